@@ -1,0 +1,3 @@
+"""Lesion-level classification of mammograms with local and global information."""
+
+__version__ = "0.1.0"

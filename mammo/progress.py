@@ -1,0 +1,49 @@
+"""Progress for long work: a bar on a terminal, a line now and then in a log."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+T = TypeVar("T")
+
+LOG_EVERY_S = 5.0
+"""Seconds between two lines when the output is not a terminal."""
+
+
+def track(items: Iterable[T], what: str, total: int, unit: str = "images") -> Iterator[T]:
+    """Yield items while telling how many of total are done, how fast, and what is left.
+
+    Args:
+        items: the work; each item is counted when the consumer asks for the next.
+        what: the stage, in a word or two ("ingest").
+        total: how many items there will be.
+        unit: what is counted.
+    """
+    if sys.stderr.isatty():
+        yield from _bar(items, what, total, unit)
+    else:
+        yield from _lines(items, what, total, unit)
+
+
+def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
+    with Progress(*columns) as progress:
+        task = progress.add_task(what, total=total)
+        for item in items:
+            yield item
+            progress.advance(task)
+
+
+def _lines(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
+    started = told = time.monotonic()
+    done = 0
+    for done, item in enumerate(items, start=1):
+        yield item
+        now = time.monotonic()
+        if now - told >= LOG_EVERY_S and done < total:
+            told, rate = now, done / (now - started)
+            print(f"{what}: {done}/{total} {unit}, {rate:.1f}/s, {(total - done) / rate:.0f} s left", flush=True)
+    print(f"{what}: {done}/{total} {unit} in {time.monotonic() - started:.0f} s", flush=True)
