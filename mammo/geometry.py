@@ -119,8 +119,7 @@ class CropWindow:
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
         """Which points [..., 2] of the network frame lie inside the window."""
         local = self.from_frame(points)
-        inside: NDArray[np.bool_] = ((local >= -0.5) & (local < 0.5)).all(axis=-1)
-        return inside
+        return np.asarray(((local >= -0.5) & (local < 0.5)).all(axis=-1))
 
     def corners(self) -> Points:
         """The four corners [4, 2] in the network frame: top left, top right, bottom right, bottom left."""

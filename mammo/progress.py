@@ -1,10 +1,14 @@
-"""Progress for long work: a bar on a terminal, a line now and then in a log."""
+"""Progress for long work: a bar on a terminal, a line now and then in a log.
+
+Both go to standard error, so that standard output holds results only.
+"""
 
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 T = TypeVar("T")
@@ -30,7 +34,7 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "images") -> It
 
 def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn())
-    with Progress(*columns) as progress:
+    with Progress(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as progress:
         task = progress.add_task(what, total=total)
         for item in items:
             yield item
@@ -45,5 +49,9 @@ def _lines(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
         now = time.monotonic()
         if now - told >= LOG_EVERY_S and done < total:
             told, rate = now, done / (now - started)
-            print(f"{what}: {done}/{total} {unit}, {rate:.1f}/s, {(total - done) / rate:.0f} s left", flush=True)
-    print(f"{what}: {done}/{total} {unit} in {time.monotonic() - started:.0f} s", flush=True)
+            _say(f"{what}: {done}/{total} {unit}, {rate:.1f}/s, {(total - done) / rate:.0f} s left")
+    _say(f"{what}: {done}/{total} {unit} in {time.monotonic() - started:.0f} s")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -75,17 +75,19 @@ class ImageRecord:
         path: file, relative to the cohort's root, with forward slashes.
         patient_key: the source's own patient key; ingest replaces it by a pseudonym.
         exam_key: the source's own exam key.
-        laterality: which breast.
-        view: CC or MLO.
+        laterality: which breast; None only where the image is refused.
+        view: CC or MLO; None only where the image is refused.
         reason: empty when accepted, else why the image is refused, in one sentence.
+        code: the reason in one word (intake.refusals.Code), empty when accepted.
     """
 
     path: str
     patient_key: str
     exam_key: str
-    laterality: Laterality
-    view: View
+    laterality: Laterality | None
+    view: View | None
     reason: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,57 @@
+# Every target builds .venv first where it needs it; nothing is installed outside of it.
+
+PYTHON ?= python3
+CONSTRAINTS ?= constraints.txt
+SEED ?=
+
+RUN := .venv/bin/python
+STAMP := .venv/stamp
+# What .venv was built from: these two files, the interpreter, and this folder (an editable install holds its path).
+DIGEST = $(PYTHON) -c 'import hashlib, sys; \
+	print(hashlib.sha256(b"".join(open(f, "rb").read() for f in sys.argv[1:]) + f"{sys.version} $(CURDIR)".encode()).hexdigest())' \
+	pyproject.toml $(CONSTRAINTS)
+
+.DEFAULT_GOAL := help
+.PHONY: help python setup demo test test-slow check format bench clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "error: mammo needs Python 3.11, 3.12 or 3.13, but $(PYTHON) is $$($(PYTHON) --version 2>&1); name another with make PYTHON=python3.12" >&2; \
+		exit 2; }
+
+setup: python ## build .venv (3 to 10 minutes, 7 GB; at once when nothing has changed)
+	@digest=$$($(DIGEST)); \
+	if [ "$$digest" != "$$(cat $(STAMP) 2>/dev/null)" ]; then \
+		echo "building .venv from pyproject.toml and $(CONSTRAINTS)"; \
+		$(PYTHON) -m venv .venv && \
+		$(RUN) -m pip install -c $(CONSTRAINTS) -e '.[dev]' && \
+		echo "$$digest" > $(STAMP); \
+	fi
+
+demo: setup ## the whole way on a synthetic cohort, ending in runs/demo/report (SEED=7: runs/demo-7)
+	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
+
+test: check ## check, then the fast tests
+	$(RUN) -m pytest -m "not slow"
+
+test-slow: setup ## the tests that take minutes
+	$(RUN) -m pytest -m slow
+
+check: setup ## lint, format and types; rewrites nothing
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+format: setup ## rewrite the code as ruff lays it out
+	$(RUN) -m ruff check --fix
+	$(RUN) -m ruff format
+
+bench: setup ## every benchmark, one JSON object each
+	$(RUN) -m mammo.benchmark all
+
+clean: ## remove .venv and the tools' caches; runs/ stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find mammo tests -name __pycache__ -type d -prune -exec rm -rf {} +

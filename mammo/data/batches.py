@@ -1,0 +1,151 @@
+"""From the rows of a plan to a batch: a dictionary of tensors, holding the columns that were asked for.
+
+| column | tensor | what |
+|---|---|---|
+| image_row, lesion, repeat | int64 [B] | as in the plan |
+| target | int64 [B] or [B, 2] | as in the plan |
+| window | float64 [B, 4] | crop window (row, col, side, angle), network frame |
+| patch | uint16 [B, 1, P, P] | the window's pixels, 0 to 4095 |
+| image | uint16 [B, 1, H, W] | the whole network window, 0 to 4095 |
+| saliency | float32 [B, 2, rows, cols] | S of the image, malignant then benign, in [0, 1] |
+| embedding | float32 [B, 32] | h of the patch |
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from mammo.data.crops import resample, source_box
+from mammo.data.intensity import Intensity
+from mammo.data.plans import Plan
+from mammo.geometry import Box, FrameChain
+from mammo.records import MammoError
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
+
+Batch = dict[str, torch.Tensor]
+Given = TypeVar("Given")
+SaliencySource = Callable[[Sequence[str]], NDArray[np.float32]]
+"""One function from image ids to saliency maps [N, 2, rows, cols], malignant then benign, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads pixels of one split, by the rows of a plan.
+
+    Attributes:
+        store: where the pixels are.
+        ids: image id of each image row.
+        chains: frame chain of each image row.
+        patch_px: side of a patch.
+    """
+
+    store: ImageStore
+    ids: Sequence[str]
+    chains: Sequence[FrameChain]
+    patch_px: int
+
+    @classmethod
+    def of(cls, root: Path, manifest: Manifest, patch_px: int) -> "Reader":
+        """A reader of the manifest's images in the store at root."""
+        ids = list(manifest.images.index)
+        return cls(ImageStore(root), ids, [manifest.chain(image_id) for image_id in ids], patch_px)
+
+    def patches(self, plan: Plan) -> NDArray[np.uint16]:
+        """Patches [N, patch_px, patch_px]; consecutive windows of one lesion share a single read."""
+        out = np.empty((len(plan), self.patch_px, self.patch_px), np.uint16)
+        start = 0
+        while start < len(plan):
+            stop = start + 1
+            while stop < len(plan) and plan.lesion[start] >= 0 and plan.lesion[stop] == plan.lesion[start]:
+                stop += 1
+            self._read_run(plan, range(start, stop), out)
+            start = stop
+        return out
+
+    def _read_run(self, plan: Plan, rows: range, out: NDArray[np.uint16]) -> None:
+        """Fill out for rows that lie on one image, from one read of the store."""
+        image = int(plan.image[rows[0]])
+        origin = self.chains[image].origin
+        boxes = [source_box(plan.window(row), origin) for row in rows]
+        union = Box(
+            min(box.row0 for box in boxes),
+            max(box.row1 for box in boxes),
+            min(box.col0 for box in boxes),
+            max(box.col1 for box in boxes),
+        )
+        pixels = self.store.read(self.ids[image], union)
+        for row, box in zip(rows, boxes, strict=True):
+            inner = box.shifted(-union.row0, -union.col0)
+            source = pixels[inner.row0 : inner.row1, inner.col0 : inner.col1]
+            out[row] = resample(source, box, plan.window(row), origin, self.patch_px)
+
+    def images(self, plan: Plan) -> NDArray[np.uint16]:
+        """Whole network windows [N, H, W]."""
+        return np.stack([self.store.network(self.ids[row], self.chains[row]) for row in plan.image])
+
+
+@dataclass(frozen=True, eq=False)
+class PlanDataset(Dataset[Batch]):
+    """A plan and where its columns come from; a list of row numbers gives a batch.
+
+    Attributes:
+        plan: the rows.
+        columns: names of the columns beside the plan's own.
+        reader: source of patches and images.
+        saliency: source of saliency maps.
+        embedding: h of every row of the plan, float32 [N, 32].
+        intensity: changes of grey value, for training.
+        seed: of the changes; row i uses (seed, i).
+    """
+
+    plan: Plan
+    columns: Sequence[str]
+    reader: Reader
+    saliency: SaliencySource | None = None
+    embedding: NDArray[np.float32] | None = None
+    intensity: Intensity | None = None
+    seed: int = 0
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, row: int) -> Batch:
+        return self.__getitems__([row])
+
+    def __getitems__(self, rows: Sequence[int]) -> Batch:
+        """The batch of these rows, in this order."""
+        plan = self.plan.take(np.asarray(rows, dtype=np.int64))
+        own = {"image_row": plan.image, "lesion": plan.lesion, "repeat": plan.repeat, "target": plan.target}
+        asked = {name: self._columns()[name](plan, rows) for name in self.columns}
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in (own | asked).items()}
+
+    def _columns(self) -> Mapping[str, Callable[[Plan, Sequence[int]], NDArray[np.generic]]]:
+        return {
+            "window": lambda plan, rows: plan.windows,
+            "patch": self._patches,
+            "image": lambda plan, rows: self.reader.images(plan)[:, None],
+            "saliency": lambda plan, rows: self._given(self.saliency, "saliency")(
+                [self.reader.ids[row] for row in plan.image]
+            ),
+            "embedding": lambda plan, rows: self._given(self.embedding, "embedding")[np.asarray(rows)],
+        }
+
+    def _patches(self, plan: Plan, rows: Sequence[int]) -> NDArray[np.generic]:
+        patches = self.reader.patches(plan)
+        if self.intensity is not None:
+            seeds = [int(np.random.default_rng((self.seed, row)).integers(2**31)) for row in rows]
+            patches = np.stack([self.intensity(*pair) for pair in zip(patches, seeds, strict=True)])
+        return patches[:, None]
+
+    @staticmethod
+    def _given(source: Given | None, column: str) -> Given:
+        if source is None:
+            raise MammoError(f"a batch was asked for its {column} column, but data.{column} names no source")
+        return source

@@ -1,0 +1,147 @@
+"""The one LightningDataModule, shared by f_loc, the context network and f_agg.
+
+It serves a plan, patches or whole images, with the columns a network asks for; it never asks which network it feeds.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytorch_lightning as pl
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from mammo.data.batches import Batch, PlanDataset, Reader, SaliencySource
+from mammo.data.ground import Ground
+from mammo.data.intensity import Intensity
+from mammo.data.plans import Plan, Quota, epoch_plan, image_plan, lesion_plan, shuffled_images
+from mammo.data.windows import Crops
+from mammo.records import MammoError, Split
+from mammo.store.embeddings import Embeddings
+from mammo.store.manifest import Manifest
+
+EVALUATION_SEED = 0
+"""Lesion windows are the same for every model and every training seed."""
+
+
+class MammoDataModule(pl.LightningDataModule):
+    """Batches of an image store, by plan.
+
+    Args:
+        store: folder of the image store and its manifest.
+        plan: "patches" (windows of the four classes by quota; lesion windows in validation and test) or "images".
+        columns: what a batch holds beside the plan's own columns (see mammo.data.batches).
+        crops: sizes of windows and patches.
+        quota: patches per class and epoch.
+        batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training).
+        eval_batch_size: rows of a validation or test batch.
+        windows_per_lesion: fixed windows per lesion, by "val" and "test" (the paper: 100 and 100).
+        seed: of the training windows.
+        window_epochs: epochs of distinct training windows, after which they repeat; None for fresh windows for ever.
+        saliency: source of the saliency column.
+        embeddings: source of the embedding column; holds h for the windows of `window_epochs` epochs.
+        intensity: changes of grey value in training.
+        workers: processes that read batches; 0 reads in the training process.
+    """
+
+    def __init__(
+        self,
+        store: str,
+        plan: Literal["patches", "images"],
+        columns: Sequence[str],
+        crops: Crops,
+        quota: Quota,
+        batch_size: int,
+        eval_batch_size: int,
+        windows_per_lesion: Mapping[str, int],
+        seed: int = 0,
+        window_epochs: int | None = None,
+        saliency: SaliencySource | None = None,
+        embeddings: Embeddings | None = None,
+        intensity: Intensity | None = None,
+        workers: int = 0,
+    ) -> None:
+        super().__init__()
+        self.root, self.kind, self.columns = Path(store), plan, tuple(columns)
+        self.crops, self.quota = crops, quota
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.windows_per_lesion = dict(windows_per_lesion)
+        self.seed, self.window_epochs = seed, window_epochs
+        self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
+        self._splits: dict[Split, tuple[Manifest, Ground, Reader]] = {}
+
+    def split(self, split: Split) -> tuple[Manifest, Ground, Reader]:
+        """The manifest, sampling ground and reader of one split.
+
+        Raises:
+            MammoError: the store has no such split.
+        """
+        if split not in self._splits:
+            manifest = Manifest.load(self.root).of_split(split)
+            if len(manifest.images) == 0:
+                raise MammoError(f"no image in split {split} of {self.root}: run python -m mammo.split first")
+            self._splits[split] = (manifest, Ground.of(manifest), Reader.of(self.root, manifest, self.crops.patch_px))
+        return self._splits[split]
+
+    def training_plan(self, epoch: int) -> Plan:
+        """The rows of one training epoch."""
+        ground = self.split(Split.TRAIN)[1]
+        if self.kind == "images":
+            return shuffled_images(ground, self.seed, epoch)
+        if self.window_epochs is not None:
+            epoch %= self.window_epochs
+        return epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
+
+    def evaluation_plan(self, split: Split) -> Plan:
+        """The rows of validation or test: every lesion's fixed windows, or every image."""
+        ground = self.split(split)[1]
+        if self.kind == "images":
+            return image_plan(ground)
+        n_windows = self.windows_per_lesion[split]
+        return lesion_plan(ground, self.crops, n_windows, EVALUATION_SEED)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches of the current epoch (the trainer asks again in every epoch)."""
+        epoch = self.trainer.current_epoch if self.trainer else 0
+        plan = self.training_plan(epoch)
+        world = self.trainer.world_size if self.trainer else 1
+        whole = slice(0, len(plan) // world * world)  # every rank needs the same number of rows
+        stored = None if self.window_epochs is None else f"train-{epoch % self.window_epochs}"
+        return self._loader(Split.TRAIN, plan, self.batch_size, stored, whole, epoch)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Batches of the validation split."""
+        return self._evaluation_loader(Split.VAL)
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Batches of the test split."""
+        return self._evaluation_loader(Split.TEST)
+
+    def _evaluation_loader(self, split: Split) -> DataLoader[Batch]:
+        return self._loader(split, self.evaluation_plan(split), self.eval_batch_size, str(split), slice(None), None)
+
+    def _loader(
+        self, split: Split, plan: Plan, batch_size: int, stored: str | None, rows: slice, epoch: int | None
+    ) -> DataLoader[Batch]:
+        """A loader of this rank's share of the plan; embeddings are stored for the whole plan, in its order."""
+        h: NDArray[np.float32] | None = None
+        if "embedding" in self.columns and self.embeddings is not None and stored is not None:
+            h = self.embeddings.read(stored, plan)
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        mine = np.arange(len(plan))[rows][rank::world]
+        dataset = PlanDataset(
+            plan=plan.take(mine),
+            columns=self.columns,
+            reader=self.split(split)[2],
+            saliency=self.saliency,
+            embedding=None if h is None else h[mine],
+            intensity=None if epoch is None else self.intensity,
+            seed=self.seed + 1_000_003 * (epoch or 0),
+        )
+        return DataLoader(dataset, batch_size, num_workers=self.workers, collate_fn=_as_is)
+
+
+def _as_is(batch: Batch) -> Batch:
+    """The dataset makes whole batches; there is nothing left to collate."""
+    return batch

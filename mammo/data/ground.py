@@ -1,0 +1,94 @@
+"""What the samplers stand on: which rows belong to which patch class, where lesions and breast tissue lie.
+
+Everything here is in the network frame, (row, col), and comes from the manifest alone: no pixel is read.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.geometry import CropWindow, Frame
+from mammo.records import MammoError, PatchClass, Pathology
+from mammo.store.manifest import Manifest
+
+LATTICE = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 7)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+"""Window coordinates at which tissue is looked up: a 7 x 7 lattice."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A manifest, laid out for sampling. Images and lesions are named by their row numbers in its tables.
+
+    Attributes:
+        frame: the network window and its grid.
+        pixels: for each lesion row, the centres [P, 2] of the pixels inside its outline.
+        labels: pathology of each lesion row.
+        image_of: image row of each lesion row.
+        negative: whether each image row shows a breast without any outlined lesion.
+        tissue: share of each grid cell covered by breast tissue, [images, rows, cols] in [0, 1].
+    """
+
+    frame: Frame
+    pixels: Sequence[NDArray[np.float64]]
+    labels: Sequence[Pathology]
+    image_of: NDArray[np.int64]
+    negative: NDArray[np.bool_]
+    tissue: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, manifest: Manifest) -> "Ground":
+        """Lay out the manifest's images and lesions."""
+        pixels = []
+        for lesion_id in manifest.lesions.index:
+            mask, box = manifest.network_outline(lesion_id)
+            pixels.append(np.argwhere(mask) + (box.row0 + 0.5, box.col0 + 0.5))
+        tissue = [manifest.tissue(image_id) for image_id in manifest.images.index]
+        return cls(
+            frame=manifest.frame,
+            pixels=pixels,
+            labels=[Pathology(label) for label in manifest.lesions["label"]],
+            image_of=manifest.images.index.get_indexer(manifest.lesions["image_id"]).astype(np.int64),
+            negative=manifest.images["negative"].to_numpy(dtype=bool),
+            tissue=np.stack(tissue) if tissue else np.zeros((0, *manifest.frame.grid), np.float32),
+        )
+
+    @cached_property
+    def lesions_on(self) -> dict[int, list[int]]:
+        """Lesion rows by image row, for images that show any."""
+        found: dict[int, list[int]] = {}
+        for lesion, image in enumerate(self.image_of):
+            found.setdefault(int(image), []).append(lesion)
+        return found
+
+    @cached_property
+    def candidates(self) -> dict[PatchClass, NDArray[np.int64]]:
+        """Rows a window of each class is drawn from: lesion rows (malignant, benign) or image rows (the others)."""
+        rows = np.arange(len(self.labels))
+        return {
+            PatchClass.MALIGNANT: rows[[label == Pathology.MALIGNANT for label in self.labels]],
+            PatchClass.BENIGN: rows[[label == Pathology.BENIGN for label in self.labels]],
+            PatchClass.OUTSIDE: np.array(sorted(self.lesions_on), dtype=np.int64),
+            PatchClass.NEGATIVE: np.flatnonzero(self.negative & (self.tissue.sum(axis=(1, 2)) > 0)),
+        }
+
+    def rows(self, patch_class: PatchClass) -> NDArray[np.int64]:
+        """The candidates of one class; MammoError when there are none."""
+        rows = self.candidates[patch_class]
+        if rows.size == 0:
+            name = patch_class.name.lower()
+            raise MammoError(f"no image can give a {name} patch: add such images or set quota.{name}=0")
+        return rows
+
+    def overlapped(self, image: int, window: CropWindow) -> set[Pathology]:
+        """Pathologies of the lesions of which the window holds at least one pixel."""
+        lesions = self.lesions_on.get(image, [])
+        return {self.labels[lesion] for lesion in lesions if window.contains(self.pixels[lesion]).any()}
+
+    def tissue_share(self, image: int, window: CropWindow) -> float:
+        """Share of the window that lies on breast tissue, from the grid; cells outside the frame hold none."""
+        cells = np.floor(window.to_frame(LATTICE) / self.frame.cell_px).astype(int)
+        inside = ((cells >= 0) & (cells < self.frame.grid)).all(axis=1)
+        return float(self.tissue[image][tuple(cells[inside].T)].sum() / len(LATTICE))

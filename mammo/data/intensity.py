@@ -1,0 +1,49 @@
+"""Changes of grey value for training patches, drawn by albumentations; geometry is the crop window's business.
+
+The paper names none, so the paper's configuration has none; small cohorts gain from a little.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import albumentations as A
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.records import FULL_SCALE, MammoError
+
+
+@dataclass(frozen=True)
+class Intensity:
+    """How strongly grey values may change.
+
+    Attributes:
+        brightness: largest shift, as a share of the full scale.
+        contrast: largest relative change of contrast.
+        noise: largest standard deviation of added noise, as a share of the full scale.
+        flip: whether patches are mirrored along either axis half of the time.
+    """
+
+    brightness: float = 0.0
+    contrast: float = 0.0
+    noise: float = 0.0
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("brightness", "contrast", "noise"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise MammoError(f"data.intensity.{name}={getattr(self, name)}: give a share between 0 and 1")
+
+    @cached_property
+    def _pipeline(self) -> A.Compose:
+        flips = [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)] if self.flip else []
+        changes = A.RandomBrightnessContrast(
+            brightness_limit=self.brightness, contrast_limit=self.contrast, brightness_by_max=True, p=1.0
+        )
+        return A.Compose([*flips, changes, A.GaussNoise(std_range=(0.0, self.noise), p=1.0)])
+
+    def __call__(self, patch: NDArray[np.uint16], seed: int) -> NDArray[np.uint16]:
+        """The patch [H, W] with other grey values; the same seed always gives the same change."""
+        self._pipeline.set_random_seed(seed)
+        changed = self._pipeline(image=patch.astype(np.float32) / FULL_SCALE)["image"]
+        return np.clip(np.rint(changed * FULL_SCALE), 0, FULL_SCALE).astype(np.uint16)

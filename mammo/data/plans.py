@@ -1,0 +1,143 @@
+"""Plans: which patches, images or lesion windows to read, as plain arrays.
+
+A plan is a value. The same (manifest, seed, epoch) always gives the same plan, whatever reads it: row i of an epoch is
+a pure function of (seed, epoch, i), a lesion's window j of (seed, outline, j).
+"""
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.data.ground import Ground
+from mammo.data.windows import Crops, lesion_window, training_window
+from mammo.geometry import CropWindow
+from mammo.records import MammoError, PatchClass, Pathology
+
+EPOCH_STREAM, LESION_STREAM, ORDER_STREAM = 1, 2, 3
+"""First words of the seeds, so that no two kinds of draw share random numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Rows to read, in reading order; every array has one entry a row.
+
+    Attributes:
+        image: image row in the manifest's table.
+        windows: float64 [N, 4], (row, col, side, angle) in the network frame; NaN for whole images.
+        target: int64 [N], the patch class; for whole images int64 [N, 2], shows a malignant / a benign lesion.
+        lesion: lesion row in the manifest's table, -1 where the row belongs to none.
+        repeat: which of its lesion's windows the row is, 0 where it is not one of several.
+    """
+
+    image: NDArray[np.int64]
+    windows: NDArray[np.float64]
+    target: NDArray[np.int64]
+    lesion: NDArray[np.int64]
+    repeat: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def take(self, rows: NDArray[np.int64] | Sequence[int] | slice) -> "Plan":
+        """The plan of these rows, in this order."""
+        return Plan(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def window(self, row: int) -> CropWindow:
+        """The crop window of one row."""
+        return CropWindow(*(float(value) for value in self.windows[row]))
+
+    def digest(self) -> str:
+        """Hex digest of every row: equal digests are equal plans."""
+        digest = hashlib.sha256()
+        for field in fields(self):
+            digest.update(np.ascontiguousarray(getattr(self, field.name)).tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Quota:
+    """Patches per class in one epoch; the defaults are the paper's (Model training, para. 1)."""
+
+    malignant: int = 20
+    benign: int = 35
+    outside: int = 5000
+    negative: int = 4945
+
+    def __post_init__(self) -> None:
+        if min(self.counts) < 0 or sum(self.counts) == 0:
+            raise MammoError(f"quota {dict(zip(PatchClass.__members__, self.counts, strict=True))}: give counts >= 0")
+
+    @property
+    def counts(self) -> tuple[int, int, int, int]:
+        """Patches by PatchClass number."""
+        return self.malignant, self.benign, self.outside, self.negative
+
+    @property
+    def class_weights(self) -> tuple[float, ...]:
+        """Loss weight of each class: the inverse of its share of the epoch; 0 for a class that never occurs."""
+        return tuple(sum(self.counts) / count if count else 0.0 for count in self.counts)
+
+
+def epoch_plan(ground: Ground, quota: Quota, crops: Crops, seed: int, epoch: int) -> Plan:
+    """The training patches of one epoch, in random order (paper, Model training)."""
+    classes = np.repeat(np.arange(len(quota.counts)), quota.counts)
+    np.random.default_rng((seed, ORDER_STREAM, epoch)).shuffle(classes)
+    rows = []
+    for index, number in enumerate(classes):
+        rng = np.random.default_rng((seed, EPOCH_STREAM, epoch, index))
+        image, window, lesion = training_window(rng, ground, PatchClass(number), crops)
+        rows.append((image, (window.row, window.col, window.side, window.angle), lesion))
+    image_rows, windows, lesions = zip(*rows, strict=True)
+    return Plan(
+        image=np.array(image_rows, dtype=np.int64),
+        windows=np.array(windows, dtype=np.float64),
+        target=classes.astype(np.int64),
+        lesion=np.array(lesions, dtype=np.int64),
+        repeat=np.zeros(len(classes), dtype=np.int64),
+    )
+
+
+def lesion_plan(ground: Ground, crops: Crops, n_windows: int, seed: int) -> Plan:
+    """The fixed windows of every malignant or benign lesion (paper, Model evaluation): unrotated, sizes varying.
+
+    A lesion's windows depend on its outline and the seed alone, so they stay the same in any subset of the lesions, in
+    a store made anew (whose pseudonyms differ) and for any model.
+    """
+    classes = {Pathology.MALIGNANT: PatchClass.MALIGNANT, Pathology.BENIGN: PatchClass.BENIGN}
+    lesions = [row for row, label in enumerate(ground.labels) if label in classes]
+    windows = np.empty((len(lesions), n_windows, 4))
+    for i, lesion in enumerate(lesions):
+        outline = zlib.crc32(ground.pixels[lesion].tobytes())
+        for repeat in range(n_windows):
+            rng = np.random.default_rng((seed, LESION_STREAM, outline, repeat))
+            window = lesion_window(rng, ground, lesion, crops, angle=0.0)
+            windows[i, repeat] = (window.row, window.col, window.side, window.angle)
+    rows = np.repeat(np.array(lesions, dtype=np.int64), n_windows)
+    return Plan(
+        image=ground.image_of[rows],
+        windows=windows.reshape(-1, 4),
+        target=np.array([int(classes[ground.labels[row]]) for row in rows], dtype=np.int64),
+        lesion=rows,
+        repeat=np.tile(np.arange(n_windows, dtype=np.int64), len(lesions)),
+    )
+
+
+def image_plan(ground: Ground, order: NDArray[np.int64] | None = None) -> Plan:
+    """Whole images with what they show: target column 0 is "a malignant lesion", column 1 "a benign lesion"."""
+    image = np.arange(len(ground.negative)) if order is None else order
+    shown = np.zeros((len(ground.negative), 2), dtype=np.int64)
+    for lesion, label in enumerate(ground.labels):
+        if label != Pathology.NONE:
+            shown[ground.image_of[lesion], 0 if label == Pathology.MALIGNANT else 1] = 1
+    nothing = np.full(len(image), -1, dtype=np.int64)
+    windows = np.full((len(image), 4), np.nan)
+    return Plan(image.astype(np.int64), windows, shown[image], nothing, np.zeros(len(image), dtype=np.int64))
+
+
+def shuffled_images(ground: Ground, seed: int, epoch: int) -> Plan:
+    """Every image once, in an order that is a pure function of (seed, epoch)."""
+    return image_plan(ground, np.random.default_rng((seed, ORDER_STREAM, epoch)).permutation(len(ground.negative)))

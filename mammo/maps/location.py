@@ -1,0 +1,67 @@
+"""The location indicator map I: how much of each grid cell a crop window covers (paper, The proposed method).
+
+The share is exact: the area of the rotated window inside the cell, over the area of the cell.
+"""
+
+import torch
+from torch import Tensor
+
+from mammo.geometry import Frame
+
+TOUCH = 1e-6
+"""Shares below this are rounding, not contact, and count as zero."""
+
+
+def location_map(windows: Tensor, frame: Frame) -> Tensor:
+    """I [B, 1, rows, cols] in [0, 1] of windows [B, 4], (row, col, side, angle in degrees), network frame.
+
+    With F(y, x) the window's area above row y and left of column x, a cell's share is F's difference over its corners;
+    F is a sum over the window's four edges of the area between the edge and row 0, cut at row y.
+    """
+    corners = _corners(windows.double()) / frame.cell_px
+    rows, cols = frame.grid
+    y = torch.arange(rows + 1, dtype=torch.float64, device=windows.device)
+    x = torch.arange(cols + 1, dtype=torch.float64, device=windows.device)
+    area = torch.zeros(len(windows), rows + 1, cols + 1, dtype=torch.float64, device=windows.device)
+    for start, end in zip(range(4), (1, 2, 3, 0), strict=True):
+        area += _under_edge(corners[:, start], corners[:, end], y, x)
+    share = area[:, 1:, 1:] - area[:, :-1, 1:] - area[:, 1:, :-1] + area[:, :-1, :-1]
+    share = torch.where(share < TOUCH, torch.zeros_like(share), share).clamp(max=1.0)
+    return share[:, None].float()
+
+
+def _corners(windows: Tensor) -> Tensor:
+    """Corners [B, 4, 2], (row, col), in the order of CropWindow.corners."""
+    angle = torch.deg2rad(windows[:, 3])
+    cos, sin = torch.cos(angle)[:, None], torch.sin(angle)[:, None]
+    local = torch.tensor([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)], dtype=windows.dtype)
+    down, right = (local.to(windows.device)[None] * windows[:, 2, None, None]).unbind(-1)
+    row = windows[:, 0, None] + down * cos + right * sin
+    col = windows[:, 1, None] - down * sin + right * cos
+    return torch.stack([row, col], dim=-1)
+
+
+def _under_edge(start: Tensor, end: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """Signed integral of min(y, edge row) over the edge's columns left of x: [B, len(y), len(x)].
+
+    Edges that run to the left (the bottom of the window) count positive, so that the sum over a clockwise outline is
+    the enclosed area.
+    """
+    row0, col0 = start[:, 0, None, None], start[:, 1, None, None]
+    row1, col1 = end[:, 0, None, None], end[:, 1, None, None]
+    forward = col1 >= col0
+    left, left_row = torch.where(forward, col0, col1), torch.where(forward, row0, row1)
+    right, right_row = torch.where(forward, col1, col0), torch.where(forward, row1, row0)
+    slope = (right_row - left_row) / (right - left).clamp(min=1e-12)
+    stop = torch.minimum(right, torch.maximum(left, x[None, None, :]))
+    stop_row = left_row + slope * (stop - left)
+    area = _clipped_integral(left_row, stop_row, stop - left, y[None, :, None])
+    return torch.where(forward, -area, area)
+
+
+def _clipped_integral(first: Tensor, last: Tensor, length: Tensor, y: Tensor) -> Tensor:
+    """Integral over `length` of min(y, r), with r going straight from first to last."""
+    low, high = torch.minimum(first, last), torch.maximum(first, last)
+    below = ((y - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)  # share of the length where r < y
+    reached = torch.minimum(y, high)
+    return length * (below * (low + torch.maximum(reached, low)) / 2 + (1 - below) * torch.minimum(y, high))

@@ -1,0 +1,45 @@
+"""f_loc, the patch classifier: backbone, 32-number representation h, four classes (paper, Figure 4a)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from mammo.models.backbones import Backbone, he_initialise
+from mammo.models.patch_classifier import Batch, PatchClassifier
+from mammo.models.precision import lay_out
+from mammo.records import FULL_SCALE, PatchClass
+
+
+class FLoc(PatchClassifier):
+    """f_loc. Its last two layers are always initialised at random.
+
+    The paper names no activation between the two, so there is none: h may take any sign.
+
+    Args:
+        backbone: arguments of Backbone (conf/backbone).
+        lr: Adam's learning rate.
+        class_weights: loss weight of each PatchClass.
+        n_features: length of h.
+    """
+
+    def __init__(
+        self, backbone: Mapping[str, Any], lr: float, class_weights: Sequence[float], n_features: int = 32
+    ) -> None:
+        super().__init__(lr, class_weights)
+        self.save_hyperparameters()
+        self.backbone = lay_out(Backbone(**backbone))
+        self.representation = nn.Linear(self.backbone.num_features, n_features)
+        self.classifier = nn.Linear(n_features, len(PatchClass))
+        he_initialise(self.representation)
+        he_initialise(self.classifier)
+
+    def represent(self, patch: Tensor) -> Tensor:
+        """H [B, n_features] of raw patches uint16 [B, 1, P, P]."""
+        h: Tensor = self.representation(self.backbone(patch.float() / FULL_SCALE))
+        return h
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits [B, 4] by PatchClass of a batch with the column patch."""
+        logits: Tensor = self.classifier(self.represent(batch["patch"]))
+        return logits

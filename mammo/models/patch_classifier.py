@@ -1,0 +1,93 @@
+"""What f_loc and f_agg share: the four-class patch task, and its evaluation lesion by lesion. The only base class."""
+
+from collections.abc import Sequence
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from mammo.records import PatchClass
+from mammo.scoring.lesion_score import LesionScores, lesion_scores
+from mammo.scoring.metrics import auc
+
+Batch = dict[str, Tensor]
+
+
+class PatchClassifier(pl.LightningModule):
+    """Weighted cross-entropy and Adam in training, the lesion score and its AUC in validation and test.
+
+    Args:
+        lr: Adam's learning rate.
+        class_weights: loss weight of each PatchClass, the inverse of its share of the epoch (paper, Model training).
+    """
+
+    class_weights: Tensor
+
+    def __init__(self, lr: float, class_weights: Sequence[float]) -> None:
+        super().__init__()
+        self.lr = lr
+        self.register_buffer("class_weights", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
+        self._seen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        self.scores: LesionScores | None = None
+        self.lesions: Tensor | None = None
+
+    def training_step(self, batch: Batch, _: int) -> Tensor:
+        """The weighted cross-entropy of one batch."""
+        logits = self(batch).float()
+        loss = functional.cross_entropy(logits, batch["target"], weight=self.class_weights)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits))
+        return loss
+
+    def validation_step(self, batch: Batch, _: int) -> None:
+        """Collect one batch of lesion windows."""
+        rows = (self(batch).float(), batch["lesion"], batch["repeat"], batch["target"])
+        self._seen.append(tuple(row.detach().cpu() for row in rows))  # type: ignore[arg-type]
+
+    test_step = validation_step
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the lesion AUC, by which training is judged."""
+        self._log_auc("val")
+
+    def on_test_epoch_end(self) -> None:
+        """Log the test split's lesion AUC; `scores` and `lesions` keep what the lesion table is made of."""
+        self._log_auc("test")
+
+    def _log_auc(self, split: str) -> None:
+        malignant = self.collect_scores()
+        assert self.scores is not None
+        self.log(f"{split}_auc", auc(malignant.numpy(), self.scores.score), prog_bar=True, rank_zero_only=True)
+
+    def collect_scores(self) -> Tensor:
+        """Turn the batches seen since the last call into `scores` of the lesion rows `lesions`.
+
+        Returns:
+            int64 [lesions], 1 for a malignant one.
+        """
+        logits, lesion, repeat, target = (torch.cat(column) for column in zip(*self._gathered(), strict=True))
+        self._seen.clear()
+        self.lesions, number = torch.unique(lesion, return_inverse=True)
+        malignant = torch.zeros(len(self.lesions), dtype=torch.int64)
+        malignant[number] = (target == PatchClass.MALIGNANT).long()
+        self.scores = lesion_scores(
+            number.numpy(),
+            repeat.numpy(),
+            logits[:, PatchClass.MALIGNANT].double().numpy(),
+            logits[:, PatchClass.BENIGN].double().numpy(),
+            len(self.lesions),
+        )
+        return malignant
+
+    def _gathered(self) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+        """The collected rows of every rank; repeated rows are dropped by the lesion score."""
+        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+            return self._seen
+        world = torch.distributed.get_world_size()
+        everyone: list[list[tuple[Tensor, Tensor, Tensor, Tensor]]] = [[] for _ in range(world)]
+        torch.distributed.all_gather_object(everyone, self._seen)
+        return [rows for rank in everyone for rows in rank]
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """Adam (paper, Model training)."""
+        return torch.optim.Adam(self.parameters(), lr=self.lr)

@@ -1,0 +1,33 @@
+"""`python -m mammo.phantom`: write a synthetic cohort, <root>/dicom, that every later command can use."""
+
+from os import cpu_count
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from mammo.door import command
+from mammo.phantoms.cohort import write_cohort
+from mammo.phantoms.spec import CohortSpec, Dials, Mix
+
+
+def task(cfg: DictConfig) -> None:
+    """Write the cohort that conf/phantom.yaml describes."""
+    spec = CohortSpec(
+        seed=cfg.seed,
+        scale=cfg.scale,
+        n_patients=cfg.n_patients,
+        dials=Dials(cfg.dials.local, cfg.dials.context),
+        mix=Mix(cfg.mix.negative, cfg.mix.benign, cfg.mix.malignant),
+    )
+    out = Path(cfg.root) / "dicom"
+    summary = write_cohort(spec, out, (cpu_count() or 1) if cfg.processes is None else cfg.processes)
+    print(
+        f"{out}: {summary.n_images} images, {summary.n_lesions} lesions, "
+        f"{summary.n_malignant} of them malignant, in {summary.seconds:.0f} s"
+    )
+
+
+main = command("phantom")(task)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""The sheet an image is drawn on: geometry is told in full-size pixels and drawn at any scale.
+
+The full-size frame is 3328 x 2560 px, facing right (chest wall at column 0), (row, col); drawing covers only the rows
+and columns the breast needs, and is laid into the whole frame at the end.
+
+Arithmetic is numpy's: OpenCV's last bits may depend on the number of threads, and a cohort must not.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Plane = NDArray[np.float32]
+"""One value per drawn pixel, [height, width] float32."""
+
+FULL_HEIGHT, FULL_WIDTH = 3328, 2560
+"""Full-size image, px."""
+
+PIXEL_MM = 0.07
+"""Detector spacing at full size, mm."""
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """The drawn part of one image.
+
+    Attributes:
+        scale: stored pixels per full-size pixel.
+        row0: first drawn row, stored px.
+        height: drawn rows, stored px.
+        width: drawn columns from the chest wall, stored px.
+    """
+
+    scale: float
+    row0: int
+    height: int
+    width: int
+
+    @classmethod
+    def covering(cls, scale: float, top: float, bottom: float, depth: float) -> "Canvas":
+        """The canvas over rows top to bottom and columns 0 to depth, all in full-size px."""
+        row0 = round(np.floor(max(top, 0) / 8) * 8 * scale)
+        row1 = min(int(np.ceil(bottom * scale)) + 1, stored_shape(scale)[0])
+        return cls(scale, row0, row1 - row0, min(int(np.ceil(depth * scale)) + 1, stored_shape(scale)[1]))
+
+    @property
+    def rows(self) -> Plane:
+        """Centres of the drawn rows [height, 1], full-size px."""
+        return ((self.row0 + np.arange(self.height, dtype=np.float32) + 0.5) / self.scale)[:, None]
+
+    @property
+    def cols(self) -> Plane:
+        """Centres of the drawn columns [1, width], full-size px."""
+        return ((np.arange(self.width, dtype=np.float32) + 0.5) / self.scale)[None]
+
+    def sampled(self, coarse: Plane, cell_px: float) -> Plane:
+        """A plane given on the whole frame in cells of cell_px full-size pixels, at the drawn pixels (bilinear)."""
+        rows = np.broadcast_to(self.rows / np.float32(cell_px) - np.float32(0.5), (self.height, self.width))
+        cols = np.broadcast_to(self.cols / np.float32(cell_px) - np.float32(0.5), (self.height, self.width))
+        return remapped(coarse, rows, cols)
+
+    def around(self, row: float, col: float, reach: float) -> tuple[slice, slice]:
+        """Drawn pixels within reach of (row, col), all in full-size px, as slices of a plane."""
+        r, c, d = row * self.scale - self.row0, col * self.scale, reach * self.scale
+        rows = slice(max(int(r - d), 0), max(min(int(r + d) + 2, self.height), 0))
+        return rows, slice(max(int(c - d), 0), max(min(int(c + d) + 2, self.width), 0))
+
+    def laid(self, plane: NDArray[np.generic]) -> NDArray[np.generic]:
+        """The plane in the whole stored frame, zero elsewhere."""
+        whole = np.zeros(stored_shape(self.scale), dtype=plane.dtype)
+        whole[self.row0 : self.row0 + self.height, : self.width] = plane
+        return whole
+
+
+def stored_shape(scale: float) -> tuple[int, int]:
+    """Rows and columns of a stored image at this scale."""
+    return round(FULL_HEIGHT * scale), round(FULL_WIDTH * scale)
+
+
+def remapped(source: Plane, rows: Plane, cols: Plane) -> Plane:
+    """The source at fractional (row, col) positions, bilinear, edges repeated."""
+    rows, cols = np.ascontiguousarray(rows), np.ascontiguousarray(cols)
+    out = cv2.remap(source, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(out, dtype=np.float32)
+
+
+def smoothstep(x: NDArray[np.floating]) -> Plane:
+    """0 up to 0, 1 from 1, smooth between."""
+    t = np.clip(np.asarray(x, dtype=np.float32), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
+
+
+def sigmoid(x: NDArray[np.floating]) -> Plane:
+    """The logistic function."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(np.asarray(x, dtype=np.float32), -60, 60))), dtype=np.float32)

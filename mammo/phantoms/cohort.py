@@ -1,0 +1,138 @@
+"""The cohort on disk: every image of every phantom as DICOM, with outlines, labels and the hidden truth.
+
+- dials.json: the recipe, written first; a folder holds one recipe only
+- PHANTOM-0001/L-CC.dcm and so on: four images for each patient
+- outlines/PHANTOM-0001_L-CC_1.png: one mask for each lesion, the size of its image
+- lesions.csv: image, label, lesion_id, label_source, high_risk, finding, mask
+- truth.csv: lesion_id, v (local latent), c (its breast's context latent)
+"""
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from mammo.phantoms.dicom import draw_storage, patient_name, write_image
+from mammo.phantoms.image import ImagePlan, draw_image, plan_image
+from mammo.phantoms.spec import CohortSpec, is_whole
+from mammo.progress import track
+from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
+
+LESION_COLUMNS = ("image", "label", "lesion_id", "label_source", "high_risk", "finding", "mask")
+TRUTH_COLUMNS = ("lesion_id", "v", "c")
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CohortSummary:
+    """What a cohort holds and how long writing it took."""
+
+    n_images: int
+    n_lesions: int
+    n_malignant: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """One image's rows of lesions.csv and truth.csv."""
+
+    lesions: tuple[Row, ...]
+    truth: tuple[Row, ...]
+
+
+def write_cohort(spec: CohortSpec, out: Path, processes: int) -> CohortSummary:
+    """Write the cohort into `out`, or go on where an interrupted run stopped.
+
+    The files do not depend on the number of processes. Finished images are kept as they are.
+
+    Raises:
+        MammoError: `out` holds a cohort of another recipe, or processes is below 1.
+    """
+    if not (is_whole(processes) and processes >= 1):
+        raise MammoError(f"processes={processes} is no number of processes: give 1 or more")
+    started = time.monotonic()
+    _claim(out, spec)
+    images = list(track(_images(spec, out, processes), "phantom", 4 * spec.n_patients))
+    lesions = [row for rows in images for row in rows.lesions]
+    _write_table(out / "truth.csv", TRUTH_COLUMNS, [row for rows in images for row in rows.truth])
+    _write_table(out / "lesions.csv", LESION_COLUMNS, lesions)
+    malignant = sum(row[1] == Pathology.MALIGNANT for row in lesions)
+    return CohortSummary(len(images), len(lesions), malignant, time.monotonic() - started)
+
+
+def _claim(out: Path, spec: CohortSpec) -> None:
+    """Write the recipe, or check that the folder already holds the same one."""
+    path, recipe = out / "dials.json", json.dumps(spec.recipe(), indent=1) + "\n"
+    (out / "outlines").mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        _replace(path, recipe.encode())
+    elif path.read_text() != recipe:
+        raise MammoError(f"{path} is the recipe of another cohort: give another root, or delete {out} to write it anew")
+
+
+def _images(spec: CohortSpec, out: Path, processes: int) -> Iterator[ImageRows]:
+    """Write every patient's images, yielding the rows of each image in order."""
+    write, patients = partial(_write_patient, spec, out), range(1, spec.n_patients + 1)
+    if processes == 1:
+        for patient in patients:
+            yield from write(patient)
+        return
+    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        for rows in pool.map(write, patients, chunksize=2):
+            yield from rows
+
+
+def _write_patient(spec: CohortSpec, out: Path, patient: int) -> list[ImageRows]:
+    """Write what is missing of one patient; patients count from 1."""
+    (out / patient_name(patient)).mkdir(exist_ok=True)
+    plans = [plan_image(spec, patient, laterality, view) for laterality in Laterality for view in View]
+    return [_write_plan(spec, out, plan) for plan in plans]
+
+
+def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> ImageRows:
+    """Write one image unless it is there; its outlines go first, so a finished image has them."""
+    name, folder = f"{plan.key.laterality}-{plan.key.view}", patient_name(plan.key.patient)
+    path, stem = out / folder / f"{name}.dcm", f"{folder}_{name}"
+    if not path.exists():
+        phantom = draw_image(plan)
+        for lesion, mask in zip(plan.lesions, phantom.masks, strict=True):
+            png = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1]
+            _replace(out / "outlines" / f"{stem}_{lesion.number}.png", png.tobytes())
+        part = path.with_name(f".{path.name}.part")
+        write_image(part, phantom.pixels, spec, plan.key, draw_storage(plan.key))
+        os.replace(part, path)
+    return _rows(plan, f"{folder}/{name}.dcm", stem)
+
+
+def _rows(plan: ImagePlan, image: str, stem: str) -> ImageRows:
+    source, lesions, truth = LabelSource.BIOPSY.value, [], []
+    for lesion in plan.lesions:
+        key = f"{stem}_{lesion.number}"
+        lesions.append((image, lesion.label.value, key, source, "0", lesion.finding.value, f"outlines/{key}.png"))
+        truth.append((key, f"{lesion.latent:.6f}", f"{plan.breast.context:.6f}"))
+    return ImageRows(tuple(lesions), tuple(truth))
+
+
+def _write_table(path: Path, columns: Row, rows: Sequence[Row]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows([columns, *rows])
+    _replace(path, text.getvalue().encode())
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    part.write_bytes(content)
+    os.replace(part, path)

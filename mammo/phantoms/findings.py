@@ -1,0 +1,119 @@
+"""What lies in a breast: which breasts have lesions, which lesions an image has, where they are and how they tend.
+
+Position, size, form of the outline and visibility are drawn without looking at the label; the label enters only the
+latent v, through dials.local. Each outlined lesion is a lesion of its own, seen in one view.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import exp
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.phantoms.anatomy import Shape
+from mammo.phantoms.placement import Site, place
+from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.spec import CohortSpec
+from mammo.phantoms.tissue import DENSITY_SHARES
+from mammo.records import Laterality, Pathology
+
+COUNT_SHARES = (0.70, 0.23, 0.07)
+"""How often an image of an affected breast shows 1, 2 or 3 lesions."""
+
+MASS_SHARE = 0.65
+RADIUS_PX, RADIUS_SPREAD = 115.0, 0.18
+"""Median radius of a lesion, full-size px, and SD of its logarithm."""
+
+
+class Finding(StrEnum):
+    """The two kinds of lesion."""
+
+    MASS = "mass"
+    CALCIFICATION = "calcification"
+
+
+@dataclass(frozen=True)
+class Breast:
+    """One breast of one patient.
+
+    Attributes:
+        key: owner of its random numbers.
+        worst: its worst lesion, NONE for a negative breast.
+        density: 0 to 3 for A to D, the same in both breasts of a patient.
+        context: latent c; above 0 the malignant direction, below 0 the benign one.
+    """
+
+    key: Key
+    worst: Pathology
+    density: int
+    context: float
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion of one image.
+
+    Attributes:
+        number: from 1, within the image.
+        finding: mass or calcification.
+        label: malignant or benign.
+        latent: v in (0, 1), how malignant it looks.
+        site: centre and radius, full-size px of the right-facing frame.
+        contrast: brightness over the tissue around it, as a share of it.
+    """
+
+    number: int
+    finding: Finding
+    label: Pathology
+    latent: float
+    site: Site
+    contrast: float
+
+
+def draw_breast(spec: CohortSpec, patient: int, laterality: Laterality) -> Breast:
+    """The breast's kind, density and context latent."""
+    density_rng = Key(spec.seed, patient).rng(Purpose.PATIENT)
+    key = Key(spec.seed, patient, laterality)
+    rng = key.rng(Purpose.BREAST)
+    u, noise = rng.random(), rng.standard_normal()
+    if u < spec.mix.negative:
+        worst, shift = Pathology.NONE, 0.0
+    elif u < spec.mix.negative + spec.mix.benign:
+        worst, shift = Pathology.BENIGN, -0.5
+    else:
+        worst, shift = Pathology.MALIGNANT, 0.5
+    density = int(density_rng.choice(4, p=DENSITY_SHARES))
+    return Breast(key, worst, density, float(spec.dials.context * shift + noise))
+
+
+def draw_lesions(spec: CohortSpec, breast: Breast, key: Key, shape: Shape) -> tuple[Lesion, ...]:
+    """The lesions of one image of the breast; none if it is negative.
+
+    One has the breast's own label; each further one is malignant with chance 1/2 in a malignant breast, else benign.
+    Which site gets which is drawn last, so that no site tells the label.
+    """
+    if breast.worst is Pathology.NONE:
+        return ()
+    rng = key.rng(Purpose.FINDINGS)
+    count = 1 + int(rng.choice(3, p=COUNT_SHARES))
+    radii = RADIUS_PX * np.exp(np.clip(RADIUS_SPREAD * rng.standard_normal(3), -0.4, 0.4))
+    sites = place(rng, shape, radii[:count])
+    further = rng.random(3) < 0.5
+    order = rng.permutation(len(sites))
+    draws = rng.random((3, 2)), rng.standard_normal(3)
+    return tuple(
+        _lesion(spec, i, sites[i], _label(breast, int(order[i]), further), *(draw[i] for draw in draws))
+        for i in range(len(sites))
+    )
+
+
+def _label(breast: Breast, rank: int, further: NDArray[np.bool_]) -> Pathology:
+    malignant = breast.worst is Pathology.MALIGNANT and (rank == 0 or bool(further[rank]))
+    return Pathology.MALIGNANT if malignant else Pathology.BENIGN
+
+
+def _lesion(spec: CohortSpec, index: int, site: Site, label: Pathology, u: NDArray[np.float64], noise: float) -> Lesion:
+    m = spec.dials.local * (0.5 if label is Pathology.MALIGNANT else -0.5) + float(noise)
+    finding = Finding.MASS if u[0] < MASS_SHARE else Finding.CALCIFICATION
+    return Lesion(index + 1, finding, label, 1 / (1 + exp(-1.7 * m)), site, 0.24 + 0.18 * float(u[1]))

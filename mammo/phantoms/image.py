@@ -1,0 +1,92 @@
+"""One synthetic image, from plan to pixels: what is in it, and the stored 12-bit grey values."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.phantoms.anatomy import Shape, draw_shape
+from mammo.phantoms.canvas import Plane
+from mammo.phantoms.context import cue_room, draw_cues, skin_line
+from mammo.phantoms.findings import Breast, Lesion, draw_breast, draw_lesions
+from mammo.phantoms.lesions import draw_lesion, outline
+from mammo.phantoms.lookalikes import draw_lookalikes
+from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.spec import CohortSpec
+from mammo.phantoms.tissue import SKIN_PX, draw_tissue
+from mammo.records import FULL_SCALE, Laterality, View
+
+GRAIN = 0.04
+"""SD of quantum noise at mid-grey and full size; coarser pixels average it away in part."""
+
+
+@dataclass(frozen=True)
+class ImagePlan:
+    """What one image will show.
+
+    Attributes:
+        key: owner of the image's random numbers: seed, patient, laterality, view.
+        scale: stored pixels per full-size pixel.
+        breast: the breast it shows.
+        shape: its outer form in this view.
+        lesions: its lesions, numbered from 1.
+    """
+
+    key: Key
+    scale: float
+    breast: Breast
+    shape: Shape
+    lesions: tuple[Lesion, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Phantom:
+    """One drawn image.
+
+    Attributes:
+        pixels: uint16 [rows, cols] presentation values 0 (background) to 4095, in the stored frame: the chest wall is
+            at column 0 for a left breast and at the last column for a right one.
+        masks: bool [rows, cols], one outline for each lesion of the plan, in the same frame.
+        cue_share: share of the breast's pixels that may carry whole context cues.
+    """
+
+    pixels: NDArray[np.uint16]
+    masks: tuple[NDArray[np.bool_], ...]
+    cue_share: float
+
+
+def plan_image(spec: CohortSpec, patient: int, laterality: Laterality, view: View) -> ImagePlan:
+    """Decide what the image shows; patients count from 1. Quick: no pixel is drawn."""
+    breast = draw_breast(spec, patient, laterality)
+    key = Key(spec.seed, patient, laterality, view)
+    shape = draw_shape(key)
+    return ImagePlan(key, spec.scale, breast, shape, draw_lesions(spec, breast, key, shape))
+
+
+def draw_image(plan: ImagePlan) -> Phantom:
+    """Draw what was planned; the result is a pure function of the plan."""
+    tissue = draw_tissue(plan.key, plan.shape, plan.breast.density, plan.scale)
+    draw_lookalikes(plan.key, plan.shape, tissue)
+    masks = [outline(plan.key, lesion, tissue.canvas) for lesion in plan.lesions]
+    for lesion in plan.lesions:
+        draw_lesion(plan.key, lesion, tissue.canvas, tissue.value)
+    room = cue_room(plan.key, plan.lesions, tissue.canvas)
+    cues, skin = draw_cues(plan.key, plan.breast.context, plan.shape, tissue, room)
+    bright = (tissue.value + cues) * tissue.falloff + skin_line(tissue.skin_depth, SKIN_PX) + skin
+    noise = plan.key.rng(Purpose.NOISE).standard_normal(bright.shape, dtype=np.float32)
+    inside = tissue.skin_depth > 0
+    grey = np.where(inside, _exposed(bright, noise, plan.scale), 0).astype(np.uint16)
+    left = plan.key.laterality is Laterality.LEFT
+    sheets = [tissue.canvas.laid(sheet) for sheet in (grey, *masks)]
+    pixels, *outlines = [sheet if left else np.ascontiguousarray(sheet[:, ::-1]) for sheet in sheets]
+    share = float((room[inside] >= 1).mean())
+    return Phantom(pixels.astype(np.uint16), tuple(sheet.astype(np.bool_) for sheet in outlines), share)
+
+
+def _exposed(bright: Plane, noise: Plane, scale: float) -> Plane:
+    """Brightness to grey values 1 to 4095: a shoulder keeps the brightest from clipping, then noise as sqrt(signal)."""
+    over = np.clip(bright - np.float32(0.66), 0, None)
+    bright = np.minimum(bright, np.float32(0.66)) + np.float32(0.29) * (1 - np.exp(-over / np.float32(0.29)))
+    grain = np.float32(GRAIN * scale**0.6)
+    bright = bright + grain * np.sqrt(np.clip(bright, 0.02, None) * 2) * noise
+    return np.asarray(np.clip(np.round(bright * FULL_SCALE), 1, FULL_SCALE), dtype=np.float32)

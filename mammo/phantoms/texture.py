@@ -1,0 +1,126 @@
+"""Random fields: power-law noise for tissue, smooth noise for structures, and the curved lines where smooth noise is 0.
+
+Breast tissue has a power spectrum near 1 / f^3 (Chen et al. 2012: 3.17 in CC, 3.30 in MLO). Coefficients are drawn
+octave by octave from low to high frequency, so a finer image adds detail to the same field.
+"""
+
+from functools import cache
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from mammo.phantoms.canvas import FULL_HEIGHT, FULL_WIDTH, Canvas, Plane, remapped
+from mammo.phantoms.randomness import Key, Purpose
+
+Spectrum = NDArray[np.complex64]
+
+PERIOD = (3072, 2048)
+"""Rows and columns after which power-law fields repeat, full-size px; larger than any breast."""
+
+SMOOTH_CELL_PX = 16
+"""Grid of smooth fields, full-size px."""
+
+
+def power_law_pair(key: Key, canvas: Canvas, beta: float) -> tuple[Plane, Plane]:
+    """Two independent fields [height, width] with mean near 0, SD near 1 and spectrum 1 / f^beta."""
+    shape = round(PERIOD[0] * canvas.scale), round(PERIOD[1] * canvas.scale)
+    spectrum = _octaves(key, shape) * _amplitude(shape, round(beta, 2))
+    field = scipy.fft.ifft2(spectrum, norm="forward", overwrite_x=True)[: canvas.height, : canvas.width]
+    return np.ascontiguousarray(field.real), np.ascontiguousarray(field.imag)
+
+
+def _octaves(key: Key, shape: tuple[int, int]) -> Spectrum:
+    """White complex coefficients of shape in FFT order: the lowest 384 x 256 first, then each further octave."""
+    low, octave = _white(key, 0, (384, 256)), 0
+    while low.shape[0] < shape[0] or low.shape[1] < shape[1]:
+        octave += 1
+        low = _embedded(low, _white(key, octave, (384 << octave, 256 << octave)))
+    return _embedded(low, np.zeros(shape, dtype=np.complex64)) if low.shape != shape else low
+
+
+def _white(key: Key, octave: int, shape: tuple[int, int]) -> Spectrum:
+    parts = key.rng(Purpose.TISSUE, octave).standard_normal((shape[0], shape[1], 2), dtype=np.float32)
+    return parts.view(np.complex64)[..., 0]
+
+
+def _embedded(low: Spectrum, high: Spectrum) -> Spectrum:
+    """The array high with its lowest frequencies replaced by those of low, as far as both have them."""
+    out = high.copy()
+    rows, cols = ((min(a, b) - 1) // 2 for a, b in zip(low.shape, high.shape, strict=True))
+    for r in (slice(0, rows + 1), slice(-rows, None)):
+        for c in (slice(0, cols + 1), slice(-cols, None)):
+            out[r, c] = low[r, c]
+    return out
+
+
+@cache
+def _amplitude(shape: tuple[int, int], beta: float) -> Plane:
+    """Amplitude [shape] of 1 / f^beta, level below one cycle in 1400 px; unit SD over the lowest 384 x 256."""
+    amplitude = _unnormalised(shape, beta)
+    power = float((_unnormalised((384, 256), beta).astype(np.float64) ** 2).sum())
+    return np.asarray(amplitude / np.sqrt(power), dtype=np.float32)
+
+
+def _unnormalised(shape: tuple[int, int], beta: float) -> Plane:
+    rows = scipy.fft.fftfreq(shape[0], PERIOD[0] / shape[0])[:, None]
+    cols = scipy.fft.fftfreq(shape[1], PERIOD[1] / shape[1])[None]
+    amplitude = (np.hypot(rows, cols) ** 2 + 1400.0**-2) ** (-beta / 4)
+    amplitude[0, 0] = 0
+    amplitude[shape[0] // 2] = 0
+    amplitude[:, shape[1] // 2] = 0
+    return np.asarray(amplitude, dtype=np.float32)
+
+
+def smooth_pair(rng: np.random.Generator, wavelength_px: float) -> tuple[Plane, Plane]:
+    """Two independent smooth fields over the whole frame in cells of SMOOTH_CELL_PX; SD near 1.
+
+    Their spectrum is a ring around one cycle per wavelength_px (full-size px), which must be 130 or more.
+    """
+    shape = FULL_HEIGHT // SMOOTH_CELL_PX, FULL_WIDTH // SMOOTH_CELL_PX
+    rows, cols = 2 * FULL_HEIGHT // 130 + 1, 2 * FULL_WIDTH // 130 + 1
+    parts = rng.standard_normal((rows, cols, 2), dtype=np.float32)
+    spectrum = np.zeros(shape, dtype=np.complex64)
+    spectrum = _embedded(parts.view(np.complex64)[..., 0], spectrum) * _ring(shape, wavelength_px)
+    field = scipy.fft.ifft2(spectrum, norm="forward", overwrite_x=True)
+    return np.ascontiguousarray(field.real), np.ascontiguousarray(field.imag)
+
+
+@cache
+def _ring(shape: tuple[int, int], wavelength_px: float) -> Plane:
+    rows = scipy.fft.fftfreq(shape[0], SMOOTH_CELL_PX)[:, None]
+    cols = scipy.fft.fftfreq(shape[1], SMOOTH_CELL_PX)[None]
+    ring = np.exp(-(((np.hypot(rows, cols) * wavelength_px - 1) / 0.45) ** 2))
+    ring[0, 0] = 0
+    return np.asarray(ring / np.sqrt((ring**2).sum()), dtype=np.float32)
+
+
+def towards(canvas: Canvas, coarse: Plane, row: float, col: float, spokes: float) -> Plane:
+    """A smooth field bent to run towards the point (row, col), full-size px: slow along rays, quick across them.
+
+    Args:
+        canvas: where to draw.
+        coarse: a field from smooth_pair.
+        row: the point's row.
+        col: the point's column, to the right of the breast.
+        spokes: frame rows passed per radian; larger is finer.
+    """
+    down, left = canvas.rows - np.float32(row), np.float32(col) - canvas.cols
+    radius, angle = np.sqrt(left * left + down * down), np.arctan2(down, left)
+    cell = np.float32(1 / SMOOTH_CELL_PX)
+    rows = angle * np.float32(spokes) * cell + np.float32(coarse.shape[0] / 2)
+    return remapped(coarse, rows, radius * np.float32(0.28) * cell)
+
+
+def strands(field: Plane, width_px: float, scale: float) -> Plane:
+    """Bright lines of even width along the zeros of a smooth field: 1 on a line, 0 away from it.
+
+    Args:
+        field: [height, width] at `scale`.
+        width_px: half-width of a line, full-size px; never drawn thinner than half a stored pixel.
+        scale: stored pixels per full-size pixel.
+    """
+    along, across = np.gradient(field)
+    steep = np.sqrt(along * along + across * across) + np.float32(1e-4)
+    drawn = max(width_px * scale, 0.6)
+    return np.asarray(np.exp(-((field / (steep * np.float32(drawn))) ** 2)), dtype=np.float32)

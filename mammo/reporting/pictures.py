@@ -1,0 +1,221 @@
+"""Pictures of images: phantoms with their outlines, lesion windows, saliency, and patches by class.
+
+Every function takes plain arrays and returns a figure. Images are 12-bit presentation values; where several arrays
+belong to one image they are in one frame, (row, col), pixel (r, c) covering [r, r + 1) x [c, c + 1). Outlines come as
+one array of OutlineKind per pixel.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum
+from typing import Literal
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import AbstractPathEffect, withStroke
+from numpy.typing import NDArray
+
+from mammo.geometry import Box, CropWindow
+from mammo.records import FULL_SCALE, PatchClass, Pathology
+from mammo.reporting.figures import LOOK
+
+Pixels = NDArray[np.uint16]
+Kinds = NDArray[np.uint8]
+Floats = NDArray[np.float64]
+Line = Literal["-", "--", "-.", ":"]
+
+N_WINDOWS = 10
+"""Windows shown of a lesion (paper, Figure 5)."""
+
+
+class OutlineKind(IntEnum):
+    """What a pixel of an outline array is inside of. The paper's Figure 1 marks the first three in these colours."""
+
+    NOTHING = 0
+    MALIGNANT = 1
+    BENIGN = 2
+    HIGH_RISK = 3
+    UNLABELLED = 4
+
+
+PENS: dict[OutlineKind, tuple[str, Line, str]] = {
+    OutlineKind.MALIGNANT: ("#ff3b30", "-", "malignant"),
+    OutlineKind.BENIGN: ("#2fd158", "--", "benign"),
+    OutlineKind.HIGH_RISK: ("#ffd60a", "-.", "high-risk benign"),
+    OutlineKind.UNLABELLED: ("#ffffff", ":", "no label"),
+}
+"""Colour, line and word of each kind; the line tells red from green where the colour does not."""
+
+WINDOW_BLUE = "#4aa8ff"
+HALO: list[AbstractPathEffect] = [withStroke(linewidth=1.7, foreground="black")]
+"""Keeps a thin bright line legible on bright tissue."""
+
+
+def outline_kind(label: str, high_risk: bool) -> OutlineKind:
+    """The kind that a lesion of the manifest is drawn as."""
+    if label == Pathology.BENIGN:
+        return OutlineKind.HIGH_RISK if high_risk else OutlineKind.BENIGN
+    return OutlineKind.MALIGNANT if label == Pathology.MALIGNANT else OutlineKind.UNLABELLED
+
+
+def outline_array(shape: tuple[int, int], lesions: Iterable[tuple[NDArray[np.bool_], Box, OutlineKind]]) -> Kinds:
+    """Paint lesion masks into one array; where two overlap, the later is on top.
+
+    Args:
+        shape: (H, W) of the image's frame.
+        lesions: mask [box.height, box.width], its box in that frame (it may reach over the edge), and its kind.
+
+    Returns:
+        uint8 [H, W] of OutlineKind.
+    """
+    kinds = np.zeros(shape, dtype=np.uint8)
+    for mask, box, kind in lesions:
+        rows, cols = slice(max(box.row0, 0), box.row1), slice(max(box.col0, 0), box.col1)
+        target = kinds[rows, cols]
+        top, left = max(-box.row0, 0), max(-box.col0, 0)
+        target[mask[top : top + target.shape[0], left : left + target.shape[1]]] = kind
+    return kinds
+
+
+def image_page(pixels: Sequence[Pixels], outlines: Sequence[Kinds], titles: Sequence[str], columns: int = 4) -> Figure:
+    """A page of images with their outlines (paper, Figure 1).
+
+    Args:
+        pixels: uint16 [H, W] each, 0 to FULL_SCALE.
+        outlines: uint8 [H, W] each.
+        titles: a line above each.
+        columns: images a row.
+    """
+    rows = -(-len(pixels) // columns)
+    height, width = pixels[0].shape
+    with rc_context(LOOK):
+        figure = Figure(figsize=(1.9 * columns, rows * (1.9 * height / width + 0.25) + 0.3), layout="constrained")
+        for axes in np.ravel(figure.subplots(rows, columns, squeeze=False)):
+            axes.set_axis_off()
+        for axes, image, kinds, title in zip(figure.axes, pixels, outlines, titles, strict=False):
+            _show(axes, image, kinds)
+            axes.set_title(title, fontsize=7.5, loc="center")
+        _legend(figure, outlines)
+    return figure
+
+
+def lesion_windows(pixels: Pixels, outlines: Kinds, windows: Floats, patches: NDArray[np.uint16], title: str) -> Figure:
+    """One image with ten of a lesion's crop windows, and the patches cut from them beside it (paper, Figure 5).
+
+    Args:
+        pixels: uint16 [H, W], network frame.
+        outlines: uint8 [H, W].
+        windows: [N, 4] row, col, side, angle in the network frame; the first N_WINDOWS are drawn.
+        patches: uint16 [N, h, w], what was cut from each window.
+        title: names the lesion.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+        (left, right), *_ = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.15, 1.0))
+        corners = np.stack([CropWindow(*map(float, window)).corners() for window in windows[:N_WINDOWS]])
+        whole, near = left.subplots(1, 2)
+        for axes in (whole, near):
+            _show(axes, pixels, outlines)
+            axes.set_axis_off()
+            for ring in corners:
+                axes.fill(ring[:, 1], ring[:, 0], fill=False, edgecolor=WINDOW_BLUE, linewidth=0.8)
+        for number, ring in enumerate(corners, start=1):
+            near.annotate(str(number), (ring[0, 1], ring[0, 0]), color="white", fontsize=7, path_effects=HALO)
+        (top, first), (bottom, last) = corners.min(axis=(0, 1)) - 3, corners.max(axis=(0, 1)) + 3
+        near.set(xlim=(first, last), ylim=(bottom, top), title="nearer")
+        whole.set(xlim=(0, pixels.shape[1]), ylim=(pixels.shape[0], 0), title="image and windows")
+        for number, slot in enumerate(np.ravel(right.subplots(3, 4)), start=1):
+            slot.set_axis_off()
+            if number <= min(len(patches), N_WINDOWS):
+                slot.imshow(patches[number - 1], cmap="gray", vmin=0, vmax=FULL_SCALE)
+                slot.set_title(str(number), fontsize=7, color="#2266aa", loc="center", pad=2)
+        figure.suptitle(title, fontsize=9)
+        _legend(figure, [outlines])
+    return figure
+
+
+def saliency_page(pixels: Pixels, outlines: Kinds, malignant: Floats, benign: Floats, title: str) -> Figure:
+    """An image, its benign and its malignant saliency map over it, cell by cell (paper, Figure 2).
+
+    Args:
+        pixels: uint16 [H, W], network frame.
+        outlines: uint8 [H, W].
+        malignant: [rows, cols] of the grid, in [0, 1]; a whole number of pixels a cell.
+        benign: likewise.
+        title: names the image.
+    """
+    height, width = pixels.shape
+    with rc_context(LOOK):
+        figure = Figure(figsize=(7.2, 2.05 * height / width + 0.75), layout="constrained")
+        plain, *slots = figure.subplots(1, 3)
+        _show(plain, pixels, outlines)
+        plain.set_title("image")
+        for axes, name, grid in zip(slots, ("benign", "malignant"), (benign, malignant), strict=True):
+            extent = (0, width, height, 0)
+            shown = axes.imshow(grid, cmap="cividis", vmin=0, vmax=1, extent=extent, interpolation="nearest")
+            axes.contour(*_centres(pixels.shape), pixels > 0, levels=[0.5], colors="#888888", linewidths=0.4)
+            _draw(axes, outlines)
+            axes.set_title(f"saliency, {name} (max {grid.max():.2f})")
+        figure.colorbar(shown, ax=slots, shrink=0.6, pad=0.02).ax.tick_params(labelsize=7)
+        for axes in (plain, *slots):
+            axes.set_axis_off()
+        figure.suptitle(title, fontsize=9)
+        _legend(figure, [outlines])
+    return figure
+
+
+def patch_page(patches: Mapping[PatchClass, NDArray[np.uint16]], columns: int = 8) -> Figure:
+    """Training patches by class, a row each (paper, Figure 3).
+
+    Args:
+        patches: class to uint16 [n, h, w], 0 to FULL_SCALE; the first `columns` are shown.
+        columns: patches a row.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(7.2, 0.98 * len(PatchClass)), layout="constrained")
+        grid = figure.subplots(len(PatchClass), columns)
+        for kind, line in zip(PatchClass, grid, strict=True):
+            for axes in line:
+                axes.set(xticks=[], yticks=[])
+                axes.spines[:].set_visible(False)
+            for axes, patch in zip(line, patches.get(kind, ()), strict=False):
+                axes.imshow(patch, cmap="gray", vmin=0, vmax=FULL_SCALE)
+            line[0].set_ylabel(kind.name.lower())
+    return figure
+
+
+def _show(axes: Axes, pixels: Pixels, outlines: Kinds) -> None:
+    height, width = pixels.shape
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=FULL_SCALE, extent=(0, width, height, 0))
+    _draw(axes, outlines)
+
+
+def _draw(axes: Axes, outlines: Kinds) -> None:
+    """Contour every kind; a ring of nothing around the image closes outlines that touch its edge."""
+    padded = np.pad(outlines, 1)
+    cols, rows = _centres(padded.shape)
+    for kind, (colour, line, _) in PENS.items():
+        if (outlines == kind).any():
+            inside = padded == kind
+            ring = axes.contour(
+                cols - 1, rows - 1, inside, levels=[0.5], colors=colour, linestyles=line, linewidths=1.0
+            )
+            ring.set_path_effects(HALO)
+
+
+def _centres(shape: tuple[int, ...]) -> tuple[Floats, Floats]:
+    """Column and row of the pixel centres."""
+    return np.arange(0.5, shape[1]), np.arange(0.5, shape[0])
+
+
+def _legend(figure: Figure, outlines: Sequence[Kinds]) -> None:
+    present = {OutlineKind(int(k)) for kinds in outlines for k in np.unique(kinds)}
+    lines = [
+        Line2D([], [], color="#444444" if kind is OutlineKind.UNLABELLED else colour, linestyle=line, label=word)
+        for kind, (colour, line, word) in PENS.items()
+        if kind in present
+    ]
+    if lines:
+        figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize=8)

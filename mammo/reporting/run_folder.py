@@ -1,0 +1,111 @@
+"""Finished runs: folders with a result.json, and for f_loc and f_agg the lesion score table of the test split."""
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mammo.records import MammoError
+from mammo.reporting.paper import MAPS
+from mammo.scoring.lesion_table import read_lesion_table
+
+MODELS = ("floc", "context", "fagg")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one finished run says of itself.
+
+    Attributes:
+        folder: where it lies.
+        name: its name, unique below the root.
+        model: floc, context or fagg.
+        maps: the maps of an fagg run joined by + (Table 3), else empty.
+        seed: training seed.
+        val_auc: AUC on the validation split, NaN if undefined (for the context network: of images, not lesions).
+        test_auc: likewise on the test split.
+        command: the command line that made it.
+        commit: the commit of the code.
+        versions: package to version.
+        seconds: wall time.
+        digest: digest of the resolved configuration.
+    """
+
+    folder: Path
+    name: str
+    model: str
+    maps: str
+    seed: int
+    val_auc: float
+    test_auc: float
+    command: str
+    commit: str
+    versions: dict[str, str]
+    seconds: float
+    digest: str
+
+    def lesions(self) -> pd.DataFrame:
+        """The lesion score table of the test split; MammoError as read_lesion_table."""
+        return read_lesion_table(self.folder / "lesions.parquet")
+
+
+def read_run(folder: Path) -> Run:
+    """Read folder/result.json.
+
+    Raises:
+        MammoError: it is not JSON, a key is missing or of the wrong kind, or the model or maps are unknown.
+    """
+    path = folder / "result.json"
+    try:
+        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        run = Run(
+            folder=folder,
+            name=str(result["name"]),
+            model=str(result["model"]),
+            maps=str(result["maps"]),
+            seed=int(result["seed"]),
+            val_auc=_auc(result["val_auc"]),
+            test_auc=_auc(result["test_auc"]),
+            command=str(result["command"]),
+            commit=str(result["commit"]),
+            versions={str(k): str(v) for k, v in dict(result["versions"]).items()},
+            seconds=float(result["seconds"]),
+            digest=str(result["digest"]),
+        )
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise MammoError(f"{path}: not the result of a run ({type(error).__name__}: {error}); run it anew") from error
+    if run.model not in MODELS:
+        raise MammoError(f"{path}: model {run.model!r} is not one of {', '.join(MODELS)}; run it anew")
+    if run.model == "fagg" and run.maps not in MAPS:
+        raise MammoError(f"{path}: maps {run.maps!r} is not one of {', '.join(MAPS)}; run it anew")
+    return run
+
+
+def find_runs(root: Path) -> list[Run]:
+    """Every finished run directly below root, by folder name. A folder without result.json is not finished.
+
+    Raises:
+        MammoError: root does not exist, or two runs have the same model, maps and seed; or as read_run.
+    """
+    if not root.is_dir():
+        raise MammoError(f"{root}: no such folder; name the folder that holds the runs, for example runs/demo")
+    runs = [read_run(path.parent) for path in sorted(root.glob("*/result.json"))]
+    seen: dict[tuple[str, str, int], Run] = {}
+    for run in runs:
+        twin = seen.setdefault((run.model, run.maps, run.seed), run)
+        if twin is not run:
+            raise MammoError(
+                f"{run.folder}: same model, maps and seed as {twin.folder}; move one of the two out of {root}"
+            )
+    return runs
+
+
+def _auc(value: object) -> float:
+    """An AUC as JSON keeps it: a number in [0, 1], or null or NaN where it is undefined."""
+    auc = math.nan if value is None else float(str(value))
+    if not (math.isnan(auc) or 0 <= auc <= 1):
+        raise ValueError(f"an AUC of {auc} is outside [0, 1]")
+    return auc

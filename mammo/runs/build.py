@@ -1,0 +1,148 @@
+"""From a composed configuration to objects: the datamodule, the network and the trainer.
+
+The only place that knows both the words of conf/ and the constructors.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+from mammo.data.batches import SaliencySource
+from mammo.data.datamodule import MammoDataModule
+from mammo.data.intensity import Intensity
+from mammo.data.plans import Quota
+from mammo.data.windows import Crops
+from mammo.geometry import Frame
+from mammo.maps.saliency import Shuffled, Zeros
+from mammo.maps.stack import columns, maps_name
+from mammo.models.context import ContextNetwork
+from mammo.models.fagg import FAgg
+from mammo.models.floc import FLoc
+from mammo.models.patch_classifier import PatchClassifier
+from mammo.models.precision import resolve_precision
+from mammo.records import MammoError
+from mammo.runs.lines import EpochLines
+from mammo.store.embeddings import Embeddings
+from mammo.store.manifest import Manifest
+from mammo.store.saliency import SaliencyMaps
+
+Network = PatchClassifier | ContextNetwork
+NETWORKS: dict[str, type[Network]] = {"floc": FLoc, "context": ContextNetwork, "fagg": FAgg}
+
+
+def plain(node: DictConfig) -> dict[str, Any]:
+    """A resolved part of the configuration as plain dictionaries, lists and numbers (checkpoints must load safely)."""
+    content = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def frame_of(cfg: DictConfig) -> Frame:
+    """The configured frame."""
+    return Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
+
+
+def crops_of(cfg: DictConfig) -> Crops:
+    """The configured sizes of windows and patches."""
+    return Crops(tuple(cfg.frame.crops.side_px), cfg.frame.crops.patch_px, cfg.max_angle_deg)
+
+
+def checked_manifest(cfg: DictConfig) -> Manifest:
+    """The store's manifest, after checking that its frame is the configured one."""
+    manifest = Manifest.load(Path(cfg.store))
+    if manifest.frame != frame_of(cfg):
+        raise MammoError(f"{cfg.store} was ingested for {manifest.frame}, not {frame_of(cfg)}: choose its frame=")
+    return manifest
+
+
+def run_name(cfg: DictConfig) -> str:
+    """What a run is called, in tables, folders and dashboards."""
+    if cfg.model.name == "floc":
+        what = f"floc-{cfg.backbone.name}"
+    else:
+        what = f"fagg-{maps_name(cfg.maps)}" if cfg.model.name == "fagg" else "context"
+    return f"{what}-s{cfg.seed}"
+
+
+def datamodule_of(
+    cfg: DictConfig, saliency: SaliencySource | None = None, embeddings: Embeddings | None = None
+) -> MammoDataModule:
+    """The shared datamodule, serving what the configured network asks for."""
+    return MammoDataModule(
+        store=cfg.store,
+        plan=cfg.plan,
+        columns=columns(cfg.maps) if cfg.model.name == "fagg" else tuple(cfg.columns),
+        crops=crops_of(cfg),
+        quota=Quota(**plain(cfg.quota)),
+        batch_size=cfg.batch_size,
+        eval_batch_size=cfg.eval_batch_size,
+        windows_per_lesion=plain(cfg.windows_per_lesion),
+        seed=cfg.window_seed,
+        window_epochs=cfg.window_epochs,
+        saliency=saliency,
+        embeddings=embeddings,
+        intensity=Intensity(**plain(cfg.intensity)) if cfg.intensity else None,
+        workers=cfg.workers,
+    )
+
+
+def network_of(cfg: DictConfig) -> Network:
+    """The configured network, freshly initialised."""
+    frame = {"height": cfg.frame.height, "width": cfg.frame.width, "cell_px": cfg.frame.cell_px}
+    if cfg.model.name == "context":
+        model = {key: value for key, value in plain(cfg.model).items() if key != "name"}
+        return ContextNetwork(sizes=plain(cfg.context), frame=frame, **model)
+    weights = Quota(**plain(cfg.quota)).class_weights
+    if cfg.model.name == "floc":
+        return FLoc(plain(cfg.backbone), cfg.model.lr, weights)
+    return FAgg([str(name) for name in cfg.maps], frame, cfg.model.lr, weights)
+
+
+def saliency_source(kind: str, frame: Frame, maps: SaliencyMaps | None) -> SaliencySource:
+    """The configured source of saliency maps: stored ones, or one of the controls.
+
+    Raises:
+        MammoError: the word is unknown.
+    """
+    sources: Mapping[str, Callable[[], SaliencySource]] = {
+        "zeros": lambda: Zeros(*frame.grid),
+        **({"stored": lambda: maps, "shuffled": lambda: Shuffled(maps)} if maps is not None else {}),
+    }
+    if kind not in sources:
+        raise MammoError(f"model.saliency={kind}: choose stored, zeros or shuffled")
+    return sources[kind]()
+
+
+def trainer_of(cfg: DictConfig, folder: Path, name: str) -> pl.Trainer:
+    """The trainer: best and last checkpoint by the validation AUC, early stopping, metrics.csv."""
+    options = plain(cfg.trainer)
+    patience, _ = options.pop("patience"), options.pop("threads")
+    options["precision"] = resolve_precision(options["precision"], options["accelerator"])
+    checkpoint = ModelCheckpoint(
+        folder, "best", monitor="val_auc", mode="max", save_last=True, enable_version_counter=False
+    )
+    return pl.Trainer(
+        **options,
+        default_root_dir=folder,
+        callbacks=[checkpoint, EarlyStopping("val_auc", mode="max", patience=patience), EpochLines(name)],
+        logger=_loggers(cfg, folder, name),
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+    )
+
+
+def _loggers(cfg: DictConfig, folder: Path, name: str) -> list[Logger]:
+    loggers: list[Logger] = [CSVLogger(folder, name="metrics")]
+    if cfg.logger.wandb is not None:
+        wandb = plain(cfg.logger.wandb)
+        loggers.append(WandbLogger(name=name, save_dir=folder, group=cfg.group, **wandb))
+    return loggers

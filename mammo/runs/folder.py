@@ -1,0 +1,116 @@
+"""A run's folder: named by what was asked for, so that the same request finds its own work again.
+
+    <root>/<group>/<name>-<digest>/   config.yaml  last.ckpt  best.ckpt  metrics/  lesions.parquet  result.json
+
+The digest is of the resolved configuration and of everything the run reads. result.json is written last: a folder that
+has one is finished.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from mammo import __version__
+from mammo.records import MammoError
+
+PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
+NOT_IDENTITY = ("root", "group", "logger", "workers", "hydra")
+"""Configuration that does not change what is learned."""
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder.
+
+    Attributes:
+        path: the folder.
+        name: the run's name, without the digest.
+        digest: hex digest of the request.
+    """
+
+    path: Path
+    name: str
+    digest: str
+
+    @classmethod
+    def of(cls, cfg: DictConfig, name: str, reads: dict[str, str]) -> "RunFolder":
+        """The folder of a resolved configuration that reads things of these digests."""
+        asked = OmegaConf.to_container(cfg, resolve=True)
+        assert isinstance(asked, dict)
+        identity = {key: value for key, value in asked.items() if key not in NOT_IDENTITY}
+        text = json.dumps([name, identity, reads], sort_keys=True, default=str)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return cls(Path(cfg.root) / cfg.group / f"{name}-{digest[:8]}", name, digest)
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What the finished run wrote, or None while it is not finished."""
+        path = self.path / "result.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+    def start(self, cfg: DictConfig) -> None:
+        """Make the folder and keep the resolved configuration in it."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
+
+    def finish(self, facts: dict[str, Any]) -> None:
+        """Write result.json, with where the run comes from; a reader never sees half of it."""
+        result = {"name": self.name, "digest": self.digest, "command": _command(), "commit": _commit(), **facts}
+        result["versions"] = {"mammo": __version__, **{package: version(package) for package in PACKAGES}}
+        part = self.path / "result.json.part"
+        part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        os.replace(part, self.path / "result.json")
+
+
+def best_run(root: Path, model: str, seed: int | None = None) -> Path:
+    """The finished run of a model with the highest validation AUC anywhere below root.
+
+    Args:
+        root: the folder of folders (groups) of runs.
+        model: floc, context or fagg.
+        seed: only runs of this training seed; None for any.
+
+    Raises:
+        MammoError: there is none.
+    """
+    best: tuple[float, Path] | None = None
+    for path in sorted(root.glob("*/*/result.json")):
+        result = json.loads(path.read_text(encoding="utf-8"))
+        if result["model"] != model or seed not in (None, result["seed"]):
+            continue
+        if best is None or (result["val_auc"] or 0.0) > best[0]:
+            best = (result["val_auc"] or 0.0, path.parent)
+    if best is None:
+        which = model if seed is None else f"{model} with seed={seed}"
+        raise MammoError(f"no finished run of {which} below {root}: train one with python -m mammo.train model={model}")
+    return best[1]
+
+
+def finished(folder: Path, model: str) -> Path:
+    """The folder, after checking that it holds a finished run of this model.
+
+    Raises:
+        MammoError: it does not.
+    """
+    path = folder / "result.json"
+    if not path.is_file() or json.loads(path.read_text(encoding="utf-8"))["model"] != model:
+        raise MammoError(f"{folder} is not the folder of a finished {model} run: it has no such result.json")
+    return folder
+
+
+def _command() -> str:
+    return " ".join(["python -m mammo.train", *sys.argv[1:]])
+
+
+def _commit() -> str:
+    here = Path(__file__).parent
+    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or "unknown"

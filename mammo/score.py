@@ -1,0 +1,56 @@
+"""python -m mammo.score: scores lesions with trained networks and draws what they saw (see conf/score.yaml)."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from omegaconf import DictConfig
+
+from mammo.door import command
+from mammo.reporting.figures import save
+from mammo.reporting.picture_file import read_picture
+from mammo.runs.folder import best_run
+from mammo.runs.pictures import saliency_picture, windows_picture
+from mammo.runs.second_reading import SecondReading, read_again
+from mammo.scoring.lesion_table import write_lesion_table
+from mammo.store.manifest import Manifest
+
+CAUTION = "Networks trained on synthetic phantoms prove the software: these scores mean nothing medically."
+
+
+def task(cfg: DictConfig) -> None:
+    """Score every labelled lesion of the store, write the table and the pictures, and print both."""
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    run = best_run(Path(cfg.root), "fagg") if cfg.run == "best" else Path(cfg.run)
+    reading = read_again(run, Path(cfg.store), cfg.n_windows)
+    out = Path(cfg.out)
+    out.mkdir(parents=True, exist_ok=True)
+    write_lesion_table(reading.table, out / "lesions.parquet")
+    _draw(reading, Manifest.load(Path(cfg.store)), out, cfg.n_pictures)
+    print(reading.table[["lesion_id", "view", "label", "score", "score_sd", "n_windows"]].to_string(index=False))
+    print(f"{len(reading.table)} lesions scored by {run.name}; table and pictures are in {out}\n{CAUTION}")
+
+
+def _draw(reading: SecondReading, manifest: Manifest, out: Path, n_pictures: int) -> None:
+    """For each lesion its windows, and the saliency of its image."""
+    for number, lesion in enumerate(np.unique(reading.plan.lesion)[:n_pictures]):
+        rows = reading.plan.take(np.flatnonzero(reading.plan.lesion == lesion))
+        told = reading.table.iloc[number]
+        title = f"{told['view']}, {told['label']}, score {told['score']:.3f}: not a medical finding"
+        path = out / f"lesion-{number + 1}-windows.npz"
+        windows_picture(path, manifest, reading.reader, rows, title)
+        pictures = [path]
+        image = int(rows.image[0])
+        if reading.saliency:
+            pictures.append(out / f"lesion-{number + 1}-saliency.npz")
+            maps = reading.saliency[reading.reader.ids[image]]
+            saliency_picture(pictures[-1], manifest, reading.reader, image, maps, title)
+        for picture in pictures:
+            save(read_picture(picture)[1], out, picture.stem)
+            picture.unlink()
+
+
+main = command("score")(task)
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From patch scores to one number a lesion, and from lesions to metrics with intervals. No torch here."""

@@ -1,0 +1,86 @@
+"""One score a lesion: the mean over its windows of p_malignant / (p_malignant + p_benign) (paper, Model evaluation).
+
+The ratio is taken from the two logits. With p = softmax(l) over the four patch classes the common denominator cancels,
+
+    p_m / (p_m + p_b) = exp(l_m) / (exp(l_m) + exp(l_b)) = sigmoid(l_m - l_b),
+
+which stays exact where both probabilities underflow to 0 (a patch that is surely "negative"). Log-probabilities serve
+as well as logits, for the same reason.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mammo.records import MammoError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class LesionScores:
+    """Scores of the lesions, in lesion row order.
+
+    Attributes:
+        score: [n_lesions] in [0, 1], mean over the windows; higher means more malignant.
+        sd: [n_lesions] in [0, 0.5], spread of the window scores about that mean (divided by n, so 0 for one window).
+        n_windows: [n_lesions], distinct windows behind each score.
+    """
+
+    score: Floats
+    sd: Floats
+    n_windows: Ints
+
+
+def patch_scores(logit_malignant: ArrayLike, logit_benign: ArrayLike) -> Floats:
+    """p_malignant / (p_malignant + p_benign) of each patch.
+
+    Args:
+        logit_malignant: [N], any real number (or log-probability).
+        logit_benign: [N], likewise.
+
+    Returns:
+        [N] in [0, 1]; NaN where a logit is NaN or both are the same infinity.
+    """
+    with np.errstate(invalid="ignore"):
+        margin = np.asarray(logit_malignant, dtype=np.float64) - np.asarray(logit_benign, dtype=np.float64)
+    smaller = np.exp(-np.abs(margin))
+    return np.where(margin >= 0, 1.0, smaller) / (1.0 + smaller)
+
+
+def lesion_scores(
+    lesion: ArrayLike, window: ArrayLike, logit_malignant: ArrayLike, logit_benign: ArrayLike, n_lesions: int
+) -> LesionScores:
+    """Average the patch scores of every lesion. The order of the patches does not matter, to the last bit.
+
+    Args:
+        lesion: int [N], each patch's lesion row, 0 to n_lesions - 1.
+        window: int [N], each patch's window number within its lesion. A (lesion, window) that comes again is dropped:
+            a distributed sampler pads its shards with repeats.
+        logit_malignant: float [N].
+        logit_benign: float [N].
+        n_lesions: rows of the lesion plan.
+
+    Raises:
+        MammoError: a patch score is not a number, a lesion has no window, or a row is not of the plan.
+    """
+    rows, windows = np.asarray(lesion, dtype=np.int64), np.asarray(window, dtype=np.int64)
+    if rows.size and (rows.min() < 0 or rows.max() >= n_lesions):
+        row = int(rows.min() if rows.min() < 0 else rows.max())
+        raise MammoError(f"a patch names lesion row {row}, but the lesion plan has {n_lesions} rows; score it anew")
+    values = patch_scores(logit_malignant, logit_benign)
+    _, first = np.unique(np.stack([rows, windows], axis=1), axis=0, return_index=True)  # sorted by lesion, window
+    rows, windows, values = rows[first], windows[first], values[first]
+    bad = np.flatnonzero(np.isnan(values))
+    if bad.size:
+        where = f"lesion row {rows[bad[0]]}, window {windows[bad[0]]}"
+        raise MammoError(f"{where}: the patch score is not a number ({bad.size} such patches); the network diverged")
+    count = np.bincount(rows, minlength=n_lesions)
+    if (count == 0).any():
+        empty = np.flatnonzero(count == 0)
+        raise MammoError(f"lesion row {empty[0]} has no scored window ({empty.size} such lesions); score every lesion")
+    mean = np.bincount(rows, weights=values, minlength=n_lesions) / count
+    variance = np.bincount(rows, weights=(values - mean[rows]) ** 2, minlength=n_lesions) / count
+    return LesionScores(score=np.clip(mean, 0.0, 1.0), sd=np.sqrt(variance), n_windows=count.astype(np.int64))

@@ -1,0 +1,70 @@
+"""Saved representations: h of every window of a plan, so that f_agg never runs f_loc (paper, Model training).
+
+A stored h is a column of the window plan: each file holds one plan's h in the plan's order and the plan's digest.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.records import MammoError
+
+
+class Digestible(Protocol):
+    """Anything whose content has a digest, such as a plan."""
+
+    def digest(self) -> str:
+        """Hex digest of the content."""
+        ...
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """A folder of saved representations.
+
+    Attributes:
+        folder: holds one .npz a plan.
+    """
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", Path(self.folder))
+
+    def has(self, name: str, plan: Digestible) -> bool:
+        """Whether h of exactly this plan is stored under this name."""
+        path = self._path(name)
+        if not path.is_file():
+            return False
+        with np.load(path, allow_pickle=False) as stored:
+            return str(stored["plan"]) == plan.digest()
+
+    def write(self, name: str, plan: Digestible, h: NDArray[np.float32]) -> None:
+        """Store h [N, 32] of the plan, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = self._path(name).with_suffix(".part")
+        with part.open("wb") as file:
+            np.savez(file, h=h.astype(np.float32), plan=np.array(plan.digest()))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._path(name))
+
+    def read(self, name: str, plan: Digestible) -> NDArray[np.float32]:
+        """H [N, 32] of the plan, in its order.
+
+        Raises:
+            MammoError: nothing is stored under this name, or it belongs to other windows.
+        """
+        if not self.has(name, plan):
+            state = "belongs to other windows" if self._path(name).is_file() else "does not exist"
+            raise MammoError(f"{self._path(name)} {state}: run python -m mammo.precompute what=embeddings again")
+        with np.load(self._path(name), allow_pickle=False) as stored:
+            h: NDArray[np.float32] = stored["h"]
+        return h
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.npz"

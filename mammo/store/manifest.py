@@ -1,0 +1,161 @@
+"""The manifest: what a store holds, image by image and lesion by lesion, and where every outline lies."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from mammo.geometry import Box, Frame, FrameChain
+from mammo.records import MammoError, Split
+from mammo.store.checks import check_tables
+from mammo.store.rows import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
+
+FORMAT = 1
+KEYS = ("image_id", "patient_id", "exam_id", "lesion_id")
+"""Pseudonyms: they differ between two stores of the same source, so a digest counts them in order of appearance."""
+
+
+@dataclass(frozen=True, eq=False)
+class Manifest:
+    """The tables of one store.
+
+    Attributes:
+        frame: the network window and grid that every image shares.
+        images: one row an image, indexed by image_id; columns as in rows.IMAGES.
+        lesions: one row a lesion, indexed by lesion_id; columns as in rows.LESIONS.
+    """
+
+    frame: Frame
+    images: pd.DataFrame
+    lesions: pd.DataFrame
+
+    @classmethod
+    def of(cls, frame: Frame, images: Iterable[Row], lesions: Iterable[Row]) -> "Manifest":
+        """A manifest of rows (ids among the columns), in the order given."""
+        tables = (_table(list(images), IMAGES), _table(list(lesions), LESIONS))
+        return cls(frame, tables[0].set_index("image_id"), tables[1].set_index("lesion_id"))
+
+    @classmethod
+    def load(cls, store: Path) -> "Manifest":
+        """Read and check the tables of a store folder.
+
+        Raises:
+            MammoError: there is no store, it is of another format, or its tables contradict themselves.
+        """
+        head = _read_head(store)
+        frame = Frame(**head["frame"])
+        images = _read_table(store / "images.parquet", IMAGES).set_index("image_id")
+        lesions = _read_table(store / "lesions.parquet", LESIONS).set_index("lesion_id")
+        check_tables(store, images, lesions)
+        return cls(frame, images, lesions)
+
+    def save(self, store: Path) -> None:
+        """Write the tables; the same content gives the same bytes."""
+        store.mkdir(parents=True, exist_ok=True)
+        head = {"format": FORMAT, "frame": asdict(self.frame)}
+        _replace(store / "store.json", (json.dumps(head, indent=1) + "\n").encode())
+        for name, frame, schema in (("images", self.images, IMAGES), ("lesions", self.lesions, LESIONS)):
+            table = pa.Table.from_pandas(frame.reset_index(), schema=schema, preserve_index=False)
+            sink = pa.BufferOutputStream()
+            pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
+            _replace(store / f"{name}.parquet", sink.getvalue().to_pybytes())
+
+    @cached_property
+    def _image_rows(self) -> dict[str, Row]:
+        return dict(zip(self.images.index, self.images.to_dict("records"), strict=True))
+
+    @cached_property
+    def _lesion_rows(self) -> dict[str, Row]:
+        return dict(zip(self.lesions.index, self.lesions.to_dict("records"), strict=True))
+
+    def chain(self, image_id: str) -> FrameChain:
+        """The image's way from stored pixels to the grid."""
+        return chain_of(self._image_rows[image_id], self.frame)
+
+    def tissue(self, image_id: str) -> NDArray[np.float32]:
+        """Share of each grid cell covered by breast tissue, [grid rows, grid cols] in [0, 1]."""
+        return tissue_of(self._image_rows[image_id], self.frame)
+
+    def outline(self, lesion_id: str) -> tuple[NDArray[np.bool_], Box]:
+        """The lesion's mask [box.height, box.width] and its half-open box, both in the stored frame."""
+        return outline_of(self._lesion_rows[lesion_id])
+
+    def network_outline(self, lesion_id: str) -> tuple[NDArray[np.bool_], Box]:
+        """The lesion's mask [box.height, box.width] and its half-open box, both in the network frame."""
+        return self.chain(self._lesion_rows[lesion_id]["image_id"]).mask_to_network(*self.outline(lesion_id))
+
+    def of_split(self, split: Split) -> "Manifest":
+        """The images of one split and their lesions, in the same order.
+
+        Raises:
+            MammoError: the store was not split yet.
+        """
+        if not (self.images["split"] != "").any():
+            raise MammoError("the store has no training, validation and test split yet: run python -m mammo.split")
+        images = self.images[self.images["split"] == split.value]
+        return replace(self, images=images, lesions=self.lesions[self.lesions["image_id"].isin(images.index)])
+
+    def digest(self) -> str:
+        """SHA-256 of the content, as hex: equal for two stores filled alike, whatever their pseudonym keys."""
+        digest = sha256(json.dumps(asdict(self.frame)).encode())
+        numbers = {key: number for number, key in enumerate(self.images.index)}
+        for table in (self.images.reset_index(), self.lesions.reset_index()):
+            for name in table.columns:
+                values = table[name].tolist()
+                if name == "image_id":
+                    values = [numbers[value] for value in values]
+                elif name in KEYS:
+                    values = pd.factorize(table[name])[0].tolist()
+                digest.update(repr((name, values)).encode())
+        return digest.hexdigest()
+
+
+def _table(rows: list[Row], schema: pa.Schema) -> pd.DataFrame:
+    """Rows as a table with the schema's types and column order."""
+    return _to_pandas(pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+
+
+def _to_pandas(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _read_head(store: Path) -> dict[str, dict[str, int]]:
+    path = store / "store.json"
+    if not path.is_file():
+        raise MammoError(f"no store at {store}: make one with make demo or python -m mammo.ingest")
+    try:
+        head = json.loads(path.read_text())
+        known = head["format"] == FORMAT and set(head["frame"]) == {"height", "width", "cell_px"}
+    except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise MammoError(f"{path} is not of store format {FORMAT}: fill the store again with python -m mammo.ingest")
+    return dict(head)
+
+
+def _read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    again = "fill the store again with python -m mammo.ingest"
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise MammoError(f"{path} cannot be read ({type(error).__name__}): {again}") from None
+    missing = [name for name in schema.names if name not in table.column_names]
+    if missing:
+        raise MammoError(f"{path} lacks the column {missing[0]}: {again}")
+    return _to_pandas(table.select(schema.names))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)

@@ -1,0 +1,26 @@
+"""python -m mammo.train: trains f_loc, the context network or f_agg, one run or a sweep of runs (see conf/train.yaml)."""
+
+import logging
+import warnings
+
+from omegaconf import DictConfig
+
+from mammo.door import command
+from mammo.runs.training import train
+
+NOISE = (".*LeafSpec.*", ".*does not have many workers.*", ".*exists and is not empty.*")
+"""Warnings that tell a user nothing: a deprecation inside Lightning, our choice of workers, and a resumed run."""
+
+
+def task(cfg: DictConfig) -> float:
+    """Train one configuration; its validation AUC, for sweepers that optimise."""
+    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
+    for message in NOISE:
+        warnings.filterwarnings("ignore", message=message)
+    return train(cfg)
+
+
+main = command("train")(task)
+
+if __name__ == "__main__":
+    main()

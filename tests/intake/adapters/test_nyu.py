@@ -1,0 +1,135 @@
+import os
+import pickle
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mammo.geometry import Box, Frame
+from mammo.intake.adapters.nyu import FULL, read
+from mammo.intake.breast import best_centre, breast_box, find_tissue
+from mammo.intake.gate import admit
+from mammo.intake.rasters import read_raster
+from mammo.intake.refusals import Code
+from mammo.records import Laterality, MammoError, Pathology, View
+
+EXAM = {"horizontal_flip": "NO", "L-CC": ["l"], "R-CC": ["r"], "L-MLO": [], "R-MLO": []}
+
+
+@pytest.fixture
+def exam(tmp_path: Path) -> Path:
+    """One exam of two 800 x 600 px images with a disc of a lesion on the right breast."""
+    rows, cols = np.mgrid[:800, :600]
+    pixels = np.where(((rows - 400) / 350) ** 2 + (cols / 500) ** 2 < 1, 2000, 0).astype(np.uint16)
+    (tmp_path / "images").mkdir()
+    (tmp_path / "segmentation").mkdir()
+    cv2.imwrite(str(tmp_path / "images" / "l.png"), pixels)
+    cv2.imwrite(str(tmp_path / "images" / "r.png"), pixels[:, ::-1])
+    with (tmp_path / "exam_list_before_cropping.pkl").open("wb") as stream:
+        pickle.dump([EXAM], stream)
+    return tmp_path
+
+
+def paint(exam: Path, name: str, *boxes: tuple[int, int, int, int]) -> None:
+    mask = np.zeros((2944, 1920), np.uint8)
+    for r0, r1, c0, c1 in boxes:
+        mask[r0:r1, c0:c1] = 255
+    cv2.imwrite(str(exam / "segmentation" / f"{name}.png"), mask)
+
+
+def test_masks_in_the_network_frame_become_lesions_in_the_stored_frame(exam: Path) -> None:
+    paint(exam, "r_malignant", (1400, 1450, 100, 130), (1500, 1520, 200, 260), (1452, 1454, 110, 112))
+    cohort = read(exam)
+    assert [(image.path, image.laterality) for image in cohort.images] == [
+        ("images/l.png", Laterality.LEFT),
+        ("images/r.png", Laterality.RIGHT),
+    ]
+    chain = admit(exam, cohort.images[1], FULL, 1).chain
+    assert chain.mirrored
+    boxes = [chain.mask_to_network(lesion.mask, lesion.box)[1] for lesion in cohort.lesions]
+    assert boxes == [Box(1400, 1454, 100, 130), Box(1500, 1520, 200, 260)]  # a speck belongs to its neighbour
+    assert {lesion.label for lesion in cohort.lesions} == {Pathology.MALIGNANT}
+
+
+def test_an_exam_list_that_imports_is_refused_unread(exam: Path) -> None:
+    class Payload:
+        def __reduce__(self) -> tuple[object, ...]:
+            return (Path.touch, (exam / "owned",))
+
+    with (exam / "exam_list_before_cropping.pkl").open("wb") as stream:
+        pickle.dump([Payload()], stream)
+    with pytest.raises(MammoError, match="asks to import"):
+        read(exam)
+    assert not (exam / "owned").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no pickle", pickle.dumps({"a": 1}), pickle.dumps([1])])
+def test_a_damaged_exam_list_is_named(exam: Path, content: bytes) -> None:
+    (exam / "exam_list_before_cropping.pkl").write_bytes(content)
+    with pytest.raises(MammoError, match=r"exam_list_before_cropping\.pkl .* data\.source"):
+        read(exam)
+
+
+def test_a_mask_that_does_not_fit_is_named(exam: Path) -> None:
+    cv2.imwrite(str(exam / "segmentation" / "l_benign.png"), np.ones((800, 600), np.uint8))
+    with pytest.raises(MammoError, match=r"l_benign\.png is 800 x 600, but masks are 2944 x 1920"):
+        read(exam)
+    paint(exam, "l_benign", (0, 50, 1800, 1850))
+    with pytest.raises(MammoError, match="outside of its image"):
+        read(exam)
+
+
+def test_an_exam_that_faces_the_other_way_than_told_is_refused(exam: Path) -> None:
+    paint(exam, "r_benign", (1400, 1450, 100, 130))
+    with (exam / "exam_list_before_cropping.pkl").open("wb") as stream:
+        pickle.dump([EXAM | {"horizontal_flip": "YES"}], stream)
+    cohort = read(exam)
+    assert [image.code for image in cohort.images] == ["", Code.SIDE_CONFLICT]
+    assert not cohort.lesions
+
+
+REAL = pytest.mark.skipif(not os.environ.get("MAMMO_REAL_EXAM"), reason="MAMMO_REAL_EXAM names no folder")
+
+CENTRES = {"R-CC": (1072, -210), "R-MLO": (1126, -5), "L-CC": (1011, -211), "L-MLO": (1206, -31)}
+"""Best centres that the group's own code gives for its sample exam."""
+
+BOXES = {"R-CC": Box(1785, 1951, 362, 537), "R-MLO": Box(1766, 1961, 455, 647)}
+"""Half-open boxes of its lesions in the network frame."""
+
+
+@REAL
+@pytest.mark.parametrize("name", CENTRES)
+def test_the_real_exams_best_centres(name: str) -> None:
+    pixels = read_raster(Path(os.environ["MAMMO_REAL_EXAM"]) / "images" / f"0_{name}.png")
+    tissue, flipped = find_tissue(pixels, 1), name.startswith("R")
+    if flipped:
+        pixels, tissue = pixels[:, ::-1], tissue[:, ::-1]
+    assert breast_box(tissue, 1) == Box(0, pixels.shape[0], 0, pixels.shape[1])
+    assert best_centre(pixels, tissue, View(name[2:]), (2944, 1920), flipped) == CENTRES[name]
+
+
+@REAL
+def test_the_real_exams_lesions_return_to_their_place() -> None:
+    root = Path(os.environ["MAMMO_REAL_EXAM"])
+    cohort = read(root)
+    images = {image.path: image for image in cohort.images}
+    assert len(cohort.images) == 4
+    assert len(cohort.lesions) == 2
+    for lesion in cohort.lesions:
+        name = Path(lesion.path).stem.removeprefix("0_")
+        chain = admit(root, images[lesion.path], FULL, 1).chain
+        mask, box = chain.mask_to_network(lesion.mask, lesion.box)
+        assert box == BOXES[name]
+        whole = cv2.imread(str(root / "segmentation" / f"0_{name}_benign.png"), cv2.IMREAD_GRAYSCALE) > 0
+        assert np.array_equal(whole[box.row0 : box.row1, box.col0 : box.col1], mask)
+
+
+@REAL
+def test_the_real_exam_reaches_the_small_frame() -> None:
+    root = Path(os.environ["MAMMO_REAL_EXAM"])
+    small = Frame(368, 240, 8)
+    for image in read(root).images:
+        full, eighth = admit(root, image, FULL, 1), admit(root, image, small, 0.125)
+        assert np.abs(np.array(full.chain.origin) / 8 - eighth.chain.origin).max() < 1
+        assert np.abs(full.tissue - eighth.tissue).mean() < 0.01

@@ -1,0 +1,88 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from mammo.geometry import Box
+from mammo.intake.breast import best_centre, breast_box, find_tissue, window_origin
+from mammo.intake.refusals import Code, RefusedError
+from mammo.records import View
+
+RNG = np.random.default_rng(3)
+
+
+def slow_tissue(pixels: NDArray[np.uint16], steps: int) -> NDArray[np.bool_]:
+    """The same by repeated erosion and dilation with a cross, as the paper's group does it."""
+    eroded = ndimage.binary_erosion(pixels > 0, iterations=steps)
+    parts, count = ndimage.label(eroded)
+    largest = 1 + np.argmax(ndimage.sum(eroded, parts, range(1, count + 1)))
+    return ndimage.binary_dilation(parts == largest, iterations=steps)
+
+
+@pytest.mark.parametrize("fineness", [0.02, 0.05, 0.125])
+def test_tissue_is_that_of_repeated_erosion(half_disc: NDArray[np.uint16], fineness: float) -> None:
+    noisy = half_disc.copy()
+    noisy[RNG.random(noisy.shape) < 0.002] = 0
+    noisy[5:12, 100:118] = 4095  # a marker letter
+    noisy[:, 119] = 3  # a bright rim
+    assert np.array_equal(find_tissue(noisy, fineness), slow_tissue(noisy, max(1, round(100 * fineness))))
+
+
+def test_a_raised_background_is_still_background(half_disc: NDArray[np.uint16]) -> None:
+    assert np.array_equal(find_tissue(np.maximum(half_disc, 7), 0.05), find_tissue(half_disc, 0.05))
+
+
+@pytest.mark.parametrize(
+    "pixels", [np.zeros((50, 50), np.uint16), np.full((50, 50), 9, np.uint16), np.eye(50, dtype=np.uint16)]
+)
+def test_an_image_without_a_breast_is_refused(pixels: NDArray[np.uint16]) -> None:
+    with pytest.raises(RefusedError, match=Code.BLANK):
+        find_tissue(pixels, 0.125)
+
+
+def test_the_box_has_a_buffer_on_every_side_but_the_chest_walls(half_disc: NDArray[np.uint16]) -> None:
+    tissue = np.zeros((100, 80), bool)
+    tissue[20:60, 4:50] = True
+    assert breast_box(tissue, 0.125) == Box(14, 66, 4, 56)
+    tissue[2:98, 4:78] = True
+    assert breast_box(tissue, 0.125) == Box(0, 100, 4, 80)
+
+
+def test_cc_window_holds_the_most_foreground() -> None:
+    pixels = (RNG.random((90, 70)) < np.linspace(0.1, 0.9, 90)[:, None]).astype(np.uint16) * 100
+    tissue = np.ones_like(pixels, dtype=bool)
+    row, col = best_centre(pixels, tissue, View.CC, (40, 50), flipped=True)
+    assert col == 69 - 25
+    held = [np.count_nonzero(pixels[max(r - 20, 0) : r + 20, 19:69]) for r in range(91)]
+    assert held[row] == max(held)
+
+
+def test_cc_ties_go_to_the_middle(half_disc: NDArray[np.uint16]) -> None:
+    row, _ = best_centre(half_disc, half_disc > 0, View.CC, (368, 240), flipped=False)
+    assert row == 100
+
+
+@pytest.mark.parametrize("width", [30, 240])
+def test_mlo_window_ends_at_the_lowest_foreground_inside_its_columns(half_disc: NDArray[np.uint16], width: int) -> None:
+    tissue = half_disc > 0
+    rightmost = int(np.flatnonzero(tissue.any(axis=0))[-1])
+    for flipped, right in ((True, rightmost), (False, rightmost - 1)):
+        lowest = int(np.flatnonzero(tissue[:, max(right - width, 0) : right].any(axis=1))[-1])
+        centre = best_centre(half_disc, tissue, View.MLO, (40, width), flipped)
+        assert centre == (lowest - 1 - 20, right - width // 2)
+
+
+@pytest.mark.parametrize(
+    ("centre", "image", "view", "origin"),
+    [
+        ((1072, -210), (2144, 801), View.CC, (-400, 0)),
+        ((1126, -5), (2650, 1006), View.MLO, (0, 0)),
+        ((1011, -211), (2023, 801), View.CC, (-460, 0)),
+        ((1600, 1000), (3300, 2400), View.CC, (128, 40)),
+        ((3000, 2000), (3300, 2400), View.MLO, (356, 480)),
+    ],
+)
+def test_the_window_is_shifted_inside_the_image_or_filled_up(
+    centre: tuple[int, int], image: tuple[int, int], view: View, origin: tuple[int, int]
+) -> None:
+    assert window_origin(centre, image, (2944, 1920), view) == origin

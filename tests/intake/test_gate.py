@@ -1,0 +1,62 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from mammo.geometry import Frame
+from mammo.intake.adapters import table as table_adapter
+from mammo.intake.gate import admit, files
+from mammo.intake.refusals import Code, RefusedError
+from mammo.records import ImageRecord, Laterality, View
+
+FRAME = Frame(368, 240, 8)
+
+
+def test_documents_hidden_files_and_outlines_are_no_images(table: Path) -> None:
+    (table / "notes.txt").touch()
+    (table / ".DS_Store").touch()
+    (table / "a" / "1.2.840.1").touch()
+    assert list(files(table, leave_out="outlines")) == ["a/1.2.840.1", "a/L-CC.dcm", "a/R-CC.dcm"]
+
+
+def test_an_image_is_placed(table: Path, half_disc: NDArray[np.uint16]) -> None:
+    record = table_adapter.read(table).images[1]
+    placed = admit(table, record, FRAME, 1)
+    box = placed.chain.breast
+    assert placed.chain.mirrored
+    assert np.array_equal(placed.pixels, half_disc[box.row0 : box.row1, box.col0 : box.col1])
+
+
+def test_a_wrong_side_is_refused(
+    make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16]
+) -> None:
+    make_dicom(half_disc, ImageLaterality="R").save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    record = ImageRecord("x.dcm", "p", "e", Laterality.RIGHT, View.CC)
+    with pytest.raises(RefusedError, match=Code.SIDE_CONFLICT):
+        admit(tmp_path, record, FRAME, 1)
+
+
+def test_a_refused_record_stays_refused(tmp_path: Path) -> None:
+    record = ImageRecord("x.dcm", "", "", None, None, "why", Code.OTHER_VIEW)
+    with pytest.raises(RefusedError, match=Code.OTHER_VIEW):
+        admit(tmp_path, record, FRAME, 1)
+
+
+def test_bytes_flipped_at_random_end_in_an_outcome(
+    make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16]
+) -> None:
+    make_dicom(half_disc, "1.2.840.10008.1.2.4.80").save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    content = np.frombuffer((tmp_path / "x.dcm").read_bytes(), np.uint8)
+    record = ImageRecord("y.dcm", "p", "e", Laterality.LEFT, View.CC)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        mutant = content.copy()
+        mutant[rng.integers(132, len(content), 4)] = rng.integers(0, 256, 4)
+        (tmp_path / "y.dcm").write_bytes(mutant.tobytes())
+        try:
+            admit(tmp_path, record, FRAME, 1)
+        except RefusedError:
+            continue

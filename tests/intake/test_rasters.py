@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mammo.intake.rasters import read_raster
+from mammo.intake.refusals import Code, RefusedError
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+@pytest.mark.parametrize(("top", "divisor"), [(4095, 1), (65535, 16)])
+def test_values_are_brought_to_12_bits(tmp_path: Path, suffix: str, top: int, divisor: int) -> None:
+    pixels = np.linspace(0, top, 600).astype(np.uint16).reshape(20, 30)
+    cv2.imwrite(str(tmp_path / f"a.{suffix}"), pixels)
+    assert np.array_equal(read_raster(tmp_path / f"a.{suffix}"), pixels // divisor)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "code"),
+    [(np.ones((5, 5), np.uint8), Code.EIGHT_BIT), (np.ones((5, 5, 3), np.uint16), Code.NOT_GREY)],
+)
+def test_other_depths_are_refused(tmp_path: Path, pixels: NDArray[np.generic], code: Code) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), pixels)
+    with pytest.raises(RefusedError, match=code):
+        read_raster(tmp_path / "a.png")
+
+
+def test_damaged_and_absent_files_are_refused(tmp_path: Path) -> None:
+    for content in (b"", b"nothing", b"\x89PNG\r\n\x1a\n"):
+        (tmp_path / "a.png").write_bytes(content)
+        with pytest.raises(RefusedError, match=Code.BROKEN_PIXELS):
+            read_raster(tmp_path / "a.png")
+    with pytest.raises(RefusedError, match=Code.UNREADABLE):
+        read_raster(tmp_path / "b.png")

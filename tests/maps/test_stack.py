@@ -1,0 +1,46 @@
+"""The stack's order and contents, against the paper's description."""
+
+import pytest
+import torch
+
+from mammo.geometry import Frame
+from mammo.maps.stack import CHANNELS, canonical, columns, map_stack, maps_name
+from mammo.records import MammoError
+
+FRAME = Frame(48, 40, 8)
+BATCH = {
+    "window": torch.tensor([[20.0, 20.0, 16.0, 10.0], [30.0, 12.0, 9.0, 0.0]]),
+    "saliency": torch.rand(2, 2, *FRAME.grid, generator=torch.Generator().manual_seed(1)),
+    "embedding": torch.randn(2, 32, generator=torch.Generator().manual_seed(2)),
+}
+
+
+def test_order_is_canonical_whatever_was_typed() -> None:
+    assert canonical(["emb", "loc", "sal"]) == ("loc", "sal", "emb")
+    assert maps_name(["emb", "sal"]) == "sal+emb"
+    assert torch.equal(map_stack(["emb", "sal"], BATCH, FRAME), map_stack(["sal", "emb"], BATCH, FRAME))
+
+
+@pytest.mark.parametrize("maps", [["loc"], ["sal"], ["emb"], ["loc", "sal"], ["sal", "emb"], ["loc", "sal", "emb"]])
+def test_channels_add_up(maps: list[str]) -> None:
+    assert map_stack(maps, BATCH, FRAME).shape == (2, sum(CHANNELS[name] for name in maps), *FRAME.grid)
+
+
+def test_embedding_replaces_every_nonzero_element_of_the_location_map() -> None:
+    x = map_stack(["loc", "emb"], BATCH, FRAME)
+    location, embedding = x[:, :1], x[:, 1:]
+    touched = (location > 0).expand_as(embedding)
+    assert torch.equal(embedding[~touched], torch.zeros(int((~touched).sum())))
+    h = BATCH["embedding"][:, :, None, None].expand_as(embedding)
+    assert torch.equal(embedding[touched], h[touched])
+
+
+def test_columns_are_only_what_the_maps_need() -> None:
+    assert columns(["sal"]) == ("saliency",)
+    assert columns(["emb", "loc"]) == ("window", "embedding")
+
+
+@pytest.mark.parametrize("maps", [[], ["emb", "bogus"]])
+def test_nonsense_is_one_sentence(maps: list[str]) -> None:
+    with pytest.raises(MammoError, match="maps="):
+        canonical(maps)

@@ -1,0 +1,58 @@
+"""f_agg by algebra against the plain layers on the materialised stack: outputs, gradients, running statistics."""
+
+import copy
+
+import pytest
+import torch
+from torch.nn import functional
+
+from mammo.maps.stack import map_stack
+from mammo.models.aggregation import pooled_convolution
+from mammo.models.fagg import FAgg
+
+FRAME = {"height": 368, "width": 240, "cell_px": 8}
+COMBINATIONS = [["loc"], ["emb"], ["sal"], ["loc", "emb"], ["loc", "sal"], ["sal", "emb"], ["loc", "sal", "emb"]]
+
+
+def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    windows = torch.rand(n, 4, generator=generator, dtype=torch.float64)
+    return {
+        "window": windows * torch.tensor([368, 240, 32, 60]) + torch.tensor([0, 0, 16, -30]),
+        "saliency": torch.rand(n, 2, 46, 30, generator=generator, dtype=torch.float64),
+        "embedding": torch.randn(n, 32, generator=generator, dtype=torch.float64),
+        "target": torch.randint(0, 4, (n,), generator=generator),
+    }
+
+
+@pytest.mark.parametrize("maps", COMBINATIONS, ids="+".join)
+def test_equals_the_plain_network(maps: list[str]) -> None:
+    torch.manual_seed(0)
+    fast = FAgg(maps, FRAME, 1e-3, [1.0] * 4).double()
+    for weight in fast.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    plain = copy.deepcopy(fast)
+    for training, seed in ((True, 1), (True, 2), (False, 3)):
+        fast.train(training)
+        plain.train(training)
+        batch = batch_of(8, seed)
+        ours = fast(batch)
+        theirs = plain.plain(map_stack(maps, batch, plain.frame).double())
+        assert torch.allclose(ours, theirs, atol=1e-10)
+        gradients = [torch.autograd.grad(out.square().sum(), net.parameters()) for out, net in ((ours, fast), (theirs, plain))]
+        for one, other in zip(*gradients, strict=True):
+            assert torch.allclose(one, other, atol=1e-8)
+    for one, other in zip(fast.buffers(), plain.buffers(), strict=True):
+        assert torch.allclose(one.double(), other.double(), atol=1e-12)
+
+
+def test_pooled_convolution_is_the_mean_of_the_convolution() -> None:
+    torch.manual_seed(0)
+    convolution = torch.nn.Conv2d(5, 7, 3, padding=1).double()
+    x = torch.randn(3, 5, 6, 4, dtype=torch.float64)
+    plain = functional.adaptive_avg_pool2d(convolution(x), 1).flatten(1)
+    assert torch.allclose(pooled_convolution(x, convolution), plain, atol=1e-12)
+
+
+def test_maps_in_any_order_are_one_network() -> None:
+    assert FAgg(["emb", "sal"], FRAME, 1e-3, [1.0] * 4).maps == ("sal", "emb")

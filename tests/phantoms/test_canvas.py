@@ -1,0 +1,41 @@
+import numpy as np
+
+from mammo.phantoms.canvas import Canvas, sigmoid, smoothstep, stored_shape
+
+
+def test_pixel_centres_are_told_in_full_size_pixels() -> None:
+    canvas = Canvas(0.25, row0=10, height=3, width=2)
+    assert canvas.rows.ravel().tolist() == [42, 46, 50]
+    assert canvas.cols.ravel().tolist() == [2, 6]
+
+
+def test_a_sampled_ramp_reads_its_own_coordinates() -> None:
+    canvas = Canvas(0.125, row0=5, height=40, width=30)
+    rows = (np.arange(832, dtype=np.float32)[:, None] + 0.5) * 4 + np.zeros((1, 640), dtype=np.float32)
+    assert np.allclose(canvas.sampled(rows, 4), canvas.rows, atol=0.3)
+
+
+def test_around_holds_every_pixel_within_reach_and_stays_on_the_canvas() -> None:
+    canvas = Canvas(0.125, row0=4, height=50, width=40)
+    at = canvas.around(100, 30, 60)
+    near = np.hypot(canvas.rows - 100, canvas.cols - 30) <= 60
+    covered = np.zeros_like(near)
+    covered[at] = True
+    assert covered[near].all()
+
+
+def test_laid_planes_keep_their_place() -> None:
+    canvas = Canvas(0.125, row0=4, height=5, width=6)
+    whole = canvas.laid(np.ones((5, 6), dtype=np.uint16))
+    assert whole.shape == stored_shape(0.125) == (416, 320)
+    assert whole.sum() == 30
+    assert whole[4:9, :6].all()
+
+
+def test_curves_keep_to_their_range() -> None:
+    x = np.linspace(-500, 500, 1001, dtype=np.float32)
+    for curve in (sigmoid, smoothstep):
+        y = curve(x)
+        assert y.min() >= 0
+        assert y.max() <= 1
+        assert (np.diff(y) >= 0).all()

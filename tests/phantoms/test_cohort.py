@@ -1,0 +1,82 @@
+import csv
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+
+from mammo.phantoms.cohort import CohortSummary, write_cohort
+from mammo.phantoms.image import draw_image, plan_image
+from mammo.phantoms.spec import CohortSpec, Dials
+from mammo.records import Laterality, MammoError, View
+
+SPEC = CohortSpec(seed=1, n_patients=4)
+
+
+def digests(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CohortSummary]:
+    out = tmp_path_factory.mktemp("one") / "dicom"
+    return out, write_cohort(SPEC, out, processes=1)
+
+
+def test_files_do_not_depend_on_the_number_of_processes(cohort: tuple[Path, CohortSummary], tmp_path: Path) -> None:
+    write_cohort(SPEC, tmp_path / "dicom", processes=2)
+    assert digests(tmp_path / "dicom") == digests(cohort[0])
+
+
+def test_tables_agree_with_images_and_outlines(cohort: tuple[Path, CohortSummary]) -> None:
+    out, summary = cohort
+    lesions, truth = rows(out / "lesions.csv"), rows(out / "truth.csv")
+    assert summary.n_images == 16 == len(list(out.rglob("*.dcm")))
+    assert summary.n_lesions == len(lesions) == len(truth) == len(list((out / "outlines").iterdir()))
+    assert summary.n_malignant == sum(row["label"] == "malignant" for row in lesions)
+    assert [row["lesion_id"] for row in lesions] == [row["lesion_id"] for row in truth]
+    for row in lesions:
+        dataset = pydicom.dcmread(out / row["image"], stop_before_pixels=True)
+        mask = cv2.imread(str(out / row["mask"]), cv2.IMREAD_UNCHANGED)
+        assert mask.shape == (dataset.Rows, dataset.Columns)
+        assert mask.any()
+        assert row["label_source"] == "biopsy"
+        assert row["finding"] in ("mass", "calcification")
+    assert all(0 < float(row["v"]) < 1 for row in truth)
+
+
+def test_written_outlines_are_the_drawn_ones(cohort: tuple[Path, CohortSummary]) -> None:
+    plans = [plan_image(SPEC, p, side, view) for p in range(1, 5) for side in Laterality for view in View]
+    plan = next(p for p in plans if p.lesions)
+    name = f"PHANTOM-{plan.key.patient:04d}_{plan.key.laterality}-{plan.key.view}_1.png"
+    mask = cv2.imread(str(cohort[0] / "outlines" / name), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(mask > 0, draw_image(plan).masks[0])
+
+
+def test_an_interrupted_run_goes_on_and_keeps_what_is_there(cohort: tuple[Path, CohortSummary], tmp_path: Path) -> None:
+    write_cohort(SPEC, tmp_path, processes=1)
+    kept, lost = tmp_path / "PHANTOM-0001" / "L-CC.dcm", tmp_path / "PHANTOM-0003" / "R-CC.dcm"
+    before = kept.stat().st_mtime_ns
+    lost.unlink()
+    (tmp_path / "lesions.csv").unlink()
+    write_cohort(SPEC, tmp_path, processes=1)
+    assert kept.stat().st_mtime_ns == before
+    assert digests(tmp_path) == digests(cohort[0])
+
+
+def test_another_recipe_is_refused_with_the_way_out(cohort: tuple[Path, CohortSummary]) -> None:
+    with pytest.raises(MammoError, match=r"dials\.json .* another root, or delete"):
+        write_cohort(CohortSpec(seed=1, n_patients=4, dials=Dials(local=2.0)), cohort[0], processes=1)
+
+
+def test_no_worker_is_no_work(tmp_path: Path) -> None:
+    with pytest.raises(MammoError, match="processes=0"):
+        write_cohort(SPEC, tmp_path, processes=0)

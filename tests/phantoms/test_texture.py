@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from mammo.phantoms.canvas import Canvas
+from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.texture import PERIOD, power_law_pair, smooth_pair, strands
+from mammo.records import Laterality, View
+
+KEY = Key(0, 1, Laterality.LEFT, View.CC)
+
+
+def whole(scale: float) -> Canvas:
+    return Canvas(scale, 0, round(PERIOD[0] * scale), round(PERIOD[1] * scale))
+
+
+def test_power_law_field_has_unit_spread_and_the_asked_slope() -> None:
+    field, other = power_law_pair(KEY, whole(0.125), beta=3.1)
+    assert abs(np.corrcoef(field.ravel(), other.ravel())[0, 1]) < 0.3
+    power = np.abs(np.fft.fft2(field)) ** 2
+    f = np.hypot(np.fft.fftfreq(384, 8)[:, None], np.fft.fftfreq(256, 8)[None])
+    band = (f > 0.003) & (f < 0.05) & (power > 0)
+    slope = np.polyfit(np.log(f[band]), np.log(power[band]), 1)[0]
+    assert slope == pytest.approx(-3.1, abs=0.1)
+    assert 0.5 < field.std() < 2
+
+
+@pytest.mark.parametrize("scale", [0.2, 0.25])
+def test_a_finer_canvas_adds_detail_to_the_same_field(scale: float) -> None:
+    coarse, _ = power_law_pair(KEY, whole(0.125), beta=3.1)
+    fine, _ = power_law_pair(KEY, whole(scale), beta=3.1)
+    low = np.fft.fft2(coarse)[1:40, 1:40] / coarse.size
+    assert np.allclose(low, np.fft.fft2(fine)[1:40, 1:40] / fine.size, atol=1e-4)
+
+
+def test_smooth_field_has_its_wavelength() -> None:
+    field, _ = smooth_pair(KEY.rng(Purpose.STRUCTURE), 400)
+    assert field.std() == pytest.approx(1, abs=0.3)
+    power = np.abs(np.fft.fft2(field)) ** 2
+    f = np.hypot(np.fft.fftfreq(field.shape[0], 16)[:, None], np.fft.fftfreq(field.shape[1], 16)[None])
+    assert 1 / ((f * power).sum() / power.sum()) == pytest.approx(400, rel=0.25)
+
+
+def test_strands_lie_on_the_zeros_and_have_even_width() -> None:
+    x = np.linspace(-4, 4, 321, dtype=np.float32)[None] * np.ones((40, 1), dtype=np.float32)
+    gentle, steep = strands(x, 20, 0.125), strands(5 * x, 20, 0.125)
+    assert gentle[20].argmax() == 160
+    assert np.allclose(gentle, steep, atol=0.02)
+    assert gentle[20, 180] < 1e-6

@@ -1,0 +1,206 @@
+"""The whole report, through its door, from fake runs."""
+
+import base64
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import ArrayLike, NDArray
+
+from mammo.report import main
+from mammo.reporting.evaluation import evaluate
+from mammo.reporting.page import Origin, write_report
+from mammo.reporting.paper import MAPS, TABLE_3
+from mammo.reporting.picture_file import write_picture
+from mammo.reporting.run_folder import find_runs
+from mammo.reporting.table1 import table1
+from mammo.scoring.lesion_table import write_lesion_table
+
+EVIL = "<img src=x onerror=alert(1)>"
+N = 60
+
+
+def write_run(
+    root: Path, model: str, maps: str, seed: int, score: ArrayLike, malignant: NDArray[np.int64], first_id: str = EVIL
+) -> Path:
+    folder = root / f"{model}-{maps}-s{seed}"
+    folder.mkdir(parents=True)
+    ids = [first_id, *(f"L{i:03d}" for i in range(1, N))]
+    if model != "context":
+        table = pd.DataFrame(
+            {
+                "lesion_id": ids,
+                "image_id": "I",
+                "exam_id": "E",
+                "patient_id": [f"P{i // 2}" for i in range(N)],
+                "label": np.where(malignant == 1, "malignant", "benign"),
+                "malignant": malignant,
+                "label_source": "biopsy",
+                "finding": "",
+                "view": "CC",
+                "split": "test",
+                "score": score,
+                "score_sd": 0.1,
+                "n_windows": 100,
+            }
+        )
+        write_lesion_table(table, folder / "lesions.parquet")
+    result = {
+        "name": folder.name,
+        "model": model,
+        "maps": maps,
+        "seed": seed,
+        "val_auc": 0.7,
+        "test_auc": None,
+        "command": "python -m mammo.train <b>",
+        "commit": "abc",
+        "versions": {"torch": "2.14.1"},
+        "seconds": 60.0,
+        "digest": "d" * 64,
+    }
+    (folder / "result.json").write_text(json.dumps(result))
+    return folder
+
+
+def write_runs(root: Path, malignant: NDArray[np.int64], maps: Sequence[str] = MAPS) -> None:
+    rng = np.random.default_rng(0)
+    for seed in range(2):
+        for name in maps:
+            score = np.clip(0.5 + 0.2 * (malignant - 0.5) + 0.2 * rng.normal(size=N), 0, 1)
+            score[0] = 0.0 if malignant[0] else 1.0  # the lesion with the evil id errs most, so the page names it
+            write_run(root, "fagg", name, seed, score, malignant)
+        write_run(root, "floc", "", seed, rng.random(N), malignant)
+        write_run(root, "context", "", seed, None, malignant)
+
+
+class Page(HTMLParser):
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags = []
+        self.text = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += f"{data} "
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("runs") / "demo"
+    write_runs(root, np.tile([1, 0], N // 2))
+    pixels = np.full((1, 46, 30), 900, dtype=np.uint16)
+    outlines = np.zeros((1, 46, 30), dtype=np.uint8)
+    write_picture(root / "pictures" / "p.npz", "images", "A <b>.", pixels=pixels, outlines=outlines, titles=["t"])
+    assert main([str(root)]) == 0
+    assert main([str(root)]) == 0  # a second report replaces the first
+    return root / "report"
+
+
+def test_the_folder_holds_the_report_and_nothing_else(report: Path) -> None:
+    assert sorted(path.name for path in report.iterdir()) == ["figures", "report.html", "report.md", "table3.csv"]
+    names = {path.name for path in (report / "figures").iterdir()}
+    assert names == {f"{n}.{s}" for n in ("table3", "roc", "operating", "p") for s in ("png", "svg")}
+    assert not [path for path in report.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_the_page_asks_nothing_of_the_network(report: Path) -> None:
+    html = (report / "report.html").read_text()
+    page = Page(html)
+    assert not re.search(r"https?:|//[a-z]", re.sub(r"base64,[A-Za-z0-9+/=]+", "", html))
+    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "a", "form"} == set()
+    sources = [attrs["src"] for tag, attrs in page.tags if tag == "img"]
+    assert len(sources) == 4
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert not [attrs for _, attrs in page.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
+
+
+def test_its_policy_allows_its_own_style_only(report: Path) -> None:
+    html = (report / "report.html").read_text()
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    policy = next(a["content"] for t, a in Page(html).tags if t == "meta" and "http-equiv" in a)
+    assert policy == f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'"
+
+
+def test_text_of_the_data_is_escaped(report: Path) -> None:
+    html, markdown = (report / "report.html").read_text(), (report / "report.md").read_text()
+    assert EVIL in Page(html).text
+    for page in (html, markdown):
+        assert EVIL not in page
+        assert "<b>" not in page
+
+
+def test_table3_is_the_contracts(report: Path) -> None:
+    with (report / "table3.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    columns = "maps auc_mean auc_sd n_seeds auc_low auc_high n_lesions n_malignant paper_auc"
+    assert list(rows[0]) == columns.split()
+    assert [row["maps"] for row in rows] == list(MAPS)
+    assert [float(row["paper_auc"]) for row in rows] == [TABLE_3[maps][0] for maps in MAPS]
+    assert {(row["n_seeds"], row["n_lesions"], row["n_malignant"]) for row in rows} == {("2", "60", "30")}
+
+
+def test_the_cohort_stands_beside_the_papers(report: Path, tmp_path: Path) -> None:
+    images = pd.DataFrame({"split": ["train"] * 1234 + ["val", "test"]}, index=range(1236))
+    lesions = pd.DataFrame({"image_id": [0, 1235], "label": ["malignant", "benign"]})
+    evaluation = evaluate(find_runs(report.parent))
+    page = write_report(tmp_path / "report", evaluation, table1(images, lesions), [], Origin("c", "t", "h"))
+    text = Page(page.read_text()).text
+    markdown = page.with_suffix(".md").read_text().splitlines()
+    assert re.search(r"train\s+1,233\s+0\s+1\s+0\s+1\s", text)
+    start = markdown.index("| train | 1,233 | 0 | 1 | 0 | 1 |")  # a table breaks at an empty line
+    assert markdown[start + 3] == "| overall | 1,234 | 1 | 1 | 1 | 1 |"
+    assert markdown[start + 4] == "| paper, overall | 992,819 | 6,307 | 1,874 | 6,788 | 2,054 |"
+
+
+def test_both_pages_say_the_same(report: Path) -> None:
+    html, markdown = Page((report / "report.html").read_text()).text, (report / "report.md").read_text()
+    for phrase in ("Phantoms prove software, not medicine", "±", "f_loc alone", "torch 2.14.1", "\N{MINUS SIGN}0.005"):
+        assert phrase in html
+        assert phrase.replace("_", r"\_") in markdown
+    numbers = [set(re.findall(r"0\.\d{3}", page)) for page in (html, markdown)]
+    assert numbers[0] == numbers[1]
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_stays_undefined(tmp_path: Path, label: int, capsys: pytest.CaptureFixture[str]) -> None:
+    write_runs(tmp_path, np.full(N, label), maps=["emb", "sal+emb"])
+    assert main([str(tmp_path)]) == 0
+    text = Page((tmp_path / "report" / "report.html").read_text()).text
+    assert "No metric is defined on these test lesions: no " in text
+    table = pd.read_csv(tmp_path / "report" / "table3.csv")
+    assert table[["auc_mean", "auc_sd", "auc_low", "auc_high"]].isna().all(axis=None)
+    assert "Not run, so not in the table: loc, sal, loc+emb, loc+sal, loc+sal+emb." in text
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    assert main([str(argument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_missing_runs_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no such folder" in complaint(capsys, tmp_path / "nowhere")
+    assert "no finished run" in complaint(capsys, tmp_path)
+    write_run(tmp_path, "floc", "", 0, np.linspace(0, 1, N), np.tile([1, 0], N // 2))
+    assert "no finished f_agg run" in complaint(capsys, tmp_path)
+    assert not (tmp_path / "report").exists()
+
+
+def test_runs_of_other_lesions_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    malignant = np.tile([1, 0], N // 2)
+    write_run(tmp_path, "fagg", "emb", 0, np.linspace(0, 1, N), malignant, first_id="L000")
+    write_run(tmp_path, "fagg", "sal", 0, np.linspace(0, 1, N), malignant, first_id="other")
+    assert "did not score the same lesions" in complaint(capsys, tmp_path)

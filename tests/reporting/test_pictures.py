@@ -1,0 +1,113 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mammo.geometry import Box, CropWindow
+from mammo.records import MammoError, PatchClass
+from mammo.reporting.picture_file import read_picture, write_picture
+from mammo.reporting.pictures import (
+    OutlineKind,
+    image_page,
+    lesion_windows,
+    outline_array,
+    outline_kind,
+    patch_page,
+    saliency_page,
+)
+
+PIXELS = np.full((92, 60), 2000, dtype=np.uint16)
+DISC = np.add.outer(np.arange(-5, 6) ** 2, np.arange(-5, 6) ** 2) <= 25
+OUTLINES = outline_array((92, 60), [(DISC, Box(10, 21, 20, 31), OutlineKind.MALIGNANT)])
+
+
+def inked(figure: Figure) -> NDArray[np.int64]:
+    """The figure as pixels [H, W, 3]: drawing must not fail and must not be blank."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
+
+
+def reds(figure: Figure) -> int:
+    image = inked(figure)
+    return ((image[..., 0] > 220) & (image[..., 1] < 110)).sum()
+
+
+def test_kinds_follow_label_and_risk() -> None:
+    kinds = [
+        outline_kind(*case) for case in (("malignant", False), ("benign", False), ("benign", True), ("none", True))
+    ]
+    assert [kind.name for kind in kinds] == ["MALIGNANT", "BENIGN", "HIGH_RISK", "UNLABELLED"]
+
+
+def test_outlines_land_in_their_box_and_are_cut_at_the_edge() -> None:
+    assert (OUTLINES[10:21, 20:31] == DISC * OutlineKind.MALIGNANT).all()
+    assert OUTLINES.sum() == DISC.sum()
+    over = outline_array((92, 60), [(DISC, Box(-4, 7, 55, 66), OutlineKind.BENIGN)])
+    assert (over[:7, 55:] == DISC[4:, :5] * OutlineKind.BENIGN).all()
+    assert np.count_nonzero(over) == DISC[4:, :5].sum()
+
+
+def test_a_malignant_outline_is_red_and_no_outline_is_not() -> None:
+    nothing = np.zeros_like(OUTLINES)
+    assert reds(image_page([PIXELS], [OUTLINES], ["a"], columns=1)) > 100
+    assert reds(image_page([PIXELS], [nothing], ["a"], columns=1)) == 0
+
+
+def test_windows_are_drawn_at_their_corners() -> None:
+    windows = np.array([[15.0, 25.0, 10 + i, 5.0 * i] for i in range(12)])
+    figure = lesion_windows(PIXELS, OUTLINES, windows, np.full((12, 8, 8), 900, dtype=np.uint16), "lesion")
+    whole = figure.axes[0]
+    drawn = [polygon.get_xy()[:4, ::-1] for polygon in whole.patches]
+    assert len(drawn) == 10
+    for corners, window in zip(drawn, windows, strict=False):
+        np.testing.assert_allclose(corners, CropWindow(*window).corners())
+
+
+def test_saliency_cells_cover_the_whole_frame() -> None:
+    grid = np.zeros((46, 30))
+    grid[0, 0] = 1.0
+    figure = saliency_page(PIXELS, OUTLINES, grid, grid, "image")
+    benign = figure.axes[1].images[0]
+    assert tuple(benign.get_extent()) == (0, 60, 92, 0)
+    assert benign.get_clim() == (0, 1)
+    assert reds(figure) > 50
+
+
+def test_every_class_has_its_row() -> None:
+    patches = {PatchClass.MALIGNANT: np.full((3, 8, 8), 4000, dtype=np.uint16)}
+    figure = patch_page(patches, columns=4)
+    assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["malignant", "benign", "outside", "negative"]
+    assert [len(axes.images) for axes in figure.axes[:4]] == [1, 1, 1, 0]
+
+
+def test_files_are_drawn_as_they_were_written(tmp_path: Path) -> None:
+    pixels, outlines, path = np.stack([PIXELS] * 2), np.stack([OUTLINES] * 2), tmp_path / "pictures" / "1.npz"
+    write_picture(path, "images", "Two phantoms.", pixels=pixels, outlines=outlines, titles=["a", "b"])
+    caption, figure = read_picture(path)
+    assert caption == "Two phantoms."
+    assert reds(figure) > 100
+    windows, patches = np.array([[15.0, 25, 10, 0]]), np.zeros((1, 8, 8), dtype=np.uint16)
+    one = {"pixels": PIXELS, "outlines": OUTLINES, "title": "t"}
+    write_picture(path, "windows", "W", **one, windows=windows, patches=patches)
+    inked(read_picture(path)[1])
+    write_picture(path, "saliency", "S", **one, malignant=np.zeros((46, 30)), benign=np.ones((46, 30)))
+    inked(read_picture(path)[1])
+    write_picture(path, "patches", "P", **{kind.name.lower(): patches for kind in PatchClass})
+    inked(read_picture(path)[1])
+    assert [file.name for file in path.parent.iterdir()] == ["1.npz"]
+
+
+def test_wrong_arrays_and_broken_files_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a picture of saliency needs"):
+        write_picture(tmp_path / "a.npz", "saliency", "S", pixels=PIXELS)
+    (tmp_path / "b.npz").write_bytes(b"PK half")
+    with pytest.raises(MammoError, match=r"b\.npz: not a picture"):
+        read_picture(tmp_path / "b.npz")
+    np.savez(tmp_path / "c.npz", kind="film", caption="x")
+    with pytest.raises(MammoError, match=r"c\.npz: not a picture"):
+        read_picture(tmp_path / "c.npz")

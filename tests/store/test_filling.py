@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.geometry import Box, Frame
+from mammo.intake.adapters.table import read
+from mammo.records import MammoError
+from mammo.store import filling
+from mammo.store.filling import Recipe, fill
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
+
+FRAME = Frame(368, 240, 8)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Three exams of two images each as PNGs; a lesion on the left CC of the first, a file that is no image."""
+    rows, cols = np.mgrid[:200, :120]
+    inside = ((rows - 95.5) / 80) ** 2 + (cols / 90) ** 2 < 1
+    lines = ["image,patient,exam,laterality,view"]
+    for exam in range(3):
+        for side in "LR":
+            pixels = np.where(inside, 1000 + exam * 100 + rows, 0).astype(np.uint16)
+            cv2.imwrite(str(tmp_path / f"{exam}{side}.png"), pixels if side == "L" else pixels[:, ::-1])
+            lines.append(f"{exam}{side}.png,ZZCANARY{exam},exam {exam},{side},CC")
+    (tmp_path / "images.csv").write_text("\n".join(lines))
+    (tmp_path / "lesions.csv").write_text('image,label,outline\n0L.png,malignant,"90,30;90,50;110,50;110,30"\n')
+    (tmp_path / "broken.dcm").write_text("nothing")
+    return tmp_path
+
+
+@pytest.fixture
+def recipe(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
+    return Recipe(source, tmp_path_factory.mktemp("store"), FRAME, 1)
+
+
+def tables(recipe: Recipe) -> list[bytes]:
+    return [(recipe.store / name).read_bytes() for name in ("images.parquet", "lesions.parquet", "refused.csv")]
+
+
+def test_every_file_has_one_outcome(recipe: Recipe, source: Path) -> None:
+    result = fill(recipe, read(source), 1)
+    assert len(result.manifest.images) == 6
+    assert [(path, code) for path, code, _ in result.refused] == [("broken.dcm", "not_dicom")]
+    assert list(pd.read_csv(recipe.store / "refused.csv")["path"]) == ["broken.dcm"]
+    assert list(result.manifest.images["path"]) == [f"{exam}{side}.png" for exam in range(3) for side in "LR"]
+    assert list(result.manifest.images["negative"]) == [False, True, True, True, True, True]
+    assert list(result.manifest.images["mirrored"]) == [False, True] * 3
+
+
+def test_pixels_and_outlines_reach_the_network_frame(recipe: Recipe, source: Path) -> None:
+    manifest = fill(recipe, read(source), 1).manifest
+    image_id, lesion_id = manifest.images.index[0], manifest.lesions.index[0]
+    window = ImageStore(recipe.store).network(image_id, manifest.chain(image_id))
+    mask, box = manifest.network_outline(lesion_id)
+    inside = window[box.row0 : box.row1, box.col0 : box.col1]
+    assert mask.all()
+    assert np.array_equal(inside, np.repeat(np.arange(1090, 1110)[:, None], 20, axis=1))
+    assert box.col0 == 30
+    assert manifest.outline(lesion_id)[1] == Box(90, 110, 30, 50)
+
+
+def test_nothing_but_pseudonyms_and_paths_is_kept(recipe: Recipe, source: Path) -> None:
+    fill(recipe, read(source), 1)
+    for path in recipe.store.rglob("*"):
+        assert path.is_dir() or b"ZZCANARY" not in path.read_bytes()
+
+
+def test_a_rerun_reads_nothing_and_changes_nothing(
+    recipe: Recipe, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(recipe, read(source), 1)
+    before = tables(recipe)
+    with monkeypatch.context() as patch:
+        patch.setattr(filling, "admit", None)
+        fill(recipe, read(source), 1)
+    assert tables(recipe) == before
+
+
+def test_half_a_store_is_filled_up(recipe: Recipe, source: Path) -> None:
+    fill(recipe, read(source), 1)
+    before = tables(recipe)
+    files = sorted((recipe.store / "images").rglob("*.b2nd"))
+    pixels = [path.read_bytes() for path in files]
+    for path in files[::2]:
+        path.unlink()
+    files[1].write_bytes(b"")
+    (recipe.store / "images.parquet").unlink()
+    fill(recipe, read(source), 1)
+    assert tables(recipe) == before
+    assert [path.read_bytes() for path in files] == pixels
+
+
+def test_a_changed_file_or_frame_is_read_again(recipe: Recipe, source: Path) -> None:
+    fill(recipe, read(source), 1)
+    cv2.imwrite(str(source / "0L.png"), cv2.imread(str(source / "0L.png"), cv2.IMREAD_UNCHANGED) // 2)
+    manifest = fill(recipe, read(source), 1).manifest
+    window = ImageStore(recipe.store).network(manifest.images.index[0], manifest.chain(manifest.images.index[0]))
+    assert window.max() < 700
+    smaller = Recipe(source, recipe.store, Frame(184, 120, 4), 0.5)
+    manifest = fill(smaller, read(source), 1).manifest
+    assert set(manifest.images["scale"]) == {0.5}
+    assert ImageStore(recipe.store).shape(manifest.images.index[0])[0] < 100
+
+
+def test_several_processes_give_the_same(recipe: Recipe, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filling, "PER_PROCESS", 1)
+    fill(recipe, read(source), 2)
+    before = tables(recipe)
+    fill(recipe, read(source), 1)
+    assert tables(recipe) == before
+
+
+def test_a_split_once_dealt_is_kept(recipe: Recipe, source: Path) -> None:
+    manifest = fill(recipe, read(source), 1).manifest
+    manifest.images["split"] = ["train"] * 4 + ["test"] * 2
+    manifest.save(recipe.store)
+    before = tables(recipe)
+    fill(recipe, read(source), 1)
+    assert tables(recipe) == before
+    assert list(Manifest.load(recipe.store).images["split"]) == ["train"] * 4 + ["test"] * 2
+
+
+def test_lesions_of_refused_images_are_counted(recipe: Recipe, source: Path) -> None:
+    cv2.imwrite(str(source / "0L.png"), np.zeros((200, 120), np.uint16))
+    result = fill(recipe, read(source), 1)
+    assert result.lost_lesions == 1
+    assert result.manifest.lesions.empty
+    assert ("0L.png", "blank") in [(path, code) for path, code, _ in result.refused]
+
+
+def test_nothing_accepted_is_an_error(recipe: Recipe, source: Path) -> None:
+    for path in source.glob("*.png"):
+        path.write_bytes(b"nothing")
+    with pytest.raises(MammoError, match=r"none of the 7 files of .* was accepted"):
+        fill(recipe, read(source), 1)
+
+
+def test_processes_must_be_positive(recipe: Recipe, source: Path) -> None:
+    with pytest.raises(MammoError, match="processes=0 must be at least 1"):
+        fill(recipe, read(source), 0)

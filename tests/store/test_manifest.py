@@ -1,0 +1,143 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.geometry import Box, Frame, FrameChain
+from mammo.records import MammoError, Split
+from mammo.store.manifest import Manifest
+from mammo.store.rows import Row, chain_values, outline_values, tissue_values
+
+FRAME = Frame(368, 240, 8)
+RNG = np.random.default_rng(0)
+SHARES = RNG.random(FRAME.grid)
+MASK = RNG.random((9, 14)) < 0.5
+BOX = Box(60, 69, 80, 94)
+
+
+def chain(index: int) -> FrameChain:
+    return FrameChain((416, 320), index % 2 == 1, Box(3, 400, 0, 200), 0.5, (-4, index), FRAME)
+
+
+def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
+    return {
+        "image_id": f"{prefix}i{index}",
+        "path": f"p{index}.dcm",
+        "patient_id": f"{prefix}p{index // 2}",
+        "exam_id": f"{prefix}e{index // 2}",
+        "laterality": "LR"[index % 2],
+        "view": "CC",
+        "split": "",
+        "negative": index > 1,
+        "sha256": "0" * 64,
+        **chain_values(chain(index)),
+        **tissue_values(SHARES),
+        **changes,
+    }
+
+
+def lesion(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
+    return {
+        "lesion_id": f"{prefix}l{index}",
+        "image_id": f"{prefix}i{index}",
+        "label": "malignant",
+        "label_source": "biopsy",
+        "high_risk": False,
+        "finding": "",
+        **outline_values(MASK, BOX),
+        **changes,
+    }
+
+
+@pytest.fixture
+def manifest() -> Manifest:
+    return Manifest.of(FRAME, [image(i) for i in range(6)], [lesion(0), lesion(1, label="benign")])
+
+
+def test_a_round_trip_is_the_same_byte_for_byte(manifest: Manifest, tmp_path: Path) -> None:
+    manifest.save(tmp_path / "a")
+    Manifest.load(tmp_path / "a").save(tmp_path / "b")
+    for name in ("store.json", "images.parquet", "lesions.parquet"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    pd.testing.assert_frame_equal(Manifest.load(tmp_path / "a").images, manifest.images)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [
+        "images.parquet",
+        "lesions.parquet",
+        "store.json",
+    ]
+
+
+def test_values_come_back(manifest: Manifest) -> None:
+    assert manifest.chain("i3") == chain(3)
+    assert np.abs(manifest.tissue("i0") - SHARES).max() <= 0.5 / 255 + 1e-6
+    assert manifest.tissue("i0").dtype == np.float32
+    mask, box = manifest.outline("l1")
+    assert box == BOX
+    assert np.array_equal(mask, MASK)
+    expected = chain(1).mask_to_network(MASK, BOX)
+    got = manifest.network_outline("l1")
+    assert got[1] == expected[1]
+    assert np.array_equal(got[0], expected[0])
+
+
+def test_a_split_holds_its_images_and_their_lesions(manifest: Manifest) -> None:
+    with pytest.raises(MammoError, match=r"python -m mammo\.split"):
+        manifest.of_split(Split.TRAIN)
+    split = replace(manifest, images=manifest.images.assign(split=["train"] * 2 + ["val"] * 4))
+    assert list(split.of_split(Split.TRAIN).images.index) == ["i0", "i1"]
+    assert list(split.of_split(Split.TRAIN).lesions.index) == ["l0", "l1"]
+    assert list(split.of_split(Split.VAL).images.index) == ["i2", "i3", "i4", "i5"]
+    assert split.of_split(Split.VAL).lesions.empty
+
+
+def test_the_digest_follows_content_not_pseudonyms(manifest: Manifest) -> None:
+    other = Manifest.of(FRAME, [image(i, "z") for i in range(6)], [lesion(0, "z"), lesion(1, "z", label="benign")])
+    assert other.digest() == manifest.digest()
+    changed = Manifest.of(FRAME, [image(i) for i in range(6)], [lesion(0), lesion(1)])
+    assert changed.digest() != manifest.digest()
+    regrouped = [image(i, patient_id="p0") for i in range(6)]
+    assert replace(manifest, images=Manifest.of(FRAME, regrouped, []).images).digest() != manifest.digest()
+
+
+def test_a_store_without_lesions_loads(tmp_path: Path) -> None:
+    Manifest.of(FRAME, [image(0)], []).save(tmp_path)
+    assert Manifest.load(tmp_path).lesions.empty
+
+
+def test_no_store(tmp_path: Path) -> None:
+    with pytest.raises(MammoError, match=r"no store at .*nowhere: make one with make demo or python -m mammo\.ingest"):
+        Manifest.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("images", "lesions", "told"),
+    [
+        ([image(0), image(0)], [], "image_id i0 occurs twice"),
+        ([image(0)], [lesion(0), lesion(0)], "lesion_id l0 occurs twice"),
+        ([image(0)], [lesion(3)], "lesion l3 lies on image i3"),
+        ([image(0)], [lesion(0, label="cancer")], "lesion_id l0 has label 'cancer', which must be one of malignant"),
+        ([image(0, view="ML")], [], "image_id i0 has view 'ML'"),
+        ([image(0, split="train"), image(1, split="val")], [], "patient p0 is in more than one split"),
+    ],
+)
+def test_contradictions_are_named(tmp_path: Path, images: list[Row], lesions: list[Row], told: str) -> None:
+    Manifest.of(FRAME, images, lesions).save(tmp_path)
+    with pytest.raises(MammoError) as error:
+        Manifest.load(tmp_path)
+    assert told in str(error.value)
+
+
+def test_damage_is_named(manifest: Manifest, tmp_path: Path) -> None:
+    manifest.save(tmp_path)
+    manifest.images.reset_index().drop(columns="view").to_parquet(tmp_path / "images.parquet")
+    with pytest.raises(MammoError, match=r"images\.parquet lacks the column view"):
+        Manifest.load(tmp_path)
+    (tmp_path / "images.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(MammoError, match=r"images\.parquet cannot be read"):
+        Manifest.load(tmp_path)
+    (tmp_path / "store.json").write_text('{"format": 99}')
+    with pytest.raises(MammoError, match="not of store format 1"):
+        Manifest.load(tmp_path)

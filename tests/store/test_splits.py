@@ -1,0 +1,76 @@
+from collections import Counter
+
+import pandas as pd
+import pytest
+
+from mammo.geometry import Frame
+from mammo.records import MammoError
+from mammo.store.manifest import Manifest
+from mammo.store.splits import assign, patient_kinds
+
+FRAME = Frame(368, 240, 8)
+
+
+def cohort(n_malignant: int, n_benign: int, n_negative: int, prefix: str = "") -> Manifest:
+    kinds = ["malignant"] * n_malignant + ["benign"] * n_benign + ["negative"] * n_negative
+    images = pd.DataFrame(
+        [
+            {"image_id": f"{prefix}{p}.{k}", "patient_id": f"{prefix}{p}", "split": ""}
+            for p in range(len(kinds))
+            for k in "ab"
+        ]
+    ).set_index("image_id")
+    lesions = [
+        {"lesion_id": f"{p}{label}", "image_id": f"{prefix}{p}.a", "label": label}
+        for p, kind in enumerate(kinds)
+        if kind != "negative"
+        for label in {kind, "benign"}
+    ]
+    table = pd.DataFrame(lesions, columns=["lesion_id", "image_id", "label"]).set_index("lesion_id")
+    return Manifest(FRAME, images, table)
+
+
+def test_kinds_go_by_the_worst_lesion() -> None:
+    kinds = patient_kinds(cohort(2, 1, 1))
+    assert kinds.to_dict() == {"0": "malignant", "1": "malignant", "2": "benign", "3": "negative"}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_patients_are_disjoint_and_every_kind_is_dealt_by_the_fractions(seed: int) -> None:
+    manifest = assign(cohort(40, 63, 107), seed, (0.8, 0.1, 0.1))
+    by_patient = manifest.images.groupby("patient_id")["split"].unique()
+    assert (by_patient.str.len() == 1).all()
+    kinds = patient_kinds(manifest)
+    for kind, n in (("malignant", 40), ("benign", 63), ("negative", 107)):
+        counts = Counter(by_patient[kinds.index[kinds == kind]].str[0])
+        assert sum(counts.values()) == n
+        for split, fraction in zip(("train", "val", "test"), (0.8, 0.1, 0.1), strict=True):
+            assert abs(counts[split] - fraction * n) < 1
+
+
+def test_the_deal_depends_on_the_seed_and_the_order_alone() -> None:
+    first, again, other = (assign(cohort(20, 20, 20, p), s, (0.6, 0.2, 0.2)) for p, s in (("", 1), ("z", 1), ("", 2)))
+    assert list(first.images["split"]) == list(again.images["split"])
+    assert list(first.images["split"]) != list(other.images["split"])
+    assert list(assign(other, 1, (0.6, 0.2, 0.2)).images["split"]) == list(first.images["split"])
+
+
+def test_few_patients_still_reach_every_split() -> None:
+    manifest = assign(cohort(3, 3, 3), 0, (0.8, 0.1, 0.1))
+    assert (manifest.images.groupby("split").size() == 6).all()
+
+
+def test_a_missing_kind_is_named() -> None:
+    with pytest.raises(MammoError, match=r"split \w+ would have no malignant patient \(the store has 1\)"):
+        assign(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1))
+    assert (assign(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1), allow_empty=True).images["split"] != "").all()
+
+
+def test_a_share_of_zero_means_an_empty_split() -> None:
+    assert set(assign(cohort(1, 1, 1), 0, (0, 0, 1)).images["split"]) == {"test"}
+
+
+@pytest.mark.parametrize("fractions", [(0.8, 0.1), (0.8, 0.1, 0.2), (1.1, -0.1, 0.0)])
+def test_fractions_must_be_shares(fractions: tuple[float, ...]) -> None:
+    with pytest.raises(MammoError, match="three shares"):
+        assign(cohort(9, 9, 9), 0, fractions)

@@ -1,0 +1,96 @@
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mammo import ingest, split
+from mammo.records import Split
+from mammo.store.manifest import Manifest
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """Nine patients, one image each: three with a malignant, three with a benign and three without a lesion."""
+    folder = tmp_path / "dicom"
+    folder.mkdir()
+    rows, cols = np.mgrid[:200, :120]
+    pixels = np.where(((rows - 95.5) / 80) ** 2 + (cols / 90) ** 2 < 1, 2000, 0).astype(np.uint16)
+    images, lesions = ["image,patient,exam,laterality,view"], ["image,label,outline"]
+    for patient, label in enumerate(["malignant", "benign", ""] * 3):
+        cv2.imwrite(str(folder / f"{patient}.png"), pixels)
+        images.append(f"{patient}.png,{patient},{patient},L,CC")
+        if label:
+            lesions.append(f'{patient}.png,{label},"90,30;90,50;110,50;110,30"')
+    (folder / "images.csv").write_text("\n".join(images))
+    (folder / "lesions.csv").write_text("\n".join(lesions))
+    (folder / "other.dcm").write_text("no image")
+    return folder
+
+
+def run(door: object, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["mammo", *arguments])
+    door.main()  # type: ignore[attr-defined]
+
+
+def test_ingest_then_split(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
+    told = capfd.readouterr().out
+    assert "9 images accepted, 1 refused, 3 malignant and 3 benign lesions" in told
+    assert "refused.csv" in told
+    run(split, monkeypatch, f"root={tmp_path}", "fractions=[0.34,0.33,0.33]")
+    assert capfd.readouterr().out.splitlines()[-1].split() == ["overall", "3", "3", "3", "3", "3"]
+    manifest = Manifest.load(tmp_path / "store")
+    for name in Split:
+        assert sorted(manifest.of_split(name).lesions["label"]) == ["benign", "malignant"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dicom", "store"]
+
+
+def test_a_full_size_image_reaches_the_small_frame(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pixels = cv2.imread(str(source / "2.png"), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(source / "2.png"), np.kron(pixels, np.ones((8, 8), np.uint16)))
+    run(ingest, monkeypatch, "data=table", f"data.source={source}", "frame=eighth", f"root={tmp_path}/e", "processes=1")
+    manifest = Manifest.load(tmp_path / "e" / "store")
+    assert (manifest.frame.height, manifest.frame.width, manifest.frame.grid) == (368, 240, (46, 30))
+    assert list(manifest.images["path"]) == ["2.png"]  # on the others, 200 px high, no breast of full size is found
+    assert list(manifest.images["scale"]) == [0.125]
+
+
+@pytest.mark.parametrize(
+    ("door", "arguments", "told"),
+    [
+        (ingest, [], "is no folder"),
+        (ingest, ["data.adapter=foo"], "data.adapter=foo is unknown"),
+        (ingest, ["data=foo"], "choose from nyu, phantom, table"),
+        (ingest, ["data=table"], "data.source"),
+        (split, [], "no store at"),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    door: object,
+    arguments: list[str],
+    told: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(door, monkeypatch, f"root={tmp_path}/none", *arguments)
+    assert stopped.value.code == 2
+    error = capfd.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+
+
+def test_a_folder_without_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dicom").mkdir()
+    with pytest.raises(SystemExit):
+        run(ingest, monkeypatch, f"root={tmp_path}")
+    assert "holds no image" in capfd.readouterr().err

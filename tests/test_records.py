@@ -1,0 +1,67 @@
+"""The vocabulary: its words are file formats and command lines, so they are fixed."""
+
+import sys
+from dataclasses import FrozenInstanceError
+from subprocess import run
+
+import numpy as np
+import pytest
+
+from mammo.geometry import Box
+from mammo.records import (
+    FULL_SCALE,
+    Cohort,
+    ImageRecord,
+    LabelSource,
+    Laterality,
+    LesionRecord,
+    PatchClass,
+    Pathology,
+    Split,
+    View,
+)
+
+
+def test_words_in_files_are_fixed() -> None:
+    assert [*Laterality] == ["L", "R"]
+    assert [*View] == ["CC", "MLO"]
+    assert [*Pathology] == ["malignant", "benign", "none"]
+    assert [*LabelSource] == ["biopsy", "breast_level", "birads_proxy", "none"]
+    assert [*Split] == ["train", "val", "test"]
+
+
+def test_patch_classes_keep_their_numbers() -> None:
+    assert {member.name: int(member) for member in PatchClass} == {
+        "MALIGNANT": 0,
+        "BENIGN": 1,
+        "OUTSIDE": 2,
+        "NEGATIVE": 3,
+    }
+
+
+def test_full_scale_is_twelve_bits() -> None:
+    assert FULL_SCALE == 2**12 - 1
+
+
+def test_records_are_values() -> None:
+    image = ImageRecord("a.dcm", "patient", "exam", Laterality.LEFT, View.CC)
+    assert image == ImageRecord("a.dcm", "patient", "exam", Laterality("L"), View("CC"))
+    assert image.reason == ""
+    with pytest.raises(FrozenInstanceError):
+        image.path = "b.dcm"  # type: ignore[misc]
+
+
+def test_lesion_is_told_apart_by_identity() -> None:
+    """Arrays have no one truth value, so == on lesions must not compare their masks."""
+    one, other = (
+        LesionRecord("1", "a.dcm", Pathology.BENIGN, LabelSource.BIOPSY, Box(0, 1, 0, 2), np.ones((1, 2), np.bool_))
+        for _ in range(2)
+    )
+    assert one != other
+    assert Cohort((), (one,)) == Cohort((), (one,))
+    assert not one.high_risk
+
+
+def test_the_vocabulary_needs_no_torch() -> None:
+    program = "import sys, mammo.records, mammo.geometry; sys.exit('torch' in sys.modules)"
+    assert run([sys.executable, "-c", program], check=False).returncode == 0
