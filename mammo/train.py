@@ -1,4 +1,4 @@
-"""python -m mammo.train: trains f_loc, the context network or f_agg, one run or a sweep of runs (see conf/train.yaml)."""
+"""python -m mammo.train: trains f_loc, the context network or f_agg, once or as a sweep (see conf/train.yaml)."""
 
 import logging
 import warnings

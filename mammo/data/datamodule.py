@@ -139,7 +139,7 @@ class MammoDataModule(pl.LightningDataModule):
             intensity=None if epoch is None else self.intensity,
             seed=self.seed + 1_000_003 * (epoch or 0),
         )
-        return DataLoader(dataset, batch_size, num_workers=self.workers, collate_fn=_as_is)
+        return DataLoader(dataset, batch_size, num_workers=self.workers, collate_fn=_as_is)  # type: ignore[arg-type]
 
 
 def _as_is(batch: Batch) -> Batch:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.geometry import CropWindow, Frame
@@ -44,13 +45,14 @@ class Ground:
         pixels = []
         for lesion_id in manifest.lesions.index:
             mask, box = manifest.network_outline(lesion_id)
-            pixels.append(np.argwhere(mask) + (box.row0 + 0.5, box.col0 + 0.5))
+            corner = np.array([box.row0, box.col0], dtype=np.float64)
+            pixels.append(np.argwhere(mask) + corner + 0.5)
         tissue = [manifest.tissue(image_id) for image_id in manifest.images.index]
         return cls(
             frame=manifest.frame,
             pixels=pixels,
             labels=[Pathology(label) for label in manifest.lesions["label"]],
-            image_of=manifest.images.index.get_indexer(manifest.lesions["image_id"]).astype(np.int64),
+            image_of=manifest.images.index.get_indexer(pd.Index(manifest.lesions["image_id"])).astype(np.int64),
             negative=manifest.images["negative"].to_numpy(dtype=bool),
             tissue=np.stack(tissue) if tissue else np.zeros((0, *manifest.frame.grid), np.float32),
         )

@@ -6,7 +6,7 @@ The paper names none, so the paper's configuration has none; small cohorts gain 
 from dataclasses import dataclass
 from functools import cached_property
 
-import albumentations as A
+import albumentations as alb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,15 +35,16 @@ class Intensity:
                 raise MammoError(f"data.intensity.{name}={getattr(self, name)}: give a share between 0 and 1")
 
     @cached_property
-    def _pipeline(self) -> A.Compose:
-        flips = [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5)] if self.flip else []
-        changes = A.RandomBrightnessContrast(
+    def _pipeline(self) -> alb.Compose:
+        flips = [alb.HorizontalFlip(p=0.5), alb.VerticalFlip(p=0.5)] if self.flip else []
+        changes = alb.RandomBrightnessContrast(
             brightness_limit=self.brightness, contrast_limit=self.contrast, brightness_by_max=True, p=1.0
         )
-        return A.Compose([*flips, changes, A.GaussNoise(std_range=(0.0, self.noise), p=1.0)])
+        return alb.Compose([*flips, changes, alb.GaussNoise(std_range=(0.0, self.noise), p=1.0)])
 
     def __call__(self, patch: NDArray[np.uint16], seed: int) -> NDArray[np.uint16]:
         """The patch [H, W] with other grey values; the same seed always gives the same change."""
         self._pipeline.set_random_seed(seed)
         changed = self._pipeline(image=patch.astype(np.float32) / FULL_SCALE)["image"]
-        return np.clip(np.rint(changed * FULL_SCALE), 0, FULL_SCALE).astype(np.uint16)
+        grey: NDArray[np.uint16] = np.clip(np.rint(changed * FULL_SCALE), 0, FULL_SCALE).astype(np.uint16)
+        return grey

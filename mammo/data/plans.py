@@ -89,7 +89,7 @@ def epoch_plan(ground: Ground, quota: Quota, crops: Crops, seed: int, epoch: int
     rows = []
     for index, number in enumerate(classes):
         rng = np.random.default_rng((seed, EPOCH_STREAM, epoch, index))
-        image, window, lesion = training_window(rng, ground, PatchClass(number), crops)
+        image, window, lesion = training_window(rng, ground, PatchClass(int(number)), crops)
         rows.append((image, (window.row, window.col, window.side, window.angle), lesion))
     image_rows, windows, lesions = zip(*rows, strict=True)
     return Plan(
@@ -120,7 +120,7 @@ def lesion_plan(ground: Ground, crops: Crops, n_windows: int, seed: int) -> Plan
     return Plan(
         image=ground.image_of[rows],
         windows=windows.reshape(-1, 4),
-        target=np.array([int(classes[ground.labels[row]]) for row in rows], dtype=np.int64),
+        target=np.array([int(classes[ground.labels[row]]) for row in rows.tolist()], dtype=np.int64),
         lesion=rows,
         repeat=np.tile(np.arange(n_windows, dtype=np.int64), len(lesions)),
     )

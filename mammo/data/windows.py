@@ -39,7 +39,9 @@ class Crops:
     def __post_init__(self) -> None:
         object.__setattr__(self, "side_px", tuple(self.side_px))
         if len(self.side_px) != 2 or not 0 < self.side_px[0] <= self.side_px[1]:
-            raise MammoError(f"crops.side_px={list(self.side_px)}: give the smallest and the largest side, as [128, 384]")
+            raise MammoError(
+                f"crops.side_px={list(self.side_px)}: give the smallest and the largest side, as [128, 384]"
+            )
 
     def side(self, rng: np.random.Generator) -> float:
         """A side, uniform in side_px."""

@@ -40,7 +40,8 @@ def normalised_convolution(
     constant = torch.einsum("k,okij->oij", outside_value, weight[:, n_dense:])[:, None]
     out = out + functional.conv2d(torch.ones_like(inside[:1]), constant, padding=1)
     step = torch.einsum("bk,okij->boij", inside_value - outside_value, weight[:, n_dense:]).flatten(2)
-    return out + torch.bmm(step, functional.unfold(inside, 3, padding=1)).unflatten(2, grid)
+    cells = functional.unfold(inside, 3, padding=1)
+    return out + torch.bmm(step, cells).view(len(h), -1, *grid)
 
 
 def _scale_and_shift(

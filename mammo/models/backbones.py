@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import timm
 import torch
-from timm.data import resolve_model_data_config
+from timm.data.config import resolve_model_data_config
 from torch import Tensor, nn
 
 from mammo.models.preact_resnet import PreActResNet
@@ -54,7 +54,7 @@ class Backbone(nn.Module):
         else:
             self.network = _timm_network(name, init == "imagenet", pretrained_file, given)
             self.num_features = int(self.network.num_features)  # type: ignore[arg-type]
-            expected = resolve_model_data_config(self.network)
+            expected = resolve_model_data_config(self.network)  # type: ignore[no-untyped-call]
             mean, std = expected["mean"], expected["std"]
         if init == "he":
             he_initialise(self.network)
@@ -81,7 +81,8 @@ def _timm_network(name: str, pretrained: bool, file: str | None, arguments: Mapp
     known = timm.is_model(name.split(".")[0])
     if not known:
         raise MammoError(f"backbone.name={name} is not a timm model: see the files in conf/backbone")
-    if pretrained and file is None and not timm.models.get_pretrained_cfg(name).has_weights:
+    weights = timm.models.get_pretrained_cfg(name)
+    if pretrained and file is None and (weights is None or not weights.has_weights):
         raise MammoError(
             f"no ImageNet weights exist for {name}: train it with backbone.init=he, or name a file of your own with "
             "backbone.pretrained_file="

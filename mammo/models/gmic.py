@@ -115,4 +115,5 @@ class Gmic(nn.Module):
         h = self.local(crops.flatten(0, 1)[:, None].expand(-1, 3, -1, -1)).unflatten(0, (batch, n_regions))
         gate = torch.sigmoid(self.attention_u(h)) * torch.tanh(self.attention_v(h))
         weight = torch.softmax(self.attention_w(gate), dim=1)
-        return (weight * h).sum(dim=1)
+        attended: Tensor = (weight * h).sum(dim=1)
+        return attended

@@ -39,7 +39,7 @@ def check_gpu() -> None:
 
 def lay_out(module: ModuleT) -> ModuleT:
     """Channels-last memory, 1.3 times as fast on CPUs and as fast or faster on GPUs."""
-    module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module.to(memory_format=torch.channels_last)
     return module
 
 

@@ -76,7 +76,7 @@ def saliency_picture(
     write_picture(
         path,
         "saliency",
-        "Where the context network sees evidence for a benign and for a malignant lesion; outlines were not shown to it.",
+        "Where the context network sees evidence for benign and malignant lesions; it was never shown outlines.",
         pixels=reader.store.network(reader.ids[row], reader.chains[row]),
         outlines=outlines_of(manifest, reader.ids[row]),
         malignant=saliency[0],
@@ -110,7 +110,5 @@ def _image_page(path: Path, manifest: Manifest, reader: Reader, rows: list[int])
 def _patch_page(path: Path, ground: Ground, reader: Reader, crops: Crops) -> None:
     quota = Quota(*(N_PATCHES if len(ground.candidates[kind]) else 0 for kind in PatchClass))
     plan = epoch_plan(ground, quota, crops, seed=0, epoch=0)
-    patches = {
-        kind.name.lower(): reader.patches(plan.take(np.flatnonzero(plan.target == kind))) for kind in PatchClass
-    }
+    patches = {kind.name.lower(): reader.patches(plan.take(np.flatnonzero(plan.target == kind))) for kind in PatchClass}
     write_picture(path, "patches", "Patches of the four classes, as f_loc is trained on (paper, Figure 3).", **patches)

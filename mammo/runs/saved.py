@@ -65,7 +65,7 @@ def salient(
     """Image id and S [2, rows, cols] (malignant, benign) of every image of the manifest."""
     reader = Reader.of(store, manifest, patch_px=1)
     for start in range(0, len(reader.ids), IMAGES_AT_ONCE):
-        rows = np.arange(start, min(start + IMAGES_AT_ONCE, len(reader.ids)))
+        rows = range(start, min(start + IMAGES_AT_ONCE, len(reader.ids)))
         images = [reader.store.network(reader.ids[row], reader.chains[row])[None] for row in rows]
         batch = torch.from_numpy(np.stack(images)).to(network.device)
         with torch.inference_mode(), autocast(network, precision):

@@ -1,4 +1,4 @@
-"""Scoring the lesions of any store with saved networks: an f_agg run and the f_loc and context runs it was trained on."""
+"""Scoring the lesions of any store with saved networks: an f_agg run and the f_loc and context runs that it reads."""
 
 import json
 from dataclasses import dataclass
@@ -62,7 +62,9 @@ def read_again(run: Path, store: Path, n_windows: int) -> SecondReading:
     assert isinstance(cfg, DictConfig)
     manifest = Manifest.load(store)
     if manifest.frame != frame_of(cfg):
-        raise MammoError(f"{store} is in {manifest.frame}, but {run} was trained in {frame_of(cfg)}: ingest it with that")
+        raise MammoError(
+            f"{store} is in {manifest.frame}, but {run} was trained in {frame_of(cfg)}: ingest it with that"
+        )
     ground = Ground.of(manifest)
     plan = lesion_plan(ground, crops_of(cfg), n_windows, EVALUATION_SEED)
     if len(plan) == 0:

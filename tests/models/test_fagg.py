@@ -39,7 +39,9 @@ def test_equals_the_plain_network(maps: list[str]) -> None:
         ours = fast(batch)
         theirs = plain.plain(map_stack(maps, batch, plain.frame).double())
         assert torch.allclose(ours, theirs, atol=1e-10)
-        gradients = [torch.autograd.grad(out.square().sum(), net.parameters()) for out, net in ((ours, fast), (theirs, plain))]
+        gradients = [
+            torch.autograd.grad(out.square().sum(), net.parameters()) for out, net in ((ours, fast), (theirs, plain))
+        ]
         for one, other in zip(*gradients, strict=True):
             assert torch.allclose(one, other, atol=1e-8)
     for one, other in zip(fast.buffers(), plain.buffers(), strict=True):
