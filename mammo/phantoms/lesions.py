@@ -99,19 +99,20 @@ def _draw_mass(
     bright: float,
     local: float,
 ) -> None:
-    """From round, even and sharp (v = 0) to irregular, uneven, blurred and spiculated (v = 1)."""
+    """From round, even, sharp and rimmed by a dark halo (v = 0) to irregular, uneven, blurred and spiculated (v = 1)."""
     v = lesion.latent
     patch = Patchwork.about(canvas, lesion, 2.3)
     rough, spikes, bend = _roughness(rng), _spikes(rng, v), rng.uniform(-0.25, 0.25)
-    clumps, phases = rng.uniform(2.5, 5.0, 2), rng.uniform(0, 2 * np.pi, 2)
+    clumps, phases = rng.uniform(4.0, 7.0, 2), rng.uniform(0, 2 * np.pi, 2)
     border = patch.turned(contour * (0.97 - 0.07 * v + (0.02 + 0.17 * v) * rough))
-    softness = np.float32(0.04 + 0.10 * v)
+    softness = np.float32(0.03 + 0.20 * v)
     body = sigmoid((border - patch.radius) / softness)
     uneven = np.sin(clumps[0] * patch.radius * np.cos(patch.angle) + phases[0])
     uneven = uneven * np.sin(clumps[1] * patch.radius * np.sin(patch.angle) + phases[1])
     rays = patch.turned(spikes, np.float32(bend) * (patch.radius - 1))
     halo = sigmoid((np.float32(0.75) + rays - patch.radius) / np.float32(0.10)) * smoothstep(rays * 4)
-    added = body * (1 + 0.35 * v * uneven) + 0.8 * halo * (1 - body)
+    rim = np.exp(-(((patch.radius - border) / np.float32(0.12) - 1.2) ** 2))
+    added = body * (1 + 0.7 * v * uneven) + 1.2 * halo * (1 - body) - 0.55 * (1 - v) * rim
     part = tissue[patch.at]
     part += np.float32(bright) * added.astype(np.float32) + np.float32(0.5) * body * (np.float32(local) - part)
 
@@ -125,7 +126,7 @@ def _roughness(rng: np.random.Generator) -> Plane:
 
 def _spikes(rng: np.random.Generator, v: float) -> Plane:
     """How far spicules reach past the body over TURN, in radii: none for v below .25, up to SPICULES for v = 1."""
-    direction, length = rng.uniform(-np.pi, np.pi, SPICULES), rng.uniform(0.45, 1.1, SPICULES)
+    direction, length = rng.uniform(-np.pi, np.pi, SPICULES), rng.uniform(0.6, 1.2, SPICULES)
     width = rng.uniform(0.05, 0.11, SPICULES)
     present = np.clip((v - 0.25) / 0.7 * SPICULES - np.arange(SPICULES), 0, 1)
     turn = np.abs((TURN - direction[:, None] + np.pi) % (2 * np.pi) - np.pi)

@@ -20,6 +20,8 @@ from mammo.records import MammoError
 
 CHUNK_PX, BLOCK_PX = 256, 64
 NOTE = "note"
+KEPT_IMAGE_BYTES, KEPT_IMAGES = 1 << 19, 4096
+"""Images of up to half a megabyte (an eighth of full size) stay decoded in memory, up to this many."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class ImageStore:
         partial.write_bytes(array.to_cframe())
         partial.replace(path)
         _opened.cache_clear()
+        _kept.pop(str(path), None)
 
     def shape(self, image_id: str) -> tuple[int, int]:
         """(rows, cols) of the stored pixels; MammoError if the image is not in the store."""
@@ -62,7 +65,7 @@ class ImageStore:
         Raises:
             MammoError: the image is not in the store.
         """
-        array = self._open(image_id)
+        array = self._pixels(image_id)
         out = np.zeros((box.height, box.width), dtype=np.uint16)
         row0, row1 = max(box.row0, 0), min(box.row1, array.shape[0])
         col0, col1 = max(box.col0, 0), min(box.col1, array.shape[1])
@@ -88,6 +91,16 @@ class ImageStore:
             raise MammoError(f"image id {image_id!r} is not one of a store: take ids from its images.parquet")
         return self.root / "images" / image_id[:2] / f"{image_id}.b2nd"
 
+    def _pixels(self, image_id: str) -> "blosc2.NDArray | NDArray[np.uint16]":
+        """The image decoded, where it is small enough to be kept, else its open file."""
+        path = str(self._path(image_id))
+        if path not in _kept:
+            array = self._open(image_id)
+            if array.nbytes > KEPT_IMAGE_BYTES or len(_kept) >= KEPT_IMAGES:
+                return array
+            _kept[path] = array[:]
+        return _kept[path]
+
     def _open(self, image_id: str) -> blosc2.NDArray:
         path = self._path(image_id)
         try:
@@ -95,6 +108,9 @@ class ImageStore:
         except FileNotFoundError:
             message = f"image {image_id} is missing from the store {self.root}: run python -m mammo.ingest again"
             raise MammoError(message) from None
+
+
+_kept: dict[str, NDArray[np.uint16]] = {}
 
 
 @lru_cache(maxsize=512)

@@ -38,7 +38,7 @@ def test_global_prediction_is_the_mean_of_the_top_cells() -> None:
     network = Gmic(sizes("gmic_small"), SMALL).eval()
     output = network(torch.randn(1, 1, 368, 240))
     cells = output.saliency[0].flatten(1).detach().numpy()
-    top = np.sort(cells, axis=1)[:, -round(0.02 * 46 * 30) :].mean(axis=1)
+    top = np.sort(cells, axis=1)[:, -round(network.sizes.top_share * 46 * 30) :].mean(axis=1)
     assert output.by_global[0].detach().numpy() == pytest.approx(top, rel=1e-5)
 
 

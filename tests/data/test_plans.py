@@ -1,0 +1,84 @@
+"""Plans are pure functions of (seed, epoch, index): same inputs, same windows; other seeds, other windows."""
+
+import numpy as np
+import pytest
+
+from mammo.data.ground import Ground
+from mammo.data.plans import Plan, Quota, epoch_plan, image_plan, lesion_plan, shuffled_images
+from mammo.data.windows import Crops
+from mammo.geometry import Frame
+from mammo.records import MammoError, PatchClass, Pathology
+
+FRAME, CROPS = Frame(96, 80, 8), Crops((12.0, 30.0), 16)
+QUOTA = Quota(5, 7, 9, 11)
+
+
+@pytest.fixture(scope="module")
+def ground() -> Ground:
+    square = np.argwhere(np.ones((8, 8), dtype=bool)) + 0.5
+    return Ground(
+        frame=FRAME,
+        pixels=[square + (30, 20), square + (50, 30), square + (20, 40)],
+        labels=[Pathology.MALIGNANT, Pathology.BENIGN, Pathology.NONE],
+        image_of=np.array([0, 1, 1]),
+        negative=np.array([False, False, True]),
+        tissue=np.ones((3, *FRAME.grid), np.float32),
+    )
+
+
+def test_an_epoch_holds_the_quota_in_random_order(ground: Ground) -> None:
+    plan = epoch_plan(ground, QUOTA, CROPS, seed=1, epoch=0)
+    assert np.bincount(plan.target).tolist() == list(QUOTA.counts)
+    assert (np.diff(plan.target) < 0).any()
+
+
+def test_an_epoch_is_a_function_of_seed_and_epoch(ground: Ground) -> None:
+    digests = {
+        (seed, epoch): epoch_plan(ground, QUOTA, CROPS, seed, epoch).digest() for seed in (1, 2) for epoch in (0, 1)
+    }
+    assert len(set(digests.values())) == 4
+    assert epoch_plan(ground, QUOTA, CROPS, 2, 1).digest() == digests[2, 1]
+
+
+def test_the_papers_quota_and_weights() -> None:
+    quota = Quota()
+    assert quota.counts == (20, 35, 5000, 4945)
+    assert quota.class_weights == pytest.approx((500, 10000 / 35, 2, 10000 / 4945))
+
+
+def test_a_class_that_never_occurs_has_no_weight() -> None:
+    assert Quota(10, 0, 5, 5).class_weights[PatchClass.BENIGN] == 0
+    with pytest.raises(MammoError, match="quota"):
+        Quota(0, 0, 0, 0)
+
+
+def test_lesion_windows_stay_the_same_in_any_subset(ground: Ground) -> None:
+    every = lesion_plan(ground, CROPS, n_windows=6, seed=0)
+    benign_only = Ground(
+        FRAME, ground.pixels[1:2], ground.labels[1:2], ground.image_of[1:2], ground.negative, ground.tissue
+    )
+    alone = lesion_plan(benign_only, CROPS, n_windows=6, seed=0)
+    assert np.array_equal(every.windows[every.target == PatchClass.BENIGN], alone.windows)
+
+
+def test_fewer_windows_are_the_first_of_more(ground: Ground) -> None:
+    few, many = (lesion_plan(ground, CROPS, n, seed=0) for n in (4, 9))
+    assert np.array_equal(few.windows, many.take(many.repeat < 4).windows)
+
+
+def test_unlabelled_lesions_are_not_scored(ground: Ground) -> None:
+    assert set(lesion_plan(ground, CROPS, 2, 0).lesion.tolist()) == {0, 1}
+
+
+def test_image_labels_say_what_is_shown(ground: Ground) -> None:
+    assert image_plan(ground).target.tolist() == [[1, 0], [0, 1], [0, 0]]
+    shuffled = shuffled_images(ground, seed=0, epoch=3)
+    assert sorted(shuffled.image.tolist()) == [0, 1, 2]
+    assert np.array_equal(shuffled.target, image_plan(ground).target[shuffled.image])
+
+
+def test_take_keeps_rows_together(ground: Ground) -> None:
+    plan = epoch_plan(ground, QUOTA, CROPS, 0, 0)
+    part: Plan = plan.take([3, 1])
+    assert part.window(0) == plan.window(3)
+    assert part.target.tolist() == plan.target[[3, 1]].tolist()
