@@ -13,6 +13,7 @@ from mammo.reporting.page import Exhibit, Origin, write_report
 from mammo.reporting.picture_file import read_picture
 from mammo.reporting.run_folder import find_runs
 from mammo.reporting.table1 import table1
+from mammo.runs.pictures import draw_cohort
 from mammo.store.manifest import Manifest
 
 
@@ -20,24 +21,32 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write <root>/report and print the path of its page; exit status 2 with one sentence when it cannot."""
     parser = argparse.ArgumentParser(prog="python -m mammo.report", description=__doc__)
     parser.add_argument("root", type=Path, help="folder that holds the runs, for example runs/demo")
-    root: Path = parser.parse_args(arguments).root
+    parser.add_argument("--group", default="table3", help="folder below root whose runs are reported (table3)")
+    asked = parser.parse_args(arguments)
     try:
-        print(_report(root))
+        print(_report(asked.root, asked.group))
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def _report(root: Path) -> Path:
-    runs = find_runs(root)
+def _report(root: Path, group: str) -> Path:
+    runs = find_runs(root / group)
     if not runs:
-        raise MammoError(f"{root}: no finished run (a folder with result.json) is there; train and score one first")
+        raise MammoError(
+            f"{root / group}: no finished run is there; make some with python -m mammo.train experiment=table3"
+        )
     evaluation = evaluate(runs)
-    manifest = Manifest.load(root / "store") if (root / "store").is_dir() else None
-    cohort = None if manifest is None else table1(manifest.images, manifest.lesions)
+    cohort = None
+    if (root / "store").is_dir():
+        manifest = Manifest.load(root / "store")
+        cohort = table1(manifest.images, manifest.lesions)
+        draw_cohort(root / "pictures", root / "store", runs[0].folder)
     pictures = [Exhibit(path.stem, *read_picture(path)) for path in sorted((root / "pictures").glob("*.npz"))]
-    origin = Origin(f"python -m mammo.report {root}", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", _commit())
+    origin = Origin(
+        f"python -m mammo.report {root} --group {group}", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", _commit()
+    )
     return write_report(root / "report", evaluation, cohort, pictures, origin)
 
 

@@ -27,7 +27,7 @@ class ContextNetwork(pl.LightningModule):
 
     Args:
         sizes: every number of the network (conf/context).
-        frame: height, width and cell_px of the network window.
+        window: height, width and cell_px of the network window (Lightning keeps the name frame for itself).
         lr: Adam's learning rate.
         beta: weight of the saliency's L1 norm.
         saliency_norm: "mean" or "sum" over the cells of an image.
@@ -36,14 +36,14 @@ class ContextNetwork(pl.LightningModule):
     def __init__(
         self,
         sizes: Mapping[str, Any],
-        frame: dict[str, int],
+        window: dict[str, int],
         lr: float,
         beta: float,
         saliency_norm: Literal["mean", "sum"] = "mean",
     ) -> None:
         super().__init__()
         self.save_hyperparameters()
-        self.network = lay_out(Gmic(GmicSizes(**sizes), Frame(**frame)))
+        self.network = lay_out(Gmic(GmicSizes(**sizes), Frame(**window)))
         self.lr, self.beta, self.saliency_norm = lr, beta, saliency_norm
         self._seen: list[tuple[Tensor, Tensor]] = []
 

@@ -22,18 +22,23 @@ class FAgg(PatchClassifier):
 
     Args:
         maps: the chosen maps, in any order.
-        frame: height, width and cell_px of the network window.
+        window: height, width and cell_px of the network window (Lightning keeps the name frame for itself).
         lr: Adam's learning rate.
         class_weights: loss weight of each PatchClass.
         n_filters: filters of each convolution.
     """
 
     def __init__(
-        self, maps: Sequence[str], frame: dict[str, int], lr: float, class_weights: Sequence[float], n_filters: int = 32
+        self,
+        maps: Sequence[str],
+        window: dict[str, int],
+        lr: float,
+        class_weights: Sequence[float],
+        n_filters: int = 32,
     ) -> None:
         super().__init__(lr, class_weights)
         self.save_hyperparameters()
-        self.maps, self.frame = canonical(maps), Frame(**frame)
+        self.maps, self.frame = canonical(maps), Frame(**window)
         n_maps = sum(CHANNELS[name] for name in self.maps)
         self.bn1 = nn.BatchNorm2d(n_maps)
         self.conv1 = nn.Conv2d(n_maps, n_filters, 3, padding=1)

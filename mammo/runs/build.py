@@ -93,14 +93,14 @@ def datamodule_of(
 
 def network_of(cfg: DictConfig) -> Network:
     """The configured network, freshly initialised."""
-    frame = {"height": cfg.frame.height, "width": cfg.frame.width, "cell_px": cfg.frame.cell_px}
+    window = {"height": cfg.frame.height, "width": cfg.frame.width, "cell_px": cfg.frame.cell_px}
     if cfg.model.name == "context":
         model = {key: value for key, value in plain(cfg.model).items() if key != "name"}
-        return ContextNetwork(sizes=plain(cfg.context), frame=frame, **model)
+        return ContextNetwork(sizes=plain(cfg.context), window=window, **model)
     weights = Quota(**plain(cfg.quota)).class_weights
     if cfg.model.name == "floc":
         return FLoc(plain(cfg.backbone), cfg.model.lr, weights)
-    return FAgg([str(name) for name in cfg.maps], frame, cfg.model.lr, weights)
+    return FAgg([str(name) for name in cfg.maps], window, cfg.model.lr, weights)
 
 
 def saliency_source(kind: str, frame: Frame, maps: SaliencyMaps | None) -> SaliencySource:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from omegaconf import DictConfig, OmegaConf
 
 from mammo.data.batches import Reader
 from mammo.data.datamodule import EVALUATION_SEED
@@ -13,6 +14,7 @@ from mammo.data.windows import Crops
 from mammo.records import PatchClass, Split
 from mammo.reporting.picture_file import write_picture
 from mammo.reporting.pictures import N_WINDOWS, Kinds, outline_array, outline_kind
+from mammo.runs.build import crops_of
 from mammo.store.manifest import Manifest
 from mammo.store.saliency import SaliencyMaps
 
@@ -29,16 +31,19 @@ def outlines_of(manifest: Manifest, image_id: str) -> Kinds:
     return outline_array((manifest.frame.height, manifest.frame.width), drawn)
 
 
-def cohort_pictures(folder: Path, store: Path, crops: Crops, maps: SaliencyMaps | None) -> None:
+def draw_cohort(folder: Path, store: Path, run: Path) -> None:
     """What the report shows of a cohort: images, patches by class, a lesion's windows, saliency maps.
 
     Args:
         folder: where the picture files go.
         store: the image store, split.
-        crops: sizes of windows and patches.
-        maps: saliency maps of the store's images, if there are any.
+        run: any run on it; it tells the sizes of windows, and saliency maps are looked for beside it.
     """
-    manifest = Manifest.load(store).of_split(Split.TEST)
+    cfg = OmegaConf.load(run / "config.yaml")
+    assert isinstance(cfg, DictConfig)
+    whole, crops = Manifest.load(store), crops_of(cfg)
+    found = sorted(run.parent.glob(f"context-*/saliency-{whole.digest()[:8]}.npz"))
+    manifest = whole.of_split(Split.TEST)
     reader, ground = Reader.of(store, manifest, crops.patch_px), Ground.of(manifest)
     shown = _spread(manifest, ground)
     _image_page(folder / "1-images.npz", manifest, reader, shown)
@@ -47,7 +52,8 @@ def cohort_pictures(folder: Path, store: Path, crops: Crops, maps: SaliencyMaps 
     several = max(range(len(plan)), key=lambda row: len(ground.lesions_on[int(plan.image[row])]))
     rows = np.flatnonzero(plan.lesion == plan.lesion[several])
     windows_picture(folder / "3-windows.npz", manifest, reader, plan.take(rows), "A lesion and ten of its windows")
-    if maps is not None:
+    if found:
+        maps = SaliencyMaps(found[0])
         for number, row in enumerate([row for row in shown if row in ground.lesions_on][:N_SALIENCY], start=1):
             image_id = reader.ids[row]
             title = f"Saliency maps {number}"

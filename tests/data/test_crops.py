@@ -25,7 +25,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
     return images
 
 
-@pytest.mark.parametrize("window", [CropWindow(40, 30, 20, 0), CropWindow(44.3, 33.7, 16, 25), CropWindow(45, 35, 9, -30)])
+@pytest.mark.parametrize(
+    "window", [CropWindow(40, 30, 20, 0), CropWindow(44.3, 33.7, 16, 25), CropWindow(45, 35, 9, -30)]
+)
 def test_equals_bilinear_reading_at_the_windows_points(store: ImageStore, window: CropWindow) -> None:
     n = 20
     found = patch(store, "ab12", CHAIN, window, n).astype(float)

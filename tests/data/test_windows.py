@@ -45,11 +45,15 @@ def holds(window: CropWindow, pixels: np.ndarray) -> bool:
 
 @pytest.mark.parametrize("patch_class", list(PatchClass))
 def test_windows_overlap_what_their_class_says(ground: Ground, patch_class: PatchClass) -> None:
-    wanted = {PatchClass.MALIGNANT: {Pathology.MALIGNANT}, PatchClass.BENIGN: {Pathology.BENIGN}}.get(patch_class, set())
+    wanted = {PatchClass.MALIGNANT: {Pathology.MALIGNANT}, PatchClass.BENIGN: {Pathology.BENIGN}}.get(
+        patch_class, set()
+    )
     for index in range(40):
         image, window, lesion = training_window(np.random.default_rng((0, index)), ground, patch_class, CROPS)
         touched = {
-            ground.labels[row] for row in range(4) if ground.image_of[row] == image and holds(window, ground.pixels[row])
+            ground.labels[row]
+            for row in range(4)
+            if ground.image_of[row] == image and holds(window, ground.pixels[row])
         }
         assert touched == wanted
         assert (lesion >= 0) == bool(wanted)
@@ -65,7 +69,8 @@ def test_windows_lie_on_the_breast(ground: Ground, patch_class: PatchClass) -> N
         points = window.to_frame(np.random.default_rng(index).uniform(-0.5, 0.5, (4000, 2)))
         cells = np.floor(points / FRAME.cell_px).astype(int)
         on_breast = [
-            0 <= row < FRAME.grid[0] and 0 <= col < FRAME.grid[1] and ground.tissue[image][row, col] for row, col in cells
+            0 <= row < FRAME.grid[0] and 0 <= col < FRAME.grid[1] and ground.tissue[image][row, col]
+            for row, col in cells
         ]
         assert np.mean(on_breast) > TISSUE_SHARE - 0.1
 
@@ -81,13 +86,17 @@ def test_lesion_windows_hold_a_pixel_and_vary_in_size_and_place(ground: Ground) 
 
 
 def test_a_class_without_images_is_named(ground: Ground) -> None:
-    alone = Ground(FRAME, ground.pixels[:1], ground.labels[:1], ground.image_of[:1], np.array([False]), ground.tissue[:1])
+    alone = Ground(
+        FRAME, ground.pixels[:1], ground.labels[:1], ground.image_of[:1], np.array([False]), ground.tissue[:1]
+    )
     with pytest.raises(MammoError, match=r"quota\.negative=0"):
         training_window(np.random.default_rng(0), alone, PatchClass.NEGATIVE, CROPS)
 
 
 def test_lesions_that_leave_no_room_are_told(ground: Ground) -> None:
-    crowded = Ground(FRAME, [disc(40, 40, 200)], [Pathology.BENIGN], np.array([0]), np.array([False]), ground.tissue[:1])
+    crowded = Ground(
+        FRAME, [disc(40, 40, 200)], [Pathology.BENIGN], np.array([0]), np.array([False]), ground.tissue[:1]
+    )
     with pytest.raises(MammoError, match="outside"):
         training_window(np.random.default_rng(0), crowded, PatchClass.OUTSIDE, CROPS)
 
