@@ -18,6 +18,16 @@ from typing import IO
 from mammo.records import MammoError
 
 
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",  # side by side, one thread each is faster than sharing
+    "PYTHONUNBUFFERED": "1",
+    "NO_ALBUMENTATIONS_UPDATE": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),  # glibc keeps large blocks instead of faulting in fresh pages every step:
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 33),  # f_agg on a CPU scores more than twice as fast
+}
+"""What the commands of a stage run with."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """One stage.
@@ -62,7 +72,7 @@ def run_stages(stages: Sequence[Stage], root: Path) -> bool:
 
 def _run_side_by_side(stage: Stage, started: float) -> None:
     """Run a stage's commands, one thread of computation each, and stop all when one fails or the user interrupts."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "NO_ALBUMENTATIONS_UPDATE": "1"}
+    environment = {**os.environ, **ENVIRONMENT}
     children = [
         subprocess.Popen(
             [sys.executable, "-m", *f"mammo.{command}".split()],
