@@ -99,7 +99,7 @@ def _draw_mass(
     bright: float,
     local: float,
 ) -> None:
-    """From round, even, sharp and rimmed by a dark halo (v = 0) to irregular, uneven, blurred and spiculated (v = 1)."""
+    """From round, even, sharp and haloed by a dark rim (v = 0) to uneven, blurred and spiculated (v = 1)."""
     v = lesion.latent
     patch = Patchwork.about(canvas, lesion, 2.3)
     rough, spikes, bend = _roughness(rng), _spikes(rng, v), rng.uniform(-0.25, 0.25)

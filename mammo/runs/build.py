@@ -123,13 +123,12 @@ def trainer_of(cfg: DictConfig, folder: Path, name: str) -> pl.Trainer:
     options = plain(cfg.trainer)
     patience, _ = options.pop("patience"), options.pop("threads")
     options["precision"] = resolve_precision(options["precision"], options["accelerator"])
-    checkpoint = ModelCheckpoint(
-        folder, "best", monitor="val_auc", mode="max", save_last=True, enable_version_counter=False
-    )
+    best = ModelCheckpoint(folder, "best", monitor="val_auc", mode="max", enable_version_counter=False)
+    last = ModelCheckpoint(folder, "last", enable_version_counter=False)  # save_last would skip epochs without a best
     return pl.Trainer(
         **options,
         default_root_dir=folder,
-        callbacks=[checkpoint, EarlyStopping("val_auc", mode="max", patience=patience), EpochLines(name)],
+        callbacks=[best, last, EarlyStopping("val_auc", mode="max", patience=patience), EpochLines(name)],
         logger=_loggers(cfg, folder, name),
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,

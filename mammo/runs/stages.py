@@ -17,7 +17,6 @@ from typing import IO
 
 from mammo.records import MammoError
 
-
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",  # side by side, one thread each is faster than sharing
     "PYTHONUNBUFFERED": "1",

@@ -38,7 +38,7 @@ def train(cfg: DictConfig) -> float:
         MammoError: the configuration, the store or what the run reads from other runs is not in order.
     """
     if cfg.model.name == "fagg":
-        canonical(cfg.maps)
+        canonical(cfg.get("maps", ()))
     manifest = checked_manifest(cfg)
     sources = _sources(cfg)
     reads = {"store": manifest.digest(), **{name: _digest_of(path) for name, path in sources.items()}}

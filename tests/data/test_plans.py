@@ -18,7 +18,7 @@ def ground() -> Ground:
     square = np.argwhere(np.ones((8, 8), dtype=bool)) + 0.5
     return Ground(
         frame=FRAME,
-        pixels=[square + (30, 20), square + (50, 30), square + (20, 40)],
+        pixels=[square + np.array([row, col]) for row, col in ((30, 20), (50, 30), (20, 40))],
         labels=[Pathology.MALIGNANT, Pathology.BENIGN, Pathology.NONE],
         image_of=np.array([0, 1, 1]),
         negative=np.array([False, False, True]),

@@ -1,0 +1,109 @@
+"""The one datamodule: the same rows whatever reads them, and the columns that were asked for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mammo.data.datamodule import MammoDataModule
+from mammo.data.intensity import Intensity
+from mammo.data.plans import Quota
+from mammo.data.windows import Crops
+from mammo.maps.saliency import Zeros
+from mammo.records import MammoError, PatchClass, Split
+from mammo.store.embeddings import Embeddings
+from mammo.store.manifest import Manifest
+
+CROPS = Crops((16, 48), 32)
+
+
+def module(root: Path, **changes: object) -> MammoDataModule:
+    arguments = {
+        "store": str(root / "store"),
+        "plan": "patches",
+        "columns": ("patch", "window"),
+        "crops": CROPS,
+        "quota": Quota(6, 6, 4, 4),
+        "batch_size": 8,
+        "eval_batch_size": 16,
+        "windows_per_lesion": {"val": 3, "test": 2},
+    }
+    return MammoDataModule(**{**arguments, **changes})  # type: ignore[arg-type]
+
+
+def joined(loader: object, column: str) -> torch.Tensor:
+    return torch.cat([batch[column] for batch in loader])  # type: ignore[attr-defined]
+
+
+def test_training_batches_hold_the_quota(small_root: Path) -> None:
+    loader = module(small_root).train_dataloader()
+    target = joined(loader, "target")
+    assert torch.bincount(target).tolist() == [6, 6, 4, 4]
+    patch = joined(loader, "patch")
+    assert patch.dtype == torch.uint16
+    assert patch.shape == (20, 1, 32, 32)
+    assert int(patch.int().max()) <= 4095
+
+
+@pytest.mark.parametrize("changes", [{"batch_size": 3}, {"workers": 2}])
+def test_rows_do_not_depend_on_how_they_are_read(small_root: Path, changes: dict[str, object]) -> None:
+    plain, other = module(small_root), module(small_root, **changes)
+    for column in ("patch", "window", "target"):
+        assert torch.equal(joined(plain.train_dataloader(), column), joined(other.train_dataloader(), column))
+
+
+def test_epochs_differ_and_repeat_after_window_epochs(small_root: Path) -> None:
+    plans = [module(small_root, window_epochs=2).training_plan(epoch).digest() for epoch in range(3)]
+    assert plans[0] != plans[1]
+    assert plans[0] == plans[2]
+
+
+def test_every_labelled_lesion_has_its_windows(small_root: Path) -> None:
+    manifest = Manifest.load(small_root / "store").of_split(Split.TEST)
+    plan = module(small_root).evaluation_plan(Split.TEST)
+    assert len(plan) == 2 * len(manifest.lesions)
+    malignant = (manifest.lesions["label"] == "malignant").to_numpy()
+    assert np.array_equal(plan.target == PatchClass.MALIGNANT, malignant[plan.lesion])
+
+
+def test_images_come_with_what_they_show(small_root: Path) -> None:
+    loader = module(small_root, plan="images", columns=("image",)).val_dataloader()
+    assert joined(loader, "image").shape[1:] == (1, 368, 240)
+    manifest = Manifest.load(small_root / "store").of_split(Split.VAL)
+    shown = manifest.lesions.groupby("image_id")["label"].agg(set)
+    expected = [["malignant" in shown.get(i, ()), "benign" in shown.get(i, ())] for i in manifest.images.index]
+    assert joined(loader, "target").tolist() == np.array(expected).astype(int).tolist()
+
+
+def test_embeddings_stay_with_their_windows(small_root: Path, tmp_path: Path) -> None:
+    plain = module(small_root)
+    plan = plain.evaluation_plan(Split.VAL)
+    h = np.arange(len(plan) * 32, dtype=np.float32).reshape(-1, 32)
+    saved = Embeddings(tmp_path)
+    saved.write("val", plan, h)
+    loader = module(small_root, columns=("window", "embedding", "saliency"), embeddings=saved, saliency=Zeros(46, 30))
+    assert torch.equal(joined(loader.val_dataloader(), "embedding"), torch.from_numpy(h))
+    assert torch.equal(joined(loader.val_dataloader(), "window"), torch.from_numpy(plan.windows))
+
+
+def test_embeddings_of_other_windows_are_refused(small_root: Path, tmp_path: Path) -> None:
+    saved = Embeddings(tmp_path)
+    plan = module(small_root).evaluation_plan(Split.VAL)
+    saved.write("val", plan.take(slice(0, 2)), np.zeros((2, 32), np.float32))
+    with pytest.raises(MammoError, match="belongs to other windows"):
+        saved.read("val", plan)
+
+
+def test_intensity_changes_values_reproducibly_and_only_in_training(small_root: Path) -> None:
+    plain = module(small_root)
+    changed = module(small_root, intensity=Intensity(brightness=0.2, contrast=0.2, noise=0.02))
+    patches = [joined(one.train_dataloader(), "patch") for one in (plain, changed, changed)]
+    assert not torch.equal(patches[0], patches[1])
+    assert torch.equal(patches[1], patches[2])
+    assert torch.equal(joined(plain.val_dataloader(), "patch"), joined(changed.val_dataloader(), "patch"))
+
+
+def test_a_column_without_source_is_named(small_root: Path) -> None:
+    with pytest.raises(MammoError, match="saliency"):
+        next(iter(module(small_root, columns=("saliency",)).val_dataloader()))

@@ -1,0 +1,143 @@
+"""From a store to scores, through the real commands' code: found again, resumed, safe to load, scored anew."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+from sklearn.metrics import roc_auc_score
+
+from mammo.door import CONF
+from mammo.records import MammoError
+from mammo.runs.folder import best_run
+from mammo.runs.second_reading import read_again
+from mammo.runs.training import train
+
+QUICK = (
+    "trainer=cpu",
+    "trainer.max_epochs=2",
+    "trainer.threads=1",
+    "trainer.precision=32-true",
+    "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
+    "windows_per_lesion={val: 3, test: 4}",
+)
+MODELS = {
+    "context": ("model=context", "batch_size=8", "trainer.limit_train_batches=2"),
+    "floc": ("model=floc", "backbone=small", "batch_size=10"),
+}
+COMBINATIONS = ("[loc]", "[sal]", "[emb]", "[emb,sal]")
+
+
+def composed(root: Path, *overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", [f"root={root}", *QUICK, *overrides])
+
+
+@pytest.fixture(scope="module")
+def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a finished context, f_loc and four f_agg runs."""
+    root = tmp_path_factory.mktemp("trained")
+    shutil.copytree(small_root / "store", root / "store")
+    for overrides in MODELS.values():
+        train(composed(root, *overrides))
+    for maps in COMBINATIONS:
+        train(composed(root, f"maps={maps}", "window_epochs=2", "batch_size=10"))
+    return root
+
+
+def results(root: Path) -> list[dict[str, object]]:
+    return [json.loads(path.read_text()) for path in sorted(root.glob("runs/*/result.json"))]
+
+
+def test_every_run_is_finished_and_says_where_it_comes_from(root: Path) -> None:
+    found = results(root)
+    assert {(run["model"], run["maps"]) for run in found} == {
+        ("context", ""),
+        ("floc", ""),
+        *(("fagg", maps) for maps in ("loc", "sal", "emb", "sal+emb")),
+    }
+    for run in found:
+        assert 0 <= float(str(run["val_auc"])) <= 1
+        assert run["versions"]["torch"] == torch.__version__.split("+")[0]  # type: ignore[index]
+
+
+def test_the_tables_auc_is_the_reported_one(root: Path) -> None:
+    for path in root.glob("runs/f*/result.json"):
+        table = pd.read_parquet(path.parent / "lesions.parquet")
+        assert (table["n_windows"] == 4).all()
+        reference = roc_auc_score(table["malignant"], table["score"])
+        assert json.loads(path.read_text())["test_auc"] == pytest.approx(reference, abs=1e-6)
+
+
+def test_the_same_request_is_already_done(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in root.glob("runs/*/best.ckpt")}
+    train(composed(root, *MODELS["floc"]))
+    assert "already done" in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in root.glob("runs/*/best.ckpt")}
+
+
+def test_another_request_is_another_run(root: Path) -> None:
+    n_runs = len(results(root))
+    train(composed(root, *MODELS["floc"], "seed=5"))
+    assert len(results(root)) == n_runs + 1
+    assert json.loads((best_run(root, "floc", seed=5) / "result.json").read_text())["seed"] == 5
+
+
+def test_an_interrupted_run_goes_on_to_the_same_weights(root: Path, small_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_root / "store", tmp_path / "store")
+    cfg = composed(tmp_path, *MODELS["floc"])
+    stopped = composed(tmp_path, *MODELS["floc"])
+    train(cfg)
+    (run,) = tmp_path.glob("runs/floc-*")
+    whole = torch.load(run / "last.ckpt", weights_only=True)["state_dict"]
+    first = tmp_path / "first"
+    stopped.root, stopped.trainer.max_epochs = str(first), 1
+    shutil.copytree(small_root / "store", first / "store")
+    train(stopped)
+    (half,) = first.glob("runs/floc-*")
+    for name in ("result.json", "last.ckpt", "best.ckpt"):
+        (run / name).unlink()
+    for name in ("last.ckpt", "best.ckpt"):
+        shutil.copy(half / name, run / name)
+    train(cfg)
+    resumed = torch.load(run / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_checkpoints_hold_plain_values_only(root: Path) -> None:
+    paths = list(root.glob("runs/*/*.ckpt"))
+    assert len(paths) >= 12
+    for path in paths:
+        torch.load(path, weights_only=True)
+
+
+def test_a_second_reading_gives_the_tests_scores(root: Path) -> None:
+    run = next(path for path in root.glob("runs/fagg-sal+emb-*"))
+    reading = read_again(run, root / "store", n_windows=4)
+    own = pd.read_parquet(run / "lesions.parquet").set_index("lesion_id")
+    again = reading.table.set_index("lesion_id").loc[own.index]
+    assert np.abs(again["score"] - own["score"]).max() < 1e-4
+    assert len(reading.table) > len(own)
+
+
+def test_controls_change_what_f_agg_reads(root: Path) -> None:
+    for kind in ("zeros", "shuffled"):
+        train(composed(root, "maps=[sal]", f"model.saliency={kind}", "seed=9", "window_epochs=2", "batch_size=10"))
+    with pytest.raises(MammoError, match=r"model\.saliency=guess"):
+        train(composed(root, "maps=[sal]", "model.saliency=guess", "window_epochs=2"))
+
+
+def test_f_agg_without_f_loc_says_what_to_run(small_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_root / "store", tmp_path / "store")
+    with pytest.raises(MammoError, match="model=floc"):
+        train(composed(tmp_path, "maps=[emb]"))
+
+
+def test_a_store_of_another_frame_is_refused(root: Path) -> None:
+    with pytest.raises(MammoError, match="frame="):
+        train(composed(root, "model=context", "frame=full"))

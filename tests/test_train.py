@@ -1,0 +1,44 @@
+"""Wrong use of the commands: one clear sentence, exit status 2, no traceback."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent.parent
+
+
+def command(*words: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=HERE, capture_output=True, text=True, env=dict(os.environ), check=False
+    )
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("modle=floc",), "modle"),
+        (("model=floc", "maps=emb"), "maps"),
+        (("maps=null",), "maps"),
+        (("maps=[]",), "maps=[]"),
+        (("maps=[emb,bogus]",), "bogus"),
+        (("model=floc", "backbone=nonsense"), "nonsense"),
+        (("model=floc", "backbone=small"), "make demo"),
+    ],
+    ids=" ".join,
+)
+def test_train_says_what_is_wrong(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
+    status, error = command("mammo.train", *words, f"root={tmp_path / 'nowhere'}")
+    assert status == 2
+    assert error.startswith("error: ")
+    assert told in error
+    assert error.strip().count("\n") == 0
+
+
+def test_score_without_a_run_says_so(tmp_path: Path) -> None:
+    status, error = command("mammo.score", f"root={tmp_path}")
+    assert (status, error.strip().count("\n")) == (2, 0)
+    assert "no finished run of fagg" in error
