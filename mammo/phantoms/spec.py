@@ -18,8 +18,8 @@ class Dials:
         context: how far the rest of the breast separates breasts with a malignant lesion from breasts with benign ones.
     """
 
-    local: float = 1.75
-    context: float = 1.05
+    local: float = 1.85
+    context: float = 1.5
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

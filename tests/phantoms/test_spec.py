@@ -28,7 +28,7 @@ def test_recipe_tells_every_parameter() -> None:
         "seed": 3,
         "scale": 0.125,
         "n_patients": 775,
-        "dials": {"local": 1.75, "context": 1.05},
+        "dials": {"local": 1.85, "context": 1.5},
         "mix": {"negative": 0.3, "benign": 0.35, "malignant": 0.35},
     }
 
