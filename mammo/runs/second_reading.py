@@ -76,10 +76,10 @@ def read_again(run: Path, store: Path, n_windows: int) -> SecondReading:
     batch = {"window": torch.from_numpy(plan.windows)}
     saliency: dict[str, NDArray[np.float32]] = {}
     if "embedding" in asked:
-        floc = FLoc.load_from_checkpoint(finished(Path(reads["floc"]), "floc") / "best.ckpt").eval()
+        floc = FLoc.load_from_checkpoint(finished(run / reads["floc"], "floc") / "best.ckpt").eval()
         batch["embedding"] = torch.from_numpy(represent(floc, plan, reader, cfg.trainer.precision))
     if "saliency" in asked:
-        context = ContextNetwork.load_from_checkpoint(finished(Path(reads["context"]), "context") / "best.ckpt").eval()
+        context = ContextNetwork.load_from_checkpoint(finished(run / reads["context"], "context") / "best.ckpt").eval()
         maps = salient(context, store, manifest, cfg.trainer.precision)
         saliency = dict(track(maps, "saliency", len(manifest.images)))
         batch["saliency"] = torch.from_numpy(np.stack([saliency[reader.ids[row]] for row in plan.image]))

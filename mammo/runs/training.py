@@ -1,5 +1,6 @@
 """One training run from a composed configuration: found if it was done, resumed if it was begun, else started."""
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, sources: dict[str,
         "seed": cfg.seed,
         "val_auc": _finite(trainer.checkpoint_callback.best_model_score),  # type: ignore[union-attr]
         "test_auc": None,
-        "reads": {model: str(path) for model, path in sources.items()},
+        "reads": {model: os.path.relpath(path, run.path) for model, path in sources.items()},
     }
     if cfg.test:
         trainer.test(network, data, ckpt_path=str(run.path / "best.ckpt"), verbose=False)

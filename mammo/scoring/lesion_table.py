@@ -30,7 +30,8 @@ COLUMNS = (
     "score_sd",
     "n_windows",
 )
-"""label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0; score and score_sd in [0, 1]."""
+"""label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0; score and score_sd in [0, 1]; split is
+empty where the store is not split."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What makes a spreadsheet read a cell as a formula; the last four are the full-width = + - @."""
@@ -76,7 +77,7 @@ def _problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
         "malignant is not 1 for the label malignant and 0 for the others": table["malignant"] != malignant,
         "label_source is unknown": ~table["label_source"].isin(list(LabelSource)),
         "view is neither CC nor MLO": ~table["view"].isin(list(View)),
-        "split is not train, val or test": ~table["split"].isin(list(Split)),
+        "split is not train, val, test or empty": ~table["split"].isin(["", *Split]),
         "score is outside [0, 1]": ~table["score"].between(0, 1),
         "score_sd is outside [0, 1]": ~table["score_sd"].between(0, 1),
         "n_windows is below 1": ~(table["n_windows"] >= 1),
