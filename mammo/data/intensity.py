@@ -21,13 +21,11 @@ class Intensity:
         brightness: largest shift, as a share of the full scale.
         contrast: largest relative change of contrast.
         noise: largest standard deviation of added noise, as a share of the full scale.
-        flip: whether patches are mirrored along either axis half of the time.
     """
 
     brightness: float = 0.0
     contrast: float = 0.0
     noise: float = 0.0
-    flip: bool = False
 
     def __post_init__(self) -> None:
         for name in ("brightness", "contrast", "noise"):
@@ -36,11 +34,10 @@ class Intensity:
 
     @cached_property
     def _pipeline(self) -> alb.Compose:
-        flips = [alb.HorizontalFlip(p=0.5), alb.VerticalFlip(p=0.5)] if self.flip else []
         changes = alb.RandomBrightnessContrast(
             brightness_limit=self.brightness, contrast_limit=self.contrast, brightness_by_max=True, p=1.0
         )
-        return alb.Compose([*flips, changes, alb.GaussNoise(std_range=(0.0, self.noise), p=1.0)])
+        return alb.Compose([changes, alb.GaussNoise(std_range=(0.0, self.noise), p=1.0)])
 
     def __call__(self, patch: NDArray[np.uint16], seed: int) -> NDArray[np.uint16]:
         """The patch [H, W] with other grey values; the same seed always gives the same change."""

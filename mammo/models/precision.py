@@ -30,7 +30,7 @@ def check_gpu() -> None:
     """Refuse a GPU that the installed torch has no code for (torch of 2026 has none for the V100's sm_70)."""
     major, minor = torch.cuda.get_device_capability()
     built = torch.cuda.get_arch_list()
-    if f"sm_{major}{minor}" not in built and not any(name.startswith(f"sm_{major}") for name in built):
+    if not any(f"sm_{major}{older}" in built for older in range(minor + 1)):
         raise MammoError(
             f"this torch ({torch.__version__}) has no code for sm_{major}{minor}, the GPU here: it has "
             f"{' '.join(built)}; on a V100 install with constraints-v100.txt, or use trainer=cpu"

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +41,11 @@ class Embeddings:
         path = self._path(name)
         if not path.is_file():
             return False
-        with np.load(path, allow_pickle=False) as stored:
-            return str(stored["plan"]) == plan.digest()
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return str(stored["plan"]) == plan.digest()
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile):  # damaged: as good as missing
+            return False
 
     def write(self, name: str, plan: Digestible, h: NDArray[np.float32]) -> None:
         """Store h [N, 32] of the plan, whole or not at all."""

@@ -38,7 +38,8 @@ def test_the_outline_knows_neither() -> None:
 def test_the_outline_holds_most_of_the_light(finding: Finding, latent: float) -> None:
     lesion = replace(MASS, finding=finding, latent=latent)
     light, inside = drawn(lesion) - 0.3, outline(KEY, lesion, CANVAS)
-    assert light[inside].sum() > 0.75 * light.sum()
+    spiculated = finding is Finding.MASS and latent > 0.5  # its spicules reach past the outline, as drawn by hand
+    assert light[inside].sum() > (0.65 if spiculated else 0.75) * light.sum()
 
 
 def test_malignant_masses_spread_past_a_blurred_edge() -> None:

@@ -30,7 +30,7 @@ N = 60
 def write_run(
     root: Path, model: str, maps: str, seed: int, score: ArrayLike, malignant: NDArray[np.int64], first_id: str = EVIL
 ) -> Path:
-    folder = root / f"{model}-{maps}-s{seed}"
+    folder = root / "table3" / f"{model}-{maps}-s{seed}"
     folder.mkdir(parents=True)
     ids = [first_id, *(f"L{i:03d}" for i in range(1, N))]
     if model != "context":
@@ -153,7 +153,7 @@ def test_table3_is_the_contracts(report: Path) -> None:
 def test_the_cohort_stands_beside_the_papers(report: Path, tmp_path: Path) -> None:
     images = pd.DataFrame({"split": ["train"] * 1234 + ["val", "test"]}, index=range(1236))
     lesions = pd.DataFrame({"image_id": [0, 1235], "label": ["malignant", "benign"]})
-    evaluation = evaluate(find_runs(report.parent))
+    evaluation = evaluate(find_runs(report.parent / "table3"))
     page = write_report(tmp_path / "report", evaluation, table1(images, lesions), [], Origin("c", "t", "h"))
     text = Page(page.read_text()).text
     markdown = page.with_suffix(".md").read_text().splitlines()
@@ -193,6 +193,7 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 def test_missing_runs_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no such folder" in complaint(capsys, tmp_path / "nowhere")
+    (tmp_path / "table3").mkdir()
     assert "no finished run" in complaint(capsys, tmp_path)
     write_run(tmp_path, "floc", "", 0, np.linspace(0, 1, N), np.tile([1, 0], N // 2))
     assert "no finished f_agg run" in complaint(capsys, tmp_path)

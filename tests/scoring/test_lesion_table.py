@@ -52,7 +52,7 @@ def test_an_unknown_finding_is_empty_not_nan(tmp_path: Path) -> None:
         ({"malignant": [1, 1, 0]}, "lesion b: malignant is not 1"),
         ({"label_source": ["biopsy", "guess", "none"]}, "lesion b: label_source"),
         ({"view": ["CC", "XX", "MLO"]}, "lesion b: view"),
-        ({"split": ["test", "", "test"]}, "lesion b: split"),
+        ({"split": ["test", "exam", "test"]}, "lesion b: split"),
         ({"score": [0.9, np.nan, 0.0]}, "lesion b: score is outside"),
         ({"score": [0.9, 1.2, 0.0]}, "lesion b: score is outside"),
         ({"score": [0.9, "high", 0.0]}, "lesion b: score is outside"),

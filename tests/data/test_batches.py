@@ -1,0 +1,115 @@
+"""Batches hold the rows that were asked for, in that order, read from the right image."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mammo.data.batches import PlanDataset, Reader
+from mammo.data.crops import patch
+from mammo.data.ground import Ground
+from mammo.data.intensity import Intensity
+from mammo.data.plans import Plan, image_plan, lesion_plan
+from mammo.data.windows import Crops
+from mammo.geometry import CropWindow
+from mammo.records import FULL_SCALE, MammoError
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
+
+PATCH_PX = 24
+OWN = {"image_row", "lesion", "repeat", "target"}
+
+
+@pytest.fixture(scope="module")
+def manifest(small_root: Path) -> Manifest:
+    return Manifest.load(small_root / "store")
+
+
+@pytest.fixture(scope="module")
+def reader(small_root: Path, manifest: Manifest) -> Reader:
+    return Reader.of(small_root / "store", manifest, PATCH_PX)
+
+
+@pytest.fixture(scope="module")
+def plan(manifest: Manifest) -> Plan:
+    return lesion_plan(Ground.of(manifest), Crops((16, 48), PATCH_PX), n_windows=3, seed=0)
+
+
+def saliency(image_ids: Sequence[str]) -> np.ndarray:
+    """Maps that tell which image they belong to."""
+    return np.stack([np.full((2, 46, 30), sum(map(ord, image_id)) % 97, np.float32) for image_id in image_ids])
+
+
+def test_patches_are_those_of_their_windows(small_root: Path, manifest: Manifest, reader: Reader, plan: Plan) -> None:
+    rows = [7, 0, 1, 5, 4, 7]
+    batch = PlanDataset(plan, ("patch", "window"), reader).__getitems__(rows)
+    store = ImageStore(small_root / "store")
+    for position, row in enumerate(rows):
+        image_id = manifest.lesions["image_id"].iloc[plan.lesion[row]]
+        window = CropWindow(*batch["window"][position].tolist())
+        assert window == plan.window(row)
+        alone = patch(store, image_id, manifest.chain(image_id), window, PATCH_PX)
+        assert np.array_equal(batch["patch"][position, 0].numpy(), alone)
+
+
+def test_columns_have_their_types_and_shapes(reader: Reader, plan: Plan) -> None:
+    h = np.random.default_rng(0).normal(size=(len(plan), 32)).astype(np.float32)
+    columns = ("window", "patch", "image", "saliency", "embedding")
+    batch = PlanDataset(plan, columns, reader, saliency, h).__getitems__([0, 3, 4, 2])
+    found = {name: (column.dtype, tuple(column.shape)) for name, column in batch.items()}
+    assert found == {
+        **dict.fromkeys(OWN, (torch.int64, (4,))),
+        "window": (torch.float64, (4, 4)),
+        "patch": (torch.uint16, (4, 1, PATCH_PX, PATCH_PX)),
+        "image": (torch.uint16, (4, 1, 368, 240)),
+        "saliency": (torch.float32, (4, 2, 46, 30)),
+        "embedding": (torch.float32, (4, 32)),
+    }
+
+
+def test_every_column_belongs_to_the_same_row(reader: Reader, plan: Plan) -> None:
+    h = np.arange(len(plan), dtype=np.float32)[:, None].repeat(32, axis=1)
+    rows = [4, 1, 8]
+    batch = PlanDataset(plan, ("saliency", "embedding", "window"), reader, saliency, h).__getitems__(rows)
+    assert batch["embedding"][:, 0].tolist() == rows
+    assert batch["lesion"].tolist() == plan.lesion[rows].tolist()
+    assert batch["repeat"].tolist() == plan.repeat[rows].tolist()
+    assert np.array_equal(batch["saliency"].numpy(), saliency([reader.ids[row] for row in plan.image[rows]]))
+
+
+def test_only_what_was_asked_for_is_read(reader: Reader, plan: Plan) -> None:
+    assert set(PlanDataset(plan, ("window",), reader)[0]) == OWN | {"window"}
+
+
+def test_one_row_is_a_batch_of_one(reader: Reader, plan: Plan) -> None:
+    dataset = PlanDataset(plan, ("patch",), reader)
+    assert len(dataset) == len(plan)
+    assert torch.equal(dataset[5]["patch"], dataset.__getitems__([4, 5])["patch"][1:])
+
+
+def test_images_are_whole_network_windows(small_root: Path, manifest: Manifest, reader: Reader) -> None:
+    plan = image_plan(Ground.of(manifest))
+    batch = PlanDataset(plan, ("image",), reader).__getitems__([2, 0])
+    store = ImageStore(small_root / "store")
+    for position, row in enumerate((2, 0)):
+        image_id = manifest.images.index[row]
+        whole = store.network(image_id, manifest.chain(image_id))
+        assert np.array_equal(batch["image"][position, 0].numpy(), whole)
+    assert batch["target"].shape == (2, 2)
+    assert int(batch["image"].int().max()) <= FULL_SCALE
+
+
+def test_changes_of_grey_value_belong_to_the_row_not_to_the_batch(reader: Reader, plan: Plan) -> None:
+    dataset = PlanDataset(plan, ("patch",), reader, intensity=Intensity(brightness=0.2, noise=0.02), seed=3)
+    together = dataset.__getitems__([0, 1, 2])["patch"]
+    assert torch.equal(together[2], dataset[2]["patch"][0])
+    other = PlanDataset(plan, ("patch",), reader, intensity=Intensity(brightness=0.2, noise=0.02), seed=4)
+    assert not torch.equal(together, other.__getitems__([0, 1, 2])["patch"])
+
+
+@pytest.mark.parametrize("column", ["saliency", "embedding"])
+def test_a_column_without_a_source_is_named(reader: Reader, plan: Plan, column: str) -> None:
+    with pytest.raises(MammoError, match=column):
+        PlanDataset(plan, (column,), reader)[0]

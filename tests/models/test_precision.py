@@ -1,0 +1,69 @@
+"""One policy of precision: what is asked for is kept, auto follows the machine."""
+
+import pytest
+import torch
+
+from mammo.models import precision
+from mammo.models.precision import check_gpu, lay_out, resolve_precision
+from mammo.records import MammoError
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine with a GPU, as torch tells of it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    return monkeypatch
+
+
+def pretend(gpu: pytest.MonkeyPatch, capability: tuple[int, int], built: list[str]) -> None:
+    gpu.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    gpu.setattr(torch.cuda, "get_arch_list", lambda: built)
+
+
+def test_what_was_asked_for_is_kept() -> None:
+    assert resolve_precision("16-mixed", "cpu") == "16-mixed"
+    assert resolve_precision("32-true", "gpu") == "32-true"
+
+
+@pytest.mark.parametrize(("has", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
+def test_a_cpu_uses_bf16_where_it_has_it(monkeypatch: pytest.MonkeyPatch, has: bool, expected: str) -> None:
+    monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: has)
+    assert resolve_precision("auto", "cpu") == expected
+
+
+@pytest.mark.parametrize(
+    ("capability", "expected"),
+    [((7, 0), "16-mixed"), ((7, 5), "16-mixed"), ((8, 0), "bf16-mixed"), ((9, 0), "bf16-mixed")],
+)
+@pytest.mark.parametrize("accelerator", ["gpu", "auto"])
+def test_a_gpu_uses_bf16_from_ampere_on(
+    gpu: pytest.MonkeyPatch, capability: tuple[int, int], expected: str, accelerator: str
+) -> None:
+    pretend(gpu, capability, ["sm_70", "sm_75", "sm_80", "sm_90"])
+    assert resolve_precision("auto", accelerator) == expected
+
+
+def test_the_cpu_asked_for_is_the_cpu_used(gpu: pytest.MonkeyPatch) -> None:
+    pretend(gpu, (7, 0), ["sm_80"])
+    assert resolve_precision("auto", "cpu") in ("bf16-mixed", "32-true")
+
+
+def test_a_gpu_without_code_is_told_before_training(gpu: pytest.MonkeyPatch) -> None:
+    pretend(gpu, (7, 0), ["sm_75", "sm_80", "sm_90"])
+    with pytest.raises(MammoError, match=r"no code for sm_70.*constraints-v100\.txt"):
+        check_gpu()
+    with pytest.raises(MammoError, match="sm_70"):
+        resolve_precision("auto", "auto")
+
+
+def test_code_for_the_same_generation_runs(gpu: pytest.MonkeyPatch) -> None:
+    pretend(gpu, (8, 6), ["sm_80", "sm_90"])
+    check_gpu()
+
+
+def test_layout_is_channels_last_and_changes_no_value() -> None:
+    torch.manual_seed(0)
+    convolution = torch.nn.Conv2d(4, 8, 3)
+    before = convolution.weight.detach().clone()
+    assert lay_out(convolution).weight.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(convolution.weight, before)
