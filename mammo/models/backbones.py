@@ -1,7 +1,8 @@
 """Backbones of f_loc by name: any timm network (`name.tag`), or the small pre-activation trunk for small patches."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import timm
@@ -78,26 +79,48 @@ def he_initialise(network: nn.Module) -> None:
 
 def _timm_network(name: str, pretrained: bool, file: str | None, arguments: Mapping[str, Any]) -> nn.Module:
     """Timm's network without its classifier."""
-    known = timm.is_model(name.split(".")[0])
-    if not known:
+    architecture = name.split(".")[0]
+    if not timm.is_model(architecture):
         raise MammoError(f"backbone.name={name} is not a timm model: see the files in conf/backbone")
-    weights = timm.models.get_pretrained_cfg(name)
-    if pretrained and file is None and (weights is None or not weights.has_weights):
+    tagged = timm.list_pretrained(f"{architecture}.*")
+    if name not in (architecture, *tagged):
+        choices = ", ".join([architecture, *tagged])
+        raise MammoError(f"backbone.name={name} has a tag that timm does not know: choose from {choices}")
+    if file is not None and not os.path.isfile(file):
+        raise MammoError(f"backbone.pretrained_file={file} does not exist")
+    build = partial(timm.create_model, name, num_classes=0, **arguments)
+    if not pretrained:
+        return build()
+    if file is not None:
+        return _network_of_file(build, name, file)
+    if not tagged:
         raise MammoError(
             f"no ImageNet weights exist for {name}: train it with backbone.init=he, or name a file of your own with "
             "backbone.pretrained_file="
         )
-    if file is not None and not os.path.isfile(file):
-        raise MammoError(f"backbone.pretrained_file={file} does not exist")
-    overlay = {"file": file} if pretrained and file is not None else None
     try:
-        return timm.create_model(
-            name, pretrained=pretrained, num_classes=0, pretrained_cfg_overlay=overlay, **dict(arguments)
-        )
+        return build(pretrained=True)
     except (OSError, RuntimeError) as error:
-        if not pretrained:
-            raise
         raise MammoError(
             f"the ImageNet weights of {name} cannot be had ({type(error).__name__}): give a downloaded file with "
             "backbone.pretrained_file=, or train from scratch with backbone.init=he"
         ) from error
+
+
+def _network_of_file(build: Callable[..., nn.Module], name: str, file: str) -> nn.Module:
+    """The network with a file's weights, every one of them: timm leaves at random what a file lacks.
+
+    Both networks start from the same random numbers, so that a kernel that is still equal was not loaded.
+    """
+    advice = f"give the file of {name}, or train from scratch with backbone.init=he"
+    with torch.random.fork_rng(devices=[]):
+        start = build()
+    try:
+        network = build(pretrained=True, pretrained_cfg_overlay={"file": file})
+    except Exception as error:  # every file format and loader has errors of its own
+        told = f"backbone.pretrained_file={file} cannot be read as weights of {name} ({type(error).__name__})"
+        raise MammoError(f"{told}: {advice}") from error
+    for (key, weight), before in zip(network.named_parameters(), start.parameters(), strict=True):
+        if weight.ndim > 1 and torch.equal(weight, before):
+            raise MammoError(f"backbone.pretrained_file={file} lacks {key} of {name}: {advice}")
+    return network

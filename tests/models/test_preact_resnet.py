@@ -39,4 +39,4 @@ def test_features_are_not_negative() -> None:
     trunk = PreActResNet(3, (3, 1), 8, False, (8, 16), (1, 2), blocks=1)
     features = trunk(torch.randn(2, 3, 32, 32))
     assert features.shape == (2, 16, 16, 16)
-    assert float(features.min()) >= 0
+    assert features.min().item() >= 0

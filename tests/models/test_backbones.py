@@ -1,0 +1,112 @@
+"""Backbones by name: every choice of conf/backbone gives one vector a patch, and weights are never silently absent."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from omegaconf import OmegaConf
+
+from mammo.door import CONF
+from mammo.models.backbones import Backbone, he_initialise
+from mammo.records import MammoError
+
+LARGE = {"densenet161", "resnetv2_101", "resnetv2_152"}
+CHOICES = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.slow] if path.stem in LARGE else [])
+    for path in sorted((CONF / "backbone").glob("*.yaml"))
+]
+SMALL = {"stem": [3, 1], "stem_width": 8, "pool": False, "widths": [8, 16], "strides": [1, 2], "blocks": 1}
+
+
+@pytest.mark.parametrize("path", CHOICES)
+def test_every_choice_gives_one_vector_a_patch(path: Path) -> None:
+    cfg = OmegaConf.load(path)
+    backbone = Backbone(cfg.name, "he", arguments=OmegaConf.to_container(cfg.arguments)).eval()
+    with torch.inference_mode():
+        features = backbone(torch.rand(2, 1, 64, 64))
+    assert features.shape == (2, backbone.num_features)
+    assert features.isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "features"),
+    [
+        ("densenet121.tv_in1k", 1024),
+        ("densenet161.tv_in1k", 2208),
+        ("densenet169.tv_in1k", 1664),
+        ("resnetv2_50.a1h_in1k", 2048),
+        ("resnetv2_101.a1h_in1k", 2048),
+        ("resnetv2_152", 2048),
+    ],
+)
+def test_the_papers_six_are_configured_under_timms_names(name: str, features: int) -> None:
+    assert OmegaConf.load(CONF / "backbone" / f"{name.split('.')[0]}.yaml").name == name
+    with torch.device("meta"):
+        assert timm.create_model(name, num_classes=0).num_features == features
+
+
+def test_grey_becomes_three_normalised_channels() -> None:
+    backbone = Backbone("densenet121.tv_in1k", "he").eval()
+    seen: list[torch.Tensor] = []
+    backbone.network = torch.nn.Sequential(torch.nn.Identity())
+    backbone.network.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
+    patch = torch.rand(2, 1, 8, 8)
+    backbone(patch)
+    for channel, (mean, std) in enumerate(zip((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), strict=True)):
+        assert torch.allclose(seen[0][:, channel], (patch[:, 0] - mean) / std, atol=1e-6)
+
+
+def test_he_initialisation_has_hes_spread() -> None:
+    torch.manual_seed(0)
+    convolution, linear = torch.nn.Conv2d(32, 64, 3), torch.nn.Linear(400, 100)
+    he_initialise(torch.nn.Sequential(convolution, linear))
+    assert convolution.weight.std().item() == pytest.approx((2 / (32 * 9)) ** 0.5, rel=0.05)
+    assert linear.weight.std().item() == pytest.approx((2 / 400) ** 0.5, rel=0.05)
+    assert not linear.bias.any()
+
+
+def test_weights_come_from_a_file(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    weights = timm.create_model("densenet121", num_classes=1000).state_dict()
+    torch.save(weights, tmp_path / "weights.pth")
+    backbone = Backbone("densenet121.tv_in1k", "imagenet", str(tmp_path / "weights.pth"))
+    for name, value in backbone.network.state_dict().items():
+        assert torch.equal(value, weights[name])
+
+
+@pytest.mark.parametrize("content", [b"", b"no weights"])
+def test_a_file_that_holds_no_weights_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+    with pytest.raises(MammoError, match=r"weights\.pth"):
+        Backbone("densenet121.tv_in1k", "imagenet", str(path))
+
+
+def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
+    torch.save(timm.create_model("resnet18").state_dict(), tmp_path / "weights.pth")
+    with pytest.raises(MammoError, match=r"weights\.pth"):
+        Backbone("densenet121.tv_in1k", "imagenet", str(tmp_path / "weights.pth"))
+
+
+@pytest.mark.parametrize(
+    ("name", "init", "file", "told"),
+    [
+        ("densnet161", "he", None, r"backbone\.name=densnet161 is not a timm model"),
+        ("densenet121.nosuchtag", "imagenet", None, "nosuchtag"),
+        ("resnetv2_152", "imagenet", None, "no ImageNet weights exist for resnetv2_152.*init=he.*pretrained_file="),
+        ("preact_resnet", "imagenet", None, r"preact_resnet has no ImageNet weights: set backbone\.init=he"),
+        ("densenet121.tv_in1k", "xavier", None, r"backbone\.init=xavier: choose imagenet or he"),
+        ("densenet121.tv_in1k", "imagenet", "nowhere.pth", r"pretrained_file=nowhere\.pth does not exist"),
+        ("densenet121.tv_in1k", "he", "nowhere.pth", r"nowhere\.pth"),
+    ],
+)
+def test_what_cannot_be_had_is_one_sentence(name: str, init: str, file: str | None, told: str) -> None:
+    with pytest.raises(MammoError, match=told):
+        Backbone(name, init, file, SMALL if name == "preact_resnet" else None)  # type: ignore[arg-type]
+
+
+def test_without_network_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(MammoError, match=r"weights of densenet121\.tv_in1k cannot be had .*pretrained_file=.*init=he"):
+        Backbone("densenet121.tv_in1k", "imagenet")

@@ -1,0 +1,114 @@
+"""The patch task's loss against its formula, its validation against scikit-learn."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+from torch import Tensor
+
+from mammo.models.patch_classifier import Batch, PatchClassifier
+from mammo.records import MammoError, PatchClass
+
+WEIGHTS = (500.0, 285.7, 2.0, 2.02)
+
+
+class Echo(PatchClassifier):
+    """Says what the batch's column `logits` says, times one weight."""
+
+    def __init__(self, class_weights: Sequence[float] = WEIGHTS) -> None:
+        super().__init__(1e-3, class_weights)
+        self.factor = torch.nn.Parameter(torch.ones(()))
+        self.logged: dict[str, float] = {}
+
+    def forward(self, batch: Batch) -> Tensor:
+        return self.factor * batch["logits"]
+
+    def log(self, name: str, value: object, *_: object, **__: object) -> None:  # type: ignore[override]
+        self.logged[name] = torch.as_tensor(value, dtype=torch.float64).item()
+
+
+def windows(n_lesions: int, n_windows: int, seed: int = 0) -> Batch:
+    """Every window of lesions 3, 6, 9, ..., in random order."""
+    generator = torch.Generator().manual_seed(seed)
+    lesion = torch.arange(1, n_lesions + 1).mul(3).repeat_interleave(n_windows)
+    rows = {
+        "lesion": lesion,
+        "repeat": torch.arange(n_windows).repeat(n_lesions),
+        "target": torch.where(lesion % 2 == 0, int(PatchClass.MALIGNANT), int(PatchClass.BENIGN)),
+        "logits": torch.randn(len(lesion), 4, generator=generator),
+    }
+    order = torch.randperm(len(lesion), generator=generator)
+    return {name: column[order] for name, column in rows.items()}
+
+
+def validate(network: Echo, batches: Sequence[Batch]) -> float:
+    for number, batch in enumerate(batches):
+        network.validation_step(batch, number)
+    network.on_validation_epoch_end()
+    return network.logged["val_auc"]
+
+
+def test_the_loss_is_weighted_cross_entropy() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, target = torch.randn(12, 4, generator=generator), torch.randint(0, 4, (12,), generator=generator)
+    loss = Echo().training_step({"logits": logits, "target": target}, 0)
+    p = np.exp(logits.double().numpy())
+    p = p[np.arange(12), target] / p.sum(axis=1)
+    weight = np.array(WEIGHTS)[target]
+    assert loss.item() == pytest.approx((weight * -np.log(p)).sum() / weight.sum(), rel=1e-5)
+    loss.backward()
+
+
+def test_validation_is_the_auc_of_the_lesions_mean_scores() -> None:
+    batch = windows(n_lesions=20, n_windows=7)
+    network = Echo()
+    parts = [{name: column[at : at + 33] for name, column in batch.items()} for at in range(0, 140, 33)]
+    found = validate(network, parts)
+    p = torch.softmax(batch["logits"].double(), dim=1).numpy()
+    share = p[:, PatchClass.MALIGNANT] / (p[:, PatchClass.MALIGNANT] + p[:, PatchClass.BENIGN])
+    lesions = np.unique(batch["lesion"])
+    means = [share[batch["lesion"] == lesion].mean() for lesion in lesions]
+    assert found == pytest.approx(roc_auc_score(lesions % 2 == 0, means), abs=1e-6)  # logged as float32
+    assert network.lesions is not None
+    assert network.lesions.tolist() == lesions.tolist()
+    assert network.scores is not None
+    assert network.scores.score == pytest.approx(means, abs=1e-6)
+    assert network.scores.n_windows.tolist() == [7] * 20
+
+
+def test_repeated_rows_are_dropped() -> None:
+    batch = windows(n_lesions=8, n_windows=5)
+    once, padded = Echo(), Echo()
+    repeats = {name: column[:9] for name, column in batch.items()}
+    assert validate(once, [batch]) == validate(padded, [batch, repeats])
+    assert once.scores is not None
+    assert padded.scores is not None
+    assert np.array_equal(once.scores.score, padded.scores.score)
+    assert padded.scores.n_windows.tolist() == [5] * 8
+
+
+def test_every_epoch_starts_anew() -> None:
+    network, first, second = Echo(), windows(8, 5, seed=1), windows(8, 5, seed=2)
+    validate(network, [first])
+    assert validate(network, [second]) == validate(Echo(), [second])
+
+
+def test_one_class_alone_has_no_auc() -> None:
+    benign = windows(8, 2)
+    benign["target"][:] = int(PatchClass.BENIGN)
+    assert np.isnan(validate(Echo(), [benign]))
+
+
+def test_a_network_that_diverged_is_told() -> None:
+    batch = windows(4, 2)
+    batch["logits"][3] = float("nan")
+    with pytest.raises(MammoError, match="diverged"):
+        validate(Echo(), [batch])
+
+
+def test_adam_is_used_at_the_given_rate() -> None:
+    optimizer = Echo().configure_optimizers()
+    assert isinstance(optimizer, torch.optim.Adam)
+    assert optimizer.param_groups[0]["lr"] == 1e-3

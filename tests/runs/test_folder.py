@@ -1,0 +1,96 @@
+"""A run's folder is named by what was asked for; the best run of a model is the one with the highest AUC."""
+
+import json
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from mammo.records import MammoError
+from mammo.runs.folder import RunFolder, best_run, finished
+
+CFG = {
+    "root": "runs/x",
+    "group": "runs",
+    "seed": 0,
+    "model": {"name": "floc", "lr": 1e-5},
+    "workers": 0,
+    "logger": None,
+}
+
+
+def configured(root: Path, **changes: object) -> DictConfig:
+    return OmegaConf.create({**CFG, "root": str(root), **changes})
+
+
+def done(root: Path, name: str, model: str, auc: float | None, seed: int = 0, group: str = "runs") -> Path:
+    folder = root / group / name
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text(json.dumps({"model": model, "val_auc": auc, "seed": seed}))
+    return folder
+
+
+@pytest.mark.parametrize("changes", [{"workers": 4}, {"logger": "wandb"}])
+def test_what_changes_nothing_learned_keeps_the_folder(tmp_path: Path, changes: dict[str, object]) -> None:
+    reads = {"store": "abc"}
+    plain = RunFolder.of(configured(tmp_path), "floc-s0", reads)
+    assert RunFolder.of(configured(tmp_path, **changes), "floc-s0", reads) == plain
+
+
+def test_what_changes_anything_learned_changes_the_folder(tmp_path: Path) -> None:
+    asked = [
+        (configured(tmp_path), {"store": "abc"}),
+        (configured(tmp_path, seed=1), {"store": "abc"}),
+        (configured(tmp_path, model={"name": "floc", "lr": 2e-5}), {"store": "abc"}),
+        (configured(tmp_path), {"store": "abd"}),
+        (configured(tmp_path), {"store": "abc", "floc": "12345678"}),
+    ]
+    assert len({RunFolder.of(cfg, "floc-s0", reads).path for cfg, reads in asked}) == len(asked)
+
+
+def test_a_folder_moves_with_its_root(tmp_path: Path) -> None:
+    here, there = (RunFolder.of(configured(tmp_path / name), "floc-s0", {}) for name in ("a", "b"))
+    assert here.digest == there.digest
+    assert here.path == tmp_path / "a" / "runs" / f"floc-s0-{here.digest[:8]}"
+
+
+def test_a_run_is_finished_by_its_result(tmp_path: Path) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {})
+    assert run.result is None
+    run.start(cfg)
+    assert run.result is None
+    assert OmegaConf.load(run.path / "config.yaml") == cfg
+    run.finish({"model": "floc", "val_auc": 0.75, "seed": 0})
+    assert run.result is not None
+    assert run.result["val_auc"] == 0.75
+    assert run.result["digest"] == run.digest
+    assert {"commit", "command", "versions"} <= set(run.result)
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.yaml", "result.json"]
+    assert finished(run.path, "floc") == run.path
+
+
+def test_the_best_run_has_the_highest_auc_in_any_group(tmp_path: Path) -> None:
+    done(tmp_path, "floc-a", "floc", 0.7)
+    best = done(tmp_path, "floc-b", "floc", 0.8, seed=1, group="other")
+    own = done(tmp_path, "floc-c", "floc", 0.75)
+    done(tmp_path, "floc-d", "floc", None)
+    done(tmp_path, "context-a", "context", 0.9)
+    (tmp_path / "runs" / "floc-unfinished").mkdir()
+    assert best_run(tmp_path, "floc") == best
+    assert best_run(tmp_path, "floc", seed=0) == own
+
+
+def test_no_run_is_told_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(MammoError, match=r"no finished run of floc below .*: .*mammo\.train model=floc"):
+        best_run(tmp_path, "floc")
+    done(tmp_path, "floc-a", "floc", 0.7, seed=1)
+    with pytest.raises(MammoError, match="no finished run of floc with seed=2"):
+        best_run(tmp_path, "floc", seed=2)
+
+
+def test_another_models_run_is_refused(tmp_path: Path) -> None:
+    folder = done(tmp_path, "context-a", "context", 0.9)
+    for path in (folder, tmp_path / "nowhere"):
+        with pytest.raises(MammoError, match="is not the folder of a finished floc run"):
+            finished(path, "floc")
