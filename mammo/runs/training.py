@@ -48,6 +48,9 @@ def train(cfg: DictConfig) -> float:
         print(f"{run.name}: already done in {run.path}, val AUC {run.result['val_auc']:.3f}", flush=True)
         return float(run.result["val_auc"])
     run.start(cfg)
+    if cfg.model.name == "floc":
+        start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialisation, not ImageNet weights"
+        print(f"{run.name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})", flush=True)
     _fit(cfg, run, manifest, sources)
     assert run.result is not None
     print(f"{run.name}: done, val AUC {run.result['val_auc']:.3f}, in {run.path}", flush=True)
