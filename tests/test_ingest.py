@@ -94,3 +94,44 @@ def test_a_folder_without_images(
     with pytest.raises(SystemExit):
         run(ingest, monkeypatch, f"root={tmp_path}")
     assert "holds no image" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ('nowhere.png,malignant,"90,30;90,50;110,50"', "row 8: image 'nowhere.png'"),
+        ('0.png,cancer,"90,30;90,50;110,50"', "row 8: label 'cancer': must be one of malignant, benign, none"),
+        ('0.png,malignant,"90;30"', "row 8: outline '90;30'"),
+        ("0.png,malignant,", "row 8: mask"),
+    ],
+)
+def test_a_wrong_row_of_lesions_is_named(
+    row: str,
+    told: str,
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    table = source / "lesions.csv"
+    table.write_text(f"{table.read_text()}\n{row}\n")
+    with pytest.raises(SystemExit) as stopped:
+        run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
+    assert stopped.value.code == 2
+    error = capfd.readouterr().err
+    assert f"lesions.csv {told}" in error
+    assert error.count("\n") == 1
+
+
+def test_a_folder_without_any_dicom_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom" / "letter.txt").write_text("no image")
+    (tmp_path / "dicom" / "lesions.csv").write_text("image,label,mask\n")
+    with pytest.raises(SystemExit) as stopped:
+        run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
+    assert stopped.value.code == 2
+    error = capfd.readouterr().err
+    assert "Traceback" not in error
+    assert error.splitlines()[-1].startswith("error: ")

@@ -22,8 +22,8 @@ from mammo import __version__
 from mammo.records import MammoError
 
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
-NOT_IDENTITY = ("root", "group", "logger", "workers", "hydra")
-"""Configuration that does not change what is learned."""
+NOT_IDENTITY = ("root", "store", "data", "group", "logger", "workers", "hydra")
+"""Configuration that does not change what is learned; the store's content counts by its own digest."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,9 @@ def finished(folder: Path, model: str) -> Path:
     """
     path = folder / "result.json"
     if not path.is_file() or json.loads(path.read_text(encoding="utf-8"))["model"] != model:
-        raise MammoError(f"{folder} is not the folder of a finished {model} run: it has no such result.json")
+        raise MammoError(
+            f"{folder} is not the folder of a finished {model} run: name one that has a result.json, or best"
+        )
     return folder
 
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -25,6 +26,9 @@ ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": str(1 << 29),  # faulting in fresh pages at every step: f_agg scores twice as fast
 }
 """What the commands of a stage run with."""
+
+POLL_S = 0.1
+"""How soon a command that fails is noticed while its neighbours still run."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +90,20 @@ def _run_side_by_side(stage: Stage, started: float) -> None:
     for reader in readers:
         reader.start()
     try:
-        for child, reader, command in zip(children, readers, stage.commands, strict=True):
-            if child.wait() != 0:
-                reader.join()
-                raise MammoError(f"stage {stage.name!r} stopped: python -m mammo.{command} failed, see above")
-            reader.join()
+        while running := [child for child in children if child.poll() is None]:
+            if any(child.returncode for child in children):
+                break
+            with suppress(subprocess.TimeoutExpired):
+                running[0].wait(POLL_S)
     finally:
+        failed = [command for child, command in zip(children, stage.commands, strict=True) if child.returncode]
         for child in children:
             child.terminate()
             child.wait()
+        for reader in readers:
+            reader.join(timeout=5)
+    if failed:
+        raise MammoError(f"stage {stage.name!r} stopped: python -m mammo.{failed[0]} failed, see above")
 
 
 def _tell(lines: IO[str] | None, started: float) -> None:

@@ -8,7 +8,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 from omegaconf import OmegaConf
 
-from mammo.door import CONF
+from mammo.door import CONF, command
+from mammo.maps.stack import maps_name
 from mammo.runs.build import crops_of, frame_of, network_of, run_name
 
 GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "data": [], "trainer": [], "logger": []}
@@ -40,6 +41,25 @@ def test_table3_sweeps_the_seven_combinations() -> None:
     swept = {frozenset(str(choice).strip("[]").split(",")) for choice in override.sweep_string_iterator()}
     assert len(swept) == 7
     assert frozenset({"loc", "emb", "sal"}) in swept
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--multirun", "maps=emb,sal,loc"), ["emb", "sal", "loc"]),
+        (("experiment=table3",), ["loc", "emb", "sal", "loc+emb", "loc+sal", "sal+emb", "loc+sal+emb"]),
+        (("maps=[sal,loc]",), ["loc+sal"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_a_sweep_runs_as_many_jobs_as_it_promises(
+    words: tuple[str, ...], expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    monkeypatch.setattr("sys.argv", ["train", *words, f"root={tmp_path}"])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+    command("train")(lambda cfg: seen.append(maps_name(cfg.maps)))()
+    assert seen == expected
 
 
 def test_a_single_map_replaces_the_default_and_order_does_not_matter() -> None:

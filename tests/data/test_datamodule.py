@@ -1,6 +1,7 @@
 """The one datamodule: the same rows whatever reads them, and the columns that were asked for."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -107,3 +108,49 @@ def test_intensity_changes_values_reproducibly_and_only_in_training(small_root: 
 def test_a_column_without_source_is_named(small_root: Path) -> None:
     with pytest.raises(MammoError, match="saliency"):
         next(iter(module(small_root, columns=("saliency",)).val_dataloader()))
+
+
+def rank(root: Path, number: int, world: int, **changes: object) -> MammoDataModule:
+    """The datamodule of one of several processes that train together."""
+    one = module(root, **changes)
+    one.trainer = SimpleNamespace(current_epoch=0, global_rank=number, world_size=world)  # type: ignore[assignment]
+    return one
+
+
+def test_two_ranks_share_the_rows_without_overlap(small_root: Path) -> None:
+    shares = [joined(rank(small_root, number, 2).train_dataloader(), "window") for number in range(2)]
+    assert [len(share) for share in shares] == [10, 10]
+    together = torch.stack(shares, dim=1).flatten(0, 1)
+    assert torch.equal(together, joined(module(small_root).train_dataloader(), "window"))
+
+
+def test_ranks_train_equally_long_and_score_every_window(small_root: Path) -> None:
+    ranks = [rank(small_root, number, 3) for number in range(3)]
+    assert {len(joined(one.train_dataloader(), "target")) for one in ranks} == {6}
+    scored = [joined(one.val_dataloader(), "window") for one in ranks]
+    assert sum(map(len, scored)) == len(module(small_root).evaluation_plan(Split.VAL))
+    assert len(torch.cat(scored).unique(dim=0)) == sum(map(len, scored))
+
+
+def test_embeddings_of_a_rank_belong_to_its_rows(small_root: Path, tmp_path: Path) -> None:
+    plain = module(small_root, window_epochs=1)
+    saved, plan = Embeddings(tmp_path), plain.training_plan(0)
+    h = np.arange(len(plan), dtype=np.float32)[:, None].repeat(32, axis=1)
+    saved.write("train-0", plan, h)
+    asked = {"columns": ("window", "embedding"), "embeddings": saved, "window_epochs": 1}
+    loader = rank(small_root, 1, 2, **asked).train_dataloader()
+    rows = joined(loader, "embedding")[:, 0].long()
+    assert torch.equal(joined(loader, "window"), torch.from_numpy(plan.windows)[rows])
+    assert rows.tolist() == list(range(1, 20, 2))
+
+
+def test_a_store_without_split_says_what_to_run(small_root: Path, tmp_path: Path) -> None:
+    manifest = Manifest.load(small_root / "store")
+    manifest.images["split"] = ""
+    manifest.save(tmp_path / "store")
+    with pytest.raises(MammoError, match=r"mammo\.split"):
+        module(tmp_path).train_dataloader()
+    manifest.images["split"] = "train"
+    manifest.save(tmp_path / "store")
+    with pytest.raises(MammoError, match=r"no image in split val of .*mammo\.split"):
+        module(tmp_path).val_dataloader()
