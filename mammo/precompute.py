@@ -7,23 +7,23 @@ from omegaconf import DictConfig
 from mammo.door import command
 from mammo.records import MammoError
 from mammo.runs.build import checked_manifest, datamodule_of
+from mammo.runs.context_source import context_checkpoint
 from mammo.runs.folder import best_run, finished
 from mammo.runs.saved import embeddings_of, saliency_of
-
-MODELS = {"embeddings": "floc", "saliency": "context"}
 
 
 def task(cfg: DictConfig) -> None:
     """Make what is missing; print where it lies."""
-    if cfg.what not in MODELS:
+    if cfg.what not in ("embeddings", "saliency"):
         raise MammoError(f"what={cfg.what}: choose embeddings or saliency")
     checked_manifest(cfg)
-    model = MODELS[cfg.what]
-    run = best_run(Path(cfg.root), model) if cfg.run == "best" else finished(Path(cfg.run), model)
+    root = Path(cfg.root)
     if cfg.what == "embeddings":
+        run = best_run(root, "floc") if cfg.run == "best" else finished(Path(cfg.run), "floc")
         print(embeddings_of(run, datamodule_of(cfg), cfg.trainer.precision).folder)
     else:
-        print(saliency_of(run, Path(cfg.store), cfg.trainer.precision).path)
+        checkpoint = context_checkpoint(cfg.run, root, cfg.seed)
+        print(saliency_of(checkpoint, root, Path(cfg.store), cfg.trainer.precision).folder)
 
 
 main = command("precompute")(task)

@@ -13,7 +13,8 @@ from mammo.reporting.page import Exhibit, Origin, write_report
 from mammo.reporting.picture_file import read_picture
 from mammo.reporting.run_folder import find_runs
 from mammo.reporting.table1 import table1
-from mammo.runs.pictures import draw_cohort
+from mammo.runs.context_source import context_checkpoint
+from mammo.runs.pictures import draw_cohort, draw_figure2
 from mammo.store.manifest import Manifest
 
 
@@ -22,9 +23,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m mammo.report", description=__doc__)
     parser.add_argument("root", type=Path, help="folder that holds the runs, for example runs/demo")
     parser.add_argument("--group", default="table3", help="folder below root whose runs are reported (table3)")
+    told = "draw the paper's Figure 2 of these images (ids or paths of images.parquet) instead, into <root>/figure2"
+    parser.add_argument("--figure2", nargs="+", metavar="IMAGE", help=told)
+    told = "whose context network draws Figure 2: best (default), the folder of a context run, or a .ckpt file"
+    parser.add_argument("--context", default="best", metavar="RUN", help=told)
+    parser.add_argument("--store", type=Path, help="whose images Figure 2 shows (default <root>/store)")
     asked = parser.parse_args(arguments)
     try:
-        print(_report(asked.root, asked.group))
+        if asked.figure2:
+            checkpoint, store = context_checkpoint(asked.context, asked.root, 0), asked.store or asked.root / "store"
+            for path in draw_figure2(asked.root / "figure2", store, checkpoint, asked.figure2):
+                print(path)
+        else:
+            print(_report(asked.root, asked.group))
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

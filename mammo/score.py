@@ -41,10 +41,9 @@ def _draw(reading: SecondReading, manifest: Manifest, out: Path, n_pictures: int
         windows_picture(path, manifest, reading.reader, rows, title)
         pictures = [path]
         image = int(rows.image[0])
-        if reading.saliency:
+        if reading.context is not None:
             pictures.append(out / f"lesion-{number + 1}-saliency.npz")
-            maps = reading.saliency[reading.reader.ids[image]]
-            saliency_picture(pictures[-1], manifest, reading.reader, image, maps, title)
+            saliency_picture(pictures[-1], manifest, reading.reader, image, reading.context, title)
         for picture in pictures:
             save(read_picture(picture)[1], out, picture.stem)
             picture.unlink()

@@ -6,7 +6,7 @@ import warnings
 from omegaconf import DictConfig
 
 from mammo.door import command
-from mammo.runs.training import train
+from mammo.runs.pretrained import check_pretrained
 
 NOISE = (".*LeafSpec.*", ".*does not have many workers.*", ".*exists and is not empty.*")
 """Warnings that tell a user nothing: a deprecation inside Lightning, our choice of workers, and a resumed run."""
@@ -14,6 +14,9 @@ NOISE = (".*LeafSpec.*", ".*does not have many workers.*", ".*exists and is not 
 
 def task(cfg: DictConfig) -> float:
     """Train one configuration; its validation AUC, for sweepers that optimise."""
+    check_pretrained(cfg)
+    from mammo.runs.training import train  # heavy: only now that the weights are known to be at hand
+
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     for message in NOISE:
         warnings.filterwarnings("ignore", message=message)

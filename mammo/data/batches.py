@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from mammo.data.crops import resample, source_box
+from mammo.data.crops import fitted, image_box, resample, source_box
 from mammo.data.intensity import Intensity
 from mammo.data.plans import Plan
 from mammo.geometry import Box, FrameChain
@@ -87,8 +87,14 @@ class Reader:
             out[row] = resample(source, box, plan.window(row), origin, self.patch_px)
 
     def images(self, plan: Plan) -> NDArray[np.uint16]:
-        """Whole network windows [N, H, W]."""
-        return np.stack([self.store.network(self.ids[row], self.chains[row]) for row in plan.image])
+        """Whole images [N, H, W] through the plan's windows, each resampled to the network window's size."""
+        return np.stack([self._image(int(row), plan.windows[number]) for number, row in enumerate(plan.image)])
+
+    def _image(self, row: int, window: NDArray[np.float64]) -> NDArray[np.uint16]:
+        chain = self.chains[row]
+        box = image_box(window, chain)
+        pixels = self.store.read(self.ids[row], box)
+        return fitted(pixels, chain.frame)
 
 
 @dataclass(frozen=True, eq=False)

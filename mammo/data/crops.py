@@ -1,4 +1,4 @@
-"""From a crop window to a patch: one resampling that rotates and rescales together.
+"""From a crop window to a patch, one resampling that rotates and rescales together; from its window to a whole image.
 
 The window's box is copied from the image store, smoothed when the patch shrinks it, and read by one bilinear warp.
 """
@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.geometry import Box, CropWindow, FrameChain
+from mammo.geometry import Box, CropWindow, Frame, FrameChain
+from mammo.records import FULL_SCALE
 from mammo.store.image_store import ImageStore
 
 Pixels = NDArray[np.uint16]
@@ -44,6 +45,21 @@ def resample(source: Pixels, box: Box, window: CropWindow, origin: tuple[int, in
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     warped = cv2.warpAffine(source, matrix, (patch_px, patch_px), flags=flags, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(warped, dtype=np.uint16)
+
+
+def image_box(window: NDArray[np.float64], chain: FrameChain) -> Box:
+    """The whole pixels of the store frame nearest to a whole image's window (row, col, height, 0), network frame."""
+    height, width = (round(window[2] * size / chain.frame.height) for size in (chain.frame.height, chain.frame.width))
+    row0, col0 = round(window[0] - height / 2), round(window[1] - width / 2)
+    return Box(row0, row0 + height, col0, col0 + width).shifted(*chain.origin)
+
+
+def fitted(pixels: Pixels, frame: Frame) -> Pixels:
+    """Pixels [h, w] resampled to the frame's size by bicubic interpolation; unchanged where they have it already."""
+    if pixels.shape == (frame.height, frame.width):
+        return pixels
+    resized = cv2.resize(pixels, (frame.width, frame.height), interpolation=cv2.INTER_CUBIC)
+    return np.minimum(np.asarray(resized, dtype=np.uint16), FULL_SCALE)
 
 
 def _smoothed(source: Pixels, shrink: float) -> Pixels:

@@ -14,8 +14,9 @@ from torch.utils.data import DataLoader
 
 from mammo.data.batches import Batch, PlanDataset, Reader, SaliencySource
 from mammo.data.ground import Ground
+from mammo.data.image_plans import WindowNoise, image_plan, training_images
 from mammo.data.intensity import Intensity
-from mammo.data.plans import Plan, Quota, epoch_plan, image_plan, lesion_plan, shuffled_images
+from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.windows import Crops
 from mammo.records import MammoError, Split
 from mammo.store.embeddings import Embeddings
@@ -42,6 +43,8 @@ class MammoDataModule(pl.LightningDataModule):
         saliency: source of the saliency column.
         embeddings: source of the embedding column; holds h for the windows of `window_epochs` epochs.
         intensity: changes of grey value in training.
+        image_noise: how far the windows of training images stray; None for not at all.
+        balanced_images: whether the three kinds of training images come equally often.
         workers: processes that read batches; 0 reads in the training process.
     """
 
@@ -60,6 +63,8 @@ class MammoDataModule(pl.LightningDataModule):
         saliency: SaliencySource | None = None,
         embeddings: Embeddings | None = None,
         intensity: Intensity | None = None,
+        image_noise: WindowNoise | None = None,
+        balanced_images: bool = False,
         workers: int = 0,
     ) -> None:
         super().__init__()
@@ -69,6 +74,7 @@ class MammoDataModule(pl.LightningDataModule):
         self.windows_per_lesion = dict(windows_per_lesion)
         self.seed, self.window_epochs = seed, window_epochs
         self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
+        self.image_noise, self.balanced_images = image_noise or WindowNoise(), balanced_images
         self._splits: dict[Split, tuple[Manifest, Ground, Reader]] = {}
 
     def split(self, split: Split) -> tuple[Manifest, Ground, Reader]:
@@ -88,7 +94,7 @@ class MammoDataModule(pl.LightningDataModule):
         """The rows of one training epoch."""
         ground = self.split(Split.TRAIN)[1]
         if self.kind == "images":
-            return shuffled_images(ground, self.seed, epoch)
+            return training_images(ground, self.seed, epoch, self.image_noise, self.balanced_images)
         if self.window_epochs is not None:
             epoch %= self.window_epochs
         return epoch_plan(ground, self.quota, self.crops, self.seed, epoch)

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.geometry import CropWindow, Frame
-from mammo.records import MammoError, PatchClass, Pathology
+from mammo.geometry import CropWindow, Frame, FrameChain
+from mammo.records import MammoError, PatchClass, Pathology, View
 from mammo.store.manifest import Manifest
 
 LATTICE = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 7)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
@@ -29,6 +29,8 @@ class Ground:
         labels: pathology of each lesion row.
         image_of: image row of each lesion row.
         negative: whether each image row shows a breast without any outlined lesion.
+        extents: rows and columns [images, 2, 2] (axis, first and last) that image and network window cover together.
+        mlo: whether each image row is an MLO view.
         tissue: share of each grid cell covered by breast tissue, [images, rows, cols] in [0, 1].
     """
 
@@ -37,6 +39,8 @@ class Ground:
     labels: Sequence[Pathology]
     image_of: NDArray[np.int64]
     negative: NDArray[np.bool_]
+    extents: NDArray[np.float64]
+    mlo: NDArray[np.bool_]
     tissue: NDArray[np.float32]
 
     @classmethod
@@ -54,6 +58,8 @@ class Ground:
             labels=[Pathology(label) for label in manifest.lesions["label"]],
             image_of=manifest.images.index.get_indexer(pd.Index(manifest.lesions["image_id"])).astype(np.int64),
             negative=manifest.images["negative"].to_numpy(dtype=bool),
+            extents=np.array([_extent(manifest.chain(key)) for key in manifest.images.index]).reshape(-1, 2, 2),
+            mlo=(manifest.images["view"] == View.MLO.value).to_numpy(dtype=bool),
             tissue=np.stack(tissue) if tissue else np.zeros((0, *manifest.frame.grid), np.float32),
         )
 
@@ -94,3 +100,12 @@ class Ground:
         cells = np.floor(window.to_frame(LATTICE) / self.frame.cell_px).astype(int)
         inside = ((cells >= 0) & (cells < self.frame.grid)).all(axis=1)
         return float(self.tissue[image][tuple(cells[inside].T)].sum() / len(LATTICE))
+
+
+def _extent(chain: FrameChain) -> tuple[tuple[float, float], ...]:
+    """(first, last) row and column, in the network frame, that the stored image and the network window cover."""
+    frame_px = (chain.frame.height, chain.frame.width)
+    return tuple(
+        (float(min(0, -start)), float(max(window, size - start)))
+        for start, size, window in zip(chain.origin, chain.store_shape, frame_px, strict=True)
+    )

@@ -17,7 +17,7 @@ from mammo.data.windows import Crops, lesion_window, training_window
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology
 
-EPOCH_STREAM, LESION_STREAM, ORDER_STREAM = 1, 2, 3
+EPOCH_STREAM, LESION_STREAM, ORDER_STREAM, IMAGE_STREAM = 1, 2, 3, 4
 """First words of the seeds, so that no two kinds of draw share random numbers."""
 
 
@@ -27,7 +27,8 @@ class Plan:
 
     Attributes:
         image: image row in the manifest's table.
-        windows: float64 [N, 4], (row, col, side, angle) in the network frame; NaN for whole images.
+        windows: float64 [N, 4], (row, col, side, angle) in the network frame; for whole images
+            (row, col, height, 0), the width being in the frame's proportion.
         target: int64 [N], the patch class; for whole images int64 [N, 2], shows a malignant / a benign lesion.
         lesion: lesion row in the manifest's table, -1 where the row belongs to none.
         repeat: which of its lesion's windows the row is, 0 where it is not one of several.
@@ -124,20 +125,3 @@ def lesion_plan(ground: Ground, crops: Crops, n_windows: int, seed: int) -> Plan
         lesion=rows,
         repeat=np.tile(np.arange(n_windows, dtype=np.int64), len(lesions)),
     )
-
-
-def image_plan(ground: Ground, order: NDArray[np.int64] | None = None) -> Plan:
-    """Whole images with what they show: target column 0 is "a malignant lesion", column 1 "a benign lesion"."""
-    image = np.arange(len(ground.negative)) if order is None else order
-    shown = np.zeros((len(ground.negative), 2), dtype=np.int64)
-    for lesion, label in enumerate(ground.labels):
-        if label != Pathology.NONE:
-            shown[ground.image_of[lesion], 0 if label == Pathology.MALIGNANT else 1] = 1
-    nothing = np.full(len(image), -1, dtype=np.int64)
-    windows = np.full((len(image), 4), np.nan)
-    return Plan(image.astype(np.int64), windows, shown[image], nothing, np.zeros(len(image), dtype=np.int64))
-
-
-def shuffled_images(ground: Ground, seed: int, epoch: int) -> Plan:
-    """Every image once, in an order that is a pure function of (seed, epoch)."""
-    return image_plan(ground, np.random.default_rng((seed, ORDER_STREAM, epoch)).permutation(len(ground.negative)))

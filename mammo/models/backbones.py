@@ -77,6 +77,15 @@ def he_initialise(network: nn.Module) -> None:
                 nn.init.zeros_(module.bias)
 
 
+def pretrained_state(name: str, file: str | None) -> dict[str, Tensor]:
+    """The weights of a timm network without its classifier, from the file where one is given.
+
+    Raises:
+        MammoError: as Backbone.
+    """
+    return _timm_network(name, pretrained=True, file=file, arguments={}).state_dict()
+
+
 def _timm_network(name: str, pretrained: bool, file: str | None, arguments: Mapping[str, Any]) -> nn.Module:
     """Timm's network without its classifier."""
     architecture = name.split(".")[0]

@@ -4,19 +4,29 @@ Trained on image labels alone; outlines are never used (paper, The proposed meth
 """
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from mammo.geometry import Frame
-from mammo.models.gmic import CLASSES, Gmic, GmicOutput, GmicSizes
+from mammo.models.gmic import ByClass, Gmic, GmicOutput, GmicSizes
 from mammo.models.patch_classifier import Batch
 from mammo.models.precision import lay_out
+from mammo.models.ranks import of_every_rank
+from mammo.models.weight_files import read_weights
+from mammo.records import MammoError
 from mammo.scoring.metrics import auc
+
+PUBLISHED = {"lr": 1.0e-5, "beta": 3.26e-6}
+"""Learning rate and beta near those of the first released model, for checkpoints that were not trained here."""
 
 
 class ContextNetwork(pl.LightningModule):
@@ -26,11 +36,15 @@ class ContextNetwork(pl.LightningModule):
     default, because only the mean keeps one beta meaningful on every grid; "sum" is 1,380 times as strong on 46 x 30.
 
     Args:
-        sizes: every number of the network (conf/context).
+        sizes: every number of the network (conf/gmic).
         window: height, width and cell_px of the network window (Lightning keeps the name frame for itself).
         lr: Adam's learning rate.
         beta: weight of the saliency's L1 norm.
-        saliency_norm: "mean" or "sum" over the cells of an image.
+        saliency_norm: "mean" or "sum" over the cells of an image; summed over the classes, averaged over the images.
+        checkpoint_activations: a third less speed for a fraction of the memory (16 GB V100s).
+
+    Raises:
+        MammoError: saliency_norm is unknown, or the sizes do not give the window's grid.
     """
 
     def __init__(
@@ -40,15 +54,20 @@ class ContextNetwork(pl.LightningModule):
         lr: float,
         beta: float,
         saliency_norm: Literal["mean", "sum"] = "mean",
+        checkpoint_activations: bool = False,
     ) -> None:
         super().__init__()
+        if saliency_norm not in ("mean", "sum"):
+            raise MammoError(f"model.saliency_norm={saliency_norm}: choose mean or sum")
         self.save_hyperparameters()
-        self.network = lay_out(Gmic(GmicSizes(**sizes), Frame(**window)))
+        self.network = lay_out(Gmic(GmicSizes(**sizes), Frame(**window), checkpoint_activations))
         self.lr, self.beta, self.saliency_norm = lr, beta, saliency_norm
-        self._seen: list[tuple[Tensor, Tensor]] = []
+        self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.image_rows: NDArray[np.int64] | None = None
+        self.scores: NDArray[np.float64] | None = None
 
     def forward(self, image: Tensor) -> GmicOutput:
-        """Raw images uint16 [B, 1, H, W] to saliency [B, 2, rows, cols] and predictions [B, 2], malignant first."""
+        """Raw images uint16 [B, 1, H, W] of the network window to saliency maps and predictions."""
         output: GmicOutput = self.network(standardised(image))
         return output
 
@@ -56,16 +75,18 @@ class ContextNetwork(pl.LightningModule):
         """The loss of one batch."""
         output, target = self(batch["image"]), batch["target"].float()
         with torch.autocast(self.device.type, enabled=False):  # BCE of probabilities needs float32
-            bce = sum(functional.binary_cross_entropy(p.float(), target) for p in output[1:])
-            per_image = output.saliency.float().flatten(2).sum(dim=2)
-            norm = per_image if self.saliency_norm == "sum" else per_image / output.saliency[0, 0].numel()
+            predictions = (output.by_global, output.by_local, output.by_fusion)
+            bce = sum(functional.binary_cross_entropy(each.stacked(), target) for each in predictions)
+            saliency = output.saliency.stacked().flatten(2)
+            norm = saliency.sum(dim=2) if self.saliency_norm == "sum" else saliency.mean(dim=2)
             loss: Tensor = bce + self.beta * norm.sum(dim=1).mean()
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Collect one batch's fused predictions."""
-        self._seen.append((self(batch["image"]).by_fusion.float().cpu(), batch["target"].cpu()))
+        rows = (batch["image_row"], self(batch["image"]).by_fusion.stacked(), batch["target"])
+        self._seen.append(tuple(row.detach().cpu() for row in rows))  # type: ignore[arg-type]
 
     test_step = validation_step
 
@@ -74,16 +95,19 @@ class ContextNetwork(pl.LightningModule):
         self._log_aucs("val")
 
     def on_test_epoch_end(self) -> None:
-        """Log the test split's image-level AUCs."""
+        """Log the test split's image-level AUCs; `scores` of the image rows `image_rows` are kept."""
         self._log_aucs("test")
 
     def _log_aucs(self, split: str) -> None:
-        scores = torch.cat([p for p, _ in self._seen]).numpy().astype(np.float64)
-        shown = torch.cat([t for _, t in self._seen]).numpy()
+        rows, scores, shown = (torch.cat(column).numpy() for column in zip(*of_every_rank(self._seen), strict=True))
         self._seen.clear()
-        for column, name in enumerate(CLASSES):
-            self.log(f"{split}_auc_{name}", auc(shown[:, column], scores[:, column]))
-        self.log(f"{split}_auc", auc(shown[:, 0], scores[:, 0]), prog_bar=True)
+        self.image_rows, first = np.unique(rows, return_index=True)
+        self.scores = scores[first].astype(np.float64)
+        for column, name in enumerate(ByClass._fields):
+            value = auc(shown[first, column], self.scores[:, column])
+            self.log(f"{split}_auc_{name}", value, rank_zero_only=True)
+            if name == "malignant":
+                self.log(f"{split}_auc", value, prog_bar=True, rank_zero_only=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""
@@ -96,3 +120,29 @@ def standardised(image: Tensor) -> Tensor:
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     deviation = x.std(dim=(1, 2, 3), keepdim=True, correction=0)
     return (x - mean) / deviation.clamp(min=1e-5)
+
+
+def checkpoint_of(network: Gmic) -> dict[str, Any]:
+    """A checkpoint that network_of_checkpoint reads, of a network that was not trained here."""
+    window = {"height": network.frame.height, "width": network.frame.width, "cell_px": network.frame.cell_px}
+    return {
+        "state_dict": {f"network.{key}": value for key, value in network.state_dict().items()},
+        "hyper_parameters": {"sizes": asdict(network.sizes), "window": window, **PUBLISHED},
+        "pytorch-lightning_version": version("pytorch-lightning"),
+    }
+
+
+def network_of_checkpoint(path: Path) -> ContextNetwork:
+    """The context network of a checkpoint, in eval mode.
+
+    Raises:
+        MammoError: it cannot be read safely, or it is not a checkpoint of a context network.
+    """
+    content = read_weights(path)
+    try:
+        network = ContextNetwork(**content["hyper_parameters"])
+        network.load_state_dict(content["state_dict"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        told = " ".join(str(error).split())[:400]
+        raise MammoError(f"{path} is not a checkpoint of a context network ({type(error).__name__}: {told})") from error
+    return network.eval()

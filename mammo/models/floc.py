@@ -27,7 +27,10 @@ class FLoc(PatchClassifier):
         self, backbone: Mapping[str, Any], lr: float, class_weights: Sequence[float], n_features: int = 32
     ) -> None:
         super().__init__(lr, class_weights)
-        self.save_hyperparameters()
+        # A checkpoint brings every weight: whoever loads one needs no file of ImageNet weights.
+        start = {**backbone, "init": "he", "pretrained_file": None}
+        kept = {"backbone": start, "lr": lr, "class_weights": list(class_weights), "n_features": n_features}
+        self.save_hyperparameters(kept)
         self.backbone = lay_out(Backbone(**backbone))
         self.representation = nn.Linear(self.backbone.num_features, n_features)
         self.classifier = nn.Linear(n_features, len(PatchClass))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mammo.models.ranks import of_every_rank
 from mammo.records import PatchClass
 from mammo.scoring.lesion_score import LesionScores, lesion_scores
 from mammo.scoring.metrics import auc
@@ -65,7 +66,7 @@ class PatchClassifier(pl.LightningModule):
         Returns:
             int64 [lesions], 1 for a malignant one.
         """
-        logits, lesion, repeat, target = (torch.cat(column) for column in zip(*self._gathered(), strict=True))
+        logits, lesion, repeat, target = (torch.cat(column) for column in zip(*of_every_rank(self._seen), strict=True))
         self._seen.clear()
         self.lesions, number = torch.unique(lesion, return_inverse=True)
         malignant = torch.zeros(len(self.lesions), dtype=torch.int64)
@@ -78,15 +79,6 @@ class PatchClassifier(pl.LightningModule):
             len(self.lesions),
         )
         return malignant
-
-    def _gathered(self) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
-        """The collected rows of every rank; repeated rows are dropped by the lesion score."""
-        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-            return self._seen
-        world = torch.distributed.get_world_size()
-        everyone: list[list[tuple[Tensor, Tensor, Tensor, Tensor]]] = [[] for _ in range(world)]
-        torch.distributed.all_gather_object(everyone, self._seen)
-        return [rows for rank in everyone for rows in rank]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam (paper, Model training)."""

@@ -66,6 +66,18 @@ class PreActResNet(nn.Module):
         self.final_bn = nn.BatchNorm2d(channels)
         self.num_features = channels
 
+    def output_shape(self, height: int, width: int) -> tuple[int, int]:
+        """(rows, cols) of the features of an image [height, width]."""
+        return self._reduced(height), self._reduced(width)
+
+    def _reduced(self, n: int) -> int:
+        n = (n - 1) // self.first_conv.stride[0] + 1
+        if isinstance(self.first_pool, nn.MaxPool2d):
+            n = (n - 3) // 2 + 1
+        for stage in self.layer_list:
+            n = (n - 1) // stage[0].conv1.stride[0] + 1  # type: ignore[index]
+        return n
+
     def forward(self, x: Tensor) -> Tensor:
         """[B, in_chans, H, W] to features [B, num_features, h, w], not negative."""
         x = self.first_pool(self.first_conv(x))

@@ -40,21 +40,26 @@ class ResNet(nn.Module):
         self.bn1 = nn.BatchNorm2d(widths[0])
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         channels = widths[0]
-        self.stages: list[str] = []
-        for number, width in enumerate(widths, start=1):
-            stage = [BasicBlock(channels, width, 1 if number == 1 else 2)]
+        names = [f"layer{number}" for number in range(1, len(widths) + 1)]
+        for name, width in zip(names, widths, strict=True):
+            stage = [BasicBlock(channels, width, 1 if name == names[0] else 2)]
             stage += [BasicBlock(width, width, 1) for _ in range(blocks - 1)]
-            self.add_module(f"layer{number}", nn.Sequential(*stage))
-            self.stages.append(f"layer{number}")
+            self.add_module(name, nn.Sequential(*stage))
             channels = width
         self.num_features = channels
+        self._stage_names = names
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    @property
+    def stages(self) -> list[nn.Module]:
+        """The stages, in order."""
+        return [self.get_submodule(name) for name in self._stage_names]
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, 3, H, W] to one vector an image, [B, num_features], the spatial mean."""
         x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
         for stage in self.stages:
-            x = self.get_submodule(stage)(x)
+            x = stage(x)
         return x.mean(dim=(2, 3))

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.records import MammoError
+from mammo.reporting.context_table import context_table
 from mammo.reporting.paper import MAPS
 from mammo.reporting.run_folder import Run
 from mammo.reporting.shared_lesions import share_lesions
@@ -35,6 +36,10 @@ class Evaluation:
         missing: combinations of Table 3 without a run.
         floc: the same numbers for f_loc alone, None without such a run.
         difference: AUC of sal+emb minus AUC of emb, seed-mean scores, paired; None where either has no run.
+        shuffled_gain: the same difference with another image's saliency maps in place of the true ones, the control
+            that shows whether context is used; None without such a run.
+        lost_gain: true gain minus shuffled gain, paired.
+        images: as context_table.context_table; empty without a context network.
         table2: as table2.table2 for sal+emb; None where it has no run.
         errors: the malignant lesions that sal+emb scores lowest and the benign ones it scores highest.
     """
@@ -47,6 +52,9 @@ class Evaluation:
     missing: Sequence[str]
     floc: Mapping[str, float | int] | None
     difference: Interval | None
+    shuffled_gain: Interval | None
+    lost_gain: Interval | None
+    images: pd.DataFrame
     table2: pd.DataFrame | None
     errors: pd.DataFrame
 
@@ -61,15 +69,23 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     if not any(run.model == "fagg" for run in scored):
         raise MammoError("no finished f_agg run (model fagg) is there to report; train and score one first")
     shared = share_lesions({run.name: run.lesions() for run in scored})
+    true = [run for run in scored if run.model == "fagg" and not run.is_control]
     stacks = {
-        maps: np.stack([shared.scores[run.name] for run in scored if run.maps == maps and run.model == "fagg"])
+        maps: np.stack([shared.scores[run.name] for run in true if run.maps == maps])
         for maps in MAPS
-        if any(run.maps == maps and run.model == "fagg" for run in scored)
+        if any(run.maps == maps for run in true)
     }
     floc = [shared.scores[run.name] for run in scored if run.model == "floc"]
+    shuffled = [shared.scores[run.name] for run in scored if run.maps == BEST and run.context == "shuffled"]
     malignant, patients = shared.malignant, shared.patients
     means = {maps: stack.mean(axis=0) for maps, stack in stacks.items()}
-    both = BEST in means and LOCAL in means
+    everything = means | ({"shuffled": np.mean(shuffled, axis=0)} if shuffled else {})
+
+    def gain(better: str, baseline: str) -> Interval | None:
+        if better not in everything or baseline not in everything:
+            return None
+        return auc_difference_interval(malignant, everything[better], everything[baseline], patients)
+
     return Evaluation(
         runs=runs,
         malignant=malignant,
@@ -78,7 +94,10 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         table3=table3(stacks, malignant, patients),
         missing=[maps for maps in MAPS if maps not in stacks],
         floc=auc_row(np.stack(floc), malignant, patients) if floc else None,
-        difference=auc_difference_interval(malignant, means[BEST], means[LOCAL], patients) if both else None,
+        difference=gain(BEST, LOCAL),
+        shuffled_gain=gain("shuffled", LOCAL),
+        lost_gain=gain(BEST, "shuffled"),
+        images=context_table([run.images() for run in runs if run.model == "context"]),
         table2=table2(malignant, means[BEST], patients) if BEST in means else None,
         errors=_errors(shared.facts, means[BEST]) if BEST in means else pd.DataFrame(),
     )

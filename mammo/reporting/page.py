@@ -122,6 +122,7 @@ def _facts(
         "paper_gain": gain,
         "difference": difference,
         "table3": evaluation.table3.to_dict("records"),
+        "context_images": evaluation.images.to_dict("records"),
         "table2": [] if evaluation.table2 is None else evaluation.table2.to_dict("records"),
         "errors": evaluation.errors.to_dict("records"),
         "cohort": {} if cohort is None else cohort.T.to_dict("list"),

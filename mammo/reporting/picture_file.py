@@ -4,7 +4,8 @@ A file holds `kind` and `caption` (text) and the arguments of that kind's functi
 
     images    pixels [n, H, W], outlines [n, H, W], titles [n]
     windows   pixels [H, W], outlines [H, W], windows [N, 4], patches [N, h, w], title
-    saliency  pixels [H, W], outlines [H, W], malignant [rows, cols], benign [rows, cols], title
+    saliency  pixels [H, W], outlines [H, W], malignant [rows, cols], benign [rows, cols], regions [K, 2],
+              attention [K], region_px, title
     patches   malignant, benign, outside, negative: [n, h, w] each, in the names of PatchClass
 
 The report shows them in order of file name.
@@ -25,7 +26,7 @@ from mammo.reporting.pictures import image_page, lesion_windows, patch_page, sal
 KINDS = {
     "images": ("pixels", "outlines", "titles"),
     "windows": ("pixels", "outlines", "windows", "patches", "title"),
-    "saliency": ("pixels", "outlines", "malignant", "benign", "title"),
+    "saliency": ("pixels", "outlines", "malignant", "benign", "regions", "attention", "region_px", "title"),
     "patches": tuple(kind.name.lower() for kind in PatchClass),
 }
 """Kind to the names of its arrays."""
@@ -73,4 +74,6 @@ def _draw(kind: str, arrays: dict[str, Any]) -> Figure:
     if kind == "patches":
         return patch_page({patch_class: arrays[patch_class.name.lower()] for patch_class in PatchClass})
     title = str(arrays.pop("title"))
-    return lesion_windows(**arrays, title=title) if kind == "windows" else saliency_page(**arrays, title=title)
+    if kind == "windows":
+        return lesion_windows(**arrays, title=title)
+    return saliency_page(**arrays | {"region_px": int(arrays["region_px"])}, title=title)

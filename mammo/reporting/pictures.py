@@ -12,7 +12,8 @@ from typing import Literal
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from numpy.typing import NDArray
@@ -136,34 +137,71 @@ def lesion_windows(pixels: Pixels, outlines: Kinds, windows: Floats, patches: ND
     return figure
 
 
-def saliency_page(pixels: Pixels, outlines: Kinds, malignant: Floats, benign: Floats, title: str) -> Figure:
-    """An image, its benign and its malignant saliency map over it, cell by cell (paper, Figure 2).
+def saliency_page(
+    pixels: Pixels,
+    outlines: Kinds,
+    malignant: Floats,
+    benign: Floats,
+    regions: NDArray[np.int64],
+    attention: Floats,
+    region_px: int,
+    title: str,
+) -> Figure:
+    """An image, both saliency maps over it, and the regions of interest with their attention (paper, Figure 2).
 
     Args:
         pixels: uint16 [H, W], network frame.
         outlines: uint8 [H, W].
         malignant: [rows, cols] of the grid, in [0, 1]; a whole number of pixels a cell.
         benign: likewise.
+        regions: [K, 2] upper left (row, col) of each region, px.
+        attention: [K] weights that sum to 1.
+        region_px: side of a region.
         title: names the image.
     """
     height, width = pixels.shape
     with rc_context(LOOK):
-        figure = Figure(figsize=(7.2, 2.05 * height / width + 0.75), layout="constrained")
-        plain, *slots = figure.subplots(1, 3)
+        figure = Figure(figsize=(8.6, 1.62 * height / width + 0.75), layout="constrained")
+        (left, right), *_ = figure.subfigures(1, 2, squeeze=False, width_ratios=(3.3, 1.55))
+        plain, *slots = left.subplots(1, 3)
         _show(plain, pixels, outlines)
-        plain.set_title("image")
-        for axes, name, grid in zip(slots, ("benign", "malignant"), (benign, malignant), strict=True):
+        plain.set_title("image and regions")
+        for number, (row, col) in enumerate(regions, start=1):
+            ring = np.array([(0, 0), (0, 1), (1, 1), (1, 0)]) * region_px + (row, col)
+            plain.fill(ring[:, 1], ring[:, 0], fill=False, edgecolor=WINDOW_BLUE, linewidth=0.9)
+            plain.annotate(str(number), (col, row), color="white", fontsize=7, path_effects=HALO, annotation_clip=True)
+        for axes, name, grid in zip(slots, ("malignant", "benign"), (malignant, benign), strict=True):
             extent = (0, width, height, 0)
-            shown = axes.imshow(grid, cmap="cividis", vmin=0, vmax=1, extent=extent, interpolation="nearest")
-            axes.contour(*_centres(pixels.shape), pixels > 0, levels=[0.5], colors="#888888", linewidths=0.4)
+            axes.imshow(pixels, cmap="gray", vmin=0, vmax=FULL_SCALE, extent=extent)
+            shown = axes.imshow(
+                grid, cmap="inferno", vmin=0, vmax=1, extent=extent, interpolation="nearest", alpha=_veil(grid)
+            )
             _draw(axes, outlines)
-            axes.set_title(f"saliency, {name} (max {grid.max():.2f})")
-        figure.colorbar(shown, ax=slots, shrink=0.6, pad=0.02).ax.tick_params(labelsize=7)
+            axes.set_title(f"{name} (max {grid.max():.2f})")
+        bar = left.colorbar(ScalarMappable(shown.norm, "inferno"), ax=slots, shrink=0.6, pad=0.02)
+        bar.ax.tick_params(labelsize=7)
         for axes in (plain, *slots):
             axes.set_axis_off()
+        _regions(right, pixels, regions, attention, region_px)
         figure.suptitle(title, fontsize=9)
         _legend(figure, [outlines])
     return figure
+
+
+def _veil(grid: Floats) -> Floats:
+    """How much of the image each cell's saliency hides: nothing where it is 0, most of it where it is high."""
+    return np.asarray(np.clip(0.85 * np.sqrt(grid), 0, 0.85), dtype=np.float64)
+
+
+def _regions(figure: SubFigure, pixels: Pixels, regions: NDArray[np.int64], attention: Floats, region_px: int) -> None:
+    """The pixels of each region, two a row, with what each counts."""
+    slots = np.ravel(figure.subplots(-(-len(regions) // 2), 2, squeeze=False))
+    for axes in slots:
+        axes.set_axis_off()
+    for number, (axes, (row, col), weight) in enumerate(zip(slots, regions, attention, strict=False), start=1):
+        axes.imshow(pixels[row : row + region_px, col : col + region_px], cmap="gray", vmin=0, vmax=FULL_SCALE)
+        axes.set_title(f"{number}: {weight:.2f}", fontsize=7.5, loc="center", pad=2)
+    figure.suptitle("regions: attention", fontsize=8.5)
 
 
 def patch_page(patches: Mapping[PatchClass, NDArray[np.uint16]], columns: int = 8) -> Figure:

@@ -10,9 +10,11 @@ import pandas as pd
 
 from mammo.records import MammoError
 from mammo.reporting.paper import MAPS
+from mammo.scoring.image_table import read_image_table
 from mammo.scoring.lesion_table import read_lesion_table
 
 MODELS = ("floc", "context", "fagg")
+CONTROLS = ("shuffled", "zeros")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Run:
         name: its name, unique below the root.
         model: floc, context or fagg.
         maps: the maps of an fagg run joined by + (Table 3), else empty.
+        context: where the saliency maps of an fagg run come from if not from a context network: shuffled, zeros or
+            external; else empty.
         seed: training seed.
         val_auc: AUC on the validation split, NaN if undefined (for the context network: of images, not lesions).
         test_auc: likewise on the test split.
@@ -38,6 +42,7 @@ class Run:
     name: str
     model: str
     maps: str
+    context: str
     seed: int
     val_auc: float
     test_auc: float
@@ -46,6 +51,15 @@ class Run:
     versions: dict[str, str]
     seconds: float
     digest: str
+
+    @property
+    def is_control(self) -> bool:
+        """Whether its saliency maps are wrong on purpose."""
+        return self.context in CONTROLS
+
+    def images(self) -> pd.DataFrame:
+        """The image score table of a context network's test split; MammoError as read_image_table."""
+        return read_image_table(self.folder / "images.parquet")
 
     def lesions(self) -> pd.DataFrame:
         """The lesion score table of the test split; MammoError as read_lesion_table."""
@@ -66,6 +80,7 @@ def read_run(folder: Path) -> Run:
             name=str(result["name"]),
             model=str(result["model"]),
             maps=str(result["maps"]),
+            context=str(result["context"]),
             seed=int(result["seed"]),
             val_auc=_auc(result["val_auc"]),
             test_auc=_auc(result["test_auc"]),
@@ -93,9 +108,9 @@ def find_runs(root: Path) -> list[Run]:
     if not root.is_dir():
         raise MammoError(f"{root}: no such folder; name the folder that holds the runs, for example runs/demo")
     runs = [read_run(path.parent) for path in sorted(root.glob("*/result.json"))]
-    seen: dict[tuple[str, str, int], Run] = {}
+    seen: dict[tuple[str, str, str, int], Run] = {}
     for run in runs:
-        twin = seen.setdefault((run.model, run.maps, run.seed), run)
+        twin = seen.setdefault((run.model, run.maps, run.context if run.is_control else "", run.seed), run)
         if twin is not run:
             raise MammoError(
                 f"{run.folder}: same model, maps and seed as {twin.folder}; move one of the two out of {root}"

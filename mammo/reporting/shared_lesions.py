@@ -15,7 +15,7 @@ FACTS = ["label", "malignant", "patient_id", "exam_id", "view", "finding", "spli
 
 @dataclass(frozen=True, eq=False)
 class SharedLesions:
-    """Lesions labelled malignant or benign, ordered by lesion_id, with the score that each run gave them.
+    """Lesions labelled malignant or benign, as the first run orders them, with the score that each run gave them.
 
     Attributes:
         facts: [N rows] lesion_id and FACTS.
@@ -54,6 +54,7 @@ def share_lesions(tables: Mapping[str, pd.DataFrame]) -> SharedLesions:
                 f"runs {first} and {name} did not score the same lesions: {len(apart)} are in one of them only, "
                 f"{min(apart)} for example; score both on the same store and split"
             )
+        ordered[name] = table = table.set_index("lesion_id").loc[facts["lesion_id"]].reset_index()
         differs = (table[FACTS] != facts[FACTS]).any(axis=1)
         if differs.any():
             lesion = facts["lesion_id"][differs].iloc[0]
@@ -63,4 +64,4 @@ def share_lesions(tables: Mapping[str, pd.DataFrame]) -> SharedLesions:
 
 def _labelled(table: pd.DataFrame) -> pd.DataFrame:
     labelled = table[table["label"].isin([Pathology.MALIGNANT, Pathology.BENIGN])]
-    return labelled.sort_values("lesion_id").reset_index(drop=True)
+    return labelled.reset_index(drop=True)

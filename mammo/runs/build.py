@@ -3,23 +3,23 @@
 The only place that knows both the words of conf/ and the constructors.
 """
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from mammo.data.batches import SaliencySource
 from mammo.data.datamodule import MammoDataModule
+from mammo.data.image_plans import WindowNoise
 from mammo.data.intensity import Intensity
 from mammo.data.plans import Quota
 from mammo.data.windows import Crops
 from mammo.geometry import Frame
-from mammo.maps.saliency import Shuffled, Zeros
 from mammo.maps.stack import columns, maps_name
+from mammo.models.backbones import pretrained_state
 from mammo.models.context import ContextNetwork
 from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
@@ -29,7 +29,6 @@ from mammo.records import MammoError
 from mammo.runs.lines import EpochLines
 from mammo.store.embeddings import Embeddings
 from mammo.store.manifest import Manifest
-from mammo.store.saliency import SaliencyMaps
 
 Network = PatchClassifier | ContextNetwork
 NETWORKS: dict[str, type[Network]] = {"floc": FLoc, "context": ContextNetwork, "fagg": FAgg}
@@ -62,11 +61,17 @@ def checked_manifest(cfg: DictConfig) -> Manifest:
 
 def run_name(cfg: DictConfig) -> str:
     """What a run is called, in tables, folders and dashboards."""
-    if cfg.model.name == "floc":
+    what = str(cfg.model.name)
+    if what == "floc":
         what = f"floc-{cfg.backbone.name}"
-    else:
-        what = f"fagg-{maps_name(cfg.maps)}" if cfg.model.name == "fagg" else "context"
+    elif what == "fagg":
+        what = "-".join(filter(None, ("fagg", maps_name(cfg.maps), other_context(cfg))))
     return f"{what}-s{cfg.seed}"
+
+
+def other_context(cfg: DictConfig) -> str:
+    """Where f_agg's saliency maps come from if not from a context network of its own; empty else."""
+    return "" if "sal" not in cfg.maps or cfg.context.source == "gmic" else str(cfg.context.source)
 
 
 def datamodule_of(
@@ -87,6 +92,8 @@ def datamodule_of(
         saliency=saliency,
         embeddings=embeddings,
         intensity=Intensity(**plain(cfg.intensity)) if cfg.intensity else None,
+        image_noise=WindowNoise(**plain(cfg.frame.noise)),
+        balanced_images=cfg.get("balanced_images", False),
         workers=cfg.workers,
     )
 
@@ -95,40 +102,41 @@ def network_of(cfg: DictConfig) -> Network:
     """The configured network, freshly initialised."""
     window = {"height": cfg.frame.height, "width": cfg.frame.width, "cell_px": cfg.frame.cell_px}
     if cfg.model.name == "context":
-        model = {key: value for key, value in plain(cfg.model).items() if key != "name"}
-        return ContextNetwork(sizes=plain(cfg.context), window=window, **model)
+        return _context_network(cfg, window)
     weights = Quota(**plain(cfg.quota)).class_weights
     if cfg.model.name == "floc":
         return FLoc(plain(cfg.backbone), cfg.model.lr, weights)
     return FAgg([str(name) for name in cfg.maps], window, cfg.model.lr, weights)
 
 
-def saliency_source(kind: str, frame: Frame, maps: SaliencyMaps | None) -> SaliencySource:
-    """The configured source of saliency maps: stored ones, or one of the controls.
-
-    Raises:
-        MammoError: the word is unknown.
-    """
-    sources: Mapping[str, Callable[[], SaliencySource]] = {
-        "zeros": lambda: Zeros(*frame.grid),
-        **({"stored": lambda: maps, "shuffled": lambda: Shuffled(maps)} if maps is not None else {}),
-    }
-    if kind not in sources:
-        raise MammoError(f"model.saliency={kind}: choose stored, zeros or shuffled")
-    return sources[kind]()
+def _context_network(cfg: DictConfig, window: dict[str, int]) -> ContextNetwork:
+    """The context network; its local trunk may start from ImageNet weights, the rest is initialised at random."""
+    sizes, model = plain(cfg.gmic), plain(cfg.model)
+    init, weights, file = (sizes.pop(f"local_{key}") for key in ("init", "weights", "pretrained_file"))
+    if init not in ("imagenet", "he"):
+        raise MammoError(f"gmic.local_init={init}: choose imagenet or he")
+    model.pop("name")
+    network = ContextNetwork(sizes=sizes, window=window, **model)
+    if init == "imagenet":
+        network.network.start_local(pretrained_state(weights, file))
+    return network
 
 
 def trainer_of(cfg: DictConfig, folder: Path, name: str) -> pl.Trainer:
     """The trainer: best and last checkpoint by the validation AUC, early stopping, metrics.csv."""
     options = plain(cfg.trainer)
     patience, _ = options.pop("patience"), options.pop("threads")
+    decay = options.pop("weight_average")
     options["precision"] = resolve_precision(options["precision"], options["accelerator"])
     best = ModelCheckpoint(folder, "best", monitor="val_auc", mode="max", enable_version_counter=False)
     last = ModelCheckpoint(folder, "last", enable_version_counter=False)  # save_last would skip epochs without a best
+    callbacks: list[Callback] = [best, last, EarlyStopping("val_auc", mode="max", patience=patience), EpochLines(name)]
+    if decay is not None:
+        callbacks.append(EMAWeightAveraging(decay=decay))
     return pl.Trainer(
         **options,
         default_root_dir=folder,
-        callbacks=[best, last, EarlyStopping("val_auc", mode="max", patience=patience), EpochLines(name)],
+        callbacks=callbacks,
         logger=_loggers(cfg, folder, name),
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,

@@ -1,9 +1,10 @@
 """Pictures of a store and of what networks see in it, written as picture files that the report draws."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.data.batches import Reader
@@ -11,12 +12,13 @@ from mammo.data.datamodule import EVALUATION_SEED
 from mammo.data.ground import Ground
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.windows import Crops
-from mammo.records import PatchClass, Split
-from mammo.reporting.picture_file import write_picture
+from mammo.models.context import ContextNetwork, network_of_checkpoint
+from mammo.records import MammoError, PatchClass, Split
+from mammo.reporting.figures import save
+from mammo.reporting.picture_file import read_picture, write_picture
 from mammo.reporting.pictures import N_WINDOWS, Kinds, outline_array, outline_kind
 from mammo.runs.build import crops_of
 from mammo.store.manifest import Manifest
-from mammo.store.saliency import SaliencyMaps
 
 N_IMAGES, N_SALIENCY, N_PATCHES = 12, 3, 8
 
@@ -37,12 +39,12 @@ def draw_cohort(folder: Path, store: Path, run: Path) -> None:
     Args:
         folder: where the picture files go.
         store: the image store, split.
-        run: any run on it; it tells the sizes of windows, and saliency maps are looked for beside it.
+        run: any run on it; it tells the sizes of windows, and a context network is looked for beside it.
     """
     cfg = OmegaConf.load(run / "config.yaml")
     assert isinstance(cfg, DictConfig)
     whole, crops = Manifest.load(store), crops_of(cfg)
-    found = sorted(run.parent.glob(f"context-*/saliency-{whole.digest()[:8]}.npz"))
+    found = sorted(path.parent for path in run.parent.glob("context-*/result.json"))
     manifest = whole.of_split(Split.TEST)
     reader, ground = Reader.of(store, manifest, crops.patch_px), Ground.of(manifest)
     shown = _spread(manifest, ground)
@@ -53,11 +55,10 @@ def draw_cohort(folder: Path, store: Path, run: Path) -> None:
     rows = np.flatnonzero(plan.lesion == plan.lesion[several])
     windows_picture(folder / "3-windows.npz", manifest, reader, plan.take(rows), "A lesion and ten of its windows")
     if found:
-        maps = SaliencyMaps(found[0])
+        network = network_of_checkpoint(found[0] / "best.ckpt")
         for number, row in enumerate([row for row in shown if row in ground.lesions_on][:N_SALIENCY], start=1):
-            image_id = reader.ids[row]
             title = f"Saliency maps {number}"
-            saliency_picture(folder / f"4-saliency-{number}.npz", manifest, reader, row, maps([image_id])[0], title)
+            saliency_picture(folder / f"4-saliency-{number}.npz", manifest, reader, row, network, title)
 
 
 def windows_picture(path: Path, manifest: Manifest, reader: Reader, plan: Plan, title: str) -> None:
@@ -76,19 +77,61 @@ def windows_picture(path: Path, manifest: Manifest, reader: Reader, plan: Plan, 
 
 
 def saliency_picture(
-    path: Path, manifest: Manifest, reader: Reader, row: int, saliency: NDArray[np.float32], title: str
+    path: Path, manifest: Manifest, reader: Reader, row: int, network: ContextNetwork, title: str
 ) -> None:
-    """One image with its saliency maps [2, rows, cols] (malignant, benign) (paper, Figure 2)."""
+    """One image as the context network sees it: saliency maps, regions of interest, attention (paper, Figure 2)."""
+    pixels = reader.store.network(reader.ids[row], reader.chains[row])
+    with torch.inference_mode():
+        output = network(torch.from_numpy(pixels)[None, None].to(network.device))
+    gmic = network.network
     write_picture(
         path,
         "saliency",
-        "Where the context network sees evidence for benign and malignant lesions; it was never shown outlines.",
-        pixels=reader.store.network(reader.ids[row], reader.chains[row]),
+        "Where the context network sees evidence for malignant and benign lesions (it was never shown outlines), and "
+        "the regions it then looks at, with the attention each gets; the outlines are of lesions.",
+        pixels=pixels,
         outlines=outlines_of(manifest, reader.ids[row]),
-        malignant=saliency[0],
-        benign=saliency[1],
+        malignant=output.saliency.malignant[0].cpu().numpy(),
+        benign=output.saliency.benign[0].cpu().numpy(),
+        regions=output.regions[0].cpu().numpy(),
+        attention=output.attention[0].float().cpu().numpy(),
+        region_px=gmic.sizes.region_cells * gmic.frame.cell_px,
         title=title,
     )
+
+
+def draw_figure2(folder: Path, store: Path, checkpoint: Path, images: Sequence[str]) -> list[Path]:
+    """The paper's Figure 2 of the given images, as PNG and SVG.
+
+    Args:
+        folder: where the figures go.
+        store: the image store; it need not be split.
+        checkpoint: of the context network.
+        images: ids or paths, as in the store's images.parquet.
+
+    Returns:
+        The paths of the PNG files.
+
+    Raises:
+        MammoError: an image is not in the store, or network and store have different frames.
+    """
+    manifest, network = Manifest.load(store), network_of_checkpoint(checkpoint)
+    if network.network.frame != manifest.frame:
+        raise MammoError(f"{checkpoint} is a network for {network.network.frame}, but {store} is in {manifest.frame}")
+    reader, drawn = Reader.of(store, manifest, patch_px=1), []
+    by_path = dict(zip(manifest.images["path"], manifest.images.index, strict=True))
+    for name in images:
+        image_id = by_path.get(name, name)
+        if image_id not in manifest.images.index:
+            raise MammoError(f"image {name} is neither an id nor a path of {store / 'images.parquet'}")
+        facts = manifest.images.loc[image_id]
+        picture = folder / f"{image_id}.npz"
+        title = f"{facts['laterality']} {facts['view']}, as the context network {checkpoint.parent.name} sees it"
+        saliency_picture(picture, manifest, reader, reader.ids.index(image_id), network, title)
+        save(read_picture(picture)[1], folder, picture.stem)
+        picture.unlink()
+        drawn.append(folder / f"{image_id}.png")
+    return drawn
 
 
 def _spread(manifest: Manifest, ground: Ground) -> list[int]:

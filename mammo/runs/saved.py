@@ -1,10 +1,10 @@
 """Work that is done once and read by many: the h of every window by one f_loc, S of every image by one context network.
 
-Both are kept in the folder of the run whose network made them, and made only where they are missing.
+h is kept in the folder of its f_loc run, S below the root; both are made only where they are missing.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +15,22 @@ from numpy.typing import NDArray
 from mammo.data.batches import PlanDataset, Reader
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Plan
-from mammo.models.context import ContextNetwork
+from mammo.models.context import ContextNetwork, network_of_checkpoint
 from mammo.models.floc import FLoc
 from mammo.models.precision import resolve_precision
 from mammo.progress import track
-from mammo.records import Split
+from mammo.records import MammoError, Split
+from mammo.runs.context_source import maps_of
 from mammo.store.embeddings import Embeddings
+from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.saliency import SaliencyMaps
 
-IMAGES_AT_ONCE, PATCHES_AT_ONCE = 16, 500
+PIXELS_AT_ONCE, PATCHES_AT_ONCE = 6_000_000, 500
+"""What goes through a network together: one image of full size, 67 of an eighth."""
+
+IMAGES_A_PART = 128
+"""Images whose saliency maps are kept together; an interruption loses fewer than these."""
 
 
 def embeddings_of(run: Path, data: MammoDataModule, precision: str) -> Embeddings:
@@ -47,30 +53,51 @@ def embeddings_of(run: Path, data: MammoDataModule, precision: str) -> Embedding
     return embeddings
 
 
-def saliency_of(run: Path, store: Path, precision: str) -> SaliencyMaps:
-    """S of every image of a store, by the best checkpoint of a context run."""
+def saliency_of(checkpoint: Path, root: Path, store: Path, precision: str) -> SaliencyMaps:
+    """S of every image of a store by a context network; maps that are there already are kept.
+
+    Args:
+        checkpoint: of the context network.
+        root: below it the maps are kept (context_source.maps_of).
+        store: the image store.
+        precision: as in conf/trainer.
+    """
     manifest = Manifest.load(store)
-    maps = SaliencyMaps(run / f"saliency-{manifest.digest()[:8]}.npz")
-    ids = list(manifest.images.index)
-    if not maps.holds(ids):
-        network = ContextNetwork.load_from_checkpoint(run / "best.ckpt").eval()
-        made = [saliency for _, saliency in track(salient(network, store, manifest, precision), "saliency", len(ids))]
-        maps.write(ids, np.stack(made))
+    maps = maps_of(checkpoint, root, manifest)
+    missing = maps.missing()
+    if missing:
+        network = network_of_checkpoint(checkpoint)
+        if network.network.frame != manifest.frame:
+            raise MammoError(
+                f"{checkpoint} is a network for {network.network.frame}, but {store} is in {manifest.frame}"
+            )
+        if len(missing) < len(maps.images):
+            print(
+                f"saliency: {len(maps.images) - len(missing)} of {len(maps.images)} maps are there already", flush=True
+            )
+        part: list[tuple[str, NDArray[np.float32]]] = []
+        for image_id, saliency in track(
+            salient(network, store, manifest, missing, precision), "saliency", len(missing)
+        ):
+            part.append((image_id, saliency))
+            if len(part) == IMAGES_A_PART or image_id == missing[-1]:
+                maps.append([name for name, _ in part], np.stack([saliency for _, saliency in part]))
+                part.clear()
     return maps
 
 
 def salient(
-    network: ContextNetwork, store: Path, manifest: Manifest, precision: str
+    network: ContextNetwork, store: Path, manifest: Manifest, image_ids: Sequence[str], precision: str
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Image id and S [2, rows, cols] (malignant, benign) of every image of the manifest."""
-    reader = Reader.of(store, manifest, patch_px=1)
-    for start in range(0, len(reader.ids), IMAGES_AT_ONCE):
-        rows = range(start, min(start + IMAGES_AT_ONCE, len(reader.ids)))
-        images = [reader.store.network(reader.ids[row], reader.chains[row])[None] for row in rows]
-        batch = torch.from_numpy(np.stack(images)).to(network.device)
+    """Image id and S [2, rows, cols] (malignant, benign) of these images of the manifest, in order."""
+    pixels, frame = ImageStore(store), manifest.frame
+    at_once = max(1, PIXELS_AT_ONCE // (frame.height * frame.width))
+    for start in range(0, len(image_ids), at_once):
+        ids = image_ids[start : start + at_once]
+        images = np.stack([pixels.network(image_id, manifest.chain(image_id))[None] for image_id in ids])
         with torch.inference_mode(), autocast(network, precision):
-            maps = network(batch).saliency.float().cpu().numpy()
-        yield from ((reader.ids[row], saliency) for row, saliency in zip(rows, maps, strict=True))
+            output = network(torch.from_numpy(images).to(network.device))
+        yield from zip(ids, output.saliency.stacked().float().cpu().numpy(), strict=True)
 
 
 def represent(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDArray[np.float32]:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.data.batches import Reader
@@ -15,7 +14,7 @@ from mammo.data.datamodule import EVALUATION_SEED
 from mammo.data.ground import Ground
 from mammo.data.plans import Plan, lesion_plan
 from mammo.maps.stack import columns
-from mammo.models.context import ContextNetwork
+from mammo.models.context import ContextNetwork, network_of_checkpoint
 from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
 from mammo.progress import track
@@ -23,7 +22,7 @@ from mammo.records import MammoError
 from mammo.runs.build import crops_of, frame_of
 from mammo.runs.folder import finished
 from mammo.runs.saved import autocast, represent, salient
-from mammo.runs.training import lesion_table
+from mammo.runs.score_tables import lesion_table
 from mammo.store.manifest import Manifest
 
 ROWS_AT_ONCE = 1000
@@ -37,13 +36,13 @@ class SecondReading:
         table: the lesion score table.
         plan: every lesion's windows.
         reader: where the pixels of the plan's rows are.
-        saliency: S [2, rows, cols] (malignant, benign) by image id; empty where the maps need none.
+        context: the context network, where the maps need one.
     """
 
     table: pd.DataFrame
     plan: Plan
     reader: Reader
-    saliency: dict[str, NDArray[np.float32]]
+    context: ContextNetwork | None
 
 
 def read_again(run: Path, store: Path, n_windows: int) -> SecondReading:
@@ -74,17 +73,27 @@ def read_again(run: Path, store: Path, n_windows: int) -> SecondReading:
     reads = json.loads((run / "result.json").read_text(encoding="utf-8"))["reads"]
     asked = columns(network.maps)
     batch = {"window": torch.from_numpy(plan.windows)}
-    saliency: dict[str, NDArray[np.float32]] = {}
+    context: ContextNetwork | None = None
     if "embedding" in asked:
         floc = FLoc.load_from_checkpoint(finished(run / reads["floc"], "floc") / "best.ckpt").eval()
         batch["embedding"] = torch.from_numpy(represent(floc, plan, reader, cfg.trainer.precision))
     if "saliency" in asked:
-        context = ContextNetwork.load_from_checkpoint(finished(run / reads["context"], "context") / "best.ckpt").eval()
-        maps = salient(context, store, manifest, cfg.trainer.precision)
+        context = _context_network(run, reads, cfg)
+        maps = salient(context, store, manifest, list(manifest.images.index), cfg.trainer.precision)
         saliency = dict(track(maps, "saliency", len(manifest.images)))
         batch["saliency"] = torch.from_numpy(np.stack([saliency[reader.ids[row]] for row in plan.image]))
     _score(network, batch, plan, cfg.trainer.precision)
-    return SecondReading(lesion_table(network, manifest), plan, reader, saliency)
+    return SecondReading(lesion_table(network, manifest), plan, reader, context)
+
+
+def _context_network(run: Path, reads: dict[str, str], cfg: DictConfig) -> ContextNetwork:
+    """The context network that the f_agg run was trained with."""
+    if cfg.context.source != "gmic":
+        raise MammoError(
+            f"{run} was trained with context={cfg.context.source}, which knows nothing of other images: "
+            "score with a run of context=gmic"
+        )
+    return network_of_checkpoint(run / reads["context"])
 
 
 def _score(network: FAgg, batch: dict[str, torch.Tensor], plan: Plan, precision: str) -> None:

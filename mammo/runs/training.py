@@ -2,34 +2,64 @@
 
 import os
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig
 
 from mammo.data.batches import SaliencySource
-from mammo.data.datamodule import MammoDataModule
 from mammo.maps.stack import canonical, columns, maps_name
+from mammo.models.context import ContextNetwork
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import Split
-from mammo.runs.build import (
-    checked_manifest,
-    datamodule_of,
-    frame_of,
-    network_of,
-    run_name,
-    saliency_source,
-    trainer_of,
-)
+from mammo.runs.build import Network, checked_manifest, datamodule_of, network_of, other_context, run_name, trainer_of
+from mammo.runs.context_source import Context, context_of
 from mammo.runs.folder import RunFolder, best_run, finished
-from mammo.runs.saved import embeddings_of, saliency_of
+from mammo.runs.saved import embeddings_of
+from mammo.runs.score_tables import image_table, lesion_table
+from mammo.scoring.image_table import CLASSES, image_auc, write_image_table
 from mammo.scoring.lesion_table import write_lesion_table
-from mammo.store.embeddings import Embeddings
 from mammo.store.manifest import Manifest
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What an f_agg run reads of other runs: only what its maps need; nothing for the other networks.
+
+    Attributes:
+        floc: the f_loc run whose embeddings it reads.
+        context: where its saliency maps come from.
+    """
+
+    floc: Path | None = None
+    context: Context | None = None
+
+    @classmethod
+    def of(cls, cfg: DictConfig, manifest: Manifest) -> "Inputs":
+        """What the configured network reads; MammoError where it is not there."""
+        needed = columns(cfg.maps) if cfg.model.name == "fagg" else ()
+        floc = None
+        if "embedding" in needed:
+            paired = cfg.seed if cfg.model.floc == "paired" else None
+            chosen = cfg.model.floc in ("best", "paired")
+            floc = best_run(Path(cfg.root), "floc", paired) if chosen else finished(Path(cfg.model.floc), "floc")
+        return cls(floc, context_of(cfg, manifest) if "saliency" in needed else None)
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """What names the content of each; an f_loc run's digest names its configuration and all that it read."""
+        digests = {"floc": self.floc.name.rsplit("-", 1)[-1]} if self.floc else {}
+        return digests | ({"context": self.context.digest} if self.context else {})
+
+    def paths(self, start: Path) -> dict[str, str]:
+        """Where each lies, seen from a run's folder."""
+        context = self.context.checkpoint if self.context else None
+        paths = {"floc": self.floc, "context": context}
+        return {name: os.path.relpath(path, start) for name, path in paths.items() if path is not None}
 
 
 def train(cfg: DictConfig) -> float:
@@ -41,29 +71,30 @@ def train(cfg: DictConfig) -> float:
     if cfg.model.name == "fagg":
         canonical(cfg.get("maps", ()))
     manifest = checked_manifest(cfg)
-    sources = _sources(cfg)
-    reads = {"store": manifest.digest(), **{name: _digest_of(path) for name, path in sources.items()}}
-    run = RunFolder.of(cfg, run_name(cfg), reads)
+    inputs = Inputs.of(cfg, manifest)
+    run = RunFolder.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
     if run.result is not None:
-        print(f"{run.name}: already done in {run.path}, val AUC {run.result['val_auc']:.3f}", flush=True)
-        return float(run.result["val_auc"])
+        print(f"{run.name}: already done in {run.path}, {_told(run.result['val_auc'])}", flush=True)
+        return float(run.result["val_auc"] or np.nan)
     run.start(cfg)
     if cfg.model.name == "floc":
         start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialisation, not ImageNet weights"
         print(f"{run.name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})", flush=True)
-    _fit(cfg, run, manifest, sources)
+    _fit(cfg, run, manifest, inputs)
     assert run.result is not None
-    print(f"{run.name}: done, val AUC {run.result['val_auc']:.3f}, in {run.path}", flush=True)
-    return float(run.result["val_auc"])
+    print(f"{run.name}: done, {_told(run.result['val_auc'])}, in {run.path}", flush=True)
+    return float(run.result["val_auc"] or np.nan)
 
 
-def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, sources: dict[str, Path]) -> None:
+def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) -> None:
     """Train to the end, from the last checkpoint if there is one, and write what came of it."""
     started = time.monotonic()
     if cfg.trainer.threads:
         torch.set_num_threads(cfg.trainer.threads)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
-    data = datamodule_of(cfg, *_inputs(cfg, sources))
+    source: SaliencySource | None = inputs.context.source if inputs.context else None
+    saved = embeddings_of(inputs.floc, datamodule_of(cfg), cfg.trainer.precision) if inputs.floc else None
+    data = datamodule_of(cfg, source, saved)
     network = network_of(cfg)
     trainer = trainer_of(cfg, run.path, run.name)
     last = run.path / "last.ckpt"
@@ -71,74 +102,38 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, sources: dict[str,
     facts: dict[str, Any] = {
         "model": cfg.model.name,
         "maps": maps_name(cfg.maps) if cfg.model.name == "fagg" else "",
+        "context": other_context(cfg) if cfg.model.name == "fagg" else "",
         "seed": cfg.seed,
         "val_auc": _finite(trainer.checkpoint_callback.best_model_score),  # type: ignore[union-attr]
         "test_auc": None,
-        "reads": {model: os.path.relpath(path, run.path) for model, path in sources.items()},
+        "reads": inputs.paths(run.path),
     }
     if cfg.test:
         trainer.test(network, data, ckpt_path=str(run.path / "best.ckpt"), verbose=False)
         facts["test_auc"] = _finite(trainer.callback_metrics["test_auc"])
-        if isinstance(network, PatchClassifier) and trainer.is_global_zero:
-            write_lesion_table(lesion_table(network, manifest.of_split(Split.TEST)), run.path / "lesions.parquet")
+        if trainer.is_global_zero:
+            _write_scores(network, manifest.of_split(Split.TEST), run)
     for logger in trainer.loggers:
         logger.finalize("success")
     if trainer.is_global_zero:
         run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
 
 
-def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
-    """The lesion score table of what the network scored last, on the lesions of this manifest."""
-    assert network.scores is not None
-    assert network.lesions is not None
-    lesions = manifest.lesions.reset_index().iloc[network.lesions.numpy()]
-    images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
-    table = lesions[["lesion_id", "image_id", "label", "label_source", "finding"]].reset_index(drop=True)
-    return table.assign(
-        exam_id=images["exam_id"],
-        patient_id=images["patient_id"],
-        view=images["view"],
-        split=images["split"],
-        malignant=(table["label"] == "malignant").astype(np.int64),
-        score=network.scores.score,
-        score_sd=network.scores.sd,
-        n_windows=network.scores.n_windows,
-    )
+def _write_scores(network: Network, manifest: Manifest, run: RunFolder) -> None:
+    """The score table of the test split: lesions, or for a context network images, whose AUCs are told."""
+    if isinstance(network, PatchClassifier):
+        write_lesion_table(lesion_table(network, manifest), run.path / "lesions.parquet")
+    elif isinstance(network, ContextNetwork):
+        table = image_table(network, manifest)
+        write_image_table(table, run.path / "images.parquet")
+        for label in CLASSES:
+            auc = image_auc(table, label)
+            told = f"{auc.value:.3f} (95 % interval {auc.low:.3f} to {auc.high:.3f})"
+            print(f"{run.name}: test images, {label} lesion or not: AUC {told}", flush=True)
 
 
-def _sources(cfg: DictConfig) -> dict[str, Path]:
-    """The runs that f_agg reads from: only those that its maps need."""
-    if cfg.model.name != "fagg":
-        return {}
-    needed = columns(cfg.maps)
-    sources = {}
-    for model, column in (("floc", "embedding"), ("context", "saliency")):
-        if column in needed and not (model == "context" and cfg.model.saliency == "zeros"):
-            asked = cfg.model[model]
-            if asked in ("best", "paired"):
-                sources[model] = best_run(Path(cfg.root), model, cfg.seed if asked == "paired" else None)
-            else:
-                sources[model] = finished(Path(asked), model)
-    return sources
-
-
-def _digest_of(run: Path) -> str:
-    """The digest of a finished run: it names the run's configuration and all that it read."""
-    return run.name.rsplit("-", 1)[-1]
-
-
-def _inputs(cfg: DictConfig, sources: dict[str, Path]) -> tuple[SaliencySource | None, Embeddings | None]:
-    """Saliency source and embeddings of an f_agg run, made now if they are missing; nothing for other networks."""
-    saliency: SaliencySource | None = None
-    embeddings: Embeddings | None = None
-    if cfg.model.name == "fagg" and "saliency" in columns(cfg.maps):
-        run, store = sources.get("context"), Path(cfg.store)
-        maps = saliency_of(run, store, cfg.trainer.precision) if run else None
-        saliency = saliency_source(cfg.model.saliency, frame_of(cfg), maps)
-    if "floc" in sources:
-        data: MammoDataModule = datamodule_of(cfg)
-        embeddings = embeddings_of(sources["floc"], data, cfg.trainer.precision)
-    return saliency, embeddings
+def _told(auc: float | None) -> str:
+    return "val AUC undefined" if auc is None else f"val AUC {auc:.3f}"
 
 
 def _finite(value: torch.Tensor | None) -> float | None:

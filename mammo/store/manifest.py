@@ -103,6 +103,11 @@ class Manifest:
         images = self.images[self.images["split"] == split.value]
         return replace(self, images=images, lesions=self.lesions[self.lesions["image_id"].isin(images.index)])
 
+    def image_digests(self) -> dict[str, str]:
+        """By image id, a digest of all that its network window is made of: the source's bytes and the chain."""
+        made_of = {key: (self._image_rows[key]["sha256"], self.chain(key)) for key in self.images.index}
+        return {key: sha256(repr(value).encode()).hexdigest()[:16] for key, value in made_of.items()}
+
     def digest(self) -> str:
         """SHA-256 of the content, as hex: equal for two stores filled alike, whatever their pseudonym keys."""
         digest = sha256(json.dumps(asdict(self.frame)).encode())

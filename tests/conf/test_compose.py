@@ -13,7 +13,12 @@ from mammo.maps.stack import maps_name
 from mammo.runs.build import crops_of, frame_of, network_of, run_name
 
 GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "data": [], "trainer": [], "logger": []}
-CHOICES = [(group, path.stem) for group in (*GROUPS, "frame") for path in sorted((Path(CONF) / group).glob("*.yaml"))]
+NEEDED = {("data", "nyu"): ["data.source=here"], ("data", "table"): ["data.source=here"]} | {
+    ("context", "external"): ["context.folder=here"]
+}
+CHOICES = [
+    (group, path.stem) for group in (*GROUPS, "frame", "gmic") for path in sorted((Path(CONF) / group).glob("*.yaml"))
+]
 
 
 def composed(*overrides: str):  # noqa: ANN201
@@ -23,11 +28,13 @@ def composed(*overrides: str):  # noqa: ANN201
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: str(value))
 def test_every_choice_composes_and_resolves(group: str, choice: str) -> None:
-    cfg = composed(*GROUPS.get(group, []), f"{group}={choice}", *(["data.source=here"] if group == "data" else []))
+    cfg = composed(*GROUPS.get(group, []), f"{group}={choice}", *NEEDED.get((group, choice), []))
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
 
 
-@pytest.mark.parametrize("experiment", ["table3", "demo/context", "demo/floc", "demo/table3"])
+@pytest.mark.parametrize(
+    "experiment", ["table3", "demo/context", "demo/floc", "demo/fagg", "demo/table3", "demo/shuffled"]
+)
 def test_every_experiment_composes_and_builds(experiment: str) -> None:
     cfg = composed(f"experiment={experiment}")
     assert network_of(cfg).lr == cfg.model.lr

@@ -10,8 +10,9 @@ import torch
 from mammo.data.batches import PlanDataset, Reader
 from mammo.data.crops import patch
 from mammo.data.ground import Ground
+from mammo.data.image_plans import image_plan
 from mammo.data.intensity import Intensity
-from mammo.data.plans import Plan, image_plan, lesion_plan
+from mammo.data.plans import Plan, lesion_plan
 from mammo.data.windows import Crops
 from mammo.geometry import CropWindow
 from mammo.records import FULL_SCALE, MammoError

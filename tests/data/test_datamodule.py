@@ -83,7 +83,7 @@ def test_embeddings_stay_with_their_windows(small_root: Path, tmp_path: Path) ->
     h = np.arange(len(plan) * 32, dtype=np.float32).reshape(-1, 32)
     saved = Embeddings(tmp_path)
     saved.write("val", plan, h)
-    loader = module(small_root, columns=("window", "embedding", "saliency"), embeddings=saved, saliency=Zeros(46, 30))
+    loader = module(small_root, columns=("window", "embedding", "saliency"), embeddings=saved, saliency=Zeros((46, 30)))
     assert torch.equal(joined(loader.val_dataloader(), "embedding"), torch.from_numpy(h))
     assert torch.equal(joined(loader.val_dataloader(), "window"), torch.from_numpy(plan.windows))
 

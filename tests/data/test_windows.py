@@ -1,5 +1,7 @@
 """Training windows obey the four classes of Figure 3; lesion windows overlap their lesion."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -28,6 +30,8 @@ def ground() -> Ground:
         labels=[Pathology.MALIGNANT, Pathology.BENIGN, Pathology.BENIGN, Pathology.NONE],
         image_of=np.array([0, 0, 1, 1]),
         negative=np.array([False, False, True]),
+        extents=np.tile([[0.0, FRAME.height], [0.0, FRAME.width]], (3, 1, 1)),
+        mlo=np.array([False, True, False]),
         tissue=tissue,
     )
 
@@ -86,16 +90,26 @@ def test_lesion_windows_hold_a_pixel_and_vary_in_size_and_place(ground: Ground) 
 
 
 def test_a_class_without_images_is_named(ground: Ground) -> None:
-    alone = Ground(
-        FRAME, ground.pixels[:1], ground.labels[:1], ground.image_of[:1], np.array([False]), ground.tissue[:1]
+    alone = replace(
+        ground,
+        pixels=ground.pixels[:1],
+        labels=ground.labels[:1],
+        image_of=ground.image_of[:1],
+        negative=np.array([False]),
+        tissue=ground.tissue[:1],
     )
     with pytest.raises(MammoError, match=r"quota\.negative=0"):
         training_window(np.random.default_rng(0), alone, PatchClass.NEGATIVE, CROPS)
 
 
 def test_lesions_that_leave_no_room_are_told(ground: Ground) -> None:
-    crowded = Ground(
-        FRAME, [disc(40, 40, 200)], [Pathology.BENIGN], np.array([0]), np.array([False]), ground.tissue[:1]
+    crowded = replace(
+        ground,
+        pixels=[disc(40, 40, 200)],
+        labels=[Pathology.BENIGN],
+        image_of=np.array([0]),
+        negative=np.array([False]),
+        tissue=ground.tissue[:1],
     )
     with pytest.raises(MammoError, match="outside"):
         training_window(np.random.default_rng(0), crowded, PatchClass.OUTSIDE, CROPS)

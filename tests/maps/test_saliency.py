@@ -1,41 +1,70 @@
-"""Saliency sources: what was stored comes back; the controls really are controls."""
+"""Saliency sources other than a context network: the controls really are controls, another model's maps are checked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from mammo.maps.saliency import Shuffled, Zeros
+from mammo.maps.saliency import External, Shuffled, Zeros
 from mammo.records import MammoError
-from mammo.store.saliency import SaliencyMaps
 
 IDS = [f"image{number}" for number in range(20)]
+KINDS = {image_id: ("test CC" if number % 4 == 0 else "train MLO") for number, image_id in enumerate(IDS)}
 MAPS = np.random.default_rng(0).uniform(size=(20, 2, 6, 5)).astype(np.float32)
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> SaliencyMaps:
-    maps = SaliencyMaps(tmp_path / "saliency.npz")
-    maps.write(IDS, MAPS)
-    return SaliencyMaps(tmp_path / "saliency.npz")
+def source(image_ids: Sequence[str]) -> NDArray[np.float32]:
+    return MAPS[[IDS.index(image_id) for image_id in image_ids]]
 
 
-def test_stored_maps_come_back_by_image(stored: SaliencyMaps) -> None:
-    assert np.abs(stored(["image7", "image2"]) - MAPS[[7, 2]]).max() < 1e-3
+def test_shuffled_maps_are_those_of_another_image_of_the_same_kind() -> None:
+    shuffled = Shuffled(source, KINDS, seed=0)
+    assert sorted(shuffled.other.values()) == sorted(IDS), "every map is used once"
+    for image_id, other in shuffled.other.items():
+        assert other != image_id
+        assert KINDS[other] == KINDS[image_id]
+        assert np.array_equal(shuffled([image_id])[0], source([other])[0])
 
 
-def test_an_image_without_maps_is_named(stored: SaliencyMaps) -> None:
-    assert not stored.holds(["image99"])
-    with pytest.raises(MammoError, match="image99"):
-        stored(["image99"])
-
-
-def test_shuffled_maps_are_the_same_maps_of_other_images(stored: SaliencyMaps) -> None:
-    shuffled = Shuffled(stored)(IDS)
-    assert np.allclose(np.sort(shuffled.sum(axis=(1, 2, 3))), np.sort(stored(IDS).sum(axis=(1, 2, 3))), atol=1e-3)
-    moved = (np.abs(shuffled - stored(IDS)).max(axis=(1, 2, 3)) > 0).mean()
-    assert moved > 0.8
+def test_the_shuffle_is_a_function_of_its_seed() -> None:
+    assert Shuffled(source, KINDS, 0).other == Shuffled(source, KINDS, 0).other
+    assert Shuffled(source, KINDS, 0).other != Shuffled(source, KINDS, 1).other
 
 
 def test_zeros_are_zero() -> None:
-    assert not Zeros(6, 5)(IDS).any()
+    assert Zeros((6, 5))(IDS).shape == (20, 2, 6, 5)
+    assert not Zeros((6, 5))(IDS).any()
+
+
+def test_external_maps_are_read_by_image(tmp_path: Path) -> None:
+    for image_id, maps in zip(IDS, MAPS, strict=True):
+        np.save(tmp_path / f"{image_id}.npy", maps.astype(np.float64))
+    read = External(tmp_path, (6, 5))(["image3", "image1"])
+    assert read.dtype == np.float32
+    assert np.array_equal(read, MAPS[[3, 1]])
+
+
+@pytest.mark.parametrize(
+    ("maps", "told"),
+    [
+        (np.zeros((2, 5, 6)), r"image0\.npy is float64 \[2, 5, 6\], not numbers \[2, 6, 5\]"),
+        (np.zeros((6, 5)), r"\[6, 5\]"),
+        (np.full((2, 6, 5), 1.01), "outside"),
+        (np.full((2, 6, 5), np.nan), "outside"),
+        (np.zeros((2, 6, 5), dtype="U3"), "not numbers"),
+    ],
+)
+def test_external_maps_of_the_wrong_kind_are_named(tmp_path: Path, maps: NDArray[np.generic], told: str) -> None:
+    np.save(tmp_path / "image0.npy", maps)
+    with pytest.raises(MammoError, match=told):
+        External(tmp_path, (6, 5))(["image0"])
+
+
+def test_an_external_map_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MammoError, match=r"image0\.npy does not exist"):
+        External(tmp_path, (6, 5))(["image0"])
+    (tmp_path / "image0.npy").write_bytes(b"no array")
+    with pytest.raises(MammoError, match=r"image0\.npy is no array"):
+        External(tmp_path, (6, 5))(["image0"])

@@ -1,9 +1,11 @@
-"""The context network: the published size, the grid in both frames, pooling and predictions in range."""
+"""The context network: the published size, the grid in both frames, pooling, flat maps, precision and memory."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from omegaconf import OmegaConf
 
@@ -12,39 +14,112 @@ from mammo.models.context import ContextNetwork, standardised
 from mammo.models.gmic import Gmic, GmicSizes
 from mammo.records import MammoError
 
-CONF = Path(__file__).parents[2] / "conf" / "context"
+CONF = Path(__file__).parents[2] / "conf" / "gmic"
 SMALL, FULL = Frame(368, 240, 8), Frame(2944, 1920, 64)
 
 
+def numbers(name: str) -> dict[str, object]:
+    """The sizes of conf/gmic, without what the local trunk starts from."""
+    read = OmegaConf.load(CONF / f"{name}.yaml")
+    return {key: OmegaConf.to_container(read)[key] for key in asdict(GmicSizes())}  # type: ignore[call-overload,index]
+
+
 def sizes(name: str) -> GmicSizes:
-    return GmicSizes(**OmegaConf.to_container(OmegaConf.load(CONF / f"{name}.yaml")))
+    return GmicSizes(**numbers(name))  # type: ignore[arg-type]
+
+
+def small_network(**changes: object) -> Gmic:
+    torch.manual_seed(0)
+    return Gmic(replace(sizes("eighth"), **changes), SMALL)  # type: ignore[arg-type]
 
 
 def test_full_size_has_the_published_number_of_weights() -> None:
-    network = Gmic(sizes("gmic"), FULL)
+    network = Gmic(sizes("full"), FULL)
     assert sum(weight.numel() for weight in network.parameters()) == 14_110_322
     assert len(network.state_dict()) == 258
 
 
-def test_small_frame_keeps_the_grid() -> None:
-    output = Gmic(sizes("gmic_small"), SMALL).eval()(torch.randn(2, 1, 368, 240))
-    assert output.saliency.shape == (2, 2, 46, 30)
-    for prediction in output[1:]:
-        assert prediction.shape == (2, 2)
-        assert ((prediction > 0) & (prediction < 1)).all()
+def test_the_defaults_are_the_published_sizes() -> None:
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(GmicSizes()).items()}
+    assert plain == numbers("full")
 
 
-def test_global_prediction_is_the_mean_of_the_top_cells() -> None:
-    network = Gmic(sizes("gmic_small"), SMALL).eval()
-    output = network(torch.randn(1, 1, 368, 240))
-    cells = output.saliency[0].flatten(1).detach().numpy()
-    top = np.sort(cells, axis=1)[:, -round(network.sizes.top_share * 46 * 30) :].mean(axis=1)
-    assert output.by_global[0].detach().numpy() == pytest.approx(top, rel=1e-5)
+def test_small_frame_keeps_the_grid_and_the_regions_of_4_x_4_cells() -> None:
+    output = small_network().eval()(torch.randn(2, 1, 368, 240))
+    assert output.saliency.malignant.shape == output.saliency.benign.shape == (2, 46, 30)
+    for prediction in (output.by_global, output.by_local, output.by_fusion):
+        assert prediction.stacked().shape == (2, 2)
+        assert ((prediction.stacked() > 0) & (prediction.stacked() < 1)).all()
+    assert output.regions.shape == (2, 6, 2)
+    assert (output.regions % 8 == 0).all()
+    assert (output.regions <= torch.tensor([368 - 32, 240 - 32])).all()
+    assert torch.allclose(output.attention.sum(dim=1), torch.ones(2))
 
 
-def test_strides_that_do_not_give_the_grid_are_refused() -> None:
-    with pytest.raises(MammoError, match="strides"):
-        Gmic(sizes("gmic"), SMALL)(torch.randn(1, 1, 368, 240))
+@pytest.mark.parametrize("share", [0.02, 0.03, 0.05, 0.1])
+def test_global_prediction_is_the_mean_of_the_top_cells(share: float) -> None:
+    output = small_network(top_share=share).eval()(torch.randn(1, 1, 368, 240))
+    expected = {0.02: 28, 0.03: 41, 0.05: 69, 0.1: 138}[share]
+    for saliency, prediction in zip(output.saliency, output.by_global, strict=True):
+        cells = np.sort(saliency.detach().numpy().ravel())[-expected:]
+        assert prediction.item() == pytest.approx(cells.mean(), rel=1e-5)
+
+
+def test_strides_that_do_not_give_the_grid_are_refused_at_once() -> None:
+    with pytest.raises(MammoError, match=r"gmic\.strides"):
+        Gmic(sizes("full"), SMALL)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 360, 240), (1, 3, 368, 240), (1, 1, 300, 200)])
+def test_an_image_of_another_size_is_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(MammoError, match="368, 240"):
+        small_network()(torch.zeros(shape))
+
+
+def test_an_image_without_breast_gives_finite_outputs() -> None:
+    window = {"height": 368, "width": 240, "cell_px": 8}
+    network = ContextNetwork(numbers("eighth"), window, lr=1e-3, beta=0.0).eval()
+    output = network(torch.zeros(1, 1, 368, 240, dtype=torch.uint16))
+    for prediction in (output.by_global, output.by_local, output.by_fusion):
+        assert prediction.stacked().isfinite().all()
+
+
+def test_in_eval_mode_an_image_is_judged_alone() -> None:
+    network = small_network()
+    for _ in range(3):
+        network(torch.randn(4, 1, 368, 240))
+    network.eval()
+    images = torch.randn(3, 1, 368, 240) * torch.tensor([0.1, 1.0, 5.0])[:, None, None, None]
+    together = network(images)
+    for number in range(3):
+        alone = network(images[number : number + 1])
+        assert torch.allclose(alone.by_fusion.malignant, together.by_fusion.malignant[number : number + 1], atol=1e-6)
+        assert torch.equal(alone.regions[0], together.regions[number])
+
+
+def test_recomputed_activations_change_neither_gradients_nor_statistics() -> None:
+    image = torch.randn(2, 1, 368, 240)
+    torch.manual_seed(0)
+    plain = Gmic(sizes("eighth"), SMALL)
+    torch.manual_seed(0)
+    thrifty = Gmic(sizes("eighth"), SMALL, checkpoint_activations=True)
+    for network in (plain, thrifty):
+        output = network(image)
+        (output.by_fusion.malignant + output.by_local.benign + output.by_global.malignant).sum().backward()
+    for (name, weight), other in zip(plain.named_parameters(), thrifty.parameters(), strict=True):
+        assert weight.grad is None or torch.equal(weight.grad, other.grad), name
+    for name, value in plain.state_dict().items():
+        assert torch.equal(value, thrifty.state_dict()[name]), name
+
+
+def test_the_local_trunk_starts_from_resnet18_weights() -> None:
+    network = Gmic(GmicSizes(), FULL)
+    weights = timm.create_model("resnet18", num_classes=0).state_dict()
+    network.start_local(weights)
+    for name, value in network.local.state_dict().items():
+        assert torch.equal(value, weights[name])
+    with pytest.raises(MammoError, match=r"gmic\.local_init=he"):
+        small_network().start_local(weights)
 
 
 def test_images_are_standardised_one_by_one_and_flat_ones_stay_finite() -> None:
@@ -58,7 +133,7 @@ def test_images_are_standardised_one_by_one_and_flat_ones_stay_finite() -> None:
 
 def test_sum_norm_is_as_many_times_the_mean_norm_as_there_are_cells() -> None:
     torch.manual_seed(0)
-    small = OmegaConf.to_container(OmegaConf.load(CONF / "gmic_small.yaml"))
+    small = numbers("eighth")
     frame = {"height": 368, "width": 240, "cell_px": 8}
     batch = {"image": torch.randint(0, 4096, (2, 1, 368, 240)).to(torch.uint16), "target": torch.ones(2, 2)}
     losses = {}

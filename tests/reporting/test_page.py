@@ -21,6 +21,7 @@ from mammo.reporting.paper import MAPS, TABLE_3
 from mammo.reporting.picture_file import write_picture
 from mammo.reporting.run_folder import find_runs
 from mammo.reporting.table1 import table1
+from mammo.scoring.image_table import write_image_table
 from mammo.scoring.lesion_table import write_lesion_table
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -28,9 +29,16 @@ N = 60
 
 
 def write_run(
-    root: Path, model: str, maps: str, seed: int, score: ArrayLike, malignant: NDArray[np.int64], first_id: str = EVIL
+    root: Path,
+    model: str,
+    maps: str,
+    seed: int,
+    score: ArrayLike,
+    malignant: NDArray[np.int64],
+    first_id: str = EVIL,
+    context: str = "",
 ) -> Path:
-    folder = root / "table3" / f"{model}-{maps}-s{seed}"
+    folder = root / "table3" / f"{model}-{maps}{context}-s{seed}"
     folder.mkdir(parents=True)
     ids = [first_id, *(f"L{i:03d}" for i in range(1, N))]
     if model != "context":
@@ -56,6 +64,7 @@ def write_run(
         "name": folder.name,
         "model": model,
         "maps": maps,
+        "context": context,
         "seed": seed,
         "val_auc": 0.7,
         "test_auc": None,
@@ -77,7 +86,17 @@ def write_runs(root: Path, malignant: NDArray[np.int64], maps: Sequence[str] = M
             score[0] = 0.0 if malignant[0] else 1.0  # the lesion with the evil id errs most, so the page names it
             write_run(root, "fagg", name, seed, score, malignant)
         write_run(root, "floc", "", seed, rng.random(N), malignant)
-        write_run(root, "context", "", seed, None, malignant)
+        write_images(write_run(root, "context", "", seed, None, malignant), seed)
+
+
+def write_images(folder: Path, seed: int) -> None:
+    labels, scores = np.random.default_rng(0), np.random.default_rng(seed)
+    table = pd.DataFrame({"image_id": [f"I{i}" for i in range(40)], "patient_id": [f"P{i // 4}" for i in range(40)]})
+    table = table.assign(exam_id=table["patient_id"], laterality="L", view="CC", split="test")
+    for label in ("malignant", "benign"):
+        table[label] = labels.integers(0, 2, 40)
+        table[f"score_{label}"] = scores.uniform(size=40)
+    write_image_table(table, folder / "images.parquet")
 
 
 class Page(HTMLParser):
@@ -181,6 +200,28 @@ def test_one_class_stays_undefined(tmp_path: Path, label: int, capsys: pytest.Ca
     table = pd.read_csv(tmp_path / "report" / "table3.csv")
     assert table[["auc_mean", "auc_sd", "auc_low", "auc_high"]].isna().all(axis=None)
     assert "Not run, so not in the table: loc, sal, loc+emb, loc+sal, loc+sal+emb." in text
+
+
+def test_the_control_is_told_and_kept_out_of_table_3(tmp_path: Path) -> None:
+    malignant = np.tile([1, 0], N // 2)
+    write_runs(tmp_path, malignant, maps=["emb", "sal+emb"])
+    before = evaluate(find_runs(tmp_path / "table3"))
+    assert before.lost_gain is None
+    for seed in range(2):
+        noise = np.random.default_rng(seed).random(N)
+        write_run(tmp_path, "fagg", "sal+emb", seed, noise, malignant, context="shuffled")
+    after = evaluate(find_runs(tmp_path / "table3"))
+    pd.testing.assert_frame_equal(before.table3, after.table3)
+    assert after.difference == before.difference
+    assert after.lost_gain is not None
+    assert after.shuffled_gain is not None
+    assert after.difference is not None
+    assert after.lost_gain.value == pytest.approx(after.difference.value - after.shuffled_gain.value)
+    assert main([str(tmp_path)]) == 0
+    for page in ("report.html", "report.md"):
+        text = (tmp_path / "report" / page).read_text()
+        assert "Is context used?" in text
+        assert "a malignant lesion" in text
 
 
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:

@@ -23,6 +23,10 @@ DISC = np.add.outer(np.arange(-5, 6) ** 2, np.arange(-5, 6) ** 2) <= 25
 OUTLINES = outline_array((92, 60), [(DISC, Box(10, 21, 20, 31), OutlineKind.MALIGNANT)])
 
 
+REGIONS = np.array([[8, 16], [24, 0], [40, 8], [16, 32], [64, 24], [80, 48]])
+ATTENTION = np.array([0.5, 0.2, 0.1, 0.1, 0.07, 0.03])
+
+
 def inked(figure: Figure) -> NDArray[np.int64]:
     """The figure as pixels [H, W, 3]: drawing must not fail and must not be blank."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -71,11 +75,24 @@ def test_windows_are_drawn_at_their_corners() -> None:
 def test_saliency_cells_cover_the_whole_frame() -> None:
     grid = np.zeros((46, 30))
     grid[0, 0] = 1.0
-    figure = saliency_page(PIXELS, OUTLINES, grid, grid, "image")
-    benign = figure.axes[1].images[0]
-    assert tuple(benign.get_extent()) == (0, 60, 92, 0)
-    assert benign.get_clim() == (0, 1)
+    figure = saliency_page(PIXELS, OUTLINES, grid, grid, REGIONS, ATTENTION, 8, "image")
+    over = figure.axes[1].images[1]
+    assert tuple(over.get_extent()) == (0, 60, 92, 0)
+    assert over.get_clim() == (0, 1)
+    assert over.get_alpha()[0, 0] > 0.8
+    assert not over.get_alpha()[1:].any(), "where there is no saliency the image shows"
     assert reds(figure) > 50
+
+
+def test_regions_are_drawn_where_they_lie_with_their_attention() -> None:
+    pixels = np.arange(92 * 60, dtype=np.uint16).reshape(92, 60) % 4000
+    figure = saliency_page(pixels, OUTLINES, np.zeros((46, 30)), np.zeros((46, 30)), REGIONS, ATTENTION, 8, "image")
+    drawn = [polygon.get_xy()[:4, ::-1].min(axis=0).tolist() for polygon in figure.axes[0].patches]
+    assert drawn == REGIONS.tolist()
+    crops = [axes for axes in figure.axes if axes.images and axes.images[0].get_array().shape == (8, 8)]
+    assert [axes.get_title() for axes in crops] == [f"{n}: {w:.2f}" for n, w in enumerate(ATTENTION, start=1)]
+    for axes, (row, col) in zip(crops, REGIONS.tolist(), strict=True):
+        assert np.array_equal(axes.images[0].get_array(), pixels[row : row + 8, col : col + 8])
 
 
 def test_every_class_has_its_row() -> None:
@@ -95,7 +112,8 @@ def test_files_are_drawn_as_they_were_written(tmp_path: Path) -> None:
     one = {"pixels": PIXELS, "outlines": OUTLINES, "title": "t"}
     write_picture(path, "windows", "W", **one, windows=windows, patches=patches)
     inked(read_picture(path)[1])
-    write_picture(path, "saliency", "S", **one, malignant=np.zeros((46, 30)), benign=np.ones((46, 30)))
+    maps = {"malignant": np.zeros((46, 30)), "benign": np.ones((46, 30))}
+    write_picture(path, "saliency", "S", **one, **maps, regions=REGIONS, attention=ATTENTION, region_px=8)
     inked(read_picture(path)[1])
     write_picture(path, "patches", "P", **{kind.name.lower(): patches for kind in PatchClass})
     inked(read_picture(path)[1])

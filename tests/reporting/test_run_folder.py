@@ -12,6 +12,7 @@ RESULT = {
     "name": "fagg-emb-s0",
     "model": "fagg",
     "maps": "emb",
+    "context": "",
     "seed": 0,
     "val_auc": 0.75,
     "test_auc": 0.7,
@@ -62,6 +63,15 @@ def test_two_runs_of_one_seed_are_refused(tmp_path: Path) -> None:
     write(tmp_path, "a")
     write(tmp_path, "b")
     with pytest.raises(MammoError, match="b: same model, maps and seed as"):
+        find_runs(tmp_path)
+
+
+def test_a_control_stands_beside_the_run_it_controls(tmp_path: Path) -> None:
+    write(tmp_path, "a", maps="sal+emb")
+    write(tmp_path, "b", maps="sal+emb", context="shuffled")
+    assert [run.is_control for run in find_runs(tmp_path)] == [False, True]
+    write(tmp_path, "c", maps="sal+emb", context="external")
+    with pytest.raises(MammoError, match="c: same model, maps and seed as"):
         find_runs(tmp_path)
 
 

@@ -13,10 +13,15 @@ from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 
 from mammo.door import CONF
-from mammo.records import MammoError
+from mammo.models.context import network_of_checkpoint
+from mammo.records import MammoError, Split
+from mammo.runs.context_source import maps_of
 from mammo.runs.folder import best_run
+from mammo.runs.saved import saliency_of
 from mammo.runs.second_reading import read_again
 from mammo.runs.training import train
+from mammo.scoring.image_table import read_image_table
+from mammo.store.manifest import Manifest
 
 QUICK = (
     "trainer=cpu",
@@ -45,6 +50,7 @@ def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(small_root / "store", root / "store")
     for overrides in MODELS.values():
         train(composed(root, *overrides))
+    saliency_of(best_run(root, "context") / "best.ckpt", root, root / "store", "32-true")
     for maps in COMBINATIONS:
         train(composed(root, f"maps={maps}", "window_epochs=2", "batch_size=10"))
     return root
@@ -125,11 +131,84 @@ def test_a_second_reading_gives_the_tests_scores(root: Path) -> None:
     assert len(reading.table) > len(own)
 
 
-def test_controls_change_what_f_agg_reads(root: Path) -> None:
-    for kind in ("zeros", "shuffled"):
-        train(composed(root, "maps=[sal]", f"model.saliency={kind}", "seed=9", "window_epochs=2", "batch_size=10"))
-    with pytest.raises(MammoError, match=r"model\.saliency=guess"):
-        train(composed(root, "maps=[sal]", "model.saliency=guess", "window_epochs=2"))
+def test_controls_are_runs_of_their_own(root: Path) -> None:
+    for source in ("zeros", "shuffled"):
+        train(composed(root, "maps=[sal]", f"context={source}", "seed=9", "window_epochs=2", "batch_size=10"))
+        (run,) = root.glob(f"runs/fagg-sal-{source}-s9-*")
+        assert json.loads((run / "result.json").read_text())["context"] == source
+        with pytest.raises(MammoError, match=f"context={source}"):
+            read_again(run, root / "store", n_windows=2)
+    (run,) = root.glob("runs/fagg-sal-zeros-s9-*")
+    table = pd.read_parquet(run / "lesions.parquet")
+    assert table["score"].nunique() == 1, "without context every lesion looks alike to sal"
+
+
+def test_external_maps_are_read_and_their_content_names_the_run(root: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for image_id in Manifest.load(root / "store").images.index:
+        np.save(tmp_path / f"{image_id}.npy", rng.uniform(size=(2, 46, 30)).astype(np.float32))
+    words = ("maps=[sal]", "context=external", f"context.folder={tmp_path}", "window_epochs=2", "batch_size=10")
+    train(composed(root, *words))
+    np.save(tmp_path / f"{image_id}.npy", np.zeros((2, 46, 30)))
+    train(composed(root, *words))
+    assert len(list(root.glob("runs/fagg-sal-external-s0-*"))) == 2
+    (tmp_path / f"{image_id}.npy").unlink()
+    with pytest.raises(MammoError, match=f"{image_id}"):
+        train(composed(root, *words))
+
+
+def test_missing_and_stale_maps_stop_f_agg_with_the_way_out(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    shutil.rmtree(tmp_path / "root" / "saliency")
+    cfg = composed(tmp_path / "root", "maps=[sal]", "seed=4", "window_epochs=2", "batch_size=10")
+    with pytest.raises(MammoError, match=r"is missing in .*python -m mammo\.precompute what=saliency"):
+        train(cfg)
+    checkpoint = best_run(tmp_path / "root", "context") / "best.ckpt"
+    saliency_of(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")
+    train(cfg)
+    manifest = Manifest.load(tmp_path / "root" / "store")
+    manifest.images.loc[manifest.images.index[3], "sha256"] = "0" * 64
+    manifest.save(tmp_path / "root" / "store")
+    with pytest.raises(MammoError, match=r"stale.*1 of 48"):
+        train(composed(tmp_path / "root", "maps=[sal]", "seed=5", "window_epochs=2"))
+
+
+def test_precomputing_goes_on_where_it_stopped(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    whole = maps_of(best_run(root, "context") / "best.ckpt", root, Manifest.load(root / "store"))
+    manifest = Manifest.load(tmp_path / "root" / "store")
+    checkpoint = best_run(tmp_path / "root", "context") / "best.ckpt"
+    shutil.rmtree(tmp_path / "root" / "saliency")
+    half = list(manifest.images.index[:20])
+    maps_of(checkpoint, tmp_path / "root", manifest).append(half, whole(half))
+    made = saliency_of(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")
+    assert made.missing() == []
+    assert len(list(made.folder.glob("*.npy"))) == 2
+    assert np.abs(made(manifest.images.index) - whole(manifest.images.index)).max() < 2e-3
+
+
+def test_an_imported_checkpoint_can_give_the_maps(root: Path, tmp_path: Path) -> None:
+    shutil.copy(best_run(root, "context") / "best.ckpt", tmp_path / "mine.ckpt")
+    saliency_of(tmp_path / "mine.ckpt", root, root / "store", "32-true")
+    train(composed(root, "maps=[sal]", f"context.run={tmp_path}/mine.ckpt", "seed=6", "window_epochs=2"))
+    (run,) = root.glob("runs/fagg-sal-s6-*")
+    assert len(read_again(run, root / "store", n_windows=2).table) > 0
+
+
+def test_the_context_networks_images_are_scored(root: Path) -> None:
+    run = best_run(root, "context")
+    table = read_image_table(run / "images.parquet")
+    manifest = Manifest.load(root / "store").of_split(Split.TEST)
+    assert table["image_id"].tolist() == list(manifest.images.index)
+    reference = roc_auc_score(table["malignant"], table["score_malignant"])
+    assert json.loads((run / "result.json").read_text())["test_auc"] == pytest.approx(reference, abs=1e-6)
+
+
+def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None:
+    words = ("model.checkpoint_activations=true", "trainer.weight_average=0.9", "balanced_images=true", "seed=3")
+    train(composed(root, *MODELS["context"], *words, "trainer.accumulate_grad_batches=2"))
+    (run,) = root.glob("runs/context-s3-*")
+    network_of_checkpoint(run / "best.ckpt")
 
 
 def test_f_agg_without_f_loc_says_what_to_run(small_root: Path, tmp_path: Path) -> None:

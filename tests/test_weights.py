@@ -1,0 +1,87 @@
+"""`python -m mammo.weights`: official files in and out, strictly, and one sentence where that cannot be."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from mammo.models.context import ContextNetwork, network_of_checkpoint
+from mammo.models.gmic import Gmic, GmicSizes
+from mammo.models.official_gmic import FULL_FRAME, official_of_gmic
+from mammo.weights import load_gmic, main
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An official file as torch 1.1 wrote it, with random weights."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("official") / "sample_model_1.p"
+    torch.save(official_of_gmic(Gmic(GmicSizes(), FULL_FRAME)), path, _use_new_zipfile_serialization=False)
+    return path
+
+
+def test_there_and_back_is_the_same_to_the_bit(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import-gmic", str(source), str(tmp_path / "gmic.ckpt"), "--percent-t", "0.05"]) == 0
+    assert main(["export-gmic", str(tmp_path / "gmic.ckpt"), str(tmp_path / "back.p")]) == 0
+    assert capsys.readouterr().out.split() == [str(tmp_path / "gmic.ckpt"), str(tmp_path / "back.p")]
+    before = torch.load(source, weights_only=True)
+    after = torch.load(tmp_path / "back.p", weights_only=True)
+    assert list(before) == list(after)
+    assert all(torch.equal(before[name], after[name]) and before[name].dtype == after[name].dtype for name in before)
+    assert (tmp_path / "back.p").read_bytes()[:2] != b"PK", "torch 1.1 reads the legacy format only"
+
+
+def test_the_checkpoint_is_a_context_network(source: Path, tmp_path: Path) -> None:
+    main(["import-gmic", str(source), str(tmp_path / "gmic.ckpt"), "--percent-t", "0.1"])
+    network = network_of_checkpoint(tmp_path / "gmic.ckpt")
+    assert network.network.sizes.top_share == 0.1
+    assert network.network.frame == FULL_FRAME
+    assert not network.training
+    lightning = ContextNetwork.load_from_checkpoint(tmp_path / "gmic.ckpt")
+    official = load_gmic(torch.load(source, weights_only=True))
+    for (name, ours), theirs in zip(lightning.network.named_parameters(), official.network.parameters(), strict=True):
+        assert torch.equal(ours, theirs), name
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (lambda state: state.pop("mil_attn_U.weight"), "mil_attn_U.weight is missing"),
+        (lambda state: state.update(extra=torch.zeros(1)), "extra is unknown"),
+    ],
+)
+def test_a_wrong_file_is_refused_and_nothing_written(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: object, told: str
+) -> None:
+    state = torch.load(source, weights_only=True)
+    damage(state)  # type: ignore[operator]
+    torch.save(state, tmp_path / "wrong.p")
+    assert main(["import-gmic", str(tmp_path / "wrong.p"), str(tmp_path / "out.ckpt")]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out.ckpt").exists()
+
+
+def test_an_existing_file_is_not_written_over(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "gmic.ckpt").write_text("precious")
+    assert main(["import-gmic", str(source), str(tmp_path / "gmic.ckpt")]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert (tmp_path / "gmic.ckpt").read_text() == "precious"
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    torch.save({"state_dict": {}, "hyper_parameters": {"lr": 1e-3}}, tmp_path / "floc.ckpt")
+    assert main(["export-gmic", str(tmp_path / "floc.ckpt"), str(tmp_path / "out.p")]) == 2
+    assert "is not a checkpoint of a context network" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["import-gmic"], ["convert", "a", "b"], ["import-gmic", "a", "b", "--percent-t", "2"]]
+)
+def test_wrong_use_is_told(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    assert stopped.value.code == 2
