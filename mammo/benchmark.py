@@ -4,9 +4,9 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 
-from mammo.benchmarks import store
+from mammo.benchmarks import context, store
 
-BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {"store": store.measure}
+BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {"context": context.measure, "store": store.measure}
 
 
 def rounds(text: str) -> int:

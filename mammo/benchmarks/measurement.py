@@ -21,7 +21,7 @@ class Way:
     """
 
     work: Callable[[], object]
-    units: int
+    units: float
 
 
 def measurement(name: str, ways: Mapping[str, Way], limit: str, rounds: int) -> dict[str, object]:

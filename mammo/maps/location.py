@@ -3,6 +3,8 @@
 The share is exact: the area of the rotated window inside the cell, over the area of the cell.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -12,17 +14,42 @@ TOUCH = 1e-6
 """Shares below this are rounding, not contact, and count as zero."""
 
 
+class LocationCrops(NamedTuple):
+    """The part of each location indicator map that holds the window and one cell around it."""
+
+    start: Tensor
+    """int64 [B, 2], the part's first grid cell, (row, col)."""
+    share: Tensor
+    """[B, 1, rows, cols] in [0, 1]; the map is 0 outside of it."""
+
+
 def location_map(windows: Tensor, frame: Frame) -> Tensor:
-    """I [B, 1, rows, cols] in [0, 1] of windows [B, 4], (row, col, side, angle in degrees), network frame.
+    """I [B, 1, rows, cols] in [0, 1] of windows [B, 4], (row, col, side, angle in degrees), network frame."""
+    rows, cols = frame.grid
+    edges = [torch.arange(n + 1, dtype=torch.float64, device=windows.device)[None] for n in (rows, cols)]
+    return _shares(_corners(windows.double()) / frame.cell_px, *edges)
+
+
+def location_crops(windows: Tensor, frame: Frame) -> LocationCrops:
+    """The parts of location_map(windows, frame) that are not zero, all of one size, that of the largest."""
+    corners = _corners(windows.double()) / frame.cell_px
+    grid = torch.tensor(frame.grid, device=windows.device)
+    first, last = corners.amin(dim=1).floor().long() - 1, corners.amax(dim=1).ceil().long() + 1
+    size = torch.minimum((last - first).amax(dim=0), grid)
+    start = torch.minimum(first.clamp(min=0), grid - size)
+    rows, cols = (
+        start[:, axis, None] + torch.arange(int(size[axis]) + 1, device=windows.device)[None] for axis in (0, 1)
+    )
+    return LocationCrops(start, _shares(corners, rows.double(), cols.double()))
+
+
+def _shares(corners: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """Share of each cell between the rows y [B or 1, R + 1] and the columns x [B or 1, C + 1]: [B, 1, R, C].
 
     With F(y, x) the window's area above row y and left of column x, a cell's share is F's difference over its corners;
     F is a sum over the window's four edges of the area between the edge and row 0, cut at row y.
     """
-    corners = _corners(windows.double()) / frame.cell_px
-    rows, cols = frame.grid
-    y = torch.arange(rows + 1, dtype=torch.float64, device=windows.device)
-    x = torch.arange(cols + 1, dtype=torch.float64, device=windows.device)
-    area = torch.zeros(len(windows), rows + 1, cols + 1, dtype=torch.float64, device=windows.device)
+    area = torch.zeros(len(corners), y.shape[1], x.shape[1], dtype=torch.float64, device=corners.device)
     for start, end in zip(range(4), (1, 2, 3, 0), strict=True):
         area += _under_edge(corners[:, start], corners[:, end], y, x)
     share = area[:, 1:, 1:] - area[:, :-1, 1:] - area[:, 1:, :-1] + area[:, :-1, :-1]
@@ -42,7 +69,7 @@ def _corners(windows: Tensor) -> Tensor:
 
 
 def _under_edge(start: Tensor, end: Tensor, y: Tensor, x: Tensor) -> Tensor:
-    """Signed integral of min(y, edge row) over the edge's columns left of x: [B, len(y), len(x)].
+    """Signed integral of min(y, edge row) over the edge's columns left of x: [B, R + 1, C + 1].
 
     Edges that run to the left (the bottom of the window) count positive, so that the sum over a clockwise outline is
     the enclosed area.
@@ -53,9 +80,9 @@ def _under_edge(start: Tensor, end: Tensor, y: Tensor, x: Tensor) -> Tensor:
     left, left_row = torch.where(forward, col0, col1), torch.where(forward, row0, row1)
     right, right_row = torch.where(forward, col1, col0), torch.where(forward, row1, row0)
     slope = (right_row - left_row) / (right - left).clamp(min=1e-12)
-    stop = torch.minimum(right, torch.maximum(left, x[None, None, :]))
+    stop = torch.minimum(right, torch.maximum(left, x[:, None, :]))
     stop_row = left_row + slope * (stop - left)
-    area = _clipped_integral(left_row, stop_row, stop - left, y[None, :, None])
+    area = _clipped_integral(left_row, stop_row, stop - left, y[:, :, None])
     return torch.where(forward, -area, area)
 
 

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from mammo.geometry import Frame
-from mammo.maps.location import location_map
+from mammo.maps.location import location_crops
 from mammo.maps.stack import CHANNELS, canonical
-from mammo.models.aggregation import normalised_convolution, pooled_convolution
+from mammo.models.aggregation import Stack, aggregate
 from mammo.models.patch_classifier import Batch, PatchClassifier
 from mammo.records import PatchClass
 
@@ -48,20 +48,27 @@ class FAgg(PatchClassifier):
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, 4] by PatchClass of a batch with the columns that mammo.maps.stack.columns names."""
-        rows, dtype = len(batch["target"]), self.conv1.weight.dtype
         with torch.autocast(self.device.type, enabled=False):
-            dense, h, inside = torch.zeros(rows, 0, *self.frame.grid, device=self.device, dtype=dtype), None, None
-            if "window" in batch:
-                location = location_map(batch["window"], self.frame).to(dtype)
-            if "loc" in self.maps:
-                dense = location
-            if "sal" in self.maps:
-                dense = torch.cat([dense, batch["saliency"].to(dtype)], dim=1)
-            if "emb" in self.maps:
-                h, inside = batch["embedding"].to(dtype), (location > 0).to(dtype)
-            x = torch.relu(self.bn2(normalised_convolution(dense, h, inside, self.bn1, self.conv1)))
-            logits: Tensor = self.classifier(pooled_convolution(x, self.conv2))
+            pooled = aggregate(self._stack(batch), self.bn1, self.conv1, self.bn2, self.conv2)
+            logits: Tensor = self.classifier(pooled)
         return logits
+
+    def _stack(self, batch: Batch) -> Stack:
+        """What stands for X; rows of one image share its saliency maps."""
+        n_rows, dtype, device = len(batch["target"]), self.conv1.weight.dtype, self.device
+        image = torch.zeros(n_rows, dtype=torch.int64, device=device)
+        saliency = torch.zeros(1, 0, *self.frame.grid, dtype=dtype, device=device)
+        if "sal" in self.maps:
+            rows, image = torch.unique(batch["image_row"], return_inverse=True)
+            first = torch.empty(len(rows), dtype=torch.int64, device=device)
+            first[image] = torch.arange(n_rows, device=device)
+            saliency = batch["saliency"][first].to(dtype)
+        start = torch.zeros(n_rows, 2, dtype=torch.int64, device=device)
+        share = torch.zeros(n_rows, 1, 1, 1, dtype=dtype, device=device)
+        if "window" in batch:
+            start, share = location_crops(batch["window"], self.frame)
+        h = batch["embedding"].to(dtype) if "emb" in self.maps else None
+        return Stack(saliency, image, start, share.to(dtype), "loc" in self.maps, h)
 
     def plain(self, x: Tensor) -> Tensor:
         """Logits [B, 4] of the map stack X [B, M, rows, cols], layer by layer."""

@@ -102,6 +102,7 @@ def _score(network: FAgg, batch: dict[str, torch.Tensor], plan: Plan, precision:
         rows = slice(start, start + ROWS_AT_ONCE)
         part = {name: column[rows] for name, column in batch.items()}
         part |= {name: torch.from_numpy(getattr(plan, name)[rows]) for name in ("lesion", "repeat", "target")}
+        part["image_row"] = torch.from_numpy(plan.image[rows])
         with torch.inference_mode(), autocast(network, precision):
             network.test_step(part, start)
     network.collect_scores()

@@ -4,10 +4,8 @@ import copy
 
 import pytest
 import torch
-from torch.nn import functional
 
 from mammo.maps.stack import map_stack
-from mammo.models.aggregation import pooled_convolution
 from mammo.models.fagg import FAgg
 
 FRAME = {"height": 368, "width": 240, "cell_px": 8}
@@ -17,9 +15,12 @@ COMBINATIONS = [["loc"], ["emb"], ["sal"], ["loc", "emb"], ["loc", "sal"], ["sal
 def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     windows = torch.rand(n, 4, generator=generator, dtype=torch.float64)
+    image = torch.randint(0, 5, (n,), generator=generator)
+    maps = torch.rand(5, 2, 46, 30, generator=generator, dtype=torch.float64)
     return {
+        "image_row": 7 * image + 3,
         "window": windows * torch.tensor([368, 240, 32, 60]) + torch.tensor([0, 0, 16, -30]),
-        "saliency": torch.rand(n, 2, 46, 30, generator=generator, dtype=torch.float64),
+        "saliency": maps[image],
         "embedding": torch.randn(n, 32, generator=generator, dtype=torch.float64),
         "target": torch.randint(0, 4, (n,), generator=generator),
     }
@@ -48,12 +49,17 @@ def test_equals_the_plain_network(maps: list[str]) -> None:
         assert torch.allclose(one.double(), other.double(), atol=1e-12)
 
 
-def test_pooled_convolution_is_the_mean_of_the_convolution() -> None:
+@pytest.mark.parametrize("maps", COMBINATIONS, ids="+".join)
+def test_single_precision_stays_within_1e_5(maps: list[str]) -> None:
     torch.manual_seed(0)
-    convolution = torch.nn.Conv2d(5, 7, 3, padding=1).double()
-    x = torch.randn(3, 5, 6, 4, dtype=torch.float64)
-    plain = functional.adaptive_avg_pool2d(convolution(x), 1).flatten(1)
-    assert torch.allclose(pooled_convolution(x, convolution), plain, atol=1e-12)
+    network = FAgg(maps, FRAME, 1e-3, [1.0] * 4)
+    for seed in range(3):
+        network(batch_of(50, seed))
+    network.eval()
+    batch = batch_of(100, 7)
+    with torch.inference_mode():
+        ours, theirs = network(batch), network.plain(map_stack(maps, batch, network.frame).float())
+    assert (ours - theirs).abs().max() < 1e-5
 
 
 def test_maps_in_any_order_are_one_network() -> None:
