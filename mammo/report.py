@@ -1,7 +1,6 @@
 """`python -m mammo.report runs/demo`: Table 3, figures and the page a person reads, from the finished runs there."""
 
 import argparse
-import subprocess
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -14,6 +13,7 @@ from mammo.reporting.picture_file import read_picture
 from mammo.reporting.run_folder import find_runs
 from mammo.reporting.table1 import table1
 from mammo.runs.context_source import context_checkpoint
+from mammo.runs.folder import commit
 from mammo.runs.pictures import draw_cohort, draw_figure2
 from mammo.store.manifest import Manifest
 
@@ -56,18 +56,9 @@ def _report(root: Path, group: str) -> Path:
         draw_cohort(root / "pictures", root / "store", runs[0].folder)
     pictures = [Exhibit(path.stem, *read_picture(path)) for path in sorted((root / "pictures").glob("*.npz"))]
     origin = Origin(
-        f"python -m mammo.report {root} --group {group}", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", _commit()
+        f"python -m mammo.report {root} --group {group}", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", commit()[:10]
     )
     return write_report(root / "report", evaluation, cohort, pictures, origin)
-
-
-def _commit() -> str:
-    """The commit of this code, "unknown" outside a git checkout."""
-    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=10", "HEAD"]
-    try:
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
 
 
 if __name__ == "__main__":

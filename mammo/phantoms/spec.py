@@ -19,7 +19,7 @@ class Dials:
     """
 
     local: float = 1.85
-    context: float = 1.5
+    context: float = 1.2
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():

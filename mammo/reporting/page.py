@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from mammo.reporting import paper
 from mammo.reporting.evaluation import BEST, LOCAL, Evaluation
 from mammo.reporting.figures import operating_figure, roc_figure, save, table3_figure
-from mammo.scoring.lesion_table import safe_csv
+from mammo.scoring.table_file import safe_csv
 
 TEMPLATES = Path(__file__).parent / "templates"
 PX_PER_INCH = 112

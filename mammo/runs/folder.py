@@ -63,7 +63,7 @@ class RunFolder:
 
     def finish(self, facts: dict[str, Any]) -> None:
         """Write result.json, with where the run comes from; a reader never sees half of it."""
-        result = {"name": self.name, "digest": self.digest, "command": _command(), "commit": _commit(), **facts}
+        result = {"name": self.name, "digest": self.digest, "command": _command(), "commit": commit(), **facts}
         result["versions"] = {"mammo": __version__, **{package: version(package) for package in PACKAGES}}
         part = self.path / "result.json.part"
         part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
@@ -112,7 +112,10 @@ def _command() -> str:
     return " ".join(["python -m mammo.train", *sys.argv[1:]])
 
 
-def _commit() -> str:
-    here = Path(__file__).parent
-    asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
-    return asked.stdout.strip() or "unknown"
+def commit() -> str:
+    """The commit of this code; "unknown" outside a git checkout."""
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"

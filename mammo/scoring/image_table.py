@@ -1,13 +1,12 @@
 """The image score table of a context network: one row an image, with what it shows and what the network says."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 
 from mammo.records import MammoError
 from mammo.scoring.intervals import Interval, auc_interval
-from mammo.scoring.lesion_table import safe_csv
+from mammo.scoring.table_file import write_table
 
 CLASSES = ("malignant", "benign")
 COLUMNS = (
@@ -31,12 +30,7 @@ def write_image_table(table: pd.DataFrame, path: Path) -> None:
     Raises:
         MammoError: as check_image_table.
     """
-    table = check_image_table(table, str(path))
-    parquet, csv = path.with_suffix(".parquet.part"), path.with_suffix(".csv.part")
-    table.to_parquet(parquet, index=False)
-    safe_csv(table, csv)
-    os.replace(csv, path.with_suffix(".csv"))
-    os.replace(parquet, path.with_suffix(".parquet"))
+    write_table(check_image_table(table, str(path)), path)
 
 
 def read_image_table(path: Path) -> pd.DataFrame:

@@ -1,10 +1,5 @@
-"""The lesion score table: one row a scored lesion, the only thing that reports read of a run.
+"""The lesion score table: one row a scored lesion, the only thing that reports read of a run."""
 
-`lesions.parquet` keeps the true values; `lesions.csv` beside it is the same table for people, with cells that a
-spreadsheet would run as a formula defused.
-"""
-
-import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.records import LabelSource, MammoError, Pathology, Split, View
+from mammo.scoring.table_file import write_table
 
 TEXT = ("lesion_id", "image_id", "exam_id", "patient_id", "label", "label_source", "finding", "view", "split")
 NUMBERS = ("malignant", "score", "score_sd", "n_windows")
@@ -32,9 +28,6 @@ COLUMNS = (
 )
 """label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0; score and score_sd in [0, 1]; split is
 empty where the store is not split."""
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What makes a spreadsheet read a cell as a formula; the last four are the full-width = + - @."""
 
 
 def check_lesion_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -90,12 +83,7 @@ def write_lesion_table(table: pd.DataFrame, path: Path) -> None:
     Raises:
         MammoError: as check_lesion_table.
     """
-    table = check_lesion_table(table, str(path))
-    parquet, csv = path.with_suffix(".parquet.part"), path.with_suffix(".csv.part")
-    table.to_parquet(parquet, index=False)
-    safe_csv(table, csv)
-    os.replace(csv, path.with_suffix(".csv"))
-    os.replace(parquet, path.with_suffix(".parquet"))
+    write_table(check_lesion_table(table, str(path)), path)
 
 
 def read_lesion_table(path: Path) -> pd.DataFrame:
@@ -111,14 +99,3 @@ def read_lesion_table(path: Path) -> pd.DataFrame:
     except (ValueError, OSError) as error:
         raise MammoError(f"{path}: not a readable parquet file ({type(error).__name__}); score the run anew") from error
     return check_lesion_table(table, str(path))
-
-
-def safe_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV with an apostrophe before every text that a spreadsheet would run as a formula."""
-    text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    safe = table.assign(**{name: table[name].map(_defused) for name in text})
-    safe.to_csv(path, index=False, lineterminator="\n")
-
-
-def _defused(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

@@ -204,6 +204,13 @@ def test_the_context_networks_images_are_scored(root: Path) -> None:
     assert json.loads((run / "result.json").read_text())["test_auc"] == pytest.approx(reference, abs=1e-6)
 
 
+def test_mixed_precision_trains_the_context_network(root: Path) -> None:
+    train(composed(root, *MODELS["context"], "trainer.precision=bf16-mixed", "seed=8"))
+    (run,) = root.glob("runs/context-s8-*")
+    scores = read_image_table(run / "images.parquet")["score_malignant"]
+    assert scores.nunique() > 1
+
+
 def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None:
     words = ("model.checkpoint_activations=true", "trainer.weight_average=0.9", "balanced_images=true", "seed=3")
     train(composed(root, *MODELS["context"], *words, "trainer.accumulate_grad_batches=2"))

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from mammo.records import MammoError
-from mammo.scoring.lesion_table import COLUMNS, read_lesion_table, safe_csv, write_lesion_table
+from mammo.scoring.lesion_table import COLUMNS, read_lesion_table, write_lesion_table
+from mammo.scoring.table_file import safe_csv
 
 
 def table(**changes: object) -> pd.DataFrame:
