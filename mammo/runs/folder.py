@@ -73,6 +73,8 @@ class RunFolder:
 def best_run(root: Path, model: str, seed: int | None = None) -> Path:
     """The finished run of a model with the highest validation AUC anywhere below root.
 
+    A run that was validated on a part of the split (trainer.limit_val_batches) counts only where there is no other.
+
     Args:
         root: the folder of folders (groups) of runs.
         model: floc, context or fagg.
@@ -81,17 +83,18 @@ def best_run(root: Path, model: str, seed: int | None = None) -> Path:
     Raises:
         MammoError: there is none.
     """
-    best: tuple[float, Path] | None = None
+    best: tuple[bool, float, Path] | None = None
     for path in sorted(root.glob("*/*/result.json")):
         result = json.loads(path.read_text(encoding="utf-8"))
         if result["model"] != model or seed not in (None, result["seed"]):
             continue
-        if best is None or (result["val_auc"] or 0.0) > best[0]:
-            best = (result["val_auc"] or 0.0, path.parent)
+        rank = (bool(result["whole_validation"]), float(result["val_auc"] or 0.0))
+        if best is None or rank > best[:2]:
+            best = (*rank, path.parent)
     if best is None:
         which = model if seed is None else f"{model} with seed={seed}"
         raise MammoError(f"no finished run of {which} below {root}: train one with python -m mammo.train model={model}")
-    return best[1]
+    return best[2]
 
 
 def finished(folder: Path, model: str) -> Path:

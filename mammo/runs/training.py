@@ -105,6 +105,7 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
         "context": other_context(cfg) if cfg.model.name == "fagg" else "",
         "seed": cfg.seed,
         "val_auc": _finite(trainer.checkpoint_callback.best_model_score),  # type: ignore[union-attr]
+        "whole_validation": cfg.trainer.limit_val_batches == 1.0,
         "test_auc": None,
         "reads": inputs.paths(run.path),
     }

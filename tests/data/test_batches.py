@@ -10,7 +10,7 @@ import torch
 from mammo.data.batches import PlanDataset, Reader
 from mammo.data.crops import patch
 from mammo.data.ground import Ground
-from mammo.data.image_plans import image_plan
+from mammo.data.image_plans import WindowNoise, image_plan, training_images
 from mammo.data.intensity import Intensity
 from mammo.data.plans import Plan, lesion_plan
 from mammo.data.windows import Crops
@@ -114,3 +114,14 @@ def test_changes_of_grey_value_belong_to_the_row_not_to_the_batch(reader: Reader
 def test_a_column_without_a_source_is_named(reader: Reader, plan: Plan, column: str) -> None:
     with pytest.raises(MammoError, match=column):
         PlanDataset(plan, (column,), reader)[0]
+
+
+def test_a_noisy_window_reads_beyond_the_network_window(small_root: Path, manifest: Manifest, reader: Reader) -> None:
+    ground = Ground.of(manifest)
+    plan = training_images(ground, seed=0, epoch=0, noise=WindowNoise(12.5, 12.5), balanced=False)
+    assert len(np.unique(plan.windows[:, 2])) == len(plan)
+    images = PlanDataset(plan, ("image",), reader).__getitems__([0, 1])["image"]
+    assert images.shape == (2, 1, 368, 240)
+    for number in range(2):
+        still = reader.images(image_plan(ground).take([int(plan.image[number])]))[0].astype(float)
+        assert np.corrcoef(images[number, 0].numpy().astype(float).ravel(), still.ravel())[0, 1] > 0.5

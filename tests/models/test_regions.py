@@ -33,6 +33,19 @@ def test_a_flat_map_gives_the_first_cell_and_no_nan() -> None:
     assert greedy_regions(torch.full((1, 2, 6, 5), 0.3), side=2, n_regions=1).tolist() == [[[0, 0]]]
 
 
+def test_of_equal_squares_the_first_is_taken_first() -> None:
+    maps = torch.zeros(1, 2, 9, 8)
+    for row, col in ((5, 4), (1, 5), (1, 1)):
+        maps[0, :, row : row + 2, col : col + 2] = 1
+    assert greedy_regions(maps, side=2, n_regions=3).tolist() == [[[1, 1], [1, 5], [5, 4]]]
+
+
+def test_a_peak_on_the_right_is_not_put_on_the_left() -> None:
+    maps = torch.zeros(1, 2, 46, 30)
+    maps[0, 0, 20:24, 26:30] = 0.7
+    assert greedy_regions(maps, side=4, n_regions=1).tolist() == [[[20, 26]]]
+
+
 def test_crops_are_slices_of_the_image() -> None:
     image = torch.arange(2 * 48 * 40, dtype=torch.float32).reshape(2, 1, 48, 40)
     regions = torch.tensor([[[0, 0], [2, 3]], [[4, 1], [1, 1]]])

@@ -23,10 +23,13 @@ def configured(root: Path, **changes: object) -> DictConfig:
     return OmegaConf.create({**CFG, "root": str(root), **changes})
 
 
-def done(root: Path, name: str, model: str, auc: float | None, seed: int = 0, group: str = "runs") -> Path:
+def done(
+    root: Path, name: str, model: str, auc: float | None, seed: int = 0, group: str = "runs", whole: bool = True
+) -> Path:
     folder = root / group / name
     folder.mkdir(parents=True)
-    (folder / "result.json").write_text(json.dumps({"model": model, "val_auc": auc, "seed": seed}))
+    facts = {"model": model, "val_auc": auc, "seed": seed, "whole_validation": whole}
+    (folder / "result.json").write_text(json.dumps(facts))
     return folder
 
 
@@ -94,3 +97,10 @@ def test_another_models_run_is_refused(tmp_path: Path) -> None:
     for path in (folder, tmp_path / "nowhere"):
         with pytest.raises(MammoError, match="is not the folder of a finished floc run"):
             finished(path, "floc")
+
+
+def test_a_run_validated_in_part_is_the_last_resort(tmp_path: Path) -> None:
+    cut_short = done(tmp_path, "a", "floc", 0.99, whole=False)
+    assert best_run(tmp_path, "floc") == cut_short
+    whole = done(tmp_path, "b", "floc", 0.6)
+    assert best_run(tmp_path, "floc") == whole
