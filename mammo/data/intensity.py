@@ -5,12 +5,15 @@ The paper names none, so the paper's configuration has none; small cohorts gain 
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import albumentations as alb
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo.records import FULL_SCALE, MammoError
+
+if TYPE_CHECKING:
+    import albumentations as alb
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,9 @@ class Intensity:
                 raise MammoError(f"data.intensity.{name}={getattr(self, name)}: give a share between 0 and 1")
 
     @cached_property
-    def _pipeline(self) -> alb.Compose:
+    def _pipeline(self) -> "alb.Compose":
+        import albumentations as alb  # heavy: only where grey values change
+
         changes = alb.RandomBrightnessContrast(
             brightness_limit=self.brightness, contrast_limit=self.contrast, brightness_by_max=True, p=1.0
         )

@@ -5,9 +5,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Literal
 
-import timm
 import torch
-from timm.data.config import resolve_model_data_config
 from torch import Tensor, nn
 
 from mammo.models.preact_resnet import PreActResNet
@@ -54,6 +52,8 @@ class Backbone(nn.Module):
             self.num_features, mean, std = given["widths"][-1], (0.5,) * 3, (0.25,) * 3
         else:
             self.network = _timm_network(name, init == "imagenet", pretrained_file, given)
+            from timm.data.config import resolve_model_data_config  # heavy: only where a network is timm's
+
             self.num_features = int(self.network.num_features)  # type: ignore[arg-type]
             expected = resolve_model_data_config(self.network)  # type: ignore[no-untyped-call]
             mean, std = expected["mean"], expected["std"]
@@ -88,6 +88,8 @@ def pretrained_state(name: str, file: str | None) -> dict[str, Tensor]:
 
 def _timm_network(name: str, pretrained: bool, file: str | None, arguments: Mapping[str, Any]) -> nn.Module:
     """Timm's network without its classifier."""
+    import timm  # heavy, as above
+
     architecture = name.split(".")[0]
     if not timm.is_model(architecture):
         raise MammoError(f"backbone.name={name} is not a timm model: see the files in conf/backbone")

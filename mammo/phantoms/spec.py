@@ -19,7 +19,7 @@ class Dials:
     """
 
     local: float = 1.85
-    context: float = 1.4
+    context: float = 1.55
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
@@ -59,7 +59,7 @@ class CohortSpec:
 
     seed: int = 0
     scale: float = 0.125
-    n_patients: int = 720
+    n_patients: int = 700
     dials: Dials = field(default_factory=Dials)
     mix: Mix = field(default_factory=Mix)
 

@@ -27,8 +27,8 @@ def test_recipe_tells_every_parameter() -> None:
         "format": 1,
         "seed": 3,
         "scale": 0.125,
-        "n_patients": 720,
-        "dials": {"local": 1.85, "context": 1.4},
+        "n_patients": 700,
+        "dials": {"local": 1.85, "context": 1.55},
         "mix": {"negative": 0.3, "benign": 0.35, "malignant": 0.35},
     }
 
