@@ -37,8 +37,9 @@ def measure(rounds: int, sizes: GmicSizes | None = None, frame: Frame = FULL_FRA
 
     Returns:
         As mammo.benchmarks.measurement.measurement, and precision (Lightning's name of the fast path's),
-        largest_difference (of a probability or a saliency value between the two paths, in [0, 1]) and peak_mb (resident
-        memory of a process that infers or trains one image, by path; both hold about 300 MB before they begin).
+        largest_difference (between the two paths, of any of the three predictions' probabilities),
+        largest_saliency_difference (of any cell's) and peak_mb (resident memory of a process that infers or trains one
+        image, by path; it holds about 300 MB before it begins).
     """
     sizes, precision = sizes or GmicSizes(), resolve_precision("auto", "cpu")
     torch.set_num_threads(1)
@@ -53,16 +54,20 @@ def measure(rounds: int, sizes: GmicSizes | None = None, frame: Frame = FULL_FRA
         "product": _product(counter.get_total_flops(), precision),
     }
     result = measurement("context", ways, limit="product", rounds=rounds)
-    difference = max(
-        float((ours - plain).abs().max())
-        for ours, plain in zip(_probabilities(infer["fast"]()), _probabilities(infer["float32"]()), strict=True)
-    )
+    pairs = zip(_probabilities(infer["fast"]()), _probabilities(infer["float32"]()), strict=True)
+    saliency, *predictions = [float((ours - plain).abs().max()) for ours, plain in pairs]
     peaks = {
         f"{work}_{path}": _alone(partial(_peak_mb, work, path, sizes, frame))
         for work in ("inference", "training")
         for path in PATHS
     }
-    return {**result, "precision": precision, "largest_difference": difference, "peak_mb": peaks}
+    return {
+        **result,
+        "precision": precision,
+        "largest_difference": max(predictions),
+        "largest_saliency_difference": saliency,
+        "peak_mb": peaks,
+    }
 
 
 def _image(frame: Frame) -> Tensor:

@@ -18,6 +18,7 @@ def test_it_tells_what_the_house_asks() -> None:
     assert set(result) >= {"ours", "limit_ratio", "ratios", "rounds", "machine", "precision"}
     assert set(result["ratios"]) == {"float32"}  # type: ignore[call-overload]
     assert 0 <= result["largest_difference"] <= 1e-2  # type: ignore[operator]
+    assert 0 <= result["largest_saliency_difference"] <= 1  # type: ignore[operator]
     peaks = result["peak_mb"]
     assert isinstance(peaks, dict)
     assert set(peaks) == {f"{work}_{path}" for work in ("inference", "training") for path in ("float32", "fast")}
