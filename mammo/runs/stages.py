@@ -1,20 +1,24 @@
 """A job of several stages: each stage is a list of mammo commands that run side by side, told in one stream of lines.
 
 A stage that was finished leaves a mark and is not run again; what a stage had begun, its commands find and continue.
+Commands are forked from one server process that has imported the heavy libraries, which spares each of them the
+seconds that importing takes.
 """
 
 import hashlib
 import json
 import os
-import subprocess
+import runpy
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
-from typing import IO
 
 from mammo.records import MammoError
 
@@ -25,10 +29,10 @@ ENVIRONMENT = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 26),  # glibc keeps blocks of up to 64 MB, and 512 MB in all, instead of
     "MALLOC_TRIM_THRESHOLD_": str(1 << 29),  # faulting in fresh pages at every step: f_agg scores twice as fast
 }
-"""What the commands of a stage run with."""
+"""What the commands of a stage run with; libraries read it as they load, so it is set before the server starts."""
 
-POLL_S = 0.1
-"""How soon a command that fails is noticed while its neighbours still run."""
+PRELOADED = ["mammo.runs.training"]
+"""What the server imports: torch, Lightning and all that training needs."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,7 @@ class Stage:
     Attributes:
         name: what it does, in a few words.
         share: its share of the whole job's time, as measured once; only for telling what is left.
-        commands: what follows `python -m mammo.` in each of the commands that run side by side.
+        commands: what follows `python -m` in each of the commands that run side by side.
     """
 
     name: str
@@ -75,39 +79,55 @@ def run_stages(stages: Sequence[Stage], root: Path) -> bool:
 
 def _run_side_by_side(stage: Stage, started: float) -> None:
     """Run a stage's commands, one thread of computation each, and stop all when one fails or the user interrupts."""
-    environment = {**os.environ, **ENVIRONMENT}
-    children = [
-        subprocess.Popen(
-            [sys.executable, "-m", *f"mammo.{command}".split()],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for command in stage.commands
-    ]
-    readers = [Thread(target=_tell, args=(child.stdout, started), daemon=True) for child in children]
-    for reader in readers:
-        reader.start()
+    os.environ.update(ENVIRONMENT)
+    with _children(stage.commands, started) as children:
+        running = list(children)
+        while running and not any(child.exitcode for child in children):
+            wait([child.sentinel for child in running])
+            running = [child for child in running if child.exitcode is None]
+        failed = [command for child, command in zip(children, stage.commands, strict=True) if child.exitcode]
+    if failed:
+        raise MammoError(f"stage {stage.name!r} stopped: python -m {failed[0]} failed, see above")
+
+
+@contextmanager
+def _children(commands: Sequence[str], started: float) -> Iterator[list[BaseProcess]]:
+    """The commands' processes, with what they print being told; none is left, and all is told, at the end."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOADED)
+    children: list[BaseProcess] = []
+    readers = []
     try:
-        while running := [child for child in children if child.poll() is None]:
-            if any(child.returncode for child in children):
-                break
-            with suppress(subprocess.TimeoutExpired):
-                running[0].wait(POLL_S)
+        for command in commands:
+            lines, out = context.Pipe(duplex=False)
+            child: BaseProcess = context.Process(target=_execute, args=(command, out))
+            child.start()
+            out.close()
+            children.append(child)
+            readers.append(Thread(target=_tell, args=(lines, started), daemon=True))
+            readers[-1].start()
+        yield children
     finally:
-        failed = [command for child, command in zip(children, stage.commands, strict=True) if child.returncode]
         for child in children:
             child.terminate()
-            child.wait()
+            child.join()
         for reader in readers:
             reader.join(timeout=5)
-    if failed:
-        raise MammoError(f"stage {stage.name!r} stopped: python -m mammo.{failed[0]} failed, see above")
 
 
-def _tell(lines: IO[str] | None, started: float) -> None:
+def _execute(command: str, out: Connection) -> None:
+    """In the child: become `python -m command`, printing to out."""
+    for stream in (1, 2):
+        os.dup2(out.fileno(), stream)
+    out.close()
+    module, *arguments = command.split()
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _tell(lines: Connection, started: float) -> None:
     """Pass on a command's lines with the time since the start."""
-    for line in lines or ():
-        minutes, seconds = divmod(int(time.monotonic() - started), 60)
-        print(f"[{minutes:2d}:{seconds:02d}] {line.rstrip()}", flush=True)
+    with os.fdopen(os.dup(lines.fileno()), encoding="utf-8", errors="replace") as text:
+        for line in text:
+            minutes, seconds = divmod(int(time.monotonic() - started), 60)
+            print(f"[{minutes:2d}:{seconds:02d}] {line.rstrip()}", flush=True)
