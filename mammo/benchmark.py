@@ -4,9 +4,14 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 
-from mammo.benchmarks import context, store
+from mammo.benchmarks import context, evaluate, store
+from mammo.records import MammoError
 
-BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {"context": context.measure, "store": store.measure}
+BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
+    "context": context.measure,
+    "evaluate": evaluate.measure,
+    "store": store.measure,
+}
 
 
 def rounds(text: str) -> int:
@@ -22,8 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="which one")
     parser.add_argument("--rounds", type=rounds, default=5, help="how often each way is timed (default 5)")
     args = parser.parse_args(arguments)
-    for name in BENCHMARKS if args.name == "all" else [args.name]:
-        print(json.dumps(BENCHMARKS[name](args.rounds)), flush=True)
+    try:
+        for name in BENCHMARKS if args.name == "all" else [args.name]:
+            print(json.dumps(BENCHMARKS[name](args.rounds)), flush=True)
+    except MammoError as error:
+        parser.exit(2, f"error: {error}\n")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from mammo import benchmark
+from mammo.records import MammoError
 
 
 def test_last_line_is_the_object(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -25,3 +26,15 @@ def test_wrong_use_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixt
         benchmark.main(arguments)
     assert stop.value.code == 2
     assert "error: " in capsys.readouterr().err
+
+
+def test_what_cannot_be_measured_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_: int) -> dict[str, object]:
+        raise MammoError("no rival is installed")
+
+    monkeypatch.setitem(benchmark.BENCHMARKS, "store", fail)
+    with pytest.raises(SystemExit) as stop:
+        benchmark.main(["store"])
+    assert (stop.value.code, capsys.readouterr().err) == (2, "error: no rival is installed\n")

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mammo.reporting.paper import TABLE_2, TABLE_3
-from mammo.scoring.metrics import allowed_misses, auc, roc, tnr_at_fnr, why_undefined
+from mammo.scoring.metrics import auc, roc, why_undefined
+from mammo.scoring.thresholds import allowed_misses, tnr_at_fnr
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

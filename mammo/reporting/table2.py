@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from mammo.reporting.paper import TABLE_2
 from mammo.scoring.intervals import tnr_interval
-from mammo.scoring.metrics import allowed_misses
+from mammo.scoring.thresholds import allowed_misses
 
 COLUMNS = ["fnr", "misses_allowed", "tnr", "tnr_low", "tnr_high", "paper_tnr", "paper_low", "paper_high"]
 

@@ -5,22 +5,26 @@ is computed at once. Lesions of one patient are not independent, and neither are
 the difference of two AUCs is taken inside each resample (paired).
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from mammo.scoring.metrics import Bools, Floats, auc, checked, tnr_at_fnr
+from mammo.scoring.metrics import Bools, Floats, auc
+from mammo.scoring.thresholds import tnr_at_fnr
+from mammo.scoring.weighted import Weights, aucs, tallies, tnrs_at_fnr
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
 
-Weights = NDArray[np.int64]
+ELEMENTS_AT_ONCE = 4_000_000
+"""Weights held in memory together (32 MB)."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate and its percentile bootstrap interval; all NaN where the metric is undefined."""
+    """An estimate and its 95 % interval; NaN what is undefined."""
 
     value: float
     low: float
@@ -37,65 +41,58 @@ def resample_weights(patients: ArrayLike, n_resamples: int, seed: int) -> Weight
         seed: the same seed gives the same draws.
 
     Returns:
-        [R, N], how often each lesion's patient was drawn; 8 bytes an element (16 MB for 2000 x 1000).
+        [R, N], how often each lesion's patient was drawn; 8 bytes an element.
     """
-    names, first, sorted_index = np.unique(np.asarray(patients), return_index=True, return_inverse=True)
-    if names.size == 0:
-        return np.zeros((n_resamples, 0), dtype=np.int64)
-    drawn = np.random.default_rng((seed, names.size)).multinomial(
-        names.size, np.full(names.size, 1 / names.size), n_resamples
-    )
-    index = np.argsort(np.argsort(first))[sorted_index]
-    weights: Weights = drawn[:, index]
-    return weights
+    return np.concatenate(list(_blocks(patients, n_resamples, seed)))
 
 
-def weighted_aucs(malignant: ArrayLike, scores: ArrayLike, weights: Weights) -> Floats:
-    """AUC of every resample: each lesion counted as often as its weight.
+def bootstrap(
+    measure: Callable[[Weights], Floats], patients: ArrayLike, seed: int = 0, n_resamples: int = N_RESAMPLES
+) -> Floats:
+    """What a measure gives in every resample, in bounded memory.
 
     Args:
-        malignant: [N] in {0, 1}.
-        scores: [N].
-        weights: [R, N], whole and not negative.
+        measure: from weights [R, N] to values, [R] or [R, K].
+        patients: [N], as for resample_weights.
+        seed: likewise; two measures of the same lesions and seed see the same resamples.
+        n_resamples: R.
 
     Returns:
-        [R] in [0, 1]; NaN where a resample drew one class only.
+        [R] or [R, K]; NaN where a measure does not exist in a resample.
     """
-    labels, values = checked(malignant, scores)
-    order = np.argsort(values[~labels], kind="stable")
-    benign = values[~labels][order]
-    below = np.zeros((len(weights), benign.size + 1), dtype=np.int64)  # [:, k]: weight of the k lowest benign scores
-    np.cumsum(weights[:, ~labels][:, order], axis=1, out=below[:, 1:])
-    left = np.searchsorted(benign, values[labels], side="left")
-    right = np.searchsorted(benign, values[labels], side="right")
-    positive = weights[:, labels]
-    wins = (positive * (below[:, left] + below[:, right])).sum(axis=1) / 2
-    return _ratio(wins, positive.sum(axis=1) * below[:, -1])
+    return np.concatenate([measure(weights) for weights in _blocks(patients, n_resamples, seed)])
 
 
-def weighted_tnrs(malignant: ArrayLike, scores: ArrayLike, weights: Weights, fnr: float) -> Floats:
-    """True negative rate at a false negative rate of at most fnr, of every resample (rule: tnr_at_fnr).
-
-    Returns:
-        [R] in [0, 1]; NaN where a resample drew one class only.
-    """
-    labels, values = checked(malignant, scores)
-    order = np.argsort(values[labels], kind="stable")
-    positives = np.append(values[labels][order], np.inf)
-    missed = np.cumsum(weights[:, labels][:, order], axis=1)
-    allowed = np.floor(fnr * missed[:, -1:] + 1e-9) if missed.shape[1] else np.zeros((len(weights), 1))
-    threshold = positives[(missed <= allowed).sum(axis=1)]
-    spared = (weights[:, ~labels] * (values[~labels] < threshold[:, None])).sum(axis=1)
-    total = np.where(weights[:, labels].sum(axis=1) > 0, weights[:, ~labels].sum(axis=1), 0)
-    return _ratio(spared, total)
+def percentile_interval(value: float, resampled: Floats) -> Interval:
+    """The middle 95 % of the resamples [R] in which the metric exists, around the estimate `value`."""
+    usable: Bools = ~np.isnan(resampled)
+    if np.isnan(value) or not usable.any():
+        return Interval(value, float("nan"), float("nan"))
+    low, high = np.quantile(resampled[usable], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(value, float(low), float(high))
 
 
 def auc_interval(
     malignant: ArrayLike, scores: ArrayLike, patients: ArrayLike, seed: int = 0, n_resamples: int = N_RESAMPLES
 ) -> Interval:
     """AUC of scores [N] with its patient-bootstrap interval."""
-    weights = resample_weights(patients, n_resamples, seed)
-    return _interval(auc(malignant, scores), weighted_aucs(malignant, scores, weights))
+    drawn = bootstrap(lambda weights: aucs(tallies(malignant, scores, weights)), patients, seed, n_resamples)
+    return percentile_interval(auc(malignant, scores), drawn)
+
+
+def tnr_interval(
+    malignant: ArrayLike,
+    scores: ArrayLike,
+    patients: ArrayLike,
+    fnr: float,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> Interval:
+    """True negative rate at fnr, the threshold picked on these lesions, with its patient-bootstrap interval."""
+    drawn = bootstrap(
+        lambda weights: tnrs_at_fnr(tallies(malignant, scores, weights), fnr), patients, seed, n_resamples
+    )
+    return percentile_interval(tnr_at_fnr(malignant, scores, fnr), drawn)
 
 
 def auc_difference_interval(
@@ -107,34 +104,31 @@ def auc_difference_interval(
     n_resamples: int = N_RESAMPLES,
 ) -> Interval:
     """AUC of scores [N] minus AUC of baseline [N] on the same lesions, with its paired interval."""
-    weights = resample_weights(patients, n_resamples, seed)
-    gain = weighted_aucs(malignant, scores, weights) - weighted_aucs(malignant, baseline, weights)
-    return _interval(auc(malignant, scores) - auc(malignant, baseline), gain)
+    drawn = auc_differences(malignant, scores, baseline, patients, seed, n_resamples)
+    return percentile_interval(auc(malignant, scores) - auc(malignant, baseline), drawn)
 
 
-def tnr_interval(
-    malignant: ArrayLike,
-    scores: ArrayLike,
-    patients: ArrayLike,
-    fnr: float,
-    seed: int = 0,
-    n_resamples: int = N_RESAMPLES,
-) -> Interval:
-    """True negative rate at fnr with its patient-bootstrap interval; inside [0, 1] by construction."""
-    weights = resample_weights(patients, n_resamples, seed)
-    return _interval(tnr_at_fnr(malignant, scores, fnr), weighted_tnrs(malignant, scores, weights, fnr))
+def auc_differences(
+    malignant: ArrayLike, scores: ArrayLike, baseline: ArrayLike, patients: ArrayLike, seed: int, n_resamples: int
+) -> Floats:
+    """AUC of scores [N] minus AUC of baseline [N] in every resample, [R]."""
+
+    def gains(weights: Weights) -> Floats:
+        return aucs(tallies(malignant, scores, weights)) - aucs(tallies(malignant, baseline, weights))
+
+    return bootstrap(gains, patients, seed, n_resamples)
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    ratio = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio
-
-
-def _interval(value: float, resampled: Floats) -> Interval:
-    """Percentile interval over the resamples in which the metric exists."""
-    usable: Bools = ~np.isnan(resampled)
-    if np.isnan(value) or not usable.any():
-        return Interval(value, float("nan"), float("nan"))
-    low, high = np.quantile(resampled[usable], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Interval(value, float(low), float(high))
+def _blocks(patients: ArrayLike, n_resamples: int, seed: int) -> Iterator[Weights]:
+    """The weights of all resamples in order, a block of rows at a time; the blocks' size does not change the draws."""
+    names, first, sorted_index = np.unique(np.asarray(patients), return_index=True, return_inverse=True)
+    if names.size == 0:
+        yield np.zeros((n_resamples, 0), dtype=np.int64)
+        return
+    rng, shares = np.random.default_rng((seed, names.size)), np.full(names.size, 1 / names.size)
+    index = np.argsort(np.argsort(first))[sorted_index]
+    at_once = max(1, ELEMENTS_AT_ONCE // index.size)
+    for start in range(0, n_resamples, at_once):
+        drawn = rng.multinomial(names.size, shares, min(at_once, n_resamples - start))
+        weights: Weights = drawn[:, index]
+        yield weights

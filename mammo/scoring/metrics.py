@@ -1,7 +1,7 @@
-"""AUC, the ROC curve and the true negative rate at a given false negative rate, each defined down to its ties.
+"""Metrics of one score vector against the labels, each defined down to its ties.
 
-A malignant lesion is a positive; a lesion is called malignant when its score is at or above the threshold. An AUC lies
-quietly when it cannot exist: here it is NaN for one class alone, never 0 or 0.5, and a NaN score is an error.
+A malignant lesion is a positive; a lesion is called malignant when its score is at or above the threshold. A metric
+lies quietly when it cannot exist: here it is NaN for one class alone, never 0 or 0.5, and a NaN score is an error.
 """
 
 import numpy as np
@@ -9,6 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+MIN_TPR = 0.95
+"""Where the partial AUC begins: at most 5 % of the malignant lesions missed, as in the paper's Figure 7."""
 
 
 def checked(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
@@ -29,6 +32,14 @@ def checked(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
     if np.isnan(values).any():
         raise ValueError(f"{int(np.isnan(values).sum())} of {values.size} scores are not a number")
     return labels.astype(np.bool_), values
+
+
+def checked_shares(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
+    """As checked, for metrics that read a score as a chance; ValueError also where one is outside [0, 1]."""
+    labels, values = checked(malignant, scores)
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError("a score is outside [0, 1], so it cannot be read as the chance of malignancy")
+    return labels, values
 
 
 def why_undefined(malignant: ArrayLike) -> str:
@@ -80,36 +91,65 @@ def roc(malignant: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
     return false / false[-1], true / true[-1]
 
 
-def allowed_misses(n_malignant: int, fnr: float) -> int:
-    """How many of n_malignant lesions may be missed at a false negative rate of at most fnr: floor(fnr * n)."""
-    return int(np.floor(fnr * n_malignant + 1e-9))  # 0.29 * 100 is 28.999999999999996
+def partial_auc(malignant: ArrayLike, scores: ArrayLike, min_tpr: float = MIN_TPR) -> float:
+    """Mean true negative rate over the true positive rates from min_tpr to 1 (Jiang, Metz and Nishikawa 1996).
 
-
-def tnr_at_fnr(malignant: ArrayLike, scores: ArrayLike, fnr: float) -> float:
-    """The largest true negative rate of any threshold that misses at most a share fnr of the malignant lesions.
-
-    The rule (paper, Table 2): with k = floor(fnr * n_malignant) misses allowed, the threshold is the (k + 1)-th
-    smallest malignant score. A lesion at the threshold is called malignant, so a benign lesion tied with it is not
-    spared; malignant lesions tied with it are caught, so fewer than k may be missed. Any higher threshold misses more
-    than k. No threshold between two scores does better, and none is interpolated.
+    It is the area between the ROC curve, straight between its points, and the line at min_tpr, divided by 1 - min_tpr:
+    1 is perfect, chance gives (1 - min_tpr) / 2, and min_tpr = 0 gives the AUC.
 
     Args:
         malignant: [N] in {0, 1}.
         scores: [N].
-        fnr: share of malignant lesions that may be missed, in [0, 1].
+        min_tpr: in [0, 1).
 
     Returns:
-        Share of benign lesions below the threshold, in [0, 1]; NaN where why_undefined tells a reason.
+        In [0, 1]; NaN where why_undefined tells a reason.
 
     Raises:
-        ValueError: as checked, or fnr is outside [0, 1].
+        ValueError: as checked, or min_tpr is outside [0, 1).
+    """
+    if not 0 <= min_tpr < 1:
+        raise ValueError(f"a least true positive rate of {min_tpr} is outside [0, 1)")
+    fpr, tpr = roc(malignant, scores)
+    if np.isnan(fpr).any():
+        return float("nan")
+    above = tpr > min_tpr
+    start = int(above.argmax())
+    step = tpr[start] - tpr[start - 1]
+    entry = fpr[start - 1] + (fpr[start] - fpr[start - 1]) * (min_tpr - tpr[start - 1]) / step
+    tnr = 1 - np.append(entry, fpr[above])
+    return float(np.trapezoid(tnr, np.append(min_tpr, tpr[above])) / (1 - min_tpr))
+
+
+def average_precision(malignant: ArrayLike, scores: ArrayLike) -> float:
+    """Mean, over the malignant lesions, of the precision at each one's own score; no interpolation.
+
+    Lesions of equal score are called malignant together. The share of malignant lesions is what chance gives.
+
+    Returns:
+        In (0, 1]; NaN where why_undefined tells a reason.
+
+    Raises:
+        ValueError: as checked.
     """
     labels, values = checked(malignant, scores)
-    if not 0 <= fnr <= 1:
-        raise ValueError(f"a false negative rate of {fnr} is outside [0, 1]")
     if why_undefined(labels):
         return float("nan")
-    positives = np.sort(values[labels])
-    k = allowed_misses(positives.size, fnr)
-    threshold = positives[k] if k < positives.size else np.inf
-    return float((values[~labels] < threshold).mean())
+    positives, everything = np.sort(values[labels]), np.sort(values)
+    caught = positives.size - np.searchsorted(positives, positives)
+    called = everything.size - np.searchsorted(everything, positives)
+    return float((caught / called).mean())
+
+
+def brier(malignant: ArrayLike, scores: ArrayLike) -> float:
+    """Mean squared distance of the score, read as the chance of malignancy, from the truth (Brier 1950).
+
+    Returns:
+        In [0, 1], 0 is perfect; NaN where why_undefined tells a reason: of one class alone it would flatter any model
+        that has learnt nothing but that class.
+
+    Raises:
+        ValueError: as checked, or a score is outside [0, 1].
+    """
+    labels, values = checked_shares(malignant, scores)
+    return float("nan") if why_undefined(labels) else float(((values - labels) ** 2).mean())

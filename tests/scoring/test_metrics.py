@@ -1,26 +1,16 @@
+"""Metrics against scikit-learn, brute force and hand-worked cases: random, tied and tiny."""
+
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, roc_curve
 
-from mammo.scoring.metrics import auc, roc, tnr_at_fnr, why_undefined
+from mammo.scoring.metrics import auc, average_precision, brier, partial_auc, roc, why_undefined
 
 tied_cases = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 4)), min_size=2, max_size=25)
-
-
-def best_tnr_of_any_threshold(labels: NDArray[np.int64], scores: NDArray[np.int64], fnr: float) -> float:
-    """Brute force over every threshold that can matter."""
-    best = -1.0
-    for threshold in [*np.unique(scores), np.inf, -np.inf]:
-        missed = sum(s < threshold for s, y in zip(scores, labels, strict=True) if y)
-        spared = sum(s < threshold for s, y in zip(scores, labels, strict=True) if not y)
-        if missed <= fnr * labels.sum() + 1e-9:
-            best = max(best, spared / (len(labels) - labels.sum()))
-    return best
 
 
 @pytest.mark.parametrize("n", [2, 3, 10, 600])
@@ -54,25 +44,32 @@ def test_roc_is_scikit_learns_and_its_area_is_the_auc(case: list[tuple[int, int]
 
 
 @settings(deadline=None, max_examples=300)
-@given(tied_cases, st.sampled_from([0, 0.01, 0.02, 0.03, 0.05, 0.25, 1 / 3, 0.5, 0.9, 1]))
-def test_tnr_is_the_best_of_all_thresholds(case: list[tuple[int, int]], fnr: float) -> None:
+@given(tied_cases, st.sampled_from([0.0, 0.3, 0.5, 0.9, 0.95]))
+def test_partial_auc_is_scikit_learns(case: list[tuple[int, int]], min_tpr: float) -> None:
+    """With the classes exchanged it is a partial AUC over small false positive rates; McClish's scaling is undone."""
     labels, scores = (np.array(column) for column in zip(*case, strict=True))
     assume(0 < labels.sum() < len(labels))
-    assert tnr_at_fnr(labels, scores, fnr) == pytest.approx(best_tnr_of_any_threshold(labels, scores, fnr))
+    limit = 1 - min_tpr
+    scaled = roc_auc_score(1 - labels, -scores, max_fpr=limit)
+    raw = scaled if limit == 1 else (2 * scaled - 1) * (limit - limit**2 / 2) + limit**2 / 2
+    expected = raw / limit
+    assert partial_auc(labels, scores, min_tpr) == pytest.approx(expected, abs=1e-12)
 
 
-def test_tnr_by_hand() -> None:
-    labels = [1, 1, 1, 1, 0, 0, 0, 0]
-    scores = [0.2, 0.4, 0.6, 0.8, 0.1, 0.2, 0.3, 0.9]
-    assert tnr_at_fnr(labels, scores, 0) == 0.25  # threshold 0.2: the benign lesion tied with it is not spared
-    assert tnr_at_fnr(labels, scores, 0.24) == 0.25  # 0.96 of a lesion is no miss
-    assert tnr_at_fnr(labels, scores, 0.25) == 0.75
-    assert tnr_at_fnr(labels, scores, 1) == 1
+def test_partial_auc_by_hand() -> None:
+    labels, scores = [1, 1, 0, 0], [0.4, 0.9, 0.3, 0.6]
+    assert partial_auc(labels, scores, 0.5) == pytest.approx(0.5)  # the last malignant lesion is caught at TNR 1/2
+    assert partial_auc([1, 1, 0, 0], [0.8, 0.9, 0.1, 0.2], 0.95) == 1
+    assert partial_auc([1, 0], [0.5, 0.5], 0.95) == pytest.approx(0.025)  # chance
 
 
-def test_allowed_misses_survive_rounding() -> None:
-    labels, scores = np.repeat([1, 0], [100, 100]), np.tile(np.arange(100), 2)
-    assert tnr_at_fnr(labels, scores, 0.29) == 0.29  # 0.29 * 100 is 28.999999999999996
+@settings(deadline=None, max_examples=200)
+@given(tied_cases)
+def test_average_precision_and_brier_are_scikit_learns(case: list[tuple[int, int]]) -> None:
+    labels, scores = (np.array(column) for column in zip(*case, strict=True))
+    assume(0 < labels.sum() < len(labels))
+    assert average_precision(labels, scores) == pytest.approx(average_precision_score(labels, scores), abs=1e-12)
+    assert brier(labels, scores / 4) == pytest.approx(brier_score_loss(labels, scores / 4), abs=1e-12)
 
 
 @pytest.mark.parametrize(("labels", "reason"), [([], "no lesion"), ([0, 0], "no malignant"), ([1, 1], "no benign")])
@@ -80,11 +77,11 @@ def test_one_class_is_undefined_never_a_number(labels: list[int], reason: str) -
     scores = np.linspace(0, 1, len(labels))
     assert reason in why_undefined(labels)
     assert np.isnan(auc(labels, scores))
-    assert np.isnan(tnr_at_fnr(labels, scores, 0.02))
+    assert np.isnan([partial_auc(labels, scores), average_precision(labels, scores), brier(labels, scores)]).all()
     assert all(np.isnan(axis).all() for axis in roc(labels, scores))
 
 
-@pytest.mark.parametrize("metric", [auc, roc, lambda y, s: tnr_at_fnr(y, s, 0)])
+@pytest.mark.parametrize("metric", [auc, roc, partial_auc, average_precision, brier])
 def test_a_nan_score_is_an_error(metric: Callable[..., object]) -> None:
     with pytest.raises(ValueError, match="1 of 3 scores are not a number"):
         metric([0, 1, 1], [0.1, np.nan, 0.3])
@@ -96,4 +93,6 @@ def test_wrong_labels_and_lengths_are_errors() -> None:
     with pytest.raises(ValueError, match="two vectors of one length"):
         auc([0, 1, 1], [0.1, 0.2])
     with pytest.raises(ValueError, match="outside"):
-        tnr_at_fnr([0, 1], [0.1, 0.2], 2)
+        brier([0, 1], [0.1, 1.2])
+    with pytest.raises(ValueError, match="outside"):
+        partial_auc([0, 1], [0.1, 0.2], 1.0)

@@ -1,0 +1,52 @@
+"""Two models on the same lesions: the difference of their AUCs, its interval, and two tests of there being none."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mammo.scoring.delong import delong_p_value
+from mammo.scoring.intervals import N_RESAMPLES, Interval, auc_differences, percentile_interval
+from mammo.scoring.metrics import Floats, auc
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A paired comparison; NaN what is undefined.
+
+    Attributes:
+        auc_difference: AUC of the first minus AUC of the second, with its paired patient-bootstrap interval.
+        p_bootstrap: two-sided, from the same resamples (bootstrap_p_value).
+        p_delong: two-sided, lesions taken for independent (delong.delong_p_value).
+    """
+
+    auc_difference: Interval
+    p_bootstrap: float
+    p_delong: float
+
+
+def compare(
+    malignant: ArrayLike,
+    scores: ArrayLike,
+    baseline: ArrayLike,
+    patients: ArrayLike,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> Comparison:
+    """Compare scores [N] with baseline [N] on lesions of these labels [N] and patients [N]."""
+    drawn = auc_differences(malignant, scores, baseline, patients, seed, n_resamples)
+    difference = percentile_interval(auc(malignant, scores) - auc(malignant, baseline), drawn)
+    return Comparison(difference, bootstrap_p_value(drawn), delong_p_value(malignant, scores, baseline))
+
+
+def bootstrap_p_value(differences: Floats) -> float:
+    """Two-sided p-value of no difference: the interval of which level would just touch 0 (interval inversion).
+
+    Twice the smaller share of resamples [R] on either side of 0, one added to both counts so that R resamples never
+    claim more than 2 / (R + 1); a resample at 0 counts on both sides. Resamples without a value are left out.
+    """
+    usable = differences[~np.isnan(differences)]
+    if usable.size == 0:
+        return float("nan")
+    fewer = min(int((usable <= 0).sum()), int((usable >= 0).sum()))
+    return float(min(1.0, 2 * (fewer + 1) / (usable.size + 1)))

@@ -1,0 +1,63 @@
+"""DeLong's variance of an AUC and test of two (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837).
+
+It takes lesions for independent. Lesions of one patient are not, so its intervals and p-values are too sure of
+themselves where patients have several; it stands beside the patient bootstrap because other papers give it.
+Computed from midranks (Sun and Xu 2014): n log n instead of every pair.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm, rankdata
+
+from mammo.scoring.intervals import LEVEL, Interval
+from mammo.scoring.metrics import Floats, auc, checked, why_undefined
+
+
+def delong_interval(malignant: ArrayLike, scores: ArrayLike) -> Interval:
+    """AUC of scores [N] with DeLong's normal 95 % interval, cut off at 0 and 1.
+
+    NaN where metrics.why_undefined tells a reason; the bounds are NaN for fewer than two lesions of a class.
+    """
+    value, error = auc(malignant, scores), np.sqrt(auc_covariance(malignant, [scores])[0, 0])
+    reach = float(norm.ppf((1 + LEVEL) / 2)) * error
+    return Interval(value, float(np.clip(value - reach, 0, 1)), float(np.clip(value + reach, 0, 1)))
+
+
+def delong_p_value(malignant: ArrayLike, scores: ArrayLike, baseline: ArrayLike) -> float:
+    """Two-sided p-value of equal AUCs of two score vectors [N] of the same lesions.
+
+    Returns:
+        In [0, 1]; 1 where the AUCs are equal; NaN where an AUC is undefined or the difference has no variance (fewer
+        than two lesions of a class, or every pair of lesions is ordered alike within each score vector).
+    """
+    difference = auc(malignant, scores) - auc(malignant, baseline)
+    if difference == 0:
+        return 1.0
+    covariance = auc_covariance(malignant, [scores, baseline])
+    variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
+    return float(2 * norm.sf(abs(difference) / np.sqrt(variance))) if variance > 1e-15 else float("nan")
+
+
+def auc_covariance(malignant: ArrayLike, score_vectors: list[ArrayLike]) -> Floats:
+    """Covariance matrix [K, K] of the AUCs of K score vectors [N] of the same lesions; NaN where it does not exist."""
+    placements = [_placements(malignant, scores) for scores in score_vectors]
+    total: NDArray[np.float64] = np.zeros((len(placements), len(placements)))
+    for kind in (0, 1):
+        values = np.stack([pair[kind] for pair in placements])
+        n = values.shape[1]
+        if n < 2:
+            return np.full(total.shape, np.nan)
+        total += np.atleast_2d(np.cov(values)) / n
+    return total
+
+
+def _placements(malignant: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
+    """For each malignant lesion the share of benign ones below it, for each benign one that of malignant ones above."""
+    labels, values = checked(malignant, scores)
+    if why_undefined(labels):
+        return np.empty(0), np.empty(0)
+    overall = rankdata(values)
+    m, n = int(labels.sum()), int((~labels).sum())
+    above = (overall[labels] - rankdata(values[labels])) / n
+    below = 1 - (overall[~labels] - rankdata(values[~labels])) / m
+    return above, below

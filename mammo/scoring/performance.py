@@ -1,0 +1,131 @@
+"""All that is said of one score vector: every metric with its interval, and the thresholds with what they do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mammo.scoring.delong import delong_interval
+from mammo.scoring.intervals import N_RESAMPLES, Interval, bootstrap, percentile_interval
+from mammo.scoring.metrics import Floats, auc, average_precision, brier, partial_auc, why_undefined
+from mammo.scoring.thresholds import FNRS, rates_at, threshold_at_fnr, tnr_at_fnr
+from mammo.scoring.weighted import (
+    Weights,
+    aucs,
+    average_precisions,
+    briers,
+    partial_aucs,
+    rates_below,
+    tallies,
+    tnrs_at_fnr,
+)
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold and what it does to the lesions judged.
+
+    Attributes:
+        threshold: lesions scored at or above it are called malignant.
+        tnr: share of benign lesions below it (biopsies avoided). Where the threshold was picked on the same lesions,
+            every resample picks its own.
+        fnr: share of malignant lesions below it (missed); without bounds where the threshold was picked on the same
+            lesions, for then the share was asked for.
+    """
+
+    threshold: float
+    tnr: Interval
+    fnr: Interval
+
+
+@dataclass(frozen=True)
+class Performance:
+    """How well one score vector tells malignant from benign lesions; intervals are of the patient bootstrap.
+
+    Attributes:
+        n: lesions.
+        n_malignant: malignant ones.
+        n_patients: patients.
+        undefined: why no metric exists (metrics.why_undefined), empty where they do.
+        auc: with its interval.
+        auc_delong: the same AUC with DeLong's interval.
+        partial_auc: mean true negative rate while at most 5 % of malignant lesions are missed.
+        average_precision: with its interval.
+        brier: with its interval.
+        picked_here: false negative rate asked for to the threshold picked on these very lesions: it flatters.
+        transferred: the same for thresholds picked on other lesions; empty where none were given.
+    """
+
+    n: int
+    n_malignant: int
+    n_patients: int
+    undefined: str
+    auc: Interval
+    auc_delong: Interval
+    partial_auc: Interval
+    average_precision: Interval
+    brier: Interval
+    picked_here: Mapping[float, OperatingPoint]
+    transferred: Mapping[float, OperatingPoint]
+
+
+def performance(
+    malignant: ArrayLike,
+    scores: ArrayLike,
+    patients: ArrayLike,
+    thresholds: Mapping[float, float] | None = None,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> Performance:
+    """Judge scores [N] in [0, 1] of lesions of these labels [N] and patients [N].
+
+    Args:
+        malignant: [N] in {0, 1}.
+        scores: [N] in [0, 1].
+        patients: [N].
+        thresholds: false negative rate asked for to a threshold picked on other lesions (validation).
+        seed: of the bootstrap.
+        n_resamples: of the bootstrap.
+
+    Raises:
+        ValueError: as metrics.checked_shares.
+    """
+    labels, other = np.asarray(malignant), dict(thresholds or {})
+
+    def measure(weights: Weights) -> Floats:
+        t = tallies(labels, scores, weights)
+        columns = [aucs(t), partial_aucs(t), average_precisions(t), briers(t), *(tnrs_at_fnr(t, fnr) for fnr in FNRS)]
+        return np.stack([*columns, *(rate for value in other.values() for rate in rates_below(t, value))], axis=1)
+
+    drawn = iter(bootstrap(measure, patients, seed, n_resamples).T)
+    metrics = [
+        percentile_interval(metric(labels, scores), next(drawn))
+        for metric in (auc, partial_auc, average_precision, brier)
+    ]
+    picked = {fnr: _picked(labels, scores, fnr, next(drawn)) for fnr in FNRS}
+    return Performance(
+        n=labels.size,
+        n_malignant=int(labels.sum()),
+        n_patients=np.unique(np.asarray(patients)).size,
+        undefined=why_undefined(labels),
+        auc=metrics[0],
+        auc_delong=delong_interval(labels, scores),
+        partial_auc=metrics[1],
+        average_precision=metrics[2],
+        brier=metrics[3],
+        picked_here=picked,
+        transferred={fnr: _fixed(labels, scores, value, next(drawn), next(drawn)) for fnr, value in other.items()},
+    )
+
+
+def _picked(malignant: ArrayLike, scores: ArrayLike, fnr: float, drawn: Floats) -> OperatingPoint:
+    threshold = threshold_at_fnr(malignant, scores, fnr)
+    missed = rates_at(malignant, scores, threshold).fnr
+    tnr = percentile_interval(tnr_at_fnr(malignant, scores, fnr), drawn)
+    return OperatingPoint(threshold, tnr, Interval(missed, float("nan"), float("nan")))
+
+
+def _fixed(malignant: ArrayLike, scores: ArrayLike, threshold: float, missed: Floats, spared: Floats) -> OperatingPoint:
+    rates = rates_at(malignant, scores, threshold)
+    return OperatingPoint(threshold, percentile_interval(rates.tnr, spared), percentile_interval(rates.fnr, missed))

@@ -1,0 +1,54 @@
+"""One score vector judged whole: every number is its own function's, on the same resamples."""
+
+import numpy as np
+import pytest
+
+from mammo.scoring.delong import delong_interval
+from mammo.scoring.intervals import auc_interval, tnr_interval
+from mammo.scoring.metrics import average_precision, brier, partial_auc
+from mammo.scoring.performance import performance
+from mammo.scoring.thresholds import rates_at, threshold_at_fnr
+
+RNG = np.random.default_rng(0)
+LABELS, PATIENTS = RNG.integers(0, 2, 90), RNG.integers(0, 40, 90)
+SCORES = np.clip(0.4 + 0.2 * LABELS + 0.2 * RNG.normal(size=90), 0, 1)
+
+
+def test_every_number_is_its_own_functions() -> None:
+    found = performance(LABELS, SCORES, PATIENTS)
+    assert (found.n, found.n_malignant, found.n_patients) == (90, LABELS.sum(), np.unique(PATIENTS).size)
+    assert found.auc == auc_interval(LABELS, SCORES, PATIENTS)
+    assert found.auc_delong == delong_interval(LABELS, SCORES)
+    assert found.partial_auc.value == partial_auc(LABELS, SCORES)
+    assert found.average_precision.value == average_precision(LABELS, SCORES)
+    assert found.brier.value == brier(LABELS, SCORES)
+    for fnr, point in found.picked_here.items():
+        assert point.tnr == tnr_interval(LABELS, SCORES, PATIENTS, fnr)
+        assert point.threshold == threshold_at_fnr(LABELS, SCORES, fnr)
+        assert point.fnr.value <= fnr
+    assert found.transferred == {}
+    for interval in (found.partial_auc, found.average_precision, found.brier):
+        assert interval.low < interval.value < interval.high
+
+
+def test_a_threshold_of_other_lesions_is_judged_as_it_is() -> None:
+    point = performance(LABELS, SCORES, PATIENTS, thresholds={0.02: 0.35}).transferred[0.02]
+    rates = rates_at(LABELS, SCORES, 0.35)
+    assert (point.threshold, point.tnr.value, point.fnr.value) == (0.35, rates.tnr, rates.fnr)
+    assert point.tnr.low < rates.tnr < point.tnr.high
+    assert 0 <= point.fnr.low <= rates.fnr <= point.fnr.high
+
+
+@pytest.mark.parametrize(("label", "missing"), [(0, "no malignant lesion"), (1, "no benign lesion")])
+def test_one_class_is_undefined_throughout(label: int, missing: str) -> None:
+    found = performance(np.full(5, label), SCORES[:5], PATIENTS[:5], thresholds={0.02: 0.3})
+    assert found.undefined == missing
+    intervals = [found.auc, found.auc_delong, found.partial_auc, found.average_precision, found.brier]
+    intervals += [point.tnr for point in found.picked_here.values()]
+    assert np.isnan([(i.value, i.low, i.high) for i in intervals]).all()
+
+
+def test_no_lesion_is_undefined() -> None:
+    found = performance([], [], [])
+    assert (found.n, found.undefined) == (0, "no lesion")
+    assert np.isnan(found.auc.value)
