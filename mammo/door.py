@@ -19,6 +19,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from yaml import YAMLError
 
 from mammo.records import MammoError
+from mammo.runs.random_search import name_in_configurations
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 """The configuration tree at the top of the repository."""
@@ -49,6 +50,7 @@ class _Job:
 
     def __call__(self, cfg: DictConfig) -> object:
         self.started = True
+        name_in_configurations()  # a sweep's job may run in a process of its own
         try:
             return self.task(cfg)
         except WRONG as error:
@@ -59,6 +61,7 @@ class _Job:
 
 def _open(name: str, job: _Job) -> None:
     """Compose and run; every way out but a defect's ends here."""
+    name_in_configurations()
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us: Hydra would print its own tracebacks
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()

@@ -12,18 +12,28 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
 def resolve_precision(asked: str, accelerator: str) -> str:
-    """Lightning's name of the precision to train in.
+    """Lightning's name of the precision to train in, once the machine is known to be able to.
 
     Args:
         asked: "auto" for the fastest that is sound on this machine, else Lightning's own name.
         accelerator: "cpu", "gpu" or "auto".
+
+    Raises:
+        MammoError: there is no such GPU, the installed torch has no code for it, or it has no bfloat16.
     """
+    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    if accelerator == "gpu" and not on_gpu:
+        raise MammoError("trainer.accelerator=gpu, but torch finds no GPU on this machine: use trainer=cpu")
+    if on_gpu:
+        check_gpu()
+    has_bf16 = torch.cuda.get_device_capability()[0] >= 8 if on_gpu else _cpu_has_bf16()
+    if on_gpu and asked.startswith("bf16") and not has_bf16:
+        raise MammoError(f"trainer.precision={asked}, but this GPU has no bfloat16: use 16-mixed or 32-true")
     if asked != "auto":
         return asked
-    if accelerator != "cpu" and torch.cuda.is_available():
-        check_gpu()
-        return "bf16-mixed" if torch.cuda.get_device_capability()[0] >= 8 else "16-mixed"
-    return "bf16-mixed" if _cpu_has_bf16() else "32-true"
+    if has_bf16:
+        return "bf16-mixed"
+    return "16-mixed" if on_gpu else "32-true"
 
 
 def check_gpu() -> None:

@@ -66,7 +66,7 @@ def run_name(cfg: DictConfig) -> str:
         what = f"floc-{cfg.backbone.name}"
     elif what == "fagg":
         what = "-".join(filter(None, ("fagg", maps_name(cfg.maps), other_context(cfg))))
-    return f"{what}-s{cfg.seed}"
+    return f"{what}-s{cfg.seed}" + ("" if cfg.trial is None else f"-t{cfg.trial}")
 
 
 def other_context(cfg: DictConfig) -> str:

@@ -22,8 +22,9 @@ from mammo import __version__
 from mammo.records import MammoError
 
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
-NOT_IDENTITY = ("root", "store", "data", "group", "logger", "workers", "hydra")
-"""Configuration that does not change what is learned; the store's content counts by its own digest."""
+NOT_IDENTITY = ("root", "store", "data", "group", "trial", "lr_range", "logger", "workers", "hydra")
+"""Configuration that does not change what is learned, or that the name tells (trial); the store's content counts by its
+own digest."""
 
 
 @dataclass(frozen=True)

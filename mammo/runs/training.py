@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mammo.data.batches import SaliencySource
 from mammo.maps.stack import canonical, columns, maps_name
@@ -68,6 +68,7 @@ def train(cfg: DictConfig) -> float:
     Raises:
         MammoError: the configuration, the store or what the run reads from other runs is not in order.
     """
+    OmegaConf.resolve(cfg)
     if cfg.model.name == "fagg":
         canonical(cfg.get("maps", ()))
     manifest = checked_manifest(cfg)

@@ -1,16 +1,20 @@
 """Every choice of every group composes; sweeps are as long as they promise."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
+import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from mammo.door import CONF, command
 from mammo.maps.stack import maps_name
-from mammo.runs.build import crops_of, frame_of, network_of, run_name
+from mammo.records import MammoError
+from mammo.runs.build import crops_of, datamodule_of, frame_of, network_of, run_name, trainer_of
+from mammo.runs.random_search import name_in_configurations
 
 GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "data": [], "trainer": [], "logger": []}
 NEEDED = {("data", "nyu"): ["data.source=here"], ("data", "table"): ["data.source=here"]} | {
@@ -19,35 +23,72 @@ NEEDED = {("data", "nyu"): ["data.source=here"], ("data", "table"): ["data.sourc
 CHOICES = [
     (group, path.stem) for group in (*GROUPS, "frame", "gmic") for path in sorted((Path(CONF) / group).glob("*.yaml"))
 ]
+EXPERIMENTS = sorted(
+    str(path.relative_to(CONF / "experiment").with_suffix("")) for path in (CONF / "experiment").rglob("*.yaml")
+)
+NEEDED_BY = {"lr_search": ["trial=0"]}
 
 
-def composed(*overrides: str):  # noqa: ANN201
+def composed(*overrides: str, hydra_too: bool = False) -> DictConfig:
+    name_in_configurations()
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", list(overrides))
+        return compose("train", list(overrides), return_hydra_config=hydra_too)
+
+
+def jobs(*overrides: str) -> set[tuple[str, ...]]:
+    """The jobs that Hydra's own sweeper makes of the composed parameters."""
+    params = composed(*overrides, hydra_too=True).hydra.sweeper.params
+    parsed = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
+    return set(
+        product(*([f"{each.key_or_group}={value}" for value in each.sweep_string_iterator()] for each in parsed))
+    )
 
 
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: str(value))
-def test_every_choice_composes_and_resolves(group: str, choice: str) -> None:
-    cfg = composed(*GROUPS.get(group, []), f"{group}={choice}", *NEEDED.get((group, choice), []))
+def test_every_choice_composes_and_builds(group: str, choice: str, tmp_path: Path) -> None:
+    words = [*GROUPS.get(group, []), f"{group}={choice}", *NEEDED.get((group, choice), [])]
+    cfg = composed(*words, "data.init=he")
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    datamodule_of(cfg)
+    with torch.device("meta"):  # sizes and names, without the memory and the minutes of random numbers
+        network_of(cfg)
+    if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
+        with pytest.raises(MammoError, match=r"trainer\.accelerator=gpu.*trainer=cpu"):
+            trainer_of(cfg, tmp_path, "x")
+    else:
+        assert trainer_of(cfg, tmp_path, "x").max_epochs == cfg.trainer.max_epochs
 
 
-@pytest.mark.parametrize(
-    "experiment", ["table3", "demo/context", "demo/floc", "demo/fagg", "demo/table3", "demo/shuffled"]
-)
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_every_experiment_composes_and_builds(experiment: str) -> None:
-    cfg = composed(f"experiment={experiment}")
-    assert network_of(cfg).lr == cfg.model.lr
-    assert cfg.group == "table3"
+    cfg = composed(f"experiment={experiment}", *NEEDED_BY.get(experiment, []))
+    with torch.device("meta"):
+        assert network_of(cfg).lr == cfg.model.lr
+    assert cfg.group == ("runs" if experiment == "lr_search" else "table3" if "demo" in experiment else experiment)
 
 
 def test_table3_sweeps_the_seven_combinations() -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        cfg = compose("train", ["experiment=table3"], return_hydra_config=True)
-    override = OverridesParser.create().parse_override(f"maps={cfg.hydra.sweeper.params.maps}")
-    swept = {frozenset(str(choice).strip("[]").split(",")) for choice in override.sweep_string_iterator()}
+    swept = {frozenset(job[0].removeprefix("maps=").strip("[]").split(",")) for job in jobs("experiment=table3")}
     assert len(swept) == 7
     assert frozenset({"loc", "emb", "sal"}) in swept
+
+
+def test_figure6_sweeps_six_backbones_and_two_initialisations() -> None:
+    swept = jobs("experiment=figure6")
+    assert len(swept) == 12
+    assert {job[0] for job in swept} == {
+        f"backbone={path.stem}" for path in (CONF / "backbone").glob("*.yaml") if path.stem != "small"
+    }
+    for job in swept:
+        cfg = composed("model=floc", *job)
+        assert cfg.backbone.init in ("imagenet", "he")
+
+
+@pytest.mark.parametrize(
+    ("experiments", "n_jobs"), [("[table3,lr_search]", 7 * 20), ("[figure6,lr_search]", 12 * 20), ("table2", 5)]
+)
+def test_presets_multiply(experiments: str, n_jobs: int) -> None:
+    assert len(jobs(f"experiment={experiments}")) == n_jobs
 
 
 @pytest.mark.parametrize(
@@ -56,6 +97,11 @@ def test_table3_sweeps_the_seven_combinations() -> None:
         (("--multirun", "maps=emb,sal,loc"), ["emb", "sal", "loc"]),
         (("experiment=table3",), ["loc", "emb", "sal", "loc+emb", "loc+sal", "sal+emb", "loc+sal+emb"]),
         (("maps=[sal,loc]",), ["loc+sal"]),
+        (
+            ("experiment=[table3,lr_search]", "maps=[loc],[sal]", "trial=range(2)", "seed=0,1"),
+            ["loc"] * 4 + ["sal"] * 4,
+        ),
+        (("experiment=lr_search", "trial=7"), ["sal+emb"]),
     ],
     ids=lambda value: " ".join(value),
 )

@@ -20,9 +20,22 @@ def pretend(gpu: pytest.MonkeyPatch, capability: tuple[int, int], built: list[st
     gpu.setattr(torch.cuda, "get_arch_list", lambda: built)
 
 
-def test_what_was_asked_for_is_kept() -> None:
+def test_what_was_asked_for_is_kept(gpu: pytest.MonkeyPatch) -> None:
+    pretend(gpu, (7, 0), ["sm_70"])
     assert resolve_precision("16-mixed", "cpu") == "16-mixed"
     assert resolve_precision("32-true", "gpu") == "32-true"
+
+
+def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(MammoError, match=r"finds no GPU.*trainer=cpu"):
+        resolve_precision("16-mixed", "gpu")
+
+
+def test_a_v100_never_gets_bf16(gpu: pytest.MonkeyPatch) -> None:
+    pretend(gpu, (7, 0), ["sm_70", "sm_80"])
+    with pytest.raises(MammoError, match=r"precision=bf16-mixed.*use 16-mixed or 32-true"):
+        resolve_precision("bf16-mixed", "auto")
 
 
 @pytest.mark.parametrize(("has", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
@@ -52,8 +65,9 @@ def test_a_gpu_without_code_is_told_before_training(gpu: pytest.MonkeyPatch) -> 
     pretend(gpu, (7, 0), ["sm_75", "sm_80", "sm_90"])
     with pytest.raises(MammoError, match=r"no code for sm_70.*constraints-v100\.txt"):
         check_gpu()
-    with pytest.raises(MammoError, match="sm_70"):
-        resolve_precision("auto", "auto")
+    for asked in ("auto", "16-mixed", "32-true"):
+        with pytest.raises(MammoError, match="sm_70"):
+            resolve_precision(asked, "auto")
 
 
 def test_code_for_the_same_generation_runs(gpu: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,45 @@
+"""Random search of the learning rate (paper, Model training), as a value that a configuration names.
+
+    model.lr: ${log_uniform:${lr_range},${seed},${trial}}
+
+A trial is a number, not a moment: every cell of a grid has the same trials, two ablations of one seed and trial differ
+in nothing but the ablation, the processes of one training agree, and any trial can be run again alone.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from mammo.records import MammoError
+
+STREAM = 5
+"""First word of the seeds, so that this draw shares no random number with those of mammo.data.plans."""
+
+
+def log_uniform(bounds: Sequence[float], seed: int, trial: int | None) -> float:
+    """The value that this trial draws, uniform on the logarithmic scale; a pure function of its arguments.
+
+    Args:
+        bounds: lowest and highest value, both above 0.
+        seed: training seed, at least 0.
+        trial: number of the draw, at least 0.
+
+    Returns:
+        Within the bounds, rounded to four digits: whatever the machine's last bit says, the run's name stays the same.
+
+    Raises:
+        MammoError: the bounds or the trial are not such.
+    """
+    low, high = (float(bound) for bound in bounds) if len(bounds) == 2 else (0.0, 0.0)
+    if not 0 < low <= high:
+        raise MammoError(f"lr_range={list(bounds)}: give the lowest and the highest value, as in lr_range=[1e-6,1e-4]")
+    if not isinstance(trial, int) or trial < 0:
+        raise MammoError(f"trial={trial}: a random search needs the number of the draw, as in trial=0")
+    share = np.random.default_rng((seed, STREAM, trial)).random()
+    return min(max(float(f"{low * (high / low) ** share:.3e}"), low), high)
+
+
+def name_in_configurations() -> None:
+    """Let configurations say ${log_uniform:...}; saying so twice does no harm."""
+    OmegaConf.register_new_resolver("log_uniform", log_uniform, replace=True)
