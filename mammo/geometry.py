@@ -10,6 +10,7 @@ The image store keeps the pixels of the scaled breast box (the "store frame"); c
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, radians, sin
 
 import numpy as np
@@ -124,6 +125,32 @@ class CropWindow:
     def corners(self) -> Points:
         """The four corners [4, 2] in the network frame: top left, top right, bottom right, bottom left."""
         return self.to_frame([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)])
+
+
+@dataclass(frozen=True, eq=False)
+class CropWindows:
+    """Many crop windows at once: the same geometry as CropWindow, in arrays.
+
+    Attributes:
+        values: float64 [N, 4], (row, col, side, angle) of each.
+    """
+
+    values: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @cached_property
+    def turn(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Cosine and sine of each angle, [N] each, to the last bit as CropWindow computes them."""
+        angles = [radians(angle) for angle in self.values[:, 3].tolist()]
+        return np.array([cos(angle) for angle in angles]), np.array([sin(angle) for angle in angles])
+
+    def to_frame(self, local: NDArray[np.float64]) -> Points:
+        """Window coordinates [N or 1, K, 2] in [-0.5, 0.5] to the network frame, [N, K, 2]."""
+        u, v = np.moveaxis(local * self.values[:, 2, None, None], -1, 0)
+        c, s = (part[:, None] for part in self.turn)
+        return np.stack([self.values[:, 0, None] + u * c + v * s, self.values[:, 1, None] - u * s + v * c], axis=-1)
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,10 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
-from mammo.data.crops import fitted, image_box, resample, source_box
+from mammo.data.crops import Requests, crop, fitted, image_box
 from mammo.data.intensity import Intensity
 from mammo.data.plans import Plan
-from mammo.geometry import Box, FrameChain
+from mammo.geometry import FrameChain
 from mammo.records import MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -57,34 +57,16 @@ class Reader:
         ids = list(manifest.images.index)
         return cls(ImageStore(root), ids, [manifest.chain(image_id) for image_id in ids], patch_px)
 
-    def patches(self, plan: Plan) -> NDArray[np.uint16]:
-        """Patches [N, patch_px, patch_px]; consecutive windows of one lesion share a single read."""
-        out = np.empty((len(plan), self.patch_px, self.patch_px), np.uint16)
-        start = 0
-        while start < len(plan):
-            stop = start + 1
-            while stop < len(plan) and plan.lesion[start] >= 0 and plan.lesion[stop] == plan.lesion[start]:
-                stop += 1
-            self._read_run(plan, range(start, stop), out)
-            start = stop
-        return out
+    def patches(self, plan: Plan, out: NDArray[np.uint16] | None = None) -> NDArray[np.uint16]:
+        """Patches [N, patch_px, patch_px], in out where it is given."""
+        return crop(self.store, self.requests(plan), self.patch_px, out)
 
-    def _read_run(self, plan: Plan, rows: range, out: NDArray[np.uint16]) -> None:
-        """Fill out for rows that lie on one image, from one read of the store."""
-        image = int(plan.image[rows[0]])
-        origin = self.chains[image].origin
-        boxes = [source_box(plan.window(row), origin) for row in rows]
-        union = Box(
-            min(box.row0 for box in boxes),
-            max(box.row1 for box in boxes),
-            min(box.col0 for box in boxes),
-            max(box.col1 for box in boxes),
-        )
-        pixels = self.store.read(self.ids[image], union)
-        for row, box in zip(rows, boxes, strict=True):
-            inner = box.shifted(-union.row0, -union.col0)
-            source = pixels[inner.row0 : inner.row1, inner.col0 : inner.col1]
-            out[row] = resample(source, box, plan.window(row), origin, self.patch_px)
+    def requests(self, plan: Plan) -> Requests:
+        """The plan's windows in the frame of the store."""
+        origins = np.array([self.chains[row].origin for row in plan.image.tolist()]).reshape(-1, 2)
+        windows = plan.windows.copy()
+        windows[:, :2] += origins
+        return Requests([self.ids[row] for row in plan.image.tolist()], windows)
 
     def images(self, plan: Plan) -> NDArray[np.uint16]:
         """Whole images [N, H, W] through the plan's windows, each resampled to the network window's size."""

@@ -65,14 +65,25 @@ class ImageStore:
         Raises:
             MammoError: the image is not in the store.
         """
-        array = self._pixels(image_id)
-        out = np.zeros((box.height, box.width), dtype=np.uint16)
-        row0, row1 = max(box.row0, 0), min(box.row1, array.shape[0])
-        col0, col1 = max(box.col0, 0), min(box.col1, array.shape[1])
-        if row0 < row1 and col0 < col1:
-            inner = (slice(row0 - box.row0, row1 - box.row0), slice(col0 - box.col0, col1 - box.col0))
-            out[inner] = array[row0:row1, col0:col1]
+        out = np.empty((box.height, box.width), dtype=np.uint16)
+        self.read_into(image_id, (box.row0, box.col0), out)
         return out
+
+    def read_into(self, image_id: str, corner: tuple[int, int], out: NDArray[np.generic]) -> None:
+        """As read, into out [height, width] of any type; corner is (row, col) of its first pixel."""
+        array = self._pixels(image_id)
+        spans = [
+            (max(first, 0), max(min(first + n, size), max(first, 0)))
+            for first, n, size in zip(corner, out.shape, array.shape, strict=True)
+        ]
+        (row0, row1), (col0, col1) = spans
+        top, bottom, left, right = row0 - corner[0], row1 - corner[0], col0 - corner[1], col1 - corner[1]
+        if row0 < row1 and col0 < col1:
+            out[top:bottom, left:right] = array[row0:row1, col0:col1]
+            out[:top], out[bottom:] = 0, 0
+            out[top:bottom, :left], out[top:bottom, right:] = 0, 0
+        else:
+            out[:] = 0
 
     def network(self, image_id: str, chain: FrameChain) -> NDArray[np.uint16]:
         """The image's whole network window, [frame.height, frame.width]."""

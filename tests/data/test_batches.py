@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mammo.data.batches import PlanDataset, Reader
-from mammo.data.crops import patch
+from mammo.data.crops import Requests, crop
 from mammo.data.ground import Ground
 from mammo.data.image_plans import WindowNoise, image_plan, training_images
 from mammo.data.intensity import Intensity
@@ -51,7 +51,8 @@ def test_patches_are_those_of_their_windows(small_root: Path, manifest: Manifest
         image_id = manifest.lesions["image_id"].iloc[plan.lesion[row]]
         window = CropWindow(*batch["window"][position].tolist())
         assert window == plan.window(row)
-        alone = patch(store, image_id, manifest.chain(image_id), window, PATCH_PX)
+        place = plan.windows[row] + np.array([*manifest.chain(image_id).origin, 0, 0])
+        alone = crop(store, Requests([image_id], place[None]), PATCH_PX)[0]
         assert np.array_equal(batch["patch"][position, 0].numpy(), alone)
 
 

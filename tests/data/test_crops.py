@@ -1,4 +1,4 @@
-"""Patches against reading the image point by point, and the chain's frames."""
+"""Patches against reading the image point by point with other software, and against one another."""
 
 from pathlib import Path
 
@@ -6,61 +6,133 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from mammo.data.batches import Reader
-from mammo.data.crops import patch
-from mammo.data.plans import Plan
-from mammo.geometry import Box, CropWindow, Frame, FrameChain
+from mammo.data.crops import Requests, crop
+from mammo.geometry import Box, CropWindow
 from mammo.store.image_store import ImageStore
 
-FRAME = Frame(96, 80, 8)
-CHAIN = FrameChain((120, 90), False, Box(10, 100, 0, 70), 1.0, (-3, 4), FRAME)
+RNG = np.random.default_rng(0)
+NOISE = RNG.integers(0, 4096, (160, 130)).astype(np.uint16)
+FREE = np.array(
+    [
+        (70.2, 60, 20, 0),
+        (74.3, 63.7, 16, 25),
+        (75, 65, 9, -30),
+        (40.2, 50, 60.5, 12),
+        (90, 70, 70, 45),
+        (5, 120, 50, -30),
+    ]
+)
+"""Windows at any place: enlarged, shrunk, turned, half outside."""
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
-    rows, cols = np.mgrid[:90, :70]
-    smooth = 2000 + 900 * np.sin(rows / 7) + 700 * np.cos(cols / 5)
     images = ImageStore(Path(tmp_path_factory.mktemp("store")))
-    images.write("ab12", smooth.astype(np.uint16))
+    images.write("ab12", NOISE)
+    images.write("cd34", NOISE[::-1, ::-1][:100])
     return images
 
 
-@pytest.mark.parametrize(
-    "window", [CropWindow(40, 30, 20, 0), CropWindow(44.3, 33.7, 16, 25), CropWindow(45, 35, 9, -30)]
-)
-def test_equals_bilinear_reading_at_the_windows_points(store: ImageStore, window: CropWindow) -> None:
-    n = 20
-    found = patch(store, "ab12", CHAIN, window, n).astype(float)
-    local = (np.stack(np.meshgrid(np.arange(n), np.arange(n), indexing="ij"), axis=-1) + 0.5) / n - 0.5
-    points = window.to_frame(local) + CHAIN.origin - 0.5
-    pixels = store.read("ab12", Box(0, 90, 0, 70)).astype(float)
-    expected = map_coordinates(pixels, points.transpose(2, 0, 1), order=1)
-    assert np.abs(found - expected).max() < 12  # OpenCV interpolates in steps of 1/32 px
+def points(window: np.ndarray, patch_px: int) -> np.ndarray:
+    """Where the patch's pixel centres lie, [2, P, P], in pixel numbers of the store frame."""
+    local = (np.stack(np.meshgrid(*[np.arange(patch_px)] * 2, indexing="ij"), axis=-1) + 0.5) / patch_px - 0.5
+    return (CropWindow(*window).to_frame(local) - 0.5).transpose(2, 0, 1)
 
 
-def test_shrinking_patches_are_closer_to_the_area_mean_than_plain_reading(store: ImageStore, tmp_path: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 4096, (90, 70)).astype(np.uint16)
-    noisy = ImageStore(tmp_path)
-    noisy.write("cd34", noise)
-    window = CropWindow(45 + 3, 35 - 4, 48, 0)
-    chain = FrameChain((90, 70), False, Box(0, 90, 0, 70), 1.0, (0, 0), FRAME)
-    found = patch(noisy, "cd34", chain, window, 32).astype(float)
-    top, left = 48 - 24, 31 - 24
-    fine = np.kron(noise[top : top + 48, left : left + 48], np.ones((2, 2)))
+def oracle(pixels: np.ndarray, window: np.ndarray, patch_px: int, antialias: bool) -> np.ndarray:
+    """The patch by scipy: the whole image smoothed, then read point by point; zeros all around."""
+    padded = np.pad(pixels.astype(float), 100)
+    tap = np.clip(((window[2] / patch_px) ** 2 - 1) / 24, 0, 0.25) if antialias else 0.0
+    for axis in (0, 1):
+        padded = (1 - 2 * tap) * padded + tap * (np.roll(padded, 1, axis) + np.roll(padded, -1, axis))
+    return map_coordinates(padded, points(window, patch_px) + 100, order=1)
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("patch_px", [20, 32])
+def test_patches_equal_bilinear_reading_of_the_smoothed_image(
+    store: ImageStore, patch_px: int, antialias: bool
+) -> None:
+    found = crop(store, Requests(["ab12"] * len(FREE), FREE), patch_px, antialias=antialias)
+    assert found.dtype == np.uint16
+    for patch, window in zip(found, FREE, strict=True):
+        assert np.abs(patch - oracle(NOISE, window, patch_px, antialias)).max() < 0.6
+
+
+@pytest.mark.parametrize("side", [16, 32, 48])
+def test_upright_windows_on_whole_pixels_are_the_box_resized(store: ImageStore, side: int) -> None:
+    window = np.array([40 + side / 2, 30 + side / 2, side, 0])
+    found = crop(store, Requests(["ab12"], window[None]), 32)[0].astype(float)
+    within = np.clip(points(window, 32), [[[40]], [[30]]], [[[39 + side]], [[29 + side]]])  # the edge goes on outside
+    tap = max((side / 32) ** 2 - 1, 0) / 24
+    smooth = NOISE.astype(float)
+    for axis in (0, 1):
+        smooth = (1 - 2 * tap) * smooth + tap * (np.roll(smooth, 1, axis) + np.roll(smooth, -1, axis))
+    assert np.abs(found - map_coordinates(smooth, within, order=1)).max() < 0.6
+
+
+def test_a_window_of_the_patchs_size_is_a_plain_slice(store: ImageStore) -> None:
+    found = crop(store, Requests(["ab12"], np.array([[56.0, 46.0, 32.0, 0.0]])), 32)
+    assert np.array_equal(found[0], NOISE[40:72, 30:62])
+
+
+def test_a_quarter_turn_of_the_window_turns_the_patch(store: ImageStore) -> None:
+    windows = np.array([[56.5, 46.5, 32.0, 0.0], [56.5, 46.5, 32.0, 90.0], [56.5, 46.5, 32.0, 180.0]])
+    upright, quarter, half = crop(store, Requests(["ab12"] * 3, windows), 32).astype(int)
+    assert np.abs(np.rot90(upright, -1) - quarter).max() <= 1 or np.abs(np.rot90(upright) - quarter).max() <= 1
+    assert np.abs(np.rot90(upright, 2) - half).max() <= 1
+
+
+def test_shrinking_patches_are_closer_to_the_area_mean_than_plain_reading(store: ImageStore) -> None:
+    request = Requests(["ab12"], np.array([[64.0, 54.0, 48.0, 0.0]]))
+    fine = np.kron(NOISE[40:88, 30:78], np.ones((2, 2)))
     area = fine.reshape(32, 3, 32, 3).mean(axis=(1, 3))
-    local = (np.stack(np.meshgrid(np.arange(32), np.arange(32), indexing="ij"), axis=-1) + 0.5) / 32 - 0.5
-    plain = map_coordinates(noise.astype(float), (window.to_frame(local) - 0.5).transpose(2, 0, 1), order=1)
-    assert np.abs(found - area).mean() < 0.8 * np.abs(plain - area).mean()
+    filtered, linear = (np.abs(crop(store, request, 32, antialias=a)[0] - area).mean() for a in (True, False))
+    assert filtered < 0.8 * linear
 
 
 def test_outside_the_image_is_background(store: ImageStore) -> None:
-    assert not patch(store, "ab12", CHAIN, CropWindow(-60, -60, 20, 10), 16).any()
+    assert not crop(store, Requests(["ab12"], np.array([[-60.0, -60.0, 20.0, 10.0]])), 16).any()
 
 
-def test_windows_of_one_lesion_share_a_read_and_stay_equal(store: ImageStore) -> None:
-    windows = np.array([[40, 30, 20, 0], [44, 33, 16, 25], [30, 40, 12, 0], [42, 28, 24, 0]], dtype=float)
-    zeros = np.zeros(4, dtype=np.int64)
-    plan = Plan(zeros, windows, zeros, np.array([0, 0, 0, -1]), np.arange(4))
-    together = Reader(store, ["ab12"], [CHAIN], 16).patches(plan)
-    alone = np.stack([patch(store, "ab12", CHAIN, plan.window(row), 16) for row in range(4)])
-    assert np.array_equal(together, alone)
+def test_a_patch_does_not_depend_on_its_company(store: ImageStore) -> None:
+    values = RNG.uniform([0, 0, 10, -30], [100, 130, 70, 30], size=(40, 4))
+    values[::2] = np.rint(values[::2] / 2) * 2 * [1, 1, 1, 0]
+    ids = RNG.choice(["ab12", "cd34"], size=40).tolist()
+    together = crop(store, Requests(ids, values), 24)
+    alone = [crop(store, Requests([image_id], value[None]), 24)[0] for image_id, value in zip(ids, values, strict=True)]
+    assert np.array_equal(together, np.stack(alone))
+
+
+def test_windows_side_by_side_share_one_read_and_far_ones_do_not(
+    store: ImageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[tuple[int, ...]] = []
+    plain = ImageStore.read_into
+
+    def counted(self: ImageStore, image_id: str, corner: tuple[int, int], out: np.ndarray) -> None:
+        reads.append(out.shape)
+        plain(self, image_id, corner, out)
+
+    monkeypatch.setattr(ImageStore, "read_into", counted)
+    near = np.array([[60.0, 60.0, 30.0, 0.0], [62.0, 64.0, 30.0, 0.0], [58.0, 61.0, 36.0, 0.0]])
+    crop(store, Requests(["ab12"] * 3, near), 16)
+    assert len(reads) == 1
+    crop(store, Requests(["ab12"] * 2, np.array([[20.0, 20.0, 10.0, 0.0], [140.0, 110.0, 10.0, 0.0]])), 16)
+    assert len(reads) == 3
+
+
+def test_patches_go_where_they_are_asked_to(store: ImageStore) -> None:
+    out = np.zeros((5, 16, 16), np.uint16)
+    requests = Requests(["ab12", "cd34"], FREE[:2])
+    assert crop(store, requests, 16, out[2:4]).base is out
+    assert np.array_equal(out[2:4], crop(store, requests, 16))
+    assert not out[[0, 1, 4]].any()
+
+
+def test_a_read_outside_is_zero_whatever_lay_in_memory(store: ImageStore) -> None:
+    for box in (Box(-9, 5, -3, 140), Box(150, 170, 100, 120), Box(300, 310, 0, 5), Box(5, 9, -9, -2)):
+        out = np.full((box.height, box.width), 7, np.float32)
+        store.read_into("ab12", (box.row0, box.col0), out)
+        padded = np.pad(NOISE, 400)
+        assert np.array_equal(out, padded[box.row0 + 400 : box.row1 + 400, box.col0 + 400 : box.col1 + 400])

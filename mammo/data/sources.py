@@ -1,0 +1,58 @@
+"""Where the pixels of patches come from: for every window of a batch, the tight box to read and the affine map in it.
+
+All in the store frame, (row, col), for a whole batch at once; no pixel is touched here.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.geometry import CropWindows
+
+SLACK = 1e-6
+"""Sample points this near to a pixel's centre may fall on either side of it by rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """What a batch of patches is made of; every array has one entry a window.
+
+    Attributes:
+        box: int64 [N, 4], half-open (row0, row1, col0, col1): every pixel that the patch depends on, no more.
+        matrix: float64 [N, 2, 3], patch pixel (x, y) to pixel (x, y) of the box, as OpenCV's warpAffine takes it.
+        side_taps: float64 [N], weight of either neighbour in the three-tap filter that goes before a shrinking warp;
+            0 where the patch does not shrink.
+        whole: bool [N], upright windows on whole pixels, which are the box itself: one resize instead of a warp.
+    """
+
+    box: NDArray[np.int64]
+    matrix: NDArray[np.float64]
+    side_taps: NDArray[np.float64]
+    whole: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], patch_px: int, antialias: bool = True) -> "Sources":
+        """The sources of windows [N, 4], (row, col, side, angle), resampled to patch_px.
+
+        Args:
+            values: the windows, store frame.
+            patch_px: side of a patch.
+            antialias: whether what a shrinking patch cannot show is filtered out first.
+        """
+        windows = CropWindows(values)
+        (row, col, side), (c, s) = values.T[:3], windows.turn
+        step = side / patch_px
+        side_taps = np.clip((step**2 - 1) / 24, 0, 0.25) if antialias else np.zeros(len(values))
+        corner = np.stack([row - side / 2, col - side / 2], axis=1)
+        whole = (values[:, 3] == 0) & (corner == np.rint(corner)).all(axis=1) & (side == np.rint(side))
+        reach = (side - step) / 2 * (np.abs(c) + np.abs(s)) + SLACK
+        centre, margin = np.stack([row, col], axis=1) - 0.5, (side_taps > 0)[:, None]
+        low = np.floor(centre - reach[:, None]).astype(np.int64) - margin
+        high = np.floor(centre + reach[:, None]).astype(np.int64) + 2 + margin
+        low[whole], high[whole] = corner[whole] - margin[whole], (corner + side[:, None])[whole] + margin[whole]
+        first = windows.to_frame(np.full((1, 1, 2), 0.5 / patch_px - 0.5))[:, 0] - 0.5 - low
+        matrix = np.empty((len(values), 2, 3))
+        matrix[:, 0] = np.stack([step * c, -step * s, first[:, 1]], axis=1)
+        matrix[:, 1] = np.stack([step * s, step * c, first[:, 0]], axis=1)
+        return cls(np.stack([low[:, 0], high[:, 0], low[:, 1], high[:, 1]], axis=1), matrix, side_taps, whole)
