@@ -1,0 +1,153 @@
+"""Score files judged and compared: as one object for programs and as a text for people."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from mammo.reporting.cautions import cautions
+from mammo.scoring.calibration import calibration_curve
+from mammo.scoring.comparison import compare
+from mammo.scoring.decision_curve import decision_curve
+from mammo.scoring.intervals import N_RESAMPLES, Interval
+from mammo.scoring.performance import OperatingPoint, performance
+from mammo.scoring.score_file import COLUMNS, ScoreFile
+from mammo.scoring.subgroups import subgroups
+from mammo.scoring.thresholds import FNRS, threshold_at_fnr
+
+Json = dict[str, Any]
+
+
+def comparison(files: Sequence[ScoreFile], validation: Sequence[ScoreFile]) -> Json:
+    """Everything about the files, as an object that JSON can hold: what is undefined is None.
+
+    Args:
+        files: matched (score_file.match), at least one.
+        validation: where each file's thresholds are picked, in the same order; may be empty.
+
+    Returns:
+        files (one object a file), pairs (one a pair of files, differences being first minus second) and bootstrap (how
+        the intervals came about).
+    """
+    others: Sequence[ScoreFile | None] = validation or [None] * len(files)
+    return {
+        "files": [_file(file, other) for file, other in zip(files, others, strict=True)],
+        "pairs": [_pair(first, second) for first, second in combinations(files, 2)],
+        "bootstrap": {"unit": "patient", "resamples": N_RESAMPLES, "level": 0.95, "interval": "percentile"},
+    }
+
+
+def _file(file: ScoreFile, validation: ScoreFile | None) -> Json:
+    table = file.table
+    labels, scores, patients = (table[name].to_numpy() for name in ("malignant", "score", "patient_id"))
+    picked = None if validation is None else validation.table
+    thresholds = {} if picked is None else {f: threshold_at_fnr(picked["malignant"], picked["score"], f) for f in FNRS}
+    found = performance(labels, scores, patients, thresholds)
+    bins, worth = calibration_curve(labels, scores), decision_curve(labels, scores)
+    extras = [name for name in table.columns if name not in COLUMNS]
+    sources = [str(source) for source in table.get("label_source", ())]
+    told: Json = {"file": file.name, "n": found.n, "n_malignant": found.n_malignant, "n_patients": found.n_patients}
+    told |= {"undefined": found.undefined or None, "auc": _known(found.auc.value), "auc_ci": _bounds(found.auc)}
+    told["auc_delong_ci"] = _bounds(found.auc_delong)
+    told["tnr_at_fnr"] = {f"{f:g}": _point(p, "these lesions") for f, p in found.picked_here.items()}
+    if validation is not None:
+        transferred = found.transferred.items()
+        told["tnr_at_fnr_transferred"] = {f"{f:g}": _point(p, validation.name) for f, p in transferred}
+    for name in ("partial_auc", "average_precision", "brier"):
+        told |= {name: _known(getattr(found, name).value), f"{name}_ci": _bounds(getattr(found, name))}
+    told["calibration"] = _columns(mean_score=bins.mean_score, malignant_share=bins.malignant_share, n=bins.n)
+    told["decision_curve"] = _columns(preference=worth.preference, model=worth.model, everyone=worth.everyone)
+    told["subgroups"] = [
+        {"column": group.column, "value": group.value, "n": group.n, "n_malignant": group.n_malignant}
+        | {"undefined": group.undefined or None, "auc": _known(group.auc.value), "auc_ci": _bounds(group.auc)}
+        for group in subgroups(table, extras)
+    ]
+    told["cautions"] = cautions(found.n_malignant, found.undefined, sources, found.auc.value)
+    return told
+
+
+def _pair(first: ScoreFile, second: ScoreFile) -> Json:
+    table = first.table
+    found = compare(table["malignant"], table["score"], second.table["score"], table["patient_id"].to_numpy())
+    return {
+        "first": first.name,
+        "second": second.name,
+        "auc_difference": _known(found.auc_difference.value),
+        "auc_difference_ci": _bounds(found.auc_difference),
+        "p_delong": _known(found.p_delong),
+        "p_bootstrap": _known(found.p_bootstrap),
+    }
+
+
+def _point(point: OperatingPoint, picked_on: str) -> Json:
+    return {
+        "tnr": _known(point.tnr.value),
+        "tnr_ci": _bounds(point.tnr),
+        "fnr": _known(point.fnr.value),
+        "fnr_ci": _bounds(point.fnr),
+        "threshold": _known(point.threshold),
+        "picked_on": picked_on,
+    }
+
+
+def _columns(**columns: np.ndarray[Any, Any]) -> dict[str, list[float | None]]:
+    return {name: [_known(value) for value in values.tolist()] for name, values in columns.items()}
+
+
+def _bounds(interval: Interval) -> list[float] | None:
+    low, high = _known(interval.low), _known(interval.high)
+    return None if low is None or high is None else [low, high]
+
+
+def _known(value: float) -> float | None:
+    """A number for JSON; None where it is undefined or infinite."""
+    return value if math.isfinite(value) else None
+
+
+def text(told: Mapping[str, Any]) -> str:
+    """The object of comparison for people."""
+    return "\n".join(line for part in (_files(told), _pairs(told)) for line in part)
+
+
+def _files(told: Mapping[str, Any]) -> Iterator[str]:
+    for file in told["files"]:
+        yield f"{file['file']}: {file['n']} lesions, {file['n_malignant']} malignant, {file['n_patients']} patients"
+        yield from (f"  caution: {caution}" for caution in file["cautions"])
+        yield f"  AUC                  {_shown(file, 'auc')}   DeLong {_range(file['auc_delong_ci'])}"
+        yield f"  partial AUC          {_shown(file, 'partial_auc')}   mean TNR at an FNR of at most 0.05"
+        yield f"  average precision    {_shown(file, 'average_precision')}"
+        yield f"  Brier score          {_shown(file, 'brier')}"
+        for key, point in file["tnr_at_fnr"].items():
+            yield f"  TNR at FNR {key:<9} {_shown(point, 'tnr')}   threshold picked on these lesions: it flatters"
+        for key, point in file.get("tnr_at_fnr_transferred", {}).items():
+            where = f"threshold of {point['picked_on']}; FNR here {_shown(point, 'fnr')}"
+            yield f"  TNR, FNR {key:<11} {_shown(point, 'tnr')}   {where}"
+        for group in file["subgroups"]:
+            name, n = f"{group['column']}={group['value']}", f"{group['n']} lesions, {group['n_malignant']} malignant"
+            yield f"  AUC, {name:<15} {_shown(group, 'auc')}   {n}" + _because(group)
+        yield ""
+
+
+def _pairs(told: Mapping[str, Any]) -> Iterator[str]:
+    for pair in told["pairs"]:
+        tests = ", ".join(f"p {name} {_text(pair[f'p_{name}'])}" for name in ("bootstrap", "delong"))
+        yield f"{pair['first']} minus {pair['second']}: AUC {_shown(pair, 'auc_difference')}   {tests}"
+    yield "Intervals: 95 %, patient bootstrap (all lesions of a patient drawn together); DeLong: as if independent."
+
+
+def _because(group: Mapping[str, Any]) -> str:
+    return f" ({group['undefined']})" if group["undefined"] else ""
+
+
+def _shown(values: Mapping[str, Any], name: str) -> str:
+    return f"{_text(values[name])} {_range(values[f'{name}_ci'])}"
+
+
+def _range(bounds: Sequence[float] | None) -> str:
+    return "(no interval)" if bounds is None else f"({_text(bounds[0])} to {_text(bounds[1])})"
+
+
+def _text(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

@@ -1,0 +1,25 @@
+"""What is flagged, and what is not."""
+
+import pytest
+
+from mammo.reporting.cautions import cautions
+
+
+def test_nothing_is_said_of_a_sound_evaluation() -> None:
+    assert cautions(136, "", ["biopsy"] * 600, 0.95, "nyu") == []
+    assert cautions(30, "", [], 0.8, "cbis_ddsm") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ((29, "", [], 0.8, ""), "Only 29 malignant lesions"),
+        ((0, "no malignant lesion", [], float("nan"), ""), "No metric exists: no malignant lesion."),
+        ((90, "", ["biopsy", "birads_proxy", "birads_proxy"], 0.8, ""), "2 of 3 labels are BI-RADS proxies"),
+        ((90, "", [], 0.91, "cbis_ddsm"), "0.910 on CBIS-DDSM lesions"),
+    ],
+)
+def test_what_a_reviewer_would_flag_is_flagged(asked: tuple[int, str, list[str], float, str], told: str) -> None:
+    found = cautions(*asked)
+    assert len(found) == 1
+    assert told in found[0]

@@ -1,0 +1,135 @@
+"""The compare door: one JSON object that agrees with independent references, a text, and one sentence when wrong."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
+
+from mammo.compare import main
+
+
+def write(path: Path, seed: int, n: int = 120, **changes: Any) -> pd.DataFrame:
+    rng, noise = np.random.default_rng(0), np.random.default_rng(seed)
+    malignant = rng.integers(0, 2, n)
+    table = pd.DataFrame(
+        {
+            "lesion_id": [f"L{i}" for i in range(n)],
+            "patient_id": [f"P{i // 2}" for i in range(n)],
+            "malignant": malignant,
+            "score": np.clip(0.4 + 0.2 * malignant + 0.25 * noise.normal(size=n), 0, 1),
+            "view": np.where(np.arange(n) % 3, "CC", "MLO"),
+        }
+    ).assign(**changes)
+    table.to_csv(path, index=False)
+    return table
+
+
+def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+    assert main([*(str(argument) for argument in arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+
+
+def test_one_object_with_every_metric_of_every_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tables = [write(tmp_path / f"{name}.csv", seed) for seed, name in enumerate("abc")]
+    found = told(capsys, *(tmp_path / f"{name}.csv" for name in "abc"))
+    for file, table in zip(found["files"], tables, strict=True):
+        y, s = table["malignant"], table["score"]
+        assert (file["n"], file["n_malignant"], file["n_patients"]) == (120, y.sum(), 60)
+        assert file["auc"] == pytest.approx(roc_auc_score(y, s))
+        assert file["average_precision"] == pytest.approx(average_precision_score(y, s))
+        assert file["brier"] == pytest.approx(brier_score_loss(y, s))
+        assert file["auc_ci"][0] < file["auc"] < file["auc_ci"][1]
+        assert file["auc_delong_ci"][0] < file["auc"] < file["auc_delong_ci"][1]
+        assert list(file["tnr_at_fnr"]) == ["0", "0.01", "0.02", "0.03", "0.05"]
+        point = file["tnr_at_fnr"]["0"]
+        assert point["tnr"] == (s[y == 0] < s[y == 1].min()).mean()
+        assert point["picked_on"] == "these lesions"
+        assert [(group["column"], group["value"]) for group in file["subgroups"]] == [("view", "CC"), ("view", "MLO")]
+    pairs = {(Path(pair["first"]).stem, Path(pair["second"]).stem): pair for pair in found["pairs"]}
+    assert list(pairs) == [("a", "b"), ("a", "c"), ("b", "c")]
+    difference = pairs["a", "b"]["auc_difference"]
+    assert difference == pytest.approx(found["files"][0]["auc"] - found["files"][1]["auc"])
+    assert pairs["a", "b"]["auc_difference_ci"][0] <= difference <= pairs["a", "b"]["auc_difference_ci"][1]
+    assert 0 <= pairs["a", "b"]["p_delong"] <= 1
+    assert 0 < pairs["a", "b"]["p_bootstrap"] <= 1
+
+
+def test_thresholds_of_validation_are_reported_beside_those_picked_here(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    test = write(tmp_path / "a.csv", 0)
+    ids = {name: [f"{name}{i}" for i in range(120)] for name in ("lesion_id", "patient_id")}
+    validation = write(tmp_path / "val.csv", 1, **ids)
+    file = told(capsys, tmp_path / "a.csv", "--validation", tmp_path / "val.csv")["files"][0]
+    point = file["tnr_at_fnr_transferred"]["0"]
+    assert point["threshold"] == validation["score"][validation["malignant"] == 1].min()
+    assert point["tnr"] == (test["score"][test["malignant"] == 0] < point["threshold"]).mean()
+    assert point["fnr"] == (test["score"][test["malignant"] == 1] < point["threshold"]).mean()
+    assert point["picked_on"] == str(tmp_path / "val.csv")
+    assert set(file["tnr_at_fnr"]) == set(file["tnr_at_fnr_transferred"])
+
+
+@pytest.mark.parametrize(("label", "missing"), [(0, "no malignant lesion"), (1, "no benign lesion")])
+def test_one_class_is_null_and_says_which_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], label: int, missing: str
+) -> None:
+    write(tmp_path / "a.csv", 0, malignant=label)
+    write(tmp_path / "b.csv", 1, malignant=label)
+    found = told(capsys, tmp_path / "a.csv", tmp_path / "b.csv")
+    file, pair = found["files"][0], found["pairs"][0]
+    assert file["undefined"] == missing
+    for key in ("auc", "auc_ci", "auc_delong_ci", "average_precision", "partial_auc", "brier", "brier_ci"):
+        assert file[key] is None
+    assert all(point["tnr"] is None for point in file["tnr_at_fnr"].values())
+    assert [pair[key] for key in ("auc_difference", "auc_difference_ci", "p_delong", "p_bootstrap")] == [None] * 4
+    assert main([str(tmp_path / "a.csv")]) == 0
+    assert f"No metric exists: {missing}." in capsys.readouterr().out
+
+
+def test_no_lesion_is_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.csv").write_text("lesion_id,patient_id,malignant,score\n")
+    file = told(capsys, tmp_path / "a.csv")["files"][0]
+    assert (file["n"], file["auc"], file["undefined"]) == (0, None, "no lesion")
+
+
+def test_the_text_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for seed, name in enumerate("ab"):
+        write(tmp_path / f"{name}.csv", seed, n=40)
+    asked = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    found = told(capsys, *asked)
+    assert main(asked) == 0
+    text = capsys.readouterr().out
+    for value in (found["files"][0]["auc"], found["files"][1]["brier"], found["pairs"][0]["auc_difference"]):
+        assert f"{value:.3f}" in text
+    assert "caution: Only " in text
+    assert "it flatters" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [({"score": 1.5}, "row 1 (lesion L0): score 1.5 is outside [0, 1]"), ({"lesion_id": "L1"}, "row 2: lesion_id L1")],
+)
+def test_a_wrong_file_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], told: str
+) -> None:
+    write(tmp_path / "a.csv", 0)
+    write(tmp_path / "b.csv", 1, **changes)
+    assert main([str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--json"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert said.err.startswith(f"error: {tmp_path / 'b.csv'}, ")
+    assert told in said.err
+
+
+def test_wrong_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "a.csv", 0)
+    for asked in ([], [str(tmp_path / "a.csv"), "--validation", "x.csv", "y.csv"]):
+        with pytest.raises(SystemExit) as stop:
+            main(asked)
+        assert stop.value.code == 2
+        assert "error: " in capsys.readouterr().err
