@@ -5,7 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from mammo.door import command
-from mammo.records import MammoError
+from mammo.records import MammoError, Split
 from mammo.runs.build import checked_manifest, datamodule_of
 from mammo.runs.context_source import context_checkpoint
 from mammo.runs.folder import best_run, finished
@@ -20,7 +20,7 @@ def task(cfg: DictConfig) -> None:
     root = Path(cfg.root)
     if cfg.what == "embeddings":
         run = best_run(root, "floc") if cfg.run == "best" else finished(Path(cfg.run), "floc")
-        print(embeddings_of(run, datamodule_of(cfg), cfg.trainer.precision).folder)
+        print(embeddings_of(run, datamodule_of(cfg), list(Split), cfg.trainer.precision).folder)
     else:
         checkpoint = context_checkpoint(cfg.run, root, cfg.seed)
         print(saliency_of(checkpoint, root, Path(cfg.store), cfg.trainer.precision).folder)

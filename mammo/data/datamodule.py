@@ -41,7 +41,7 @@ class MammoDataModule(pl.LightningDataModule):
         seed: of the training windows.
         window_epochs: epochs of distinct training windows, after which they repeat; None for fresh windows for ever.
         saliency: source of the saliency column.
-        embeddings: source of the embedding column; holds h for the windows of `window_epochs` epochs.
+        embeddings: source of the embedding column; holds h for every plan that will be asked for.
         intensity: changes of grey value in training.
         image_noise: how far the windows of training images stray; None for not at all.
         balanced_images: whether the three kinds of training images come equally often.
@@ -107,14 +107,19 @@ class MammoDataModule(pl.LightningDataModule):
         n_windows = self.windows_per_lesion[split]
         return lesion_plan(ground, self.crops, n_windows, EVALUATION_SEED)
 
+    def plans(self, split: Split) -> list[Plan]:
+        """Every distinct plan of a split: one, but for training as many as window_epochs says (fresh windows: one)."""
+        if split is Split.TRAIN:
+            return [self.training_plan(epoch) for epoch in range(self.window_epochs or 1)]
+        return [self.evaluation_plan(split)]
+
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches of the current epoch (the trainer asks again in every epoch)."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         plan = self.training_plan(epoch)
         world = self.trainer.world_size if self.trainer else 1
         whole = slice(0, len(plan) // world * world)  # every rank needs the same number of rows
-        stored = None if self.window_epochs is None else f"train-{epoch % self.window_epochs}"
-        return self._loader(Split.TRAIN, plan, self.batch_size, stored, whole, epoch)
+        return self._loader(Split.TRAIN, plan, self.batch_size, whole, epoch)
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Batches of the validation split."""
@@ -125,15 +130,13 @@ class MammoDataModule(pl.LightningDataModule):
         return self._evaluation_loader(Split.TEST)
 
     def _evaluation_loader(self, split: Split) -> DataLoader[Batch]:
-        return self._loader(split, self.evaluation_plan(split), self.eval_batch_size, str(split), slice(None), None)
+        return self._loader(split, self.evaluation_plan(split), self.eval_batch_size, slice(None), None)
 
-    def _loader(
-        self, split: Split, plan: Plan, batch_size: int, stored: str | None, rows: slice, epoch: int | None
-    ) -> DataLoader[Batch]:
+    def _loader(self, split: Split, plan: Plan, batch_size: int, rows: slice, epoch: int | None) -> DataLoader[Batch]:
         """A loader of this rank's share of the plan; embeddings are stored for the whole plan, in its order."""
         h: NDArray[np.float32] | None = None
-        if "embedding" in self.columns and self.embeddings is not None and stored is not None:
-            h = self.embeddings.read(stored, plan)
+        if "embedding" in self.columns and self.embeddings is not None:
+            h = self.embeddings.read(plan)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         mine = np.arange(len(plan))[rows][rank::world]
         dataset = PlanDataset(

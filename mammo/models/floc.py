@@ -43,6 +43,7 @@ class FLoc(PatchClassifier):
         return h
 
     def forward(self, batch: Batch) -> Tensor:
-        """Logits [B, 4] by PatchClass of a batch with the column patch."""
-        logits: Tensor = self.classifier(self.represent(batch["patch"]))
+        """Logits [B, 4] by PatchClass of a batch with the column embedding (h saved before) or patch."""
+        h = batch["embedding"] if "embedding" in batch else self.represent(batch["patch"])
+        logits: Tensor = self.classifier(h)
         return logits

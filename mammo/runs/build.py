@@ -77,11 +77,11 @@ def other_context(cfg: DictConfig) -> str:
 def datamodule_of(
     cfg: DictConfig, saliency: SaliencySource | None = None, embeddings: Embeddings | None = None
 ) -> MammoDataModule:
-    """The shared datamodule, serving what the configured network asks for."""
+    """The shared datamodule, serving what the configured network asks for; f_loc takes h where it is at hand."""
     return MammoDataModule(
         store=cfg.store,
         plan=cfg.plan,
-        columns=columns(cfg.maps) if cfg.model.name == "fagg" else tuple(cfg.columns),
+        columns=_columns(cfg, embeddings),
         crops=crops_of(cfg),
         quota=Quota(**plain(cfg.quota)),
         batch_size=cfg.batch_size,
@@ -96,6 +96,13 @@ def datamodule_of(
         balanced_images=cfg.get("balanced_images", False),
         workers=cfg.workers,
     )
+
+
+def _columns(cfg: DictConfig, embeddings: Embeddings | None) -> tuple[str, ...]:
+    """What a batch holds for the configured network."""
+    if cfg.model.name == "fagg":
+        return columns(cfg.maps)
+    return tuple(cfg.columns) if embeddings is None else ("embedding",)
 
 
 def network_of(cfg: DictConfig) -> Network:

@@ -3,7 +3,6 @@
 h is kept in the folder of its f_loc run, S below the root; both are made only where they are missing.
 """
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -33,23 +32,22 @@ IMAGES_A_PART = 128
 """Images whose saliency maps are kept together; an interruption loses fewer than these."""
 
 
-def embeddings_of(run: Path, data: MammoDataModule, precision: str) -> Embeddings:
-    """H of every window that f_agg will meet, by the best checkpoint of an f_loc run.
+def embeddings_of(run: Path, data: MammoDataModule, splits: Sequence[Split], precision: str) -> Embeddings:
+    """H of every window that data will serve of these splits, by the best checkpoint of an f_loc run.
 
     Args:
         run: the f_loc run's folder.
-        data: the datamodule f_agg will be fed by; its window_epochs tell how many training plans there are.
+        data: the datamodule that will serve h; its window_epochs tell how many training plans there are.
+        splits: of which h is needed.
         precision: as in conf/trainer.
     """
-    plans = {f"train-{epoch}": (Split.TRAIN, data.training_plan(epoch)) for epoch in range(data.window_epochs or 1)}
-    plans |= {split.value: (split, data.evaluation_plan(split)) for split in (Split.VAL, Split.TEST)}
-    key = hashlib.sha256("".join(plan.digest() for _, plan in plans.values()).encode()).hexdigest()[:8]
-    embeddings = Embeddings(run / f"embeddings-{key}")
-    missing = {name: asked for name, asked in plans.items() if not embeddings.has(name, asked[1])}
+    embeddings = Embeddings(run / "embeddings")
+    plans = [(split, plan) for split in splits for plan in data.plans(split)]
+    missing = [(split, plan) for split, plan in plans if not embeddings.has(plan)]
     if missing:
         network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
-        for name, (split, plan) in track(missing.items(), "embeddings", len(missing), "plans"):
-            embeddings.write(name, plan, represent(network, plan, data.split(split)[2], precision))
+        for split, plan in track(missing, "embeddings", len(missing), "plans"):
+            embeddings.write(plan, represent(network, plan, data.split(split)[2], precision))
     return embeddings
 
 

@@ -94,7 +94,7 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
         torch.set_num_threads(cfg.trainer.threads)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     source: SaliencySource | None = inputs.context.source if inputs.context else None
-    saved = embeddings_of(inputs.floc, datamodule_of(cfg), cfg.trainer.precision) if inputs.floc else None
+    saved = embeddings_of(inputs.floc, datamodule_of(cfg), list(Split), cfg.trainer.precision) if inputs.floc else None
     data = datamodule_of(cfg, source, saved)
     network = network_of(cfg)
     trainer = trainer_of(cfg, run.path, run.name)
@@ -111,6 +111,9 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
         "reads": inputs.paths(run.path),
     }
     if cfg.test:
+        if cfg.model.name == "floc":  # f_agg will read the h of the same windows
+            saved = embeddings_of(run.path, data, [Split.TEST], cfg.trainer.precision)
+            data = datamodule_of(cfg, embeddings=saved)
         trainer.test(network, data, ckpt_path=str(run.path / "best.ckpt"), verbose=False)
         facts["test_auc"] = _finite(trainer.callback_metrics["test_auc"])
         if trainer.is_global_zero:

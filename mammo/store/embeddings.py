@@ -1,6 +1,6 @@
 """Saved representations: h of every window of a plan, so that f_agg never runs f_loc (paper, Model training).
 
-A stored h is a column of the window plan: each file holds one plan's h in the plan's order and the plan's digest.
+A stored h is a column of the window plan: each file holds one plan's h in the plan's order, under the plan's digest.
 """
 
 import os
@@ -36,9 +36,9 @@ class Embeddings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
 
-    def has(self, name: str, plan: Digestible) -> bool:
-        """Whether h of exactly this plan is stored under this name."""
-        path = self._path(name)
+    def has(self, plan: Digestible) -> bool:
+        """Whether h of exactly this plan is stored."""
+        path = self._path(plan)
         if not path.is_file():
             return False
         try:
@@ -47,28 +47,28 @@ class Embeddings:
         except (OSError, ValueError, EOFError, KeyError, BadZipFile):  # damaged: as good as missing
             return False
 
-    def write(self, name: str, plan: Digestible, h: NDArray[np.float32]) -> None:
+    def write(self, plan: Digestible, h: NDArray[np.float32]) -> None:
         """Store h [N, 32] of the plan, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = self._path(name).with_suffix(".part")
+        part = self._path(plan).with_suffix(".part")
         with part.open("wb") as file:
             np.savez(file, h=h.astype(np.float32), plan=np.array(plan.digest()))
             file.flush()
             os.fsync(file.fileno())
-        part.replace(self._path(name))
+        part.replace(self._path(plan))
 
-    def read(self, name: str, plan: Digestible) -> NDArray[np.float32]:
+    def read(self, plan: Digestible) -> NDArray[np.float32]:
         """H [N, 32] of the plan, in its order.
 
         Raises:
-            MammoError: nothing is stored under this name, or it belongs to other windows.
+            MammoError: nothing is stored for it.
         """
-        if not self.has(name, plan):
-            state = "belongs to other windows" if self._path(name).is_file() else "does not exist"
-            raise MammoError(f"{self._path(name)} {state}: run python -m mammo.precompute what=embeddings again")
-        with np.load(self._path(name), allow_pickle=False) as stored:
+        if not self.has(plan):
+            state = "is damaged" if self._path(plan).is_file() else "does not exist"
+            raise MammoError(f"{self._path(plan)} {state}: run python -m mammo.precompute what=embeddings again")
+        with np.load(self._path(plan), allow_pickle=False) as stored:
             h: NDArray[np.float32] = stored["h"]
         return h
 
-    def _path(self, name: str) -> Path:
-        return self.folder / f"{name}.npz"
+    def _path(self, plan: Digestible) -> Path:
+        return self.folder / f"{plan.digest()[:16]}.npz"

@@ -82,7 +82,7 @@ def test_embeddings_stay_with_their_windows(small_root: Path, tmp_path: Path) ->
     plan = plain.evaluation_plan(Split.VAL)
     h = np.arange(len(plan) * 32, dtype=np.float32).reshape(-1, 32)
     saved = Embeddings(tmp_path)
-    saved.write("val", plan, h)
+    saved.write(plan, h)
     loader = module(small_root, columns=("window", "embedding", "saliency"), embeddings=saved, saliency=Zeros((46, 30)))
     assert torch.equal(joined(loader.val_dataloader(), "embedding"), torch.from_numpy(h))
     assert torch.equal(joined(loader.val_dataloader(), "window"), torch.from_numpy(plan.windows))
@@ -90,10 +90,11 @@ def test_embeddings_stay_with_their_windows(small_root: Path, tmp_path: Path) ->
 
 def test_embeddings_of_other_windows_are_refused(small_root: Path, tmp_path: Path) -> None:
     saved = Embeddings(tmp_path)
-    plan = module(small_root).evaluation_plan(Split.VAL)
-    saved.write("val", plan.take(slice(0, 2)), np.zeros((2, 32), np.float32))
-    with pytest.raises(MammoError, match="belongs to other windows"):
-        saved.read("val", plan)
+    other = module(small_root, seed=1, window_epochs=1).training_plan(0)
+    saved.write(other, np.zeros((len(other), 32), np.float32))
+    asked = {"columns": ("embedding",), "embeddings": saved, "window_epochs": 1}
+    with pytest.raises(MammoError, match=r"does not exist: run .*precompute"):
+        module(small_root, **asked).train_dataloader()
 
 
 def test_intensity_changes_values_reproducibly_and_only_in_training(small_root: Path) -> None:
@@ -136,7 +137,7 @@ def test_embeddings_of_a_rank_belong_to_its_rows(small_root: Path, tmp_path: Pat
     plain = module(small_root, window_epochs=1)
     saved, plan = Embeddings(tmp_path), plain.training_plan(0)
     h = np.arange(len(plan), dtype=np.float32)[:, None].repeat(32, axis=1)
-    saved.write("train-0", plan, h)
+    saved.write(plan, h)
     asked = {"columns": ("window", "embedding"), "embeddings": saved, "window_epochs": 1}
     loader = rank(small_root, 1, 2, **asked).train_dataloader()
     rows = joined(loader, "embedding")[:, 0].long()

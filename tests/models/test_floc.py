@@ -42,6 +42,10 @@ def test_logits_are_one_linear_layer_of_h(network: FLoc, patch: torch.Tensor) ->
     assert torch.allclose(logits, expected, atol=1e-6)
 
 
+def test_saved_h_gives_the_same_logits(network: FLoc, patch: torch.Tensor) -> None:
+    assert torch.equal(network({"embedding": network.represent(patch)}), network({"patch": patch}))
+
+
 def test_the_backbone_sees_grey_values_between_0_and_1(network: FLoc) -> None:
     seen: list[torch.Tensor] = []
     network.backbone.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))

@@ -24,38 +24,46 @@ class Named:
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
     saved = Embeddings(tmp_path / "embeddings")
-    assert not saved.has("val", Named("a"))
-    saved.write("val", Named("a"), H)
-    assert saved.has("val", Named("a"))
-    assert np.array_equal(Embeddings(tmp_path / "embeddings").read("val", Named("a")), H)
-    assert [path.name for path in saved.folder.iterdir()] == ["val.npz"]
+    assert not saved.has(Named("a"))
+    saved.write(Named("a"), H)
+    assert saved.has(Named("a"))
+    assert np.array_equal(Embeddings(tmp_path / "embeddings").read(Named("a")), H)
+    assert [path.name for path in saved.folder.iterdir()] == ["a.npz"]
+
+
+def test_plans_keep_their_own(tmp_path: Path) -> None:
+    saved = Embeddings(tmp_path)
+    saved.write(Named("a"), H)
+    saved.write(Named("b"), H + 1)
+    assert np.array_equal(saved.read(Named("a")), H)
+    assert np.array_equal(saved.read(Named("b")), H + 1)
 
 
 def test_a_rewrite_replaces(tmp_path: Path) -> None:
     saved = Embeddings(tmp_path)
-    saved.write("val", Named("a"), H)
-    saved.write("val", Named("b"), H + 1)
-    assert not saved.has("val", Named("a"))
-    assert np.array_equal(saved.read("val", Named("b")), H + 1)
+    saved.write(Named("a"), H)
+    saved.write(Named("a"), H + 1)
+    assert np.array_equal(saved.read(Named("a")), H + 1)
 
 
-def test_other_windows_are_refused(tmp_path: Path) -> None:
+def test_a_file_of_other_windows_is_refused(tmp_path: Path) -> None:
     saved = Embeddings(tmp_path)
-    saved.write("train-0", Named("a"), H)
-    with pytest.raises(MammoError, match=r"train-0\.npz belongs to other windows: run .*precompute"):
-        saved.read("train-0", Named("b"))
+    saved.write(Named("a"), H)
+    (tmp_path / "a.npz").rename(tmp_path / "b.npz")
+    with pytest.raises(MammoError, match=r"b\.npz is damaged: run .*precompute"):
+        saved.read(Named("b"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MammoError, match=r"test\.npz does not exist: run .*precompute"):
-        Embeddings(tmp_path).read("test", Named("a"))
+    with pytest.raises(MammoError, match=r"a\.npz does not exist: run .*precompute"):
+        Embeddings(tmp_path).read(Named("a"))
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half an archive"])
 def test_a_damaged_file_counts_as_missing(tmp_path: Path, content: bytes) -> None:
     saved = Embeddings(tmp_path)
-    saved.write("val", Named("a"), H)
-    (tmp_path / "val.npz").write_bytes(content)
-    assert not saved.has("val", Named("a"))
-    saved.write("val", Named("a"), H)
-    assert saved.has("val", Named("a"))
+    saved.write(Named("a"), H)
+    (tmp_path / "a.npz").write_bytes(content)
+    assert not saved.has(Named("a"))
+    saved.write(Named("a"), H)
+    assert saved.has(Named("a"))
