@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from mammo.door import command
 from mammo.geometry import Frame
 from mammo.intake.adapters import read_cohort
+from mammo.intake.published import published_lines
 from mammo.store.filling import Recipe, fill
 
 
@@ -31,6 +32,8 @@ def task(cfg: DictConfig) -> None:
         f"{(labels == 'malignant').sum()} malignant and {(labels == 'benign').sum()} benign lesions, "
         f"{seconds:.1f} s, {len(cohort.images) / seconds:.1f} images/s"
     )
+    for line in published_lines(cohort):
+        print(line)
     if filling.refused:
         print(f"refused: see {store / 'refused.csv'} ({filling.lost_lesions} lesions lie on refused images)")
 

@@ -3,6 +3,7 @@
 Nothing here touches pixels, files or torch; every other module may import it. Words follow Wu et al. 2020.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -79,6 +80,10 @@ class ImageRecord:
         view: CC or MLO; None only where the image is refused.
         reason: empty when accepted, else why the image is refused, in one sentence.
         code: the reason in one word (intake.refusals.Code), empty when accepted.
+        by_table: laterality and view come from the data set's own tables, which outrank the header: scanned film has
+            no such tags, and published corrections contradict them.
+        negative: whether the breast is known to be free of lesions; None where only the outlines tell.
+        split: the data set's own split, if it has one that keeps patients apart.
     """
 
     path: str
@@ -88,6 +93,9 @@ class ImageRecord:
     view: View | None
     reason: str = ""
     code: str = ""
+    by_table: bool = False
+    negative: bool | None = None
+    split: Split | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +124,63 @@ class LesionRecord:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A lesion that a source tells of but whose outline cannot be used.
+
+    Attributes:
+        path: the outline's file, or the image that the row names.
+        code: why, in one word (intake.refusals.Code).
+        reason: why, in one sentence.
+    """
+
+    path: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many of one thing an adapter found, beside the number that is published for the whole data set."""
+
+    what: str
+    found: int
+    published: int
+
+
+@dataclass(frozen=True)
 class Cohort:
-    """What an adapter reads from one root: image and lesion records, each in a stable order."""
+    """What an adapter reads from one root.
+
+    Attributes:
+        images: one record a file, in a stable order.
+        lesions: one record an outlined lesion, in the order of their images.
+        left_out: lesions without a usable outline.
+        counts: found and published numbers of a public data set.
+        notes: what a user of this data set must know, a sentence each.
+    """
 
     images: tuple[ImageRecord, ...]
     lesions: tuple[LesionRecord, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    counts: tuple[Count, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def ordered(
+        cls,
+        images: Iterable[ImageRecord],
+        lesions: Iterable[LesionRecord],
+        left_out: Iterable[LeftOut] = (),
+        counts: Iterable[Count] = (),
+        notes: Iterable[str] = (),
+    ) -> "Cohort":
+        """A cohort in the order of patient, exam, laterality, view, path and lesion, however it was gathered."""
+        found = sorted(images, key=_place)
+        order = {image.path: number for number, image in enumerate(found)}
+        sorted_lesions = sorted(lesions, key=lambda lesion: (order[lesion.path], lesion.lesion_key))
+        gone = sorted(left_out, key=lambda lesion: (lesion.path, lesion.code))
+        return cls(tuple(found), tuple(sorted_lesions), tuple(gone), tuple(counts), tuple(notes))
+
+
+def _place(image: ImageRecord) -> tuple[str, str, str, str, str]:
+    return image.patient_key, image.exam_key, image.laterality or "", image.view or "", image.path

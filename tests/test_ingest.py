@@ -66,7 +66,7 @@ def test_a_full_size_image_reaches_the_small_frame(
     [
         (ingest, [], "is no folder"),
         (ingest, ["data.adapter=foo"], "data.adapter=foo is unknown"),
-        (ingest, ["data=foo"], "choose from nyu, phantom, table"),
+        (ingest, ["data=foo"], "choose from cbis_ddsm, "),
         (ingest, ["data=table"], "data.source"),
         (split, [], "no store at"),
     ],

@@ -12,7 +12,7 @@ from mammo.intake.rasters import SUFFIXES, read_raster
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import ImageRecord
 
-DOCUMENTS = (".csv", ".json", ".md", ".txt", ".xlsx", ".xml", ".yaml", ".yml")
+DOCUMENTS = (".csv", ".json", ".md", ".parquet", ".txt", ".xlsx", ".xml", ".yaml", ".yml")
 """Files beside the images that nobody takes for images."""
 
 
@@ -43,7 +43,7 @@ def regular(root: Path, path: str) -> Path:
 
 
 def is_raster(path: str) -> bool:
-    """Whether a file is a PNG or TIFF by its name; every other one must be DICOM."""
+    """Whether a file is a PNG, TIFF or JPEG by its name; every other one must be DICOM."""
     return path.lower().endswith(SUFFIXES)
 
 
@@ -66,7 +66,8 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float) -> Placed
         raise RefusedError(Code.NOT_DESCRIBED)
     file = regular(root, record.path)
     if is_raster(record.path):
-        return place(read_raster(file), record.laterality, record.view, frame, scale, check_side=False)
+        pixels = read_raster(file, eight_bit=record.by_table)
+        return place(pixels, record.laterality, record.view, frame, scale, check_side=False)
     with quiet():
         pixels = presentation(open_dicom(file))
-    return place(pixels, record.laterality, record.view, frame, scale, check_side=True)
+    return place(pixels, record.laterality, record.view, frame, scale, check_side=not record.by_table)

@@ -1,44 +1,71 @@
-"""PNG and TIFF images: 16-bit grey values, brought to 12 bits."""
+"""PNG, TIFF and JPEG images: grey values brought to 12 bits, masks, and shapes without decoding."""
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import FULL_SCALE
 
-SUFFIXES = (".png", ".tif", ".tiff")
+SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
 
-def read_raster(path: Path) -> NDArray[np.uint16]:
+def read_raster(path: Path, eight_bit: bool = False) -> NDArray[np.uint16]:
     """Presentation values [H, W], 0 to 4095.
 
     Values up to 4095 are taken as 12-bit; an image with larger ones is taken as 16-bit and divided by 16.
 
+    Args:
+        path: the file.
+        eight_bit: whether 8 bits a pixel will do, as in published copies of a data set; 255 becomes 4095.
+
     Raises:
-        RefusedError: the file cannot be opened or decoded, or is not 16-bit grey.
+        RefusedError: the file cannot be opened or decoded, or is not grey with 16 bits a pixel.
     """
     values = _decoded(path)
+    if values.ndim == 3 and eight_bit and (values[..., 1:3] == values[..., :1]).all():
+        values = values[..., 0]
     if values.ndim != 2:
         raise RefusedError(Code.NOT_GREY)
+    if values.dtype == np.uint8 and eight_bit:
+        return np.round(values * (FULL_SCALE / 255)).astype(np.uint16)
     if values.dtype != np.uint16:
         raise RefusedError(Code.EIGHT_BIT)
     return (values if values.max() <= FULL_SCALE else values // 16).astype(np.uint16, copy=False)
 
 
-def read_mask(path: Path) -> NDArray[np.bool_]:
-    """A mask [H, W] of any bit depth, True where it is not zero.
+def read_mask(path: Path, threshold: int = 1) -> NDArray[np.bool_]:
+    """A mask [H, W] of any bit depth.
+
+    Args:
+        path: the file.
+        threshold: the smallest value inside; 128 for JPEG, whose losses leave faint traces around the outline.
 
     Raises:
         RefusedError: the file cannot be opened or decoded.
     """
     values = _decoded(path)
-    return np.asarray(values != 0 if values.ndim == 2 else (values[..., :3] != 0).any(axis=-1))
+    return np.asarray(values >= threshold if values.ndim == 2 else (values[..., :3] >= threshold).any(axis=-1))
 
 
-def _decoded(path: Path) -> NDArray[np.generic]:
+def raster_shape(path: Path) -> tuple[int, int]:
+    """(rows, cols) as the file's head states them.
+
+    Raises:
+        RefusedError: it is no image that can be opened.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except Exception:  # a damaged head may fail anywhere inside Pillow
+        raise RefusedError(Code.BROKEN_PIXELS) from None
+
+
+def _decoded(path: Path) -> NDArray[Any]:
     try:
         content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
         values = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)

@@ -10,6 +10,7 @@ ALLOWED = {
     "laterality": [item.value for item in Laterality],
     "view": [item.value for item in View],
     "split": ["", *(item.value for item in Split)],
+    "official_split": ["", *(item.value for item in Split)],
     "label": [item.value for item in Pathology],
 }
 

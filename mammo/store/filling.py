@@ -49,7 +49,7 @@ class Recipe:
 
     def mark(self, digest: str, image: ImageRecord) -> str:
         """What the note of a stored image starts with while nothing that it was made from has changed."""
-        made_from = (PIPELINE, digest, asdict(self.frame), self.scale, image.laterality, image.view)
+        made_from = (PIPELINE, digest, asdict(self.frame), self.scale, image.laterality, image.view, image.by_table)
         return sha256(json.dumps(made_from).encode()).hexdigest()
 
 
@@ -90,7 +90,8 @@ def fill(recipe: Recipe, cohort: Cohort, processes: int) -> Filling:
     jobs = [(image, names.of("image", image.path)) for image in cohort.images]
     outcomes = list(track(_outcomes(recipe, jobs, processes), "ingest", len(jobs)))
     refused = [(image.path, o.code, o.reason) for (image, _), o in zip(jobs, outcomes, strict=True) if o.row is None]
-    _write_refused(recipe.store / "refused.csv", refused)
+    left_out = [(lesion.path, lesion.code, lesion.reason) for lesion in cohort.left_out]
+    _write_refused(recipe.store / "refused.csv", [*refused, *left_out])
     if len(refused) == len(jobs):
         first = f"the first because: {refused[0][2]}"
         raise MammoError(f"none of the {len(jobs)} files of {recipe.source} was accepted ({first}): see refused.csv")
@@ -163,8 +164,9 @@ def _image_rows(
             "exam_id": names.of("exam", image.exam_key),
             "laterality": image.laterality,
             "view": image.view,
-            "split": splits.get(patient, ""),
-            "negative": (image.exam_key, image.laterality) not in breasts,
+            "split": splits.get(patient, image.split or ""),
+            "official_split": image.split or "",
+            "negative": image.negative is not False and (image.exam_key, image.laterality) not in breasts,
         } | row
 
 

@@ -21,7 +21,9 @@ TEXT, WHOLE, FLAG, REAL, BYTES = pa.string(), pa.int64(), pa.bool_(), pa.float64
 
 IMAGES = pa.schema(
     {
-        **dict.fromkeys(("image_id", "path", "patient_id", "exam_id", "laterality", "view", "split"), TEXT),
+        **dict.fromkeys(
+            ("image_id", "path", "patient_id", "exam_id", "laterality", "view", "split", "official_split"), TEXT
+        ),
         "negative": FLAG,
         "stored_height": WHOLE,
         "stored_width": WHOLE,

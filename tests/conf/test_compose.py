@@ -17,8 +17,8 @@ from mammo.runs.build import crops_of, datamodule_of, frame_of, network_of, run_
 from mammo.runs.random_search import name_in_configurations
 
 GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "data": [], "trainer": [], "logger": []}
-NEEDED = {("data", "nyu"): ["data.source=here"], ("data", "table"): ["data.source=here"]} | {
-    ("context", "external"): ["context.folder=here"]
+NEEDED = {("context", "external"): ["context.folder=here"]} | {
+    ("data", path.stem): ["data.source=here"] for path in (Path(CONF) / "data").glob("*.yaml")
 }
 CHOICES = [
     (group, path.stem) for group in (*GROUPS, "frame", "gmic") for path in sorted((Path(CONF) / group).glob("*.yaml"))

@@ -1,22 +1,20 @@
-from pathlib import Path
-
-import cv2
 import numpy as np
 import pytest
 
 from mammo.geometry import Box
-from mammo.intake.outlines import clipped, outline_of_file, outline_of_polygon
+from mammo.intake.outlines import clipped, outline_of_box, outline_of_mask, outline_of_polygon, scaled_to, union
+from mammo.intake.refusals import Code, RefusedError
 
 
 def test_a_polygon_holds_the_pixels_whose_centres_it_encloses() -> None:
-    mask, box = outline_of_polygon("10,20;10,25;13,25;13,20", (50, 50))
+    mask, box = outline_of_polygon([(10, 20), (10, 25), (13, 25), (13, 20)], (50, 50))
     assert box == Box(10, 13, 20, 25)
     assert mask.all()
 
 
 def test_a_polygon_against_pointwise_counting() -> None:
     corners = np.array([(3.2, 4.1), (17.7, 9.3), (11.1, 28.6)])
-    mask, box = outline_of_polygon(";".join(f"{r},{c}" for r, c in corners), (40, 40))
+    mask, box = outline_of_polygon(corners, (40, 40))
     whole = np.zeros((40, 40), bool)
     whole[box.row0 : box.row1, box.col0 : box.col1] = mask
     for row in range(40):
@@ -26,35 +24,57 @@ def test_a_polygon_against_pointwise_counting() -> None:
             assert whole[row, col] == (min(sides) > 0 or max(sides) < 0)
 
 
-@pytest.mark.parametrize("text", ["", "1,2;3,4", "a,b;c,d;e,f", "1,2,3;4,5,6;7,8,9", "1,1;1,nan;3,3"])
-def test_what_is_no_polygon(text: str) -> None:
-    with pytest.raises(ValueError, match="three or more points"):
-        outline_of_polygon(text, (50, 50))
+@pytest.mark.parametrize("points", [[], [(1, 2), (3, 4)], [(1, 2, 3)] * 3, [(1, 1), (1, np.nan), (3, 3)]])
+def test_what_is_no_polygon(points: list[tuple[float, ...]]) -> None:
+    with pytest.raises(RefusedError, match=Code.OUTLINE_BROKEN):
+        outline_of_polygon(points, (50, 50))
 
 
-@pytest.mark.parametrize("text", ["-1,0;5,5;0,5", "0,0;60,0;0,10"])
-def test_a_polygon_outside_its_image(text: str) -> None:
-    with pytest.raises(ValueError, match="leaves its image"):
-        outline_of_polygon(text, (50, 50))
+def test_a_polygon_is_clipped_to_its_image() -> None:
+    mask, box = outline_of_polygon([(-10, -10), (-10, 5), (7, 5), (7, -10)], (50, 50))
+    assert box == Box(0, 7, 0, 5)
+    assert mask.all()
+    mask, box = outline_of_polygon([(0, 0), (1e9, 0), (1e9, 1e9), (0, 1e9)], (50, 40))
+    assert box == Box(0, 50, 0, 40)
+    with pytest.raises(RefusedError, match=Code.OUTLINE_EMPTY):
+        outline_of_polygon([(60, 60), (60, 70), (70, 70)], (50, 50))
 
 
-def test_masks_of_files(tmp_path: Path) -> None:
-    mask = np.zeros((30, 40), np.uint8)
-    mask[4:9, 7:8] = 1
-    cv2.imwrite(str(tmp_path / "m.png"), mask)
-    got, box = outline_of_file(tmp_path / "m.png", (30, 40))
-    assert box == Box(4, 9, 7, 8)
-    assert got.all()
-    with pytest.raises(ValueError, match="30 x 40, but its image is 30 x 41"):
-        outline_of_file(tmp_path / "m.png", (30, 41))
-    cv2.imwrite(str(tmp_path / "m.png"), mask * 0)
-    with pytest.raises(ValueError, match="empty mask"):
-        outline_of_file(tmp_path / "m.png", (30, 40))
+def test_a_polygon_too_small_for_a_pixel_centre_is_the_pixel_under_it() -> None:
+    mask, box = outline_of_polygon([(10.1, 20.1), (10.2, 20.1), (10.2, 20.3)], (50, 50))
+    assert (box, mask.tolist()) == (Box(10, 11, 20, 21), [[True]])
+
+
+def test_a_box_holds_every_pixel_that_it_touches_inside_its_image() -> None:
+    assert outline_of_box((1.5, 3, 2, 4.2), (50, 50))[1] == Box(1, 3, 2, 5)
+    assert outline_of_box((60, 45, 10, -3), (50, 50))[1] == Box(45, 50, 0, 10)
+    for edges, code in (((5, 5, 1, 2), Code.OUTLINE_EMPTY), ((60, 70, 1, 2), Code.OUTLINE_EMPTY)):
+        with pytest.raises(RefusedError, match=code):
+            outline_of_box(edges, (50, 50))
+    with pytest.raises(RefusedError, match=Code.OUTLINE_BROKEN):
+        outline_of_box((float("nan"), 2, 1, 2), (50, 50))
+
+
+def test_a_mask_of_the_same_picture_is_scaled_and_another_refused() -> None:
+    mask = np.zeros((40, 30), bool)
+    mask[10:20, 6:12] = True
+    assert Box.around(scaled_to(mask, (80, 60))) == Box(20, 40, 12, 24)
+    assert scaled_to(mask, (40, 30)) is mask
+    with pytest.raises(RefusedError, match=Code.OUTLINE_SIZE):
+        scaled_to(mask, (40, 31))
+
+
+def test_parts_of_a_lesion_become_one_outline() -> None:
+    mask, box = union([(np.ones((2, 2), bool), Box(0, 2, 5, 7)), (np.ones((1, 3), bool), Box(3, 4, 0, 3))])
+    assert box == Box(0, 4, 0, 7)
+    assert mask.sum() == 7
 
 
 def test_clipping_keeps_what_is_inside() -> None:
     mask, box = clipped(np.ones((4, 4), bool), Box(-2, 2, 8, 12), (10, 10))
     assert box == Box(0, 2, 8, 10)
     assert mask.shape == (2, 2)
-    with pytest.raises(ValueError, match="empty mask"):
+    with pytest.raises(RefusedError, match=Code.OUTLINE_EMPTY):
         clipped(np.ones((4, 4), bool), Box(20, 24, 0, 4), (10, 10))
+    with pytest.raises(RefusedError, match=Code.OUTLINE_EMPTY):
+        outline_of_mask(np.zeros((3, 3), bool))

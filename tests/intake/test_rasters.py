@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mammo.intake.rasters import read_raster
+from mammo.intake.rasters import raster_shape, read_raster
 from mammo.intake.refusals import Code, RefusedError
 
 
@@ -34,3 +34,14 @@ def test_damaged_and_absent_files_are_refused(tmp_path: Path) -> None:
             read_raster(tmp_path / "a.png")
     with pytest.raises(RefusedError, match=Code.UNREADABLE):
         read_raster(tmp_path / "b.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "jpg"])
+def test_published_copies_may_have_eight_bits(tmp_path: Path, suffix: str) -> None:
+    pixels = np.repeat(np.uint8([[0, 255]]), 8, axis=1).repeat(8, axis=0)
+    for name, values in (("grey", pixels), ("colour", np.repeat(pixels[..., None], 3, axis=2))):
+        cv2.imwrite(str(tmp_path / f"{name}.{suffix}"), values)
+        assert np.array_equal(
+            read_raster(tmp_path / f"{name}.{suffix}", eight_bit=True), pixels.astype(int) * 4095 // 255
+        )
+        assert raster_shape(tmp_path / f"{name}.{suffix}") == (8, 16)

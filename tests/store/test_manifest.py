@@ -31,6 +31,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "laterality": "LR"[index % 2],
         "view": "CC",
         "split": "",
+        "official_split": "",
         "negative": index > 1,
         "sha256": "0" * 64,
         **chain_values(chain(index)),

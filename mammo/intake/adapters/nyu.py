@@ -126,5 +126,5 @@ def _lesions(file: Path, chain: FrameChain) -> Iterator[tuple[NDArray[np.bool_],
     for number in range(1, count):
         try:
             yield clipped(*chain.mask_to_stored(*outline_of_mask(mask & (parts == number))), chain.stored_shape)
-        except ValueError:
+        except RefusedError:
             raise MammoError(f"{file}: an outline lies outside of its image: replace or remove it") from None

@@ -1,87 +1,99 @@
-"""The plain layout: images anywhere below a folder, and what is known of them in two CSV files.
+"""The plain layout: images anywhere below a folder, and what is known of them in two tables, each .csv or .parquet.
 
-    lesions.csv   image, label, mask or outline; optional lesion_id, label_source, high_risk, finding
-    images.csv    image, patient, exam, laterality, view; needed for PNG and TIFF, where no header tells these
+    lesions    image, label, and the outline; optional lesion_id, label_source, high_risk, finding
+    images     image, patient, exam, laterality, view; needed for PNG and TIFF, where no header tells these
 
-`image` and `mask` are paths relative to the folder. A mask is a PNG of the stored image's size, nonzero inside; an
-outline is a polygon "row,col;row,col;..." in stored pixels. Rows are numbered as an editor shows them, header first.
+`image` and `mask` are paths relative to the folder. An outline is one of
+    mask                      a PNG or TIFF of the stored image's size, nonzero inside, or a DICOM SEG object, of which
+                              `segment` names the segment (1 if there is no such column)
+    outline                   a polygon "row,col;row,col;..." in stored pixels
+    row0, row1, col0, col1    a half-open box in stored pixels
+or stands in a COCO JSON file at the top of the folder (intake.coco). Outlines are clipped to their image.
 """
 
-import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mammo.intake.coco import Annotation, read_coco
 from mammo.intake.dicom import read_header
+from mammo.intake.folder import Folder
 from mammo.intake.gate import files, is_raster, regular
-from mammo.intake.outlines import Outline, outline_of_file, outline_of_polygon
-from mammo.intake.rasters import read_raster
-from mammo.intake.refusals import Code, RefusedError
-from mammo.records import Cohort, ImageRecord, LabelSource, Laterality, LesionRecord, MammoError, Pathology, View
+from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
+from mammo.intake.rasters import read_mask
+from mammo.intake.refusals import SENTENCES, Code, RefusedError
+from mammo.intake.segments import outline_of_segment
+from mammo.intake.stored import stored_shape
+from mammo.intake.tables import Row, read_rows
+from mammo.records import (
+    Cohort,
+    ImageRecord,
+    LabelSource,
+    Laterality,
+    LeftOut,
+    LesionRecord,
+    MammoError,
+    Pathology,
+    View,
+)
 
 OUTLINES = "outlines"
 """The folder of masks, which holds no images."""
 
+BOX = ("row0", "row1", "col0", "col1")
+
 Shape = tuple[int, int] | None
-"""(rows, cols) of stored pixels, None where the image is refused."""
+"""(rows, cols) of stored pixels, None where no header tells them."""
 
-
-@dataclass(frozen=True)
-class _Row:
-    """One row of a CSV file, able to say where it is wrong."""
-
-    file: Path
-    number: int
-    values: Mapping[str, str]
-
-    def get(self, column: str, default: str = "") -> str:
-        return (self.values.get(column) or "").strip() or default
-
-    def error(self, column: str, way_out: str) -> MammoError:
-        return MammoError(f"{self.file} row {self.number}: {column} {self.get(column)!r}: {way_out}")
+Telling = Row | Annotation
+"""What tells of a lesion: a row of a table or a COCO annotation."""
 
 
 def read(root: Path) -> Cohort:
     """Read the folder.
 
     Raises:
-        MammoError: the folder holds no image, or a row of a CSV file is wrong (file, row, value and way out are named).
+        MammoError: the folder holds no image, or a row of a table is wrong (file, row, value and way out are named).
     """
     paths = list(files(root, leave_out=OUTLINES))
+    rows = _lesion_rows(root) if paths else []
+    masks = {row.get("mask") for row in rows}
+    paths = [path for path in paths if path not in masks]
     if not paths:
         raise MammoError(f"{root} holds no image: put DICOM, PNG or TIFF files into it, or name another data.source")
     described = _described(root, set(paths))
     found = [_image(root, path, described.get(path)) for path in paths]
     shapes = {record.path: shape for record, shape in found}
-    lesions = [_lesion(root, row, shapes) for row in _rows(root / "lesions.csv", ("image", "label"))]
-    _check_keys(root / "lesions.csv", lesions)
+    annotations = [told for path in Folder(root).named("*.json") if "/" not in path for told in read_coco(root / path)]
+    tellings: list[Telling] = [*rows, *annotations]
+    lesions = [_lesion(root, told, shapes) for told in tellings]
+    known = [lesion for lesion in lesions if isinstance(lesion, LesionRecord)]
+    _check_keys(root, known)
     order = {path: index for index, path in enumerate(paths)}
-    lesions.sort(key=lambda lesion: order[lesion.path])
-    return Cohort(tuple(record for record, _ in found), tuple(lesions))
+    known.sort(key=lambda lesion: order[lesion.path])
+    left_out = tuple(lesion for lesion in lesions if isinstance(lesion, LeftOut))
+    return Cohort(tuple(record for record, _ in found), tuple(known), left_out)
 
 
-def _rows(file: Path, columns: tuple[str, ...]) -> list[_Row]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            rows = [_Row(file, reader.line_num, values) for values in reader]
-            present = reader.fieldnames or []
-    except FileNotFoundError:
-        message = f"{file} is missing: write it with the columns {', '.join(columns)}, and no row if there is none"
-        raise MammoError(message) from None
-    except (UnicodeDecodeError, csv.Error):
-        raise MammoError(f"{file} is not a CSV file in UTF-8: save it as one") from None
-    missing = [column for column in columns if column not in present]
-    if missing:
-        raise MammoError(f"{file} lacks the column {missing[0]}: its header must name {', '.join(columns)}")
-    return rows
+def _table(root: Path, name: str) -> Path:
+    parquet = root / f"{name}.parquet"
+    return parquet if parquet.exists() else root / f"{name}.csv"
 
 
-def _described(root: Path, paths: set[str]) -> dict[str, _Row]:
-    file = root / "images.csv"
+def _lesion_rows(root: Path) -> list[Row]:
+    file = _table(root, "lesions")
+    if not file.exists():
+        if any("/" not in path for path in Folder(root).named("*.json")):
+            return []
+        message = f"{file} is missing: write it with the columns image, label, and no row if there is none"
+        raise MammoError(message)
+    return list(read_rows(file, needed=("image", "label")))
+
+
+def _described(root: Path, paths: set[str]) -> dict[str, Row]:
+    file = _table(root, "images")
     if not file.exists():
         return {}
-    rows = _rows(file, ("image", "patient", "exam", "laterality", "view"))
+    rows = list(read_rows(file, needed=("image", "patient", "exam", "laterality", "view")))
     for row in rows:
         if row.get("image") not in paths:
             raise row.error("image", "no such image below the folder; correct the path or drop the row")
@@ -94,7 +106,7 @@ def _described(root: Path, paths: set[str]) -> dict[str, _Row]:
     return {row.get("image"): row for row in rows}
 
 
-def _image(root: Path, path: str, row: _Row | None) -> tuple[ImageRecord, Shape]:
+def _image(root: Path, path: str, row: Row | None) -> tuple[ImageRecord, Shape]:
     """The record of one file, and its shape where a header tells it."""
     try:
         file = regular(root, path)
@@ -114,56 +126,87 @@ def _image(root: Path, path: str, row: _Row | None) -> tuple[ImageRecord, Shape]
     return ImageRecord(path, patient, exam, header.laterality, header.view), header.shape
 
 
-def _lesion(root: Path, row: _Row, shapes: Mapping[str, Shape]) -> LesionRecord:
-    path = row.get("image")
+def _lesion(root: Path, told: Telling, shapes: Mapping[str, Shape]) -> LesionRecord | LeftOut:
+    values = _values(told)
+    path = values["image"]
     if path not in shapes:
-        raise row.error("image", "no such image below the folder; correct the path or drop the row")
-    if row.get("label") not in [*Pathology]:
-        raise row.error("label", f"must be one of {', '.join(Pathology)}")
-    if row.get("label_source", LabelSource.BIOPSY) not in [*LabelSource]:
-        raise row.error("label_source", f"must be one of {', '.join(LabelSource)}")
-    if row.get("high_risk", "0") not in ("0", "1"):
-        raise row.error("high_risk", "must be 0 or 1")
-    mask, box = _outline(root, row, shapes[path])
+        raise told.error("image", f"{path!r} is no image below the folder; correct the path or drop it")
+    for key, words in (("label", Pathology), ("label_source", LabelSource), ("high_risk", ("0", "1"))):
+        if values[key] not in [*words]:
+            raise told.error(key, f"must be one of {', '.join(words)}")
+    try:
+        shape = shapes[path] or stored_shape(root, path)
+    except RefusedError:
+        return LeftOut(path, Code.OUTLINE_UNLINKED, SENTENCES[Code.OUTLINE_UNLINKED])
+    mask, box = _outline(root, told, shape) if isinstance(told, Row) else _annotated(told, shape)
+    label, source = Pathology(values["label"]), LabelSource(values["label_source"])
     return LesionRecord(
-        lesion_key=row.get("lesion_id", f"row {row.number}"),
-        path=path,
-        label=Pathology(row.get("label")),
-        label_source=LabelSource(row.get("label_source", LabelSource.BIOPSY)),
-        box=box,
-        mask=mask,
-        high_risk=row.get("high_risk") == "1",
-        finding=row.get("finding"),
+        values["key"], path, label, source, box, mask, values["high_risk"] == "1", finding=values["finding"]
     )
 
 
-def _outline(root: Path, row: _Row, shape: Shape) -> Outline:
-    if bool(row.get("mask")) == bool(row.get("outline")):
-        raise row.error("mask", "give either a mask or an outline; drop the row if the lesion has neither")
-    column = "mask" if row.get("mask") else "outline"
+def _values(told: Telling) -> dict[str, str]:
+    """What is told of a lesion but its outline, as text."""
+    if isinstance(told, Row):
+        label, source, high_risk = told.get("label"), told.get("label_source"), told.get("high_risk", "0")
+        key, finding, image = told.get("lesion_id", f"row {told.number}"), told.get("finding"), told.get("image")
+    else:
+        named = told.category.lower() in [*Pathology]
+        label = told.category.lower() if named else str(told.values.get("label", Pathology.NONE))
+        source, high_risk = str(told.values.get("label_source", "")), str(int(told.values.get("high_risk", 0)))
+        key, finding, image = f"{told.file.name} {told.key}", "" if named else told.category, told.image
+    source = source or (LabelSource.NONE if label == Pathology.NONE else LabelSource.BIOPSY)
+    told_of = {"image": image, "label": label, "label_source": source, "high_risk": high_risk}
+    return told_of | {"key": key, "finding": finding}
+
+
+def _outline(root: Path, row: Row, shape: tuple[int, int]) -> Outline:
+    given = [column for column in ("mask", "outline", "row0") if row.get(column)]
+    if len(given) != 1:
+        raise row.error("mask", "give one of mask, outline or row0, row1, col0, col1; drop a lesion that has none")
     try:
-        if shape is None and is_raster(row.get("image")):
-            shape = _raster_shape(root, row.get("image"))
-        if column == "outline":
-            return outline_of_polygon(row.get("outline"), shape)
-        return outline_of_file(regular(root, row.get("mask")), shape)
+        if given == ["outline"]:
+            points = [[float(number) for number in point.split(",")] for point in row.get("outline").split(";")]
+            if len(points) < 3 or {len(point) for point in points} != {2}:
+                raise row.error("outline", "is not three or more points row,col;row,col;...; correct or drop the row")
+            return outline_of_polygon(points, shape)
+        if given == ["row0"]:
+            return outline_of_box(_edges(row), shape)
+        return _mask(root, row, shape)
+    except ValueError:
+        way_out = "must be row,col;row,col;... in numbers" if given == ["outline"] else "must be four numbers"
+        raise row.error(given[0], f"{way_out}; correct or drop the row") from None
     except RefusedError as refused:
-        raise row.error(column, f"{refused.sentence}; correct the path or drop the row") from None
-    except ValueError as error:
-        raise row.error(column, f"{error}; correct or drop the row") from None
+        raise row.error(given[0], f"{refused.sentence}; correct or drop the row") from None
 
 
-def _raster_shape(root: Path, path: str) -> Shape:
+def _edges(row: Row) -> tuple[float, float, float, float]:
+    row0, row1, col0, col1 = (float(row.get(column)) for column in BOX)
+    return row0, row1, col0, col1
+
+
+def _mask(root: Path, row: Row, shape: tuple[int, int]) -> Outline:
+    path = row.get("mask")
+    file = regular(root, path)
+    if not is_raster(path):
+        return outline_of_segment(root, path, int(row.get("segment", "1")), row.get("image"), shape)
+    mask = read_mask(file, 128 if file.suffix.lower() in (".jpg", ".jpeg") else 1)
+    if mask.shape != shape:
+        sizes = f"the mask is {mask.shape[0]} x {mask.shape[1]}, but its image is {shape[0]} x {shape[1]}"
+        raise row.error("mask", f"{sizes}; correct the path or drop the row")
+    return outline_of_mask(mask)
+
+
+def _annotated(told: Annotation, shape: tuple[int, int]) -> Outline:
     try:
-        rows, cols = read_raster(regular(root, path)).shape
-    except RefusedError:
-        return None  # the gate will say so
-    return rows, cols
+        return told.outline(shape)
+    except RefusedError as refused:
+        raise told.error("id", f"{refused.sentence}; correct or drop the annotation") from None
 
 
-def _check_keys(file: Path, lesions: list[LesionRecord]) -> None:
+def _check_keys(root: Path, lesions: Sequence[LesionRecord]) -> None:
     seen: set[str] = set()
     for lesion in lesions:
         if lesion.lesion_key in seen:
-            raise MammoError(f"{file}: lesion_id {lesion.lesion_key!r} occurs twice: give every lesion its own")
+            raise MammoError(f"{root}: lesion_id {lesion.lesion_key!r} occurs twice: give every lesion its own")
         seen.add(lesion.lesion_key)

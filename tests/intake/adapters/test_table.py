@@ -1,16 +1,22 @@
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
+from pycocotools import mask as run_lengths
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from mammo.geometry import Box
 from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.table import read
 from mammo.intake.refusals import Code
+from mammo.intake.segments import SEGMENTATION
 from mammo.records import LabelSource, Laterality, MammoError, Pathology
 
 
@@ -42,13 +48,13 @@ def test_a_polygon_stands_for_a_mask(table: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ("a/X.dcm,benign,outlines/L.png,", "row 2: image 'a/X.dcm': no such image"),
+        ("a/X.dcm,benign,outlines/L.png,", "row 2: image 'a/X.dcm': 'a/X.dcm' is no image"),
         ("a/L-CC.dcm,maybe,outlines/L.png,", "row 2: label 'maybe': must be one of malignant, benign, none"),
-        ("a/L-CC.dcm,benign,,", "give either a mask or an outline"),
+        ("a/L-CC.dcm,benign,,", "give one of mask, outline or"),
         ("a/L-CC.dcm,benign,outlines/Z.png,", "mask 'outlines/Z.png': not a regular file"),
         ("a/L-CC.dcm,benign,../../etc/passwd,", "not a regular file"),
         ("a/L-CC.dcm,benign,outlines/small.png,", "the mask is 5 x 5, but its image is 200 x 120"),
-        ("a/L-CC.dcm,benign,outlines/empty.png,", "empty mask"),
+        ("a/L-CC.dcm,benign,outlines/empty.png,", "holds no pixel of its image"),
         ('a/L-CC.dcm,benign,,"1,1;2,2"', "three or more points"),
     ],
 )
@@ -116,7 +122,131 @@ def test_lesions_of_refused_images_are_still_read(
 
 
 def test_unknown_adapter_and_folder(tmp_path: Path) -> None:
-    with pytest.raises(MammoError, match=r"data.adapter=foo is unknown: choose one of nyu, table"):
+    with pytest.raises(MammoError, match=r"data.adapter=foo is unknown: choose one of cbis_ddsm, "):
         read_cohort("foo", tmp_path)
     with pytest.raises(MammoError, match="is no folder"):
         read_cohort("table", tmp_path / "nowhere")
+
+
+def edit(table: Path, header: str, *rows: str) -> None:
+    (table / "lesions.csv").write_text("\n".join([header, *rows]))
+
+
+def test_boxes_and_parquet(table: Path) -> None:
+    edit(table, "image,label,row0,row1,col0,col1", "a/L-CC.dcm,malignant,90,110,30,50", "a/L-CC.dcm,benign,-4,9,0,9.5")
+    first, second = read(table).lesions
+    assert (first.box, second.box) == (Box(90, 110, 30, 50), Box(0, 9, 0, 10))
+    assert first.mask.all()
+    pd.read_csv(table / "lesions.csv").to_parquet(table / "lesions.parquet")
+    (table / "lesions.csv").unlink()
+    assert [lesion.box for lesion in read(table).lesions] == [first.box, second.box]
+    edit(table, "image,label,row0,row1,col0,col1", "a/L-CC.dcm,malignant,90,x,30,50")
+    (table / "lesions.parquet").unlink()
+    with pytest.raises(MammoError, match="row 2: row0 '90': must be four numbers"):
+        read(table)
+
+
+def test_unlabelled_lesions_have_no_source(table: Path) -> None:
+    edit(table, "image,label,row0,row1,col0,col1", "a/L-CC.dcm,none,9,11,3,5", "a/L-CC.dcm,benign,9,11,30,50")
+    assert [lesion.label_source for lesion in read(table).lesions] == [LabelSource.NONE, LabelSource.BIOPSY]
+
+
+def coco(table: Path, *annotations: dict[str, object]) -> None:
+    content = {
+        "images": [{"id": 7, "file_name": "a/L-CC.dcm", "width": 120, "height": 200}],
+        "categories": [{"id": 1, "name": "Malignant"}, {"id": 2, "name": "mass"}],
+        "annotations": [{"id": number, "image_id": 7} | told for number, told in enumerate(annotations)],
+    }
+    (table / "lesions.csv").unlink(missing_ok=True)
+    (table / "coco.json").write_text(json.dumps(content))
+
+
+def test_coco_polygons_boxes_and_run_lengths(table: Path) -> None:
+    whole = np.zeros((200, 120), np.uint8)
+    whole[90:110, 30:50] = 1
+    compressed = run_lengths.encode(np.asfortranarray(whole))
+    edges = np.flatnonzero(np.diff(whole.T.ravel(), prepend=0, append=0))
+    plain = np.diff([0, *edges, whole.size]).tolist()
+    polygon = [30, 90, 50, 90, 50, 110, 30, 110]
+    coco(
+        table,
+        {"category_id": 1, "segmentation": [polygon]},
+        {"category_id": 2, "bbox": [30, 90, 20, 20], "label": "benign", "high_risk": 1},
+        {"category_id": 1, "segmentation": {"size": [200, 120], "counts": compressed["counts"].decode()}},
+        {"category_id": 2, "segmentation": {"size": [200, 120], "counts": plain}},
+    )
+    lesions = read(table).lesions
+    assert [lesion.box for lesion in lesions] == [Box(90, 110, 30, 50)] * 4
+    assert all(lesion.mask.all() for lesion in lesions)
+    malignant, benign, none = Pathology.MALIGNANT, Pathology.BENIGN, Pathology.NONE
+    assert [lesion.label for lesion in lesions] == [malignant, benign, malignant, none]
+    assert [lesion.high_risk for lesion in lesions] == [False, True, False, False]
+    assert [lesion.finding for lesion in lesions] == ["", "mass", "", "mass"]
+
+
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"segmentation": {"size": [20, 12], "counts": [240]}}, "outline's size does not belong"),
+        ({}, "outline cannot be read"),
+        ({"bbox": [500, 500, 2, 2]}, "holds no pixel"),
+        ({"bbox": [1, 1, 2, 2], "label": "cancer"}, "label 'cancer': must be one of"),
+    ],
+)
+def test_a_wrong_annotation_is_named(table: Path, told: dict[str, object], message: str) -> None:
+    coco(table, told)
+    with pytest.raises(MammoError, match=message) as error:
+        read(table)
+    assert "coco.json annotation 0" in str(error.value)
+    (table / "coco.json").write_text("[1]")
+    with pytest.raises(MammoError, match="is no COCO file"):
+        read(table)
+
+
+def segmentation(table: Path, sources: list[str], segments: list[int], shape: tuple[int, int] = (200, 120)) -> None:
+    """A DICOM SEG of one frame a source, frame k with rows 10 k to 10 k + 8 set."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = SEGMENTATION
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    dataset.Modality, dataset.SegmentationType = "SEG", "BINARY"
+    dataset.Rows, dataset.Columns = shape
+    dataset.NumberOfFrames, dataset.SamplesPerPixel = len(sources), 1
+    dataset.BitsAllocated = dataset.BitsStored = 1
+    dataset.HighBit = dataset.PixelRepresentation = 0
+    dataset.PhotometricInterpretation = "MONOCHROME2"
+    frames = np.zeros((len(sources), *shape), bool)
+    groups = []
+    for index, (source, number) in enumerate(zip(sources, segments, strict=True)):
+        frames[index, 10 * index : 10 * index + 8, 4:20] = True
+        reference, derivation, identification, group = Dataset(), Dataset(), Dataset(), Dataset()
+        reference.ReferencedSOPInstanceUID = source
+        derivation.SourceImageSequence = [reference]
+        identification.ReferencedSegmentNumber = number
+        group.SegmentIdentificationSequence = [identification]
+        group.DerivationImageSequence = [derivation]
+        groups.append(group)
+    dataset.PerFrameFunctionalGroupsSequence = groups
+    dataset.PixelData = np.packbits(frames.ravel(), bitorder="little").tobytes()
+    dataset.save_as(table / "seg.dcm", enforce_file_format=True)
+
+
+def test_a_dicom_segmentation_stands_for_a_mask(table: Path) -> None:
+    left, right = (str(dcmread(table / "a" / f"{side}-CC.dcm").SOPInstanceUID) for side in "LR")
+    segmentation(table, [right, left, left, left], [1, 1, 2, 2])
+    rows = ["a/L-CC.dcm,benign,seg.dcm,1", "a/L-CC.dcm,malignant,seg.dcm,2", "a/R-CC.dcm,benign,seg.dcm,1"]
+    edit(table, "image,label,mask,segment", *rows)
+    cohort = read(table)
+    assert [image.path for image in cohort.images] == ["a/L-CC.dcm", "a/R-CC.dcm"]
+    assert [lesion.box for lesion in cohort.lesions] == [Box(10, 18, 4, 20), Box(20, 38, 4, 20), Box(0, 8, 4, 20)]
+    edit(table, "image,label,mask,segment", "a/L-CC.dcm,benign,seg.dcm,9")
+    with pytest.raises(MammoError, match=r"mask 'seg\.dcm': the outline holds no pixel"):
+        read(table)
+    segmentation(table, [left], [1], (100, 120))
+    edit(table, "image,label,mask", "a/L-CC.dcm,benign,seg.dcm")
+    with pytest.raises(MammoError, match="outline's size does not belong"):
+        read(table)
+    edit(table, "image,label,mask", "a/L-CC.dcm,benign,a/R-CC.dcm")
+    with pytest.raises(MammoError, match="outline cannot be read"):
+        read(table)

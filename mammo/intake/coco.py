@@ -1,0 +1,88 @@
+"""COCO JSON: annotations of images as polygons, run lengths or boxes.
+
+A category named malignant, benign or none is the label; any other name is the kind of finding, and the label is then
+an annotation's own "label". "label_source" and "high_risk" may stand in an annotation too.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pycocotools import mask as run_lengths
+
+from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon, union
+from mammo.intake.refusals import Code, RefusedError
+from mammo.records import MammoError
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One annotation.
+
+    Attributes:
+        file: the COCO file.
+        key: the annotation's id.
+        image: file name of its image.
+        category: its category's name.
+        values: all else that it says.
+    """
+
+    file: Path
+    key: str
+    image: str
+    category: str
+    values: dict[str, Any]
+
+    def outline(self, shape: tuple[int, int]) -> Outline:
+        """The segmentation, else the box (x, y, width, height), in an image of this shape.
+
+        Raises:
+            RefusedError: there is none, or it does not fit.
+        """
+        segmentation, box = self.values.get("segmentation"), self.values.get("bbox")
+        try:
+            if isinstance(segmentation, dict):
+                return _of_run_lengths(segmentation, shape)
+            if segmentation:
+                polygons = [np.asarray(flat, dtype=np.float64).reshape(-1, 2)[:, ::-1] for flat in segmentation]
+                return union(outline_of_polygon(points, shape) for points in polygons)
+            x, y, width, height = (float(number) for number in box or [])
+        except (TypeError, ValueError, KeyError):
+            raise RefusedError(Code.OUTLINE_BROKEN) from None
+        return outline_of_box((y, y + height, x, x + width), shape)
+
+    def error(self, key: str, way_out: str) -> MammoError:
+        """What is wrong with one of its values, in one sentence."""
+        return MammoError(f"{self.file} annotation {self.key}: {key} {self.values.get(key)!r}: {way_out}")
+
+
+def read_coco(file: Path) -> Iterator[Annotation]:
+    """The annotations of a COCO file, in its order.
+
+    Raises:
+        MammoError: it is no COCO file.
+    """
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        images = {image["id"]: str(image["file_name"]) for image in content["images"]}
+        categories = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
+        for values in content["annotations"]:
+            category = categories.get(values.get("category_id"), "")
+            yield Annotation(file, str(values["id"]), images[values["image_id"]], category, values)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        told = f"{type(error).__name__}: {error}"
+        raise MammoError(f"{file} is no COCO file ({told}): correct it or take it out of the folder") from None
+
+
+def _of_run_lengths(segmentation: dict[str, Any], shape: tuple[int, int]) -> Outline:
+    if tuple(segmentation["size"]) != shape:
+        raise RefusedError(Code.OUTLINE_SIZE)
+    counts = segmentation["counts"]
+    if isinstance(counts, list):
+        segmentation = run_lengths.frPyObjects(segmentation, *shape)
+    else:
+        segmentation = segmentation | {"counts": counts.encode()}
+    return outline_of_mask(run_lengths.decode(segmentation) > 0)
