@@ -59,6 +59,19 @@ class Annotation:
         return MammoError(f"{self.file} annotation {self.key}: {key} {self.values.get(key)!r}: {way_out}")
 
 
+def coco_files(root: Path) -> list[Path]:
+    """The JSON files at the top of a folder that mean to be COCO: they name annotations, or cannot be read as JSON."""
+    return [file for file in sorted(root.glob("*.json")) if _means_coco(file)]
+
+
+def _means_coco(file: Path) -> bool:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8-sig"))
+    except ValueError:
+        return True  # read_coco says what is wrong
+    return isinstance(content, dict) and "annotations" in content
+
+
 def read_coco(file: Path) -> Iterator[Annotation]:
     """The annotations of a COCO file, in its order; none where the JSON speaks of neither images nor annotations.
 

@@ -15,6 +15,7 @@ from mammo.data.batches import SaliencySource
 from mammo.maps.stack import canonical, columns, maps_name
 from mammo.models.context import ContextNetwork
 from mammo.models.patch_classifier import PatchClassifier
+from mammo.models.weight_files import read_weights
 from mammo.records import Split
 from mammo.runs.build import Network, checked_manifest, datamodule_of, network_of, other_context, run_name, trainer_of
 from mammo.runs.context_source import Context, context_of
@@ -114,7 +115,9 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
         if cfg.model.name == "floc":  # f_agg will read the h of the same windows
             saved = embeddings_of(run.path, data, [Split.TEST], cfg.trainer.precision)
             data = datamodule_of(cfg, embeddings=saved)
-        trainer.test(network, data, ckpt_path=str(run.path / "best.ckpt"), verbose=False)
+        # Not ckpt_path: of a run with averaged weights Lightning would test the weights before averaging.
+        network.load_state_dict(read_weights(run.path / "best.ckpt")["state_dict"])
+        trainer.test(network, data, verbose=False)
         facts["test_auc"] = _finite(trainer.callback_metrics["test_auc"])
         if trainer.is_global_zero:
             _write_scores(network, manifest.of_split(Split.TEST), run)

@@ -14,13 +14,16 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.door import CONF
 from mammo.models.context import network_of_checkpoint
-from mammo.records import MammoError, Split
+from mammo.models.floc import FLoc
+from mammo.records import MammoError, PatchClass, Split
+from mammo.runs.build import datamodule_of
 from mammo.runs.context_source import maps_of
 from mammo.runs.folder import best_run
 from mammo.runs.saved import saliency_of
 from mammo.runs.second_reading import read_again
 from mammo.runs.training import train
 from mammo.scoring.image_table import read_image_table
+from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 
 QUICK = (
@@ -215,7 +218,26 @@ def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None
     words = ("model.checkpoint_activations=true", "trainer.weight_average=0.9", "balanced_images=true", "seed=3")
     train(composed(root, *MODELS["context"], *words, "trainer.accumulate_grad_batches=2"))
     (run,) = root.glob("runs/context-s3-*")
-    network_of_checkpoint(run / "best.ckpt")
+    network = network_of_checkpoint(run / "best.ckpt")
+    manifest = Manifest.load(root / "store")
+    table = pd.read_parquet(run / "images.parquet")
+    pixels = ImageStore(root / "store")
+    images = np.stack([pixels.network(image_id, manifest.chain(image_id))[None] for image_id in table["image_id"]])
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(images)).by_fusion.malignant
+    assert np.allclose(table["score_malignant"], expected, atol=1e-5)
+
+
+def test_averaged_weights_are_what_is_tested(root: Path) -> None:
+    train(composed(root, *MODELS["floc"], "trainer.weight_average=0.9", "seed=3"))
+    (run,) = root.glob("runs/floc-*-s3-*")
+    network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
+    data = datamodule_of(composed(root, *MODELS["floc"], "seed=3"))
+    plan = data.evaluation_plan(Split.TEST)
+    logits = network({"patch": torch.from_numpy(data.split(Split.TEST)[2].patches(plan)[:, None])}).detach()
+    share = torch.sigmoid(logits[:, PatchClass.MALIGNANT] - logits[:, PatchClass.BENIGN]).numpy()
+    expected = [share[plan.lesion == lesion].mean() for lesion in np.unique(plan.lesion)]
+    assert np.allclose(pd.read_parquet(run / "lesions.parquet")["score"], expected, atol=1e-6)
 
 
 def test_f_agg_without_f_loc_says_what_to_run(small_root: Path, tmp_path: Path) -> None:

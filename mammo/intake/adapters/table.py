@@ -14,9 +14,8 @@ or stands in a COCO JSON file at the top of the folder (intake.coco). Outlines a
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mammo.intake.coco import Annotation, read_coco
+from mammo.intake.coco import Annotation, coco_files, read_coco
 from mammo.intake.dicom import read_header
-from mammo.intake.folder import Folder
 from mammo.intake.gate import files, is_raster, regular
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
 from mammo.intake.rasters import read_mask
@@ -63,7 +62,7 @@ def read(root: Path) -> Cohort:
     described = _described(root, set(paths))
     found = [_image(root, path, described.get(path)) for path in paths]
     shapes = {record.path: shape for record, shape in found}
-    annotations = [told for path in Folder(root).named("*.json") if "/" not in path for told in read_coco(root / path)]
+    annotations = [told for file in coco_files(root) for told in read_coco(file)]
     tellings: list[Telling] = [*rows, *annotations]
     lesions = [_lesion(root, told, shapes) for told in tellings]
     known = [lesion for lesion in lesions if isinstance(lesion, LesionRecord)]
@@ -82,7 +81,7 @@ def _table(root: Path, name: str) -> Path:
 def _lesion_rows(root: Path) -> list[Row]:
     file = _table(root, "lesions")
     if not file.exists():
-        if any("/" not in path for path in Folder(root).named("*.json")):
+        if coco_files(root):
             return []
         message = f"{file} is missing: write it with the columns image, label, and no row if there is none"
         raise MammoError(message)

@@ -198,9 +198,16 @@ def test_a_wrong_annotation_is_named(table: Path, told: dict[str, object], messa
     with pytest.raises(MammoError, match=message) as error:
         read(table)
     assert "coco.json annotation 0" in str(error.value)
-    (table / "coco.json").write_text("[1]")
-    with pytest.raises(MammoError, match="is no COCO file"):
-        read(table)
+    for broken in ('{"annotations": [1]}', '{"annotations": '):
+        (table / "coco.json").write_text(broken)
+        with pytest.raises(MammoError, match="is no COCO file"):
+            read(table)
+
+
+def test_json_that_names_no_annotations_is_left_alone(table: Path) -> None:
+    before = read(table)
+    (table / "settings.json").write_text('{"seed": 1}')
+    assert [lesion.lesion_key for lesion in read(table).lesions] == [lesion.lesion_key for lesion in before.lesions]
 
 
 def segmentation(table: Path, sources: list[str], segments: list[int], shape: tuple[int, int] = (200, 120)) -> None:
