@@ -26,11 +26,13 @@ from mammo.data.intensity import Intensity
 from mammo.data.plans import Plan
 from mammo.geometry import FrameChain
 from mammo.records import MammoError
-from mammo.store.image_store import ImageStore
+from mammo.store.image_store import ImageStore, affordable
 from mammo.store.manifest import Manifest
 
 Batch = dict[str, torch.Tensor]
 Given = TypeVar("Given")
+HOT_BYTES = 4 << 30
+"""Memory for decoded images, unless told otherwise."""
 SaliencySource = Callable[[Sequence[str]], NDArray[np.float32]]
 """One function from image ids to saliency maps [N, 2, rows, cols], malignant then benign, in [0, 1]."""
 
@@ -52,10 +54,21 @@ class Reader:
     patch_px: int
 
     @classmethod
-    def of(cls, root: Path, manifest: Manifest, patch_px: int) -> "Reader":
-        """A reader of the manifest's images in the store at root."""
+    def of(cls, root: Path, manifest: Manifest, patch_px: int, hot_bytes: float = HOT_BYTES) -> "Reader":
+        """A reader of the manifest's images in the store at root.
+
+        Args:
+            root: the store folder.
+            manifest: its tables, or those of a split.
+            patch_px: side of a patch.
+            hot_bytes: memory for images that stay decoded once they were read; those with lesions come first.
+        """
         ids = list(manifest.images.index)
-        return cls(ImageStore(root), ids, [manifest.chain(image_id) for image_id in ids], patch_px)
+        chains = [manifest.chain(image_id) for image_id in ids]
+        outlined = set(manifest.lesions["image_id"])
+        order = sorted(range(len(ids)), key=lambda row: ids[row] not in outlined)
+        hot = affordable([(ids[row], chains[row].store_shape) for row in order], hot_bytes)
+        return cls(ImageStore(root, hot), ids, chains, patch_px)
 
     def patches(self, plan: Plan, out: NDArray[np.uint16] | None = None) -> NDArray[np.uint16]:
         """Patches [N, patch_px, patch_px], in out where it is given."""

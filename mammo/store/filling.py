@@ -101,6 +101,7 @@ def fill(recipe: Recipe, cohort: Cohort, processes: int) -> Filling:
     images = list(_image_rows(recipe.store, cohort, accepted, names))
     manifest = Manifest.of(recipe.frame, images, lesions)
     manifest.save(recipe.store)
+    ImageStore(recipe.store).tidy()
     return Filling(manifest, tuple(refused), len(cohort.lesions) - len(lesions))
 
 

@@ -1,27 +1,22 @@
-"""The pixels of a store: one compressed, chunked file an image, read by window without decoding the whole image.
+"""The pixels of a store: every image a record of compressed tiles, read by window without decoding the whole image.
 
-Chunks of 256 x 256 px in bit-shuffled LZ4 cost about a quarter of the raw size, and a window reads only the blocks
-that it touches. Every file also carries a note, the words of the ingest that wrote it, so that a half-filled store
-knows by itself which of its images are done.
+Every image also carries a note, the words of the ingest that wrote it, so that a half-filled store knows by itself
+which of its images are done. Images that are read again and again may be kept decoded, the hot ones.
 """
 
-import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from threading import get_ident
+from typing import Any
 
-import blosc2
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, FrameChain
 from mammo.records import MammoError
-
-CHUNK_PX, BLOCK_PX = 256, 64
-NOTE = "note"
-KEPT_IMAGE_BYTES, KEPT_IMAGES = 1 << 19, 4096
-"""Images of up to half a megabyte (an eighth of full size) stay decoded in memory, up to this many."""
+from mammo.store.shards import Shards
+from mammo.store.tiles import DamagedError, TiledImage, encode
 
 
 @dataclass(frozen=True)
@@ -29,41 +24,36 @@ class ImageStore:
     """The pixel files below one store folder.
 
     Attributes:
-        root: the store folder; pixels lie in images/ab/<image_id>.b2nd with ab the first two characters of the id.
+        root: the store folder; pixels lie in images/.
+        hot: ids of the images that stay decoded in memory once they were read.
     """
 
     root: Path
+    hot: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_decoded", {})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process has a memory of its own."""
+        return ImageStore, (self.root, self.hot)
 
     def write(self, image_id: str, pixels: NDArray[np.uint16], note: str = "") -> None:
-        """Keep pixels [H, W], 0 to 4095, of the store frame; the file appears whole or not at all."""
-        chunks = tuple(min(CHUNK_PX, n) for n in pixels.shape)
-        array = blosc2.asarray(
-            np.ascontiguousarray(pixels, dtype=np.uint16),
-            chunks=chunks,
-            blocks=tuple(min(BLOCK_PX, n) for n in chunks),
-            cparams=blosc2.CParams(codec=blosc2.Codec.LZ4, clevel=5, filters=[blosc2.Filter.BITSHUFFLE], nthreads=1),
-            dparams=blosc2.DParams(nthreads=1),
-            contiguous=True,
-        )
-        array.schunk.vlmeta[NOTE] = note
-        path = self._path(image_id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}")
-        partial.write_bytes(array.to_cframe())
-        partial.replace(path)
+        """Keep pixels [H, W], 0 to 4095, of the store frame; an image that is there already is replaced."""
+        _shards(self.root).append(_key(image_id), *encode(pixels, note))
+        _shards(self.root).refresh()
         _opened.cache_clear()
-        _kept.pop(str(path), None)
+        self._kept.pop(image_id, None)
 
     def shape(self, image_id: str) -> tuple[int, int]:
         """(rows, cols) of the stored pixels; MammoError if the image is not in the store."""
-        rows, cols = self._open(image_id).shape
-        return int(rows), int(cols)
+        return self._open(image_id).shape
 
     def read(self, image_id: str, box: Box) -> NDArray[np.uint16]:
         """Pixels [box.height, box.width] of a box of the store frame, zero outside the stored pixels.
 
         Raises:
-            MammoError: the image is not in the store.
+            MammoError: the image is not in the store, or its pixels are damaged.
         """
         out = np.empty((box.height, box.width), dtype=np.uint16)
         self.read_into(image_id, (box.row0, box.col0), out)
@@ -71,19 +61,22 @@ class ImageStore:
 
     def read_into(self, image_id: str, corner: tuple[int, int], out: NDArray[np.generic]) -> None:
         """As read, into out [height, width] of any type; corner is (row, col) of its first pixel."""
-        array = self._pixels(image_id)
-        spans = [
-            (max(first, 0), max(min(first + n, size), max(first, 0)))
-            for first, n, size in zip(corner, out.shape, array.shape, strict=True)
-        ]
-        (row0, row1), (col0, col1) = spans
-        top, bottom, left, right = row0 - corner[0], row1 - corner[0], col0 - corner[1], col1 - corner[1]
-        if row0 < row1 and col0 < col1:
-            out[top:bottom, left:right] = array[row0:row1, col0:col1]
-            out[:top], out[bottom:] = 0, 0
-            out[top:bottom, :left], out[top:bottom, right:] = 0, 0
-        else:
+        whole = self._kept.get(image_id)
+        if whole is None and image_id in self.hot:
+            whole = self._kept[image_id] = self._decode(image_id, (0, 0), np.empty(self.shape(image_id), np.uint16))
+        shape = self.shape(image_id) if whole is None else whole.shape
+        (row0, col0), (height, width) = corner, out.shape
+        if row0 < 0 or col0 < 0 or row0 + height > shape[0] or col0 + width > shape[1]:
+            top, left = max(-row0, 0), max(-col0, 0)
+            bottom, right = min(height, shape[0] - row0), min(width, shape[1] - col0)
             out[:] = 0
+            if top >= bottom or left >= right:
+                return
+            row0, col0, out = row0 + top, col0 + left, out[top:bottom, left:right]
+        if whole is None:
+            self._decode(image_id, (row0, col0), out)
+        else:
+            out[:] = whole[row0 : row0 + out.shape[0], col0 : col0 + out.shape[1]]
 
     def network(self, image_id: str, chain: FrameChain) -> NDArray[np.uint16]:
         """The image's whole network window, [frame.height, frame.width]."""
@@ -91,40 +84,72 @@ class ImageStore:
         return self.read(image_id, whole.shifted(*chain.origin))
 
     def note(self, image_id: str) -> str:
-        """The note written with the image, or an empty one where the image is absent or its file is damaged."""
+        """The note written with the image, or an empty one where the image is absent or its head is damaged."""
         try:
-            return str(self._open(image_id).schunk.vlmeta[NOTE])
-        except (MammoError, RuntimeError, KeyError, ValueError):
+            return self._open(image_id).note
+        except MammoError:
             return ""
 
-    def _path(self, image_id: str) -> Path:
-        if not image_id.isalnum():
-            raise MammoError(f"image id {image_id!r} is not one of a store: take ids from its images.parquet")
-        return self.root / "images" / image_id[:2] / f"{image_id}.b2nd"
+    def tidy(self) -> None:
+        """Delete the files that hold nothing but images written again since."""
+        _shards(self.root).tidy()
 
-    def _pixels(self, image_id: str) -> "blosc2.NDArray | NDArray[np.uint16]":
-        """The image decoded, where it is small enough to be kept, else its open file."""
-        path = str(self._path(image_id))
-        if path not in _kept:
-            array = self._open(image_id)
-            if array.nbytes > KEPT_IMAGE_BYTES or len(_kept) >= KEPT_IMAGES:
-                return array
-            _kept[path] = array[:]
-        return _kept[path]
+    @property
+    def _kept(self) -> dict[str, NDArray[np.uint16]]:
+        kept: dict[str, NDArray[np.uint16]] = self.__dict__["_decoded"]
+        return kept
 
-    def _open(self, image_id: str) -> blosc2.NDArray:
-        path = self._path(image_id)
+    def _decode(self, image_id: str, corner: tuple[int, int], out: NDArray[Any]) -> NDArray[Any]:
         try:
-            return _opened(str(path), get_ident())
-        except FileNotFoundError:
+            self._open(image_id).read_into(corner, out)
+        except (DamagedError, RuntimeError, ValueError):
+            raise self._damaged(image_id) from None
+        return out
+
+    def _open(self, image_id: str) -> TiledImage:
+        try:
+            return _opened(self.root, _key(image_id))
+        except KeyError:
             message = f"image {image_id} is missing from the store {self.root}: run python -m mammo.ingest again"
             raise MammoError(message) from None
+        except DamagedError:
+            raise self._damaged(image_id) from None
+
+    def _damaged(self, image_id: str) -> MammoError:
+        place = _shards(self.root).find(image_id)
+        file = place.shard if place else self.root
+        return MammoError(
+            f"image {image_id} is damaged in {file}: delete that file and run python -m mammo.ingest again, "
+            "which reads the images anew that were in it"
+        )
 
 
-_kept: dict[str, NDArray[np.uint16]] = {}
+def affordable(shapes: Iterable[tuple[str, tuple[int, int]]], n_bytes: float) -> frozenset[str]:
+    """The first images, given as (id, (rows, cols)), whose decoded pixels fit into n_bytes together."""
+    chosen, left = [], n_bytes
+    for image_id, (rows, cols) in shapes:
+        left -= 2 * rows * cols
+        if left < 0:
+            break
+        chosen.append(image_id)
+    return frozenset(chosen)
 
 
-@lru_cache(maxsize=512)
-def _opened(path: str, thread: int) -> blosc2.NDArray:
-    """An open file of one thread: its decompressor must not be shared."""
-    return blosc2.open(path, mode="r", dparams=blosc2.DParams(nthreads=1))
+def _key(image_id: str) -> str:
+    if not image_id.isalnum() or len(image_id) > 32:
+        raise MammoError(f"image id {image_id!r} is not one of a store: take ids from its images.parquet")
+    return image_id
+
+
+@lru_cache(maxsize=64)
+def _shards(root: Path) -> Shards:
+    return Shards(root / "images")
+
+
+@lru_cache(maxsize=4096)
+def _opened(root: Path, key: str) -> TiledImage:
+    """An image's record, its head read; KeyError where there is none."""
+    place = _shards(root).find(key)
+    if place is None:
+        raise KeyError(key)
+    return TiledImage(place.read(0, place.head), place.read)

@@ -126,3 +126,12 @@ def test_a_noisy_window_reads_beyond_the_network_window(small_root: Path, manife
     for number in range(2):
         still = reader.images(image_plan(ground).take([int(plan.image[number])]))[0].astype(float)
         assert np.corrcoef(images[number, 0].numpy().astype(float).ravel(), still.ravel())[0, 1] > 0.5
+
+
+def test_images_with_lesions_are_kept_in_memory_first(small_root: Path, manifest: Manifest) -> None:
+    outlined = set(manifest.lesions["image_id"])
+    sizes = {key: 2 * np.prod(manifest.chain(key).store_shape) for key in manifest.images.index}
+    budget = sum(sizes[key] for key in outlined)
+    assert Reader.of(small_root / "store", manifest, PATCH_PX, budget).store.hot == outlined
+    assert Reader.of(small_root / "store", manifest, PATCH_PX).store.hot == set(manifest.images.index)
+    assert not Reader.of(small_root / "store", manifest, PATCH_PX, 0).store.hot

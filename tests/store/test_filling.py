@@ -8,7 +8,7 @@ import pytest
 from mammo.geometry import Box, Frame
 from mammo.intake.adapters.table import read
 from mammo.records import MammoError
-from mammo.store import filling
+from mammo.store import filling, image_store, shards
 from mammo.store.filling import Recipe, fill
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -84,15 +84,36 @@ def test_a_rerun_reads_nothing_and_changes_nothing(
 def test_half_a_store_is_filled_up(recipe: Recipe, source: Path) -> None:
     fill(recipe, read(source), 1)
     before = tables(recipe)
-    files = sorted((recipe.store / "images").rglob("*.b2nd"))
-    pixels = [path.read_bytes() for path in files]
-    for path in files[::2]:
-        path.unlink()
-    files[1].write_bytes(b"")
+    kept = read_all(recipe.store)
+    for path in (recipe.store / "images").glob("*.tiles"):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    image_store._shards.cache_clear()
+    image_store._opened.cache_clear()
+    assert len(read_all(recipe.store)) < len(kept)
     (recipe.store / "images.parquet").unlink()
     fill(recipe, read(source), 1)
     assert tables(recipe) == before
-    assert [path.read_bytes() for path in files] == pixels
+    assert read_all(recipe.store) == kept
+
+
+def read_all(root: Path) -> dict[str, bytes]:
+    """The pixels of every image that the store has, by its note."""
+    store, found = ImageStore(root), {}
+    for image_id in pd.read_parquet(root / "images.parquet")["image_id"]:
+        if store.note(image_id):
+            rows, cols = store.shape(image_id)
+            found[image_id] = store.read(image_id, Box(0, rows, 0, cols)).tobytes()
+    return found
+
+
+def test_a_store_filled_anew_drops_the_files_of_before(recipe: Recipe, source: Path) -> None:
+    fill(recipe, read(source), 1)
+    (before,) = (recipe.store / "images").glob("*.tiles")
+    image_store._shards.cache_clear()
+    shards._writing.clear()
+    fill(Recipe(source, recipe.store, Frame(184, 120, 4), 0.5), read(source), 1)
+    (after,) = (recipe.store / "images").glob("*.tiles")
+    assert after != before
 
 
 def test_a_changed_file_or_frame_is_read_again(recipe: Recipe, source: Path) -> None:

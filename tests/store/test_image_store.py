@@ -6,7 +6,8 @@ import pytest
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import MammoError
-from mammo.store.image_store import ImageStore
+from mammo.store import image_store
+from mammo.store.image_store import ImageStore, affordable
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 4096, (530, 301)).astype(np.uint16)
@@ -50,13 +51,55 @@ def test_an_image_is_replaced_whole(store: ImageStore, tmp_path: Path) -> None:
     store.write("abc1", PIXELS[:10, :20], note="again")
     assert store.shape("abc1") == (10, 20)
     assert store.note("abc1") == "again"
-    assert [path.name for path in (tmp_path / "images" / "ab").iterdir()] == ["abc1.b2nd"]
+    assert np.array_equal(store.read("abc1", Box(0, 10, 0, 20)), PIXELS[:10, :20])
 
 
-def test_a_damaged_file_has_no_note(store: ImageStore, tmp_path: Path) -> None:
-    path = tmp_path / "images" / "ab" / "abc1.b2nd"
-    path.write_bytes(path.read_bytes()[:100])
-    assert ImageStore(tmp_path).note("abc1") == ""
+def test_a_damaged_head_has_no_note_and_damaged_pixels_are_never_served(store: ImageStore, tmp_path: Path) -> None:
+    (path,) = (tmp_path / "images").glob("*.tiles")
+    content = bytearray(path.read_bytes())
+    content[-5] ^= 1
+    path.write_bytes(content)
+    assert store.note("abc1") == "made by hand"
+    assert np.array_equal(store.read("abc1", Box(0, 128, 0, 128)), PIXELS[:128, :128])
+    with pytest.raises(MammoError, match=rf"image abc1 is damaged in .*{path.name}: delete .* mammo\.ingest"):
+        store.read("abc1", Box(500, 530, 290, 301))
+    assert note_anew(tmp_path) == "made by hand"
+    content[60] ^= 1
+    path.write_bytes(content)
+    assert note_anew(tmp_path) == ""
+
+
+def note_anew(root: Path) -> str:
+    """The note of abc1 as a new process sees it."""
+    image_store._opened.cache_clear()
+    image_store._shards.cache_clear()
+    return ImageStore(root).note("abc1")
+
+
+def test_a_cut_off_file_counts_as_missing(store: ImageStore, tmp_path: Path) -> None:
+    (path,) = (tmp_path / "images").glob("*.tiles")
+    path.write_bytes(path.read_bytes()[:-1])
+    assert note_anew(tmp_path) == ""
+
+
+def test_hot_images_are_read_once_and_stay_the_same(store: ImageStore, tmp_path: Path) -> None:
+    hot = ImageStore(tmp_path, frozenset({"abc1"}))
+    box = Box(-5, 300, 90, 330)
+    first = hot.read("abc1", box)
+    for path in (tmp_path / "images").iterdir():
+        path.unlink()
+    assert np.array_equal(hot.read("abc1", box), first)
+    assert np.array_equal(first, np.pad(PIXELS, 40)[35:340, 130:370])
+    hot.write("abc1", PIXELS[:7, :7])
+    assert hot.shape("abc1") == (7, 7)
+    assert not hot.read("abc1", Box(20, 30, 0, 9)).any()
+
+
+def test_the_first_images_that_fit_are_affordable() -> None:
+    shapes = [("a", (10, 10)), ("b", (20, 10)), ("c", (1, 1))]
+    assert affordable(shapes, 600) == {"a", "b"}
+    assert affordable(shapes, 599) == {"a"}
+    assert affordable(shapes, 10**9) == {"a", "b", "c"}
 
 
 def test_a_missing_image_is_named(store: ImageStore) -> None:

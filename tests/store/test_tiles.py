@@ -1,0 +1,75 @@
+"""Records of tiles: lossless everywhere, checked, and only what a window touches is read."""
+
+import numpy as np
+import pytest
+
+from mammo.store.tiles import TILE_PX, DamagedError, TiledImage, encode
+
+RNG = np.random.default_rng(0)
+PIXELS = RNG.integers(0, 4096, (300, 410)).astype(np.uint16)
+PIXELS[128:256, 128:256] = 0
+
+
+def opened(record: bytes, head: int, log: list[tuple[int, int]] | None = None) -> TiledImage:
+    def read(start: int, stop: int) -> bytes:
+        if log is not None:
+            log.append((start, stop))
+        return record[start:stop]
+
+    return TiledImage(record[:head], read)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_every_window_equals_the_slice(dtype: type) -> None:
+    image = opened(*encode(PIXELS, "a note, é"))
+    assert image.shape == PIXELS.shape
+    assert image.note == "a note, é"
+    for _ in range(60):
+        row0, col0 = RNG.integers(0, (300, 410))
+        height, width = RNG.integers(1, (301 - row0, 411 - col0))
+        out = np.full((height, width), 9, dtype)
+        image.read_into((int(row0), int(col0)), out)
+        assert np.array_equal(out, PIXELS[row0 : row0 + height, col0 : col0 + width])
+
+
+def test_sixteen_bits_come_back() -> None:
+    pixels = RNG.integers(0, 65536, (130, 5)).astype(np.uint16)
+    out = np.empty_like(pixels)
+    opened(*encode(pixels, "")).read_into((0, 0), out)
+    assert np.array_equal(out, pixels)
+
+
+def test_a_window_costs_one_read_a_row_of_tiles_and_nothing_beside_its_tiles() -> None:
+    log: list[tuple[int, int]] = []
+    record, head = encode(PIXELS, "")
+    opened(record, head, log).read_into((10, 260), np.empty((150, 20), np.uint16))
+    assert len(log) == 2
+    tile = encode(np.ascontiguousarray(PIXELS[:TILE_PX, 2 * TILE_PX : 3 * TILE_PX]), "")
+    assert log[0][1] - log[0][0] == len(tile[0]) - tile[1]
+
+
+def test_black_tiles_take_no_room() -> None:
+    black = np.zeros((512, 512), np.uint16)
+    record, head = encode(black, "")
+    assert len(record) == head
+    out = np.ones((200, 200), np.uint16)
+    opened(record, head).read_into((100, 100), out)
+    assert not out.any()
+
+
+@pytest.mark.parametrize("place", [0, 5, 30, 100])
+def test_a_damaged_head_is_none(place: int) -> None:
+    record, head = encode(PIXELS, "note")
+    broken = bytearray(record)
+    broken[place] ^= 4
+    with pytest.raises(DamagedError):
+        opened(bytes(broken), head)
+
+
+def test_every_damaged_tile_is_noticed_when_it_is_first_read() -> None:
+    record, head = encode(PIXELS, "")
+    for place in RNG.integers(head, len(record), 30).tolist():
+        broken = bytearray(record)
+        broken[place] ^= 1
+        with pytest.raises(DamagedError):
+            opened(bytes(broken), head).read_into((0, 0), np.empty_like(PIXELS))
