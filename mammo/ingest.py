@@ -22,7 +22,7 @@ def task(cfg: DictConfig) -> None:
     started = time.monotonic()
     source, store = Path(cfg.data.source), Path(cfg.store)
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
-    cohort = read_cohort(cfg.data.adapter, source)
+    cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
     processes = (os.cpu_count() or 1) if cfg.processes is None else cfg.processes
     filling = fill(Recipe(source, store, frame, float(cfg.data.scale)), cohort, processes)
     seconds, n_images = time.monotonic() - started, len(filling.manifest.images)

@@ -169,17 +169,19 @@ class Cohort:
     def ordered(
         cls,
         images: Iterable[ImageRecord],
-        lesions: Iterable[LesionRecord],
-        left_out: Iterable[LeftOut] = (),
+        outlines: Iterable[LesionRecord | LeftOut] = (),
         counts: Iterable[Count] = (),
         notes: Iterable[str] = (),
     ) -> "Cohort":
         """A cohort in the order of patient, exam, laterality, view, path and lesion, however it was gathered."""
         found = sorted(images, key=_place)
         order = {image.path: number for number, image in enumerate(found)}
-        sorted_lesions = sorted(lesions, key=lambda lesion: (order[lesion.path], lesion.lesion_key))
-        gone = sorted(left_out, key=lambda lesion: (lesion.path, lesion.code))
-        return cls(tuple(found), tuple(sorted_lesions), tuple(gone), tuple(counts), tuple(notes))
+        told = list(outlines)
+        lesions = [lesion for lesion in told if isinstance(lesion, LesionRecord)]
+        lesions.sort(key=lambda lesion: (order[lesion.path], lesion.lesion_key))
+        left_out = [lesion for lesion in told if isinstance(lesion, LeftOut)]
+        left_out.sort(key=lambda lesion: (lesion.path, lesion.code))
+        return cls(tuple(found), tuple(lesions), tuple(left_out), tuple(counts), tuple(notes))
 
 
 def _place(image: ImageRecord) -> tuple[str, str, str, str, str]:

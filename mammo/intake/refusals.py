@@ -3,7 +3,10 @@
 A sentence never repeats a value from the file: headers hold names and dates, and pydicom's own messages quote them.
 """
 
+from dataclasses import replace
 from enum import StrEnum
+
+from mammo.records import ImageRecord, LeftOut
 
 
 class Code(StrEnum):
@@ -87,3 +90,13 @@ class RefusedError(Exception):
         super().__init__(code.value)
         self.code = code
         self.sentence = SENTENCES[code]
+
+
+def refused(image: ImageRecord, code: Code) -> ImageRecord:
+    """The record of an image that its adapter refuses."""
+    return replace(image, code=code, reason=SENTENCES[code])
+
+
+def left_out(path: str, error: RefusedError) -> LeftOut:
+    """What is told of a lesion whose outline was refused; path is that of its outline or its image."""
+    return LeftOut(path, error.code, error.sentence)

@@ -7,8 +7,13 @@ from pkgutil import iter_modules
 from mammo.records import Cohort, MammoError
 
 
-def read_cohort(adapter: str, root: Path) -> Cohort:
+def read_cohort(adapter: str, root: Path, **options: object) -> Cohort:
     """Read a source folder through the adapter of this name.
+
+    Args:
+        adapter: its module's name.
+        root: the source folder.
+        options: what the adapter's read takes beside the folder.
 
     Raises:
         MammoError: there is no such adapter or folder, or what the folder says contradicts itself.
@@ -20,5 +25,5 @@ def read_cohort(adapter: str, root: Path) -> Cohort:
         raise MammoError(
             f"data.source={root} is no folder: make a cohort with python -m mammo.phantom or name your own"
         )
-    cohort: Cohort = import_module(f"{__name__}.{adapter}").read(root)
+    cohort: Cohort = import_module(f"{__name__}.{adapter}").read(root, **options)
     return cohort

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mammo.intake.folder import Folder
 from mammo.intake.nbia import Series
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
-from mammo.intake.refusals import SENTENCES, Code, RefusedError
+from mammo.intake.refusals import Code, RefusedError, left_out, refused
 from mammo.intake.stored import stored_shape, stored_values
 from mammo.intake.tables import Row, read_rows
 from mammo.progress import track
@@ -124,13 +124,7 @@ def read(root: Path) -> Cohort:
         images += records
         outlines += [_lesion(series, finding, records[0]) for finding in found]
     note = f"{n_mixed} patients are in both of the official splits; all their images are in test here"
-    return Cohort.ordered(
-        images,
-        [outline for outline in outlines if isinstance(outline, LesionRecord)],
-        [outline for outline in outlines if isinstance(outline, LeftOut)],
-        _counts(findings, n_mixed),
-        [note] if n_mixed else [],
-    )
+    return Cohort.ordered(images, outlines, _counts(findings, n_mixed), [note] if n_mixed else [])
 
 
 def _tables(folder: Folder) -> list[tuple[Path, str, Split]]:
@@ -189,22 +183,12 @@ def _images(series: Series, film: Film, findings: Iterable[_Finding], split: Spl
     named = sorted({finding.image for finding in findings}, key=lambda path: (not _files(series, path), path))
     for path in named:
         found = _files(series, path)
-        code = Code.DUPLICATE if records else Code.MISSING
-        refused = bool(records) or not found
-        records.append(
-            ImageRecord(
-                found[0] if found else path,
-                patient,
-                patient,
-                laterality,
-                view,
-                reason=SENTENCES[code] if refused else "",
-                code=code if refused else "",
-                by_table=True,
-                negative=False,
-                split=split,
-            )
+        record = ImageRecord(
+            found[0] if found else path, patient, patient, laterality, view, by_table=True, negative=False, split=split
         )
+        if records or not found:
+            record = refused(record, Code.DUPLICATE if records else Code.MISSING)
+        records.append(record)
     return records
 
 
@@ -220,8 +204,8 @@ def _lesion(series: Series, finding: _Finding, image: ImageRecord) -> LesionReco
         if image.code:
             raise RefusedError(Code.OUTLINE_UNLINKED)
         mask, box = _outline(root, paths, stored_shape(root, image.path))
-    except RefusedError as refused:
-        return LeftOut(paths[0] if paths else finding.outlines[1], refused.code, refused.sentence)
+    except RefusedError as error:
+        return left_out(paths[0] if paths else finding.outlines[1], error)
     label, source = LABELS[finding.pathology]
     kind = {"mass": "mass", "calc": "calcification"}[finding.kind]
     return LesionRecord(finding.key, image.path, label, source, box, mask, finding=kind)

@@ -19,7 +19,7 @@ from mammo.intake.dicom import read_header
 from mammo.intake.gate import files, is_raster, regular
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
 from mammo.intake.rasters import read_mask
-from mammo.intake.refusals import SENTENCES, Code, RefusedError
+from mammo.intake.refusals import Code, RefusedError, left_out
 from mammo.intake.segments import outline_of_segment
 from mammo.intake.stored import stored_shape
 from mammo.intake.tables import Row, read_rows
@@ -69,8 +69,8 @@ def read(root: Path) -> Cohort:
     _check_keys(root, known)
     order = {path: index for index, path in enumerate(paths)}
     known.sort(key=lambda lesion: order[lesion.path])
-    left_out = tuple(lesion for lesion in lesions if isinstance(lesion, LeftOut))
-    return Cohort(tuple(record for record, _ in found), tuple(known), left_out)
+    unknown = tuple(lesion for lesion in lesions if isinstance(lesion, LeftOut))
+    return Cohort(tuple(record for record, _ in found), tuple(known), unknown)
 
 
 def _table(root: Path, name: str) -> Path:
@@ -136,7 +136,7 @@ def _lesion(root: Path, told: Telling, shapes: Mapping[str, Shape]) -> LesionRec
     try:
         shape = shapes[path] or stored_shape(root, path)
     except RefusedError:
-        return LeftOut(path, Code.OUTLINE_UNLINKED, SENTENCES[Code.OUTLINE_UNLINKED])
+        return left_out(path, RefusedError(Code.OUTLINE_UNLINKED))
     mask, box = _outline(root, told, shape) if isinstance(told, Row) else _annotated(told, shape)
     label, source = Pathology(values["label"]), LabelSource(values["label_source"])
     return LesionRecord(

@@ -1,0 +1,170 @@
+"""CMMD (TCIA): digital mammograms with biopsy results by breast, and the outlines of TOMPEI-CMMD on their MLO views.
+
+    CMMD_clinicaldata_revision.csv or .xlsx                 one row a labelled breast
+    D1-0001/<study>/<series>/1-1.dcm                        side and view stand in the header only
+    D1-0001_MLO_R_AnnotationFile.json                       TOMPEI-CMMD: polygons
+    TOMPEI-CMMD_clinical_data_*.xlsx                        TOMPEI-CMMD: its own reading of every breast
+
+What bites: there is one label for a whole breast (label_source breast_level); some files have the wrong side in their
+header and some labels lie on the wrong breast, as TOMPEI-CMMD found, which is corrected here; and a breast without a
+row is not proven to be healthy, so that no image counts as negative.
+"""
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mammo.intake.dicom import read_header
+from mammo.intake.folder import Folder, parts_matching
+from mammo.intake.gate import regular
+from mammo.intake.outlines import outline_of_polygon
+from mammo.intake.refusals import Code, RefusedError, left_out, refused
+from mammo.intake.tables import cell_text, read_rows, read_sheet
+from mammo.progress import track
+from mammo.records import Cohort, Count, ImageRecord, LabelSource, Laterality, LeftOut, LesionRecord, Pathology, View
+
+PATIENT = re.compile(r"D[12]-\d{4}")
+ANNOTATION = re.compile(r"(D[12]-\d{4})_MLO_([LR])_AnnotationFile\.json")
+
+SIDES_REVERSED = {"D1-0252", "D1-0690", "D1-0711"}
+MLO_SWAPPED = {"D1-0999", "D2-0224", "D2-0229", "D2-0642"}
+CC_SWAPPED = {"D2-0041"}
+LABEL_ON_THE_OTHER_BREAST = SIDES_REVERSED | {
+    *("D2-0048", "D2-0132", "D2-0153", "D2-0212", "D2-0282", "D2-0458", "D2-0637")
+}
+"""Corrections published with TOMPEI-CMMD."""
+
+MIXED_BREASTS = {"D1-0397", "D1-0869", "D2-0033", "D2-0116", "D2-0133", "D2-0185", "D2-0637"}
+"""Patients with benign and malignant findings in one breast: its label says nothing about one lesion."""
+
+DAMAGED = {"D1-0951"}
+"""Black holes in the tissue."""
+
+CLASSES = {"malignant": Pathology.MALIGNANT, "benign": Pathology.BENIGN}
+FINDINGS = {
+    "calc": "calcification",
+    "dist": "distortion",
+    "FA": "fibroadenoma",
+    "FAD": "focal_asymmetry",
+}
+
+Breast = tuple[str, Laterality]
+Labels = Mapping[Breast, Pathology]
+
+
+def read(root: Path) -> Cohort:
+    """Read the folder; TOMPEI-CMMD may lie anywhere in it, or be absent.
+
+    Raises:
+        MammoError: the clinical table is missing or cannot be read.
+    """
+    folder = Folder(root)
+    sheet = _sheet_labels(folder)
+    labels = {**sheet, **_tompei_labels(folder)}
+    paths = [path for path in folder.images if path.lower().endswith(".dcm")]
+    found = [_image(folder, path) for path in track(paths, "headers", len(paths))]
+    shapes = {(i.patient_key, i.laterality, i.view): (i.path, shape) for i, shape in found if not i.code and shape}
+    outlines = [
+        outline
+        for path in folder.named("*_AnnotationFile.json")
+        if (match := ANNOTATION.fullmatch(PurePosixPath(path).name))
+        for breast in [(match[1], Laterality(match[2]))]
+        for outline in _lesions(folder, path, breast, shapes.get((*breast, View.MLO)), labels)
+    ]
+    images = [image for image, _ in found]
+    return Cohort.ordered(images, outlines, _counts(images, sheet, outlines))
+
+
+def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
+    file = folder.one("CMMD_clinicaldata*.csv", "CMMD_clinicaldata*.xlsx")
+    labels = {}
+    for row in read_rows(file, needed=("id1", "leftright", "classification")):
+        if row.get("leftright") not in [*Laterality] or row.get("classification").lower() not in CLASSES:
+            raise row.error("classification", "side must be L or R, class Malignant or Benign; correct the row")
+        patient, laterality = row.get("id1"), Laterality(row.get("leftright"))
+        if patient in LABEL_ON_THE_OTHER_BREAST:
+            laterality = _other(laterality)
+        labels[patient, laterality] = CLASSES[row.get("classification").lower()]
+    return labels
+
+
+def _tompei_labels(folder: Folder) -> dict[Breast, Pathology]:
+    """Its classes malignant and benign, wherever its two or three rows of headings put them."""
+    labels = {}
+    for path in folder.named("TOMPEI-CMMD_clinical_data*.xlsx"):
+        for _, line in read_sheet(folder.root / path, "Imaging Diagnosis Details Sheet"):
+            cells = [cell_text(cell) for cell in line]
+            patient = next((cell for cell in cells[:1] if PATIENT.fullmatch(cell)), None)
+            side = next((cell for cell in cells if cell in [*Laterality]), None)
+            word = next((cell.lower() for cell in cells if cell.lower() in CLASSES), None)
+            if patient and side and word:
+                labels[patient, Laterality(side)] = CLASSES[word]
+    return labels
+
+
+def _image(folder: Folder, path: str) -> tuple[ImageRecord, tuple[int, int] | None]:
+    """The record of one file, and its shape."""
+    named = [match[0] for match in parts_matching(path, PATIENT)]
+    try:
+        header = read_header(regular(folder.root, path))
+    except RefusedError as error:
+        patient = named[0] if named else ""
+        return refused(ImageRecord(path, patient, patient, None, None), error.code), None
+    patient, laterality = named[0] if named else header.patient, header.laterality
+    swapped = SIDES_REVERSED | (MLO_SWAPPED if header.view is View.MLO else CC_SWAPPED)
+    if patient in swapped:
+        laterality = _other(laterality)
+    image = ImageRecord(path, patient, header.exam, laterality, header.view, by_table=True, negative=False)
+    return (refused(image, Code.KNOWN_DEFECT) if patient in DAMAGED else image), header.shape
+
+
+def _other(laterality: Laterality) -> Laterality:
+    return Laterality.LEFT if laterality is Laterality.RIGHT else Laterality.RIGHT
+
+
+def _lesions(
+    folder: Folder, path: str, breast: Breast, image: tuple[str, tuple[int, int]] | None, labels: Labels
+) -> Iterator[LesionRecord | LeftOut]:
+    """The lesions of one file of polygons, {"x", "y"} in stored pixels."""
+    if image is None:
+        yield left_out(path, RefusedError(Code.OUTLINE_UNLINKED))
+        return
+    try:
+        items: list[dict[str, Any]] = list(json.loads((folder.root / path).read_text(encoding="utf-8-sig")))
+    except (OSError, ValueError, TypeError):
+        yield left_out(path, RefusedError(Code.OUTLINE_BROKEN))
+        return
+    label = Pathology.NONE if breast[0] in MIXED_BREASTS else labels.get(breast, Pathology.NONE)
+    source = LabelSource.NONE if label is Pathology.NONE else LabelSource.BREAST_LEVEL
+    for number, item in enumerate(items, 1):
+        try:
+            points = [(float(point["y"]), float(point["x"])) for point in item["cgPoints"]]
+            mask, box = outline_of_polygon(points, image[1])
+            word = str(item.get("label") or "").strip()
+        except (KeyError, TypeError, ValueError, AttributeError):
+            yield left_out(path, RefusedError(Code.OUTLINE_BROKEN))
+        except RefusedError as error:
+            yield left_out(path, error)
+        else:
+            key = f"{breast[0]}_{breast[1]}_MLO_{number}"
+            yield LesionRecord(key, image[0], label, source, box, mask, finding=FINDINGS.get(word, word))
+
+
+def _counts(images: list[ImageRecord], sheet: Labels, outlines: list[LesionRecord | LeftOut]) -> list[Count]:
+    by_label: dict[Pathology, int] = defaultdict(int)
+    for label in sheet.values():
+        by_label[label] += 1
+    lesions = [lesion for lesion in outlines if isinstance(lesion, LesionRecord)]
+    counts = [
+        Count("patients", len({image.patient_key for image in images}), 1775),
+        Count("images", len(images), 5202),
+        Count("malignant breasts", by_label[Pathology.MALIGNANT], 1316),
+        Count("benign breasts", by_label[Pathology.BENIGN], 556),
+    ]
+    if outlines:
+        counts.append(Count("outlined images", len({lesion.path for lesion in lesions}), 1385))
+        counts.append(Count("outlined lesions", len(lesions), 1773))
+    return counts

@@ -1,0 +1,138 @@
+"""INbreast 1.0 (Porto): digital mammograms with polygons, and BI-RADS by image instead of biopsies.
+
+    AllDICOMs/22678622_61b13c59bcba149e_MG_R_CC_ANON.dcm    the hash is the only patient key; MLO is written ML
+    AllXML/22678622.xml                                     OsiriX regions as an Apple property list
+    INbreast.csv                                            semicolons; BI-RADS and date by file name
+
+Labels are proxies: BI-RADS 4 to 6 is malignant; 1 to 3 is none, or benign where that is asked for. Thousands of
+calcifications are marked by single points, which are no lesions; clusters are.
+"""
+
+import plistlib
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from mammo.intake.birads import proxy_label
+from mammo.intake.folder import Folder
+from mammo.intake.outlines import outline_of_polygon
+from mammo.intake.refusals import Code, RefusedError, left_out, refused
+from mammo.intake.stored import stored_shape
+from mammo.intake.tables import Row, read_rows
+from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, View
+
+NAME = re.compile(r"(\d+)_([0-9a-f]+)_MG_([LR])_([A-Z]+)_ANON\.\w+", re.IGNORECASE)
+VIEWS = {"CC": View.CC, "ML": View.MLO, "MLO": View.MLO}
+
+SPECKS = re.compile(r"calcifications?|unnamed|point \d+")
+"""Regions that mark calcifications one by one."""
+
+FINDINGS = {
+    "cluster": "calcification",
+    "spiculated region": "spiculated_region",
+    "espiculated region": "spiculated_region",
+    "assymetry": "asymmetry",
+}
+
+POINT = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
+
+
+def read(root: Path, proxies: bool = False) -> Cohort:
+    """Read the folder.
+
+    Args:
+        root: the data set's folder.
+        proxies: whether BI-RADS 1 to 3 is taken for benign.
+
+    Raises:
+        MammoError: INbreast.csv is missing or cannot be read.
+    """
+    folder = Folder(root)
+    rows = {row.get("file_name"): row for row in _rows(folder)}
+    images = {NAME.fullmatch(PurePosixPath(path).name): path for path in folder.images}
+    records = {match[1]: _image(path, match, rows.get(match[1])) for match, path in images.items() if match}
+    missing = [_missing(name) for name in rows if name not in records]
+    outlines = [
+        outline
+        for path in folder.named("*.xml")
+        if (name := PurePosixPath(path).stem) and "pectoral" not in path.lower()
+        for outline in _lesions(folder, path, records.get(name), rows.get(name), proxies)
+    ]
+    return Cohort.ordered([*records.values(), *missing], outlines, _counts(rows, outlines))
+
+
+def _rows(folder: Folder) -> Iterator[Row]:
+    file = folder.one("INbreast.csv", "INbreast*.csv", "INbreast*.xlsx")
+    for row in read_rows(file, needed=("file_name", "bi_rads")):
+        if row.get("file_name").isdigit():  # Excel sheets end with a summary
+            yield row
+
+
+def _image(path: str, name: re.Match[str], row: Row | None) -> ImageRecord:
+    exam = f"{name[2]} {row.get('acquisition_date') if row else ''}"
+    negative = bool(row and row.get("bi_rads").startswith("1"))
+    side, view = Laterality(name[3].upper()), VIEWS.get(name[4].upper())
+    image = ImageRecord(path, name[2], exam, side, view, by_table=True, negative=negative)
+    return image if view else refused(image, Code.OTHER_VIEW)
+
+
+def _missing(name: str) -> ImageRecord:
+    return refused(ImageRecord(f"AllDICOMs/{name}", "", "", None, None, by_table=True, negative=False), Code.MISSING)
+
+
+def _lesions(
+    folder: Folder, path: str, image: ImageRecord | None, row: Row | None, proxies: bool
+) -> Iterator[LesionRecord | LeftOut]:
+    """The lesions of one file of regions."""
+    try:
+        if image is None or image.code:
+            raise RefusedError(Code.OUTLINE_UNLINKED)
+        shape = stored_shape(folder.root, image.path)
+        regions = _regions(folder.root / path)
+    except RefusedError as error:
+        yield left_out(path, error)
+        return
+    label, source = proxy_label(row.get("bi_rads") if row else "", proxies)
+    for number, region in enumerate(regions, 1):
+        name = str(region.get("Name") or "").strip().lower()
+        if SPECKS.fullmatch(name):
+            continue
+        try:
+            mask, box = outline_of_polygon(_points(region), shape)
+        except RefusedError as error:
+            yield left_out(path, error)
+        else:
+            key = f"{PurePosixPath(path).stem}_{number}"
+            yield LesionRecord(key, image.path, label, source, box, mask, finding=FINDINGS.get(name, name))
+
+
+def _regions(file: Path) -> list[dict[str, Any]]:
+    try:
+        content = plistlib.loads(file.read_bytes(), fmt=plistlib.FMT_XML)
+        return [dict(region) for image in content["Images"] for region in image["ROIs"]]
+    except Exception:  # a damaged list may fail anywhere inside its reader
+        raise RefusedError(Code.OUTLINE_BROKEN) from None
+
+
+def _points(region: Mapping[str, Any]) -> list[tuple[float, float]]:
+    """(row, col) from "(x, y)" of Point_px.
+
+    Raises:
+        RefusedError: the region has fewer or more points than it says.
+    """
+    texts = [POINT.findall(str(text)) for text in region.get("Point_px") or []]
+    if len(texts) != region.get("NumberOfPoints", len(texts)) or any(len(numbers) != 2 for numbers in texts):
+        raise RefusedError(Code.OUTLINE_BROKEN)
+    return [(float(y), float(x)) for x, y in texts]
+
+
+def _counts(rows: Mapping[str, Row], outlines: list[LesionRecord | LeftOut]) -> list[Count]:
+    categories = [row.get("bi_rads")[:1] for row in rows.values()]
+    masses = [lesion for lesion in outlines if isinstance(lesion, LesionRecord) and lesion.finding == "mass"]
+    return [
+        Count("images", len(rows), 410),
+        Count("images of BI-RADS 1", categories.count("1"), 67),
+        Count("images of BI-RADS 4 to 6", sum(category in "456" for category in categories if category), 100),
+        Count("outlined masses", len(masses), 116),
+    ]

@@ -1,0 +1,68 @@
+"""RSNA Screening Mammography (Kaggle 2022): images with cancer and biopsy by breast, and no outlines at all.
+
+    train.csv                                    one row an image
+    train_images/<patient_id>/<image_id>.dcm     or .png, or <patient_id>_<image_id>.png
+
+It serves for negative images, those of breasts without cancer and without biopsy. No exam key is published: a patient
+counts as one exam. Views other than CC and MLO are refused.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+
+from mammo.intake.folder import Folder
+from mammo.intake.refusals import Code, refused
+from mammo.intake.tables import Row, read_rows
+from mammo.records import Cohort, Count, ImageRecord, Laterality, View
+
+COLUMNS = ("patient_id", "image_id", "laterality", "view", "cancer", "biopsy")
+
+
+def read(root: Path) -> Cohort:
+    """Read the folder.
+
+    Raises:
+        MammoError: train.csv is missing or a row of it is wrong.
+    """
+    folder = Folder(root)
+    files = dict(_named(folder.images))
+    table = folder.one("train.csv")
+    beside = table.parent.relative_to(root) / "train_images"
+    rows = list(read_rows(table, COLUMNS, ()))
+    return Cohort.ordered([_image(row, files, beside) for row in rows], (), _counts(rows))
+
+
+def _named(paths: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """("<patient>_<image>", path) of every image."""
+    for path in paths:
+        place = PurePosixPath(path)
+        yield f"{place.parent.name}_{place.stem}", path
+        yield place.stem, path
+
+
+def _image(row: Row, files: Mapping[str, str], beside: Path) -> ImageRecord:
+    """The record of one row; a file that is not there is named as it would lie beside the table."""
+    if row.get("laterality") not in [*Laterality] or not row.get("patient_id"):
+        raise row.error("laterality", "patient must be given and laterality be L or R; correct the row")
+    patient, image_id, view = row.get("patient_id"), row.get("image_id"), row.get("view")
+    image = ImageRecord(
+        files.get(f"{patient}_{image_id}", (beside / patient / f"{image_id}.dcm").as_posix()),
+        patient,
+        patient,
+        Laterality(row.get("laterality")),
+        View(view) if view in [*View] else None,
+        by_table=True,
+        negative=row.get("cancer") == "0" and row.get("biopsy") == "0",
+    )
+    if f"{patient}_{image_id}" not in files:
+        return refused(image, Code.MISSING)
+    return image if image.view else refused(image, Code.OTHER_VIEW)
+
+
+def _counts(rows: list[Row]) -> list[Count]:
+    return [
+        Count("images", len(rows), 54706),
+        Count("patients", len({row.get("patient_id") for row in rows}), 11913),
+        Count("images of breasts with cancer", sum(row.get("cancer") == "1" for row in rows), 1158),
+        Count("images of biopsied breasts", sum(row.get("biopsy") == "1" for row in rows), 2969),
+    ]

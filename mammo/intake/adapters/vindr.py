@@ -1,0 +1,126 @@
+"""VinDr-Mammo 1.0.0 (PhysioNet): digital mammograms with boxes, BI-RADS by finding instead of biopsies.
+
+    images/<study_id>/<image_id>.dicom
+    breast-level_annotations.csv      one row an image
+    finding_annotations.csv           one row a finding or "No Finding"; boxes xmin, ymin, xmax, ymax in stored pixels
+
+Labels are proxies: BI-RADS 4 and 5 is malignant; 3 is none, or benign where that is asked for. No patient key is
+published: a study counts as a patient. An image is negative where it has no finding and its breast is BI-RADS 1 or 2;
+"No Finding" alone says only that this view does not show it.
+"""
+
+from ast import literal_eval
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+from mammo.intake.birads import proxy_label
+from mammo.intake.folder import Folder
+from mammo.intake.gate import is_raster
+from mammo.intake.outlines import Outline, outline_of_box
+from mammo.intake.refusals import Code, RefusedError, left_out, refused
+from mammo.intake.stored import stored_shape
+from mammo.intake.tables import Row, read_rows
+from mammo.progress import track
+from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, Split, View
+
+CORNERS = ("xmin", "ymin", "xmax", "ymax")
+SPLITS = {"training": Split.TRAIN, "test": Split.TEST}
+IMAGE_COLUMNS = ("study_id", "image_id", "laterality", "view_position", "breast_birads", "split")
+
+
+def read(root: Path, proxies: bool = False) -> Cohort:
+    """Read the folder.
+
+    Args:
+        root: the data set's folder.
+        proxies: whether BI-RADS 3 is taken for benign.
+
+    Raises:
+        MammoError: a table is missing, or a row of it is wrong.
+    """
+    folder = Folder(root)
+    files = {PurePosixPath(path).stem: path for path in folder.images}
+    findings: dict[str, list[Row]] = defaultdict(list)
+    boxed = read_rows(folder.one("finding_annotations.csv"), ("image_id", "finding_birads", *CORNERS))
+    for row in boxed:
+        if row.get("xmin"):
+            findings[row.get("image_id")].append(row)
+    table = folder.one("breast-level_annotations.csv")
+    beside = table.parent.relative_to(root) / "images"
+    rows = list(read_rows(table, IMAGE_COLUMNS, ("height", "width")))
+    images = {row.get("image_id"): _image(row, files, beside, row.get("image_id") in findings) for row in rows}
+    sizes = {row.get("image_id"): (row.get("height"), row.get("width")) for row in rows}
+    outlines = [
+        _lesion(root, row, number, images.get(image_id), sizes.get(image_id, ("", "")), proxies)
+        for image_id, found in track(findings.items(), "boxes", len(findings))
+        for number, row in enumerate(found, 1)
+    ]
+    return Cohort.ordered(images.values(), outlines, _counts(list(images.values()), findings))
+
+
+def _image(row: Row, files: Mapping[str, str], beside: Path, has_findings: bool) -> ImageRecord:
+    """The record of one row; a file that is not there is named as it would lie beside the tables."""
+    if row.get("laterality") not in [*Laterality] or row.get("split") not in SPLITS:
+        raise row.error("laterality", "must be L or R, and split training or test; correct the row")
+    study, image_id, view = row.get("study_id"), row.get("image_id"), row.get("view_position")
+    negative = not has_findings and row.get("breast_birads").endswith(("1", "2"))
+    image = ImageRecord(
+        files.get(image_id, (beside / study / f"{image_id}.dicom").as_posix()),
+        study,
+        study,
+        Laterality(row.get("laterality")),
+        View(view) if view in [*View] else None,
+        by_table=True,
+        negative=negative,
+        split=SPLITS[row.get("split")],
+    )
+    if image_id not in files:
+        return refused(image, Code.MISSING)
+    return image if image.view else refused(image, Code.OTHER_VIEW)
+
+
+def _lesion(
+    root: Path, row: Row, number: int, image: ImageRecord | None, size: tuple[str, str], proxies: bool
+) -> LesionRecord | LeftOut:
+    path = image.path if image else row.get("image_id")
+    try:
+        if image is None or image.code:
+            raise RefusedError(Code.OUTLINE_UNLINKED)
+        mask, box = _outline(root, row, image, size)
+    except RefusedError as error:
+        return left_out(path, error)
+    label, source = proxy_label(row.get("finding_birads"), proxies)
+    key = f"{row.get('image_id')}_{number}"
+    return LesionRecord(key, path, label, source, box, mask, finding=", ".join(_categories(row)))
+
+
+def _outline(root: Path, row: Row, image: ImageRecord, size: tuple[str, str]) -> Outline:
+    """The box, clipped; a resized copy in another format is refused, as its boxes would lie elsewhere."""
+    shape = stored_shape(root, image.path)
+    if is_raster(image.path) and size != (str(shape[0]), str(shape[1])):
+        raise RefusedError(Code.OUTLINE_SIZE)
+    try:
+        xmin, ymin, xmax, ymax = (float(row.get(corner)) for corner in CORNERS)
+    except ValueError:
+        raise RefusedError(Code.OUTLINE_BROKEN) from None
+    return outline_of_box((ymin, ymax, xmin, xmax), shape)
+
+
+def _categories(row: Row) -> Sequence[str]:
+    """The finding's categories, written as a list of Python."""
+    text = row.get("finding_categories")
+    try:
+        return [str(category) for category in literal_eval(text)]
+    except (ValueError, SyntaxError, TypeError):
+        return [text]
+
+
+def _counts(images: Sequence[ImageRecord], findings: Mapping[str, Sequence[Row]]) -> list[Count]:
+    return [
+        Count("studies", len({image.exam_key for image in images}), 5000),
+        Count("images", len(images), 20000),
+        Count("images of the training split", sum(image.split is Split.TRAIN for image in images), 16000),
+        Count("images with boxes", len(findings), 1768),
+        Count("boxes", sum(map(len, findings.values())), 2254),
+    ]

@@ -1,0 +1,72 @@
+"""An imitation of the RSNA screening set; the quoted lines are the published facts that it imitates."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mammo.geometry import Frame
+from mammo.intake.adapters.rsna2022 import read
+from mammo.intake.gate import admit
+from mammo.intake.refusals import Code
+from mammo.records import Laterality, MammoError, View
+
+HEADER = (
+    "site_id,patient_id,image_id,laterality,view,age,cancer,biopsy,invasive,BIRADS,implant,density,machine_id,"
+    "difficult_negative_case"
+)
+ROWS = [
+    "2,10006,1,L,CC,61.0,0,0,0,,0,,29,False",  # "blank at site 2"
+    "2,10006,2,L,CC,61.0,0,0,0,,0,,29,False",  # "Repeated views per breast (several CC)"
+    "2,10006,3,L,MLO,,0,0,0,,0,,29,False",
+    "2,10006,4,R,MLO,61.0,0,1,0,,0,,29,True",  # "cancer=0 & biopsy=1 = biopsied benign breast"
+    "1,10011,5,L,CC,55.0,1,1,1,0,0,C,49,False",
+    "1,10011,6,L,AT,55.0,1,1,1,0,0,C,49,False",  # "drop AT/LM/ML/LMO"
+    "1,10011,7,R,CC,55.0,0,0,0,1,0,C,49,False",
+    "1,10011,8,R,MLO,55.0,0,0,0,1,0,C,49,False",
+    "1,10011,9,R,MLO,55.0,0,0,0,1,0,C,49,False",
+]
+
+
+@pytest.fixture(params=["train_images/{p}/{i}.dcm", "train_images/{p}/{i}.png", "{p}_{i}.png"])
+def rsna(
+    request: pytest.FixtureRequest, tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]
+) -> Path:
+    (tmp_path / "train.csv").write_text("\n".join([HEADER, *ROWS]))
+    for row in ROWS[:-1]:
+        _, patient, image, side, view, *_ = row.split(",")
+        pixels = np.ascontiguousarray(breast if side == "L" else breast[:, ::-1])
+        tags = {"ImageLaterality": side, "ViewPosition": view}
+        if image == "1" and request.param.endswith("dcm"):
+            pixels, tags = breast.max() - pixels, tags | {"PhotometricInterpretation": "MONOCHROME1"}
+        write(tmp_path / request.param.format(p=patient, i=image), pixels, **tags)
+    return tmp_path
+
+
+def test_every_record(rsna: Path) -> None:
+    cohort = read(rsna)
+    left, right, cc, mlo = Laterality.LEFT, Laterality.RIGHT, View.CC, View.MLO
+    assert [(i.patient_key, i.exam_key, i.laterality, i.view, i.negative, i.code) for i in cohort.images] == [
+        ("10006", "10006", left, cc, True, ""),
+        ("10006", "10006", left, cc, True, ""),
+        ("10006", "10006", left, mlo, True, ""),
+        ("10006", "10006", right, mlo, False, ""),
+        ("10011", "10011", left, None, False, Code.OTHER_VIEW),
+        ("10011", "10011", left, cc, False, ""),
+        ("10011", "10011", right, cc, True, ""),
+        ("10011", "10011", right, mlo, True, ""),
+        ("10011", "10011", right, mlo, True, Code.MISSING),
+    ]
+    assert cohort.lesions == ()
+    assert [count.found for count in cohort.counts] == [9, 2, 2, 3]
+    for record in cohort.images:
+        if not record.code:
+            assert admit(rsna, record, Frame(92, 60, 2), 1).chain.mirrored == (record.laterality == "R")
+
+
+def test_a_wrong_row_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text(f"{HEADER}\n2,10006,1,B,CC,61.0,0,0,0,,0,,29,False\n")
+    with pytest.raises(MammoError, match="row 2: laterality 'B'"):
+        read(tmp_path)
