@@ -45,7 +45,7 @@ class PatchClassifier(pl.LightningModule):
         rows = (self(batch).float(), batch["lesion"], batch["repeat"], batch["target"])
         self._seen.append(tuple(row.detach().cpu() for row in rows))  # type: ignore[arg-type]
 
-    test_step = validation_step
+    test_step = predict_step = validation_step
 
     def on_validation_epoch_end(self) -> None:
         """Log the lesion AUC, by which training is judged."""

@@ -13,17 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 
 from mammo.data.batches import SaliencySource
 from mammo.maps.stack import canonical, columns, maps_name
-from mammo.models.context import ContextNetwork
-from mammo.models.patch_classifier import PatchClassifier
 from mammo.models.weight_files import read_weights
 from mammo.records import Split
-from mammo.runs.build import Network, checked_manifest, datamodule_of, network_of, other_context, run_name, trainer_of
+from mammo.runs.build import checked_manifest, datamodule_of, network_of, other_context, run_name, trainer_of
 from mammo.runs.context_source import Context, context_of
+from mammo.runs.final_scores import write_test_scores, write_validation_scores
 from mammo.runs.folder import RunFolder, best_run, finished
 from mammo.runs.saved import embeddings_of
-from mammo.runs.score_tables import image_table, lesion_table
-from mammo.scoring.image_table import CLASSES, image_auc, write_image_table
-from mammo.scoring.lesion_table import write_lesion_table
 from mammo.store.manifest import Manifest
 
 
@@ -120,24 +116,12 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
         trainer.test(network, data, verbose=False)
         facts["test_auc"] = _finite(trainer.callback_metrics["test_auc"])
         if trainer.is_global_zero:
-            _write_scores(network, manifest.of_split(Split.TEST), run)
+            write_test_scores(network, data, run.path, run.name)
+        write_validation_scores(network, data, run.path, trainer)
     for logger in trainer.loggers:
         logger.finalize("success")
     if trainer.is_global_zero:
         run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
-
-
-def _write_scores(network: Network, manifest: Manifest, run: RunFolder) -> None:
-    """The score table of the test split: lesions, or for a context network images, whose AUCs are told."""
-    if isinstance(network, PatchClassifier):
-        write_lesion_table(lesion_table(network, manifest), run.path / "lesions.parquet")
-    elif isinstance(network, ContextNetwork):
-        table = image_table(network, manifest)
-        write_image_table(table, run.path / "images.parquet")
-        for label in CLASSES:
-            auc = image_auc(table, label)
-            told = f"{auc.value:.3f} (95 % interval {auc.low:.3f} to {auc.high:.3f})"
-            print(f"{run.name}: test images, {label} lesion or not: AUC {told}", flush=True)
 
 
 def _told(auc: float | None) -> str:

@@ -4,70 +4,38 @@ from pathlib import Path
 
 import pandas as pd
 
-from mammo.records import MammoError
 from mammo.scoring.intervals import Interval, auc_interval
-from mammo.scoring.table_file import write_table
+from mammo.scoring.table_file import TableKind
 
 CLASSES = ("malignant", "benign")
-COLUMNS = (
-    "image_id",
-    "exam_id",
-    "patient_id",
-    "laterality",
-    "view",
-    "split",
-    "malignant",
-    "score_malignant",
-    "benign",
-    "score_benign",
-)
+TYPES = {
+    **dict.fromkeys(("image_id", "exam_id", "patient_id", "laterality", "view", "split"), "str"),
+    "malignant": "int64",
+    "score_malignant": "float64",
+    "benign": "int64",
+    "score_benign": "float64",
+}
 """malignant, benign: 1 where the image shows such a lesion, else 0; their scores in [0, 1]."""
 
 
 def write_image_table(table: pd.DataFrame, path: Path) -> None:
-    """Write path (.parquet) and the same name with .csv; a reader never sees half a file.
-
-    Raises:
-        MammoError: as check_image_table.
-    """
-    write_table(check_image_table(table, str(path)), path)
+    """Check the table and write path (.parquet) and the same name with .csv; MammoError as TableKind.check."""
+    IMAGES.write(table, path)
 
 
 def read_image_table(path: Path) -> pd.DataFrame:
-    """Read a parquet file of write_image_table.
-
-    Raises:
-        MammoError: the file is missing or not parquet, or as check_image_table.
-    """
-    try:
-        table = pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise MammoError(
-            f"{path}: no readable image score table ({type(error).__name__}); test the run anew"
-        ) from error
-    return check_image_table(table, str(path))
-
-
-def check_image_table(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The table with its columns in order.
-
-    Raises:
-        MammoError: a column is missing, an image comes twice, or a label or score is outside its range.
-    """
-    missing = sorted(set(COLUMNS) - set(table.columns))
-    if missing:
-        raise MammoError(f"{name}: not an image score table (missing columns {missing})")
-    twice = table["image_id"].duplicated()
-    if twice.any():
-        raise MammoError(f"{name}: image {table['image_id'][twice].iloc[0]} comes twice; score every image once")
-    for label in CLASSES:
-        bad = ~table[label].isin((0, 1)) | ~table[f"score_{label}"].between(0, 1)
-        if bad.any():
-            image = table["image_id"][bad].iloc[0]
-            raise MammoError(f"{name}: image {image}: {label} is not 0 or 1, or its score is outside [0, 1]")
-    return table[list(COLUMNS)]
+    """Read a parquet file of write_image_table; MammoError as TableKind.read."""
+    return IMAGES.read(path)
 
 
 def image_auc(table: pd.DataFrame, label: str) -> Interval:
     """AUC over images of one class (malignant, benign) with its patient-bootstrap interval; NaN where undefined."""
     return auc_interval(table[label], table[f"score_{label}"], table["patient_id"])
+
+
+def _problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
+    labels = {f"{label} is not 0 or 1": ~table[label].isin((0, 1)) for label in CLASSES}
+    return labels | {f"score_{label} is outside [0, 1]": ~table[f"score_{label}"].between(0, 1) for label in CLASSES}
+
+
+IMAGES = TableKind("image score table", TYPES, ("image_id",), _problems, "test the run anew")

@@ -27,11 +27,17 @@ class LesionScores:
         score: [n_lesions] in [0, 1], mean over the windows; higher means more malignant.
         sd: [n_lesions] in [0, 0.5], spread of the window scores about that mean (divided by n, so 0 for one window).
         n_windows: [n_lesions], distinct windows behind each score.
+        lesion: [M], the lesion row of each of those windows, ascending.
+        window: [M], its number within the lesion, ascending within it.
+        window_score: [M] in [0, 1].
     """
 
     score: Floats
     sd: Floats
     n_windows: Ints
+    lesion: Ints
+    window: Ints
+    window_score: Floats
 
 
 def patch_scores(logit_malignant: ArrayLike, logit_benign: ArrayLike) -> Floats:
@@ -83,4 +89,5 @@ def lesion_scores(
         raise MammoError(f"lesion row {empty[0]} has no scored window ({empty.size} such lesions); score every lesion")
     mean = np.bincount(rows, weights=values, minlength=n_lesions) / count
     variance = np.bincount(rows, weights=(values - mean[rows]) ** 2, minlength=n_lesions) / count
-    return LesionScores(score=np.clip(mean, 0.0, 1.0), sd=np.sqrt(variance), n_windows=count.astype(np.int64))
+    score, sd = np.clip(mean, 0.0, 1.0), np.sqrt(variance)
+    return LesionScores(score, sd, count.astype(np.int64), lesion=rows, window=windows, window_score=values)

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 
 from mammo.door import CONF
+from mammo.geometry import CropWindow
 from mammo.models.context import network_of_checkpoint
 from mammo.models.floc import FLoc
 from mammo.records import MammoError, PatchClass, Split
@@ -81,6 +82,36 @@ def test_the_tables_auc_is_the_reported_one(root: Path) -> None:
         assert (table["n_windows"] == 4).all()
         reference = roc_auc_score(table["malignant"], table["score"])
         assert json.loads(path.read_text())["test_auc"] == pytest.approx(reference, abs=1e-6)
+
+
+def test_every_model_was_scored_by_the_same_windows_whose_mean_is_the_score(root: Path) -> None:
+    tables = [pd.read_parquet(path) for path in sorted(root.glob("runs/f*/windows.parquet"))]
+    assert len(tables) == 5
+    for path, windows in zip(sorted(root.glob("runs/f*/windows.parquet")), tables, strict=True):
+        lesions = pd.read_parquet(path.parent / "lesions.parquet").set_index("lesion_id")
+        scores = windows.groupby("lesion_id")["score"]
+        np.testing.assert_allclose(scores.mean().loc[lesions.index], lesions["score"], atol=1e-12)
+        np.testing.assert_allclose(scores.std(ddof=0).loc[lesions.index], lesions["score_sd"], atol=1e-12)
+        pd.testing.assert_frame_equal(windows.drop(columns="score"), tables[0].drop(columns="score"))
+
+
+def test_the_windows_overlap_their_lesions(root: Path) -> None:
+    windows = pd.read_parquet(next(root.glob("runs/fagg-emb-*/windows.parquet")))
+    manifest = Manifest.load(root / "store")
+    for lesion_id, row, col, side in windows[["lesion_id", "row", "col", "side"]].itertuples(index=False):
+        mask, box = manifest.network_outline(lesion_id)
+        inside = np.argwhere(mask) + 0.5 + (box.row0, box.col0)
+        assert CropWindow(row, col, side).contains(inside).any()
+
+
+def test_validation_lesions_are_scored_by_the_best_checkpoint(root: Path) -> None:
+    paths = list(root.glob("runs/f*/lesions-val.parquet"))
+    assert len(paths) == 4  # every f_agg, no f_loc
+    for path in paths:
+        table = pd.read_parquet(path)
+        assert set(table["split"]) == {"val"}
+        reported = json.loads((path.parent / "result.json").read_text())["val_auc"]
+        assert reported == pytest.approx(roc_auc_score(table["malignant"], table["score"]), abs=1e-6)
 
 
 def test_the_same_request_is_already_done(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ def test_the_auc_is_the_references_and_lies_in_its_interval(table: pd.DataFrame,
         ("score_benign", 1.2, "I3"),
         ("malignant", 2, "I3"),
         ("score_malignant", np.nan, "I3"),
-        ("image_id", "I0", "I0 comes"),
+        ("image_id", "I0", "I0: comes"),
     ],
 )
 def test_a_wrong_row_is_named(table: pd.DataFrame, tmp_path: Path, column: str, value: object, told: str) -> None:

@@ -27,6 +27,8 @@ def test_equals_the_papers_formula_on_probabilities() -> None:
     np.testing.assert_allclose(scores.score, per_patch.mean(axis=1), rtol=1e-12)
     np.testing.assert_allclose(scores.sd, per_patch.std(axis=1), rtol=1e-9)
     assert scores.n_windows.tolist() == [100] * 7
+    np.testing.assert_allclose(scores.window_score.reshape(7, 100), per_patch, rtol=1e-12)
+    assert (scores.lesion.tolist(), scores.window.tolist()) == (lesion.tolist(), window.tolist())
 
 
 def test_log_probabilities_serve_as_logits() -> None:
