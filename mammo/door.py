@@ -12,21 +12,15 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 from yaml import YAMLError
 
-from mammo.records import MammoError
 from mammo.runs.random_search import name_in_configurations
+from mammo.runs.sentences import WRONG, sentence
 
 CONF = Path(__file__).resolve().parent.parent / "conf"
 """The configuration tree at the top of the repository."""
-
-WRONG = (MammoError, HydraException, OmegaConfBaseException)
-"""What tells of wrong use or wrong input, whenever it is raised."""
-
 
 Task = Callable[[DictConfig], object]
 
@@ -67,33 +61,15 @@ def _open(name: str, job: _Job) -> None:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
         sys.exit(_complain(error))
-    except (ValueError, YAMLError) as error:
+    except (ValueError, YAMLError, RuntimeError) as error:
         if job.started:
             raise
-        sys.exit(_complain(error))  # Hydra's own, while composing
+        sys.exit(_complain(error))  # Hydra's own, while composing, or a launcher's: no Slurm here, a worker killed
     except KeyboardInterrupt:
         sys.exit(130)
 
 
 def _complain(error: Exception) -> int:
     """Print the error as one sentence; the exit status for wrong use."""
-    told = error.__cause__ if isinstance(error.__cause__, MammoError | ConfigKeyError | ConfigAttributeError) else error
-    print(f"error: {_sentence(told)}", file=sys.stderr)
+    print(f"error: {sentence(error)}", file=sys.stderr)
     return 2
-
-
-def _sentence(error: BaseException) -> str:
-    """The error in our words where Hydra's speak of its insides, else in its own, on one line."""
-    words = " ".join(str(error).split()) or type(error).__name__
-    match error:
-        case ConfigKeyError(full_key=str(key)) | ConfigAttributeError(full_key=str(key)):
-            return f"{key} is not a key of this command's configuration: --help shows them all"
-        case MissingConfigException(missing_cfg_file=str(choice), options=[*options]):
-            return f"{choice} does not exist: choose from {', '.join(options)}"
-        case OmegaConfBaseException(full_key=str(key)):
-            return f"{key}: {str(error).splitlines()[0]}"
-        case OverrideParseException():
-            return f"cannot read {error.override!r}: write key=value, in single quotes where there are brackets"
-        case ValueError():
-            return f"{words} (given: {' '.join(sys.argv[1:])})"
-    return words

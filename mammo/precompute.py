@@ -9,7 +9,7 @@ from mammo.records import MammoError, Split
 from mammo.runs.build import checked_manifest, datamodule_of
 from mammo.runs.context_source import context_checkpoint
 from mammo.runs.folder import best_run, finished
-from mammo.runs.saved import embeddings_of, saliency_of
+from mammo.runs.saved import Shard, embeddings_of, saliency_of
 
 
 def task(cfg: DictConfig) -> None:
@@ -17,13 +17,13 @@ def task(cfg: DictConfig) -> None:
     if cfg.what not in ("embeddings", "saliency"):
         raise MammoError(f"what={cfg.what}: choose embeddings or saliency")
     checked_manifest(cfg)
-    root = Path(cfg.root)
+    root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":
         run = best_run(root, "floc") if cfg.run == "best" else finished(Path(cfg.run), "floc")
-        print(embeddings_of(run, datamodule_of(cfg), list(Split), cfg.trainer.precision).folder)
+        print(embeddings_of(run, datamodule_of(cfg), list(Split), cfg.trainer.precision, shard).folder)
     else:
         checkpoint = context_checkpoint(cfg.run, root, cfg.seed)
-        print(saliency_of(checkpoint, root, Path(cfg.store), cfg.trainer.precision).folder)
+        print(saliency_of(checkpoint, root, Path(cfg.store), cfg.trainer.precision, shard).folder)
 
 
 main = command("precompute")(task)

@@ -1,10 +1,16 @@
-"""Rows that several processes collected, brought together."""
+"""Several processes that train together: who is the first of them, and rows that they collected brought together."""
 
 from typing import TypeVar
 
 import torch
+from pytorch_lightning.utilities import rank_zero_only
 
 Row = TypeVar("Row")
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes and prints."""
+    return int(getattr(rank_zero_only, "rank", None) or 0) == 0
 
 
 def of_every_rank(rows: list[Row]) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from mammo.data.batches import SaliencySource
@@ -26,6 +26,7 @@ from mammo.models.floc import FLoc
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.models.precision import resolve_precision
 from mammo.records import MammoError
+from mammo.runs.interruption import Patience, queue_callbacks, queue_plugins
 from mammo.runs.lines import EpochLines
 from mammo.store.embeddings import Embeddings
 from mammo.store.manifest import Manifest
@@ -137,13 +138,15 @@ def trainer_of(cfg: DictConfig, folder: Path, name: str) -> pl.Trainer:
     options["precision"] = resolve_precision(options["precision"], options["accelerator"])
     best = ModelCheckpoint(folder, "best", monitor="val_auc", mode="max", enable_version_counter=False)
     last = ModelCheckpoint(folder, "last", enable_version_counter=False)  # save_last would skip epochs without a best
-    callbacks: list[Callback] = [best, last, EarlyStopping("val_auc", mode="max", patience=patience), EpochLines(name)]
+    stopping = Patience("val_auc", mode="max", patience=patience)
+    callbacks: list[Callback] = [best, last, stopping, EpochLines(name), *queue_callbacks()]
     if decay is not None:
         callbacks.append(EMAWeightAveraging(decay=decay))
     return pl.Trainer(
         **options,
         default_root_dir=folder,
         callbacks=callbacks,
+        plugins=[*queue_plugins()],
         logger=_loggers(cfg, folder, name),
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,

@@ -1,9 +1,10 @@
 """A run's folder: named by what was asked for, so that the same request finds its own work again.
 
-    <root>/<group>/<name>-<digest>/   config.yaml  last.ckpt  best.ckpt  metrics/  lesions.parquet  result.json
+    <root>/<group>/<name>-<digest>/
+        config.yaml  origin.json  lock  last.ckpt  best.ckpt  metrics/  lesions.parquet  result.json
 
 The digest is of the resolved configuration and of everything the run reads. result.json is written last: a folder that
-has one is finished.
+has one is finished, and it names the digest of every file that it speaks of.
 """
 
 import hashlib
@@ -11,6 +12,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +23,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from mammo import __version__
 from mammo.records import MammoError
+from mammo.runs.lock import alone
+
+MADE = ("best.ckpt", "lesions.parquet", "lesions-val.parquet", "windows.parquet", "images.parquet")
+"""Files of a finished run that others read."""
 
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
 NOT_IDENTITY = ("root", "store", "data", "group", "trial", "lr_range", "logger", "workers", "hydra")
@@ -35,11 +42,13 @@ class RunFolder:
         path: the folder.
         name: the run's name, without the digest.
         digest: hex digest of the request.
+        reads: digests of what the run reads, by name.
     """
 
     path: Path
     name: str
     digest: str
+    reads: Mapping[str, str]
 
     @classmethod
     def of(cls, cfg: DictConfig, name: str, reads: dict[str, str]) -> "RunFolder":
@@ -49,26 +58,55 @@ class RunFolder:
         identity = {key: value for key, value in asked.items() if key not in NOT_IDENTITY}
         text = json.dumps([name, identity, reads], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        return cls(Path(cfg.root) / cfg.group / f"{name}-{digest[:8]}", name, digest)
+        return cls(Path(cfg.root) / cfg.group / f"{name}-{digest[:8]}", name, digest, reads)
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What the finished run wrote, or None while it is not finished."""
-        path = self.path / "result.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        """What the finished run wrote; None while it is not finished, or where a file it made is gone or damaged."""
+        result = read_result(self.path)
+        if result is None or result["digest"] != self.digest:
+            return None
+        whole = all(_digest_of(self.path / name) == digest for name, digest in result["files"].items())
+        return result if whole else None
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Hold the folder for this process, after waiting for any other that has the same to do."""
+        return alone(self.path / "lock", self.path.name)
 
     def start(self, cfg: DictConfig) -> None:
-        """Make the folder and keep the resolved configuration in it."""
+        """Make the folder and keep in it the resolved configuration and where the run comes from."""
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
+        (self.path / "origin.json").write_text(json.dumps(self._origin(), indent=1) + "\n", encoding="utf-8")
 
     def finish(self, facts: dict[str, Any]) -> None:
-        """Write result.json, with where the run comes from; a reader never sees half of it."""
-        result = {"name": self.name, "digest": self.digest, "command": _command(), "commit": commit(), **facts}
-        result["versions"] = {"mammo": __version__, **{package: version(package) for package in PACKAGES}}
+        """Write result.json, with where the run comes from and what it made; a reader never sees half of it."""
+        files = {name: digest for name in MADE if (digest := _digest_of(self.path / name))}
         part = self.path / "result.json.part"
-        part.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps({**self._origin(), **facts, "files": files}, indent=1) + "\n", encoding="utf-8")
         os.replace(part, self.path / "result.json")
+
+    def _origin(self) -> dict[str, Any]:
+        """Where the run comes from: command, commit, packages, and the digests of what it reads."""
+        return {
+            "name": self.name,
+            "digest": self.digest,
+            "command": _command(),
+            "commit": commit(),
+            "versions": {"mammo": __version__, **{package: version(package) for package in PACKAGES}},
+            "read_digests": dict(self.reads),
+        }
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """What the finished run of a folder wrote, or None where there is none."""
+    try:
+        result: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except ValueError:  # damaged: as good as missing
+        return None
+    return result
 
 
 def best_run(root: Path, model: str, seed: int | None = None) -> Path:
@@ -110,6 +148,14 @@ def finished(folder: Path, model: str) -> Path:
             f"{folder} is not the folder of a finished {model} run: name one that has a result.json, or best"
         )
     return folder
+
+
+def _digest_of(path: Path) -> str:
+    """SHA-256 of a file, as hex; empty where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _command() -> str:

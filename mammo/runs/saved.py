@@ -4,7 +4,9 @@ h is kept in the folder of its f_loc run, S below the root; both are made only w
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -20,10 +22,13 @@ from mammo.models.precision import resolve_precision
 from mammo.progress import track
 from mammo.records import MammoError, Split
 from mammo.runs.context_source import maps_of
+from mammo.runs.lock import alone
 from mammo.store.embeddings import Embeddings
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.saliency import SaliencyMaps
+
+T = TypeVar("T")
 
 PIXELS_AT_ONCE, PATCHES_AT_ONCE = 6_000_000, 500
 """What goes through a network together: one image of full size, 67 of an eighth."""
@@ -32,7 +37,34 @@ IMAGES_A_PART = 128
 """Images whose saliency maps are kept together; an interruption loses fewer than these."""
 
 
-def embeddings_of(run: Path, data: MammoDataModule, splits: Sequence[Split], precision: str) -> Embeddings:
+@dataclass(frozen=True)
+class Shard:
+    """One share of work that several jobs divide: every `of`-th item, from `number` on.
+
+    Raises:
+        MammoError: there is no such share.
+    """
+
+    number: int = 0
+    of: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number < self.of:
+            raise MammoError(
+                f"shard={self.number} shards={self.of}: number the shards from 0, as in shard=0,1 shards=2"
+            )
+
+    def share(self, items: Sequence[T]) -> Sequence[T]:
+        """The items that fall to it."""
+        return items[self.number :: self.of]
+
+
+WHOLE = Shard()
+
+
+def embeddings_of(
+    run: Path, data: MammoDataModule, splits: Sequence[Split], precision: str, shard: Shard = WHOLE
+) -> Embeddings:
     """H of every window that data will serve of these splits, by the best checkpoint of an f_loc run.
 
     Args:
@@ -40,18 +72,21 @@ def embeddings_of(run: Path, data: MammoDataModule, splits: Sequence[Split], pre
         data: the datamodule that will serve h; its window_epochs tell how many training plans there are.
         splits: of which h is needed.
         precision: as in conf/trainer.
+        shard: which of the plans to do. A plan that another process is at is left to it.
     """
     embeddings = Embeddings(run / "embeddings")
-    plans = [(split, plan) for split in splits for plan in data.plans(split)]
+    plans = shard.share([(split, plan) for split in splits for plan in data.plans(split)])
     missing = [(split, plan) for split, plan in plans if not embeddings.has(plan)]
     if missing:
         network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
         for split, plan in track(missing, "embeddings", len(missing), "plans"):
-            embeddings.write(plan, represent(network, plan, data.split(split)[2], precision))
+            with alone(embeddings.folder / f"{plan.digest()[:16]}.lock", f"{run.name}: h of {split} windows"):
+                if not embeddings.has(plan):
+                    embeddings.write(plan, represent(network, plan, data.split(split)[2], precision))
     return embeddings
 
 
-def saliency_of(checkpoint: Path, root: Path, store: Path, precision: str) -> SaliencyMaps:
+def saliency_of(checkpoint: Path, root: Path, store: Path, precision: str, shard: Shard = WHOLE) -> SaliencyMaps:
     """S of every image of a store by a context network; maps that are there already are kept.
 
     Args:
@@ -59,29 +94,40 @@ def saliency_of(checkpoint: Path, root: Path, store: Path, precision: str) -> Sa
         root: below it the maps are kept (context_source.maps_of).
         store: the image store.
         precision: as in conf/trainer.
+        shard: which of the images to do.
     """
     manifest = Manifest.load(store)
     maps = maps_of(checkpoint, root, manifest)
-    missing = maps.missing()
-    if missing:
-        network = network_of_checkpoint(checkpoint)
-        if network.network.frame != manifest.frame:
-            raise MammoError(
-                f"{checkpoint} is a network for {network.network.frame}, but {store} is in {manifest.frame}"
-            )
-        if len(missing) < len(maps.images):
-            print(
-                f"saliency: {len(maps.images) - len(missing)} of {len(maps.images)} maps are there already", flush=True
-            )
-        part: list[tuple[str, NDArray[np.float32]]] = []
-        for image_id, saliency in track(
-            salient(network, store, manifest, missing, precision), "saliency", len(missing)
-        ):
-            part.append((image_id, saliency))
-            if len(part) == IMAGES_A_PART or image_id == missing[-1]:
-                maps.append([name for name, _ in part], np.stack([saliency for _, saliency in part]))
-                part.clear()
+    with alone(maps.folder / f"{shard.number}-of-{shard.of}.lock", f"{maps.folder.name}: saliency maps"):
+        share = set(shard.share(list(maps.images)))
+        missing = [image_id for image_id in maps.missing() if image_id in share]
+        if missing:
+            _fill(maps, missing, len(share), network_of_checkpoint(checkpoint), store, manifest, precision)
     return maps
+
+
+def _fill(
+    maps: SaliencyMaps,
+    missing: Sequence[str],
+    n_images: int,
+    network: ContextNetwork,
+    store: Path,
+    manifest: Manifest,
+    precision: str,
+) -> None:
+    """Make the missing maps, part by part; MammoError where the network is for another frame."""
+    if network.network.frame != manifest.frame:
+        raise MammoError(
+            f"{maps.folder} is of a network for {network.network.frame}, but {store} is in {manifest.frame}"
+        )
+    if len(missing) < n_images:
+        print(f"saliency: {n_images - len(missing)} of {n_images} maps are there already", flush=True)
+    part: list[tuple[str, NDArray[np.float32]]] = []
+    for image_id, saliency in track(salient(network, store, manifest, missing, precision), "saliency", len(missing)):
+        part.append((image_id, saliency))
+        if len(part) == IMAGES_A_PART or image_id == missing[-1]:
+            maps.append([name for name, _ in part], np.stack([saliency for _, saliency in part]))
+            part.clear()
 
 
 def salient(

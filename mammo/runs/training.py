@@ -1,7 +1,9 @@
 """One training run from a composed configuration: found if it was done, resumed if it was begun, else started."""
 
 import os
+import signal
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,16 +12,20 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.batches import SaliencySource
 from mammo.maps.stack import canonical, columns, maps_name
+from mammo.models.ranks import is_first
 from mammo.models.weight_files import read_weights
 from mammo.records import Split
 from mammo.runs.build import checked_manifest, datamodule_of, network_of, other_context, run_name, trainer_of
 from mammo.runs.context_source import Context, context_of
 from mammo.runs.final_scores import write_test_scores, write_validation_scores
 from mammo.runs.folder import RunFolder, best_run, finished
+from mammo.runs.interruption import last_checkpoint
 from mammo.runs.saved import embeddings_of
+from mammo.runs.sweeps import check_devices, note_run
 from mammo.store.manifest import Manifest
 
 
@@ -66,25 +72,36 @@ def train(cfg: DictConfig) -> float:
         MammoError: the configuration, the store or what the run reads from other runs is not in order.
     """
     OmegaConf.resolve(cfg)
+    check_devices(cfg)
     if cfg.model.name == "fagg":
         canonical(cfg.get("maps", ()))
     manifest = checked_manifest(cfg)
     inputs = Inputs.of(cfg, manifest)
     run = RunFolder.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
-    if run.result is not None:
-        print(f"{run.name}: already done in {run.path}, {_told(run.result['val_auc'])}", flush=True)
-        return float(run.result["val_auc"] or np.nan)
-    run.start(cfg)
+    note_run(run.path)
+    with run.alone() if is_first() else nullcontext():
+        if (result := run.result) is not None:
+            auc, told = result["val_auc"], "already done"
+        else:
+            auc, told = _begin(cfg, run, manifest, inputs), "done"
+    _say(f"{run.name}: {told}, {_told(auc)}, in {run.path}")
+    return float("nan") if auc is None else float(auc)
+
+
+def _begin(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) -> float | None:
+    """Train from the start or from where it stopped; the validation AUC, None where it is undefined."""
+    if is_first():
+        run.start(cfg)
     if cfg.model.name == "floc":
         start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialisation, not ImageNet weights"
-        print(f"{run.name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})", flush=True)
-    _fit(cfg, run, manifest, inputs)
-    assert run.result is not None
-    print(f"{run.name}: done, {_told(run.result['val_auc'])}, in {run.path}", flush=True)
-    return float(run.result["val_auc"] or np.nan)
+        _say(f"{run.name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})")
+    try:
+        return _fit(cfg, run, manifest, inputs)
+    except SIGTERMException:
+        raise SystemExit(128 + signal.SIGTERM) from None  # Lightning would leave with 0, as if all were done
 
 
-def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) -> None:
+def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) -> float | None:
     """Train to the end, from the last checkpoint if there is one, and write what came of it."""
     started = time.monotonic()
     if cfg.trainer.threads:
@@ -95,18 +112,9 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     data = datamodule_of(cfg, source, saved)
     network = network_of(cfg)
     trainer = trainer_of(cfg, run.path, run.name)
-    last = run.path / "last.ckpt"
-    trainer.fit(network, data, ckpt_path=str(last) if last.is_file() else None)
-    facts: dict[str, Any] = {
-        "model": cfg.model.name,
-        "maps": maps_name(cfg.maps) if cfg.model.name == "fagg" else "",
-        "context": other_context(cfg) if cfg.model.name == "fagg" else "",
-        "seed": cfg.seed,
-        "val_auc": _finite(trainer.checkpoint_callback.best_model_score),  # type: ignore[union-attr]
-        "whole_validation": cfg.trainer.limit_val_batches == 1.0,
-        "test_auc": None,
-        "reads": inputs.paths(run.path),
-    }
+    trainer.fit(network, data, ckpt_path=last_checkpoint(run.path))
+    auc = _finite(trainer.checkpoint_callback.best_model_score)  # type: ignore[union-attr]
+    facts = _facts(cfg) | {"val_auc": auc, "test_auc": None, "reads": inputs.paths(run.path)}
     if cfg.test:
         if cfg.model.name == "floc":  # f_agg will read the h of the same windows
             saved = embeddings_of(run.path, data, [Split.TEST], cfg.trainer.precision)
@@ -122,6 +130,28 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
         logger.finalize("success")
     if trainer.is_global_zero:
         run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
+    return auc
+
+
+def _facts(cfg: DictConfig) -> dict[str, Any]:
+    """What the run's result repeats of its configuration, so that tables need no other file."""
+    is_fagg, is_floc = cfg.model.name == "fagg", cfg.model.name == "floc"
+    return {
+        "model": cfg.model.name,
+        "maps": maps_name(cfg.maps) if is_fagg else "",
+        "context": other_context(cfg) if is_fagg else "",
+        "backbone": cfg.backbone.name if is_floc else "",
+        "init": cfg.backbone.init if is_floc else "",
+        "seed": cfg.seed,
+        "trial": cfg.trial,
+        "lr": cfg.model.lr,
+        "whole_validation": cfg.trainer.limit_val_batches == 1.0,
+    }
+
+
+def _say(line: str) -> None:
+    if is_first():
+        print(line, flush=True)
 
 
 def _told(auc: float | None) -> str:

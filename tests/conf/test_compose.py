@@ -8,6 +8,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
+from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.door import CONF, command
@@ -65,6 +66,24 @@ def test_every_experiment_composes_and_builds(experiment: str) -> None:
     with torch.device("meta"):
         assert network_of(cfg).lr == cfg.model.lr
     assert cfg.group == ("runs" if experiment == "lr_search" else "table3" if "demo" in experiment else experiment)
+
+
+def test_the_slurm_preset_gives_every_job_one_gpu_and_is_requeued() -> None:
+    launcher = composed("hydra/launcher=v100", "trainer=v100", hydra_too=True).hydra.launcher
+    assert instantiate(launcher).params["gpus_per_node"] == launcher.tasks_per_node == launcher.nodes == 1
+    assert launcher._target_.endswith("SlurmLauncher")
+    assert launcher.max_num_timeout > 0
+    assert launcher.array_parallelism > 1
+    assert launcher.submitit_folder.startswith("runs/demo/")
+
+
+@pytest.mark.parametrize("command_name", ["train", "precompute"])
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "submitit_slurm", "v100"])
+def test_every_launcher_composes_and_builds(launcher: str, command_name: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        needed = ["what=embeddings"] if command_name == "precompute" else []
+        cfg = compose(command_name, [f"hydra/launcher={launcher}", *needed], return_hydra_config=True)
+    instantiate(cfg.hydra.launcher)
 
 
 def test_table3_sweeps_the_seven_combinations() -> None:

@@ -33,7 +33,7 @@ def done(
     return folder
 
 
-@pytest.mark.parametrize("changes", [{"workers": 4}, {"logger": "wandb"}])
+@pytest.mark.parametrize("changes", [{"workers": 4}, {"logger": "wandb"}, {"lr_range": [1e-9, 1e-8]}])
 def test_what_changes_nothing_learned_keeps_the_folder(tmp_path: Path, changes: dict[str, object]) -> None:
     reads = {"store": "abc"}
     plain = RunFolder.of(configured(tmp_path), "floc-s0", reads)
@@ -59,7 +59,7 @@ def test_a_folder_moves_with_its_root(tmp_path: Path) -> None:
 
 def test_a_run_is_finished_by_its_result(tmp_path: Path) -> None:
     cfg = configured(tmp_path)
-    run = RunFolder.of(cfg, "floc-s0", {})
+    run = RunFolder.of(cfg, "floc-s0", {"store": "abc"})
     assert run.result is None
     run.start(cfg)
     assert run.result is None
@@ -69,8 +69,27 @@ def test_a_run_is_finished_by_its_result(tmp_path: Path) -> None:
     assert run.result["val_auc"] == 0.75
     assert run.result["digest"] == run.digest
     assert {"commit", "command", "versions"} <= set(run.result)
-    assert sorted(path.name for path in run.path.iterdir()) == ["config.yaml", "result.json"]
+    assert run.result["read_digests"] == {"store": "abc"}
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.yaml", "origin.json", "result.json"]
     assert finished(run.path, "floc") == run.path
+
+
+def test_a_result_of_another_request_or_of_lost_files_is_none(tmp_path: Path) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {})
+    run.start(cfg)
+    (run.path / "best.ckpt").write_bytes(b"weights")
+    run.finish({"model": "floc", "val_auc": 0.75, "seed": 0})
+    assert run.result is not None
+    (run.path / "best.ckpt").write_bytes(b"wEights")
+    assert run.result is None
+    (run.path / "best.ckpt").unlink()
+    assert run.result is None
+    (run.path / "best.ckpt").write_bytes(b"weights")
+    assert run.result is not None
+    assert RunFolder(run.path, run.name, "0" * 64, {}).result is None
+    (run.path / "result.json").write_text("{")
+    assert run.result is None
 
 
 def test_the_best_run_has_the_highest_auc_in_any_group(tmp_path: Path) -> None:

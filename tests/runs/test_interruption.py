@@ -1,0 +1,131 @@
+"""What is interrupted goes on to the same end, and never looks finished."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import Callback
+
+from mammo.door import CONF
+from mammo.runs.interruption import QueueSignals, queue_callbacks, queue_plugins
+from mammo.runs.lines import EpochLines
+from mammo.runs.training import train
+
+QUICK = (
+    "trainer=cpu",
+    "trainer.max_epochs=6",
+    "trainer.patience=1",
+    "trainer.threads=1",
+    "trainer.precision=32-true",
+    "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
+    "windows_per_lesion={val: 2, test: 2}",
+    "window_epochs=2",
+    "batch_size=10",
+    "model.lr=1e-9",  # nothing is learned: the second epoch is no better than the first, and patience runs out
+    "maps=[loc]",
+)
+
+
+@pytest.fixture
+def cfg(small_root: Path, tmp_path: Path) -> DictConfig:
+    shutil.copytree(small_root / "store", tmp_path / "store")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", [f"root={tmp_path}", *QUICK])
+
+
+def epochs(folder: Path) -> int:
+    return int(torch.load(folder / "last.ckpt", weights_only=True)["epoch"]) + 1
+
+
+def test_a_run_that_had_stopped_early_gets_no_epoch_more(cfg: DictConfig) -> None:
+    train(cfg)
+    (folder,) = Path(cfg.root).glob("runs/*")
+    best, n_epochs = (folder / "best.ckpt").read_bytes(), epochs(folder)
+    assert n_epochs < cfg.trainer.max_epochs
+    (folder / "result.json").unlink()  # as if it had been killed in its test
+    train(cfg)
+    assert epochs(folder) == n_epochs
+    assert (folder / "best.ckpt").read_bytes() == best
+    assert (folder / "result.json").is_file()
+
+
+def test_a_checkpoint_that_cannot_be_read_starts_the_run_from_zero(
+    cfg: DictConfig, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(cfg)
+    (folder,) = Path(cfg.root).glob("runs/*")
+    weights = torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]
+    (folder / "result.json").unlink()
+    (folder / "last.ckpt").write_bytes((folder / "last.ckpt").read_bytes()[:1000])
+    train(cfg)
+    assert capsys.readouterr().out.count("epoch 0 onwards") == 2
+    again = torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+
+
+def test_a_run_that_is_told_to_end_does_not_leave_as_if_it_were_done(
+    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as once:
+        once.setattr(EpochLines, "on_train_start", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(SystemExit) as left:
+            train(cfg)
+    assert left.value.code == 128 + signal.SIGTERM
+    (folder,) = Path(cfg.root).glob("runs/*")
+    assert not (folder / "result.json").exists()
+    train(cfg)
+    assert (folder / "result.json").is_file()
+
+
+class Net(pl.LightningModule):
+    """As small as a network can be; tells itself to end in every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(1, 1)
+
+    def training_step(self, batch: torch.Tensor, _: int) -> torch.Tensor:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return self.layer(batch).sum()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), 0.1)
+
+
+def test_in_a_submitit_job_sigterm_is_left_to_submitit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
+    bypassed: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: bypassed.append(number))
+    try:
+        callbacks: list[Callback] = queue_callbacks()
+        trainer = pl.Trainer(
+            accelerator="cpu",
+            max_epochs=2,
+            callbacks=callbacks,
+            default_root_dir=tmp_path,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+        )
+        trainer.fit(Net(), torch.utils.data.DataLoader(torch.zeros(3, 1)))
+        assert isinstance(callbacks[0], QueueSignals)
+        assert bypassed == [signal.SIGTERM] * 6
+        assert trainer.current_epoch == 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_slurms_processes_are_used_without_lightnings_requeueing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert queue_plugins() == []
+    assert queue_callbacks() == []
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    monkeypatch.setenv("SLURM_JOB_NAME", "mammo")
+    (environment,) = queue_plugins()
+    assert not environment.auto_requeue
