@@ -36,11 +36,14 @@ class Code(StrEnum):
     BLANK = "blank"
     SIDE_CONFLICT = "side_conflict"
     MISSING = "missing"
+    SYNTHETIC = "synthetic"
+    SPOT_OR_MAGNIFICATION = "spot_or_magnification"
     DUPLICATE = "duplicate"
     KNOWN_DEFECT = "known_defect"
     OUTLINE_SIZE = "outline_size"
     OUTLINE_EMPTY = "outline_empty"
     OUTLINE_BROKEN = "outline_broken"
+    OUTLINE_OFF_BREAST = "outline_off_breast"
     OUTLINE_UNLINKED = "outline_unlinked"
 
 
@@ -68,12 +71,15 @@ SENTENCES = {
     Code.BAD_VALUES: "pixel values that the header makes meaningless (bits stored, rescale or look-up table)",
     Code.BLANK: "no breast is found on the image",
     Code.SIDE_CONFLICT: "the breast lies on the side of the image where the other breast would be",
+    Code.SYNTHETIC: "a synthetic image, computed from tomosynthesis (C-View)",
+    Code.SPOT_OR_MAGNIFICATION: "a spot compression or magnification view, as the data set's tables tell",
     Code.MISSING: "the data set's tables name this file, but it is not there: fetch it again",
     Code.DUPLICATE: "the same picture as another file of this source, which is kept with the lesions of both",
     Code.KNOWN_DEFECT: "an image that is published as damaged",
     Code.OUTLINE_SIZE: "the outline's size does not belong to its image: its place cannot be known",
     Code.OUTLINE_EMPTY: "the outline holds no pixel of its image",
     Code.OUTLINE_BROKEN: "the outline cannot be read",
+    Code.OUTLINE_OFF_BREAST: "the outline lies beside the breast",
     Code.OUTLINE_UNLINKED: "no accepted image belongs to the outline",
 }
 

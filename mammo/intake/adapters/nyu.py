@@ -2,7 +2,9 @@
 
     exam_list_before_cropping.pkl          list of exams: image names by breast and view, and which way they face
     images/<name>.png                      16-bit images
-    segmentation/<name>_{benign,malignant}.png   masks in the full network frame, already facing right
+    segmentation/<name>_{benign,malignant}.png   masks, by their size: of the image as stored; of the full network frame
+                                           (2944 x 1920), already facing right, at best_center where the list has it;
+                                           or of the image before it was cropped to window_location
 
 The list is a pickle, which could run code in whoever opens it: it is read here without a single import, so that plain
 lists, dictionaries, texts and numbers are all it can hold. It does not name patients; every exam counts as one patient.
@@ -10,20 +12,33 @@ lists, dictionaries, texts and numbers are all it can hold. It does not name pat
 
 import pickle
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.geometry import Box, Frame, FrameChain
+from mammo.geometry import Frame, FrameChain
+from mammo.intake.breast import window_origin
+from mammo.intake.folder import Folder
 from mammo.intake.frames import place
 from mammo.intake.gate import regular
-from mammo.intake.outlines import clipped, outline_of_mask
-from mammo.intake.rasters import read_mask, read_raster
-from mammo.intake.refusals import SENTENCES, Code, RefusedError
-from mammo.records import Cohort, ImageRecord, LabelSource, Laterality, LesionRecord, MammoError, Pathology, View
+from mammo.intake.outlines import Outline, clipped, outline_of_mask
+from mammo.intake.rasters import raster_shape, read_mask, read_raster
+from mammo.intake.refusals import Code, RefusedError, left_out, refused
+from mammo.records import (
+    Cohort,
+    ImageRecord,
+    LabelSource,
+    Laterality,
+    LeftOut,
+    LesionRecord,
+    MammoError,
+    Pathology,
+    View,
+)
 
 EXAMS = "exam_list_before_cropping.pkl"
 
@@ -43,22 +58,35 @@ def read(root: Path) -> Cohort:
     """Read the folder.
 
     Raises:
-        MammoError: the exam list is missing, damaged or holds more than plain values, or a mask does not fit.
+        MammoError: the exam list is missing, damaged or holds more than plain values.
     """
     images: list[ImageRecord] = []
-    lesions: list[LesionRecord] = []
-    for index, exam in enumerate(_exams(root / EXAMS)):
+    outlines: list[LesionRecord | LeftOut] = []
+    file = Folder(root).one(EXAMS, "*.pkl")
+    images_folder = (file.parent / "images").relative_to(root).as_posix()
+    for index, exam in enumerate(_exams(file)):
         for laterality in Laterality:
             for view in View:
-                for name in _names(root / EXAMS, exam, f"{laterality}-{view}"):
-                    image = ImageRecord(f"images/{name}.png", str(index), str(index), laterality, view)
-                    faces_left = (laterality is Laterality.RIGHT) == (exam.get("horizontal_flip") != "YES")
-                    image, found = _with_lesions(root, image, faces_left)
+                for number, name in enumerate(_names(file, exam, f"{laterality}-{view}")):
+                    key, negative = str(index), _negative(exam, laterality)
+                    image = ImageRecord(f"{images_folder}/{name}.png", key, key, laterality, view, negative=negative)
+                    image, found = _with_lesions(root, image, exam, number)
                     images.append(image)
-                    lesions.extend(found)
+                    outlines.extend(found)
     if not images:
-        raise MammoError(f"{root / EXAMS} names no image: name another data.source")
-    return Cohort(tuple(images), tuple(lesions))
+        raise MammoError(f"{file} names no image: name another data.source")
+    lesions = tuple(outline for outline in outlines if isinstance(outline, LesionRecord))
+    unknown = tuple(outline for outline in outlines if isinstance(outline, LeftOut))
+    return Cohort(tuple(images), lesions, unknown)
+
+
+def _negative(exam: dict[str, Any], laterality: Laterality) -> bool | None:
+    """Whether the exam's labels say that this breast was not biopsied; None where they say nothing."""
+    labels, side = exam.get("cancer_label"), {"L": "left", "R": "right"}[laterality]
+    keys = (f"{side}_benign", f"{side}_malignant", "unknown")
+    if not isinstance(labels, dict) or not set(keys[:2]) <= labels.keys():
+        return None
+    return not any(labels.get(key) for key in keys)
 
 
 def _exams(file: Path) -> list[dict[str, Any]]:
@@ -82,49 +110,84 @@ def _names(file: Path, exam: dict[str, Any], key: str) -> list[str]:
     return names
 
 
-def _with_lesions(root: Path, image: ImageRecord, faces_left: bool) -> tuple[ImageRecord, list[LesionRecord]]:
+def _with_lesions(
+    root: Path, image: ImageRecord, exam: dict[str, Any], number: int
+) -> tuple[ImageRecord, list[LesionRecord | LeftOut]]:
     """The image and the lesions of its masks; the image refused where its masks' frame cannot be known."""
     name = Path(image.path).stem
-    masks = {label: f"segmentation/{name}_{label}.png" for label in (Pathology.BENIGN, Pathology.MALIGNANT)}
+    beside = PurePosixPath(image.path).parent.parent / "segmentation"
+    masks = {label: str(beside / f"{name}_{label}.png") for label in (Pathology.BENIGN, Pathology.MALIGNANT)}
     masks = {label: path for label, path in masks.items() if (root / path).is_file()}
-    if not masks:
-        return image, []
-    try:
-        chain = _chain(root, image)
-    except RefusedError:
-        return image, []  # the gate will say so
-    if chain.mirrored != faces_left:
-        code = Code.SIDE_CONFLICT
-        image = ImageRecord(image.path, image.patient_key, image.exam_key, None, None, SENTENCES[code], code)
-        return image, []
-    return image, [
-        LesionRecord(f"{path}#{number}", image.path, label, LabelSource.BIOPSY, box, mask)
-        for label, path in masks.items()
-        for number, (mask, box) in enumerate(_lesions(root / path, chain))
-    ]
+    if not (root / image.path).is_file():
+        return refused(image, Code.MISSING), []
+    found: list[LesionRecord | LeftOut] = []
+    for label, path in masks.items():
+        try:
+            outlines = list(_lesions(root, path, image, exam, number))
+        except RefusedError as error:
+            if error.code == Code.SIDE_CONFLICT:
+                return refused(image, Code.SIDE_CONFLICT), []
+            found.append(left_out(path, error))
+            continue
+        for index, (mask, box) in enumerate(outlines):
+            key = f"{path}#{index}"
+            found.append(LesionRecord(key, image.path, label, LabelSource.BIOPSY, box, mask))
+    return image, found
 
 
-def _chain(root: Path, image: ImageRecord) -> FrameChain:
-    if image.laterality is None or image.view is None:
-        raise RefusedError(Code.NOT_DESCRIBED)
-    pixels = read_raster(regular(root, image.path))
-    return place(pixels, image.laterality, image.view, FULL, scale=1, check_side=False).chain
+def _lesions(root: Path, path: str, image: ImageRecord, exam: dict[str, Any], number: int) -> Iterator[Outline]:
+    """The lesions of one mask file, from top to bottom: (mask, box) in the stored frame.
+
+    Raises:
+        RefusedError: the mask or its image cannot be read, its size is that of no known frame, or it is empty.
+    """
+    mask = read_mask(root / path)
+    shape = raster_shape(regular(root, image.path))
+    window = _of_view(exam, "window_location", image, number)
+    if mask.shape == shape:
+        yield from _parts(mask)
+    elif mask.shape == (FULL.height, FULL.width):
+        chain = _chain(root, image, exam, number)
+        for part in _parts(mask):
+            yield clipped(*chain.mask_to_stored(*part), chain.stored_shape)
+    elif len(window) == 4 and shape == (window[1] - window[0], window[3] - window[2]):
+        if mask.shape[0] < window[1] or mask.shape[1] < window[3]:
+            raise RefusedError(Code.OUTLINE_SIZE)
+        yield from _parts(mask[window[0] : window[1], window[2] : window[3]])
+    else:
+        raise RefusedError(Code.OUTLINE_SIZE)
 
 
-def _lesions(file: Path, chain: FrameChain) -> Iterator[tuple[NDArray[np.bool_], Box]]:
-    """The lesions of one mask file, from top to bottom: (mask, box) in the stored frame."""
-    try:
-        mask = read_mask(file)
-    except RefusedError as refused:
-        raise MammoError(f"{file}: {refused.sentence}: replace or remove it") from None
-    if mask.shape != (FULL.height, FULL.width):
-        raise MammoError(
-            f"{file} is {mask.shape[0]} x {mask.shape[1]}, but masks are 2944 x 1920: replace or remove it"
-        )
+def _parts(mask: NDArray[np.bool_]) -> Iterator[Outline]:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (JOIN_PX + 1, JOIN_PX + 1))
     count, parts = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), kernel))
-    for number in range(1, count):
-        try:
-            yield clipped(*chain.mask_to_stored(*outline_of_mask(mask & (parts == number))), chain.stored_shape)
-        except RefusedError:
-            raise MammoError(f"{file}: an outline lies outside of its image: replace or remove it") from None
+    if count < 2:
+        raise RefusedError(Code.OUTLINE_EMPTY)
+    for part in range(1, count):
+        yield outline_of_mask(mask & (parts == part))
+
+
+def _chain(root: Path, image: ImageRecord, exam: dict[str, Any], number: int) -> FrameChain:
+    """The image's chain to the full network frame, at the list's own best centre where it has one."""
+    laterality, view = Laterality(str(image.laterality)), View(str(image.view))
+    pixels = read_raster(regular(root, image.path))
+    chain = place(pixels, laterality, view, FULL, scale=1, check_side=False).chain
+    faces_left = (laterality is Laterality.RIGHT) == (exam.get("horizontal_flip") != "YES")
+    if chain.mirrored != faces_left:
+        raise RefusedError(Code.SIDE_CONFLICT)
+    centre = _of_view(exam, "best_center", image, number)
+    if len(centre) == 2:
+        window = (FULL.height, FULL.width)
+        chain = replace(chain, origin=window_origin((centre[0], centre[1]), chain.store_shape, window, view))
+    return chain
+
+
+def _of_view(exam: dict[str, Any], key: str, image: ImageRecord, number: int) -> list[int]:
+    """What the list holds of one image under a key, by view and number; empty where it holds nothing of the kind."""
+    by_view = exam.get(key)
+    found = by_view.get(f"{image.laterality}-{image.view}") if isinstance(by_view, dict) else None
+    values = found[number] if isinstance(found, list) and number < len(found) else ()
+    try:
+        return [int(value) for value in values]
+    except (TypeError, ValueError):
+        return []

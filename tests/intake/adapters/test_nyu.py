@@ -8,11 +8,11 @@ import pytest
 
 from mammo.geometry import Box, Frame
 from mammo.intake.adapters.nyu import FULL, read
-from mammo.intake.breast import best_centre, breast_box, find_tissue
+from mammo.intake.breast import best_centre, breast_box, find_tissue, window_origin
 from mammo.intake.gate import admit
 from mammo.intake.rasters import read_raster
 from mammo.intake.refusals import Code
-from mammo.records import Laterality, MammoError, Pathology, View
+from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
 
 EXAM = {"horizontal_flip": "NO", "L-CC": ["l"], "R-CC": ["r"], "L-MLO": [], "R-MLO": []}
 
@@ -71,13 +71,77 @@ def test_a_damaged_exam_list_is_named(exam: Path, content: bytes) -> None:
         read(exam)
 
 
-def test_a_mask_that_does_not_fit_is_named(exam: Path) -> None:
-    cv2.imwrite(str(exam / "segmentation" / "l_benign.png"), np.ones((800, 600), np.uint8))
-    with pytest.raises(MammoError, match=r"l_benign\.png is 800 x 600, but masks are 2944 x 1920"):
-        read(exam)
-    paint(exam, "l_benign", (0, 50, 1800, 1850))
-    with pytest.raises(MammoError, match="outside of its image"):
-        read(exam)
+def test_masks_that_do_not_fit_are_left_out(exam: Path) -> None:
+    cv2.imwrite(str(exam / "segmentation" / "l_benign.png"), np.ones((800, 500), np.uint8))
+    paint(exam, "l_malignant", (0, 50, 1800, 1850))
+    paint(exam, "r_benign")
+    cohort = read(exam)
+    assert [image.code for image in cohort.images] == ["", ""]
+    codes = {lesion.path.split("/")[1]: lesion.code for lesion in cohort.left_out}
+    assert codes == {
+        "l_benign.png": Code.OUTLINE_SIZE,
+        "l_malignant.png": Code.OUTLINE_EMPTY,
+        "r_benign.png": Code.OUTLINE_EMPTY,
+    }
+
+
+def write_list(exam: Path, *exams: dict[str, object]) -> None:
+    with (exam / "exam_list_before_cropping.pkl").open("wb") as stream:
+        pickle.dump(list(exams), stream)
+
+
+def test_masks_are_placed_by_their_size(exam: Path) -> None:
+    # "never assume equality of sizes"; "decide by size against window_location"
+    mask = np.zeros((900, 700), np.uint8)
+    mask[410:430, 120:160] = 255
+    cv2.imwrite(str(exam / "segmentation" / "l_benign.png"), mask)
+    cv2.imwrite(str(exam / "segmentation" / "l_malignant.png"), mask[10:810, 20:620])
+    write_list(exam, EXAM | {"window_location": {"L-CC": [(10, 810, 20, 620)]}})
+    assert [lesion.box for lesion in read(exam).lesions] == [Box(400, 420, 100, 140)] * 2
+    write_list(exam, EXAM)
+    assert [lesion.code for lesion in read(exam).left_out] == [Code.OUTLINE_SIZE]
+
+
+def test_the_lists_own_best_centre_places_the_masks(exam: Path) -> None:
+    paint(exam, "l_benign", (1400, 1450, 100, 130))
+    first = read(exam).lesions[0].box
+    write_list(exam, EXAM | {"best_center": {"L-CC": [(400, 250)]}})
+    chain = admit(exam, read(exam).images[0], FULL, 1).chain
+    origin = window_origin((400, 250), chain.store_shape, (2944, 1920), View.CC)
+    wanted = first.shifted(origin[0] - chain.origin[0], origin[1] - chain.origin[1])
+    assert read(exam).lesions[0].box == wanted
+
+
+def test_three_exams_with_every_oddity(exam: Path) -> None:
+    # "list of 3 exams, one view with 2 images, one horizontal_flip YES, one with both benign and malignant segs, one
+    # without segs, `best_center` present/absent"; "listed even when the PNG does not exist"
+    (exam / "images" / "m.png").write_bytes((exam / "images" / "l.png").read_bytes())
+    (exam / "images" / "q.png").write_bytes((exam / "images" / "l.png").read_bytes())
+    paint(exam, "l_benign", (1400, 1450, 100, 130))
+    paint(exam, "l_malignant", (1500, 1520, 200, 260))
+    paint(exam, "q_malignant", (1400, 1450, 100, 130))
+    healthy = {"left_benign": 0, "left_malignant": 0, "right_benign": 0, "right_malignant": 1, "unknown": 0}
+    write_list(
+        exam,
+        EXAM | {"L-CC": ["l", "m"], "L-CC_benign_seg": ["l_benign", "m_benign"]},
+        {"horizontal_flip": "YES", "R-CC": ["q"], "cancer_label": healthy},
+        {"horizontal_flip": "NO", "L-MLO": ["m"], "R-MLO": ["gone"], "cancer_label": healthy},
+    )
+    cohort = read(exam)
+    assert [(Path(i.path).stem, i.exam_key, i.laterality, i.view, i.negative, i.code) for i in cohort.images] == [
+        ("l", "0", "L", "CC", None, ""),
+        ("m", "0", "L", "CC", None, ""),
+        ("r", "0", "R", "CC", None, ""),
+        ("q", "1", "R", "CC", False, ""),
+        ("m", "2", "L", "MLO", True, ""),
+        ("gone", "2", "R", "MLO", False, Code.MISSING),
+    ]
+    found = [(Path(x.lesion_key).name, x.label, x.label_source) for x in cohort.lesions]
+    assert found == [
+        ("l_benign.png#0", Pathology.BENIGN, LabelSource.BIOPSY),
+        ("l_malignant.png#0", Pathology.MALIGNANT, LabelSource.BIOPSY),
+        ("q_malignant.png#0", Pathology.MALIGNANT, LabelSource.BIOPSY),
+    ]
 
 
 def test_an_exam_that_faces_the_other_way_than_told_is_refused(exam: Path) -> None:
@@ -133,3 +197,13 @@ def test_the_real_exam_reaches_the_small_frame() -> None:
         full, eighth = admit(root, image, FULL, 1), admit(root, image, small, 0.125)
         assert np.abs(np.array(full.chain.origin) / 8 - eighth.chain.origin).max() < 1
         assert np.abs(full.tissue - eighth.tissue).mean() < 0.01
+
+
+def test_a_list_of_another_name_may_lie_deeper(exam: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    paint(exam, "l_benign", (1400, 1450, 100, 130))
+    above = tmp_path_factory.mktemp("above")
+    exam.rename(above / "sample_data")
+    (above / "sample_data" / "exam_list_before_cropping.pkl").rename(above / "sample_data" / "data.pkl")
+    cohort = read(above)
+    assert [image.path for image in cohort.images] == ["sample_data/images/l.png", "sample_data/images/r.png"]
+    assert [lesion.lesion_key for lesion in cohort.lesions] == ["sample_data/segmentation/l_benign.png#0"]
