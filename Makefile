@@ -49,7 +49,8 @@ format: setup ## rewrite the code as ruff lays it out
 	$(RUN) -m ruff check --fix
 	$(RUN) -m ruff format
 
-bench: setup ## every benchmark, one JSON object each
+bench: setup ## every benchmark beside its rivals, one JSON object each
+	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	$(RUN) -m mammo.benchmark all
 
 clean: ## remove .venv and the tools' caches; runs/ stays

@@ -4,12 +4,13 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 
-from mammo.benchmarks import context, evaluate, store
+from mammo.benchmarks import context, evaluate, patches, store
 from mammo.records import MammoError
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
     "context": context.measure,
     "evaluate": evaluate.measure,
+    "patches": patches.measure,
     "store": store.measure,
 }
 

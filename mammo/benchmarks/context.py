@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from mammo.benchmarks.images import breast
 from mammo.benchmarks.measurement import Way, measurement
-from mammo.benchmarks.store import breast
 from mammo.geometry import Frame
 from mammo.models.context import standardised
 from mammo.models.gmic import Gmic, GmicOutput, GmicSizes

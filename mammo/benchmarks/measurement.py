@@ -3,10 +3,13 @@
 import os
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+
+import cv2
+import torch
 
 from mammo.progress import track
 
@@ -24,7 +27,9 @@ class Way:
     units: float
 
 
-def measurement(name: str, ways: Mapping[str, Way], limit: str, rounds: int) -> dict[str, object]:
+def measurement(
+    name: str, ways: Mapping[str, Way], limit: str, rounds: int, variants: Sequence[str] = ()
+) -> dict[str, object]:
     """Time every way in turns, so that a slow spell of the machine hits all alike.
 
     Args:
@@ -32,10 +37,11 @@ def measurement(name: str, ways: Mapping[str, Way], limit: str, rounds: int) -> 
         ways: "ours", the limit and the rivals by name.
         limit: the way that no other can beat.
         rounds: how often each is timed, after one untimed round that fills caches; the median counts.
+        variants: ways that are ours with another setting.
 
     Returns:
-        benchmark, ours (seconds of CPU time per unit), limit_ratio (ours over the limit), ratios (each rival over
-        ours), rounds and machine.
+        benchmark, ours (seconds of CPU time per unit), limit_ratio (ours over the limit) and limit_ratio_<variant>,
+        ratios (each rival over ours), rounds and machine.
     """
     for way in ways.values():
         way.work()
@@ -50,10 +56,17 @@ def measurement(name: str, ways: Mapping[str, Way], limit: str, rounds: int) -> 
         "benchmark": name,
         "ours": float(f"{cost['ours']:.4g}"),
         "limit_ratio": round(cost["ours"] / cost[limit], 2),
-        "ratios": {key: round(cost[key] / cost["ours"], 2) for key in ways if key not in ("ours", limit)},
+        **{f"limit_ratio_{key}": round(cost[key] / cost[limit], 2) for key in variants},
+        "ratios": {key: round(cost[key] / cost["ours"], 2) for key in ways if key not in ("ours", limit, *variants)},
         "rounds": rounds,
         "machine": machine(),
     }
+
+
+def one_thread() -> None:
+    """Keep the libraries from sharing work among threads, so that CPU time and the clock agree."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
 
 
 def machine() -> dict[str, object]:

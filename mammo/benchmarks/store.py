@@ -1,92 +1,95 @@
-"""Reading one crop window's pixels from the image store, as training does for every patch.
+"""Training patches from the image store on disk: what compression costs in time, and what it saves in room.
 
-The limit copies the window out of uncompressed pixels that the system already holds in memory. The rival is what
-most published code does: decode the whole 16-bit PNG, then slice.
+The limit warps pixels that never leave the cache; the rival decodes the whole 16-bit PNG, then crops, rotates and
+resizes. Warm: the files lie in the system's cache. Cold: they were dropped from it before every read.
 """
 
-from collections.abc import Callable, Sequence
+import os
+import time
+from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from mammo.benchmarks import rivals
+from mammo.benchmarks.images import FULL_SHAPE, Pixels, images
+from mammo.benchmarks.measurement import Way, measurement, one_thread
+from mammo.benchmarks.patches import cutting, stored
+from mammo.benchmarks.windows import batches, hot_warp, training_windows
+from mammo.data.crops import Requests
 
-from mammo.benchmarks.measurement import Way, measurement
-from mammo.geometry import Box
-from mammo.records import FULL_SCALE
-from mammo.store.image_store import ImageStore
-
-Pixels = NDArray[np.uint16]
-Read = Callable[[str, Box], Pixels]
-
-SIDE_PX = 384
-"""The largest crop window of the paper, upright."""
+MB, COLD_READS = 1e6, 40
 
 
 def measure(
-    rounds: int, shape: tuple[int, int] = (2944, 1920), n_images: int = 4, n_windows: int = 64
+    rounds: int, shape: tuple[int, int] = FULL_SHAPE, n_images: int = 8, n_windows: int = 200
 ) -> dict[str, object]:
-    """CPU seconds per 384 x 384 px window, at random places of random images.
+    """CPU seconds per patch of a window of random place, side and angle.
 
     Args:
         rounds: how often each way is timed.
-        shape: (rows, cols) of the synthetic 12-bit images.
+        shape: (rows, cols) of the images.
         n_images: how many images there are.
-        n_windows: windows a round; the PNG, which costs the same wherever the window lies, is read for every eighth.
+        n_windows: windows a round; the PNGs are read for every fiftieth.
 
     Returns:
-        As mammo.benchmarks.measurement.measurement.
+        As mammo.benchmarks.measurement.measurement, and images ("real" or "made"), mb_per_image (mean of the stored
+        images), png_mb_per_image, cold_kb (read from the disk per patch), cold_ms (per patch, wall clock) and
+        cold_ratio (the PNG's over ours).
     """
+    one_thread()
+    pixels, kind = images(n_images, shape)
     with TemporaryDirectory() as folder:
-        images = {f"image{index}": breast(index, shape) for index in range(n_images)}
-        reads = written(Path(folder), images)
-        windows = chosen(list(images), shape, n_windows)
-        ways = {key: _way(read, windows[::8] if key == "png" else windows) for key, read in reads.items()}
-        return measurement("store", ways, limit="memmap", rounds=rounds)
+        root = Path(folder)
+        store, source = stored(root, pixels, hot=False), rivals.png(root, pixels)
+        requests = training_windows(pixels, n_windows)
+        few = batches(requests, max(2, n_windows // 50))[0]
+        ways = {
+            "ours": cutting(store, requests, antialias=False),
+            "png": rivals.albumentations(source, few),
+            "warp": hot_warp(requests, next(iter(pixels.values()))),
+        }
+        told = measurement("store", ways, limit="warp", rounds=rounds)
+        return {**told, "images": kind, **_sizes(root, pixels), **_cold(root, source, pixels, requests)}
 
 
-def written(folder: Path, images: dict[str, Pixels]) -> dict[str, Read]:
-    """Write every image in each of the three formats below folder; how each is read, by name."""
-    store = ImageStore(folder)
-    for name, pixels in images.items():
-        store.write(name, pixels)
-        np.save(folder / f"{name}.npy", pixels)
-        cv2.imwrite(str(folder / f"{name}.png"), pixels)
-    maps = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in images}
-
-    def png(name: str, box: Box) -> Pixels:
-        whole = cv2.imread(str(folder / f"{name}.png"), cv2.IMREAD_UNCHANGED)
-        assert whole is not None
-        return whole[box.row0 : box.row1, box.col0 : box.col1].astype(np.uint16)
-
-    def memmap(name: str, box: Box) -> Pixels:
-        return np.array(maps[name][box.row0 : box.row1, box.col0 : box.col1], dtype=np.uint16)
-
-    return {"ours": store.read, "png": png, "memmap": memmap}
+def _sizes(root: Path, pixels: Mapping[str, Pixels]) -> dict[str, float]:
+    kept = {name: sum(path.stat().st_size for path in root.rglob(f"*.{name}")) for name in ("tiles", "index", "png")}
+    return {
+        "mb_per_image": round((kept["tiles"] + kept["index"]) / len(pixels) / MB, 3),
+        "png_mb_per_image": round(kept["png"] / len(pixels) / MB, 3),
+    }
 
 
-def chosen(names: Sequence[str], shape: tuple[int, int], n_windows: int) -> list[tuple[str, Box]]:
-    """Which windows are read, the same in every run."""
-    rng = np.random.default_rng(0)
-    places = rng.integers(0, (len(names), shape[0] - SIDE_PX + 1, shape[1] - SIDE_PX + 1), size=(n_windows, 3)).tolist()
-    return [(names[index], Box(row, row + SIDE_PX, col, col + SIDE_PX)) for index, row, col in places]
+def _cold(root: Path, source: rivals.Source, pixels: Mapping[str, Pixels], requests: Requests) -> dict[str, float]:
+    """Every read is the first of its image, as it is for most of a million images without lesions."""
+    ids = [f"cold{row}" for row in range(min(COLD_READS, len(requests)))]
+    copies = {copy: pixels[image_id] for copy, image_id in zip(ids, requests.image_ids, strict=False)}
+    store = stored(root / "cold", copies, hot=False)
+    parts = batches(Requests(ids, requests.windows[: len(ids)]), 1)
+    ours, kilobytes = zip(*(_cold_read(root, cutting(store, part, antialias=False)) for part in parts), strict=True)
+    pngs = [rivals.albumentations(source, part) for part in batches(requests, 1)[:4]]
+    png, _ = zip(*(_cold_read(root, way) for way in pngs), strict=True)
+    return {
+        "cold_kb": round(median(kilobytes), 1),
+        "cold_ms": round(1e3 * median(ours), 2),
+        "cold_ratio": round(median(png) / median(ours), 1),
+    }
 
 
-def breast(index: int, shape: tuple[int, int]) -> Pixels:
-    """A half ellipse of soft structure and grain on black, [rows, cols] of 0 to 4095: it compresses as images do."""
-    rng = np.random.default_rng((0, index))
-    rows, cols = np.ogrid[0 : shape[0], 0 : shape[1]]
-    inside = ((rows / shape[0] - 0.5) / 0.45) ** 2 + (cols / shape[1] / 0.8) ** 2 < 1
-    coarse = rng.normal(1800, 500, size=(shape[0] // 64 + 1, shape[1] // 64 + 1)).astype(np.float32)
-    soft = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
-    grain = rng.normal(0, 25, size=shape)
-    return np.where(inside, np.clip(soft + grain, 1, FULL_SCALE), 0).astype(np.uint16)
+def _cold_read(root: Path, way: Way) -> tuple[float, float]:
+    """Seconds by the clock and KB read from the disk, after every file below root left the system's cache."""
+    for path in root.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    before, started = _read_bytes(), time.perf_counter()
+    way.work()
+    return time.perf_counter() - started, (_read_bytes() - before) / 1e3
 
 
-def _way(read: Read, windows: Sequence[tuple[str, Box]]) -> Way:
-    def work() -> None:
-        for name, box in windows:
-            read(name, box)
-
-    return Way(work, len(windows))
+def _read_bytes() -> int:
+    """Bytes that this process has read from disks so far (Linux)."""
+    lines = Path("/proc/self/io").read_text(encoding="utf-8").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("read_bytes")))

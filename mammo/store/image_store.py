@@ -152,4 +152,4 @@ def _opened(root: Path, key: str) -> TiledImage:
     place = _shards(root).find(key)
     if place is None:
         raise KeyError(key)
-    return TiledImage(place.read(0, place.head), place.read)
+    return TiledImage(place.read(0, place.head), place)

@@ -6,7 +6,7 @@ the file a row of tiles. Tiles without any light take no room.
 """
 
 import struct
-from collections.abc import Callable
+from typing import Protocol
 from zlib import crc32
 
 import blosc2
@@ -19,8 +19,17 @@ START = struct.Struct("<4s5I")
 of all tiles, uint32 CRC-32 of all tiles, the note in UTF-8."""
 MAGIC = b"MTL1"
 
-Read = Callable[[int, int], bytes]
-"""Bytes of the record from one place to another."""
+
+class Record(Protocol):
+    """Where an image's record can be read."""
+
+    def read(self, start: int, stop: int) -> bytes:
+        """Bytes start to stop."""
+        ...
+
+    def expect(self, start: int, stop: int) -> None:
+        """Bytes start to stop will be read next."""
+        ...
 
 
 class DamagedError(Exception):
@@ -46,13 +55,13 @@ class TiledImage:
 
     Args:
         head: the record's head.
-        read: reads the record.
+        record: the record.
 
     Raises:
         DamagedError: the head is not one.
     """
 
-    def __init__(self, head: bytes, read: Read) -> None:
+    def __init__(self, head: bytes, record: Record) -> None:
         if len(head) < START.size or head[:4] != MAGIC or crc32(head[8:]) != int.from_bytes(head[4:8], "little"):
             raise DamagedError
         _, _, rows, cols, self._side, n_note = START.unpack_from(head)
@@ -63,7 +72,7 @@ class TiledImage:
         self._starts: list[int] = (len(head) + np.concatenate([[0], np.cumsum(sizes, dtype=np.int64)])).tolist()
         self._checks: list[int] = checks.tolist()
         self._sound = bytearray(len(checks))
-        self._read = read
+        self._record = record
 
     def read_into(self, corner: tuple[int, int], out: NDArray[np.generic]) -> None:
         """Fill out [h, w], of any type, with the pixels from corner (row, col) on, all of which the image has.
@@ -73,10 +82,14 @@ class TiledImage:
         """
         side, starts, (row0, col0), (height, width) = self._side, self._starts, corner, out.shape
         left_tile, right_tile = col0 // side, (col0 + width - 1) // side
-        for down in range(row0 // side, (row0 + height - 1) // side + 1):
-            first = down * self._across + left_tile
-            start = starts[first]
-            run = memoryview(self._read(start, starts[first + right_tile - left_tile + 1]))
+        downs = range(row0 // side, (row0 + height - 1) // side + 1)
+        runs = [
+            (starts[down * self._across + left_tile], starts[down * self._across + right_tile + 1]) for down in downs
+        ]
+        for run in runs[1:]:
+            self._record.expect(*run)
+        for down, (start, stop) in zip(downs, runs, strict=True):
+            data = memoryview(self._record.read(start, stop))
             top = down * side - row0
             skip = max(-top, 0)
             for across in range(left_tile, right_tile + 1):
@@ -86,7 +99,7 @@ class TiledImage:
                 if begin == end:
                     target[:] = 0
                     continue
-                tile = self._tile(number, down, across, run[begin:end])
+                tile = self._tile(number, down, across, data[begin:end])
                 target[:] = tile[skip : skip + target.shape[0], max(-left, 0) : max(-left, 0) + target.shape[1]]
 
     def _tile(self, number: int, down: int, across: int, data: memoryview) -> NDArray[np.uint16]:

@@ -10,13 +10,22 @@ PIXELS = RNG.integers(0, 4096, (300, 410)).astype(np.uint16)
 PIXELS[128:256, 128:256] = 0
 
 
-def opened(record: bytes, head: int, log: list[tuple[int, int]] | None = None) -> TiledImage:
-    def read(start: int, stop: int) -> bytes:
-        if log is not None:
-            log.append((start, stop))
-        return record[start:stop]
+class Memory:
+    """A record in memory that remembers what was read of it."""
 
-    return TiledImage(record[:head], read)
+    def __init__(self, record: bytes) -> None:
+        self.record, self.log = record, list[tuple[int, int]]()
+
+    def read(self, start: int, stop: int) -> bytes:
+        self.log.append((start, stop))
+        return self.record[start:stop]
+
+    def expect(self, start: int, stop: int) -> None:
+        assert 0 < start <= stop <= len(self.record)
+
+
+def opened(record: bytes, head: int) -> TiledImage:
+    return TiledImage(record[:head], Memory(record))
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float32])
@@ -40,9 +49,10 @@ def test_sixteen_bits_come_back() -> None:
 
 
 def test_a_window_costs_one_read_a_row_of_tiles_and_nothing_beside_its_tiles() -> None:
-    log: list[tuple[int, int]] = []
     record, head = encode(PIXELS, "")
-    opened(record, head, log).read_into((10, 260), np.empty((150, 20), np.uint16))
+    memory = Memory(record)
+    log = memory.log
+    TiledImage(record[:head], memory).read_into((10, 260), np.empty((150, 20), np.uint16))
     assert len(log) == 2
     tile = encode(np.ascontiguousarray(PIXELS[:TILE_PX, 2 * TILE_PX : 3 * TILE_PX]), "")
     assert log[0][1] - log[0][0] == len(tile[0]) - tile[1]

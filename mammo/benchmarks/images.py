@@ -1,0 +1,54 @@
+"""The images that benchmarks read: a real exam where there is one, else made ones of full size."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.geometry import Frame
+from mammo.intake.adapters import read_cohort
+from mammo.intake.gate import admit
+from mammo.records import FULL_SCALE
+
+Pixels = NDArray[np.uint16]
+
+FULL_SHAPE = (2944, 1920)
+REAL_EXAM = "MAMMO_REAL_EXAM"
+"""Names the folder of a real exam in the format of data=nyu: how well images compress is told by real ones only."""
+
+
+def images(n: int, shape: tuple[int, int] = FULL_SHAPE) -> tuple[dict[str, Pixels], str]:
+    """Pixels of n images by id, and which ones they are: "real" (one exam and mirrored copies) or "made".
+
+    Args:
+        n: how many.
+        shape: (rows, cols) of made ones; only full-size images are replaced by real ones.
+    """
+    exam = os.environ.get(REAL_EXAM)
+    if not exam or shape != FULL_SHAPE:
+        return {f"image{index}": breast(index, shape) for index in range(n)}, "made"
+    root = Path(exam)
+    boxes = [admit(root, image, Frame(*FULL_SHAPE, 64), 1.0).pixels for image in read_cohort("nyu", root).images]
+    mirrored = [pixels[::-1] for pixels in boxes]
+    return {f"image{index}": _whole(pixels) for index, pixels in zip(range(n), boxes + mirrored, strict=False)}, "real"
+
+
+def _whole(box: Pixels) -> Pixels:
+    """A breast box [h, w] as it lies in a full-size image: at the chest wall, black around."""
+    pixels = np.zeros(FULL_SHAPE, np.uint16)
+    top = (FULL_SHAPE[0] - box.shape[0]) // 2
+    pixels[top : top + box.shape[0], : box.shape[1]] = box
+    return pixels
+
+
+def breast(index: int, shape: tuple[int, int]) -> Pixels:
+    """A half ellipse of soft structure and grain on black, [rows, cols] of 0 to 4095."""
+    rng = np.random.default_rng((0, index))
+    rows, cols = np.ogrid[0 : shape[0], 0 : shape[1]]
+    inside = ((rows / shape[0] - 0.5) / 0.45) ** 2 + (cols / shape[1] / 0.8) ** 2 < 1
+    coarse = rng.normal(1800, 500, size=(shape[0] // 64 + 1, shape[1] // 64 + 1)).astype(np.float32)
+    soft = cv2.resize(coarse, (shape[1], shape[0]), interpolation=cv2.INTER_CUBIC)
+    grain = rng.normal(0, 25, size=shape)
+    return np.where(inside, np.clip(soft + grain, 1, FULL_SCALE), 0).astype(np.uint16)

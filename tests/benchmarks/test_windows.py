@@ -1,0 +1,38 @@
+import numpy as np
+import pytest
+
+from mammo.benchmarks.images import breast
+from mammo.benchmarks.windows import ANGLE_DEG, SIDE_PX, batches, hot_warp, training_windows
+from mammo.data.sources import Sources
+
+IMAGES = {name: breast(index, (900, 800)) for index, name in enumerate(("a", "b"))}
+
+
+def test_windows_lie_inside_and_never_change() -> None:
+    found, again = training_windows(IMAGES, 60), training_windows(IMAGES, 60)
+    assert found.image_ids == again.image_ids
+    assert np.array_equal(found.windows, again.windows)
+    assert set(found.image_ids) == set(IMAGES)
+    boxes = Sources.of(found.windows, 256).box
+    assert boxes.min() >= 0
+    assert (boxes[:, 1] <= 900).all()
+    assert (boxes[:, 3] <= 800).all()
+    assert found.windows[:, 2].min() >= SIDE_PX[0]
+    assert found.windows[:, 2].max() <= SIDE_PX[1]
+    assert np.abs(found.windows[:, 3]).max() <= ANGLE_DEG
+
+
+def test_batches_hold_every_request_in_order() -> None:
+    found = training_windows(IMAGES, 7)
+    parts = batches(found, 3)
+    assert [len(part) for part in parts] == [3, 3, 1]
+    assert np.array_equal(np.concatenate([part.windows for part in parts]), found.windows)
+
+
+def test_the_limit_warps_once_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr("cv2.warpAffine", lambda source, matrix, size, flags: calls.append(size))
+    way = hot_warp(training_windows(IMAGES, 5), IMAGES["a"])
+    way.work()
+    assert calls == [(256, 256)] * 5
+    assert way.units == 5
