@@ -5,37 +5,52 @@ python -m mammo.ingest data=table data.source=FOLDER root=runs/mine
 """
 
 import os
+import sys
 import time
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mammo.door import command
 from mammo.geometry import Frame
 from mammo.intake.adapters import read_cohort
+from mammo.intake.codecs import check_decoders
+from mammo.intake.outcomes import Verdict, counts
 from mammo.intake.published import published_lines
-from mammo.store.filling import Recipe, fill
+from mammo.store.filling import fill
+from mammo.store.quarantine import NAME as QUARANTINE
+from mammo.store.taking import Recipe
+
+QUARANTINED = 3
+"""Exit status when the work is done, but at least one file was refused."""
 
 
 def task(cfg: DictConfig) -> None:
     """Read the source, fill the store, say what became of every file."""
+    check_decoders()
     started = time.monotonic()
     source, store = Path(cfg.data.source), Path(cfg.store)
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
     cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
     processes = (os.cpu_count() or 1) if cfg.processes is None else cfg.processes
-    filling = fill(Recipe(source, store, frame, float(cfg.data.scale)), cohort, processes)
-    seconds, n_images = time.monotonic() - started, len(filling.manifest.images)
+    filling = fill(Recipe(source, store, frame, float(cfg.data.scale)), cohort, processes, tuple(cfg.allow))
+    seconds, found = time.monotonic() - started, counts(filling.outcomes)
     labels = filling.manifest.lesions["label"]
     print(
-        f"{store}: {n_images} images accepted, {len(filling.refused)} refused, "
-        f"{(labels == 'malignant').sum()} malignant and {(labels == 'benign').sum()} benign lesions, "
-        f"{seconds:.1f} s, {len(cohort.images) / seconds:.1f} images/s"
+        f"{store}: {len(filling.outcomes)} files, {', '.join(f'{n} {verdict}' for verdict, n in found.items())}; "
+        f"{(labels == 'malignant').sum()} malignant and {(labels == 'benign').sum()} benign lesions; "
+        f"{seconds:.1f} s, {len(filling.outcomes) / seconds:.1f} images/s"
     )
     for line in published_lines(cohort):
         print(line)
-    if filling.refused:
-        print(f"refused: see {store / 'refused.csv'} ({filling.lost_lesions} lesions lie on refused images)")
+    if found[Verdict.ACCEPTED] < len(filling.outcomes):
+        print(f"every other file, why and what to do: {store / QUARANTINE}")
+    if filling.lost_lesions:
+        print(f"{filling.lost_lesions} lesions lie on refused images")
+    if found[Verdict.REFUSED] and HydraConfig.get().mode == RunMode.RUN:
+        sys.exit(QUARANTINED)
 
 
 main = command("ingest")(task)

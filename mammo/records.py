@@ -84,6 +84,7 @@ class ImageRecord:
             no such tags, and published corrections contradict them.
         negative: whether the breast is known to be free of lesions; None where only the outlines tell.
         split: the data set's own split, if it has one that keeps patients apart.
+        flags: what is doubtful about it although it is accepted (intake.flags.Flag).
     """
 
     path: str
@@ -96,6 +97,7 @@ class ImageRecord:
     by_table: bool = False
     negative: bool | None = None
     split: Split | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

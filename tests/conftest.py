@@ -24,8 +24,9 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mammo.intake.adapters import read_cohort
     from mammo.phantoms.cohort import write_cohort
     from mammo.phantoms.spec import CohortSpec, Dials, Mix
-    from mammo.store.filling import Recipe, fill
+    from mammo.store.filling import fill
     from mammo.store.splits import assign
+    from mammo.store.taking import Recipe
 
     root = tmp_path_factory.mktemp("small")
     spec = CohortSpec(seed=3, scale=0.125, n_patients=12, dials=Dials(2.0, 1.5), mix=Mix(0.3, 0.35, 0.35))

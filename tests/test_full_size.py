@@ -13,8 +13,9 @@ from mammo.geometry import Frame
 from mammo.intake.adapters import read_cohort
 from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
-from mammo.store.filling import Recipe, fill
+from mammo.store.filling import fill
 from mammo.store.splits import assign
+from mammo.store.taking import Recipe
 
 pytestmark = pytest.mark.slow
 

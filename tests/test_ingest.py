@@ -37,10 +37,12 @@ def run(door: object, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 def test_ingest_then_split(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
+    with pytest.raises(SystemExit) as finished:
+        run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
+    assert finished.value.code == 3
     told = capfd.readouterr().out
-    assert "9 images accepted, 1 refused, 3 malignant and 3 benign lesions" in told
-    assert "refused.csv" in told
+    assert "10 files, 9 accepted, 0 accepted with flags, 1 refused, 0 duplicate; 3 malignant and 3 benign" in told
+    assert "quarantine.csv" in told
     run(split, monkeypatch, f"root={tmp_path}", "fractions=[0.34,0.33,0.33]")
     assert capfd.readouterr().out.splitlines()[-1].split() == ["overall", "3", "3", "3", "3", "3"]
     manifest = Manifest.load(tmp_path / "store")
@@ -53,12 +55,15 @@ def test_a_full_size_image_reaches_the_small_frame(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = cv2.imread(str(source / "2.png"), cv2.IMREAD_UNCHANGED)
+    (source / "other.dcm").unlink()
     cv2.imwrite(str(source / "2.png"), np.kron(pixels, np.ones((8, 8), np.uint16)))
     run(ingest, monkeypatch, "data=table", f"data.source={source}", "frame=eighth", f"root={tmp_path}/e", "processes=1")
     manifest = Manifest.load(tmp_path / "e" / "store")
     assert (manifest.frame.height, manifest.frame.width, manifest.frame.grid) == (368, 240, (46, 30))
-    assert list(manifest.images["path"]) == ["2.png"]  # on the others, 200 px high, no breast of full size is found
-    assert list(manifest.images["scale"]) == [0.125]
+    plain = manifest.images[manifest.images["flags"] == ""]
+    assert len(plain) == 1  # on the others, 200 px high, no breast of full size is found
+    assert list(plain["scale"]) == [0.125]
+    assert set(manifest.images["flags"]) == {"", "blank"}
 
 
 @pytest.mark.parametrize(

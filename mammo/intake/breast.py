@@ -4,66 +4,104 @@ Everything is in mirrored pixels, (row, col), chest wall at column 0. The group'
 50 px buffer, are for full-size images in the full frame; `fineness` says how many pixels one of theirs is here.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box
-from mammo.intake.refusals import Code, RefusedError
 from mammo.records import View
 
 EROSION_PX = 100
 BUFFER_PX = 50
+TISSUE_PX = 8
+"""Tissue is sampled once in so many pixels at full size; where the breast ends is exact."""
 
 
 @dataclass(frozen=True, eq=False)
 class Breast:
-    """The breast on one image.
+    """The breast on one image: its core (eroded), and all pixels within reach of it.
 
     Attributes:
-        tissue: bool [H, W], the pixels of the breast without thin lines and marks.
-        box: half-open box around the tissue with a buffer at the top, the bottom and the nipple's side.
+        rim: int [N, 2], (row, col), the outermost pixels of the core.
+        reach: how far the breast goes beyond its core, px, city-block.
+        shape: (rows, cols) of the image.
+        tissue: bool [n, m], whether each stride-th pixel of the image is of the breast.
+        stride: px.
+        first_col: where the first column of tissue begins, px.
     """
 
+    rim: NDArray[np.int64]
+    reach: int
+    shape: tuple[int, int]
     tissue: NDArray[np.bool_]
-    box: Box
+    stride: int
+    first_col: int = 0
+
+    def mirrored(self) -> "Breast":
+        """The same on the image flipped left to right."""
+        rim = np.stack([self.rim[:, 0], self.shape[1] - 1 - self.rim[:, 1]], axis=1)
+        first_col = self.shape[1] - self.tissue.shape[1] * self.stride
+        return replace(self, rim=rim, tissue=self.tissue[:, ::-1], first_col=first_col)
+
+    def box(self, buffer: int = 0) -> Box:
+        """The half-open box around the breast, with a buffer on all sides but the left, inside the image."""
+        row0, col0 = np.maximum(self.rim.min(axis=0) - self.reach, 0).tolist()
+        row1, col1 = (self.rim.max(axis=0) + self.reach + 1).tolist()
+        row1, col1 = min(row1, self.shape[0]), min(col1, self.shape[1])
+        return Box(max(row0 - buffer, 0), min(row1 + buffer, self.shape[0]), col0, min(col1 + buffer, self.shape[1]))
+
+    def rightmost(self, row: int) -> int:
+        """The rightmost column of the breast in this row or below it."""
+        left_over = self.reach - np.maximum(row - self.rim[:, 0], 0)
+        reached = (self.rim[:, 1] + left_over)[left_over >= 0]
+        return min(int(reached.max()), self.shape[1] - 1)
 
 
-def find_tissue(pixels: NDArray[np.uint16], fineness: float) -> NDArray[np.bool_]:
-    """The breast's pixels, [H, W]: foreground, eroded, its largest connected part, dilated again.
+def find_breast(pixels: NDArray[np.uint16], fineness: float) -> Breast | None:
+    """The breast: foreground, eroded, its largest connected part, dilated again; None where nothing is left.
 
     Erosion and dilation by a cross, repeated n times, are thresholds on city-block distances; outside the image counts
     as background.
 
-    Raises:
-        RefusedError: nothing is left.
+    Args:
+        pixels: presentation values [H, W].
+        fineness: pixels here for one at full size.
     """
-    steps = max(1, round(EROSION_PX * fineness))
-    foreground = cv2.copyMakeBorder(
-        (pixels > pixels.min()).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=[0]
+    steps, stride = max(1, round(EROSION_PX * fineness)), max(1, round(TISSUE_PX * fineness))
+    foreground = (pixels > pixels.min()).view(np.uint8)
+    left, top, width, height = cv2.boundingRect(foreground)
+    if not width:
+        return None
+    inside = cv2.copyMakeBorder(
+        foreground[top : top + height, left : left + width], 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=[0]
     )
-    depth = cv2.distanceTransform(foreground, cv2.DIST_L1, 3)[1:-1, 1:-1]
-    _, parts, stats, _ = cv2.connectedComponentsWithStats((depth > steps).astype(np.uint8), connectivity=4)
-    if len(stats) < 2:
-        raise RefusedError(Code.BLANK)
-    largest = 1 + int(stats[1:, cv2.CC_STAT_AREA].argmax())
-    distance = cv2.distanceTransform((parts != largest).astype(np.uint8), cv2.DIST_L1, 3)
-    return np.asarray(distance <= steps)
+    core = _largest((cv2.distanceTransform(inside, cv2.DIST_L1, 3)[1:-1, 1:-1] > steps).view(np.uint8))
+    if core is None:
+        return None
+    rims, _ = cv2.findContours(core, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(left, top))
+    rim = np.concatenate(rims)[:, 0, ::-1].astype(np.int64)
+    whole = np.zeros(pixels.shape, dtype=np.uint8)
+    whole[top : top + height, left : left + width] = core
+    away = cv2.distanceTransform(1 - whole[::stride, ::stride], cv2.DIST_L1, 3)
+    shape = (pixels.shape[0], pixels.shape[1])
+    return Breast(rim, steps, shape, np.asarray(away * stride <= steps), stride)
 
 
-def breast_box(tissue: NDArray[np.bool_], fineness: float) -> Box:
-    """The half-open box around the tissue, with a buffer on all sides but the chest wall's, inside the image."""
-    buffer, inner = round(BUFFER_PX * fineness), Box.around(tissue)
-    rows, cols = tissue.shape
-    return Box(max(inner.row0 - buffer, 0), min(inner.row1 + buffer, rows), inner.col0, min(inner.col1 + buffer, cols))
+def _largest(mask: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """The largest of the parts that touch along edges, or None where there is none."""
+    count, parts = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_16U)
+    if count < 3:
+        return mask if count == 2 else None
+    areas = np.bincount(parts.ravel(), minlength=count)
+    return np.asarray(parts == 1 + areas[1:].argmax()).view(np.uint8)
 
 
 def best_centre(
-    pixels: NDArray[np.uint16], tissue: NDArray[np.bool_], view: View, window: tuple[int, int], flipped: bool
+    pixels: NDArray[np.uint16], breast: Breast, box: Box, view: View, window: tuple[int, int], flipped: bool
 ) -> tuple[int, int]:
-    """Centre (row, col) of the network window that shows the most of the breast.
+    """Centre (row, col), in the breast box, of the network window that shows the most of the breast.
 
     The window's right edge lies at the breast's rightmost point (searched in the lower two thirds). For CC its height
     is where it holds the most foreground, as near the middle as possible; for MLO its bottom edge lies at the breast's
@@ -71,20 +109,22 @@ def best_centre(
 
     Args:
         pixels: presentation values of the breast box, [H, W].
-        tissue: the same box of the breast's pixels.
+        breast: the breast, mirrored frame.
+        box: the breast box, mirrored frame.
         view: CC or MLO.
         window: (height, width) of the network window in mirrored pixels.
         flipped: whether the stored image was flipped to face right: the group's code then counts the rightmost point
             from the other side, one pixel further out.
     """
-    low = tissue[tissue.shape[0] // 3 :]
-    rightmost = int(np.flatnonzero(low.any(axis=0))[-1])
+    rightmost = breast.rightmost(box.row0 + box.height // 3) - box.col0
     right = rightmost if flipped else rightmost - 1
     inside = (pixels > pixels.min())[:, max(right - window[1], 0) : max(right, 1)]
-    rows = inside.sum(axis=1)
+    marks = np.ascontiguousarray(inside).view(np.uint8)
+    rows = cv2.reduce(marks, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0].astype(np.int64)
     if view is View.CC:
         return _fullest(rows, window[0]), right - window[1] // 2
-    bottom = min(int(np.flatnonzero(tissue.any(axis=1))[-1]), int(np.flatnonzero(rows)[-1])) - 1
+    lowest, shown = breast.box().row1 - 1 - box.row0, np.flatnonzero(rows)
+    bottom = min(lowest, int(shown[-1])) - 1 if shown.size else lowest - 1
     return bottom - window[0] // 2, right - window[1] // 2
 
 
@@ -110,7 +150,7 @@ def window_origin(
     return row, col
 
 
-def _fullest(rows: NDArray[np.int_], height: int) -> int:
+def _fullest(rows: NDArray[np.int64], height: int) -> int:
     """The centre row of the window of this height that holds the most pixels, nearest to the middle among equals."""
     below = np.concatenate([[0], np.cumsum(rows)])
     centres, middle = np.arange(len(rows) + 1), len(rows) // 2

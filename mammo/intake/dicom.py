@@ -1,29 +1,29 @@
-"""A DICOM header: is this a mammogram that may enter, and of which breast and view (DICOM PS3.3 C.8.11)?
+"""DICOM files: opening them without a word to any log, and the header of one that may enter (PS3.3 C.8.11)."""
 
-Refused are objects that pydicom would open without a word: tomosynthesis and other multi-frame volumes, raw images FOR
-PROCESSING, other modalities, views other than CC and MLO, and headers that contradict themselves.
-"""
-
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from logging import getLogger
 from pathlib import Path
-from typing import TypeVar
+from struct import unpack_from
+from typing import BinaryIO
 from warnings import catch_warnings, simplefilter
 
 import pydicom
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
+from mammo.intake.codecs import shape_of
+from mammo.intake.flags import Flag
+from mammo.intake.kinds import check_kind, doubts
+from mammo.intake.position import read_laterality, read_view, text
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import Laterality, View
 
-TOMOSYNTHESIS = "1.2.840.10008.5.1.4.1.1.13.1.3"
-"""Breast Tomosynthesis Image Storage, SOP Class UID (0008,0016)."""
-
 TAGS = [
     "SOPClassUID",
+    "ImageType",
     "Modality",
     "PresentationIntentType",
     "PatientID",
@@ -36,17 +36,35 @@ TAGS = [
     "PhotometricInterpretation",
     "Rows",
     "Columns",
+    "SamplesPerPixel",
+    "AnatomicRegionSequence",
+    "SharedFunctionalGroupsSequence",
+    "PatientOrientation",
+    "ContrastBolusAgent",
+    "SpecimenDescriptionSequence",
+    "EstimatedRadiographicMagnificationFactor",
+    "PaddleDescription",
+    "ViewModifierCodeSequence",
+    "BreastImplantPresent",
+    "PartialView",
+    "BurnedInAnnotation",
+    "LossyImageCompression",
+    "ImagerPixelSpacing",
+    "PixelSpacing",
 ]
 
-VIEW_CODES = {
-    "R-10242": View.CC,
-    "399162004": View.CC,
-    "R-10226": View.MLO,
-    "399368009": View.MLO,
-}
-"""View Code Sequence (0054,0220): SNOMED-RT and SNOMED-CT codes, CID 4014."""
+HEAD = 1024
+"""Bytes in which a file tells what it is."""
 
-Word = TypeVar("Word", Laterality, View)
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+LARGEST_INFLATED = 1 << 27
+"""Bytes that a deflated data set may become: 64 million pixels of 16 bits."""
+
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b")
+"""How zip and gzip files begin."""
+
+PIXEL_DATA_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+"""Pixel Data (7FE0,0010), little and big endian."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,7 @@ class Header:
         laterality: which breast.
         view: CC or MLO.
         shape: (Rows (0028,0010), Columns (0028,0011)).
+        flags: what is doubtful about it.
     """
 
     patient: str
@@ -66,6 +85,7 @@ class Header:
     laterality: Laterality
     view: View
     shape: tuple[int, int]
+    flags: tuple[Flag, ...] = ()
 
 
 @contextmanager
@@ -88,15 +108,61 @@ def open_dicom(path: Path, header_only: bool = False) -> Dataset:
         RefusedError: the file cannot be opened or is no DICOM file.
     """
     try:
-        if header_only:
-            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(TAGS))
-        return pydicom.dcmread(path)
-    except InvalidDicomError:
-        raise RefusedError(Code.NOT_DICOM) from None
+        with path.open("rb") as stream:
+            return _parsed(stream, header_only)
     except OSError:
         raise RefusedError(Code.UNREADABLE) from None
+
+
+def parse_dicom(content: bytes) -> Dataset:
+    """The data set of a whole file's bytes.
+
+    Raises:
+        RefusedError: it is no DICOM file, or it ends within its pixel data.
+    """
+    dataset = _parsed(BytesIO(content), header_only=False)
+    if "PixelData" not in dataset and any(tag in content for tag in PIXEL_DATA_TAGS):
+        raise RefusedError(Code.CUT_OFF)  # pydicom drops pixel data that end too early
+    return dataset
+
+
+def _parsed(stream: BinaryIO, header_only: bool) -> Dataset:
+    head = stream.read(HEAD)
+    if not head:
+        raise RefusedError(Code.EMPTY_FILE)
+    if head.startswith(ARCHIVES):
+        raise RefusedError(Code.ARCHIVE)
+    if DEFLATED in head:
+        _check_inflated(stream, head)
+    stream.seek(0)
+    try:
+        if header_only:
+            return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(TAGS))
+        return pydicom.dcmread(stream)
+    except MemoryError:
+        raise
     except Exception:  # a damaged header may fail anywhere inside pydicom
         raise RefusedError(Code.NOT_DICOM) from None
+
+
+def _check_inflated(stream: BinaryIO, head: bytes) -> None:
+    """Refuse a deflated data set that grows beyond any mammogram: pydicom would inflate it whole.
+
+    Raises:
+        RefusedError: it does.
+    """
+    if len(head) < 144:
+        return
+    (meta_length,) = unpack_from("<I", head, 140)  # of the File Meta Information, which is never deflated
+    stream.seek(144 + meta_length)
+    inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while chunk := stream.read(1 << 16):
+        try:
+            size += len(inflate.decompress(chunk, LARGEST_INFLATED))
+        except zlib.error:
+            return  # pydicom will say so
+        if size > LARGEST_INFLATED or inflate.unconsumed_tail:
+            raise RefusedError(Code.TOO_LARGE)
 
 
 def read_header(path: Path) -> Header:
@@ -109,56 +175,17 @@ def read_header(path: Path) -> Header:
         dataset = open_dicom(path, header_only=True)
         try:
             return examine(dataset)
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError, NotImplementedError):
             raise RefusedError(Code.NOT_DICOM) from None  # a value that its own type does not allow
 
 
 def examine(dataset: Dataset) -> Header:
     """Check the kind of object, then read whose, which breast and which view it is."""
-    for refused, code in _kinds(dataset):
-        if refused:
-            raise RefusedError(code)
-    patient, exam = _text(dataset, "PatientID"), _text(dataset, "StudyInstanceUID")
+    check_kind(dataset)
+    patient, exam = text(dataset, "PatientID"), text(dataset, "StudyInstanceUID")
     if not patient or not exam:
         raise RefusedError(Code.NO_PATIENT)
-    shape = (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
-    if min(shape) < 1:
-        raise RefusedError(Code.NO_PIXELS)
-    return Header(patient, exam, _laterality(dataset), _view(dataset), shape)
-
-
-def _kinds(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
-    yield _text(dataset, "SOPClassUID") == TOMOSYNTHESIS, Code.TOMOSYNTHESIS
-    yield _text(dataset, "Modality") != "MG", Code.WRONG_MODALITY
-    yield _text(dataset, "PresentationIntentType") == "FOR PROCESSING", Code.FOR_PROCESSING
-    yield int(dataset.get("NumberOfFrames") or 1) != 1, Code.MULTI_FRAME
-    yield _text(dataset, "PhotometricInterpretation") not in ("MONOCHROME1", "MONOCHROME2"), Code.NOT_GREY
-
-
-def _laterality(dataset: Dataset) -> Laterality:
-    """Image Laterality (0020,0062), else Laterality (0020,0060); where both are given they must agree."""
-    words = [_text(dataset, name) for name in ("ImageLaterality", "Laterality")]
-    if any(word not in ("", *Laterality) for word in words):
-        raise RefusedError(Code.NO_LATERALITY)
-    return _agreed((Laterality(word) for word in words if word), Code.NO_LATERALITY, Code.LATERALITY_CONFLICT)
-
-
-def _view(dataset: Dataset) -> View:
-    """View Position (0018,5101) or View Code Sequence (0054,0220); where both are given they must agree."""
-    word = _text(dataset, "ViewPosition")
-    codes = [_text(item, "CodeValue") for item in dataset.get("ViewCodeSequence") or []]
-    if word not in ("", *View) or any(code not in VIEW_CODES for code in codes):
-        raise RefusedError(Code.OTHER_VIEW)
-    views = [View(word)] if word else []
-    return _agreed([*views, *(VIEW_CODES[code] for code in codes)], Code.NO_VIEW, Code.VIEW_CONFLICT)
-
-
-def _agreed(words: Iterable[Word], absent: Code, conflict: Code) -> Word:
-    stated = set(words)
-    if len(stated) != 1:
-        raise RefusedError(conflict if stated else absent)
-    return stated.pop()
-
-
-def _text(dataset: Dataset, name: str) -> str:
-    return str(dataset.get(name) or "").strip()
+    shape = shape_of(dataset)
+    laterality, conflict = read_laterality(dataset)
+    flags = (*doubts(dataset), *([Flag.LATERALITY_CONFLICT] if conflict else []))
+    return Header(patient, exam, laterality, read_view(dataset), shape, flags)

@@ -2,13 +2,17 @@
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.geometry import Frame, FrameChain
-from mammo.intake.breast import best_centre, breast_box, find_tissue, window_origin
+from mammo.geometry import Box, Frame, FrameChain
+from mammo.intake.breast import BUFFER_PX, best_centre, find_breast, window_origin
 from mammo.intake.orientation import is_mirrored
 from mammo.records import Laterality, View
+
+LEAST_TISSUE = 0.01
+"""An image with less of the breast than this share is doubtful."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,11 +23,13 @@ class Placed:
         chain: the image's way from stored pixels to the grid.
         pixels: uint16 [chain.store_shape], presentation values 0 to 4095 of the store frame.
         tissue: share of each grid cell covered by breast tissue, [grid rows, grid cols] in [0, 1].
+        blank: whether no breast, or hardly any, is found; without one the chain is that of the whole image.
     """
 
     chain: FrameChain
     pixels: NDArray[np.uint16]
     tissue: NDArray[np.float64]
+    blank: bool
 
 
 def place(
@@ -40,40 +46,74 @@ def place(
         check_side: whether the side of the breast must agree with the laterality.
 
     Raises:
-        RefusedError: no breast is found, or it is on the wrong side.
+        RefusedError: the breast is on the wrong side.
     """
     fineness = frame.fineness / scale
-    tissue = find_tissue(stored, fineness)
-    mirrored = is_mirrored(tissue, laterality, check_side)
-    facing_right, tissue = (stored[:, ::-1], tissue[:, ::-1]) if mirrored else (stored, tissue)
-    breast = breast_box(tissue, fineness)
-    inside = (slice(breast.row0, breast.row1), slice(breast.col0, breast.col1))
+    breast = find_breast(stored, fineness)
+    if breast is None:
+        return _blank(stored, laterality is Laterality.RIGHT, view, frame, scale)
+    mirrored = is_mirrored(breast.tissue, laterality, check_side)
+    doubtful = breast.tissue.mean() < LEAST_TISSUE
+    breast = breast.mirrored() if mirrored else breast
+    box = breast.box(round(BUFFER_PX * fineness))
+    chain = FrameChain((stored.shape[0], stored.shape[1]), mirrored, box, scale, (0, 0), frame)
+    inside = _breast_box(chain, stored)
     window = (round(frame.height / scale), round(frame.width / scale))
-    row, col = best_centre(facing_right[inside], tissue[inside], view, window, mirrored)
-    chain = FrameChain((stored.shape[0], stored.shape[1]), mirrored, breast, scale, (0, 0), frame)
-    origin = window_origin((row * scale, col * scale), chain.store_shape, (frame.height, frame.width), view)
-    chain = replace(chain, origin=origin)
-    return Placed(chain, store_pixels(chain, stored), tissue_shares(chain, tissue))
+    row, col = best_centre(inside, breast, box, view, window, mirrored)
+    chain = _with_window(chain, (row * scale, col * scale), view)
+    tissue = tissue_shares(chain, breast.tissue, breast.stride, breast.first_col)
+    return Placed(chain, inside if scale == 1 else store_pixels(chain, stored), tissue, doubtful)
+
+
+def _blank(stored: NDArray[np.uint16], mirrored: bool, view: View, frame: Frame, scale: float) -> Placed:
+    """An image without a breast: all of it, the window at its middle."""
+    shape = (stored.shape[0], stored.shape[1])
+    chain = FrameChain(shape, mirrored, Box(0, shape[0], 0, shape[1]), scale, (0, 0), frame)
+    middle = (chain.store_shape[0] / 2, chain.store_shape[1] / 2)
+    return Placed(_with_window(chain, middle, view), store_pixels(chain, stored), np.zeros(frame.grid), True)
+
+
+def _with_window(chain: FrameChain, centre: tuple[float, float], view: View) -> FrameChain:
+    """The chain with its network window at a centre (row, col) of the store frame, shifted inside the image."""
+    window = (chain.frame.height, chain.frame.width)
+    return replace(chain, origin=window_origin(centre, chain.store_shape, window, view))
 
 
 def store_pixels(chain: FrameChain, stored: NDArray[np.uint16]) -> NDArray[np.uint16]:
     """Stored pixels [H, W] mirrored, cropped and scaled by area: uint16 [chain.store_shape], the store frame."""
-    facing_right = stored[:, ::-1] if chain.mirrored else stored
     if chain.scale == 1:
-        box = chain.breast
-        return np.ascontiguousarray(facing_right[box.row0 : box.row1, box.col0 : box.col1])
+        return _breast_box(chain, stored)
+    facing_right = stored[:, ::-1] if chain.mirrored else stored
     start = (float(chain.breast.row0), float(chain.breast.col0))
     means = area_means(facing_right, start, 1 / chain.scale, chain.store_shape)
     return np.round(means).astype(np.uint16)
 
 
-def tissue_shares(chain: FrameChain, tissue: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Share of each grid cell covered by tissue (bool [H, W], mirrored frame): [grid rows, grid cols] in [0, 1]."""
+def _breast_box(chain: FrameChain, stored: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """The breast box of stored pixels [H, W] in the mirrored frame, contiguous."""
+    box, width = chain.breast, chain.stored_shape[1]
+    if not chain.mirrored:
+        return np.ascontiguousarray(stored[box.row0 : box.row1, box.col0 : box.col1])
+    inside = stored[box.row0 : box.row1, width - box.col1 : width - box.col0]
+    return np.asarray(cv2.flip(inside, 1), dtype=np.uint16)
+
+
+def tissue_shares(
+    chain: FrameChain, tissue: NDArray[np.bool_], stride: int = 1, first_col: int = 0
+) -> NDArray[np.float64]:
+    """Share of each grid cell covered by tissue: [grid rows, grid cols] in [0, 1].
+
+    Args:
+        chain: the image's.
+        tissue: bool [n, m], mirrored frame, one for every square of stride px.
+        stride: px.
+        first_col: where the first square begins, px.
+    """
     origin = (
-        chain.breast.row0 + chain.origin[0] / chain.scale,
-        chain.breast.col0 + chain.origin[1] / chain.scale,
+        (chain.breast.row0 + chain.origin[0] / chain.scale) / stride,
+        (chain.breast.col0 + chain.origin[1] / chain.scale - first_col) / stride,
     )
-    return area_means(tissue, origin, chain.frame.cell_px / chain.scale, chain.frame.grid)
+    return area_means(tissue, origin, chain.frame.cell_px / chain.scale / stride, chain.frame.grid)
 
 
 def area_means(

@@ -1,19 +1,28 @@
-"""The gate: every file of a source has exactly one outcome, a placed image or a refusal with its code."""
+"""The gate: every file of a source has exactly one outcome, a placed image with or without flags, or a refusal."""
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from mammo.geometry import Frame
-from mammo.intake.dicom import open_dicom, quiet
-from mammo.intake.frames import Placed, place
-from mammo.intake.pixels import presentation
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.geometry import Frame, FrameChain
+from mammo.intake.dicom import parse_dicom, quiet
+from mammo.intake.flags import Flag
+from mammo.intake.frames import place
+from mammo.intake.pixels import Presentation, presentation
+from mammo.intake.position import text
 from mammo.intake.rasters import SUFFIXES, read_raster
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import ImageRecord
 
 DOCUMENTS = (".csv", ".json", ".md", ".parquet", ".txt", ".xlsx", ".xml", ".yaml", ".yml")
 """Files beside the images that nobody takes for images."""
+
+LARGEST_BYTES = 1 << 28
+"""A file larger than this is no mammogram: 64 million pixels of 16 bits are half of it."""
 
 
 def files(root: Path, leave_out: str = "") -> Iterator[str]:
@@ -36,10 +45,13 @@ def regular(root: Path, path: str) -> Path:
     Raises:
         RefusedError: it is no regular file (a pipe would hang whoever opens it), or it lies outside of root.
     """
-    resolved = (root / path).resolve()
-    if not resolved.is_relative_to(root.resolve()) or not resolved.is_file():
-        raise RefusedError(Code.NOT_REGULAR)
-    return resolved
+    try:
+        resolved = (root / path).resolve()
+        if resolved.is_relative_to(root.resolve()) and resolved.is_file():
+            return resolved
+    except (OSError, RuntimeError):  # a loop of links
+        pass
+    raise RefusedError(Code.NOT_REGULAR)
 
 
 def is_raster(path: str) -> bool:
@@ -47,7 +59,28 @@ def is_raster(path: str) -> bool:
     return path.lower().endswith(SUFFIXES)
 
 
-def admit(root: Path, record: ImageRecord, frame: Frame, scale: float) -> Placed:
+@dataclass(frozen=True, eq=False)
+class Admitted:
+    """One accepted image.
+
+    Attributes:
+        chain: the image's way from stored pixels to the grid.
+        pixels: uint16 [chain.store_shape], presentation values 0 to 4095 of the store frame.
+        tissue: share of each grid cell covered by breast tissue, [grid rows, grid cols] in [0, 1].
+        flags: what is doubtful about it, in the order of Flag.
+        voi: the rule by which stored values became presentation values; empty for a PNG or TIFF.
+        uid: SOP Instance UID (0008,0018), empty for a PNG or TIFF.
+    """
+
+    chain: FrameChain
+    pixels: NDArray[np.uint16]
+    tissue: NDArray[np.float64]
+    flags: tuple[Flag, ...]
+    voi: str
+    uid: str
+
+
+def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: bytes | None = None) -> Admitted:
     """Read and place the pixels of an image whose header was accepted.
 
     Args:
@@ -55,6 +88,7 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float) -> Placed
         record: the image, as its adapter found it.
         frame: the network window.
         scale: store pixels per mirrored pixel.
+        content: the file's bytes, where they were read already.
 
     Raises:
         RefusedError: the record says so already, or its pixels are unfit.
@@ -66,8 +100,35 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float) -> Placed
         raise RefusedError(Code.NOT_DESCRIBED)
     file = regular(root, record.path)
     if is_raster(record.path):
-        pixels = read_raster(file, eight_bit=record.by_table)
-        return place(pixels, record.laterality, record.view, frame, scale, check_side=False)
+        shown, uid = Presentation(read_raster(file, eight_bit=record.by_table), "", ()), ""
+    else:
+        shown, uid = _of_dicom(read_file(file) if content is None else content)
+    check_side = not record.by_table and not is_raster(record.path)
+    placed = place(shown.values, record.laterality, record.view, frame, scale, check_side)
+    found = {*record.flags, *shown.flags, *([Flag.BLANK] if placed.blank else [])}
+    flags = tuple(flag for flag in Flag if flag in found)
+    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid)
+
+
+def read_file(file: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        RefusedError: it cannot be opened, or is larger than any mammogram.
+    """
+    try:
+        if file.stat().st_size > LARGEST_BYTES:
+            raise RefusedError(Code.TOO_LARGE)
+        return file.read_bytes()
+    except OSError:
+        raise RefusedError(Code.UNREADABLE) from None
+
+
+def _of_dicom(content: bytes) -> tuple[Presentation, str]:
+    """What a DICOM file's bytes show, and their SOP Instance UID."""
     with quiet():
-        pixels = presentation(open_dicom(file))
-    return place(pixels, record.laterality, record.view, frame, scale, check_side=not record.by_table)
+        dataset = parse_dicom(content)
+        try:
+            return presentation(dataset), text(dataset, "SOPInstanceUID")
+        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError, NotImplementedError):
+            raise RefusedError(Code.NOT_DICOM) from None  # a value that its own type does not allow

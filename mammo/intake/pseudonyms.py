@@ -36,4 +36,4 @@ class Pseudonyms:
 
     def of(self, kind: str, name: str) -> str:
         """The pseudonym of a name of one kind ("patient", "exam", "image", "lesion")."""
-        return hmac.new(self.key, f"{kind}\0{name}".encode(), "sha256").hexdigest()[:LENGTH]
+        return hmac.new(self.key, f"{kind}\0{name}".encode(errors="surrogateescape"), "sha256").hexdigest()[:LENGTH]

@@ -12,6 +12,7 @@ from mammo.data.datamodule import EVALUATION_SEED
 from mammo.data.ground import Ground
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.windows import Crops
+from mammo.intake.pseudonyms import Pseudonyms
 from mammo.models.context import ContextNetwork, network_of_checkpoint
 from mammo.records import MammoError, PatchClass, Split
 from mammo.reporting.figures import save
@@ -107,7 +108,7 @@ def draw_figure2(folder: Path, store: Path, checkpoint: Path, images: Sequence[s
         folder: where the figures go.
         store: the image store; it need not be split.
         checkpoint: of the context network.
-        images: ids or paths, as in the store's images.parquet.
+        images: ids, as in the store's images.parquet, or paths below the source that the store was filled from.
 
     Returns:
         The paths of the PNG files.
@@ -119,11 +120,11 @@ def draw_figure2(folder: Path, store: Path, checkpoint: Path, images: Sequence[s
     if network.network.frame != manifest.frame:
         raise MammoError(f"{checkpoint} is a network for {network.network.frame}, but {store} is in {manifest.frame}")
     reader, drawn = Reader.of(store, manifest, patch_px=1), []
-    by_path = dict(zip(manifest.images["path"], manifest.images.index, strict=True))
+    names = Pseudonyms.of_store(store)
     for name in images:
-        image_id = by_path.get(name, name)
+        image_id = name if name in manifest.images.index else names.of("image", name)
         if image_id not in manifest.images.index:
-            raise MammoError(f"image {name} is neither an id nor a path of {store / 'images.parquet'}")
+            raise MammoError(f"image {name} is neither an id of {store / 'images.parquet'} nor a path of its source")
         facts = manifest.images.loc[image_id]
         picture = folder / f"{image_id}.npz"
         title = f"{facts['laterality']} {facts['view']}, as the context network {checkpoint.parent.name} sees it"

@@ -1,65 +1,29 @@
 """Filling a store: every image of a cohort through the gate, by several processes, resumable at any image."""
 
-import csv
-import json
-import os
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import file_digest, sha256
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import cv2
-
-from mammo.geometry import Frame
-from mammo.intake.gate import admit, regular
+from mammo.intake.isolation import isolated
+from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.pseudonyms import Pseudonyms
-from mammo.intake.refusals import RefusedError
+from mammo.intake.refusals import Code
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError
+from mammo.store.duplicates import Candidate, Repeats, find_repeats
+from mammo.store.files import locked, remove_partials
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
-from mammo.store.rows import chain_values, outline_values, tissue_values
-
-PIPELINE = 1
-"""Number of the way from files to store pixels; a new number makes a rerun read every image again."""
+from mammo.store.quarantine import NAME as QUARANTINE
+from mammo.store.quarantine import write_quarantine
+from mammo.store.refusal_log import RefusalLog
+from mammo.store.rows import outline_values
+from mammo.store.taking import Job, Recipe, Taken, take
 
 PER_PROCESS = 32
 """Images that are worth starting a process for."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How the images of one store are made.
-
-    Attributes:
-        source: the folder that the images' paths start from.
-        store: the store folder.
-        frame: the network window.
-        scale: store pixels per mirrored pixel.
-    """
-
-    source: Path
-    store: Path
-    frame: Frame
-    scale: float
-
-    def mark(self, digest: str, image: ImageRecord) -> str:
-        """What the note of a stored image starts with while nothing that it was made from has changed."""
-        made_from = (PIPELINE, digest, asdict(self.frame), self.scale, image.laterality, image.view, image.by_table)
-        return sha256(json.dumps(made_from).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one file: its row of images.parquet without names, or the reason why it has none."""
-
-    row: dict[str, Any] | None = None
-    code: str = ""
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,99 +32,148 @@ class Filling:
 
     Attributes:
         manifest: the tables of the accepted images and their lesions.
-        refused: (path, code, reason) of every other file.
+        outcomes: one a file, in the order of the cohort.
         lost_lesions: how many outlined lesions lie on refused images.
+        decoded: how many files were decoded in this run.
     """
 
     manifest: Manifest
-    refused: tuple[tuple[str, str, str], ...]
+    outcomes: tuple[Outcome, ...]
     lost_lesions: int
+    decoded: int
 
 
-def fill(recipe: Recipe, cohort: Cohort, processes: int) -> Filling:
-    """Bring the images of a cohort into a store, then write its tables and refused.csv.
+def fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = ()) -> Filling:
+    """Bring the images of a cohort into a store, then write its tables and the quarantine table.
 
-    Images that the store already holds, made from the same bytes in the same way, are not read again. A patient's
+    Files that the store already knows, made from the same bytes in the same way, are not decoded again. A patient's
     split, once dealt, is kept.
-
-    Raises:
-        MammoError: no image is accepted, or a decoder is missing.
-    """
-    names = Pseudonyms.of_store(recipe.store)
-    jobs = [(image, names.of("image", image.path)) for image in cohort.images]
-    outcomes = list(track(_outcomes(recipe, jobs, processes), "ingest", len(jobs)))
-    refused = [(image.path, o.code, o.reason) for (image, _), o in zip(jobs, outcomes, strict=True) if o.row is None]
-    left_out = [(lesion.path, lesion.code, lesion.reason) for lesion in cohort.left_out]
-    _write_refused(recipe.store / "refused.csv", [*refused, *left_out])
-    if len(refused) == len(jobs):
-        first = f"the first because: {refused[0][2]}"
-        raise MammoError(f"none of the {len(jobs)} files of {recipe.source} was accepted ({first}): see refused.csv")
-    accepted = [(image, key, o.row) for (image, key), o in zip(jobs, outcomes, strict=True) if o.row is not None]
-    ids = {image.path: key for image, key, _ in accepted}
-    lesions = [_lesion_row(lesion, ids[lesion.path], names) for lesion in cohort.lesions if lesion.path in ids]
-    images = list(_image_rows(recipe.store, cohort, accepted, names))
-    manifest = Manifest.of(recipe.frame, images, lesions)
-    manifest.save(recipe.store)
-    ImageStore(recipe.store).tidy()
-    return Filling(manifest, tuple(refused), len(cohort.lesions) - len(lesions))
-
-
-def _outcomes(recipe: Recipe, jobs: Sequence[tuple[ImageRecord, str]], processes: int) -> Iterator[Outcome]:
-    """The outcome of every job, in order."""
-    if processes < 1:
-        raise MammoError(f"processes={processes} must be at least 1: leave it out to use every core")
-    useful = min(processes, -(-len(jobs) // PER_PROCESS))
-    if useful < 2:
-        _one_thread()
-        yield from map(partial(take, recipe), jobs)
-        return
-    with ProcessPoolExecutor(useful, mp_context=get_context("spawn"), initializer=_one_thread) as pool:
-        yield from pool.map(partial(take, recipe), jobs, chunksize=8)
-
-
-def _one_thread() -> None:
-    """Keep OpenCV from starting threads of its own in every process."""
-    cv2.setNumThreads(1)
-
-
-def take(recipe: Recipe, job: tuple[ImageRecord, str]) -> Outcome:
-    """Bring one image into the store, unless it is there already.
 
     Args:
         recipe: how.
-        job: the image's record and id.
+        cohort: what.
+        processes: how many child processes at most.
+        allow: flags that keep no image out of training.
+
+    Raises:
+        MammoError: no image is accepted, a decoder is missing, or the store cannot be written.
     """
-    image, image_id = job
-    store = ImageStore(recipe.store)
+    if processes < 1:
+        raise MammoError(f"processes={processes} must be at least 1: leave it out to use every core")
     try:
-        if image.code:
-            return Outcome(code=image.code, reason=image.reason)
-        with regular(recipe.source, image.path).open("rb") as stream:
-            digest = file_digest(stream, "sha256").hexdigest()
-        mark = recipe.mark(digest, image)
-        known, _, row = store.note(image_id).partition(" ")
-        if known != mark:
-            placed = admit(recipe.source, image, recipe.frame, recipe.scale)
-            values = chain_values(placed.chain) | tissue_values(placed.tissue) | {"sha256": digest}
-            row = json.dumps({name: v.hex() if isinstance(v, bytes) else v for name, v in values.items()})
-            store.write(image_id, placed.pixels, f"{mark} {row}")
-    except RefusedError as refused:
-        return Outcome(code=refused.code, reason=refused.sentence)
-    kept = json.loads(row)
-    return Outcome(row=kept | {"tissue": bytes.fromhex(kept["tissue"])})
+        with locked(recipe.store):
+            remove_partials(recipe.store)
+            return _fill(recipe, cohort, processes, allow)
+    except OSError as error:
+        raise MammoError(
+            f"{recipe.store} cannot be written ({error.strerror or type(error).__name__}): free some space, then run "
+            f"the same command again; what is already there is kept"
+        ) from None
+
+
+def _fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) -> Filling:
+    names = Pseudonyms.of_store(recipe.store)
+    ids = [names.of("image", image.path) for image in cohort.images]
+    known = RefusalLog(recipe.store).read()
+    jobs = [Job(image, image_id, known.get(image_id)) for image, image_id in zip(cohort.images, ids, strict=True)]
+    taken, decoded = _taken(recipe, jobs, processes)
+    found = {image_id: one for image_id, one in zip(ids, taken, strict=True) if one.row is not None}
+    repeats = _repeats(recipe.store, cohort.images, ids, found)
+    outcomes = tuple(_outcomes(cohort.images, ids, taken, repeats, allow))
+    write_quarantine(recipe.store, outcomes, cohort.left_out)
+    accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}
+    if not accepted:
+        told = f"none of the {len(outcomes)} files of {recipe.source} was accepted"
+        raise MammoError(f"{told} (the first because: {outcomes[0].reason}): see {recipe.store / QUARANTINE}")
+    homes = accepted | {o.path: repeats.kept[o.image_id] for o in outcomes if o.image_id in repeats.kept}
+    lesions = [_lesion_row(lesion, homes[lesion.path], names) for lesion in cohort.lesions if lesion.path in homes]
+    images = list(_image_rows(recipe.store, cohort, accepted, outcomes, found, names))
+    manifest = Manifest.of(recipe.frame, images, lesions)
+    manifest.save(recipe.store)
+    ImageStore(recipe.store).tidy()
+    return Filling(manifest, outcomes, len(cohort.lesions) - len(lesions), decoded)
+
+
+def _taken(recipe: Recipe, jobs: Sequence[Job], processes: int) -> tuple[list[Taken], int]:
+    """What became of every file, in order, records kept and refusals remembered as they come; how many were decoded."""
+    log, store, taken, decoded = RefusalLog(recipe.store), ImageStore(recipe.store), [], 0
+    useful = min(processes, -(-len(jobs) // PER_PROCESS))
+    results = isolated(partial(take, recipe), jobs, useful)
+    with log.writing() as writer:
+        for job, result in zip(jobs, track(results, "ingest", len(jobs)), strict=True):
+            one = Taken(result) if isinstance(result, Code) else result
+            if one.record:
+                store.append(job.image_id, one.record, one.head)
+            elif one.code and one.mark and job.known != (one.mark, one.code):
+                writer.add(job.image_id, one.mark, one.code)
+            decoded += bool(one.record) or (bool(one.mark and one.code) and job.known != (one.mark, one.code))
+            taken.append(replace(one, record=b""))
+    store.refresh()
+    refused = ((job.image_id, one) for job, one in zip(jobs, taken, strict=True) if one.code and one.mark)
+    log.rewrite((image_id, one.mark, one.code) for image_id, one in refused)
+    return taken, decoded
+
+
+def _repeats(store: Path, images: Sequence[ImageRecord], ids: Sequence[str], found: Mapping[str, Taken]) -> Repeats:
+    pixels = ImageStore(store)
+
+    def same(one: str, other: str) -> bool:
+        return pixels.equal(one, other)
+
+    candidates = [
+        Candidate(
+            image_id,
+            (image.patient_key, str(image.laterality), str(image.view)),
+            image.exam_key,
+            found[image_id].uid,
+            found[image_id].key,
+            found[image_id].thumbnail,
+            "lossy" in _flags(found[image_id]),
+        )
+        for image, image_id in zip(images, ids, strict=True)
+        if image_id in found
+    ]
+    return find_repeats(candidates, same)
+
+
+def _flags(taken: Taken) -> list[str]:
+    return [flag for flag in str((taken.row or {}).get("flags", "")).split("+") if flag]
+
+
+def _outcomes(
+    images: Sequence[ImageRecord], ids: Sequence[str], taken: Sequence[Taken], repeats: Repeats, allow: Sequence[str]
+) -> Iterator[Outcome]:
+    paths = dict(zip(ids, (image.path for image in images), strict=True))
+    for image, image_id, one in zip(images, ids, taken, strict=True):
+        flags = tuple(flag for flag in _flags(one) if flag not in allow)
+        if one.code == Code.DUPLICATE:
+            yield Outcome(image.path, image_id, Verdict.DUPLICATE)
+        elif one.code or image_id in repeats.conflicts:
+            code = one.code or Code.UID_CONFLICT
+            yield Outcome(image.path, image_id, Verdict.REFUSED, (code,))
+        elif image_id in repeats.kept:
+            yield Outcome(image.path, image_id, Verdict.DUPLICATE, (), paths[repeats.kept[image_id]])
+        else:
+            yield Outcome(image.path, image_id, Verdict.FLAGGED if flags else Verdict.ACCEPTED, flags)
 
 
 def _image_rows(
-    store: Path, cohort: Cohort, accepted: Iterable[tuple[ImageRecord, str, dict[str, Any]]], names: Pseudonyms
+    store: Path,
+    cohort: Cohort,
+    accepted: Mapping[str, str],
+    outcomes: Sequence[Outcome],
+    found: Mapping[str, Taken],
+    names: Pseudonyms,
 ) -> Iterator[dict[str, Any]]:
     splits = _splits(store)
     outlined = {lesion.path for lesion in cohort.lesions}
     breasts = {(image.exam_key, image.laterality) for image in cohort.images if image.path in outlined}
-    for image, image_id, row in accepted:
+    for image, outcome in zip(cohort.images, outcomes, strict=True):
+        if image.path not in accepted:
+            continue
         patient = names.of("patient", image.patient_key)
-        yield {
-            "image_id": image_id,
-            "path": image.path,
+        yield (found[outcome.image_id].row or {}) | {
+            "image_id": outcome.image_id,
             "patient_id": patient,
             "exam_id": names.of("exam", image.exam_key),
             "laterality": image.laterality,
@@ -168,7 +181,8 @@ def _image_rows(
             "split": splits.get(patient, image.split or ""),
             "official_split": image.split or "",
             "negative": image.negative is not False and (image.exam_key, image.laterality) not in breasts,
-        } | row
+            "flags": "+".join(outcome.codes),
+        }
 
 
 def _lesion_row(lesion: LesionRecord, image_id: str, names: Pseudonyms) -> dict[str, Any]:
@@ -189,12 +203,3 @@ def _splits(store: Path) -> dict[str, str]:
     except MammoError:
         return {}
     return dict(zip(images["patient_id"], images["split"], strict=True))
-
-
-def _write_refused(path: Path, refused: Iterable[tuple[str, str, str]]) -> None:
-    partial_path = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial_path.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream)
-        writer.writerow(["path", "code", "reason"])
-        writer.writerows(refused)
-    partial_path.replace(path)

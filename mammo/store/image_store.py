@@ -40,10 +40,12 @@ class ImageStore:
 
     def write(self, image_id: str, pixels: NDArray[np.uint16], note: str = "") -> None:
         """Keep pixels [H, W], 0 to 4095, of the store frame; an image that is there already is replaced."""
-        _shards(self.root).append(_key(image_id), *encode(pixels, note))
-        _shards(self.root).refresh()
-        _opened.cache_clear()
-        self._kept.pop(image_id, None)
+        self.append(image_id, *encode(pixels, note))
+        self.refresh()
+
+    def append(self, image_id: str, record: bytes, head: int) -> None:
+        """Keep an image that tiles.encode made into a record, with a head of so many bytes."""
+        _shards(self.root).append(_key(image_id), record, head)
 
     def shape(self, image_id: str) -> tuple[int, int]:
         """(rows, cols) of the stored pixels; MammoError if the image is not in the store."""
@@ -83,6 +85,12 @@ class ImageStore:
         whole = Box(0, chain.frame.height, 0, chain.frame.width)
         return self.read(image_id, whole.shifted(*chain.origin))
 
+    def equal(self, image_id: str, other_id: str) -> bool:
+        """Whether two images have the same stored pixels."""
+        shape = self.shape(image_id)
+        whole = Box(0, shape[0], 0, shape[1])
+        return shape == self.shape(other_id) and np.array_equal(self.read(image_id, whole), self.read(other_id, whole))
+
     def note(self, image_id: str) -> str:
         """The note written with the image, or an empty one where the image is absent or its head is damaged."""
         try:
@@ -92,7 +100,14 @@ class ImageStore:
 
     def tidy(self) -> None:
         """Delete the files that hold nothing but images written again since."""
+        self.refresh()
         _shards(self.root).tidy()
+
+    def refresh(self) -> None:
+        """Take notice of what has been written since."""
+        _shards(self.root).refresh()
+        _opened.cache_clear()
+        self._kept.clear()
 
     @property
     def _kept(self) -> dict[str, NDArray[np.uint16]]:

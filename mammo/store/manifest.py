@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import MammoError, Split
 from mammo.store.checks import check_tables
+from mammo.store.files import replace_file
 from mammo.store.rows import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
 
 FORMAT = 1
@@ -61,12 +62,12 @@ class Manifest:
         """Write the tables; the same content gives the same bytes."""
         store.mkdir(parents=True, exist_ok=True)
         head = {"format": FORMAT, "frame": asdict(self.frame)}
-        _replace(store / "store.json", (json.dumps(head, indent=1) + "\n").encode())
+        replace_file(store / "store.json", (json.dumps(head, indent=1) + "\n").encode())
         for name, frame, schema in (("images", self.images, IMAGES), ("lesions", self.lesions, LESIONS)):
             table = pa.Table.from_pandas(frame.reset_index(), schema=schema, preserve_index=False)
             sink = pa.BufferOutputStream()
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
-            _replace(store / f"{name}.parquet", sink.getvalue().to_pybytes())
+            replace_file(store / f"{name}.parquet", sink.getvalue().to_pybytes())
 
     @cached_property
     def _image_rows(self) -> dict[str, Row]:
@@ -93,7 +94,7 @@ class Manifest:
         return self.chain(self._lesion_rows[lesion_id]["image_id"]).mask_to_network(*self.outline(lesion_id))
 
     def of_split(self, split: Split) -> "Manifest":
-        """The images of one split and their lesions, in the same order.
+        """The images of one split and their lesions, in the same order; flagged images stay out of training.
 
         Raises:
             MammoError: the store was not split yet.
@@ -101,6 +102,8 @@ class Manifest:
         if not (self.images["split"] != "").any():
             raise MammoError("the store has no training, validation and test split yet: run python -m mammo.split")
         images = self.images[self.images["split"] == split.value]
+        if split is Split.TRAIN:
+            images = images[images["flags"] == ""]
         return replace(self, images=images, lesions=self.lesions[self.lesions["image_id"].isin(images.index)])
 
     def image_digests(self) -> dict[str, str]:
@@ -157,10 +160,3 @@ def _read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     if missing:
         raise MammoError(f"{path} lacks the column {missing[0]}: {again}")
     return _to_pandas(table.select(schema.names))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)

@@ -22,7 +22,7 @@ TEXT, WHOLE, FLAG, REAL, BYTES = pa.string(), pa.int64(), pa.bool_(), pa.float64
 IMAGES = pa.schema(
     {
         **dict.fromkeys(
-            ("image_id", "path", "patient_id", "exam_id", "laterality", "view", "split", "official_split"), TEXT
+            ("image_id", "patient_id", "exam_id", "laterality", "view", "split", "official_split", "flags", "voi"), TEXT
         ),
         "negative": FLAG,
         "stored_height": WHOLE,
@@ -36,7 +36,10 @@ IMAGES = pa.schema(
         "tissue": BYTES,
     }
 )
-"""Columns of images.parquet; breast_* lie in the mirrored frame, origin_* in the store frame (geometry.FrameChain)."""
+"""Columns of images.parquet; breast_* lie in the mirrored frame, origin_* in the store frame (geometry.FrameChain).
+
+flags are the doubts about an image (intake.flags), joined by +; voi is the rule that made its presentation values.
+"""
 
 LESIONS = pa.schema(
     {

@@ -1,13 +1,13 @@
 """Records by key in a few large append-only files, for a million images as for ten.
 
-A folder holds pairs of files, `<stamp>.tiles` with the records one after another and `<stamp>.index` with one entry of
-fixed size a record, written after it. Every process that writes starts a pair of its own, so none ever changes what
-another wrote, and what an interruption leaves half done lies past the last entry, where nobody reads. A record that is
-written again goes to the end; the newest entry of a key counts.
+A folder holds pairs of files, `<number>.tiles` with the records one after another and `<number>.index` with one entry
+of fixed size a record, written after it. One process writes at a time; what an interruption leaves half done lies past
+the last entry, where nobody reads, and the next writer cuts it off. A record that is written again goes to the end; the
+newest entry of a key counts.
 """
 
 import os
-import time
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
@@ -16,13 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHARD_BYTES = 1 << 32
-"""A process starts a new pair of files when its own has reached this size."""
+"""A new pair of files begins when the last has reached this size."""
 
-ENTRY = np.dtype([("key", "S32"), ("written", "<u8"), ("offset", "<u8"), ("size", "<u8"), ("head", "<u4")])
-"""One entry: key, nanoseconds since 1970, where the record lies, its size and that of its head, in bytes."""
-
-_writing: dict[tuple[Path, int], Path] = {}
-"""The index file that each process appends to, by folder and process id."""
+ENTRY = np.dtype([("key", "S32"), ("number", "<u8"), ("offset", "<u8"), ("size", "<u8"), ("head", "<u4")])
+"""One entry: key, how many records were written before, where the record lies, its size and its head's, in bytes."""
 
 
 class Place(NamedTuple):
@@ -58,22 +55,25 @@ class Shards:
         self._files: dict[str, int] = {}
         self._names: list[str] = []
         self._entries, self._shard_of = np.empty(0, ENTRY), np.empty(0, np.int64)
+        self._end: _End | None = None
+        self._replacing = False
         self._recent: dict[bytes, tuple[NDArray[np.void], int]] = {}
         self._load()
 
     def append(self, key: str, record: bytes, head: int) -> None:
-        """Keep a record; it counts once its entry is written. The first `head` bytes tell what the others are."""
-        index = _writing.get((self.folder, os.getpid()))
-        if index is None or not _goes_on(index):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            index = self.folder / f"{time.time_ns():020d}-{os.getpid()}.index"
-            _writing[self.folder, os.getpid()] = index
-        with index.with_suffix(".tiles").open("ab") as tiles, index.open("ab") as entries:
-            offset = tiles.tell()
-            tiles.write(record)
-            tiles.flush()
-            entry = np.array((key.encode(), time.time_ns(), offset, len(record), head), ENTRY)
-            entries.write(entry.tobytes())
+        """Keep a record; it counts once its entry is written. The first `head` bytes tell what the others are.
+
+        One process writes at a time. The same records in the same order make the same files, wherever a writer was
+        stopped and the next one went on.
+        """
+        end = self._end
+        if end is None or not end.holds():
+            end = self._end = _last_end(self.folder)
+        replaces = self._look_up(key.encode()) is not None
+        if end.offset >= SHARD_BYTES or (replaces and not self._replacing):  # files of dead records can go as a whole
+            end = self._end = _End(end.index.with_name(f"{int(end.index.stem) + 1:06d}.index"), 0, 0, end.number)
+        self._replacing |= replaces
+        end.append(key, record, head)
 
     def find(self, key: str) -> Place | None:
         """The newest record of a key, None if there is none or its file is shorter than it says."""
@@ -130,7 +130,7 @@ class Shards:
         parts = [self._new_entries(path) for path in sorted(self.folder.glob("*.index"))]
         rows = np.concatenate([entries for entries, _ in parts]) if parts else np.empty(0, ENTRY)
         shards = np.repeat([shard for _, shard in parts], [len(entries) for entries, _ in parts]).astype(np.int64)
-        order = np.argsort(rows["written"], kind="stable")
+        order = np.argsort(rows["number"], kind="stable")
         if len(self._entries) == 0 and len(rows):
             order = order[np.argsort(rows["key"][order], kind="stable")]
             last = np.append(rows["key"][order][1:] != rows["key"][order][:-1], True)
@@ -149,8 +149,54 @@ class Shards:
         return entries, self._names.index(name)
 
 
-def _goes_on(index: Path) -> bool:
-    """Whether a pair of files takes another record: it is there, not full, and its last entry is whole."""
-    if not index.exists() or index.stat().st_size % ENTRY.itemsize:
-        return False
-    return index.with_suffix(".tiles").stat().st_size < SHARD_BYTES
+@dataclass
+class _End:
+    """Where the next record goes: the last pair of files and what they hold.
+
+    Attributes:
+        index: the pair's index file.
+        entries: bytes of it.
+        offset: bytes of the other file.
+        number: how many records were written before, in all pairs.
+    """
+
+    index: Path
+    entries: int
+    offset: int
+    number: int
+
+    @property
+    def tiles(self) -> Path:
+        """The pair's file of records."""
+        return self.index.with_suffix(".tiles")
+
+    def holds(self) -> bool:
+        """Whether the files end where this says."""
+        sizes = [path.stat().st_size if path.exists() else 0 for path in (self.index, self.tiles)]
+        return sizes == [self.entries, self.offset]
+
+    def append(self, key: str, record: bytes, head: int) -> None:
+        """Write a record, then its entry."""
+        with self.tiles.open("ab") as tiles, self.index.open("ab") as entries:
+            tiles.write(record)
+            tiles.flush()
+            entries.write(np.array((key.encode(), self.number, self.offset, len(record), head), ENTRY).tobytes())
+        self.entries, self.offset = self.entries + ENTRY.itemsize, self.offset + len(record)
+        self.number += 1
+
+
+def _last_end(folder: Path) -> _End:
+    """The end of the last pair, what an interruption left half written cut off; of a new pair where it is damaged."""
+    folder.mkdir(parents=True, exist_ok=True)
+    indices = sorted(folder.glob("*.index"))
+    found = [np.fromfile(index, ENTRY) for index in indices]
+    number = 1 + max((int(entries["number"][-1]) for entries in found if len(entries)), default=-1)
+    if not indices:
+        return _End(folder / "000000.index", 0, 0, number)
+    last = found[-1][-1] if len(found[-1]) else None
+    end = _End(indices[-1], found[-1].nbytes, 0 if last is None else int(last["offset"] + last["size"]), number)
+    if not end.tiles.exists() or end.tiles.stat().st_size < end.offset:
+        return _End(folder / f"{int(indices[-1].stem) + 1:06d}.index", 0, 0, number)
+    os.truncate(end.index, end.entries)
+    os.truncate(end.tiles, end.offset)
+    return end

@@ -4,8 +4,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mammo.geometry import Box
-from mammo.intake.breast import best_centre, breast_box, find_tissue, window_origin
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.breast import Breast, best_centre, find_breast, window_origin
 from mammo.records import View
 
 RNG = np.random.default_rng(3)
@@ -19,46 +18,84 @@ def slow_tissue(pixels: NDArray[np.uint16], steps: int) -> NDArray[np.bool_]:
     return ndimage.binary_dilation(parts == largest, iterations=steps)
 
 
-@pytest.mark.parametrize("fineness", [0.02, 0.05, 0.125])
-def test_tissue_is_that_of_repeated_erosion(half_disc: NDArray[np.uint16], fineness: float) -> None:
+def breast_of(tissue: NDArray[np.bool_]) -> Breast:
+    """A breast that reaches nowhere beyond its core: all of tissue."""
+    rim = np.argwhere(tissue)
+    return Breast(rim, 0, (tissue.shape[0], tissue.shape[1]), tissue, 1)
+
+
+def spotted(half_disc: NDArray[np.uint16]) -> NDArray[np.uint16]:
     noisy = half_disc.copy()
     noisy[RNG.random(noisy.shape) < 0.002] = 0
     noisy[5:12, 100:118] = 4095  # a marker letter
     noisy[:, 119] = 3  # a bright rim
-    assert np.array_equal(find_tissue(noisy, fineness), slow_tissue(noisy, max(1, round(100 * fineness))))
+    return noisy
+
+
+@pytest.mark.parametrize("fineness", [0.02, 0.05, 0.125])
+def test_tissue_is_that_of_repeated_erosion(half_disc: NDArray[np.uint16], fineness: float) -> None:
+    noisy = spotted(half_disc)
+    breast = find_breast(noisy, fineness)
+    assert breast is not None
+    assert np.array_equal(breast.tissue, slow_tissue(noisy, max(1, round(100 * fineness))))
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("fineness", [0.05, 0.25, 0.5])
+def test_where_the_breast_ends_is_exact(half_disc: NDArray[np.uint16], fineness: float, flip: bool) -> None:
+    for _ in range(8):
+        large = np.kron(half_disc, np.ones((2, 2), np.uint16))
+        large = np.roll(large, RNG.integers(-40, 40), axis=0)
+        for row, col in RNG.integers((0, 0), large.shape, size=(12, 2)):
+            large[row : row + 9, col : col + 9] = 0
+        slow, breast = slow_tissue(large, round(100 * fineness)), find_breast(large, fineness)
+        assert breast is not None
+        if flip:
+            slow, breast = slow[:, ::-1], breast.mirrored()
+        assert breast.box() == Box.around(slow)
+        for row in range(breast.box().row0, breast.box().row1, 7):
+            assert breast.rightmost(row) == np.flatnonzero(slow[row:].any(axis=0))[-1]
+        n, m = breast.tissue.shape
+        near = slow[
+            :: breast.stride, (0 if breast.first_col == 0 else breast.stride - 1 + breast.first_col) :: breast.stride
+        ]
+        assert (near[:n, :m] != breast.tissue[: near.shape[0], : near.shape[1]]).mean() < 0.05
 
 
 def test_a_raised_background_is_still_background(half_disc: NDArray[np.uint16]) -> None:
-    assert np.array_equal(find_tissue(np.maximum(half_disc, 7), 0.05), find_tissue(half_disc, 0.05))
+    raised, plain = find_breast(np.maximum(half_disc, 7), 0.05), find_breast(half_disc, 0.05)
+    assert raised is not None
+    assert plain is not None
+    assert np.array_equal(raised.tissue, plain.tissue)
 
 
 @pytest.mark.parametrize(
     "pixels", [np.zeros((50, 50), np.uint16), np.full((50, 50), 9, np.uint16), np.eye(50, dtype=np.uint16)]
 )
-def test_an_image_without_a_breast_is_refused(pixels: NDArray[np.uint16]) -> None:
-    with pytest.raises(RefusedError, match=Code.BLANK):
-        find_tissue(pixels, 0.125)
+def test_an_image_without_a_breast(pixels: NDArray[np.uint16]) -> None:
+    assert find_breast(pixels, 0.125) is None
 
 
-def test_the_box_has_a_buffer_on_every_side_but_the_chest_walls(half_disc: NDArray[np.uint16]) -> None:
+def test_the_box_has_a_buffer_on_every_side_but_the_chest_walls() -> None:
     tissue = np.zeros((100, 80), bool)
     tissue[20:60, 4:50] = True
-    assert breast_box(tissue, 0.125) == Box(14, 66, 4, 56)
+    assert breast_of(tissue).box(6) == Box(14, 66, 4, 56)
     tissue[2:98, 4:78] = True
-    assert breast_box(tissue, 0.125) == Box(0, 100, 4, 80)
+    assert breast_of(tissue).box(6) == Box(0, 100, 4, 80)
 
 
 def test_cc_window_holds_the_most_foreground() -> None:
     pixels = (RNG.random((90, 70)) < np.linspace(0.1, 0.9, 90)[:, None]).astype(np.uint16) * 100
-    tissue = np.ones_like(pixels, dtype=bool)
-    row, col = best_centre(pixels, tissue, View.CC, (40, 50), flipped=True)
+    breast = breast_of(np.ones_like(pixels, dtype=bool))
+    row, col = best_centre(pixels, breast, breast.box(), View.CC, (40, 50), flipped=True)
     assert col == 69 - 25
     held = [np.count_nonzero(pixels[max(r - 20, 0) : r + 20, 19:69]) for r in range(91)]
     assert held[row] == max(held)
 
 
 def test_cc_ties_go_to_the_middle(half_disc: NDArray[np.uint16]) -> None:
-    row, _ = best_centre(half_disc, half_disc > 0, View.CC, (368, 240), flipped=False)
+    whole = Box(0, 200, 0, 120)
+    row, _ = best_centre(half_disc, breast_of(half_disc > 0), whole, View.CC, (368, 240), flipped=False)
     assert row == 100
 
 
@@ -68,7 +105,7 @@ def test_mlo_window_ends_at_the_lowest_foreground_inside_its_columns(half_disc: 
     rightmost = int(np.flatnonzero(tissue.any(axis=0))[-1])
     for flipped, right in ((True, rightmost), (False, rightmost - 1)):
         lowest = int(np.flatnonzero(tissue[:, max(right - width, 0) : right].any(axis=1))[-1])
-        centre = best_centre(half_disc, tissue, View.MLO, (40, width), flipped)
+        centre = best_centre(half_disc, breast_of(tissue), Box(0, 200, 0, 120), View.MLO, (40, width), flipped)
         assert centre == (lowest - 1 - 20, right - width // 2)
 
 

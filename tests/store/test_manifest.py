@@ -25,7 +25,8 @@ def chain(index: int) -> FrameChain:
 def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
     return {
         "image_id": f"{prefix}i{index}",
-        "path": f"p{index}.dcm",
+        "flags": "",
+        "voi": "linear",
         "patient_id": f"{prefix}p{index // 2}",
         "exam_id": f"{prefix}e{index // 2}",
         "laterality": "LR"[index % 2],

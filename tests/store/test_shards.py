@@ -1,7 +1,5 @@
 """Append-only files of records: what was written counts, whoever wrote it and however it was interrupted."""
 
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
@@ -37,12 +35,21 @@ def test_records_come_back_and_the_newest_counts(tmp_path: Path) -> None:
     assert (place.head, place.read(1, 3)) == (5, b"th")
 
 
-def test_processes_write_side_by_side(tmp_path: Path) -> None:
-    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        for job in [pool.submit(write_many, tmp_path, start) for start in (0, 20, 40)]:
-            job.result()
-    shards = Shards(tmp_path)
-    assert all(content(shards, f"k{number}") == f"record {number}".encode() for number in range(60))
+@pytest.mark.parametrize("stop", range(1, 20))
+def test_a_writer_that_goes_on_makes_the_same_files(tmp_path: Path, stop: int) -> None:
+    write_many(tmp_path / "whole", 0)
+    first = Shards(tmp_path / "stopped")
+    for number in range(stop):
+        first.append(f"k{number}", f"record {number}".encode(), 3)
+    with (tmp_path / "stopped" / "000000.tiles").open("ab") as tiles:
+        tiles.write(b"half a rec")
+    with (tmp_path / "stopped" / "000000.index").open("ab") as index:
+        index.write(b"k")
+    second = Shards(tmp_path / "stopped")
+    for number in range(stop, 20):
+        second.append(f"k{number}", f"record {number}".encode(), 3)
+    for name in ("000000.tiles", "000000.index"):
+        assert (tmp_path / "stopped" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
 def test_what_others_write_later_is_found(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def _image(root: Path, path: str, row: Row | None) -> tuple[ImageRecord, Shape]:
     except RefusedError as refused:
         return ImageRecord(path, "", "", None, None, refused.sentence, refused.code), None
     patient, exam = (row.get("patient"), row.get("exam")) if row else (header.patient, header.exam)
-    return ImageRecord(path, patient, exam, header.laterality, header.view), header.shape
+    return ImageRecord(path, patient, exam, header.laterality, header.view, flags=header.flags), header.shape
 
 
 def _lesion(root: Path, told: Telling, shapes: Mapping[str, Shape]) -> LesionRecord | LeftOut:

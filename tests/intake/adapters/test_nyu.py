@@ -8,7 +8,7 @@ import pytest
 
 from mammo.geometry import Box, Frame
 from mammo.intake.adapters.nyu import FULL, read
-from mammo.intake.breast import best_centre, breast_box, find_tissue, window_origin
+from mammo.intake.breast import BUFFER_PX, best_centre, find_breast, window_origin
 from mammo.intake.gate import admit
 from mammo.intake.rasters import read_raster
 from mammo.intake.refusals import Code
@@ -166,11 +166,13 @@ BOXES = {"R-CC": Box(1785, 1951, 362, 537), "R-MLO": Box(1766, 1961, 455, 647)}
 @pytest.mark.parametrize("name", CENTRES)
 def test_the_real_exams_best_centres(name: str) -> None:
     pixels = read_raster(Path(os.environ["MAMMO_REAL_EXAM"]) / "images" / f"0_{name}.png")
-    tissue, flipped = find_tissue(pixels, 1), name.startswith("R")
+    breast, flipped = find_breast(pixels, 1), name.startswith("R")
+    assert breast is not None
     if flipped:
-        pixels, tissue = pixels[:, ::-1], tissue[:, ::-1]
-    assert breast_box(tissue, 1) == Box(0, pixels.shape[0], 0, pixels.shape[1])
-    assert best_centre(pixels, tissue, View(name[2:]), (2944, 1920), flipped) == CENTRES[name]
+        pixels, breast = pixels[:, ::-1], breast.mirrored()
+    box = breast.box(BUFFER_PX)
+    assert box == Box(0, pixels.shape[0], 0, pixels.shape[1])
+    assert best_centre(pixels, breast, box, View(name[2:]), (2944, 1920), flipped) == CENTRES[name]
 
 
 @REAL

@@ -1,0 +1,204 @@
+"""Work on files that nobody vouches for, in child processes with a limit on memory and time.
+
+Decoders are C and C++; a damaged or wicked file may make one crash, hang or take all memory. So a child does the work
+of one file after the other, and where it dies the file it was at is the outcome, a new child takes its place, and the
+others go on. Children are forked from a server that has everything imported, which costs milliseconds.
+"""
+
+import os
+import resource
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from time import monotonic
+from types import ModuleType
+from typing import Generic, TypeVar
+
+import cv2
+
+from mammo.intake.refusals import Code
+from mammo.records import MammoError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+MEMORY_BYTES = 600 << 20
+"""What a child may take on top of what it has at its start: an image of 64 million pixels needs most of it."""
+
+CPU_S = 12
+"""Processor time that one file may take; an image of 64 million pixels in JPEG 2000 takes about half of it."""
+
+WALL_S = 120.0
+"""Time after which a child that waits for something that never comes is given up."""
+
+QUEUED = 8
+"""Jobs given to a child ahead of time, so that it never waits for the next."""
+
+PRELOAD = ["mammo.intake.gate", "mammo.store.taking"]
+
+
+@dataclass
+class _Child(Generic[Job]):
+    """One child, its end of the pipe, and the jobs it holds, the one it works at first."""
+
+    process: ForkServerProcess
+    pipe: Connection
+    jobs: deque[tuple[int, Job]] = field(default_factory=deque)
+    since: float = field(default_factory=monotonic)
+
+
+def isolated(work: Callable[[Job], Result], jobs: Sequence[Job], processes: int) -> Iterator[Result | Code]:
+    """What work makes of every job, in order; a code (too_large, too_slow, crashed) where its child did not survive.
+
+    Args:
+        work: a function of a module, which a child can import.
+        jobs: anything that can be pickled.
+        processes: how many children.
+
+    Raises:
+        MammoError: work raised it.
+    """
+    todo, done = deque(enumerate(jobs)), dict[int, Result | Code]()
+    children = [_start(work) for _ in range(min(processes, len(jobs)))]
+    try:
+        for number in range(len(jobs)):
+            while number not in done:
+                for child in children:
+                    _feed(child, todo)
+                wait([child.pipe for child in children if child.jobs], timeout=1)
+                children = [_gather(child, work, todo, done) for child in children]
+            yield done.pop(number)
+    finally:
+        for child in children:
+            child.process.kill()
+            child.process.join()
+
+
+def _start(work: Callable[[Job], Result]) -> _Child[Job]:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(PRELOAD)
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+    with _without_main():
+        process.start()
+    theirs.close()
+    try:
+        ours.recv()
+    except EOFError:
+        raise MammoError("a child process cannot be started: see whether memory or processes have run out") from None
+    return _Child(process, ours)
+
+
+@contextmanager
+def _without_main() -> Iterator[None]:
+    """Keep children from importing the program that was started, which they do not need and may have no guard."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _feed(child: _Child[Job], todo: deque[tuple[int, Job]]) -> None:
+    """Give the child more to do while it holds less than half of what it may."""
+    if len(child.jobs) > QUEUED // 2:
+        return
+    if not child.jobs:
+        child.since = monotonic()
+    while todo and len(child.jobs) < QUEUED:
+        child.jobs.append(todo.popleft())
+        try:
+            child.pipe.send(child.jobs[-1][1])
+        except OSError:  # it has died: _gather will see
+            return
+
+
+def _gather(
+    child: _Child[Job], work: Callable[[Job], Result], todo: deque[tuple[int, Job]], done: dict[int, Result | Code]
+) -> _Child[Job]:
+    """Take the child's results; the child, or the one that replaces it."""
+    try:
+        while child.jobs and child.pipe.poll():
+            result = child.pipe.recv()
+            if isinstance(result, MammoError):
+                raise result
+            done[child.jobs.popleft()[0]] = result
+            child.since = monotonic()
+    except (EOFError, OSError):
+        child.process.join()
+        return _replaced(child, work, todo, done, _cause(child.process.exitcode))
+    if child.jobs and monotonic() - child.since > WALL_S:
+        child.process.kill()
+        child.process.join()
+        return _replaced(child, work, todo, done, Code.TOO_SLOW)
+    return child
+
+
+def _replaced(
+    child: _Child[Job],
+    work: Callable[[Job], Result],
+    todo: deque[tuple[int, Job]],
+    done: dict[int, Result | Code],
+    code: Code,
+) -> _Child[Job]:
+    if child.jobs:
+        done[child.jobs.popleft()[0]] = code
+    todo.extendleft(reversed(child.jobs))
+    return _start(work)
+
+
+def _cause(exit_code: int | None) -> Code:
+    return Code.TOO_SLOW if exit_code == -signal.SIGXCPU else Code.CRASHED
+
+
+def _serve(pipe: Connection, work: Callable[[Job], Result]) -> None:
+    """The child's life: a job in, its result out, until the pipe closes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):  # libraries print what they read
+        os.dup2(silence, stream)
+    cv2.setNumThreads(1)
+    _limit_memory()
+    pipe.send(True)
+    while True:
+        try:
+            job = pipe.recv()
+        except EOFError:
+            return
+        _limit_time()
+        pipe.send(_outcome(work, job))
+
+
+def _outcome(work: Callable[[Job], Result], job: Job) -> Result | Code | MammoError:
+    try:
+        return work(job)
+    except MammoError as error:
+        return error
+    except MemoryError:
+        return Code.TOO_LARGE
+    except BaseException:  # some decoders panic with errors that are no Exception
+        return Code.CRASHED
+
+
+def _limit_memory() -> None:
+    """Limit the child's address space to what it has now and MEMORY_BYTES more, where the system tells (Linux)."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    told = Path("/proc/self/statm")
+    if told.exists():
+        now = int(told.read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGESIZE")
+        resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY_BYTES, resource.RLIM_INFINITY))
+
+
+def _limit_time() -> None:
+    """Let the child live for CPU_S more seconds of processor time."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + CPU_S
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
