@@ -9,8 +9,8 @@ from mammo.door import command
 from mammo.runs.pretrained import check_pretrained
 
 NOISE = (".*LeafSpec.*", ".*does not have many workers.*", ".*exists and is not empty.*", ".*sync_dist=True.*")
-"""Warnings that tell a user nothing: a deprecation inside Lightning, our choice of workers, a folder that was there
-before, and metrics that every process computes from the rows of all (models.ranks)."""
+"""Warnings that tell a user nothing: of a deprecation inside Lightning, our choice of workers, a folder that was there,
+and metrics that every process computes from the rows of all (models.ranks)."""
 
 
 def task(cfg: DictConfig) -> float:
