@@ -11,15 +11,14 @@
 | embedding | float32 [B, 32] | h of the patch |
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.utils.data import Dataset
 
 from mammo.data.crops import Requests, crop, fitted, image_box
 from mammo.data.intensity import Intensity
@@ -81,9 +80,10 @@ class Reader:
         windows[:, :2] += origins
         return Requests([self.ids[row] for row in plan.image.tolist()], windows)
 
-    def images(self, plan: Plan) -> NDArray[np.uint16]:
-        """Whole images [N, H, W] through the plan's windows, each resampled to the network window's size."""
-        return np.stack([self._image(int(row), plan.windows[number]) for number, row in enumerate(plan.image)])
+    def images(self, plan: Plan, out: NDArray[np.uint16]) -> None:
+        """Fill out [N, H, W]: whole images through the plan's windows, each resampled to the network window's size."""
+        for number, row in enumerate(plan.image.tolist()):
+            out[number] = self._image(row, plan.windows[number])
 
     def _image(self, row: int, window: NDArray[np.float64]) -> NDArray[np.uint16]:
         chain = self.chains[row]
@@ -92,9 +92,25 @@ class Reader:
         return fitted(pixels, chain.frame)
 
 
+class PixelMemory(Protocol):
+    """Where the pixels of a batch go."""
+
+    def take(self, *shape: int) -> NDArray[np.uint16]:
+        """An array [shape] of any content."""
+        ...
+
+
+class FreshMemory:
+    """A new array for every batch."""
+
+    def take(self, *shape: int) -> NDArray[np.uint16]:
+        """As PixelMemory."""
+        return np.empty(shape, np.uint16)
+
+
 @dataclass(frozen=True, eq=False)
-class PlanDataset(Dataset[Batch]):
-    """A plan and where its columns come from; a list of row numbers gives a batch.
+class PlanDataset:
+    """A plan and where its columns come from; row numbers give a batch.
 
     Attributes:
         plan: the rows.
@@ -117,33 +133,39 @@ class PlanDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.plan)
 
-    def __getitem__(self, row: int) -> Batch:
-        return self.__getitems__([row])
-
-    def __getitems__(self, rows: Sequence[int]) -> Batch:
-        """The batch of these rows, in this order."""
+    def batch(self, rows: Sequence[int], memory: PixelMemory | None = None) -> Batch:
+        """The batch of these rows, in this order; its pixels lie in memory, if any is given."""
         plan = self.plan.take(np.asarray(rows, dtype=np.int64))
         own = {"image_row": plan.image, "lesion": plan.lesion, "repeat": plan.repeat, "target": plan.target}
-        asked = {name: self._columns()[name](plan, rows) for name in self.columns}
+        asked = {name: self._column(name, plan, rows, memory or FreshMemory()) for name in self.columns}
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in (own | asked).items()}
 
-    def _columns(self) -> Mapping[str, Callable[[Plan, Sequence[int]], NDArray[np.generic]]]:
-        return {
-            "window": lambda plan, rows: plan.windows,
-            "patch": self._patches,
-            "image": lambda plan, rows: self.reader.images(plan)[:, None],
-            "saliency": lambda plan, rows: self._given(self.saliency, "saliency")(
-                [self.reader.ids[row] for row in plan.image]
-            ),
-            "embedding": lambda plan, rows: self._given(self.embedding, "embedding")[np.asarray(rows)],
-        }
+    def _column(self, name: str, plan: Plan, rows: Sequence[int], memory: PixelMemory) -> NDArray[np.generic]:
+        match name:
+            case "window":
+                return plan.windows
+            case "patch":
+                return self._patches(plan, rows, memory)
+            case "image":
+                frame = self.reader.chains[0].frame
+                images = memory.take(len(plan), 1, frame.height, frame.width)
+                self.reader.images(plan, images[:, 0])
+                return images
+            case "saliency":
+                maps = self._given(self.saliency, name)
+                return maps([self.reader.ids[row] for row in plan.image])
+            case "embedding":
+                h: NDArray[np.float32] = self._given(self.embedding, name)[np.asarray(rows)]
+                return h
+        raise MammoError(f"a batch was asked for its {name} column, which there is not: see mammo.data.batches")
 
-    def _patches(self, plan: Plan, rows: Sequence[int]) -> NDArray[np.generic]:
-        patches = self.reader.patches(plan)
+    def _patches(self, plan: Plan, rows: Sequence[int], memory: PixelMemory) -> NDArray[np.generic]:
+        patches = memory.take(len(plan), 1, self.reader.patch_px, self.reader.patch_px)
+        self.reader.patches(plan, patches[:, 0])
         if self.intensity is not None:
-            seeds = [int(np.random.default_rng((self.seed, row)).integers(2**31)) for row in rows]
-            patches = np.stack([self.intensity(*pair) for pair in zip(patches, seeds, strict=True)])
-        return patches[:, None]
+            for patch, row in zip(patches[:, 0], rows, strict=True):
+                patch[:] = self.intensity(patch, int(np.random.default_rng((self.seed, row)).integers(2**31)))
+        return patches
 
     @staticmethod
     def _given(source: Given | None, column: str) -> Given:

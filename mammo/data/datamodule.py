@@ -10,12 +10,12 @@ from typing import Literal
 import numpy as np
 import pytorch_lightning as pl
 from numpy.typing import NDArray
-from torch.utils.data import DataLoader
 
-from mammo.data.batches import Batch, PlanDataset, Reader, SaliencySource
+from mammo.data.batches import PlanDataset, Reader, SaliencySource
 from mammo.data.ground import Ground
 from mammo.data.image_plans import WindowNoise, image_plan, training_images
 from mammo.data.intensity import Intensity
+from mammo.data.loader import Loader
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.windows import Crops
 from mammo.records import MammoError, Split
@@ -45,7 +45,8 @@ class MammoDataModule(pl.LightningDataModule):
         intensity: changes of grey value in training.
         image_noise: how far the windows of training images stray; None for not at all.
         balanced_images: whether the three kinds of training images come equally often.
-        workers: processes that read batches; 0 reads in the training process.
+        workers: threads that read batches ahead; 0 reads in the training thread.
+        memory_gb: memory of each split for decoded images, those with lesions first, and for fixed windows.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class MammoDataModule(pl.LightningDataModule):
         image_noise: WindowNoise | None = None,
         balanced_images: bool = False,
         workers: int = 0,
+        memory_gb: float = 4.0,
     ) -> None:
         super().__init__()
         self.root, self.kind, self.columns = Path(store), plan, tuple(columns)
@@ -75,6 +77,8 @@ class MammoDataModule(pl.LightningDataModule):
         self.seed, self.window_epochs = seed, window_epochs
         self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
         self.image_noise, self.balanced_images = image_noise or WindowNoise(), balanced_images
+        self.memory_bytes = memory_gb * 1e9
+        self._evaluation: dict[Split, Loader] = {}
         self._splits: dict[Split, tuple[Manifest, Ground, Reader]] = {}
 
     def split(self, split: Split) -> tuple[Manifest, Ground, Reader]:
@@ -87,7 +91,8 @@ class MammoDataModule(pl.LightningDataModule):
             manifest = Manifest.load(self.root).of_split(split)
             if len(manifest.images) == 0:
                 raise MammoError(f"no image in split {split} of {self.root}: run python -m mammo.split first")
-            self._splits[split] = (manifest, Ground.of(manifest), Reader.of(self.root, manifest, self.crops.patch_px))
+            reader = Reader.of(self.root, manifest, self.crops.patch_px, self.memory_bytes)
+            self._splits[split] = (manifest, Ground.of(manifest), reader)
         return self._splits[split]
 
     def training_plan(self, epoch: int) -> Plan:
@@ -113,7 +118,7 @@ class MammoDataModule(pl.LightningDataModule):
             return [self.training_plan(epoch) for epoch in range(self.window_epochs or 1)]
         return [self.evaluation_plan(split)]
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> Loader:
         """Batches of the current epoch (the trainer asks again in every epoch)."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         plan = self.training_plan(epoch)
@@ -121,18 +126,22 @@ class MammoDataModule(pl.LightningDataModule):
         whole = slice(0, len(plan) // world * world)  # every rank needs the same number of rows
         return self._loader(Split.TRAIN, plan, self.batch_size, whole, epoch)
 
-    def val_dataloader(self) -> DataLoader[Batch]:
+    def val_dataloader(self) -> Loader:
         """Batches of the validation split."""
         return self._evaluation_loader(Split.VAL)
 
-    def test_dataloader(self) -> DataLoader[Batch]:
+    def test_dataloader(self) -> Loader:
         """Batches of the test split."""
         return self._evaluation_loader(Split.TEST)
 
-    def _evaluation_loader(self, split: Split) -> DataLoader[Batch]:
-        return self._loader(split, self.evaluation_plan(split), self.eval_batch_size, slice(None), None)
+    def _evaluation_loader(self, split: Split) -> Loader:
+        """The same loader in every epoch: its windows never change, and stay in memory while there is room."""
+        if split not in self._evaluation:
+            plan = self.evaluation_plan(split)
+            self._evaluation[split] = self._loader(split, plan, self.eval_batch_size, slice(None), None)
+        return self._evaluation[split]
 
-    def _loader(self, split: Split, plan: Plan, batch_size: int, rows: slice, epoch: int | None) -> DataLoader[Batch]:
+    def _loader(self, split: Split, plan: Plan, batch_size: int, rows: slice, epoch: int | None) -> Loader:
         """A loader of this rank's share of the plan; embeddings are stored for the whole plan, in its order."""
         h: NDArray[np.float32] | None = None
         if "embedding" in self.columns and self.embeddings is not None:
@@ -148,9 +157,4 @@ class MammoDataModule(pl.LightningDataModule):
             intensity=None if epoch is None else self.intensity,
             seed=self.seed + 1_000_003 * (epoch or 0),
         )
-        return DataLoader(dataset, batch_size, num_workers=self.workers, collate_fn=_as_is)  # type: ignore[arg-type]
-
-
-def _as_is(batch: Batch) -> Batch:
-    """The dataset makes whole batches; there is nothing left to collate."""
-    return batch
+        return Loader(dataset, batch_size, self.workers, self.memory_bytes if epoch is None else 0)

@@ -5,6 +5,7 @@ The paper names none, so the paper's configuration has none; small cohorts gain 
 
 from dataclasses import dataclass
 from functools import cached_property
+from threading import local
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -36,7 +37,18 @@ class Intensity:
                 raise MammoError(f"data.intensity.{name}={getattr(self, name)}: give a share between 0 and 1")
 
     @cached_property
+    def _of_thread(self) -> local:
+        return local()
+
+    @property
     def _pipeline(self) -> "alb.Compose":
+        """The thread's own pipeline: it holds the state of its random numbers."""
+        if not hasattr(self._of_thread, "pipeline"):
+            self._of_thread.pipeline = self._composed()
+        pipeline: alb.Compose = self._of_thread.pipeline
+        return pipeline
+
+    def _composed(self) -> "alb.Compose":
         import albumentations as alb  # heavy: only where grey values change
 
         changes = alb.RandomBrightnessContrast(
@@ -46,7 +58,8 @@ class Intensity:
 
     def __call__(self, patch: NDArray[np.uint16], seed: int) -> NDArray[np.uint16]:
         """The patch [H, W] with other grey values; the same seed always gives the same change."""
-        self._pipeline.set_random_seed(seed)
-        changed = self._pipeline(image=patch.astype(np.float32) / FULL_SCALE)["image"]
+        pipeline = self._pipeline
+        pipeline.set_random_seed(seed)
+        changed = pipeline(image=patch.astype(np.float32) / FULL_SCALE)["image"]
         grey: NDArray[np.uint16] = np.clip(np.rint(changed * FULL_SCALE), 0, FULL_SCALE).astype(np.uint16)
         return grey

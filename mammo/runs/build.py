@@ -96,6 +96,7 @@ def datamodule_of(
         image_noise=WindowNoise(**plain(cfg.frame.noise)),
         balanced_images=cfg.get("balanced_images", False),
         workers=cfg.workers,
+        memory_gb=cfg.memory_gb,
     )
 
 

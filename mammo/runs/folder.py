@@ -29,7 +29,7 @@ MADE = ("best.ckpt", "lesions.parquet", "lesions-val.parquet", "windows.parquet"
 """Files of a finished run that others read."""
 
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
-NOT_IDENTITY = ("root", "store", "data", "group", "trial", "lr_range", "logger", "workers", "hydra")
+NOT_IDENTITY = ("root", "store", "data", "group", "trial", "lr_range", "logger", "workers", "memory_gb", "hydra")
 """Configuration that does not change what is learned, or that the name tells (trial); the store's content counts by its
 own digest."""
 

@@ -149,7 +149,7 @@ def represent(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDAr
     dataset = PlanDataset(plan, ("patch",), reader)
     parts = []
     for start in range(0, len(plan), PATCHES_AT_ONCE):
-        batch = dataset.__getitems__(range(start, min(start + PATCHES_AT_ONCE, len(plan))))
+        batch = dataset.batch(range(start, min(start + PATCHES_AT_ONCE, len(plan))))
         with torch.inference_mode(), autocast(network, precision):
             parts.append(network.represent(batch["patch"].to(network.device)).float().cpu().numpy())
     h: NDArray[np.float32] = np.concatenate(parts)

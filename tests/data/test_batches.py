@@ -45,7 +45,7 @@ def saliency(image_ids: Sequence[str]) -> np.ndarray:
 
 def test_patches_are_those_of_their_windows(small_root: Path, manifest: Manifest, reader: Reader, plan: Plan) -> None:
     rows = [7, 0, 1, 5, 4, 7]
-    batch = PlanDataset(plan, ("patch", "window"), reader).__getitems__(rows)
+    batch = PlanDataset(plan, ("patch", "window"), reader).batch(rows)
     store = ImageStore(small_root / "store")
     for position, row in enumerate(rows):
         image_id = manifest.lesions["image_id"].iloc[plan.lesion[row]]
@@ -59,7 +59,7 @@ def test_patches_are_those_of_their_windows(small_root: Path, manifest: Manifest
 def test_columns_have_their_types_and_shapes(reader: Reader, plan: Plan) -> None:
     h = np.random.default_rng(0).normal(size=(len(plan), 32)).astype(np.float32)
     columns = ("window", "patch", "image", "saliency", "embedding")
-    batch = PlanDataset(plan, columns, reader, saliency, h).__getitems__([0, 3, 4, 2])
+    batch = PlanDataset(plan, columns, reader, saliency, h).batch([0, 3, 4, 2])
     found = {name: (column.dtype, tuple(column.shape)) for name, column in batch.items()}
     assert found == {
         **dict.fromkeys(OWN, (torch.int64, (4,))),
@@ -74,7 +74,7 @@ def test_columns_have_their_types_and_shapes(reader: Reader, plan: Plan) -> None
 def test_every_column_belongs_to_the_same_row(reader: Reader, plan: Plan) -> None:
     h = np.arange(len(plan), dtype=np.float32)[:, None].repeat(32, axis=1)
     rows = [4, 1, 8]
-    batch = PlanDataset(plan, ("saliency", "embedding", "window"), reader, saliency, h).__getitems__(rows)
+    batch = PlanDataset(plan, ("saliency", "embedding", "window"), reader, saliency, h).batch(rows)
     assert batch["embedding"][:, 0].tolist() == rows
     assert batch["lesion"].tolist() == plan.lesion[rows].tolist()
     assert batch["repeat"].tolist() == plan.repeat[rows].tolist()
@@ -82,18 +82,18 @@ def test_every_column_belongs_to_the_same_row(reader: Reader, plan: Plan) -> Non
 
 
 def test_only_what_was_asked_for_is_read(reader: Reader, plan: Plan) -> None:
-    assert set(PlanDataset(plan, ("window",), reader)[0]) == OWN | {"window"}
+    assert set(PlanDataset(plan, ("window",), reader).batch([0])) == OWN | {"window"}
 
 
 def test_one_row_is_a_batch_of_one(reader: Reader, plan: Plan) -> None:
     dataset = PlanDataset(plan, ("patch",), reader)
     assert len(dataset) == len(plan)
-    assert torch.equal(dataset[5]["patch"], dataset.__getitems__([4, 5])["patch"][1:])
+    assert torch.equal(dataset.batch([5])["patch"], dataset.batch([4, 5])["patch"][1:])
 
 
 def test_images_are_whole_network_windows(small_root: Path, manifest: Manifest, reader: Reader) -> None:
     plan = image_plan(Ground.of(manifest))
-    batch = PlanDataset(plan, ("image",), reader).__getitems__([2, 0])
+    batch = PlanDataset(plan, ("image",), reader).batch([2, 0])
     store = ImageStore(small_root / "store")
     for position, row in enumerate((2, 0)):
         image_id = manifest.images.index[row]
@@ -105,27 +105,28 @@ def test_images_are_whole_network_windows(small_root: Path, manifest: Manifest, 
 
 def test_changes_of_grey_value_belong_to_the_row_not_to_the_batch(reader: Reader, plan: Plan) -> None:
     dataset = PlanDataset(plan, ("patch",), reader, intensity=Intensity(brightness=0.2, noise=0.02), seed=3)
-    together = dataset.__getitems__([0, 1, 2])["patch"]
-    assert torch.equal(together[2], dataset[2]["patch"][0])
+    together = dataset.batch([0, 1, 2])["patch"]
+    assert torch.equal(together[2], dataset.batch([2])["patch"][0])
     other = PlanDataset(plan, ("patch",), reader, intensity=Intensity(brightness=0.2, noise=0.02), seed=4)
-    assert not torch.equal(together, other.__getitems__([0, 1, 2])["patch"])
+    assert not torch.equal(together, other.batch([0, 1, 2])["patch"])
 
 
 @pytest.mark.parametrize("column", ["saliency", "embedding"])
 def test_a_column_without_a_source_is_named(reader: Reader, plan: Plan, column: str) -> None:
     with pytest.raises(MammoError, match=column):
-        PlanDataset(plan, (column,), reader)[0]
+        PlanDataset(plan, (column,), reader).batch([0])
 
 
 def test_a_noisy_window_reads_beyond_the_network_window(small_root: Path, manifest: Manifest, reader: Reader) -> None:
     ground = Ground.of(manifest)
     plan = training_images(ground, seed=0, epoch=0, noise=WindowNoise(12.5, 12.5), balanced=False)
     assert len(np.unique(plan.windows[:, 2])) == len(plan)
-    images = PlanDataset(plan, ("image",), reader).__getitems__([0, 1])["image"]
+    images = PlanDataset(plan, ("image",), reader).batch([0, 1])["image"]
     assert images.shape == (2, 1, 368, 240)
     for number in range(2):
-        still = reader.images(image_plan(ground).take([int(plan.image[number])]))[0].astype(float)
-        assert np.corrcoef(images[number, 0].numpy().astype(float).ravel(), still.ravel())[0, 1] > 0.5
+        still = np.empty((1, 368, 240), np.uint16)
+        reader.images(image_plan(ground).take([int(plan.image[number])]), still)
+        assert np.corrcoef(images[number, 0].numpy().astype(float).ravel(), still.astype(float).ravel())[0, 1] > 0.5
 
 
 def test_images_with_lesions_are_kept_in_memory_first(small_root: Path, manifest: Manifest) -> None:

@@ -47,7 +47,7 @@ def test_training_batches_hold_the_quota(small_root: Path) -> None:
     assert int(patch.int().max()) <= 4095
 
 
-@pytest.mark.parametrize("changes", [{"batch_size": 3}, {"workers": 2}])
+@pytest.mark.parametrize("changes", [{"batch_size": 3}, {"workers": 1}, {"workers": 4, "memory_gb": 0}])
 def test_rows_do_not_depend_on_how_they_are_read(small_root: Path, changes: dict[str, object]) -> None:
     plain, other = module(small_root), module(small_root, **changes)
     for column in ("patch", "window", "target"):
@@ -155,3 +155,21 @@ def test_a_store_without_split_says_what_to_run(small_root: Path, tmp_path: Path
     manifest.save(tmp_path / "store")
     with pytest.raises(MammoError, match=r"no image in split val of .*mammo\.split"):
         module(tmp_path).val_dataloader()
+
+
+def test_a_resumed_epoch_has_the_batches_of_an_uninterrupted_one(small_root: Path) -> None:
+    intensity = {"intensity": Intensity(brightness=0.2, noise=0.02)}
+    whole, resumed = (rank(small_root, 0, 1, workers=threads, **intensity) for threads in (0, 2))
+    for epoch in range(2):
+        whole.trainer.current_epoch = epoch  # type: ignore[union-attr]
+        expected = joined(whole.train_dataloader(), "patch")
+    resumed.trainer.current_epoch = 1  # type: ignore[union-attr]
+    assert torch.equal(joined(resumed.train_dataloader(), "patch"), expected)
+
+
+def test_fixed_windows_are_read_once(small_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = module(small_root)
+    first = joined(kept.val_dataloader(), "patch")
+    monkeypatch.setattr(kept.split(Split.VAL)[2].store.__class__, "read_into", None)
+    assert torch.equal(joined(kept.val_dataloader(), "patch"), first)
+    assert kept.val_dataloader() is kept.val_dataloader()

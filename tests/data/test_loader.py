@@ -1,0 +1,90 @@
+"""Batches are the same however they are read, and memory is used again only when nobody holds it."""
+
+import gc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mammo.data.batches import PlanDataset, Reader
+from mammo.data.ground import Ground
+from mammo.data.intensity import Intensity
+from mammo.data.loader import Loader, Memory
+from mammo.data.plans import lesion_plan
+from mammo.data.windows import Crops
+from mammo.records import MammoError
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
+
+
+@pytest.fixture(scope="module")
+def dataset(small_root: Path) -> PlanDataset:
+    manifest = Manifest.load(small_root / "store")
+    plan = lesion_plan(Ground.of(manifest), Crops((16, 48), 24), n_windows=5, seed=0)
+    order = np.random.default_rng(0).permutation(len(plan))
+    reader = Reader.of(small_root / "store", manifest, 24)
+    return PlanDataset(plan.take(order), ("patch", "window"), reader, intensity=Intensity(0.2, 0.2, 0.02), seed=5)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 4])
+def test_batches_are_bit_identical_for_any_number_of_threads(dataset: PlanDataset, threads: int) -> None:
+    alone, together = list(Loader(dataset, 7)), list(Loader(dataset, 7, threads))
+    assert len(alone) == len(together) == len(Loader(dataset, 7)) == -(-len(dataset) // 7)
+    for one, other in zip(alone, together, strict=True):
+        assert one.keys() == other.keys()
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("threads", [0, 3])
+def test_a_pass_that_is_left_early_leaves_nothing_behind(dataset: PlanDataset, threads: int) -> None:
+    loader = Loader(dataset, 4, threads)
+    first = next(iter(loader))["patch"].clone()
+    assert torch.equal(next(iter(loader))["patch"], first)
+
+
+def test_batches_that_are_held_are_never_overwritten(dataset: PlanDataset) -> None:
+    loader = Loader(dataset, 3, 2)
+    held = [batch["patch"] for batch in loader]
+    copies = [patch.clone() for patch in held]
+    for _ in loader:
+        pass
+    assert all(torch.equal(patch, copy) for patch, copy in zip(held, copies, strict=True))
+
+
+def test_memory_returns_when_every_tensor_of_it_is_gone() -> None:
+    memory = Memory()
+    array = memory.take(2, 1, 3, 3)
+    place = array.ctypes.data
+    view = torch.from_numpy(array)[1].float().sum() + torch.from_numpy(array)[0, 0, 0, 0]
+    tensor = torch.from_numpy(array)[1:, 0]
+    del array
+    gc.collect()
+    assert memory.take(2, 1, 3, 3).ctypes.data != place
+    del tensor, view
+    gc.collect()
+    assert place in {memory.take(18).ctypes.data, memory.take(3, 6).ctypes.data}
+
+
+def test_kept_batches_are_read_once_while_there_is_room(dataset: PlanDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = sum(column.nbytes for column in dataset.batch(range(6)).values())
+    loader = Loader(dataset, 6, 2, keep_bytes=2 * size)
+    before = [batch["patch"].clone() for batch in loader]
+    reads: list[int] = []
+    plain = PlanDataset.batch
+    monkeypatch.setattr(PlanDataset, "batch", lambda self, rows, memory: reads.append(rows[0]) or plain(self, rows))
+    after = [batch["patch"] for batch in loader]
+    assert all(torch.equal(*pair) for pair in zip(before, after, strict=True))
+    assert len(reads) == len(loader) - 2
+
+
+def test_what_goes_wrong_in_a_thread_is_told(dataset: PlanDataset, tmp_path: Path) -> None:
+    reader = Reader(ImageStore(tmp_path), dataset.reader.ids, dataset.reader.chains, 24)
+    with pytest.raises(MammoError, match="is missing from the store"):
+        list(Loader(PlanDataset(dataset.plan, ("patch",), reader), 5, 2))
+
+
+@pytest.mark.parametrize(("batch_size", "threads"), [(0, 1), (5, -1)])
+def test_impossible_numbers_are_refused(dataset: PlanDataset, batch_size: int, threads: int) -> None:
+    with pytest.raises(MammoError, match="must be at least"):
+        Loader(dataset, batch_size, threads)
