@@ -7,12 +7,17 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mammo.models.patch_tally import PatchTally
 from mammo.models.ranks import of_every_rank
 from mammo.records import PatchClass
 from mammo.scoring.lesion_score import LesionScores, lesion_scores
 from mammo.scoring.metrics import auc
+from mammo.scoring.thresholds import tnr_at_fnr
 
 Batch = dict[str, Tensor]
+
+FNRS = (0.01, 0.02, 0.05)
+"""False negative rates at which the true negative rate is logged (three of the paper's Table 2)."""
 
 
 class PatchClassifier(pl.LightningModule):
@@ -27,7 +32,7 @@ class PatchClassifier(pl.LightningModule):
 
     def __init__(self, lr: float, class_weights: Sequence[float]) -> None:
         super().__init__()
-        self.lr = lr
+        self.lr, self.tally = lr, PatchTally()
         self.register_buffer("class_weights", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
         self._seen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         self.scores: LesionScores | None = None
@@ -38,6 +43,7 @@ class PatchClassifier(pl.LightningModule):
         logits = self(batch).float()
         loss = functional.cross_entropy(logits, batch["target"], weight=self.class_weights)
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits))
+        self.tally.add(logits.detach(), batch["target"])
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
@@ -48,17 +54,20 @@ class PatchClassifier(pl.LightningModule):
     test_step = predict_step = validation_step
 
     def on_validation_epoch_end(self) -> None:
-        """Log the lesion AUC, by which training is judged."""
-        self._log_auc("val")
+        """Log the lesion AUC, by which training is judged, and the TNR at the rates of FNRS."""
+        self._log_metrics("val")
 
     def on_test_epoch_end(self) -> None:
-        """Log the test split's lesion AUC; `scores` and `lesions` keep what the lesion table is made of."""
-        self._log_auc("test")
+        """Log the test split's metrics; `scores` and `lesions` keep what the lesion table is made of."""
+        self._log_metrics("test")
 
-    def _log_auc(self, split: str) -> None:
-        malignant = self.collect_scores()
+    def _log_metrics(self, split: str) -> None:
+        malignant = self.collect_scores().numpy()
         assert self.scores is not None
-        self.log(f"{split}_auc", auc(malignant.numpy(), self.scores.score), prog_bar=True, rank_zero_only=True)
+        self.log(f"{split}_auc", auc(malignant, self.scores.score), prog_bar=True, rank_zero_only=True)
+        for fnr in FNRS:
+            tnr = tnr_at_fnr(malignant, self.scores.score, fnr)
+            self.log(f"{split}_tnr_at_fnr_{fnr:.2f}", tnr, rank_zero_only=True)
 
     def collect_scores(self) -> Tensor:
         """Turn the batches seen since the last call into `scores` of the lesion rows `lesions`.

@@ -3,13 +3,14 @@
 The only place that knows both the words of conf/ and the constructors.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.loggers import CSVLogger, Logger
 
 from mammo.data.batches import SaliencySource
 from mammo.data.datamodule import MammoDataModule
@@ -26,8 +27,12 @@ from mammo.models.floc import FLoc
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.models.precision import resolve_precision
 from mammo.records import MammoError
+from mammo.runs.dashboard import Dashboard, wandb_logger
+from mammo.runs.epoch_metrics import EpochMetrics
+from mammo.runs.folder import RunFolder
 from mammo.runs.interruption import Patience, queue_callbacks, queue_plugins
 from mammo.runs.lines import EpochLines
+from mammo.runs.sweeps import in_sweep
 from mammo.store.embeddings import Embeddings
 from mammo.store.manifest import Manifest
 
@@ -73,6 +78,22 @@ def run_name(cfg: DictConfig) -> str:
 def other_context(cfg: DictConfig) -> str:
     """Where f_agg's saliency maps come from if not from a context network of its own; empty else."""
     return "" if "sal" not in cfg.maps or cfg.context.source == "gmic" else str(cfg.context.source)
+
+
+def facts_of(cfg: DictConfig) -> dict[str, Any]:
+    """What a run is: what its result and its dashboard repeat of the configuration."""
+    is_fagg, is_floc = cfg.model.name == "fagg", cfg.model.name == "floc"
+    return {
+        "model": cfg.model.name,
+        "maps": maps_name(cfg.maps) if is_fagg else "",
+        "context": other_context(cfg) if is_fagg else "",
+        "backbone": cfg.backbone.name if is_floc else "",
+        "init": cfg.backbone.init if is_floc else "",
+        "seed": cfg.seed,
+        "trial": cfg.trial,
+        "lr": cfg.model.lr,
+        "whole_validation": cfg.trainer.limit_val_batches == 1.0,
+    }
 
 
 def datamodule_of(
@@ -131,36 +152,34 @@ def _context_network(cfg: DictConfig, window: dict[str, int]) -> ContextNetwork:
     return network
 
 
-def trainer_of(cfg: DictConfig, folder: Path, name: str) -> pl.Trainer:
-    """The trainer: best and last checkpoint by the validation AUC, early stopping, metrics.csv."""
+def trainer_of(cfg: DictConfig, run: RunFolder) -> pl.Trainer:
+    """The trainer: best and last checkpoint by the validation AUC, early stopping, metrics.csv, progress."""
     options = plain(cfg.trainer)
     patience, _ = options.pop("patience"), options.pop("threads")
     decay = options.pop("weight_average")
     options["precision"] = resolve_precision(options["precision"], options["accelerator"])
-    best = ModelCheckpoint(folder, "best", monitor="val_auc", mode="max", enable_version_counter=False)
-    last = ModelCheckpoint(folder, "last", enable_version_counter=False)  # save_last would skip epochs without a best
-    stopping = Patience("val_auc", mode="max", patience=patience)
-    callbacks: list[Callback] = [best, last, stopping, EpochLines(name), *queue_callbacks()]
+    best = ModelCheckpoint(run.path, "best", monitor="val_auc", mode="max", enable_version_counter=False)
+    last = ModelCheckpoint(run.path, "last", enable_version_counter=False)  # save_last would skip epochs without a best
+    on_terminal = sys.stdout.isatty() and not in_sweep()
+    callbacks: list[Callback] = [best, last, Patience("val_auc", mode="max", patience=patience), EpochMetrics()]
+    callbacks += [RichProgressBar() if on_terminal else EpochLines(run.name), *queue_callbacks()]
+    loggers: list[Logger] = [CSVLogger(run.path, name="metrics")]
+    if cfg.logger.wandb is not None:
+        dashboard = wandb_logger(run, cfg.group, facts_of(cfg), plain(cfg.logger.wandb))
+        loggers.append(dashboard)
+        callbacks.append(Dashboard(dashboard))
     if decay is not None:
         callbacks.append(EMAWeightAveraging(decay=decay))
     return pl.Trainer(
         **options,
-        default_root_dir=folder,
+        default_root_dir=run.path,
         callbacks=callbacks,
         plugins=[*queue_plugins()],
-        logger=_loggers(cfg, folder, name),
+        logger=loggers,
         num_sanity_val_steps=0,
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
-        enable_progress_bar=False,
+        enable_progress_bar=on_terminal,
         enable_model_summary=False,
         log_every_n_steps=1,
     )
-
-
-def _loggers(cfg: DictConfig, folder: Path, name: str) -> list[Logger]:
-    loggers: list[Logger] = [CSVLogger(folder, name="metrics")]
-    if cfg.logger.wandb is not None:
-        wandb = plain(cfg.logger.wandb)
-        loggers.append(WandbLogger(name=name, save_dir=folder, group=cfg.group, **wandb))
-    return loggers

@@ -6,7 +6,6 @@ import time
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -15,12 +14,13 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.batches import SaliencySource
-from mammo.maps.stack import canonical, columns, maps_name
+from mammo.maps.stack import canonical, columns
 from mammo.models.ranks import is_first
 from mammo.models.weight_files import read_weights
 from mammo.records import Split
-from mammo.runs.build import checked_manifest, datamodule_of, network_of, other_context, run_name, trainer_of
+from mammo.runs.build import checked_manifest, datamodule_of, facts_of, network_of, run_name, trainer_of
 from mammo.runs.context_source import Context, context_of
+from mammo.runs.dashboard import finishing
 from mammo.runs.final_scores import write_test_scores, write_validation_scores
 from mammo.runs.folder import RunFolder, best_run, finished
 from mammo.runs.interruption import last_checkpoint
@@ -96,7 +96,8 @@ def _begin(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) 
         start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialisation, not ImageNet weights"
         _say(f"{run.name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})")
     try:
-        return _fit(cfg, run, manifest, inputs)
+        with finishing(cfg.logger.wandb is not None):
+            return _fit(cfg, run, manifest, inputs)
     except SIGTERMException:
         raise SystemExit(128 + signal.SIGTERM) from None  # Lightning would leave with 0, as if all were done
 
@@ -111,10 +112,10 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     saved = embeddings_of(inputs.floc, datamodule_of(cfg), list(Split), cfg.trainer.precision) if inputs.floc else None
     data = datamodule_of(cfg, source, saved)
     network = network_of(cfg)
-    trainer = trainer_of(cfg, run.path, run.name)
+    trainer = trainer_of(cfg, run)
     trainer.fit(network, data, ckpt_path=last_checkpoint(run.path))
     auc = _finite(trainer.checkpoint_callback.best_model_score)  # type: ignore[union-attr]
-    facts = _facts(cfg) | {"val_auc": auc, "test_auc": None, "reads": inputs.paths(run.path)}
+    facts = facts_of(cfg) | {"val_auc": auc, "test_auc": None, "reads": inputs.paths(run.path)}
     if cfg.test:
         if cfg.model.name == "floc":  # f_agg will read the h of the same windows
             saved = embeddings_of(run.path, data, [Split.TEST], cfg.trainer.precision)
@@ -131,22 +132,6 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     if trainer.is_global_zero:
         run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
     return auc
-
-
-def _facts(cfg: DictConfig) -> dict[str, Any]:
-    """What the run's result repeats of its configuration, so that tables need no other file."""
-    is_fagg, is_floc = cfg.model.name == "fagg", cfg.model.name == "floc"
-    return {
-        "model": cfg.model.name,
-        "maps": maps_name(cfg.maps) if is_fagg else "",
-        "context": other_context(cfg) if is_fagg else "",
-        "backbone": cfg.backbone.name if is_floc else "",
-        "init": cfg.backbone.init if is_floc else "",
-        "seed": cfg.seed,
-        "trial": cfg.trial,
-        "lr": cfg.model.lr,
-        "whole_validation": cfg.trainer.limit_val_batches == 1.0,
-    }
 
 
 def _say(line: str) -> None:

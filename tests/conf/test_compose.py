@@ -15,6 +15,7 @@ from mammo.door import CONF, command
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
 from mammo.runs.build import crops_of, datamodule_of, frame_of, network_of, run_name, trainer_of
+from mammo.runs.folder import RunFolder
 from mammo.runs.random_search import name_in_configurations
 
 GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "data": [], "trainer": [], "logger": []}
@@ -55,9 +56,9 @@ def test_every_choice_composes_and_builds(group: str, choice: str, tmp_path: Pat
         network_of(cfg)
     if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
         with pytest.raises(MammoError, match=r"trainer\.accelerator=gpu.*trainer=cpu"):
-            trainer_of(cfg, tmp_path, "x")
+            trainer_of(cfg, RunFolder(tmp_path, "x", "0" * 64, {}))
     else:
-        assert trainer_of(cfg, tmp_path, "x").max_epochs == cfg.trainer.max_epochs
+        assert trainer_of(cfg, RunFolder(tmp_path, "x", "0" * 64, {})).max_epochs == cfg.trainer.max_epochs
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
