@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.geometry import CropWindow, Frame, FrameChain
+from mammo.geometry import CropWindow, CropWindows, Frame, FrameChain
 from mammo.records import MammoError, PatchClass, Pathology, View
 from mammo.store.manifest import Manifest
 
 LATTICE = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 7)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
 """Window coordinates at which tissue is looked up: a 7 x 7 lattice."""
+
+HALF_DIAGONAL = 0.7072
+"""No point of a window is farther from its centre, in sides."""
 
 
 @dataclass(frozen=True)
@@ -90,16 +93,35 @@ class Ground:
             raise MammoError(f"no image can give a {name} patch: add such images or set quota.{name}=0")
         return rows
 
-    def overlapped(self, image: int, window: CropWindow) -> set[Pathology]:
-        """Pathologies of the lesions of which the window holds at least one pixel."""
-        lesions = self.lesions_on.get(image, [])
-        return {self.labels[lesion] for lesion in lesions if window.contains(self.pixels[lesion]).any()}
+    @cached_property
+    def _boxes(self) -> NDArray[np.float64]:
+        """The box around the pixel centres of each lesion, [lesions, 2, 2]: (first, last) row, (first, last) column."""
+        ends = [np.stack([pixels.min(axis=0), pixels.max(axis=0)], axis=1) for pixels in self.pixels]
+        return np.array(ends).reshape(-1, 2, 2)
 
-    def tissue_share(self, image: int, window: CropWindow) -> float:
-        """Share of the window that lies on breast tissue, from the grid; cells outside the frame hold none."""
-        cells = np.floor(window.to_frame(LATTICE) / self.frame.cell_px).astype(int)
-        inside = ((cells >= 0) & (cells < self.frame.grid)).all(axis=1)
-        return float(self.tissue[image][tuple(cells[inside].T)].sum() / len(LATTICE))
+    def overlapped(self, images: NDArray[np.int64], windows: NDArray[np.float64]) -> list[set[Pathology]]:
+        """Pathologies of the lesions of which each window [N, 4] on images [N] holds at least one pixel."""
+        found: list[set[Pathology]] = [set() for _ in range(len(images))]
+        pairs = [
+            (row, lesion) for row, image in enumerate(images.tolist()) for lesion in self.lesions_on.get(image, ())
+        ]
+        if not pairs:
+            return found
+        rows, lesions = np.array(pairs).T
+        centres, boxes = windows[rows, :2], self._boxes[lesions]
+        beyond = np.maximum(boxes[..., 0] - centres, centres - boxes[..., 1]).max(axis=1)
+        for row, lesion in np.array(pairs)[beyond <= windows[rows, 2] * HALF_DIAGONAL].tolist():
+            if CropWindow(*windows[row].tolist()).contains(self.pixels[lesion]).any():
+                found[row].add(self.labels[lesion])
+        return found
+
+    def tissue_shares(self, images: NDArray[np.int64], windows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Share of each window [N, 4] that lies on breast tissue, from the grid; cells outside the frame hold none."""
+        cells = np.floor(CropWindows(windows).to_frame(LATTICE[None]) / self.frame.cell_px).astype(np.int64)
+        inside = np.asarray(((cells >= 0) & (cells < self.frame.grid)).all(axis=2))
+        rows, cols = np.moveaxis(np.where(inside[..., None], cells, 0), -1, 0)
+        tissue = self.tissue[images[:, None], rows, cols].astype(np.float64)
+        return np.asarray(np.where(inside, tissue, 0).sum(axis=1) / len(LATTICE))
 
 
 def _extent(chain: FrameChain) -> tuple[tuple[float, float], ...]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.ground import Ground
-from mammo.data.windows import Crops, lesion_window, training_window
+from mammo.data.windows import Crops, lesion_windows, training_windows
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology
 
@@ -87,19 +87,14 @@ def epoch_plan(ground: Ground, quota: Quota, crops: Crops, seed: int, epoch: int
     """The training patches of one epoch, in random order (paper, Model training)."""
     classes = np.repeat(np.arange(len(quota.counts)), quota.counts)
     np.random.default_rng((seed, ORDER_STREAM, epoch)).shuffle(classes)
-    rows = []
-    for index, number in enumerate(classes):
-        rng = np.random.default_rng((seed, EPOCH_STREAM, epoch, index))
-        image, window, lesion = training_window(rng, ground, PatchClass(int(number)), crops)
-        rows.append((image, (window.row, window.col, window.side, window.angle), lesion))
-    image_rows, windows, lesions = zip(*rows, strict=True)
-    return Plan(
-        image=np.array(image_rows, dtype=np.int64),
-        windows=np.array(windows, dtype=np.float64),
-        target=classes.astype(np.int64),
-        lesion=np.array(lesions, dtype=np.int64),
-        repeat=np.zeros(len(classes), dtype=np.int64),
-    )
+    image, lesion = np.empty(len(classes), np.int64), np.empty(len(classes), np.int64)
+    windows = np.empty((len(classes), 4))
+    for number in np.unique(classes).tolist():
+        rows = np.flatnonzero(classes == number)
+        rngs = [np.random.default_rng((seed, EPOCH_STREAM, epoch, row)) for row in rows.tolist()]
+        drawn = training_windows(rngs, ground, PatchClass(number), crops)
+        image[rows], windows[rows], lesion[rows] = drawn.image, drawn.windows, drawn.lesion
+    return Plan(image, windows, classes.astype(np.int64), lesion, np.zeros(len(classes), dtype=np.int64))
 
 
 def lesion_plan(ground: Ground, crops: Crops, n_windows: int, seed: int) -> Plan:
@@ -110,17 +105,17 @@ def lesion_plan(ground: Ground, crops: Crops, n_windows: int, seed: int) -> Plan
     """
     classes = {Pathology.MALIGNANT: PatchClass.MALIGNANT, Pathology.BENIGN: PatchClass.BENIGN}
     lesions = [row for row, label in enumerate(ground.labels) if label in classes]
-    windows = np.empty((len(lesions), n_windows, 4))
-    for i, lesion in enumerate(lesions):
-        outline = zlib.crc32(ground.pixels[lesion].tobytes())
-        for repeat in range(n_windows):
-            rng = np.random.default_rng((seed, LESION_STREAM, outline, repeat))
-            window = lesion_window(rng, ground, lesion, crops, angle=0.0)
-            windows[i, repeat] = (window.row, window.col, window.side, window.angle)
     rows = np.repeat(np.array(lesions, dtype=np.int64), n_windows)
+    outlines = [zlib.crc32(ground.pixels[lesion].tobytes()) for lesion in lesions]
+    rngs = [
+        np.random.default_rng((seed, LESION_STREAM, outline, repeat))
+        for outline in outlines
+        for repeat in range(n_windows)
+    ]
+    windows = lesion_windows(rngs, ground, rows.tolist(), crops, angles=[0.0] * len(rows))
     return Plan(
         image=ground.image_of[rows],
-        windows=windows.reshape(-1, 4),
+        windows=windows,
         target=np.array([int(classes[ground.labels[row]]) for row in rows.tolist()], dtype=np.int64),
         lesion=rows,
         repeat=np.tile(np.arange(n_windows, dtype=np.int64), len(lesions)),

@@ -54,7 +54,8 @@ def frame_of(cfg: DictConfig) -> Frame:
 
 def crops_of(cfg: DictConfig) -> Crops:
     """The configured sizes of windows and patches."""
-    return Crops(tuple(cfg.frame.crops.side_px), cfg.frame.crops.patch_px, cfg.max_angle_deg)
+    crops = cfg.frame.crops
+    return Crops(tuple(crops.side_px), crops.patch_px, cfg.max_angle_deg, crops.whole_px)
 
 
 def checked_manifest(cfg: DictConfig) -> Manifest:

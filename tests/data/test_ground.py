@@ -76,7 +76,8 @@ def test_overlap_is_told_by_the_pixels_inside(manifest: Manifest, ground: Ground
         window = CropWindow(rng.uniform(80, 320), rng.uniform(20, 200), rng.uniform(16, 150), rng.uniform(-30, 30))
         inside = window.contains(centres)
         touched = {Pathology(manifest.lesions["label"][key]) for key, mask in masks.items() if (mask & inside).any()}
-        assert ground.overlapped(image, window) == touched
+        values = np.array([[window.row, window.col, window.side, window.angle]])
+        assert ground.overlapped(np.array([image]), values) == [touched]
         seen.add(frozenset(touched))
     assert len(seen) == 4  # none, either, both
 
@@ -88,11 +89,12 @@ def test_tissue_share_is_near_the_share_of_tissue_pixels(ground: Ground) -> None
     for _ in range(50):
         window = CropWindow(rng.uniform(0, 368), rng.uniform(0, 240), rng.uniform(16, 48), rng.uniform(-30, 30))
         share = fine[window.contains(centres)].sum() / window.side**2
-        assert abs(ground.tissue_share(0, window) - share) < 0.15
+        values = np.array([[window.row, window.col, window.side, window.angle]])
+        assert abs(ground.tissue_shares(np.array([0]), values)[0] - share) < 0.15
 
 
 def test_outside_the_frame_there_is_no_tissue(ground: Ground) -> None:
-    assert ground.tissue_share(0, CropWindow(-100, -100, 40)) == 0
+    assert ground.tissue_shares(np.array([0]), np.array([[-100.0, -100.0, 40.0, 0.0]])) == 0
 
 
 def test_a_class_that_no_image_can_give_is_named(manifest: Manifest) -> None:

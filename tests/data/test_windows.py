@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mammo.data.ground import Ground
-from mammo.data.windows import TISSUE_SHARE, Crops, lesion_window, training_window
+from mammo.data.windows import TISSUE_SHARE, Crops, lesion_windows, training_windows
 from mammo.geometry import CropWindow, Frame
 from mammo.records import MammoError, PatchClass, Pathology
 
@@ -52,8 +52,10 @@ def test_windows_overlap_what_their_class_says(ground: Ground, patch_class: Patc
     wanted = {PatchClass.MALIGNANT: {Pathology.MALIGNANT}, PatchClass.BENIGN: {Pathology.BENIGN}}.get(
         patch_class, set()
     )
-    for index in range(40):
-        image, window, lesion = training_window(np.random.default_rng((0, index)), ground, patch_class, CROPS)
+    rngs = [np.random.default_rng((0, index)) for index in range(40)]
+    drawn = training_windows(rngs, ground, patch_class, CROPS)
+    for image, values, lesion in zip(drawn.image, drawn.windows, drawn.lesion, strict=True):
+        window = CropWindow(*values)
         touched = {
             ground.labels[row]
             for row in range(4)
@@ -68,8 +70,9 @@ def test_windows_overlap_what_their_class_says(ground: Ground, patch_class: Patc
 
 @pytest.mark.parametrize("patch_class", [PatchClass.OUTSIDE, PatchClass.NEGATIVE])
 def test_windows_lie_on_the_breast(ground: Ground, patch_class: PatchClass) -> None:
-    for index in range(40):
-        image, window, _ = training_window(np.random.default_rng((1, index)), ground, patch_class, CROPS)
+    drawn = training_windows([np.random.default_rng((1, index)) for index in range(40)], ground, patch_class, CROPS)
+    for index, (image, values) in enumerate(zip(drawn.image, drawn.windows, strict=True)):
+        window = CropWindow(*values)
         points = window.to_frame(np.random.default_rng(index).uniform(-0.5, 0.5, (4000, 2)))
         cells = np.floor(points / FRAME.cell_px).astype(int)
         on_breast = [
@@ -80,13 +83,38 @@ def test_windows_lie_on_the_breast(ground: Ground, patch_class: PatchClass) -> N
 
 
 def test_lesion_windows_hold_a_pixel_and_vary_in_size_and_place(ground: Ground) -> None:
-    windows = [lesion_window(np.random.default_rng(index), ground, 0, CROPS, 0.0) for index in range(200)]
+    windows = [CropWindow(*values) for values in of_lesion(ground, CROPS, 200)]
     assert all(holds(window, ground.pixels[0]) for window in windows)
     assert {window.angle for window in windows} == {0.0}
     sides = np.array([window.side for window in windows])
     assert sides.min() < 14
     assert sides.max() > 28
     assert np.std([window.row for window in windows]) > 3
+
+
+def of_lesion(ground: Ground, crops: Crops, n: int) -> np.ndarray:
+    return lesion_windows([np.random.default_rng(index) for index in range(n)], ground, [0] * n, crops, [0.0] * n)
+
+
+def test_windows_on_whole_pixels_are_the_free_ones_moved_a_little(ground: Ground) -> None:
+    free, whole = of_lesion(ground, CROPS, 300), of_lesion(ground, replace(CROPS, whole_px=True), 300)
+    assert np.abs(free - whole).max() <= 1.5
+    assert np.median(np.abs(free - whole)[:, :3]) < 0.3
+    edges = whole[:, :2] - whole[:, 2:3] / 2
+    assert np.array_equal(edges, np.rint(edges))
+    assert np.array_equal(whole[:, 2], np.rint(whole[:, 2]))
+    assert all(holds(CropWindow(*values), ground.pixels[0]) for values in whole)
+
+
+@pytest.mark.parametrize("patch_class", list(PatchClass))
+def test_a_window_does_not_depend_on_its_company(ground: Ground, patch_class: PatchClass) -> None:
+    def rngs() -> list[np.random.Generator]:
+        return [np.random.default_rng((5, index)) for index in range(30)]
+
+    together = training_windows(rngs(), ground, patch_class, CROPS)
+    alone = [training_windows([rng], ground, patch_class, CROPS) for rng in rngs()]
+    for name in ("image", "windows", "lesion"):
+        assert np.array_equal(getattr(together, name), np.concatenate([getattr(one, name) for one in alone]))
 
 
 def test_a_class_without_images_is_named(ground: Ground) -> None:
@@ -99,7 +127,7 @@ def test_a_class_without_images_is_named(ground: Ground) -> None:
         tissue=ground.tissue[:1],
     )
     with pytest.raises(MammoError, match=r"quota\.negative=0"):
-        training_window(np.random.default_rng(0), alone, PatchClass.NEGATIVE, CROPS)
+        training_windows([np.random.default_rng(0)], alone, PatchClass.NEGATIVE, CROPS)
 
 
 def test_lesions_that_leave_no_room_are_told(ground: Ground) -> None:
@@ -112,7 +140,7 @@ def test_lesions_that_leave_no_room_are_told(ground: Ground) -> None:
         tissue=ground.tissue[:1],
     )
     with pytest.raises(MammoError, match="outside"):
-        training_window(np.random.default_rng(0), crowded, PatchClass.OUTSIDE, CROPS)
+        training_windows([np.random.default_rng(0)], crowded, PatchClass.OUTSIDE, CROPS)
 
 
 def test_sizes_must_make_sense() -> None:
