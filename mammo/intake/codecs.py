@@ -27,6 +27,9 @@ NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN, "1.2.840.10008
 LARGEST_PX = 64_000_000
 """Pixels of an image; the finest mammograms have less than half of it."""
 
+LARGE_PX, LEAST_DENSE = 16_000_000, 500
+"""An image of more pixels than the first must have one byte for so many of them when compressed."""
+
 RLE, RLE_FUNCTION = "1.2.840.10008.1.2.5", "packbits_decode"
 
 
@@ -107,7 +110,9 @@ def decode(dataset: Dataset) -> NDArray[np.generic]:
         raise RefusedError(Code.UNKNOWN_CODING)
     try:
         frame = get_frame(content, 0, number_of_frames=1)
-        values = _rle(frame, shape, allocated) if syntax == RLE else _compressed(frame, shape, syntax)
+        _check_density(len(frame), shape)
+        signed = bool(dataset.get("PixelRepresentation"))
+        values = _rle(frame, shape, allocated) if syntax == RLE else _compressed(frame, shape, signed, syntax)
     except (RefusedError, MammoError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException:  # some decoders panic with errors that are no Exception
@@ -148,12 +153,24 @@ def _rle(frame: bytes, shape: tuple[int, int], allocated: int) -> NDArray[np.gen
     return planes.view(f"<u{n_bytes}").reshape(shape)
 
 
-def _compressed(frame: bytes, shape: tuple[int, int], syntax: str) -> NDArray[np.generic]:
+def _check_density(n_bytes: int, shape: tuple[int, int]) -> None:
+    """Refuse a large image of next to nothing: it takes memory and time, and no breast looks like that.
+
+    Raises:
+        RefusedError: it is one.
+    """
+    n_px = shape[0] * shape[1]
+    if n_px > LARGE_PX and n_px > LEAST_DENSE * n_bytes:
+        raise RefusedError(Code.TOO_LARGE)
+
+
+def _compressed(frame: bytes, shape: tuple[int, int], signed: bool, syntax: str) -> NDArray[np.generic]:
     codec = CODECS[syntax]
     header = codestream_header(frame)
     if header.kind not in codec.kinds:
         raise RefusedError(Code.UNTRUE_CODING)
-    if (header.rows, header.cols, header.components) != (*shape, 1):
+    other_sign = header.kind is Kind.JPEG_2000 and header.signed != signed
+    if (header.rows, header.cols, header.components) != (*shape, 1) or other_sign:
         raise RefusedError(Code.OTHER_SIZE)
     if not ends_whole(frame):
         raise RefusedError(Code.CUT_OFF)

@@ -109,9 +109,12 @@ def open_dicom(path: Path, header_only: bool = False) -> Dataset:
     """
     try:
         with path.open("rb") as stream:
-            return _parsed(stream, header_only)
+            dataset = _parsed(stream, header_only)
     except OSError:
         raise RefusedError(Code.UNREADABLE) from None
+    if not len(dataset):
+        raise RefusedError(Code.NOT_DICOM)
+    return dataset
 
 
 def parse_dicom(content: bytes) -> Dataset:

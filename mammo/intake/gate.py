@@ -3,18 +3,20 @@
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Frame, FrameChain
+from mammo.intake.codecs import LARGEST_PX
 from mammo.intake.dicom import parse_dicom, quiet
 from mammo.intake.flags import Flag
 from mammo.intake.frames import place
 from mammo.intake.pixels import Presentation, presentation
 from mammo.intake.position import text
-from mammo.intake.rasters import SUFFIXES, read_raster
+from mammo.intake.rasters import SUFFIXES, raster_shape, read_raster
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import ImageRecord
 
@@ -100,6 +102,8 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
         raise RefusedError(Code.NOT_DESCRIBED)
     file = regular(root, record.path)
     if is_raster(record.path):
+        if prod(raster_shape(file)) > LARGEST_PX:
+            raise RefusedError(Code.TOO_LARGE)
         shown, uid = Presentation(read_raster(file, eight_bit=record.by_table), "", ()), ""
     else:
         shown, uid = _of_dicom(read_file(file) if content is None else content)

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
@@ -29,14 +30,21 @@ from mammo.records import MammoError
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 
-MEMORY_BYTES = 600 << 20
-"""What a child may take on top of what it has at its start: an image of 64 million pixels needs most of it."""
 
-CPU_S = 12
-"""Processor time that one file may take; an image of 64 million pixels in JPEG 2000 takes about half of it."""
+@dataclass(frozen=True)
+class Limits:
+    """What one file may take.
 
-WALL_S = 120.0
-"""Time after which a child that waits for something that never comes is given up."""
+    Attributes:
+        memory: bytes on top of what a child has at its start; an image of 64 million pixels needs most of them.
+        cpu_s: processor time; an image of 64 million pixels in JPEG 2000 takes about half of it.
+        wall_s: time after which a child that waits for something that never comes is given up.
+    """
+
+    memory: int = 600 << 20
+    cpu_s: int = 12
+    wall_s: float = 120.0
+
 
 QUEUED = 8
 """Jobs given to a child ahead of time, so that it never waits for the next."""
@@ -50,30 +58,35 @@ class _Child(Generic[Job]):
 
     process: ForkServerProcess
     pipe: Connection
+    wall_s: float
     jobs: deque[tuple[int, Job]] = field(default_factory=deque)
     since: float = field(default_factory=monotonic)
 
 
-def isolated(work: Callable[[Job], Result], jobs: Sequence[Job], processes: int) -> Iterator[Result | Code]:
+def isolated(
+    work: Callable[[Job], Result], jobs: Sequence[Job], processes: int, limits: Limits | None = None
+) -> Iterator[Result | Code]:
     """What work makes of every job, in order; a code (too_large, too_slow, crashed) where its child did not survive.
 
     Args:
         work: a function of a module, which a child can import.
         jobs: anything that can be pickled.
         processes: how many children.
+        limits: for each.
 
     Raises:
         MammoError: work raised it.
     """
     todo, done = deque(enumerate(jobs)), dict[int, Result | Code]()
-    children = [_start(work) for _ in range(min(processes, len(jobs)))]
+    start = partial(_start, work, limits or Limits())
+    children = [start() for _ in range(min(processes, len(jobs)))]
     try:
         for number in range(len(jobs)):
             while number not in done:
                 for child in children:
                     _feed(child, todo)
                 wait([child.pipe for child in children if child.jobs], timeout=1)
-                children = [_gather(child, work, todo, done) for child in children]
+                children = [_gather(child, start, todo, done) for child in children]
             yield done.pop(number)
     finally:
         for child in children:
@@ -81,11 +94,11 @@ def isolated(work: Callable[[Job], Result], jobs: Sequence[Job], processes: int)
             child.process.join()
 
 
-def _start(work: Callable[[Job], Result]) -> _Child[Job]:
+def _start(work: Callable[[Job], Result], limits: Limits) -> _Child[Job]:
     context = get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
     ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, work), daemon=True)
+    process = context.Process(target=_serve, args=(theirs, work, limits), daemon=True)
     with _without_main():
         process.start()
     theirs.close()
@@ -93,7 +106,7 @@ def _start(work: Callable[[Job], Result]) -> _Child[Job]:
         ours.recv()
     except EOFError:
         raise MammoError("a child process cannot be started: see whether memory or processes have run out") from None
-    return _Child(process, ours)
+    return _Child(process, ours, limits.wall_s)
 
 
 @contextmanager
@@ -122,7 +135,7 @@ def _feed(child: _Child[Job], todo: deque[tuple[int, Job]]) -> None:
 
 
 def _gather(
-    child: _Child[Job], work: Callable[[Job], Result], todo: deque[tuple[int, Job]], done: dict[int, Result | Code]
+    child: _Child[Job], start: Callable[[], _Child[Job]], todo: deque[tuple[int, Job]], done: dict[int, Result | Code]
 ) -> _Child[Job]:
     """Take the child's results; the child, or the one that replaces it."""
     try:
@@ -134,17 +147,17 @@ def _gather(
             child.since = monotonic()
     except (EOFError, OSError):
         child.process.join()
-        return _replaced(child, work, todo, done, _cause(child.process.exitcode))
-    if child.jobs and monotonic() - child.since > WALL_S:
+        return _replaced(child, start, todo, done, _cause(child.process.exitcode))
+    if child.jobs and monotonic() - child.since > child.wall_s:
         child.process.kill()
         child.process.join()
-        return _replaced(child, work, todo, done, Code.TOO_SLOW)
+        return _replaced(child, start, todo, done, Code.TOO_SLOW)
     return child
 
 
 def _replaced(
     child: _Child[Job],
-    work: Callable[[Job], Result],
+    start: Callable[[], _Child[Job]],
     todo: deque[tuple[int, Job]],
     done: dict[int, Result | Code],
     code: Code,
@@ -152,28 +165,28 @@ def _replaced(
     if child.jobs:
         done[child.jobs.popleft()[0]] = code
     todo.extendleft(reversed(child.jobs))
-    return _start(work)
+    return start()
 
 
 def _cause(exit_code: int | None) -> Code:
     return Code.TOO_SLOW if exit_code == -signal.SIGXCPU else Code.CRASHED
 
 
-def _serve(pipe: Connection, work: Callable[[Job], Result]) -> None:
+def _serve(pipe: Connection, work: Callable[[Job], Result], limits: Limits) -> None:
     """The child's life: a job in, its result out, until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # libraries print what they read
         os.dup2(silence, stream)
     cv2.setNumThreads(1)
-    _limit_memory()
+    _limit_memory(limits.memory)
     pipe.send(True)
     while True:
         try:
             job = pipe.recv()
         except EOFError:
             return
-        _limit_time()
+        _limit_time(limits.cpu_s)
         pipe.send(_outcome(work, job))
 
 
@@ -188,17 +201,17 @@ def _outcome(work: Callable[[Job], Result], job: Job) -> Result | Code | MammoEr
         return Code.CRASHED
 
 
-def _limit_memory() -> None:
-    """Limit the child's address space to what it has now and MEMORY_BYTES more, where the system tells (Linux)."""
+def _limit_memory(more: int) -> None:
+    """Limit the child's address space to what it has now and so much more, where the system tells (Linux)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     told = Path("/proc/self/statm")
     if told.exists():
         now = int(told.read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGESIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (now + MEMORY_BYTES, resource.RLIM_INFINITY))
+        resource.setrlimit(resource.RLIMIT_AS, (now + more, resource.RLIM_INFINITY))
 
 
-def _limit_time() -> None:
-    """Let the child live for CPU_S more seconds of processor time."""
+def _limit_time(seconds: int) -> None:
+    """Let the child live for so many more seconds of processor time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = int(used.ru_utime + used.ru_stime) + CPU_S
+    limit = int(used.ru_utime + used.ru_stime) + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))

@@ -205,7 +205,7 @@ def _check_byte_order(stored: NDArray[np.generic], bits: int) -> None:
         return
     sample, top = stored[:: max(1, len(stored) // 64)].astype(np.uint16), np.uint16((1 << bits) - 1)
     kept, swapped = (_roughness((rows & top).astype(np.int32)) for rows in (sample, sample.byteswap()))
-    if kept > ROUGHER * swapped:
+    if kept > ROUGHER * swapped > 0:
         raise RefusedError(Code.BYTE_ORDER)
 
 
