@@ -1,19 +1,17 @@
-"""`python -m mammo.sweep status runs/demo`: how far the sweeps of a root are, job by job."""
+"""`python -m mammo.sweep status runs/demo`: how far the sweeps of a root are; `compare`: their runs side by side."""
 
 import argparse
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-from rich.table import Table
-
 from mammo.records import MammoError
-from mammo.runs.sweeps import Job, Sweep
-
-WIDE = 160
-"""Columns of a table that is not printed on a terminal."""
+from mammo.reporting.figures import save
+from mammo.reporting.run_folder import all_runs
+from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
+from mammo.runs.sweep_status import tell_status
+from mammo.runs.sweeps import Sweep
+from mammo.scoring.table_file import safe_csv
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,29 +20,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     status = commands.add_parser("status", help="every job: done, running, failed or missing, and the best so far")
     status.add_argument("root", type=Path, nargs="?", default=Path("runs/demo"), help="default runs/demo")
+    compare = commands.add_parser("compare", help="a table and a figure of a group of runs, <root>/comparison/<group>")
+    compare.add_argument("group", help="folder below root that holds the runs, for example table3")
+    compare.add_argument("root", type=Path, nargs="?", default=Path("runs/demo"), help="default runs/demo")
     asked = parser.parse_args(arguments)
     try:
-        return max([_status(sweep) for sweep in Sweep.below(asked.root)])
+        if asked.command == "compare":
+            return _compare(asked.root, asked.group)
+        return max([tell_status(sweep) for sweep in Sweep.below(asked.root)])
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
 
 
-def _status(sweep: Sweep) -> int:
-    """Print one sweep; 0 when all of it is done, else 1."""
-    jobs = sweep.state()
-    table = Table("job", "what", "state", "val AUC", "run, or why it failed", title=sweep.folder.name)
-    for number, job in enumerate(jobs):
-        auc = "" if job.val_auc is None else f"{job.val_auc:.3f}"
-        table.add_row(str(number), job.words, job.state, auc, job.error or (job.run.name if job.run else ""))
-    Console(width=None if sys.stdout.isatty() else WIDE, markup=False, highlight=False).print(table)
-    counts = Counter(job.state for job in jobs)
-    print(", ".join(f"{counts[state]} {state}" for state in ("done", "running", "failed", "missing")))
-    scored = [job for job in jobs if job.val_auc is not None]
-    if scored:
-        best: Job = max(scored, key=lambda job: job.val_auc or 0.0)
-        print(f"best so far: {best.words}, val AUC {best.val_auc:.3f}, {best.run}")
-    return int(counts["done"] < len(jobs))
+def _compare(root: Path, group: str) -> int:
+    """Write the table and the figure of the group's finished runs, and print the table."""
+    runs = all_runs(root / group)
+    if not runs:
+        raise MammoError(f"{root / group}: no finished run is there; python -m mammo.sweep status tells of the sweeps")
+    folder = root / "comparison" / group
+    folder.mkdir(parents=True, exist_ok=True)
+    table = comparison_table(runs)
+    safe_csv(table, folder / "table.csv")
+    save(comparison_figure(runs), folder, "comparison")
+    print(f"{table.to_string(index=False)}\n{folder / 'table.csv'}\n{folder / 'comparison.png'}")
+    return 0
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,11 @@ class Run:
         maps: the maps of an fagg run joined by + (Table 3), else empty.
         context: where the saliency maps of an fagg run come from if not from a context network: shuffled, zeros or
             external; else empty.
+        backbone: of an floc run, else empty.
+        init: what that backbone started from, imagenet or he; else empty.
         seed: training seed.
+        trial: number of a random search's draw; None where nothing was drawn.
+        lr: learning rate; NaN where it is not told.
         val_auc: AUC on the validation split, NaN if undefined (for the context network: of images, not lesions).
         test_auc: likewise on the test split.
         command: the command line that made it.
@@ -43,7 +48,11 @@ class Run:
     model: str
     maps: str
     context: str
+    backbone: str
+    init: str
     seed: int
+    trial: int | None
+    lr: float
     val_auc: float
     test_auc: float
     command: str
@@ -51,6 +60,12 @@ class Run:
     versions: dict[str, str]
     seconds: float
     digest: str
+
+    @property
+    def cell(self) -> str:
+        """What a table compares: the maps of f_agg, the backbone of f_loc and its start, or the context network."""
+        words = {"fagg": (self.maps, self.context), "floc": (self.backbone, self.init), "context": ("context",)}
+        return ", ".join(filter(None, words[self.model]))
 
     @property
     def is_control(self) -> bool:
@@ -81,7 +96,11 @@ def read_run(folder: Path) -> Run:
             model=str(result["model"]),
             maps=str(result["maps"]),
             context=str(result["context"]),
+            backbone=str(result.get("backbone", "")),
+            init=str(result.get("init", "")),
             seed=int(result["seed"]),
+            trial=None if result.get("trial") is None else int(result["trial"]),
+            lr=float(result.get("lr", math.nan)),
             val_auc=_auc(result["val_auc"]),
             test_auc=_auc(result["test_auc"]),
             command=str(result["command"]),
@@ -99,23 +118,45 @@ def read_run(folder: Path) -> Run:
     return run
 
 
-def find_runs(root: Path) -> list[Run]:
+def all_runs(root: Path) -> list[Run]:
     """Every finished run directly below root, by folder name. A folder without result.json is not finished.
 
     Raises:
-        MammoError: root does not exist, or two runs have the same model, maps and seed; or as read_run.
+        MammoError: root does not exist; or as read_run.
     """
     if not root.is_dir():
         raise MammoError(f"{root}: no such folder; name the folder that holds the runs, for example runs/demo")
-    runs = [read_run(path.parent) for path in sorted(root.glob("*/result.json"))]
-    seen: dict[tuple[str, str, str, int], Run] = {}
-    for run in runs:
-        twin = seen.setdefault((run.model, run.maps, run.context if run.is_control else "", run.seed), run)
-        if twin is not run:
+    return [read_run(path.parent) for path in sorted(root.glob("*/result.json"))]
+
+
+def find_runs(root: Path) -> list[Run]:
+    """The runs that are reported: as all_runs, but of a random search only the selected trial of every cell and seed.
+
+    Raises:
+        MammoError: as all_runs, or two runs that are no trials have the same model, maps and seed.
+    """
+    return selected(all_runs(root), lambda run: (run.model, run.maps, run.context if run.is_control else ""))
+
+
+def selected(runs: Sequence[Run], cell: Callable[[Run], Hashable]) -> list[Run]:
+    """For each cell and seed the trial with the highest validation AUC, the first of equals (paper, Results).
+
+    Raises:
+        MammoError: two runs of one cell and seed are not trials of a random search.
+    """
+    best: dict[Hashable, Run] = {}
+    for run in sorted(runs, key=lambda run: -1 if run.trial is None else run.trial):
+        twin = best.setdefault((cell(run), run.seed), run)
+        if twin is run:
+            continue
+        if twin.trial is None or twin.trial == run.trial:
             raise MammoError(
-                f"{run.folder}: same model, maps and seed as {twin.folder}; move one of the two out of {root}"
+                f"{run.folder}: same model, maps and seed as {twin.folder}; move one of the two out of "
+                f"{run.folder.parent}"
             )
-    return runs
+        if not run.val_auc <= twin.val_auc and not math.isnan(run.val_auc):
+            best[cell(run), run.seed] = run
+    return sorted(best.values(), key=lambda run: run.folder.name)
 
 
 def _auc(value: object) -> float:

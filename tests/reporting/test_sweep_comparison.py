@@ -1,0 +1,85 @@
+"""A sweep's comparison: selection on validation, the test told for the selected runs alone."""
+
+import json
+from pathlib import Path
+from statistics import mean, stdev
+
+import pytest
+
+from mammo.records import MammoError
+from mammo.reporting.run_folder import all_runs, find_runs
+from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
+from mammo.sweep import main
+
+VAL = {("emb", 0): (0.70, 0.80), ("emb", 1): (0.75, 0.60), ("sal+emb", 0): (0.85, 0.85), ("sal+emb", 1): (None, 0.9)}
+TEST = {("emb", 0): (0.99, 0.71), ("emb", 1): (0.72, 0.98), ("sal+emb", 0): (0.81, 0.97), ("sal+emb", 1): (0.96, 0.82)}
+SELECTED = {"emb": (0.71, 0.72), "sal+emb": (0.81, 0.82)}
+
+
+def write(root: Path, name: str, **facts: object) -> None:
+    common = {"context": "", "command": "x", "commit": "x", "versions": {}, "seconds": 1, "digest": "d"}
+    (root / name).mkdir(parents=True)
+    (root / name / "result.json").write_text(json.dumps({**common, "name": name, **facts}))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Two combinations, two seeds, two trials each, and two f_loc."""
+    for (maps, seed), values in VAL.items():
+        for trial, val in enumerate(values):
+            facts = {"maps": maps, "seed": seed, "trial": trial, "lr": 10.0 ** -(3 + trial), "val_auc": val}
+            name = f"fagg-{maps}-s{seed}-t{trial}"
+            write(tmp_path / "table3", name, model="fagg", test_auc=TEST[maps, seed][trial], **facts)
+    for init in ("he", "imagenet"):
+        facts = {"model": "floc", "maps": "", "backbone": "densenet161.tv_in1k", "init": init, "seed": 0, "trial": None}
+        write(tmp_path / "figure6", f"floc-{init}", lr=1e-5, val_auc=0.7, test_auc=0.7, **facts)
+    return tmp_path
+
+
+def test_a_cell_tells_the_test_of_the_trials_selected_on_validation(root: Path) -> None:
+    table = comparison_table(all_runs(root / "table3")).set_index("cell")
+    assert list(table.index) == ["emb", "sal+emb"]
+    for cell, tests in SELECTED.items():
+        row = table.loc[cell]
+        assert (row["n_seeds"], row["n_trials"]) == (2, 4)
+        assert row["test_auc_mean"] == pytest.approx(mean(tests))
+        assert row["test_auc_sd"] == pytest.approx(stdev(tests))
+    assert table.loc["emb", "val_auc"] == pytest.approx(mean((0.80, 0.75)))
+    assert table.loc["emb", "lr"] == 1e-4
+
+
+def test_backbones_and_their_starts_are_cells(root: Path) -> None:
+    table = comparison_table(all_runs(root / "figure6"))
+    assert table["cell"].tolist() == ["densenet161.tv_in1k, he", "densenet161.tv_in1k, imagenet"]
+
+
+def test_reports_read_the_selected_trials(root: Path) -> None:
+    found = {(run.maps, run.seed): run.test_auc for run in find_runs(root / "table3")}
+    assert found == {(maps, seed): SELECTED[maps][seed] for maps, seed in VAL}
+
+
+def test_runs_that_are_no_trials_must_differ(root: Path) -> None:
+    for name in ("a", "b"):
+        facts = {"maps": "loc", "seed": 0, "trial": None, "val_auc": 0.5, "test_auc": 0.5}
+        write(root / "twins", name, model="fagg", **facts)
+    with pytest.raises(MammoError, match="same model, maps and seed"):
+        find_runs(root / "twins")
+
+
+def test_the_command_writes_the_same_files_each_time(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = root / "comparison" / "table3"
+    seen = []
+    for _ in range(2):
+        assert main(["compare", "table3", str(root)]) == 0
+        seen.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert seen[0] == seen[1]
+    assert set(seen[0]) == {"table.csv", "comparison.png", "comparison.svg"}
+    assert main(["compare", "nothing", str(root)]) == 2
+    assert f"{root / 'nothing'}: no such folder" in capsys.readouterr().err
+
+
+def test_the_figure_shows_every_run_once_and_every_selected_one_once(root: Path) -> None:
+    left, right = comparison_figure(all_runs(root / "table3")).axes
+    assert sum(len(line.get_xdata()) for line in right.lines) == 8
+    dots = [list(line.get_xdata()) for line in left.lines if line.get_marker() == "o"]
+    assert dots == [list(SELECTED["emb"]), list(SELECTED["sal+emb"])]
