@@ -12,7 +12,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow check format bench clean
+.PHONY: help python setup demo test test-slow test-browser check format bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,10 +35,15 @@ demo: setup ## the whole way on a synthetic cohort, ending in runs/demo/report (
 	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
 
 test: check ## check, then the fast tests
-	$(RUN) -m pytest -m "not slow"
+	$(RUN) -m pytest -m "not slow and not browser"
 
 test-slow: setup ## the tests that take minutes
 	$(RUN) -m pytest -m slow
+
+test-browser: setup ## the report's page in a real browser (Debian package chromium)
+	@command -v chromium chromium-browser google-chrome >/dev/null || { \
+		echo "error: no Chromium is installed: apt-get install chromium" >&2; exit 2; }
+	$(RUN) -m pytest -m browser
 
 check: setup ## lint, format and types; rewrites nothing
 	$(RUN) -m ruff check

@@ -1,10 +1,16 @@
 """The same quiet surroundings for every test: one thread each, no network, no clock in hypothesis."""
 
+import json
 import os
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from mammo.store.manifest import Manifest
 
 # Set before anything imports numpy, torch or a plugin; processes that a test starts inherit them.
 for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLOSC_NTHREADS"):
@@ -35,3 +41,70 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest = fill(Recipe(root / "dicom", root / "store", Frame(368, 240, 8), 1.0), cohort, 1).manifest
     assign(manifest, seed=0, fractions=[0.4, 0.3, 0.3], allow_empty=True).save(root / "store")
     return root
+
+
+@pytest.fixture(scope="session")
+def reported_root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root to report on: the small store with f_agg runs with and without context, scored at random. Read only."""
+    import numpy as np
+    import torch
+
+    from mammo.records import Split
+    from mammo.runs.context_source import maps_of
+    from mammo.store.manifest import Manifest
+
+    root = tmp_path_factory.mktemp("reported")
+    shutil.copytree(small_root / "store", root / "store")
+    manifest = Manifest.load(root / "store")
+    checkpoint = root / "table3" / "context-s0-0" / "best.ckpt"
+    checkpoint.parent.mkdir(parents=True)
+    torch.save({"state_dict": {}}, checkpoint)
+    ids, rng = list(manifest.images.index), np.random.default_rng(0)
+    maps_of(checkpoint, root, manifest).append(ids, rng.random((len(ids), 2, 46, 30)).astype(np.float32))
+    for seed, maps in enumerate(("emb", "sal+emb")):
+        folder = root / "table3" / f"fagg-{maps}-s0-0"
+        folder.mkdir()
+        for split, ending in ((Split.TEST, ""), (Split.VAL, "-val")):
+            write_scores(folder, manifest.of_split(split), ending, seed)
+        reads = {"context": "../context-s0-0/best.ckpt"} if "sal" in maps else {}
+        write_result(folder, maps, reads)
+    return root
+
+
+def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> None:
+    """The lesion and window tables of a run that scored at random."""
+    import numpy as np
+
+    from mammo.data.ground import Ground
+    from mammo.data.plans import lesion_plan
+    from mammo.data.windows import Crops
+    from mammo.scoring.lesion_table import write_lesion_table
+    from mammo.scoring.window_table import write_window_table
+
+    plan = lesion_plan(Ground.of(manifest), Crops((16, 48), 32, 30), 4, seed=0)
+    windows = manifest.lesions.index[plan.lesion].to_frame(index=False, name="lesion_id")
+    windows = windows.assign(window=plan.repeat, **dict(zip(("row", "col", "side"), plan.windows.T, strict=False)))
+    windows = windows.assign(score=np.random.default_rng((seed, len(plan))).random(len(plan)))
+    write_window_table(windows, folder / f"windows{ending}.parquet")
+    scores = windows.groupby("lesion_id", sort=False)["score"]
+    lesions = manifest.lesions.loc[scores.mean().index].reset_index()
+    images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
+    facts = lesions[["lesion_id", "image_id", "label", "label_source", "finding"]].assign(
+        **{name: images[name] for name in ("exam_id", "patient_id", "laterality", "view", "split")},
+        malignant=(lesions["label"] == "malignant").astype(int),
+        high_risk=lesions["high_risk"].astype(int),
+        size_px=100.0,
+        score=scores.mean().to_numpy(),
+        score_sd=scores.std(ddof=0).to_numpy(),
+        n_windows=4,
+    )
+    write_lesion_table(facts, folder / f"lesions{ending}.parquet")
+
+
+def write_result(folder: Path, maps: str, reads: dict[str, str]) -> None:
+    """result.json and the configuration that pictures of the cohort read."""
+    result = {"name": folder.name, "model": "fagg", "maps": maps, "context": "", "seed": 0, "val_auc": 0.6}
+    result |= {"test_auc": 0.5, "command": "c", "commit": "abc", "versions": {"torch": "2"}, "seconds": 1.0}
+    (folder / "result.json").write_text(json.dumps(result | {"digest": "d", "reads": reads}))
+    crops = "{crops: {side_px: [16, 48], patch_px: 32}}"
+    (folder / "config.yaml").write_text(f"data: {{name: phantom}}\nframe: {crops}\nmax_angle_deg: 30\n")

@@ -2,11 +2,40 @@
 
 from collections.abc import Iterable
 
-from mammo.records import LabelSource
+import pandas as pd
+
+from mammo.records import LabelSource, MammoError, Split
 
 FEW_MALIGNANT = 30
 TOO_GOOD = 0.9
 """An AUC that no one has reached on the biopsied lesions of CBIS-DDSM with its patients kept apart."""
+
+
+def refuse_shared_patients(test: pd.DataFrame, validation: pd.DataFrame | None) -> None:
+    """Refuse results on lesions that were not kept apart from training and selection.
+
+    Args:
+        test: lesion_id, patient_id and split of the lesions judged.
+        validation: the same of those that the model and its thresholds were selected by, None if unknown.
+
+    Raises:
+        MammoError: a lesion judged is of another split, or a patient is in validation and test.
+    """
+    other = test[~test["split"].isin(["", Split.TEST])]
+    if len(other):
+        lesion = other.iloc[0]
+        raise MammoError(
+            f"lesion {lesion['lesion_id']} is of split {lesion['split']}, not test ({len(other)} of {len(test)} are): "
+            "results on lesions that a model was trained or selected on are not reported; score the test split"
+        )
+    if validation is None:
+        return
+    both = set(validation["patient_id"]) & set(test["patient_id"])
+    if both:
+        raise MammoError(
+            f"patient {min(both)} is in the validation and in the test lesions ({len(both)} patients are): the test "
+            "set was used for selection; split by patient with python -m mammo.split and train again"
+        )
 
 
 def cautions(n_malignant: int, undefined: str, label_sources: Iterable[str], auc: float, data: str = "") -> list[str]:

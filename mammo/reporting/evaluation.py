@@ -1,26 +1,32 @@
-"""Everything the report says about finished runs, as values: scores side by side, Tables 2 and 3, the difference."""
+"""Everything the report says about finished runs, as values: scores side by side, tables, differences, cautions."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.records import MammoError
+from mammo.reporting.cautions import cautions, refuse_shared_patients
 from mammo.reporting.context_table import context_table
-from mammo.reporting.paper import MAPS
+from mammo.reporting.figure6 import figure6
+from mammo.reporting.paper import BEST, LOCAL, MAPS
 from mammo.reporting.run_folder import Run
-from mammo.reporting.shared_lesions import share_lesions
+from mammo.reporting.shared_lesions import SharedLesions, share_lesions
 from mammo.reporting.table2 import table2
 from mammo.reporting.table3 import auc_row, table3
+from mammo.scoring.comparison import Comparison, compare
 from mammo.scoring.intervals import Interval, auc_difference_interval
-from mammo.scoring.metrics import why_undefined
+from mammo.scoring.lesion_table import size_group
+from mammo.scoring.performance import Performance, performance
+from mammo.scoring.subgroups import Subgroup, subgroups
+from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 
-BEST, LOCAL = "sal+emb", "emb"
-"""The paper's best combination, and the local one that it is measured against."""
+KINDS = ("finding", "view", "laterality", "size", "label_source")
+"""What the report tells lesions apart by."""
 
-N_ERRORS = 5
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,56 +35,83 @@ class Evaluation:
 
     Attributes:
         runs: all of them, context networks included.
-        malignant: [N] in {0, 1}, lesions labelled malignant or benign.
-        undefined: why no metric exists for these labels; empty where they do.
+        main: the combination of maps that the report speaks of, sal+emb where it was run.
+        facts: what is known of each of N lesions labelled malignant or benign (shared_lesions), and its size group.
+        malignant: [N] in {0, 1}.
         mean_scores: maps joined by + to the seed-mean lesion score [N].
+        validation: the validation lesions of the runs of `main` and their seed-mean score; None where they wrote none.
+        performance: of the seed-mean score of `main`.
+        table2: as table2.table2, of the same.
         table3: as table3.table3.
         missing: combinations of Table 3 without a run.
-        floc: the same numbers for f_loc alone, None without such a run.
-        difference: AUC of sal+emb minus AUC of emb, seed-mean scores, paired; None where either has no run.
-        shuffled_gain: the same difference with another image's saliency maps in place of the true ones, the control
-            that shows whether context is used; None without such a run.
+        floc: the same numbers for f_loc alone, None without such a run or with several kinds of backbone.
+        figure6: as figure6.figure6.
+        difference: sal+emb compared with emb, seed-mean scores; None where either has no run.
+        shuffled_gain: AUC difference with another image's saliency maps in place of the true ones, the control that
+            shows whether context is used; None without such a run.
         lost_gain: true gain minus shuffled gain, paired.
         images: as context_table.context_table; empty without a context network.
-        table2: as table2.table2 for sal+emb; None where it has no run.
-        errors: the malignant lesions that sal+emb scores lowest and the benign ones it scores highest.
+        subgroups: of the seed-mean score of `main`.
+        cautions: what a reviewer would hold against this.
     """
 
     runs: Sequence[Run]
+    main: str
+    facts: pd.DataFrame
     malignant: NDArray[np.int64]
-    undefined: str
-    mean_scores: Mapping[str, NDArray[np.float64]]
+    mean_scores: Mapping[str, Floats]
+    validation: tuple[pd.DataFrame, Floats] | None
+    performance: Performance
+    table2: pd.DataFrame
     table3: pd.DataFrame
     missing: Sequence[str]
     floc: Mapping[str, float | int] | None
-    difference: Interval | None
+    figure6: pd.DataFrame
+    difference: Comparison | None
     shuffled_gain: Interval | None
     lost_gain: Interval | None
     images: pd.DataFrame
-    table2: pd.DataFrame | None
-    errors: pd.DataFrame
+    subgroups: Sequence[Subgroup]
+    cautions: Sequence[str]
+
+    @property
+    def undefined(self) -> str:
+        """Why no metric exists for these labels; empty where they do."""
+        return self.performance.undefined
+
+    @property
+    def data(self) -> str:
+        """Name of the data set, empty if unknown; "phantom" as soon as any run was trained on phantoms."""
+        names = sorted({run.data for run in self.runs} - {""})
+        return "phantom" if "phantom" in names else (names or [""])[0]
 
 
 def evaluate(runs: Sequence[Run]) -> Evaluation:
-    """Read the lesion score tables of the runs and compute all that the report shows.
+    """Read the score tables of the runs and compute all that the report shows.
 
     Raises:
-        MammoError: there is no f_agg run, a lesion score table is bad, or the runs do not share their lesions.
+        MammoError: there is no f_agg run, a score table is bad, the runs do not share their lesions, or the lesions
+            that they are tested on are not those of the test split alone (cautions.refuse_shared_patients).
     """
     scored = [run for run in runs if run.model in ("floc", "fagg")]
-    if not any(run.model == "fagg" for run in scored):
+    true = [run for run in scored if run.model == "fagg" and not run.is_control]
+    if not true:
         raise MammoError("no finished f_agg run (model fagg) is there to report; train and score one first")
     shared = share_lesions({run.name: run.lesions() for run in scored})
-    true = [run for run in scored if run.model == "fagg" and not run.is_control]
     stacks = {
         maps: np.stack([shared.scores[run.name] for run in true if run.maps == maps])
         for maps in MAPS
         if any(run.maps == maps for run in true)
     }
-    floc = [shared.scores[run.name] for run in scored if run.model == "floc"]
-    shuffled = [shared.scores[run.name] for run in scored if run.maps == BEST and run.context == "shuffled"]
     malignant, patients = shared.malignant, shared.patients
     means = {maps: stack.mean(axis=0) for maps, stack in stacks.items()}
+    main = BEST if BEST in means else next(reversed(means))
+    validation = _validation([run for run in true if run.maps == main])
+    refuse_shared_patients(shared.facts, None if validation is None else validation[0])
+    judged = performance(malignant, means[main], patients, _thresholds(validation))
+    facts = shared.facts.assign(size=size_group(shared.facts["size_px"]))
+    flocs = _flocs(scored, shared)
+    shuffled = [shared.scores[run.name] for run in scored if run.maps == BEST and run.context == "shuffled"]
     everything = means | ({"shuffled": np.mean(shuffled, axis=0)} if shuffled else {})
 
     def gain(better: str, baseline: str) -> Interval | None:
@@ -86,26 +119,53 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
             return None
         return auc_difference_interval(malignant, everything[better], everything[baseline], patients)
 
-    return Evaluation(
+    both = BEST in means and LOCAL in means
+    told = Evaluation(
         runs=runs,
+        main=main,
+        facts=facts,
         malignant=malignant,
-        undefined=why_undefined(malignant),
         mean_scores=means,
+        validation=validation,
+        performance=judged,
+        table2=table2(judged),
         table3=table3(stacks, malignant, patients),
         missing=[maps for maps in MAPS if maps not in stacks],
-        floc=auc_row(np.stack(floc), malignant, patients) if floc else None,
-        difference=gain(BEST, LOCAL),
+        floc=auc_row(next(iter(flocs.values())), malignant, patients) if len(flocs) == 1 else None,
+        figure6=figure6(flocs, malignant, patients),
+        difference=compare(malignant, means[BEST], means[LOCAL], patients) if both else None,
         shuffled_gain=gain("shuffled", LOCAL),
         lost_gain=gain(BEST, "shuffled"),
         images=context_table([run.images() for run in runs if run.model == "context"]),
-        table2=table2(malignant, means[BEST], patients) if BEST in means else None,
-        errors=_errors(shared.facts, means[BEST]) if BEST in means else pd.DataFrame(),
+        subgroups=subgroups(facts.assign(score=means[main]), KINDS),
+        cautions=[],
     )
+    best = float(told.table3["auc_mean"].max())
+    flagged = cautions(judged.n_malignant, judged.undefined, facts["label_source"], best, told.data)
+    return replace(told, cautions=flagged)
 
 
-def _errors(facts: pd.DataFrame, score: NDArray[np.float64]) -> pd.DataFrame:
-    """The lesions on the wrong end, malignant first, the worst of each kind first."""
-    ranked = facts.assign(score=score).sort_values(["score", "lesion_id"])
-    missed = ranked[ranked["malignant"] == 1].head(N_ERRORS)
-    alarmed = ranked[ranked["malignant"] == 0].iloc[::-1].head(N_ERRORS)
-    return pd.concat([missed, alarmed])
+def _validation(runs: Sequence[Run]) -> tuple[pd.DataFrame, Floats] | None:
+    """Validation lesions and their seed-mean score, where every run wrote them."""
+    tables = {run.name: table for run in runs if (table := run.validation()) is not None}
+    if len(tables) < len(runs):
+        return None
+    shared = share_lesions(tables)
+    return shared.facts, np.mean(list(shared.scores.values()), axis=0)
+
+
+def _thresholds(validation: tuple[pd.DataFrame, Floats] | None) -> dict[float, float]:
+    if validation is None or not validation[0]["malignant"].any():
+        return {}
+    return {fnr: threshold_at_fnr(validation[0]["malignant"], validation[1], fnr) for fnr in FNRS}
+
+
+def _flocs(runs: Sequence[Run], shared: SharedLesions) -> dict[tuple[str, str], Floats]:
+    """(backbone, init) to the scores [S, N] of f_loc alone."""
+    alone = [run for run in runs if run.model == "floc"]
+    kinds = sorted({_kind(run) for run in alone})
+    return {kind: np.stack([shared.scores[run.name] for run in alone if _kind(run) == kind]) for kind in kinds}
+
+
+def _kind(run: Run) -> tuple[str, str]:
+    return run.backbone, run.init

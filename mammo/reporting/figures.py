@@ -1,4 +1,4 @@
-"""The report's figures of results: ROC curves, Table 3 as dots, and the operating points of Figure 7.
+"""The report's figures of results: ROC curves, Table 3 as dots, the bars of Figure 6, the operating points of Figure 7.
 
 Figures are made without pyplot, so nothing global is touched. Colours are the Okabe-Ito palette, which survives the
 common colour blindnesses; line styles and markers tell the same, for print in grey.
@@ -82,12 +82,40 @@ def table3_figure(table: pd.DataFrame) -> Figure:
         axes.set_yticks(rows, list(table["maps"]))
         axes.set_ylim(len(table) - 0.5, -0.6)
         axes.set_xlabel("AUC, lesions malignant or benign (0.5: chance)")
-        first = table.iloc[0]
-        n_lesions, n_malignant = int(first["n_lesions"]), int(first["n_malignant"])
-        axes.set_title(f"Test lesions: {n_malignant} malignant, {n_lesions - n_malignant} benign")
+        axes.set_title(f"Test lesions: {_table_counts(table)}")
         axes.grid(axis="x", color="#eeeeee")
         axes.set_axisbelow(True)
         figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def figure6_figure(table: pd.DataFrame) -> Figure:
+    """AUC of f_loc alone by backbone and initialisation, with error bars (Figure 6).
+
+    Args:
+        table: as figure6.figure6 returns it, at least one row.
+    """
+    with rc_context(LOOK):
+        backbones = list(dict.fromkeys(table["backbone"]))
+        figure = Figure(figsize=(max(4.6, 1.1 * len(backbones) + 2.2), 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        pen: dict[str, Any] = {"color": BLACK, "capsize": 3, "linewidth": 1.0}
+        for init, place, colour, hatch in (("he", -0.19, GREY, "//"), ("imagenet", 0.19, BLUE, "")):
+            rows = table[table["init"] == init]
+            if rows.empty:
+                continue
+            at = np.array([backbones.index(name) for name in rows["backbone"]]) + place
+            reach = np.stack([rows["auc_mean"] - rows["auc_low"], rows["auc_high"] - rows["auc_mean"]]).clip(min=0)
+            axes.bar(at, rows["auc_mean"], 0.34, color=colour, hatch=hatch, edgecolor="white", label=f"init={init}")
+            axes.errorbar(at, rows["auc_mean"], yerr=np.nan_to_num(reach), fmt="none", **pen)
+            axes.plot(at, rows["paper_auc"], "D", color=VERMILION, markerfacecolor="white")
+        axes.plot([], [], "D", color=VERMILION, markerfacecolor="white", label="paper, where printed")
+        axes.set_xticks(range(len(backbones)), backbones)
+        axes.set(xlim=(-0.6, len(backbones) - 0.4), ylim=(0.4, 1))
+        axes.axhline(0.5, color="#cccccc", linewidth=0.8, zorder=0)
+        axes.set_ylabel("AUC, f_loc alone (0.5: chance)")
+        axes.set_title(f"Test lesions: {_table_counts(table)}")
+        figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
@@ -129,6 +157,11 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 
 def _counts(malignant: Ints) -> str:
     return f"{int(malignant.sum())} malignant, {int((1 - malignant).sum())} benign"
+
+
+def _table_counts(table: pd.DataFrame) -> str:
+    first = table.iloc[0]
+    return f"{int(first['n_malignant'])} malignant, {int(first['n_lesions'] - first['n_malignant'])} benign"
 
 
 def _told_undefined(axes: Axes, malignant: Ints) -> bool:

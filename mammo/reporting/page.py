@@ -1,10 +1,12 @@
-"""The report folder: one self-contained report.html, the same in report.md, table3.csv and figures/ beside them.
+"""The report folder: one self-contained report.html, the same in report.md, the tables as CSV and figures/ beside them.
 
-The HTML asks nothing of the network: figures are inlined, and its content security policy allows inlined images and
-its own style sheet only, so that no text of a table can run or load anything. All text is escaped.
+The HTML asks nothing of the network: figures and images are inlined, and its content security policy allows inlined
+images, its own style sheet and its own script only, so that no text of a table can run or load anything. All text is
+escaped.
 """
 
 import hashlib
+import json
 import math
 import os
 import re
@@ -17,31 +19,17 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
-from matplotlib.figure import Figure
 
-from mammo.reporting import paper
-from mammo.reporting.evaluation import BEST, LOCAL, Evaluation
-from mammo.reporting.figures import operating_figure, roc_figure, save, table3_figure
+from mammo.reporting import headline, paper
+from mammo.reporting.evaluation import Evaluation
+from mammo.reporting.exhibits import Exhibit, result_exhibits, result_tables
+from mammo.reporting.figures import save
 from mammo.scoring.table_file import safe_csv
 
 TEMPLATES = Path(__file__).parent / "templates"
-PX_PER_INCH = 112
-
-
-@dataclass(frozen=True, eq=False)
-class Exhibit:
-    """A figure of the report: file name without suffix, what stands under it, and the figure."""
-
-    name: str
-    caption: str
-    figure: Figure
-
-    @property
-    def width_px(self) -> int:
-        """How wide the page shows it, so that the text of all figures is of one size."""
-        return round(float(self.figure.get_figwidth()) * PX_PER_INCH)
 
 
 @dataclass(frozen=True)
@@ -53,28 +41,13 @@ class Origin:
     commit: str
 
 
-def result_exhibits(evaluation: Evaluation) -> list[Exhibit]:
-    """The three figures of results."""
-    means, malignant = evaluation.mean_scores, evaluation.malignant
-    return [
-        Exhibit(
-            "table3",
-            "Test AUC for every combination of maps. Dots: mean over seeds; lines: 95 % patient-bootstrap interval of "
-            "the AUC of the seed-mean score. Diamonds: the paper's Table 3.",
-            table3_figure(evaluation.table3),
-        ),
-        Exhibit("roc", "ROC curves of the seed-mean lesion score.", roc_figure(means, malignant)),
-        Exhibit(
-            "operating",
-            "Biopsies avoided against malignancies missed, below 5 % missed (the paper's Figure 7); diamonds: the "
-            "paper's Table 2.",
-            operating_figure(means, malignant),
-        ),
-    ]
-
-
 def write_report(
-    folder: Path, evaluation: Evaluation, cohort: pd.DataFrame | None, pictures: Sequence[Exhibit], origin: Origin
+    folder: Path,
+    evaluation: Evaluation,
+    cohort: pd.DataFrame | None,
+    pictures: Sequence[Exhibit],
+    gallery: Mapping[str, Any] | None,
+    origin: Origin,
 ) -> Path:
     """Write the whole report to a new folder and put it in the place of folder in one step.
 
@@ -83,6 +56,7 @@ def write_report(
         evaluation: what evaluate returns.
         cohort: as table1.table1, None where the store is not at hand.
         pictures: shown after the figures of results.
+        gallery: as runs.gallery.gather, None where the store is not at hand.
         origin: what made the report.
 
     Returns:
@@ -95,12 +69,11 @@ def write_report(
         (fresh / "figures").mkdir()
         for exhibit in exhibits:
             save(exhibit.figure, fresh / "figures", exhibit.name)
-        safe_csv(evaluation.table3, fresh / "table3.csv")
-        facts = _facts(evaluation, cohort, exhibits, origin)
-        inlined = {exhibit.name: _inlined(fresh / "figures" / f"{exhibit.name}.png") for exhibit in exhibits}
-        style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
-        digest = b64encode(hashlib.sha256(style.encode()).digest()).decode()
-        html = _render("report.html.j2", {**facts, "images": inlined, "style": Markup(style), "style_digest": digest})
+        for name, table in result_tables(evaluation, cohort).items():
+            safe_csv(table, fresh / f"{name}.csv")
+        facts = {**_facts(evaluation, cohort, exhibits, origin), "gallery": gallery}
+        images = {exhibit.name: _inlined(fresh / "figures" / f"{exhibit.name}.png") for exhibit in exhibits}
+        html = _render("report.html.j2", {**facts, "images": images, **_own("report.css"), **_own("report.js")})
         (fresh / "report.html").write_text(html, encoding="utf-8")
         (fresh / "report.md").write_text(_render("report.md.j2", facts), encoding="utf-8")
         _replace(folder, fresh)
@@ -113,20 +86,22 @@ def _facts(
     evaluation: Evaluation, cohort: pd.DataFrame | None, exhibits: Sequence[Exhibit], origin: Origin
 ) -> dict[str, Any]:
     """What both templates are filled with."""
-    difference = evaluation.difference
-    gain = paper.TABLE_3[BEST][0] - paper.TABLE_3[LOCAL][0]
     versions = sorted({f"{name} {version}" for run in evaluation.runs for name, version in run.versions.items()})
+    example = next(run for run in evaluation.runs if run.maps == evaluation.main)
     return {
         "e": evaluation,
         "paper": paper,
-        "paper_gain": gain,
-        "difference": difference,
+        "paper_gain": paper.TABLE_3[paper.BEST][0] - paper.TABLE_3[paper.LOCAL][0],
+        "result": headline.result(evaluation.performance, evaluation.main, evaluation.data),
+        "trade": headline.trade(evaluation.performance),
         "table3": evaluation.table3.to_dict("records"),
         "context_images": evaluation.images.to_dict("records"),
-        "table2": [] if evaluation.table2 is None else evaluation.table2.to_dict("records"),
-        "errors": evaluation.errors.to_dict("records"),
-        "cohort": {} if cohort is None else cohort.T.to_dict("list"),
+        "table2": evaluation.table2.to_dict("records"),
+        "figure6": evaluation.figure6.to_dict("records"),
+        "cohort": {} if cohort is None else cohort.to_dict("index"),
         "versions": versions,
+        "config_of": example.name,
+        "config": yaml.safe_dump(dict(example.config), sort_keys=True).replace("```", ""),
         "exhibits": exhibits,
         "origin": origin,
     }
@@ -141,12 +116,13 @@ def _render(template: str, facts: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(number=_number, signed=_signed, cell=_cell)
+    environment.filters.update(number=_number, signed=_signed, cell=_cell, script_data=_script_data)
     return environment.get_template(template).render(facts)
 
 
-def _number(value: float, digits: int = 3) -> str:
-    return "undefined" if math.isnan(value) else f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}")
+def _number(value: float | None, digits: int = 3) -> str:
+    known = value is not None and not math.isnan(value)
+    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}") if known else "undefined"
 
 
 def _signed(value: float) -> str:
@@ -157,6 +133,20 @@ def _cell(value: object) -> Markup:
     """Text as a Markdown table cell: HTML escaped, Markdown's own signs taken literally, on one line."""
     literal = re.sub(r"([\\`*_\[\]|])", r"\\\1", " ".join(str(value).split()))
     return Markup(escape(literal))
+
+
+def _script_data(value: object) -> Markup:
+    """A value as JSON inside a script element, where nothing but a less-than sign could end it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def _own(name: str) -> dict[str, Any]:
+    """A file of the templates' folder and the digest by which the page's policy knows it, as css or js."""
+    text = (TEMPLATES / name).read_text(encoding="utf-8")
+    digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    kind = name.rsplit(".", 1)[-1]
+    return {kind: Markup(text), f"{kind}_digest": f"sha256-{digest}"}
 
 
 def _inlined(png: Path) -> str:

@@ -55,10 +55,22 @@ TABLE_3 = MappingProxyType(
 MAPS = tuple(TABLE_3)
 """The seven combinations, in the order of Table 3."""
 
+BEST, LOCAL = "sal+emb", "emb"
+"""The paper's best combination, and the local one that it is measured against."""
+
+FIGURE_6 = MappingProxyType(
+    {
+        ("resnetv2_50", "he"): (0.762, 0.015),
+        ("densenet121", "he"): (0.748, 0.098),
+        ("densenet169", "imagenet"): (0.782, 0.014),
+    }
+)
+"""Figure 6, as far as the text prints it (Transfer learning): (backbone, initialisation) to AUC and what follows ±."""
+
 AMBIGUITIES = (
-    "The paper does not say what the number after ± in Table 3 is: a standard deviation over seeds, a standard error, "
-    "or half an interval. Our auc_sd is the standard deviation over training seeds (divisor n - 1) and our auc_low, "
-    "auc_high are a patient-bootstrap interval of the seed-mean score; neither need be the paper's quantity.",
+    "The paper does not say what the number after ± in Table 3 and Figure 6 is: a standard deviation over seeds, a "
+    "standard error, or half an interval. Our auc_sd is the standard deviation over training seeds (divisor n - 1) and "
+    "our auc_low, auc_high are a patient-bootstrap interval of the seed-mean score; neither need be the paper's own.",
     "The first interval of Table 2 begins at -0.005, though no rate is negative: a normal approximation, it seems. "
     "The last one, 0.435 in [0.407, 0.562], is not symmetric, so the five were not all made in that one way. Ours are "
     "percentile bootstrap intervals and stay within [0, 1].",

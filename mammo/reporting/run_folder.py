@@ -1,18 +1,20 @@
-"""Finished runs: folders with a result.json, and for f_loc and f_agg the lesion score table of the test split."""
+"""Finished runs: folders with a result.json, a config.yaml, and the score tables of the test split."""
 
 import json
 import math
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from mammo.records import MammoError
 from mammo.reporting.paper import MAPS
 from mammo.scoring.image_table import read_image_table
 from mammo.scoring.lesion_table import read_lesion_table
+from mammo.scoring.window_table import read_window_table
 
 MODELS = ("floc", "context", "fagg")
 CONTROLS = ("shuffled", "zeros")
@@ -41,6 +43,8 @@ class Run:
         versions: package to version.
         seconds: wall time.
         digest: digest of the resolved configuration.
+        reads: what it reads of other runs ("floc", "context") to where that lies, seen from its folder.
+        config: the resolved configuration; empty where the run kept none.
     """
 
     folder: Path
@@ -60,6 +64,13 @@ class Run:
     versions: dict[str, str]
     seconds: float
     digest: str
+    reads: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def data(self) -> str:
+        """Name of the data set that it was trained on ("phantom", "cbis_ddsm", ...), empty if unknown."""
+        return self._asked("data", "name")
 
     @property
     def cell(self) -> str:
@@ -79,6 +90,21 @@ class Run:
     def lesions(self) -> pd.DataFrame:
         """The lesion score table of the test split; MammoError as read_lesion_table."""
         return read_lesion_table(self.folder / "lesions.parquet")
+
+    def validation(self) -> pd.DataFrame | None:
+        """The lesion score table of the validation split, where the run wrote one; MammoError as read_lesion_table."""
+        path = self.folder / "lesions-val.parquet"
+        return read_lesion_table(path) if path.is_file() else None
+
+    def windows(self) -> pd.DataFrame:
+        """The window score tables of test and validation lesions as one; MammoError as read_window_table."""
+        validation = self.folder / "windows-val.parquet"
+        paths = [self.folder / "windows.parquet", *([validation] if validation.is_file() else [])]
+        return pd.concat([read_window_table(path) for path in paths], ignore_index=True)
+
+    def _asked(self, group: str, key: str) -> str:
+        asked = self.config.get(group)
+        return str(asked.get(key, "")) if isinstance(asked, dict) else ""
 
 
 def read_run(folder: Path) -> Run:
@@ -108,8 +134,10 @@ def read_run(folder: Path) -> Run:
             versions={str(k): str(v) for k, v in dict(result["versions"]).items()},
             seconds=float(result["seconds"]),
             digest=str(result["digest"]),
+            reads={str(k): str(v) for k, v in dict(result.get("reads", {})).items()},
+            config=_config(folder / "config.yaml"),
         )
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
         raise MammoError(f"{path}: not the result of a run ({type(error).__name__}: {error}); run it anew") from error
     if run.model not in MODELS:
         raise MammoError(f"{path}: model {run.model!r} is not one of {', '.join(MODELS)}; run it anew")
@@ -135,7 +163,7 @@ def find_runs(root: Path) -> list[Run]:
     Raises:
         MammoError: as all_runs, or two runs that are no trials have the same model, maps and seed.
     """
-    return selected(all_runs(root), lambda run: (run.model, run.maps, run.context if run.is_control else ""))
+    return selected(all_runs(root), _reported_cell)
 
 
 def selected(runs: Sequence[Run], cell: Callable[[Run], Hashable]) -> list[Run]:
@@ -157,6 +185,18 @@ def selected(runs: Sequence[Run], cell: Callable[[Run], Hashable]) -> list[Run]:
         if not run.val_auc <= twin.val_auc and not math.isnan(run.val_auc):
             best[cell(run), run.seed] = run
     return sorted(best.values(), key=lambda run: run.folder.name)
+
+
+def _reported_cell(run: Run) -> Hashable:
+    """What of a run makes it another row or bar; other sources of true saliency maps do not."""
+    return run.model, run.maps, run.context if run.is_control else "", run.backbone, run.init
+
+
+def _config(path: Path) -> dict[str, Any]:
+    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    if not isinstance(content, dict):
+        raise ValueError("config.yaml holds no configuration")
+    return content
 
 
 def _auc(value: object) -> float:

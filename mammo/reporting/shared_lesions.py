@@ -8,8 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.records import MammoError, Pathology
+from mammo.scoring.lesion_table import TYPES
 
-FACTS = ["label", "malignant", "patient_id", "exam_id", "view", "finding", "split"]
+FACTS = [column for column in TYPES if column not in ("lesion_id", "score", "score_sd", "n_windows")]
 """What the tables of two runs must say alike of a lesion."""
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from mammo.records import Pathology, Split
+from mammo.reporting.paper import TABLE_1
 
 COLUMNS = ["images_negative", "images_benign", "images_malignant", "lesions_benign", "lesions_malignant"]
 
@@ -15,8 +16,9 @@ def table1(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
         lesions: the manifest's lesion rows, with the columns image_id and label.
 
     Returns:
-        int, columns COLUMNS; rows train, val, test, overall. A negative image has no outlined lesion; an image with
-        lesions of both kinds counts as benign and as malignant; lesions labelled none are not counted.
+        int, columns COLUMNS and, with paper_ before them, the same of the paper; rows train, val, test, overall. A
+        negative image has no outlined lesion; an image with lesions of both kinds counts as benign and as malignant;
+        lesions labelled none are not counted.
     """
     rows = {}
     for split in [*(str(split) for split in Split), "overall"]:
@@ -25,4 +27,6 @@ def table1(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
         kinds = [here[here["label"] == label] for label in (Pathology.BENIGN, Pathology.MALIGNANT)]
         negative = len(inside - set(here["image_id"]))
         rows[split] = [negative, *(kind["image_id"].nunique() for kind in kinds), *(len(kind) for kind in kinds)]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS)
+    printed = {split: TABLE_1[split] for split in rows}
+    paper = pd.DataFrame.from_dict(printed, orient="index", columns=[f"paper_{column}" for column in COLUMNS])
+    return pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).join(paper)

@@ -1,9 +1,7 @@
 """The tables a run ends with: what its best checkpoint says of the test split, and of validation for thresholds.
 
-lesions.parquet      test lesions, with .csv beside (f_loc, f_agg)
-windows.parquet      the windows they were scored by
-lesions-val.parquet  validation lesions, on which f_agg's thresholds are picked, with .csv beside
-images.parquet       test images, with .csv beside (context network)
+f_loc and f_agg write lesions.parquet and the windows.parquet behind it; f_agg also lesions-val.parquet, on which its
+thresholds are picked, and windows-val.parquet; the context network writes images.parquet.
 """
 
 from pathlib import Path
@@ -30,13 +28,10 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
         folder: of the run.
         name: of the run.
     """
-    manifest = data.split(Split.TEST)[0]
     if isinstance(network, PatchClassifier):
-        write_lesion_table(lesion_table(network, manifest), folder / "lesions.parquet")
-        windows = window_table(network, data.evaluation_plan(Split.TEST), manifest)
-        write_window_table(windows, folder / "windows.parquet")
+        _write_lesions(network, data, Split.TEST, folder, "")
     elif isinstance(network, ContextNetwork):
-        table = image_table(network, manifest)
+        table = image_table(network, data.split(Split.TEST)[0])
         write_image_table(table, folder / "images.parquet")
         for label in CLASSES:
             auc = image_auc(table, label)
@@ -47,7 +42,7 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
 def write_validation_scores(
     network: pl.LightningModule, data: MammoDataModule, folder: Path, trainer: pl.Trainer
 ) -> None:
-    """The lesion table of the validation split by an f_agg as it was tested; nothing for other networks.
+    """The lesion and window tables of the validation split by an f_agg as it was tested; nothing for other networks.
 
     It is made by predicting: validating would log a second time, and with other weights where they are averaged.
     """
@@ -55,4 +50,11 @@ def write_validation_scores(
         trainer.predict(network, data.val_dataloader(), return_predictions=False)
         network.collect_scores()
         if trainer.is_global_zero:
-            write_lesion_table(lesion_table(network, data.split(Split.VAL)[0]), folder / "lesions-val.parquet")
+            _write_lesions(network, data, Split.VAL, folder, "-val")
+
+
+def _write_lesions(network: PatchClassifier, data: MammoDataModule, split: Split, folder: Path, ending: str) -> None:
+    manifest = data.split(split)[0]
+    write_lesion_table(lesion_table(network, manifest), folder / f"lesions{ending}.parquet")
+    windows = window_table(network, data.evaluation_plan(split), manifest)
+    write_window_table(windows, folder / f"windows{ending}.parquet")

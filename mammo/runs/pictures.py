@@ -38,10 +38,12 @@ def draw_cohort(folder: Path, store: Path, run: Path) -> None:
     """What the report shows of a cohort: images, patches by class, a lesion's windows, saliency maps.
 
     Args:
-        folder: where the picture files go.
+        folder: where the picture files go, named after the paper's figures; older ones there are removed.
         store: the image store, split.
         run: any run on it; it tells the sizes of windows, and a context network is looked for beside it.
     """
+    for older in folder.glob("*.npz"):
+        older.unlink()
     cfg = OmegaConf.load(run / "config.yaml")
     assert isinstance(cfg, DictConfig)
     whole, crops = Manifest.load(store), crops_of(cfg)
@@ -49,17 +51,17 @@ def draw_cohort(folder: Path, store: Path, run: Path) -> None:
     manifest = whole.of_split(Split.TEST)
     reader, ground = Reader.of(store, manifest, crops.patch_px), Ground.of(manifest)
     shown = _spread(manifest, ground)
-    _image_page(folder / "1-images.npz", manifest, reader, shown)
-    _patch_page(folder / "2-patches.npz", ground, reader, crops)
+    _image_page(folder / "figure1.npz", manifest, reader, shown)
+    _patch_page(folder / "figure3.npz", ground, reader, crops)
     plan = lesion_plan(ground, crops, N_WINDOWS, EVALUATION_SEED)
     several = max(range(len(plan)), key=lambda row: len(ground.lesions_on[int(plan.image[row])]))
     rows = np.flatnonzero(plan.lesion == plan.lesion[several])
-    windows_picture(folder / "3-windows.npz", manifest, reader, plan.take(rows), "A lesion and ten of its windows")
+    windows_picture(folder / "figure5.npz", manifest, reader, plan.take(rows), "A lesion and ten of its windows")
     if found:
         network = network_of_checkpoint(found[0] / "best.ckpt")
         for number, row in enumerate([row for row in shown if row in ground.lesions_on][:N_SALIENCY], start=1):
             title = f"Saliency maps {number}"
-            saliency_picture(folder / f"4-saliency-{number}.npz", manifest, reader, row, network, title)
+            saliency_picture(folder / f"figure2-{number}.npz", manifest, reader, row, network, title)
 
 
 def windows_picture(path: Path, manifest: Manifest, reader: Reader, plan: Plan, title: str) -> None:

@@ -78,3 +78,28 @@ def test_a_control_stands_beside_the_run_it_controls(tmp_path: Path) -> None:
 def test_a_missing_root_is_named(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match="no such folder"):
         find_runs(tmp_path / "nowhere")
+
+
+def test_a_figure_6_of_backbones_is_one_group(tmp_path: Path) -> None:
+    kinds = [("densenet161", "he"), ("densenet161", "imagenet"), ("resnetv2_50", "he")]
+    for number, (backbone, init) in enumerate(kinds):
+        write(tmp_path, f"r{number}", model="floc", maps="", backbone=backbone, init=init)
+    assert [(run.backbone, run.init) for run in find_runs(tmp_path)] == kinds
+
+
+def test_of_the_trials_of_a_search_the_best_in_validation_counts(tmp_path: Path) -> None:
+    for trial, auc in enumerate([0.7, 0.8, None, 0.75]):
+        write(tmp_path, f"t{trial}", val_auc=auc, trial=trial)
+    assert [run.name for run in find_runs(tmp_path)] == ["t1"]
+
+
+def test_the_data_set_is_told_by_the_configuration(tmp_path: Path) -> None:
+    (write(tmp_path, "a") / "config.yaml").write_text("data: {name: nyu}\n")
+    write(tmp_path, "b", seed=1)
+    assert [run.data for run in find_runs(tmp_path)] == ["nyu", ""]
+
+
+def test_a_configuration_that_is_none_is_refused(tmp_path: Path) -> None:
+    (write(tmp_path, "a") / "config.yaml").write_text("- 1\n")
+    with pytest.raises(MammoError, match="not the result of a run"):
+        find_runs(tmp_path)

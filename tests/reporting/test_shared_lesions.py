@@ -4,15 +4,15 @@ import pandas as pd
 import pytest
 
 from mammo.records import MammoError
-from mammo.reporting.shared_lesions import share_lesions
+from mammo.reporting.shared_lesions import FACTS, share_lesions
 
 
 def table(
     ids: str = "abc", labels: Sequence[str] = ("malignant", "benign", "none"), scores: Sequence[float] = (0.9, 0.2, 0.5)
 ) -> pd.DataFrame:
     rows = {"lesion_id": list(ids), "label": list(labels), "score": list(scores)}
-    rest = {"patient_id": "p", "exam_id": "e", "view": "CC", "finding": "", "split": "test"}
-    frame = pd.DataFrame(rows).assign(**rest)
+    rest = dict.fromkeys(FACTS, "x")
+    frame = pd.DataFrame({**rest, **rows})
     return frame.assign(malignant=(frame["label"] == "malignant").astype(int))
 
 

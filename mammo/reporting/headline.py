@@ -1,0 +1,43 @@
+"""The report's first words: the result in one sentence, and the biopsies avoided per cancer missed."""
+
+from mammo.reporting.paper import BEST
+from mammo.scoring.performance import Performance
+
+ALLOWED = 0.02
+"""The false negative rate of the first words; the paper's abstract and discussion speak of it."""
+
+
+def result(performance: Performance, maps: str, data: str) -> str:
+    """The result in one sentence.
+
+    Args:
+        performance: of the seed-mean score.
+        maps: what was judged, maps joined by +.
+        data: name of the data set, empty if unknown.
+    """
+    kind = {"phantom": "synthetic test lesions"}.get(data, "test lesions")
+    told = f"{performance.n} {kind} ({performance.n_malignant} malignant) of {performance.n_patients} patients"
+    if performance.undefined:
+        return f"No metric is defined on these {told}: {performance.undefined}."
+    auc = performance.auc
+    return (
+        f"On {told}, {maps} tells malignant from benign with an AUC of {auc.value:.3f} (95 % interval {auc.low:.3f} to "
+        f"{auc.high:.3f}); the paper's {BEST}, on real lesions, with 0.799."
+    )
+
+
+def trade(performance: Performance) -> str:
+    """Biopsies avoided and cancers missed at the threshold for ALLOWED; empty where no metric exists."""
+    if performance.undefined:
+        return ""
+    point = performance.transferred.get(ALLOWED)
+    picked = f"At the threshold that misses at most {ALLOWED:.0%} of malignant lesions, picked on "
+    picked += "validation lesions" if point else "these very lesions, which flatters"
+    point = point or performance.picked_here[ALLOWED]
+    n_benign = performance.n - performance.n_malignant
+    avoided, missed = round(point.tnr.value * n_benign), round(point.fnr.value * performance.n_malignant)
+    ratio = f"{avoided / missed:.1f} biopsies avoided per cancer missed" if missed else "no cancer is missed"
+    return (
+        f"{picked}, {avoided} of {n_benign} benign biopsies would be avoided ({point.tnr.value:.1%}) and {missed} of "
+        f"{performance.n_malignant} cancers missed: {ratio}."
+    )

@@ -1,0 +1,117 @@
+"""A real browser for tests: Chromium without a window, spoken to in its DevTools protocol.
+
+It needs the Debian package chromium and, from PyPI, websocket-client.
+"""
+
+import json
+import shutil
+import subprocess
+import time
+from base64 import b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import websocket
+
+PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
+PATIENCE_S = 60
+
+
+class Tab:
+    """One page, with everything it complains of and everything it asks for."""
+
+    def __init__(self, socket: websocket.WebSocket) -> None:
+        self._socket, self._number, self._session = socket, 0, ""
+        self.errors: list[str] = []
+        self.requests: list[str] = []
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.send(f"{domain}.enable")
+
+    def send(self, method: str, **params: Any) -> dict[str, Any]:
+        """Call a method of the protocol; its result."""
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": params}
+        self._socket.send(json.dumps(message | ({"sessionId": self._session} if self._session else {})))
+        while True:
+            answer = json.loads(self._socket.recv())
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer
+                return dict(answer["result"])
+            self._note(answer.get("method", ""), answer.get("params", {}))
+
+    def open(self, page: Path, width: int, height: int, mobile: bool = False) -> None:
+        """Load a file in a window of this size."""
+        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
+        self.send("Page.navigate", url=page.as_uri())
+        self.wait("document.readyState === 'complete' && location.href.startsWith('file:')")
+
+    def run(self, script: str) -> Any:
+        """The value of an expression, awaited if it is a promise."""
+        answer = self.send("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
+
+    def wait(self, condition: str) -> None:
+        """Until an expression is true."""
+        until = time.monotonic() + PATIENCE_S
+        while not self.run(condition):
+            assert time.monotonic() < until, f"never came true: {condition}"
+            time.sleep(0.05)
+
+    def press(self, key: str, modifiers: int = 0) -> None:
+        """A key, down and up; modifiers: 8 is Shift."""
+        code = {"Escape": 27, "Enter": 13, "Tab": 9}.get(key, 0)
+        text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
+        for kind in ("keyDown", "keyUp"):
+            extra = text if kind == "keyDown" else {}
+            self.send(
+                "Input.dispatchKeyEvent", type=kind, key=key, modifiers=modifiers, windowsVirtualKeyCode=code, **extra
+            )
+
+    def picture(self, path: Path) -> None:
+        """A screenshot of the window as PNG."""
+        path.write_bytes(b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
+
+    def _note(self, event: str, params: dict[str, Any]) -> None:
+        if event == "Runtime.exceptionThrown":
+            self.errors.append(str(params["exceptionDetails"]))
+        elif event == "Runtime.consoleAPICalled" and params["type"] in ("error", "assert"):
+            self.errors.append(str(params["args"]))
+        elif event == "Log.entryAdded" and params["entry"]["level"] == "error":
+            self.errors.append(str(params["entry"]))
+        elif event == "Network.requestWillBeSent" and not params["request"]["url"].startswith("data:"):
+            self.requests.append(str(params["request"]["url"]))
+
+
+@contextmanager
+def browser(profile: Path) -> Iterator[Tab]:
+    """A tab of a fresh Chromium whose profile lies in an empty folder."""
+    program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
+    assert program is not None, "no Chromium is installed: apt-get install chromium"
+    command = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
+    command += [f"--user-data-dir={profile}", "--no-first-run", "--hide-scrollbars", "about:blank"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        port = _read(profile / "DevToolsActivePort", process)
+        address = "ws://127.0.0.1:{}{}".format(*port.splitlines())
+        socket = websocket.create_connection(address, timeout=PATIENCE_S, suppress_origin=True)
+        try:
+            yield Tab(socket)
+        finally:
+            socket.close()
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _read(path: Path, process: subprocess.Popen[bytes]) -> str:
+    until = time.monotonic() + PATIENCE_S
+    while time.monotonic() < until and process.poll() is None:
+        if path.is_file() and len((text := path.read_text()).splitlines()) == 2:
+            return text
+        time.sleep(0.05)
+    raise AssertionError("Chromium did not start")

@@ -1,0 +1,28 @@
+"""Calibration and decision curve: drawn where they exist, told undefined where not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mammo.reporting.curves import curves_figure
+from mammo.reporting.figures import save
+from mammo.scoring.decision_curve import decision_curve
+
+RNG = np.random.default_rng(0)
+MALIGNANT, SCORE = RNG.integers(0, 2, 60), RNG.random(60)
+
+
+def test_both_curves_are_the_metrics() -> None:
+    left, right = curves_figure(SCORE, MALIGNANT, "emb").axes
+    np.testing.assert_allclose(np.sort(left.lines[1].get_xdata()), left.lines[1].get_xdata())
+    drawn = next(line for line in right.lines if line.get_label() == "biopsy by emb")
+    np.testing.assert_allclose(drawn.get_ydata(), decision_curve(MALIGNANT, SCORE).model)
+    assert f"{MALIGNANT.sum()} of 60 malignant" in right.get_title(loc="left")
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_says_undefined(label: int, tmp_path: Path) -> None:
+    figure = curves_figure(SCORE, np.full(60, label), "emb")
+    assert "undefined: no" in " ".join(text.get_text() for text in figure.axes[1].texts)
+    save(figure, tmp_path, "f")

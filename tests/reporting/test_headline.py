@@ -1,0 +1,32 @@
+"""The first words: true to the numbers, whatever they are."""
+
+import numpy as np
+
+from mammo.reporting.headline import result, trade
+from mammo.scoring.performance import performance
+
+MALIGNANT = np.repeat([1, 0], 100)
+SCORE = np.concatenate([np.arange(100), np.arange(100) + 0.5]) / 200
+PATIENTS = np.arange(200)
+
+
+def test_a_threshold_of_these_lesions_is_told_to_flatter() -> None:
+    found = trade(performance(MALIGNANT, SCORE, PATIENTS))
+    assert "picked on these very lesions, which flatters" in found
+    assert "2 of 100 benign biopsies would be avoided (2.0%) and 2 of 100 cancers missed: 1.0 biopsies" in found
+
+
+def test_a_threshold_of_validation_is_told_with_what_it_does_here() -> None:
+    found = trade(performance(MALIGNANT, SCORE, PATIENTS, {0.02: 0.1}))
+    assert "picked on validation lesions, 20 of 100 benign" in found
+    assert "20 of 100 cancers missed: 1.0 biopsies avoided per cancer missed." in found
+
+
+def test_no_cancer_missed_is_told_as_such() -> None:
+    assert trade(performance([1, 0], [0.9, 0.1], ["p", "q"])).endswith("0 of 1 cancers missed: no cancer is missed.")
+
+
+def test_one_class_has_no_result() -> None:
+    found = performance([1, 1], [0.2, 0.3], ["p", "q"])
+    assert result(found, "emb", "phantom").endswith("2 patients: no benign lesion.")
+    assert trade(found) == ""

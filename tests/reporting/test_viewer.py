@@ -1,0 +1,151 @@
+"""The report in a real browser: sorting, filtering, opening, toggling, moving; no complaint and no request.
+
+Not part of make test: make test-browser runs it where Chromium is installed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mammo.report import main
+
+from .browser import Tab, browser
+
+pytestmark = pytest.mark.browser
+SHIFT = 8
+
+
+@pytest.fixture(scope="module")
+def page(reported_root: Path) -> Path:
+    assert main([str(reported_root)]) == 0
+    return reported_root / "report" / "report.html"
+
+
+@pytest.fixture(scope="module")
+def browser_tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with browser(tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
+
+
+@pytest.fixture
+def tab(browser_tab: Tab, page: Path) -> Iterator[Tab]:
+    """The report, freshly loaded on a laptop; it must neither complain nor ask for anything but itself."""
+    browser_tab.errors.clear()
+    browser_tab.requests.clear()
+    browser_tab.open(page, 1366, 800)
+    yield browser_tab
+    browser_tab.run("document.getElementById('viewer').close()")
+    assert browser_tab.errors == []
+    assert set(browser_tab.requests) == {page.as_uri()}
+
+
+CARDS = "[...document.querySelectorAll('.card')]"
+SCORES = f"{CARDS}.map(card => Number(card.querySelector('strong').textContent))"
+WRONG = f"""{CARDS}.map(card => {{
+    const score = Number(card.querySelector('strong').textContent);
+    return card.querySelector('.malignant') ? 1 - score : score;
+}})"""
+
+
+def choose(tab: Tab, field: str, value: str) -> None:
+    found = f"document.getElementById('{field}')"
+    tab.run(f"{found}.value = '{value}', {found}.dispatchEvent(new Event('change'))")
+
+
+def is_drawn(tab: Tab, layer: str) -> bool:
+    return bool(tab.run(f"getComputedStyle(document.getElementById('layer-{layer}')).display !== 'none'"))
+
+
+def test_lesions_are_sorted(tab: Tab) -> None:
+    assert tab.run(WRONG) == sorted(tab.run(WRONG), reverse=True)
+    choose(tab, "sort", "low")
+    assert tab.run(SCORES) == sorted(tab.run(SCORES))
+    choose(tab, "sort", "high")
+    assert tab.run(SCORES) == sorted(tab.run(SCORES), reverse=True)
+
+
+def test_lesions_are_filtered(tab: Tab) -> None:
+    everything = tab.run(f"{CARDS}.length")
+    choose(tab, "filter-label", "malignant")
+    malignant = tab.run(f"{CARDS}.length")
+    assert 0 < malignant < everything
+    assert tab.run(f"{CARDS}.every(card => card.querySelector('.malignant'))")
+    choose(tab, "filter-split", "val")
+    assert tab.run(f"{CARDS}.length") < malignant
+    assert (
+        tab.run("document.getElementById('count').textContent")
+        == f"{tab.run(f'{CARDS}.length')} of {everything} lesions"
+    )
+
+
+def test_thumbnails_are_painted(tab: Tab) -> None:
+    tab.run("document.querySelector('.card').scrollIntoView()")
+    corner = "document.querySelector('.card canvas').getContext('2d').getImageData(60, 60, 20, 20).data"
+    tab.wait(f"{corner}.some((value, i) => i % 4 < 3 && value > 40)")
+
+
+def test_a_lesion_opens_with_its_facts_and_closes_where_it_was(tab: Tab) -> None:
+    tab.run(f"{CARDS}[1].focus()")
+    tab.press("Enter")
+    tab.wait("document.getElementById('viewer').open")
+    score = tab.run(SCORES)[1]
+    shown = tab.run("document.getElementById('scores').textContent")
+    assert f"with context{score:.3f}" in shown
+    assert "without context0." in shown
+    assert tab.run("document.querySelectorAll('#histogram .bar').length") == 20
+    assert tab.run("document.querySelectorAll('#layer-windows rect').length") == 4
+    assert tab.run("document.getElementById('image').naturalWidth") == 240
+    assert "Synthetic phantom" in tab.run("document.getElementById('viewer').textContent")
+    tab.press("Escape")
+    tab.wait("!document.getElementById('viewer').open")
+    assert tab.run(f"document.activeElement === {CARDS}[1]")
+
+
+def test_overlays_are_toggled_by_key_and_by_click(tab: Tab) -> None:
+    tab.run(f"{CARDS}[0].click()")
+    keys = {"o": "outline", "w": "windows", "m": "malignant", "b": "benign", "i": "location"}
+    for key, layer in keys.items():
+        before = is_drawn(tab, layer)
+        tab.press(key)
+        assert is_drawn(tab, layer) != before
+        tab.run(f"document.querySelector('#toggles input[value={layer}]').click()")
+        assert is_drawn(tab, layer) == before
+    painted = "document.getElementById('layer-malignant').getContext('2d').getImageData(0, 0, 30, 46).data"
+    assert tab.run(f"Math.max(...{painted}.filter((_, i) => i % 4 === 3))") == 200
+
+
+def test_the_mammogram_is_zoomed_and_moved(tab: Tab) -> None:
+    tab.run(f"{CARDS}[0].click()")
+    place = "document.getElementById('layers').style.transform"
+    whole = tab.run(place)
+    tab.press("+")
+    assert tab.run(place) != whole
+    tab.press("0")
+    assert tab.run(place) == whole
+    tab.press("l")
+    near = tab.run(place)
+    tab.press("ArrowUp", SHIFT)
+    assert tab.run(place) not in (near, whole)
+
+
+def test_arrows_go_round_the_lesions(tab: Tab) -> None:
+    tab.run(f"{CARDS}[0].click()")
+    title = "document.getElementById('title').textContent"
+    first = tab.run(title)
+    tab.press("ArrowLeft")
+    assert tab.run(title) != first
+    tab.press("ArrowRight")
+    assert tab.run(title) == first
+
+
+@pytest.mark.parametrize(("width", "height", "mobile"), [(1366, 800, False), (390, 844, True)])
+def test_nothing_is_wider_than_the_screen(tab: Tab, page: Path, width: int, height: int, mobile: bool) -> None:
+    tab.open(page, width, height, mobile)
+    assert tab.run("document.documentElement.scrollWidth") <= width
+    tab.run(f"{CARDS}[0].click()")
+    box = tab.run(
+        "(() => { const b = document.getElementById('stage').getBoundingClientRect(); return [b.width, b.height]; })()"
+    )
+    assert box[0] >= 0.6 * width
+    assert box[1] >= 0.3 * height
