@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from mammo.reporting.figures import GREY, LOOK
 from mammo.reporting.paper import MAPS
@@ -59,6 +60,10 @@ def comparison_figure(runs: Sequence[Run]) -> Figure:
         left.invert_yaxis()
         left.set_xlabel("test AUC of the selected runs: one dot a seed, bar: mean")
         right.set_xscale("log")
+        right.xaxis.set_minor_formatter(NullFormatter())
+        rates = [run.lr for run in runs if run.lr > 0]
+        if rates:
+            right.set_xlim(10 ** np.floor(np.log10(min(rates))), 10 ** np.ceil(np.log10(max(rates)) + 1e-9))
         right.set_xlabel("learning rate")
         right.set_ylabel("validation AUC: one dot a run")
         for axes in (left, right):
