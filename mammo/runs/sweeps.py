@@ -49,7 +49,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's folder and the words of its jobs, in Hydra's order."""
+    """A sweep's folder and the words of its jobs, in Hydra's order; none where the sweeper draws them as it goes."""
 
     folder: Path
     jobs: tuple[str, ...]
@@ -80,8 +80,10 @@ class Sweep:
         return [cls(path.parent, tuple(json.loads(path.read_text(encoding="utf-8")))) for path in paths]
 
     def state(self) -> list[Job]:
-        """Every job as it is at this moment."""
-        return [self._job(number, words) for number, words in enumerate(self.jobs)]
+        """Every job as it is at this moment; of jobs that are not planned, those that were begun."""
+        begun = sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
+        planned = self.jobs or [f"job {number}" for number in range(max(begun, default=-1) + 1)]
+        return [self._job(number, words) for number, words in enumerate(planned)]
 
     def _job(self, number: int, words: str) -> Job:
         folder = self.folder / str(number)

@@ -9,8 +9,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import open_dict, read_write
 
+from mammo.door import CONF
 from mammo.runs.lock import alone
+from mammo.runs.random_search import name_in_configurations
 from mammo.runs.sweeps import Sweep
 from mammo.sweep import main as sweep_command
 from mammo.train import main as train_command
@@ -118,6 +122,21 @@ def test_several_devices_in_a_sweep_are_refused(
 ) -> None:
     assert swept(root, monkeypatch, "--multirun", "maps=[loc]", "seed=0,1", "trainer.devices=2") == 1
     assert "trainer.devices=2 in a sweep: give every job one device" in capsys.readouterr().err
+
+
+def test_jobs_that_a_sweeper_draws_as_it_goes_are_known_once_begun(tmp_path: Path) -> None:
+    name_in_configurations()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        drawn = "model.lr=interval(1e-6,1e-4)"
+        cfg = compose("train", [f"root={tmp_path}"], return_hydra_config=True)
+        with read_write(cfg), open_dict(cfg):
+            cfg.hydra.overrides.task, cfg.hydra.job.name = [drawn, "seed=0,1"], "train"
+        sweep = Sweep.of(cfg)
+    assert sweep.state() == []
+    for number, left in enumerate(("done", "error.txt")):
+        (sweep.folder / str(number)).mkdir()
+        (sweep.folder / str(number) / left).write_text("no flour")
+    assert [job.state for job in sweep.state()] == ["done", "failed"]
 
 
 def test_no_sweep_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
