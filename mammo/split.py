@@ -1,5 +1,7 @@
 """python -m mammo.split: deal the patients of a store to training, validation and test; print the paper's Table 1.
 
+Patients whom an exam, a source file or a picture connects stay together.
+
 python -m mammo.split root=runs/demo seed=0 'fractions=[0.8,0.1,0.1]'
 """
 
@@ -9,14 +11,21 @@ from omegaconf import DictConfig
 
 from mammo.door import command
 from mammo.reporting.table1 import table1
+from mammo.store.families import families
 from mammo.store.manifest import Manifest
+from mammo.store.prints import alike_pairs, read_prints
 from mammo.store.splits import assign
 
 
 def task(cfg: DictConfig) -> None:
     """Split the store's manifest and print how many images and lesions of each kind every split has."""
     store = Path(cfg.store)
-    manifest = assign(Manifest.load(store), cfg.seed, list(cfg.fractions), cfg.allow_empty)
+    manifest = Manifest.load(store)
+    pairs = alike_pairs(dict(read_prints(store, manifest.images.index)))
+    ties = families(manifest.images, pairs)
+    if len(ties) > ties.nunique():
+        print(f"{len(ties)} patients are {ties.nunique()} families, which stay together")
+    manifest = assign(manifest, cfg.seed, list(cfg.fractions), cfg.allow_empty, pairs, cfg.official)
     manifest.save(store)
     print(table1(manifest.images, manifest.lesions).to_string())
 

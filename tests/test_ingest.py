@@ -19,7 +19,8 @@ def source(tmp_path: Path) -> Path:
     pixels = np.where(((rows - 95.5) / 80) ** 2 + (cols / 90) ** 2 < 1, 2000, 0).astype(np.uint16)
     images, lesions = ["image,patient,exam,laterality,view"], ["image,label,outline"]
     for patient, label in enumerate(["malignant", "benign", ""] * 3):
-        cv2.imwrite(str(folder / f"{patient}.png"), pixels)
+        texture = np.random.default_rng(patient).integers(0, 500, pixels.shape, dtype=np.uint16)
+        cv2.imwrite(str(folder / f"{patient}.png"), np.where(pixels > 0, pixels + texture, 0))
         images.append(f"{patient}.png,{patient},{patient},L,CC")
         if label:
             lesions.append(f'{patient}.png,{label},"90,30;90,50;110,50;110,30"')

@@ -18,6 +18,7 @@ from mammo.intake.pixels import Presentation, presentation
 from mammo.intake.position import text
 from mammo.intake.rasters import SUFFIXES, raster_shape, read_raster
 from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.vendors import vendor_of
 from mammo.records import ImageRecord
 
 DOCUMENTS = (".csv", ".json", ".md", ".parquet", ".txt", ".xlsx", ".xml", ".yaml", ".yml")
@@ -72,6 +73,7 @@ class Admitted:
         flags: what is doubtful about it, in the order of Flag.
         voi: the rule by which stored values became presentation values; empty for a PNG or TIFF.
         uid: SOP Instance UID (0008,0018), empty for a PNG or TIFF.
+        vendor: who made the detector (intake.vendors), empty for a PNG or TIFF.
     """
 
     chain: FrameChain
@@ -80,6 +82,7 @@ class Admitted:
     flags: tuple[Flag, ...]
     voi: str
     uid: str
+    vendor: str
 
 
 def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: bytes | None = None) -> Admitted:
@@ -104,14 +107,14 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
     if is_raster(record.path):
         if prod(raster_shape(file)) > LARGEST_PX:
             raise RefusedError(Code.TOO_LARGE)
-        shown, uid = Presentation(read_raster(file, eight_bit=record.by_table), "", ()), ""
+        shown, uid, vendor = Presentation(read_raster(file, eight_bit=record.by_table), "", ()), "", ""
     else:
-        shown, uid = _of_dicom(read_file(file) if content is None else content)
+        shown, uid, vendor = _of_dicom(read_file(file) if content is None else content)
     check_side = not record.by_table and not is_raster(record.path)
     placed = place(shown.values, record.laterality, record.view, frame, scale, check_side)
     found = {*record.flags, *shown.flags, *([Flag.BLANK] if placed.blank else [])}
     flags = tuple(flag for flag in Flag if flag in found)
-    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid)
+    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor)
 
 
 def read_file(file: Path) -> bytes:
@@ -128,11 +131,14 @@ def read_file(file: Path) -> bytes:
         raise RefusedError(Code.UNREADABLE) from None
 
 
-def _of_dicom(content: bytes) -> tuple[Presentation, str]:
-    """What a DICOM file's bytes show, and their SOP Instance UID."""
+def _of_dicom(content: bytes) -> tuple[Presentation, str, str]:
+    """What a DICOM file's bytes show, their SOP Instance UID and their vendor."""
     with quiet():
         dataset = parse_dicom(content)
         try:
-            return presentation(dataset), text(dataset, "SOPInstanceUID")
+            if text(dataset, "PresentationIntentType") == "FOR PROCESSING":  # adapters with tables ask no header
+                raise RefusedError(Code.FOR_PROCESSING)
+            shown = presentation(dataset)
+            return shown, text(dataset, "SOPInstanceUID"), vendor_of(text(dataset, "Manufacturer"))
         except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError, NotImplementedError):
             raise RefusedError(Code.NOT_DICOM) from None  # a value that its own type does not allow

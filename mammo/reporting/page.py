@@ -73,9 +73,9 @@ def write_report(
             safe_csv(table, fresh / f"{name}.csv")
         facts = {**_facts(evaluation, cohort, exhibits, origin), "gallery": gallery}
         images = {exhibit.name: _inlined(fresh / "figures" / f"{exhibit.name}.png") for exhibit in exhibits}
-        html = _render("report.html.j2", {**facts, "images": images, **_own("report.css"), **_own("report.js")})
+        html = render("report.html.j2", {**facts, "images": images, **own("report.css"), **own("report.js")})
         (fresh / "report.html").write_text(html, encoding="utf-8")
-        (fresh / "report.md").write_text(_render("report.md.j2", facts), encoding="utf-8")
+        (fresh / "report.md").write_text(render("report.md.j2", facts), encoding="utf-8")
         _replace(folder, fresh)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -107,7 +107,8 @@ def _facts(
     }
 
 
-def _render(template: str, facts: Mapping[str, Any]) -> str:
+def render(template: str, facts: Mapping[str, Any]) -> str:
+    """A template of this package filled in; all text is escaped."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -141,7 +142,7 @@ def _script_data(value: object) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def _own(name: str) -> dict[str, Any]:
+def own(name: str) -> dict[str, Any]:
     """A file of the templates' folder and the digest by which the page's policy knows it, as css or js."""
     text = (TEMPLATES / name).read_text(encoding="utf-8")
     digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -45,8 +45,12 @@ class Manifest:
         return cls(frame, tables[0].set_index("image_id"), tables[1].set_index("lesion_id"))
 
     @classmethod
-    def load(cls, store: Path) -> "Manifest":
+    def load(cls, store: Path, checked: bool = True) -> "Manifest":
         """Read and check the tables of a store folder.
+
+        Args:
+            store: the folder.
+            checked: whether tables that contradict themselves are refused; the examination of a store takes any.
 
         Raises:
             MammoError: there is no store, it is of another format, or its tables contradict themselves.
@@ -55,7 +59,8 @@ class Manifest:
         frame = Frame(**head["frame"])
         images = _read_table(store / "images.parquet", IMAGES).set_index("image_id")
         lesions = _read_table(store / "lesions.parquet", LESIONS).set_index("lesion_id")
-        check_tables(store, images, lesions)
+        if checked:
+            check_tables(store, images, lesions)
         return cls(frame, images, lesions)
 
     def save(self, store: Path) -> None:

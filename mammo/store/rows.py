@@ -33,6 +33,7 @@ IMAGES = pa.schema(
         "origin_row": WHOLE,
         "origin_col": WHOLE,
         "sha256": TEXT,
+        "vendor": TEXT,
         "tissue": BYTES,
     }
 )

@@ -1,13 +1,15 @@
 """Patient-disjoint training, validation and test splits, alike in every kind of patient (paper, Data)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from mammo.records import MammoError, Pathology, Split
+from mammo.store.families import families
 from mammo.store.manifest import Manifest
+from mammo.store.prints import Pair
 
 STREAM = 0x59117
 """Names the random numbers of this module among all that one seed gives."""
@@ -16,43 +18,68 @@ KINDS = ("malignant", "benign", "negative")
 """Kinds of patients: with a malignant lesion, else with a benign one, else neither."""
 
 
-def patient_kinds(manifest: Manifest) -> "pd.Series[str]":
-    """The kind of each patient, indexed by patient_id in the order of first appearance."""
-    patients = manifest.images["patient_id"]
-    kinds = pd.Series(KINDS[2], index=pd.Index(patients.unique()))
+def family_kinds(manifest: Manifest, of_image: "pd.Series[int]") -> "pd.Series[str]":
+    """The worst kind of each family's patients, indexed by family in the order of first appearance.
+
+    Args:
+        manifest: the store's tables.
+        of_image: the family of each image, indexed by image_id.
+    """
+    kinds = pd.Series(KINDS[2], index=pd.Index(of_image.unique()))
     for kind in (Pathology.BENIGN, Pathology.MALIGNANT):
         images = manifest.lesions.loc[manifest.lesions["label"] == kind.value, "image_id"]
-        kinds[kinds.index.isin(patients[images])] = kind.value
+        kinds[kinds.index.isin(of_image[images])] = kind.value
     return kinds
 
 
-def assign(manifest: Manifest, seed: int, fractions: Sequence[float], allow_empty: bool = False) -> Manifest:
-    """Deal every patient to a split.
+def assign(
+    manifest: Manifest,
+    seed: int,
+    fractions: Sequence[float],
+    allow_empty: bool = False,
+    pairs: Iterable[Pair] = (),
+    keep_official: bool = True,
+) -> Manifest:
+    """Deal every family of patients to a split, alike in every kind.
 
-    The split depends on the seed and the order of patients only, not on their pseudonyms.
+    The split depends on the seed and the order of patients only, not on their pseudonyms. Where the data set has a test
+    split of its own, its patients are test here, and the others are dealt to training and validation.
 
     Args:
         manifest: the store's tables; its own split column is ignored.
         seed: of the deal.
         fractions: shares of training, validation and test; they sum to 1.
         allow_empty: whether a split with a share above 0 may lack a kind of patient.
+        pairs: ids of images that show the same: their patients are one family.
+        keep_official: whether the data set's own split is kept.
 
     Raises:
         MammoError: the fractions are no shares, or a split lacks a kind of patient.
     """
     if len(fractions) != len(Split) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise MammoError(f"fractions={list(fractions)} must be three shares (train, val, test) that sum to 1")
-    kinds = patient_kinds(manifest)
+    of_image = manifest.images["patient_id"].map(families(manifest.images, pairs))
+    kinds = family_kinds(manifest, of_image)
     splits = pd.Series("", index=kinds.index)
+    if keep_official and (manifest.images["official_split"] == Split.TEST.value).any():
+        splits[of_image[manifest.images["official_split"] == Split.TEST.value].unique()] = Split.TEST.value
+        fractions = _without_test(fractions)
     for number, kind in enumerate(KINDS):
-        patients = kinds.index[kinds == kind]
-        counts = _apportion(len(patients), fractions)
+        left = kinds.index[(kinds == kind) & (splits == "")]
+        counts = _apportion(len(left), fractions)
         if not allow_empty:
-            _check(kind, len(patients), counts, fractions)
-        order = np.random.default_rng((seed, STREAM, number)).permutation(len(patients))
-        splits[patients[order]] = np.repeat([split.value for split in Split], counts)
-    images = manifest.images.assign(split=manifest.images["patient_id"].map(splits))
-    return replace(manifest, images=images)
+            _check(kind, len(left), counts, fractions)
+        order = np.random.default_rng((seed, STREAM, number)).permutation(len(left))
+        splits[left[order]] = np.repeat([split.value for split in Split], counts)
+    return replace(manifest, images=manifest.images.assign(split=of_image.map(splits)))
+
+
+def _without_test(fractions: Sequence[float]) -> list[float]:
+    """The shares of training and validation where test is dealt already."""
+    rest = fractions[0] + fractions[1]
+    if rest <= 0:
+        raise MammoError(f"fractions={list(fractions)} must leave shares for train and val: test is the data set's own")
+    return [fractions[0] / rest, fractions[1] / rest, 0.0]
 
 
 def _apportion(n: int, fractions: Sequence[float]) -> list[int]:

@@ -3,13 +3,9 @@
 import json
 from dataclasses import asdict, dataclass
 from functools import cache
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from mammo.geometry import Frame
 from mammo.intake.gate import Admitted, admit, read_file, regular
@@ -17,16 +13,12 @@ from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import ImageRecord
 from mammo.store.image_store import ImageStore
+from mammo.store.prints import Print
 from mammo.store.rows import chain_values, tissue_values
 from mammo.store.tiles import encode
 
-PIPELINE = 2
+PIPELINE = 3
 """Number of the way from files to store pixels; a new number makes a rerun read every image again."""
-
-SAMPLED = 4
-"""Every so manyth row and column of the pixels makes an image's key."""
-
-THUMBNAIL_PX = 16
 
 
 @dataclass(frozen=True)
@@ -77,7 +69,7 @@ class Taken:
         row: its columns of images.parquet without names, if accepted.
         uid: pseudonym of its SOP Instance UID, empty without one.
         key: equal for two images of equal pixels.
-        thumbnail: THUMBNAIL_PX ** 2 bytes, the pixels of its breast box at that size.
+        thumbnail: as in prints.Print.
         record: its pixels and note as the store keeps them (tiles.encode), empty where the store has them.
         head: bytes of the record's head.
     """
@@ -126,16 +118,10 @@ def _kept(recipe: Recipe, admitted: Admitted, digest: str) -> dict[str, Any]:
     """What the image's note holds: its row and what tells it from others, as JSON can hold it."""
     values = chain_values(admitted.chain) | tissue_values(admitted.tissue)
     row = {name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
-    row |= {"sha256": digest, "flags": "+".join(admitted.flags), "voi": admitted.voi}
-    sampled = np.ascontiguousarray(admitted.pixels[::SAMPLED, ::SAMPLED])
-    key = blake2b(sampled.tobytes() + str(admitted.pixels.shape).encode(), digest_size=16).hexdigest()
+    row |= {"sha256": digest, "flags": "+".join(admitted.flags), "voi": admitted.voi, "vendor": admitted.vendor}
+    print_of = Print.of(admitted.pixels)
     uid = _names(recipe.store).of("uid", admitted.uid) if admitted.uid else ""
-    return {"row": row, "uid": uid, "key": key, "thumbnail": _thumbnail(sampled).hex()}
-
-
-def _thumbnail(sampled: NDArray[np.uint16]) -> bytes:
-    small = cv2.resize(sampled, (THUMBNAIL_PX, THUMBNAIL_PX), interpolation=cv2.INTER_AREA)
-    return bytes((np.asarray(small, dtype=np.uint16) >> 4).astype(np.uint8).tobytes())
+    return {"row": row, "uid": uid, "key": print_of.key, "thumbnail": print_of.thumbnail.hex()}
 
 
 @cache

@@ -33,6 +33,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "view": "CC",
         "split": "",
         "official_split": "",
+        "vendor": "",
         "negative": index > 1,
         "sha256": "0" * 64,
         **chain_values(chain(index)),

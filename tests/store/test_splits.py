@@ -6,7 +6,7 @@ import pytest
 from mammo.geometry import Frame
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
-from mammo.store.splits import assign, patient_kinds
+from mammo.store.splits import assign, family_kinds
 
 FRAME = Frame(368, 240, 8)
 
@@ -15,7 +15,14 @@ def cohort(n_malignant: int, n_benign: int, n_negative: int, prefix: str = "") -
     kinds = ["malignant"] * n_malignant + ["benign"] * n_benign + ["negative"] * n_negative
     images = pd.DataFrame(
         [
-            {"image_id": f"{prefix}{p}.{k}", "patient_id": f"{prefix}{p}", "split": ""}
+            {
+                "image_id": f"{prefix}{p}.{k}",
+                "patient_id": f"{prefix}{p}",
+                "exam_id": f"{prefix}e{p}",
+                "sha256": "",
+                "split": "",
+                "official_split": "",
+            }
             for p in range(len(kinds))
             for k in "ab"
         ]
@@ -30,8 +37,12 @@ def cohort(n_malignant: int, n_benign: int, n_negative: int, prefix: str = "") -
     return Manifest(FRAME, images, table)
 
 
+def kinds_of(manifest: Manifest) -> "pd.Series[str]":
+    return family_kinds(manifest, manifest.images["patient_id"])
+
+
 def test_kinds_go_by_the_worst_lesion() -> None:
-    kinds = patient_kinds(cohort(2, 1, 1))
+    kinds = kinds_of(cohort(2, 1, 1))
     assert kinds.to_dict() == {"0": "malignant", "1": "malignant", "2": "benign", "3": "negative"}
 
 
@@ -40,7 +51,7 @@ def test_patients_are_disjoint_and_every_kind_is_dealt_by_the_fractions(seed: in
     manifest = assign(cohort(40, 63, 107), seed, (0.8, 0.1, 0.1))
     by_patient = manifest.images.groupby("patient_id")["split"].unique()
     assert (by_patient.str.len() == 1).all()
-    kinds = patient_kinds(manifest)
+    kinds = kinds_of(manifest)
     for kind, n in (("malignant", 40), ("benign", 63), ("negative", 107)):
         counts = Counter(by_patient[kinds.index[kinds == kind]].str[0])
         assert sum(counts.values()) == n
@@ -74,3 +85,24 @@ def test_a_share_of_zero_means_an_empty_split() -> None:
 def test_fractions_must_be_shares(fractions: tuple[float, ...]) -> None:
     with pytest.raises(MammoError, match="three shares"):
         assign(cohort(9, 9, 9), 0, fractions)
+
+
+def test_families_stay_together() -> None:
+    manifest = cohort(30, 30, 30)
+    pairs = [(f"{patient}.a", f"{patient + 30}.b") for patient in range(0, 30, 3)]
+    splits = assign(manifest, 3, (0.4, 0.3, 0.3), pairs=pairs).images["split"]
+    assert all(splits[one] == splits[other] for one, other in pairs)
+    assert (splits.groupby(manifest.images["patient_id"]).nunique() == 1).all()
+
+
+def test_an_official_test_split_is_kept_and_the_rest_is_dealt() -> None:
+    manifest = cohort(20, 20, 20)
+    numbers = manifest.images["patient_id"].astype(int)
+    manifest.images["official_split"] = ["test" if number % 4 == 0 else "train" for number in numbers]
+    splits = assign(manifest, 0, (0.8, 0.1, 0.1)).images["split"]
+    assert set(splits[numbers % 4 == 0]) == {"test"}
+    assert splits[numbers % 4 != 0].value_counts().to_dict() == {"train": 78, "val": 12}
+    dealt = assign(manifest, 0, (0.8, 0.1, 0.1), keep_official=False).images["split"]
+    assert (dealt == "test").sum() == 12
+    with pytest.raises(MammoError, match="must leave shares for train and val"):
+        assign(manifest, 0, (0, 0, 1))

@@ -1,0 +1,55 @@
+"""The examination of a whole store: every check over every row, every tile and every outline."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from mammo.store.doubts import Doubt
+from mammo.store.doubts.leakage import leakage_doubts
+from mammo.store.doubts.outlines import outline_doubts
+from mammo.store.doubts.pictures import brightness_doubts, picture_doubts
+from mammo.store.doubts.portraits import image_rows, portraits
+from mammo.store.doubts.tables import sound_rows, table_doubts
+from mammo.store.manifest import Manifest
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """What an examination found.
+
+    Attributes:
+        manifest: the store's sound rows.
+        doubts: in the order of the checks, then of the rows.
+    """
+
+    manifest: Manifest
+    doubts: tuple[Doubt, ...]
+
+    def counts(self) -> "pd.Series[int]":
+        """How many doubts each check raised, of the checks that raised any."""
+        return pd.Series([doubt.check for doubt in self.doubts], dtype=object).value_counts(sort=False)
+
+
+def examine(store: Path, processes: int = 1) -> Examination:
+    """Examine a store.
+
+    Args:
+        store: its folder.
+        processes: how many read pixels.
+
+    Raises:
+        MammoError: there is no store, or its tables cannot be read.
+    """
+    manifest, doubts = sound_rows(Manifest.load(store, checked=False))
+    rows = image_rows(manifest)
+    seen = dict(zip(rows, portraits(store, manifest.frame, list(rows.items()), processes), strict=True))
+    doubts += table_doubts(manifest)
+    doubts += picture_doubts(manifest, seen)
+    doubts += outline_doubts(manifest)
+    doubts += leakage_doubts(manifest.images, seen)
+    doubts += brightness_doubts(manifest, seen)
+    key = store / ".key"
+    if key.exists() and key.stat().st_mode & 0o077:
+        doubts.append(Doubt("key_readable", ".key", f"mode {key.stat().st_mode & 0o777:o}: chmod 600 {key}"))
+    return Examination(manifest, tuple(doubts))
