@@ -4,12 +4,17 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 
-from mammo.benchmarks import context, evaluate, patches, store
+from mammo.benchmarks import context, epoch, evaluate, fagg, lesion, loader, net, patches, store
 from mammo.records import MammoError
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
     "context": context.measure,
+    "epoch": epoch.measure,
     "evaluate": evaluate.measure,
+    "fagg": fagg.measure,
+    "lesion": lesion.measure,
+    "loader": loader.measure,
+    "net": net.measure,
     "patches": patches.measure,
     "store": store.measure,
 }

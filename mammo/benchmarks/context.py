@@ -51,7 +51,7 @@ def measure(rounds: int, sizes: GmicSizes | None = None, frame: Frame = FULL_FRA
     ways = {
         "ours": Way(infer["fast"], 1),
         "float32": Way(infer["float32"], 1),
-        "product": _product(counter.get_total_flops(), precision),
+        "product": product(counter.get_total_flops(), precision),
     }
     result = measurement("context", ways, limit="product", rounds=rounds)
     pairs = zip(_probabilities(infer["fast"]()), _probabilities(infer["float32"]()), strict=True)
@@ -101,7 +101,7 @@ def _probabilities(output: GmicOutput) -> list[Tensor]:
     return [each.stacked() for each in (output.saliency, output.by_global, output.by_local, output.by_fusion)]
 
 
-def _product(flops: int, precision: str) -> Way:
+def product(flops: int, precision: str) -> Way:
     """Matrix products; a unit is as many of them as one image's floating-point operations."""
     dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
     left, right = (torch.randn(SIDE, SIDE).to(dtype) for _ in range(2))

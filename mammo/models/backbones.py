@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from mammo.models.grey_convolution import fold, foldable
 from mammo.models.preact_resnet import PreActResNet
 from mammo.records import MammoError
 
@@ -18,14 +19,15 @@ SMALL = "preact_resnet"
 class Backbone(nn.Module):
     """Grey patches in, one pooled feature vector out.
 
-    The patch is scaled to [0, 1], copied to three channels (paper, Transfer learning) and normalised as the weights
-    expect.
+    The networks take three copies of the patch (paper, Transfer learning), each normalised as its weights expect; by
+    default their first convolution folds the three into one, which changes nothing but rounding.
 
     Args:
         name: timm's `name.tag`, or "preact_resnet".
         init: "imagenet" for the tag's weights, "he" for He initialisation.
         pretrained_file: a local file of the tag's weights, for machines without network.
         arguments: numbers of the small trunk, or arguments of timm's constructor.
+        channels: 1 to fold the three channels into one where the first convolution allows it, 3 to keep them.
 
     Raises:
         MammoError: the name is unknown, or its weights do not exist or cannot be had.
@@ -40,11 +42,14 @@ class Backbone(nn.Module):
         init: Literal["imagenet", "he"],
         pretrained_file: str | None = None,
         arguments: Mapping[str, Any] | None = None,
+        channels: Literal[1, 3] = 1,
     ) -> None:
         super().__init__()
         given = dict(arguments or {})
         if init not in ("imagenet", "he"):
             raise MammoError(f"backbone.init={init}: choose imagenet or he")
+        if channels not in (1, 3):
+            raise MammoError(f"backbone.channels={channels}: choose 1 or 3")
         if name == SMALL:
             if init == "imagenet":
                 raise MammoError(f"backbone.name={name} has no ImageNet weights: set backbone.init=he")
@@ -59,12 +64,17 @@ class Backbone(nn.Module):
             mean, std = expected["mean"], expected["std"]
         if init == "he":
             he_initialise(self.network)
+        convolution = foldable(self.network) if channels == 1 else None
+        self.is_folded = convolution is not None
+        if convolution is not None:
+            fold(self.network, convolution, mean, std)
         self.register_buffer("mean", torch.tensor(mean)[None, :, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[None, :, None, None], persistent=False)
 
     def forward(self, patch: Tensor) -> Tensor:
         """Patches [B, 1, P, P] in [0, 1] to features [B, num_features]."""
-        features: Tensor = self.network((patch.expand(-1, 3, -1, -1) - self.mean) / self.std)
+        x = patch if self.is_folded else (patch.expand(-1, 3, -1, -1) - self.mean) / self.std
+        features: Tensor = self.network(x)
         return features
 
 

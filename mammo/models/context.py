@@ -19,7 +19,7 @@ from torch.nn import functional
 from mammo.geometry import Frame
 from mammo.models.gmic import ByClass, Gmic, GmicOutput, GmicSizes
 from mammo.models.patch_classifier import Batch
-from mammo.models.precision import lay_out
+from mammo.models.precision import adam, lay_out
 from mammo.models.ranks import of_every_rank
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
@@ -111,7 +111,7 @@ class ContextNetwork(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""
-        return torch.optim.Adam(self.parameters(), lr=self.lr)
+        return adam(self, self.lr)
 
 
 def standardised(image: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from mammo.models.patch_tally import PatchTally
+from mammo.models.precision import adam
 from mammo.models.ranks import of_every_rank
 from mammo.records import PatchClass
 from mammo.scoring.lesion_score import LesionScores, lesion_scores
@@ -91,4 +92,4 @@ class PatchClassifier(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam (paper, Model training)."""
-        return torch.optim.Adam(self.parameters(), lr=self.lr)
+        return adam(self, self.lr)

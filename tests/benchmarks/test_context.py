@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mammo.benchmarks.context import SIDE, _product, measure
+from mammo.benchmarks.context import SIDE, measure, product
 from mammo.geometry import Frame
 from mammo.models.gmic import GmicSizes
 
@@ -26,5 +26,5 @@ def test_it_tells_what_the_house_asks() -> None:
 
 
 def test_the_limit_multiplies_as_often_as_the_network() -> None:
-    way = _product(4 * SIDE**3, "32-true")
+    way = product(4 * SIDE**3, "32-true")
     assert way.units == pytest.approx(0.5)

@@ -47,7 +47,7 @@ def test_the_papers_six_are_configured_under_timms_names(name: str, features: in
 
 
 def test_grey_becomes_three_normalised_channels() -> None:
-    backbone = Backbone("densenet121.tv_in1k", "he").eval()
+    backbone = Backbone("densenet121.tv_in1k", "he", channels=3).eval()
     seen: list[torch.Tensor] = []
     backbone.network = torch.nn.Sequential(torch.nn.Identity())
     backbone.network.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
@@ -110,3 +110,19 @@ def test_without_network_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(MammoError, match=r"weights of densenet121\.tv_in1k cannot be had .*pretrained_file=.*init=he"):
         Backbone("densenet121.tv_in1k", "imagenet")
+
+
+def test_folding_the_channels_changes_nothing_but_rounding() -> None:
+    arguments = {**SMALL, "stem_width": 16}
+    torch.manual_seed(0)
+    three = Backbone("preact_resnet", "he", arguments=arguments, channels=3).eval()
+    torch.manual_seed(0)
+    one = Backbone("preact_resnet", "he", arguments=arguments).eval()
+    assert one.is_folded
+    assert not three.is_folded
+    assert one.state_dict().keys() == three.state_dict().keys()
+    patch = torch.rand(3, 1, 32, 32)
+    with torch.inference_mode():
+        assert (one(patch) - three(patch)).abs().max() < 1e-5
+    with pytest.raises(MammoError, match=r"backbone\.channels=2: choose 1 or 3"):
+        Backbone("preact_resnet", "he", arguments=arguments, channels=2)  # type: ignore[arg-type]

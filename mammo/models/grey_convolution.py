@@ -1,0 +1,62 @@
+"""A network's first convolution, fed with one grey channel where its weights expect three copies of it.
+
+Channel c of the three is (grey - mean[c]) / std[c]. Convolution is linear, so the three kernels fold into one, and what
+the means add is one map, the same for every patch, which falls off at the border where padding holds zeros. Exact, in
+training too: the three-channel weights stay the parameters.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class GreyConvolution(nn.Module):
+    """Takes a three-channel convolution's place, under the same names in checkpoints.
+
+    Grey values are centred on the channels' average mean before they are multiplied, so that little cancels in 16 bits.
+
+    Args:
+        convolution: zero-padded, one group.
+        mean: of each channel, in grey values.
+        std: of each channel, in grey values.
+    """
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, convolution: nn.Conv2d, mean: Sequence[float], std: Sequence[float]) -> None:
+        super().__init__()
+        self.weight, self.bias = convolution.weight, convolution.bias
+        self.stride, self.padding, self.dilation = convolution.stride, convolution.padding, convolution.dilation
+        self.centre = sum(mean) / len(mean)
+        self.register_buffer("scale", 1 / torch.tensor(std)[:, None, None], persistent=False)
+        self.register_buffer("shift", (self.centre - torch.tensor(mean))[:, None, None] * self.scale, persistent=False)
+        self._is_shifted = len(set(mean)) > 1
+
+    def forward(self, grey: Tensor) -> Tensor:
+        """[B, 1, H, W] in the units of mean to what the convolution makes of the three normalised channels."""
+        kernel = (self.weight * self.scale).sum(dim=1, keepdim=True)
+        out = functional.conv2d(grey - self.centre, kernel, self.bias, self.stride, self.padding, self.dilation)
+        if self._is_shifted:
+            ones, kernel = torch.ones_like(grey[:1]), (self.weight * self.shift).sum(dim=1, keepdim=True)
+            out = out + functional.conv2d(ones, kernel, None, self.stride, self.padding, self.dilation)
+        return out
+
+
+def foldable(network: nn.Module) -> str | None:
+    """The name of the convolution that GreyConvolution can take the place of; None where there is none."""
+    found = [(name, part) for name, part in network.named_modules() if getattr(part, "in_channels", None) == 3]
+    if len(found) != 1 or type(found[0][1]) is not nn.Conv2d:
+        return None
+    name, convolution = found[0]
+    return name if convolution.padding_mode == "zeros" and convolution.groups == 1 else None
+
+
+def fold(network: nn.Module, name: str, mean: Sequence[float], std: Sequence[float]) -> None:
+    """Put a GreyConvolution in the place of the network's convolution of that name."""
+    parent, _, last = name.rpartition(".")
+    convolution = network.get_submodule(name)
+    assert isinstance(convolution, nn.Conv2d)
+    setattr(network.get_submodule(parent), last, GreyConvolution(convolution, mean, std))

@@ -1,0 +1,13 @@
+"""The net benchmark: the fast path stays near plain float32, and folding is exact."""
+
+import pytest
+
+from mammo.benchmarks.net import measure
+
+
+@pytest.mark.slow
+def test_figures_are_complete_and_paths_agree() -> None:
+    told = measure(1, "resnetv2_50.a1h_in1k", n_patches=2, patch_px=64)
+    assert set(told["ratios"]) == {"float32"}  # type: ignore[call-overload]
+    assert told["largest_difference"] <= 1e-2  # type: ignore[operator]
+    assert told["fold_difference"] <= 1e-5  # type: ignore[operator]
