@@ -106,5 +106,5 @@ def write_result(folder: Path, maps: str, reads: dict[str, str]) -> None:
     result = {"name": folder.name, "model": "fagg", "maps": maps, "context": "", "seed": 0, "val_auc": 0.6}
     result |= {"test_auc": 0.5, "command": "c", "commit": "abc", "versions": {"torch": "2"}, "seconds": 1.0}
     (folder / "result.json").write_text(json.dumps(result | {"digest": "d", "reads": reads}))
-    crops = "{crops: {side_px: [16, 48], patch_px: 32}}"
+    crops = "{crops: {side_px: [16, 48], whole_px: false, patch_px: 32}}"
     (folder / "config.yaml").write_text(f"data: {{name: phantom}}\nframe: {crops}\nmax_angle_deg: 30\n")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+from omegaconf.errors import OmegaConfBaseException
 
 from mammo.records import MammoError
 from mammo.reporting.evaluation import Evaluation, evaluate
@@ -95,5 +96,10 @@ class Reported:
     def _pictures(self, evaluation: Evaluation) -> list[Exhibit]:
         """What shows images, newly drawn where the store is at hand."""
         if self.store is not None:
-            draw_cohort(self.root / "pictures", self.store, evaluation.runs[0].folder)
+            run = evaluation.runs[0].folder
+            try:
+                draw_cohort(self.root / "pictures", self.store, run)
+            except OmegaConfBaseException as error:
+                told = str(error).splitlines()[0]
+                raise MammoError(f"{run / 'config.yaml'}: of another version of mammo ({told}); run it anew") from error
         return [Exhibit(path.stem, *read_picture(path)) for path in sorted((self.root / "pictures").glob("*.npz"))]

@@ -131,6 +131,18 @@ def coarse_figures() -> Iterator[None]:
         yield
 
 
+def blank(figure: object, folder: Path, name: str) -> None:
+    """Stands for figures.save where figures are beside the point; drawing them takes most of a report's time."""
+    for suffix in ("png", "svg"):
+        (folder / f"{name}.{suffix}").write_bytes(b"")
+
+
+@pytest.fixture(autouse=True)
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the tests' own reports; the shared one has real figures."""
+    monkeypatch.setattr("mammo.reporting.page.save", blank)
+
+
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs") / "demo"
@@ -154,13 +166,13 @@ def test_the_folder_holds_the_report_and_nothing_else(report: Path) -> None:
 
 def test_the_page_asks_nothing_of_the_network(report: Path) -> None:
     html = (report / "report.html").read_text()
-    page = Page(html)
+    found = Page(html)
     assert not re.search(r"https?:|//[a-z]", re.sub(r"base64,[A-Za-z0-9+/=]+", "", html))
-    assert {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object", "a", "form"} == set()
-    sources = [attrs["src"] for tag, attrs in page.tags if tag == "img"]
+    assert {tag for tag, _ in found.tags} & {"script", "link", "iframe", "object", "a", "form"} == set()
+    sources = [attrs["src"] for tag, attrs in found.tags if tag == "img"]
     assert len(sources) == 6
     assert all(source.startswith("data:image/png;base64,") for source in sources)
-    assert not [attrs for _, attrs in page.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
+    assert not [attrs for _, attrs in found.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
 
 
 def test_its_policy_allows_its_own_style_only(report: Path) -> None:
@@ -186,14 +198,14 @@ def test_the_cohort_stands_beside_the_papers(report: Path, tmp_path: Path) -> No
     images = pd.DataFrame({"split": ["train"] * 1234 + ["val", "test"]}, index=range(1236))
     lesions = pd.DataFrame({"image_id": [0, 1235], "label": ["malignant", "benign"]})
     evaluation = evaluate(find_runs(report.parent / "table3"))
-    page = write_report(tmp_path / "report", evaluation, table1(images, lesions), [], None, Origin("c", "t", "h"))
-    text = Page(page.read_text()).text
-    markdown = page.with_suffix(".md").read_text().splitlines()
+    written = write_report(tmp_path / "report", evaluation, table1(images, lesions), [], None, Origin("c", "t", "h"))
+    text = Page(written.read_text()).text
+    markdown = written.with_suffix(".md").read_text().splitlines()
     assert re.search(r"train\s+1,233\s+0\s+1\s+0\s+1\s", text)
     start = markdown.index("| train | 1,233 | 0 | 1 | 0 | 1 |")  # a table breaks at an empty line
     assert markdown[start + 6] == "| overall | 1,234 | 1 | 1 | 1 | 1 |"
     assert markdown[start + 7].endswith("s overall | 992,819 | 6,307 | 1,874 | 6,788 | 2,054 |")
-    assert pd.read_csv(page.parent / "table1.csv")["paper_lesions_malignant"].tolist() == [1790, 128, 136, 2054]
+    assert pd.read_csv(written.parent / "table1.csv")["paper_lesions_malignant"].tolist() == [1790, 128, 136, 2054]
 
 
 def test_both_pages_say_the_same(report: Path) -> None:
