@@ -158,7 +158,7 @@ def test_two_sweeps_at_once_share_the_work(root: Path) -> None:
 
 
 JOB = """
-import sys
+import os, signal, time
 from pathlib import Path
 from omegaconf import DictConfig
 from mammo.door import command
@@ -166,6 +166,11 @@ from mammo.door import command
 def task(cfg: DictConfig) -> float:
     if cfg.seed == 3:
         raise ValueError("no flour")
+    begun = Path(cfg.root, f"begun-{cfg.trial}")
+    if not begun.exists():
+        begun.touch()
+        os.kill(os.getpid(), signal.SIGUSR2)  # as Slurm does before it takes the node away
+        time.sleep(60)
     Path(cfg.root, f"baked-{cfg.seed}-{cfg.trial}-{cfg.model.lr}").touch()
     return 0.5
 
@@ -174,7 +179,7 @@ if __name__ == "__main__":
 """
 
 
-def test_submitits_local_executor_runs_a_four_job_sweep(tmp_path: Path) -> None:
+def test_submitits_local_executor_runs_a_four_job_sweep_and_requeues_what_was_preempted(tmp_path: Path) -> None:
     script = tmp_path / "job.py"
     script.write_text(JOB)
     words = [sys.executable, str(script), "experiment=lr_search", "trial=0,1", "seed=2,3", f"root={tmp_path}"]
@@ -188,3 +193,5 @@ def test_submitits_local_executor_runs_a_four_job_sweep(tmp_path: Path) -> None:
     assert done.stderr.count("(trial=0 seed=3): ValueError: no flour") == 1
     (sweep,) = Sweep.below(tmp_path)
     assert "no flour" in (sweep.folder / "1" / "traceback.txt").read_text()
+    logs = [path.read_text() for path in sweep.folder.glob(".submitit/*/*_log.out")]
+    assert sum("Requeued job" in log for log in logs) == 2
