@@ -2,6 +2,7 @@
 
 python -m mammo.ingest                                     the phantom cohort of runs/demo
 python -m mammo.ingest data=table data.source=FOLDER root=runs/mine
+python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)' ...   then the same without shard=
 """
 
 import os
@@ -19,7 +20,7 @@ from mammo.intake.adapters import read_cohort
 from mammo.intake.codecs import check_decoders
 from mammo.intake.outcomes import Verdict, counts
 from mammo.intake.published import published_lines
-from mammo.store.filling import fill
+from mammo.store.filling import fill, fill_part
 from mammo.store.quarantine import NAME as QUARANTINE
 from mammo.store.taking import Recipe
 
@@ -35,7 +36,12 @@ def task(cfg: DictConfig) -> None:
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
     cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
     processes = (os.cpu_count() or 1) if cfg.processes is None else cfg.processes
-    filling = fill(Recipe(source, store, frame, float(cfg.data.scale)), cohort, processes, tuple(cfg.allow))
+    recipe = Recipe(source, store, frame, float(cfg.data.scale))
+    if cfg.shard is not None:
+        n_files = fill_part(recipe, cohort, cfg.shard, cfg.shards, processes)
+        print(f"{store}: shard {cfg.shard} of {cfg.shards} is done, {n_files} files; ingest without shard= merges them")
+        return
+    filling = fill(recipe, cohort, processes, tuple(cfg.allow))
     seconds, found = time.monotonic() - started, counts(filling.outcomes)
     labels = filling.manifest.lesions["label"]
     print(

@@ -4,6 +4,7 @@ A bare hash of a short hospital number could be guessed; a keyed one (HMAC-SHA25
 """
 
 import hmac
+import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +28,21 @@ class Pseudonyms:
         """The store's own: its key is made on first use and readable by its owner alone."""
         path = store / ".key"
         if not path.is_file():
-            store.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(".key.partial")
-            partial.touch(mode=0o600)
-            partial.write_text(secrets.token_hex(32))
-            partial.replace(path)
+            cls(secrets.token_bytes(32)).share(store)
         return cls(bytes.fromhex(path.read_text()))
+
+    def share(self, store: Path) -> None:
+        """Give the key to a store that has none; of several processes that try, the first decides."""
+        store.mkdir(parents=True, exist_ok=True)
+        partial = store / f".key.{secrets.token_hex(4)}.partial"
+        partial.touch(mode=0o600)
+        partial.write_text(self.key.hex())
+        try:
+            os.link(partial, store / ".key")
+        except FileExistsError:
+            pass
+        finally:
+            partial.unlink()
 
     def of(self, kind: str, name: str) -> str:
         """The pseudonym of a name of one kind ("patient", "exam", "image", "lesion")."""

@@ -16,6 +16,7 @@ from mammo.store.duplicates import Candidate, Repeats, find_repeats
 from mammo.store.files import locked, remove_partials
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
+from mammo.store.parts import find_parts, open_part, refused_in_parts, remove_parts, shard_of
 from mammo.store.quarantine import NAME as QUARANTINE
 from mammo.store.quarantine import write_quarantine
 from mammo.store.refusal_log import RefusalLog
@@ -63,7 +64,9 @@ def fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = 
     try:
         with locked(recipe.store):
             remove_partials(recipe.store)
-            return _fill(recipe, cohort, processes, allow)
+            filling = _fill(replace(recipe, parts=find_parts(recipe.store)), cohort, processes, allow)
+            remove_parts(recipe.store)
+            return filling
     except OSError as error:
         raise MammoError(
             f"{recipe.store} cannot be written ({error.strerror or type(error).__name__}): free some space, then run "
@@ -71,10 +74,39 @@ def fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = 
         ) from None
 
 
+def fill_part(recipe: Recipe, cohort: Cohort, shard: int, shards: int, processes: int) -> int:
+    """Fill one part with the files of one shard; the next fill of the whole store merges it.
+
+    Args:
+        recipe: how, of the whole store.
+        cohort: the whole source.
+        shard: which, from 0 on.
+        shards: of how many.
+        processes: how many child processes at most.
+
+    Returns:
+        How many files the shard has.
+
+    Raises:
+        MammoError: there is no such shard, a decoder is missing, or another job fills it.
+    """
+    if not 0 <= shard < shards:
+        raise MammoError(f"shard={shard} must be from 0 to {shards - 1}: shards={shards} says how many there are")
+    part, names = open_part(recipe.store, shard), Pseudonyms.of_store(recipe.store)
+    with locked(part):
+        remove_partials(part)
+        known = RefusalLog(part).read()
+        own = [image for image in cohort.images if shard_of(image.path, shards) == shard]
+        ids = [names.of("image", image.path) for image in own]
+        jobs = [Job(image, image_id, known.get(image_id)) for image, image_id in zip(own, ids, strict=True)]
+        _taken(replace(recipe, store=part), jobs, processes)
+    return len(jobs)
+
+
 def _fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) -> Filling:
     names = Pseudonyms.of_store(recipe.store)
     ids = [names.of("image", image.path) for image in cohort.images]
-    known = RefusalLog(recipe.store).read()
+    known = refused_in_parts(recipe.parts) | RefusalLog(recipe.store).read()
     jobs = [Job(image, image_id, known.get(image_id)) for image, image_id in zip(cohort.images, ids, strict=True)]
     taken, decoded = _taken(recipe, jobs, processes)
     found = {image_id: one for image_id, one in zip(ids, taken, strict=True) if one.row is not None}
@@ -106,7 +138,9 @@ def _taken(recipe: Recipe, jobs: Sequence[Job], processes: int) -> tuple[list[Ta
                 store.append(job.image_id, one.record, one.head)
             elif one.code and one.mark and job.known != (one.mark, one.code):
                 writer.add(job.image_id, one.mark, one.code)
-            decoded += bool(one.record) or (bool(one.mark and one.code) and job.known != (one.mark, one.code))
+            decoded += (bool(one.record) and not one.merged) or (
+                bool(one.mark and one.code) and job.known != (one.mark, one.code)
+            )
             taken.append(replace(one, record=b""))
     store.refresh()
     refused = ((job.image_id, one) for job, one in zip(jobs, taken, strict=True) if one.code and one.mark)

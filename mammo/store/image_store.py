@@ -98,6 +98,13 @@ class ImageStore:
         except MammoError:
             return ""
 
+    def record(self, image_id: str) -> tuple[bytes, int]:
+        """The image's record as it was appended, and the size of its head; MammoError if it is not in the store."""
+        place = _shards(self.root).find(_key(image_id))
+        if place is None:
+            raise self._damaged(image_id)
+        return place.read(0, place.size), place.head
+
     def tidy(self) -> None:
         """Delete the files that hold nothing but images written again since."""
         self.refresh()

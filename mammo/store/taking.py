@@ -13,6 +13,7 @@ from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import ImageRecord
 from mammo.store.image_store import ImageStore
+from mammo.store.parts import kept_in_parts
 from mammo.store.prints import Print
 from mammo.store.rows import chain_values, tissue_values
 from mammo.store.tiles import encode
@@ -30,12 +31,14 @@ class Recipe:
         store: the store folder.
         frame: the network window.
         scale: store pixels per mirrored pixel.
+        parts: stores whose records are taken over instead of decoding (store.parts).
     """
 
     source: Path
     store: Path
     frame: Frame
     scale: float
+    parts: tuple[Path, ...] = ()
 
     def mark(self, digest: str, image: ImageRecord) -> str:
         """What the note of a stored image starts with while nothing that it was made from has changed."""
@@ -72,6 +75,7 @@ class Taken:
         thumbnail: as in prints.Print.
         record: its pixels and note as the store keeps them (tiles.encode), empty where the store has them.
         head: bytes of the record's head.
+        merged: whether the record comes from a part.
     """
 
     code: str = ""
@@ -82,6 +86,7 @@ class Taken:
     thumbnail: bytes = b""
     record: bytes = b""
     head: int = 0
+    merged: bool = False
 
 
 def take(recipe: Recipe, job: Job) -> Taken:
@@ -93,7 +98,7 @@ def take(recipe: Recipe, job: Job) -> Taken:
     image, mark = job.image, ""
     if image.code:
         return Taken(image.code)
-    record, head = b"", 0
+    record, head, made = b"", 0, None
     try:
         content = read_file(regular(recipe.source, image.path))
         digest = sha256(content).hexdigest()
@@ -101,7 +106,10 @@ def take(recipe: Recipe, job: Job) -> Taken:
         if job.known and job.known[0] == mark:
             return Taken(job.known[1], mark)
         known, _, kept = ImageStore(recipe.store).note(job.image_id).partition(" ")
-        if known != mark:
+        made = None if known == mark else kept_in_parts(recipe.parts, job.image_id, mark)
+        if made:
+            kept, record, head = made
+        elif known != mark:
             admitted = admit(recipe.source, image, recipe.frame, recipe.scale, content)
             kept = json.dumps(_kept(recipe, admitted, digest))
             record, head = encode(admitted.pixels, f"{mark} {kept}")
@@ -111,7 +119,8 @@ def take(recipe: Recipe, job: Job) -> Taken:
         return Taken(Code.TOO_LARGE, mark)
     facts = json.loads(kept)
     row = facts["row"] | {"tissue": bytes.fromhex(facts["row"]["tissue"])}
-    return Taken("", mark, row, facts["uid"], facts["key"], bytes.fromhex(facts["thumbnail"]), record, head)
+    thumbnail = bytes.fromhex(facts["thumbnail"])
+    return Taken("", mark, row, facts["uid"], facts["key"], thumbnail, record, head, bool(made))
 
 
 def _kept(recipe: Recipe, admitted: Admitted, digest: str) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""Parts of a store that several machines fill at once, for sources too large for one.
+
+A part is a store without tables, below <store>/parts and under the store's own key. The ingest of the whole source
+takes its records over in the source's order instead of decoding the files, so that the store comes out byte for byte as
+one machine would have filled it, and removes the parts.
+"""
+
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+from mammo.intake.pseudonyms import Pseudonyms
+from mammo.store.image_store import ImageStore
+from mammo.store.refusal_log import RefusalLog
+
+FOLDER = "parts"
+
+Kept = tuple[str, bytes, int]
+"""An image's note without its mark, its record, and the size of the record's head."""
+
+
+def open_part(store: Path, shard: int) -> Path:
+    """The folder of one part, ready to be filled."""
+    part = store / FOLDER / f"{shard:04d}"
+    Pseudonyms.of_store(store).share(part)
+    return part
+
+
+def find_parts(store: Path) -> tuple[Path, ...]:
+    """The parts that wait to be merged."""
+    return tuple(sorted(path for path in (store / FOLDER).glob("*") if path.is_dir()))
+
+
+def remove_parts(store: Path) -> None:
+    """Remove all parts, once the store holds what they held."""
+    shutil.rmtree(store / FOLDER, ignore_errors=True)
+
+
+def shard_of(path: str, shards: int) -> int:
+    """The shard that a file belongs to, by its path alone."""
+    return int.from_bytes(sha256(path.encode(errors="surrogateescape")).digest()[:8]) % shards
+
+
+def kept_in_parts(parts: tuple[Path, ...], image_id: str, mark: str) -> Kept | None:
+    """What a part holds of an image that was made as mark says; None where none does."""
+    for part in parts:
+        known, _, kept = ImageStore(part).note(image_id).partition(" ")
+        if known == mark:
+            return kept, *ImageStore(part).record(image_id)
+    return None
+
+
+def refused_in_parts(parts: tuple[Path, ...]) -> dict[str, tuple[str, str]]:
+    """Mark and code of every refusal that the parts remember, by image id."""
+    return {image_id: refusal for part in parts for image_id, refusal in RefusalLog(part).read().items()}
