@@ -12,7 +12,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow test-browser check format bench clean
+.PHONY: help python setup demo test test-slow test-browser test-faults check format bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,7 +35,7 @@ demo: setup ## the whole way on a synthetic cohort, ending in runs/demo/report (
 	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
 
 test: check ## check, then the fast tests
-	$(RUN) -m pytest -m "not slow and not browser"
+	$(RUN) -m pytest -m "not slow and not browser and not faults"
 
 test-slow: setup ## the tests that take minutes
 	$(RUN) -m pytest -m slow
@@ -44,6 +44,9 @@ test-browser: setup ## the report's page in a real browser (Debian package chrom
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \
 		echo "error: no Chromium is installed: apt-get install chromium" >&2; exit 2; }
 	$(RUN) -m pytest -m browser
+
+test-faults: setup ## 20,000 damaged files (MUTANTS=1000000: more), ingests killed at every write and at random
+	$(RUN) -m pytest -m faults
 
 check: setup ## lint, format and types; rewrites nothing
 	$(RUN) -m ruff check

@@ -4,7 +4,7 @@ import argparse
 import json
 from collections.abc import Callable, Sequence
 
-from mammo.benchmarks import context, epoch, evaluate, fagg, lesion, loader, net, patches, store
+from mammo.benchmarks import context, epoch, evaluate, fagg, ingest, lesion, loader, net, patches, store
 from mammo.records import MammoError
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
@@ -12,6 +12,7 @@ BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
     "epoch": epoch.measure,
     "evaluate": evaluate.measure,
     "fagg": fagg.measure,
+    "ingest": ingest.measure,
     "lesion": lesion.measure,
     "loader": loader.measure,
     "net": net.measure,

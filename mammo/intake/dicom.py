@@ -178,8 +178,10 @@ def read_header(path: Path) -> Header:
         dataset = open_dicom(path, header_only=True)
         try:
             return examine(dataset)
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError, NotImplementedError):
-            raise RefusedError(Code.NOT_DICOM) from None  # a value that its own type does not allow
+        except RefusedError:
+            raise
+        except Exception:  # a value that its own type does not allow fails wherever pydicom first looks at it
+            raise RefusedError(Code.NOT_DICOM) from None
 
 
 def examine(dataset: Dataset) -> Header:

@@ -19,7 +19,7 @@ from mammo.intake.position import text
 from mammo.intake.rasters import SUFFIXES, raster_shape, read_raster
 from mammo.intake.refusals import Code, RefusedError
 from mammo.intake.vendors import vendor_of
-from mammo.records import ImageRecord
+from mammo.records import ImageRecord, MammoError
 
 DOCUMENTS = (".csv", ".json", ".md", ".parquet", ".txt", ".xlsx", ".xml", ".yaml", ".yml")
 """Files beside the images that nobody takes for images."""
@@ -140,5 +140,7 @@ def _of_dicom(content: bytes) -> tuple[Presentation, str, str]:
                 raise RefusedError(Code.FOR_PROCESSING)
             shown = presentation(dataset)
             return shown, text(dataset, "SOPInstanceUID"), vendor_of(text(dataset, "Manufacturer"))
-        except (ValueError, TypeError, AttributeError, KeyError, OverflowError, RecursionError, NotImplementedError):
-            raise RefusedError(Code.NOT_DICOM) from None  # a value that its own type does not allow
+        except (RefusedError, MammoError, MemoryError):
+            raise
+        except Exception:  # a value that its own type does not allow fails wherever pydicom first looks at it
+            raise RefusedError(Code.NOT_DICOM) from None

@@ -40,7 +40,7 @@ class Outcome:
     def reason(self) -> str:
         """Why, in one sentence; empty for an accepted file."""
         if self.verdict is Verdict.DUPLICATE:
-            return f"the same image as {self.kept or 'another file of the source'}"
+            return "the same image as another file of the source, which is kept"
         if self.verdict is Verdict.REFUSED:
             return SENTENCES[Code(self.codes[0])]
         return "; ".join(DOUBTS[Flag(code)] for code in self.codes)

@@ -15,7 +15,7 @@ from mammo.records import LeftOut
 from mammo.store.files import replace_file
 
 NAME = "quarantine.csv"
-COLUMNS = ("path", "outcome", "code", "reason", "way_out", "image_id")
+COLUMNS = ("path", "outcome", "code", "reason", "way_out", "image_id", "kept")
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the start of a cell."""
@@ -35,11 +35,19 @@ def write_quarantine(store: Path, outcomes: Iterable[Outcome], left_out: Iterabl
     for outcome in outcomes:
         if outcome.verdict is not Verdict.ACCEPTED:
             codes = "+".join(outcome.codes)
-            cells = (outcome.path, outcome.verdict.value, codes, outcome.reason, outcome.way_out, outcome.image_id)
+            cells = (
+                outcome.path,
+                outcome.verdict.value,
+                codes,
+                outcome.reason,
+                outcome.way_out,
+                outcome.image_id,
+                outcome.kept,
+            )
             writer.writerow([_cell(cell) for cell in cells])
     for lesion in left_out:
-        told = (lesion.path, "outline left out", lesion.code, lesion.reason, WAYS_OUT[Code(lesion.code)], "")
-        writer.writerow([_cell(cell) for cell in told])
+        told = (lesion.code, lesion.reason, WAYS_OUT[Code(lesion.code)])
+        writer.writerow([_cell(cell) for cell in (lesion.path, "outline left out", *told, "", "")])
     replace_file(store / NAME, stream.getvalue().encode("utf-8", errors="backslashreplace"))
 
 
