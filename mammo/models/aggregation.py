@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mammo.models.map_sums import Moments, RectifiedTapSums, tap_sums_of_part
+
 
 class Stack(NamedTuple):
     """What stands for X [B, M, rows, cols]: its maps in the order loc, sal, emb, of which any may be absent."""
@@ -46,11 +48,10 @@ def aggregate(
     base, change = _first_convolution(stack, norm1, convolution1)
     around = _part(base, stack, change.shape[2:])
     scale, shift = _second_norm(base, around, change, stack.image, norm2)
-    scale, shift = scale[:, None, None], shift[:, None, None]
-    before = torch.relu(around * scale + shift)
-    after = torch.relu((around + change) * scale + shift)
-    seen = _tap_sums(torch.relu(base * scale + shift))[stack.image]
-    seen = seen + _tap_sums(after - before, *_border(stack.start, change.shape[2:], base.shape[2:], base.dtype))
+    seen = RectifiedTapSums.apply(base, scale, shift)[stack.image]
+    around = torch.addcmul(shift[:, None, None], around, scale[:, None, None])
+    rise = torch.relu(around + change * scale[:, None, None]) - torch.relu(around)
+    seen = seen + tap_sums_of_part(rise, stack.start, base.shape[2:])
     return _convolved_mean(seen / base[0, 0].numel(), convolution2)
 
 
@@ -111,11 +112,11 @@ def _second_norm(
         return _running(norm)
     n_values = len(image) * base[0, 0].numel()
     weight = torch.bincount(image, minlength=len(base)).to(base.dtype)
-    centre = base.detach().mean(dim=(0, 2, 3))[:, None, None]  # near the mean, so that little cancels below
-    mean = (weight @ (base - centre).sum(dim=(2, 3)) + change.sum(dim=(0, 2, 3))) / n_values
-    squares = weight @ (base - centre).square().sum(dim=(2, 3))
-    squares = squares + (change * (2 * (around - centre) + change)).sum(dim=(0, 2, 3))
-    return _of_batch(norm, mean + centre[:, 0, 0], squares / n_values - mean.square(), n_values)
+    centre = base.detach().mean(dim=(0, 2, 3))  # near the mean, so that little cancels below
+    sums, squares = Moments.apply(base, centre, weight)
+    mean = (sums + change.sum(dim=(0, 2, 3))) / n_values
+    squares = squares + (change * (2 * (around - centre[:, None, None]) + change)).sum(dim=(0, 2, 3))
+    return _of_batch(norm, mean + centre, squares / n_values - mean.square(), n_values)
 
 
 def _running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -144,27 +145,6 @@ def _part(base: Tensor, stack: Stack, size: torch.Size) -> Tensor:
     cols = stack.start[:, 1, None] + torch.arange(size[1], device=base.device)
     part = base.permute(0, 2, 3, 1)[stack.image[:, None, None], rows[:, :, None], cols[:, None, :]]
     return part.permute(0, 3, 1, 2)
-
-
-def _border(start: Tensor, size: torch.Size, grid: torch.Size, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Which rows [B, 3, h] and columns [B, 3, w] of the part each of the three taps of a padded convolution sees."""
-    seen = []
-    for axis in (0, 1):
-        cell = start[:, axis, None] + torch.arange(size[axis], device=start.device)
-        seen.append(torch.stack([cell < grid[axis] - 1, torch.ones_like(cell, dtype=torch.bool), cell > 0], dim=1))
-    return seen[0].to(dtype), seen[1].to(dtype)
-
-
-def _tap_sums(x: Tensor, rows: Tensor | None = None, cols: Tensor | None = None) -> Tensor:
-    """Sum of x [B, C, H, W] over the cells that each of the nine taps of a padded 3x3 convolution sees: [B, C, 3, 3].
-
-    A tap sees all cells but a border row or column, or, of a part of the grid, those that rows [B, 3, H] and
-    cols [B, 3, W] tell.
-    """
-    if rows is not None and cols is not None:
-        return torch.einsum("bchw,bih,bjw->bcij", x, rows, cols)
-    lines = torch.stack([x[:, :, :-1].sum(dim=2), x.sum(dim=2), x[:, :, 1:].sum(dim=2)], dim=2)
-    return torch.stack([lines[..., :-1].sum(dim=3), lines.sum(dim=3), lines[..., 1:].sum(dim=3)], dim=3)
 
 
 def _convolved_mean(means: Tensor, convolution: nn.Conv2d) -> Tensor:
