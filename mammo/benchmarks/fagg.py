@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammo.benchmarks.context import product
-from mammo.benchmarks.measurement import Way, measurement, one_thread
+from mammo.benchmarks.measurement import Way, keep_memory, measurement, one_thread
 from mammo.maps.stack import map_stack
 from mammo.models.fagg import FAgg
 
@@ -37,6 +37,7 @@ def measure(rounds: int, n_windows: int = 100) -> dict[str, object]:
         gradient_difference (of any weight's gradient in float64).
     """
     one_thread()
+    keep_memory()
     network = trained(n_windows)
     lesion, batch = windows_of(n_windows, n_images=1), windows_of(n_windows, n_images=n_windows)
     with FlopCounterMode(display=False) as counter:
