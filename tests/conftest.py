@@ -90,7 +90,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     lesions = manifest.lesions.loc[scores.mean().index].reset_index()
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
     facts = lesions[["lesion_id", "image_id", "label", "label_source", "finding"]].assign(
-        **{name: images[name] for name in ("exam_id", "patient_id", "laterality", "view", "split")},
+        **{name: images[name] for name in ("exam_id", "patient_id", "laterality", "view", "vendor", "split")},
         malignant=(lesions["label"] == "malignant").astype(int),
         high_risk=lesions["high_risk"].astype(int),
         size_px=100.0,

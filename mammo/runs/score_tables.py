@@ -21,7 +21,7 @@ def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
     boxes = lesions[["row0", "row1", "col0", "col1"]].to_numpy()
     sides = np.maximum(boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2])
     return table.assign(
-        **{column: images[column] for column in ("exam_id", "patient_id", "laterality", "view", "split")},
+        **{column: images[column] for column in ("exam_id", "patient_id", "laterality", "view", "vendor", "split")},
         high_risk=table["high_risk"].astype(np.int64),
         malignant=(table["label"] == Pathology.MALIGNANT).astype(np.int64),
         size_px=sides * images["scale"] / manifest.frame.fineness,

@@ -20,6 +20,7 @@ TYPES = {
     "finding": "str",
     "laterality": "str",
     "view": "str",
+    "vendor": "str",
     "size_px": "float64",
     "split": "str",
     "score": "float64",
@@ -27,8 +28,9 @@ TYPES = {
     "n_windows": "int64",
 }
 """label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0; high_risk: 1 for a benign lesion that
-pathology calls high-risk, else 0; size_px: longer side of the outline's box, px of the paper's 2944 x 1920 frame;
-split: empty where the store is not split; score: mean over the windows, in [0, 1]; score_sd: their spread about it."""
+pathology calls high-risk, else 0; vendor: as the manifest tells it, empty if unknown; size_px: longer side of the
+outline's box, px of the paper's 2944 x 1920 frame; split: empty where the store is not split; score: mean over the
+windows, in [0, 1]; score_sd: their spread about it."""
 
 SIZES = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions smaller than the smallest, as large as some, and larger than the largest crop window of the paper."""

@@ -59,6 +59,7 @@ def write_run(
                 "finding": "",
                 "laterality": "L",
                 "view": "CC",
+                "vendor": "",
                 "size_px": 100.0,
                 "split": "test",
                 "score": score,

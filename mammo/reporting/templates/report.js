@@ -3,7 +3,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const { height: H, width: W, rows, cols } = data.frame;
-  const FILTERS = { label: "Pathology", split: "Split", finding: "Finding", view: "View", laterality: "Laterality", size: "Size", label_source: "Label from", high_risk: "High-risk" };
+  const FILTERS = { label: "Pathology", split: "Split", finding: "Finding", view: "View", laterality: "Laterality", vendor: "Vendor", size: "Size", label_source: "Label from", high_risk: "High-risk" };
   const FACTS = { ...FILTERS, exam: "Exam", image: "Image" };
   const COLOURS = { malignant: [213, 94, 0], benign: [0, 158, 115], location: [240, 228, 66] };
   const wrong = (l) => (l.label === "malignant" ? 1 - l.score : l.score);
