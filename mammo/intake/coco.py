@@ -73,15 +73,13 @@ def _means_coco(file: Path) -> bool:
 
 
 def read_coco(file: Path) -> Iterator[Annotation]:
-    """The annotations of a COCO file, in its order; none where the JSON speaks of neither images nor annotations.
+    """The annotations of a COCO file, in its order.
 
     Raises:
         MammoError: it is no COCO file.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-        if isinstance(content, dict) and not {"images", "annotations"} & set(content):
-            return  # a file of another kind, as the recipe of a synthetic cohort
         images = {image["id"]: str(image["file_name"]) for image in content["images"]}
         categories = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
         for values in content["annotations"]:

@@ -68,13 +68,13 @@ def _coarse_strands(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> P
     where = canvas.sampled(where, 16)
     web = strands(where, 9, canvas.scale)
     off_muscle = smoothstep(1 - shape.pectoral_depth(canvas.rows, canvas.cols) / 120)
-    lines = 0.12 * rays * sigmoid(np.float32(1.5) * where + np.float32(0.5)) + 0.05 * web
+    lines = 0.19 * rays * sigmoid(np.float32(1.5) * where + np.float32(0.5)) + 0.08 * web
     return np.asarray(lines * (0.35 + 0.65 * off_muscle), dtype=np.float32)
 
 
 def _nodules(rng: np.random.Generator, canvas: Canvas) -> Plane:
     field, _ = smooth_pair(rng, 230)
-    return np.asarray(0.085 * np.clip(canvas.sampled(field, 16) - 0.4, 0, 1.6), dtype=np.float32)
+    return np.asarray(0.135 * np.clip(canvas.sampled(field, 16) - 0.4, 0, 1.6), dtype=np.float32)
 
 
 def _scatter(rng: np.random.Generator, tissue: Tissue, strength: float, plane: Plane) -> None:

@@ -24,12 +24,12 @@ def test_wrong_values_are_named(build: Callable[[], object], told: str) -> None:
 
 def test_recipe_tells_every_parameter() -> None:
     assert CohortSpec(seed=3).recipe() == {
-        "format": 1,
+        "format": 2,
         "seed": 3,
         "scale": 0.125,
-        "n_patients": 700,
-        "dials": {"local": 1.85, "context": 1.55},
-        "mix": {"negative": 0.3, "benign": 0.35, "malignant": 0.35},
+        "n_patients": 800,
+        "dials": {"local": 1.7, "context": 1.05},
+        "mix": {"negative": 0.16, "benign": 0.42, "malignant": 0.42},
     }
 
 

@@ -257,9 +257,3 @@ def test_a_dicom_segmentation_stands_for_a_mask(table: Path) -> None:
     edit(table, "image,label,mask", "a/L-CC.dcm,benign,a/R-CC.dcm")
     with pytest.raises(MammoError, match="outline cannot be read"):
         read(table)
-
-
-def test_json_that_is_of_another_kind_is_let_be(table: Path) -> None:
-    before = read(table)
-    (table / "recipe.json").write_text(json.dumps({"seed": 1}))
-    assert len(read(table).lesions) == len(before.lesions)
