@@ -117,7 +117,9 @@ def _image(folder: Folder, path: str) -> tuple[ImageRecord, tuple[int, int] | No
     swapped = SIDES_REVERSED | (MLO_SWAPPED if header.view is View.MLO else CC_SWAPPED)
     if patient in swapped:
         laterality = _other(laterality)
-    image = ImageRecord(path, patient, header.exam, laterality, header.view, by_table=True, negative=False)
+    image = ImageRecord(
+        path, patient, header.exam, laterality, header.view, by_table=True, negative=False, flags=header.flags
+    )
     return (refused(image, Code.KNOWN_DEFECT) if patient in DAMAGED else image), header.shape
 
 
