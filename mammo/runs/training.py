@@ -107,10 +107,10 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     started = time.monotonic()
     if cfg.trainer.threads:
         torch.set_num_threads(cfg.trainer.threads)
-    pl.seed_everything(cfg.seed, workers=True, verbose=False)
     source: SaliencySource | None = inputs.context.source if inputs.context else None
     saved = embeddings_of(inputs.floc, datamodule_of(cfg), list(Split), cfg.trainer.precision) if inputs.floc else None
     data = datamodule_of(cfg, source, saved)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)  # only now: computing h draws random numbers too
     network = network_of(cfg)
     trainer = trainer_of(cfg, run)
     trainer.fit(network, data, ckpt_path=last_checkpoint(run.path))

@@ -149,6 +149,16 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(root: Path, small_root: 
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
+def test_weights_do_not_depend_on_who_computed_h(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    (run,) = (tmp_path / "root").glob("runs/fagg-emb-s0-*")
+    first = torch.load(run / "best.ckpt", weights_only=True)["state_dict"]  # the first that needed h
+    shutil.rmtree(run)
+    train(composed(tmp_path / "root", "maps=[emb]", "window_epochs=2", "batch_size=10"))
+    again = torch.load(run / "best.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
 def test_checkpoints_hold_plain_values_only(root: Path) -> None:
     paths = list(root.glob("runs/*/*.ckpt"))
     assert len(paths) >= 12
