@@ -15,6 +15,7 @@ from mammo.door import CONF, command
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
 from mammo.runs.build import crops_of, datamodule_of, frame_of, network_of, run_name, trainer_of
+from mammo.runs.dashboard import finishing
 from mammo.runs.folder import RunFolder
 from mammo.runs.random_search import name_in_configurations
 
@@ -54,11 +55,13 @@ def test_every_choice_composes_and_builds(group: str, choice: str, tmp_path: Pat
     datamodule_of(cfg)
     with torch.device("meta"):  # sizes and names, without the memory and the minutes of random numbers
         network_of(cfg)
+    run = RunFolder(tmp_path, "x", "0" * 64, {})
     if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
         with pytest.raises(MammoError, match=r"trainer\.accelerator=gpu.*trainer=cpu"):
-            trainer_of(cfg, RunFolder(tmp_path, "x", "0" * 64, {}))
+            trainer_of(cfg, run)
     else:
-        assert trainer_of(cfg, RunFolder(tmp_path, "x", "0" * 64, {})).max_epochs == cfg.trainer.max_epochs
+        with finishing(cfg.logger.wandb is not None):
+            assert trainer_of(cfg, run).max_epochs == cfg.trainer.max_epochs
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
