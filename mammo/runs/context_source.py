@@ -10,7 +10,7 @@ from mammo.data.batches import SaliencySource
 from mammo.maps.saliency import External, Shuffled, Zeros
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
-from mammo.runs.folder import best_run, finished
+from mammo.runs.folder import chosen_run
 from mammo.store.manifest import Manifest
 from mammo.store.saliency import SaliencyMaps
 
@@ -41,10 +41,8 @@ def context_checkpoint(asked: str, root: Path, seed: int) -> Path:
     Raises:
         MammoError: there is none.
     """
-    if asked in ("best", "paired"):
-        return best_run(root, "context", seed if asked == "paired" else None) / "best.ckpt"
     path = Path(asked)
-    return path if path.suffix == ".ckpt" else finished(path, "context") / "best.ckpt"
+    return path if path.suffix == ".ckpt" else chosen_run(asked, root, "context", seed) / "best.ckpt"
 
 
 def maps_of(checkpoint: Path, root: Path, manifest: Manifest) -> SaliencyMaps:

@@ -136,6 +136,23 @@ def best_run(root: Path, model: str, seed: int | None = None) -> Path:
     return best[2]
 
 
+def chosen_run(asked: str, root: Path, model: str, seed: int) -> Path:
+    """The finished run of a model that a configuration names.
+
+    Args:
+        asked: best (of any seed), paired (the best of this seed), or the folder of a finished run.
+        root: below it are the runs among which best and paired choose.
+        model: floc, context or fagg.
+        seed: whose run paired means.
+
+    Raises:
+        MammoError: there is none.
+    """
+    if asked in ("best", "paired"):
+        return best_run(root, model, seed if asked == "paired" else None)
+    return finished(Path(asked), model)
+
+
 def finished(folder: Path, model: str) -> Path:
     """The folder, after checking that it holds a finished run of this model.
 

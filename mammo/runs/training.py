@@ -22,7 +22,7 @@ from mammo.runs.build import checked_manifest, datamodule_of, facts_of, network_
 from mammo.runs.context_source import Context, context_of
 from mammo.runs.dashboard import finishing
 from mammo.runs.final_scores import write_test_scores, write_validation_scores
-from mammo.runs.folder import RunFolder, best_run, finished
+from mammo.runs.folder import RunFolder, chosen_run
 from mammo.runs.interruption import last_checkpoint
 from mammo.runs.saved import embeddings_of
 from mammo.runs.sweeps import check_devices, note_run
@@ -47,9 +47,7 @@ class Inputs:
         needed = columns(cfg.maps) if cfg.model.name == "fagg" else ()
         floc = None
         if "embedding" in needed:
-            paired = cfg.seed if cfg.model.floc == "paired" else None
-            chosen = cfg.model.floc in ("best", "paired")
-            floc = best_run(Path(cfg.root), "floc", paired) if chosen else finished(Path(cfg.model.floc), "floc")
+            floc = chosen_run(cfg.model.floc, Path(cfg.root), "floc", cfg.seed)
         return cls(floc, context_of(cfg, manifest) if "saliency" in needed else None)
 
     @property
