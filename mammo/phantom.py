@@ -16,7 +16,7 @@ def task(cfg: DictConfig) -> None:
         seed=cfg.seed,
         scale=cfg.scale,
         n_patients=cfg.n_patients,
-        dials=Dials(cfg.dials.local, cfg.dials.context),
+        dials=Dials(cfg.dials.local, cfg.dials.context, cfg.dials.division),
         mix=Mix(cfg.mix.negative, cfg.mix.benign, cfg.mix.malignant),
     )
     out = Path(cfg.root) / "dicom"

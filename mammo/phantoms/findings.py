@@ -1,7 +1,7 @@
 """What lies in a breast: which breasts have lesions, which lesions an image has, where they are and how they tend.
 
 Position, size, form of the outline and visibility are drawn without looking at the label; the label enters only the
-latent v, through dials.local. Each outlined lesion is a lesion of its own, seen in one view.
+latent v, through dials.local and dials.division. Each outlined lesion is a lesion of its own, seen in one view.
 """
 
 from dataclasses import dataclass
@@ -42,12 +42,14 @@ class Breast:
         worst: its worst lesion, NONE for a negative breast.
         density: 0 to 3 for A to D, the same in both breasts of a patient.
         context: latent c; above 0 the malignant direction, below 0 the benign one.
+        local: how far the look of this breast's lesions tells; dials.local on average.
     """
 
     key: Key
     worst: Pathology
     density: int
     context: float
+    local: float
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,12 @@ class Lesion:
 
 
 def draw_breast(spec: CohortSpec, patient: int, laterality: Laterality) -> Breast:
-    """The breast's kind, density and context latent."""
+    """The breast's kind, density and context latent, and whether its lesions or the rest of it tell more."""
     density_rng = Key(spec.seed, patient).rng(Purpose.PATIENT)
     key = Key(spec.seed, patient, laterality)
     rng = key.rng(Purpose.BREAST)
-    u, noise = rng.random(), rng.standard_normal()
+    u, noise, by_lesions = rng.random(), rng.standard_normal(), rng.random() < 0.5
+    share = spec.dials.division if by_lesions else -spec.dials.division
     if u < spec.mix.negative:
         worst, shift = Pathology.NONE, 0.0
     elif u < spec.mix.negative + spec.mix.benign:
@@ -84,10 +87,11 @@ def draw_breast(spec: CohortSpec, patient: int, laterality: Laterality) -> Breas
     else:
         worst, shift = Pathology.MALIGNANT, 0.5
     density = int(density_rng.choice(4, p=DENSITY_SHARES))
-    return Breast(key, worst, density, float(spec.dials.context * shift + noise))
+    context = spec.dials.context * (1 - share) * shift + noise
+    return Breast(key, worst, density, float(context), spec.dials.local * (1 + share))
 
 
-def draw_lesions(spec: CohortSpec, breast: Breast, key: Key, shape: Shape) -> tuple[Lesion, ...]:
+def draw_lesions(breast: Breast, key: Key, shape: Shape) -> tuple[Lesion, ...]:
     """The lesions of one image of the breast; none if it is negative.
 
     One has the breast's own label; each further one is malignant with chance 1/2 in a malignant breast, else benign.
@@ -103,7 +107,7 @@ def draw_lesions(spec: CohortSpec, breast: Breast, key: Key, shape: Shape) -> tu
     order = rng.permutation(len(sites))
     draws = rng.random((3, 2)), rng.standard_normal(3)
     return tuple(
-        _lesion(spec, i, sites[i], _label(breast, int(order[i]), further), *(draw[i] for draw in draws))
+        _lesion(breast, i, sites[i], _label(breast, int(order[i]), further), *(draw[i] for draw in draws))
         for i in range(len(sites))
     )
 
@@ -113,7 +117,7 @@ def _label(breast: Breast, rank: int, further: NDArray[np.bool_]) -> Pathology:
     return Pathology.MALIGNANT if malignant else Pathology.BENIGN
 
 
-def _lesion(spec: CohortSpec, index: int, site: Site, label: Pathology, u: NDArray[np.float64], noise: float) -> Lesion:
-    m = spec.dials.local * (0.5 if label is Pathology.MALIGNANT else -0.5) + float(noise)
+def _lesion(breast: Breast, index: int, site: Site, label: Pathology, u: NDArray[np.float64], noise: float) -> Lesion:
+    m = breast.local * (0.5 if label is Pathology.MALIGNANT else -0.5) + float(noise)
     finding = Finding.MASS if u[0] < MASS_SHARE else Finding.CALCIFICATION
     return Lesion(index + 1, finding, label, 1 / (1 + exp(-1.7 * m)), site, 0.24 + 0.18 * float(u[1]))

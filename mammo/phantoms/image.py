@@ -60,7 +60,7 @@ def plan_image(spec: CohortSpec, patient: int, laterality: Laterality, view: Vie
     breast = draw_breast(spec, patient, laterality)
     key = Key(spec.seed, patient, laterality, view)
     shape = draw_shape(key)
-    return ImagePlan(key, spec.scale, breast, shape, draw_lesions(spec, breast, key, shape))
+    return ImagePlan(key, spec.scale, breast, shape, draw_lesions(breast, key, shape))
 
 
 def draw_image(plan: ImagePlan) -> Phantom:

@@ -16,15 +16,20 @@ class Dials:
     Attributes:
         local: how far a lesion's own appearance separates malignant from benign.
         context: how far the rest of the breast separates breasts with a malignant lesion from breasts with benign ones.
+        division: how far breasts differ in which of the two tells. At 0 both tell in every breast; at 1 one half of
+            the breasts tells by its lesions alone and the other half by the rest alone. The means stay as above.
     """
 
-    local: float = 1.7
-    context: float = 1.05
+    local: float = 1.85
+    context: float = 1.1
+    division: float = 0.75
 
     def __post_init__(self) -> None:
-        for name, value in asdict(self).items():
+        for name, value in (("local", self.local), ("context", self.context)):
             if not (is_number(value) and 0 <= value <= 100):
                 raise MammoError(f"dials.{name}={value} is no signal strength: give a number from 0 to 100")
+        if not (is_number(self.division) and 0 <= self.division <= 1):
+            raise MammoError(f"dials.division={self.division} is no share: give a number from 0 to 1")
 
 
 @dataclass(frozen=True)

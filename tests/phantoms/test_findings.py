@@ -54,6 +54,17 @@ def test_dials_at_zero_tell_nothing() -> None:
         assert [x.latent for x in b.lesions] == [x.latent for x in m.lesions]
 
 
+def test_a_whole_division_leaves_each_breast_one_of_the_two_cues() -> None:
+    divided = replace(SPEC, dials=Dials(2.0, 1.0, division=1.0))
+    benign = [draw_breast(replace(divided, mix=Mix(0, 1, 0)), p, side) for p in range(1, 301) for side in Laterality]
+    malignant = [draw_breast(replace(divided, mix=Mix(0, 0, 1)), p, side) for p in range(1, 301) for side in Laterality]
+    by_context = [m.context - b.context for b, m in zip(benign, malignant, strict=True)]
+    assert [m.local for m in malignant] == [b.local for b in benign]
+    told = Counter((m.local, round(c, 6)) for m, c in zip(malignant, by_context, strict=True))
+    assert set(told) == {(4.0, 0.0), (0.0, 2.0)}  # the means over breasts are the dials
+    assert told[4.0, 0.0] / 600 == pytest.approx(0.5, abs=0.07)
+
+
 def test_no_site_tells_the_label_of_its_lesion() -> None:
     both = [x for plan in plans(SPEC, 150) if plan.breast.worst is Pathology.MALIGNANT for x in plan.lesions[:2]]
     numbers = {label: [x.number for x in both if x.label is label] for label in Pathology}

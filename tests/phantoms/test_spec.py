@@ -14,6 +14,7 @@ from mammo.records import MammoError
         (lambda: CohortSpec(n_patients=0), "n_patients=0"),
         (lambda: Dials(local=-0.5), "dials.local=-0.5"),
         (lambda: Dials(context=float("nan")), "dials.context=nan"),
+        (lambda: Dials(division=1.5), "dials.division=1.5"),
         (lambda: Mix(negative=0.5), "mix.negative=0.5"),
     ],
 )
@@ -28,12 +29,12 @@ def test_recipe_tells_every_parameter() -> None:
         "seed": 3,
         "scale": 0.125,
         "n_patients": 800,
-        "dials": {"local": 1.7, "context": 1.05},
+        "dials": {"local": 1.85, "context": 1.1, "division": 0.75},
         "mix": {"negative": 0.16, "benign": 0.42, "malignant": 0.42},
     }
 
 
 def test_a_recipe_does_not_tell_1_from_1_0() -> None:
-    assert str(CohortSpec(scale=1, dials=Dials(2, 1)).recipe()) == str(
-        CohortSpec(scale=1.0, dials=Dials(2.0, 1.0)).recipe()
+    assert str(CohortSpec(scale=1, dials=Dials(2, 1, 0)).recipe()) == str(
+        CohortSpec(scale=1.0, dials=Dials(2.0, 1.0, 0.0)).recipe()
     )
