@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mammo.intake.flags import DOUBTS, Flag
-from mammo.intake.refusals import SENTENCES, WAYS_OUT, Code
+from mammo.intake.flags import Flag
+from mammo.intake.refusals import Code
 
 
 class Verdict(StrEnum):
@@ -42,8 +42,8 @@ class Outcome:
         if self.verdict is Verdict.DUPLICATE:
             return "the same image as another file of the source, which is kept"
         if self.verdict is Verdict.REFUSED:
-            return SENTENCES[Code(self.codes[0])]
-        return "; ".join(DOUBTS[Flag(code)] for code in self.codes)
+            return Code(self.codes[0]).sentence
+        return "; ".join(Flag(code).sentence for code in self.codes)
 
     @property
     def way_out(self) -> str:
@@ -51,7 +51,7 @@ class Outcome:
         return {
             Verdict.ACCEPTED: "",
             Verdict.FLAGGED: "look at it; list the flag under allow= to train on such images",
-            Verdict.REFUSED: WAYS_OUT[Code(self.codes[0])] if self.verdict is Verdict.REFUSED else "",
+            Verdict.REFUSED: Code(self.codes[0]).way_out if self.verdict is Verdict.REFUSED else "",
             Verdict.DUPLICATE: "nothing to do: its lesions count for the image that is kept",
         }[self.verdict]
 

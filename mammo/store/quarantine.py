@@ -10,7 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 from mammo.intake.outcomes import Outcome, Verdict
-from mammo.intake.refusals import WAYS_OUT, Code
+from mammo.intake.refusals import Code
 from mammo.records import LeftOut
 from mammo.store.files import replace_file
 
@@ -46,7 +46,7 @@ def write_quarantine(store: Path, outcomes: Iterable[Outcome], left_out: Iterabl
             )
             writer.writerow([_cell(cell) for cell in cells])
     for lesion in left_out:
-        told = (lesion.code, lesion.reason, WAYS_OUT[Code(lesion.code)])
+        told = (lesion.code, lesion.reason, Code(lesion.code).way_out)
         writer.writerow([_cell(cell) for cell in (lesion.path, "outline left out", *told, "", "")])
     replace_file(store / NAME, stream.getvalue().encode("utf-8", errors="backslashreplace"))
 

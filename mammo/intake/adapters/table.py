@@ -120,7 +120,7 @@ def _image(root: Path, path: str, row: Row | None) -> tuple[ImageRecord, Shape]:
         if row is not None and header.view != row.get("view"):
             raise RefusedError(Code.VIEW_CONFLICT)
     except RefusedError as refused:
-        return ImageRecord(path, "", "", None, None, refused.sentence, refused.code), None
+        return ImageRecord(path, "", "", None, None, refused.code.sentence, refused.code), None
     patient, exam = (row.get("patient"), row.get("exam")) if row else (header.patient, header.exam)
     return ImageRecord(path, patient, exam, header.laterality, header.view, flags=header.flags), header.shape
 
@@ -176,7 +176,7 @@ def _outline(root: Path, row: Row, shape: tuple[int, int]) -> Outline:
         way_out = "must be row,col;row,col;... in numbers" if given == ["outline"] else "must be four numbers"
         raise row.error(given[0], f"{way_out}; correct or drop the row") from None
     except RefusedError as refused:
-        raise row.error(given[0], f"{refused.sentence}; correct or drop the row") from None
+        raise row.error(given[0], f"{refused.code.sentence}; correct or drop the row") from None
 
 
 def _edges(row: Row) -> tuple[float, float, float, float]:
@@ -200,7 +200,7 @@ def _annotated(told: Annotation, shape: tuple[int, int]) -> Outline:
     try:
         return told.outline(shape)
     except RefusedError as refused:
-        raise told.error("id", f"{refused.sentence}; correct or drop the annotation") from None
+        raise told.error("id", f"{refused.code.sentence}; correct or drop the annotation") from None
 
 
 def _check_keys(root: Path, lesions: Sequence[LesionRecord]) -> None:
