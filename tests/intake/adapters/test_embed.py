@@ -1,6 +1,8 @@
 """An imitation of EMBED; the quoted lines are the published facts that it imitates."""
 
+import csv
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,11 @@ from numpy.typing import NDArray
 from mammo.geometry import Box, Frame
 from mammo.intake.adapters.embed import read
 from mammo.intake.gate import admit
+from mammo.intake.outcomes import Verdict
 from mammo.intake.refusals import Code
 from mammo.records import Cohort, LabelSource, Laterality, Pathology, View
+from mammo.store.filling import fill
+from mammo.store.taking import Recipe
 
 IMAGES = (
     "empi_anon,acc_anon,anon_dicom_path,FinalImageType,ImageLateralityFinal,ViewPosition,spot_mag,num_roi,ROI_coords,"
@@ -137,6 +142,79 @@ def test_boxes_of_flipped_pictures_are_brought_to_the_stored_frame(embed: Callab
     assert [lesion.box for lesion in cohort.lesions] == [Box(28, 36, 0, 6)]
     cohort = embed([(EXAM, "L", "CC", "2D", 0, "((0, 20, 3, 28),)")], [])
     assert [lesion.code for lesion in cohort.left_out] == [Code.OUTLINE_OFF_BREAST]
+
+
+def follow_up(days: int, *findings: tuple[object, ...]) -> tuple[tuple[object, ...], ...]:
+    """Findings of the patient's diagnostic exam so many days after 2015-01-01."""
+    day = (date(2015, 1, 1) + timedelta(days)).isoformat()
+    return tuple((EXAM + 1, day, *finding[2:]) for finding in findings)
+
+
+SCREENED = "MG Screen Bilateral"
+CALLED = finding(EXAM, "L", "", desc=SCREENED, asses="A")
+"""The only finding of a left breast at screening, without pathology."""
+
+
+@pytest.mark.parametrize(
+    ("findings", "label"),
+    [
+        # "Pathology of a screen exam is sometimes only on the later diagnostic exam: attribute back within a date
+        # window (Emory's notebook uses diagnostic within 0-90 days of the screen"
+        ((CALLED, *follow_up(0, finding(EXAM, "L", 0))), Pathology.MALIGNANT),
+        ((CALLED, *follow_up(90, finding(EXAM, "L", 4))), Pathology.BENIGN),
+        ((CALLED, *follow_up(91, finding(EXAM, "L", 0))), Pathology.NONE),
+        ((CALLED, *follow_up(-1, finding(EXAM, "L", 0))), Pathology.NONE),
+        ((CALLED, *follow_up(9, finding(EXAM, "R", 0))), Pathology.NONE),
+        ((CALLED, *follow_up(9, finding(EXAM, "L", 4), finding(EXAM, "R", 0))), Pathology.BENIGN),
+        ((CALLED, *follow_up(9, finding(EXAM, "L", 0, n=2), finding(EXAM, "L", 4, n=2, numfind=2))), Pathology.NONE),
+        ((CALLED, *follow_up(9, finding(EXAM, "L", 0, desc=SCREENED))), Pathology.NONE),
+        ((CALLED, *follow_up(9, finding(EXAM, "L", 5))), Pathology.NONE),
+        ((finding(EXAM, "L", "", asses="A"), *follow_up(9, finding(EXAM, "L", 0))), Pathology.NONE),  # no screening
+        ((finding(EXAM, "L", "", n=2, desc=SCREENED), *follow_up(9, finding(EXAM, "L", 0))), Pathology.NONE),
+        ((finding(EXAM, "L", 4, desc=SCREENED), *follow_up(9, finding(EXAM, "L", 0))), Pathology.BENIGN),  # its own
+    ],
+)
+def test_pathology_is_carried_back_to_the_screening(
+    embed: Callable[..., Cohort], findings: tuple[tuple[object, ...], ...], label: Pathology
+) -> None:
+    (lesion,) = embed([(EXAM, "L", "MLO", "2D", "", LEFT)], list(findings)).lesions
+    assert lesion.label is label
+    assert lesion.label_source is (LabelSource.NONE if label is Pathology.NONE else LabelSource.BIOPSY)
+
+
+def test_a_whole_ingest_tells_what_to_do_about_every_file(embed: Callable[..., Cohort], tmp_path: Path) -> None:
+    images = [
+        (EXAM, "L", "CC", "2D", "", LEFT),
+        (EXAM, "L", "MLO", "cview", "", LEFT),
+        (EXAM, "R", "CC", "2D", 1, RIGHT),
+        (EXAM, "R", "MLO", "3D", "", "()"),
+        (EXAM, "R", "CC", "2D", "", "((0, 20, 3, 28),)"),
+    ]
+    cohort = embed(images, [])
+    outcomes = fill(Recipe(tmp_path, tmp_path / "store", Frame(92, 60, 2), 1), cohort, 1).outcomes
+    assert sorted("+".join(outcome.codes) for outcome in outcomes) == [
+        *("", "", "spot_or_magnification", "synthetic", "wrong_modality")
+    ]
+    told = list(csv.DictReader((tmp_path / "store" / "quarantine.csv").open(newline="")))
+    assert sorted(row["code"] for row in told if row["way_out"] and row["reason"]) == [
+        *("outline_off_breast", "outline_unlinked", "outline_unlinked"),
+        *("spot_or_magnification", "synthetic", "wrong_modality"),
+    ]
+    # "2D, cview in open data": taken where that is asked for, and flagged
+    cohort = read(tmp_path, synthetic=True)
+    outcomes = fill(Recipe(tmp_path, tmp_path / "all", Frame(92, 60, 2), 1), cohort, 1).outcomes
+    assert [outcome.codes for outcome in outcomes if outcome.verdict is Verdict.FLAGGED] == [("synthetic",)]
+
+
+def test_a_table_joined_with_findings_names_an_image_more_than_once(
+    embed: Callable[..., Cohort], tmp_path: Path
+) -> None:
+    cohort = embed([(EXAM, "L", "MLO", "2D", "", LEFT)], [finding(EXAM, "L", 0)])
+    table = tmp_path / "tables" / "EMBED_OpenData_metadata.csv"
+    table.write_text(table.read_text() + "\n" + table.read_text().splitlines()[-1])
+    joined = read(tmp_path)
+    assert joined.images == cohort.images
+    assert len(joined.lesions) == 1
 
 
 def test_every_image_is_accepted_or_refused_with_a_reason(embed: Callable[..., Cohort], tmp_path: Path) -> None:
