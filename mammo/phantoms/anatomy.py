@@ -1,7 +1,8 @@
 """The outer form of one breast in one view: skin, nipple and pectoral muscle, in full-size pixels.
 
-CC is a half oval on the chest wall; MLO hangs from the axilla, which the top edge of the image cuts, and shows the
-pectoral muscle in the upper corner at the chest wall.
+CC is a rounded cone on the chest wall that runs out towards the armpit above. MLO hangs from the axilla, which the top
+edge of the image cuts, ends in the inframammary fold, and shows the pectoral muscle in the upper corner at the chest
+wall. Size is the patient's; breasts and views differ a little from it.
 """
 
 from dataclasses import dataclass
@@ -19,6 +20,22 @@ CELL_PX = 4
 
 FAR = np.float32(1e4)
 
+SOFT_PX = 130.0
+"""How softly the breast passes over into the skin beyond it, full-size px."""
+
+
+@dataclass(frozen=True)
+class Tail:
+    """Skin beyond the breast proper, a band along the chest wall: axilla, or the abdomen under the fold.
+
+    Attributes:
+        column: its skin's column at the row where the breast proper ends, full-size px; may be below 0.
+        slope: columns it loses per row away from the nipple.
+    """
+
+    column: float
+    slope: float
+
 
 @dataclass(frozen=True)
 class Shape:
@@ -26,11 +43,13 @@ class Shape:
 
     Attributes:
         nipple_row: row of the nipple.
-        up: extent of the oval above the nipple row.
+        up: extent of the breast above the nipple row.
         down: extent below it.
         depth: from the chest wall to the skin at the nipple row.
-        fullness: exponents (rows, columns) of the oval; 2 is an ellipse, more is boxier.
-        axilla: skin column at the top edge and its outward slope per row; None in CC.
+        point: exponents of the outline above and below the nipple: 2 is a parabola, more is blunter.
+        fullness: exponent of the columns: 1 is a parabola, 2 an ellipse.
+        nipple: how far the nipple stands out.
+        tails: what follows above and below the breast proper.
         pectoral: column at the top edge, row at the chest wall, bow of the muscle's edge; None in CC.
     """
 
@@ -38,19 +57,26 @@ class Shape:
     up: float
     down: float
     depth: float
-    fullness: tuple[float, float]
-    axilla: tuple[float, float] | None
+    point: tuple[float, float]
+    fullness: float
+    nipple: float
+    tails: tuple[Tail, Tail]
     pectoral: tuple[float, float, float] | None
 
     @property
     def top(self) -> float:
         """First row with breast."""
-        return 0.0 if self.axilla else self.nipple_row - self.up
+        return float(self._lit_rows[0])
 
     @property
     def bottom(self) -> float:
-        """Last row with breast."""
-        return self.nipple_row + self.down
+        """Row after the last one with breast."""
+        return float(self._lit_rows[-1]) + CELL_PX
+
+    @cached_property
+    def _lit_rows(self) -> Plane:
+        rows = np.arange(0, FULL_HEIGHT, CELL_PX, dtype=np.float32)
+        return np.asarray(rows[self.edge(rows + CELL_PX / 2) > 0], dtype=np.float32)
 
     def canvas(self, scale: float) -> Canvas:
         """The canvas that just covers the breast and its nipple."""
@@ -59,15 +85,16 @@ class Shape:
     def edge(self, rows: Plane) -> Plane:
         """Column of the skin at each row; 0 or less where there is no breast."""
         offset = rows - np.float32(self.nipple_row)
-        u = np.abs(offset) / np.where(offset < 0, np.float32(self.up), np.float32(self.down))
-        p, q = self.fullness
-        bulge = np.where((offset > 0) & (self.axilla is not None), np.float32(p - 0.4), np.float32(p))
-        column = self.depth * np.clip(1 - u**bulge, 0, None) ** (1 / q) - FAR * (u >= 1)
-        if self.axilla:
-            strip = self.axilla[0] + self.axilla[1] * rows - FAR * np.clip(offset / 400, 0, None)
-            column = np.maximum(column, strip) + 110 * np.log1p(np.exp(-np.abs(column - strip) / 110))
-        nipple = 44 * np.exp(-((offset / 52) ** 4))
-        return np.asarray(column + nipple, dtype=np.float32)
+        high = offset < 0
+        u = np.abs(offset) / np.where(high, np.float32(self.up), np.float32(self.down))
+        bulge = np.where(high, np.float32(self.point[0]), np.float32(self.point[1]))
+        column = self.depth * (np.clip(1 - u**bulge, 0, None) ** (1 / self.fullness) - 1.8 * np.clip(u - 1, 0, None))
+        for tail, away, extent in zip(self.tails, (-offset, offset), (self.up, self.down), strict=True):
+            strip = tail.column - tail.slope * (away - extent)
+            strip = strip - self.depth * np.clip(1 - away / (0.6 * extent), 0, None) ** 2
+            column = np.maximum(column, strip) + SOFT_PX * np.log1p(np.exp(-np.abs(column - strip) / SOFT_PX))
+        nipple = self.nipple * np.exp(-((np.abs(offset) / 62) ** 2.6))
+        return np.asarray(column + nipple - 30, dtype=np.float32)
 
     def pectoral_depth(self, rows: Plane, cols: Plane) -> Plane:
         """Signed distance into the pectoral muscle [rows, cols]: positive inside, far negative in CC."""
@@ -93,21 +120,24 @@ class Shape:
 
 
 def draw_shape(key: Key) -> Shape:
-    """The form of one image's breast: size from the breast's own stream, details from the image's."""
-    size, droop = Key(key.seed, key.patient, key.laterality).rng(Purpose.SHAPE).standard_normal(2)
+    """The form of one image's breast: size from the patient's stream, with small differences of breast and view."""
+    size, droop, nipple = Key(key.seed, key.patient).rng(Purpose.SHAPE).standard_normal(3)
+    breast = Key(key.seed, key.patient, key.laterality).rng(Purpose.SHAPE).standard_normal(3)
     rng = key.rng(Purpose.SHAPE)
-    jitter = rng.standard_normal(4)
-    u = rng.random(8)
-    depth = float(np.clip(1400 + 170 * size + 40 * jitter[0], 1080, 1740))
-    half = float(np.clip(1180 + 110 * size + 40 * jitter[1], 960, 1400))
-    fullness = (2.0 + 0.5 * u[0], 1.75 + 0.45 * u[1])
+    jitter, u = rng.standard_normal(4), rng.random(9)
+    depth = float(np.clip(1270 + 200 * size + 50 * breast[0] + 35 * jitter[0], 850, 1720))
+    half = float(np.clip(1120 + 0.42 * (depth - 1270) + 45 * breast[1] + 40 * jitter[1], 900, 1220))
+    stands = float(np.clip(26 + 14 * nipple + 8 * breast[2] + 12 * jitter[3], 0, 60))
+    fullness = 1.0 + 0.3 * u[0]
     if key.view is View.CC:
         lean = 1 + 0.06 * jitter[2]
+        tails = Tail(depth * (0.24 * u[1] - 0.10), 0.55 + 0.3 * u[2]), Tail(depth * (0.12 * u[3] - 0.16), 0.4)
         row = 1664 + 60 * float(np.clip(jitter[3], -1, 1))
-        return Shape(row, half * lean, half * (2 - lean), depth, fullness, None, None)
-    row = float(np.clip(1850 + 90 * droop + 40 * jitter[2], 1650, 2000))
-    skin = depth * (0.70 + 0.22 * u[2])
-    axilla = (skin, -0.06 + 0.09 * u[3])
-    pectoral = (skin * (0.62 + 0.2 * u[4]), 1250 + 550 * u[5], -20 + 110 * u[6])
-    down = min(half * (0.74 + 0.16 * u[7]), 2880 - row)
-    return Shape(row, half * 1.1, down, depth, fullness, axilla, pectoral)
+        point = 1.75 + 0.45 * u[4], 2.0 + 0.6 * u[5]
+        return Shape(row, half * lean, half * (2 - lean), depth, point, fullness, stands, tails, None)
+    row = float(np.clip(1930 + 80 * droop + 40 * jitter[2], 1720, 2080))
+    down = min(half * (0.66 + 0.16 * u[4]), 2620 - row)
+    skin = depth * (0.76 + 0.22 * u[1])
+    tails = Tail(skin, -0.10 + 0.16 * u[2]), Tail(depth * (0.20 * u[3] - 0.04), 0.6 + 0.4 * u[5])
+    pectoral = (skin * (0.66 + 0.22 * u[6]), row * (0.72 + 0.33 * u[7]), 20 + 130 * u[8])
+    return Shape(row, half * 1.2, down, depth, (1.7, 1.55 + 0.5 * u[8]), fullness, stands, tails, pectoral)

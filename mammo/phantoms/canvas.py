@@ -61,6 +61,12 @@ class Canvas:
         cols = np.broadcast_to(self.cols / np.float32(cell_px) - np.float32(0.5), (self.height, self.width))
         return remapped(coarse, rows, cols)
 
+    def enlarged(self, plane: Plane, drawn: "Canvas") -> Plane:
+        """A plane drawn on a coarser canvas over the same breast, at this one's pixels (bilinear)."""
+        rows = np.broadcast_to(self.rows * np.float32(drawn.scale) - (drawn.row0 + 0.5), (self.height, self.width))
+        cols = np.broadcast_to(self.cols * np.float32(drawn.scale) - np.float32(0.5), (self.height, self.width))
+        return remapped(plane, rows.astype(np.float32), cols)
+
     def around(self, row: float, col: float, reach: float) -> tuple[slice, slice]:
         """Drawn pixels within reach of (row, col), all in full-size px, as slices of a plane."""
         r, c, d = row * self.scale - self.row0, col * self.scale, reach * self.scale
@@ -79,10 +85,11 @@ def stored_shape(scale: float) -> tuple[int, int]:
     return round(FULL_HEIGHT * scale), round(FULL_WIDTH * scale)
 
 
-def remapped(source: Plane, rows: Plane, cols: Plane) -> Plane:
-    """The source at fractional (row, col) positions, bilinear, edges repeated."""
+def remapped(source: Plane, rows: Plane, cols: Plane, wrapped: bool = False) -> Plane:
+    """The source at fractional (row, col) positions, bilinear; beyond its edges they are repeated, or it all is."""
     rows, cols = np.ascontiguousarray(rows), np.ascontiguousarray(cols)
-    out = cv2.remap(source, cols, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    border = cv2.BORDER_WRAP if wrapped else cv2.BORDER_REPLICATE
+    out = cv2.remap(source, cols, rows, cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(out, dtype=np.float32)
 
 

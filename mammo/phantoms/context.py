@@ -16,9 +16,10 @@ from mammo.phantoms.findings import Lesion
 from mammo.phantoms.lesions import outline_reach
 from mammo.phantoms.placement import KEEPOUT_PX, RAMP_PX
 from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.skin import SKIN_PX, skin_line
 from mammo.phantoms.specks import Specks
-from mammo.phantoms.texture import smooth_pair, strands, towards
-from mammo.phantoms.tissue import SKIN_PX, Tissue
+from mammo.phantoms.texture import polar, smooth_pair, strands
+from mammo.phantoms.tissue import Tissue
 
 VIEW_SPREAD = 0.3
 """SD of what one view shows around the breast's latent c."""
@@ -47,14 +48,8 @@ def draw_cues(key: Key, latent: float, shape: Shape, tissue: Tissue, room: Plane
     malignant = _strength(seen) * _coarse_strands(rng, shape, tissue.canvas)
     benign = _strength(-seen) * _nodules(rng, tissue.canvas)
     _scatter(rng, tissue, _strength(-seen), benign)
-    skin = skin_line(tissue.skin_depth, SKIN_PX * (1 + 0.9 * _strength(seen))) - skin_line(tissue.skin_depth, SKIN_PX)
+    skin = skin_line(tissue.skin_depth, SKIN_PX * (1 + 0.45 * _strength(seen))) - skin_line(tissue.skin_depth, SKIN_PX)
     return np.asarray((malignant + benign) * inside, dtype=np.float32), skin * room
-
-
-def skin_line(depth: Plane, thickness: float) -> Plane:
-    """Brightness of skin [height, width] of this thickness; depth and thickness in full-size px."""
-    line = smoothstep((np.float32(thickness + 6) - depth) / 18)
-    return np.asarray(0.15 * line * (depth > 0), dtype=np.float32)
 
 
 def _strength(latent: float) -> float:
@@ -63,9 +58,10 @@ def _strength(latent: float) -> float:
 
 
 def _coarse_strands(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> Plane:
-    field, where = smooth_pair(rng, 220)
-    rays = strands(towards(canvas, field, shape.nipple_row, shape.depth + 40, spokes=1600), 9, canvas.scale)
-    where = canvas.sampled(where, 16)
+    field, other = smooth_pair(rng, 220)
+    angle, radius = polar(canvas, shape.nipple_row, shape.depth + 40)
+    rays = strands(field.at(1600 * angle, np.float32(0.28) * radius), 9, canvas.scale)
+    where = other.on(canvas)
     web = strands(where, 9, canvas.scale)
     off_muscle = smoothstep(1 - shape.pectoral_depth(canvas.rows, canvas.cols) / 120)
     lines = 0.19 * rays * sigmoid(np.float32(1.5) * where + np.float32(0.5)) + 0.08 * web
@@ -74,7 +70,7 @@ def _coarse_strands(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> P
 
 def _nodules(rng: np.random.Generator, canvas: Canvas) -> Plane:
     field, _ = smooth_pair(rng, 230)
-    return np.asarray(0.135 * np.clip(canvas.sampled(field, 16) - 0.4, 0, 1.6), dtype=np.float32)
+    return np.asarray(0.135 * np.clip(field.on(canvas) - 0.4, 0, 1.6), dtype=np.float32)
 
 
 def _scatter(rng: np.random.Generator, tissue: Tissue, strength: float, plane: Plane) -> None:

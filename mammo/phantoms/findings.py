@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.phantoms.anatomy import Shape
+from mammo.phantoms.build import DENSITY_SHARES
 from mammo.phantoms.placement import Site, place
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.spec import CohortSpec
-from mammo.phantoms.tissue import DENSITY_SHARES
 from mammo.records import Laterality, Pathology
 
 COUNT_SHARES = (0.70, 0.23, 0.07)

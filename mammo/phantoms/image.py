@@ -7,13 +7,14 @@ from numpy.typing import NDArray
 
 from mammo.phantoms.anatomy import Shape, draw_shape
 from mammo.phantoms.canvas import Plane
-from mammo.phantoms.context import cue_room, draw_cues, skin_line
+from mammo.phantoms.context import cue_room, draw_cues
 from mammo.phantoms.findings import Breast, Lesion, draw_breast, draw_lesions
 from mammo.phantoms.lesions import draw_lesion, outline
 from mammo.phantoms.lookalikes import draw_lookalikes
 from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.skin import SKIN_PX, skin_line
 from mammo.phantoms.spec import CohortSpec
-from mammo.phantoms.tissue import SKIN_PX, draw_tissue
+from mammo.phantoms.tissue import draw_tissue
 from mammo.records import FULL_SCALE, Laterality, View
 
 GRAIN = 0.04
@@ -72,7 +73,8 @@ def draw_image(plan: ImagePlan) -> Phantom:
         draw_lesion(plan.key, lesion, tissue.canvas, tissue.value)
     room = cue_room(plan.key, plan.lesions, tissue.canvas)
     cues, skin = draw_cues(plan.key, plan.breast.context, plan.shape, tissue, room)
-    bright = (tissue.value + cues) * tissue.falloff + skin_line(tissue.skin_depth, SKIN_PX) + skin
+    skin = (skin_line(tissue.skin_depth, SKIN_PX) + skin) * tissue.skin_light
+    bright = (tissue.value + cues) * tissue.falloff + skin
     noise = plan.key.rng(Purpose.NOISE).standard_normal(bright.shape, dtype=np.float32)
     inside = tissue.skin_depth > 0
     grey = np.where(inside, _exposed(bright, noise, plan.scale), 0).astype(np.uint16)

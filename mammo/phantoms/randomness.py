@@ -22,6 +22,8 @@ class Purpose(IntEnum):
     LOOKALIKES = 9
     CUES = 10
     FILE = 11
+    BUILD = 12
+    MUSCLE = 13
 
 
 @dataclass(frozen=True)

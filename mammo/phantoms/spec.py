@@ -5,7 +5,7 @@ from math import isfinite
 
 from mammo.records import MammoError
 
-FORMAT = 2
+FORMAT = 3
 """Number of the recipe: raised whenever the same parameters would give other pixels."""
 
 

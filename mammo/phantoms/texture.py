@@ -4,6 +4,7 @@ Breast tissue has a power spectrum near 1 / f^3 (Chen et al. 2012: 3.17 in CC, 3
 octave by octave from low to high frequency, so a finer image adds detail to the same field.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -15,11 +16,11 @@ from mammo.phantoms.randomness import Key, Purpose
 
 Spectrum = NDArray[np.complex64]
 
+SHARED = (21, 15)
+"""Coefficients that a patient's two breasts share in part, in either view: structures from 2 cm on."""
+
 PERIOD = (3072, 2048)
 """Rows and columns after which power-law fields repeat, full-size px; larger than any breast."""
-
-SMOOTH_CELL_PX = 16
-"""Grid of smooth fields, full-size px."""
 
 
 def power_law_pair(key: Key, canvas: Canvas, beta: float) -> tuple[Plane, Plane]:
@@ -32,7 +33,7 @@ def power_law_pair(key: Key, canvas: Canvas, beta: float) -> tuple[Plane, Plane]
 
 def _octaves(key: Key, shape: tuple[int, int]) -> Spectrum:
     """White complex coefficients of shape in FFT order: the lowest 384 x 256 first, then each further octave."""
-    low, octave = _white(key, 0, (384, 256)), 0
+    low, octave = _blended(_white(Key(key.seed, key.patient, None, key.view), 0, SHARED), _white(key, 0, (384, 256))), 0
     while low.shape[0] < shape[0] or low.shape[1] < shape[1]:
         octave += 1
         low = _embedded(low, _white(key, octave, (384 << octave, 256 << octave)))
@@ -42,6 +43,12 @@ def _octaves(key: Key, shape: tuple[int, int]) -> Spectrum:
 def _white(key: Key, octave: int, shape: tuple[int, int]) -> Spectrum:
     parts = key.rng(Purpose.TISSUE, octave).standard_normal((shape[0], shape[1], 2), dtype=np.float32)
     return parts.view(np.complex64)[..., 0]
+
+
+def _blended(shared: Spectrum, own: Spectrum) -> Spectrum:
+    """The array own with its lowest frequencies mixed with those of shared; as white as before."""
+    mixed = _embedded(shared, np.zeros_like(own))
+    return np.asarray(np.where(mixed == 0, own, np.float32(0.8) * mixed + np.float32(0.6) * own), dtype=np.complex64)
 
 
 def _embedded(low: Spectrum, high: Spectrum) -> Spectrum:
@@ -72,44 +79,50 @@ def _unnormalised(shape: tuple[int, int], beta: float) -> Plane:
     return np.asarray(amplitude, dtype=np.float32)
 
 
-def smooth_pair(rng: np.random.Generator, wavelength_px: float) -> tuple[Plane, Plane]:
-    """Two independent smooth fields over the whole frame in cells of SMOOTH_CELL_PX; SD near 1.
+@dataclass(frozen=True, eq=False)
+class Smooth:
+    """A smooth random field over the whole frame, SD near 1: a ring of frequencies around one wavelength.
 
-    Their spectrum is a ring around one cycle per wavelength_px (full-size px), which must be 130 or more.
+    Attributes:
+        values: [rows, cols] on a grid; repeats after the grid's end.
+        cell_px: its cells, full-size px.
     """
-    shape = FULL_HEIGHT // SMOOTH_CELL_PX, FULL_WIDTH // SMOOTH_CELL_PX
-    rows, cols = 2 * FULL_HEIGHT // 130 + 1, 2 * FULL_WIDTH // 130 + 1
-    parts = rng.standard_normal((rows, cols, 2), dtype=np.float32)
-    spectrum = np.zeros(shape, dtype=np.complex64)
-    spectrum = _embedded(parts.view(np.complex64)[..., 0], spectrum) * _ring(shape, wavelength_px)
-    field = scipy.fft.ifft2(spectrum, norm="forward", overwrite_x=True)
-    return np.ascontiguousarray(field.real), np.ascontiguousarray(field.imag)
+
+    values: Plane
+    cell_px: float
+
+    def at(self, rows: Plane, cols: Plane) -> Plane:
+        """The field at (row, col) positions, full-size px, bilinear; it repeats at its edges."""
+        cell = np.float32(1 / self.cell_px)
+        return remapped(self.values, rows * cell, cols * cell, wrapped=True)
+
+    def on(self, canvas: Canvas) -> Plane:
+        """The field on a canvas [height, width]."""
+        shape = canvas.height, canvas.width
+        return self.at(np.broadcast_to(canvas.rows, shape), np.broadcast_to(canvas.cols, shape))
+
+
+def smooth_pair(rng: np.random.Generator, wavelength_px: float) -> tuple[Smooth, Smooth]:
+    """Two independent smooth fields of this wavelength, full-size px, drawn on cells of a sixth of it."""
+    cell = wavelength_px / 6
+    shape = tuple(scipy.fft.next_fast_len(int(np.ceil(size / cell))) for size in (FULL_HEIGHT, FULL_WIDTH))
+    parts = rng.standard_normal((*shape, 2), dtype=np.float32)
+    field = scipy.fft.ifft2(parts.view(np.complex64)[..., 0] * _ring(shape), norm="forward", overwrite_x=True)
+    return Smooth(np.ascontiguousarray(field.real), cell), Smooth(np.ascontiguousarray(field.imag), cell)
 
 
 @cache
-def _ring(shape: tuple[int, int], wavelength_px: float) -> Plane:
-    rows = scipy.fft.fftfreq(shape[0], SMOOTH_CELL_PX)[:, None]
-    cols = scipy.fft.fftfreq(shape[1], SMOOTH_CELL_PX)[None]
-    ring = np.exp(-(((np.hypot(rows, cols) * wavelength_px - 1) / 0.45) ** 2))
-    ring[0, 0] = 0
+def _ring(shape: tuple[int, ...]) -> Plane:
+    """Amplitude [shape] around one cycle in 6 cells."""
+    radius = np.hypot(scipy.fft.fftfreq(shape[0])[:, None], scipy.fft.fftfreq(shape[1])[None])
+    ring = np.exp(-(((radius * 6 - 1) / 0.4) ** 2))
     return np.asarray(ring / np.sqrt((ring**2).sum()), dtype=np.float32)
 
 
-def towards(canvas: Canvas, coarse: Plane, row: float, col: float, spokes: float) -> Plane:
-    """A smooth field bent to run towards the point (row, col), full-size px: slow along rays, quick across them.
-
-    Args:
-        canvas: where to draw.
-        coarse: a field from smooth_pair.
-        row: the point's row.
-        col: the point's column, to the right of the breast.
-        spokes: frame rows passed per radian; larger is finer.
-    """
+def polar(canvas: Canvas, row: float, col: float) -> tuple[Plane, Plane]:
+    """Angle and radius [height, width] of every pixel about (row, col), full-size px, a point right of the breast."""
     down, left = canvas.rows - np.float32(row), np.float32(col) - canvas.cols
-    radius, angle = np.sqrt(left * left + down * down), np.arctan2(down, left)
-    cell = np.float32(1 / SMOOTH_CELL_PX)
-    rows = angle * np.float32(spokes) * cell + np.float32(coarse.shape[0] / 2)
-    return remapped(coarse, rows, radius * np.float32(0.28) * cell)
+    return np.asarray(np.arctan2(down, left), dtype=np.float32), np.sqrt(left * left + down * down)
 
 
 def strands(field: Plane, width_px: float, scale: float) -> Plane:

@@ -13,9 +13,42 @@ def test_every_breast_fits_the_image_and_the_promised_size() -> None:
     for shape in SHAPES:
         inside = np.argwhere(shape.skin_depth > 0) * CELL_PX
         height, width = np.ptp(inside[:, 0]), np.ptp(inside[:, 1])
-        assert 1500 < height <= 2900
-        assert 1000 < width <= 1850
+        assert 1500 < height <= 2944
+        assert 800 < width <= 1850
         assert inside[:, 0].max() < FULL_HEIGHT - CELL_PX
+
+
+def test_the_canvas_holds_the_whole_breast() -> None:
+    for shape in SHAPES[:24]:
+        canvas = shape.canvas(0.125)
+        inside = np.argwhere(shape.skin_depth > 0) * CELL_PX / 8
+        assert canvas.row0 <= inside[:, 0].min()
+        assert inside[:, 0].max() <= canvas.row0 + canvas.height
+        assert inside[:, 1].max() <= canvas.width
+
+
+def test_breasts_fill_their_box_as_real_ones_do() -> None:
+    """Real: 0.68 in CC and 0.81 to 0.84 in MLO (four images); an ellipse would fill 0.785 of its box."""
+    filled: dict[bool, list[float]] = {True: [], False: []}
+    for shape in SHAPES:
+        inside = shape.skin_depth > 0
+        box = inside[np.ix_(inside.any(axis=1), inside.any(axis=0))]
+        filled[shape.pectoral is None].append(float(box.mean()))
+    assert np.mean(filled[True]) == pytest.approx(0.68, rel=0.1)
+    assert np.mean(filled[False]) == pytest.approx(0.82, rel=0.1)
+
+
+def test_only_the_axilla_reaches_the_edge_of_the_image() -> None:
+    for shape in SHAPES:
+        assert (shape.top == 0) == (shape.pectoral is not None)
+        assert shape.skin_depth[-1].max() == 0
+
+
+def test_a_patients_breasts_are_of_a_size_in_both_views() -> None:
+    depth = np.array([shape.depth for shape in SHAPES]).reshape(30, 4)
+    across = depth.mean(axis=1).std()
+    assert across > 2 * depth.std(axis=1).mean()
+    assert np.abs(depth[:, 0] - depth[:, 1]).max() < 143  # nipple to chest wall agrees within 10 mm between CC and MLO
 
 
 def test_skin_depth_is_the_distance_to_the_nearest_background() -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.texture import PERIOD, power_law_pair, smooth_pair, strands
+from mammo.phantoms.texture import PERIOD, polar, power_law_pair, smooth_pair, strands
 from mammo.records import Laterality, View
 
 KEY = Key(0, 1, Laterality.LEFT, View.CC)
@@ -32,12 +32,31 @@ def test_a_finer_canvas_adds_detail_to_the_same_field(scale: float) -> None:
     assert np.allclose(low, np.fft.fft2(fine)[1:40, 1:40] / fine.size, atol=1e-4)
 
 
-def test_smooth_field_has_its_wavelength() -> None:
-    field, _ = smooth_pair(KEY.rng(Purpose.STRUCTURE), 400)
+def test_smooth_field_has_its_wavelength_on_any_canvas() -> None:
+    smooth, _ = smooth_pair(KEY.rng(Purpose.STRUCTURE), 400)
+    field = smooth.on(whole(0.125))
     assert field.std() == pytest.approx(1, abs=0.3)
-    power = np.abs(np.fft.fft2(field)) ** 2
-    f = np.hypot(np.fft.fftfreq(field.shape[0], 16)[:, None], np.fft.fftfreq(field.shape[1], 16)[None])
+    power = np.abs(np.fft.fft2(field - field.mean())) ** 2
+    f = np.hypot(np.fft.fftfreq(field.shape[0], 8)[:, None], np.fft.fftfreq(field.shape[1], 8)[None])
     assert 1 / ((f * power).sum() / power.sum()) == pytest.approx(400, rel=0.25)
+    finer = smooth.on(whole(0.25))
+    assert np.abs(finer.reshape(384, 2, 256, 2).mean(axis=(1, 3)) - field).mean() < 0.01
+
+
+def test_polar_coordinates_are_about_the_point() -> None:
+    angle, radius = polar(Canvas(0.125, 0, 50, 40), 100, 500)
+    assert radius[12, 0] == pytest.approx(496)
+    assert angle[12, 0] == pytest.approx(0)
+    assert angle[40, 20] == pytest.approx(np.arctan2(324 - 100, 500 - 164))
+
+
+def test_breasts_of_a_patient_share_their_coarse_structure() -> None:
+    def alike(other: Key) -> float:
+        fields = [power_law_pair(key, whole(0.125), beta=3.1)[0] for key in (KEY, other)]
+        return float(np.corrcoef(fields[0].ravel(), fields[1].ravel())[0, 1])
+
+    assert alike(Key(0, 1, Laterality.RIGHT, View.CC)) > 0.4
+    assert abs(alike(Key(0, 2, Laterality.LEFT, View.CC))) < 0.35
 
 
 def test_strands_lie_on_the_zeros_and_have_even_width() -> None:

@@ -1,0 +1,68 @@
+"""The fibrous web of a breast: ligaments around lobules of fat, and ducts towards the nipple.
+
+Lines lie where a smooth random field is 0. They bend with two slow fields and the power-law texture, fade where another
+field is low, and come at wavelengths from 30 to 4 mm, so that no line looks drawn.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mammo.phantoms.anatomy import Shape
+from mammo.phantoms.canvas import Canvas, Plane, sigmoid
+from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.texture import polar, smooth_pair
+
+SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, FINEST_PX, DUCTS_PX = 900.0, 420.0, 210.0, 105.0, 60.0, 240.0
+"""Wavelengths of the fields, full-size px."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fibres:
+    """The web of one breast; every plane is [height, width].
+
+    Attributes:
+        slow: two fields of SLOW_PX, SD near 1.
+        lobes: two fields of LOBES_PX.
+        web: soft creases of all wavelengths together, mean near 0, SD near 1.
+        lines: thin bright lines, 0 to about 0.5.
+    """
+
+    slow: tuple[Plane, Plane]
+    lobes: tuple[Plane, Plane]
+    web: Plane
+    lines: Plane
+
+
+def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plane]) -> Fibres:
+    """The web of one image; rough is the breast's power-law pair, which makes lines uneven."""
+    rng = key.rng(Purpose.STRUCTURE)
+    slow, lobes, lobules, cells, finest, ducts = (
+        smooth_pair(rng, w) for w in (SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, FINEST_PX, DUCTS_PX)
+    )
+    s0, s1 = slow[0].on(canvas), slow[1].on(canvas)
+    rows, cols = canvas.rows + 60 * s0 + 18 * rough[1], canvas.cols + 60 * s1 + 18 * rough[0]
+    a0, a1 = (field.at(rows, cols) for field in lobes)
+    b0, b1 = (field.at(rows, cols) for field in lobules)
+    c0 = cells[0].at(rows + 20 * b0, cols + 20 * b1)
+    angle, radius = polar(canvas, shape.nipple_row, shape.depth + 60)
+    along, around = np.float32(0.35) * radius, 1100 * (angle + np.float32(0.1) * s0) + 10 * rough[1]
+    d0 = ducts[0].at(around, along + 30 * b0 + 10 * rough[1])
+    d1 = ducts[1].at(np.float32(1.6) * around, np.float32(1.3) * along - 30 * b0 + 10 * rough[0])
+    web = 0.8 * _crease(a0) + 0.75 * _crease(b0) + 0.55 * _crease(c0) + 0.6 * _crease(d0) + 0.45 * _crease(d1)
+    web = web + 0.22 * _crease(finest[0].at(rows, cols)) - np.float32(1.45)
+    lines = 0.20 * _line(a0, 0.13) * sigmoid(2.5 * b1 - 1) + 0.16 * _line(b0, 0.17) * sigmoid(2.5 * a1 - 0.6)
+    lines = lines + 0.15 * _line(d0, 0.16) * sigmoid(2 * b1) + 0.12 * _line(d1, 0.18) * sigmoid(-2 * b1)
+    lines = lines + 0.10 * _line(c0, 0.22) * sigmoid(2 * b0)
+    return Fibres((s0, s1), (a0, a1), np.asarray(web, dtype=np.float32), np.asarray(lines, dtype=np.float32))
+
+
+def _crease(field: Plane) -> Plane:
+    """1 along the zeros of a field, falling to -0.5 far from them."""
+    return np.asarray(1 - np.minimum(np.float32(1.1) * np.abs(field), np.float32(1.5)), dtype=np.float32)
+
+
+def _line(field: Plane, width: float) -> Plane:
+    """1 along the zeros of a field, half of that where it has grown to width; thinner where the field is steeper."""
+    across = field * np.float32(1 / width)
+    return np.asarray(1 / (1 + across * across), dtype=np.float32)

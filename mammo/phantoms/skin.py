@@ -1,0 +1,27 @@
+"""The skin over a breast and the thinning of the breast towards it; depths and thicknesses in full-size px."""
+
+import numpy as np
+
+from mammo.phantoms.canvas import Plane, smoothstep
+
+SKIN_PX = 34.0
+"""Thickness of the skin as it shows, seen along its curve (2.4 mm)."""
+
+SKIN_LIGHT = 0.32
+"""Brightness that skin adds."""
+
+
+def skin_line(depth: Plane, thickness: float) -> Plane:
+    """Brightness of skin [height, width] of this thickness at a distance below the surface; 0 outside (depth 0)."""
+    line = smoothstep((np.float32(thickness + 24) - depth) / 45) * surface(depth)
+    return np.asarray(np.float32(SKIN_LIGHT) * line, dtype=np.float32)
+
+
+def surface(depth: Plane) -> Plane:
+    """How far the breast has begun [height, width]: 0 outside, 1 from 1 mm below the surface on."""
+    return smoothstep(depth / 15)
+
+
+def falloff(depth: Plane) -> Plane:
+    """Factor [height, width] for the thinning of the compressed breast within about 15 mm of the skin; 0 outside."""
+    return (np.float32(0.78) + np.float32(0.22) * smoothstep(depth / 200)) * surface(depth)
