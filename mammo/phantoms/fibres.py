@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mammo.phantoms.anatomy import Shape
-from mammo.phantoms.canvas import Canvas, Plane, sigmoid
+from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.texture import polar, smooth_pair
 
@@ -46,14 +46,20 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
     b0, b1 = (field.at(rows, cols) for field in lobules)
     c0 = cells[0].at(rows + 20 * b0, cols + 20 * b1)
     angle, radius = polar(canvas, shape.nipple_row, shape.depth + 60)
-    along, around = np.float32(0.35) * radius, 1100 * (angle + np.float32(0.1) * s0) + 10 * rough[1]
+    along, around = (
+        np.float32(0.35) * radius,
+        1100 * (angle + np.float32(0.12) * s0 + np.float32(0.05) * a0) + 10 * rough[1],
+    )
     d0 = ducts[0].at(around, along + 30 * b0 + 10 * rough[1])
     d1 = ducts[1].at(np.float32(1.6) * around, np.float32(1.3) * along - 30 * b0 + 10 * rough[0])
     web = 0.8 * _crease(a0) + 0.75 * _crease(b0) + 0.55 * _crease(c0) + 0.6 * _crease(d0) + 0.45 * _crease(d1)
     web = web + 0.22 * _crease(finest[0].at(rows, cols)) - np.float32(1.45)
+    where = sigmoid(1.6 * s1 + 1.2 * a1) + np.float32(0.15)
     lines = 0.20 * _line(a0, 0.13) * sigmoid(2.5 * b1 - 1) + 0.16 * _line(b0, 0.17) * sigmoid(2.5 * a1 - 0.6)
-    lines = lines + 0.15 * _line(d0, 0.16) * sigmoid(2 * b1) + 0.12 * _line(d1, 0.18) * sigmoid(-2 * b1)
-    lines = lines + 0.10 * _line(c0, 0.22) * sigmoid(2 * b0)
+    spread = smoothstep((radius - 60) / 500)  # at the nipple ducts lie too close to be told apart
+    lines = lines + 0.15 * _line(d0, 0.16) * sigmoid(2.5 * b1 - 0.5) * spread
+    lines = lines + 0.12 * _line(d1, 0.18) * sigmoid(-2.5 * b1 - 0.5) * spread
+    lines = (lines + 0.10 * _line(c0, 0.22) * sigmoid(2 * b0)) * where
     return Fibres((s0, s1), (a0, a1), np.asarray(web, dtype=np.float32), np.asarray(lines, dtype=np.float32))
 
 
