@@ -31,7 +31,7 @@ def test_the_web_has_no_direction_but_near_the_nipple_it_runs_to_it() -> None:
     for key in KEYS:
         shape, canvas, fibres = web(key)
         angle, radius = polar(canvas, shape.nipple_row, shape.depth + 60)
-        down, right = np.gradient(fibres.lines)
+        down, right = np.gradient(fibres.web)
         along = (down * np.sin(angle) - right * np.cos(angle)) ** 2
         across = (down * np.cos(angle) + right * np.sin(angle)) ** 2
         for zone, ratios in (((radius > 150) & (radius < 450), near), (radius > 800, far)):
