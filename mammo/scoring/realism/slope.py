@@ -24,12 +24,12 @@ def slope(block: NDArray[np.floating]) -> float:
         beta; NaN for a block without any structure.
     """
     n = block.shape[0]
+    if np.ptp(block) == 0:
+        return float("nan")
     fade, ring, counts = _rings(n)
     power = np.abs(scipy.fft.fft2((block - block.mean()) * fade)) ** 2
     mean = np.bincount(ring.ravel(), power.ravel(), counts.size) / counts
     fitted = np.arange(LOWEST, n // 4 + 1)
-    if not (mean[fitted] > 0).all():
-        return float("nan")
     return -float(np.polyfit(np.log(fitted), np.log(mean[fitted]), 1)[0])
 
 
