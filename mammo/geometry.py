@@ -76,6 +76,9 @@ class Frame:
         if self.cell_px < 1 or self.height % self.cell_px or self.width % self.cell_px:
             raise ValueError(f"frame {self.height} x {self.width} is not a whole number of {self.cell_px} px cells")
 
+    def __str__(self) -> str:
+        return f"{self.height} x {self.width} px in cells of {self.cell_px} px"
+
     @property
     def grid(self) -> tuple[int, int]:
         """Cells, (rows, cols)."""

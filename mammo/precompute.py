@@ -8,7 +8,7 @@ from mammo.door import command
 from mammo.records import MammoError, Split
 from mammo.runs.build import checked_manifest, datamodule_of
 from mammo.runs.context_source import context_checkpoint
-from mammo.runs.folder import best_run, finished
+from mammo.runs.folder import chosen_run
 from mammo.runs.saved import Shard, embeddings_of, saliency_of
 
 
@@ -19,7 +19,7 @@ def task(cfg: DictConfig) -> None:
     checked_manifest(cfg)
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":
-        run = best_run(root, "floc") if cfg.run == "best" else finished(Path(cfg.run), "floc")
+        run = chosen_run(cfg.run, root, "floc", cfg.seed)
         print(embeddings_of(run, datamodule_of(cfg), list(Split), cfg.trainer.precision, shard).folder)
     else:
         checkpoint = context_checkpoint(cfg.run, root, cfg.seed)

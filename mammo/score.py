@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 from mammo.door import command
 from mammo.reporting.figures import save
 from mammo.reporting.picture_file import read_picture
-from mammo.runs.folder import best_run
+from mammo.runs.folder import chosen_run
 from mammo.runs.pictures import saliency_picture, windows_picture
 from mammo.runs.second_reading import SecondReading, read_again
 from mammo.scoring.lesion_table import write_lesion_table
@@ -21,7 +21,7 @@ CAUTION = "Networks trained on synthetic phantoms prove the software: these scor
 def task(cfg: DictConfig) -> None:
     """Score every labelled lesion of the store, write the table and the pictures, and print both."""
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-    run = best_run(Path(cfg.root), "fagg") if cfg.run == "best" else Path(cfg.run)
+    run = chosen_run(cfg.run, Path(cfg.root), "fagg")
     reading = read_again(run, Path(cfg.store), cfg.n_windows)
     out = Path(cfg.out)
     out.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,6 @@ from mammo.reporting.shared_lesions import SharedLesions, share_lesions
 from mammo.reporting.table2 import table2
 from mammo.reporting.table3 import auc_row, table3
 from mammo.scoring.comparison import Comparison, compare
-from mammo.scoring.intervals import Interval, auc_difference_interval
 from mammo.scoring.lesion_table import size_group
 from mammo.scoring.performance import Performance, performance
 from mammo.scoring.subgroups import Subgroup, subgroups
@@ -47,9 +46,9 @@ class Evaluation:
         floc: the same numbers for f_loc alone, None without such a run or with several kinds of backbone.
         figure6: as figure6.figure6.
         difference: sal+emb compared with emb, seed-mean scores; None where either has no run.
-        shuffled_gain: AUC difference with another image's saliency maps in place of the true ones, the control that
-            shows whether context is used; None without such a run.
-        lost_gain: true gain minus shuffled gain, paired.
+        shuffled_gain: sal+emb with another image's saliency maps compared with emb, the control that shows whether
+            context is used; None without such a run.
+        lost_gain: sal+emb compared with that control: true gain minus shuffled gain.
         images: as context_table.context_table; empty without a context network.
         subgroups: of the seed-mean score of `main`.
         cautions: what a reviewer would hold against this.
@@ -68,8 +67,8 @@ class Evaluation:
     floc: Mapping[str, float | int] | None
     figure6: pd.DataFrame
     difference: Comparison | None
-    shuffled_gain: Interval | None
-    lost_gain: Interval | None
+    shuffled_gain: Comparison | None
+    lost_gain: Comparison | None
     images: pd.DataFrame
     subgroups: Sequence[Subgroup]
     cautions: Sequence[str]
@@ -114,12 +113,11 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     shuffled = [shared.scores[run.name] for run in scored if run.maps == BEST and run.context == "shuffled"]
     everything = means | ({"shuffled": np.mean(shuffled, axis=0)} if shuffled else {})
 
-    def gain(better: str, baseline: str) -> Interval | None:
+    def gain(better: str, baseline: str) -> Comparison | None:
         if better not in everything or baseline not in everything:
             return None
-        return auc_difference_interval(malignant, everything[better], everything[baseline], patients)
+        return compare(malignant, everything[better], everything[baseline], patients)
 
-    both = BEST in means and LOCAL in means
     told = Evaluation(
         runs=runs,
         main=main,
@@ -133,7 +131,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         missing=[maps for maps in MAPS if maps not in stacks],
         floc=auc_row(next(iter(flocs.values())), malignant, patients) if len(flocs) == 1 else None,
         figure6=figure6(flocs, malignant, patients),
-        difference=compare(malignant, means[BEST], means[LOCAL], patients) if both else None,
+        difference=gain(BEST, LOCAL),
         shuffled_gain=gain("shuffled", LOCAL),
         lost_gain=gain(BEST, "shuffled"),
         images=context_table([run.images() for run in runs if run.model == "context"]),

@@ -65,8 +65,9 @@ def result_exhibits(evaluation: Evaluation) -> list[Exhibit]:
         Exhibit(
             "calibration",
             f"The seed-mean score of {main} read as the chance of malignancy. Left: whether it is one. Right: what "
-            "acting on it is worth, against biopsying all lesions or none, by how sure one wants to be.",
-            curves_figure(means[main], malignant, main),
+            "acting on it is worth, against biopsying all lesions or none, by how sure one wants to be. Bars and band: "
+            "95 % patient bootstrap, point by point.",
+            curves_figure(means[main], malignant, evaluation.facts["patient_id"].to_numpy(dtype=object), main),
         ),
     ]
     if len(evaluation.figure6):

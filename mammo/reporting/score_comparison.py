@@ -2,15 +2,14 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
 from itertools import combinations
 from typing import Any
 
-import numpy as np
-
 from mammo.reporting.cautions import cautions
-from mammo.scoring.calibration import calibration_curve
+from mammo.scoring.calibration import CalibrationCurve, calibration_curve
 from mammo.scoring.comparison import compare
-from mammo.scoring.decision_curve import decision_curve
+from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.intervals import N_RESAMPLES, Interval
 from mammo.scoring.performance import OperatingPoint, performance
 from mammo.scoring.score_file import COLUMNS, ScoreFile
@@ -45,7 +44,7 @@ def _file(file: ScoreFile, validation: ScoreFile | None) -> Json:
     picked = None if validation is None else validation.table
     thresholds = {} if picked is None else {f: threshold_at_fnr(picked["malignant"], picked["score"], f) for f in FNRS}
     found = performance(labels, scores, patients, thresholds)
-    bins, worth = calibration_curve(labels, scores), decision_curve(labels, scores)
+    bins, worth = calibration_curve(labels, scores, patients), decision_curve(labels, scores, patients)
     extras = [name for name in table.columns if name not in COLUMNS]
     sources = [str(source) for source in table.get("label_source", ())]
     told: Json = {"file": file.name, "n": found.n, "n_malignant": found.n_malignant, "n_patients": found.n_patients}
@@ -57,8 +56,8 @@ def _file(file: ScoreFile, validation: ScoreFile | None) -> Json:
         told["tnr_at_fnr_transferred"] = {f"{f:g}": _point(p, validation.name) for f, p in transferred}
     for name in ("partial_auc", "average_precision", "brier"):
         told |= {name: _known(getattr(found, name).value), f"{name}_ci": _bounds(getattr(found, name))}
-    told["calibration"] = _columns(mean_score=bins.mean_score, malignant_share=bins.malignant_share, n=bins.n)
-    told["decision_curve"] = _columns(preference=worth.preference, model=worth.model, everyone=worth.everyone)
+    told["calibration"] = _columns(bins)
+    told["decision_curve"] = _columns(worth)
     told["subgroups"] = [
         {"column": group.column, "value": group.value, "n": group.n, "n_malignant": group.n_malignant}
         | {"undefined": group.undefined or None, "auc": _known(group.auc.value), "auc_ci": _bounds(group.auc)}
@@ -92,8 +91,8 @@ def _point(point: OperatingPoint, picked_on: str) -> Json:
     }
 
 
-def _columns(**columns: np.ndarray[Any, Any]) -> dict[str, list[float | None]]:
-    return {name: [_known(value) for value in values.tolist()] for name, values in columns.items()}
+def _columns(curve: CalibrationCurve | DecisionCurve) -> dict[str, list[float | None]]:
+    return {field.name: [_known(value) for value in getattr(curve, field.name).tolist()] for field in fields(curve)}
 
 
 def _bounds(interval: Interval) -> list[float] | None:

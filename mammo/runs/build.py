@@ -61,8 +61,7 @@ def crops_of(cfg: DictConfig) -> Crops:
 def checked_manifest(cfg: DictConfig) -> Manifest:
     """The store's manifest, after checking that its frame is the configured one."""
     manifest = Manifest.load(Path(cfg.store))
-    if manifest.frame != frame_of(cfg):
-        raise MammoError(f"{cfg.store} was ingested for {manifest.frame}, not {frame_of(cfg)}: choose its frame=")
+    manifest.check_frame(frame_of(cfg), "the configuration", Path(cfg.store))
     return manifest
 
 

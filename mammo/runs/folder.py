@@ -124,8 +124,8 @@ def best_run(root: Path, model: str, seed: int | None = None) -> Path:
     """
     best: tuple[bool, float, Path] | None = None
     for path in sorted(root.glob("*/*/result.json")):
-        result = json.loads(path.read_text(encoding="utf-8"))
-        if result["model"] != model or seed not in (None, result["seed"]):
+        result = read_result(path.parent)
+        if result is None or result["model"] != model or seed not in (None, result["seed"]):
             continue
         rank = (bool(result["whole_validation"]), float(result["val_auc"] or 0.0))
         if best is None or rank > best[:2]:
@@ -136,20 +136,22 @@ def best_run(root: Path, model: str, seed: int | None = None) -> Path:
     return best[2]
 
 
-def chosen_run(asked: str, root: Path, model: str, seed: int) -> Path:
+def chosen_run(asked: str, root: Path, model: str, seed: int | None = None) -> Path:
     """The finished run of a model that a configuration names.
 
     Args:
         asked: best (of any seed), paired (the best of this seed), or the folder of a finished run.
         root: below it are the runs among which best and paired choose.
         model: floc, context or fagg.
-        seed: whose run paired means.
+        seed: whose run paired means; None where nothing is paired.
 
     Raises:
         MammoError: there is none.
     """
-    if asked in ("best", "paired"):
-        return best_run(root, model, seed if asked == "paired" else None)
+    if asked == "best":
+        return best_run(root, model)
+    if asked == "paired" and seed is not None:
+        return best_run(root, model, seed)
     return finished(Path(asked), model)
 
 
@@ -159,8 +161,8 @@ def finished(folder: Path, model: str) -> Path:
     Raises:
         MammoError: it does not.
     """
-    path = folder / "result.json"
-    if not path.is_file() or json.loads(path.read_text(encoding="utf-8"))["model"] != model:
+    result = read_result(folder)
+    if result is None or result["model"] != model:
         raise MammoError(
             f"{folder} is not the folder of a finished {model} run: name one that has a result.json, or best"
         )

@@ -119,8 +119,7 @@ def draw_figure2(folder: Path, store: Path, checkpoint: Path, images: Sequence[s
         MammoError: an image is not in the store, or network and store have different frames.
     """
     manifest, network = Manifest.load(store), network_of_checkpoint(checkpoint)
-    if network.network.frame != manifest.frame:
-        raise MammoError(f"{checkpoint} is a network for {network.network.frame}, but {store} is in {manifest.frame}")
+    manifest.check_frame(network.network.frame, str(checkpoint), store)
     reader, drawn = Reader.of(store, manifest, patch_px=1), []
     names = Pseudonyms.of_store(store)
     for name in images:

@@ -116,10 +116,7 @@ def _fill(
     precision: str,
 ) -> None:
     """Make the missing maps, part by part; MammoError where the network is for another frame."""
-    if network.network.frame != manifest.frame:
-        raise MammoError(
-            f"{maps.folder} is of a network for {network.network.frame}, but {store} is in {manifest.frame}"
-        )
+    manifest.check_frame(network.network.frame, f"the network of {maps.folder}", store)
     if len(missing) < n_images:
         print(f"saliency: {n_images - len(missing)} of {n_images} maps are there already", flush=True)
     part: list[tuple[str, NDArray[np.float32]]] = []

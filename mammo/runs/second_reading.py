@@ -49,21 +49,17 @@ def read_again(run: Path, store: Path, n_windows: int) -> SecondReading:
     """Score every malignant or benign lesion of the store.
 
     Args:
-        run: the folder of a finished f_agg run.
+        run: the folder of a finished f_agg run (folder.chosen_run).
         store: any image store of the same frame; it need not be split.
         n_windows: windows per lesion (the paper: 100).
 
     Raises:
-        MammoError: the run or one it reads is missing, the frames differ, or there is no lesion to score.
+        MammoError: a run that it reads is missing, the frames differ, or there is no lesion to score.
     """
-    finished(run, "fagg")
     cfg = OmegaConf.load(run / "config.yaml")
     assert isinstance(cfg, DictConfig)
     manifest = Manifest.load(store)
-    if manifest.frame != frame_of(cfg):
-        raise MammoError(
-            f"{store} is in {manifest.frame}, but {run} was trained in {frame_of(cfg)}: ingest it with that"
-        )
+    manifest.check_frame(frame_of(cfg), str(run), store)
     ground = Ground.of(manifest)
     plan = lesion_plan(ground, crops_of(cfg), n_windows, EVALUATION_SEED)
     if len(plan) == 0:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mammo.scoring.intervals import N_RESAMPLES, bootstrap, percentile_bands
 from mammo.scoring.metrics import Floats, checked_shares
-from mammo.scoring.weighted import Weights
+from mammo.scoring.weighted import Weights, ratio
 
 N_BINS = 10
 
@@ -18,26 +19,43 @@ class CalibrationCurve:
     Attributes:
         mean_score: [K] in [0, 1], ascending.
         malignant_share: [K] in [0, 1], what a calibrated model would have equal to mean_score.
+        low: [K], of the patient bootstrap's 95 % interval of each share by itself, the bins being held fixed.
+        high: [K], likewise.
         n: [K], lesions.
     """
 
     mean_score: Floats
     malignant_share: Floats
+    low: Floats
+    high: Floats
     n: Weights
 
 
-def calibration_curve(malignant: ArrayLike, scores: ArrayLike, n_bins: int = N_BINS) -> CalibrationCurve:
-    """The calibration curve of scores [N] in [0, 1]; no bins where there is no lesion.
+def calibration_curve(
+    malignant: ArrayLike,
+    scores: ArrayLike,
+    patients: ArrayLike,
+    n_bins: int = N_BINS,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> CalibrationCurve:
+    """The calibration curve of scores [N] in [0, 1] of lesions of these patients [N]; no bins where there is no lesion.
 
     Raises:
         ValueError: as metrics.checked_shares.
     """
     labels, values = checked_shares(malignant, scores)
     if values.size == 0:
-        return CalibrationCurve(np.empty(0), np.empty(0), np.empty(0, dtype=np.int64))
+        return CalibrationCurve(*[np.empty(0)] * 4, np.empty(0, dtype=np.int64))
     edges = np.quantile(values, np.linspace(0, 1, n_bins + 1)[1:-1])
     bins = np.searchsorted(edges, values, side="left")  # a score equal to an edge lies below it, as all its ties
-    n = np.bincount(bins, minlength=n_bins)
-    filled = n > 0
-    sums = [np.bincount(bins, weights=column, minlength=n_bins)[filled] for column in (values, labels)]
-    return CalibrationCurve(sums[0] / n[filled], sums[1] / n[filled], n[filled].astype(np.int64))
+    inside = bins[:, None] == np.unique(bins)
+
+    def shares(weights: Weights) -> Floats:
+        drawn = weights.astype(np.float64)
+        return ratio(drawn @ (inside & labels[:, None]), drawn @ inside)
+
+    n = inside.sum(axis=0)
+    share = (inside & labels[:, None]).sum(axis=0) / n
+    low, high = percentile_bands(share, bootstrap(shares, patients, seed, n_resamples))
+    return CalibrationCurve(values @ inside / n, share, low, high, n.astype(np.int64))

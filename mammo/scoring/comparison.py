@@ -1,4 +1,7 @@
-"""Two models on the same lesions: the difference of their AUCs, its interval, and two tests of there being none."""
+"""Two models on the same lesions: the difference of their AUCs, its interval, and two tests of there being none.
+
+Two scores of one lesion are not independent, so the difference is taken inside each resample (paired).
+"""
 
 from dataclasses import dataclass
 
@@ -6,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mammo.scoring.delong import delong_p_value
-from mammo.scoring.intervals import N_RESAMPLES, Interval, auc_differences, percentile_interval
+from mammo.scoring.intervals import N_RESAMPLES, Interval, bootstrap, percentile_interval
 from mammo.scoring.metrics import Floats, auc
+from mammo.scoring.weighted import Weights, aucs, tallies
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,11 @@ def compare(
     n_resamples: int = N_RESAMPLES,
 ) -> Comparison:
     """Compare scores [N] with baseline [N] on lesions of these labels [N] and patients [N]."""
-    drawn = auc_differences(malignant, scores, baseline, patients, seed, n_resamples)
+
+    def gains(weights: Weights) -> Floats:
+        return aucs(tallies(malignant, scores, weights)) - aucs(tallies(malignant, baseline, weights))
+
+    drawn = bootstrap(gains, patients, seed, n_resamples)
     difference = percentile_interval(auc(malignant, scores) - auc(malignant, baseline), drawn)
     return Comparison(difference, bootstrap_p_value(drawn), delong_p_value(malignant, scores, baseline))
 

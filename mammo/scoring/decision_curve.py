@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mammo.scoring.intervals import N_RESAMPLES, bootstrap, percentile_bands
 from mammo.scoring.metrics import Floats, checked_shares, why_undefined
+from mammo.scoring.weighted import Weights
 
 PREFERENCES = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2).tolist())
 """Threshold chances that are drawn."""
@@ -22,16 +24,27 @@ class DecisionCurve:
     Attributes:
         preference: [K], threshold chance of malignancy, in (0, 1).
         model: [K], biopsying the lesions scored at or above it.
+        low: [K], of the patient bootstrap's 95 % interval of each value of model by itself.
+        high: [K], likewise.
         everyone: [K], biopsying every lesion, as was done with these.
     """
 
     preference: Floats
     model: Floats
+    low: Floats
+    high: Floats
     everyone: Floats
 
 
-def decision_curve(malignant: ArrayLike, scores: ArrayLike, preferences: ArrayLike = PREFERENCES) -> DecisionCurve:
-    """The decision curve of scores [N], read as chances of malignancy.
+def decision_curve(
+    malignant: ArrayLike,
+    scores: ArrayLike,
+    patients: ArrayLike,
+    preferences: ArrayLike = PREFERENCES,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> DecisionCurve:
+    """The decision curve of scores [N], read as chances of malignancy, of lesions of these patients [N].
 
     Raises:
         ValueError: as metrics.checked_shares, or a preference is outside (0, 1).
@@ -41,8 +54,14 @@ def decision_curve(malignant: ArrayLike, scores: ArrayLike, preferences: ArrayLi
     if not ((chance > 0) & (chance < 1)).all():
         raise ValueError("a threshold chance is outside (0, 1)")
     if why_undefined(labels):
-        return DecisionCurve(chance, np.full(chance.shape, np.nan), np.full(chance.shape, np.nan))
-    price = chance / (1 - chance)
-    counts = [kind.size - np.searchsorted(np.sort(kind), chance) for kind in (values[labels], values[~labels])]
-    model = (counts[0] - price * counts[1]) / values.size
-    return DecisionCurve(chance, model, (labels.sum() - price * (~labels).sum()) / values.size)
+        return DecisionCurve(chance, *[np.full(chance.shape, np.nan)] * 4)
+    gain = np.where(labels[:, None], 1.0, -chance / (1 - chance))  # [N, K], of a biopsy
+    gained = np.where(values[:, None] >= chance, gain, 0.0)
+
+    def worth(weights: Weights) -> Floats:
+        drawn = weights.astype(np.float64)
+        return np.asarray(drawn @ gained / drawn.sum(axis=1, keepdims=True))
+
+    model = gained.mean(axis=0)
+    low, high = percentile_bands(model, bootstrap(worth, patients, seed, n_resamples))
+    return DecisionCurve(chance, model, low, high, gain.mean(axis=0))

@@ -1,8 +1,7 @@
 """Patient-bootstrap intervals: patients are drawn with replacement, each bringing all of its lesions.
 
 A resample is a vector of whole weights, one a lesion (how often its patient was drawn), so every resample of a metric
-is computed at once. Lesions of one patient are not independent, and neither are two score vectors of the same lesions:
-the difference of two AUCs is taken inside each resample (paired).
+is computed at once.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mammo.scoring.metrics import Bools, Floats, auc
-from mammo.scoring.thresholds import tnr_at_fnr
-from mammo.scoring.weighted import Weights, aucs, tallies, tnrs_at_fnr
+from mammo.scoring.weighted import Weights, aucs, tallies
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
@@ -72,51 +70,18 @@ def percentile_interval(value: float, resampled: Floats) -> Interval:
     return Interval(value, float(low), float(high))
 
 
+def percentile_bands(values: Floats, resampled: Floats) -> tuple[Floats, Floats]:
+    """Lower and upper bounds [K] of each of the estimates [K], by percentile_interval of its column of [R, K]."""
+    bounds = [percentile_interval(value, drawn) for value, drawn in zip(values.tolist(), resampled.T, strict=True)]
+    return np.array([each.low for each in bounds]), np.array([each.high for each in bounds])
+
+
 def auc_interval(
     malignant: ArrayLike, scores: ArrayLike, patients: ArrayLike, seed: int = 0, n_resamples: int = N_RESAMPLES
 ) -> Interval:
     """AUC of scores [N] with its patient-bootstrap interval."""
     drawn = bootstrap(lambda weights: aucs(tallies(malignant, scores, weights)), patients, seed, n_resamples)
     return percentile_interval(auc(malignant, scores), drawn)
-
-
-def tnr_interval(
-    malignant: ArrayLike,
-    scores: ArrayLike,
-    patients: ArrayLike,
-    fnr: float,
-    seed: int = 0,
-    n_resamples: int = N_RESAMPLES,
-) -> Interval:
-    """True negative rate at fnr, the threshold picked on these lesions, with its patient-bootstrap interval."""
-    drawn = bootstrap(
-        lambda weights: tnrs_at_fnr(tallies(malignant, scores, weights), fnr), patients, seed, n_resamples
-    )
-    return percentile_interval(tnr_at_fnr(malignant, scores, fnr), drawn)
-
-
-def auc_difference_interval(
-    malignant: ArrayLike,
-    scores: ArrayLike,
-    baseline: ArrayLike,
-    patients: ArrayLike,
-    seed: int = 0,
-    n_resamples: int = N_RESAMPLES,
-) -> Interval:
-    """AUC of scores [N] minus AUC of baseline [N] on the same lesions, with its paired interval."""
-    drawn = auc_differences(malignant, scores, baseline, patients, seed, n_resamples)
-    return percentile_interval(auc(malignant, scores) - auc(malignant, baseline), drawn)
-
-
-def auc_differences(
-    malignant: ArrayLike, scores: ArrayLike, baseline: ArrayLike, patients: ArrayLike, seed: int, n_resamples: int
-) -> Floats:
-    """AUC of scores [N] minus AUC of baseline [N] in every resample, [R]."""
-
-    def gains(weights: Weights) -> Floats:
-        return aucs(tallies(malignant, scores, weights)) - aucs(tallies(malignant, baseline, weights))
-
-    return bootstrap(gains, patients, seed, n_resamples)
 
 
 def _blocks(patients: ArrayLike, n_resamples: int, seed: int) -> Iterator[Weights]:

@@ -42,7 +42,7 @@ def aucs(t: Tallies) -> Floats:
     """AUC of every resample (metrics.auc): [R] in [0, 1], NaN where it drew one class only."""
     below = np.cumsum(t.benign, axis=1) - t.benign
     wins = (t.malignant * (2 * below + t.benign)).sum(axis=1) / 2
-    return _ratio(wins, t.malignant.sum(axis=1) * t.benign.sum(axis=1))
+    return ratio(wins, t.malignant.sum(axis=1) * t.benign.sum(axis=1))
 
 
 def partial_aucs(t: Tallies, min_tpr: float = MIN_TPR) -> Floats:
@@ -53,24 +53,24 @@ def partial_aucs(t: Tallies, min_tpr: float = MIN_TPR) -> Floats:
     limit = (1 - min_tpr) * n_malignant
     width = np.clip(limit[:, None] - missed, 0, t.malignant)
     slope = np.divide(t.benign, t.malignant, out=np.zeros(width.shape), where=t.malignant > 0)
-    return _ratio((width * (spared + slope * width / 2)).sum(axis=1), limit * n_benign)
+    return ratio((width * (spared + slope * width / 2)).sum(axis=1), limit * n_benign)
 
 
 def average_precisions(t: Tallies) -> Floats:
     """Average precision of every resample (metrics.average_precision): [R], NaN where it drew one class only."""
     caught = np.cumsum(t.malignant[:, ::-1], axis=1)[:, ::-1]
     alarms = np.cumsum(t.benign[:, ::-1], axis=1)[:, ::-1]
-    precision = _ratio(caught.astype(np.float64), caught + alarms)
+    precision = ratio(caught.astype(np.float64), caught + alarms)
     gained = np.where(t.malignant > 0, t.malignant * precision, 0.0).sum(axis=1)
     both = np.where(t.benign.sum(axis=1) > 0, t.malignant.sum(axis=1), 0)
-    return _ratio(gained, both)
+    return ratio(gained, both)
 
 
 def briers(t: Tallies) -> Floats:
     """Brier score of every resample (metrics.brier): [R] in [0, 1], NaN where it drew one class only."""
     n_malignant, n_benign = t.malignant.sum(axis=1), t.benign.sum(axis=1)
     lost = t.malignant @ (1 - t.scores) ** 2 + t.benign @ t.scores**2
-    return _ratio(lost, np.where((n_malignant > 0) & (n_benign > 0), n_malignant + n_benign, 0))
+    return ratio(lost, np.where((n_malignant > 0) & (n_benign > 0), n_malignant + n_benign, 0))
 
 
 def tnrs_at_fnr(t: Tallies, fnr: float) -> Floats:
@@ -79,17 +79,18 @@ def tnrs_at_fnr(t: Tallies, fnr: float) -> Floats:
     n_malignant, n_benign = t.malignant.sum(axis=1), t.benign.sum(axis=1)
     allowed = np.floor(fnr * n_malignant + 1e-9)
     spared = np.where(missed <= allowed[:, None], t.benign, 0).sum(axis=1)  # the scores below the threshold
-    return _ratio(spared.astype(np.float64), np.where(n_malignant > 0, n_benign, 0))
+    return ratio(spared.astype(np.float64), np.where(n_malignant > 0, n_benign, 0))
 
 
 def rates_below(t: Tallies, threshold: float) -> tuple[Floats, Floats]:
     """FNR [R] and TNR [R] of every resample at one threshold (thresholds.rates_at); NaN where a class is missing."""
     below = t.scores < threshold
-    fnr, tnr = (_ratio((kind @ below).astype(np.float64), kind.sum(axis=1)) for kind in (t.malignant, t.benign))
+    fnr, tnr = (ratio((kind @ below).astype(np.float64), kind.sum(axis=1)) for kind in (t.malignant, t.benign))
     return fnr, tnr
 
 
-def _ratio(part: Floats, whole: Floats | Weights) -> Floats:
-    ratio = np.full(part.shape, np.nan)
-    np.divide(part, whole, out=ratio, where=whole > 0)
-    return ratio
+def ratio(part: Floats, whole: Floats | Weights) -> Floats:
+    """Part by whole, of one shape; NaN where the whole is 0."""
+    shares = np.full(part.shape, np.nan)
+    np.divide(part, whole, out=shares, where=whole > 0)
+    return shares

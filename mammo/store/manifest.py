@@ -74,6 +74,23 @@ class Manifest:
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
             replace_file(store / f"{name}.parquet", sink.getvalue().to_pybytes())
 
+    def check_frame(self, frame: Frame, whose: str, store: Path) -> None:
+        """Refuse what was made for another frame.
+
+        Args:
+            frame: what it was made for.
+            whose: what it is, for the sentence.
+            store: where this manifest lies, likewise.
+
+        Raises:
+            MammoError: the frames differ.
+        """
+        if frame != self.frame:
+            raise MammoError(
+                f"{whose} is for {frame}, but {store} is in {self.frame}: take what was made for the store's frame, or "
+                "ingest the images again with the other frame="
+            )
+
     @cached_property
     def _image_rows(self) -> dict[str, Row]:
         return dict(zip(self.images.index, self.images.to_dict("records"), strict=True))

@@ -246,7 +246,7 @@ def test_the_control_is_told_and_kept_out_of_table_3(tmp_path: Path) -> None:
     assert after.shuffled_gain is not None
     assert after.difference is not None
     gain = after.difference.auc_difference.value
-    assert after.lost_gain.value == pytest.approx(gain - after.shuffled_gain.value)
+    assert after.lost_gain.auc_difference.value == pytest.approx(gain - after.shuffled_gain.auc_difference.value)
     assert main([str(tmp_path)]) == 0
     for page in ("report.html", "report.md"):
         text = (tmp_path / "report" / page).read_text()

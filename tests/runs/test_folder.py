@@ -7,7 +7,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.records import MammoError
-from mammo.runs.folder import RunFolder, best_run, finished
+from mammo.runs.folder import RunFolder, best_run, chosen_run, finished
 
 CFG = {
     "root": "runs/x",
@@ -113,9 +113,22 @@ def test_no_run_is_told_with_the_way_out(tmp_path: Path) -> None:
 
 def test_another_models_run_is_refused(tmp_path: Path) -> None:
     folder = done(tmp_path, "context-a", "context", 0.9)
-    for path in (folder, tmp_path / "nowhere"):
+    torn = done(tmp_path, "floc-a", "floc", 0.9)
+    (torn / "result.json").write_text("{")
+    for path in (folder, torn, tmp_path / "nowhere"):
         with pytest.raises(MammoError, match="is not the folder of a finished floc run"):
             finished(path, "floc")
+    with pytest.raises(MammoError, match="no finished run of floc"):
+        best_run(tmp_path, "floc")
+
+
+def test_a_run_is_chosen_by_word_or_by_its_folder(tmp_path: Path) -> None:
+    own, best = done(tmp_path, "floc-a", "floc", 0.7), done(tmp_path, "floc-b", "floc", 0.8, seed=1)
+    assert chosen_run("best", tmp_path, "floc", seed=0) == best
+    assert chosen_run("paired", tmp_path, "floc", seed=0) == own
+    assert chosen_run(str(own), tmp_path, "floc", seed=1) == own
+    with pytest.raises(MammoError, match="paired is not the folder of a finished floc run"):
+        chosen_run("paired", tmp_path, "floc")
 
 
 def test_a_run_validated_in_part_is_the_last_resort(tmp_path: Path) -> None:

@@ -288,5 +288,7 @@ def test_f_agg_without_f_loc_says_what_to_run(small_root: Path, tmp_path: Path) 
 
 
 def test_a_store_of_another_frame_is_refused(root: Path) -> None:
-    with pytest.raises(MammoError, match="frame="):
+    with pytest.raises(
+        MammoError, match=r"is for 2944 x 1920 px in cells of 64 px, but .*store is in 368 x 240 px.*frame="
+    ):
         train(composed(root, "model=context", "frame=full"))

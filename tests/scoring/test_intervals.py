@@ -6,12 +6,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from mammo.scoring import intervals
-from mammo.scoring.intervals import (
-    auc_difference_interval,
-    auc_interval,
-    resample_weights,
-    tnr_interval,
-)
+from mammo.scoring.intervals import auc_interval, resample_weights
 
 
 def cohort(
@@ -37,23 +32,6 @@ def test_pseudonyms_do_not_change_the_interval() -> None:
     renamed = names[np.unique(patients, return_inverse=True)[1]]
     assert straight == auc_interval(labels, scores, renamed)
     assert straight != auc_interval(labels, scores, patients, seed=1)
-
-
-def test_difference_of_a_score_with_itself_is_exactly_zero() -> None:
-    labels, scores, patients = cohort(4)
-    same = auc_difference_interval(labels, scores, scores * 2 + 1, patients)
-    assert (same.value, same.low, same.high) == (0, 0, 0)
-
-
-def test_pairing_narrows_the_difference() -> None:
-    rng = np.random.default_rng(5)
-    labels, patients = rng.integers(0, 2, 500), rng.integers(0, 200, 500)
-    local = labels + rng.normal(size=500)
-    better = local + 0.2 * labels
-    paired = auc_difference_interval(labels, better, local, patients)
-    alone = auc_interval(labels, better, patients)
-    assert paired.low > 0
-    assert paired.high - paired.low < (alone.high - alone.low) / 3
 
 
 def correlated(seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
@@ -98,12 +76,8 @@ def test_clusters_widen_the_interval() -> None:
 @pytest.mark.parametrize("label", [0, 1])
 def test_one_class_has_no_interval(label: int) -> None:
     labels, scores, patients = [label] * 4, [0.1, 0.2, 0.3, 0.4], list("abcd")
-    for interval in (
-        auc_interval(labels, scores, patients),
-        auc_difference_interval(labels, scores, scores, patients),
-        tnr_interval(labels, scores, patients, 0.02),
-    ):
-        assert np.isnan([interval.value, interval.low, interval.high]).all()
+    interval = auc_interval(labels, scores, patients)
+    assert np.isnan([interval.value, interval.low, interval.high]).all()
 
 
 def test_no_lesions_have_no_interval() -> None:

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from mammo.scoring.delong import delong_interval
-from mammo.scoring.intervals import auc_interval, tnr_interval
+from mammo.scoring.intervals import auc_interval, resample_weights
 from mammo.scoring.metrics import average_precision, brier, partial_auc
 from mammo.scoring.performance import performance
-from mammo.scoring.thresholds import rates_at, threshold_at_fnr
+from mammo.scoring.thresholds import rates_at, threshold_at_fnr, tnr_at_fnr
 
 RNG = np.random.default_rng(0)
 LABELS, PATIENTS = RNG.integers(0, 2, 90), RNG.integers(0, 40, 90)
@@ -23,12 +23,19 @@ def test_every_number_is_its_own_functions() -> None:
     assert found.average_precision.value == average_precision(LABELS, SCORES)
     assert found.brier.value == brier(LABELS, SCORES)
     for fnr, point in found.picked_here.items():
-        assert point.tnr == tnr_interval(LABELS, SCORES, PATIENTS, fnr)
+        assert point.tnr.value == tnr_at_fnr(LABELS, SCORES, fnr)
         assert point.threshold == threshold_at_fnr(LABELS, SCORES, fnr)
         assert point.fnr.value <= fnr
     assert found.transferred == {}
     for interval in (found.partial_auc, found.average_precision, found.brier):
         assert interval.low < interval.value < interval.high
+
+
+def test_every_resample_picks_its_own_threshold() -> None:
+    found = performance(LABELS, SCORES, PATIENTS, seed=2, n_resamples=60).picked_here[0.05].tnr
+    drawn = [np.repeat(np.arange(90), weights) for weights in resample_weights(PATIENTS, 60, 2)]
+    bounds = np.nanquantile([tnr_at_fnr(LABELS[rows], SCORES[rows], 0.05) for rows in drawn], [0.025, 0.975])
+    assert [found.low, found.high] == pytest.approx(list(bounds))
 
 
 def test_a_threshold_of_other_lesions_is_judged_as_it_is() -> None:
