@@ -5,10 +5,25 @@ from collections.abc import Iterable
 import pandas as pd
 
 from mammo.records import LabelSource, MammoError, Split
+from mammo.reporting.run_folder import Run
 
 FEW_MALIGNANT = 30
 TOO_GOOD = 0.9
 """An AUC that no one has reached on the biopsied lesions of CBIS-DDSM with its patients kept apart."""
+
+
+def refuse_selection_on_test(runs: Iterable[Run]) -> None:
+    """Refuse runs whose checkpoint was selected by anything but a metric of the validation split.
+
+    Raises:
+        MammoError: naming the run and its metric.
+    """
+    for run in runs:
+        if run.selected_by and not run.selected_by.startswith(Split.VAL):
+            raise MammoError(
+                f"{run.folder}: its checkpoint was selected by {run.selected_by}, not by a metric of the validation "
+                "split (val_auc): the test set was used for selection; train it again with python -m mammo.train"
+            )
 
 
 def refuse_shared_patients(test: pd.DataFrame, validation: pd.DataFrame | None) -> None:
@@ -19,23 +34,46 @@ def refuse_shared_patients(test: pd.DataFrame, validation: pd.DataFrame | None) 
         validation: the same of those that the model and its thresholds were selected by, None if unknown.
 
     Raises:
-        MammoError: a lesion judged is of another split, or a patient is in validation and test.
+        MammoError: a lesion is of another split than it stands for, or a patient is in validation and test.
     """
-    other = test[~test["split"].isin(["", Split.TEST])]
-    if len(other):
-        lesion = other.iloc[0]
-        raise MammoError(
-            f"lesion {lesion['lesion_id']} is of split {lesion['split']}, not test ({len(other)} of {len(test)} are): "
-            "results on lesions that a model was trained or selected on are not reported; score the test split"
-        )
+    _refuse_other_split(test, Split.TEST, "results on lesions that a model was trained or selected on are not reported")
     if validation is None:
         return
+    _refuse_other_split(validation, Split.VAL, "models and thresholds are selected on validation lesions alone")
     both = set(validation["patient_id"]) & set(test["patient_id"])
     if both:
         raise MammoError(
             f"patient {min(both)} is in the validation and in the test lesions ({len(both)} patients are): the test "
             "set was used for selection; split by patient with python -m mammo.split and train again"
         )
+
+
+def _refuse_other_split(lesions: pd.DataFrame, split: Split, because: str) -> None:
+    other = lesions[~lesions["split"].isin(["", split])]
+    if len(other):
+        lesion = other.iloc[0]
+        raise MammoError(
+            f"lesion {lesion['lesion_id']} is of split {lesion['split']}, not {split} ({len(other)} of {len(lesions)} "
+            f"are): {because}; score the {split} split"
+        )
+
+
+def doubted_origins(runs: Iterable[Run]) -> list[str]:
+    """Sentences about runs of which it is not told that the test lesions were kept apart; none where all are sound."""
+    reported, told = list(runs), []
+    silent = [run.name for run in reported if not run.selected_by]
+    if silent:
+        told.append(
+            f"{len(silent)} of {len(reported)} runs ({silent[0]} for one) do not tell by which metric they were "
+            "selected: make sure that it was one of the validation split."
+        )
+    elsewhere = {source.name: run.name for run in reported for source in run.sources() if source.store != run.store}
+    told += [
+        f"{source} was trained on other images or another split than {reader}, which reads it: make sure that none of "
+        "its training and validation patients is a test patient here."
+        for source, reader in elsewhere.items()
+    ]
+    return told
 
 
 def cautions(n_malignant: int, undefined: str, label_sources: Iterable[str], auc: float, data: str = "") -> list[str]:

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.records import MammoError
-from mammo.reporting.cautions import cautions, refuse_shared_patients
+from mammo.reporting.cautions import cautions, doubted_origins, refuse_selection_on_test, refuse_shared_patients
 from mammo.reporting.context_table import context_table
 from mammo.reporting.figure6 import figure6
 from mammo.reporting.paper import BEST, LOCAL, MAPS
@@ -90,12 +90,13 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
 
     Raises:
         MammoError: there is no f_agg run, a score table is bad, the runs do not share their lesions, or the lesions
-            that they are tested on are not those of the test split alone (cautions.refuse_shared_patients).
+            that they are tested on are not those of the test split alone, or were used for selection (cautions).
     """
     scored = [run for run in runs if run.model in ("floc", "fagg")]
     true = [run for run in scored if run.model == "fagg" and not run.is_control]
     if not true:
         raise MammoError("no finished f_agg run (model fagg) is there to report; train and score one first")
+    refuse_selection_on_test(runs)
     shared = share_lesions({run.name: run.lesions() for run in scored})
     stacks = {
         maps: np.stack([shared.scores[run.name] for run in true if run.maps == maps])
@@ -140,7 +141,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     )
     best = float(told.table3["auc_mean"].max())
     flagged = cautions(judged.n_malignant, judged.undefined, facts["label_source"], best, told.data)
-    return replace(told, cautions=flagged)
+    return replace(told, cautions=[*flagged, *doubted_origins(runs)])
 
 
 def _validation(runs: Sequence[Run]) -> tuple[pd.DataFrame, Floats] | None:

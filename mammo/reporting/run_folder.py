@@ -43,6 +43,8 @@ class Run:
         versions: package to version.
         seconds: wall time.
         digest: digest of the resolved configuration.
+        selected_by: the metric by which its checkpoint was selected; empty where it is not told.
+        store: digest of the images, lesions and splits that it was trained on; empty where it is not told.
         reads: what it reads of other runs ("floc", "context") to where that lies, seen from its folder.
         config: the resolved configuration; empty where the run kept none.
     """
@@ -64,6 +66,8 @@ class Run:
     versions: dict[str, str]
     seconds: float
     digest: str
+    selected_by: str
+    store: str
     reads: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
 
@@ -82,6 +86,12 @@ class Run:
     def is_control(self) -> bool:
         """Whether its saliency maps are wrong on purpose."""
         return self.context in CONTROLS
+
+    def sources(self) -> "list[Run]":
+        """The finished runs among what it reads; a checkpoint from elsewhere is none."""
+        paths = [self.folder / path for path in self.reads.values()]
+        folders = {path.parent if path.suffix == ".ckpt" else path for path in paths}
+        return [read_run(folder) for folder in sorted(folders) if (folder / "result.json").is_file()]
 
     def images(self) -> pd.DataFrame:
         """The image score table of a context network's test split; MammoError as read_image_table."""
@@ -134,6 +144,8 @@ def read_run(folder: Path) -> Run:
             versions={str(k): str(v) for k, v in dict(result["versions"]).items()},
             seconds=float(result["seconds"]),
             digest=str(result["digest"]),
+            selected_by=str(result.get("selected_by", "")),
+            store=str(result.get("read_digests", {}).get("store", "")),
             reads={str(k): str(v) for k, v in dict(result.get("reads", {})).items()},
             config=_config(folder / "config.yaml"),
         )

@@ -11,6 +11,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.batches import SaliencySource
@@ -112,8 +113,11 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     network = network_of(cfg)
     trainer = trainer_of(cfg, run)
     trainer.fit(network, data, ckpt_path=last_checkpoint(run.path))
-    auc = _finite(trainer.checkpoint_callback.best_model_score)  # type: ignore[union-attr]
-    facts = facts_of(cfg) | {"val_auc": auc, "test_auc": None, "reads": inputs.paths(run.path)}
+    best = trainer.checkpoint_callback
+    assert isinstance(best, ModelCheckpoint)
+    auc = _finite(best.best_model_score)
+    facts = facts_of(cfg) | {"selected_by": best.monitor, "val_auc": auc, "test_auc": None}
+    facts["reads"] = inputs.paths(run.path)
     if cfg.test:
         if cfg.model.name == "floc":  # f_agg will read the h of the same windows
             saved = embeddings_of(run.path, data, [Split.TEST], cfg.trainer.precision)

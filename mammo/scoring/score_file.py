@@ -62,10 +62,10 @@ def match(files: Sequence[ScoreFile]) -> list[ScoreFile]:
 
 
 def check_apart(picked: ScoreFile, judged: ScoreFile) -> None:
-    """Refuse to pick a threshold on patients that it is then judged by.
+    """Refuse to pick a threshold on patients that it is then judged by, or on the test split where a file names it.
 
     Raises:
-        MammoError: naming a patient of both files, or because no threshold exists.
+        MammoError: naming a patient of both files or a lesion of the test split, or because no threshold exists.
     """
     both = set(picked.table["patient_id"]) & set(judged.table["patient_id"])
     if both:
@@ -74,6 +74,12 @@ def check_apart(picked: ScoreFile, judged: ScoreFile) -> None:
         raise MammoError(
             f"{picked.name}, row {row}: patient {patient} is in {judged.name}, too ({len(both)} patients are); pick "
             "thresholds on patients that they are not judged by"
+        )
+    test = picked.table.get("split", pd.Series(dtype="str")) == "test"
+    if test.any():
+        raise MammoError(
+            f"{picked.name}, row {test.idxmax()}: a lesion of split test ({int(test.sum())} are); pick thresholds on "
+            "validation lesions"
         )
     if not picked.table["malignant"].any():
         raise MammoError(f"{picked.name}: no malignant lesion, so no threshold can be picked there")

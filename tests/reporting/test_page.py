@@ -4,6 +4,7 @@ import base64
 import csv
 import hashlib
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -76,6 +77,7 @@ def write_run(
         "backbone": "small" if model == "floc" else "",
         "init": "he" if model == "floc" else "",
         "seed": seed,
+        "selected_by": "val_auc",
         "val_auc": 0.7,
         "test_auc": None,
         "command": "python -m mammo.train <b>",
@@ -328,7 +330,39 @@ def test_lesions_of_another_split_or_patients_of_two_are_refused(
     write_lesion_table(tested.assign(split="val"), run / "lesions-val.parquet")
     assert "the test set was used for selection" in complaint(capsys, tmp_path)
     validation = tested.assign(split="val", patient_id=tested["patient_id"] + "v", lesion_id=tested["lesion_id"] + "v")
+    write_lesion_table(validation.assign(split="test"), run / "lesions-val.parquet")
+    assert "is of split test, not val (60 of 60 are): models and thresholds are selected" in complaint(capsys, tmp_path)
     write_lesion_table(validation, run / "lesions-val.parquet")
     judged = evaluate(find_runs(tmp_path / "table3")).performance
     assert judged.transferred.keys() == judged.picked_here.keys()
     assert "picked on validation lesions" in trade(judged)
+
+
+def told_of(folder: Path, **facts: object) -> None:
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, **facts}))
+
+
+def test_runs_selected_on_the_test_split_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    malignant = np.tile([1, 0], N // 2)
+    write_runs(tmp_path, malignant, maps=["emb", "sal+emb"])
+    assert not any("selected" in caution for caution in evaluate(find_runs(tmp_path / "table3")).cautions)
+    told_of(tmp_path / "table3" / "context--s1", selected_by="test_auc")
+    assert "context--s1: its checkpoint was selected by test_auc, not by" in complaint(capsys, tmp_path)
+    told_of(tmp_path / "table3" / "context--s1", selected_by="")
+    (caution,) = (each for each in evaluate(find_runs(tmp_path / "table3")).cautions if "selected" in each)
+    assert caution.startswith("1 of 8 runs (context--s1 for one) do not tell by which metric")
+
+
+def test_a_run_that_reads_one_of_another_split_is_flagged(tmp_path: Path) -> None:
+    malignant = np.tile([1, 0], N // 2)
+    run = write_run(tmp_path, "fagg", "emb", 0, malignant * 0.9, malignant)
+    floc = write_run(tmp_path / "elsewhere", "floc", "", 3, malignant * 0.9, malignant)
+    imported = tmp_path / "mine.ckpt"
+    imported.touch()
+    reads = {"floc": os.path.relpath(floc, run), "context": os.path.relpath(imported, run)}
+    told_of(run, reads=reads, read_digests={"store": "old"})
+    for digest, flagged in (("old", 0), ("new", 1)):
+        told_of(floc, read_digests={"store": digest})
+        cautions = evaluate(find_runs(tmp_path / "table3")).cautions
+        assert sum(f"{floc.name} was trained on other images or another split" in each for each in cautions) == flagged

@@ -4,6 +4,7 @@ Where make demo has been run, its cohort, f_loc and saliency maps are used, and 
 elsewhere a cohort of twelve patients stands in.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -104,6 +105,15 @@ def killed_three_times(root: Path, words: tuple[str, ...]) -> dict[str, int]:
     return before
 
 
+def scores(root: Path) -> dict[str, dict[str, str]]:
+    """By job, the digest of every table of scores; a checkpoint also holds when and where it was made."""
+    results = {path.parent.name: json.loads(path.read_text()) for path in root.glob("grid/*/result.json")}
+    return {
+        job: {name: digest for name, digest in result["files"].items() if name.endswith(".parquet")}
+        for job, result in results.items()
+    }
+
+
 def table(root: Path) -> bytes:
     assert sweep_command(["compare", "grid", str(root)]) == 0
     return (root / "comparison" / "grid" / "table.csv").read_bytes()
@@ -126,3 +136,4 @@ def test_a_grid_killed_three_times_ends_as_if_undisturbed(given: tuple[Path, tup
     (sweep,) = Sweep.below(disturbed)
     assert [job.state for job in sweep.state()] == ["done"] * N_JOBS
     assert table(disturbed) == table(calm)
+    assert scores(disturbed) == scores(calm)

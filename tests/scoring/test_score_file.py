@@ -121,3 +121,6 @@ def test_thresholds_are_not_picked_on_patients_they_are_judged_by(tmp_path: Path
         check_apart(read(tmp_path, GOOD.replace("a,p", "x,z").replace("b,p", "y,q"), "val.csv"), judged)
     with pytest.raises(MammoError, match=r"val\.csv: no malignant lesion"):
         check_apart(read(tmp_path, "lesion_id,patient_id,malignant,score\nx,y,0,0.1\n", "val.csv"), judged)
+    named = "lesion_id,patient_id,malignant,score,split\nx,y,1,0.1,val\nz,r,0,0.2,test\n"
+    with pytest.raises(MammoError, match=r"val\.csv, row 2: a lesion of split test \(1 are\)"):
+        check_apart(read(tmp_path, named, "val.csv"), judged)
