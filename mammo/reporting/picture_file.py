@@ -6,7 +6,7 @@ A file holds `kind` and `caption` (text) and the arguments of that kind's functi
     windows   pixels [H, W], outlines [H, W], windows [N, 4], patches [N, h, w], title
     saliency  pixels [H, W], outlines [H, W], malignant [rows, cols], benign [rows, cols], regions [K, 2],
               attention [K], region_px, title
-    patches   malignant, benign, outside, negative: [n, h, w] each, in the names of PatchClass
+    patches   classes [K], pixels [K, H, W], outlines [K, H, W], windows [K, N, 4], patches [K, N, h, w]
 
 The report shows them in order of file name.
 """
@@ -20,14 +20,15 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from mammo.records import MammoError, PatchClass
-from mammo.reporting.pictures import image_page, lesion_windows, patch_page, saliency_page
+from mammo.records import MammoError
+from mammo.reporting.pictures import image_page, saliency_page
+from mammo.reporting.window_pictures import class_patches, lesion_windows
 
 KINDS = {
     "images": ("pixels", "outlines", "titles"),
     "windows": ("pixels", "outlines", "windows", "patches", "title"),
     "saliency": ("pixels", "outlines", "malignant", "benign", "regions", "attention", "region_px", "title"),
-    "patches": tuple(kind.name.lower() for kind in PatchClass),
+    "patches": ("classes", "pixels", "outlines", "windows", "patches"),
 }
 """Kind to the names of its arrays."""
 
@@ -72,7 +73,7 @@ def _draw(kind: str, arrays: dict[str, Any]) -> Figure:
     if kind == "images":
         return image_page(arrays["pixels"], arrays["outlines"], [str(title) for title in arrays["titles"]])
     if kind == "patches":
-        return patch_page({patch_class: arrays[patch_class.name.lower()] for patch_class in PatchClass})
+        return class_patches(**arrays | {"classes": [str(name) for name in arrays["classes"]]})
     title = str(arrays.pop("title"))
     if kind == "windows":
         return lesion_windows(**arrays, title=title)

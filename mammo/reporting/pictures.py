@@ -1,11 +1,11 @@
-"""Pictures of images: phantoms with their outlines, lesion windows, saliency, and patches by class.
+"""Pictures of images: their outlines, and what the context network sees in them.
 
 Every function takes plain arrays and returns a figure. Images are 12-bit presentation values; where several arrays
 belong to one image they are in one frame, (row, col), pixel (r, c) covering [r, r + 1) x [c, c + 1). Outlines come as
 one array of OutlineKind per pixel.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from typing import Literal
 
@@ -18,17 +18,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 from numpy.typing import NDArray
 
-from mammo.geometry import Box, CropWindow
-from mammo.records import FULL_SCALE, PatchClass, Pathology
+from mammo.geometry import Box
+from mammo.records import FULL_SCALE, Pathology
 from mammo.reporting.figures import LOOK
 
 Pixels = NDArray[np.uint16]
 Kinds = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Line = Literal["-", "--", "-.", ":"]
-
-N_WINDOWS = 10
-"""Windows shown of a lesion (paper, Figure 5)."""
 
 
 class OutlineKind(IntEnum):
@@ -96,44 +93,9 @@ def image_page(pixels: Sequence[Pixels], outlines: Sequence[Kinds], titles: Sequ
         for axes in np.ravel(figure.subplots(rows, columns, squeeze=False)):
             axes.set_axis_off()
         for axes, image, kinds, title in zip(figure.axes, pixels, outlines, titles, strict=False):
-            _show(axes, image, kinds)
+            show_image(axes, image, kinds)
             axes.set_title(title, fontsize=7.5, loc="center")
-        _legend(figure, outlines)
-    return figure
-
-
-def lesion_windows(pixels: Pixels, outlines: Kinds, windows: Floats, patches: NDArray[np.uint16], title: str) -> Figure:
-    """One image with ten of a lesion's crop windows, and the patches cut from them beside it (paper, Figure 5).
-
-    Args:
-        pixels: uint16 [H, W], network frame.
-        outlines: uint8 [H, W].
-        windows: [N, 4] row, col, side, angle in the network frame; the first N_WINDOWS are drawn.
-        patches: uint16 [N, h, w], what was cut from each window.
-        title: names the lesion.
-    """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-        (left, right), *_ = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.15, 1.0))
-        corners = np.stack([CropWindow(*map(float, window)).corners() for window in windows[:N_WINDOWS]])
-        whole, near = left.subplots(1, 2)
-        for axes in (whole, near):
-            _show(axes, pixels, outlines)
-            axes.set_axis_off()
-            for ring in corners:
-                axes.fill(ring[:, 1], ring[:, 0], fill=False, edgecolor=WINDOW_BLUE, linewidth=0.8)
-        for number, ring in enumerate(corners, start=1):
-            near.annotate(str(number), (ring[0, 1], ring[0, 0]), color="white", fontsize=7, path_effects=HALO)
-        (top, first), (bottom, last) = corners.min(axis=(0, 1)) - 3, corners.max(axis=(0, 1)) + 3
-        near.set(xlim=(first, last), ylim=(bottom, top), title="nearer")
-        whole.set(xlim=(0, pixels.shape[1]), ylim=(pixels.shape[0], 0), title="image and windows")
-        for number, slot in enumerate(np.ravel(right.subplots(3, 4)), start=1):
-            slot.set_axis_off()
-            if number <= min(len(patches), N_WINDOWS):
-                slot.imshow(patches[number - 1], cmap="gray", vmin=0, vmax=FULL_SCALE)
-                slot.set_title(str(number), fontsize=7, color="#2266aa", loc="center", pad=2)
-        figure.suptitle(title, fontsize=9)
-        _legend(figure, [outlines])
+        outline_legend(figure, outlines)
     return figure
 
 
@@ -164,7 +126,7 @@ def saliency_page(
         figure = Figure(figsize=(8.6, 1.62 * height / width + 0.75), layout="constrained")
         (left, right), *_ = figure.subfigures(1, 2, squeeze=False, width_ratios=(3.3, 1.55))
         plain, *slots = left.subplots(1, 3)
-        _show(plain, pixels, outlines)
+        show_image(plain, pixels, outlines)
         plain.set_title("image and regions")
         for number, (row, col) in enumerate(regions, start=1):
             ring = np.array([(0, 0), (0, 1), (1, 1), (1, 0)]) * region_px + (row, col)
@@ -184,7 +146,7 @@ def saliency_page(
             axes.set_axis_off()
         _regions(right, pixels, regions, attention, region_px)
         figure.suptitle(title, fontsize=9)
-        _legend(figure, [outlines])
+        outline_legend(figure, [outlines])
     return figure
 
 
@@ -204,27 +166,8 @@ def _regions(figure: SubFigure, pixels: Pixels, regions: NDArray[np.int64], atte
     figure.suptitle("regions: attention", fontsize=8.5)
 
 
-def patch_page(patches: Mapping[PatchClass, NDArray[np.uint16]], columns: int = 8) -> Figure:
-    """Training patches by class, a row each (paper, Figure 3).
-
-    Args:
-        patches: class to uint16 [n, h, w], 0 to FULL_SCALE; the first `columns` are shown.
-        columns: patches a row.
-    """
-    with rc_context(LOOK):
-        figure = Figure(figsize=(7.2, 0.98 * len(PatchClass)), layout="constrained")
-        grid = figure.subplots(len(PatchClass), columns)
-        for kind, line in zip(PatchClass, grid, strict=True):
-            for axes in line:
-                axes.set(xticks=[], yticks=[])
-                axes.spines[:].set_visible(False)
-            for axes, patch in zip(line, patches.get(kind, ()), strict=False):
-                axes.imshow(patch, cmap="gray", vmin=0, vmax=FULL_SCALE)
-            line[0].set_ylabel(kind.name.lower())
-    return figure
-
-
-def _show(axes: Axes, pixels: Pixels, outlines: Kinds) -> None:
+def show_image(axes: Axes, pixels: Pixels, outlines: Kinds) -> None:
+    """One image with its outlines: uint16 [H, W] and uint8 [H, W]."""
     height, width = pixels.shape
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=FULL_SCALE, extent=(0, width, height, 0))
     _draw(axes, outlines)
@@ -248,7 +191,8 @@ def _centres(shape: tuple[int, ...]) -> tuple[Floats, Floats]:
     return np.arange(0.5, shape[1]), np.arange(0.5, shape[0])
 
 
-def _legend(figure: Figure, outlines: Sequence[Kinds]) -> None:
+def outline_legend(figure: Figure, outlines: Sequence[Kinds]) -> None:
+    """The kinds that occur in these outlines, below the figure."""
     present = {OutlineKind(int(k)) for kinds in outlines for k in np.unique(kinds)}
     lines = [
         Line2D([], [], color="#444444" if kind is OutlineKind.UNLABELLED else colour, linestyle=line, label=word)

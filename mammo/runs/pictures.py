@@ -1,6 +1,8 @@
 """Pictures of a store and of what networks see in it, written as picture files that the report draws."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +19,12 @@ from mammo.models.context import ContextNetwork, network_of_checkpoint
 from mammo.records import MammoError, PatchClass, Split
 from mammo.reporting.figures import save
 from mammo.reporting.picture_file import read_picture, write_picture
-from mammo.reporting.pictures import N_WINDOWS, Kinds, outline_array, outline_kind
+from mammo.reporting.pictures import Kinds, outline_array, outline_kind
+from mammo.reporting.window_pictures import N_PATCHES, N_WINDOWS
 from mammo.runs.build import crops_of
 from mammo.store.manifest import Manifest
 
-N_IMAGES, N_SALIENCY, N_PATCHES = 12, 3, 8
+N_IMAGES, N_SALIENCY = 12, 3
 
 
 def outlines_of(manifest: Manifest, image_id: str) -> Kinds:
@@ -52,11 +55,15 @@ def draw_cohort(folder: Path, store: Path, run: Path) -> None:
     reader, ground = Reader.of(store, manifest, crops.patch_px), Ground.of(manifest)
     shown = _spread(manifest, ground)
     _image_page(folder / "figure1.npz", manifest, reader, shown)
-    _patch_page(folder / "figure3.npz", ground, reader, crops)
+    _patch_page(folder / "figure3.npz", manifest, ground, reader, crops)
     plan = lesion_plan(ground, crops, N_WINDOWS, EVALUATION_SEED)
-    several = max(range(len(plan)), key=lambda row: len(ground.lesions_on[int(plan.image[row])]))
-    rows = np.flatnonzero(plan.lesion == plan.lesion[several])
-    windows_picture(folder / "figure5.npz", manifest, reader, plan.take(rows), "A lesion and ten of its windows")
+    for kind in (PatchClass.MALIGNANT, PatchClass.BENIGN):
+        of_kind = np.flatnonzero(plan.target == kind)
+        if of_kind.size:
+            several = max(of_kind, key=lambda row: len(ground.lesions_on[int(plan.image[row])]))
+            rows, name = np.flatnonzero(plan.lesion == plan.lesion[several]), kind.name.lower()
+            title = f"A {name} lesion and ten of the windows that it is scored by"
+            windows_picture(folder / f"figure5-{name}.npz", manifest, reader, plan.take(rows), title)
     if found:
         network = network_of_checkpoint(found[0] / "best.ckpt")
         for number, row in enumerate([row for row in shown if row in ground.lesions_on][:N_SALIENCY], start=1):
@@ -70,7 +77,8 @@ def windows_picture(path: Path, manifest: Manifest, reader: Reader, plan: Plan, 
     write_picture(
         path,
         "windows",
-        "A lesion's outline on its image, ten of the crop windows it is scored by, and the patches cut from them.",
+        "A lesion's outline on its image, ten of the crop windows it is scored by, and the patches cut from them, with "
+        "the sides of the windows in pixels of the network frame.",
         pixels=reader.store.network(reader.ids[row], reader.chains[row]),
         outlines=outlines_of(manifest, reader.ids[row]),
         windows=plan.windows[:N_WINDOWS],
@@ -158,8 +166,38 @@ def _image_page(path: Path, manifest: Manifest, reader: Reader, rows: list[int])
     )
 
 
-def _patch_page(path: Path, ground: Ground, reader: Reader, crops: Crops) -> None:
-    quota = Quota(*(N_PATCHES if len(ground.candidates[kind]) else 0 for kind in PatchClass))
-    plan = epoch_plan(ground, quota, crops, seed=0, epoch=0)
-    patches = {kind.name.lower(): reader.patches(plan.take(np.flatnonzero(plan.target == kind))) for kind in PatchClass}
-    write_picture(path, "patches", "Patches of the four classes, as f_loc is trained on (paper, Figure 3).", **patches)
+def _patch_page(path: Path, manifest: Manifest, ground: Ground, reader: Reader, crops: Crops) -> None:
+    """Patches of each class that the images can give, all of one image a class."""
+    plans = {kind: plan for kind in PatchClass if (plan := _of_one_image(manifest, ground, kind, crops)) is not None}
+    rows = [int(plan.image[0]) for plan in plans.values()]
+    write_picture(
+        path,
+        "patches",
+        "Patches of the four classes, as f_loc is trained on, beside the image that they come from, with the sides of "
+        "their windows in pixels of the network frame. Malignant and benign ones overlap with such lesions only, the "
+        "others with none; negative ones are of breasts without any.",
+        classes=np.array([kind.name.lower() for kind in plans]),
+        pixels=np.stack([reader.store.network(reader.ids[row], reader.chains[row]) for row in rows]),
+        outlines=np.stack([outlines_of(manifest, reader.ids[row]) for row in rows]),
+        windows=np.stack([plan.windows for plan in plans.values()]),
+        patches=np.stack([reader.patches(plan) for plan in plans.values()]),
+    )
+
+
+def _of_one_image(manifest: Manifest, ground: Ground, kind: PatchClass, crops: Crops) -> Plan | None:
+    """N_PATCHES training windows of a class, all on the first of its images that has room; None where none has.
+
+    Images with lesions of the class come by the size of these, the largest first.
+    """
+    rows = ground.candidates[kind]
+    if kind in (PatchClass.MALIGNANT, PatchClass.BENIGN):
+        rows = ground.image_of[sorted(rows, key=lambda row: -len(ground.pixels[row]))]
+    quota = Quota(*(N_PATCHES if other is kind else 0 for other in PatchClass))
+    for row in rows.tolist():
+        image_id = manifest.images.index[row]
+        lesions = manifest.lesions[manifest.lesions["image_id"] == image_id]
+        alone = replace(manifest, images=manifest.images.loc[[image_id]], lesions=lesions)
+        with suppress(MammoError):
+            plan = epoch_plan(Ground.of(alone), quota, crops, seed=int(kind), epoch=0)
+            return replace(plan, image=np.full(len(plan), row))
+    return None

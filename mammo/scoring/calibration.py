@@ -46,7 +46,8 @@ def calibration_curve(
     """
     labels, values = checked_shares(malignant, scores)
     if values.size == 0:
-        return CalibrationCurve(*[np.empty(0)] * 4, np.empty(0, dtype=np.int64))
+        none = np.empty(0)
+        return CalibrationCurve(none, none, none, none, np.empty(0, dtype=np.int64))
     edges = np.quantile(values, np.linspace(0, 1, n_bins + 1)[1:-1])
     bins = np.searchsorted(edges, values, side="left")  # a score equal to an edge lies below it, as all its ties
     inside = bins[:, None] == np.unique(bins)

@@ -54,7 +54,8 @@ def decision_curve(
     if not ((chance > 0) & (chance < 1)).all():
         raise ValueError("a threshold chance is outside (0, 1)")
     if why_undefined(labels):
-        return DecisionCurve(chance, *[np.full(chance.shape, np.nan)] * 4)
+        undefined = np.full(chance.shape, np.nan)
+        return DecisionCurve(chance, undefined, undefined, undefined, undefined)
     gain = np.where(labels[:, None], 1.0, -chance / (1 - chance))  # [N, K], of a biopsy
     gained = np.where(values[:, None] >= chance, gain, 0.0)
 

@@ -5,16 +5,14 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mammo.geometry import Box, CropWindow
-from mammo.records import MammoError, PatchClass
+from mammo.geometry import Box
+from mammo.records import MammoError
 from mammo.reporting.picture_file import read_picture, write_picture
 from mammo.reporting.pictures import (
     OutlineKind,
     image_page,
-    lesion_windows,
     outline_array,
     outline_kind,
-    patch_page,
     saliency_page,
 )
 
@@ -62,16 +60,6 @@ def test_a_malignant_outline_is_red_and_no_outline_is_not() -> None:
     assert reds(image_page([PIXELS], [nothing], ["a"], columns=1)) == 0
 
 
-def test_windows_are_drawn_at_their_corners() -> None:
-    windows = np.array([[15.0, 25.0, 10 + i, 5.0 * i] for i in range(12)])
-    figure = lesion_windows(PIXELS, OUTLINES, windows, np.full((12, 8, 8), 900, dtype=np.uint16), "lesion")
-    whole = figure.axes[0]
-    drawn = [polygon.get_xy()[:4, ::-1] for polygon in whole.patches]
-    assert len(drawn) == 10
-    for corners, window in zip(drawn, windows, strict=False):
-        np.testing.assert_allclose(corners, CropWindow(*window).corners())
-
-
 def test_saliency_cells_cover_the_whole_frame() -> None:
     grid = np.zeros((46, 30))
     grid[0, 0] = 1.0
@@ -95,13 +83,6 @@ def test_regions_are_drawn_where_they_lie_with_their_attention() -> None:
         assert np.array_equal(axes.images[0].get_array(), pixels[row : row + 8, col : col + 8])
 
 
-def test_every_class_has_its_row() -> None:
-    patches = {PatchClass.MALIGNANT: np.full((3, 8, 8), 4000, dtype=np.uint16)}
-    figure = patch_page(patches, columns=4)
-    assert [axes.get_ylabel() for axes in figure.axes[::4]] == ["malignant", "benign", "outside", "negative"]
-    assert [len(axes.images) for axes in figure.axes[:4]] == [1, 1, 1, 0]
-
-
 def test_files_are_drawn_as_they_were_written(tmp_path: Path) -> None:
     pixels, outlines, path = np.stack([PIXELS] * 2), np.stack([OUTLINES] * 2), tmp_path / "pictures" / "1.npz"
     write_picture(path, "images", "Two phantoms.", pixels=pixels, outlines=outlines, titles=["a", "b"])
@@ -115,7 +96,8 @@ def test_files_are_drawn_as_they_were_written(tmp_path: Path) -> None:
     maps = {"malignant": np.zeros((46, 30)), "benign": np.ones((46, 30))}
     write_picture(path, "saliency", "S", **one, **maps, regions=REGIONS, attention=ATTENTION, region_px=8)
     inked(read_picture(path)[1])
-    write_picture(path, "patches", "P", **{kind.name.lower(): patches for kind in PatchClass})
+    several = {"pixels": pixels, "outlines": outlines, "windows": windows[None].repeat(2, 0)}
+    write_picture(path, "patches", "P", classes=["a", "b"], patches=patches[None].repeat(2, 0), **several)
     inked(read_picture(path)[1])
     assert [file.name for file in path.parent.iterdir()] == ["1.npz"]
 
