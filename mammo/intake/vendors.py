@@ -17,6 +17,8 @@ VENDORS = {
     "internazionale medico": "ims",
     "metaltronica": "metaltronica",
     "konica": "konica",
+    "mammo phantom a": "phantom_a",
+    "mammo phantom b": "phantom_b",
 }
 """What the tag's text contains, in small letters, and the word for it."""
 

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation
 
-from mammo.phantoms.canvas import PIXEL_MM
+from mammo.phantoms.detector import Detector, draw_detector
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.spec import CohortSpec
 from mammo.phantoms.syntaxes import SYNTAXES, Syntax
@@ -72,9 +72,10 @@ def write_image(path: Path, pixels: NDArray[np.uint16], spec: CohortSpec, key: K
     meta.ImplementationVersionName = "MAMMO_PHANTOM"
     dataset = FileDataset(str(path), {}, file_meta=meta, preamble=b"\0" * 128)
     dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, instance
+    detector = draw_detector(key)
     _identity(dataset, spec, key)
-    _acquisition(dataset, key)
-    _pixels(dataset, spec, stored, storage)
+    _acquisition(dataset, key, detector, spec.scale)
+    _pixels(dataset, stored, storage)
     dataset.save_as(path, enforce_file_format=True)
 
 
@@ -91,7 +92,7 @@ def _uid(spec: CohortSpec, key: Key, level: str) -> UID:
 
 
 def _identity(dataset: Dataset, spec: CohortSpec, key: Key) -> None:
-    """Patient, study, series, equipment and image modules."""
+    """Patient, study, series and image modules."""
     name = patient_name(key.patient)
     dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate, dataset.PatientSex = name, name, "", "F"
     dataset.StudyInstanceUID = _uid(spec, key, "exam")
@@ -104,17 +105,18 @@ def _identity(dataset: Dataset, spec: CohortSpec, key: Key) -> None:
     dataset.SeriesNumber, dataset.InstanceNumber = str(number), "1"
     dataset.Modality = "MG"
     dataset.PresentationIntentType = "FOR PRESENTATION"
-    dataset.Manufacturer, dataset.ManufacturerModelName = "mammo phantom", "synthetic"
-    dataset.SoftwareVersions = dataset.DeviceSerialNumber = "1"
     dataset.ImageType = ["DERIVED", "PRIMARY"]
     dataset.DerivationDescription = "synthetic image, no patient"
     dataset.BurnedInAnnotation, dataset.LossyImageCompression = "NO", "00"
 
 
-def _acquisition(dataset: Dataset, key: Key) -> None:
-    """Mammography positioning modules."""
+def _acquisition(dataset: Dataset, key: Key, detector: Detector, scale: float) -> None:
+    """Equipment, detector and mammography positioning modules."""
     assert key.laterality is not None
     assert key.view is not None
+    dataset.Manufacturer, dataset.ManufacturerModelName = detector.manufacturer, detector.model
+    dataset.SoftwareVersions = dataset.DeviceSerialNumber = "1"
+    dataset.PixelSpacing = dataset.ImagerPixelSpacing = [f"{detector.pixel_mm / scale:.6g}"] * 2
     dataset.BodyPartExamined, dataset.OrganExposed = "BREAST", "BREAST"
     dataset.PositionerType, dataset.DetectorType = "MAMMOGRAPHIC", "DIRECT"
     dataset.ImageLaterality, dataset.ViewPosition = key.laterality.value, key.view.value
@@ -133,7 +135,7 @@ def _coded(value: str, meaning: str) -> Dataset:
     return code
 
 
-def _pixels(dataset: Dataset, spec: CohortSpec, stored: NDArray[np.uint16], storage: Storage) -> None:
+def _pixels(dataset: Dataset, stored: NDArray[np.uint16], storage: Storage) -> None:
     """Image pixel, DX image and VOI LUT modules; the window is the identity on 0 to 4095."""
     dataset.Rows, dataset.Columns = stored.shape
     dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, 0
@@ -144,7 +146,6 @@ def _pixels(dataset: Dataset, spec: CohortSpec, stored: NDArray[np.uint16], stor
     dataset.PixelIntensityRelationshipSign = 1 if storage.inverted else -1
     dataset.RescaleIntercept, dataset.RescaleSlope, dataset.RescaleType = "0", "1", "US"
     dataset.WindowCenter, dataset.WindowWidth, dataset.VOILUTFunction = "2048", "4096", "LINEAR"
-    dataset.PixelSpacing = dataset.ImagerPixelSpacing = [f"{PIXEL_MM / spec.scale:.6g}"] * 2
     if storage.syntax.encode is None:
         dataset.PixelData = stored.astype("<u2").tobytes()
     else:

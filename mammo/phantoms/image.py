@@ -6,19 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.phantoms.anatomy import Shape, draw_shape
-from mammo.phantoms.canvas import Plane
 from mammo.phantoms.context import cue_room, draw_cues
+from mammo.phantoms.detector import Detector, draw_detector, exposed
 from mammo.phantoms.findings import Breast, Lesion, draw_breast, draw_lesions
 from mammo.phantoms.lesions import draw_lesion, outline
 from mammo.phantoms.lookalikes import draw_lookalikes
+from mammo.phantoms.marker import draw_marker
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.skin import SKIN_PX, skin_line
 from mammo.phantoms.spec import CohortSpec
 from mammo.phantoms.tissue import draw_tissue
-from mammo.records import FULL_SCALE, Laterality, View
-
-GRAIN = 0.04
-"""SD of quantum noise at mid-grey and full size; coarser pixels average it away in part."""
+from mammo.records import Laterality, View
 
 
 @dataclass(frozen=True)
@@ -27,13 +25,15 @@ class ImagePlan:
 
     Attributes:
         key: owner of the image's random numbers: seed, patient, laterality, view.
-        scale: stored pixels per full-size pixel.
+        detector: the unit that takes it.
+        scale: that unit's stored pixels per full-size pixel.
         breast: the breast it shows.
         shape: its outer form in this view.
         lesions: its lesions, numbered from 1.
     """
 
     key: Key
+    detector: Detector
     scale: float
     breast: Breast
     shape: Shape
@@ -61,7 +61,8 @@ def plan_image(spec: CohortSpec, patient: int, laterality: Laterality, view: Vie
     breast = draw_breast(spec, patient, laterality)
     key = Key(spec.seed, patient, laterality, view)
     shape = draw_shape(key)
-    return ImagePlan(key, spec.scale, breast, shape, draw_lesions(breast, key, shape))
+    detector = draw_detector(key)
+    return ImagePlan(key, detector, detector.scale(spec.scale), breast, shape, draw_lesions(breast, key, shape))
 
 
 def draw_image(plan: ImagePlan) -> Phantom:
@@ -77,18 +78,11 @@ def draw_image(plan: ImagePlan) -> Phantom:
     bright = (tissue.value + cues) * tissue.falloff + skin
     noise = plan.key.rng(Purpose.NOISE).standard_normal(bright.shape, dtype=np.float32)
     inside = tissue.skin_depth > 0
-    grey = np.where(inside, _exposed(bright, noise, plan.scale), 0).astype(np.uint16)
+    grey = np.where(inside, exposed(plan.detector, bright, noise, plan.scale), 0).astype(np.uint16)
     left = plan.key.laterality is Laterality.LEFT
     sheets = [tissue.canvas.laid(sheet) for sheet in (grey, *masks)]
-    pixels, *outlines = [sheet if left else np.ascontiguousarray(sheet[:, ::-1]) for sheet in sheets]
+    sheets = [sheet if left else np.ascontiguousarray(sheet[:, ::-1]) for sheet in sheets]
+    pixels, outlines = sheets[0].astype(np.uint16), sheets[1:]
+    draw_marker(plan.key, plan.detector, pixels, plan.scale)
     share = float((room[inside] >= 1).mean())
-    return Phantom(pixels.astype(np.uint16), tuple(sheet.astype(np.bool_) for sheet in outlines), share)
-
-
-def _exposed(bright: Plane, noise: Plane, scale: float) -> Plane:
-    """Brightness to grey values 1 to 4095: a shoulder keeps the brightest from clipping, then noise as sqrt(signal)."""
-    over = np.clip(bright - np.float32(0.66), 0, None)
-    bright = np.minimum(bright, np.float32(0.66)) + np.float32(0.29) * (1 - np.exp(-over / np.float32(0.29)))
-    grain = np.float32(GRAIN * scale**0.6)
-    bright = bright + grain * np.sqrt(np.clip(bright, 0.02, None) * 2) * noise
-    return np.asarray(np.clip(np.round(bright * FULL_SCALE), 1, FULL_SCALE), dtype=np.float32)
+    return Phantom(pixels, tuple(sheet.astype(np.bool_) for sheet in outlines), share)

@@ -36,7 +36,8 @@ def _octaves(key: Key, shape: tuple[int, int]) -> Spectrum:
     low, octave = _blended(_white(Key(key.seed, key.patient, None, key.view), 0, SHARED), _white(key, 0, (384, 256))), 0
     while low.shape[0] < shape[0] or low.shape[1] < shape[1]:
         octave += 1
-        low = _embedded(low, _white(key, octave, (384 << octave, 256 << octave)))
+        eighths = (9 if octave % 2 else 8) << octave // 2  # a detector's pixels may be a little finer than an octave's
+        low = _embedded(low, _white(key, octave, (48 * eighths, 32 * eighths)))
     return _embedded(low, np.zeros(shape, dtype=np.complex64)) if low.shape != shape else low
 
 

@@ -4,6 +4,9 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.intake.frames import area_means, place, store_pixels, tissue_shares
+from mammo.phantoms.detector import DETECTORS
+from mammo.phantoms.image import draw_image, plan_image
+from mammo.phantoms.spec import CohortSpec
 from mammo.records import Laterality, View
 
 RNG = np.random.default_rng(0)
@@ -83,3 +86,23 @@ def test_a_large_image_scaled_down_lands_in_the_small_frame(half_disc: NDArray[n
     assert np.abs(np.subtract(scaled.chain.store_shape, small.chain.store_shape)).max() <= 2
     assert np.abs(np.subtract(scaled.chain.origin, small.chain.origin)).max() <= 2
     assert np.abs(scaled.tissue - small.tissue).max() < 0.35
+
+
+def test_a_marker_moves_no_window_and_every_detectors_breast_fits_into_it() -> None:
+    frame, detectors = Frame(368, 240, 8), set()
+    for patient in range(1, 13):
+        for side in Laterality:
+            for view in View:
+                plan = plan_image(CohortSpec(seed=6), patient, side, view)
+                stored = draw_image(plan).pixels
+                height, width = stored.shape
+                off = slice(round(0.74 * width), None) if side is Laterality.LEFT else slice(0, round(0.26 * width))
+                bare = stored.copy()
+                bare[: height // 5, off] = 0
+                assert (bare != stored).any()
+                placed = place(stored, side, view, frame, 1.0, check_side=True)
+                assert placed.chain == place(bare, side, view, frame, 1.0, check_side=True).chain
+                shown = placed.tissue.sum() * 64
+                assert shown > (0.97 if view is View.CC else 0.8) * (bare > 0).sum()
+                detectors.add(plan.detector)
+    assert detectors == set(DETECTORS)

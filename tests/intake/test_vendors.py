@@ -9,6 +9,7 @@ from mammo.intake.vendors import vendor_of
         ("HOLOGIC, Inc.", "hologic"),
         ("GE MEDICAL SYSTEMS", "ge"),
         ("FUJIFILM Corporation", "fujifilm"),
+        ("mammo phantom B", "phantom_b"),
         ("ZZCANARY", "other"),
         (" ", ""),
     ],

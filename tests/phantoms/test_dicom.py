@@ -17,6 +17,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from mammo.phantoms.detector import draw_detector
 from mammo.phantoms.dicom import Storage, draw_storage, write_image
 from mammo.phantoms.image import draw_image, plan_image
 from mammo.phantoms.randomness import Key
@@ -79,7 +80,9 @@ def test_the_file_is_a_complete_mammogram_for_presentation(tmp_path: Path, pixel
     assert (told["ImageLaterality"], told["ViewPosition"]) == ("R", "MLO")
     assert (told["PatientID"], told["PatientOrientation"]) == ("PHANTOM-0003", ["P", "FL"])
     assert dataset.ViewCodeSequence[0].CodeValue == "399368009"
-    assert list(map(float, dataset.PixelSpacing)) == [0.56, 0.56]
+    detector = draw_detector(KEY)
+    assert (dataset.Manufacturer, dataset.ManufacturerModelName) == (detector.manufacturer, detector.model)
+    assert list(map(float, dataset.PixelSpacing)) == [detector.pixel_mm * 8] * 2
     for name in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"):
         assert getattr(dataset, name).is_valid
 
