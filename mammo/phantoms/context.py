@@ -18,7 +18,7 @@ from mammo.phantoms.placement import KEEPOUT_PX, RAMP_PX
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.skin import SKIN_PX, skin_line
 from mammo.phantoms.specks import Specks
-from mammo.phantoms.texture import polar, smooth_pair, strands
+from mammo.phantoms.texture import line, polar, smooth_pair
 from mammo.phantoms.tissue import Tissue
 
 VIEW_SPREAD = 0.3
@@ -58,13 +58,16 @@ def _strength(latent: float) -> float:
 
 
 def _coarse_strands(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> Plane:
-    field, other = smooth_pair(rng, 220)
+    """Thick bending strands, most of them towards the nipple, that gather and fade as the breast's own do."""
+    (field, other), (bend, shift) = smooth_pair(rng, 230), smooth_pair(rng, 800)
+    bend, shift = bend.on(canvas), shift.on(canvas)
     angle, radius = polar(canvas, shape.nipple_row, shape.depth + 40)
-    rays = strands(field.at(1600 * angle, np.float32(0.28) * radius), 9, canvas.scale)
-    where = other.on(canvas)
-    web = strands(where, 9, canvas.scale)
+    around, along = 1400 * (angle + np.float32(0.14) * bend), np.float32(0.30) * radius + 60 * shift
+    web = other.at(canvas.rows + 60 * shift, canvas.cols + 60 * bend)
+    spread = smoothstep((radius - 60) / 400)
+    rays = line(field.at(around, along), 0.20) * sigmoid(2 * web + np.float32(0.6)) * spread
+    lines = 0.20 * rays + 0.12 * line(web, 0.16) * sigmoid(2 * shift)
     off_muscle = smoothstep(1 - shape.pectoral_depth(canvas.rows, canvas.cols) / 120)
-    lines = 0.19 * rays * sigmoid(np.float32(1.5) * where + np.float32(0.5)) + 0.08 * web
     return np.asarray(lines * (0.35 + 0.65 * off_muscle), dtype=np.float32)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from mammo.phantoms.anatomy import Shape
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
 from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.texture import polar, smooth_pair
+from mammo.phantoms.texture import line, polar, smooth_pair
 
 SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, FINEST_PX, DUCTS_PX = 900.0, 420.0, 210.0, 105.0, 60.0, 240.0
 """Wavelengths of the fields, full-size px."""
@@ -55,20 +55,14 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
     web = 0.8 * _crease(a0) + 0.75 * _crease(b0) + 0.55 * _crease(c0) + 0.6 * _crease(d0) + 0.45 * _crease(d1)
     web = web + 0.22 * _crease(finest[0].at(rows, cols)) - np.float32(1.45)
     where = sigmoid(1.6 * s1 + 1.2 * a1) + np.float32(0.15)
-    lines = 0.20 * _line(a0, 0.13) * sigmoid(2.5 * b1 - 1) + 0.16 * _line(b0, 0.17) * sigmoid(2.5 * a1 - 0.6)
+    lines = 0.20 * line(a0, 0.13) * sigmoid(2.5 * b1 - 1) + 0.16 * line(b0, 0.17) * sigmoid(2.5 * a1 - 0.6)
     spread = smoothstep((radius - 60) / 500)  # at the nipple ducts lie too close to be told apart
-    lines = lines + 0.15 * _line(d0, 0.16) * sigmoid(2.5 * b1 - 0.5) * spread
-    lines = lines + 0.12 * _line(d1, 0.18) * sigmoid(-2.5 * b1 - 0.5) * spread
-    lines = (lines + 0.10 * _line(c0, 0.22) * sigmoid(2 * b0)) * where
+    lines = lines + 0.15 * line(d0, 0.16) * sigmoid(2.5 * b1 - 0.5) * spread
+    lines = lines + 0.12 * line(d1, 0.18) * sigmoid(-2.5 * b1 - 0.5) * spread
+    lines = (lines + 0.10 * line(c0, 0.22) * sigmoid(2 * b0)) * where
     return Fibres((s0, s1), (a0, a1), np.asarray(web, dtype=np.float32), np.asarray(lines, dtype=np.float32))
 
 
 def _crease(field: Plane) -> Plane:
     """1 along the zeros of a field, falling to -0.5 far from them."""
     return np.asarray(1 - np.minimum(np.float32(1.1) * np.abs(field), np.float32(1.5)), dtype=np.float32)
-
-
-def _line(field: Plane, width: float) -> Plane:
-    """1 along the zeros of a field, half of that where it has grown to width; thinner where the field is steeper."""
-    across = field * np.float32(1 / width)
-    return np.asarray(1 / (1 + across * across), dtype=np.float32)

@@ -4,16 +4,16 @@ import numpy as np
 
 from mammo.phantoms.canvas import Plane, smoothstep
 
-SKIN_PX = 28.0
-"""Thickness of the skin as it shows, seen along its curve (2 mm)."""
+SKIN_PX = 24.0
+"""Thickness of the skin as it shows, seen along its curve (1.7 mm)."""
 
-SKIN_LIGHT = 0.36
+SKIN_LIGHT = 0.40
 """Brightness that skin adds."""
 
 
 def skin_line(depth: Plane, thickness: float) -> Plane:
     """Brightness of skin [height, width] of this thickness at a distance below the surface; 0 outside (depth 0)."""
-    line = smoothstep((np.float32(thickness + 18) - depth) / 36) * surface(depth)
+    line = smoothstep((np.float32(thickness + 14) - depth) / 30) * surface(depth)
     return np.asarray(np.float32(SKIN_LIGHT) * line, dtype=np.float32)
 
 

@@ -1,4 +1,4 @@
-"""Random fields: power-law noise for tissue, smooth noise for structures, and the curved lines where smooth noise is 0.
+"""Random fields: power-law noise for tissue, smooth noise for structures, and the curved lines where it is 0.
 
 Breast tissue has a power spectrum near 1 / f^3 (Chen et al. 2012: 3.17 in CC, 3.30 in MLO). Coefficients are drawn
 octave by octave from low to high frequency, so a finer image adds detail to the same field.
@@ -126,15 +126,7 @@ def polar(canvas: Canvas, row: float, col: float) -> tuple[Plane, Plane]:
     return np.asarray(np.arctan2(down, left), dtype=np.float32), np.sqrt(left * left + down * down)
 
 
-def strands(field: Plane, width_px: float, scale: float) -> Plane:
-    """Bright lines of even width along the zeros of a smooth field: 1 on a line, 0 away from it.
-
-    Args:
-        field: [height, width] at `scale`.
-        width_px: half-width of a line, full-size px; never drawn thinner than half a stored pixel.
-        scale: stored pixels per full-size pixel.
-    """
-    along, across = np.gradient(field)
-    steep = np.sqrt(along * along + across * across) + np.float32(1e-4)
-    drawn = max(width_px * scale, 0.6)
-    return np.asarray(np.exp(-((field / (steep * np.float32(drawn))) ** 2)), dtype=np.float32)
+def line(field: Plane, width: float) -> Plane:
+    """1 along the zeros of a field, half of that where it has grown to width; thinner where the field is steeper."""
+    across = field * np.float32(1 / width)
+    return np.asarray(1 / (1 + across * across), dtype=np.float32)

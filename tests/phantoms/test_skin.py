@@ -7,8 +7,8 @@ def test_skin_is_a_line_that_begins_softly_and_has_its_thickness() -> None:
     depth = np.arange(0, 200, dtype=np.float32)
     line = skin_line(depth, SKIN_PX)
     assert line[0] == 0
-    assert 8 < line.argmax() < SKIN_PX
-    assert (line[depth > SKIN_PX + 24] == 0).all()
+    assert 5 < line.argmax() < SKIN_PX
+    assert (line[depth > SKIN_PX + 14] == 0).all()
     thicker = skin_line(depth, SKIN_PX + 20)
     assert (thicker >= line).all()
     wide = [(x > x.max() / 2).sum() for x in (line, thicker)]

@@ -3,7 +3,7 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.texture import PERIOD, polar, power_law_pair, smooth_pair, strands
+from mammo.phantoms.texture import PERIOD, line, polar, power_law_pair, smooth_pair
 from mammo.records import Laterality, View
 
 KEY = Key(0, 1, Laterality.LEFT, View.CC)
@@ -59,9 +59,10 @@ def test_breasts_of_a_patient_share_their_coarse_structure() -> None:
     assert abs(alike(Key(0, 2, Laterality.LEFT, View.CC))) < 0.35
 
 
-def test_strands_lie_on_the_zeros_and_have_even_width() -> None:
-    x = np.linspace(-4, 4, 321, dtype=np.float32)[None] * np.ones((40, 1), dtype=np.float32)
-    gentle, steep = strands(x, 20, 0.125), strands(5 * x, 20, 0.125)
-    assert gentle[20].argmax() == 160
-    assert np.allclose(gentle, steep, atol=0.02)
-    assert gentle[20, 180] < 1e-6
+def test_a_line_lies_on_the_zeros_and_fades_by_half_at_its_width() -> None:
+    x = np.linspace(-4, 4, 321, dtype=np.float32)[None]
+    drawn = line(x, 0.25)[0]
+    assert drawn.argmax() == 160
+    assert drawn[160] == 1
+    assert drawn[150] == pytest.approx(0.5)
+    assert drawn[0] < 0.01
