@@ -52,8 +52,8 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
     )
     d0 = ducts[0].at(around, along + 30 * b0 + 10 * rough[1])
     d1 = ducts[1].at(np.float32(1.6) * around, np.float32(1.3) * along - 30 * b0 + 10 * rough[0])
-    web = 0.8 * _crease(a0) + 0.75 * _crease(b0) + 0.55 * _crease(c0) + 0.6 * _crease(d0) + 0.45 * _crease(d1)
-    web = web + 0.22 * _crease(finest[0].at(rows, cols)) - np.float32(1.45)
+    web = 0.8 * _crease(a0) + 0.75 * _crease(b0) + 0.36 * c0 + 0.6 * _crease(d0) + 0.45 * _crease(d1)
+    web = web + 0.20 * finest[0].at(rows, cols) - np.float32(1.25)
     where = sigmoid(1.6 * s1 + 1.2 * a1) + np.float32(0.15)
     lines = 0.20 * line(a0, 0.13) * sigmoid(2.5 * b1 - 1) + 0.16 * line(b0, 0.17) * sigmoid(2.5 * a1 - 0.6)
     spread = smoothstep((radius - 60) / 500)  # at the nipple ducts lie too close to be told apart
@@ -64,5 +64,6 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
 
 
 def _crease(field: Plane) -> Plane:
-    """1 along the zeros of a field, falling to -0.5 far from them."""
-    return np.asarray(1 - np.minimum(np.float32(1.1) * np.abs(field), np.float32(1.5)), dtype=np.float32)
+    """Near 1 along the zeros of a field, rounded there, falling to -0.5 far from them."""
+    height = np.sqrt(np.float32(1.2) * field * field + np.float32(0.06))
+    return np.asarray(np.float32(1.2) - np.minimum(height, np.float32(1.7)), dtype=np.float32)

@@ -4,8 +4,8 @@ import numpy as np
 
 from mammo.phantoms.canvas import Plane, smoothstep
 
-SKIN_PX = 24.0
-"""Thickness of the skin as it shows, seen along its curve (1.7 mm)."""
+SKIN_PX = 40.0
+"""Thickness of the skin as it shows, seen along its curve (3 mm)."""
 
 SKIN_LIGHT = 0.40
 """Brightness that skin adds."""
@@ -13,13 +13,13 @@ SKIN_LIGHT = 0.40
 
 def skin_line(depth: Plane, thickness: float) -> Plane:
     """Brightness of skin [height, width] of this thickness at a distance below the surface; 0 outside (depth 0)."""
-    line = smoothstep((np.float32(thickness + 14) - depth) / 30) * surface(depth)
+    line = smoothstep((np.float32(thickness + 28) - depth) / 36) * surface(depth)
     return np.asarray(np.float32(SKIN_LIGHT) * line, dtype=np.float32)
 
 
 def surface(depth: Plane) -> Plane:
-    """How far the breast has begun [height, width]: 0 outside, 1 from 1 mm below the surface on."""
-    return smoothstep(depth / 15)
+    """How far the breast has begun [height, width]: 0 outside, 1 from 2 mm below the surface on."""
+    return smoothstep(depth / 28)
 
 
 def falloff(depth: Plane) -> Plane:
