@@ -7,7 +7,7 @@ from mammo.phantoms.build import Build
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
 from mammo.phantoms.fibres import Fibres
 
-BLUR = 2.2
+BLUR = 2.0
 """Steepness of the passage from fat to glands."""
 
 
@@ -27,5 +27,5 @@ def gland_share(
     down = canvas.rows - np.float32(shape.nipple_row)
     down = down / np.where(down < 0, np.float32(shape.up), np.float32(shape.down)) + np.float32(0.1) * slow[0]
     body = 1 - np.clip(np.abs(down) / np.float32(build.spread), 0, 2) ** 2
-    field = 0.85 * rough[0] + 0.25 * rough[1] + 0.32 * fibres.web + 0.9 * body + np.float32(build.glands - 0.4)
+    field = 0.70 * rough[0] + 0.38 * fibres.web + 0.9 * body + np.float32(build.glands - 0.4)
     return sigmoid(BLUR * (field - 4.5 * under_skin - 1.6 * (1 - wall)))

@@ -4,7 +4,7 @@ import numpy as np
 
 from mammo.phantoms.canvas import Plane, smoothstep
 
-SKIN_PX = 40.0
+SKIN_PX = 36.0
 """Thickness of the skin as it shows, seen along its curve (3 mm)."""
 
 SKIN_LIGHT = 0.40
@@ -13,7 +13,7 @@ SKIN_LIGHT = 0.40
 
 def skin_line(depth: Plane, thickness: float) -> Plane:
     """Brightness of skin [height, width] of this thickness at a distance below the surface; 0 outside (depth 0)."""
-    line = smoothstep((np.float32(thickness + 28) - depth) / 36) * surface(depth)
+    line = smoothstep((np.float32(thickness + 40) - depth) / 64) * surface(depth)
     return np.asarray(np.float32(SKIN_LIGHT) * line, dtype=np.float32)
 
 

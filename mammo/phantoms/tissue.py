@@ -17,7 +17,7 @@ from mammo.phantoms.randomness import Key
 from mammo.phantoms.skin import falloff
 from mammo.phantoms.texture import power_law_pair
 
-FAT, GLAND = 0.135, 0.535
+FAT, GLAND = 0.165, 0.50
 """Brightness of fat and of glands."""
 
 FINEST_SCALE = 0.5
@@ -61,9 +61,9 @@ def _draw(key: Key, shape: Shape, density: int, canvas: Canvas) -> tuple[Plane, 
     rough = power_law_pair(key, canvas, build.slope)
     fibres = draw_fibres(key, shape, canvas, rough)
     gland = gland_share(build, shape, canvas, depth, fibres, rough)
-    web = np.float32(0.068 * build.web) * fibres.web
-    value = FAT + 0.04 * rough[1] + web * (np.float32(0.6) + gland) + gland * (GLAND - FAT + 0.10 * rough[1])
-    lines = np.float32(1.05 * build.web) * fibres.lines * smoothstep((depth - 15) / 60)
+    web = np.float32(0.056 * build.web) * fibres.web
+    value = FAT + 0.045 * rough[1] + web * (np.float32(0.6) + gland) + gland * (GLAND - FAT + 0.08 * rough[1])
+    lines = np.float32(0.9 * build.web) * fibres.lines * smoothstep((depth - 15) / 60)
     value = value + lines * (1 - np.float32(0.35) * gland)
     value = cover_with_muscle(key, shape, canvas, value, fibres, rough)
     light = 1 + np.float32(0.35) * fibres.slow[0] + np.float32(0.2) * fibres.lobes[0]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mammo.phantoms.skin import SKIN_PX, falloff, skin_line
+from mammo.phantoms.skin import SKIN_LIGHT, SKIN_PX, falloff, skin_line
 
 
 def test_skin_is_a_line_that_begins_softly_and_has_its_thickness() -> None:
@@ -8,10 +8,10 @@ def test_skin_is_a_line_that_begins_softly_and_has_its_thickness() -> None:
     line = skin_line(depth, SKIN_PX)
     assert line[0] == 0
     assert 5 < line.argmax() < SKIN_PX
-    assert (line[depth > SKIN_PX + 14] == 0).all()
+    assert (line[depth > SKIN_PX + 40] == 0).all()
     thicker = skin_line(depth, SKIN_PX + 20)
     assert (thicker >= line).all()
-    wide = [(x > x.max() / 2).sum() for x in (line, thicker)]
+    wide = [(x > SKIN_LIGHT / 2).sum() for x in (line, thicker)]
     assert abs(wide[1] - wide[0] - 20) < 4
 
 

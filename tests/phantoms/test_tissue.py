@@ -20,7 +20,7 @@ def test_nothing_is_lit_outside_the_skin() -> None:
     outside = tissue.skin_depth == 0
     assert outside.any()
     assert (tissue.falloff[outside] == 0).all()
-    assert (tissue.falloff[tissue.skin_depth > 15] > 0.7).all()
+    assert (tissue.falloff[tissue.skin_depth > 28] > 0.7).all()
 
 
 @pytest.mark.parametrize("view", View)
