@@ -59,8 +59,8 @@ def _strength(latent: float) -> float:
 
 def _coarse_strands(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> Plane:
     """Thick bending strands, most of them towards the nipple, that gather and fade as the breast's own do."""
-    (field, other), (bend, shift) = smooth_pair(rng, 230), smooth_pair(rng, 800)
-    bend, shift = bend.on(canvas), shift.on(canvas)
+    field, other = smooth_pair(rng, 230)
+    bend, shift = (slow.on(canvas) for slow in smooth_pair(rng, 800))
     angle, radius = polar(canvas, shape.nipple_row, shape.depth + 40)
     around, along = 1400 * (angle + np.float32(0.14) * bend), np.float32(0.30) * radius + 60 * shift
     web = other.at(canvas.rows + 60 * shift, canvas.cols + 60 * bend)
