@@ -1,8 +1,9 @@
 """Context cues: what the breast away from its lesions tells, through one latent c for each breast.
 
-Above 0 (malignant direction): coarse bright strands towards the nipple and thickened skin. Below 0 (benign direction):
-scattered round calcifications and a smooth nodular texture. Both grow smoothly with |c|, lie all over the breast, and
-are exactly 0 within placement.KEEPOUT_PX of every outline, so that a crop window on a lesion cannot see them.
+Above 0 (malignant direction): widened ducts that fan out from the nipple, a coarse web between them and thickened skin.
+Below 0 (benign direction): scattered round calcifications and a smooth nodular texture. Both grow smoothly with |c|,
+lie all over the breast, and are exactly 0 within placement.KEEPOUT_PX of every outline, so that a crop window on a
+lesion cannot see them.
 """
 
 from collections.abc import Sequence
@@ -13,18 +14,20 @@ import numpy as np
 from mammo.phantoms.anatomy import Shape
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
 from mammo.phantoms.findings import Lesion
-from mammo.phantoms.lesions import outline_reach
+from mammo.phantoms.forms import outline_reach
 from mammo.phantoms.placement import KEEPOUT_PX, RAMP_PX
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.skin import SKIN_PX, skin_line
 from mammo.phantoms.specks import Specks
-from mammo.phantoms.texture import line, polar, smooth_pair
+from mammo.phantoms.texture import line, smooth_pair
+from mammo.phantoms.threads import Threads, wander
 from mammo.phantoms.tissue import Tissue
 
 VIEW_SPREAD = 0.3
 """SD of what one view shows around the breast's latent c."""
 
 CALCIFICATIONS = 60
+DUCTS, VERTICES = 30, 15
 
 
 def cue_room(key: Key, lesions: Sequence[Lesion], canvas: Canvas) -> Plane:
@@ -44,8 +47,9 @@ def draw_cues(key: Key, latent: float, shape: Shape, tissue: Tissue, room: Plane
     """The cues of one image: brightness to add to the tissue, and to the skin, each [height, width]."""
     rng = key.rng(Purpose.CUES)
     seen = latent + VIEW_SPREAD * float(rng.standard_normal())
-    inside = room * smoothstep((tissue.skin_depth - 20) / 80)
-    malignant = _strength(seen) * _coarse_strands(rng, shape, tissue.canvas)
+    muscle = shape.pectoral_depth(tissue.canvas.rows, tissue.canvas.cols)
+    inside = room * smoothstep((tissue.skin_depth - 20) / 80) * (1 - 0.65 * smoothstep(muscle / 120))
+    malignant = _strength(seen) * _reticulum(rng, shape, tissue.canvas)
     benign = _strength(-seen) * _nodules(rng, tissue.canvas)
     _scatter(rng, tissue, _strength(-seen), benign)
     skin = skin_line(tissue.skin_depth, SKIN_PX * (1 + 0.45 * _strength(seen))) - skin_line(tissue.skin_depth, SKIN_PX)
@@ -57,29 +61,46 @@ def _strength(latent: float) -> float:
     return log1p(exp(1.6 * latent)) / 1.6
 
 
-def _coarse_strands(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> Plane:
-    """Thick bending strands, most of them towards the nipple, that gather and fade as the breast's own do."""
-    field, other = smooth_pair(rng, 230)
+def _reticulum(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> Plane:
+    """Ducts and a coarse web between them, uneven from place to place."""
+    field, where = smooth_pair(rng, 230)
     bend, shift = (slow.on(canvas) for slow in smooth_pair(rng, 800))
-    angle, radius = polar(canvas, shape.nipple_row, shape.depth + 40)
-    around, along = 1400 * (angle + np.float32(0.14) * bend), np.float32(0.30) * radius + 60 * shift
-    web = other.at(canvas.rows + 60 * shift, canvas.cols + 60 * bend)
-    spread = smoothstep((radius - 60) / 400)
-    rays = line(field.at(around, along), 0.20) * sigmoid(2 * web + np.float32(0.6)) * spread
-    lines = 0.20 * rays + 0.12 * line(web, 0.16) * sigmoid(2 * shift)
-    off_muscle = smoothstep(1 - shape.pectoral_depth(canvas.rows, canvas.cols) / 120)
-    return np.asarray(lines * (0.35 + 0.65 * off_muscle), dtype=np.float32)
+    web = line(field.at(canvas.rows + 60 * shift, canvas.cols + 60 * bend), 0.16)
+    lines = np.float32(0.14) * web * sigmoid(np.float32(1.6) * where.on(canvas))
+    _ducts(rng, shape).draw(canvas, lines)
+    return np.asarray(lines, dtype=np.float32)
+
+
+def _ducts(rng: np.random.Generator, shape: Shape) -> Threads:
+    """Widened ducts: from under the nipple they fan out, wind, branch and fade."""
+    n = DUCTS
+    fan = np.linspace(-1, 1, n) + rng.uniform(-1, 1, n) / n
+    behind, angle = rng.uniform(60, 650, n), np.pi - 1.1 * fan
+    start = shape.nipple_row + behind * np.sin(angle), shape.depth + behind * np.cos(angle)
+    length, width = shape.depth * rng.uniform(0.3, 0.65, n), rng.uniform(6, 9, n)
+    rows, cols, headings = wander(rng, start, angle, length, VERTICES, 1.0)
+    parts, light = [(rows, cols)], [0.25 * rng.uniform(0.5, 1, (n, VERTICES))]
+    for side in (-1, 1):
+        fork, share = rng.integers(3, 11, n), rng.uniform(0.35, 0.7, n)
+        at, turn = (np.arange(n), fork), side * rng.uniform(0.3, 0.7, n)
+        twig = wander(rng, (rows[at], cols[at]), headings[at] + turn, share * length, VERTICES, 0.8)
+        parts.append(twig[:2])
+        light.append(0.19 * rng.uniform(0.5, 1, (n, VERTICES)))
+    t = np.linspace(0, 1, VERTICES)
+    radius = np.concatenate([width, 0.7 * width, 0.7 * width])[:, None] * (1 - 0.45 * t)
+    bright = np.concatenate(light) * np.minimum(6 * t, 1) * (1 - t) ** 0.6
+    return Threads(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), radius, bright)
 
 
 def _nodules(rng: np.random.Generator, canvas: Canvas) -> Plane:
     field, _ = smooth_pair(rng, 230)
-    return np.asarray(0.135 * np.clip(field.on(canvas) - 0.4, 0, 1.6), dtype=np.float32)
+    return np.asarray(0.2 * np.clip(field.on(canvas) - 0.7, 0, 1.2), dtype=np.float32)
 
 
 def _scatter(rng: np.random.Generator, tissue: Tissue, strength: float, plane: Plane) -> None:
     """Add round calcifications to plane, the more of them the larger the strength."""
     canvas, n = tissue.canvas, CALCIFICATIONS
-    u, radius = rng.random((2, n)), rng.uniform(8.5, 12.5, n)
+    u, radius = rng.random((2, n)), rng.uniform(6.5, 11, n)
     rows, cols = (canvas.row0 + u[0] * canvas.height) / canvas.scale, u[1] * canvas.width / canvas.scale
     present = np.clip(strength * 22 - np.arange(n), 0, 1)
-    Specks(rows, cols, radius, np.ones(n), np.zeros(n), 0.30 * present).draw(canvas, plane)
+    Specks(rows, cols, radius, np.ones(n), np.zeros(n), 0.36 * present).draw(canvas, plane)

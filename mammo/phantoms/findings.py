@@ -21,15 +21,18 @@ from mammo.records import Laterality, Pathology
 COUNT_SHARES = (0.70, 0.23, 0.07)
 """How often an image of an affected breast shows 1, 2 or 3 lesions."""
 
-MASS_SHARE = 0.65
+FINDING_SHARES = (0.55, 0.10, 0.35)
+"""How often a lesion is a mass, an architectural distortion, a cluster of calcifications."""
+
 RADIUS_PX, RADIUS_SPREAD = 115.0, 0.18
 """Median radius of a lesion, full-size px, and SD of its logarithm."""
 
 
 class Finding(StrEnum):
-    """The two kinds of lesion."""
+    """The kinds of lesion."""
 
     MASS = "mass"
+    DISTORTION = "distortion"
     CALCIFICATION = "calcification"
 
 
@@ -58,7 +61,7 @@ class Lesion:
 
     Attributes:
         number: from 1, within the image.
-        finding: mass or calcification.
+        finding: mass, distortion or calcification.
         label: malignant or benign.
         latent: v in (0, 1), how malignant it looks.
         site: centre and radius, full-size px of the right-facing frame.
@@ -119,5 +122,5 @@ def _label(breast: Breast, rank: int, further: NDArray[np.bool_]) -> Pathology:
 
 def _lesion(breast: Breast, index: int, site: Site, label: Pathology, u: NDArray[np.float64], noise: float) -> Lesion:
     m = breast.local * (0.5 if label is Pathology.MALIGNANT else -0.5) + float(noise)
-    finding = Finding.MASS if u[0] < MASS_SHARE else Finding.CALCIFICATION
-    return Lesion(index + 1, finding, label, 1 / (1 + exp(-1.7 * m)), site, 0.24 + 0.18 * float(u[1]))
+    finding = list(Finding)[int(np.searchsorted(np.cumsum(FINDING_SHARES[:-1]), u[0], side="right"))]
+    return Lesion(index + 1, finding, label, 1 / (1 + exp(-1.7 * m)), site, 0.28 + 0.16 * float(u[1]))

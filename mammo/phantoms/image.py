@@ -9,7 +9,8 @@ from mammo.phantoms.anatomy import Shape, draw_shape
 from mammo.phantoms.context import cue_room, draw_cues
 from mammo.phantoms.detector import Detector, draw_detector, exposed
 from mammo.phantoms.findings import Breast, Lesion, draw_breast, draw_lesions
-from mammo.phantoms.lesions import draw_lesion, outline
+from mammo.phantoms.forms import outline
+from mammo.phantoms.lesions import draw_lesion
 from mammo.phantoms.lookalikes import draw_lookalikes
 from mammo.phantoms.marker import draw_marker
 from mammo.phantoms.randomness import Key, Purpose

@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     FILE = 11
     BUILD = 12
     MUSCLE = 13
+    FORM = 14
     DETECTOR = 20
 
 

@@ -5,60 +5,51 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.findings import Finding, Lesion
-from mammo.phantoms.lesions import draw_lesion, outline, outline_reach
+from mammo.phantoms.forms import outline
+from mammo.phantoms.lesions import draw_lesion
 from mammo.phantoms.placement import Site
 from mammo.phantoms.randomness import Key
 from mammo.records import Laterality, Pathology, View
 
 KEY = Key(0, 1, Laterality.LEFT, View.CC)
-CANVAS = Canvas(0.125, 0, 120, 120)
-MASS = Lesion(1, Finding.MASS, Pathology.BENIGN, 0.1, Site(480, 480, 115), 0.33)
+CANVAS = Canvas(0.125, 0, 140, 140)
+LESION = Lesion(1, Finding.MASS, Pathology.BENIGN, 0.1, Site(560, 560, 115), 0.33)
 
 
-def drawn(lesion: Lesion, canvas: Canvas = CANVAS) -> np.ndarray:
-    tissue = np.full((canvas.height, canvas.width), 0.3, dtype=np.float32)
-    draw_lesion(KEY, lesion, canvas, tissue)
+def drawn(lesion: Lesion, patient: int = 1, level: float = 0.3) -> np.ndarray:
+    tissue = np.full((CANVAS.height, CANVAS.width), level, dtype=np.float32)
+    draw_lesion(replace(KEY, patient=patient), lesion, CANVAS, tissue)
     return tissue
 
 
 @pytest.mark.parametrize("finding", Finding)
 def test_appearance_knows_the_latent_and_not_the_label(finding: Finding) -> None:
-    lesion = replace(MASS, finding=finding)
+    lesion = replace(LESION, finding=finding)
+    assert np.array_equal(drawn(lesion), drawn(lesion))
     assert np.array_equal(drawn(lesion), drawn(replace(lesion, label=Pathology.MALIGNANT)))
     assert not np.array_equal(drawn(lesion), drawn(replace(lesion, latent=0.9)))
 
 
-def test_the_outline_knows_neither() -> None:
-    other = replace(MASS, latent=0.95, label=Pathology.MALIGNANT)
-    assert np.array_equal(outline(KEY, MASS, CANVAS), outline(KEY, other, CANVAS))
+@pytest.mark.parametrize("finding", Finding)
+@pytest.mark.parametrize("latent", [0.05, 0.4, 0.65, 0.95])
+def test_the_outline_holds_most_of_the_light(finding: Finding, latent: float) -> None:
+    for patient in range(1, 9):
+        lesion = replace(LESION, finding=finding, latent=latent)
+        light = np.clip(drawn(lesion, patient) - 0.3, 0, None)
+        inside = outline(replace(KEY, patient=patient), lesion, CANVAS)
+        least = 0.9 if finding is Finding.CALCIFICATION else 0.8  # spicules run out of the outline, as drawn by hand
+        assert light[inside].sum() > least * light.sum()
 
 
 @pytest.mark.parametrize("finding", Finding)
-@pytest.mark.parametrize("latent", [0.05, 0.95])
-def test_the_outline_holds_most_of_the_light(finding: Finding, latent: float) -> None:
-    lesion = replace(MASS, finding=finding, latent=latent)
-    light, inside = drawn(lesion) - 0.3, outline(KEY, lesion, CANVAS)
-    spiculated = finding is Finding.MASS and latent > 0.5  # its spicules reach past the outline, as drawn by hand
-    assert light[inside].sum() > (0.65 if spiculated else 0.75) * light.sum()
+@pytest.mark.parametrize("level", [0.15, 0.5, 0.8, 0.95])
+def test_no_lesion_turns_white_and_each_stands_out(finding: Finding, level: float) -> None:
+    for latent in (0.05, 0.5, 0.95):
+        strong = drawn(replace(LESION, finding=finding, latent=latent, contrast=0.42), level=level)
+        assert strong.max() < 1 - 0.2 * (1 - level)
+        assert strong.max() > level + 0.1 * (1 - level)
 
 
-def test_malignant_masses_spread_past_a_blurred_edge() -> None:
-    spread = []
-    for latent in (0.05, 0.95):
-        light = drawn(replace(MASS, latent=latent)) - 0.3
-        spread.append(((light > 0.1 * light.max()) & (light < 0.6 * light.max())).sum())
-    assert spread[1] > 1.5 * spread[0]
-
-
-def test_outlines_keep_place_and_size_at_every_scale() -> None:
-    masks = {s: outline(KEY, MASS, Canvas(s, 0, round(960 * s), round(960 * s))) for s in (0.125, 0.25, 0.5)}
-    centres = [(np.argwhere(mask).mean(axis=0) + 0.5) / s for s, mask in masks.items()]
-    areas = [mask.sum() / s**2 for s, mask in masks.items()]
-    assert np.ptp(centres, axis=0).max() < 2
-    assert np.ptp(areas) < 0.03 * areas[-1]
-
-
-def test_reach_holds_the_outline() -> None:
-    rows, cols = np.nonzero(outline(KEY, MASS, CANVAS))
-    away = np.hypot((rows + 0.5) * 8 - 480, (cols + 0.5) * 8 - 480)
-    assert 0.85 * outline_reach(KEY, MASS) < away.max() <= outline_reach(KEY, MASS)
+def test_contrast_follows_the_surroundings() -> None:
+    added = [drawn(LESION, level=level)[70, 70] - level for level in (0.15, 0.3, 0.45)]
+    assert added[0] < added[1] < added[2]
