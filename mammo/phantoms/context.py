@@ -7,7 +7,7 @@ lesion cannot see them.
 """
 
 from collections.abc import Sequence
-from math import exp, log1p
+from math import exp, log1p, tanh
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from mammo.phantoms.tissue import Tissue
 
 VIEW_SPREAD = 0.3
 """SD of what one view shows around the breast's latent c."""
+
+MOST = 2.2
+"""Strongest cue that is drawn, in units of c."""
 
 CALCIFICATIONS = 60
 DUCTS, VERTICES = 30, 15
@@ -57,8 +60,8 @@ def draw_cues(key: Key, latent: float, shape: Shape, tissue: Tissue, room: Plane
 
 
 def _strength(latent: float) -> float:
-    """0 far below 0, the latent itself far above: how strongly one direction shows."""
-    return log1p(exp(1.6 * latent)) / 1.6
+    """0 far below 0, nearly the latent itself above, at most MOST: how strongly one direction shows."""
+    return MOST * tanh(log1p(exp(1.6 * latent)) / 1.6 / MOST)
 
 
 def _reticulum(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> Plane:
