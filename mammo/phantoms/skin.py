@@ -19,7 +19,7 @@ def skin_line(depth: Plane, thickness: float) -> Plane:
 
 def surface(depth: Plane) -> Plane:
     """How far the breast has begun [height, width]: 0 outside, 1 from 2 mm below the surface on."""
-    return smoothstep(depth / 28)
+    return smoothstep(depth / 22)
 
 
 def falloff(depth: Plane) -> Plane:

@@ -16,6 +16,9 @@ from mammo.phantoms.randomness import Key, Purpose
 
 Spectrum = NDArray[np.complex64]
 
+GRAIN, GRAIN_PX = 0.13, 22.0
+"""SD of what glands and fat have of fine grain beyond the power law, and its wavelength, full-size px (1.5 mm)."""
+
 SHARED = (21, 15)
 """Coefficients that a patient's two breasts share in part, in either view: structures from 2 cm on."""
 
@@ -26,7 +29,7 @@ PERIOD = (3072, 2048)
 def power_law_pair(key: Key, canvas: Canvas, beta: float) -> tuple[Plane, Plane]:
     """Two independent fields [height, width] with mean near 0, SD near 1 and spectrum 1 / f^beta."""
     shape = round(PERIOD[0] * canvas.scale), round(PERIOD[1] * canvas.scale)
-    spectrum = _octaves(key, shape) * _amplitude(shape, round(beta, 2))
+    spectrum = _octaves(key, shape) * _amplitude(shape, round(20 * beta) / 20)
     field = scipy.fft.ifft2(spectrum, norm="forward", overwrite_x=True)[: canvas.height, : canvas.width]
     return np.ascontiguousarray(field.real), np.ascontiguousarray(field.imag)
 
@@ -64,20 +67,32 @@ def _embedded(low: Spectrum, high: Spectrum) -> Spectrum:
 
 @cache
 def _amplitude(shape: tuple[int, int], beta: float) -> Plane:
-    """Amplitude [shape] of 1 / f^beta, level below one cycle in 1400 px; unit SD over the lowest 384 x 256."""
-    amplitude = _unnormalised(shape, beta)
-    power = float((_unnormalised((384, 256), beta).astype(np.float64) ** 2).sum())
-    return np.asarray(amplitude / np.sqrt(power), dtype=np.float32)
+    """Amplitude [shape] of 1 / f^beta with grain; unit SD of the former over the lowest 384 x 256."""
+    coarse = _power(*_frequencies((384, 256)), beta).sum(), _grain(*_frequencies((384, 256))).sum()
+    frequencies = _frequencies(shape)
+    power = _power(*frequencies, beta) / coarse[0] + GRAIN**2 * _grain(*frequencies) / coarse[1]
+    power[shape[0] // 2] = 0
+    power[:, shape[1] // 2] = 0
+    return np.asarray(np.sqrt(power), dtype=np.float32)
 
 
-def _unnormalised(shape: tuple[int, int], beta: float) -> Plane:
-    rows = scipy.fft.fftfreq(shape[0], PERIOD[0] / shape[0])[:, None]
-    cols = scipy.fft.fftfreq(shape[1], PERIOD[1] / shape[1])[None]
-    amplitude = (np.hypot(rows, cols) ** 2 + 1400.0**-2) ** (-beta / 4)
-    amplitude[0, 0] = 0
-    amplitude[shape[0] // 2] = 0
-    amplitude[:, shape[1] // 2] = 0
-    return np.asarray(amplitude, dtype=np.float32)
+def _frequencies(shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cycles per full-size px along rows and columns in FFT order, broadcastable to shape."""
+    rows, cols = (scipy.fft.fftfreq(n, size / n) for n, size in zip(shape, PERIOD, strict=True))
+    return rows[:, None], cols[None]
+
+
+def _power(rows: NDArray[np.float64], cols: NDArray[np.float64], beta: float) -> NDArray[np.float64]:
+    """1 / f^beta, level below one cycle in 1400 px, none at 0."""
+    power = (rows**2 + cols**2 + 1400.0**-2) ** (-beta / 2)
+    power[0, 0] = 0
+    return power
+
+
+def _grain(rows: NDArray[np.float64], cols: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1 at wavelengths of GRAIN_PX, 0 away from them, passing smoothly."""
+    octaves = np.log2(np.maximum(np.hypot(rows, cols), 1e-9) * GRAIN_PX)
+    return np.asarray(np.exp(-(octaves**2) / 0.5), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from mammo.phantoms.randomness import Key
 from mammo.phantoms.skin import falloff
 from mammo.phantoms.texture import power_law_pair
 
-FAT, GLAND = 0.165, 0.50
+FAT, GLAND = 0.175, 0.51
 """Brightness of fat and of glands."""
 
 FINEST_SCALE = 0.5
