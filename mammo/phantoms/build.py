@@ -45,5 +45,5 @@ def draw_build(key: Key, density: int) -> Build:
         retromammary=260 + 100 * float(x[2]),
         spread=0.75 + 0.07 * float(x[3]),
         web=1 + 0.14 * float(x[4]),
-        slope=2.75 + 0.08 * float(x[5]),
+        slope=2.85 + 0.08 * float(x[5]),
     )

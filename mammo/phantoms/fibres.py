@@ -41,7 +41,7 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
         smooth_pair(rng, w) for w in (SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, FINEST_PX, DUCTS_PX)
     )
     s0, s1 = slow[0].on(canvas), slow[1].on(canvas)
-    rows, cols = canvas.rows + 60 * s0 + 18 * rough[1], canvas.cols + 60 * s1 + 18 * rough[0]
+    rows, cols = canvas.rows + 60 * s0 + 14 * rough[1], canvas.cols + 60 * s1 + 14 * rough[0]
     a0, a1 = (field.at(rows, cols) for field in lobes)
     b0, b1 = (field.at(rows, cols) for field in lobules)
     c0 = cells[0].at(rows + 20 * b0, cols + 20 * b1)

@@ -16,8 +16,8 @@ from mammo.phantoms.randomness import Key, Purpose
 
 Spectrum = NDArray[np.complex64]
 
-GRAIN, GRAIN_PX = 0.13, 22.0
-"""SD of what glands and fat have of fine grain beyond the power law, and its wavelength, full-size px (1.5 mm)."""
+GRAIN, GRAIN_PX = 0.20, 22.0
+"""SD of the fine grain beyond the power law, and its wavelength, full-size px (1.5 mm)."""
 
 SHARED = (21, 15)
 """Coefficients that a patient's two breasts share in part, in either view: structures from 2 cm on."""
@@ -27,9 +27,11 @@ PERIOD = (3072, 2048)
 
 
 def power_law_pair(key: Key, canvas: Canvas, beta: float) -> tuple[Plane, Plane]:
-    """Two independent fields [height, width] with mean near 0, SD near 1 and spectrum 1 / f^beta."""
+    """Two independent fields [height, width] with mean near 0, SD near 1, spectrum 1 / f^beta; the second has grain."""
     shape = round(PERIOD[0] * canvas.scale), round(PERIOD[1] * canvas.scale)
-    spectrum = _octaves(key, shape) * _amplitude(shape, round(20 * beta) / 20)
+    spectrum, beta = _octaves(key, shape), round(20 * beta) / 20
+    mirrored = np.roll(spectrum[::-1, ::-1], 1, axis=(0, 1)).conj()  # half the difference gives the imaginary field
+    spectrum = spectrum * _amplitude(shape, beta) + (spectrum - mirrored) * _extra(shape, beta)
     field = scipy.fft.ifft2(spectrum, norm="forward", overwrite_x=True)[: canvas.height, : canvas.width]
     return np.ascontiguousarray(field.real), np.ascontiguousarray(field.imag)
 
@@ -67,13 +69,20 @@ def _embedded(low: Spectrum, high: Spectrum) -> Spectrum:
 
 @cache
 def _amplitude(shape: tuple[int, int], beta: float) -> Plane:
-    """Amplitude [shape] of 1 / f^beta with grain; unit SD of the former over the lowest 384 x 256."""
-    coarse = _power(*_frequencies((384, 256)), beta).sum(), _grain(*_frequencies((384, 256))).sum()
-    frequencies = _frequencies(shape)
-    power = _power(*frequencies, beta) / coarse[0] + GRAIN**2 * _grain(*frequencies) / coarse[1]
+    """Amplitude [shape] of 1 / f^beta; unit SD over the lowest 384 x 256."""
+    power = _power(*_frequencies(shape), beta) / _power(*_frequencies((384, 256)), beta).sum()
     power[shape[0] // 2] = 0
     power[:, shape[1] // 2] = 0
     return np.asarray(np.sqrt(power), dtype=np.float32)
+
+
+@cache
+def _extra(shape: tuple[int, int], beta: float) -> Plane:
+    """Half of what grain of SD GRAIN adds to the amplitude [shape]."""
+    power = GRAIN**2 * _grain(*_frequencies(shape)) / _grain(*_frequencies((384, 256))).sum()
+    amplitude = _amplitude(shape, beta)
+    whole = np.sqrt(amplitude**2 + power.astype(np.float32))
+    return np.asarray(np.where(amplitude > 0, whole - amplitude, 0) / 2, dtype=np.float32)
 
 
 def _frequencies(shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

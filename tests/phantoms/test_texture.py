@@ -3,7 +3,7 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.texture import PERIOD, line, polar, power_law_pair, smooth_pair
+from mammo.phantoms.texture import GRAIN_PX, PERIOD, line, polar, power_law_pair, smooth_pair
 from mammo.records import Laterality, View
 
 KEY = Key(0, 1, Laterality.LEFT, View.CC)
@@ -22,6 +22,15 @@ def test_power_law_field_has_unit_spread_and_the_asked_slope() -> None:
     slope = np.polyfit(np.log(f[band]), np.log(power[band]), 1)[0]
     assert slope == pytest.approx(-3.1, abs=0.1)
     assert 0.5 < field.std() < 2
+
+
+def test_only_the_second_field_has_grain_of_its_wavelength() -> None:
+    fields = power_law_pair(KEY, whole(0.25), beta=3.0)
+    f = np.hypot(np.fft.fftfreq(768, 4)[:, None], np.fft.fftfreq(512, 4)[None]) * GRAIN_PX
+    grain, coarse = (f > 0.8) & (f < 1.25), (f > 0.02) & (f < 0.2)
+    power = [np.abs(np.fft.fft2(field)) ** 2 for field in fields]
+    assert power[1][grain].mean() > 3 * power[0][grain].mean()
+    assert power[1][coarse].mean() == pytest.approx(power[0][coarse].mean(), rel=0.25)
 
 
 @pytest.mark.parametrize("scale", [0.2, 0.25])
