@@ -1,7 +1,7 @@
 """The fibrous web of a breast: ligaments around lobules of fat, and ducts towards the nipple.
 
 Lines lie where a smooth random field is 0. They bend with two slow fields and the power-law texture, fade where another
-field is low, and come at wavelengths from 30 to 4 mm, so that no line looks drawn.
+field is low, and come at wavelengths from 30 to 7 mm, so that no line looks drawn.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.texture import line, polar, smooth_pair
 
-SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, FINEST_PX, DUCTS_PX = 900.0, 420.0, 210.0, 105.0, 60.0, 240.0
+SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, DUCTS_PX = 900.0, 420.0, 210.0, 105.0, 240.0
 """Wavelengths of the fields, full-size px."""
 
 
@@ -37,8 +37,8 @@ class Fibres:
 def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plane]) -> Fibres:
     """The web of one image; rough is the breast's power-law pair, which makes lines uneven."""
     rng = key.rng(Purpose.STRUCTURE)
-    slow, lobes, lobules, cells, finest, ducts = (
-        smooth_pair(rng, w) for w in (SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, FINEST_PX, DUCTS_PX)
+    slow, lobes, lobules, cells, ducts = (
+        smooth_pair(rng, w) for w in (SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, DUCTS_PX)
     )
     s0, s1 = slow[0].on(canvas), slow[1].on(canvas)
     rows, cols = canvas.rows + 60 * s0 + 14 * rough[1], canvas.cols + 60 * s1 + 14 * rough[0]
@@ -52,8 +52,8 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
     )
     d0 = ducts[0].at(around, along + 30 * b0 + 10 * rough[1])
     d1 = ducts[1].at(np.float32(1.6) * around, np.float32(1.3) * along - 30 * b0 + 10 * rough[0])
-    web = 0.8 * _crease(a0) + 0.75 * _crease(b0) + 0.36 * c0 + 0.6 * _crease(d0) + 0.45 * _crease(d1)
-    web = web + 0.20 * finest[0].at(rows, cols) - np.float32(1.25)
+    web = 0.8 * _crease(a0) + 0.75 * _crease(b0) + 0.40 * c0 + 0.6 * _crease(d0) + 0.45 * _crease(d1)
+    web = web - np.float32(1.25)
     where = sigmoid(1.6 * s1 + 1.2 * a1) + np.float32(0.15)
     lines = 0.20 * line(a0, 0.13) * sigmoid(2.5 * b1 - 1) + 0.16 * line(b0, 0.17) * sigmoid(2.5 * a1 - 0.6)
     spread = smoothstep((radius - 60) / 500)  # at the nipple ducts lie too close to be told apart

@@ -16,7 +16,7 @@ from mammo.phantoms.randomness import Key, Purpose
 
 Spectrum = NDArray[np.complex64]
 
-GRAIN, GRAIN_PX = 0.20, 22.0
+GRAIN, GRAIN_PX = 0.21, 22.0
 """SD of the fine grain beyond the power law, and its wavelength, full-size px (1.5 mm)."""
 
 SHARED = (21, 15)
