@@ -19,6 +19,15 @@ ATTENUATION = 2.0
 MID = 0.4
 """Brightness at which Detector.noise is told."""
 
+SPREAD, SPREAD_MM = 0.87, 0.07
+"""Share of the noise that spreads to neighbouring pixels beside that which does not, and the SD of that spread.
+
+So the noise power falls to 0.3 of its lowest frequencies' towards one cycle in two pixels, as it does on real images.
+"""
+
+APERTURE = 1 / 8
+"""Blur of a pixel that is coarser than a full-size one by its own area, px squared."""
+
 LEAST_BLUR = 0.01
 """Weight of a neighbour below which blur is not drawn."""
 
@@ -32,7 +41,7 @@ class Detector:
         model: (0008,1090).
         pixel_mm: spacing of its pixels at full size.
         blur_mm: SD of its point spread.
-        noise: SD of quantum noise of one full-size pixel at brightness MID.
+        noise: SD of the quantum noise of one full-size pixel at brightness MID that stays in its pixel.
         gain: steepness of the display curve.
         centre: brightness at which that curve is steepest.
         framed: whether its side letter stands in a frame, above the view.
@@ -59,8 +68,8 @@ class Detector:
 
 
 DETECTORS = (
-    Detector("mammo phantom A", "synthetic 70", 0.070, 0.035, 0.026, 4.0, 0.42, False),
-    Detector("mammo phantom B", "synthetic 64", 0.064, 0.045, 0.032, 5.0, 0.43, True),
+    Detector("mammo phantom A", "synthetic 70", 0.070, 0.035, 0.028, 4.0, 0.42, False),
+    Detector("mammo phantom B", "synthetic 64", 0.064, 0.045, 0.030, 5.0, 0.43, True),
 )
 """The units of a cohort; none has larger pixels than the full-size frame, so that its distances in px are the least."""
 
@@ -82,9 +91,12 @@ def exposed(detector: Detector, bright: Plane, noise: Plane, scale: float) -> Pl
         noise: standard normal [height, width].
         scale: pixels per full-size pixel.
     """
-    seen = _blurred(bright, (detector.blur_mm / PIXEL_MM * scale) ** 2)
+    seen = _blurred(bright, (detector.blur_mm / PIXEL_MM * scale) ** 2 + APERTURE * max(1 - scale**2, 0))
+    spread = noise
+    for _ in range(2):
+        spread = _blurred(spread, (SPREAD_MM / PIXEL_MM * scale) ** 2 / 2)
     grain = np.exp(np.float32(ATTENUATION / 2) * (seen - np.float32(MID)))
-    seen = seen + np.float32(detector.noise * scale) * grain * noise
+    seen = seen + np.float32(detector.noise * scale) * grain * (noise + np.float32(SPREAD) * spread)
     return np.asarray(np.clip(np.round(detector.shown(seen) * FULL_SCALE), 1, FULL_SCALE), dtype=np.float32)
 
 
