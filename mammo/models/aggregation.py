@@ -4,15 +4,23 @@ Of the maps of X only the saliency maps fill the grid, and they belong to the im
 and embedding maps are constant outside the window, and stay so through BN and ReLU. So the first convolution is a base,
 one an image, plus a change in the cells around the window; and since the second convolution is followed by the mean
 over cells, only sums of its input are needed: those of the base, once an image, plus what changes around the window.
+
+relu(scale * x + shift) is scale * (on * x) + shift * on, where on tells in which cells it is above 0: two maps without
+a gradient, in shares that have one. So base and change are products of terms [cells, K], without a gradient, and small
+weights [K, filters]; and what the second BN must know of the base, its sums and squares, follows from the terms' sums
+and products with each other.
 """
 
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from mammo.models.map_sums import Moments, RectifiedTapSums, tap_sums_of_part
+from mammo.models.batch_norm import Affine, batch_affine, running_affine
+from mammo.models.map_sums import RectifiedSums, neighbours
+
+ALIGNED = 16
+"""Products of matrices are half as fast again where rows hold a multiple of this many numbers."""
 
 
 class Stack(NamedTuple):
@@ -36,6 +44,31 @@ class Stack(NamedTuple):
         """[B, 1, h, w], 1 in the cells that the window touches, else 0."""
         return (self.share > 0).to(self.share.dtype)
 
+    @property
+    def cells(self) -> Tensor:
+        """int64 [B, h * w], the cells of the part, counted along the rows of the grid."""
+        rows, cols = (
+            self.start[:, axis, None] + torch.arange(self.share.shape[2 + axis], device=self.start.device)
+            for axis in (0, 1)
+        )
+        return (rows[:, :, None] * self.saliency.shape[3] + cols[:, None, :]).flatten(1)
+
+
+class Base(NamedTuple):
+    """The first convolution of what fills the grid: terms x weights."""
+
+    terms: Tensor
+    """[U, rows * cols, K], of which the last is 1 everywhere."""
+    weights: Tensor
+    """[K, filters]."""
+
+    def at(self, rows: Tensor) -> Tensor:
+        """[len(rows), filters] in some of all the images' cells, int64 [rows]."""
+        terms = self.terms.flatten(0, 1)
+        if len(rows) < len(terms):
+            return torch.mm(terms.index_select(0, rows), self.weights)
+        return torch.mm(terms, self.weights).index_select(0, rows)
+
 
 def aggregate(
     stack: Stack, norm1: nn.BatchNorm2d, convolution1: nn.Conv2d, norm2: nn.BatchNorm2d, convolution2: nn.Conv2d
@@ -45,45 +78,87 @@ def aggregate(
     Equal to the plain layers on X, in training (batch statistics, running ones updated) and evaluation. Both
     convolutions are 3x3 with padding 1.
     """
-    base, change = _first_convolution(stack, norm1, convolution1)
-    around = _part(base, stack, change.shape[2:])
-    scale, shift = _second_norm(base, around, change, stack.image, norm2)
-    seen = RectifiedTapSums.apply(base, scale, shift)[stack.image]
-    around = torch.addcmul(shift[:, None, None], around, scale[:, None, None])
-    rise = torch.relu(around + change * scale[:, None, None]) - torch.relu(around)
-    seen = seen + tap_sums_of_part(rise, stack.start, base.shape[2:])
-    return _convolved_mean(seen / base[0, 0].numel(), convolution2)
+    affine, taps, bias = _first_norm(stack, norm1), _taps(convolution1), _bias(convolution1)
+    if not norm2.training:  # it is known beforehand, and goes into the convolution
+        scale, shift = running_affine(norm2)
+        taps, bias = taps * scale, torch.addcmul(shift, bias, scale)
+    exist = neighbours(stack.saliency.new_ones(1, *stack.saliency.shape[2:], 1)).reshape(-1, 9)
+    base = _base(stack, affine, taps, bias, exist)
+    cells, n_cells = stack.cells, len(exist)
+    before = base.at((stack.image[:, None] * n_cells + cells).flatten()).view(*cells.shape, -1)
+    after = _changed(before, stack, affine, taps)
+    if norm2.training:
+        scale, shift = _second_norm(base, before, after, stack.image, norm2)
+        base = Base(base.terms, torch.cat([base.weights[:-1] * scale, (base.weights[-1] * scale + shift)[None]]))
+        before, after = torch.addcmul(shift, before, scale), torch.addcmul(shift, after, scale)
+    counts = exist.flip(1)  # a cell is seen by a tap if there is a cell on the tap's other side
+    sums = RectifiedSums.apply(base.terms, base.weights, counts.T.contiguous())[stack.image]
+    around = counts.index_select(0, cells.flatten()).view(*cells.shape, 9)
+    sums = torch.baddbmm(sums, around.mT, after.relu_())
+    sums = torch.baddbmm(sums, around.mT, before.relu_(), alpha=-1)
+    pooled = torch.mm(sums.flatten(1) / n_cells, _taps(convolution2).transpose(0, 1).flatten(0, 1))
+    return pooled + _bias(convolution2)
 
 
-def _first_convolution(stack: Stack, norm: nn.BatchNorm2d, convolution: nn.Conv2d) -> tuple[Tensor, Tensor]:
-    """The first convolution: base [U, out, rows, cols] of each image, change [B, out, h, w] around the window."""
-    scale, shift = _first_norm(stack, norm)
-    n_location, n_saliency = int(stack.with_location), stack.saliency.shape[1]
-    location, saliency = slice(0, n_location), slice(n_location, n_location + n_saliency)
-    embedding = slice(n_location + n_saliency, None)
-    weight, outside = convolution.weight, torch.relu(shift)
-    constant = torch.einsum("k,okij->oij", outside[location], weight[:, location])
-    constant = constant + torch.einsum("k,okij->oij", outside[embedding], weight[:, embedding])
-    ones = torch.ones_like(stack.saliency[:1, :1]) if n_saliency else weight.new_ones(1, 1, *stack.saliency.shape[2:])
-    base = functional.conv2d(ones, constant[:, None], convolution.bias, padding=1)
+def _base(stack: Stack, affine: Affine, taps: Tensor, bias: Tensor, exist: Tensor) -> Base:
+    """Of saliency maps, and of what location and embedding maps are outside of all windows.
+
+    A tap adds the same in every cell, except where it leaves the grid. All other terms are near 0 in the mean, so that
+    little cancels in the sums of their products.
+    """
+    n_saliency, level = stack.saliency.shape[1], torch.relu(affine.shift)
+    first, last = int(stack.with_location), int(stack.with_location) + n_saliency
+    n_own = 18 * n_saliency
+    width = -(-(n_own + 10) // ALIGNED) * ALIGNED
+    terms = exist.new_zeros(len(stack.saliency), len(exist), width)
+    terms[:, :, n_own : n_own + 9] = exist - 1
+    terms[:, :, -1] = 1
+    weights = []
     if n_saliency:
-        active = torch.relu(stack.saliency * scale[saliency, None, None] + shift[saliency, None, None])
-        base = base + functional.conv2d(active, weight[:, saliency], padding=1)
-    change = weight.new_zeros(len(stack.image), weight.shape[0], *stack.share.shape[2:])
+        centre = stack.saliency.mean(dim=(0, 2, 3))
+        scale = affine.scale[first:last]
+        shift = torch.addcmul(affine.shift[first:last], scale, centre)
+        maps = _rectified((stack.saliency - centre[:, None, None]).permute(0, 2, 3, 1), scale, shift)
+        middle = maps.mean(dim=(0, 1, 2))
+        seen = terms[:, :, :n_own].view(len(terms), *maps.shape[1:3], 3, 3, -1)
+        seen.copy_(neighbours(maps - middle))
+        parts = torch.cat([scale, shift])
+        own = (parts * middle).view(2, -1).sum(dim=0)
+        level = torch.cat([level[:first], own, level[last:]])
+        weights.append((taps[first:last].repeat(2, 1, 1) * parts[:, None, None]).transpose(0, 1).flatten(0, 1))
+    constant = torch.mm(level[None], taps.flatten(1)).view(9, -1)
+    none = taps.new_zeros(width - n_own - 10, taps.shape[2])
+    return Base(terms, torch.cat([*weights, constant, none, (constant.sum(dim=0) + bias)[None]]))
+
+
+def _changed(before: Tensor, stack: Stack, affine: Affine, taps: Tensor) -> Tensor:
+    """[B, h * w, filters] around the windows, where before is what it would be without them."""
+    maps, weights = [], []
     if stack.with_location:
-        rise = torch.relu(stack.share * scale[0] + shift[0]) - outside[0]
-        change = functional.conv2d(rise, weight[:, location], padding=1)
+        scale, shift = affine.scale[0], affine.shift[0]
+        maps.append(torch.relu(torch.addcmul(shift, stack.share, scale)) - torch.relu(shift))
+        weights.append(taps[:1].expand(len(before), -1, -1, -1))
     if stack.h is not None:
-        rise = torch.relu(stack.h * scale[embedding] + shift[embedding]) - outside[embedding]
-        taps = torch.einsum("bk,okij->boij", rise, weight[:, embedding]).flatten(2)
-        change = change + torch.bmm(taps, functional.unfold(stack.inside, 3, padding=1)).view_as(change)
-    return base.expand(len(stack.saliency), -1, -1, -1), change
+        scale, shift = affine.scale[-stack.h.shape[1] :], affine.shift[-stack.h.shape[1] :]
+        rise = torch.relu(torch.addcmul(shift, stack.h, scale)) - torch.relu(shift)
+        maps.append(stack.inside)
+        weights.append(torch.mm(rise, taps[-stack.h.shape[1] :].flatten(1)).view(len(before), 1, 9, -1))
+    if not maps:
+        return before.clone()
+    seen = neighbours(torch.cat(maps, dim=1).permute(0, 2, 3, 1)).reshape(*before.shape[:2], -1)
+    return torch.baddbmm(before, seen, torch.cat(weights, dim=1).transpose(1, 2).flatten(1, 2))
 
 
-def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """What the first BN multiplies and adds, [M] each."""
+def _rectified(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    """Two maps for each of x [..., K]: scale x the first K + shift x the last K is relu(scale x + shift)."""
+    on = (torch.addcmul(shift, x, scale) > 0).to(x.dtype)
+    return torch.cat([on * x, on], dim=-1)
+
+
+def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
+    """The first BN, of X."""
     if not norm.training:
-        return _running(norm)
+        return running_affine(norm)
     n_rows, n_cells = len(stack.image), stack.saliency.shape[2] * stack.saliency.shape[3]
     means, variances = [], []
     if stack.with_location:
@@ -101,53 +176,26 @@ def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
         mean = (stack.h * covered).mean(dim=0)
         means.append(mean)
         variances.append((stack.h.square() * covered).mean(dim=0) - mean.square())
-    return _of_batch(norm, torch.cat(means), torch.cat(variances), n_rows * n_cells)
+    return batch_affine(norm, torch.cat(means), torch.cat(variances), n_rows * n_cells)
 
 
-def _second_norm(
-    base: Tensor, around: Tensor, change: Tensor, image: Tensor, norm: nn.BatchNorm2d
-) -> tuple[Tensor, Tensor]:
-    """What the second BN multiplies and adds, [out] each: its input is base, and around + change around the windows."""
-    if not norm.training:
-        return _running(norm)
-    n_values = len(image) * base[0, 0].numel()
-    weight = torch.bincount(image, minlength=len(base)).to(base.dtype)
-    centre = base.detach().mean(dim=(0, 2, 3))  # near the mean, so that little cancels below
-    sums, squares = Moments.apply(base, centre, weight)
-    mean = (sums + change.sum(dim=(0, 2, 3))) / n_values
-    squares = squares + (change * (2 * (around - centre[:, None, None]) + change)).sum(dim=(0, 2, 3))
-    return _of_batch(norm, mean + centre, squares / n_values - mean.square(), n_values)
+def _second_norm(base: Base, before: Tensor, after: Tensor, image: Tensor, norm: nn.BatchNorm2d) -> Affine:
+    """The second BN: its input is base, but after [B, h * w, filters] where that would be before."""
+    n_values = len(image) * base.terms.shape[1]
+    weight = torch.bincount(image, minlength=len(base.terms)).to(before.dtype)
+    products = torch.tensordot(weight, torch.bmm(base.terms.mT, base.terms), dims=1)
+    apart, centre = base.weights[:-1], base.weights[-1]
+    rise = after - before
+    mean = (products[-1, :-1] @ apart + rise.sum(dim=(0, 1))) / n_values
+    squares = (torch.mm(products[:-1, :-1], apart) * apart).sum(dim=0)
+    squares = squares + (rise * (before + after - 2 * centre)).sum(dim=(0, 1))
+    return batch_affine(norm, mean + centre, squares / n_values - mean.square(), n_values)
 
 
-def _running(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
-    return scale, norm.bias - norm.running_mean * scale
+def _taps(convolution: nn.Conv2d) -> Tensor:
+    """The weights tap by tap, [in, 9, out]."""
+    return convolution.weight.permute(1, 2, 3, 0).flatten(1, 2)
 
 
-def _of_batch(norm: nn.BatchNorm2d, mean: Tensor, var: Tensor, n_values: int) -> tuple[Tensor, Tensor]:
-    """From the batch's statistics; the running ones move as in torch's own layer, the variance being unbiased."""
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    assert norm.num_batches_tracked is not None
-    momentum = 0.1 if norm.momentum is None else norm.momentum
-    norm.num_batches_tracked.add_(1)
-    norm.running_mean.lerp_(mean.detach(), momentum)
-    norm.running_var.lerp_(var.detach() * n_values / (n_values - 1), momentum)
-    scale = norm.weight * torch.rsqrt(var + norm.eps)
-    return scale, norm.bias - mean * scale
-
-
-def _part(base: Tensor, stack: Stack, size: torch.Size) -> Tensor:
-    """Each row's part [B, out, h, w] of its image's base."""
-    rows = stack.start[:, 0, None] + torch.arange(size[0], device=base.device)
-    cols = stack.start[:, 1, None] + torch.arange(size[1], device=base.device)
-    part = base.permute(0, 2, 3, 1)[stack.image[:, None, None], rows[:, :, None], cols[:, None, :]]
-    return part.permute(0, 3, 1, 2)
-
-
-def _convolved_mean(means: Tensor, convolution: nn.Conv2d) -> Tensor:
-    """[B, out] from the nine taps' sums over the number of cells [B, in, 3, 3]."""
-    pooled = torch.einsum("bcij,ocij->bo", means, convolution.weight)
-    return pooled if convolution.bias is None else pooled + convolution.bias
+def _bias(convolution: nn.Conv2d) -> Tensor:
+    return convolution.weight.new_zeros(len(convolution.weight)) if convolution.bias is None else convolution.bias

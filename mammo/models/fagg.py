@@ -56,17 +56,18 @@ class FAgg(PatchClassifier):
     def _stack(self, batch: Batch) -> Stack:
         """What stands for X; rows of one image share its saliency maps."""
         n_rows, dtype, device = len(batch["target"]), self.conv1.weight.dtype, self.device
-        image = torch.zeros(n_rows, dtype=torch.int64, device=device)
-        saliency = torch.zeros(1, 0, *self.frame.grid, dtype=dtype, device=device)
         if "sal" in self.maps:
             rows, image = torch.unique(batch["image_row"], return_inverse=True)
-            first = torch.empty(len(rows), dtype=torch.int64, device=device)
-            first[image] = torch.arange(n_rows, device=device)
+            first = torch.empty_like(rows).scatter_(0, image, torch.arange(n_rows, device=device))
             saliency = batch["saliency"][first].to(dtype)
-        start = torch.zeros(n_rows, 2, dtype=torch.int64, device=device)
-        share = torch.zeros(n_rows, 1, 1, 1, dtype=dtype, device=device)
+        else:
+            image = torch.zeros(n_rows, dtype=torch.int64, device=device)
+            saliency = torch.zeros(1, 0, *self.frame.grid, dtype=dtype, device=device)
         if "window" in batch:
             start, share = location_crops(batch["window"], self.frame)
+        else:
+            start = torch.zeros(n_rows, 2, dtype=torch.int64, device=device)
+            share = torch.zeros(n_rows, 1, 1, 1, device=device)
         h = batch["embedding"].to(dtype) if "emb" in self.maps else None
         return Stack(saliency, image, start, share.to(dtype), "loc" in self.maps, h)
 

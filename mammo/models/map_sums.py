@@ -1,77 +1,54 @@
-"""Sums over whole maps whose gradients cost a pass or two: what f_agg's training spends its time on.
+"""Sums over whole maps that are relu(terms x weights), forward and backward, a few images at a time.
 
-Maps are [U, C, rows, cols]; the forward and backward passes keep and write as few arrays of that size as they can.
+The cells of a map are rows: terms [U, cells, K] say what there is in each cell, weights [K, C] how much of it goes into
+each channel of the maps. These, larger than any cache, are written and read while the cache holds them.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
+
+AT_ONCE = 4
+"""Images at a time; at the paper's 46 x 30 cells and 32 filters, an image's terms and maps take 0.4 MB."""
 
 
-class Moments(torch.autograd.Function):
-    """Weighted sums over images and cells of base - centre and of its square, [C] each."""
-
-    @staticmethod
-    def forward(ctx: Any, base: Tensor, centre: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-        """Of base [U, C, rows, cols], centre [C] and the images' weights [U], neither of which gets a gradient."""
-        ctx.save_for_backward(base, centre, weight)
-        apart = base - centre[:, None, None]
-        return weight @ apart.sum(dim=(2, 3)), weight @ torch.linalg.vector_norm(apart, dim=(2, 3)).square()
+class RectifiedSums(torch.autograd.Function):
+    """Sums over cells of relu(terms x weights), each cell counted as often as counts say."""
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        """The gradient of base."""
-        base, centre, weight = ctx.saved_tensors
-        of_sum, of_squares = gradients
-        slope = weight[:, None] * (2 * of_squares)
-        start = weight[:, None] * of_sum - slope * centre
-        return torch.addcmul(start[:, :, None, None], base, slope[:, :, None, None]), None, None
-
-
-class RectifiedTapSums(torch.autograd.Function):
-    """Sums of relu(base * scale + shift) over the cells that each tap of a padded 3x3 convolution sees."""
+    def forward(ctx: Any, terms: Tensor, weights: Tensor, counts: Tensor) -> Tensor:  # noqa: ANN401
+        """[U, T, C] of terms [U, cells, K], weights [K, C] and counts [T, cells]; only the weights have a gradient."""
+        maps = terms.new_empty(*terms.shape[:2], weights.shape[1])
+        sums = terms.new_empty(len(terms), len(counts), weights.shape[1])
+        for some in _parts(len(terms)):
+            torch.mm(terms[some].flatten(0, 1), weights, out=maps[some].view(-1, weights.shape[1])).relu_()
+            torch.bmm(counts.expand(len(maps[some]), -1, -1), maps[some], out=sums[some])
+        ctx.save_for_backward(terms, maps, counts)
+        return sums
 
     @staticmethod
-    def forward(ctx: Any, base: Tensor, scale: Tensor, shift: Tensor) -> Tensor:  # noqa: ANN401
-        """[U, C, 3, 3] of base [U, C, rows, cols], scale and shift [C]."""
-        seen = torch.addcmul(shift[:, None, None], base, scale[:, None, None]).relu_()
-        ctx.save_for_backward(base, scale, seen)
-        return tap_sums(seen)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # noqa: ANN401
-        """The gradients of base, scale and shift."""
-        base, scale, seen = ctx.saved_tensors
-        rows, cols = (_seen_by_taps(size, base) for size in base.shape[2:])
-        spread = torch.matmul(rows.T, torch.matmul(gradients[0], cols))
-        spread = torch.ops.aten.threshold_backward(spread, seen, 0)
-        of_scale = torch.linalg.vecdot(spread.flatten(2), base.flatten(2)).sum(dim=0)
-        return spread * scale[:, None, None], of_scale, spread.sum(dim=(0, 2, 3))
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:  # noqa: ANN401
+        """The gradient of the weights."""
+        terms, maps, counts = ctx.saved_tensors
+        of_weights = terms.new_zeros(terms.shape[2], maps.shape[2])
+        for some in _parts(len(terms)):
+            of_maps = torch.bmm(counts.T.expand(len(maps[some]), -1, -1), gradients[0][some])
+            of_maps = torch.ops.aten.threshold_backward(of_maps, maps[some], 0)
+            of_weights.addmm_(terms[some].flatten(0, 1).T, of_maps.flatten(0, 1))
+        return None, of_weights, None
 
 
-def tap_sums(x: Tensor) -> Tensor:
-    """Sum of x [U, C, rows, cols] over the cells that each tap of a padded 3x3 convolution sees, [U, C, 3, 3].
+def neighbours(maps: Tensor) -> Tensor:
+    """What each tap of a padded 3x3 convolution sees of maps [U, rows, cols, K], [U, rows, cols, 3, 3, K].
 
-    A tap sees all cells but a border row or column.
+    Beyond the border there are zeros.
     """
-    rows, cols = (_seen_by_taps(size, x) for size in x.shape[2:])
-    return torch.matmul(torch.matmul(rows, x), cols.T)
+    padded = functional.pad(maps, (0, 0, 1, 1, 1, 1))
+    return padded.unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 1, 2, 4, 5, 3)
 
 
-def tap_sums_of_part(x: Tensor, start: Tensor, grid: torch.Size) -> Tensor:
-    """As tap_sums, of parts [B, C, h, w] of the grid that begin at the cells start [B, 2]."""
-    seen = []
-    for axis in (0, 1):
-        cell = start[:, axis, None] + torch.arange(x.shape[2 + axis], device=start.device)
-        seen.append(torch.stack([cell < grid[axis] - 1, torch.ones_like(cell, dtype=torch.bool), cell > 0], dim=2))
-    rows, cols = seen
-    weights = (rows[:, :, None, :, None] & cols[:, None, :, None, :]).flatten(3).flatten(1, 2)
-    return torch.bmm(x.flatten(2), weights.to(x.dtype)).reshape(*x.shape[:2], 3, 3)
-
-
-def _seen_by_taps(size: int, like: Tensor) -> Tensor:
-    """Which of `size` cells in a line each of three taps sees, [3, size] of 0 and 1."""
-    seen = torch.ones(3, size, dtype=like.dtype, device=like.device)
-    seen[0, -1] = seen[2, 0] = 0
-    return seen
+def _parts(n: int) -> Iterator[slice]:
+    return (slice(start, start + AT_ONCE) for start in range(0, n, AT_ONCE))

@@ -64,3 +64,13 @@ def test_single_precision_stays_within_1e_5(maps: list[str]) -> None:
 
 def test_maps_in_any_order_are_one_network() -> None:
     assert FAgg(["emb", "sal"], FRAME, 1e-3, [1.0] * 4).maps == ("sal", "emb")
+
+
+def test_single_precision_holds_for_saliency_that_is_nearly_the_same_everywhere() -> None:
+    torch.manual_seed(0)
+    network = FAgg(["sal", "emb"], FRAME, 1e-3, [1.0] * 4)
+    exact = copy.deepcopy(network).double()
+    batch = batch_of(20, 1)
+    batch["saliency"] = 0.9 + 1e-3 * batch["saliency"]
+    single = network(batch).double()
+    assert torch.allclose(single, exact.plain(map_stack(exact.maps, batch, exact.frame).double()), atol=1e-4)
