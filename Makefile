@@ -57,9 +57,9 @@ format: setup ## rewrite the code as ruff lays it out
 	$(RUN) -m ruff check --fix
 	$(RUN) -m ruff format
 
-bench: setup ## every benchmark beside its rivals, one JSON object each
+bench: setup ## every benchmark beside its rivals: a JSON object each, and a table in runs/bench.md
 	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
-	$(RUN) -m mammo.benchmark all
+	$(RUN) -m mammo.benchmark all --table runs/bench.md
 
 clean: ## remove .venv and the tools' caches; runs/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -3,8 +3,10 @@
 import argparse
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from mammo.benchmarks import context, epoch, evaluate, fagg, ingest, lesion, loader, net, patches, store
+from mammo.benchmarks.table import markdown
 from mammo.records import MammoError
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
@@ -33,12 +35,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m mammo.benchmark", description=__doc__)
     parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="which one")
     parser.add_argument("--rounds", type=rounds, default=5, help="how often each way is timed (default 5)")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the figures as a table in Markdown")
     args = parser.parse_args(arguments)
+    told: list[dict[str, object]] = []
+    for name in BENCHMARKS if args.name == "all" else [args.name]:
+        told.append(_told(name, args.rounds))
+        print(json.dumps(told[-1]), flush=True)
+        if args.table:  # after each, so that what was measured is kept whatever comes next
+            args.table.parent.mkdir(parents=True, exist_ok=True)
+            args.table.write_text(markdown(told), encoding="utf-8")
+    failed = [f"{one['benchmark']}: {one['error']}" for one in told if "error" in one]
+    if failed:
+        parser.exit(2, "".join(f"error: {line}\n" for line in failed))
+
+
+def _told(name: str, n_rounds: int) -> dict[str, object]:
+    """What a benchmark tells, or why it could not be measured: the others go on."""
     try:
-        for name in BENCHMARKS if args.name == "all" else [args.name]:
-            print(json.dumps(BENCHMARKS[name](args.rounds)), flush=True)
+        return BENCHMARKS[name](n_rounds)
     except MammoError as error:
-        parser.exit(2, f"error: {error}\n")
+        return {"benchmark": name, "error": str(error)}
+    except ImportError as error:
+        return {"benchmark": name, "error": f"{error.name} is not installed: install mammo with its bench extra"}
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The benchmark door: its last line is one JSON object; wrong use ends with a sentence."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -28,13 +29,28 @@ def test_wrong_use_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixt
     assert "error: " in capsys.readouterr().err
 
 
+def unmeasured(_: int) -> dict[str, object]:
+    raise MammoError("no rival is installed")
+
+
 def test_what_cannot_be_measured_is_one_sentence(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(_: int) -> dict[str, object]:
-        raise MammoError("no rival is installed")
-
-    monkeypatch.setitem(benchmark.BENCHMARKS, "store", fail)
+    monkeypatch.setitem(benchmark.BENCHMARKS, "store", unmeasured)
     with pytest.raises(SystemExit) as stop:
         benchmark.main(["store"])
-    assert (stop.value.code, capsys.readouterr().err) == (2, "error: no rival is installed\n")
+    assert (stop.value.code, capsys.readouterr().err) == (2, "error: store: no rival is installed\n")
+
+
+def test_the_others_go_on_and_stand_in_the_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    measured = {"benchmark": "lesion", "ours": 2.0, "limit_ratio": 1.5, "ratios": {}}
+    monkeypatch.setattr(benchmark, "BENCHMARKS", {"store": unmeasured, "lesion": lambda _: measured})
+    with pytest.raises(SystemExit) as stop:
+        benchmark.main(["all", "--table", str(tmp_path / "runs" / "bench.md")])
+    assert stop.value.code == 2
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == measured
+    table = (tmp_path / "runs" / "bench.md").read_text(encoding="utf-8")
+    assert "| store | not measured |  |  | no rival is installed |" in table
+    assert "| lesion | 2 s | 1.5 |" in table

@@ -1,5 +1,7 @@
-"""The one policy of precision and memory layout: networks know nothing of it, commands ask it once."""
+"""The one policy of precision, memory layout and compilation: networks know nothing of it, commands ask it once."""
 
+import os
+import shutil
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,6 +54,18 @@ def lay_out(module: ModuleT) -> ModuleT:
     """Channels-last memory, 1.3 times as fast on CPUs and as fast or faster on GPUs."""
     module.to(memory_format=torch.channels_last)
     return module
+
+
+def compile_forward(network: nn.Module) -> None:
+    """Have torch.compile compile the network's forward pass when it is first called; weights and their names stay.
+
+    Raises:
+        MammoError: there is no C++ compiler, which compiled code needs on CPUs and GPUs alike.
+    """
+    compiler = os.environ.get("CXX", "g++")
+    if shutil.which(compiler) is None:
+        raise MammoError(f"trainer.compile=true needs a C++ compiler, but there is no {compiler} here: install g++")
+    network.compile()
 
 
 def adam(network: pl.LightningModule, lr: float) -> torch.optim.Optimizer:

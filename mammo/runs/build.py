@@ -155,8 +155,8 @@ def _context_network(cfg: DictConfig, window: dict[str, int]) -> ContextNetwork:
 def trainer_of(cfg: DictConfig, run: RunFolder) -> pl.Trainer:
     """The trainer: best and last checkpoint by the validation AUC, early stopping, metrics.csv, progress."""
     options = plain(cfg.trainer)
-    patience, _ = options.pop("patience"), options.pop("threads")
-    decay = options.pop("weight_average")
+    patience, decay = options.pop("patience"), options.pop("weight_average")
+    del options["threads"], options["compile"]  # of torch, not of the trainer
     options["precision"] = resolve_precision(options["precision"], options["accelerator"])
     best = ModelCheckpoint(run.path, "best", monitor="val_auc", mode="max", enable_version_counter=False)
     last = ModelCheckpoint(run.path, "last", enable_version_counter=False)  # save_last would skip epochs without a best

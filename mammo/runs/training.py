@@ -16,6 +16,7 @@ from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.batches import SaliencySource
 from mammo.maps.stack import canonical, columns
+from mammo.models.precision import compile_forward
 from mammo.models.ranks import is_first
 from mammo.models.weight_files import read_weights
 from mammo.records import Split
@@ -111,6 +112,8 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     data = datamodule_of(cfg, source, saved)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)  # only now: computing h draws random numbers too
     network = network_of(cfg)
+    if cfg.trainer.compile:
+        compile_forward(network)
     trainer = trainer_of(cfg, run)
     trainer.fit(network, data, ckpt_path=last_checkpoint(run.path))
     best = trainer.checkpoint_callback

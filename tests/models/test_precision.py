@@ -1,10 +1,13 @@
 """One policy of precision: what is asked for is kept, auto follows the machine."""
 
+import copy
+import shutil
+
 import pytest
 import torch
 
 from mammo.models import precision
-from mammo.models.precision import check_gpu, lay_out, resolve_precision
+from mammo.models.precision import check_gpu, compile_forward, lay_out, resolve_precision
 from mammo.records import MammoError
 
 
@@ -81,3 +84,29 @@ def test_layout_is_channels_last_and_changes_no_value() -> None:
     before = convolution.weight.detach().clone()
     assert lay_out(convolution).weight.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(convolution.weight, before)
+
+
+def test_compiling_without_a_compiler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(MammoError, match=r"compile=true needs a C\+\+ compiler.*no-such-compiler"):
+        compile_forward(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler, and there is no g++ here")
+def test_a_compiled_network_learns_as_the_plain_one() -> None:
+    torch.manual_seed(0)
+    plain = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU(), torch.nn.Flatten())
+    compiled = copy.deepcopy(plain)
+    compile_forward(compiled)
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    batch = torch.randn(6, 1, 8, 8)
+    outputs = [network(batch) for network in (plain, compiled)]
+    variances = [network.state_dict()["1.running_var"] for network in (plain, compiled)]
+    gradients = [
+        torch.autograd.grad(out.square().sum(), list(network.parameters()))
+        for out, network in zip(outputs, (plain, compiled), strict=True)
+    ]
+    assert torch.allclose(outputs[0], outputs[1], atol=1e-5)
+    assert all(torch.allclose(one, other, rtol=1e-4, atol=1e-4) for one, other in zip(*gradients, strict=True))
+    assert torch.allclose(variances[0], variances[1], atol=1e-5)
