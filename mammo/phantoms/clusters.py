@@ -98,7 +98,7 @@ def _grains(
         radius,
         1 + stretch * np.abs(noise[1]),
         np.where(noise[2] > 0, turn, form.axis),
-        present * light * (0.28 + bright) * np.exp(uneven * noise[3]),
+        present * light * (0.34 + bright) * np.exp(uneven * noise[3]),
     )
 
 
@@ -112,7 +112,7 @@ def _rods(
     rows, cols, headings = wander(rng, start, heading, length, 9, 0.4)
     side = rng.choice([-1.0, 1.0], RODS) * rng.uniform(0.5, 0.9, RODS)
     twig = wander(rng, (rows[:, 4], cols[:, 4]), headings[:, 4] + side, 0.55 * length, 9, 0.4)
-    level = (0.3 + bright) * 1.4 * np.exp(0.3 * rng.standard_normal((2 * RODS, 9))) * (rng.random((2 * RODS, 9)) < 0.8)
+    level = (0.34 + bright) * 1.4 * np.exp(0.3 * rng.standard_normal((2 * RODS, 9))) * (rng.random((2 * RODS, 9)) < 0.8)
     level[RODS:] *= rng.random(RODS)[:, None] < 0.6
     radius = np.full((2 * RODS, 9), 3.2)
     return Threads(np.concatenate([rows, twig[0]]), np.concatenate([cols, twig[1]]), radius, level)

@@ -123,4 +123,4 @@ def _label(breast: Breast, rank: int, further: NDArray[np.bool_]) -> Pathology:
 def _lesion(breast: Breast, index: int, site: Site, label: Pathology, u: NDArray[np.float64], noise: float) -> Lesion:
     m = breast.local * (0.5 if label is Pathology.MALIGNANT else -0.5) + float(noise)
     finding = list(Finding)[int(np.searchsorted(np.cumsum(FINDING_SHARES[:-1]), u[0], side="right"))]
-    return Lesion(index + 1, finding, label, 1 / (1 + exp(-1.7 * m)), site, 0.28 + 0.16 * float(u[1]))
+    return Lesion(index + 1, finding, label, 1 / (1 + exp(-1.7 * m)), site, 0.34 + 0.16 * float(u[1]))

@@ -58,14 +58,14 @@ def draw_mass(
     body = sigmoid((border - polar.radius) / softness) * (1 - np.float32(0.4) * obscured)
     dome = np.sqrt(np.clip(1 - (polar.radius / border) ** 2, 0, 1))
     core = np.exp(-((polar.radius / np.float32(0.45)) ** 2))
-    level = np.float32(0.85 - 0.35 * v) + np.float32(0.30) * dome + np.float32(0.8 * v) * core
+    level = np.float32(0.85 - 0.35 * v) + np.float32(0.30) * dome + np.float32(0.95 * v) * core
     level = level * (1 + np.float32(0.04 + 0.26 * v) * np.clip(_blurred(grain, polar), -1, 1))
     part = tissue[polar.at]
-    part += np.float32(0.75 * (1 - v)) * body * (part.mean() - part)  # an even mass hides the tissue's texture
+    part += np.float32(0.85 * (1 - v)) * body * (part.mean() - part)  # an even mass hides the tissue's texture
     rim = np.exp(-(((polar.radius - border) / np.float32(0.13) - np.float32(1.1)) ** 2))
     added = np.zeros_like(tissue)
     added[polar.at] = np.float32(bright) * (body * level - np.float32(margin.halo) * rim * (1 - obscured))
-    grow_spicules(rng, HABIT, site, edge, margin.spiculated, 0.95 * bright).draw(canvas, added)
+    grow_spicules(rng, HABIT, site, edge, margin.spiculated, 1.1 * bright).draw(canvas, added)
     return added
 
 

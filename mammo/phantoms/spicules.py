@@ -61,4 +61,4 @@ def _threads(parts: list[tuple[Values, Values, Values]], widths: list[Values], b
     t = np.linspace(0, 1, VERTICES)
     rows, cols, level = (np.concatenate([part[i] for part in parts]) for i in range(3))
     width = np.concatenate(widths)[:, None] * (1 - 0.65 * t)
-    return Threads(rows, cols, width, bright * level[:, None] * np.minimum(4 * t, 1) * (1 - t) ** 0.8)
+    return Threads(rows, cols, width, bright * level[:, None] * np.minimum(2.5 * t, 1) * (1 - t) ** 0.8)
