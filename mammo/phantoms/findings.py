@@ -21,7 +21,7 @@ from mammo.records import Laterality, Pathology
 COUNT_SHARES = (0.70, 0.23, 0.07)
 """How often an image of an affected breast shows 1, 2 or 3 lesions."""
 
-FINDING_SHARES = (0.55, 0.10, 0.35)
+FINDING_SHARES = (0.60, 0.05, 0.35)
 """How often a lesion is a mass, an architectural distortion, a cluster of calcifications."""
 
 RADIUS_PX, RADIUS_SPREAD = 115.0, 0.18
