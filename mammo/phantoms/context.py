@@ -26,6 +26,9 @@ from mammo.phantoms.tissue import Tissue
 VIEW_SPREAD = 0.3
 """SD of what one view shows around the breast's latent c."""
 
+SPREAD_PX = 40.0
+"""How far the detector's blur carries a cue at most, full-size px; cues keep this much further away."""
+
 MOST = 2.2
 """Strongest cue that is drawn, in units of c."""
 
@@ -34,7 +37,7 @@ DUCTS, VERTICES = 30, 15
 
 
 def cue_room(key: Key, lesions: Sequence[Lesion], canvas: Canvas) -> Plane:
-    """How much of a cue each pixel may carry [height, width]: 0 near an outline, 1 from KEEPOUT_PX + RAMP_PX on.
+    """How much of a cue each pixel may carry [height, width]: 0 near an outline, 1 where blur cannot carry it there.
 
     Distance is counted from the circle around each outline, so it never exceeds the distance to the outline itself.
     """
@@ -42,7 +45,7 @@ def cue_room(key: Key, lesions: Sequence[Lesion], canvas: Canvas) -> Plane:
     for lesion in lesions:
         down, right = canvas.rows - np.float32(lesion.site.row), canvas.cols - np.float32(lesion.site.col)
         away = np.sqrt(down * down + right * right) - np.float32(outline_reach(key, lesion))
-        room = np.minimum(room, smoothstep((away - np.float32(KEEPOUT_PX)) / np.float32(RAMP_PX)))
+        room = np.minimum(room, smoothstep((away - np.float32(KEEPOUT_PX + SPREAD_PX)) / np.float32(RAMP_PX)))
     return room
 
 
