@@ -9,7 +9,7 @@ from mammo.phantoms.randomness import Key, Purpose
 DENSITY_SHARES = (0.1, 0.4, 0.4, 0.1)
 """How often a breast is of density A, B, C, D."""
 
-DENSITY_OFFSETS = (-1.6, -0.35, 0.65, 1.5)
+DENSITY_OFFSETS = (-1.5, -0.2, 0.7, 1.5)
 """What each density adds to the field whose logistic function is the share of glands."""
 
 
