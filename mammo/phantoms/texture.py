@@ -16,8 +16,8 @@ from mammo.phantoms.randomness import Key, Purpose
 
 Spectrum = NDArray[np.complex64]
 
-GRAIN, GRAIN_PX = 0.21, 23.0
-"""SD of the fine grain beyond the power law, and its wavelength, full-size px (1.6 mm)."""
+GRAIN, GRAIN_PX = 0.27, 20.0
+"""SD of the fine grain beyond the power law, and its wavelength, full-size px (1.4 mm)."""
 
 SHARED = (21, 15)
 """Coefficients that a patient's two breasts share in part, in either view: structures from 2 cm on."""
@@ -101,7 +101,7 @@ def _power(rows: NDArray[np.float64], cols: NDArray[np.float64], beta: float) ->
 def _grain(rows: NDArray[np.float64], cols: NDArray[np.float64]) -> NDArray[np.float64]:
     """1 at wavelengths of GRAIN_PX, 0 away from them, passing smoothly."""
     octaves = np.log2(np.maximum(np.hypot(rows, cols), 1e-9) * GRAIN_PX)
-    return np.asarray(np.exp(-(octaves**2) / 0.6), dtype=np.float64)
+    return np.asarray(np.exp(-(octaves**2) / 0.5), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
