@@ -1,12 +1,13 @@
 """f_agg over 100 patches at the paper's 46 x 30 grid: the algebra that never builds X against the layers as drawn.
 
 The rival builds X and runs the plain layers on the whole batch, in the better of the two memory layouts. Evaluation has
-the 100 upright windows of one lesion, a training step rotated windows of 100 different images. The limit is one large
-matrix product of as many multiplications as the algebra's own convolutions and products.
+upright windows, 100 a lesion: ours those of ten lesions at once, as conf/model/fagg.yaml does; `one_lesion` those of
+one, and so does the rival, whose X of more would leave the cache. A training step has rotated windows of 100 different
+images. The limit is one large matrix product of as many multiplications as the algebra's own products.
 """
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -24,30 +25,33 @@ LAYOUTS = {"": torch.contiguous_format, "_channels_last": torch.channels_last}
 Batch = dict[str, Tensor]
 
 
-def measure(rounds: int, n_windows: int = 100) -> dict[str, object]:
+def measure(rounds: int, n_windows: int = 100, n_lesions: int = 10) -> dict[str, object]:
     """CPU seconds per lesion of 100 windows, and per training step.
 
     Args:
         rounds: how often each way is timed.
         n_windows: windows of a lesion, and of a training batch.
+        n_lesions: lesions that ours evaluates at once.
 
     Returns:
-        As mammo.benchmarks.measurement.measurement, with the ratios plain (evaluation) and plain_train (a training
-        step, over train), train (seconds of our training step), largest_difference (of any logit in float32) and
-        gradient_difference (of any weight's gradient in float64).
+        As mammo.benchmarks.measurement.measurement, with limit_ratio_one_lesion, the ratios plain (evaluation) and
+        plain_train (a training step, over train), train (seconds of our training step), largest_difference (of any
+        logit in float32) and gradient_difference (of any weight's gradient in float64).
     """
     one_thread()
     keep_memory()
     network = trained(n_windows)
     lesion, batch = windows_of(n_windows, n_images=1), windows_of(n_windows, n_images=n_windows)
+    together = joined([windows_of(n_windows, 1, seed) for seed in range(n_lesions)])
     with FlopCounterMode(display=False) as counter:
         evaluate(network, lesion, plain=False)
     ways = {
-        "ours": Way(lambda: evaluate(network, lesion, plain=False), 1),
+        "ours": Way(lambda: evaluate(network, together, plain=False), n_lesions),
+        "one_lesion": Way(lambda: evaluate(network, lesion, plain=False), 1),
         "product": product(counter.get_total_flops(), "32-true"),
         **plain_ways("plain", lambda net: evaluate(net, lesion, plain=True), network),
     }
-    told = measurement("fagg", ways, limit="product", rounds=rounds)
+    told = measurement("fagg", ways, limit="product", rounds=rounds, variants=("one_lesion",))
     steps = {
         "ours": Way(lambda: step(network, batch, plain=False), 1),
         **plain_ways("plain_train", lambda net: step(net, batch, plain=True), network),
@@ -84,6 +88,12 @@ def windows_of(n_windows: int, n_images: int, seed: int = 9) -> Batch:
         "embedding": torch.randn(n_windows, 32, generator=rng),
         "target": image % 4,
     }
+
+
+def joined(lesions: Sequence[Batch]) -> Batch:
+    """One batch of several lesions, each on an image of its own."""
+    together = {name: torch.cat([lesion[name] for lesion in lesions]) for name in lesions[0]}
+    return together | {"image_row": torch.arange(len(lesions)).repeat_interleave(len(lesions[0]["target"]))}
 
 
 def evaluate(network: FAgg, batch: Batch, plain: bool) -> Tensor:

@@ -27,54 +27,62 @@ def location_map(windows: Tensor, frame: Frame) -> Tensor:
     """I [B, 1, rows, cols] in [0, 1] of windows [B, 4], (row, col, side, angle in degrees), network frame."""
     rows, cols = frame.grid
     edges = [torch.arange(n + 1, dtype=torch.float64, device=windows.device)[None] for n in (rows, cols)]
-    return _shares(windows.double(), frame.cell_px, *edges)
+    windows, upright = windows.double(), _upright(windows)
+    if upright:
+        return _whole(_upright_shares(*_extents(windows, upright, frame.cell_px), *edges))
+    return _whole(_shares(windows, frame.cell_px, *edges))
 
 
 def location_crops(windows: Tensor, frame: Frame) -> LocationCrops:
     """The parts of location_map(windows, frame) that are not zero, all of one size, that of the largest."""
-    windows = windows.double()
-    low, high = _extents(windows, frame.cell_px)
+    windows, upright = windows.double(), _upright(windows)
+    low, high = _extents(windows, upright, frame.cell_px)
     first, last = low.floor().long() - 1, high.ceil().long() + 1
     grid = torch.tensor(frame.grid, device=windows.device)
     size = torch.minimum((last - first).amax(dim=0), grid)
     start = torch.minimum(first.clamp(min=0), grid - size)
     height, width = size.tolist()
     edges = start[:, :, None] + torch.arange(max(height, width) + 1, device=windows.device)
-    share = _shares(windows, frame.cell_px, edges[:, 0, : height + 1], edges[:, 1, : width + 1])
-    return LocationCrops(start, share)
+    y, x = edges[:, 0, : height + 1], edges[:, 1, : width + 1]
+    share = _upright_shares(low, high, y, x) if upright else _shares(windows, frame.cell_px, y.double(), x.double())
+    return LocationCrops(start, _whole(share))
+
+
+def _whole(share: Tensor) -> Tensor:
+    """Shares [B, R, C] without rounding: [B, 1, R, C], float32 in [0, 1]."""
+    return torch.threshold(share, TOUCH, 0.0).clamp(max=1.0)[:, None].float()
 
 
 def _shares(windows: Tensor, cell_px: int, y: Tensor, x: Tensor) -> Tensor:
-    """Share of each cell between the rows y [B or 1, R + 1] and the columns x [B or 1, C + 1]: [B, 1, R, C].
+    """Share of each cell between the rows y [B or 1, R + 1] and the columns x [B or 1, C + 1]: [B, R, C].
 
-    Of an upright window it is the rows covered times the columns covered. Else, with F(y, x) the window's area above
-    row y and left of column x, it is F's difference over the cell's corners; F is a sum over the window's four edges of
-    the area between the edge and row 0, cut at row y.
+    With F(y, x) the window's area above row y and left of column x, a cell's share is F's difference over its corners;
+    F is a sum over the window's four edges of the area between the edge and row 0, cut at row y.
     """
-    if _upright(windows):
-        low, high = _extents(windows, cell_px)
-        rows, cols = (
-            (torch.minimum(edges[:, 1:], high[:, axis, None]) - torch.maximum(edges[:, :-1], low[:, axis, None]))
-            for axis, edges in enumerate((y, x))
-        )
-        share = rows.clamp(min=0)[:, :, None] * cols.clamp(min=0)[:, None, :]
-    else:
-        y, x, corners = y.double(), x.double(), _corners(windows) / cell_px
-        area = torch.zeros(len(corners), y.shape[1], x.shape[1], dtype=torch.float64, device=corners.device)
-        for start, end in zip(range(4), (1, 2, 3, 0), strict=True):
-            area += _under_edge(corners[:, start], corners[:, end], y, x)
-        share = area[:, 1:, 1:] - area[:, :-1, 1:] - area[:, 1:, :-1] + area[:, :-1, :-1]
-    return torch.threshold(share, TOUCH, 0.0).clamp(max=1.0)[:, None].float()
+    corners = _corners(windows) / cell_px
+    area = torch.zeros(len(corners), y.shape[1], x.shape[1], dtype=torch.float64, device=corners.device)
+    for start, end in zip(range(4), (1, 2, 3, 0), strict=True):
+        area += _under_edge(corners[:, start], corners[:, end], y, x)
+    return area[:, 1:, 1:] - area[:, :-1, 1:] - area[:, 1:, :-1] + area[:, :-1, :-1]
+
+
+def _upright_shares(low: Tensor, high: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """As _shares, of windows that are not rotated, from low to high [B, 2]: rows covered times columns covered."""
+    rows, cols = (
+        (torch.minimum(edges[:, 1:], high[:, axis, None]) - torch.maximum(edges[:, :-1], low[:, axis, None]))
+        for axis, edges in enumerate((y, x))
+    )
+    return rows.clamp(min=0)[:, :, None] * cols.clamp(min=0)[:, None, :]
 
 
 def _upright(windows: Tensor) -> bool:
     return not bool(windows[:, 3].any())
 
 
-def _extents(windows: Tensor, cell_px: int) -> tuple[Tensor, Tensor]:
+def _extents(windows: Tensor, upright: bool, cell_px: int) -> tuple[Tensor, Tensor]:
     """The first and last (row, col), in cells, of the boxes around windows [B, 4]: [B, 2] each."""
     reach = windows[:, 2:3] / 2
-    if not _upright(windows):
+    if not upright:
         angle = torch.deg2rad(windows[:, 3:])
         reach = reach * (torch.cos(angle).abs() + torch.sin(angle).abs())
     return (windows[:, :2] - reach) / cell_px, (windows[:, :2] + reach) / cell_px

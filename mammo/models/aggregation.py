@@ -38,6 +38,8 @@ class Stack(NamedTuple):
     """Whether the location map is one of X's maps."""
     h: Tensor | None
     """Representations [B, K] of the embedding maps, None where there are none."""
+    exist: Tensor
+    """[rows * cols, 9], which of the nine cells that a 3x3 convolution sees around each are on the grid, 1 or 0."""
 
     @property
     def inside(self) -> Tensor:
@@ -82,31 +84,29 @@ def aggregate(
     if not norm2.training:  # it is known beforehand, and goes into the convolution
         scale, shift = running_affine(norm2)
         taps, bias = taps * scale, torch.addcmul(shift, bias, scale)
-    exist = neighbours(stack.saliency.new_ones(1, *stack.saliency.shape[2:], 1)).reshape(-1, 9)
-    base = _base(stack, affine, taps, bias, exist)
-    cells, n_cells = stack.cells, len(exist)
+    base, cells, n_cells = _base(stack, affine, taps, bias), stack.cells, len(stack.exist)
     before = base.at((stack.image[:, None] * n_cells + cells).flatten()).view(*cells.shape, -1)
     after = _changed(before, stack, affine, taps)
     if norm2.training:
         scale, shift = _second_norm(base, before, after, stack.image, norm2)
         base = Base(base.terms, torch.cat([base.weights[:-1] * scale, (base.weights[-1] * scale + shift)[None]]))
         before, after = torch.addcmul(shift, before, scale), torch.addcmul(shift, after, scale)
-    counts = exist.flip(1)  # a cell is seen by a tap if there is a cell on the tap's other side
+    counts = stack.exist.flip(1)  # a cell is seen by a tap if there is a cell on the tap's other side
     sums = RectifiedSums.apply(base.terms, base.weights, counts.T.contiguous())[stack.image]
     around = counts.index_select(0, cells.flatten()).view(*cells.shape, 9)
     sums = torch.baddbmm(sums, around.mT, after.relu_())
     sums = torch.baddbmm(sums, around.mT, before.relu_(), alpha=-1)
-    pooled = torch.mm(sums.flatten(1) / n_cells, _taps(convolution2).transpose(0, 1).flatten(0, 1))
-    return pooled + _bias(convolution2)
+    weights = convolution2.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    return torch.addmm(_bias(convolution2), sums.flatten(1), weights, alpha=1 / n_cells)
 
 
-def _base(stack: Stack, affine: Affine, taps: Tensor, bias: Tensor, exist: Tensor) -> Base:
+def _base(stack: Stack, affine: Affine, taps: Tensor, bias: Tensor) -> Base:
     """Of saliency maps, and of what location and embedding maps are outside of all windows.
 
     A tap adds the same in every cell, except where it leaves the grid. All other terms are near 0 in the mean, so that
     little cancels in the sums of their products.
     """
-    n_saliency, level = stack.saliency.shape[1], torch.relu(affine.shift)
+    exist, n_saliency, level = stack.exist, stack.saliency.shape[1], torch.relu(affine.shift)
     first, last = int(stack.with_location), int(stack.with_location) + n_saliency
     n_own = 18 * n_saliency
     width = -(-(n_own + 10) // ALIGNED) * ALIGNED
@@ -137,16 +137,16 @@ def _changed(before: Tensor, stack: Stack, affine: Affine, taps: Tensor) -> Tens
     if stack.with_location:
         scale, shift = affine.scale[0], affine.shift[0]
         maps.append(torch.relu(torch.addcmul(shift, stack.share, scale)) - torch.relu(shift))
-        weights.append(taps[:1].expand(len(before), -1, -1, -1))
+        weights.append(taps[:1].transpose(0, 1).expand(len(before), -1, -1, -1))
     if stack.h is not None:
         scale, shift = affine.scale[-stack.h.shape[1] :], affine.shift[-stack.h.shape[1] :]
         rise = torch.relu(torch.addcmul(shift, stack.h, scale)) - torch.relu(shift)
         maps.append(stack.inside)
-        weights.append(torch.mm(rise, taps[-stack.h.shape[1] :].flatten(1)).view(len(before), 1, 9, -1))
+        weights.append(torch.mm(rise, taps[-stack.h.shape[1] :].flatten(1)).view(len(before), 9, 1, -1))
     if not maps:
         return before.clone()
     seen = neighbours(torch.cat(maps, dim=1).permute(0, 2, 3, 1)).reshape(*before.shape[:2], -1)
-    return torch.baddbmm(before, seen, torch.cat(weights, dim=1).transpose(1, 2).flatten(1, 2))
+    return torch.baddbmm(before, seen, torch.cat(weights, dim=2).flatten(1, 2))
 
 
 def _rectified(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
