@@ -6,7 +6,7 @@ Threads suffice, because copying, decompressing and resampling all leave the int
 
 import weakref
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -20,6 +20,9 @@ from mammo.records import MammoError
 class Loader:
     """The batches of a plan; every pass over it gives the same ones.
 
+    It tells how many batches the pass has given, and can begin a pass after so many: training that was interrupted
+    within an epoch goes on with the batches that were left.
+
     Args:
         dataset: the plan and where its columns come from.
         batch_size: rows of a batch; the last one may be shorter.
@@ -31,24 +34,39 @@ class Loader:
         if threads < 0 or batch_size < 1:
             raise MammoError(f"workers={threads} must be at least 0 and batch_size={batch_size} at least 1")
         self.dataset, self.batch_size, self.threads = dataset, batch_size, threads
-        self._left = keep_bytes
+        self._left, self._given, self._first = keep_bytes, 0, 0
         self._kept: dict[int, Batch] = {}
         self._memory = Memory(pinned=torch.cuda.is_available())
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
+    def state_dict(self) -> dict[str, int]:
+        """How many batches of this pass were given, as Lightning keeps it in a checkpoint."""
+        return {"given": self._given}
+
+    def load_state_dict(self, state: Mapping[str, int]) -> None:
+        """Have the next pass, and only this, begin after the batches that were given."""
+        self._first = state["given"]
+
     def __iter__(self) -> Iterator[Batch]:
+        self._given, self._first = self._first, 0
+        for batch in self._batches(self._given):
+            self._given += 1
+            yield batch
+
+    def _batches(self, first: int) -> Iterator[Batch]:
+        """From the first on, read in this thread or ahead by others."""
+        numbers = range(first, len(self))
         if self.threads == 0:
-            yield from map(self._batch, range(len(self)))
+            yield from map(self._batch, numbers)
             return
         with ThreadPoolExecutor(self.threads, "batches") as pool:
             waiting: deque[Future[Batch]] = deque()
             try:
-                for number in range(len(self) + self.threads + 1):
-                    if number < len(self):
-                        waiting.append(pool.submit(self._batch, number))
-                    if number > self.threads and waiting:
+                for number in numbers:
+                    waiting.append(pool.submit(self._batch, number))
+                    if len(waiting) > self.threads + 1:
                         yield waiting.popleft().result()
                 while waiting:
                     yield waiting.popleft().result()

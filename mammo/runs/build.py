@@ -30,7 +30,7 @@ from mammo.records import MammoError
 from mammo.runs.dashboard import Dashboard, wandb_logger
 from mammo.runs.epoch_metrics import EpochMetrics
 from mammo.runs.folder import RunFolder
-from mammo.runs.interruption import Patience, queue_callbacks, queue_plugins
+from mammo.runs.interruption import Patience, WithinEpoch, queue_callbacks, queue_plugins
 from mammo.runs.lines import EpochLines
 from mammo.runs.sweeps import in_sweep
 from mammo.store.embeddings import Embeddings
@@ -162,6 +162,7 @@ def trainer_of(cfg: DictConfig, run: RunFolder) -> pl.Trainer:
     last = ModelCheckpoint(run.path, "last", enable_version_counter=False)  # save_last would skip epochs without a best
     on_terminal = sys.stdout.isatty() and not in_sweep()
     callbacks: list[Callback] = [best, last, Patience("val_auc", mode="max", patience=patience), EpochMetrics()]
+    callbacks += [WithinEpoch(run.path)]
     callbacks += [RichProgressBar() if on_terminal else EpochLines(run.name), *queue_callbacks()]
     loggers: list[Logger] = [CSVLogger(run.path, name="metrics")]
     if cfg.logger.wandb is not None:

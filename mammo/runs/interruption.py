@@ -1,11 +1,13 @@
 """How training stops and goes on: one mechanism, whatever stopped it.
 
-last.ckpt is written after every epoch, and whoever asks for the same run again goes on from it: a person, a sweep, or
-Slurm, which requeues a submitit job in the same folder. Lightning's own requeueing is switched off.
+last.ckpt is written after every epoch, and in long ones every few minutes. Whoever asks for the same run again goes on
+from it: a person, a sweep, or Slurm, which requeues a submitit job in the same folder. Lightning's own requeueing is
+switched off.
 """
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -14,6 +16,9 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping
 
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
+
+SECONDS_AT_STAKE = 600.0
+"""Training that an interruption may cost."""
 
 
 def last_checkpoint(folder: Path) -> str | None:
@@ -32,6 +37,35 @@ class Patience(EarlyStopping):
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Stop at once where patience had run out before the interruption."""
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
+
+
+class WithinEpoch(Callback):
+    """Writes last.ckpt between batches, where the last one is too old; the loader keeps count of the batches given.
+
+    Never amid gradients that are still being summed up, which a checkpoint does not hold. The epoch's own figures,
+    its mean loss and its confusion of classes, are of the batches since the interruption.
+
+    Args:
+        folder: the run's.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.file = folder / "last.ckpt"
+        self.written = time.monotonic()
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The end of the epoch before wrote one."""
+        self.written = time.monotonic()
+
+    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+        """Write it, on every rank or on none."""
+        step, last = trainer.fit_loop.epoch_loop.batch_idx + 1, trainer.num_training_batches
+        if step == last or step % trainer.accumulate_grad_batches:
+            return
+        due = time.monotonic() - self.written >= SECONDS_AT_STAKE
+        if trainer.strategy.reduce_boolean_decision(due, all=False):
+            trainer.save_checkpoint(self.file)
+            self.written = time.monotonic()
 
 
 class QueueSignals(Callback):

@@ -43,6 +43,22 @@ def test_a_pass_that_is_left_early_leaves_nothing_behind(dataset: PlanDataset, t
     assert torch.equal(next(iter(loader))["patch"], first)
 
 
+@pytest.mark.parametrize("threads", [0, 1, 3])
+@pytest.mark.parametrize("given", [0, 1, 4])
+def test_a_pass_goes_on_after_the_batches_that_were_given(dataset: PlanDataset, threads: int, given: int) -> None:
+    whole = list(Loader(dataset, 7))
+    interrupted, resumed = Loader(dataset, 7, threads), Loader(dataset, 7, threads)
+    batches = iter(interrupted)
+    for _ in range(given):
+        next(batches)
+    assert interrupted.state_dict() == {"given": given}
+    resumed.load_state_dict(interrupted.state_dict())
+    rest, again = list(resumed), list(resumed)
+    assert len(rest) == len(whole) - given
+    for one, other in zip([*rest, *again], [*whole[given:], *whole], strict=True):
+        assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 def test_batches_that_are_held_are_never_overwritten(dataset: PlanDataset) -> None:
     loader = Loader(dataset, 3, 2)
     held = [batch["patch"] for batch in loader]

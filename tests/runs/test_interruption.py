@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 
 from mammo.door import CONF
+from mammo.runs import interruption
 from mammo.runs.interruption import QueueSignals, queue_callbacks, queue_plugins
 from mammo.runs.lines import EpochLines
 from mammo.runs.training import train
@@ -67,6 +68,35 @@ def test_a_checkpoint_that_cannot_be_read_starts_the_run_from_zero(
     assert capsys.readouterr().out.count("epoch 0 onwards") == 2
     again = torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(weights[name], again[name]) for name in weights)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_training_goes_on_within_an_epoch_to_the_same_weights(
+    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, accumulate: int
+) -> None:
+    cfg.model.lr, cfg.batch_size, cfg.trainer.max_epochs, cfg.trainer.patience = 1e-2, 3, 3, 9
+    cfg.trainer.accumulate_grad_batches, cfg.test = accumulate, False
+    train(cfg)
+    (folder,) = Path(cfg.root).glob("runs/*")
+    whole = torch.load(folder / "last.ckpt", weights_only=True)
+    shutil.rmtree(folder)
+    monkeypatch.setattr(interruption, "SECONDS_AT_STAKE", 0.0)
+    seen: list[tuple[int, int]] = []
+
+    def killed(_: Callback, trainer: pl.Trainer, network: pl.LightningModule, batch: object, number: int) -> None:
+        seen.append((trainer.current_epoch, number))
+        if (trainer.current_epoch, number) == (1, 5) and seen.count((1, 5)) == 1:
+            raise RuntimeError("killed")
+
+    monkeypatch.setattr(EpochLines, "on_train_batch_start", killed)
+    with pytest.raises(RuntimeError, match="killed"):
+        train(cfg)
+    n_before = len(seen)
+    train(cfg)
+    resumed = torch.load(folder / "last.ckpt", weights_only=True)
+    assert seen[n_before] == (1, 5 - 5 % accumulate)
+    assert resumed["global_step"] == whole["global_step"]
+    assert all(torch.equal(value, resumed["state_dict"][name]) for name, value in whole["state_dict"].items())
 
 
 def test_a_run_that_is_told_to_end_does_not_leave_as_if_it_were_done(
