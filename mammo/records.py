@@ -34,6 +34,15 @@ class View(StrEnum):
     MLO = "MLO"
 
 
+class Density(StrEnum):
+    """BI-RADS density of a breast, from almost entirely fatty to extremely dense."""
+
+    A = "A"
+    B = "B"
+    C = "C"
+    D = "D"
+
+
 class Pathology(StrEnum):
     """What is known of a lesion; NONE is an outlined lesion that is neither class (for example not biopsied)."""
 
@@ -85,6 +94,7 @@ class ImageRecord:
         negative: whether the breast is known to be free of lesions; None where only the outlines tell.
         split: the data set's own split, if it has one that keeps patients apart.
         flags: what is doubtful about it although it is accepted (intake.flags.Flag).
+        density: of the breast, None where the source does not tell.
     """
 
     path: str
@@ -98,6 +108,7 @@ class ImageRecord:
     negative: bool | None = None
     split: Split | None = None
     flags: tuple[str, ...] = ()
+    density: Density | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -78,6 +78,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     from mammo.data.ground import Ground
     from mammo.data.plans import lesion_plan
     from mammo.data.windows import Crops
+    from mammo.runs.score_tables import OF_IMAGE
     from mammo.scoring.lesion_table import write_lesion_table
     from mammo.scoring.window_table import write_window_table
 
@@ -90,7 +91,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     lesions = manifest.lesions.loc[scores.mean().index].reset_index()
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
     facts = lesions[["lesion_id", "image_id", "label", "label_source", "finding"]].assign(
-        **{name: images[name] for name in ("exam_id", "patient_id", "laterality", "view", "vendor", "split")},
+        **{name: images[name] for name in OF_IMAGE},
         malignant=(lesions["label"] == "malignant").astype(int),
         high_risk=lesions["high_risk"].astype(int),
         size_px=100.0,

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from mammo.intake.densities import density_of
 from mammo.intake.tables import Row, read_rows
-from mammo.records import LabelSource, Laterality, Pathology
+from mammo.records import Density, LabelSource, Laterality, Pathology
 
 Finding = tuple[Pathology, LabelSource, bool]
 """Label, its source, and whether it is high-risk."""
 
 IDS = ("empi_anon", "acc_anon")
 COLUMNS = (*IDS, "side", "path_severity")
-MORE_COLUMNS = ("desc", "asses", "numfind", "bside", "study_date_anon", "total_l_find", "total_r_find")
+MORE_COLUMNS = ("desc", "asses", "numfind", "bside", "study_date_anon", "total_l_find", "total_r_find", "tissueden")
 
 SEVERITIES = {
     "0": (Pathology.MALIGNANT, LabelSource.BIOPSY, False),
@@ -74,6 +75,11 @@ class Clinic:
             later = [_severities(rows, side) for rows in followed if rows]
             severities = None if None in later else [one for found in later for one in found or ()]
         return SEVERITIES.get(min(severities), UNKNOWN) if severities else UNKNOWN
+
+    def density(self, exam: str) -> Density | None:
+        """The density of the breasts in an exam; None where its rows tell none, or more than one."""
+        told = {density_of(row.get("tissueden")) for row in self.exams.get(exam, [])}
+        return told.pop() if len(told) == 1 else None
 
     def is_negative(self, patient: str, exam: str, side: str) -> bool:
         """Whether a screening of this breast was negative, followed a year on, and the patient never biopsied."""

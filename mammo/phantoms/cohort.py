@@ -4,6 +4,7 @@
 - PHANTOM-0001/L-CC.dcm and so on: four images for each patient
 - outlines/PHANTOM-0001_L-CC_1.png: one mask for each lesion, the size of its image
 - lesions.csv: image, label, lesion_id, label_source, high_risk, finding, mask
+- images.csv: image, patient, exam, laterality, view, density (A to D)
 - truth.csv: lesion_id, v (local latent), c (its breast's context latent)
 """
 
@@ -26,9 +27,10 @@ from mammo.phantoms.dicom import draw_storage, patient_name, write_image
 from mammo.phantoms.image import ImagePlan, draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec, is_whole
 from mammo.progress import track
-from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
+from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
 
 LESION_COLUMNS = ("image", "label", "lesion_id", "label_source", "high_risk", "finding", "mask")
+IMAGE_COLUMNS = ("image", "patient", "exam", "laterality", "view", "density")
 TRUTH_COLUMNS = ("lesion_id", "v", "c")
 
 Row = tuple[str, ...]
@@ -46,8 +48,9 @@ class CohortSummary:
 
 @dataclass(frozen=True)
 class ImageRows:
-    """One image's rows of lesions.csv and truth.csv."""
+    """One image's rows of images.csv, lesions.csv and truth.csv."""
 
+    image: Row
     lesions: tuple[Row, ...]
     truth: tuple[Row, ...]
 
@@ -67,6 +70,7 @@ def write_cohort(spec: CohortSpec, out: Path, processes: int) -> CohortSummary:
     images = list(track(_images(spec, out, processes), "phantom", 4 * spec.n_patients))
     lesions = [row for rows in images for row in rows.lesions]
     _write_table(out / "truth.csv", TRUTH_COLUMNS, [row for rows in images for row in rows.truth])
+    _write_table(out / "images.csv", IMAGE_COLUMNS, [rows.image for rows in images])
     _write_table(out / "lesions.csv", LESION_COLUMNS, lesions)
     malignant = sum(row[1] == Pathology.MALIGNANT for row in lesions)
     return CohortSummary(len(images), len(lesions), malignant, time.monotonic() - started)
@@ -122,7 +126,9 @@ def _rows(plan: ImagePlan, image: str, stem: str) -> ImageRows:
         key = f"{stem}_{lesion.number}"
         lesions.append((image, lesion.label.value, key, source, "0", lesion.finding.value, f"outlines/{key}.png"))
         truth.append((key, f"{lesion.latent:.6f}", f"{plan.breast.context:.6f}"))
-    return ImageRows(tuple(lesions), tuple(truth))
+    patient, density = patient_name(plan.key.patient), list(Density)[plan.breast.density]
+    told = (image, patient, f"{patient}-1", str(plan.key.laterality), str(plan.key.view), density.value)
+    return ImageRows(told, tuple(lesions), tuple(truth))
 
 
 def _write_table(path: Path, columns: Row, rows: Sequence[Row]) -> None:

@@ -22,7 +22,7 @@ from mammo.scoring.performance import Performance, performance
 from mammo.scoring.subgroups import Subgroup, subgroups
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 
-KINDS = ("finding", "view", "laterality", "vendor", "size", "label_source")
+KINDS = ("finding", "view", "laterality", "vendor", "density", "size", "label_source")
 """What the report tells lesions apart by."""
 
 Floats = NDArray[np.float64]

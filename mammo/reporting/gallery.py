@@ -22,7 +22,7 @@ IMAGE_BYTES = 100_000
 """Most that one image may take, so that a page of N_LESIONS images, in base64, stays under 25 MB with all else."""
 
 MAX_HEIGHT = 920
-FIELDS = ("label", "split", "finding", "view", "laterality", "vendor", "size", "label_source", "high_risk")
+FIELDS = ("label", "split", "finding", "view", "laterality", "vendor", "density", "size", "label_source", "high_risk")
 """What lesions are filtered by."""
 
 Pixels = NDArray[np.uint16]

@@ -9,6 +9,9 @@ from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import Pathology
 from mammo.store.manifest import Manifest
 
+OF_IMAGE = ("exam_id", "patient_id", "laterality", "view", "vendor", "density", "split")
+"""What a lesion's row tells of its image."""
+
 
 def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
     """The lesion score table, the lesions being those of this manifest (scoring.lesion_table tells its columns)."""
@@ -21,7 +24,7 @@ def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
     boxes = lesions[["row0", "row1", "col0", "col1"]].to_numpy()
     sides = np.maximum(boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2])
     return table.assign(
-        **{column: images[column] for column in ("exam_id", "patient_id", "laterality", "view", "vendor", "split")},
+        **{column: images[column] for column in OF_IMAGE},
         high_risk=table["high_risk"].astype(np.int64),
         malignant=(table["label"] == Pathology.MALIGNANT).astype(np.int64),
         size_px=sides * images["scale"] / manifest.frame.fineness,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mammo.records import LabelSource, Laterality, Pathology, Split, View
+from mammo.records import Density, LabelSource, Laterality, Pathology, Split, View
 from mammo.scoring.table_file import TableKind
 
 TYPES = {
@@ -21,6 +21,7 @@ TYPES = {
     "laterality": "str",
     "view": "str",
     "vendor": "str",
+    "density": "str",
     "size_px": "float64",
     "split": "str",
     "score": "float64",
@@ -28,9 +29,9 @@ TYPES = {
     "n_windows": "int64",
 }
 """label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0; high_risk: 1 for a benign lesion that
-pathology calls high-risk, else 0; vendor: as the manifest tells it, empty if unknown; size_px: longer side of the
-outline's box, px of the paper's 2944 x 1920 frame; split: empty where the store is not split; score: mean over the
-windows, in [0, 1]; score_sd: their spread about it."""
+pathology calls high-risk, else 0; vendor and density: as the manifest tells them, empty if unknown; size_px: longer
+side of the outline's box, px of the paper's 2944 x 1920 frame; split: empty where the store is not split; score: mean
+over the windows, in [0, 1]; score_sd: their spread about it."""
 
 SIZES = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions smaller than the smallest, as large as some, and larger than the largest crop window of the paper."""
@@ -65,6 +66,7 @@ def _problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
         ),
         "laterality is neither L nor R": ~table["laterality"].isin(list(Laterality)),
         "view is neither CC nor MLO": ~table["view"].isin(list(View)),
+        "density is not A to D or empty": ~table["density"].isin(["", *Density]),
         "size_px is not above 0": ~(table["size_px"] > 0),
         "split is not train, val, test or empty": ~table["split"].isin(["", *Split]),
         "score is outside [0, 1]": ~table["score"].between(0, 1),

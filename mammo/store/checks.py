@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from mammo.records import Laterality, MammoError, Pathology, Split, View
+from mammo.records import Density, Laterality, MammoError, Pathology, Split, View
 
 ALLOWED = {
     "laterality": [item.value for item in Laterality],
     "view": [item.value for item in View],
     "split": ["", *(item.value for item in Split)],
     "official_split": ["", *(item.value for item in Split)],
+    "density": ["", *(item.value for item in Density)],
     "label": [item.value for item in Pathology],
 }
 

@@ -15,7 +15,7 @@ from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError
 from mammo.store.duplicates import Candidate, Repeats, find_repeats
 from mammo.store.files import locked, remove_partials
 from mammo.store.image_store import ImageStore
-from mammo.store.manifest import Manifest
+from mammo.store.manifest import Manifest, check_format
 from mammo.store.parts import find_parts, open_part, refused_in_parts, remove_parts, shard_of
 from mammo.store.quarantine import NAME as QUARANTINE
 from mammo.store.quarantine import write_quarantine
@@ -57,11 +57,12 @@ def fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = 
         allow: flags that keep no image out of training.
 
     Raises:
-        MammoError: no image is accepted, a decoder is missing, or the store cannot be written.
+        MammoError: no image is accepted, a decoder is missing, or the store is of another format or cannot be written.
     """
     if processes < 1:
         raise MammoError(f"processes={processes} must be at least 1: leave it out to use every core")
     try:
+        check_format(recipe.store)
         with locked(recipe.store):
             remove_partials(recipe.store)
             filling = _fill(replace(recipe, parts=find_parts(recipe.store)), cohort, processes, allow)
@@ -88,10 +89,12 @@ def fill_part(recipe: Recipe, cohort: Cohort, shard: int, shards: int, processes
         How many files the shard has.
 
     Raises:
-        MammoError: there is no such shard, a decoder is missing, or another job fills it.
+        MammoError: there is no such shard, a decoder is missing, the store is of another format, or another job
+            fills the shard.
     """
     if not 0 <= shard < shards:
         raise MammoError(f"shard={shard} must be from 0 to {shards - 1}: shards={shards} says how many there are")
+    check_format(recipe.store)
     part, names = open_part(recipe.store, shard), Pseudonyms.of_store(recipe.store)
     with locked(part):
         remove_partials(part)
@@ -214,6 +217,7 @@ def _image_rows(
             "view": image.view,
             "split": splits.get(patient, image.split or ""),
             "official_split": image.split or "",
+            "density": image.density or "",
             "negative": image.negative is not False and (image.exam_key, image.laterality) not in breasts,
             "flags": "+".join(outcome.codes),
         }

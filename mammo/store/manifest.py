@@ -19,7 +19,9 @@ from mammo.store.checks import check_tables
 from mammo.store.files import replace_file
 from mammo.store.rows import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
 
-FORMAT = 1
+FORMAT = 2
+"""1 had no density, and at first a file for each image."""
+
 KEYS = ("image_id", "patient_id", "exam_id", "lesion_id")
 """Pseudonyms: they differ between two stores of the same source, so a digest counts them in order of appearance."""
 
@@ -162,14 +164,32 @@ def _read_head(store: Path) -> dict[str, dict[str, int]]:
     path = store / "store.json"
     if not path.is_file():
         raise MammoError(f"no store at {store}: make one with make demo or python -m mammo.ingest")
+    check_format(store)
     try:
         head = json.loads(path.read_text())
-        known = head["format"] == FORMAT and set(head["frame"]) == {"height", "width", "cell_px"}
+        known = set(head["frame"]) == {"height", "width", "cell_px"}
     except (ValueError, KeyError, TypeError):
         known = False
     if not known:
-        raise MammoError(f"{path} is not of store format {FORMAT}: fill the store again with python -m mammo.ingest")
+        raise MammoError(f"{path} tells no frame: fill the store again with python -m mammo.ingest")
     return dict(head)
+
+
+def check_format(store: Path) -> None:
+    """Check that a folder holds no store of another format; it may hold none, or one whose head is damaged.
+
+    Raises:
+        MammoError: it does: neither its tables nor its pixels can be read.
+    """
+    try:
+        found = json.loads((store / "store.json").read_text())["format"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if found != FORMAT:
+        raise MammoError(
+            f"{store} is a store of format {found}, which this version, of format {FORMAT}, cannot read: "
+            "delete it and fill it again with python -m mammo.ingest"
+        )
 
 
 def _read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:

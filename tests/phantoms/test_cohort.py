@@ -52,6 +52,16 @@ def test_tables_agree_with_images_and_outlines(cohort: tuple[Path, CohortSummary
         assert row["label_source"] == "biopsy"
         assert row["finding"] in list(Finding)
     assert all(0 < float(row["v"]) < 1 for row in truth)
+    for row in rows(out / "images.csv"):
+        dataset = pydicom.dcmread(out / row["image"], stop_before_pixels=True)
+        assert (row["patient"], row["laterality"], row["view"]) == (
+            dataset.PatientID,
+            dataset.ImageLaterality,
+            dataset.ViewPosition,
+        )
+        patient = int(row["patient"].removeprefix("PHANTOM-"))
+        plan = plan_image(SPEC, patient, Laterality(row["laterality"]), View.CC)
+        assert row["density"] == "ABCD"[plan.breast.density]
 
 
 def test_written_outlines_are_the_drawn_ones(cohort: tuple[Path, CohortSummary]) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from mammo.geometry import Box
 from mammo.records import FULL_SCALE
+from mammo.reporting.evaluation import KINDS
 from mammo.reporting.gallery import (
     IMAGE_BYTES,
     MAX_HEIGHT,
@@ -78,9 +79,7 @@ def test_maps_come_as_bytes_row_by_row() -> None:
 def test_a_lesion_is_told_without_its_patient(without: float, told: float | None) -> None:
     lesion = pd.Series(
         {
-            **dict.fromkeys(
-                ("label", "split", "finding", "view", "laterality", "vendor", "size", "label_source"), "</script>"
-            ),
+            **dict.fromkeys((*KINDS, "label", "split"), "</script>"),
             "high_risk": 1,
             "lesion_id": "a",
             "image_id": "i",

@@ -61,6 +61,7 @@ def write_run(
                 "laterality": "L",
                 "view": "CC",
                 "vendor": "",
+                "density": "",
                 "size_px": 100.0,
                 "split": "test",
                 "score": score,

@@ -23,6 +23,7 @@ def table(**changes: object) -> pd.DataFrame:
         "laterality": ["L", "L", "R"],
         "view": ["CC", "CC", "MLO"],
         "vendor": ["a", "", "b"],
+        "density": ["A", "", "D"],
         "size_px": [120.0, 128.0, 500.0],
         "split": ["test"] * 3,
         "score": [0.9, 0.2, 0.0],

@@ -10,7 +10,7 @@ from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import Verdict, counts
 from mammo.records import MammoError
 from mammo.store import filling, image_store
-from mammo.store.filling import Filling, fill
+from mammo.store.filling import Filling, fill, fill_part
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.taking import Recipe
@@ -162,6 +162,28 @@ def test_nothing_accepted_is_an_error(recipe: Recipe, source: Path) -> None:
         path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(MammoError, match=r"none of the 7 files of .* was accepted"):
         fill(recipe, read(source), 1)
+
+
+def test_a_store_of_another_format_is_left_alone(recipe: Recipe, source: Path) -> None:
+    fill(recipe, read(source), 1)
+    head = recipe.store / "store.json"
+    head.write_text(head.read_text().replace('"format": 2', '"format": 1'))
+    before = tables(recipe)
+    for again in (lambda: fill(recipe, read(source), 1), lambda: fill_part(recipe, read(source), 0, 2, 1)):
+        with pytest.raises(MammoError, match="is a store of format 1, which this version, of format 2, cannot read"):
+            again()
+    assert tables(recipe) == before
+    head.write_text("{")  # a damaged head is written anew
+    fill(recipe, read(source), 1)
+    assert tables(recipe) == before
+
+
+def test_densities_reach_the_table_of_images(recipe: Recipe, source: Path) -> None:
+    rows = (source / "images.csv").read_text().splitlines()
+    densities = ["A", "B", "", "C", "D", "D"]
+    lines = [f"{row},{density}" for row, density in zip(rows, ["density", *densities], strict=True)]
+    (source / "images.csv").write_text("\n".join(lines))
+    assert fill(recipe, read(source), 1).manifest.images["density"].tolist() == densities
 
 
 def test_processes_must_be_positive(recipe: Recipe, source: Path) -> None:

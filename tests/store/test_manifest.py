@@ -34,6 +34,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "split": "",
         "official_split": "",
         "vendor": "",
+        "density": "",
         "negative": index > 1,
         "sha256": "0" * 64,
         **chain_values(chain(index)),
@@ -119,6 +120,7 @@ def test_no_store(tmp_path: Path) -> None:
     ("images", "lesions", "told"),
     [
         ([image(0), image(0)], [], "image_id i0 occurs twice"),
+        ([image(0, density="E")], [], "image_id i0 has density 'E', which must be one of nothing, A, B, C, D"),
         ([image(0)], [lesion(0), lesion(0)], "lesion_id l0 occurs twice"),
         ([image(0)], [lesion(3)], "lesion l3 lies on image i3"),
         ([image(0)], [lesion(0, label="cancer")], "lesion_id l0 has label 'cancer', which must be one of malignant"),
@@ -141,6 +143,9 @@ def test_damage_is_named(manifest: Manifest, tmp_path: Path) -> None:
     (tmp_path / "images.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(MammoError, match=r"images\.parquet cannot be read"):
         Manifest.load(tmp_path)
+    (tmp_path / "store.json").write_text('{"format": 2}')
+    with pytest.raises(MammoError, match="tells no frame"):
+        Manifest.load(tmp_path)
     (tmp_path / "store.json").write_text('{"format": 99}')
-    with pytest.raises(MammoError, match="not of store format 1"):
+    with pytest.raises(MammoError, match="store of format 99, which this version, of format 2, cannot read: delete"):
         Manifest.load(tmp_path)

@@ -27,7 +27,7 @@ def images():
         yield {
             "image_id": f"{k:020x}", "patient_id": f"p{k // 4}", "exam_id": f"e{k // 4}",
             "laterality": "LR"[k // 2 % 2], "view": ("CC", "MLO")[k % 2], "split": "", "official_split": "",
-            "flags": "", "voi": "linear", "vendor": "ge", "negative": k % 12 > 3,
+            "flags": "", "voi": "linear", "vendor": "ge", "density": "B", "negative": k % 12 > 3,
             "sha256": f"{k:064x}", **chain, **tissue_values(rng.random(frame.grid)),
         }
 

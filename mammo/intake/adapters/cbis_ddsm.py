@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.intake.densities import density_of
 from mammo.intake.folder import Folder
 from mammo.intake.nbia import Series
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
@@ -29,6 +30,7 @@ from mammo.progress import track
 from mammo.records import (
     Cohort,
     Count,
+    Density,
     ImageRecord,
     LabelSource,
     Laterality,
@@ -87,6 +89,7 @@ class _Finding:
         number: of the lesion, within its kind and film.
         pathology: the row's word.
         image: the full mammogram's path as the row writes it.
+        density: of the breast, None where the row tells none.
         outlines: the crop's and the mask's paths, either of which may be the mask.
     """
 
@@ -96,6 +99,7 @@ class _Finding:
     number: str
     pathology: str
     image: str
+    density: Density | None
     outlines: tuple[str, str]
 
     @property
@@ -152,6 +156,7 @@ def _findings(file: Path, kind: str, split: Split) -> Iterator[_Finding]:
             _cell(row, "abnormality_id"),
             row.get("pathology").upper(),
             _path(row, "image_file_path"),
+            density_of(row.get("breast_density")),
             (_path(row, "cropped_image_file_path"), _path(row, "roi_mask_file_path")),
         )
 
@@ -176,15 +181,24 @@ def _clean_splits(findings: Iterable[_Finding]) -> tuple[dict[str, Split], int]:
     return splits, sum(len(found) > 1 for found in named.values())
 
 
-def _images(series: Series, film: Film, findings: Iterable[_Finding], split: Split) -> list[ImageRecord]:
+def _images(series: Series, film: Film, findings: Sequence[_Finding], split: Split) -> list[ImageRecord]:
     """The film's files, the one that is kept first."""
     patient, laterality, view = film
     records: list[ImageRecord] = []
+    density = next((finding.density for finding in findings if finding.density), None)
     named = sorted({finding.image for finding in findings}, key=lambda path: (not _files(series, path), path))
     for path in named:
         found = _files(series, path)
         record = ImageRecord(
-            found[0] if found else path, patient, patient, laterality, view, by_table=True, negative=False, split=split
+            found[0] if found else path,
+            patient,
+            patient,
+            laterality,
+            view,
+            by_table=True,
+            negative=False,
+            split=split,
+            density=density,
         )
         if records or not found:
             record = refused(record, Code.DUPLICATE if records else Code.MISSING)

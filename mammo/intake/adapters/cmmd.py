@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mammo.intake.densities import density_of
 from mammo.intake.dicom import read_header
 from mammo.intake.folder import Folder, parts_matching
 from mammo.intake.gate import regular
@@ -24,7 +25,18 @@ from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
 from mammo.intake.tables import cell_text, read_rows, read_sheet
 from mammo.progress import track
-from mammo.records import Cohort, Count, ImageRecord, LabelSource, Laterality, LeftOut, LesionRecord, Pathology, View
+from mammo.records import (
+    Cohort,
+    Count,
+    Density,
+    ImageRecord,
+    LabelSource,
+    Laterality,
+    LeftOut,
+    LesionRecord,
+    Pathology,
+    View,
+)
 
 PATIENT = re.compile(r"D[12]-\d{4}")
 ANNOTATION = re.compile(r"(D[12]-\d{4})_MLO_([LR])_AnnotationFile\.json")
@@ -63,9 +75,11 @@ def read(root: Path) -> Cohort:
     """
     folder = Folder(root)
     sheet = _sheet_labels(folder)
-    labels = {**sheet, **_tompei_labels(folder)}
+    readings = list(_readings(folder))
+    labels = {**sheet, **{breast: label for breast, label, _ in readings if label}}
+    densities = {breast: density for breast, _, density in readings if density}
     paths = [path for path in folder.images if path.lower().endswith(".dcm")]
-    found = [_image(folder, path) for path in track(paths, "headers", len(paths))]
+    found = [_image(folder, path, densities) for path in track(paths, "headers", len(paths))]
     shapes = {(i.patient_key, i.laterality, i.view): (i.path, shape) for i, shape in found if not i.code and shape}
     outlines = [
         outline
@@ -91,21 +105,25 @@ def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
     return labels
 
 
-def _tompei_labels(folder: Folder) -> dict[Breast, Pathology]:
-    """Its classes malignant and benign, wherever its two or three rows of headings put them."""
-    labels = {}
+def _readings(folder: Folder) -> Iterator[tuple[Breast, Pathology | None, Density | None]]:
+    """What TOMPEI-CMMD reads of a breast, wherever its two or three rows of headings put class and density."""
     for path in folder.named("TOMPEI-CMMD_clinical_data*.xlsx"):
+        place = None
         for _, line in read_sheet(folder.root / path, "Imaging Diagnosis Details Sheet"):
             cells = [cell_text(cell) for cell in line]
+            headed = [column for column, cell in enumerate(cells) if cell.lower().startswith("breast density")]
+            place = headed[0] if headed else place
             patient = next((cell for cell in cells[:1] if PATIENT.fullmatch(cell)), None)
             side = next((cell for cell in cells if cell in [*Laterality]), None)
-            word = next((cell.lower() for cell in cells if cell.lower() in CLASSES), None)
-            if patient and side and word:
-                labels[patient, Laterality(side)] = CLASSES[word]
-    return labels
+            if patient and side:
+                word = next((cell.lower() for cell in cells if cell.lower() in CLASSES), "")
+                density = density_of(cells[place]) if place is not None else None
+                yield (patient, Laterality(side)), CLASSES.get(word), density
 
 
-def _image(folder: Folder, path: str) -> tuple[ImageRecord, tuple[int, int] | None]:
+def _image(
+    folder: Folder, path: str, densities: Mapping[Breast, Density]
+) -> tuple[ImageRecord, tuple[int, int] | None]:
     """The record of one file, and its shape."""
     named = [match[0] for match in parts_matching(path, PATIENT)]
     try:
@@ -118,7 +136,15 @@ def _image(folder: Folder, path: str) -> tuple[ImageRecord, tuple[int, int] | No
     if patient in swapped:
         laterality = _other(laterality)
     image = ImageRecord(
-        path, patient, header.exam, laterality, header.view, by_table=True, negative=False, flags=header.flags
+        path,
+        patient,
+        header.exam,
+        laterality,
+        header.view,
+        by_table=True,
+        negative=False,
+        flags=header.flags,
+        density=densities.get((patient, laterality)) if laterality else None,
     )
     return (refused(image, Code.KNOWN_DEFECT) if patient in DAMAGED else image), header.shape
 

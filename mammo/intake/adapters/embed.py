@@ -78,6 +78,7 @@ def _image(row: Row, files: Mapping[str, str], clinic: Clinic, synthetic: bool) 
         by_table=True,
         negative=not re.search(r"\d", _cell(row)) and clinic.is_negative(patient, exam, side),
         flags=(Flag.SYNTHETIC,) if kind in SYNTHETIC else (),
+        density=clinic.density(exam),
     )
     found = {
         Code.SYNTHETIC: kind in SYNTHETIC and not synthetic,

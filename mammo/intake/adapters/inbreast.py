@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mammo.intake.birads import proxy_label
+from mammo.intake.densities import density_of
 from mammo.intake.folder import Folder
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
@@ -73,7 +74,8 @@ def _image(path: str, name: re.Match[str], row: Row | None) -> ImageRecord:
     exam = f"{name[2]} {row.get('acquisition_date') if row else ''}"
     negative = bool(row and row.get("bi_rads").startswith("1"))
     side, view = Laterality(name[3].upper()), VIEWS.get(name[4].upper())
-    image = ImageRecord(path, name[2], exam, side, view, by_table=True, negative=negative)
+    density = density_of(row.get("acr")) if row else None
+    image = ImageRecord(path, name[2], exam, side, view, by_table=True, negative=negative, density=density)
     return image if view else refused(image, Code.OTHER_VIEW)
 
 

@@ -10,6 +10,7 @@ counts as one exam. Views other than CC and MLO are refused.
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
+from mammo.intake.densities import density_of
 from mammo.intake.folder import Folder
 from mammo.intake.refusals import Code, refused
 from mammo.intake.tables import Row, read_rows
@@ -28,7 +29,7 @@ def read(root: Path) -> Cohort:
     files = dict(_named(folder.images))
     table = folder.one("train.csv")
     beside = table.parent.relative_to(root) / "train_images"
-    rows = list(read_rows(table, COLUMNS, ()))
+    rows = list(read_rows(table, COLUMNS, ("density",)))
     return Cohort.ordered([_image(row, files, beside) for row in rows], (), _counts(rows))
 
 
@@ -53,6 +54,7 @@ def _image(row: Row, files: Mapping[str, str], beside: Path) -> ImageRecord:
         View(view) if view in [*View] else None,
         by_table=True,
         negative=row.get("cancer") == "0" and row.get("biopsy") == "0",
+        density=density_of(row.get("density")),
     )
     if f"{patient}_{image_id}" not in files:
         return refused(image, Code.MISSING)

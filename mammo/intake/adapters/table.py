@@ -1,7 +1,8 @@
 """The plain layout: images anywhere below a folder, and what is known of them in two tables, each .csv or .parquet.
 
     lesions    image, label, and the outline; optional lesion_id, label_source, high_risk, finding
-    images     image, patient, exam, laterality, view; needed for PNG and TIFF, where no header tells these
+    images     image, patient, exam, laterality, view; needed for PNG and TIFF, where no header tells these; optional
+               density, A to D
 
 `image` and `mask` are paths relative to the folder. An outline is one of
     mask                      a PNG or TIFF of the stored image's size, nonzero inside, or a DICOM SEG object, of which
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mammo.intake.coco import Annotation, coco_files, read_coco
+from mammo.intake.densities import density_of
 from mammo.intake.dicom import read_header
 from mammo.intake.gate import files, is_raster, regular
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
@@ -100,6 +102,8 @@ def _described(root: Path, paths: set[str]) -> dict[str, Row]:
             raise row.error("laterality", "must be L or R")
         if row.get("view") not in [*View]:
             raise row.error("view", "must be CC or MLO")
+        if row.get("density") and not density_of(row.get("density")):
+            raise row.error("density", "must be A, B, C, D or nothing")
         if not row.get("patient") or not row.get("exam"):
             raise row.error("patient", "patient and exam must be given, or patients could not be kept apart")
     return {row.get("image"): row for row in rows}
@@ -107,13 +111,14 @@ def _described(root: Path, paths: set[str]) -> dict[str, Row]:
 
 def _image(root: Path, path: str, row: Row | None) -> tuple[ImageRecord, Shape]:
     """The record of one file, and its shape where a header tells it."""
+    density = density_of(row.get("density")) if row else None
     try:
         file = regular(root, path)
         if is_raster(path):
             if row is None:
                 raise RefusedError(Code.NOT_DESCRIBED)
             laterality, view = Laterality(row.get("laterality")), View(row.get("view"))
-            return ImageRecord(path, row.get("patient"), row.get("exam"), laterality, view), None
+            return ImageRecord(path, row.get("patient"), row.get("exam"), laterality, view, density=density), None
         header = read_header(file)
         if row is not None and header.laterality != row.get("laterality"):
             raise RefusedError(Code.LATERALITY_CONFLICT)
@@ -122,7 +127,8 @@ def _image(root: Path, path: str, row: Row | None) -> tuple[ImageRecord, Shape]:
     except RefusedError as refused:
         return ImageRecord(path, "", "", None, None, refused.code.sentence, refused.code), None
     patient, exam = (row.get("patient"), row.get("exam")) if row else (header.patient, header.exam)
-    return ImageRecord(path, patient, exam, header.laterality, header.view, flags=header.flags), header.shape
+    side, view = header.laterality, header.view
+    return ImageRecord(path, patient, exam, side, view, flags=header.flags, density=density), header.shape
 
 
 def _lesion(root: Path, told: Telling, shapes: Mapping[str, Shape]) -> LesionRecord | LeftOut:

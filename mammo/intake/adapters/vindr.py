@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from mammo.intake.birads import proxy_label
+from mammo.intake.densities import density_of
 from mammo.intake.folder import Folder
 from mammo.intake.gate import is_raster
 from mammo.intake.outlines import Outline, outline_of_box
@@ -48,7 +49,7 @@ def read(root: Path, proxies: bool = False) -> Cohort:
             findings[row.get("image_id")].append(row)
     table = folder.one("breast-level_annotations.csv")
     beside = table.parent.relative_to(root) / "images"
-    rows = list(read_rows(table, IMAGE_COLUMNS, ("height", "width")))
+    rows = list(read_rows(table, IMAGE_COLUMNS, ("height", "width", "breast_density")))
     images = {row.get("image_id"): _image(row, files, beside, row.get("image_id") in findings) for row in rows}
     sizes = {row.get("image_id"): (row.get("height"), row.get("width")) for row in rows}
     outlines = [
@@ -74,6 +75,7 @@ def _image(row: Row, files: Mapping[str, str], beside: Path, has_findings: bool)
         by_table=True,
         negative=negative,
         split=SPLITS[row.get("split")],
+        density=density_of(row.get("breast_density")),
     )
     if image_id not in files:
         return refused(image, Code.MISSING)

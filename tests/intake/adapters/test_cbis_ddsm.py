@@ -14,7 +14,7 @@ from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.cbis_ddsm import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
-from mammo.records import Cohort, LabelSource, Laterality, MammoError, Pathology, Split, View
+from mammo.records import Cohort, Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 
 MASS = (
     "patient_id,breast_density,left or right breast,image view,abnormality id,abnormality type,mass shape,mass margins,"
@@ -165,6 +165,7 @@ def test_every_record_of_every_layout(imitation: Imitation) -> None:
         ("P_00353", left, View.CC, Split.TEST, ""),
         ("P_00474", left, View.MLO, Split.TRAIN, ""),
     ]
+    assert {image.density for image in cohort.images} == {Density.C}
     assert sorted(image.code for image in cohort.images[4:6]) == ["", Code.DUPLICATE]
     biopsy, none = LabelSource.BIOPSY, LabelSource.NONE
     wanted = [

@@ -14,7 +14,7 @@ from mammo.geometry import Box, Frame
 from mammo.intake.adapters.cmmd import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
-from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
+from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
 
 VIEWS = {"CC": "399162004", "MLO": "399368009"}
 POLYGON = [{"x": 5.0, "y": 20.0}, {"x": 15.0, "y": 20.0}, {"x": 15.0, "y": 30.0}, {"x": 5.0, "y": 30.0}]
@@ -171,9 +171,9 @@ def test_an_excel_sheet_and_the_classes_of_tompei(cmmd: Path) -> None:
     sheet = book.create_sheet("Imaging Diagnosis Details Sheet")
     for row in (
         [None, None, "clinical"],
-        ["ID", "LeftRight", "Age", "classification"],
-        ["D1-0001", "R", 44, "Malignant"],
-        ["D2-0284", "R", 50, "Invisible"],
+        ["ID", "LeftRight", "Age", "classification", "Breast density"],
+        ["D1-0001", "R", 44, "Malignant", "c"],
+        ["D2-0284", "R", 50, "Invisible", None],
     ):
         sheet.append(row)
     book.save(cmmd / "TOMPEI-CMMD_clinical_data_v01_20250121.xlsx")
@@ -183,7 +183,12 @@ def test_an_excel_sheet_and_the_classes_of_tompei(cmmd: Path) -> None:
         book.active.append([int(cell) if cell.isdigit() else cell or None for cell in line.split(";")])
     book.save(csv.with_suffix(".xlsx"))
     csv.unlink()
-    labels = {lesion.lesion_key: lesion.label for lesion in read(cmmd).lesions}
+    cohort = read(cmmd)
+    told = {(i.patient_key, i.laterality) for i in cohort.images if i.density is Density.C}
+    assert (
+        told == {("D1-0001", Laterality.RIGHT)} == {(i.patient_key, i.laterality) for i in cohort.images if i.density}
+    )
+    labels = {lesion.lesion_key: lesion.label for lesion in cohort.lesions}
     # "use TOMPEI class if present, else CMMD"
     assert labels["D1-0001_R_MLO_1"] is Pathology.MALIGNANT
     assert labels["D2-0284_R_MLO_1"] is Pathology.MALIGNANT

@@ -14,7 +14,7 @@ from mammo.intake.adapters.embed import read
 from mammo.intake.gate import admit
 from mammo.intake.outcomes import Verdict
 from mammo.intake.refusals import Code
-from mammo.records import Cohort, LabelSource, Laterality, Pathology, View
+from mammo.records import Cohort, Density, LabelSource, Laterality, Pathology, View
 from mammo.store.filling import fill
 from mammo.store.taking import Recipe
 
@@ -24,7 +24,7 @@ IMAGES = (
 )
 FINDINGS = (
     "empi_anon,acc_anon,study_date_anon,desc,asses,numfind,side,total_L_find,total_R_find,bside,path_severity,"
-    "age_at_study"
+    "age_at_study,tissueden"
 )
 LEFT, RIGHT = "((20, 5, 30, 15),)", "[[[20, 5, 30, 15]]]"
 """A box beside the chest wall, of a picture that faces right; "ymin, xmin, ymax, xmax"; two of the three syntaxes."""
@@ -51,7 +51,7 @@ def embed(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]
             write(tmp_path / "images" / path, np.ascontiguousarray(pixels), PatientOrientation=towards)
             cells = [exam // 10, exam, f"{prefix}/{path}", kind, side, view, spot, 1, f'"{boxes}"', "[1]", *rest]
             rows.append(",".join(map(str, cells)))
-        told = [",".join(map(str, (exam // 10, exam, *rest, 55))) for exam, *rest in findings]
+        told = [",".join(map(str, (exam // 10, exam, *rest, 55, "2.0"))) for exam, *rest in findings]
         (tmp_path / "tables").mkdir(exist_ok=True)
         (tmp_path / "tables" / "EMBED_OpenData_metadata.csv").write_text("\n".join([IMAGES + header, *rows]))
         (tmp_path / "tables" / "EMBED_OpenData_clinical.csv").write_text("\n".join([FINDINGS, *told]))
@@ -256,3 +256,13 @@ def test_negatives_are_screened_followed_and_never_biopsied(embed: Callable[...,
     assert negatives(screen(EXAM, "B", "N", "2015-01-01")) == [False, False]
     assert negatives(screen(EXAM, "B", "N", "2015-01-01"), screen(EXAM + 1, "B", "N", "2015-06-01")) == [False, False]
     assert negatives(screen(EXAM, "B", "N", "2015-01-01"), later, finding(EXAM + 2, "L", 4)) == [False, False]
+
+
+def test_density_is_what_the_findings_of_an_exam_agree_on(embed: Callable[..., Cohort], tmp_path: Path) -> None:
+    other = EXAM + 10
+    images = [(EXAM, "L", "CC", "2D", "", LEFT), (other, "L", "CC", "2D", "", LEFT)]
+    assert [image.density for image in embed(images, [finding(EXAM, "L", 4)]).images] == [Density.B, None]
+    table = tmp_path / "tables" / "EMBED_OpenData_clinical.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([*lines, lines[1].replace(",2.0", ",3.0")]))
+    assert [image.density for image in read(tmp_path).images] == [None, None]

@@ -12,7 +12,7 @@ from mammo.geometry import Box, Frame
 from mammo.intake.adapters.inbreast import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
-from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
+from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
 
 HEADER = "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads"
 SQUARE = [(10.0, 20.0), (30.0, 20.0), (30.0, 40.0), (10.0, 40.0)]
@@ -85,6 +85,7 @@ def test_every_record(inbreast: Path) -> None:
         (b, f"{b} 201001", left, None, Code.OTHER_VIEW, False),  # "FB view (1 image) is neither CC nor MLO: skip"
         (b, f"{b} 201001", left, View.CC, "", False),
     ]
+    assert [i.density for i in cohort.images] == [None, None, Density.D, Density.B, Density.A, Density.A]
     malignant, none, proxy = Pathology.MALIGNANT, Pathology.NONE, LabelSource.BIRADS_PROXY
     assert [(x.lesion_key, x.label, x.label_source, x.finding, x.box) for x in cohort.lesions] == [
         ("20000001_1", malignant, proxy, "mass", Box(20, 40, 10, 30)),

@@ -11,7 +11,7 @@ from mammo.geometry import Frame
 from mammo.intake.adapters.rsna2022 import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
-from mammo.records import Laterality, MammoError, View
+from mammo.records import Density, Laterality, MammoError, View
 
 HEADER = (
     "site_id,patient_id,image_id,laterality,view,age,cancer,biopsy,invasive,BIRADS,implant,density,machine_id,"
@@ -59,6 +59,7 @@ def test_every_record(rsna: Path) -> None:
         ("10011", "10011", right, mlo, True, ""),
         ("10011", "10011", right, mlo, True, Code.MISSING),
     ]
+    assert [image.density for image in cohort.images] == [None] * 4 + [Density.C] * 5
     assert cohort.lesions == ()
     assert [count.found for count in cohort.counts] == [9, 2, 2, 3]
     for record in cohort.images:

@@ -104,10 +104,15 @@ def test_a_table_that_contradicts_the_header_refuses_the_image(table: Path) -> N
 
 @pytest.mark.parametrize(
     ("row", "told"),
-    [("z.png,7,7a,L,CC", "no such image"), ("a/L-CC.dcm,7,7a,B,CC", "L or R"), ("a/L-CC.dcm,7,7a,L,ML", "CC or MLO")],
+    [
+        ("z.png,7,7a,L,CC,", "no such image"),
+        ("a/L-CC.dcm,7,7a,B,CC,", "L or R"),
+        ("a/L-CC.dcm,7,7a,L,ML,", "CC or MLO"),
+        ("a/L-CC.dcm,7,7a,L,CC,E", "density 'E': must be A, B, C, D or nothing"),
+    ],
 )
 def test_a_wrong_row_of_images_csv_is_named(table: Path, row: str, told: str) -> None:
-    (table / "images.csv").write_text(f"image,patient,exam,laterality,view\n{row}\n")
+    (table / "images.csv").write_text(f"image,patient,exam,laterality,view,density\n{row}\n")
     with pytest.raises(MammoError, match=told):
         read(table)
 

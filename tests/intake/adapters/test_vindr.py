@@ -11,7 +11,7 @@ from mammo.geometry import Box, Frame
 from mammo.intake.adapters.vindr import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
-from mammo.records import LabelSource, Laterality, MammoError, Pathology, Split, View
+from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 
 BREAST = "study_id,series_id,image_id,laterality,view_position,height,width,breast_birads,breast_density,split"
 FINDING = BREAST.replace("split", "finding_categories,finding_birads,xmin,ymin,xmax,ymax,split")
@@ -76,6 +76,7 @@ def test_every_record(vindr: Path) -> None:
         ("b", right, cc, test, "", True),
         ("b", right, cc, test, Code.MISSING, True),
     ]
+    assert {image.density for image in cohort.images} == {Density.C}
     malignant, none, proxy = Pathology.MALIGNANT, Pathology.NONE, LabelSource.BIRADS_PROXY
     assert [(x.label, x.label_source, x.finding, x.box) for x in cohort.lesions] == [
         (malignant, proxy, "Mass, Suspicious Calcification", Box(20, 41, 10, 30)),

@@ -72,6 +72,7 @@ class MadeStore:
                     "official_split": "",
                     "negative": number > 1 or patient % 3 == 2,
                     "vendor": ("ge", "hologic", "siemens")[patient % 3],
+                    "density": "",
                     "sha256": f"{key:0>64}",
                     **chain_values(chain),
                     **shares,
