@@ -21,8 +21,8 @@ USUAL_SIDE = 0.9
 
 ODD_SIGMAS = 8.0
 DRIFT_SIGMAS = 1.5
-DRIFT_IMAGES = 10
-"""A group of fewer images says nothing about its vendor."""
+FEWEST_IMAGES, FEWEST_PATIENTS = 10, 10
+"""Fewer images say nothing of what is usual, and a group of fewer patients nothing about its vendor."""
 
 
 def picture_doubts(manifest: Manifest, portraits: Mapping[str, Portrait]) -> Iterator[Doubt]:
@@ -62,12 +62,13 @@ def _sides(images: pd.DataFrame) -> Iterator[Doubt]:
 def brightness_doubts(manifest: Manifest, portraits: Mapping[str, Portrait]) -> Iterator[Doubt]:
     """Images and vendors whose breasts are of another brightness than the rest, in robust standard deviations."""
     means = pd.Series({key: portraits[key].inside for key in manifest.images.index}, dtype=np.float64).dropna()
-    if len(means) < DRIFT_IMAGES:
+    if len(means) < FEWEST_IMAGES:
         return
-    vendors = manifest.images["vendor"].reindex(means.index)
+    vendors, patients = (manifest.images[name].reindex(means.index) for name in ("vendor", "patient_id"))
     for vendor, rows in means.groupby(vendors, sort=True):
         rest = means.drop(rows.index)
-        if vendor and min(len(rows), len(rest)) >= DRIFT_IMAGES:
+        seen = [patients[group.index].nunique() for group in (rows, rest)]
+        if vendor and min(seen) >= FEWEST_PATIENTS:
             off = (rows.median() - rest.median()) / _sigma(rest.to_numpy())
             if abs(off) > DRIFT_SIGMAS:
                 told = f"{rows.median():.0f} against {rest.median():.0f}"

@@ -226,6 +226,14 @@ def test_a_vendor_that_drifts_is_told(make_store: Callable[[int], Any], tmp_path
     assert (doubt.check, doubt.subject) == ("vendor_drift", "hologic")
 
 
+def test_few_patients_tell_nothing_of_their_vendor(make_store: Callable[[int], Any], tmp_path: Path) -> None:
+    made = make_store(27)  # nine of each vendor, 36 images
+    for key, row in made.images.items():
+        if row["vendor"] == "hologic":
+            made.pixels[key] = np.minimum(made.pixels[key] * 1.6, 4095).astype(np.uint16)
+    assert not [doubt for doubt in examine(made.write(tmp_path)).doubts if doubt.check == "vendor_drift"]
+
+
 def test_a_key_that_others_can_read_is_told(make_store: Callable[[int], Any], tmp_path: Path) -> None:
     made = make_store(15)
     made.write(tmp_path)
