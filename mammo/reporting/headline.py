@@ -31,13 +31,14 @@ def trade(performance: Performance) -> str:
     if performance.undefined:
         return ""
     point = performance.transferred.get(ALLOWED)
-    picked = f"At the threshold that misses at most {ALLOWED:.0%} of malignant lesions, picked on "
-    picked += "validation lesions" if point else "these very lesions, which flatters"
+    picked = f"At the threshold that misses at most {ALLOWED:.0%} of the malignant lesions "
+    picked += "of validation" if point else "in question, picked on these very lesions, which flatters"
     point = point or performance.picked_here[ALLOWED]
     n_benign = performance.n - performance.n_malignant
     avoided, missed = round(point.tnr.value * n_benign), round(point.fnr.value * performance.n_malignant)
+    share = f"{point.fnr.value:.1%}" + (", more than on validation" if point.fnr.value > ALLOWED else "")
     ratio = f"{avoided / missed:.1f} biopsies avoided per cancer missed" if missed else "no cancer is missed"
     return (
         f"{picked}, {avoided} of {n_benign} benign biopsies would be avoided ({point.tnr.value:.1%}) and {missed} of "
-        f"{performance.n_malignant} cancers missed: {ratio}."
+        f"{performance.n_malignant} cancers missed ({share}): {ratio}."
     )

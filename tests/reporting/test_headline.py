@@ -13,17 +13,19 @@ PATIENTS = np.arange(200)
 def test_a_threshold_of_these_lesions_is_told_to_flatter() -> None:
     found = trade(performance(MALIGNANT, SCORE, PATIENTS))
     assert "picked on these very lesions, which flatters" in found
-    assert "2 of 100 benign biopsies would be avoided (2.0%) and 2 of 100 cancers missed: 1.0 biopsies" in found
+    assert "2 of 100 benign biopsies would be avoided (2.0%) and 2 of 100 cancers missed (2.0%): 1.0" in found
 
 
 def test_a_threshold_of_validation_is_told_with_what_it_does_here() -> None:
     found = trade(performance(MALIGNANT, SCORE, PATIENTS, {0.02: 0.1}))
-    assert "picked on validation lesions, 20 of 100 benign" in found
-    assert "20 of 100 cancers missed: 1.0 biopsies avoided per cancer missed." in found
+    assert "2% of the malignant lesions of validation, 20 of 100 benign" in found
+    assert "20 of 100 cancers missed (20.0%, more than on validation): 1.0 biopsies avoided per cancer" in found
 
 
 def test_no_cancer_missed_is_told_as_such() -> None:
-    assert trade(performance([1, 0], [0.9, 0.1], ["p", "q"])).endswith("0 of 1 cancers missed: no cancer is missed.")
+    assert trade(performance([1, 0], [0.9, 0.1], ["p", "q"])).endswith(
+        "0 of 1 cancers missed (0.0%): no cancer is missed."
+    )
 
 
 def test_one_class_has_no_result() -> None:

@@ -336,7 +336,7 @@ def test_lesions_of_another_split_or_patients_of_two_are_refused(
     write_lesion_table(validation, run / "lesions-val.parquet")
     judged = evaluate(find_runs(tmp_path / "table3")).performance
     assert judged.transferred.keys() == judged.picked_here.keys()
-    assert "picked on validation lesions" in trade(judged)
+    assert "malignant lesions of validation" in trade(judged)
 
 
 def told_of(folder: Path, **facts: object) -> None:
