@@ -72,7 +72,7 @@ def _reticulum(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> Plane:
     field, where = smooth_pair(rng, 230)
     bend, shift = (slow.on(canvas) for slow in smooth_pair(rng, 800))
     web = line(field.at(canvas.rows + 60 * shift, canvas.cols + 60 * bend), 0.16)
-    lines = np.float32(0.14) * web * sigmoid(np.float32(1.6) * where.on(canvas))
+    lines = np.float32(0.19) * web * sigmoid(np.float32(1.6) * where.on(canvas))
     _ducts(rng, shape).draw(canvas, lines)
     return np.asarray(lines, dtype=np.float32)
 
@@ -85,13 +85,13 @@ def _ducts(rng: np.random.Generator, shape: Shape) -> Threads:
     start = shape.nipple_row + behind * np.sin(angle), shape.depth + behind * np.cos(angle)
     length, width = shape.depth * rng.uniform(0.3, 0.65, n), rng.uniform(6, 9, n)
     rows, cols, headings = wander(rng, start, angle, length, VERTICES, 1.0)
-    parts, light = [(rows, cols)], [0.25 * rng.uniform(0.5, 1, (n, VERTICES))]
+    parts, light = [(rows, cols)], [0.34 * rng.uniform(0.5, 1, (n, VERTICES))]
     for side in (-1, 1):
         fork, share = rng.integers(3, 11, n), rng.uniform(0.35, 0.7, n)
         at, turn = (np.arange(n), fork), side * rng.uniform(0.3, 0.7, n)
         twig = wander(rng, (rows[at], cols[at]), headings[at] + turn, share * length, VERTICES, 0.8)
         parts.append(twig[:2])
-        light.append(0.19 * rng.uniform(0.5, 1, (n, VERTICES)))
+        light.append(0.26 * rng.uniform(0.5, 1, (n, VERTICES)))
     t = np.linspace(0, 1, VERTICES)
     radius = np.concatenate([width, 0.7 * width, 0.7 * width])[:, None] * (1 - 0.45 * t)
     bright = np.concatenate(light) * np.minimum(6 * t, 1) * (1 - t) ** 0.6
@@ -100,7 +100,7 @@ def _ducts(rng: np.random.Generator, shape: Shape) -> Threads:
 
 def _nodules(rng: np.random.Generator, canvas: Canvas) -> Plane:
     field, _ = smooth_pair(rng, 230)
-    return np.asarray(0.2 * np.clip(field.on(canvas) - 0.7, 0, 1.2), dtype=np.float32)
+    return np.asarray(0.27 * np.clip(field.on(canvas) - 0.7, 0, 1.2), dtype=np.float32)
 
 
 def _scatter(rng: np.random.Generator, tissue: Tissue, strength: float, plane: Plane) -> None:

@@ -20,9 +20,9 @@ class Dials:
             the breasts tells by its lesions alone and the other half by the rest alone. The means stay as above.
     """
 
-    local: float = 1.85
+    local: float = 2.3
     context: float = 1.1
-    division: float = 0.75
+    division: float = 0.65
 
     def __post_init__(self) -> None:
         for name, value in (("local", self.local), ("context", self.context)):
@@ -64,7 +64,7 @@ class CohortSpec:
 
     seed: int = 0
     scale: float = 0.125
-    n_patients: int = 800
+    n_patients: int = 640
     dials: Dials = field(default_factory=Dials)
     mix: Mix = field(default_factory=Mix)
 

@@ -28,8 +28,8 @@ def test_recipe_tells_every_parameter() -> None:
         "format": 3,
         "seed": 3,
         "scale": 0.125,
-        "n_patients": 800,
-        "dials": {"local": 1.85, "context": 1.1, "division": 0.75},
+        "n_patients": 640,
+        "dials": {"local": 2.3, "context": 1.1, "division": 0.65},
         "mix": {"negative": 0.16, "benign": 0.42, "malignant": 0.42},
     }
 
