@@ -20,9 +20,9 @@ class Dials:
             the breasts tells by its lesions alone and the other half by the rest alone. The means stay as above.
     """
 
-    local: float = 2.3
+    local: float = 2.6
     context: float = 1.1
-    division: float = 0.65
+    division: float = 0.6
 
     def __post_init__(self) -> None:
         for name, value in (("local", self.local), ("context", self.context)):
