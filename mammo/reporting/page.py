@@ -117,13 +117,20 @@ def render(template: str, facts: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(number=_number, signed=_signed, cell=_cell, script_data=_script_data)
+    environment.filters.update(number=_number, signed=_signed, chance=_chance, cell=_cell, script_data=_script_data)
     return environment.get_template(template).render(facts)
 
 
 def _number(value: float | None, digits: int = 3) -> str:
     known = value is not None and not math.isnan(value)
     return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}") if known else "undefined"
+
+
+def _chance(p: float) -> str:
+    """A p-value; one that would be printed as 0 is told by its bound."""
+    if math.isnan(p):
+        return "p undefined"
+    return "p < 0.001" if p < 0.0005 else f"p = {p:.3f}"
 
 
 def _signed(value: float) -> str:

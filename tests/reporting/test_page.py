@@ -168,6 +168,12 @@ def test_the_folder_holds_the_report_and_nothing_else(report: Path) -> None:
     assert not [path for path in report.parent.iterdir() if path.name.startswith(".")]
 
 
+def test_no_chance_is_told_as_0(report: Path) -> None:
+    told = re.findall(r"p (?:=|&lt;|<) ([\d.]+)", (report / "report.md").read_text())
+    assert told
+    assert min(float(p) for p in told) > 0
+
+
 def test_the_page_asks_nothing_of_the_network(report: Path) -> None:
     html = (report / "report.html").read_text()
     found = Page(html)
