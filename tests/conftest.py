@@ -106,6 +106,8 @@ def write_result(folder: Path, maps: str, reads: dict[str, str]) -> None:
     """result.json and the configuration that pictures of the cohort read."""
     result = {"name": folder.name, "model": "fagg", "maps": maps, "context": "", "seed": 0, "val_auc": 0.6}
     result |= {"test_auc": 0.5, "command": "c", "commit": "abc", "versions": {"torch": "2"}, "seconds": 1.0}
-    (folder / "result.json").write_text(json.dumps(result | {"digest": "d", "reads": reads}))
+    (folder / "result.json").write_text(
+        json.dumps(result | {"digest": "d", "reads": reads, "read_digests": {"store": "5" * 64}})
+    )
     crops = "{crops: {side_px: [16, 48], whole_px: false, patch_px: 32}}"
     (folder / "config.yaml").write_text(f"data: {{name: phantom}}\nframe: {crops}\nmax_angle_deg: 30\n")

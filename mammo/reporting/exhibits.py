@@ -4,6 +4,7 @@ table1 table2 table3 figure6 are tables (CSV), with the paper's numbers in their
 figure7 calibration are figures (PNG and SVG). Figures 1, 2, 3 and 5 show images and come from picture files.
 """
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
@@ -23,6 +24,12 @@ class Exhibit:
     name: str
     caption: str
     figure: Figure
+
+    @property
+    def number(self) -> str:
+        """Which figure of the paper it stands for; empty where the paper has none."""
+        found = re.match(r"figure(\d+)", self.name)
+        return found.group(1) if found else ""
 
     @property
     def width_px(self) -> int:
@@ -52,14 +59,14 @@ def result_exhibits(evaluation: Evaluation) -> list[Exhibit]:
         Exhibit(
             "table3-dots",
             "Test AUC for every combination of maps. Dots: mean over seeds; lines: 95 % patient-bootstrap interval of "
-            "the AUC of the seed-mean score. Diamonds: the paper's Table 3.",
+            "the AUC of the seed-mean score, which may lie above that mean. Diamonds: the paper's Table 3.",
             table3_figure(evaluation.table3),
         ),
         Exhibit("roc", "ROC curves of the seed-mean lesion score.", roc_figure(means, malignant)),
         Exhibit(
             "figure7",
-            "Biopsies avoided against malignancies missed, below 5 % missed (the paper's Figure 7); thresholds picked "
-            "on these lesions. Diamonds: the paper's Table 2.",
+            "Biopsies avoided against malignancies missed, below 5 % missed; thresholds picked on these lesions. "
+            "Diamonds: the paper's Table 2.",
             operating_figure(means, malignant),
         ),
         Exhibit(
@@ -72,8 +79,8 @@ def result_exhibits(evaluation: Evaluation) -> list[Exhibit]:
     ]
     if len(evaluation.figure6):
         told = (
-            "Test AUC of f_loc alone by backbone and initialisation (the paper's Figure 6). Bars: mean over seeds; "
-            "error bars: 95 % patient-bootstrap interval of the seed-mean score. The paper prints three numbers only."
+            "Test AUC of f_loc alone by backbone and initialisation. Bars: mean over seeds; error bars: 95 % "
+            "patient-bootstrap interval of the seed-mean score. The paper prints three numbers only."
         )
         exhibits.insert(2, Exhibit("figure6", told, figure6_figure(evaluation.figure6)))
     return exhibits

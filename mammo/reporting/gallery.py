@@ -22,8 +22,19 @@ IMAGE_BYTES = 100_000
 """Most that one image may take, so that a page of N_LESIONS images, in base64, stays under 25 MB with all else."""
 
 MAX_HEIGHT = 920
-FIELDS = ("label", "split", "finding", "view", "laterality", "vendor", "density", "size", "label_source", "high_risk")
-"""What lesions are filtered by."""
+FIELDS = {
+    "label": "Pathology",
+    "split": "Split",
+    "finding": "Finding",
+    "view": "View",
+    "laterality": "Laterality",
+    "vendor": "Vendor",
+    "density": "Density",
+    "size": "Size",
+    "label_source": "Label from",
+    "high_risk": "High-risk",
+}
+"""What lesions are filtered by, and how the page calls it."""
 
 Pixels = NDArray[np.uint16]
 Grid = NDArray[np.float32]

@@ -87,14 +87,17 @@ def _facts(
 ) -> dict[str, Any]:
     """What both templates are filled with."""
     versions = sorted({f"{name} {version}" for run in evaluation.runs for name, version in run.versions.items()})
+    rows = evaluation.table3.to_dict("records")
+    n_seeds = next(int(row["n_seeds"]) for row in rows if row["maps"] == evaluation.main)
     example = next(run for run in evaluation.runs if run.maps == evaluation.main)
     return {
         "e": evaluation,
         "paper": paper,
         "paper_gain": paper.TABLE_3[paper.BEST][0] - paper.TABLE_3[paper.LOCAL][0],
-        "result": headline.result(evaluation.performance, evaluation.main, evaluation.data),
+        "result": headline.result(evaluation.performance, evaluation.main, evaluation.data, n_seeds),
+        "stores": sorted({run.store for run in evaluation.runs} - {""}),
         "trade": headline.trade(evaluation.performance),
-        "table3": evaluation.table3.to_dict("records"),
+        "table3": rows,
         "context_images": evaluation.images.to_dict("records"),
         "table2": evaluation.table2.to_dict("records"),
         "figure6": evaluation.figure6.to_dict("records"),

@@ -12,7 +12,7 @@ from mammo.data.batches import SaliencySource
 from mammo.maps.location import location_map
 from mammo.progress import track
 from mammo.reporting.evaluation import Evaluation
-from mammo.reporting.gallery import Shown, choose, frame_facts, image_facts, lesion_facts
+from mammo.reporting.gallery import FIELDS, Shown, choose, frame_facts, image_facts, lesion_facts
 from mammo.reporting.paper import LOCAL
 from mammo.reporting.run_folder import Run
 from mammo.reporting.shared_lesions import share_lesions
@@ -32,7 +32,8 @@ def gather(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> d
         n_lesions: at most so many lesions are shown.
 
     Returns:
-        frame, images by id, lesions in a list and maps, the combination judged; values for JSON.
+        frame, fields (what lesions are filtered by), images by id, lesions in a list and maps, the combination judged;
+        values for JSON.
     """
     manifest, pixels = Manifest.load(store), ImageStore(store)
     runs = [run for run in evaluation.runs if run.maps == evaluation.main and not run.is_control]
@@ -52,7 +53,8 @@ def gather(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> d
         outlines = [(key, str(on_it.at[key, "label"]), *manifest.network_outline(key)) for key in on_it.index]
         own_maps = None if saliency is None else saliency([image_id])[0]
         images[image_id] = image_facts(Shown(pixels.network(image_id, manifest.chain(image_id)), own_maps, outlines))
-    return {"frame": frame_facts(manifest.frame), "images": images, "lesions": lesions, "maps": evaluation.main}
+    told = {"frame": frame_facts(manifest.frame), "fields": FIELDS, "maps": evaluation.main}
+    return {**told, "images": images, "lesions": lesions}
 
 
 def _windows(runs: Sequence[Run]) -> pd.DataFrame:

@@ -56,9 +56,11 @@ def bootstrap(
         n_resamples: R.
 
     Returns:
-        [R] or [R, K]; NaN where a measure does not exist in a resample.
+        [R] or [R, K]; NaN where a measure does not exist in a resample, and everywhere with fewer than two patients:
+        the one would be drawn each time, and no spread would look like certainty.
     """
-    return np.concatenate([measure(weights) for weights in _blocks(patients, n_resamples, seed)])
+    values = np.concatenate([measure(weights) for weights in _blocks(patients, n_resamples, seed)])
+    return values if len(set(np.asarray(patients).tolist())) > 1 else np.full_like(values, np.nan)
 
 
 def percentile_interval(value: float, resampled: Floats) -> Interval:

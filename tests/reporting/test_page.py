@@ -263,6 +263,14 @@ def test_the_control_is_told_and_kept_out_of_table_3(tmp_path: Path) -> None:
         assert "a malignant lesion" in text
 
 
+def test_figures_have_the_papers_numbers_or_none(report: Path) -> None:
+    for page, bold in (
+        ("report.html", r"<strong>Figure (\d+)\.</strong> ([A-Z]\w+)"),
+        ("report.md", r"\*\*Figure (\d+)\.\*\* (\w+)"),
+    ):
+        assert re.findall(bold, (report / page).read_text()) == [("6", "Test"), ("7", "Biopsies")]
+
+
 def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     assert main([str(argument) for argument in arguments]) == 2
     captured = capsys.readouterr()
@@ -290,7 +298,10 @@ def test_runs_of_other_lesions_are_refused(tmp_path: Path, capsys: pytest.Captur
 def test_it_opens_with_the_result_and_the_biopsies_avoided_per_cancer_missed(report: Path) -> None:
     opening = Page((report / "report.html").read_text()).text.split("Phantoms prove software")[0]
     found = evaluate(find_runs(report.parent / "table3")).performance
-    assert f"sal+emb tells malignant from benign with an AUC of {found.auc.value:.3f}" in opening
+    assert (
+        f"sal+emb, by the mean score of 2 seeds, tells malignant from benign with an AUC of {found.auc.value:.3f}"
+        in opening
+    )
     point = found.picked_here[0.02]
     assert "picked on these very lesions, which flatters" in opening
     assert f"{round(point.tnr.value * 30)} of 30 benign biopsies would be avoided" in opening

@@ -71,6 +71,9 @@ def test_lesions_are_filtered(tab: Tab) -> None:
     malignant = tab.run(f"{CARDS}.length")
     assert 0 < malignant < everything
     assert tab.run(f"{CARDS}.every(card => card.querySelector('.malignant'))")
+    choose(tab, "filter-density", tab.run("document.getElementById('filter-density').options[1].value"))
+    assert 0 < tab.run(f"{CARDS}.length") < malignant
+    choose(tab, "filter-density", "*")
     choose(tab, "filter-split", "val")
     assert tab.run(f"{CARDS}.length") < malignant
     assert (

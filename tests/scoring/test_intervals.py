@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from mammo.scoring import intervals
+from mammo.scoring.comparison import compare
 from mammo.scoring.intervals import auc_interval, resample_weights
 
 
@@ -78,6 +79,16 @@ def test_one_class_has_no_interval(label: int) -> None:
     labels, scores, patients = [label] * 4, [0.1, 0.2, 0.3, 0.4], list("abcd")
     interval = auc_interval(labels, scores, patients)
     assert np.isnan([interval.value, interval.low, interval.high]).all()
+
+
+def test_one_patient_has_an_auc_and_no_interval() -> None:
+    labels, scores = [1, 0, 0], [0.8, 0.9, 0.1]
+    found = auc_interval(labels, scores, ["p", "p", "p"])
+    assert found.value == 0.5
+    assert np.isnan([found.low, found.high]).all()
+    paired = compare(labels, scores, [0.9, 0.8, 0.1], ["p", "p", "p"])
+    assert paired.auc_difference.value == -0.5
+    assert np.isnan([paired.auc_difference.low, paired.auc_difference.high, paired.p_bootstrap]).all()
 
 
 def test_no_lesions_have_no_interval() -> None:

@@ -3,8 +3,7 @@
   const $ = (id) => document.getElementById(id);
   const data = JSON.parse($("data").textContent);
   const { height: H, width: W, rows, cols } = data.frame;
-  const FILTERS = { label: "Pathology", split: "Split", finding: "Finding", view: "View", laterality: "Laterality", vendor: "Vendor", size: "Size", label_source: "Label from", high_risk: "High-risk" };
-  const FACTS = { ...FILTERS, exam: "Exam", image: "Image" };
+  const FACTS = { ...data.fields, exam: "Exam", image: "Image" };
   const COLOURS = { malignant: [213, 94, 0], benign: [0, 158, 115], location: [240, 228, 66] };
   const wrong = (l) => (l.label === "malignant" ? 1 - l.score : l.score);
   const moved = (l) => (l.without === null ? -1 : Math.abs(l.score - l.without));
@@ -33,7 +32,7 @@
 
   // The gallery: filters, order, cards.
   function addFilters() {
-    for (const [field, name] of Object.entries(FILTERS)) {
+    for (const [field, name] of Object.entries(data.fields)) {
       const values = [...new Set(data.lesions.map((l) => l[field]))].sort();
       if (values.length < 2) continue;
       const options = values.map((v) => make("option", { value: v, textContent: v || "not told" }));
