@@ -1,7 +1,7 @@
 """DICOM files: opening them without a word to any log, and the header of one that may enter (PS3.3 C.8.11)."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -101,15 +101,15 @@ def quiet() -> Iterator[None]:
         logger.disabled = was
 
 
-def open_dicom(path: Path, header_only: bool = False) -> Dataset:
-    """Read a file, or only what TAGS names and nothing of its pixels.
+def open_dicom(path: Path, tags: Sequence[str] = ()) -> Dataset:
+    """Read a file, or only the attributes that these keywords name and nothing of its pixels.
 
     Raises:
         RefusedError: the file cannot be opened or is no DICOM file.
     """
     try:
         with path.open("rb") as stream:
-            dataset = _parsed(stream, header_only)
+            dataset = _parsed(stream, tags)
     except OSError:
         raise RefusedError(Code.UNREADABLE) from None
     if not len(dataset):
@@ -123,13 +123,13 @@ def parse_dicom(content: bytes) -> Dataset:
     Raises:
         RefusedError: it is no DICOM file, or it ends within its pixel data.
     """
-    dataset = _parsed(BytesIO(content), header_only=False)
+    dataset = _parsed(BytesIO(content))
     if "PixelData" not in dataset and any(tag in content for tag in PIXEL_DATA_TAGS):
         raise RefusedError(Code.CUT_OFF)  # pydicom drops pixel data that end too early
     return dataset
 
 
-def _parsed(stream: BinaryIO, header_only: bool) -> Dataset:
+def _parsed(stream: BinaryIO, tags: Sequence[str] = ()) -> Dataset:
     head = stream.read(HEAD)
     if not head:
         raise RefusedError(Code.EMPTY_FILE)
@@ -139,8 +139,8 @@ def _parsed(stream: BinaryIO, header_only: bool) -> Dataset:
         _check_inflated(stream, head)
     stream.seek(0)
     try:
-        if header_only:
-            return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(TAGS))
+        if tags:
+            return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(tags))
         return pydicom.dcmread(stream)
     except MemoryError:
         raise
@@ -175,7 +175,7 @@ def read_header(path: Path) -> Header:
         RefusedError: it is not.
     """
     with quiet():
-        dataset = open_dicom(path, header_only=True)
+        dataset = open_dicom(path, TAGS)
         try:
             return examine(dataset)
         except RefusedError:

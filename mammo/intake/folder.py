@@ -1,4 +1,4 @@
-"""The files of a downloaded data set, found by name wherever the download put them."""
+"""The files of a source folder: found by name wherever a download put them, and opened only where that is safe."""
 
 import os
 import re
@@ -8,10 +8,17 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
+from mammo.intake.refusals import Code, RefusedError
 from mammo.records import MammoError
 
 JUNK = ("__MACOSX",)
 """Folders that archives made on a Mac bring along; their files repeat the names of real ones."""
+
+DOCUMENTS = (".csv", ".json", ".md", ".parquet", ".txt", ".xlsx", ".xml", ".yaml", ".yml")
+"""Files beside the images that nobody takes for images."""
+
+LARGEST_BYTES = 1 << 28
+"""A file larger than this is no mammogram: 64 million pixels of 16 bits are half of it."""
 
 IMAGES = (".dcm", ".dicom", ".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
@@ -62,3 +69,46 @@ class Folder:
 def parts_matching(path: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
     """The matches of the parts of a path that a pattern describes whole, outermost first."""
     return [match for part in PurePosixPath(path).parts if (match := pattern.fullmatch(part))]
+
+
+def files(root: Path, leave_out: str = "") -> Iterator[str]:
+    """Paths of the files below root that may be images, relative with forward slashes, in sorted order.
+
+    Args:
+        root: the source folder.
+        leave_out: the name of a folder directly below root that holds no images.
+    """
+    for folder, inner, names in os.walk(root):
+        inner[:] = sorted(name for name in inner if not (Path(folder) == root and name == leave_out))
+        for name in sorted(names):
+            if not name.startswith(".") and not name.lower().endswith(DOCUMENTS):
+                yield (Path(folder) / name).relative_to(root).as_posix()
+
+
+def regular(root: Path, path: str) -> Path:
+    """The file of a path below root.
+
+    Raises:
+        RefusedError: it is no regular file (a pipe would hang whoever opens it), or it lies outside of root.
+    """
+    try:
+        resolved = (root / path).resolve()
+        if resolved.is_relative_to(root.resolve()) and resolved.is_file():
+            return resolved
+    except (OSError, RuntimeError):  # a loop of links
+        pass
+    raise RefusedError(Code.NOT_REGULAR)
+
+
+def read_file(file: Path) -> bytes:
+    """All bytes of a file.
+
+    Raises:
+        RefusedError: it cannot be opened, or is larger than any mammogram.
+    """
+    try:
+        if file.stat().st_size > LARGEST_BYTES:
+            raise RefusedError(Code.TOO_LARGE)
+        return file.read_bytes()
+    except OSError:
+        raise RefusedError(Code.UNREADABLE) from None

@@ -24,11 +24,14 @@ from typing import Generic, TypeVar
 
 import cv2
 
-from mammo.intake.refusals import Code
+from mammo.intake.refusals import Code, RefusedError
 from mammo.records import MammoError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+
+Done = dict[int, Result | Code | MammoError]
+"""What became of jobs, by number, until their turn comes."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,13 @@ class Limits:
     wall_s: float = 120.0
 
 
+PER_PROCESS = 32
+"""Jobs that are worth starting a process for."""
+
 QUEUED = 8
 """Jobs given to a child ahead of time, so that it never waits for the next."""
 
-PRELOAD = ["mammo.intake.gate", "mammo.store.taking"]
+PRELOAD = ["mammo.intake.gate", "mammo.intake.adapters.table", "mammo.store.taking"]
 
 
 @dataclass
@@ -64,22 +70,22 @@ class _Child(Generic[Job]):
 
 
 def isolated(
-    work: Callable[[Job], Result], jobs: Sequence[Job], processes: int, limits: Limits | None = None
+    work: Callable[[Job], Result], jobs: Sequence[Job], processes: int | None = None, limits: Limits | None = None
 ) -> Iterator[Result | Code]:
-    """What work makes of every job, in order; a code (too_large, too_slow, crashed) where its child did not survive.
+    """What work makes of every job, in order; a code where it refused the job, or where its child did not survive.
 
     Args:
         work: a function of a module, which a child can import.
         jobs: anything that can be pickled.
-        processes: how many children.
+        processes: how many children at most, None for one a core; fewer where there are few jobs.
         limits: for each.
 
     Raises:
         MammoError: work raised it.
     """
-    todo, done = deque(enumerate(jobs)), dict[int, Result | Code]()
+    todo, done = deque(enumerate(jobs)), Done[Result]()
     start = partial(_start, work, limits or Limits())
-    children = [start() for _ in range(min(processes, len(jobs)))]
+    children = [start() for _ in range(min(processes or os.cpu_count() or 1, -(-len(jobs) // PER_PROCESS)))]
     try:
         for number in range(len(jobs)):
             while number not in done:
@@ -87,7 +93,10 @@ def isolated(
                     _feed(child, todo)
                 wait([child.pipe for child in children if child.jobs], timeout=1)
                 children = [_gather(child, start, todo, done) for child in children]
-            yield done.pop(number)
+            result = done.pop(number)
+            if isinstance(result, MammoError):
+                raise result
+            yield result
     finally:
         for child in children:
             child.process.kill()
@@ -135,15 +144,12 @@ def _feed(child: _Child[Job], todo: deque[tuple[int, Job]]) -> None:
 
 
 def _gather(
-    child: _Child[Job], start: Callable[[], _Child[Job]], todo: deque[tuple[int, Job]], done: dict[int, Result | Code]
+    child: _Child[Job], start: Callable[[], _Child[Job]], todo: deque[tuple[int, Job]], done: Done[Result]
 ) -> _Child[Job]:
     """Take the child's results; the child, or the one that replaces it."""
     try:
         while child.jobs and child.pipe.poll():
-            result = child.pipe.recv()
-            if isinstance(result, MammoError):
-                raise result
-            done[child.jobs.popleft()[0]] = result
+            done[child.jobs.popleft()[0]] = child.pipe.recv()
             child.since = monotonic()
     except (EOFError, OSError):
         child.process.join()
@@ -159,7 +165,7 @@ def _replaced(
     child: _Child[Job],
     start: Callable[[], _Child[Job]],
     todo: deque[tuple[int, Job]],
-    done: dict[int, Result | Code],
+    done: Done[Result],
     code: Code,
 ) -> _Child[Job]:
     if child.jobs:
@@ -195,6 +201,8 @@ def _outcome(work: Callable[[Job], Result], job: Job) -> Result | Code | MammoEr
         return work(job)
     except MammoError as error:
         return error
+    except RefusedError as refused:
+        return refused.code
     except MemoryError:
         return Code.TOO_LARGE
     except BaseException:  # some decoders panic with errors that are no Exception

@@ -1,17 +1,26 @@
 """PNG, TIFF and JPEG images: grey values brought to 12 bits, masks, and shapes without decoding."""
 
+from math import prod
 from pathlib import Path
 from typing import Any
+from warnings import catch_warnings
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mammo.intake.codecs import LARGEST_PX
+from mammo.intake.folder import read_file
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import FULL_SCALE
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
+
+
+def is_raster(path: str) -> bool:
+    """Whether a file is a PNG, TIFF or JPEG by its name; every other one must be DICOM."""
+    return path.lower().endswith(SUFFIXES)
 
 
 def read_raster(path: Path, eight_bit: bool = False) -> NDArray[np.uint16]:
@@ -24,9 +33,9 @@ def read_raster(path: Path, eight_bit: bool = False) -> NDArray[np.uint16]:
         eight_bit: whether 8 bits a pixel will do, as in published copies of a data set; 255 becomes 4095.
 
     Raises:
-        RefusedError: the file cannot be opened or decoded, or is not grey with 16 bits a pixel.
+        RefusedError: the file cannot be opened or decoded, is too large, or is not grey with 16 bits a pixel.
     """
-    values = _decoded(path)
+    values = raster_values(path)
     if values.ndim == 3 and eight_bit and (values[..., 1:3] == values[..., :1]).all():
         values = values[..., 0]
     if values.ndim != 2:
@@ -48,7 +57,7 @@ def read_mask(path: Path, threshold: int = 1) -> NDArray[np.bool_]:
     Raises:
         RefusedError: the file cannot be opened or decoded.
     """
-    values = _decoded(path)
+    values = raster_values(path)
     return np.asarray(values >= threshold if values.ndim == 2 else (values[..., :3] >= threshold).any(axis=-1))
 
 
@@ -56,21 +65,30 @@ def raster_shape(path: Path) -> tuple[int, int]:
     """(rows, cols) as the file's head states them.
 
     Raises:
-        RefusedError: it is no image that can be opened.
+        RefusedError: it is no image that can be opened, or larger than any mammogram.
     """
     try:
-        with Image.open(path) as image:
-            return image.height, image.width
+        with catch_warnings(action="ignore"), Image.open(path) as image:  # Pillow warns of large images
+            shape = image.height, image.width
+    except Image.DecompressionBombError:
+        raise RefusedError(Code.TOO_LARGE) from None
     except Exception:  # a damaged head may fail anywhere inside Pillow
         raise RefusedError(Code.BROKEN_PIXELS) from None
+    if prod(shape) > LARGEST_PX:
+        raise RefusedError(Code.TOO_LARGE)
+    return shape
 
 
-def _decoded(path: Path) -> NDArray[Any]:
+def raster_values(path: Path) -> NDArray[Any]:
+    """Decoded values [H, W] or [H, W, channels], as the file has them.
+
+    Raises:
+        RefusedError: the file cannot be opened or decoded, or is larger than any mammogram.
+    """
+    content = np.frombuffer(read_file(path), dtype=np.uint8)
+    raster_shape(path)
     try:
-        content = np.frombuffer(path.read_bytes(), dtype=np.uint8)
         values = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
-    except OSError:
-        raise RefusedError(Code.UNREADABLE) from None
     except cv2.error:
         values = None
     if values is None:

@@ -158,6 +158,6 @@ def refused(image: ImageRecord, code: Code) -> ImageRecord:
     return replace(image, code=code, reason=code.sentence)
 
 
-def left_out(path: str, error: RefusedError) -> LeftOut:
+def left_out(path: str, code: Code) -> LeftOut:
     """What is told of a lesion whose outline was refused; path is that of its outline or its image."""
-    return LeftOut(path, error.code, error.code.sentence)
+    return LeftOut(path, code, code.sentence)

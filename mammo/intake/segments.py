@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from mammo.intake.dicom import open_dicom, quiet
-from mammo.intake.gate import regular
+from mammo.intake.folder import regular
 from mammo.intake.outlines import Outline, outline_of_mask
 from mammo.intake.refusals import Code, RefusedError
 from mammo.intake.stored import stored_header

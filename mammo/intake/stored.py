@@ -1,19 +1,22 @@
 """Stored values and shapes of single files, DICOM or raster: the frame that masks and outlines lie in."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from mammo.intake.codecs import decode
+from mammo.intake.codecs import decode, shape_of
 from mammo.intake.dicom import open_dicom, quiet
-from mammo.intake.gate import is_raster, regular
-from mammo.intake.rasters import raster_shape
+from mammo.intake.folder import regular
+from mammo.intake.isolation import isolated
+from mammo.intake.rasters import is_raster, raster_shape, raster_values
 from mammo.intake.refusals import Code, RefusedError
+from mammo.progress import track
+
+Shape = tuple[int, int]
 
 
 def stored_header(root: Path, path: str, *tags: str) -> Dataset:
@@ -22,35 +25,28 @@ def stored_header(root: Path, path: str, *tags: str) -> Dataset:
     Raises:
         RefusedError: it is missing or no DICOM file with a readable header.
     """
-    if not (root / path).exists():
-        raise RefusedError(Code.MISSING)
     with quiet():
-        try:
-            wanted = ["Rows", "Columns", *tags]
-            return pydicom.dcmread(regular(root, path), stop_before_pixels=True, specific_tags=wanted)
-        except OSError:
-            raise RefusedError(Code.UNREADABLE) from None
-        except RefusedError:
-            raise
-        except Exception:  # a damaged header may fail anywhere inside pydicom
-            raise RefusedError(Code.NOT_DICOM) from None
+        return open_dicom(_file(root, path), ("Rows", "Columns", *tags))
 
 
-def stored_shape(root: Path, path: str) -> tuple[int, int]:
+def stored_shape(root: Path, path: str) -> Shape:
     """(rows, cols) of an image, as its header states them.
 
     Raises:
-        RefusedError: the file is missing or its header says nothing of the kind.
+        RefusedError: the file is missing, or its header says nothing of the kind or more than any mammogram has.
     """
     if is_raster(path):
-        if not (root / path).exists():
-            raise RefusedError(Code.MISSING)
-        return raster_shape(regular(root, path))
-    header = stored_header(root, path)
-    shape = (int(header.get("Rows") or 0), int(header.get("Columns") or 0))
-    if min(shape) < 1:
-        raise RefusedError(Code.NO_PIXELS)
-    return shape
+        return raster_shape(_file(root, path))
+    try:
+        return shape_of(stored_header(root, path))
+    except (TypeError, ValueError):
+        raise RefusedError(Code.BAD_SHAPE) from None
+
+
+def stored_shapes(root: Path, paths: Sequence[str]) -> dict[str, Shape | Code]:
+    """stored_shape of many images, by path, read by children with limits; why not, where it cannot be had."""
+    shapes = track(isolated(partial(stored_shape, root), paths), "headers", len(paths))
+    return dict(zip(paths, shapes, strict=True))
 
 
 def stored_values(root: Path, path: str) -> NDArray[Any]:
@@ -60,13 +56,15 @@ def stored_values(root: Path, path: str) -> NDArray[Any]:
         RefusedError: the file is missing or cannot be decoded.
         MammoError: a decoder is not installed.
     """
+    file = _file(root, path)
+    if is_raster(path):
+        values = raster_values(file)
+        return values if values.ndim == 2 else values[..., 0]
+    with quiet():
+        return decode(open_dicom(file))
+
+
+def _file(root: Path, path: str) -> Path:
     if not (root / path).exists():
         raise RefusedError(Code.MISSING)
-    file = regular(root, path)
-    if not is_raster(path):
-        with quiet():
-            return decode(open_dicom(file))
-    values = cv2.imdecode(np.fromfile(file, dtype=np.uint8), cv2.IMREAD_UNCHANGED)
-    if values is None:
-        raise RefusedError(Code.BROKEN_PIXELS)
-    return np.asarray(values if values.ndim == 2 else values[..., 0])
+    return regular(root, path)

@@ -23,9 +23,6 @@ from mammo.store.refusal_log import RefusalLog
 from mammo.store.rows import outline_values
 from mammo.store.taking import Job, Recipe, Taken, take
 
-PER_PROCESS = 32
-"""Images that are worth starting a process for."""
-
 
 @dataclass(frozen=True)
 class Filling:
@@ -132,8 +129,7 @@ def _fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) 
 def _taken(recipe: Recipe, jobs: Sequence[Job], processes: int) -> tuple[list[Taken], int]:
     """What became of every file, in order, records kept and refusals remembered as they come; how many were decoded."""
     log, store, taken, decoded = RefusalLog(recipe.store), ImageStore(recipe.store), [], 0
-    useful = min(processes, -(-len(jobs) // PER_PROCESS))
-    results = isolated(partial(take, recipe), jobs, useful)
+    results = isolated(partial(take, recipe), jobs, processes)
     with log.writing() as writer:
         for job, result in zip(jobs, track(results, "ingest", len(jobs)), strict=True):
             one = Taken(result) if isinstance(result, Code) else result

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mammo.geometry import Frame
-from mammo.intake.gate import Admitted, admit, read_file, regular
+from mammo.intake.folder import read_file, regular
+from mammo.intake.gate import Admitted, admit
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import ImageRecord

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from mammo.intake.dicom import Header, read_header
 from mammo.intake.flags import Flag
-from mammo.intake.gate import regular
+from mammo.intake.folder import regular
 from mammo.intake.kinds import TOMOSYNTHESIS
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import Laterality, View

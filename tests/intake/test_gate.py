@@ -8,7 +8,8 @@ from pydicom.dataset import Dataset
 
 from mammo.geometry import Frame
 from mammo.intake.adapters import table as table_adapter
-from mammo.intake.gate import admit, files
+from mammo.intake.folder import files
+from mammo.intake.gate import admit
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import ImageRecord, Laterality, View
 

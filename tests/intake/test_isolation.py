@@ -64,7 +64,7 @@ def work(job: str) -> str:
     ],
 )
 def test_one_job_is_lost_and_the_others_keep_their_order(job: str, code: Code, limits: Limits) -> None:
-    jobs = ["a", "b", job, "c", *"defghijklmnopqrstuvw", job, "x"]
+    jobs = ["a", "b", job, "c", *"defghijklmnopqrstuvw" * 3, job, "x"]
     expected = [code if one == job else one * 2 for one in jobs]
     assert list(isolated(work, jobs, 2, limits)) == expected
 

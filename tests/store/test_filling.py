@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from mammo.geometry import Box, Frame
+from mammo.intake import isolation
 from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import Verdict, counts
 from mammo.records import MammoError
-from mammo.store import filling, image_store
+from mammo.store import image_store
 from mammo.store.filling import Filling, fill, fill_part
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -131,7 +132,7 @@ def test_a_changed_file_or_frame_is_read_again(recipe: Recipe, source: Path) -> 
 
 
 def test_several_processes_give_the_same(recipe: Recipe, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filling, "PER_PROCESS", 1)
+    monkeypatch.setattr(isolation, "PER_PROCESS", 1)
     fill(recipe, read(source), 2)
     before = tables(recipe)
     fill(recipe, read(source), 1)

@@ -13,6 +13,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from mammo.intake.densities import density_of
 from mammo.intake.folder import Folder
+from mammo.intake.isolation import isolated
 from mammo.intake.nbia import Series
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
@@ -122,11 +124,15 @@ def read(root: Path) -> Cohort:
     for finding in findings:
         films[finding.film].append(finding)
     images: list[ImageRecord] = []
-    outlines: list[LesionRecord | LeftOut] = []
-    for film, found in track(sorted(films.items()), "outlines", len(films)):
+    outlined: list[tuple[_Finding, str, list[str]]] = []
+    for film, found in sorted(films.items()):
         records = _images(series, film, found, splits[film[0]])
         images += records
-        outlines += [_lesion(series, finding, records[0]) for finding in found]
+        image = "" if records[0].code else records[0].path
+        outlined += [(finding, image, _outline_files(series, finding)) for finding in found]
+    jobs = [(image, paths) for _, image, paths in outlined]
+    made = track(isolated(partial(_outline, root), jobs), "outlines", len(jobs), "lesions")
+    outlines = [_lesion(*told, outline) for told, outline in zip(outlined, made, strict=True)]
     note = f"{n_mixed} patients are in both of the official splits; all their images are in test here"
     return Cohort.ordered(images, outlines, _counts(findings, n_mixed), [note] if n_mixed else [])
 
@@ -211,22 +217,33 @@ def _files(series: Series, path: str) -> list[str]:
     return series.files(patient, study, number)
 
 
-def _lesion(series: Series, finding: _Finding, image: ImageRecord) -> LesionRecord | LeftOut:
-    paths = sorted({path for named in finding.outlines for path in _files(series, named)})
-    root = series.folder.root
-    try:
-        if image.code:
-            raise RefusedError(Code.OUTLINE_UNLINKED)
-        mask, box = _outline(root, paths, stored_shape(root, image.path))
-    except RefusedError as error:
-        return left_out(paths[0] if paths else finding.outlines[1], error)
+def _outline_files(series: Series, finding: _Finding) -> list[str]:
+    return sorted({path for named in finding.outlines for path in _files(series, named)})
+
+
+def _lesion(finding: _Finding, image: str, paths: Sequence[str], outline: Outline | Code) -> LesionRecord | LeftOut:
+    if isinstance(outline, Code):
+        return left_out(paths[0] if paths else finding.outlines[1], outline)
+    mask, box = outline
     label, source = LABELS[finding.pathology]
     kind = {"mass": "mass", "calc": "calcification"}[finding.kind]
-    return LesionRecord(finding.key, image.path, label, source, box, mask, finding=kind)
+    return LesionRecord(finding.key, image, label, source, box, mask, finding=kind)
 
 
-def _outline(root: Path, paths: Sequence[str], shape: tuple[int, int]) -> Outline:
-    """The outline among the files of a lesion: the most two-valued one, of the image's shape, the largest."""
+def _outline(root: Path, job: tuple[str, Sequence[str]]) -> Outline:
+    """The outline among the files of a lesion: the most two-valued one, of the image's shape, the largest.
+
+    Args:
+        root: the data set's folder.
+        job: path of the image, empty where none is accepted, and of the files that may be the mask.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    image, paths = job
+    if not image:
+        raise RefusedError(Code.OUTLINE_UNLINKED)
+    shape = stored_shape(root, image)
     candidates = [stored_values(root, path) for path in paths]
     masks = [values for values in candidates if _two_valued(values) >= TWO_VALUED]
     if not masks:

@@ -14,15 +14,17 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mammo.intake.densities import density_of
-from mammo.intake.dicom import read_header
-from mammo.intake.folder import Folder, parts_matching
-from mammo.intake.gate import regular
+from mammo.intake.dicom import Header, read_header
+from mammo.intake.folder import Folder, parts_matching, regular
+from mammo.intake.isolation import isolated
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
+from mammo.intake.stored import Shape
 from mammo.intake.tables import cell_text, read_rows, read_sheet
 from mammo.progress import track
 from mammo.records import (
@@ -79,7 +81,8 @@ def read(root: Path) -> Cohort:
     labels = {**sheet, **{breast: label for breast, label, _ in readings if label}}
     densities = {breast: density for breast, _, density in readings if density}
     paths = [path for path in folder.images if path.lower().endswith(".dcm")]
-    found = [_image(folder, path, densities) for path in track(paths, "headers", len(paths))]
+    headers = track(isolated(partial(_header, root), paths), "headers", len(paths))
+    found = [_image(path, header, densities) for path, header in zip(paths, headers, strict=True)]
     shapes = {(i.patient_key, i.laterality, i.view): (i.path, shape) for i, shape in found if not i.code and shape}
     outlines = [
         outline
@@ -121,16 +124,16 @@ def _readings(folder: Folder) -> Iterator[tuple[Breast, Pathology | None, Densit
                 yield (patient, Laterality(side)), CLASSES.get(word), density
 
 
-def _image(
-    folder: Folder, path: str, densities: Mapping[Breast, Density]
-) -> tuple[ImageRecord, tuple[int, int] | None]:
+def _header(root: Path, path: str) -> Header:
+    return read_header(regular(root, path))
+
+
+def _image(path: str, header: Header | Code, densities: Mapping[Breast, Density]) -> tuple[ImageRecord, Shape | None]:
     """The record of one file, and its shape."""
     named = [match[0] for match in parts_matching(path, PATIENT)]
-    try:
-        header = read_header(regular(folder.root, path))
-    except RefusedError as error:
+    if isinstance(header, Code):
         patient = named[0] if named else ""
-        return refused(ImageRecord(path, patient, patient, None, None), error.code), None
+        return refused(ImageRecord(path, patient, patient, None, None), header), None
     patient, laterality = named[0] if named else header.patient, header.laterality
     swapped = SIDES_REVERSED | (MLO_SWAPPED if header.view is View.MLO else CC_SWAPPED)
     if patient in swapped:
@@ -154,16 +157,16 @@ def _other(laterality: Laterality) -> Laterality:
 
 
 def _lesions(
-    folder: Folder, path: str, breast: Breast, image: tuple[str, tuple[int, int]] | None, labels: Labels
+    folder: Folder, path: str, breast: Breast, image: tuple[str, Shape] | None, labels: Labels
 ) -> Iterator[LesionRecord | LeftOut]:
     """The lesions of one file of polygons, {"x", "y"} in stored pixels."""
     if image is None:
-        yield left_out(path, RefusedError(Code.OUTLINE_UNLINKED))
+        yield left_out(path, Code.OUTLINE_UNLINKED)
         return
     try:
         items: list[dict[str, Any]] = list(json.loads((folder.root / path).read_text(encoding="utf-8-sig")))
     except (OSError, ValueError, TypeError):
-        yield left_out(path, RefusedError(Code.OUTLINE_BROKEN))
+        yield left_out(path, Code.OUTLINE_BROKEN)
         return
     label = Pathology.NONE if breast[0] in MIXED_BREASTS else labels.get(breast, Pathology.NONE)
     source = LabelSource.NONE if label is Pathology.NONE else LabelSource.BREAST_LEVEL
@@ -173,9 +176,9 @@ def _lesions(
             mask, box = outline_of_polygon(points, image[1])
             word = str(item.get("label") or "").strip()
         except (KeyError, TypeError, ValueError, AttributeError):
-            yield left_out(path, RefusedError(Code.OUTLINE_BROKEN))
+            yield left_out(path, Code.OUTLINE_BROKEN)
         except RefusedError as error:
-            yield left_out(path, error)
+            yield left_out(path, error.code)
         else:
             key = f"{breast[0]}_{breast[1]}_MLO_{number}"
             yield LesionRecord(key, image[0], label, source, box, mask, finding=FINDINGS.get(word, word))

@@ -10,15 +10,21 @@ where its breast has one finding and the image one box: every other box has no l
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mammo.intake.emory import IDS, UNKNOWN, Clinic, key_of
 from mammo.intake.flags import Flag
 from mammo.intake.folder import Folder
+from mammo.intake.isolation import isolated
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import stored_header, stored_shape, stored_values
+from mammo.intake.stored import stored_header, stored_values
 from mammo.intake.tables import Row, read_rows
 from mammo.progress import track
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, View
@@ -31,6 +37,27 @@ SYNTHETIC = ("cview", "c-view")
 
 ON_TISSUE = 0.2
 """A box lies on the breast where at least this share of it is no background."""
+
+
+Edges = tuple[float, float, float, float]
+"""(row0, row1, col0, col1), px."""
+
+
+@dataclass(frozen=True)
+class _Boxes:
+    """The boxes of one image.
+
+    Attributes:
+        image: the image.
+        edges: of each box, in the frame of the PNG or of the DICOM file.
+        as_stored: whether that is the DICOM file's.
+        towards: PatientOrientation (0020,0020) as the table tells it, empty where it does not.
+    """
+
+    image: ImageRecord
+    edges: list[Edges]
+    as_stored: bool
+    towards: str
 
 
 def read(root: Path, synthetic: bool = False) -> Cohort:
@@ -48,7 +75,7 @@ def read(root: Path, synthetic: bool = False) -> Cohort:
     table = folder.one("EMBED_OpenData_metadata.csv", "EMBED_OpenData_metadata_reduced.csv", "*metadata*.csv")
     files = {PurePosixPath(path).name: path for path in folder.images}
     images: list[ImageRecord] = []
-    boxed: list[tuple[ImageRecord, Row]] = []
+    boxed: list[_Boxes] = []
     named: set[str] = set()
     for row in read_rows(table, IMAGE_COLUMNS, EXTRA_COLUMNS):
         if row.get("anon_dicom_path") in named:  # a table that was joined with findings has a row for each
@@ -56,10 +83,10 @@ def read(root: Path, synthetic: bool = False) -> Cohort:
         named.add(row.get("anon_dicom_path"))
         images.append(_image(row, files, clinic, synthetic))
         if _boxes(row):
-            boxed.append((images[-1], row))
-    outlines = [
-        outline for image, row in track(boxed, "boxes", len(boxed)) for outline in _lesions(root, image, row, clinic)
-    ]
+            as_stored = bool(row.get("dcm_roi_coords"))
+            boxed.append(_Boxes(images[-1], _boxes(row), as_stored, row.get("patientorientation")))
+    placed = track(isolated(partial(_outlines, root), boxed), "boxes", len(boxed))
+    outlines = [outline for job, found in zip(boxed, placed, strict=True) for outline in _lesions(job, found, clinic)]
     return Cohort.ordered(images, outlines, _counts(images, boxed, outlines))
 
 
@@ -95,51 +122,65 @@ def _cell(row: Row) -> str:
     return row.get("dcm_roi_coords") or row.get("roi_coords")
 
 
-def _boxes(row: Row) -> list[tuple[float, float, float, float]]:
+def _boxes(row: Row) -> list[Edges]:
     """(row0, row1, col0, col1) of every box of a row, in whichever brackets; none where numbers are missing."""
     numbers = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", _cell(row))]
     fours = zip(*(iter(numbers),) * 4, strict=False)
     return [(ymin, ymax, xmin, xmax) for ymin, xmin, ymax, xmax in fours] if len(numbers) % 4 == 0 else []
 
 
-def _lesions(root: Path, image: ImageRecord, row: Row, clinic: Clinic) -> list[LesionRecord | LeftOut]:
-    boxes, side = _boxes(row), image.laterality
-    if image.code or side is None:
-        return [left_out(image.path, RefusedError(Code.OUTLINE_UNLINKED)) for _ in boxes]
-    alone = len(boxes) == 1
-    label, source, high_risk = clinic.finding(image.patient_key, image.exam_key, side) if alone else UNKNOWN
-    made: list[LesionRecord | LeftOut] = []
-    for number, edges in enumerate(boxes, 1):
-        try:
-            mask, box = _outline(root, image, row, edges)
-        except RefusedError as error:
-            made.append(left_out(image.path, error))
+def _lesions(job: _Boxes, found: list[Outline | Code] | Code, clinic: Clinic) -> Iterator[LesionRecord | LeftOut]:
+    """The lesions of one image, from the outlines that its boxes became."""
+    image, alone = job.image, len(job.edges) == 1
+    label, source, high_risk = UNKNOWN
+    if alone and image.laterality:
+        label, source, high_risk = clinic.finding(image.patient_key, image.exam_key, image.laterality)
+    outlines = [found for _ in job.edges] if isinstance(found, Code) else found
+    for number, outline in enumerate(outlines, 1):
+        if isinstance(outline, Code):
+            yield left_out(image.path, outline)
         else:
-            made.append(LesionRecord(f"{image.path}#{number}", image.path, label, source, box, mask, high_risk))
-    return made
+            mask, box = outline
+            yield LesionRecord(f"{image.path}#{number}", image.path, label, source, box, mask, high_risk)
 
 
-def _outline(root: Path, image: ImageRecord, row: Row, edges: tuple[float, float, float, float]) -> Outline:
-    """The box in the stored frame, checked against the breast's pixels; the other way round where that fits better."""
-    shape = stored_shape(root, image.path)
-    row0, row1, col0, col1 = edges
-    flipped = (row0, row1, shape[1] - col1, shape[1] - col0)
-    ways = [edges] if row.get("dcm_roi_coords") else [edges, flipped]
+def _outlines(root: Path, job: _Boxes) -> list[Outline | Code]:
+    """The outlines of the boxes of one image, each checked against the breast's pixels; why not, of each that is none.
+
+    Raises:
+        RefusedError: the image cannot be read.
+    """
+    image = job.image
+    if image.code:
+        raise RefusedError(Code.OUTLINE_UNLINKED)
     header = stored_header(root, image.path, "PatientOrientation", "PhotometricInterpretation")
-    towards = "".join(header.get("PatientOrientation") or row.get("patientorientation") or "")
-    if re.sub(r"[^A-Z]", "", towards)[:1] == "P" or (not towards and image.laterality is Laterality.RIGHT):
-        ways.reverse()
+    towards = "".join(header.get("PatientOrientation") or job.towards)
+    turned = re.sub(r"[^A-Z]", "", towards)[:1] == "P" or (not towards and image.laterality is Laterality.RIGHT)
     values = stored_values(root, image.path)
     background = values.max() if header.get("PhotometricInterpretation") == "MONOCHROME1" else values.min()
+    breast, found = values != background, list[Outline | Code]()
+    for edges in job.edges:
+        try:
+            found.append(_outline(breast, edges, turned, job.as_stored))
+        except RefusedError as error:
+            found.append(error.code)
+    return found
+
+
+def _outline(breast: NDArray[np.bool_], edges: Edges, turned: bool, as_stored: bool) -> Outline:
+    """The box in the stored frame; the other way round where only that lies on the breast."""
+    row0, row1, col0, col1 = edges
+    flipped = (row0, row1, breast.shape[1] - col1, breast.shape[1] - col0)
+    ways = [edges] if as_stored else [flipped, edges] if turned else [edges, flipped]
     for way in ways:
-        mask, box = outline_of_box(way, shape)
-        if (values[box.row0 : box.row1, box.col0 : box.col1] != background).mean() >= ON_TISSUE:
+        mask, box = outline_of_box(way, (breast.shape[0], breast.shape[1]))
+        if breast[box.row0 : box.row1, box.col0 : box.col1].mean() >= ON_TISSUE:
             return mask, box
     raise RefusedError(Code.OUTLINE_OFF_BREAST)
 
 
 def _counts(
-    images: Sequence[ImageRecord], boxed: Sequence[tuple[ImageRecord, Row]], outlines: Sequence[LesionRecord | LeftOut]
+    images: Sequence[ImageRecord], boxed: Sequence[_Boxes], outlines: Sequence[LesionRecord | LeftOut]
 ) -> list[Count]:
     return [
         Count("images", len(images), 480323),

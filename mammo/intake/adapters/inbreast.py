@@ -19,7 +19,7 @@ from mammo.intake.densities import density_of
 from mammo.intake.folder import Folder
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import stored_shape
+from mammo.intake.stored import Shape, stored_shapes
 from mammo.intake.tables import Row, read_rows
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, View
 
@@ -54,11 +54,14 @@ def read(root: Path, proxies: bool = False) -> Cohort:
     images = {NAME.fullmatch(PurePosixPath(path).name): path for path in folder.images}
     records = {match[1]: _image(path, match, rows.get(match[1])) for match, path in images.items() if match}
     missing = [_missing(name) for name in rows if name not in records]
+    regions = {PurePosixPath(path).stem: path for path in folder.named("*.xml") if "pectoral" not in path.lower()}
+    known = {name: record.path for name, record in records.items() if name in regions and not record.code}
+    shapes = stored_shapes(root, list(known.values()))
     outlines = [
         outline
-        for path in folder.named("*.xml")
-        if (name := PurePosixPath(path).stem) and "pectoral" not in path.lower()
-        for outline in _lesions(folder, path, records.get(name), rows.get(name), proxies)
+        for name, path in regions.items()
+        for shape in [shapes.get(known.get(name, ""), Code.OUTLINE_UNLINKED)]
+        for outline in _lesions(root, path, known.get(name, ""), shape, rows.get(name), proxies)
     ]
     return Cohort.ordered([*records.values(), *missing], outlines, _counts(rows, outlines))
 
@@ -84,16 +87,15 @@ def _missing(name: str) -> ImageRecord:
 
 
 def _lesions(
-    folder: Folder, path: str, image: ImageRecord | None, row: Row | None, proxies: bool
+    root: Path, path: str, image: str, shape: Shape | Code, row: Row | None, proxies: bool
 ) -> Iterator[LesionRecord | LeftOut]:
-    """The lesions of one file of regions."""
+    """The lesions of one file of regions, on an image of this path and shape."""
     try:
-        if image is None or image.code:
-            raise RefusedError(Code.OUTLINE_UNLINKED)
-        shape = stored_shape(folder.root, image.path)
-        regions = _regions(folder.root / path)
+        if isinstance(shape, Code):
+            raise RefusedError(shape)
+        regions = _regions(root / path)
     except RefusedError as error:
-        yield left_out(path, error)
+        yield left_out(path, error.code)
         return
     label, source = proxy_label(row.get("bi_rads") if row else "", proxies)
     for number, region in enumerate(regions, 1):
@@ -103,10 +105,10 @@ def _lesions(
         try:
             mask, box = outline_of_polygon(_points(region), shape)
         except RefusedError as error:
-            yield left_out(path, error)
+            yield left_out(path, error.code)
         else:
             key = f"{PurePosixPath(path).stem}_{number}"
-            yield LesionRecord(key, image.path, label, source, box, mask, finding=FINDINGS.get(name, name))
+            yield LesionRecord(key, image, label, source, box, mask, finding=FINDINGS.get(name, name))
 
 
 def _regions(file: Path) -> list[dict[str, Any]]:

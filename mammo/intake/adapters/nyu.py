@@ -13,6 +13,7 @@ lists, dictionaries, texts and numbers are all it can hold. It does not name pat
 import pickle
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn
 
@@ -22,12 +23,13 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Frame, FrameChain
 from mammo.intake.breast import window_origin
-from mammo.intake.folder import Folder
+from mammo.intake.folder import Folder, regular
 from mammo.intake.frames import place
-from mammo.intake.gate import regular
+from mammo.intake.isolation import isolated
 from mammo.intake.outlines import Outline, clipped, outline_of_mask
 from mammo.intake.rasters import raster_shape, read_mask, read_raster
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
+from mammo.progress import track
 from mammo.records import (
     Cohort,
     ImageRecord,
@@ -49,6 +51,10 @@ JOIN_PX = 8
 """Parts of a mask nearer than this are one lesion: resampling has left specks along the outlines' rims."""
 
 
+_Job = tuple[ImageRecord, dict[str, Any], int]
+"""An image, its exam and its number among the exam's images of its breast and view."""
+
+
 class _PlainUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> NoReturn:
         raise pickle.UnpicklingError(f"it asks to import {module}.{name}")
@@ -60,21 +66,25 @@ def read(root: Path) -> Cohort:
     Raises:
         MammoError: the exam list is missing, damaged or holds more than plain values.
     """
-    images: list[ImageRecord] = []
-    outlines: list[LesionRecord | LeftOut] = []
     file = Folder(root).one(EXAMS, "*.pkl")
     images_folder = (file.parent / "images").relative_to(root).as_posix()
+    jobs: list[_Job] = []
     for index, exam in enumerate(_exams(file)):
         for laterality in Laterality:
             for view in View:
                 for number, name in enumerate(_names(file, exam, f"{laterality}-{view}")):
                     key, negative = str(index), _negative(exam, laterality)
                     image = ImageRecord(f"{images_folder}/{name}.png", key, key, laterality, view, negative=negative)
-                    image, found = _with_lesions(root, image, exam, number)
-                    images.append(image)
-                    outlines.extend(found)
-    if not images:
+                    jobs.append((image, exam, number))
+    if not jobs:
         raise MammoError(f"{file} names no image: name another data.source")
+    images: list[ImageRecord] = []
+    outlines: list[LesionRecord | LeftOut] = []
+    made = track(isolated(partial(_with_lesions, root), jobs), "outlines", len(jobs))
+    for (image, _, _), one in zip(jobs, made, strict=True):
+        record, found = (refused(image, one), []) if isinstance(one, Code) else one
+        images.append(record)
+        outlines += found
     lesions = tuple(outline for outline in outlines if isinstance(outline, LesionRecord))
     unknown = tuple(outline for outline in outlines if isinstance(outline, LeftOut))
     return Cohort(tuple(images), lesions, unknown)
@@ -110,10 +120,9 @@ def _names(file: Path, exam: dict[str, Any], key: str) -> list[str]:
     return names
 
 
-def _with_lesions(
-    root: Path, image: ImageRecord, exam: dict[str, Any], number: int
-) -> tuple[ImageRecord, list[LesionRecord | LeftOut]]:
+def _with_lesions(root: Path, job: _Job) -> tuple[ImageRecord, list[LesionRecord | LeftOut]]:
     """The image and the lesions of its masks; the image refused where its masks' frame cannot be known."""
+    image, exam, number = job
     name = Path(image.path).stem
     beside = PurePosixPath(image.path).parent.parent / "segmentation"
     masks = {label: str(beside / f"{name}_{label}.png") for label in (Pathology.BENIGN, Pathology.MALIGNANT)}
@@ -127,7 +136,7 @@ def _with_lesions(
         except RefusedError as error:
             if error.code == Code.SIDE_CONFLICT:
                 return refused(image, Code.SIDE_CONFLICT), []
-            found.append(left_out(path, error))
+            found.append(left_out(path, error.code))
             continue
         for index, (mask, box) in enumerate(outlines):
             key = f"{path}#{index}"
@@ -141,7 +150,7 @@ def _lesions(root: Path, path: str, image: ImageRecord, exam: dict[str, Any], nu
     Raises:
         RefusedError: the mask or its image cannot be read, its size is that of no known frame, or it is empty.
     """
-    mask = read_mask(root / path)
+    mask = read_mask(regular(root, path))
     shape = raster_shape(regular(root, image.path))
     window = _of_view(exam, "window_location", image, number)
     if mask.shape == shape:

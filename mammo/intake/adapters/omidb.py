@@ -12,15 +12,17 @@ linked by date; corners in any order; nine images whose boxes are known to be fl
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mammo.intake.folder import Folder
+from mammo.intake.isolation import isolated
 from mammo.intake.nbss import UNKNOWN, Episode, Finding, finding_of, finding_of_breast, is_normal
 from mammo.intake.outlines import outline_of_box
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import stored_header, stored_shape
+from mammo.intake.stored import Shape, stored_header, stored_shape
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, Laterality, LeftOut, LesionRecord, MammoError, View
 
@@ -83,6 +85,29 @@ class _Client:
         return bool(self.episodes) and all(is_normal(episode) for episode in self.episodes.values())
 
 
+@dataclass(frozen=True)
+class _Shot:
+    """One image of a client.
+
+    Attributes:
+        client: whose.
+        study: Study Instance UID.
+        sop: SOP Instance UID.
+        marks: by their keys.
+        files: paths of the image and of its JSON header, empty where there is none, and whether it has marks.
+    """
+
+    client: _Client
+    study: str
+    sop: str
+    marks: Mapping[str, Any]
+    files: tuple[str, str, bool]
+
+
+_Header = tuple[dict[str, str], Shape]
+"""The values of TAGS in capitals, and the shape of an image that has marks."""
+
+
 def read(root: Path) -> Cohort:
     """Read the folder.
 
@@ -94,16 +119,14 @@ def read(root: Path) -> Cohort:
     if not tables:
         raise MammoError(f"{root} holds no imagedb_<client>.json: name the folder of the whole share as data.source")
     files = {PurePosixPath(path).name.lower(): path for path in folder.paths}
+    clients = (_client(folder, table, files) for table in track(tables, "clients", len(tables), "clients"))
+    shots = [shot for client in clients if client for shot in _shots(client, files)]
+    headers = track(isolated(partial(_header, root), [shot.files for shot in shots]), "headers", len(shots))
     images: list[ImageRecord] = []
     outlines: list[LesionRecord | LeftOut] = []
-    for table in track(tables, "clients", len(tables), "clients"):
-        client = _client(folder, table, files)
-        for study_uid, study in client.studies.items() if client else ():
-            for sop, marks in _objects(study):
-                image = _image(folder, client, study_uid, sop, files, bool(marks)) if client else None
-                if client and image:
-                    images.append(image)
-                    outlines += _lesions(root, client, study, sop, image, marks)
+    for shot, header in zip(shots, headers, strict=True):
+        images.append(_image(shot, header))
+        outlines += _lesions(shot, images[-1], header)
     note = f"{len({image.patient_key for image in images})} clients, {len(images)} images, {len(outlines)} marks"
     return Cohort.ordered(images, outlines, (), [note])
 
@@ -123,68 +146,85 @@ def _client(folder: Folder, table: str, files: Mapping[str, str]) -> _Client | N
 def _json(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}
 
 
-def _objects(study: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """(SOP Instance UID, marks) of every image of a study."""
-    for series, objects in study.items():
-        if UID.fullmatch(series) and isinstance(objects, dict):
-            for sop, marks in objects.items():
-                yield sop, marks if isinstance(marks, dict) else {}
+def _shots(client: _Client, files: Mapping[str, str]) -> Iterator[_Shot]:
+    """Every image of every study of a client."""
+    for uid, study in client.studies.items():
+        for series, objects in study.items() if isinstance(study, dict) else ():
+            if UID.fullmatch(series) and isinstance(objects, dict):
+                for sop, told in objects.items():
+                    marks = told if isinstance(told, dict) else {}
+                    beside = files.get(f"{sop}.json".lower()) or files.get(f"{sop}.dcm.json".lower(), "")
+                    yield _Shot(client, uid, sop, marks, (files.get(f"{sop}.dcm".lower(), ""), beside, bool(marks)))
 
 
-def _image(
-    folder: Folder, client: _Client, study: str, sop: str, files: Mapping[str, str], marked: bool
-) -> ImageRecord:
-    path = files.get(f"{sop}.dcm".lower())
-    told = path or f"images/{client.key}/{study}/{sop}.dcm"
-    record = ImageRecord(told, client.key, study, None, None, by_table=True, negative=client.is_normal and not marked)
-    if path is None:
-        return refused(record, Code.MISSING)
-    try:
-        header = _header(folder, path, files.get(f"{sop}.json".lower()) or files.get(f"{sop}.dcm.json".lower()))
-    except RefusedError as error:
-        return refused(record, error.code)
-    position = POSITION.fullmatch(header["ViewPosition"])
-    side = header["ImageLaterality"] or (position[1] if position else "")
+def _image(shot: _Shot, header: _Header | Code) -> ImageRecord:
+    client, (path, _, marked) = shot.client, shot.files
+    record = ImageRecord(
+        path or f"images/{client.key}/{shot.study}/{shot.sop}.dcm",
+        client.key,
+        shot.study,
+        None,
+        None,
+        by_table=True,
+        negative=client.is_normal and not marked,
+    )
+    if isinstance(header, Code):
+        return refused(record, header)
+    tags, _ = header
+    position = POSITION.fullmatch(tags["ViewPosition"])
+    side = tags["ImageLaterality"] or (position[1] if position else "")
     laterality = Laterality(side) if side in [*Laterality] else None
-    view = View(position[2]) if position else None
-    record = ImageRecord(told, client.key, study, laterality, view, by_table=True, negative=record.negative)
-    if header["PresentationIntentType"] not in ("", "FOR PRESENTATION"):
+    record = replace(record, laterality=laterality, view=View(position[2]) if position else None)
+    if tags["PresentationIntentType"] not in ("", "FOR PRESENTATION"):
         return refused(record, Code.FOR_PROCESSING)
-    if view is None:
+    if position is None:
         return refused(record, Code.OTHER_VIEW)
     return record if laterality else refused(record, Code.NO_LATERALITY)
 
 
-def _header(folder: Folder, path: str, beside: str | None) -> dict[str, str]:
-    """TAGS of an image, from the JSON file beside it, else from the image itself."""
-    content = _json(folder.root / beside) if beside else {}
-    if not content:
-        header = stored_header(folder.root, path, *TAGS)
-        return {name: str(header.get(name) or "").strip().upper() for name in TAGS}
-    values = {name: (content.get(tag) or {}).get("Value") or [""] for name, tag in TAGS.items()}
-    return {name: str(value[0]).strip().upper() for name, value in values.items()}
+def _header(root: Path, job: tuple[str, str, bool]) -> _Header:
+    """TAGS of an image, from the JSON file beside it, else from the image itself, and its shape if it is marked.
+
+    Raises:
+        RefusedError: it is missing or cannot be read.
+    """
+    path, beside, marked = job
+    if not path:
+        raise RefusedError(Code.MISSING)
+    content = _json(root / beside) if beside else {}
+    if content:
+        tags = {name: _first_value(content.get(tag)) for name, tag in TAGS.items()}
+    else:
+        header = stored_header(root, path, *TAGS)
+        tags = {name: str(header.get(name) or "").strip().upper() for name in TAGS}
+    return tags, stored_shape(root, path) if marked else (0, 0)
 
 
-def _lesions(
-    root: Path, client: _Client, study: Mapping[str, Any], sop: str, image: ImageRecord, marks: Mapping[str, Any]
-) -> Iterator[LesionRecord | LeftOut]:
-    for key, mark in marks.items():
+def _first_value(element: object) -> str:
+    """The first value of an element of DICOM JSON, empty where there is none."""
+    values = element.get("Value") if isinstance(element, dict) else None
+    return str(values[0]).strip().upper() if isinstance(values, list) and values else ""
+
+
+def _lesions(shot: _Shot, image: ImageRecord, header: _Header | Code) -> Iterator[LesionRecord | LeftOut]:
+    client, sop, study = shot.client, shot.sop, shot.client.studies[shot.study]
+    for key, mark in shot.marks.items():
         try:
-            if image.code or image.laterality is None:
+            if isinstance(header, Code) or image.code or image.laterality is None:
                 raise RefusedError(Code.OUTLINE_UNLINKED)
             if sop.endswith(FLIPPED):
                 raise RefusedError(Code.KNOWN_DEFECT)
             x1, y1, x2, y2 = (float(mark[corner]) for corner in ("X1", "Y1", "X2", "Y2"))
-            mask, box = outline_of_box((y1, y2, x1, x2), stored_shape(root, image.path))
+            mask, box = outline_of_box((y1, y2, x1, x2), header[1])
         except (KeyError, TypeError, ValueError):
-            yield left_out(image.path, RefusedError(Code.OUTLINE_BROKEN))
+            yield left_out(image.path, Code.OUTLINE_BROKEN)
         except RefusedError as error:
-            yield left_out(image.path, error)
+            yield left_out(image.path, error.code)
         else:
             label, source, high_risk = _finding(client.episode(study), image.laterality, mark)
             kind = next((word for flag, word in FINDINGS.items() if mark.get(flag)), "")

@@ -12,19 +12,22 @@
 or stands in a COCO JSON file at the top of the folder (intake.coco). Outlines are clipped to their image.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from mammo.intake.coco import Annotation, coco_files, read_coco
 from mammo.intake.densities import density_of
 from mammo.intake.dicom import read_header
-from mammo.intake.gate import files, is_raster, regular
+from mammo.intake.folder import files, regular
+from mammo.intake.isolation import isolated
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
-from mammo.intake.rasters import read_mask
-from mammo.intake.refusals import Code, RefusedError, left_out
+from mammo.intake.rasters import is_raster, read_mask
+from mammo.intake.refusals import Code, RefusedError, left_out, refused
 from mammo.intake.segments import outline_of_segment
-from mammo.intake.stored import stored_shape
+from mammo.intake.stored import Shape, stored_shape
 from mammo.intake.tables import Row, read_rows
+from mammo.progress import track
 from mammo.records import (
     Cohort,
     ImageRecord,
@@ -42,9 +45,6 @@ OUTLINES = "outlines"
 
 BOX = ("row0", "row1", "col0", "col1")
 
-Shape = tuple[int, int] | None
-"""(rows, cols) of stored pixels, None where no header tells them."""
-
 Telling = Row | Annotation
 """What tells of a lesion: a row of a table or a COCO annotation."""
 
@@ -61,18 +61,16 @@ def read(root: Path) -> Cohort:
     paths = [path for path in paths if path not in masks]
     if not paths:
         raise MammoError(f"{root} holds no image: put DICOM, PNG or TIFF files into it, or name another data.source")
-    described = _described(root, set(paths))
-    found = [_image(root, path, described.get(path)) for path in paths]
-    shapes = {record.path: shape for record, shape in found}
+    images = list(_images(root, paths))
+    shapes = {record.path: shape for record, shape in images}
     annotations = [told for file in coco_files(root) for told in read_coco(file)]
-    tellings: list[Telling] = [*rows, *annotations]
-    lesions = [_lesion(root, told, shapes) for told in tellings]
+    lesions = list(_lesions(root, [*rows, *annotations], shapes))
     known = [lesion for lesion in lesions if isinstance(lesion, LesionRecord)]
     _check_keys(root, known)
     order = {path: index for index, path in enumerate(paths)}
     known.sort(key=lambda lesion: order[lesion.path])
     unknown = tuple(lesion for lesion in lesions if isinstance(lesion, LeftOut))
-    return Cohort(tuple(record for record, _ in found), tuple(known), unknown)
+    return Cohort(tuple(record for record, _ in images), tuple(known), unknown)
 
 
 def _table(root: Path, name: str) -> Path:
@@ -109,45 +107,69 @@ def _described(root: Path, paths: set[str]) -> dict[str, Row]:
     return {row.get("image"): row for row in rows}
 
 
-def _image(root: Path, path: str, row: Row | None) -> tuple[ImageRecord, Shape]:
-    """The record of one file, and its shape where a header tells it."""
-    density = density_of(row.get("density")) if row else None
-    try:
-        file = regular(root, path)
-        if is_raster(path):
-            if row is None:
-                raise RefusedError(Code.NOT_DESCRIBED)
-            laterality, view = Laterality(row.get("laterality")), View(row.get("view"))
-            return ImageRecord(path, row.get("patient"), row.get("exam"), laterality, view, density=density), None
-        header = read_header(file)
-        if row is not None and header.laterality != row.get("laterality"):
-            raise RefusedError(Code.LATERALITY_CONFLICT)
-        if row is not None and header.view != row.get("view"):
-            raise RefusedError(Code.VIEW_CONFLICT)
-    except RefusedError as refused:
-        return ImageRecord(path, "", "", None, None, refused.code.sentence, refused.code), None
+def _images(root: Path, paths: Sequence[str]) -> Iterator[tuple[ImageRecord, Shape | None]]:
+    """The record of every file, and its shape where a header tells it."""
+    described = _described(root, set(paths))
+    jobs = [(path, described.get(path)) for path in paths]
+    looked = track(isolated(partial(_image, root), jobs), "headers", len(jobs))
+    for path, found in zip(paths, looked, strict=True):
+        yield (refused(ImageRecord(path, "", "", None, None), found), None) if isinstance(found, Code) else found
+
+
+def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape | None]:
+    """The record of one file, and its shape where a header tells it.
+
+    Raises:
+        RefusedError: it cannot be taken in.
+    """
+    path, row = job
+    file, density = regular(root, path), density_of(row.get("density")) if row else None
+    if is_raster(path):
+        if row is None:
+            raise RefusedError(Code.NOT_DESCRIBED)
+        laterality, view = Laterality(row.get("laterality")), View(row.get("view"))
+        return ImageRecord(path, row.get("patient"), row.get("exam"), laterality, view, density=density), None
+    header = read_header(file)
+    if row is not None and header.laterality != row.get("laterality"):
+        raise RefusedError(Code.LATERALITY_CONFLICT)
+    if row is not None and header.view != row.get("view"):
+        raise RefusedError(Code.VIEW_CONFLICT)
     patient, exam = (row.get("patient"), row.get("exam")) if row else (header.patient, header.exam)
     side, view = header.laterality, header.view
     return ImageRecord(path, patient, exam, side, view, flags=header.flags, density=density), header.shape
 
 
-def _lesion(root: Path, told: Telling, shapes: Mapping[str, Shape]) -> LesionRecord | LeftOut:
+def _lesions(
+    root: Path, tellings: Sequence[Telling], shapes: Mapping[str, Shape | None]
+) -> Iterator[LesionRecord | LeftOut]:
+    for told in tellings:
+        _check_words(told, shapes)
+    jobs = [(told, shapes[_values(told)["image"]]) for told in tellings]
+    outlines = track(isolated(partial(_outline, root), jobs), "outlines", len(jobs), "lesions")
+    for told, outline in zip(tellings, outlines, strict=True):
+        yield _lesion(told, outline)
+
+
+def _check_words(told: Telling, paths: Container[str]) -> None:
+    """Check what is told of a lesion, its outline aside."""
     values = _values(told)
-    path = values["image"]
-    if path not in shapes:
-        raise told.error("image", f"{path!r} is no image below the folder; correct the path or drop it")
+    if values["image"] not in paths:
+        raise told.error("image", f"{values['image']!r} is no image below the folder; correct the path or drop it")
     for key, words in (("label", Pathology), ("label_source", LabelSource), ("high_risk", ("0", "1"))):
         if values[key] not in [*words]:
             raise told.error(key, f"must be one of {', '.join(words)}")
-    try:
-        shape = shapes[path] or stored_shape(root, path)
-    except RefusedError:
-        return left_out(path, RefusedError(Code.OUTLINE_UNLINKED))
-    mask, box = _outline(root, told, shape) if isinstance(told, Row) else _annotated(told, shape)
+
+
+def _lesion(told: Telling, outline: Outline | Code) -> LesionRecord | LeftOut:
+    values = _values(told)
+    if outline == Code.OUTLINE_UNLINKED:
+        return left_out(values["image"], Code.OUTLINE_UNLINKED)
+    if isinstance(outline, Code):
+        raise told.error(_given(told), f"{outline.sentence}; correct it or drop the lesion")
+    mask, box = outline
     label, source = Pathology(values["label"]), LabelSource(values["label_source"])
-    return LesionRecord(
-        values["key"], path, label, source, box, mask, values["high_risk"] == "1", finding=values["finding"]
-    )
+    key, is_high_risk, finding = values["key"], values["high_risk"] == "1", values["finding"]
+    return LesionRecord(key, values["image"], label, source, box, mask, is_high_risk, finding)
 
 
 def _values(told: Telling) -> dict[str, str]:
@@ -158,31 +180,53 @@ def _values(told: Telling) -> dict[str, str]:
     else:
         named = told.category.lower() in [*Pathology]
         label = told.category.lower() if named else str(told.values.get("label", Pathology.NONE))
-        source, high_risk = str(told.values.get("label_source", "")), str(int(told.values.get("high_risk", 0)))
+        source, high_risk = str(told.values.get("label_source", "")), str(told.values.get("high_risk", "0"))
+        high_risk = {"True": "1", "False": "0"}.get(high_risk, high_risk)
         key, finding, image = f"{told.file.name} {told.key}", "" if named else told.category, told.image
     source = source or (LabelSource.NONE if label == Pathology.NONE else LabelSource.BIOPSY)
     told_of = {"image": image, "label": label, "label_source": source, "high_risk": high_risk}
     return told_of | {"key": key, "finding": finding}
 
 
-def _outline(root: Path, row: Row, shape: tuple[int, int]) -> Outline:
-    given = [column for column in ("mask", "outline", "row0") if row.get(column)]
-    if len(given) != 1:
-        raise row.error("mask", "give one of mask, outline or row0, row1, col0, col1; drop a lesion that has none")
+def _outline(root: Path, job: tuple[Telling, Shape | None]) -> Outline:
+    """The outline that is told of, on an image of this shape, or of the shape that its file states.
+
+    Raises:
+        RefusedError: it cannot be used, OUTLINE_UNLINKED where its image has no shape.
+        MammoError: what the row says of it is wrong.
+    """
+    told, shape = job
     try:
-        if given == ["outline"]:
-            points = [[float(number) for number in point.split(",")] for point in row.get("outline").split(";")]
+        shape = shape or stored_shape(root, _values(told)["image"])
+    except RefusedError:
+        raise RefusedError(Code.OUTLINE_UNLINKED) from None
+    if isinstance(told, Annotation):
+        return told.outline(shape)
+    given = _given(told)
+    try:
+        if given == "outline":
+            points = [[float(number) for number in point.split(",")] for point in told.get("outline").split(";")]
             if len(points) < 3 or {len(point) for point in points} != {2}:
-                raise row.error("outline", "is not three or more points row,col;row,col;...; correct or drop the row")
+                raise told.error("outline", "is not three or more points row,col;row,col;...; correct or drop the row")
             return outline_of_polygon(points, shape)
-        if given == ["row0"]:
-            return outline_of_box(_edges(row), shape)
-        return _mask(root, row, shape)
+        return outline_of_box(_edges(told), shape) if given == "row0" else _mask(root, told, shape)
     except ValueError:
-        way_out = "must be row,col;row,col;... in numbers" if given == ["outline"] else "must be four numbers"
-        raise row.error(given[0], f"{way_out}; correct or drop the row") from None
-    except RefusedError as refused:
-        raise row.error(given[0], f"{refused.code.sentence}; correct or drop the row") from None
+        column, way_out = {
+            "outline": ("outline", "must be row,col;row,col;... in numbers"),
+            "row0": ("row0", "must be four numbers"),
+            "mask": ("segment", "must be a whole number"),
+        }[given]
+        raise told.error(column, f"{way_out}; correct or drop the row") from None
+
+
+def _given(told: Telling) -> str:
+    """The column that holds the outline of a row; the id of an annotation, which has no other name."""
+    if isinstance(told, Annotation):
+        return "id"
+    given = [column for column in ("mask", "outline", "row0") if told.get(column)]
+    if len(given) != 1:
+        raise told.error("mask", "give one of mask, outline or row0, row1, col0, col1; drop a lesion that has none")
+    return given[0]
 
 
 def _edges(row: Row) -> tuple[float, float, float, float]:
@@ -190,7 +234,7 @@ def _edges(row: Row) -> tuple[float, float, float, float]:
     return row0, row1, col0, col1
 
 
-def _mask(root: Path, row: Row, shape: tuple[int, int]) -> Outline:
+def _mask(root: Path, row: Row, shape: Shape) -> Outline:
     path = row.get("mask")
     file = regular(root, path)
     if not is_raster(path):
@@ -200,13 +244,6 @@ def _mask(root: Path, row: Row, shape: tuple[int, int]) -> Outline:
         sizes = f"the mask is {mask.shape[0]} x {mask.shape[1]}, but its image is {shape[0]} x {shape[1]}"
         raise row.error("mask", f"{sizes}; correct the path or drop the row")
     return outline_of_mask(mask)
-
-
-def _annotated(told: Annotation, shape: tuple[int, int]) -> Outline:
-    try:
-        return told.outline(shape)
-    except RefusedError as refused:
-        raise told.error("id", f"{refused.code.sentence}; correct or drop the annotation") from None
 
 
 def _check_keys(root: Path, lesions: Sequence[LesionRecord]) -> None:

@@ -17,12 +17,11 @@ from pathlib import Path, PurePosixPath
 from mammo.intake.birads import proxy_label
 from mammo.intake.densities import density_of
 from mammo.intake.folder import Folder
-from mammo.intake.gate import is_raster
 from mammo.intake.outlines import Outline, outline_of_box
+from mammo.intake.rasters import is_raster
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import stored_shape
+from mammo.intake.stored import Shape, stored_shapes
 from mammo.intake.tables import Row, read_rows
-from mammo.progress import track
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, Split, View
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
@@ -52,9 +51,10 @@ def read(root: Path, proxies: bool = False) -> Cohort:
     rows = list(read_rows(table, IMAGE_COLUMNS, ("height", "width", "breast_density")))
     images = {row.get("image_id"): _image(row, files, beside, row.get("image_id") in findings) for row in rows}
     sizes = {row.get("image_id"): (row.get("height"), row.get("width")) for row in rows}
+    shapes = stored_shapes(root, [images[key].path for key in findings if key in images and not images[key].code])
     outlines = [
-        _lesion(root, row, number, images.get(image_id), sizes.get(image_id, ("", "")), proxies)
-        for image_id, found in track(findings.items(), "boxes", len(findings))
+        _lesion(row, number, images.get(image_id), shapes, sizes.get(image_id, ("", "")), proxies)
+        for image_id, found in findings.items()
         for number, row in enumerate(found, 1)
     ]
     return Cohort.ordered(images.values(), outlines, _counts(list(images.values()), findings))
@@ -83,24 +83,29 @@ def _image(row: Row, files: Mapping[str, str], beside: Path, has_findings: bool)
 
 
 def _lesion(
-    root: Path, row: Row, number: int, image: ImageRecord | None, size: tuple[str, str], proxies: bool
+    row: Row,
+    number: int,
+    image: ImageRecord | None,
+    shapes: Mapping[str, Shape | Code],
+    size: tuple[str, str],
+    proxies: bool,
 ) -> LesionRecord | LeftOut:
     path = image.path if image else row.get("image_id")
+    shape = shapes.get(path, Code.OUTLINE_UNLINKED)
     try:
-        if image is None or image.code:
-            raise RefusedError(Code.OUTLINE_UNLINKED)
-        mask, box = _outline(root, row, image, size)
+        mask, box = _outline(row, path, shape, size)
     except RefusedError as error:
-        return left_out(path, error)
+        return left_out(path, error.code)
     label, source = proxy_label(row.get("finding_birads"), proxies)
     key = f"{row.get('image_id')}_{number}"
     return LesionRecord(key, path, label, source, box, mask, finding=", ".join(_categories(row)))
 
 
-def _outline(root: Path, row: Row, image: ImageRecord, size: tuple[str, str]) -> Outline:
+def _outline(row: Row, path: str, shape: Shape | Code, size: tuple[str, str]) -> Outline:
     """The box, clipped; a resized copy in another format is refused, as its boxes would lie elsewhere."""
-    shape = stored_shape(root, image.path)
-    if is_raster(image.path) and size != (str(shape[0]), str(shape[1])):
+    if isinstance(shape, Code):
+        raise RefusedError(shape)
+    if is_raster(path) and size != (str(shape[0]), str(shape[1])):
         raise RefusedError(Code.OUTLINE_SIZE)
     try:
         xmin, ymin, xmax, ymax = (float(row.get(corner)) for corner in CORNERS)
