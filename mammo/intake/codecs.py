@@ -93,8 +93,8 @@ def shape_of(dataset: Dataset) -> tuple[int, int]:
     return shape
 
 
-def decode(dataset: Dataset) -> NDArray[np.generic]:
-    """The stored values [Rows, Columns] of a single-frame data set, as its bits allocated hold them.
+def decode(dataset: Dataset, index: int = 0, n_frames: int = 1) -> NDArray[np.generic]:
+    """The stored values [Rows, Columns] of one of a data set's frames, as its bits allocated hold them.
 
     Raises:
         RefusedError: the coding is not known or not what the header says, or the frame is cut off or broken.
@@ -105,11 +105,11 @@ def decode(dataset: Dataset) -> NDArray[np.generic]:
     if not content:
         raise RefusedError(Code.NO_PIXELS)
     if syntax in NATIVE:
-        return _native(dataset, content, shape, allocated)
+        return _native(dataset, content, shape, index)
     if syntax != RLE and syntax not in CODECS:
         raise RefusedError(Code.UNKNOWN_CODING)
     try:
-        frame = get_frame(content, 0, number_of_frames=1)
+        frame = get_frame(content, index, number_of_frames=n_frames)
         _check_density(len(frame), shape)
         signed = bool(dataset.get("PixelRepresentation"))
         values = _rle(frame, shape, allocated) if syntax == RLE else _compressed(frame, shape, signed, syntax)
@@ -122,17 +122,18 @@ def decode(dataset: Dataset) -> NDArray[np.generic]:
     return values
 
 
-def _native(dataset: Dataset, content: bytes, shape: tuple[int, int], allocated: int) -> NDArray[np.generic]:
+def _native(dataset: Dataset, content: bytes, shape: tuple[int, int], index: int) -> NDArray[np.generic]:
+    allocated, n_px, big = int(dataset.get("BitsAllocated") or 0), shape[0] * shape[1], syntax_of(dataset) == BIG_ENDIAN
     if allocated not in (8, 16):
         raise RefusedError(Code.BAD_BITS)
-    n_px, big = shape[0] * shape[1], syntax_of(dataset) == BIG_ENDIAN
-    if len(content) < n_px * allocated // 8:
+    start = index * n_px * allocated // 8
+    if len(content) < start + n_px * allocated // 8:
         raise RefusedError(Code.CUT_OFF)
     if allocated == 16:
-        return np.frombuffer(content, dtype=">u2" if big else "<u2", count=n_px).reshape(shape)
+        return np.frombuffer(content, dtype=">u2" if big else "<u2", count=n_px, offset=start).reshape(shape)
     if big and dataset["PixelData"].VR == "OW":  # bytes travel in pairs
         content = np.frombuffer(content[: len(content) // 2 * 2], dtype="<u2").byteswap().tobytes()
-    return np.frombuffer(content, dtype=np.uint8, count=n_px).reshape(shape)
+    return np.frombuffer(content, dtype=np.uint8, count=n_px, offset=start).reshape(shape)
 
 
 def _rle(frame: bytes, shape: tuple[int, int], allocated: int) -> NDArray[np.generic]:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from mammo.intake.codecs import decode
 from mammo.intake.dicom import open_dicom, quiet
 from mammo.intake.folder import regular
 from mammo.intake.outlines import Outline, outline_of_mask
@@ -32,27 +33,37 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
 
     Raises:
         RefusedError: it is no segmentation object, of another size, or holds nothing of the segment on the image.
+        MammoError: a decoder is not installed.
     """
     uid = str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
     with quiet():
         dataset = open_dicom(regular(root, path))
         if dataset.get("SOPClassUID") != SEGMENTATION:
             raise RefusedError(Code.OUTLINE_BROKEN)
+        if (dataset.get("Rows"), dataset.get("Columns")) != shape:
+            raise RefusedError(Code.OUTLINE_SIZE)
+        mask = np.zeros(shape, dtype=np.bool_)
         try:
-            frames = _frames(dataset)
-            chosen = [frames[index] for index in _of_segment(dataset, number, uid)]
+            for index in _of_segment(dataset, number, uid):
+                mask |= _frame(dataset, index, shape)
+        except (RefusedError, MemoryError):
+            raise
         except Exception:  # a damaged object may fail anywhere inside pydicom
             raise RefusedError(Code.OUTLINE_BROKEN) from None
-    if frames.shape[1:] != shape:
-        raise RefusedError(Code.OUTLINE_SIZE)
-    return outline_of_mask(np.any(chosen, axis=0) if chosen else np.zeros(shape, dtype=np.bool_))
+    return outline_of_mask(mask)
 
 
-def _frames(dataset: Dataset) -> NDArray[np.bool_]:
-    """All frames, bool [n, rows, cols]."""
-    values = dataset.pixel_array.reshape(-1, int(dataset.Rows), int(dataset.Columns))
-    least = (int(dataset.get("MaximumFractionalValue") or 1) + 1) // 2
-    return np.asarray(values >= (least if dataset.get("SegmentationType") == "FRACTIONAL" else 1))
+def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """One frame, bool [rows, cols] = shape; frames of one bit a pixel follow each other without padding."""
+    if int(dataset.BitsAllocated) > 1:
+        least = (int(dataset.get("MaximumFractionalValue") or 1) + 1) // 2
+        values = decode(dataset, index, int(dataset.get("NumberOfFrames") or 1)).astype(np.int64)
+        return values >= (least if dataset.get("SegmentationType") == "FRACTIONAL" else 1)
+    n_px = shape[0] * shape[1]
+    first, start = divmod(index * n_px, 8)
+    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)[first : first + n_px // 8 + 2]
+    bits = np.unpackbits(packed, bitorder="little")[start : start + n_px]
+    return bits.reshape(shape) > 0
 
 
 def _of_segment(dataset: Dataset, number: int, uid: str) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """What the imitations of the public data sets are made of: a breast of 64 x 48 px, and a writer of its files."""
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,18 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from mammo.records import Cohort
+from tests.intake.test_bombs import DEFLATED, deflated, png
+from tests.intake.traps import Trap
+
 Write = Callable[..., None]
+Read = Callable[[Path], Cohort]
+ReadBombs = Callable[[Read, Path], Cohort]
+
+IMAGES = (".dcm", ".dicom", ".png", ".jpg")
+MOST = 2
+SMALL = 32 << 20
+"""Bytes that may come on top in the process that reads a folder, whatever lies in it."""
 
 
 @pytest.fixture
@@ -35,3 +47,22 @@ def write(make_dicom: Callable[..., Dataset]) -> Write:
         dataset.save_as(path, enforce_file_format=True)
 
     return write
+
+
+@pytest.fixture
+def read_bombs() -> ReadBombs:
+    """Put bombs in the place of the first images of a folder, then read it and stay small."""
+    dicom = Trap("", syntax=DEFLATED, damage=deflated).content(0)
+
+    def read_bombs(read: Read, folder: Path) -> Cohort:
+        for file in sorted(file for file in folder.rglob("*") if file.suffix in IMAGES)[:MOST]:
+            file.write_bytes(png(30000, 30000) if file.suffix in (".png", ".jpg") else dicom)
+        tracemalloc.start()
+        try:
+            cohort = read(folder)
+            assert tracemalloc.get_traced_memory()[1] < SMALL
+        finally:
+            tracemalloc.stop()
+        return cohort
+
+    return read_bombs

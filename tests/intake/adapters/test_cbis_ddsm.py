@@ -15,6 +15,7 @@ from mammo.intake.adapters.cbis_ddsm import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import Cohort, Density, LabelSource, Laterality, MammoError, Pathology, Split, View
+from tests.intake.adapters.conftest import ReadBombs
 
 MASS = (
     "patient_id,breast_density,left or right breast,image view,abnormality id,abnormality type,mass shape,mass margins,"
@@ -248,3 +249,13 @@ def test_wrong_tables_are_named(tmp_path: Path) -> None:
     file.write_text(f"{MASS}\nP_1,3,LEFT,CC,1,mass,,,4,MAYBE,4,a/b/c/d,a/b/c/d,a/b/c/d\n")
     with pytest.raises(MammoError, match="row 2: pathology 'MAYBE': must be one of"):
         read(tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["descriptive", "jpeg"])
+def test_bombs_cost_their_outlines(
+    layout: str, tmp_path: Path, write: object, breast: NDArray[np.uint16], read_bombs: ReadBombs
+) -> None:
+    it = Imitation(tmp_path, layout, write, breast)
+    it.add("mass_train", "P_00001", "LEFT", "CC", 1, "MALIGNANT", rectangle(20, 30, 5, 15))
+    cohort = read_bombs(read, it.finish())
+    assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE]

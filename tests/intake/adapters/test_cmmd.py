@@ -15,6 +15,7 @@ from mammo.intake.adapters.cmmd import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
+from tests.intake.adapters.conftest import ReadBombs
 
 VIEWS = {"CC": "399162004", "MLO": "399368009"}
 POLYGON = [{"x": 5.0, "y": 20.0}, {"x": 15.0, "y": 20.0}, {"x": 15.0, "y": 30.0}, {"x": 5.0, "y": 30.0}]
@@ -203,3 +204,9 @@ def test_files_without_a_header_and_a_missing_table(cmmd: Path) -> None:
     (cmmd / "CMMD_clinicaldata_revision.csv").unlink()
     with pytest.raises(MammoError, match="holds no CMMD_clinicaldata"):
         read(cmmd)
+
+
+def test_bombs_are_refused(cmmd: Path, read_bombs: ReadBombs) -> None:
+    cohort = read_bombs(read, cmmd)
+    assert [image.code for image in cohort.images].count(Code.TOO_LARGE) == 2
+    assert "D1-0001" not in {lesion.lesion_key[:7] for lesion in cohort.lesions}

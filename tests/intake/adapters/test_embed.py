@@ -17,6 +17,7 @@ from mammo.intake.refusals import Code
 from mammo.records import Cohort, Density, LabelSource, Laterality, Pathology, View
 from mammo.store.filling import fill
 from mammo.store.taking import Recipe
+from tests.intake.adapters.conftest import ReadBombs
 
 IMAGES = (
     "empi_anon,acc_anon,anon_dicom_path,FinalImageType,ImageLateralityFinal,ViewPosition,spot_mag,num_roi,ROI_coords,"
@@ -266,3 +267,9 @@ def test_density_is_what_the_findings_of_an_exam_agree_on(embed: Callable[..., C
     lines = table.read_text().splitlines()
     table.write_text("\n".join([*lines, lines[1].replace(",2.0", ",3.0")]))
     assert [image.density for image in read(tmp_path).images] == [None, None]
+
+
+def test_bombs_cost_their_boxes(tmp_path: Path, embed: Callable[..., Cohort], read_bombs: ReadBombs) -> None:
+    embed([(EXAM, "L", "CC", "2D", "", LEFT), (EXAM, "R", "CC", "2D", "", "()")], [finding(EXAM, "L", 0)])
+    cohort = read_bombs(read, tmp_path)
+    assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE]

@@ -13,6 +13,7 @@ from mammo.intake.adapters.inbreast import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
+from tests.intake.adapters.conftest import ReadBombs
 
 HEADER = "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads"
 SQUARE = [(10.0, 20.0), (30.0, 20.0), (30.0, 40.0), (10.0, 40.0)]
@@ -117,3 +118,9 @@ def test_damaged_regions_and_a_missing_table(inbreast: Path) -> None:
     (inbreast / "INbreast Release 1.0" / "INbreast.csv").unlink()
     with pytest.raises(MammoError, match=r"holds no INbreast\.csv"):
         read(inbreast)
+
+
+def test_bombs_cost_their_outlines(inbreast: Path, read_bombs: ReadBombs) -> None:
+    cohort = read_bombs(read, inbreast)
+    assert [lesion.code for lesion in cohort.left_out].count(Code.TOO_LARGE) == 2
+    assert {lesion.lesion_key[:8] for lesion in cohort.lesions} == {"20000004"}

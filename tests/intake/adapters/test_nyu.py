@@ -13,6 +13,7 @@ from mammo.intake.gate import admit
 from mammo.intake.rasters import read_raster
 from mammo.intake.refusals import Code
 from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
+from tests.intake.adapters.conftest import ReadBombs
 
 EXAM = {"horizontal_flip": "NO", "L-CC": ["l"], "R-CC": ["r"], "L-MLO": [], "R-MLO": []}
 
@@ -209,3 +210,10 @@ def test_a_list_of_another_name_may_lie_deeper(exam: Path, tmp_path_factory: pyt
     cohort = read(above)
     assert [image.path for image in cohort.images] == ["sample_data/images/l.png", "sample_data/images/r.png"]
     assert [lesion.lesion_key for lesion in cohort.lesions] == ["sample_data/segmentation/l_benign.png#0"]
+
+
+def test_bombs_cost_their_outlines(exam: Path, read_bombs: ReadBombs) -> None:
+    paint(exam, "r_malignant", (1400, 1450, 100, 130))
+    cohort = read_bombs(read, exam)
+    assert not cohort.lesions
+    assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE]

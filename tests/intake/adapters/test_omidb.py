@@ -13,6 +13,7 @@ from mammo.intake.adapters.omidb import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
+from tests.intake.adapters.conftest import ReadBombs
 
 PRESENTATION = "FOR PRESENTATION"
 
@@ -139,3 +140,9 @@ def test_headers_of_the_images_serve_where_json_is_missing(omidb: Path) -> None:
 def test_a_folder_without_clients_is_named(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match="holds no imagedb_"):
         read(tmp_path)
+
+
+def test_bombs_are_refused(omidb: Path, read_bombs: ReadBombs) -> None:
+    cohort = read_bombs(read, omidb)
+    assert not cohort.lesions
+    assert {image.code for image in cohort.images if image.path.endswith("1.1.1.dcm")} == {Code.TOO_LARGE}

@@ -1,6 +1,9 @@
 import json
+import tracemalloc
+import zlib
 from collections.abc import Callable
 from pathlib import Path
+from struct import pack
 
 import cv2
 import numpy as np
@@ -18,6 +21,9 @@ from mammo.intake.adapters.table import read
 from mammo.intake.refusals import Code
 from mammo.intake.segments import SEGMENTATION
 from mammo.records import LabelSource, Laterality, MammoError, Pathology
+from tests.intake.adapters.conftest import SMALL, ReadBombs
+from tests.intake.test_bombs import DEFLATED, deflated, png
+from tests.intake.traps import Trap
 
 
 def test_records_come_in_the_order_of_paths(table: Path) -> None:
@@ -262,3 +268,39 @@ def test_a_dicom_segmentation_stands_for_a_mask(table: Path) -> None:
     edit(table, "image,label,mask", "a/L-CC.dcm,benign,a/R-CC.dcm")
     with pytest.raises(MammoError, match="outline cannot be read"):
         read(table)
+
+
+def tiff(rows: int, cols: int) -> bytes:
+    """A file of one strip that says it holds so many pixels."""
+    strip = zlib.compress(bytes(1 << 16))
+    tags = [(256, cols), (257, rows), (258, 8), (259, 8), (262, 1), (273, 122), (277, 1), (278, rows)]
+    entries = b"".join(pack("<HHII", tag, 4, 1, value) for tag, value in (*tags, (279, len(strip))))
+    return b"II*\0" + pack("<IH", 8, len(tags) + 1) + entries + bytes(4) + strip
+
+
+@pytest.mark.parametrize(
+    ("mask", "content"),
+    [
+        ("mask.png", png(30000, 30000)),
+        ("mask.tif", tiff(30000, 30000)),
+        ("mask.dcm", Trap("", syntax=DEFLATED, damage=deflated).content(0)),
+    ],
+)
+def test_a_bomb_for_a_mask_is_named(table: Path, mask: str, content: bytes) -> None:
+    (table / mask).write_bytes(content)
+    edit(table, "image,label,mask", f"a/L-CC.dcm,benign,{mask}")
+    tracemalloc.start()
+    try:
+        with pytest.raises(MammoError, match=f"row 2: mask '{mask}': more pixels or memory than any mammogram needs"):
+            read(table)
+        assert tracemalloc.get_traced_memory()[1] < SMALL
+    finally:
+        tracemalloc.stop()
+
+
+def test_bombs_are_refused(table: Path, read_bombs: ReadBombs) -> None:
+    edit(table, "image,label,mask", "a/L-CC.dcm,benign,mask.png")
+    (table / "mask.png").write_bytes(b"")
+    cohort = read_bombs(read, table)
+    assert {image.code for image in cohort.images} == {Code.TOO_LARGE}
+    assert [lesion.code for lesion in cohort.left_out] == [Code.OUTLINE_UNLINKED]

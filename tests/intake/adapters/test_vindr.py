@@ -12,6 +12,7 @@ from mammo.intake.adapters.vindr import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, Split, View
+from tests.intake.adapters.conftest import ReadBombs
 
 BREAST = "study_id,series_id,image_id,laterality,view_position,height,width,breast_birads,breast_density,split"
 FINDING = BREAST.replace("split", "finding_categories,finding_birads,xmin,ymin,xmax,ymax,split")
@@ -117,3 +118,9 @@ def test_wrong_rows_are_named(vindr: Path) -> None:
     file.write_text(file.read_text().replace(",L,CC,", ",X,CC,", 1))
     with pytest.raises(MammoError, match=r"row 2: laterality 'X'"):
         read(vindr)
+
+
+def test_bombs_cost_their_boxes(vindr: Path, read_bombs: ReadBombs) -> None:
+    cohort = read_bombs(read, vindr)
+    assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE] * 3
+    assert len(cohort.lesions) == 1
