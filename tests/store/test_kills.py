@@ -173,7 +173,7 @@ def test_a_second_ingest_of_the_same_store_is_kept_out(twelve: Any, tmp_path: Pa
 
 def test_a_full_disk_is_told_and_costs_nothing(twelve: Any, tmp_path: Path) -> None:
     source, expected, key = twelve
-    largest = max(len(content) for content in expected.values())
+    cohort, largest = read(source), max(len(content) for content in expected.values())
     told = 0
     for number, limit in enumerate(np.linspace(1, largest - 1, 25).astype(int).tolist()):
         recipe = Recipe(source, new_store(tmp_path / f"full{number}", key), FRAME, 1)
@@ -181,7 +181,7 @@ def test_a_full_disk_is_told_and_costs_nothing(twelve: Any, tmp_path: Path) -> N
         def work(recipe: Recipe = recipe, limit: int = limit) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
             try:
-                fill(recipe, read(source), 1)
+                fill(recipe, cohort, 1)
             except MammoError as error:
                 os._exit(7 if f"{recipe.store} cannot be written" in str(error) else 8)
 
