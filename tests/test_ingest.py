@@ -124,9 +124,9 @@ def test_a_wrong_row_of_lesions_is_named(
     with pytest.raises(SystemExit) as stopped:
         run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
     assert stopped.value.code == 2
-    error = capfd.readouterr().err
-    assert f"lesions.csv {told}" in error
-    assert error.count("\n") == 1
+    lines = capfd.readouterr().err.splitlines()
+    assert f"lesions.csv {told}" in lines[-1]
+    assert [line.split(":")[0] for line in lines[:-1]] in ([], ["headers"])  # how far it came, and no more
 
 
 def test_a_folder_without_any_dicom_file(

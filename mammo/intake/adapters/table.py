@@ -61,13 +61,15 @@ def read(root: Path) -> Cohort:
     paths = [path for path in paths if path not in masks]
     if not paths:
         raise MammoError(f"{root} holds no image: put DICOM, PNG or TIFF files into it, or name another data.source")
+    tellings: list[Telling] = [*rows, *(told for file in coco_files(root) for told in read_coco(file))]
+    order = {path: index for index, path in enumerate(paths)}
+    for told in tellings:  # before any image is opened, which may take long
+        _check_words(told, order)
     images = list(_images(root, paths))
     shapes = {record.path: shape for record, shape in images}
-    annotations = [told for file in coco_files(root) for told in read_coco(file)]
-    lesions = list(_lesions(root, [*rows, *annotations], shapes))
+    lesions = list(_lesions(root, tellings, shapes))
     known = [lesion for lesion in lesions if isinstance(lesion, LesionRecord)]
     _check_keys(root, known)
-    order = {path: index for index, path in enumerate(paths)}
     known.sort(key=lambda lesion: order[lesion.path])
     unknown = tuple(lesion for lesion in lesions if isinstance(lesion, LeftOut))
     return Cohort(tuple(record for record, _ in images), tuple(known), unknown)
@@ -142,8 +144,6 @@ def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape 
 def _lesions(
     root: Path, tellings: Sequence[Telling], shapes: Mapping[str, Shape | None]
 ) -> Iterator[LesionRecord | LeftOut]:
-    for told in tellings:
-        _check_words(told, shapes)
     jobs = [(told, shapes[_values(told)["image"]]) for told in tellings]
     outlines = track(isolated(partial(_outline, root), jobs), "outlines", len(jobs), "lesions")
     for told, outline in zip(tellings, outlines, strict=True):
@@ -151,13 +151,14 @@ def _lesions(
 
 
 def _check_words(told: Telling, paths: Container[str]) -> None:
-    """Check what is told of a lesion, its outline aside."""
+    """Check what is told of a lesion, its outline's place aside."""
     values = _values(told)
     if values["image"] not in paths:
         raise told.error("image", f"{values['image']!r} is no image below the folder; correct the path or drop it")
     for key, words in (("label", Pathology), ("label_source", LabelSource), ("high_risk", ("0", "1"))):
         if values[key] not in [*words]:
             raise told.error(key, f"must be one of {', '.join(words)}")
+    _given(told)
 
 
 def _lesion(told: Telling, outline: Outline | Code) -> LesionRecord | LeftOut:
