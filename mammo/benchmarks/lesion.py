@@ -103,6 +103,7 @@ def _imread_per_lesion(source: rivals.Source, requests: Requests) -> Way:
     import albumentations as alb
 
     def work() -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
+        """All windows of one lesion, float32 [3, P, P] each in [0, 1]."""
         whole, patches = source(requests.image_ids[0]), []
         for row, col, side, _ in requests.windows.tolist():
             top, left = int(row - side / 2), int(col - side / 2)

@@ -17,6 +17,7 @@ from mammo.intake.refusals import Code, RefusedError
 from mammo.progress import track
 
 Shape = tuple[int, int]
+"""(rows, cols) of stored pixels."""
 
 
 def stored_header(root: Path, path: str, *tags: str) -> Dataset:
