@@ -94,8 +94,11 @@ def _described(root: Path, paths: set[str]) -> dict[str, Row]:
     file = _table(root, "images")
     if not file.exists():
         return {}
-    rows = list(read_rows(file, needed=("image", "patient", "exam", "laterality", "view")))
-    for row in rows:
+    rows: dict[str, Row] = {}
+    for row in read_rows(file, needed=("image", "patient", "exam", "laterality", "view")):
+        if row.get("image") in rows:
+            first = rows[row.get("image")].number
+            raise row.error("image", f"row {first} describes the same image; keep one row for every image")
         if row.get("image") not in paths:
             raise row.error("image", "no such image below the folder; correct the path or drop the row")
         if row.get("laterality") not in [*Laterality]:
@@ -106,7 +109,8 @@ def _described(root: Path, paths: set[str]) -> dict[str, Row]:
             raise row.error("density", "must be A, B, C, D or nothing")
         if not row.get("patient") or not row.get("exam"):
             raise row.error("patient", "patient and exam must be given, or patients could not be kept apart")
-    return {row.get("image"): row for row in rows}
+        rows[row.get("image")] = row
+    return rows
 
 
 def _images(root: Path, paths: Sequence[str]) -> Iterator[tuple[ImageRecord, Shape | None]]:

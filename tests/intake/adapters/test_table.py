@@ -115,6 +115,10 @@ def test_a_table_that_contradicts_the_header_refuses_the_image(table: Path) -> N
         ("a/L-CC.dcm,7,7a,B,CC,", "L or R"),
         ("a/L-CC.dcm,7,7a,L,ML,", "CC or MLO"),
         ("a/L-CC.dcm,7,7a,L,CC,E", "density 'E': must be A, B, C, D or nothing"),
+        (
+            "a/R-CC.dcm,7,7a,R,CC,\na/L-CC.dcm,7,7a,L,CC,A\na/R-CC.dcm,8,8a,R,CC,",
+            r"images\.csv row 4: image 'a/R-CC\.dcm': row 2 describes the same image; keep one row for every image",
+        ),
     ],
 )
 def test_a_wrong_row_of_images_csv_is_named(table: Path, row: str, told: str) -> None:
