@@ -5,11 +5,10 @@ Two scores of one lesion are not independent, so the difference is taken inside 
 
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from mammo.scoring.delong import delong_p_value
-from mammo.scoring.intervals import N_RESAMPLES, Interval, bootstrap, percentile_interval
+from mammo.scoring.intervals import N_RESAMPLES, Interval, bootstrap, percentile_interval, usable
 from mammo.scoring.metrics import Floats, auc
 from mammo.scoring.weighted import Weights, aucs, tallies
 
@@ -51,10 +50,11 @@ def bootstrap_p_value(differences: Floats) -> float:
     """Two-sided p-value of no difference: the interval of which level would just touch 0 (interval inversion).
 
     Twice the smaller share of resamples [R] on either side of 0, one added to both counts so that R resamples never
-    claim more than 2 / (R + 1); a resample at 0 counts on both sides. Resamples without a value are left out.
+    claim more than 2 / (R + 1); a resample at 0 counts on both sides. Resamples without a value are left out; NaN
+    where too few have one.
     """
-    usable = differences[~np.isnan(differences)]
-    if usable.size == 0:
+    drawn = usable(differences)
+    if drawn.size == 0:
         return float("nan")
-    fewer = min(int((usable <= 0).sum()), int((usable >= 0).sum()))
-    return float(min(1.0, 2 * (fewer + 1) / (usable.size + 1)))
+    fewer = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
+    return float(min(1.0, 2 * (fewer + 1) / (drawn.size + 1)))

@@ -16,6 +16,11 @@ from mammo.scoring.weighted import Weights, aucs, tallies
 N_RESAMPLES = 2000
 LEVEL = 0.95
 
+USABLE_SHARE = 0.75
+"""Of the resamples, in which a metric must exist to have an interval. A metric that needs one certain patient (the only
+one with a malignant lesion, say) is missing from 1/e = 37 % of them, one that needs either of two from 14 %: the
+interval of the first would tell of the others' spread alone, and of two patients of one class each, of none."""
+
 ELEMENTS_AT_ONCE = 4_000_000
 """Weights held in memory together (32 MB)."""
 
@@ -63,12 +68,19 @@ def bootstrap(
     return values if len(set(np.asarray(patients).tolist())) > 1 else np.full_like(values, np.nan)
 
 
+def usable(resampled: Floats) -> Floats:
+    """Of the resamples [R], those in which the metric exists; none where they are too few to tell, see USABLE_SHARE."""
+    exists: Bools = ~np.isnan(resampled)
+    kept: Floats = resampled[exists & (exists.mean() >= USABLE_SHARE)]
+    return kept
+
+
 def percentile_interval(value: float, resampled: Floats) -> Interval:
-    """The middle 95 % of the resamples [R] in which the metric exists, around the estimate `value`."""
-    usable: Bools = ~np.isnan(resampled)
-    if np.isnan(value) or not usable.any():
+    """The middle 95 % of the usable resamples of [R] around the estimate `value`."""
+    drawn = usable(resampled)
+    if np.isnan(value) or drawn.size == 0:
         return Interval(value, float("nan"), float("nan"))
-    low, high = np.quantile(resampled[usable], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(value, float(low), float(high))
 
 

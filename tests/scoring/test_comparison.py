@@ -17,7 +17,7 @@ def test_p_value_is_the_level_whose_interval_touches_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("drawn", "p"), [([1.0] * 999, 2 / 1000), ([0.0] * 9, 1.0), ([np.nan, 1.0], 1.0), ([np.nan], np.nan)]
+    ("drawn", "p"), [([1.0] * 999, 2 / 1000), ([0.0] * 9, 1.0), ([np.nan, *[1.0] * 3], 0.5), ([np.nan], np.nan)]
 )
 def test_p_value_by_hand(drawn: list[float], p: float) -> None:
     assert bootstrap_p_value(np.array(drawn)) == pytest.approx(p, nan_ok=True)

@@ -91,6 +91,18 @@ def test_one_patient_has_an_auc_and_no_interval() -> None:
     assert np.isnan([paired.auc_difference.low, paired.auc_difference.high, paired.p_bootstrap]).all()
 
 
+@pytest.mark.parametrize(
+    ("of_malignant", "of_benign", "exists"), [("aa", "bb", False), ("aa", "bc", False), ("ab", "cd", True)]
+)
+def test_an_interval_takes_two_patients_of_each_class(of_malignant: str, of_benign: str, exists: bool) -> None:
+    patients = [*of_malignant, *of_benign]
+    found = auc_interval([1, 1, 0, 0], [0.9, 0.3, 0.4, 0.2], patients)
+    assert found.value == 0.75
+    assert np.isfinite([found.low, found.high]).all() == exists
+    paired = compare([1, 1, 0, 0], [0.9, 0.3, 0.4, 0.2], [0.9, 0.8, 0.4, 0.2], patients)
+    assert np.isfinite([paired.auc_difference.low, paired.p_bootstrap]).all() == exists
+
+
 def test_no_lesions_have_no_interval() -> None:
     assert np.isnan(auc_interval([], [], []).value)
 
