@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from mammo.door import command
 from mammo.reporting.table1 import table1
+from mammo.store.checks import check_tables
 from mammo.store.families import families
 from mammo.store.manifest import Manifest
 from mammo.store.prints import alike_pairs, read_prints
@@ -20,7 +21,8 @@ from mammo.store.splits import assign
 def task(cfg: DictConfig) -> None:
     """Split the store's manifest and print how many images and lesions of each kind every split has."""
     store = Path(cfg.store)
-    manifest = Manifest.load(store)
+    manifest = Manifest.load(store, checked=False)
+    check_tables(store, manifest.images.assign(split=""), manifest.lesions)  # a split that is torn is dealt anew
     pairs = alike_pairs(dict(read_prints(store, manifest.images.index)))
     ties = families(manifest.images, pairs)
     if len(ties) > ties.nunique():

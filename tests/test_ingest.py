@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -6,7 +7,10 @@ import numpy as np
 import pytest
 
 from mammo import ingest, split
-from mammo.records import Split
+from mammo.data.datamodule import MammoDataModule
+from mammo.data.plans import Quota
+from mammo.data.windows import Crops
+from mammo.records import MammoError, Split
 from mammo.store.manifest import Manifest
 
 
@@ -50,6 +54,33 @@ def test_ingest_then_split(
     for name in Split:
         assert sorted(manifest.of_split(name).lesions["label"]) == ["benign", "malignant"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dicom", "store"]
+
+
+def test_a_patient_in_two_splits_is_refused_wherever_it_turns_up(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (source / "other.dcm").unlink()
+    rows = (source / "images.csv").read_text().splitlines()
+    told = ["split", *(split for split in Split for _ in range(3))]
+    table = "\n".join(f"{row},{split}" for row, split in zip(rows, told, strict=True))
+    (source / "images.csv").write_text(table.replace("8.png,8,", "8.png,0,"))
+    with pytest.raises(SystemExit):
+        run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
+    wrong = "images.csv row 10: split 'test': row 2, of the same patient, has 'train'; put all of a patient's images"
+    assert wrong in capfd.readouterr().err
+    assert not (tmp_path / "store" / "images.parquet").exists()
+
+    (source / "images.csv").write_text(table)
+    run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
+    sound = Manifest.load(tmp_path / "store")
+    assert sound.images["split"].tolist() == told[1:]
+    torn = sound.images.assign(patient_id=sound.images["patient_id"].where(sound.images["split"] == "val", "p"))
+    replace(sound, images=torn).save(tmp_path / "store")
+    data = MammoDataModule(str(tmp_path / "store"), "images", (), Crops((16, 48), 32), Quota(1, 1, 1, 1), 1, 1, {})
+    with pytest.raises(MammoError, match=r"patient p is in more than one split: run python -m mammo\.split again"):
+        data.split(Split.TRAIN)
+    run(split, monkeypatch, f"root={tmp_path}", "allow_empty=true")
+    assert Manifest.load(tmp_path / "store").images["split"].tolist() == ["test"] * 3 + ["val"] * 3 + ["test"] * 3
 
 
 def test_a_full_size_image_reaches_the_small_frame(

@@ -35,7 +35,7 @@ def check_tables(store: Path, images: pd.DataFrame, lesions: pd.DataFrame) -> No
         image_id = lesions.loc[orphans[0], "image_id"]
         message = f"{store / 'lesions.parquet'}: lesion {orphans[0]} lies on image {image_id}, which the store lacks"
         raise MammoError(f"{message}: run python -m mammo.ingest again")
-    _check_patients(store / "images.parquet", images)
+    _check_splits(store / "images.parquet", images)
 
 
 def _check_unique(path: Path, table: pd.DataFrame) -> None:
@@ -53,8 +53,10 @@ def _check_words(path: Path, table: pd.DataFrame) -> None:
             raise MammoError(f"{path}: {table.index.name} {key} has {column} {value!r}, which must be one of {words}")
 
 
-def _check_patients(path: Path, images: pd.DataFrame) -> None:
-    splits = images.groupby("patient_id")["split"].nunique()
-    if (splits > 1).any():
-        patient = splits.index[splits > 1][0]
-        raise MammoError(f"{path}: patient {patient} is in more than one split: run python -m mammo.split again")
+def _check_splits(path: Path, images: pd.DataFrame) -> None:
+    """Nothing that ties images together may reach over splits."""
+    for column, what in (("patient_id", "patient"), ("exam_id", "exam"), ("sha256", "the source file with SHA-256")):
+        splits = images[images[column] != ""].groupby(column)["split"].nunique()
+        if (splits > 1).any():
+            torn = splits.index[splits > 1][0]
+            raise MammoError(f"{path}: {what} {torn} is in more than one split: run python -m mammo.split again")

@@ -43,7 +43,8 @@ def assign(
     """Deal every family of patients to a split, alike in every kind.
 
     The split depends on the seed and the order of patients only, not on their pseudonyms. Where the data set has a test
-    split of its own, its patients are test here, and the others are dealt to training and validation.
+    split of its own, its patients are test here, and the others are dealt to training and validation; where it has a
+    validation split, too, nothing that it tells is dealt. A family that it tears apart goes to the last of its splits.
 
     Args:
         manifest: the store's tables; its own split column is ignored.
@@ -61,16 +62,17 @@ def assign(
     of_image = manifest.images["patient_id"].map(families(manifest.images, pairs))
     kinds = family_kinds(manifest, of_image)
     splits = pd.Series("", index=kinds.index)
-    if keep_official and (manifest.images["official_split"] == Split.TEST.value).any():
-        splits[of_image[manifest.images["official_split"] == Split.TEST.value].unique()] = Split.TEST.value
+    told = manifest.images["official_split"] if keep_official else pd.Series("", index=manifest.images.index)
+    for split in Split if (told == Split.VAL).any() else [Split.TEST]:
+        splits[of_image[told == split].unique()] = split.value
+    if (told == Split.TEST).any():
         fractions = _without_test(fractions)
     for number, kind in enumerate(KINDS):
         left = kinds.index[(kinds == kind) & (splits == "")]
-        counts = _apportion(len(left), fractions)
-        if not allow_empty:
-            _check(kind, len(left), counts, fractions)
         order = np.random.default_rng((seed, STREAM, number)).permutation(len(left))
-        splits[left[order]] = np.repeat([split.value for split in Split], counts)
+        splits[left[order]] = np.repeat([split.value for split in Split], _apportion(len(left), fractions))
+        if not allow_empty:
+            _check(kind, splits[kinds == kind], fractions)
     return replace(manifest, images=manifest.images.assign(split=of_image.map(splits)))
 
 
@@ -95,10 +97,10 @@ def _apportion(n: int, fractions: Sequence[float]) -> list[int]:
     return [int(count) for count in counts]
 
 
-def _check(kind: str, n: int, counts: Sequence[int], fractions: Sequence[float]) -> None:
-    for split, count, fraction in zip(Split, counts, fractions, strict=True):
-        if count == 0 and fraction > 0:
+def _check(kind: str, splits: "pd.Series[str]", fractions: Sequence[float]) -> None:
+    for split, fraction in zip(Split, fractions, strict=True):
+        if fraction > 0 and not (splits == split).any():
             raise MammoError(
-                f"split {split.value} would have no {kind} patient (the store has {n}): "
+                f"split {split.value} would have no {kind} patient (the store has {len(splits)}): "
                 f"ingest more patients, or set allow_empty=true"
             )

@@ -36,7 +36,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "vendor": "",
         "density": "",
         "negative": index > 1,
-        "sha256": "0" * 64,
+        "sha256": f"{index:064x}",
         **chain_values(chain(index)),
         **tissue_values(SHARES),
         **changes,
@@ -126,6 +126,8 @@ def test_no_store(tmp_path: Path) -> None:
         ([image(0)], [lesion(0, label="cancer")], "lesion_id l0 has label 'cancer', which must be one of malignant"),
         ([image(0, view="ML")], [], "image_id i0 has view 'ML'"),
         ([image(0, split="train"), image(1, split="val")], [], "patient p0 is in more than one split"),
+        ([image(0, split="train"), image(2, split="val", exam_id="e0")], [], "exam e0 is in more than one split"),
+        ([image(0, split="train"), image(2, split="val", sha256="0" * 64)], [], "SHA-256 000"),
     ],
 )
 def test_contradictions_are_named(tmp_path: Path, images: list[Row], lesions: list[Row], told: str) -> None:

@@ -106,3 +106,15 @@ def test_an_official_test_split_is_kept_and_the_rest_is_dealt() -> None:
     assert (dealt == "test").sum() == 12
     with pytest.raises(MammoError, match="must leave shares for train and val"):
         assign(manifest, 0, (0, 0, 1))
+
+
+def test_an_official_split_with_validation_is_kept_whole_but_for_families_that_it_tears() -> None:
+    manifest = cohort(20, 20, 20)
+    numbers = manifest.images["patient_id"].astype(int)
+    manifest.images["official_split"] = [("train", "val", "test", "")[number % 4] for number in numbers]
+    splits = assign(manifest, 0, (0.5, 0.5, 0.0), pairs=[("0.a", "1.a"), ("0.b", "2.b")]).images["split"]
+    torn = numbers < 3
+    assert set(splits[torn]) == {"test"}
+    told = manifest.images["official_split"]
+    assert splits[(told != "") & ~torn].tolist() == told[(told != "") & ~torn].tolist()
+    assert splits[told == ""].value_counts().to_dict() == {"train": 18, "val": 12}

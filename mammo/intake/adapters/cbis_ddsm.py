@@ -11,7 +11,7 @@ of another digitizer's size are scaled where the aspect ratio allows it; lesion 
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from mammo.intake.densities import density_of
 from mammo.intake.folder import Folder
 from mammo.intake.isolation import isolated
 from mammo.intake.nbia import Series
+from mammo.intake.official_splits import clean_splits
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
 from mammo.intake.stored import stored_shape, stored_values
@@ -118,7 +119,7 @@ def read(root: Path) -> Cohort:
     """
     folder = Folder(root)
     findings = [finding for table in _tables(folder) for finding in _findings(*table)]
-    splits, n_mixed = _clean_splits(findings)
+    splits, notes = clean_splits((finding.film[0], finding.split) for finding in findings)
     series = Series(folder)
     films: dict[Film, list[_Finding]] = defaultdict(list)
     for finding in findings:
@@ -133,8 +134,7 @@ def read(root: Path) -> Cohort:
     jobs = [(image, paths) for _, image, paths in outlined]
     made = track(isolated(partial(_outline, root), jobs), "outlines", len(jobs), "lesions")
     outlines = [_lesion(*told, outline) for told, outline in zip(outlined, made, strict=True)]
-    note = f"{n_mixed} patients are in both of the official splits; all their images are in test here"
-    return Cohort.ordered(images, outlines, _counts(findings, n_mixed), [note] if n_mixed else [])
+    return Cohort.ordered(images, outlines, _counts(findings), notes)
 
 
 def _tables(folder: Folder) -> list[tuple[Path, str, Split]]:
@@ -176,15 +176,6 @@ def _path(row: Row, column: str) -> str:
     if path.count("/") < 3:
         raise row.error(column, "must be folder/study/series/file; correct the row")
     return path
-
-
-def _clean_splits(findings: Iterable[_Finding]) -> tuple[dict[str, Split], int]:
-    """Each patient's split, test where any row says so, and how many patients have rows in both."""
-    named: dict[str, set[Split]] = defaultdict(set)
-    for finding in findings:
-        named[finding.film[0]].add(finding.split)
-    splits = {patient: Split.TEST if Split.TEST in found else Split.TRAIN for patient, found in named.items()}
-    return splits, sum(len(found) > 1 for found in named.values())
 
 
 def _images(series: Series, film: Film, findings: Sequence[_Finding], split: Split) -> list[ImageRecord]:
@@ -260,16 +251,17 @@ def _two_valued(values: NDArray[Any]) -> float:
     return float(((values <= low + near) | (values >= high - near)).mean())
 
 
-def _counts(findings: Sequence[_Finding], n_mixed: int) -> list[Count]:
+def _counts(findings: Sequence[_Finding]) -> list[Count]:
     words = [finding.pathology for finding in findings]
+    splits = {(finding.film[0], finding.split) for finding in findings}
     found = {
         "lesion views": len(findings),
         "images": len({finding.image for finding in findings}),
         "films": len({finding.film for finding in findings}),
-        "patients": len({finding.film[0] for finding in findings}),
+        "patients": len({patient for patient, _ in splits}),
         "malignant": words.count("MALIGNANT"),
         "benign": words.count("BENIGN"),
         "not biopsied": words.count("BENIGN_WITHOUT_CALLBACK"),
-        "patients in both splits": n_mixed,
+        "patients in both splits": len(splits) - len({patient for patient, _ in splits}),
     }
     return [Count(what, number, PUBLISHED[what]) for what, number in found.items()]

@@ -2,7 +2,7 @@
 
     lesions    image, label, and the outline; optional lesion_id, label_source, high_risk, finding
     images     image, patient, exam, laterality, view; needed for PNG and TIFF, where no header tells these; optional
-               density, A to D
+               density, A to D, and split, the same for all images of a patient: train, val or test
 
 `image` and `mask` are paths relative to the folder. An outline is one of
     mask                      a PNG or TIFF of the stored image's size, nonzero inside, or a DICOM SEG object, of which
@@ -37,6 +37,7 @@ from mammo.records import (
     LesionRecord,
     MammoError,
     Pathology,
+    Split,
     View,
 )
 
@@ -95,22 +96,32 @@ def _described(root: Path, paths: set[str]) -> dict[str, Row]:
     if not file.exists():
         return {}
     rows: dict[str, Row] = {}
+    dealt: dict[str, Row] = {}
     for row in read_rows(file, needed=("image", "patient", "exam", "laterality", "view")):
-        if row.get("image") in rows:
-            first = rows[row.get("image")].number
-            raise row.error("image", f"row {first} describes the same image; keep one row for every image")
         if row.get("image") not in paths:
             raise row.error("image", "no such image below the folder; correct the path or drop the row")
-        if row.get("laterality") not in [*Laterality]:
-            raise row.error("laterality", "must be L or R")
-        if row.get("view") not in [*View]:
-            raise row.error("view", "must be CC or MLO")
-        if row.get("density") and not density_of(row.get("density")):
-            raise row.error("density", "must be A, B, C, D or nothing")
-        if not row.get("patient") or not row.get("exam"):
-            raise row.error("patient", "patient and exam must be given, or patients could not be kept apart")
-        rows[row.get("image")] = row
+        _check_description(row)
+        same_image = rows.setdefault(row.get("image"), row)
+        if same_image is not row:
+            raise row.error("image", f"row {same_image.number} describes the same image; keep one row for every image")
+        same_patient = dealt.setdefault(row.get("patient"), row)
+        if same_patient.get("split") != row.get("split"):
+            other = f"row {same_patient.number}, of the same patient, has {same_patient.get('split')!r}"
+            raise row.error("split", f"{other}; put all of a patient's images into one split, or drop the column")
     return rows
+
+
+def _check_description(row: Row) -> None:
+    if row.get("laterality") not in [*Laterality]:
+        raise row.error("laterality", "must be L or R")
+    if row.get("view") not in [*View]:
+        raise row.error("view", "must be CC or MLO")
+    if row.get("density") and not density_of(row.get("density")):
+        raise row.error("density", "must be A, B, C, D or nothing")
+    if not row.get("patient") or not row.get("exam"):
+        raise row.error("patient", "patient and exam must be given, or patients could not be kept apart")
+    if row.get("split") not in ["", *Split]:
+        raise row.error("split", "must be train, val, test or nothing")
 
 
 def _images(root: Path, paths: Sequence[str]) -> Iterator[tuple[ImageRecord, Shape | None]]:
@@ -130,11 +141,13 @@ def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape 
     """
     path, row = job
     file, density = regular(root, path), density_of(row.get("density")) if row else None
+    split = Split(row.get("split")) if row and row.get("split") else None
     if is_raster(path):
         if row is None:
             raise RefusedError(Code.NOT_DESCRIBED)
         laterality, view = Laterality(row.get("laterality")), View(row.get("view"))
-        return ImageRecord(path, row.get("patient"), row.get("exam"), laterality, view, density=density), None
+        keys = (row.get("patient"), row.get("exam"))
+        return ImageRecord(path, *keys, laterality, view, split=split, density=density), None
     header = read_header(file)
     if row is not None and header.laterality != row.get("laterality"):
         raise RefusedError(Code.LATERALITY_CONFLICT)
@@ -142,7 +155,8 @@ def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape 
         raise RefusedError(Code.VIEW_CONFLICT)
     patient, exam = (row.get("patient"), row.get("exam")) if row else (header.patient, header.exam)
     side, view = header.laterality, header.view
-    return ImageRecord(path, patient, exam, side, view, flags=header.flags, density=density), header.shape
+    record = ImageRecord(path, patient, exam, side, view, split=split, flags=header.flags, density=density)
+    return record, header.shape
 
 
 def _lesions(

@@ -5,8 +5,8 @@
     finding_annotations.csv           one row a finding or "No Finding"; boxes xmin, ymin, xmax, ymax in stored pixels
 
 Labels are proxies: BI-RADS 4 and 5 is malignant; 3 is none, or benign where that is asked for. No patient key is
-published: a study counts as a patient. An image is negative where it has no finding and its breast is BI-RADS 1 or 2;
-"No Finding" alone says only that this view does not show it.
+published: a study counts as a patient, and one in both splits goes to test. An image is negative where it has no
+finding and its breast is BI-RADS 1 or 2; "No Finding" alone says only that this view does not show it.
 """
 
 from ast import literal_eval
@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 from mammo.intake.birads import proxy_label
 from mammo.intake.densities import density_of
 from mammo.intake.folder import Folder
+from mammo.intake.official_splits import clean_splits
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
@@ -49,7 +50,12 @@ def read(root: Path, proxies: bool = False) -> Cohort:
     table = folder.one("breast-level_annotations.csv")
     beside = table.parent.relative_to(root) / "images"
     rows = list(read_rows(table, IMAGE_COLUMNS, ("height", "width", "breast_density")))
-    images = {row.get("image_id"): _image(row, files, beside, row.get("image_id") in findings) for row in rows}
+    _check(rows)
+    splits, notes = clean_splits((row.get("study_id"), SPLITS[row.get("split")]) for row in rows)
+    images = {
+        row.get("image_id"): _image(row, files, beside, row.get("image_id") in findings, splits[row.get("study_id")])
+        for row in rows
+    }
     sizes = {row.get("image_id"): (row.get("height"), row.get("width")) for row in rows}
     shapes = stored_shapes(root, [images[key].path for key in findings if key in images and not images[key].code])
     outlines = [
@@ -57,13 +63,17 @@ def read(root: Path, proxies: bool = False) -> Cohort:
         for image_id, found in findings.items()
         for number, row in enumerate(found, 1)
     ]
-    return Cohort.ordered(images.values(), outlines, _counts(list(images.values()), findings))
+    return Cohort.ordered(images.values(), outlines, _counts(list(images.values()), findings), notes)
 
 
-def _image(row: Row, files: Mapping[str, str], beside: Path, has_findings: bool) -> ImageRecord:
+def _check(rows: Sequence[Row]) -> None:
+    for row in rows:
+        if row.get("laterality") not in [*Laterality] or row.get("split") not in SPLITS:
+            raise row.error("laterality", "must be L or R, and split training or test; correct the row")
+
+
+def _image(row: Row, files: Mapping[str, str], beside: Path, has_findings: bool, split: Split) -> ImageRecord:
     """The record of one row; a file that is not there is named as it would lie beside the tables."""
-    if row.get("laterality") not in [*Laterality] or row.get("split") not in SPLITS:
-        raise row.error("laterality", "must be L or R, and split training or test; correct the row")
     study, image_id, view = row.get("study_id"), row.get("image_id"), row.get("view_position")
     negative = not has_findings and row.get("breast_birads").endswith(("1", "2"))
     image = ImageRecord(
@@ -74,7 +84,7 @@ def _image(row: Row, files: Mapping[str, str], beside: Path, has_findings: bool)
         View(view) if view in [*View] else None,
         by_table=True,
         negative=negative,
-        split=SPLITS[row.get("split")],
+        split=split,
         density=density_of(row.get("breast_density")),
     )
     if image_id not in files:

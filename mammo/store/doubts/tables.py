@@ -49,7 +49,8 @@ def _patients(images: pd.DataFrame) -> Iterator[Doubt]:
         if rows["patient_id"].nunique() > 1:
             yield Doubt("exam_of_two_patients", str(exam), "", tuple(rows.index[:4]))
     told, dealt = images["official_split"], images["split"]
-    broken = (told != "") & (dealt != "") & ((told == Split.TEST) != (dealt == Split.TEST))
+    kept = told == dealt if (told == Split.VAL).any() else (told == Split.TEST) == (dealt == Split.TEST)
+    broken = (told != "") & (dealt != "") & ~kept
     for patient, rows in images[broken].groupby("patient_id", sort=False):
         words = f"{rows['official_split'].iloc[0]} there, {rows['split'].iloc[0]} here"
         yield Doubt("official_split_broken", str(patient), words, tuple(rows.index[:4]))

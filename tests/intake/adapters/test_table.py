@@ -114,6 +114,11 @@ def test_a_table_that_contradicts_the_header_refuses_the_image(table: Path) -> N
         ("z.png,7,7a,L,CC,", "no such image"),
         ("a/L-CC.dcm,7,7a,B,CC,", "L or R"),
         ("a/L-CC.dcm,7,7a,L,ML,", "CC or MLO"),
+        ("a/L-CC.dcm,7,7a,L,CC,,dev", "row 2: split 'dev': must be train, val, test or nothing"),
+        (
+            "a/L-CC.dcm,7,7a,L,CC,,train\na/R-CC.dcm,7,7a,R,CC,,test",
+            "row 3: split 'test': row 2, of the same patient, has 'train'; put all of a patient's images into",
+        ),
         ("a/L-CC.dcm,7,7a,L,CC,E", "density 'E': must be A, B, C, D or nothing"),
         (
             "a/R-CC.dcm,7,7a,R,CC,\na/L-CC.dcm,7,7a,L,CC,A\na/R-CC.dcm,8,8a,R,CC,",
@@ -122,7 +127,7 @@ def test_a_table_that_contradicts_the_header_refuses_the_image(table: Path) -> N
     ],
 )
 def test_a_wrong_row_of_images_csv_is_named(table: Path, row: str, told: str) -> None:
-    (table / "images.csv").write_text(f"image,patient,exam,laterality,view,density\n{row}\n")
+    (table / "images.csv").write_text(f"image,patient,exam,laterality,view,density,split\n{row}\n")
     with pytest.raises(MammoError, match=told):
         read(table)
 

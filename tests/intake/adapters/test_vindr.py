@@ -96,6 +96,14 @@ def test_every_record(vindr: Path) -> None:
     assert labels == [malignant, Pathology.BENIGN, malignant, none]
 
 
+def test_a_study_in_both_splits_goes_to_test(vindr: Path) -> None:
+    file = next(vindr.rglob("breast-level_annotations.csv"))
+    file.write_text(file.read_text().replace("training", "test", 1))
+    cohort = read(vindr)
+    assert {image.split for image in cohort.images} == {Split.TEST}
+    assert cohort.notes == ("1 patients are in both of the official splits; all their images are in test here",)
+
+
 def test_images_pass_the_gate(vindr: Path) -> None:
     for record in read(vindr).images:
         if not record.code:
