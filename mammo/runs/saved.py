@@ -31,7 +31,11 @@ from mammo.store.saliency import SaliencyMaps
 T = TypeVar("T")
 
 PIXELS_AT_ONCE, PATCHES_AT_ONCE = 6_000_000, 500
-"""What goes through a network together: one image of full size, 67 of an eighth."""
+"""What goes through a network together: one image of full size, 67 of an eighth; patches, on a GPU."""
+
+PATCHES_ON_CPU = 50
+"""Patches that go through a network together on a CPU, whose caches they must not leave: small ones take 40 % less
+time than by 500."""
 
 IMAGES_A_PART = 128
 """Images whose saliency maps are kept together; an interruption loses fewer than these."""
@@ -144,11 +148,13 @@ def salient(
 def represent(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDArray[np.float32]:
     """H [N, 32] of every row of the plan."""
     dataset = PlanDataset(plan, ("patch",), reader)
+    at_once = PATCHES_ON_CPU if network.device.type == "cpu" else PATCHES_AT_ONCE
     parts = []
     for start in range(0, len(plan), PATCHES_AT_ONCE):
         batch = dataset.batch(range(start, min(start + PATCHES_AT_ONCE, len(plan))))
         with torch.inference_mode(), autocast(network, precision):
-            parts.append(network.represent(batch["patch"].to(network.device)).float().cpu().numpy())
+            for some in batch["patch"].split(at_once):
+                parts.append(network.represent(some.to(network.device)).float().cpu().numpy())
     h: NDArray[np.float32] = np.concatenate(parts)
     return h
 
