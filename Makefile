@@ -35,7 +35,7 @@ demo: setup ## the whole way on a synthetic cohort, ending in runs/demo/report (
 	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
 
 test: check ## check, then the fast tests
-	$(RUN) -m pytest -m "not slow and not browser and not faults"
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not faults"
 
 test-slow: setup ## the tests that take minutes
 	$(RUN) -m pytest -m slow

@@ -64,7 +64,7 @@ class CohortSpec:
 
     seed: int = 0
     scale: float = 0.125
-    n_patients: int = 640
+    n_patients: int = 600
     dials: Dials = field(default_factory=Dials)
     mix: Mix = field(default_factory=Mix)
 
