@@ -153,8 +153,9 @@ def represent(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDAr
     for start in range(0, len(plan), PATCHES_AT_ONCE):
         batch = dataset.batch(range(start, min(start + PATCHES_AT_ONCE, len(plan))))
         with torch.inference_mode(), autocast(network, precision):
-            for some in batch["patch"].split(at_once):
-                parts.append(network.represent(some.to(network.device)).float().cpu().numpy())
+            for first in range(0, len(batch["patch"]), at_once):
+                some = batch["patch"][first : first + at_once].to(network.device)
+                parts.append(network.represent(some).float().cpu().numpy())
     h: NDArray[np.float32] = np.concatenate(parts)
     return h
 
