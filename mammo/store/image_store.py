@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, FrameChain
 from mammo.records import MammoError
-from mammo.store.shards import Shards
+from mammo.store.shards import Place, Shards
 from mammo.store.tiles import DamagedError, TiledImage, encode
 
 
@@ -130,7 +130,11 @@ class ImageStore:
 
     def _open(self, image_id: str) -> TiledImage:
         try:
-            return _opened(self.root, _key(image_id))
+            image, place = _opened(self.root, _key(image_id))
+            if place.deleted:  # and perhaps written anew
+                _opened.cache_clear()
+                image, _ = _opened(self.root, image_id)
+            return image
         except KeyError:
             message = f"image {image_id} is missing from the store {self.root}: run python -m mammo.ingest again"
             raise MammoError(message) from None
@@ -169,9 +173,9 @@ def _shards(root: Path) -> Shards:
 
 
 @lru_cache(maxsize=4096)
-def _opened(root: Path, key: str) -> TiledImage:
-    """An image's record, its head read; KeyError where there is none."""
+def _opened(root: Path, key: str) -> tuple[TiledImage, Place]:
+    """An image, its head read, and its record's place; KeyError where there is none."""
     place = _shards(root).find(key)
     if place is None:
         raise KeyError(key)
-    return TiledImage(place.read(0, place.head), place)
+    return TiledImage(place.read(0, place.head), place), place

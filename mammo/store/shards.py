@@ -3,7 +3,7 @@
 A folder holds pairs of files, `<number>.tiles` with the records one after another and `<number>.index` with one entry
 of fixed size a record, written after it. One process writes at a time; what an interruption leaves half done lies past
 the last entry, where nobody reads, and the next writer cuts it off. A record that is written again goes to the end; the
-newest entry of a key counts.
+newest entry of a key counts. Whoever has a folder open notices when its files are deleted and written anew.
 """
 
 import os
@@ -35,6 +35,11 @@ class Place(NamedTuple):
         """Bytes start to stop of the record; fewer where the file ends."""
         return os.pread(self.file, stop - start, self.offset + start)
 
+    @property
+    def deleted(self) -> bool:
+        """Whether the record's file is there no more; its bytes can still be read."""
+        return os.fstat(self.file).st_nlink == 0
+
     def expect(self, start: int, stop: int) -> None:
         """Have the system fetch bytes start to stop of the record while others are being read."""
         if hasattr(os, "posix_fadvise"):
@@ -51,14 +56,18 @@ class Shards:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = Lock()
-        self._read_until: dict[str, int] = {}
+        self._forget()
+        self._load()
+
+    def _forget(self) -> None:
+        """Know nothing. Files stay open: another thread may be reading."""
+        self._last_read: dict[str, tuple[int, bytes]] = {}
         self._files: dict[str, int] = {}
         self._names: list[str] = []
         self._entries, self._shard_of = np.empty(0, ENTRY), np.empty(0, np.int64)
         self._end: _End | None = None
         self._replacing = False
         self._recent: dict[bytes, tuple[NDArray[np.void], int]] = {}
-        self._load()
 
     def append(self, key: str, record: bytes, head: int) -> None:
         """Keep a record; it counts once its entry is written. The first `head` bytes tell what the others are.
@@ -68,6 +77,7 @@ class Shards:
         """
         end = self._end
         if end is None or not end.holds():
+            self.refresh()
             end = self._end = _last_end(self.folder)
         replaces = self._look_up(key.encode()) is not None
         if end.offset >= SHARD_BYTES or (replaces and not self._replacing):  # files of dead records can go as a whole
@@ -77,19 +87,11 @@ class Shards:
 
     def find(self, key: str) -> Place | None:
         """The newest record of a key, None if there is none or its file is shorter than it says."""
-        found = self._look_up(key.encode())
-        if found is None:
-            with self._lock:
-                self._load()
-            found = self._look_up(key.encode())
-        if found is None:
-            return None
-        entry, shard = found
-        file = self._open(self._names[shard])
-        offset, size = int(entry["offset"]), int(entry["size"])
-        if file is None or os.fstat(file).st_size < offset + size:
-            return None
-        return Place(self.folder / f"{self._names[shard]}.tiles", file, offset, size, int(entry["head"]))
+        place = self._place(key.encode())
+        if place is None or place.deleted:
+            self.refresh()
+            place = self._place(key.encode())
+        return place
 
     def tidy(self) -> None:
         """Delete the files of which every record has been written again since."""
@@ -105,6 +107,17 @@ class Shards:
         """Take notice of what has been written since, here or by others."""
         with self._lock:
             self._load()
+
+    def _place(self, key: bytes) -> Place | None:
+        found = self._look_up(key)
+        if found is None:
+            return None
+        entry, shard = found
+        file = self._open(self._names[shard])
+        offset, size = int(entry["offset"]), int(entry["size"])
+        if file is None or os.fstat(file).st_size < offset + size:
+            return None
+        return Place(self.folder / f"{self._names[shard]}.tiles", file, offset, size, int(entry["head"]))
 
     def _look_up(self, key: bytes) -> tuple[NDArray[np.void], int] | None:
         recent = self._recent.get(key)
@@ -126,7 +139,9 @@ class Shards:
         return self._files[name]
 
     def _load(self) -> None:
-        """Read the entries that were not read yet; all at first, a few later."""
+        """Read the entries that were not read yet; all at first, a few later, all where files were deleted since."""
+        if self._names and (any(os.fstat(file).st_nlink == 0 for file in self._files.values()) or not self._grown()):
+            self._forget()
         parts = [self._new_entries(path) for path in sorted(self.folder.glob("*.index"))]
         rows = np.concatenate([entries for entries, _ in parts]) if parts else np.empty(0, ENTRY)
         shards = np.repeat([shard for _, shard in parts], [len(entries) for entries, _ in parts]).astype(np.int64)
@@ -139,14 +154,24 @@ class Shards:
             self._recent.update({rows["key"][row]: (rows[row], int(shards[row])) for row in order})
 
     def _new_entries(self, path: Path) -> tuple[NDArray[np.void], int]:
-        name, start = path.stem, self._read_until.get(path.stem, 0)
+        name, (start, _) = path.stem, self._last_read.get(path.stem, (0, b""))
         if path.stat().st_size - start < ENTRY.itemsize:
             return np.empty(0, ENTRY), 0
         entries = np.fromfile(path, ENTRY, offset=start)
-        self._read_until[name] = start + entries.nbytes
+        self._last_read[name] = (start + entries.nbytes, entries[-1].tobytes())
         if name not in self._names:
             self._names.append(name)
         return entries, self._names.index(name)
+
+    def _grown(self) -> bool:
+        """Whether the newest index that was read is still there, as it was or with more entries."""
+        stop, last = self._last_read[self._names[-1]]
+        try:
+            with (self.folder / f"{self._names[-1]}.index").open("rb") as index:
+                index.seek(stop - len(last))
+                return index.read(len(last)) == last
+        except FileNotFoundError:
+            return False
 
 
 @dataclass

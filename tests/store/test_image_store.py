@@ -1,4 +1,5 @@
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -52,6 +53,16 @@ def test_an_image_is_replaced_whole(store: ImageStore, tmp_path: Path) -> None:
     assert store.shape("abc1") == (10, 20)
     assert store.note("abc1") == "again"
     assert np.array_equal(store.read("abc1", Box(0, 10, 0, 20)), PIXELS[:10, :20])
+
+
+def test_a_store_that_is_deleted_and_filled_anew_gives_its_new_pixels(store: ImageStore, tmp_path: Path) -> None:
+    whole, other = Box(0, 530, 0, 301), PIXELS[::-1].copy()
+    assert np.array_equal(store.read("abc1", whole), PIXELS)
+    shutil.rmtree(tmp_path / "images")
+    with pytest.raises(MammoError, match="image abc1 is missing from the store"):
+        store.read("abc1", whole)
+    ImageStore(tmp_path).write("abc1", other)
+    assert np.array_equal(store.read("abc1", whole), other)
 
 
 def test_a_damaged_head_has_no_note_and_damaged_pixels_are_never_served(store: ImageStore, tmp_path: Path) -> None:

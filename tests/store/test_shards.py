@@ -95,3 +95,28 @@ def test_a_deleted_file_of_records_makes_them_missing(tmp_path: Path) -> None:
     for path in tmp_path.glob("*.tiles"):
         path.unlink()
     assert Shards(tmp_path).find("k3") is None
+
+
+@pytest.mark.parametrize("what", ["*", "*.tiles"])
+def test_a_folder_that_is_emptied_and_filled_anew_is_read_and_written_as_if_never_seen(
+    tmp_path: Path, what: str
+) -> None:
+    folder = tmp_path / "old"
+    for number in range(3):
+        Shards(tmp_path / "new").append(f"k{number}", b"other" * number, 1)
+    known = Shards(folder)
+    write_many(folder, 0)
+    place = known.find("k2")
+    assert place is not None
+    for path in folder.glob(what):
+        path.unlink()
+    assert place.deleted
+    if what == "*":
+        for number in range(3):
+            known.append(f"k{number}", b"other" * number, 1)
+        for path in (tmp_path / "new").iterdir():
+            assert (folder / path.name).read_bytes() == path.read_bytes()
+    else:
+        Shards(folder).append("k2", b"otherother", 1)
+    assert content(known, "k2") == b"otherother"
+    assert content(known, "k9") is None
