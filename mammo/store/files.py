@@ -11,7 +11,7 @@ from mammo.records import MammoError
 PARTIAL = ".partial"
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes | memoryview) -> None:
     """Write a file whole or not at all; it survives a loss of power once this returns."""
     partial = path.with_name(f".{path.name}{PARTIAL}")
     with partial.open("wb") as stream:

@@ -118,12 +118,12 @@ def _fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) 
         told = f"none of the {len(outcomes)} files of {recipe.source} was accepted"
         raise MammoError(f"{told} (the first because: {outcomes[0].reason}): see {recipe.store / QUARANTINE}")
     homes = accepted | {o.path: repeats.kept[o.image_id] for o in outcomes if o.image_id in repeats.kept}
-    lesions = [_lesion_row(lesion, homes[lesion.path], names) for lesion in cohort.lesions if lesion.path in homes]
-    images = list(_image_rows(recipe.store, cohort, accepted, outcomes, found, names))
+    lesions = (_lesion_row(lesion, homes[lesion.path], names) for lesion in cohort.lesions if lesion.path in homes)
+    images = _image_rows(recipe.store, cohort, accepted, outcomes, found, names)
     manifest = Manifest.of(recipe.frame, images, lesions)
     manifest.save(recipe.store)
     ImageStore(recipe.store).tidy()
-    return Filling(manifest, outcomes, len(cohort.lesions) - len(lesions), decoded)
+    return Filling(manifest, outcomes, len(cohort.lesions) - len(manifest.lesions), decoded)
 
 
 def _taken(recipe: Recipe, jobs: Sequence[Job], processes: int) -> tuple[list[Taken], int]:

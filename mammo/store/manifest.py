@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,9 @@ from mammo.store.rows import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_
 
 FORMAT = 2
 """1 had no density, and at first a file for each image."""
+
+ROWS_AT_ONCE = 4096
+"""Rows that are held as dictionaries, which take many times their room in a table."""
 
 KEYS = ("image_id", "patient_id", "exam_id", "lesion_id")
 """Pseudonyms: they differ between two stores of the same source, so a digest counts them in order of appearance."""
@@ -43,7 +47,7 @@ class Manifest:
     @classmethod
     def of(cls, frame: Frame, images: Iterable[Row], lesions: Iterable[Row]) -> "Manifest":
         """A manifest of rows (ids among the columns), in the order given."""
-        tables = (_table(list(images), IMAGES), _table(list(lesions), LESIONS))
+        tables = (_table(images, IMAGES), _table(lesions, LESIONS))
         return cls(frame, tables[0].set_index("image_id"), tables[1].set_index("lesion_id"))
 
     @classmethod
@@ -74,7 +78,7 @@ class Manifest:
             table = pa.Table.from_pandas(frame.reset_index(), schema=schema, preserve_index=False)
             sink = pa.BufferOutputStream()
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
-            replace_file(store / f"{name}.parquet", sink.getvalue().to_pybytes())
+            replace_file(store / f"{name}.parquet", memoryview(sink.getvalue()))
 
     def check_frame(self, frame: Frame, whose: str, store: Path) -> None:
         """Refuse what was made for another frame.
@@ -146,13 +150,18 @@ class Manifest:
                     values = [numbers[value] for value in values]
                 elif name in KEYS:
                     values = pd.factorize(table[name])[0].tolist()
-                digest.update(repr((name, values)).encode())
+                digest.update(f"({name!r}, [".encode())
+                for number, value in enumerate(values):  # one by one: the text of a column takes four times its room
+                    digest.update(f"{', ' if number else ''}{value!r}".encode())
+                digest.update(b"])")
         return digest.hexdigest()
 
 
-def _table(rows: list[Row], schema: pa.Schema) -> pd.DataFrame:
+def _table(rows: Iterable[Row], schema: pa.Schema) -> pd.DataFrame:
     """Rows as a table with the schema's types and column order."""
-    return _to_pandas(pa.Table.from_pylist([dict(row) for row in rows], schema=schema))
+    left = iter(rows)
+    some = iter(lambda: [dict(row) for row in islice(left, ROWS_AT_ONCE)], [])
+    return _to_pandas(pa.Table.from_batches((pa.RecordBatch.from_pylist(of, schema) for of in some), schema))
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:

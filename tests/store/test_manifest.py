@@ -1,4 +1,6 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +102,12 @@ def test_a_split_holds_its_images_and_their_lesions(manifest: Manifest) -> None:
 def test_the_digest_follows_content_not_pseudonyms(manifest: Manifest) -> None:
     other = Manifest.of(FRAME, [image(i, "z") for i in range(6)], [lesion(0, "z"), lesion(1, "z", label="benign")])
     assert other.digest() == manifest.digest()
+    content = sha256(json.dumps(asdict(FRAME)).encode())
+    for table in (manifest.images, manifest.lesions):
+        for name, column in table.reset_index().items():
+            told = column.str[1:].astype(int).tolist() if str(name).endswith("_id") else column.tolist()
+            content.update(repr((name, told)).encode())
+    assert manifest.digest() == content.hexdigest()
     changed = Manifest.of(FRAME, [image(i) for i in range(6)], [lesion(0), lesion(1)])
     assert changed.digest() != manifest.digest()
     regrouped = [image(i, patient_id="p0") for i in range(6)]

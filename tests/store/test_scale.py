@@ -1,4 +1,4 @@
-"""A hundred thousand images must not need more than 2 GB for the work on their manifest."""
+"""A hundred thousand images must not need more than 2 GB for the work on their manifest; they need about half."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-MOST_KB = 2e9 / 1024
+MOST_KB = 1.5e9 / 1024
 
 WORK = """
 import resource, sys
@@ -52,7 +52,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_images_fit_into_two_gigabytes(tmp_path: Path) -> None:
+def test_a_hundred_thousand_images_fit_into_two_gigabytes_with_room_to_spare(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", WORK, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < MOST_KB
