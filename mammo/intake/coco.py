@@ -61,7 +61,7 @@ class Annotation:
 
 def coco_files(root: Path) -> list[Path]:
     """The JSON files at the top of a folder that mean to be COCO: they name annotations, or cannot be read as JSON."""
-    return [file for file in sorted(root.glob("*.json")) if _means_coco(file)]
+    return [file for file in sorted(root.iterdir()) if file.suffix.lower() == ".json" and _means_coco(file)]
 
 
 def _means_coco(file: Path) -> bool:

@@ -14,13 +14,21 @@ from mammo.records import MammoError
 JUNK = ("__MACOSX",)
 """Folders that archives made on a Mac bring along; their files repeat the names of real ones."""
 
-DOCUMENTS = (".csv", ".json", ".md", ".parquet", ".txt", ".xlsx", ".xml", ".yaml", ".yml")
-"""Files beside the images that nobody takes for images."""
+DOCUMENTS = (
+    *(".csv", ".json", ".md", ".parquet", ".pdf", ".pkl", ".roi", ".sha256", ".txt", ".xls", ".xlsx", ".xml"),
+    *(".html", ".ini", ".log", ".tcia", ".yaml", ".yml"),
+)
+"""Files beside the images that nobody takes for images, by the ends of their names."""
+
+SUFFIX = re.compile(r"\.[a-z][a-z0-9]*", re.IGNORECASE)
+"""What names a kind of file; the last number of a UID does not."""
+
+MAGIC_START = 128
+MAGIC = b"DICM"
+"""Where and how a DICOM file says that it is one (PS3.10, 7.1)."""
 
 LARGEST_BYTES = 1 << 28
 """A file larger than this is no mammogram: 64 million pixels of 16 bits are half of it."""
-
-IMAGES = (".dcm", ".dicom", ".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -61,28 +69,38 @@ class Folder:
         raise MammoError(f"{self.root} holds no {patterns[0]}: name the folder of the whole data set as data.source")
 
     @cached_property
+    def candidates(self) -> tuple[str, ...]:
+        """Paths that may be images: all but DOCUMENTS."""
+        return tuple(path for path in self.paths if not path.lower().endswith(DOCUMENTS))
+
+    @cached_property
     def images(self) -> tuple[str, ...]:
-        """Paths that look like images by their names."""
-        return tuple(path for path in self.paths if path.lower().endswith(IMAGES))
+        """Candidates that are taken for images: by their names, or as DICOM files where the name tells no kind."""
+        return tuple(path for path in self.candidates if suffix_of(path) or self._says_dicom(path))
+
+    def _says_dicom(self, path: str) -> bool:
+        try:
+            with regular(self.root, path).open("rb") as stream:
+                return stream.read(MAGIC_START + len(MAGIC)).endswith(MAGIC)
+        except (RefusedError, OSError):
+            return False
+
+
+def suffix_of(path: str) -> str:
+    """The end of a file's name that tells what kind it is, in lower case; empty where there is none."""
+    suffix = PurePosixPath(path).suffix
+    return suffix.lower() if SUFFIX.fullmatch(suffix) else ""
+
+
+def stem_of(path: str) -> str:
+    """The name of a file without the end that tells its kind."""
+    name = PurePosixPath(path).name
+    return name[: len(name) - len(suffix_of(path))]
 
 
 def parts_matching(path: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
     """The matches of the parts of a path that a pattern describes whole, outermost first."""
     return [match for part in PurePosixPath(path).parts if (match := pattern.fullmatch(part))]
-
-
-def files(root: Path, leave_out: str = "") -> Iterator[str]:
-    """Paths of the files below root that may be images, relative with forward slashes, in sorted order.
-
-    Args:
-        root: the source folder.
-        leave_out: the name of a folder directly below root that holds no images.
-    """
-    for folder, inner, names in os.walk(root):
-        inner[:] = sorted(name for name in inner if not (Path(folder) == root and name == leave_out))
-        for name in sorted(names):
-            if not name.startswith(".") and not name.lower().endswith(DOCUMENTS):
-                yield (Path(folder) / name).relative_to(root).as_posix()
 
 
 def regular(root: Path, path: str) -> Path:

@@ -23,6 +23,7 @@ from mammo.intake.dicom import Header, read_header
 from mammo.intake.folder import Folder, parts_matching, regular
 from mammo.intake.isolation import isolated
 from mammo.intake.outlines import outline_of_polygon
+from mammo.intake.rasters import is_raster
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
 from mammo.intake.stored import Shape
 from mammo.intake.tables import cell_text, read_rows, read_sheet
@@ -80,7 +81,7 @@ def read(root: Path) -> Cohort:
     readings = list(_readings(folder))
     labels = {**sheet, **{breast: label for breast, label, _ in readings if label}}
     densities = {breast: density for breast, _, density in readings if density}
-    paths = [path for path in folder.images if path.lower().endswith(".dcm")]
+    paths = [path for path in folder.images if not is_raster(path)]
     headers = track(isolated(partial(_header, root), paths), "headers", len(paths))
     found = [_image(path, header, densities) for path, header in zip(paths, headers, strict=True)]
     shapes = {(i.patient_key, i.laterality, i.view): (i.path, shape) for i, shape in found if not i.code and shape}

@@ -13,16 +13,17 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo.intake.emory import IDS, UNKNOWN, Clinic, key_of
 from mammo.intake.flags import Flag
-from mammo.intake.folder import Folder
+from mammo.intake.folder import Folder, stem_of
 from mammo.intake.isolation import isolated
 from mammo.intake.outlines import Outline, outline_of_box
+from mammo.intake.rasters import is_raster
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
 from mammo.intake.stored import stored_header, stored_values
 from mammo.intake.tables import Row, read_rows
@@ -73,7 +74,7 @@ def read(root: Path, synthetic: bool = False) -> Cohort:
     folder = Folder(root)
     clinic = Clinic.read(folder.one("EMBED_OpenData_clinical.csv", "*clinical_reduced.csv", "*clinical*.csv"))
     table = folder.one("EMBED_OpenData_metadata.csv", "EMBED_OpenData_metadata_reduced.csv", "*metadata*.csv")
-    files = {PurePosixPath(path).name: path for path in folder.images}
+    files = {stem_of(path): path for path in folder.images if not is_raster(path)}
     images: list[ImageRecord] = []
     boxed: list[_Boxes] = []
     named: set[str] = set()
@@ -92,7 +93,7 @@ def read(root: Path, synthetic: bool = False) -> Cohort:
 
 def _image(row: Row, files: Mapping[str, str], clinic: Clinic, synthetic: bool) -> ImageRecord:
     named = row.get("anon_dicom_path").replace("\\", "/")
-    path = files.get(PurePosixPath(named).name, "images/" + named[max(named.find("cohort_"), 0) :])
+    path = files.get(stem_of(named), "images/" + named[max(named.find("cohort_"), 0) :])
     side, view = row.get("imagelateralityfinal").upper(), row.get("viewposition").upper()
     kind = row.get("finalimagetype").lower()
     patient, exam = (key_of(row, column) for column in IDS)
@@ -113,7 +114,7 @@ def _image(row: Row, files: Mapping[str, str], clinic: Clinic, synthetic: bool) 
         Code.NO_LATERALITY: image.laterality is None,
         Code.OTHER_VIEW: image.view is None,
         Code.SPOT_OR_MAGNIFICATION: row.get("spot_mag").startswith("1"),
-        Code.MISSING: PurePosixPath(named).name not in files,
+        Code.MISSING: stem_of(named) not in files,
     }
     return next((refused(image, code) for code, is_so in found.items() if is_so), image)
 

@@ -16,14 +16,14 @@ from typing import Any
 
 from mammo.intake.birads import proxy_label
 from mammo.intake.densities import density_of
-from mammo.intake.folder import Folder
+from mammo.intake.folder import Folder, stem_of
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
 from mammo.intake.stored import Shape, stored_shapes
 from mammo.intake.tables import Row, read_rows
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, View
 
-NAME = re.compile(r"(\d+)_([0-9a-f]+)_MG_([LR])_([A-Z]+)_ANON\.\w+", re.IGNORECASE)
+NAME = re.compile(r"(\d+)_([0-9a-f]+)_MG_([LR])_([A-Z]+)_ANON", re.IGNORECASE)
 VIEWS = {"CC": View.CC, "ML": View.MLO, "MLO": View.MLO}
 
 SPECKS = re.compile(r"calcifications?|unnamed|point \d+")
@@ -51,7 +51,7 @@ def read(root: Path, proxies: bool = False) -> Cohort:
     """
     folder = Folder(root)
     rows = {row.get("file_name"): row for row in _rows(folder)}
-    images = {NAME.fullmatch(PurePosixPath(path).name): path for path in folder.images}
+    images = {NAME.fullmatch(stem_of(path)): path for path in folder.images}
     records = {match[1]: _image(path, match, rows.get(match[1])) for match, path in images.items() if match}
     missing = [_missing(name) for name in rows if name not in records]
     regions = {PurePosixPath(path).stem: path for path in folder.named("*.xml") if "pectoral" not in path.lower()}

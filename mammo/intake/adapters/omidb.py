@@ -6,7 +6,8 @@
     images/<client>/<study>/<SOP>.dcm
 
 What bites: file names in capitals; marks linked to several lesions or none; studies without an episode, which are
-linked by date; corners in any order; nine images whose boxes are known to be flipped, which are left out.
+linked by date; corners in any order, or (0, 0) where nobody set them; nine images whose boxes are known to be flipped,
+which are left out.
 """
 
 import json
@@ -49,6 +50,9 @@ FLIPPED = (
     "3318.1540562694227.83.0",
 )
 """Ends of the SOP Instance UIDs whose boxes are published as flipped."""
+
+NO_CORNER = (0, 0)
+"""(x, y) that stands for a corner that nobody set: the corner of an image is never a lesion's."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,8 @@ def _shots(client: _Client, files: Mapping[str, str]) -> Iterator[_Shot]:
                 for sop, told in objects.items():
                     marks = told if isinstance(told, dict) else {}
                     beside = files.get(f"{sop}.json".lower()) or files.get(f"{sop}.dcm.json".lower(), "")
-                    yield _Shot(client, uid, sop, marks, (files.get(f"{sop}.dcm".lower(), ""), beside, bool(marks)))
+                    image = files.get(f"{sop}.dcm".lower()) or files.get(sop.lower(), "")
+                    yield _Shot(client, uid, sop, marks, (image, beside, bool(marks)))
 
 
 def _image(shot: _Shot, header: _Header | Code) -> ImageRecord:
@@ -220,6 +225,8 @@ def _lesions(shot: _Shot, image: ImageRecord, header: _Header | Code) -> Iterato
             if sop.endswith(FLIPPED):
                 raise RefusedError(Code.KNOWN_DEFECT)
             x1, y1, x2, y2 = (float(mark[corner]) for corner in ("X1", "Y1", "X2", "Y2"))
+            if NO_CORNER in ((x1, y1), (x2, y2)):
+                raise RefusedError(Code.OUTLINE_BROKEN)
             mask, box = outline_of_box((y1, y2, x1, x2), header[1])
         except (KeyError, TypeError, ValueError):
             yield left_out(image.path, Code.OUTLINE_BROKEN)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from mammo.intake.densities import density_of
-from mammo.intake.folder import Folder
+from mammo.intake.folder import Folder, stem_of
 from mammo.intake.refusals import Code, refused
 from mammo.intake.tables import Row, read_rows
 from mammo.records import Cohort, Count, ImageRecord, Laterality, View
@@ -36,9 +36,8 @@ def read(root: Path) -> Cohort:
 def _named(paths: Iterable[str]) -> Iterable[tuple[str, str]]:
     """("<patient>_<image>", path) of every image."""
     for path in paths:
-        place = PurePosixPath(path)
-        yield f"{place.parent.name}_{place.stem}", path
-        yield place.stem, path
+        yield f"{PurePosixPath(path).parent.name}_{stem_of(path)}", path
+        yield stem_of(path), path
 
 
 def _image(row: Row, files: Mapping[str, str], beside: Path) -> ImageRecord:

@@ -19,7 +19,7 @@ from pathlib import Path
 from mammo.intake.coco import Annotation, coco_files, read_coco
 from mammo.intake.densities import density_of
 from mammo.intake.dicom import read_header
-from mammo.intake.folder import files, regular
+from mammo.intake.folder import Folder, regular
 from mammo.intake.isolation import isolated
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
 from mammo.intake.rasters import is_raster, read_mask
@@ -56,7 +56,7 @@ def read(root: Path) -> Cohort:
     Raises:
         MammoError: the folder holds no image, or a row of a table is wrong (file, row, value and way out are named).
     """
-    paths = list(files(root, leave_out=OUTLINES))
+    paths = [path for path in Folder(root).candidates if not path.startswith(f"{OUTLINES}/")]
     rows = _lesion_rows(root) if paths else []
     masks = {row.get("mask") for row in rows}
     paths = [path for path in paths if path not in masks]

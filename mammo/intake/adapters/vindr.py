@@ -12,11 +12,11 @@ finding and its breast is BI-RADS 1 or 2; "No Finding" alone says only that this
 from ast import literal_eval
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from mammo.intake.birads import proxy_label
 from mammo.intake.densities import density_of
-from mammo.intake.folder import Folder
+from mammo.intake.folder import Folder, stem_of
 from mammo.intake.official_splits import clean_splits
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
@@ -41,7 +41,7 @@ def read(root: Path, proxies: bool = False) -> Cohort:
         MammoError: a table is missing, or a row of it is wrong.
     """
     folder = Folder(root)
-    files = {PurePosixPath(path).stem: path for path in folder.images}
+    files = {stem_of(path): path for path in folder.images}
     findings: dict[str, list[Row]] = defaultdict(list)
     boxed = read_rows(folder.one("finding_annotations.csv"), ("image_id", "finding_birads", *CORNERS))
     for row in boxed:

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +18,7 @@ from tests.intake.traps import Trap
 Write = Callable[..., None]
 Read = Callable[[Path], Cohort]
 ReadBombs = Callable[[Read, Path], Cohort]
+RenameFiles = Callable[[Read, Path], None]
 
 IMAGES = (".dcm", ".dicom", ".png", ".jpg")
 MOST = 2
@@ -47,6 +49,28 @@ def write(make_dicom: Callable[..., Dataset]) -> Write:
         dataset.save_as(path, enforce_file_format=True)
 
     return write
+
+
+@pytest.fixture
+def rename_files() -> RenameFiles:
+    """Read a folder, take away the suffix of every other DICOM file, write the others' in capitals: all is as it was.
+
+    So files come from media and archives; what has no suffix and is no DICOM file is no image.
+    """
+
+    def told(cohort: Cohort) -> list[str]:
+        images = [repr(replace(image, path="")) for image in cohort.images]
+        return sorted(images + [f"{lesion.label} {lesion.label_source} {lesion.box}" for lesion in cohort.lesions])
+
+    def rename_files(read: Read, folder: Path) -> None:
+        before = told(read(folder))
+        files = sorted(file for file in folder.rglob("*") if file.suffix in (".dcm", ".dicom"))
+        for number, file in enumerate(files):
+            file.rename(file.with_suffix(file.suffix.upper() if number % 2 else ""))
+            (file.parent / "LICENSE").write_text("no image")
+        assert told(read(folder)) == before
+
+    return rename_files
 
 
 @pytest.fixture

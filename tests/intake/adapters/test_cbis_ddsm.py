@@ -15,7 +15,7 @@ from mammo.intake.adapters.cbis_ddsm import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import Cohort, Density, LabelSource, Laterality, MammoError, Pathology, Split, View
-from tests.intake.adapters.conftest import ReadBombs
+from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 
 MASS = (
     "patient_id,breast_density,left or right breast,image view,abnormality id,abnormality type,mass shape,mass margins,"
@@ -207,6 +207,14 @@ def test_images_pass_the_gate_although_film_has_no_laterality_or_view(imitation:
     for image in cohort.images:
         if not image.code:
             assert admit(imitation.root, image, Frame(92, 60, 2), 1).chain.mirrored == (image.laterality == "R")
+
+
+@pytest.mark.parametrize("layout", ["classic", "descriptive"])
+def test_files_are_found_whatever_their_suffix(
+    layout: str, tmp_path: Path, write: object, breast: NDArray[np.uint16], rename_files: RenameFiles
+) -> None:
+    filled(Imitation(tmp_path, layout, write, breast))
+    rename_files(read, tmp_path)
 
 
 def test_metadata_csv_finds_series_whose_folders_were_renamed(

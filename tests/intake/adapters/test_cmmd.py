@@ -15,7 +15,7 @@ from mammo.intake.adapters.cmmd import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
-from tests.intake.adapters.conftest import ReadBombs
+from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 
 VIEWS = {"CC": "399162004", "MLO": "399368009"}
 POLYGON = [{"x": 5.0, "y": 20.0}, {"x": 15.0, "y": 20.0}, {"x": 15.0, "y": 30.0}, {"x": 5.0, "y": 30.0}]
@@ -210,3 +210,7 @@ def test_bombs_are_refused(cmmd: Path, read_bombs: ReadBombs) -> None:
     cohort = read_bombs(read, cmmd)
     assert [image.code for image in cohort.images].count(Code.TOO_LARGE) == 2
     assert "D1-0001" not in {lesion.lesion_key[:7] for lesion in cohort.lesions}
+
+
+def test_files_are_found_whatever_their_suffix(cmmd: Path, rename_files: RenameFiles) -> None:
+    rename_files(read, cmmd)

@@ -17,7 +17,7 @@ from mammo.intake.refusals import Code
 from mammo.records import Cohort, Density, LabelSource, Laterality, Pathology, View
 from mammo.store.filling import fill
 from mammo.store.taking import Recipe
-from tests.intake.adapters.conftest import ReadBombs
+from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 
 IMAGES = (
     "empi_anon,acc_anon,anon_dicom_path,FinalImageType,ImageLateralityFinal,ViewPosition,spot_mag,num_roi,ROI_coords,"
@@ -273,3 +273,10 @@ def test_bombs_cost_their_boxes(tmp_path: Path, embed: Callable[..., Cohort], re
     embed([(EXAM, "L", "CC", "2D", "", LEFT), (EXAM, "R", "CC", "2D", "", "()")], [finding(EXAM, "L", 0)])
     cohort = read_bombs(read, tmp_path)
     assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE]
+
+
+def test_files_are_found_whatever_their_suffix(
+    tmp_path: Path, embed: Callable[..., Cohort], rename_files: RenameFiles
+) -> None:
+    embed([(EXAM, side, "MLO", "2D", "", LEFT) for side in "LR"], [finding(EXAM, "L", 0)])
+    rename_files(read, tmp_path)

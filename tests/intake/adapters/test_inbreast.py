@@ -13,7 +13,7 @@ from mammo.intake.adapters.inbreast import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
-from tests.intake.adapters.conftest import ReadBombs
+from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 
 HEADER = "Patient ID;Patient age;Laterality;View;Acquisition date;File Name;ACR;Bi-Rads"
 SQUARE = [(10.0, 20.0), (30.0, 20.0), (30.0, 40.0), (10.0, 40.0)]
@@ -124,3 +124,7 @@ def test_bombs_cost_their_outlines(inbreast: Path, read_bombs: ReadBombs) -> Non
     cohort = read_bombs(read, inbreast)
     assert [lesion.code for lesion in cohort.left_out].count(Code.TOO_LARGE) == 2
     assert {lesion.lesion_key[:8] for lesion in cohort.lesions} == {"20000004"}
+
+
+def test_files_are_found_whatever_their_suffix(inbreast: Path, rename_files: RenameFiles) -> None:
+    rename_files(read, inbreast)

@@ -13,7 +13,7 @@ from mammo.intake.adapters.omidb import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
-from tests.intake.adapters.conftest import ReadBombs
+from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 
 PRESENTATION = "FOR PRESENTATION"
 
@@ -63,7 +63,7 @@ def omidb(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]
                     "d": mark("1,2"),
                     "e": mark("9"),
                 },
-                "1.1.2": {"f": mark("UNLINKED"), "g": mark(None, X1="?")},
+                "1.1.2": {"f": mark("UNLINKED"), "g": mark(None, X1="?"), "j": mark("1", X1="0", Y1="0")},
                 "1.1.3": None,
                 "1.1.4": None,
             },
@@ -124,6 +124,7 @@ def test_every_record(omidb: Path) -> None:
     assert sorted(lesion.code for lesion in cohort.left_out) == [
         Code.KNOWN_DEFECT,
         Code.OUTLINE_BROKEN,
+        Code.OUTLINE_BROKEN,
         Code.OUTLINE_UNLINKED,
     ]
     for record in cohort.images:
@@ -146,3 +147,7 @@ def test_bombs_are_refused(omidb: Path, read_bombs: ReadBombs) -> None:
     cohort = read_bombs(read, omidb)
     assert not cohort.lesions
     assert {image.code for image in cohort.images if image.path.endswith("1.1.1.dcm")} == {Code.TOO_LARGE}
+
+
+def test_files_are_found_whatever_their_suffix(omidb: Path, rename_files: RenameFiles) -> None:
+    rename_files(read, omidb)

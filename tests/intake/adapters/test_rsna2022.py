@@ -12,6 +12,7 @@ from mammo.intake.adapters.rsna2022 import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import Density, Laterality, MammoError, View
+from tests.intake.adapters.conftest import RenameFiles
 
 HEADER = (
     "site_id,patient_id,image_id,laterality,view,age,cancer,biopsy,invasive,BIRADS,implant,density,machine_id,"
@@ -71,3 +72,7 @@ def test_a_wrong_row_is_named(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(f"{HEADER}\n2,10006,1,B,CC,61.0,0,0,0,,0,,29,False\n")
     with pytest.raises(MammoError, match="row 2: laterality 'B'"):
         read(tmp_path)
+
+
+def test_files_are_found_whatever_their_suffix(rsna: Path, rename_files: RenameFiles) -> None:
+    rename_files(read, rsna)

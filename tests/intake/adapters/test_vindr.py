@@ -12,7 +12,7 @@ from mammo.intake.adapters.vindr import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, Split, View
-from tests.intake.adapters.conftest import ReadBombs
+from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 
 BREAST = "study_id,series_id,image_id,laterality,view_position,height,width,breast_birads,breast_density,split"
 FINDING = BREAST.replace("split", "finding_categories,finding_birads,xmin,ymin,xmax,ymax,split")
@@ -132,3 +132,7 @@ def test_bombs_cost_their_boxes(vindr: Path, read_bombs: ReadBombs) -> None:
     cohort = read_bombs(read, vindr)
     assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE] * 3
     assert len(cohort.lesions) == 1
+
+
+def test_files_are_found_whatever_their_suffix(vindr: Path, rename_files: RenameFiles) -> None:
+    rename_files(read, vindr)
