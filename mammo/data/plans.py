@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.ground import Ground
-from mammo.data.windows import Crops, lesion_windows, training_windows
+from mammo.data.windows import Crops, evaluation_windows, training_windows
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology
 
@@ -106,16 +106,13 @@ def lesion_plan(ground: Ground, crops: Crops, n_windows: int, seed: int) -> Plan
     classes = {Pathology.MALIGNANT: PatchClass.MALIGNANT, Pathology.BENIGN: PatchClass.BENIGN}
     lesions = [row for row, label in enumerate(ground.labels) if label in classes]
     rows = np.repeat(np.array(lesions, dtype=np.int64), n_windows)
-    outlines = [zlib.crc32(ground.pixels[lesion].tobytes()) for lesion in lesions]
-    rngs = [
-        np.random.default_rng((seed, LESION_STREAM, outline, repeat))
-        for outline in outlines
-        for repeat in range(n_windows)
-    ]
-    windows = lesion_windows(rngs, ground, rows.tolist(), crops, angles=[0.0] * len(rows))
+    windows = [np.empty((0, 4))]
+    for pixels in (ground.pixels[lesion] for lesion in lesions):
+        rng = np.random.default_rng((seed, LESION_STREAM, zlib.crc32(pixels.tobytes())))
+        windows.append(evaluation_windows(rng, pixels, n_windows, crops))
     return Plan(
         image=ground.image_of[rows],
-        windows=windows,
+        windows=np.concatenate(windows),
         target=np.array([int(classes[ground.labels[row]]) for row in rows.tolist()], dtype=np.int64),
         lesion=rows,
         repeat=np.tile(np.arange(n_windows, dtype=np.int64), len(lesions)),

@@ -77,17 +77,43 @@ def lesion_windows(
     rngs: Sequence[np.random.Generator], ground: Ground, lesions: Sequence[int], crops: Crops, angles: Sequence[float]
 ) -> NDArray[np.float64]:
     """Windows [N, 4] that overlap their lesions: each holds a random pixel of the outline, at a random place in it."""
-    pixels, local = np.empty((len(rngs), 2)), np.empty((len(rngs), 1, 2))
-    windows = np.zeros((len(rngs), 4))
+    held, side, local = np.empty((len(rngs), 2)), np.empty(len(rngs)), np.empty((len(rngs), 2))
     for row, (rng, lesion) in enumerate(zip(rngs, lesions, strict=True)):
-        pixels[row] = ground.pixels[lesion][rng.integers(len(ground.pixels[lesion]))]
-        windows[row, 2] = crops.side(rng)
-        local[row, 0] = rng.uniform(-0.5, 0.5, size=2)
-    windows[:, 3] = angles
-    windows[:, :2] = pixels - CropWindows(windows).to_frame(local)[:, 0]
+        held[row] = ground.pixels[lesion][rng.integers(len(ground.pixels[lesion]))]
+        side[row] = crops.side(rng)
+        local[row] = rng.uniform(-0.5, 0.5, size=2)
+    return _holding(held, side, local, np.asarray(angles), crops)
+
+
+def evaluation_windows(
+    rng: np.random.Generator, pixels: NDArray[np.float64], n_windows: int, crops: Crops
+) -> NDArray[np.float64]:
+    """Upright windows [n_windows, 4] of one lesion, drawn as lesion_windows; fewer are the first of more.
+
+    Args:
+        rng: draws all of them: a generator for each would take a hundred times as long.
+        pixels: the centres [P, 2] of the pixels inside the outline.
+        n_windows: how many.
+        crops: their sizes.
+    """
+    draws, (low, high) = rng.random((n_windows, 4)), crops.side_px
+    held = pixels[(draws[:, 0] * len(pixels)).astype(np.int64)]
+    return _holding(held, low + draws[:, 1] * (high - low), draws[:, 2:] - 0.5, np.zeros(n_windows), crops)
+
+
+def _holding(
+    held: NDArray[np.float64],
+    side: NDArray[np.float64],
+    local: NDArray[np.float64],
+    angles: NDArray[np.float64],
+    crops: Crops,
+) -> NDArray[np.float64]:
+    """Windows [N, 4] of these sides and angles that hold the points held [N, 2] at these places [N, 2] in them."""
+    windows = np.column_stack([np.zeros_like(held), side, angles])
+    windows[:, :2] = held - CropWindows(windows).to_frame(local[:, None])[:, 0]
     if crops.whole_px:
         upright = windows[:, 3] == 0
-        windows[upright] = _on_whole_pixels(windows[upright], pixels[upright])
+        windows[upright] = _on_whole_pixels(windows[upright], held[upright])
     return windows
 
 

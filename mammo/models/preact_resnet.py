@@ -6,7 +6,6 @@ in the first block of every stage a 1x1 convolution shortcut fed with the activa
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
 
 
@@ -23,10 +22,10 @@ class PreActBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, in_channels, H, W] to [B, channels, H / stride, W / stride]."""
-        active = torch.relu(self.bn1(x))
+        active = self.bn1(x).relu_()  # in place, here and below: memory is what these layers wait for
         shortcut = x if self.downsample is None else self.downsample(active)
-        out: Tensor = self.conv2(torch.relu(self.bn2(self.conv1(active)))) + shortcut
-        return out
+        out: Tensor = self.conv2(self.bn2(self.conv1(active)).relu_())
+        return out.add_(shortcut)
 
 
 class PreActResNet(nn.Module):
@@ -83,4 +82,5 @@ class PreActResNet(nn.Module):
         x = self.first_pool(self.first_conv(x))
         for stage in self.layer_list:
             x = stage(x)
-        return torch.relu(self.final_bn(x))
+        features: Tensor = self.final_bn(x)
+        return features.relu_()

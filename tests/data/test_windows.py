@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mammo.data.ground import Ground
-from mammo.data.windows import TISSUE_SHARE, Crops, lesion_windows, training_windows
+from mammo.data.windows import TISSUE_SHARE, Crops, evaluation_windows, training_windows
 from mammo.geometry import CropWindow, Frame
 from mammo.records import MammoError, PatchClass, Pathology
 
@@ -93,7 +93,7 @@ def test_lesion_windows_hold_a_pixel_and_vary_in_size_and_place(ground: Ground) 
 
 
 def of_lesion(ground: Ground, crops: Crops, n: int) -> np.ndarray:
-    return lesion_windows([np.random.default_rng(index) for index in range(n)], ground, [0] * n, crops, [0.0] * n)
+    return evaluation_windows(np.random.default_rng(0), ground.pixels[0], n, crops)
 
 
 def test_windows_on_whole_pixels_are_the_free_ones_moved_a_little(ground: Ground) -> None:
