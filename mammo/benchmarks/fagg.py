@@ -82,9 +82,9 @@ def windows_of(n_windows: int, n_images: int, seed: int = 9) -> Batch:
     unit = torch.rand(n_windows, 4, generator=rng, dtype=torch.float64)
     image = torch.arange(n_windows) % n_images
     return {
-        "image_row": image,
         "window": unit * torch.tensor([2000, 1200, 256, angle]) + torch.tensor([400, 300, 128, -angle / 2]),
-        "saliency": torch.rand(n_images, 2, 46, 30, generator=rng)[image],
+        "saliency": torch.rand(n_images, 2, 46, 30, generator=rng),
+        "saliency_row": image,
         "embedding": torch.randn(n_windows, 32, generator=rng),
         "target": image % 4,
     }
@@ -93,7 +93,7 @@ def windows_of(n_windows: int, n_images: int, seed: int = 9) -> Batch:
 def joined(lesions: Sequence[Batch]) -> Batch:
     """One batch of several lesions, each on an image of its own."""
     together = {name: torch.cat([lesion[name] for lesion in lesions]) for name in lesions[0]}
-    return together | {"image_row": torch.arange(len(lesions)).repeat_interleave(len(lesions[0]["target"]))}
+    return together | {"saliency_row": torch.arange(len(lesions)).repeat_interleave(len(lesions[0]["target"]))}
 
 
 def evaluate(network: FAgg, batch: Batch, plain: bool) -> Tensor:

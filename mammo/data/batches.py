@@ -7,12 +7,13 @@
 | window | float64 [B, 4] | crop window (row, col, side, angle), network frame |
 | patch | uint16 [B, 1, P, P] | the window's pixels, 0 to 4095 |
 | image | uint16 [B, 1, H, W] | the whole network window, 0 to 4095 |
-| saliency | float32 [B, 2, rows, cols] | S of the image, malignant then benign, in [0, 1] |
+| saliency | float32 [U, 2, rows, cols] | S of the batch's U different images, malignant then benign, in [0, 1] |
+| saliency_row | int64 [B] | which of these each row's is; comes with saliency |
 | embedding | float32 [B, 32] | h of the patch |
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -68,6 +69,10 @@ class Reader:
         order = sorted(range(len(ids)), key=lambda row: ids[row] not in outlined)
         hot = affordable([(ids[row], chains[row].store_shape) for row in order], hot_bytes)
         return cls(ImageStore(root, hot), ids, chains, patch_px)
+
+    def alone(self) -> "Reader":
+        """The same, with decoded images of its own, which go when it goes."""
+        return replace(self, store=ImageStore(self.store.root, self.store.hot))
 
     def patches(self, plan: Plan, out: NDArray[np.uint16] | None = None) -> NDArray[np.uint16]:
         """Patches [N, patch_px, patch_px], in out where it is given."""
@@ -138,6 +143,8 @@ class PlanDataset:
         plan = self.plan.take(np.asarray(rows, dtype=np.int64))
         own = {"image_row": plan.image, "lesion": plan.lesion, "repeat": plan.repeat, "target": plan.target}
         asked = {name: self._column(name, plan, rows, memory or FreshMemory()) for name in self.columns}
+        if "saliency" in asked:
+            asked["saliency_row"] = np.unique(plan.image, return_inverse=True)[1]
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in (own | asked).items()}
 
     def _column(self, name: str, plan: Plan, rows: Sequence[int], memory: PixelMemory) -> NDArray[np.generic]:
@@ -153,7 +160,7 @@ class PlanDataset:
                 return images
             case "saliency":
                 maps = self._given(self.saliency, name)
-                return maps([self.reader.ids[row] for row in plan.image])
+                return maps([self.reader.ids[row] for row in np.unique(plan.image)])
             case "embedding":
                 h: NDArray[np.float32] = self._given(self.embedding, name)[np.asarray(rows)]
                 return h

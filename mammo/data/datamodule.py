@@ -79,6 +79,7 @@ class MammoDataModule(pl.LightningDataModule):
         self.image_noise, self.balanced_images = image_noise or WindowNoise(), balanced_images
         self.memory_bytes = memory_gb * 1e9
         self._evaluation: dict[Split, Loader] = {}
+        self._repeated: dict[int, Plan] = {}
         self._splits: dict[Split, tuple[Manifest, Ground, Reader]] = {}
 
     def split(self, split: Split) -> tuple[Manifest, Ground, Reader]:
@@ -100,9 +101,12 @@ class MammoDataModule(pl.LightningDataModule):
         ground = self.split(Split.TRAIN)[1]
         if self.kind == "images":
             return training_images(ground, self.seed, epoch, self.image_noise, self.balanced_images)
-        if self.window_epochs is not None:
-            epoch %= self.window_epochs
-        return epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
+        if self.window_epochs is None:
+            return epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
+        epoch %= self.window_epochs
+        if epoch not in self._repeated:
+            self._repeated[epoch] = epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
+        return self._repeated[epoch]
 
     def evaluation_plan(self, split: Split) -> Plan:
         """The rows of validation or test: every lesion's fixed windows, or every image."""

@@ -113,7 +113,7 @@ def lesion_plan(ground: Ground, crops: Crops, n_windows: int, seed: int) -> Plan
     return Plan(
         image=ground.image_of[rows],
         windows=np.concatenate(windows),
-        target=np.array([int(classes[ground.labels[row]]) for row in rows.tolist()], dtype=np.int64),
+        target=np.repeat(np.array([classes[ground.labels[lesion]] for lesion in lesions], dtype=np.int64), n_windows),
         lesion=rows,
         repeat=np.tile(np.arange(n_windows, dtype=np.int64), len(lesions)),
     )

@@ -43,13 +43,19 @@ def columns(maps: Iterable[str]) -> tuple[str, ...]:
 
 
 def map_stack(maps: Iterable[str], batch: Mapping[str, Tensor], frame: Frame) -> Tensor:
-    """X [B, M, rows, cols], float32: I in [0, 1], then S_m and S_b in [0, 1], then E_1 to E_32."""
+    """X [B, M, rows, cols], float32: I in [0, 1], then S_m and S_b in [0, 1], then E_1 to E_32.
+
+    Args:
+        maps: the chosen maps, in any order.
+        batch: its columns, as mammo.data.batches names them.
+        frame: the network window.
+    """
     chosen = canonical(maps)
     layers: dict[str, Tensor] = {}
     if "loc" in chosen or "emb" in chosen:
         layers["loc"] = location_map(batch["window"], frame)
     if "sal" in chosen:
-        layers["sal"] = batch["saliency"]
+        layers["sal"] = batch["saliency"][batch["saliency_row"]]
     if "emb" in chosen:
         layers["emb"] = embedding_map(batch["embedding"], layers["loc"])
     return torch.cat([layers[name] for name in chosen], dim=1)

@@ -62,9 +62,7 @@ class FAgg(PatchClassifier):
         """What stands for X; rows of one image share its saliency maps."""
         n_rows, dtype, device = len(batch["target"]), self.conv1.weight.dtype, self.device
         if "sal" in self.maps:
-            rows, image = torch.unique(batch["image_row"], return_inverse=True)
-            first = torch.empty_like(rows).scatter_(0, image, torch.arange(n_rows, device=device))
-            saliency = batch["saliency"][first].to(dtype)
+            saliency, image = batch["saliency"].to(dtype), batch["saliency_row"]
         else:
             image = torch.zeros(n_rows, dtype=torch.int64, device=device)
             saliency = torch.zeros(1, 0, *self.frame.grid, dtype=dtype, device=device)

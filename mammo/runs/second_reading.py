@@ -1,17 +1,21 @@
 """Scoring the lesions of any store with saved networks: an f_agg run and the f_loc and context runs that it reads."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from omegaconf import DictConfig, OmegaConf
 
-from mammo.data.batches import Reader
+from mammo.data.batches import PlanDataset, Reader, SaliencySource
 from mammo.data.datamodule import EVALUATION_SEED
 from mammo.data.ground import Ground
+from mammo.data.loader import Loader
 from mammo.data.plans import Plan, lesion_plan
 from mammo.maps.stack import columns
 from mammo.models.context import ContextNetwork, network_of_checkpoint
@@ -68,17 +72,17 @@ def read_again(run: Path, store: Path, n_windows: int) -> SecondReading:
     network = FAgg.load_from_checkpoint(run / "best.ckpt").eval()
     reads = json.loads((run / "result.json").read_text(encoding="utf-8"))["reads"]
     asked = columns(network.maps)
-    batch = {"window": torch.from_numpy(plan.windows)}
     context: ContextNetwork | None = None
+    source: SaliencySource | None = None
+    h: NDArray[np.float32] | None = None
     if "embedding" in asked:
         floc = FLoc.load_from_checkpoint(finished(run / reads["floc"], "floc") / "best.ckpt").eval()
-        batch["embedding"] = torch.from_numpy(represent(floc, plan, reader, cfg.trainer.precision))
+        h = represent(floc, plan, reader, cfg.trainer.precision)
     if "saliency" in asked:
         context = _context_network(run, reads, cfg)
         maps = salient(context, store, manifest, list(manifest.images.index), cfg.trainer.precision)
-        saliency = dict(track(maps, "saliency", len(manifest.images)))
-        batch["saliency"] = torch.from_numpy(np.stack([saliency[reader.ids[row]] for row in plan.image]))
-    _score(network, batch, plan, cfg.trainer.precision)
+        source = partial(_stacked, dict(track(maps, "saliency", len(manifest.images))))
+    _score(network, PlanDataset(plan, asked, reader, source, h), cfg.trainer.precision)
     return SecondReading(lesion_table(network, manifest), plan, reader, context)
 
 
@@ -92,13 +96,13 @@ def _context_network(run: Path, reads: dict[str, str], cfg: DictConfig) -> Conte
     return network_of_checkpoint(run / reads["context"])
 
 
-def _score(network: FAgg, batch: dict[str, torch.Tensor], plan: Plan, precision: str) -> None:
+def _stacked(maps: Mapping[str, NDArray[np.float32]], image_ids: Sequence[str]) -> NDArray[np.float32]:
+    return np.stack([maps[image_id] for image_id in image_ids])
+
+
+def _score(network: FAgg, dataset: PlanDataset, precision: str) -> None:
     """Run f_agg over the whole plan; the network keeps the lesion scores, as after a test."""
-    for start in range(0, len(plan), ROWS_AT_ONCE):
-        rows = slice(start, start + ROWS_AT_ONCE)
-        part = {name: column[rows] for name, column in batch.items()}
-        part |= {name: torch.from_numpy(getattr(plan, name)[rows]) for name in ("lesion", "repeat", "target")}
-        part["image_row"] = torch.from_numpy(plan.image[rows])
-        with torch.inference_mode(), autocast(network, precision):
-            network.test_step(part, start)
+    with torch.inference_mode(), autocast(network, precision):
+        for number, batch in enumerate(Loader(dataset, ROWS_AT_ONCE)):
+            network.test_step(batch, number)
     network.collect_scores()

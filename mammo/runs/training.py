@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
-from mammo.data.batches import SaliencySource
+from mammo.data.datamodule import MammoDataModule
 from mammo.maps.stack import canonical, columns
 from mammo.models.precision import compile_forward
 from mammo.models.ranks import is_first
@@ -107,9 +107,7 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     started = time.monotonic()
     if cfg.trainer.threads:
         torch.set_num_threads(cfg.trainer.threads)
-    source: SaliencySource | None = inputs.context.source if inputs.context else None
-    saved = embeddings_of(inputs.floc, datamodule_of(cfg), list(Split), cfg.trainer.precision) if inputs.floc else None
-    data = datamodule_of(cfg, source, saved)
+    data = _data_of(cfg, inputs)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)  # only now: computing h draws random numbers too
     network = network_of(cfg)
     if cfg.trainer.compile:
@@ -137,6 +135,14 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     if trainer.is_global_zero:
         run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
     return auc
+
+
+def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
+    """What the network is trained and scored on; the h that it reads is made where it is missing."""
+    data = datamodule_of(cfg, inputs.context.source if inputs.context else None)
+    if inputs.floc:
+        data.embeddings = embeddings_of(inputs.floc, data, list(Split), cfg.trainer.precision)
+    return data
 
 
 def _say(line: str) -> None:

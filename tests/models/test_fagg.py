@@ -18,9 +18,9 @@ def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
     image = torch.randint(0, 5, (n,), generator=generator)
     maps = torch.rand(5, 2, 46, 30, generator=generator, dtype=torch.float64)
     return {
-        "image_row": 7 * image + 3,
         "window": windows * torch.tensor([368, 240, 32, 60]) + torch.tensor([0, 0, 16, -30]),
-        "saliency": maps[image],
+        "saliency": maps,
+        "saliency_row": image,
         "embedding": torch.randn(n, 32, generator=generator, dtype=torch.float64),
         "target": torch.randint(0, 4, (n,), generator=generator),
     }
