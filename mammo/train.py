@@ -8,9 +8,15 @@ from omegaconf import DictConfig
 from mammo.door import command
 from mammo.runs.pretrained import check_pretrained
 
-NOISE = (".*LeafSpec.*", ".*does not have many workers.*", ".*exists and is not empty.*", ".*sync_dist=True.*")
+NOISE = (
+    ".*LeafSpec.*",
+    ".*does not have many workers.*",
+    ".*exists and is not empty.*",
+    ".*sync_dist=True.*",
+    ".*predict returned None.*",
+)
 """Warnings that tell a user nothing: of a deprecation inside Lightning, our choice of workers, a folder that was there,
-and metrics that every process computes from the rows of all (models.ranks)."""
+metrics that every process computes from the rows of all (models.ranks), and predictions that the network keeps."""
 
 
 def task(cfg: DictConfig) -> float:
