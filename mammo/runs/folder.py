@@ -25,7 +25,14 @@ from mammo import __version__
 from mammo.records import MammoError
 from mammo.runs.lock import alone
 
-MADE = ("best.ckpt", "lesions.parquet", "lesions-val.parquet", "windows.parquet", "images.parquet")
+MADE = (
+    "best.ckpt",
+    "lesions.parquet",
+    "lesions-val.parquet",
+    "windows.parquet",
+    "windows-val.parquet",
+    "images.parquet",
+)
 """Files of a finished run that others read."""
 
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")

@@ -103,7 +103,9 @@ def test_every_run_says_where_it_comes_from(root: Path, monkeypatch: pytest.Monk
     assert origin.items() <= result.items()
     assert {"torch", "mammo"} <= set(origin["versions"])
     assert len(origin["read_digests"]["store"]) == 64
-    assert set(result["files"]) == {"best.ckpt", "lesions.parquet", "lesions-val.parquet", "windows.parquet"}
+    tables = {path.name for path in run.glob("*.parquet")}
+    assert tables == {"lesions.parquet", "lesions-val.parquet", "windows.parquet", "windows-val.parquet"}
+    assert set(result["files"]) == {"best.ckpt", *tables}
     assert f"lr: {result['lr']}" in (run / "config.yaml").read_text()
     assert "${" not in (run / "config.yaml").read_text()
 
