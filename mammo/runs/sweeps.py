@@ -9,6 +9,7 @@ the file `run`; whether it is done, running or failed is read from the run folde
 import hashlib
 import itertools
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,9 @@ class Sweep:
         group = cfg.get("group", cfg.hydra.job.name)
         sweep = cls(Path(cfg.root).absolute() / "sweeps" / f"{group}-{digest[:8]}", _planned(words))
         sweep.folder.mkdir(parents=True, exist_ok=True)
-        (sweep.folder / "jobs.json").write_text(json.dumps(sweep.jobs, indent=0) + "\n", encoding="utf-8")
+        part = sweep.folder / f"jobs.json.{os.getpid()}.part"  # two sweeps may begin at once
+        part.write_text(json.dumps(sweep.jobs, indent=0) + "\n", encoding="utf-8")
+        os.replace(part, sweep.folder / "jobs.json")
         return sweep
 
     @classmethod
