@@ -27,7 +27,7 @@ from mammo.intake.nbia import Series
 from mammo.intake.official_splits import clean_splits
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import stored_shape, stored_values
+from mammo.intake.stored import Shape, stored_shapes, stored_values
 from mammo.intake.tables import Row, read_rows
 from mammo.progress import track
 from mammo.records import (
@@ -131,7 +131,8 @@ def read(root: Path) -> Cohort:
         images += records
         image = "" if records[0].code else records[0].path
         outlined += [(finding, image, _outline_files(series, finding)) for finding in found]
-    jobs = [(image, paths) for _, image, paths in outlined]
+    shapes = stored_shapes(root, sorted({image for _, image, _ in outlined if image}))
+    jobs = [(shapes.get(image, Code.OUTLINE_UNLINKED), paths) for _, image, paths in outlined]
     made = track(isolated(partial(_outline, root), jobs), "outlines", len(jobs), "lesions")
     outlines = [_lesion(*told, outline) for told, outline in zip(outlined, made, strict=True)]
     return Cohort.ordered(images, outlines, _counts(findings), notes)
@@ -221,24 +222,30 @@ def _lesion(finding: _Finding, image: str, paths: Sequence[str], outline: Outlin
     return LesionRecord(finding.key, image, label, source, box, mask, finding=kind)
 
 
-def _outline(root: Path, job: tuple[str, Sequence[str]]) -> Outline:
+def _outline(root: Path, job: tuple[Shape | Code, Sequence[str]]) -> Outline:
     """The outline among the files of a lesion: the most two-valued one, of the image's shape, the largest.
 
     Args:
         root: the data set's folder.
-        job: path of the image, empty where none is accepted, and of the files that may be the mask.
+        job: the image's shape, or why it has none, and the paths of the files that may be the mask.
 
     Raises:
         RefusedError: there is none.
     """
-    image, paths = job
-    if not image:
-        raise RefusedError(Code.OUTLINE_UNLINKED)
-    shape = stored_shape(root, image)
-    candidates = [stored_values(root, path) for path in paths]
-    masks = [values for values in candidates if _two_valued(values) >= TWO_VALUED]
+    shape, paths = job
+    if isinstance(shape, Code):
+        raise RefusedError(shape)
+    masks, wrong = [], Code.OUTLINE_BROKEN if paths else Code.MISSING
+    for path in paths:
+        try:
+            values = stored_values(root, path)
+        except RefusedError as refused:  # the crop, perhaps
+            wrong = refused.code
+            continue
+        if _two_valued(values) >= TWO_VALUED:
+            masks.append(values)
     if not masks:
-        raise RefusedError(Code.OUTLINE_BROKEN if candidates else Code.MISSING)
+        raise RefusedError(wrong)
     best = max(masks, key=lambda values: (values.shape == shape, values.size, _two_valued(values)))
     return outline_of_mask(scaled_to(best > best.max() / 2, shape))
 

@@ -267,3 +267,14 @@ def test_bombs_cost_their_outlines(
     it.add("mass_train", "P_00001", "LEFT", "CC", 1, "MALIGNANT", rectangle(20, 30, 5, 15))
     cohort = read_bombs(read, it.finish())
     assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE]
+
+
+def test_a_damaged_crop_costs_no_outline(tmp_path: Path, write: object, breast: NDArray[np.uint16]) -> None:
+    it = Imitation(tmp_path, "classic", write, breast)
+    it.add("mass_train", "P_00001", "LEFT", "CC", 1, "MALIGNANT", rectangle(20, 30, 5, 15))
+    root = it.finish()
+    (crop,) = root.rglob("*_1/*/*/1-1.dcm")
+    crop.write_bytes(crop.read_bytes()[:-9])
+    assert [lesion.box for lesion in read(root).lesions] == [Box(20, 30, 5, 15)]
+    (crop.parent / "1-2.dcm").unlink()
+    assert [lesion.code for lesion in read(root).left_out] == [Code.CUT_OFF]
