@@ -18,6 +18,7 @@ from mammo.door import command
 from mammo.geometry import Frame
 from mammo.intake.adapters import read_cohort
 from mammo.intake.codecs import check_decoders
+from mammo.intake.isolation import at_most
 from mammo.intake.outcomes import Verdict, counts
 from mammo.intake.published import published_lines
 from mammo.store.filling import fill, fill_part
@@ -34,8 +35,9 @@ def task(cfg: DictConfig) -> None:
     started = time.monotonic()
     source, store = Path(cfg.data.source), Path(cfg.store)
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
-    cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
     processes = (os.cpu_count() or 1) if cfg.processes is None else cfg.processes
+    with at_most(max(processes, 1)):
+        cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
     recipe = Recipe(source, store, frame, float(cfg.data.scale))
     if cfg.shard is not None:
         n_files = fill_part(recipe, cohort, cfg.shard, cfg.shards, processes)

@@ -12,6 +12,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
@@ -55,7 +56,19 @@ PER_PROCESS = 32
 QUEUED = 8
 """Jobs given to a child ahead of time, so that it never waits for the next."""
 
+_MOST: ContextVar[int | None] = ContextVar("most", default=None)
+
 PRELOAD = ["mammo.intake.gate", "mammo.intake.adapters.table", "mammo.store.taking"]
+
+
+@contextmanager
+def at_most(processes: int) -> Iterator[None]:
+    """Bound the children of everything that is isolated meanwhile and names no number of its own."""
+    token = _MOST.set(processes)
+    try:
+        yield
+    finally:
+        _MOST.reset(token)
 
 
 @dataclass
@@ -77,7 +90,7 @@ def isolated(
     Args:
         work: a function of a module, which a child can import.
         jobs: anything that can be pickled.
-        processes: how many children at most, None for one a core; fewer where there are few jobs.
+        processes: how many children at most, None for what at_most says, else one a core; fewer for few jobs.
         limits: for each.
 
     Raises:
@@ -85,7 +98,8 @@ def isolated(
     """
     todo, done = deque(enumerate(jobs)), Done[Result]()
     start = partial(_start, work, limits or Limits())
-    children = [start() for _ in range(min(processes or os.cpu_count() or 1, -(-len(jobs) // PER_PROCESS)))]
+    most = processes or _MOST.get() or os.cpu_count() or 1
+    children = [start() for _ in range(min(most, -(-len(jobs) // PER_PROCESS)))]
     try:
         for number in range(len(jobs)):
             while number not in done:

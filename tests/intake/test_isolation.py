@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from mammo.intake.isolation import Limits, isolated
+from mammo.intake.isolation import Limits, at_most, isolated
 from mammo.intake.refusals import Code
 from mammo.records import MammoError
 
@@ -52,6 +52,11 @@ def work(job: str) -> str:
     return job * 2
 
 
+def whose(job: int) -> int:
+    time.sleep(0.001)
+    return os.getpid()
+
+
 @pytest.mark.parametrize(
     ("job", "code", "limits"),
     [
@@ -67,6 +72,12 @@ def test_one_job_is_lost_and_the_others_keep_their_order(job: str, code: Code, l
     jobs = ["a", "b", job, "c", *"defghijklmnopqrstuvw" * 3, job, "x"]
     expected = [code if one == job else one * 2 for one in jobs]
     assert list(isolated(work, jobs, 2, limits)) == expected
+
+
+def test_the_children_of_whoever_names_no_number_can_be_bounded() -> None:
+    with at_most(1):
+        assert len(set(isolated(whose, range(200)))) == 1
+    assert len(set(isolated(whose, range(200), 2))) == 2
 
 
 def test_an_error_of_use_ends_the_work() -> None:
