@@ -2,6 +2,7 @@
 
 import os
 import zlib
+from functools import partial
 from pathlib import Path
 from struct import pack
 from threading import Event, Thread
@@ -12,9 +13,9 @@ from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
 
 from mammo.intake.adapters.table import read
-from mammo.intake.outcomes import Verdict
-from mammo.store.filling import fill
-from mammo.store.taking import Recipe
+from mammo.intake.isolation import isolated
+from mammo.intake.refusals import Code
+from mammo.store.taking import Job, Recipe, take
 from tests.intake.traps import FRAME, Codes, Trap, jpeg_2000, jpeg_lossless, jpeg_ls, run_lengths
 
 DEFLATED, SV1, LS, J2K, RLE = (f"1.2.840.10008.1.2.{n}" for n in ("1.99", "4.70", "4.80", "4.90", "5"))
@@ -100,20 +101,44 @@ BOMBS = {
 }
 
 BUDGET = 1_500_000_000
-"""Bytes that all processes together may hold."""
+"""Bytes that all processes together may hold at any file."""
+
+LONGEST_S = 20
+"""Processor time that any file may take in all processes together."""
 
 
 class Watch(Thread):
-    """Follows how much memory this process has gained and its descendants hold."""
+    """Follows how much memory this process has gained and its descendants hold, and their processor time."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.over, self.peak, self.start_rss = Event(), 0, _rss(os.getpid())
+        self.times: dict[int, float] = {}
 
     def run(self) -> None:
         while not self.over.wait(0.02):
-            others = sum(_rss(pid) for pid in _family(os.getpid()))
-            self.peak = max(self.peak, others + max(_rss(os.getpid()) - self.start_rss, 0))
+            family = _family(os.getpid())
+            self.times |= {pid: _cpu_s(pid) for pid in family}
+            self.peak = max(self.peak, sum(map(_rss, family)) + max(_rss(os.getpid()) - self.start_rss, 0))
+
+    def __enter__(self) -> "Watch":
+        self.before = {pid: _cpu_s(pid) for pid in _family(os.getpid())}
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.join()
+        self.cpu_s = sum(time - self.before.get(pid, 0) for pid, time in self.times.items())
+
+
+def _cpu_s(pid: int) -> float:
+    """Seconds of processor time, 0 once the process has ended."""
+    try:
+        used = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+        return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return 0
 
 
 def _rss(pid: int) -> int:
@@ -138,7 +163,7 @@ def _family(root: int) -> set[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured on Linux alone")
-def test_all_are_refused_within_the_budget(tmp_path: Path) -> None:
+def test_each_is_refused_within_the_budget(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     (source / "good.dcm").write_bytes(Trap("").content(1))
@@ -150,10 +175,14 @@ def test_all_are_refused_within_the_budget(tmp_path: Path) -> None:
     rows = "".join(f"{name},p,e,L,CC\n" for name in ("huge.png", "huge.tif"))
     (source / "images.csv").write_text("image,patient,exam,laterality,view\n" + rows)
     (source / "lesions.csv").write_text("image,label,mask\n")
-    watch = Watch()
-    watch.start()
-    outcomes = fill(Recipe(source, tmp_path / "store", FRAME, 1), read(source), 1).outcomes
-    watch.over.set()
-    assert [outcome.path for outcome in outcomes if outcome.verdict is not Verdict.REFUSED] == ["good.dcm"]
-    assert len(outcomes) == len(BOMBS) + 3
-    assert watch.peak < BUDGET
+    with Watch() as headers:
+        images = read(source).images
+    assert headers.peak < BUDGET
+    assert len(images) == len(BOMBS) + 3
+    for image in images:
+        with Watch() as watch:
+            (made,) = isolated(partial(take, Recipe(source, tmp_path / "store", FRAME, 1)), [Job(image, "a")], 1)
+        refused = isinstance(made, Code) or bool(made.code)
+        assert refused == (image.path != "good.dcm"), image.path
+        assert watch.peak < BUDGET, image.path
+        assert watch.cpu_s + headers.cpu_s < LONGEST_S, image.path
