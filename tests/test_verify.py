@@ -1,9 +1,15 @@
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from mammo import verify
+from mammo.intake.adapters.table import read
+from mammo.store.filling import fill
+from mammo.store.image_store import ImageStore
+from mammo.store.taking import Recipe
+from tests.intake.traps import BREAST, FRAME, Trap
 
 
 def test_a_sound_store_has_no_doubts(small_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -11,6 +17,37 @@ def test_a_sound_store_has_no_doubts(small_root: Path, tmp_path: Path, capsys: p
     assert "0 doubts" in capsys.readouterr().out
     assert "No doubts." in (tmp_path / "doubts.html").read_text()
     assert len(pd.read_csv(tmp_path / "doubts.csv")) == 0
+
+
+def test_a_flipped_byte_in_any_file_is_told_with_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, store, rng = tmp_path / "source", tmp_path / "store", np.random.default_rng(0)
+    source.mkdir()
+    for number in range(4):  # the last is the third again, and its record is of no image in the tables
+        codes = ((BREAST + min(number, 2)) * (BREAST > 0)).astype(np.uint16)
+        tags = {"PatientID": f"P{min(number, 2)}"}
+        (source / f"{number}.dcm").write_bytes(Trap("", tags=tags, codes=codes).content(number))
+    (source / "broken.dcm").write_bytes(Trap("").content(5)[:-9])
+    (source / "lesions.csv").write_text("image,label,row0,row1,col0,col1\n0.dcm,benign,90,110,30,50\n")
+    outcomes = fill(Recipe(source, store, FRAME, 1), read(source), 1).outcomes
+    assert [outcome.verdict for outcome in outcomes] == ["accepted"] * 3 + ["duplicate", "refused"]
+    monkeypatch.setattr(verify, "write_doubts", lambda page, *_: page)  # pictures of damaged pixels are not asked for
+    check = [str(store), "--out", str(tmp_path), "--processes", "1"]
+    verify.main(check)
+    assert "file_damaged" not in capsys.readouterr().out
+    files = [file for file in sorted(store.rglob("*")) if file.is_file() and file.name != ".lock"]
+    assert len(files) == 8
+    for file in files:
+        whole = file.read_bytes()
+        for place in {0, len(whole) - 1, int(rng.integers(0, len(whole)))}:
+            file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << int(rng.integers(8))]) + whole[place + 1 :])
+            ImageStore(store).refresh()
+            (tmp_path / "doubts.csv").unlink(missing_ok=True)
+            status, error = verify.main(check), capsys.readouterr().err
+            told = error if status == 2 else (tmp_path / "doubts.csv").read_text()
+            assert file.relative_to(store).as_posix() in told, place
+        file.write_bytes(whole)
 
 
 def test_no_store_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

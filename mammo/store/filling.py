@@ -121,8 +121,8 @@ def _fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) 
     lesions = (_lesion_row(lesion, homes[lesion.path], names) for lesion in cohort.lesions if lesion.path in homes)
     images = _image_rows(recipe.store, cohort, accepted, outcomes, found, names)
     manifest = Manifest.of(recipe.frame, images, lesions)
-    manifest.save(recipe.store)
     ImageStore(recipe.store).tidy()
+    manifest.save(recipe.store)
     return Filling(manifest, outcomes, len(cohort.lesions) - len(manifest.lesions), decoded)
 
 

@@ -105,6 +105,11 @@ class ImageStore:
             raise self._damaged(image_id)
         return place.read(0, place.size), place.head
 
+    def file(self, image_id: str) -> Path | None:
+        """The file that holds the image's pixels, None if the image is not in the store."""
+        place = _shards(self.root).find(_key(image_id))
+        return place.shard if place else None
+
     def tidy(self) -> None:
         """Delete the files that hold nothing but images written again since."""
         self.refresh()
@@ -142,11 +147,9 @@ class ImageStore:
             raise self._damaged(image_id) from None
 
     def _damaged(self, image_id: str) -> MammoError:
-        place = _shards(self.root).find(image_id)
-        file = place.shard if place else self.root
         return MammoError(
-            f"image {image_id} is damaged in {file}: delete that file and run python -m mammo.ingest again, "
-            "which reads the images anew that were in it"
+            f"image {image_id} is damaged in {self.file(image_id) or self.root}: delete that file and run python -m "
+            "mammo.ingest again, which reads the images anew that were in it"
         )
 
 

@@ -1,7 +1,7 @@
 """The manifest: what a store holds, image by image and lesion by lesion, and where every outline lies."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -19,6 +19,7 @@ from mammo.records import MammoError, Split
 from mammo.store.checks import check_tables
 from mammo.store.files import replace_file
 from mammo.store.rows import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
+from mammo.store.seals import seals
 
 FORMAT = 2
 """1 had no density, and at first a file for each image."""
@@ -70,15 +71,15 @@ class Manifest:
         return cls(frame, images, lesions)
 
     def save(self, store: Path) -> None:
-        """Write the tables; the same content gives the same bytes."""
+        """Write the tables and seal the store; the same content gives the same bytes."""
         store.mkdir(parents=True, exist_ok=True)
-        head = {"format": FORMAT, "frame": asdict(self.frame)}
-        replace_file(store / "store.json", (json.dumps(head, indent=1) + "\n").encode())
         for name, frame, schema in (("images", self.images, IMAGES), ("lesions", self.lesions, LESIONS)):
             table = pa.Table.from_pandas(frame.reset_index(), schema=schema, preserve_index=False)
             sink = pa.BufferOutputStream()
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
             replace_file(store / f"{name}.parquet", memoryview(sink.getvalue()))
+        head = {"format": FORMAT, "frame": asdict(self.frame), "files": seals(store)}
+        replace_file(store / "store.json", (json.dumps(head | {"seal": head_seal(head)}, indent=1) + "\n").encode())
 
     def check_frame(self, frame: Frame, whose: str, store: Path) -> None:
         """Refuse what was made for another frame.
@@ -157,6 +158,11 @@ class Manifest:
         return digest.hexdigest()
 
 
+def head_seal(head: Mapping[str, object]) -> str:
+    """SHA-256 of what store.json says, its own seal aside."""
+    return sha256(json.dumps({name: head[name] for name in head if name != "seal"}).encode()).hexdigest()
+
+
 def _table(rows: Iterable[Row], schema: pa.Schema) -> pd.DataFrame:
     """Rows as a table with the schema's types and column order."""
     left = iter(rows)
@@ -205,9 +211,9 @@ def _read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     again = "fill the store again with python -m mammo.ingest"
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+        missing = [name for name in schema.names if name not in table.column_names]
+        if missing:
+            raise MammoError(f"{path} lacks the column {missing[0]}: {again}")
+        return _to_pandas(table.select(schema.names))
+    except (OSError, ValueError, pa.ArrowException) as error:  # text may be damaged, too
         raise MammoError(f"{path} cannot be read ({type(error).__name__}): {again}") from None
-    missing = [name for name in schema.names if name not in table.column_names]
-    if missing:
-        raise MammoError(f"{path} lacks the column {missing[0]}: {again}")
-    return _to_pandas(table.select(schema.names))

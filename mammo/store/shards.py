@@ -7,6 +7,7 @@ newest entry of a key counts. Whoever has a folder open notices when its files a
 """
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -92,6 +93,15 @@ class Shards:
             self.refresh()
             place = self._place(key.encode())
         return place
+
+    def places(self) -> Iterator[tuple[str, Place]]:
+        """Key and place of every record, those that were written again included, in the order of their files."""
+        for index in sorted(self.folder.glob("*.index")):
+            file = self._open(index.stem)
+            if file is None:
+                continue
+            for key, _, offset, size, head in np.fromfile(index, ENTRY).tolist():
+                yield key.decode(), Place(index.with_suffix(".tiles"), file, offset, size, head)
 
     def tidy(self) -> None:
         """Delete the files of which every record has been written again since."""

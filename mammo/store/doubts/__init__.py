@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 CHECKS = {
+    "file_damaged": "a file of the store is not as the last ingest or split left it; ingest the source again",
     "key_twice": "an id stands twice in a table",
     "wrong_word": "a column holds a word that it must not hold",
     "lesion_without_image": "a lesion lies on an image that the store does not have",

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from mammo.records import MammoError
 from mammo.store.doubts import Doubt
+from mammo.store.doubts.damage import damage_doubts, record_doubts
 from mammo.store.doubts.leakage import leakage_doubts
 from mammo.store.doubts.outlines import outline_doubts
 from mammo.store.doubts.pictures import brightness_doubts, picture_doubts
@@ -41,15 +43,30 @@ def examine(store: Path, processes: int = 1) -> Examination:
     Raises:
         MammoError: there is no store, or its tables cannot be read.
     """
-    manifest, doubts = sound_rows(Manifest.load(store, checked=False))
+    doubts = list(damage_doubts(store))
+    try:
+        manifest, found = _content(store, Manifest.load(store, checked=False), processes)
+    except Exception:
+        if not doubts:
+            raise
+        file, told = store / doubts[0].subject, doubts[0].told  # what a damaged file says may fail anywhere
+        raise MammoError(f"{file} is damaged ({told}): run python -m mammo.ingest again") from None
+    doubts += found
+    key = store / ".key"
+    if key.exists() and key.stat().st_mode & 0o077:
+        doubts.append(Doubt("key_readable", ".key", f"mode {key.stat().st_mode & 0o777:o}: chmod 600 {key}"))
+    return Examination(manifest, tuple(doubts))
+
+
+def _content(store: Path, manifest: Manifest, processes: int) -> tuple[Manifest, list[Doubt]]:
+    """The sound rows of the tables, and the doubts that tables and pixels raise."""
+    manifest, doubts = sound_rows(manifest)
     rows = image_rows(manifest)
     seen = dict(zip(rows, portraits(store, manifest.frame, list(rows.items()), processes), strict=True))
+    doubts += record_doubts(store, rows)
     doubts += table_doubts(manifest)
     doubts += picture_doubts(manifest, seen)
     doubts += outline_doubts(manifest)
     doubts += leakage_doubts(manifest.images, seen)
     doubts += brightness_doubts(manifest, seen)
-    key = store / ".key"
-    if key.exists() and key.stat().st_mode & 0o077:
-        doubts.append(Doubt("key_readable", ".key", f"mode {key.stat().st_mode & 0o777:o}: chmod 600 {key}"))
-    return Examination(manifest, tuple(doubts))
+    return manifest, doubts

@@ -38,7 +38,7 @@ def _of_image(manifest: Manifest, key: str, row: Row, seen: Portrait) -> Iterato
     if chain is None:
         yield "frame_impossible", ""
     if seen.state:
-        yield seen.state, ""
+        yield seen.state, seen.told
         return
     if chain and seen.size != chain.store_shape:
         yield "pixels_of_other_size", f"{seen.size} instead of {chain.store_shape}"

@@ -32,6 +32,7 @@ class Portrait:
 
     Attributes:
         state: empty, or the check of CHECKS that stopped their reading.
+        told: the damaged file of pixels, empty where none is.
         size: (rows, cols) of the stored pixels; (0, 0) where there are none.
         key: digest of all pixels.
         top: largest grey value.
@@ -49,6 +50,7 @@ class Portrait:
     inside: float = float("nan")
     outside: float = float("nan")
     print: Print | None = None
+    told: str = ""
 
 
 Job = tuple[str, Row]
@@ -78,8 +80,9 @@ def portrait(store: Path, frame: Frame, job: Job) -> Portrait:
     try:
         rows, cols = pixels.shape(image_id)
         values = pixels.read(image_id, Box(0, rows, 0, cols))
-    except MammoError as error:
-        return Portrait("pixels_missing" if "missing" in str(error) else "pixels_damaged")
+    except MammoError:
+        file = pixels.file(image_id)
+        return Portrait("pixels_damaged", told=f"images/{file.name}") if file else Portrait("pixels_missing")
     digest = blake2b(values.tobytes(), digest_size=16).hexdigest()
     inside, outside = _means(values, row, frame)
     n_greys = int(np.count_nonzero(np.bincount(values.ravel())))
