@@ -27,7 +27,10 @@ class Flag(StrEnum):
     IMPLANT = "implant", "a breast with an implant (0028,1300), (0054,0222)"
     PARTIAL = "partial", "a partial view (0028,1350)"
     SYNTHETIC = "synthetic", "a two-dimensional image computed from tomosynthesis (0008,0008)"
-    BURNED_IN = "burned_in", "annotations burned into the pixels (0028,0301): look for names before sharing"
+    BURNED_IN = (
+        "burned_in",
+        "annotations burned into the pixels, as (0028,0301) or rows of text tell: look for names before sharing",
+    )
     LOSSY = "lossy", "compressed with loss (0002,0010), (0028,2110)"
     SPACING = "spacing", "a pixel spacing (0018,1164), (0028,0030) that no detector has"
     PREAMBLE = "preamble", "a preamble that is a program's; it is not copied"

@@ -1,12 +1,13 @@
 """The gate: every file of a source has exactly one outcome, a placed image with or without flags, or a refusal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Frame, FrameChain
+from mammo.intake.burned_in import shows_text
 from mammo.intake.dicom import parse_dicom, quiet
 from mammo.intake.flags import Flag
 from mammo.intake.folder import read_file, regular
@@ -64,7 +65,9 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
     if is_raster(record.path):
         shown, uid, vendor = Presentation(read_raster(file, eight_bit=record.by_table), "", ()), "", ""
     else:
-        shown, uid, vendor = _of_dicom(read_file(file) if content is None else content)
+        # Published sets bear no names any more, but their films bear labels.
+        look_for_text = not record.by_table
+        shown, uid, vendor = _of_dicom(read_file(file) if content is None else content, look_for_text)
     check_side = not record.by_table and not is_raster(record.path)
     placed = place(shown.values, record.laterality, record.view, frame, scale, check_side)
     found = {*record.flags, *shown.flags, *([Flag.BLANK] if placed.blank else [])}
@@ -72,7 +75,7 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
     return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor)
 
 
-def _of_dicom(content: bytes) -> tuple[Presentation, str, str]:
+def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, str]:
     """What a DICOM file's bytes show, their SOP Instance UID and their vendor."""
     with quiet():
         dataset = parse_dicom(content)
@@ -80,6 +83,8 @@ def _of_dicom(content: bytes) -> tuple[Presentation, str, str]:
             if text(dataset, "PresentationIntentType") == "FOR PROCESSING":  # adapters with tables ask no header
                 raise RefusedError(Code.FOR_PROCESSING)
             shown = presentation(dataset)
+            if look_for_text and "BurnedInAnnotation" not in dataset and shows_text(shown.values):
+                shown = replace(shown, flags=(*shown.flags, Flag.BURNED_IN))
             return shown, text(dataset, "SOPInstanceUID"), vendor_of(text(dataset, "Manufacturer"))
         except (RefusedError, MammoError, MemoryError):
             raise

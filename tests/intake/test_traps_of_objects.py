@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pydicom.data
 import pytest
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from mammo.intake.adapters.table import read
@@ -43,6 +44,14 @@ def modified(modifier: str) -> dict[str, object]:
     return {"ViewCodeSequence": code("399162004", ViewModifierCodeSequence=code(modifier))}
 
 
+def lettered(words: str) -> NDArray[np.uint16]:
+    """The breast, four times as large, with words above it, on the background."""
+    breast = np.kron(BREAST, np.ones((4, 4), np.uint16))
+    sheet = np.zeros(breast.shape, np.uint8)
+    cv2.putText(sheet, words, (20, 48), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 1)
+    return np.maximum(breast, (sheet * (4095 / 255)).astype(np.uint16))
+
+
 NO_SIDE = {"ImageLaterality": None}
 
 ACCEPTED = [
@@ -72,6 +81,8 @@ ACCEPTED = [
     Trap("a little magnified", tags={"EstimatedRadiographicMagnificationFactor": "1.08"}),
     Trap("spacing of detector alone", tags={"ImagerPixelSpacing": [0.07, 0.07]}),
     Trap("calibrated spacing", tags={"ImagerPixelSpacing": [0.07, 0.07], "PixelSpacing": [0.065, 0.065]}),
+    Trap("a lead marker", codes=lettered("R MLO ab")),
+    Trap("text that the header denies", tags={"BurnedInAnnotation": "NO"}, codes=lettered("DOE^JANE 650302")),
     Trap("no implant", tags={"BreastImplantPresent": "NO", "PartialView": "NO", "BurnedInAnnotation": "NO"}),
     Trap("unknown charset", tags={"SpecificCharacterSet": "ISO_IR 999", "PatientName": "X^Y"}),
     Trap("identifier of another kind", tags={"SOPInstanceUID": "../../etc/passwd"}),
@@ -93,6 +104,8 @@ DOUBTFUL = [
     Trap("implant displaced", "implant", modified("399209000")),
     Trap("partial view", "partial", {"PartialView": "YES"}),
     Trap("burned-in annotation", "burned_in", {"BurnedInAnnotation": "YES"}),
+    Trap("a name in the pixels", "burned_in", codes=lettered("DOE^JANE 650302")),
+    Trap("a name below a dark breast", "burned_in", codes=lettered("DOE^JANE 650302")[::-1, :] // 2),
     Trap("synthetic", "synthetic", {"ImageType": ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"]}),
     Trap("c-view", "synthetic", {"ImageType": ["DERIVED", "PRIMARY", "C-VIEW"]}),
     Trap("windows program as preamble", "preamble", damage=lambda content: b"MZ" + content[2:]),

@@ -1,0 +1,57 @@
+"""Text burned into an image: rows of small saturated glyphs on a plain background, above or below the breast.
+
+Lead markers tell side, view and who took the image in half a dozen letters; a name or a date takes more of them.
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FEWEST = 8
+"""Glyphs in one row that no lead marker has."""
+
+MOST = 1000
+"""More bright specks are noise."""
+
+LOWEST_PX, TALLEST, BROADEST = 5, 1 / 25, 2.0
+"""Height of a glyph: at least so many px, at most this share of the image's; and its width in heights."""
+
+SATURATED = 0.7
+"""Glyphs reach this share of the brightest value."""
+
+PLAIN, DARK = 0.3, 0.02
+"""Background, as dark as this share of the range allows, fills so much of a glyph's surroundings."""
+
+APART = 30
+"""Heights between the glyphs of one row at most."""
+
+
+def shows_text(values: NDArray[np.uint16]) -> bool:
+    """Whether presentation values [H, W] show a row of text in their upper or lower quarter."""
+    edge = values.shape[0] // 4
+    low, high = int(values.min()), int(values.max())
+    lit, dark = round(low + SATURATED * (high - low)), round(low + DARK * (high - low))
+    return any(_longest_row(strip, lit, dark, values.shape[0]) >= FEWEST for strip in (values[:edge], values[-edge:]))
+
+
+def _longest_row(strip: NDArray[np.uint16], lit: int, dark: int, height: int) -> int:
+    """How many glyphs the longest row has."""
+    bright = (strip >= lit).view(np.uint8)
+    if not FEWEST * LOWEST_PX <= cv2.countNonZero(bright) <= bright.size // 4:
+        return 0
+    found = cv2.connectedComponentsWithStats(bright, connectivity=8)[2][1:].astype(np.int64)
+    left, top, wide, tall = found[:, :4].T
+    formed = (tall >= LOWEST_PX) & (tall <= max(TALLEST * height, 2 * LOWEST_PX)) & (wide <= BROADEST * tall)
+    if not FEWEST <= formed.sum() <= MOST:
+        return 0
+    left, top, wide, tall = (side[formed] for side in (left, top, wide, tall))
+    sums = cv2.integral((strip <= dark).view(np.uint8))
+    rows = np.clip([top - tall // 2, top + tall + tall // 2], 0, strip.shape[0])
+    cols = np.clip([left - tall // 2, left + wide + tall // 2], 0, strip.shape[1])
+    plain = sums[rows[1], cols[1]] - sums[rows[0], cols[1]] - sums[rows[1], cols[0]] + sums[rows[0], cols[0]]
+    alone = plain >= PLAIN * (rows[1] - rows[0]) * (cols[1] - cols[0])
+    left, base, tall = left[alone], (top + tall)[alone], tall[alone]
+    level = np.abs(base[:, None] - base) <= 0.3 * tall[:, None]
+    alike = (tall[:, None] <= 1.6 * tall) & (tall <= 1.6 * tall[:, None])
+    near = np.abs(left[:, None] - left) <= APART * tall[:, None]
+    return int((level & alike & near).sum(axis=1).max(initial=0))
