@@ -8,7 +8,6 @@ from pydicom.dataset import Dataset
 
 from mammo.geometry import Frame
 from mammo.intake.adapters import table as table_adapter
-from mammo.intake.folder import files
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import ImageRecord, Laterality, View
@@ -20,7 +19,8 @@ def test_documents_hidden_files_and_outlines_are_no_images(table: Path) -> None:
     (table / "notes.txt").touch()
     (table / ".DS_Store").touch()
     (table / "a" / "1.2.840.1").touch()
-    assert list(files(table, leave_out="outlines")) == ["a/1.2.840.1", "a/L-CC.dcm", "a/R-CC.dcm"]
+    found = [record.path for record in table_adapter.read(table).images]
+    assert found == ["a/1.2.840.1", "a/L-CC.dcm", "a/R-CC.dcm"]
 
 
 def test_an_image_is_placed(table: Path, half_disc: NDArray[np.uint16]) -> None:
