@@ -27,6 +27,8 @@ def sentence(error: BaseException) -> str:
         case OverrideParseException():
             return f"cannot read {error.override!r}: write key=value, in single quotes where there are brackets"
         case ValueError():
+            if ours := re.match("MammoError raised while resolving interpolation: (.*)", words):
+                return ours.group(1)
             is_null = words.startswith("Config group override must be a string or a list. Got NoneType")
             told = "null is no choice: name one or leave the key out" if is_null else words
             return f"{told} (given: {' '.join(sys.argv[1:])})"

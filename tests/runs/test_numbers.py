@@ -1,0 +1,31 @@
+"""A number that is none, or out of range, is told by its key before anything is read."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from mammo.door import CONF
+from mammo.records import MammoError
+from mammo.runs.numbers import check_numbers
+
+
+def checked(*words: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        check_numbers(compose("train", list(words)))
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("seed=abc", "seed=-1", "seed=1.5", "seed=null", "seed=4294967296", "seed=true"),
+        *("model.lr=abc", "model.lr=-1", "model.lr=0", "model.lr=.nan", "model.lr=inf", "batch_size=0", "workers=-1"),
+        *("trainer.max_epochs=abc", "trainer.max_epochs=-1", "windows_per_lesion.test=0"),
+    ],
+)
+def test_a_wrong_number_is_told_by_its_key(word: str) -> None:
+    with pytest.raises(MammoError, match=f"^{word.split('=')[0]}=.*: give a "):
+        checked(word)
+
+
+def test_the_defaults_and_the_ends_of_their_ranges_are_right() -> None:
+    for words in ((), ("model=floc",), ("model=context",), ("seed=0", "workers=0", "batch_size=1", "model.lr=1")):
+        checked(*words)
