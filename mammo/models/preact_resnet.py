@@ -22,7 +22,7 @@ class PreActBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, in_channels, H, W] to [B, channels, H / stride, W / stride]."""
-        active = self.bn1(x).relu_()  # in place, here and below: memory is what these layers wait for
+        active = self.bn1(x).relu_()  # in place, here and below, to equal bits
         shortcut = x if self.downsample is None else self.downsample(active)
         out: Tensor = self.conv2(self.bn2(self.conv1(active)).relu_())
         return out.add_(shortcut)
