@@ -76,6 +76,22 @@ def doubted_origins(runs: Iterable[Run]) -> list[str]:
     return told
 
 
+def uneven_seeds(runs: Iterable[Run]) -> list[str]:
+    """A sentence where combinations of maps were trained with fewer seeds than others; none where all are alike."""
+    seeds: dict[str, set[int]] = {}
+    for run in runs:
+        if run.model == "fagg":
+            seeds.setdefault(run.cell, set()).add(run.seed)
+    every = set().union(*seeds.values())
+    lacking = [f"{cell} lacks {', '.join(map(str, sorted(every - had)))}" for cell, had in seeds.items() if every - had]
+    if not lacking:
+        return []
+    return [
+        f"Combinations of maps were trained with different seeds ({'; '.join(lacking)}): a mean over more seeds scores "
+        "better for that alone; python -m mammo.sweep status lists jobs that are not done."
+    ]
+
+
 def cautions(n_malignant: int, undefined: str, label_sources: Iterable[str], auc: float, data: str = "") -> list[str]:
     """Sentences to print beside the results; none where there is nothing to say.
 

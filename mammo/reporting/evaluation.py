@@ -8,7 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.records import MammoError
-from mammo.reporting.cautions import cautions, doubted_origins, refuse_selection_on_test, refuse_shared_patients
+from mammo.reporting.cautions import (
+    cautions,
+    doubted_origins,
+    refuse_selection_on_test,
+    refuse_shared_patients,
+    uneven_seeds,
+)
 from mammo.reporting.context_table import context_table
 from mammo.reporting.figure6 import figure6
 from mammo.reporting.paper import BEST, LOCAL, MAPS
@@ -141,7 +147,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     )
     best = float(told.table3["auc_mean"].max())
     flagged = cautions(judged.n_malignant, judged.undefined, facts["label_source"], best, told.data)
-    return replace(told, cautions=[*flagged, *doubted_origins(runs)])
+    return replace(told, cautions=[*flagged, *uneven_seeds(runs), *doubted_origins(runs)])
 
 
 def _validation(runs: Sequence[Run]) -> tuple[pd.DataFrame, Floats] | None:

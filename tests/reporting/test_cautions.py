@@ -1,8 +1,12 @@
 """What is flagged, and what is not."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from mammo.reporting.cautions import cautions
+from mammo.reporting.cautions import cautions, uneven_seeds
+from mammo.reporting.run_folder import find_runs
 
 
 def test_nothing_is_said_of_a_sound_evaluation() -> None:
@@ -23,3 +27,13 @@ def test_what_a_reviewer_would_flag_is_flagged(asked: tuple[int, str, list[str],
     found = cautions(*asked)
     assert len(found) == 1
     assert told in found[0]
+
+
+def test_a_combination_that_lacks_a_seed_is_told(reported_root: Path) -> None:
+    runs = find_runs(reported_root / "table3")
+    assert uneven_seeds(runs) == []
+    assert uneven_seeds([]) == []
+    again = [replace(run, seed=7) for run in runs if run.maps == "sal+emb"]
+    (told,) = uneven_seeds([*runs, *again])
+    assert "(emb lacks 7)" in told
+    assert uneven_seeds([*runs, *(replace(run, seed=7) for run in runs)]) == []
