@@ -142,10 +142,16 @@ class PlanDataset:
         """The batch of these rows, in this order; its pixels lie in memory, if any is given."""
         plan = self.plan.take(np.asarray(rows, dtype=np.int64))
         own = {"image_row": plan.image, "lesion": plan.lesion, "repeat": plan.repeat, "target": plan.target}
-        asked = {name: self._column(name, plan, rows, memory or FreshMemory()) for name in self.columns}
-        if "saliency" in asked:
-            asked["saliency_row"] = np.unique(plan.image, return_inverse=True)[1]
+        single = [name for name in self.columns if name != "saliency"]
+        asked = {name: self._column(name, plan, rows, memory or FreshMemory()) for name in single}
+        if "saliency" in self.columns:
+            asked |= self._maps(plan)
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in (own | asked).items()}
+
+    def _maps(self, plan: Plan) -> dict[str, NDArray[np.generic]]:
+        images, row = np.unique(plan.image, return_inverse=True)
+        maps = self._given(self.saliency, "saliency")([self.reader.ids[i] for i in images])
+        return {"saliency": maps, "saliency_row": row}
 
     def _column(self, name: str, plan: Plan, rows: Sequence[int], memory: PixelMemory) -> NDArray[np.generic]:
         match name:
@@ -158,9 +164,6 @@ class PlanDataset:
                 images = memory.take(len(plan), 1, frame.height, frame.width)
                 self.reader.images(plan, images[:, 0])
                 return images
-            case "saliency":
-                maps = self._given(self.saliency, name)
-                return maps([self.reader.ids[row] for row in np.unique(plan.image)])
             case "embedding":
                 h: NDArray[np.float32] = self._given(self.embedding, name)[np.asarray(rows)]
                 return h

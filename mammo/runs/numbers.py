@@ -5,8 +5,14 @@ from omegaconf import DictConfig, OmegaConf
 from mammo.records import MammoError
 
 WHOLE = {
-    **{"seed": 0, "batch_size": 1, "eval_batch_size": 1, "workers": 0, "trainer.max_epochs": 1, "trainer.patience": 0},
-    **{"windows_per_lesion.val": 1, "windows_per_lesion.test": 1},
+    "seed": 0,
+    "batch_size": 1,
+    "eval_batch_size": 1,
+    "workers": 0,
+    "windows_per_lesion.val": 1,
+    "windows_per_lesion.test": 1,
+    "trainer.max_epochs": 1,
+    "trainer.patience": 0,
 }
 """Whole numbers and the least that each may be."""
 
