@@ -4,6 +4,7 @@ It serves a plan, patches or whole images, with the columns a network asks for; 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -79,7 +80,6 @@ class MammoDataModule(pl.LightningDataModule):
         self.image_noise, self.balanced_images = image_noise or WindowNoise(), balanced_images
         self.memory_bytes = memory_gb * 1e9
         self._evaluation: dict[Split, Loader] = {}
-        self._repeated: dict[int, Plan] = {}
         self._splits: dict[Split, tuple[Manifest, Ground, Reader]] = {}
 
     def split(self, split: Split) -> tuple[Manifest, Ground, Reader]:
@@ -89,11 +89,11 @@ class MammoDataModule(pl.LightningDataModule):
             MammoError: the store has no such split.
         """
         if split not in self._splits:
-            manifest = Manifest.load(self.root).of_split(split)
+            manifest, ground = _laid_out(self.root, Manifest.state(self.root), split)
             if len(manifest.images) == 0:
                 raise MammoError(f"no image in split {split} of {self.root}: run python -m mammo.split first")
             reader = Reader.of(self.root, manifest, self.crops.patch_px, self.memory_bytes)
-            self._splits[split] = (manifest, Ground.of(manifest), reader)
+            self._splits[split] = (manifest, ground, reader)
         return self._splits[split]
 
     def training_plan(self, epoch: int) -> Plan:
@@ -103,10 +103,7 @@ class MammoDataModule(pl.LightningDataModule):
             return training_images(ground, self.seed, epoch, self.image_noise, self.balanced_images)
         if self.window_epochs is None:
             return epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
-        epoch %= self.window_epochs
-        if epoch not in self._repeated:
-            self._repeated[epoch] = epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
-        return self._repeated[epoch]
+        return _repeated_plan(ground, self.quota, self.crops, self.seed, epoch % self.window_epochs)
 
     def evaluation_plan(self, split: Split) -> Plan:
         """The rows of validation or test: every lesion's fixed windows, or every image."""
@@ -114,7 +111,7 @@ class MammoDataModule(pl.LightningDataModule):
         if self.kind == "images":
             return image_plan(ground)
         n_windows = self.windows_per_lesion[split]
-        return lesion_plan(ground, self.crops, n_windows, EVALUATION_SEED)
+        return _lesion_plan(ground, self.crops, n_windows, EVALUATION_SEED)
 
     def plans(self, split: Split) -> list[Plan]:
         """Every distinct plan of a split: one, but for training as many as window_epochs says (fresh windows: one)."""
@@ -162,3 +159,14 @@ class MammoDataModule(pl.LightningDataModule):
             seed=self.seed + 1_000_003 * (epoch or 0),
         )
         return Loader(dataset, batch_size, self.workers, self.memory_bytes if epoch is None else 0)
+
+
+@lru_cache(maxsize=len(Split))
+def _laid_out(root: Path, state: tuple[int, ...], split: Split) -> tuple[Manifest, Ground]:
+    """One split of a store as it is now; kept, like the plans below, because the jobs of a sweep ask for the same."""
+    manifest = Manifest.load(root).of_split(split)
+    return manifest, Ground.of(manifest)
+
+
+_lesion_plan = lru_cache(maxsize=len(Split))(lesion_plan)
+_repeated_plan = lru_cache(maxsize=8)(epoch_plan)

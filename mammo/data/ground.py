@@ -22,7 +22,7 @@ HALF_DIAGONAL = 0.7072
 """No point of a window is farther from its centre, in sides."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ground:
     """A manifest, laid out for sampling. Images and lesions are named by their row numbers in its tables.
 

@@ -19,7 +19,7 @@ from mammo.records import MammoError, Split
 from mammo.store.checks import check_tables
 from mammo.store.files import replace_file
 from mammo.store.rows import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
-from mammo.store.seals import seals
+from mammo.store.seals import TABLES, seals
 
 FORMAT = 2
 """1 had no density, and at first a file for each image."""
@@ -69,6 +69,12 @@ class Manifest:
         if checked:
             check_tables(store, images, lesions)
         return cls(frame, images, lesions)
+
+    @staticmethod
+    def state(store: Path) -> tuple[int, ...]:
+        """Sizes and times of a store's head and tables: equal states hold the same manifest; empty without a store."""
+        stats = [file.stat() for file in (store / name for name in ("store.json", *TABLES)) if file.is_file()]
+        return tuple(number for stat in stats for number in (stat.st_size, stat.st_mtime_ns))
 
     def save(self, store: Path) -> None:
         """Write the tables and seal the store; the same content gives the same bytes."""

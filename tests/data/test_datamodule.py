@@ -1,5 +1,7 @@
 """The one datamodule: the same rows whatever reads them, and the columns that were asked for."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,6 +60,16 @@ def test_epochs_differ_and_repeat_after_window_epochs(small_root: Path) -> None:
     plans = [module(small_root, window_epochs=2).training_plan(epoch).digest() for epoch in range(3)]
     assert plans[0] != plans[1]
     assert plans[0] == plans[2]
+
+
+def test_a_store_that_changed_is_laid_out_anew(small_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_root / "store", tmp_path / "store")
+    before = module(tmp_path).evaluation_plan(Split.TEST)
+    assert module(tmp_path).evaluation_plan(Split.TEST) is before  # the next job of a sweep does not draw it again
+    manifest = Manifest.load(tmp_path / "store")
+    gone = manifest.of_split(Split.TEST).lesions.index[0]
+    replace(manifest, lesions=manifest.lesions.drop(index=gone)).save(tmp_path / "store")
+    assert len(module(tmp_path).evaluation_plan(Split.TEST)) == len(before) - 2
 
 
 def test_every_labelled_lesion_has_its_windows(small_root: Path) -> None:
