@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mammo.geometry import Frame
 from mammo.models.checkpointing import checkpointed
@@ -35,6 +36,8 @@ class GmicSizes:
             have 0.02, 0.03, 0.03, 0.05 and 0.1).
         n_regions: regions of interest K.
         region_cells: side of a region in grid cells.
+        breast_only: whether the maps are 0 in cells of air. The published maps learn to be dark there, as cancers are
+            rare; where every other image shows one, their top cells, holding the base rate, would come to lie in air.
     """
 
     stem: Sequence[int] = (7, 2)
@@ -47,6 +50,7 @@ class GmicSizes:
     top_share: float = 0.02
     n_regions: int = 6
     region_cells: int = 4
+    breast_only: bool = False
 
 
 class ByClass(NamedTuple):
@@ -144,6 +148,8 @@ class Gmic(nn.Module):
             raise MammoError(f"images {tuple(image.shape)} are not [B, 1, {height}, {width}], the network window")
         features = self.trunk(image)
         saliency = torch.sigmoid(self.head(features).float())
+        if self.sizes.breast_only:
+            saliency = saliency * self._lit(image)
         cells = greedy_regions(saliency, self.sizes.region_cells, self.sizes.n_regions)
         crops = region_crops(image, cells, self.sizes.region_cells, self.frame.cell_px)
         local, attention = self._attend(crops)
@@ -156,6 +162,10 @@ class Gmic(nn.Module):
             regions=cells * self.frame.cell_px,
             attention=attention,
         )
+
+    def _lit(self, image: Tensor) -> Tensor:
+        """Bool [B, 1, rows, cols], the cells in which an image shows more than its least value, the air's."""
+        return functional.max_pool2d(image, self.frame.cell_px) > image.amin(dim=(2, 3), keepdim=True)
 
     def _top_mean(self, saliency: Tensor) -> Tensor:
         """Mean of each map's top cells [B, 2]."""

@@ -65,6 +65,19 @@ def test_global_prediction_is_the_mean_of_the_top_cells(share: float) -> None:
         assert prediction.item() == pytest.approx(cells.mean(), rel=1e-5)
 
 
+def test_maps_of_the_breast_alone_are_dark_in_air_and_else_the_same() -> None:
+    image = torch.full((2, 1, 368, 240), -1.0)
+    image[0, :, 80:240, :100] = torch.randn(160, 100).abs()
+    image[1, :, 100, 50] = 0.5  # one pixel lights its cell
+    alone, published = (small_network(breast_only=on).eval()(image).saliency.stacked() for on in (True, False))
+    breast = torch.zeros(2, 46, 30, dtype=torch.bool)
+    breast[0, 10:30, :13], breast[1, 12, 6] = True, True  # column 12 is half covered
+    breast = breast[:, None].expand(-1, 2, -1, -1)
+    assert torch.equal(alone[breast], published[breast])
+    assert (alone[~breast] == 0).all()
+    assert (published[~breast] > 0).all()
+
+
 def test_strides_that_do_not_give_the_grid_are_refused_at_once() -> None:
     with pytest.raises(MammoError, match=r"gmic\.strides"):
         Gmic(sizes("full"), SMALL)
