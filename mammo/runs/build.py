@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import CSVLogger, Logger
@@ -171,8 +172,8 @@ def trainer_of(cfg: DictConfig, run: RunFolder) -> pl.Trainer:
         callbacks.append(Dashboard(dashboard))
     if decay is not None:
         callbacks.append(EMAWeightAveraging(decay=decay))
-    return pl.Trainer(
-        **options,
+    return _trainer(
+        options,
         default_root_dir=run.path,
         callbacks=callbacks,
         plugins=[*queue_plugins()],
@@ -184,3 +185,14 @@ def trainer_of(cfg: DictConfig, run: RunFolder) -> pl.Trainer:
         enable_model_summary=False,
         log_every_n_steps=1,
     )
+
+
+def _trainer(options: dict[str, Any], **rest: Any) -> pl.Trainer:  # noqa: ANN401
+    """Lightning's trainer of what conf/trainer says and the rest; what Lightning refuses is told in one sentence."""
+    try:
+        return pl.Trainer(**options, **rest)
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
+        told = " ".join(str(error).split())
+        keys = [key for key in options if key in told] or [key for key in options if f"'{options[key]}'" in told]
+        named = ", ".join(f"trainer.{key}={options[key]}" for key in keys) or "trainer"
+        raise MammoError(f"{named}: Lightning refuses it ({told})") from error

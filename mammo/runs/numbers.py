@@ -1,5 +1,8 @@
 """Numbers of a configuration, checked before anything is read: YAML takes seed=abc, and something deep would fail."""
 
+from collections.abc import Callable
+from math import inf
+
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.records import MammoError
@@ -13,14 +16,23 @@ WHOLE = {
     "windows_per_lesion.test": 1,
     "trainer.max_epochs": 1,
     "trainer.patience": 0,
+    "trainer.accumulate_grad_batches": 1,
 }
 """Whole numbers and the least that each may be."""
 
 MOST_SEED = 2**32 - 1
 """NumPy takes no larger seed."""
 
-REAL = ("model.lr",)
-"""Numbers above 0."""
+REAL: dict[str, tuple[str, Callable[[float], bool]]] = {
+    "model.lr": ("above 0, as in model.lr=1e-4", lambda x: 0 < x < inf),
+    "memory_gb": ("of at least 0, as in memory_gb=4", lambda x: 0 <= x < inf),
+    "trainer.weight_average": ("from 0 to less than 1, as in trainer.weight_average=0.99", lambda x: 0 <= x < 1),
+    "trainer.gradient_clip_val": ("above 0, as in trainer.gradient_clip_val=1.0", lambda x: 0 < x < inf),
+}
+"""Other numbers and what each may be."""
+
+OPTIONAL = ("trainer.weight_average", "trainer.gradient_clip_val")
+"""Those of them that may be null."""
 
 
 def check_numbers(cfg: DictConfig) -> None:
@@ -35,7 +47,9 @@ def check_numbers(cfg: DictConfig) -> None:
             raise MammoError(f"{key}={value}: give a whole number of at least {least}, as in {key}={least + 1}")
     if cfg.seed > MOST_SEED:
         raise MammoError(f"seed={cfg.seed}: give a whole number of at most {MOST_SEED}")
-    for key in REAL:
+    for key, (what, allowed) in REAL.items():
         value = OmegaConf.select(cfg, key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-            raise MammoError(f"{key}={value}: give a number above 0, as in {key}=1e-4")
+        if value is None and key in OPTIONAL:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not allowed(value):
+            raise MammoError(f"{key}={value}: give a number {what}")

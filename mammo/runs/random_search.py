@@ -29,11 +29,14 @@ def log_uniform(bounds: Sequence[float], seed: int, trial: int | None) -> float:
         Within the bounds, rounded to four digits: whatever the machine's last bit says, the run's name stays the same.
 
     Raises:
-        MammoError: the bounds or the trial are not such.
+        MammoError: the bounds, the seed or the trial are not such.
     """
-    low, high = (float(bound) for bound in bounds) if len(bounds) == 2 else (0.0, 0.0)
+    numbers = [float(bound) for bound in bounds if isinstance(bound, int | float)]
+    low, high = numbers if len(numbers) == len(bounds) == 2 else (0.0, 0.0)
     if not 0 < low <= high:
         raise MammoError(f"lr_range={list(bounds)}: give the lowest and the highest value, as in lr_range=[1e-6,1e-4]")
+    if not isinstance(seed, int) or seed < 0:
+        raise MammoError(f"seed={seed}: a random search draws by a whole number of at least 0, as in seed=0")
     if not isinstance(trial, int) or trial < 0:
         raise MammoError(f"trial={trial}: a random search needs the number of the draw, as in trial=0")
     share = np.random.default_rng((seed, STREAM, trial)).random()

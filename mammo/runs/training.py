@@ -94,9 +94,6 @@ def _begin(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) 
     """Train from the start or from where it stopped; the validation AUC, None where it is undefined."""
     if is_first():
         run.start(cfg)
-    if cfg.model.name == "floc":
-        start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialisation, not ImageNet weights"
-        _say(f"{run.name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})")
     try:
         with finishing(cfg.logger.wandb is not None):
             return _fit(cfg, run, manifest, inputs)
@@ -112,6 +109,7 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     data = _data_of(cfg, inputs)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)  # only now: computing h draws random numbers too
     network = network_of(cfg)
+    _tell_start(cfg, run.name)
     if cfg.trainer.compile:
         compile_forward(network)
     trainer = trainer_of(cfg, run)
@@ -137,6 +135,13 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     if trainer.is_global_zero:
         run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
     return auc
+
+
+def _tell_start(cfg: DictConfig, name: str) -> None:
+    """Say what f_loc's backbone starts from."""
+    if cfg.model.name == "floc":
+        start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialisation, not ImageNet weights"
+        _say(f"{name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})")
 
 
 def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:

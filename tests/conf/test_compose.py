@@ -47,6 +47,15 @@ def jobs(*overrides: str) -> set[tuple[str, ...]]:
     )
 
 
+@pytest.mark.parametrize(
+    "word", ["precision=bf17", "strategy=nonsense", "limit_val_batches=-1", "devices=abc", "num_nodes=0"]
+)
+def test_what_lightning_refuses_is_told_by_its_key(word: str, tmp_path: Path) -> None:
+    cfg = composed("model=floc", "backbone=small", "trainer=cpu", f"trainer.{word}")
+    with pytest.raises(MammoError, match=rf"^trainer\.{word}: Lightning refuses it \(.+\)$"):
+        trainer_of(cfg, RunFolder(tmp_path, "x", "0" * 64, {}))
+
+
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: str(value))
 def test_every_choice_composes_and_builds(group: str, choice: str, tmp_path: Path) -> None:
     words = [*GROUPS.get(group, []), f"{group}={choice}", *NEEDED.get((group, choice), [])]

@@ -19,6 +19,8 @@ def checked(*words: str) -> None:
         *("seed=abc", "seed=-1", "seed=1.5", "seed=null", "seed=4294967296", "seed=true"),
         *("model.lr=abc", "model.lr=-1", "model.lr=0", "model.lr=.nan", "model.lr=inf", "batch_size=0", "workers=-1"),
         *("trainer.max_epochs=abc", "trainer.max_epochs=-1", "windows_per_lesion.test=0"),
+        *("memory_gb=-1", "memory_gb=null", "trainer.weight_average=2", "trainer.weight_average=a"),
+        *("trainer.gradient_clip_val=abc", "trainer.gradient_clip_val=0"),
     ],
 )
 def test_a_wrong_number_is_told_by_its_key(word: str) -> None:
@@ -27,5 +29,11 @@ def test_a_wrong_number_is_told_by_its_key(word: str) -> None:
 
 
 def test_the_defaults_and_the_ends_of_their_ranges_are_right() -> None:
-    for words in ((), ("model=floc",), ("model=context",), ("seed=0", "workers=0", "batch_size=1", "model.lr=1")):
+    for words in (
+        (),
+        ("model=floc",),
+        ("model=context",),
+        ("memory_gb=0", "trainer.weight_average=0.99"),
+        ("seed=0", "workers=0", "batch_size=1", "model.lr=1"),
+    ):
         checked(*words)
