@@ -55,7 +55,7 @@ def draw_cues(key: Key, latent: float, shape: Shape, tissue: Tissue, room: Plane
     seen = latent + VIEW_SPREAD * float(rng.standard_normal())
     muscle = shape.pectoral_depth(tissue.canvas.rows, tissue.canvas.cols)
     inside = room * smoothstep((tissue.skin_depth - 20) / 80) * (1 - 0.65 * smoothstep(muscle / 120))
-    malignant = _strength(seen) * _reticulum(rng, shape, tissue.canvas)
+    malignant = _strength(seen) * _reticulum(rng, shape, tissue.canvas, inside)
     benign = _strength(-seen) * _nodules(rng, tissue.canvas)
     _scatter(rng, tissue, _strength(-seen), benign)
     skin = skin_line(tissue.skin_depth, SKIN_PX * (1 + 0.45 * _strength(seen))) - skin_line(tissue.skin_depth, SKIN_PX)
@@ -67,13 +67,13 @@ def _strength(latent: float) -> float:
     return MOST * tanh(log1p(exp(1.6 * latent)) / 1.6 / MOST)
 
 
-def _reticulum(rng: np.random.Generator, shape: Shape, canvas: Canvas) -> Plane:
-    """Ducts and a coarse web between them, uneven from place to place."""
+def _reticulum(rng: np.random.Generator, shape: Shape, canvas: Canvas, inside: Plane) -> Plane:
+    """Ducts and a coarse web between them, uneven from place to place; whole where inside is not 0."""
     field, where = smooth_pair(rng, 230)
     bend, shift = (slow.on(canvas) for slow in smooth_pair(rng, 800))
     web = line(field.at(canvas.rows + 60 * shift, canvas.cols + 60 * bend), 0.16)
     lines = np.float32(0.19) * web * sigmoid(np.float32(1.6) * where.on(canvas))
-    _ducts(rng, shape).draw(canvas, lines)
+    _ducts(rng, shape).draw(canvas, lines, inside)
     return np.asarray(lines, dtype=np.float32)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,8 +32,12 @@ class Threads:
     radius: Values
     bright: Values
 
-    def draw(self, canvas: Canvas, plane: Plane) -> None:
-        """Add the curves to plane [height, width], in place, as dense dots that sum to an even line."""
+    def draw(self, canvas: Canvas, plane: Plane, where: Plane | None = None) -> None:
+        """Add the curves to plane [height, width], in place, as dense dots that sum to an even line.
+
+        Given where [height, width], only pixels where it is not 0 are sure to receive all they should; dots that touch
+        none of those are left out.
+        """
         seen = self.bright.max(axis=1) > 1e-4
         if not seen.any():
             return
@@ -44,9 +49,12 @@ class Threads:
         drawn = np.maximum(width, LEAST)
         light = _between(bright, n) * width / drawn * np.repeat(step.ravel() / n, n) / (drawn * np.sqrt(np.pi))
         dots = _between(rows, n) * canvas.scale - canvas.row0 - 0.5, _between(cols, n) * canvas.scale - 0.5
+        seen = _touching(plane.shape, where, dots, _reach(drawn))
         for start in range(0, light.size, DOTS_AT_ONCE):
-            some = slice(start, start + DOTS_AT_ONCE)
-            _add_dots(plane, dots[0][some], dots[1][some], drawn[some], light[some])
+            reach = _reach(drawn[start : start + DOTS_AT_ONCE])
+            some = start + np.flatnonzero(seen[start : start + DOTS_AT_ONCE])
+            if some.size:
+                _add_dots(plane, dots[0][some], dots[1][some], drawn[some], light[some], reach)
 
 
 def wander(
@@ -82,9 +90,26 @@ def _between(values: Values, n: int) -> Values:
     return np.asarray(inner.ravel(), dtype=np.float64)
 
 
-def _add_dots(plane: Plane, rows: Values, cols: Values, width: Values, light: Values) -> None:
+def _reach(width: Values) -> int:
+    """How many pixels beyond its own the widest of these dots is drawn."""
+    return max(int(np.ceil(2.2 * width.max() - 0.5)), 2)
+
+
+def _touching(
+    shape: tuple[int, ...], where: Plane | None, dots: tuple[Values, Values], reach: int
+) -> NDArray[np.bool_]:
+    """Which dots [n] of at most this reach touch a plane of this shape, and there a pixel where `where` is not 0."""
+    at = [np.floor(centre + 0.5).astype(np.int64) for centre in dots]
+    on = [(-reach <= a) & (a < size + reach) for a, size in zip(at, shape, strict=True)]
+    if where is None:
+        return on[0] & on[1]
+    near = cv2.dilate((where != 0).view(np.uint8), np.ones((2 * reach + 1, 2 * reach + 1), dtype=np.uint8)) > 0
+    rows, cols = (np.clip(a, 0, size - 1) for a, size in zip(at, shape, strict=True))
+    return np.asarray(on[0] & on[1] & near[rows, cols])
+
+
+def _add_dots(plane: Plane, rows: Values, cols: Values, width: Values, light: Values, reach: int) -> None:
     """Add round Gaussian dots of half-width `width` and peak `light`, positions in pixels of the plane."""
-    reach = max(int(np.ceil(2.2 * width.max() - 0.5)), 2)
     offsets = np.arange(-reach, reach + 1)
     at_rows, row_part = _profile(rows, width, offsets, plane.shape[0])
     at_cols, col_part = _profile(cols, width, offsets, plane.shape[1])
