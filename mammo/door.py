@@ -22,6 +22,9 @@ from mammo.runs.sentences import WRONG, sentence
 CONF = Path(__file__).resolve().parent.parent / "conf"
 """The configuration tree at the top of the repository."""
 
+SWEEPS = ("--multirun", "-m")
+"""Hydra's words for a sweep; a user may put them anywhere."""
+
 Task = Callable[[DictConfig], object]
 
 
@@ -56,6 +59,7 @@ class _Job:
 def _open(name: str, job: _Job) -> None:
     """Compose and run; every way out but a defect's ends here."""
     name_in_configurations()
+    sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in SWEEPS)  # argparse wants overrides in one piece
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us: Hydra would print its own tracebacks
     try:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()

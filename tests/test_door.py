@@ -113,6 +113,14 @@ def test_wrong_input_is_told_under_multirun_too(bake: Run) -> None:
     assert "error: too hot\n" in said
 
 
+@pytest.mark.parametrize("flag", ["--multirun", "-m"])
+def test_a_sweep_may_be_asked_for_between_overrides(flag: str, bake: Run) -> None:
+    seen: list[tuple[int, str]] = []
+    words = ("loaves=2", flag, "oven=200,210", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=each")
+    assert bake(lambda cfg: seen.append((cfg.loaves, cfg.oven)), *words) == (0, "")
+    assert seen == [(2, 200), (2, 210)]
+
+
 def test_stopping_by_hand_is_quiet(bake: Run) -> None:
     def task(cfg: DictConfig) -> None:
         raise KeyboardInterrupt

@@ -93,6 +93,8 @@ def test_a_finished_job_is_known_by_what_it_made(root: Path, monkeypatch: pytest
     after = finished(root)
     assert all(after[path] > before[path] for path in before)
     assert (damaged / "lesions.parquet").read_bytes() != b"no table"
+    (deleted / "best.ckpt").unlink()
+    assert sorted(states(root)) == ["done", "missing"]
 
 
 def test_every_run_says_where_it_comes_from(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
