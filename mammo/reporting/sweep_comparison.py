@@ -14,10 +14,10 @@ from mammo.reporting.figures import GREY, LOOK
 from mammo.reporting.paper import MAPS
 from mammo.reporting.run_folder import Run, selected
 
-COLUMNS = ["model", "cell", "n_seeds", "n_trials", "val_auc", "test_auc_mean", "test_auc_sd", "lr"]
-"""A row a cell. val_auc: mean over seeds of the selected runs' validation AUC; test_auc_mean and _sd: their test AUC,
-mean and standard deviation (divisor n - 1) over seeds; n_trials: finished runs, selected or not; lr: of the selected
-run with the highest validation AUC."""
+COLUMNS = ["model", "cell", "auc_of", "n_seeds", "n_trials", "val_auc", "test_auc_mean", "test_auc_sd", "lr"]
+"""A row a cell. auc_of: what the AUCs tell apart, lesions or, of the context network, images. val_auc: mean over seeds
+of the selected runs' validation AUC; test_auc_mean and _sd: their test AUC, mean and standard deviation (divisor n - 1)
+over seeds; n_trials: finished runs, selected or not; lr: of the selected run with the highest validation AUC."""
 
 
 def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
@@ -34,7 +34,7 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
         best = max(chosen, key=lambda run: np.nan_to_num(run.val_auc, nan=-1.0))
         val = float(np.mean([run.val_auc for run in chosen]))
         sd = float(tests.std(ddof=1)) if len(tests) > 1 else float("nan")
-        rows.append((model, cell, len(chosen), len(own), val, float(tests.mean()), sd, best.lr))
+        rows.append((model, cell, _told_apart(model), len(chosen), len(own), val, float(tests.mean()), sd, best.lr))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -55,8 +55,9 @@ def comparison_figure(runs: Sequence[Run]) -> Figure:
             pen: dict[str, Any] = {"color": colours[model, cell]}
             left.plot(tests, [place] * len(tests), "o", markersize=4, alpha=0.6, **pen)
             left.plot([np.mean(tests)], [place], "|", markersize=16, markeredgewidth=2.5, **pen)
-            right.plot([run.lr for run in own], [run.val_auc for run in own], "o", markersize=4, label=cell, **pen)
-        left.set_yticks(range(len(cells)), [cell for _, cell in cells])
+            pen["label"] = _label(model, cell)
+            right.plot([run.lr for run in own], [run.val_auc for run in own], "o", markersize=4, **pen)
+        left.set_yticks(range(len(cells)), [_label(*cell) for cell in cells])
         left.invert_yaxis()
         left.set_xlabel("test AUC of the selected runs: one dot a seed, bar: mean")
         right.set_xscale("log")
@@ -77,6 +78,16 @@ def _cells(runs: Sequence[Run]) -> list[tuple[str, str]]:
     maps = {name: place for place, name in enumerate(MAPS)}
     found = {(run.model, run.cell): (run.model, maps.get(run.maps, -1), run.cell) for run in runs}
     return sorted(found, key=lambda cell: found[cell])
+
+
+def _told_apart(model: str) -> str:
+    """What a model's AUCs tell apart."""
+    return "images" if model == "context" else "lesions"
+
+
+def _label(model: str, cell: str) -> str:
+    """A cell's name; AUCs of images are not to be read beside those of lesions unawares."""
+    return f"{cell} (AUC of images)" if _told_apart(model) == "images" else cell
 
 
 def _grid(axes: Axes) -> None:

@@ -53,6 +53,15 @@ def test_backbones_and_their_starts_are_cells(root: Path) -> None:
     assert table["cell"].tolist() == ["densenet161.tv_in1k, he", "densenet161.tv_in1k, imagenet"]
 
 
+def test_aucs_of_images_are_told_from_those_of_lesions(root: Path) -> None:
+    facts = {"model": "context", "maps": "", "backbone": "", "seed": 0, "trial": None, "lr": 1e-4}
+    write(root / "table3", "context-s0", val_auc=0.75, test_auc=0.73, **facts)
+    runs = all_runs(root / "table3")
+    assert dict(comparison_table(runs)[["model", "auc_of"]].to_numpy()) == {"context": "images", "fagg": "lesions"}
+    labels = [tick.get_text() for tick in comparison_figure(runs).axes[0].get_yticklabels()]
+    assert [label.endswith("(AUC of images)") for label in labels] == [True, False, False]
+
+
 def test_reports_read_the_selected_trials(root: Path) -> None:
     found = {(run.maps, run.seed): run.test_auc for run in find_runs(root / "table3")}
     assert found == {(maps, seed): SELECTED[maps][seed] for maps, seed in VAL}
