@@ -23,12 +23,22 @@ def cover_with_muscle(
         return value
     rng = key.rng(Purpose.MUSCLE)
     deeper, shade = rng.uniform(200, 520), rng.uniform(-0.03, 0.07)
+    strips, bands = smooth_pair(rng, 120)[0], smooth_pair(rng, 420)[0]
     depth = shape.pectoral_depth(canvas.rows, canvas.cols) + 14 * fibres.lobes[0]
-    along = np.float32(0.12) * (canvas.rows + canvas.cols)
-    strips = smooth_pair(rng, 120)[0].at(depth + 14 * rough[1], along)
-    bands = smooth_pair(rng, 420)[0].at(depth + 20 * rough[1], along)
-    layer = smoothstep((depth - np.float32(deeper) - 80 * fibres.slow[0]) / 60)
-    muscle = MUSCLE + shade + 0.06 * layer + 0.025 * strips + 0.03 * bands + 0.028 * fibres.web + 0.05 * rough[1]
     cover = smoothstep(depth / EDGE_PX + np.float32(0.5))
-    through = np.float32(0.84) * cover
-    return np.asarray(value + through * (muscle + np.float32(0.4) * fibres.lines - value), dtype=np.float32)
+    at = _corner(cover)
+    depth, grain = depth[at], rough[1][at]
+    along = np.float32(0.12) * (canvas.rows[at[0]] + canvas.cols[:, at[1]])
+    strip, band = strips.at(depth + 14 * grain, along), bands.at(depth + 20 * grain, along)
+    layer = smoothstep((depth - np.float32(deeper) - 80 * fibres.slow[0][at]) / 60)
+    muscle = MUSCLE + shade + 0.06 * layer + 0.025 * strip + 0.03 * band + 0.028 * fibres.web[at] + 0.05 * grain
+    through = np.float32(0.84) * cover[at]
+    covered = np.array(value, dtype=np.float32)
+    covered[at] += through * (muscle + np.float32(0.4) * fibres.lines[at] - value[at])
+    return covered
+
+
+def _corner(cover: Plane) -> tuple[slice, slice]:
+    """The rows and columns that the muscle covers at all."""
+    rows, cols = (np.flatnonzero(cover.any(axis=axis)) for axis in (1, 0))
+    return slice(0, int(rows.max(initial=-1)) + 1), slice(0, int(cols.max(initial=-1)) + 1)

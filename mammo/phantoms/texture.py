@@ -4,6 +4,7 @@ Breast tissue has a power spectrum near 1 / f^3 (Chen et al. 2012: 3.17 in CC, 3
 octave by octave from low to high frequency, so a finer image adds detail to the same field.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
@@ -52,19 +53,25 @@ def _white(key: Key, octave: int, shape: tuple[int, int]) -> Spectrum:
 
 
 def _blended(shared: Spectrum, own: Spectrum) -> Spectrum:
-    """The array own with its lowest frequencies mixed with those of shared; as white as before."""
-    mixed = _embedded(shared, np.zeros_like(own))
-    return np.asarray(np.where(mixed == 0, own, np.float32(0.8) * mixed + np.float32(0.6) * own), dtype=np.complex64)
+    """The array own with its lowest frequencies mixed with those of shared, in place; as white as before."""
+    for at in _lowest(shared, own):
+        own[at] = np.float32(0.8) * shared[at] + np.float32(0.6) * own[at]
+    return own
 
 
 def _embedded(low: Spectrum, high: Spectrum) -> Spectrum:
-    """The array high with its lowest frequencies replaced by those of low, as far as both have them."""
-    out = high.copy()
+    """The array high with its lowest frequencies replaced by those of low, as far as both have them, in place."""
+    for at in _lowest(low, high):
+        high[at] = low[at]
+    return high
+
+
+def _lowest(low: Spectrum, high: Spectrum) -> Iterator[tuple[slice, slice]]:
+    """The four corners that hold the lowest frequencies which both arrays have."""
     rows, cols = ((min(a, b) - 1) // 2 for a, b in zip(low.shape, high.shape, strict=True))
     for r in (slice(0, rows + 1), slice(-rows, None)):
         for c in (slice(0, cols + 1), slice(-cols, None)):
-            out[r, c] = low[r, c]
-    return out
+            yield r, c
 
 
 @cache
