@@ -18,6 +18,9 @@ Plane = NDArray[np.float32]
 FULL_HEIGHT, FULL_WIDTH = 3328, 2560
 """Full-size image, px."""
 
+LIST_WIDTH = 512
+"""How many positions of a list are looked up in one row."""
+
 PIXEL_MM = 0.07
 """Detector spacing at full size, mm."""
 
@@ -86,7 +89,13 @@ def stored_shape(scale: float) -> tuple[int, int]:
 
 
 def remapped(source: Plane, rows: Plane, cols: Plane, wrapped: bool = False) -> Plane:
-    """The source at fractional (row, col) positions, bilinear; beyond its edges they are repeated, or it all is."""
+    """The source at fractional (row, col) positions, bilinear; beyond its edges they are repeated, or it all is.
+
+    Positions are a plane or a list [n] of them, and so is what comes back.
+    """
+    if rows.ndim == 1:
+        sheet = rows.size // LIST_WIDTH + 1, LIST_WIDTH  # OpenCV takes planes of less than 32768 rows and columns
+        return remapped(source, np.resize(rows, sheet), np.resize(cols, sheet), wrapped).ravel()[: rows.size]
     rows, cols = np.ascontiguousarray(rows), np.ascontiguousarray(cols)
     border = cv2.BORDER_WRAP if wrapped else cv2.BORDER_REPLICATE
     out = cv2.remap(source, cols, rows, cv2.INTER_LINEAR, borderMode=border)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from math import exp, log1p, tanh
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mammo.phantoms.anatomy import Shape
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
@@ -31,6 +32,9 @@ SPREAD_PX = 40.0
 
 MOST = 2.2
 """Strongest cue that is drawn, in units of c."""
+
+Seats = tuple[NDArray[np.int_], ...]
+"""Pixels that may carry cues at all, as their rows and columns on the canvas, each [n]."""
 
 CALCIFICATIONS = 60
 DUCTS, VERTICES = 30, 15
@@ -55,8 +59,9 @@ def draw_cues(key: Key, latent: float, shape: Shape, tissue: Tissue, room: Plane
     seen = latent + VIEW_SPREAD * float(rng.standard_normal())
     muscle = shape.pectoral_depth(tissue.canvas.rows, tissue.canvas.cols)
     inside = room * smoothstep((tissue.skin_depth - 20) / 80) * (1 - 0.65 * smoothstep(muscle / 120))
-    malignant = _strength(seen) * _reticulum(rng, shape, tissue.canvas, inside)
-    benign = _strength(-seen) * _nodules(rng, tissue.canvas)
+    seats = np.nonzero(inside)
+    malignant = _strength(seen) * _reticulum(rng, shape, tissue.canvas, inside, seats)
+    benign = _strength(-seen) * _nodules(rng, tissue.canvas, seats)
     _scatter(rng, tissue, _strength(-seen), benign)
     skin = skin_line(tissue.skin_depth, SKIN_PX * (1 + 0.45 * _strength(seen))) - skin_line(tissue.skin_depth, SKIN_PX)
     return np.asarray((malignant + benign) * inside, dtype=np.float32), skin * room
@@ -67,14 +72,21 @@ def _strength(latent: float) -> float:
     return MOST * tanh(log1p(exp(1.6 * latent)) / 1.6 / MOST)
 
 
-def _reticulum(rng: np.random.Generator, shape: Shape, canvas: Canvas, inside: Plane) -> Plane:
-    """Ducts and a coarse web between them, uneven from place to place; whole where inside is not 0."""
+def _reticulum(rng: np.random.Generator, shape: Shape, canvas: Canvas, inside: Plane, seats: Seats) -> Plane:
+    """Ducts and a coarse web between them, uneven from place to place; drawn at the seats, where inside is not 0."""
     field, where = smooth_pair(rng, 230)
-    bend, shift = (slow.on(canvas) for slow in smooth_pair(rng, 800))
-    web = line(field.at(canvas.rows + 60 * shift, canvas.cols + 60 * bend), 0.16)
-    lines = np.float32(0.19) * web * sigmoid(np.float32(1.6) * where.on(canvas))
+    rows, cols = _places(canvas, seats)
+    bend, shift = (slow.at(rows, cols) for slow in smooth_pair(rng, 800))
+    web = line(field.at(rows + 60 * shift, cols + 60 * bend), 0.16)
+    lines = np.zeros_like(inside)
+    lines[seats] = np.float32(0.19) * web * sigmoid(np.float32(1.6) * where.at(rows, cols))
     _ducts(rng, shape).draw(canvas, lines, inside)
-    return np.asarray(lines, dtype=np.float32)
+    return lines
+
+
+def _places(canvas: Canvas, seats: Seats) -> tuple[Plane, Plane]:
+    """Centres (rows, cols) [n] of these pixels, full-size px."""
+    return canvas.rows[seats[0], 0], canvas.cols[0, seats[1]]
 
 
 def _ducts(rng: np.random.Generator, shape: Shape) -> Threads:
@@ -98,9 +110,11 @@ def _ducts(rng: np.random.Generator, shape: Shape) -> Threads:
     return Threads(np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts]), radius, bright)
 
 
-def _nodules(rng: np.random.Generator, canvas: Canvas) -> Plane:
+def _nodules(rng: np.random.Generator, canvas: Canvas, seats: Seats) -> Plane:
     field, _ = smooth_pair(rng, 230)
-    return np.asarray(0.27 * np.clip(field.on(canvas) - 0.7, 0, 1.2), dtype=np.float32)
+    bumps = np.zeros((canvas.height, canvas.width), dtype=np.float32)
+    bumps[seats] = 0.27 * np.clip(field.at(*_places(canvas, seats)) - 0.7, 0, 1.2)
+    return bumps
 
 
 def _scatter(rng: np.random.Generator, tissue: Tissue, strength: float, plane: Plane) -> None:

@@ -36,9 +36,10 @@ class Specks:
         across = np.maximum(self.radius, least)
         along = np.maximum(self.radius * self.stretch, least)
         bright = self.bright * np.sqrt(self.radius * self.radius * self.stretch / (across * along))
+        all_rows, all_cols = canvas.rows, canvas.cols
         for i in np.flatnonzero(bright > 1e-4):
             at = canvas.around(self.rows[i], self.cols[i], 2.2 * along[i])
-            down, right = canvas.rows[at[0]] - self.rows[i], canvas.cols[:, at[1]] - self.cols[i]
+            down, right = all_rows[at[0]] - self.rows[i], all_cols[:, at[1]] - self.cols[i]
             c, s = np.cos(self.angle[i]), np.sin(self.angle[i])
             squared = ((right * c + down * s) / along[i]) ** 2 + ((down * c - right * s) / across[i]) ** 2
             plane[at] += (bright[i] * np.exp(-squared * np.sqrt(squared))).astype(np.float32)

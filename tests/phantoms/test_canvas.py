@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from mammo.phantoms.canvas import Canvas, sigmoid, smoothstep, stored_shape
+from mammo.phantoms.canvas import Canvas, remapped, sigmoid, smoothstep, stored_shape
 
 
 def test_pixel_centres_are_told_in_full_size_pixels() -> None:
@@ -39,3 +40,13 @@ def test_curves_keep_to_their_range() -> None:
         assert y.min() >= 0
         assert y.max() <= 1
         assert (np.diff(y) >= 0).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 512, 700])
+def test_a_list_of_places_reads_what_a_plane_of_them_does(n: int) -> None:
+    rng = np.random.default_rng(n)
+    source = rng.standard_normal((20, 30), dtype=np.float32)
+    rows, cols = (rng.uniform(-40, 60, (28, 25)).astype(np.float32) for _ in range(2))
+    for wrapped in (True, False):
+        plane = remapped(source, rows, cols, wrapped)
+        assert np.array_equal(remapped(source, rows.ravel()[:n], cols.ravel()[:n], wrapped), plane.ravel()[:n])
