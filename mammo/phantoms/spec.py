@@ -21,7 +21,7 @@ class Dials:
     """
 
     local: float = 2.6
-    context: float = 1.1
+    context: float = 1.0
     division: float = 0.6
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ def test_recipe_tells_every_parameter() -> None:
         "seed": 3,
         "scale": 0.125,
         "n_patients": 600,
-        "dials": {"local": 2.6, "context": 1.1, "division": 0.6},
+        "dials": {"local": 2.6, "context": 1.0, "division": 0.6},
         "mix": {"negative": 0.16, "benign": 0.42, "malignant": 0.42},
     }
 
