@@ -103,7 +103,11 @@ class MammoDataModule(pl.LightningDataModule):
             return training_images(ground, self.seed, epoch, self.image_noise, self.balanced_images)
         if self.window_epochs is None:
             return epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
-        return _repeated_plan(ground, self.quota, self.crops, self.seed, epoch % self.window_epochs)
+        epoch %= self.window_epochs
+        drawn = _repeated_plans(ground, self.quota, self.crops, self.seed)
+        if epoch not in drawn:
+            drawn[epoch] = epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
+        return drawn[epoch]
 
     def evaluation_plan(self, split: Split) -> Plan:
         """The rows of validation or test: every lesion's fixed windows, or every image."""
@@ -169,4 +173,9 @@ def _laid_out(root: Path, state: tuple[int, ...], split: Split) -> tuple[Manifes
 
 
 _lesion_plan = lru_cache(maxsize=len(Split))(lesion_plan)
-_repeated_plan = lru_cache(maxsize=8)(epoch_plan)
+
+
+@lru_cache(maxsize=4)
+def _repeated_plans(ground: Ground, quota: Quota, crops: Crops, seed: int) -> dict[int, Plan]:
+    """The training plans drawn so far, by epoch: there may be any number of them before they repeat."""
+    return {}

@@ -62,6 +62,12 @@ def test_epochs_differ_and_repeat_after_window_epochs(small_root: Path) -> None:
     assert plans[0] == plans[2]
 
 
+def test_repeated_epochs_are_drawn_once_however_many_there_are(small_root: Path) -> None:
+    data = module(small_root, window_epochs=12)
+    first = [data.training_plan(epoch) for epoch in range(12)]
+    assert all(data.training_plan(12 + epoch) is plan for epoch, plan in enumerate(first))
+
+
 def test_a_store_that_changed_is_laid_out_anew(small_root: Path, tmp_path: Path) -> None:
     shutil.copytree(small_root / "store", tmp_path / "store")
     before = module(tmp_path).evaluation_plan(Split.TEST)
