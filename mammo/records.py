@@ -6,6 +6,7 @@ Nothing here touches pixels, files or torch; every other module may import it. W
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,16 @@ FULL_SCALE = 4095
 
 class MammoError(Exception):
     """Wrong input or wrong use, told in one sentence that names the file or key, the value and the way out."""
+
+
+def is_whole(value: object) -> bool:
+    """Whether a configured value is a whole number."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_number(value: object) -> bool:
+    """Whether a configured value is a finite number."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 class Laterality(StrEnum):

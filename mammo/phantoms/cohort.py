@@ -25,9 +25,9 @@ import numpy as np
 
 from mammo.phantoms.dicom import draw_storage, patient_name, write_image
 from mammo.phantoms.image import ImagePlan, draw_image, plan_image
-from mammo.phantoms.spec import CohortSpec, is_whole
+from mammo.phantoms.spec import CohortSpec
 from mammo.progress import track
-from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
+from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View, is_whole
 
 LESION_COLUMNS = ("image", "label", "lesion_id", "label_source", "high_risk", "finding", "mask")
 IMAGE_COLUMNS = ("image", "patient", "exam", "laterality", "view", "density")

@@ -1,9 +1,8 @@
 """What a synthetic cohort is made from: every parameter of it, checked when it is built."""
 
 from dataclasses import asdict, dataclass, field
-from math import isfinite
 
-from mammo.records import MammoError
+from mammo.records import MammoError, is_number, is_whole
 
 FORMAT = 3
 """Number of the recipe: raised whenever the same parameters would give other pixels."""
@@ -80,16 +79,6 @@ class CohortSpec:
         """The parameters as plain values, for dials.json and for unique identifiers."""
         numbers = {"dials": _floats(asdict(self.dials)), "mix": _floats(asdict(self.mix)), "scale": float(self.scale)}
         return {"format": FORMAT, **asdict(self), **numbers}
-
-
-def is_whole(value: object) -> bool:
-    """Whether a configured value is a whole number."""
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def is_number(value: object) -> bool:
-    """Whether a configured value is a finite number."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 def _floats(values: dict[str, float]) -> dict[str, float]:

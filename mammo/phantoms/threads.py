@@ -49,10 +49,10 @@ class Threads:
         drawn = np.maximum(width, LEAST)
         light = _between(bright, n) * width / drawn * np.repeat(step.ravel() / n, n) / (drawn * np.sqrt(np.pi))
         dots = _between(rows, n) * canvas.scale - canvas.row0 - 0.5, _between(cols, n) * canvas.scale - 0.5
-        seen = _touching(plane.shape, where, dots, _reach(drawn))
+        wanted = _touching(plane.shape, where, dots, _reach(drawn))
         for start in range(0, light.size, DOTS_AT_ONCE):
             reach = _reach(drawn[start : start + DOTS_AT_ONCE])
-            some = start + np.flatnonzero(seen[start : start + DOTS_AT_ONCE])
+            some = start + np.flatnonzero(wanted[start : start + DOTS_AT_ONCE])
             if some.size:
                 _add_dots(plane, dots[0][some], dots[1][some], drawn[some], light[some], reach)
 

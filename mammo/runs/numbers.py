@@ -1,11 +1,10 @@
 """Numbers of a configuration, checked before anything is read: YAML takes seed=abc, and something deep would fail."""
 
 from collections.abc import Callable
-from math import inf
 
 from omegaconf import DictConfig, OmegaConf
 
-from mammo.records import MammoError
+from mammo.records import MammoError, is_number, is_whole
 
 WHOLE = {
     "seed": 0,
@@ -24,12 +23,12 @@ MOST_SEED = 2**32 - 1
 """NumPy takes no larger seed."""
 
 REAL: dict[str, tuple[str, Callable[[float], bool]]] = {
-    "model.lr": ("above 0, as in model.lr=1e-4", lambda x: 0 < x < inf),
-    "memory_gb": ("of at least 0, as in memory_gb=4", lambda x: 0 <= x < inf),
+    "model.lr": ("above 0, as in model.lr=1e-4", lambda x: x > 0),
+    "memory_gb": ("of at least 0, as in memory_gb=4", lambda x: x >= 0),
     "trainer.weight_average": ("from 0 to less than 1, as in trainer.weight_average=0.99", lambda x: 0 <= x < 1),
-    "trainer.gradient_clip_val": ("above 0, as in trainer.gradient_clip_val=1.0", lambda x: 0 < x < inf),
+    "trainer.gradient_clip_val": ("above 0, as in trainer.gradient_clip_val=1.0", lambda x: x > 0),
 }
-"""Other numbers and what each may be."""
+"""Other finite numbers and what each may be."""
 
 OPTIONAL = ("trainer.weight_average", "trainer.gradient_clip_val")
 """Those of them that may be null."""
@@ -43,7 +42,7 @@ def check_numbers(cfg: DictConfig) -> None:
     """
     for key, least in WHOLE.items():
         value = OmegaConf.select(cfg, key)
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if not is_whole(value) or value < least:
             raise MammoError(f"{key}={value}: give a whole number of at least {least}, as in {key}={least + 1}")
     if cfg.seed > MOST_SEED:
         raise MammoError(f"seed={cfg.seed}: give a whole number of at most {MOST_SEED}")
@@ -51,5 +50,5 @@ def check_numbers(cfg: DictConfig) -> None:
         value = OmegaConf.select(cfg, key)
         if value is None and key in OPTIONAL:
             continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not allowed(value):
+        if not is_number(value) or not allowed(value):
             raise MammoError(f"{key}={value}: give a number {what}")

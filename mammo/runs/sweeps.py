@@ -93,8 +93,8 @@ class Sweep:
         error = _text(folder / "error.txt")
         note = _text(folder / "run")
         run = self.folder.parent.parent / note if note else None
-        result = None if run is None else read_result(run)
-        if run is not None and result is not None and all((run / name).is_file() for name in result["files"]):
+        result = read_result(run) if run else None
+        if run and result and all((run / name).is_file() for name in result["files"]):
             return Job(words, "done", run, result["val_auc"])
         if run is not None and is_held(run / "lock"):
             return Job(words, "running", run)
