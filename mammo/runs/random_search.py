@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from omegaconf import OmegaConf
 
-from mammo.records import MammoError
+from mammo.records import MammoError, is_number, is_whole
 
 STREAM = 5
 """First word of the seeds, so that this draw shares no random number with those of mammo.data.plans."""
@@ -31,13 +31,13 @@ def log_uniform(bounds: Sequence[float], seed: int, trial: int | None) -> float:
     Raises:
         MammoError: the bounds, the seed or the trial are not such.
     """
-    numbers = [float(bound) for bound in bounds if isinstance(bound, int | float)]
-    low, high = numbers if len(numbers) == len(bounds) == 2 else (0.0, 0.0)
+    is_pair = isinstance(bounds, Sequence) and len(bounds) == 2 and all(is_number(bound) for bound in bounds)
+    low, high = bounds if is_pair else (0.0, 0.0)
     if not 0 < low <= high:
-        raise MammoError(f"lr_range={list(bounds)}: give the lowest and the highest value, as in lr_range=[1e-6,1e-4]")
-    if not isinstance(seed, int) or seed < 0:
+        raise MammoError(f"lr_range={bounds}: give the lowest and the highest value, as in lr_range=[1e-6,1e-4]")
+    if not is_whole(seed) or seed < 0:
         raise MammoError(f"seed={seed}: a random search draws by a whole number of at least 0, as in seed=0")
-    if not isinstance(trial, int) or trial < 0:
+    if trial is None or not is_whole(trial) or trial < 0:
         raise MammoError(f"trial={trial}: a random search needs the number of the draw, as in trial=0")
     share = np.random.default_rng((seed, STREAM, trial)).random()
     return min(max(float(f"{low * (high / low) ** share:.3e}"), low), high)

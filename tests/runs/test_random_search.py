@@ -56,19 +56,22 @@ def test_bounds_that_are_none_are_told(bounds: tuple[float, ...]) -> None:
         log_uniform(bounds, 0, 0)
 
 
-@pytest.mark.parametrize("trial", [None, -1, 1.5])
+@pytest.mark.parametrize("trial", [None, -1, 1.5, True, "1"])
 def test_a_search_without_a_trial_is_told(trial: object) -> None:
     with pytest.raises(MammoError, match=r"trial=.*as in trial=0"):
         log_uniform((1e-6, 1e-4), 0, trial)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("seed", ["a", -1, 1.5])
+@pytest.mark.parametrize("seed", ["a", -1, 1.5, True])
 def test_a_search_with_a_wrong_seed_is_told(seed: object) -> None:
     with pytest.raises(MammoError, match=r"seed=.*as in seed=0"):
         log_uniform((1e-6, 1e-4), seed, 0)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("bounds", [("a", "b"), (1e-6,), (1e-4, 1e-6), (0, 1e-4), (1e-6, None)])
-def test_wrong_bounds_are_told(bounds: tuple[object, ...]) -> None:
+@pytest.mark.parametrize(
+    "bounds",
+    [("a", "b"), (1e-6,), (1e-4, 1e-6), (0, 1e-4), (1e-6, None), (1e-6, float("inf")), (True, 2), 5, None, "ab"],
+)
+def test_wrong_bounds_are_told(bounds: object) -> None:
     with pytest.raises(MammoError, match=r"lr_range=.*as in lr_range"):
         log_uniform(bounds, 0, 0)  # type: ignore[arg-type]
