@@ -9,6 +9,8 @@ import os
 import signal
 import time
 from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
@@ -22,13 +24,23 @@ SECONDS_AT_STAKE = 600.0
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """Where training goes on: last.ckpt, or None to start from zero, as where a file cannot be read."""
-    path = folder / "last.ckpt"
-    try:
-        read_weights(path)
-    except MammoError:
+    """Where training goes on: last.ckpt, or None to start from zero, as where it or the best it knows is damaged."""
+    last = _undamaged(folder / "last.ckpt")
+    if last is None:
         return None
-    return str(path)
+    watched = [state for state in last.get("callbacks", {}).values() if state.get("monitor")]
+    has_best = any(state["best_model_path"] for state in watched)
+    return None if has_best and _undamaged(folder / "best.ckpt") is None else str(folder / "last.ckpt")
+
+
+def _undamaged(path: Path) -> dict[str, Any] | None:
+    """What a checkpoint holds, by its checksums, which torch does not look at; None where it is gone or damaged."""
+    try:
+        content = read_weights(path)
+        with ZipFile(path) as file:
+            return content if file.testzip() is None else None
+    except (MammoError, BadZipFile):
+        return None
 
 
 class Patience(EarlyStopping):

@@ -35,7 +35,7 @@ class Job:
 
     Attributes:
         words: what tells it from the sweep's other jobs.
-        state: "missing" also for a job that was begun and killed.
+        state: "missing" also for a job that was begun and killed, or whose files are no longer what it made.
         run: the run's folder, once the job has begun.
         val_auc: of a finished run, where it is defined.
         error: of a failed job, in one sentence.
@@ -94,7 +94,7 @@ class Sweep:
         note = _text(folder / "run")
         run = self.folder.parent.parent / note if note else None
         result = read_result(run) if run else None
-        if run and result and all((run / name).is_file() for name in result["files"]):
+        if run and result:
             return Job(words, "done", run, result["val_auc"])
         if run is not None and is_held(run / "lock"):
             return Job(words, "running", run)

@@ -1,13 +1,14 @@
 """A run's folder is named by what was asked for; the best run of a model is the one with the highest AUC."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.records import MammoError
-from mammo.runs.folder import RunFolder, best_run, chosen_run, finished
+from mammo.runs.folder import RunFolder, best_run, chosen_run, finished, read_result
 
 CFG = {
     "root": "runs/x",
@@ -82,6 +83,7 @@ def test_a_result_of_another_request_or_of_lost_files_is_none(tmp_path: Path) ->
     run.finish({"model": "floc", "val_auc": 0.75, "seed": 0})
     assert run.result is not None
     (run.path / "best.ckpt").write_bytes(b"wEights")
+    os.utime(run.path / "best.ckpt", (0, 0))  # a clock may be too coarse to tell two writes of one test apart
     assert run.result is None
     (run.path / "best.ckpt").unlink()
     assert run.result is None
@@ -90,6 +92,47 @@ def test_a_result_of_another_request_or_of_lost_files_is_none(tmp_path: Path) ->
     assert RunFolder(run.path, run.name, "0" * 64, {}).result is None
     (run.path / "result.json").write_text("{")
     assert run.result is None
+
+
+def test_one_damaged_file_unfinishes_a_run_for_all_who_ask(tmp_path: Path) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {})
+    run.start(cfg)
+    checkpoint = run.path / "best.ckpt"
+    checkpoint.write_bytes(b"weights")
+    run.finish({"model": "floc", "val_auc": 0.75, "seed": 0, "whole_validation": True})
+    assert best_run(tmp_path, "floc") == run.path
+    checkpoint.write_bytes(b"weigh")
+    assert read_result(run.path) is run.result is None
+    for ask in (lambda: best_run(tmp_path, "floc"), lambda: finished(run.path, "floc")):
+        with pytest.raises(MammoError, match="finished"):
+            ask()
+
+
+def test_a_copy_of_a_run_is_finished_though_its_files_are_of_another_time(tmp_path: Path) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {})
+    run.start(cfg)
+    (run.path / "best.ckpt").write_bytes(b"weights")
+    run.finish({"val_auc": 0.75})
+    os.utime(run.path / "best.ckpt", (1, 1))
+    assert run.result is not None
+
+
+def test_a_file_of_the_same_size_and_time_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {})
+    run.start(cfg)
+    (run.path / "best.ckpt").write_bytes(b"weights")
+    run.finish({"val_auc": 0.75})
+    monkeypatch.setattr("hashlib.file_digest", None)
+    assert run.result is not None
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "null", "7"])
+def test_a_result_that_is_none_is_no_result(tmp_path: Path, content: str) -> None:
+    (tmp_path / "result.json").write_text(content)
+    assert read_result(tmp_path) is None
 
 
 def test_the_best_run_has_the_highest_auc_in_any_group(tmp_path: Path) -> None:

@@ -82,19 +82,23 @@ def test_failed_jobs_are_told_and_run_again_and_finished_ones_are_not(
 
 
 def test_a_finished_job_is_known_by_what_it_made(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ("--multirun", "maps=[loc]", "seed=0,1")
+    words = ("--multirun", "maps=[loc]", "seed=0,1,2")
     assert swept(root, monkeypatch, *words) == 0
     before = finished(root)
-    damaged, deleted = sorted(path.parent for path in before)
+    scores = {path: path.with_name("lesions.parquet").read_bytes() for path in before}
+    damaged, truncated, deleted = sorted(path.parent for path in before)
     (damaged / "lesions.parquet").write_bytes(b"no table")
+    os.truncate(truncated / "best.ckpt", 1000)
     (deleted / "result.json").write_text("{half")
-    assert states(root) == ["done", "missing"]
+    assert states(root) == ["missing"] * 3
+    assert sweep_command(["status", str(root)]) == 1
     assert swept(root, monkeypatch, *words) == 0
     after = finished(root)
     assert all(after[path] > before[path] for path in before)
-    assert (damaged / "lesions.parquet").read_bytes() != b"no table"
+    assert states(root) == ["done"] * 3
+    assert {path: path.with_name("lesions.parquet").read_bytes() for path in after} == scores
     (deleted / "best.ckpt").unlink()
-    assert sorted(states(root)) == ["done", "missing"]
+    assert sorted(states(root)) == ["done", "done", "missing"]
 
 
 def test_every_run_says_where_it_comes_from(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
