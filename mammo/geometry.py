@@ -106,10 +106,15 @@ class CropWindow:
     side: float
     angle: float = 0.0
 
+    @cached_property
+    def turn(self) -> tuple[float, float]:
+        """Cosine and sine of the angle."""
+        return cos(radians(self.angle)), sin(radians(self.angle))
+
     def to_frame(self, local: ArrayLike) -> Points:
         """Window coordinates [..., 2] in [-0.5, 0.5] (fractions of the side) to the network frame, (row, col)."""
         uv = np.asarray(local, dtype=np.float64) * self.side
-        c, s = cos(radians(self.angle)), sin(radians(self.angle))
+        c, s = self.turn
         row = self.row + uv[..., 0] * c + uv[..., 1] * s
         col = self.col - uv[..., 0] * s + uv[..., 1] * c
         return np.stack([row, col], axis=-1)
@@ -117,7 +122,7 @@ class CropWindow:
     def from_frame(self, points: ArrayLike) -> Points:
         """The inverse of to_frame: a point is inside the window when both results lie in [-0.5, 0.5)."""
         d = np.asarray(points, dtype=np.float64) - (self.row, self.col)
-        c, s = cos(radians(self.angle)), sin(radians(self.angle))
+        c, s = self.turn
         return np.stack([d[..., 0] * c - d[..., 1] * s, d[..., 0] * s + d[..., 1] * c], axis=-1) / self.side
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
@@ -128,6 +133,12 @@ class CropWindow:
     def corners(self) -> Points:
         """The four corners [4, 2] in the network frame: top left, top right, bottom right, bottom left."""
         return self.to_frame([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)])
+
+    def may_touch(self, row: float, col: float, side: float) -> bool:
+        """Whether no side of the window has an upright square, of this centre and side, wholly beyond it."""
+        c, s = self.turn
+        d_row, d_col, apart = row - self.row, col - self.col, (self.side + side * (abs(c) + abs(s))) / 2
+        return abs(d_row * c - d_col * s) <= apart and abs(d_row * s + d_col * c) <= apart
 
 
 @dataclass(frozen=True, eq=False)

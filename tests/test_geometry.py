@@ -146,6 +146,23 @@ def test_points_keep_their_shape() -> None:
     assert window.to_frame((0.0, 0.0)).shape == (2,)
 
 
+@given(WINDOWS, st.floats(-200, 3000), st.floats(-200, 2000), st.floats(1, 400))
+def test_a_square_with_a_point_of_the_window_may_touch_it(
+    window: CropWindow, row: float, col: float, side: float
+) -> None:
+    shares = np.linspace(-0.5, 0.5, 9)
+    points = window.to_frame(np.stack(np.meshgrid(shares, shares), axis=-1))
+    if (np.abs(points - (row, col)) <= side / 2).all(axis=-1).any():
+        assert window.may_touch(row, col, side + 1e-9)
+
+
+def test_a_square_beyond_a_side_of_the_window_does_not_touch_it() -> None:
+    window = CropWindow(0, 0, 100, angle=45)
+    assert window.may_touch(0, 75, 10)
+    assert window.may_touch(40, -40, 10)
+    assert not window.may_touch(41, -41, 10)
+
+
 # ---- FrameChain: points
 
 

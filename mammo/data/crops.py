@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mammo.data.sources import Sources
-from mammo.geometry import Box, Frame, FrameChain
+from mammo.geometry import Box, CropWindow, Frame, FrameChain
 from mammo.records import FULL_SCALE
 from mammo.store.image_store import ImageStore
 
@@ -22,6 +22,9 @@ Pixels = NDArray[np.uint16]
 Grey = NDArray[np.float32]
 Bounds = tuple[int, int, int, int]
 """Half-open (row0, row1, col0, col1)."""
+
+MARGIN_PX = 3.0
+"""No patch depends on pixels farther from its window: filter and interpolation reach two along either axis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +63,7 @@ def crop(
     boxes, taps, whole = sources.box.tolist(), sources.side_taps.tolist(), sources.whole.tolist()
     for rows, (row0, row1, col0, col1) in _reads(requests.image_ids, boxes):
         read = _scratch.array("read", np.uint16, row1 - row0, col1 - col0)
-        store.read_into(requests.image_ids[rows[0]], (row0, col0), read)
+        store.read_into(requests.image_ids[rows[0]], (row0, col0), read, _needed(requests.windows, rows))
         for row in rows:
             top, bottom, left, right = boxes[row]
             source = read[top - row0 : bottom - row0, left - col0 : right - col0]
@@ -86,6 +89,14 @@ def _reads(image_ids: Sequence[str], boxes: Sequence[Bounds]) -> Iterator[tuple[
             yield rows, union
         else:
             yield from (([row], boxes[row]) for row in rows)
+
+
+def _needed(windows: NDArray[np.float64], rows: Sequence[int]) -> CropWindow | None:
+    """What a read for one turned window needs of its box; None for all of it."""
+    if len(rows) > 1:
+        return None
+    row, col, side, angle = windows[rows[0]].tolist()
+    return CropWindow(row, col, side + 2 * MARGIN_PX, angle) if angle else None
 
 
 def _area(box: Bounds) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.geometry import Box, FrameChain
+from mammo.geometry import Box, CropWindow, FrameChain
 from mammo.records import MammoError
 from mammo.store.shards import Place, Shards
 from mammo.store.tiles import DamagedError, TiledImage, encode
@@ -61,8 +61,17 @@ class ImageStore:
         self.read_into(image_id, (box.row0, box.col0), out)
         return out
 
-    def read_into(self, image_id: str, corner: tuple[int, int], out: NDArray[np.generic]) -> None:
-        """As read, into out [height, width] of any type; corner is (row, col) of its first pixel."""
+    def read_into(
+        self, image_id: str, corner: tuple[int, int], out: NDArray[np.generic], window: CropWindow | None = None
+    ) -> None:
+        """As read, into out [height, width] of any type.
+
+        Args:
+            image_id: which image.
+            corner: (row, col) of the first pixel, store frame.
+            out: where to put the pixels.
+            window: a window of the store frame that tells which of them are needed; others may stay as they are in out.
+        """
         whole = self._kept.get(image_id)
         if whole is None and image_id in self.hot:
             whole = self._kept[image_id] = self._decode(image_id, (0, 0), np.empty(self.shape(image_id), np.uint16))
@@ -76,7 +85,7 @@ class ImageStore:
                 return
             row0, col0, out = row0 + top, col0 + left, out[top:bottom, left:right]
         if whole is None:
-            self._decode(image_id, (row0, col0), out)
+            self._decode(image_id, (row0, col0), out, window)
         else:
             out[:] = whole[row0 : row0 + out.shape[0], col0 : col0 + out.shape[1]]
 
@@ -126,9 +135,11 @@ class ImageStore:
         kept: dict[str, NDArray[np.uint16]] = self.__dict__["_decoded"]
         return kept
 
-    def _decode(self, image_id: str, corner: tuple[int, int], out: NDArray[Any]) -> NDArray[Any]:
+    def _decode(
+        self, image_id: str, corner: tuple[int, int], out: NDArray[Any], window: CropWindow | None = None
+    ) -> NDArray[Any]:
         try:
-            self._open(image_id).read_into(corner, out)
+            self._open(image_id).read_into(corner, out, window)
         except (DamagedError, RuntimeError, ValueError):
             raise self._damaged(image_id) from None
         return out

@@ -6,12 +6,15 @@ the file a row of tiles. Tiles without any light take no room.
 """
 
 import struct
+from collections.abc import Iterator
 from typing import Protocol
 from zlib import crc32
 
 import blosc2
 import numpy as np
 from numpy.typing import NDArray
+
+from mammo.geometry import CropWindow
 
 TILE_PX = 128
 START = struct.Struct("<4s5I")
@@ -74,25 +77,30 @@ class TiledImage:
         self._sound = bytearray(len(checks))
         self._record = record
 
-    def read_into(self, corner: tuple[int, int], out: NDArray[np.generic]) -> None:
+    def read_into(self, corner: tuple[int, int], out: NDArray[np.generic], window: CropWindow | None = None) -> None:
         """Fill out [h, w], of any type, with the pixels from corner (row, col) on, all of which the image has.
+
+        Args:
+            corner: the first pixel.
+            out: where to put them.
+            window: what is needed of them, in pixels of the image; tiles that it does not touch are left out.
 
         Raises:
             DamagedError: a tile is not what was written.
         """
-        side, starts, (row0, col0), (height, width) = self._side, self._starts, corner, out.shape
-        left_tile, right_tile = col0 // side, (col0 + width - 1) // side
-        downs = range(row0 // side, (row0 + height - 1) // side + 1)
+        side, starts, (row0, col0) = self._side, self._starts, corner
+        rows = list(self._touched(corner, out.shape, window))
         runs = [
-            (starts[down * self._across + left_tile], starts[down * self._across + right_tile + 1]) for down in downs
+            (starts[down * self._across + tiles[0]], starts[down * self._across + tiles[-1] + 1])
+            for down, tiles in rows
         ]
         for run in runs[1:]:
             self._record.expect(*run)
-        for down, (start, stop) in zip(downs, runs, strict=True):
+        for (down, tiles), (start, stop) in zip(rows, runs, strict=True):
             data = memoryview(self._record.read(start, stop))
             top = down * side - row0
             skip = max(-top, 0)
-            for across in range(left_tile, right_tile + 1):
+            for across in tiles:
                 left, number = across * side - col0, down * self._across + across
                 target = out[top + skip : top + side, max(left, 0) : left + side]
                 begin, end = starts[number] - start, starts[number + 1] - start
@@ -101,6 +109,20 @@ class TiledImage:
                     continue
                 tile = self._tile(number, down, across, data[begin:end])
                 target[:] = tile[skip : skip + target.shape[0], max(-left, 0) : max(-left, 0) + target.shape[1]]
+
+    def _touched(
+        self, corner: tuple[int, int], shape: tuple[int, ...], window: CropWindow | None
+    ) -> Iterator[tuple[int, range]]:
+        """Rows of tiles, and which tiles of each, that hold the pixels of shape from corner on and touch the window."""
+        side, (row0, col0), (height, width) = self._side, corner, shape
+        across = range(col0 // side, (col0 + width - 1) // side + 1)
+        for down in range(row0 // side, (row0 + height - 1) // side + 1):
+            if window is None:
+                yield down, across
+                continue
+            touched = [one for one in across if window.may_touch((down + 0.5) * side, (one + 0.5) * side, side)]
+            if touched:  # side by side, as a window is convex
+                yield down, range(touched[0], touched[-1] + 1)
 
     def _tile(self, number: int, down: int, across: int, data: memoryview) -> NDArray[np.uint16]:
         """The pixels of one tile, checked when it is first read."""

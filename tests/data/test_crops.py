@@ -95,6 +95,21 @@ def test_outside_the_image_is_background(store: ImageStore) -> None:
     assert not crop(store, Requests(["ab12"], np.array([[-60.0, -60.0, 20.0, 10.0]])), 16).any()
 
 
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("patch_px", [32, 100])
+def test_patches_depend_on_nothing_that_a_turned_window_leaves_unread(
+    tmp_path: Path, patch_px: int, antialias: bool
+) -> None:
+    noise = RNG.integers(0, 4096, (900, 800)).astype(np.uint16)
+    by_tiles, whole = ImageStore(tmp_path), ImageStore(tmp_path, frozenset({"ef56"}))
+    by_tiles.write("ef56", noise)
+    windows = RNG.uniform([-50, -50, 20, -180], [950, 850, 420, 180], size=(250, 4))
+    for window in windows:  # one at a time: in memory lies what the one before has left there
+        request = Requests(["ef56"], window[None])
+        expected = crop(whole, request, patch_px, antialias=antialias)
+        assert np.array_equal(crop(by_tiles, request, patch_px, antialias=antialias), expected)
+
+
 def test_a_patch_does_not_depend_on_its_company(store: ImageStore) -> None:
     values = RNG.uniform([0, 0, 10, -30], [100, 130, 70, 30], size=(40, 4))
     values[::2] = np.rint(values[::2] / 2) * 2 * [1, 1, 1, 0]
@@ -110,7 +125,7 @@ def test_windows_side_by_side_share_one_read_and_far_ones_do_not(
     reads: list[tuple[int, ...]] = []
     plain = ImageStore.read_into
 
-    def counted(self: ImageStore, image_id: str, corner: tuple[int, int], out: np.ndarray) -> None:
+    def counted(self: ImageStore, image_id: str, corner: tuple[int, int], out: np.ndarray, *window: object) -> None:
         reads.append(out.shape)
         plain(self, image_id, corner, out)
 

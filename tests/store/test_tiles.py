@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mammo.geometry import CropWindow
 from mammo.store.tiles import TILE_PX, DamagedError, TiledImage, encode
 
 RNG = np.random.default_rng(0)
@@ -56,6 +57,21 @@ def test_a_window_costs_one_read_a_row_of_tiles_and_nothing_beside_its_tiles() -
     assert len(log) == 2
     tile = encode(np.ascontiguousarray(PIXELS[:TILE_PX, 2 * TILE_PX : 3 * TILE_PX]), "")
     assert log[0][1] - log[0][0] == len(tile[0]) - tile[1]
+
+
+def test_a_turned_window_costs_the_tiles_that_it_touches() -> None:
+    pixels = RNG.integers(0, 4096, (640, 640)).astype(np.uint16)
+    record, head = encode(pixels, "")
+    window, memory, out = CropWindow(320, 320, 400, 45), Memory(record), np.zeros_like(pixels)
+    TiledImage(record[:head], memory).read_into((0, 0), out, window)
+    rows, cols = np.indices(pixels.shape)
+    inside = window.contains(np.stack([rows + 0.5, cols + 0.5], axis=-1))
+    assert np.array_equal(out[inside], pixels[inside])
+    tiles = [(top, left) for top in range(0, 640, TILE_PX) for left in range(0, 640, TILE_PX)]
+    touched = [inside[top : top + TILE_PX, left : left + TILE_PX].any() for top, left in tiles]
+    assert len(memory.log) == 5
+    assert [out[top : top + TILE_PX, left : left + TILE_PX].any() for top, left in tiles] == touched
+    assert sum(touched) == 21
 
 
 def test_black_tiles_take_no_room() -> None:
