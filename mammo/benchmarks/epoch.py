@@ -8,20 +8,20 @@ rival decodes a 16-bit PNG for every training patch and one for every lesion.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from mammo.benchmarks import lesion, rivals
-from mammo.benchmarks.images import FULL_SHAPE, Pixels, images
-from mammo.benchmarks.measurement import Way, measurement, one_thread
-from mammo.benchmarks.patches import cutting, stored
+from mammo.benchmarks.images import FULL_SHAPE, Pixels
+from mammo.benchmarks.measurement import Way, measurement
+from mammo.benchmarks.setting import cutting, setting
 from mammo.benchmarks.windows import PATCH_PX, SIDE_PX, batches, hot_warp, training_windows
 from mammo.data.ground import Ground
 from mammo.data.plans import Quota, epoch_plan, lesion_plan
 from mammo.data.windows import Crops
 from mammo.geometry import Frame
 from mammo.records import Pathology
+from mammo.store.image_store import ImageStore
 
 PATCHES, LESIONS, WINDOWS = 10_000, 850, 100
 """Training patches an epoch, and validation lesions with their windows (paper, Model training)."""
@@ -45,30 +45,28 @@ def measure(
         As mammo.benchmarks.measurement.measurement, and images ("real" or "made"), h100_seconds (what the network of an
         epoch takes there, an estimate) and h100_cores (cores that feed it).
     """
-    one_thread()
-    pixels, kind = images(n_lesions, shape)
     share = n_lesions / LESIONS
-    training, fixed = training_windows(pixels, round(share * PATCHES)), lesion.lesion_windows(pixels, n_windows)
-    with TemporaryDirectory() as folder:
-        hot, cold = (stored(Path(folder) / name, pixels, hot=name == "hot") for name in ("hot", "cold"))
-        half = batches(training, len(training) // 2)[:2]
+    with setting(n_lesions, shape, hot=True) as at:
+        training = training_windows(at.pixels, round(share * PATCHES))
+        fixed = lesion.lesion_windows(at.pixels, n_windows)
+        in_memory, on_disk = batches(training, len(training) // 2)[:2]
         ours = [
             _drawing(len(training), n_lesions, n_windows),
-            *(cutting(store, part, antialias=True).work for store, part in zip((hot, cold), half, strict=True)),
-            lesion.cutting(hot, fixed, n_windows, antialias=True).work,
+            cutting(at.store, in_memory, antialias=True).work,
+            cutting(ImageStore(at.folder), on_disk, antialias=True).work,
+            cutting(at.store, fixed, antialias=True, at_once=n_windows).work,
         ]
-        whole = next(iter(pixels.values()))
-        limit = [hot_warp(training, whole).work, lesion.hot_resize(fixed, whole).work]
+        limit = [hot_warp(training, at.first).work, lesion.hot_resize(fixed, at.first).work]
         ways = {
             "ours": _together(ours, share),
             "hot": _together(limit, share),
-            "png": _pngs(Path(folder), pixels),
+            "png": _pngs(at.folder, at.pixels),
         }
         told = measurement("epoch", ways, limit="hot", rounds=rounds)
     seconds = told["ours"]
     assert isinstance(seconds, float)
     cores = {"h100_seconds": round(H100_SECONDS, 1), "h100_cores": round(seconds / H100_SECONDS, 2)}
-    return {**told, "images": kind, **cores}
+    return {**told, "images": at.kind, **cores}
 
 
 def _drawing(n_patches: int, n_lesions: int, n_windows: int) -> Callable[[], object]:

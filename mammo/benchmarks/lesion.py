@@ -6,21 +6,18 @@ linear; `antialias` is ours as evaluation uses it.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 
 from mammo.benchmarks import rivals
-from mammo.benchmarks.images import FULL_SHAPE, Pixels, images
-from mammo.benchmarks.measurement import Way, measurement, one_thread
-from mammo.benchmarks.patches import stored
+from mammo.benchmarks.images import FULL_SHAPE, Pixels
+from mammo.benchmarks.measurement import Way, measurement
+from mammo.benchmarks.setting import cutting, setting
 from mammo.benchmarks.windows import PATCH_PX, SIDE_PX, batches
-from mammo.data.crops import Requests, crop
+from mammo.data.crops import Requests
 from mammo.geometry import Box
 from mammo.records import FULL_SCALE
-from mammo.store.image_store import ImageStore
 
 LESION_PX = 80
 """Side of a lesion: about the median of the paper's at full size."""
@@ -41,22 +38,18 @@ def measure(
         As mammo.benchmarks.measurement.measurement, with limit_ratio_antialias, limit_share (the limit over ours) and
         images ("real" or "made").
     """
-    one_thread()
-    pixels, kind = images(n_lesions, shape)
-    requests = lesion_windows(pixels, n_windows)
-    with TemporaryDirectory() as folder:
-        store = stored(Path(folder), pixels, hot=True)
-        first = batches(requests, n_windows)[0]
+    with setting(n_lesions, shape, hot=True) as at:
+        requests = lesion_windows(at.pixels, n_windows)
         ways = {
-            "ours": cutting(store, requests, n_windows, antialias=False),
-            "antialias": cutting(store, requests, n_windows, antialias=True),
-            "resize": hot_resize(requests, next(iter(pixels.values()))),
-            "imread_per_lesion": _imread_per_lesion(rivals.png(Path(folder), pixels), first),
+            "ours": cutting(at.store, requests, antialias=False, at_once=n_windows),
+            "antialias": cutting(at.store, requests, antialias=True, at_once=n_windows),
+            "resize": hot_resize(requests, at.first),
+            "imread_per_lesion": _imread_per_lesion(rivals.png(at.folder, at.pixels), batches(requests, n_windows)[0]),
         }
         told = measurement("lesion", ways, limit="resize", rounds=rounds, variants=("antialias",))
     ratio = told["limit_ratio"]
     assert isinstance(ratio, float)
-    return {**told, "limit_share": round(1 / ratio, 2), "images": kind}
+    return {**told, "limit_share": round(1 / ratio, 2), "images": at.kind}
 
 
 def lesion_windows(images: Mapping[str, Pixels], n_windows: int) -> Requests:
@@ -82,18 +75,6 @@ def hot_resize(requests: Requests, pixels: Pixels) -> Way:
     def work() -> None:
         for side in sides:
             cv2.resize(source[:side, :side], (PATCH_PX, PATCH_PX), dst=out)
-
-    return Way(work, len(requests))
-
-
-def cutting(store: ImageStore, requests: Requests, at_once: int, antialias: bool) -> Way:
-    """Ours: a lesion at a time."""
-    out = np.empty((at_once, PATCH_PX, PATCH_PX), np.uint16)
-    parts = batches(requests, at_once)
-
-    def work() -> None:
-        for part in parts:
-            crop(store, part, PATCH_PX, out, antialias)
 
     return Way(work, len(requests))
 

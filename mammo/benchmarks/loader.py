@@ -7,17 +7,15 @@ inside. CPU time counts all threads and, for the DataLoader, all processes.
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mammo.benchmarks.images import FULL_SHAPE, images
-from mammo.benchmarks.measurement import Way, measurement, one_thread
-from mammo.benchmarks.patches import cutting, stored
+from mammo.benchmarks.images import FULL_SHAPE
+from mammo.benchmarks.measurement import Way, measurement
+from mammo.benchmarks.setting import cutting, setting
 from mammo.benchmarks.windows import AT_ONCE, PATCH_PX, training_windows
 from mammo.data.batches import PlanDataset, Reader
 from mammo.data.crops import Requests, crop
@@ -44,17 +42,14 @@ def measure(
     Returns:
         As mammo.benchmarks.measurement.measurement, and images ("real" or "made").
     """
-    one_thread()
-    pixels, kind = images(n_images, shape)
-    with TemporaryDirectory() as folder:
-        store = stored(Path(folder), pixels, hot=True)
-        requests = training_windows(pixels, n_windows)
+    with setting(n_images, shape, hot=True) as at:
+        store, requests = at.store, training_windows(at.pixels, n_windows)
         ways = {
             "ours": Way(lambda: _drain(loader_of(store, requests)), n_windows),
             "patches": cutting(store, requests, antialias=True),
             "dataloader": Way(lambda: _drain(dataloader_of(store, requests)), n_windows),
         }
-        return {**measurement("loader", ways, limit="patches", rounds=rounds, clock=_all_processes), "images": kind}
+        return {**measurement("loader", ways, limit="patches", rounds=rounds, clock=_all_processes), "images": at.kind}
 
 
 def loader_of(store: ImageStore, requests: Requests) -> Loader:

@@ -6,16 +6,13 @@ The limit warps pixels that never leave the cache. All ways are linear; `antiali
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
-
-import numpy as np
 
 from mammo.benchmarks import rivals
-from mammo.benchmarks.images import FULL_SHAPE, Pixels, images
-from mammo.benchmarks.measurement import Way, measurement, one_thread
-from mammo.benchmarks.windows import AT_ONCE, PATCH_PX, batches, hot_warp, training_windows
-from mammo.data.crops import Requests, crop
-from mammo.store.image_store import ImageStore
+from mammo.benchmarks.images import FULL_SHAPE, Pixels
+from mammo.benchmarks.measurement import Way, measurement
+from mammo.benchmarks.setting import cutting, setting
+from mammo.benchmarks.windows import hot_warp, training_windows
+from mammo.data.crops import Requests
 
 
 def measure(
@@ -33,39 +30,16 @@ def measure(
         As mammo.benchmarks.measurement.measurement, with limit_ratio_antialias, images ("real" or "made") and missing
         (why a rival could not run, by its name).
     """
-    one_thread()
-    pixels, kind = images(n_images, shape)
-    with TemporaryDirectory() as folder:
-        store = stored(Path(folder), pixels, hot=True)
-        requests = training_windows(pixels, n_windows)
+    with setting(n_images, shape, hot=True) as at:
+        requests = training_windows(at.pixels, n_windows)
         ways = {
-            "ours": cutting(store, requests, antialias=False),
-            "antialias": cutting(store, requests, antialias=True),
-            "warp": hot_warp(requests, next(iter(pixels.values()))),
+            "ours": cutting(at.store, requests, antialias=False),
+            "antialias": cutting(at.store, requests, antialias=True),
+            "warp": hot_warp(requests, at.first),
         }
-        others, missing = installed(rivals_of(Path(folder), pixels, requests))
+        others, missing = installed(rivals_of(at.folder, at.pixels, requests))
         told = measurement("patches", ways | others, limit="warp", rounds=rounds, variants=("antialias",))
-    return {**told, "images": kind, "missing": missing}
-
-
-def stored(folder: Path, pixels: Mapping[str, Pixels], hot: bool) -> ImageStore:
-    """A store of the images below folder, all hot or none."""
-    store = ImageStore(folder, frozenset(pixels) if hot else frozenset())
-    for image_id, whole in pixels.items():
-        store.write(image_id, whole)
-    return store
-
-
-def cutting(store: ImageStore, requests: Requests, antialias: bool) -> Way:
-    """Ours: a batch at a time into the same memory, as the loader does it."""
-    out = np.empty((AT_ONCE, PATCH_PX, PATCH_PX), np.uint16)
-    parts = batches(requests)
-
-    def work() -> None:
-        for part in parts:
-            crop(store, part, PATCH_PX, out[: len(part)], antialias)
-
-    return Way(work, len(requests))
+    return {**told, "images": at.kind, "missing": missing}
 
 
 def rivals_of(folder: Path, pixels: Mapping[str, Pixels], requests: Requests) -> dict[str, Callable[[], Way]]:

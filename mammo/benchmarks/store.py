@@ -9,12 +9,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 from mammo.benchmarks import rivals
-from mammo.benchmarks.images import FULL_SHAPE, Pixels, images
-from mammo.benchmarks.measurement import Way, measurement, one_thread
-from mammo.benchmarks.patches import cutting, stored
+from mammo.benchmarks.images import FULL_SHAPE, Pixels
+from mammo.benchmarks.measurement import Way, measurement
+from mammo.benchmarks.setting import cutting, setting, stored
 from mammo.benchmarks.windows import batches, hot_warp, training_windows
 from mammo.data.crops import Requests
 
@@ -37,20 +36,17 @@ def measure(
         images), png_mb_per_image, cold_kb (read from the disk per patch), cold_ms (per patch, wall clock) and
         cold_ratio (the PNG's over ours).
     """
-    one_thread()
-    pixels, kind = images(n_images, shape)
-    with TemporaryDirectory() as folder:
-        root = Path(folder)
-        store, source = stored(root, pixels, hot=False), rivals.png(root, pixels)
-        requests = training_windows(pixels, n_windows)
+    with setting(n_images, shape, hot=False) as at:
+        source, requests = rivals.png(at.folder, at.pixels), training_windows(at.pixels, n_windows)
         few = batches(requests, max(2, n_windows // 50))[0]
         ways = {
-            "ours": cutting(store, requests, antialias=False),
+            "ours": cutting(at.store, requests, antialias=False),
             "png": rivals.albumentations(source, few),
-            "warp": hot_warp(requests, next(iter(pixels.values()))),
+            "warp": hot_warp(requests, at.first),
         }
         told = measurement("store", ways, limit="warp", rounds=rounds)
-        return {**told, "images": kind, **_sizes(root, pixels), **_cold(root, source, pixels, requests)}
+        sizes, cold = _sizes(at.folder, at.pixels), _cold(at.folder, source, at.pixels, requests)
+        return {**told, "images": at.kind, **sizes, **cold}
 
 
 def _sizes(root: Path, pixels: Mapping[str, Pixels]) -> dict[str, float]:

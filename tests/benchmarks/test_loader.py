@@ -8,7 +8,7 @@ import torch
 
 from mammo.benchmarks.images import breast
 from mammo.benchmarks.loader import dataloader_of, loader_of, measure
-from mammo.benchmarks.patches import stored
+from mammo.benchmarks.setting import stored
 from mammo.benchmarks.windows import training_windows
 
 SHAPE = (900, 800)

@@ -7,7 +7,8 @@ import pytest
 
 from mammo.benchmarks import rivals
 from mammo.benchmarks.images import breast
-from mammo.benchmarks.patches import installed, stored
+from mammo.benchmarks.patches import installed
+from mammo.benchmarks.setting import stored
 from mammo.benchmarks.windows import training_windows
 from mammo.data.crops import crop
 
