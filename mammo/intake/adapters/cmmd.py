@@ -97,7 +97,7 @@ def read(root: Path) -> Cohort:
 
 
 def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
-    file = folder.one("CMMD_clinicaldata*.csv", "CMMD_clinicaldata*.xlsx")
+    file = folder.one(*(f"CMMD_clinicaldata{name}.{kind}" for name in ("_revision", "*") for kind in ("csv", "xlsx")))
     labels = {}
     for row in read_rows(file, needed=("id1", "leftright", "classification")):
         if row.get("leftright") not in [*Laterality] or row.get("classification").lower() not in CLASSES:

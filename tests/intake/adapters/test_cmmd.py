@@ -14,7 +14,7 @@ from mammo.geometry import Box, Frame
 from mammo.intake.adapters.cmmd import read
 from mammo.intake.gate import admit
 from mammo.intake.refusals import Code
-from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
+from mammo.records import Cohort, Density, LabelSource, Laterality, MammoError, Pathology, View
 from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 
 VIEWS = {"CC": "399162004", "MLO": "399368009"}
@@ -62,6 +62,10 @@ def annotation(root: Path, name: str, content: object) -> None:
     file = root / "TOMPEI-CMMD_v01_20250123" / f"{name}_AnnotationFile.json"
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(content))
+
+
+def told(cohort: Cohort) -> list[tuple[str, Pathology]]:
+    return [(lesion.lesion_key, lesion.label) for lesion in cohort.lesions]
 
 
 @pytest.fixture
@@ -193,6 +197,21 @@ def test_an_excel_sheet_and_the_classes_of_tompei(cmmd: Path) -> None:
     # "use TOMPEI class if present, else CMMD"
     assert labels["D1-0001_R_MLO_1"] is Pathology.MALIGNANT
     assert labels["D2-0284_R_MLO_1"] is Pathology.MALIGNANT
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_the_revision_counts_where_the_first_release_lies_beside_it(cmmd: Path, suffix: str) -> None:
+    """ "CMMD_clinicaldata_revision.xlsx (first version: CMMD_clinicaldata.xlsx)"."""
+    before = told(read(cmmd))
+    first, revision = cmmd / f"CMMD_clinicaldata.{suffix}", cmmd / "CMMD_clinicaldata_revision.csv"
+    if suffix == "csv":
+        first.write_text("ID1,LeftRight,classification\nD1-0001,L,Malignant\n")
+    else:
+        openpyxl.Workbook().save(first)
+    assert told(read(cmmd)) == before
+    first.unlink()
+    revision.rename(cmmd / "CMMD_clinicaldata.csv")
+    assert told(read(cmmd)) == before
 
 
 def test_files_without_a_header_and_a_missing_table(cmmd: Path) -> None:
