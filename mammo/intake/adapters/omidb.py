@@ -20,7 +20,7 @@ from typing import Any
 
 from mammo.intake.folder import Folder
 from mammo.intake.isolation import isolated
-from mammo.intake.nbss import UNKNOWN, Episode, Finding, finding_of, finding_of_breast, is_normal
+from mammo.intake.nbss import UNKNOWN, Episode, Finding, episode_on, finding_of, finding_of_breast, is_normal
 from mammo.intake.outlines import outline_of_box
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
 from mammo.intake.stored import Shape, stored_header, stored_shape
@@ -72,16 +72,9 @@ class _Client:
     episodes: Mapping[str, Episode]
 
     def episode(self, study: Mapping[str, Any]) -> Episode | None:
-        """The episode of a study: by its key, else the one that was open on its day."""
+        """The episode of a study: by its key, else by its date."""
         found = self.episodes.get(str(study.get("EpisodeID") or ""))
-        if found is not None:
-            return found
-        day = _day(study.get("StudyDate"))
-        for episode in self.episodes.values():
-            opened, closed = _day(episode.get("EpisodeOpenedDate")), _day(episode.get("EpisodeClosedDate"))
-            if day and opened and opened <= day <= (closed or "9"):
-                return episode
-        return None
+        return found or episode_on(self.episodes.values(), study.get("StudyDate"))
 
     @property
     def is_normal(self) -> bool:
@@ -243,8 +236,3 @@ def _finding(episode: Episode | None, laterality: Laterality, mark: Mapping[str,
         return UNKNOWN
     numbers = re.findall(r"\d+", str(mark.get("LinkedNBSSLesionNumber") or ""))
     return finding_of(episode, laterality, numbers) if numbers else finding_of_breast(episode, laterality)
-
-
-def _day(text: object) -> str:
-    """YYYYMMDD of either way in which dates are written."""
-    return str(text or "").replace("-", "")[:8]
