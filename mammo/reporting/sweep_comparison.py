@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps, rc_context
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from mammo.reporting.figures import GREY, LOOK
+from mammo.reporting.figures import BLUE, GREY, LOOK, VERMILION
 from mammo.reporting.paper import MAPS
 from mammo.reporting.run_folder import Run, selected
 
@@ -18,6 +18,13 @@ COLUMNS = ["model", "cell", "auc_of", "n_seeds", "n_trials", "val_auc", "test_au
 """A row a cell. auc_of: what the AUCs tell apart, lesions or, of the context network, images. val_auc: mean over seeds
 of the selected runs' validation AUC; test_auc_mean and _sd: their test AUC, mean and standard deviation (divisor n - 1)
 over seeds; n_trials: finished runs, selected or not; lr: of the selected run with the highest validation AUC."""
+
+TESTED: dict[str, Any] = {"marker": "o", "linestyle": "", "color": BLUE, "markersize": 5, "alpha": 0.6}
+VALIDATION: dict[str, Any] = {"marker": "D", "linestyle": "", "color": VERMILION, "markersize": 4.5, "mfc": "white"}
+MEAN: dict[str, Any] = {"marker": "|", "linestyle": "", "color": BLUE, "markersize": 13, "markeredgewidth": 2.5}
+TRIED: dict[str, Any] = {"marker": "o", "linestyle": "", "color": GREY, "markersize": 3, "alpha": 0.5}
+"""Pens: of a selected run's test and validation AUC, of the mean of the former, and of the validation AUC of a trial
+that was not selected."""
 
 
 def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
@@ -39,38 +46,61 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def comparison_figure(runs: Sequence[Run]) -> Figure:
-    """Left, the selected runs' test AUC; right, the validation AUC of every run against its learning rate.
+    """A row a cell: left, AUCs of the selected runs; right, where rates were searched, every run over its rate.
 
     Args:
         runs: at least one.
     """
-    cells = _cells(runs)
-    colours = dict(zip(cells, colormaps["viridis"](np.linspace(0, 0.9, len(cells))), strict=True))
+    rows = [[run for run in runs if (run.model, run.cell) == cell] for cell in _cells(runs)]
+    searched = any(len({run.lr for run in row}) > 1 for row in rows)
     with rc_context(LOOK):
-        figure = Figure(figsize=(9.0, 0.35 * len(cells) + 2.2), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        for place, (model, cell) in enumerate(cells):
-            own = [run for run in runs if (run.model, run.cell) == (model, cell)]
-            tests = [run.test_auc for run in selected(own, lambda run: (run.model, run.cell))]
-            pen: dict[str, Any] = {"color": colours[model, cell]}
-            left.plot(tests, [place] * len(tests), "o", markersize=4, alpha=0.6, **pen)
-            left.plot([np.mean(tests)], [place], "|", markersize=16, markeredgewidth=2.5, **pen)
-            pen["label"] = _label(model, cell)
-            right.plot([run.lr for run in own], [run.val_auc for run in own], "o", markersize=4, **pen)
-        left.set_yticks(range(len(cells)), [_label(*cell) for cell in cells])
-        left.invert_yaxis()
-        left.set_xlabel("test AUC of the selected runs: one dot a seed, bar: mean")
-        right.set_xscale("log")
-        right.xaxis.set_minor_formatter(NullFormatter())
-        rates = [run.lr for run in runs if run.lr > 0]
-        if rates:
-            right.set_xlim(10 ** np.floor(np.log10(min(rates))), 10 ** np.ceil(np.log10(max(rates)) + 1e-9))
-        right.set_xlabel("learning rate")
-        right.set_ylabel("validation AUC: one dot a run")
-        for axes in (left, right):
-            _grid(axes)
-        figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        figure = Figure(figsize=(9.6 if searched else 6.4, 0.42 * len(rows) + 1.6), layout="constrained")
+        left, *right = np.atleast_1d(figure.subplots(1, 1 + searched, sharey=True))
+        for place, row in enumerate(rows):
+            _selected_row(left, place, selected(row, lambda run: (run.model, run.cell)), "_" * bool(place))
+        left.set_yticks(range(len(rows)), [_label(*cell) for cell in _cells(runs)])
+        left.set_ylim(len(rows) - 0.4, -0.6)
+        left.set_xlabel("AUC of the selected runs" if searched else "AUC")
+        if right:
+            _search(right[0], rows)
+        for axes in (left, *right):
+            axes.grid(axis="x", color="#eeeeee")
+            axes.hlines(
+                np.arange(len(rows) - 1) + 0.5, 0, 1, color="#dddddd", lw=0.6, transform=axes.get_yaxis_transform()
+            )
+            axes.set_axisbelow(True)
+            axes.tick_params(colors=GREY, labelcolor="black")
+        figure.legend(loc="outside lower center", ncols=4 if searched else 3)
     return figure
+
+
+def _selected_row(axes: Axes, place: int, runs: Sequence[Run], hidden: str) -> None:
+    """One cell's selected runs; hidden goes before the labels that the legend has already."""
+    tests, vals = [run.test_auc for run in runs], [run.val_auc for run in runs]
+    axes.plot(vals, [place + 0.2] * len(vals), **VALIDATION, label=f"{hidden}validation, a mark a seed")
+    axes.plot(tests, [place - 0.12] * len(tests), **TESTED, label=f"{hidden}test, a dot a seed")
+    axes.plot([np.mean(tests)], [place - 0.12], **MEAN, label=f"{hidden}mean over seeds, test")
+
+
+def _search(axes: Axes, rows: Sequence[Sequence[Run]]) -> None:
+    """Validation AUC against learning rate, every cell within its own row, whose range is written beside it."""
+    for place, row in enumerate(rows):
+        known = [run.val_auc for run in row if not np.isnan(run.val_auc)]
+        low, high = (min(known), max(known)) if known else (0.0, 1.0)
+        chosen = selected(row, lambda run: (run.model, run.cell))
+        others = [run for run in row if run not in chosen]
+        for own, pen, label in ((others, TRIED, "trial not selected"), (chosen, VALIDATION, "")):
+            heights = [place + 0.3 - 0.6 * (run.val_auc - low) / max(high - low, 1e-9) for run in own]
+            axes.plot([run.lr for run in own], heights, **pen, label="_" * (place > 0 or not label) + label)
+        told = f"{high:.3f}\n{low:.3f}"
+        axes.text(1.01, place, told, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=GREY)
+    axes.set_xscale("log")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    rates = [run.lr for row in rows for run in row if run.lr > 0]
+    if rates:
+        axes.set_xlim(10 ** np.floor(np.log10(min(rates))), 10 ** np.ceil(np.log10(max(rates)) + 1e-9))
+    axes.set_xlabel("learning rate")
+    axes.set_title("Validation AUC, each row from its lowest to its highest")
 
 
 def _cells(runs: Sequence[Run]) -> list[tuple[str, str]]:
@@ -87,10 +117,4 @@ def _told_apart(model: str) -> str:
 
 def _label(model: str, cell: str) -> str:
     """A cell's name; AUCs of images are not to be read beside those of lesions unawares."""
-    return f"{cell} (AUC of images)" if _told_apart(model) == "images" else cell
-
-
-def _grid(axes: Axes) -> None:
-    axes.grid(color="#eeeeee")
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=GREY, labelcolor="black")
+    return {"context": f"{cell} (AUC of images)", "floc": f"f_loc, {cell}", "fagg": cell}[model]

@@ -92,3 +92,18 @@ def test_the_figure_shows_every_run_once_and_every_selected_one_once(root: Path)
     assert sum(len(line.get_xdata()) for line in right.lines) == 8
     dots = [list(line.get_xdata()) for line in left.lines if line.get_marker() == "o"]
     assert dots == [list(SELECTED["emb"]), list(SELECTED["sal+emb"])]
+
+
+def test_a_higher_validation_auc_is_drawn_higher_within_its_row(root: Path) -> None:
+    axes = comparison_figure(all_runs(root / "table3")).axes[1]
+    drawn = sorted((rate, height) for line in axes.lines for rate, height in line.get_xydata() if height < 0.5)
+    by_rate = sorted((10.0 ** -(3 + trial), VAL["emb", seed][trial]) for seed in (0, 1) for trial in (0, 1))
+    assert [rate for rate, _ in drawn] == pytest.approx([rate for rate, _ in by_rate])
+    highest, lowest = min(drawn, key=lambda dot: dot[1]), max(drawn, key=lambda dot: dot[1])
+    assert (highest[0], lowest[0]) == pytest.approx((1e-4, 1e-4)), "0.80 and 0.60 were both of trial 1"
+    assert -0.5 < highest[1] < lowest[1] < 0.5
+    assert [text.get_text() for text in axes.texts] == ["0.800\n0.600", "0.900\n0.850"]
+
+
+def test_without_a_search_there_is_no_axis_of_rates(root: Path) -> None:
+    assert len(comparison_figure(all_runs(root / "figure6")).axes) == 1
