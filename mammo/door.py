@@ -65,7 +65,7 @@ def _open(name: str, job: _Job) -> None:
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
         sys.exit(_complain(error))
-    except (ValueError, YAMLError, RuntimeError) as error:
+    except (ValueError, TypeError, YAMLError, RuntimeError) as error:
         if job.started:
             raise
         sys.exit(_complain(error))  # Hydra's own, while composing, or a launcher's: no Slurm here, a worker killed

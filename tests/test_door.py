@@ -71,7 +71,7 @@ def test_task_gets_its_composed_configuration(bake: Run) -> None:
         (("cheese=gouda",), "cheese is not a key"),
         (("bread=rye,wheat",), "bread=rye,wheat"),
         (("--multirun", "bread=rye,barley"), "bread/barley"),
-        ((), "error: loaves: Missing mandatory value"),
+        ((), "error: loaves is needed here and has no value: give one, as in loaves=..."),
         (("loaves=${nowhere}",), "nowhere"),
     ],
 )

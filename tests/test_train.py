@@ -27,6 +27,11 @@ def command(*words: str) -> tuple[int, str]:
         (("maps=[emb,bogus]",), "bogus"),
         (("model=floc", "backbone=nonsense"), "nonsense"),
         (("model=floc", "backbone=small"), "make demo"),
+        (("maps=[loc,[emb]]",), "maps=[loc,[emb]]"),
+        (("~maps",), "as in maps=..."),
+        (("model=floc,context",), "add --multirun for one job each, or write 'model=[floc,context]'"),
+        (("root=/nowhere/ünï",), "cannot read 'root=/nowhere/ünï'"),
+        (("context=external", "context.folder=${context.nowhere}"), "context.nowhere"),
     ],
     ids=" ".join,
 )

@@ -191,8 +191,9 @@ def _trainer(options: dict[str, Any], **rest: Any) -> pl.Trainer:  # noqa: ANN40
     """Lightning's trainer of what conf/trainer says and the rest; what Lightning refuses is told in one sentence."""
     try:
         return pl.Trainer(**options, **rest)
-    except (MisconfigurationException, ValueError, TypeError, RuntimeError) as error:
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
         told = " ".join(str(error).split())
         keys = [key for key in options if key in told] or [key for key in options if f"'{options[key]}'" in told]
+        keys = keys or [key for key in ("accelerator", "strategy") if options[key] != "auto"]
         named = ", ".join(f"trainer.{key}={options[key]}" for key in keys) or "trainer"
         raise MammoError(f"{named}: Lightning refuses it ({told})") from error

@@ -3,8 +3,8 @@
 import re
 import sys
 
-from hydra.errors import ConfigCompositionException, HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from mammo.records import MammoError
 
@@ -12,33 +12,50 @@ WRONG = (MammoError, HydraException, OmegaConfBaseException)
 """What tells of wrong use or wrong input, whenever it is raised."""
 
 
+REWORDED = (
+    (
+        r"Could not override '(.+?)'\. No match",
+        "{0} cannot be chosen here: nothing that was chosen uses it; --help shows what can be",
+    ),
+    (r"Could not delete '(.+?)'", "~{0}: it cannot be left out, only chosen otherwise, as in {0}=..."),
+    (
+        r"Ambiguous value for argument '(.+?)=(.+?)' 1\.",
+        "{0}={1}: add --multirun for one job each, or write '{0}=[{1}]' for one job with all",
+    ),
+    (r"MammoError raised while resolving interpolation: (.*)", "{0}"),
+)
+"""Hydra's words, and ours for what is in brackets."""
+
+
 def sentence(error: BaseException) -> str:
     """The error in our words where Hydra's speak of its insides, else in its own, on one line."""
     if isinstance(error.__cause__, MammoError | ConfigKeyError | ConfigAttributeError):
         error = error.__cause__
     words = " ".join(str(error).split()) or type(error).__name__
+    for theirs, ours in REWORDED:
+        if found := re.match(theirs, words):
+            return ours.format(*found.groups())
     match error:
-        case ConfigKeyError(full_key=str(key)) | ConfigAttributeError(full_key=str(key)):
-            return f"{key} is not a key of this command's configuration: --help shows them all"
-        case ConfigCompositionException():
-            return _not_composed(error, words)
         case OmegaConfBaseException(full_key=str(key)):
-            return f"{key}: {str(error).splitlines()[0]}"
+            return _of_key(error, key)
+        case MissingConfigException(missing_cfg_file=str(file)):
+            known = f"choose from {', '.join(error.options)}" if error.options else "--help shows what can be chosen"
+            return f"{file} does not exist: {known}"
         case OverrideParseException():
-            return f"cannot read {error.override!r}: write key=value, in single quotes where there are brackets"
-        case ValueError():
-            if ours := re.match("MammoError raised while resolving interpolation: (.*)", words):
-                return ours.group(1)
+            return (
+                f"cannot read {error.override!r}: write key=value, in single quotes where there are brackets; a value "
+                "with blanks or letters beyond a to z needs two pairs, as in 'root=\"runs/x y\"'"
+            )
+        case ValueError() | TypeError():
             is_null = words.startswith("Config group override must be a string or a list. Got NoneType")
             told = "null is no choice: name one or leave the key out" if is_null else words
             return f"{told} (given: {' '.join(sys.argv[1:])})"
     return words
 
 
-def _not_composed(error: ConfigCompositionException, words: str) -> str:
-    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
-        known = f"choose from {', '.join(error.options)}" if error.options else "--help shows what can be chosen"
-        return f"{error.missing_cfg_file} does not exist: {known}"
-    if unused := re.match(r"Could not override '(.+?)'\. No match", words):
-        return f"{unused.group(1)} cannot be chosen here: nothing that was chosen uses it; --help shows what can be"
-    return words
+def _of_key(error: OmegaConfBaseException, key: str) -> str:
+    if isinstance(error, ConfigKeyError | ConfigAttributeError):
+        return f"{key} is not a key of this command's configuration: --help shows them all"
+    if isinstance(error, MissingMandatoryValue):
+        return f"{key} is needed here and has no value: give one, as in {key}=..."
+    return f"{key}: {str(error).splitlines()[0]}"

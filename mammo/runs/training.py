@@ -26,9 +26,9 @@ from mammo.runs.dashboard import finishing
 from mammo.runs.final_scores import write_test_scores, write_validation_scores
 from mammo.runs.folder import RunFolder, chosen_run
 from mammo.runs.interruption import last_checkpoint
-from mammo.runs.numbers import check_numbers
 from mammo.runs.saved import embeddings_of
 from mammo.runs.sweeps import check_devices, note_run
+from mammo.runs.values import check_values
 from mammo.store.manifest import Manifest
 
 
@@ -73,7 +73,7 @@ def train(cfg: DictConfig) -> float:
         MammoError: the configuration, the store or what the run reads from other runs is not in order.
     """
     OmegaConf.resolve(cfg)
-    check_numbers(cfg)
+    check_values(cfg)
     check_devices(cfg)
     if cfg.model.name == "fagg":
         canonical(cfg.get("maps", ()))

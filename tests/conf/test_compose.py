@@ -48,7 +48,8 @@ def jobs(*overrides: str) -> set[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(
-    "word", ["precision=bf17", "strategy=nonsense", "limit_val_batches=-1", "devices=abc", "num_nodes=0"]
+    "word",
+    ["precision=bf17", "strategy=nonsense", "limit_val_batches=-1", "devices=abc", "num_nodes=0", "accelerator=tpu"],
 )
 def test_what_lightning_refuses_is_told_by_its_key(word: str, tmp_path: Path) -> None:
     cfg = composed("model=floc", "backbone=small", "trainer=cpu", f"trainer.{word}")
