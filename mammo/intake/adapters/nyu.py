@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.geometry import Frame, FrameChain
+from mammo.geometry import Box, Frame, FrameChain
 from mammo.intake.breast import window_origin
 from mammo.intake.folder import Folder, regular
 from mammo.intake.frames import place
@@ -177,7 +177,10 @@ def _parts(mask: NDArray[np.bool_]) -> Iterator[Outline]:
 
 
 def _chain(root: Path, image: ImageRecord, exam: dict[str, Any], number: int) -> FrameChain:
-    """The image's chain to the full network frame, at the list's own best centre where it has one."""
+    """The image's chain to the full network frame, at the list's own best centre where it has one.
+
+    A best centre lies in the image as the list's writer cropped it: to its window_location if the file holds more.
+    """
     laterality, view = Laterality(str(image.laterality)), View(str(image.view))
     pixels = read_raster(regular(root, image.path))
     chain = place(pixels, laterality, view, FULL, scale=1, check_side=False).chain
@@ -185,10 +188,20 @@ def _chain(root: Path, image: ImageRecord, exam: dict[str, Any], number: int) ->
     if chain.mirrored != faces_left:
         raise RefusedError(Code.SIDE_CONFLICT)
     centre = _of_view(exam, "best_center", image, number)
-    if len(centre) == 2:
-        window = (FULL.height, FULL.width)
-        chain = replace(chain, origin=window_origin((centre[0], centre[1]), chain.store_shape, window, view))
-    return chain
+    if len(centre) != 2:
+        return chain
+    chain = replace(chain, breast=_cropped(chain, _of_view(exam, "window_location", image, number)))
+    window = (FULL.height, FULL.width)
+    return replace(chain, origin=window_origin((centre[0], centre[1]), chain.store_shape, window, view))
+
+
+def _cropped(chain: FrameChain, window: list[int]) -> Box:
+    """The window (top, bottom, left, right) of the stored frame in the mirrored one; all of an image without it."""
+    height, width = chain.stored_shape
+    top, bottom, left, right = window if len(window) == 4 else (0, height, 0, width)
+    if not (0 <= top < bottom <= height and 0 <= left < right <= width):  # the file is what the window held
+        return Box(0, height, 0, width)
+    return Box(top, bottom, width - right, width - left) if chain.mirrored else Box(top, bottom, left, right)
 
 
 def _of_view(exam: dict[str, Any], key: str, image: ImageRecord, number: int) -> list[int]:

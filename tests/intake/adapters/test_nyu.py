@@ -8,7 +8,7 @@ import pytest
 
 from mammo.geometry import Box, Frame
 from mammo.intake.adapters.nyu import FULL, read
-from mammo.intake.breast import BUFFER_PX, best_centre, find_breast, window_origin
+from mammo.intake.breast import BUFFER_PX, best_centre, find_breast
 from mammo.intake.gate import admit
 from mammo.intake.rasters import read_raster
 from mammo.intake.refusals import Code
@@ -103,14 +103,27 @@ def test_masks_are_placed_by_their_size(exam: Path) -> None:
     assert [lesion.code for lesion in read(exam).left_out] == [Code.OUTLINE_SIZE]
 
 
-def test_the_lists_own_best_centre_places_the_masks(exam: Path) -> None:
-    paint(exam, "l_benign", (1400, 1450, 100, 130))
-    first = read(exam).lesions[0].box
-    write_list(exam, EXAM | {"best_center": {"L-CC": [(400, 250)]}})
-    chain = admit(exam, read(exam).images[0], FULL, 1).chain
-    origin = window_origin((400, 250), chain.store_shape, (2944, 1920), View.CC)
-    wanted = first.shifted(origin[0] - chain.origin[0], origin[1] - chain.origin[1])
-    assert read(exam).lesions[0].box == wanted
+@pytest.mark.parametrize("side", ["L", "R"])
+@pytest.mark.parametrize("window", [None, (100, 900, 50, 650), (0, 800, 0, 600)])
+def test_the_lists_own_best_centre_places_the_masks(
+    exam: Path, side: str, window: tuple[int, int, int, int] | None
+) -> None:
+    """A best centre lies in the image as it was cropped, which is the file or, of a larger file, its window."""
+    rows, cols = np.mgrid[:800, :600]
+    faces_right = np.where(((rows - 250) / 150) ** 2 + (cols / 500) ** 2 < 1, 2000, 0).astype(np.uint16)
+    cropped = faces_right if side == "L" else faces_right[:, ::-1]  # much lies around the breast, most of it below
+    file = np.zeros((1000, 700), np.uint16) if window == (100, 900, 50, 650) else np.zeros((800, 600), np.uint16)
+    top, left = (100, 50) if file.shape == (1000, 700) else (0, 0)
+    file[top : top + 800, left : left + 600] = cropped
+    cv2.imwrite(str(exam / "images" / f"{side.lower()}.png"), file)
+    # 2944 x 1920 px around an image of 800 x 600: rows above and below a CC image alike, columns on its right alone
+    paint(exam, f"{side.lower()}_benign", (1072 + 200, 1072 + 240, 100, 130))
+    told = {"best_center": {f"{side}-CC": [(400, 250)]}} | (
+        {"window_location": {f"{side}-CC": [window]}} if window else {}
+    )
+    write_list(exam, EXAM | told)
+    col0 = 100 if side == "L" else 600 - 130
+    assert [lesion.box for lesion in read(exam).lesions] == [Box(top + 200, top + 240, left + col0, left + col0 + 30)]
 
 
 def test_three_exams_with_every_oddity(exam: Path) -> None:
