@@ -143,10 +143,15 @@ def _looked_up(item: Dataset, values: Table) -> tuple[Table, float]:
         data = item.LUTData
     except (ValueError, TypeError, AttributeError):
         raise RefusedError(Code.BAD_LUT) from None
+    length = length or 1 << 16
     table = np.frombuffer(data, dtype="<u2") if isinstance(data, bytes) else np.atleast_1d(np.asarray(data))
-    if len(table) < (length or 1 << 16) or not 8 <= bits <= 16 or table.max() >= 1 << bits:
+    if bits == 8 and len(table) == (length + 1) // 2:  # two entries a word, as if 8 bits were allocated
+        table = table.astype("<u2").view(np.uint8)
+    if len(table) < length or not 8 <= bits <= 16 or table.max() >= 1 << bits:
         raise RefusedError(Code.BAD_LUT)
-    index = np.clip(values - first, 0, (length or 1 << 16) - 1).astype(np.int64)
+    if first > values.max():  # a negative number, read as unsigned because the stored pixels are
+        first -= 1 << 16
+    index = np.clip(values - first, 0, length - 1).astype(np.int64)
     return table[index].astype(np.float64), float((1 << bits) - 1)
 
 

@@ -73,6 +73,8 @@ DARK = np.where(INSIDE, 4095 - BREAST, 4095).astype(np.uint16)
 """Codes of a MONOCHROME1 image: its background is 4095."""
 
 LUT_DATA = [min(4 * i, 1023) for i in range(256)]
+BYTES = [i * i >> 8 for i in range(256)]
+PACKED = np.array(BYTES, np.uint8).view("<u2").tolist()
 VOI_LUT = lut_sequence(LUT_DATA, [256, 100, 10])
 WIDE = (BREAST.astype(np.uint16) << 4).astype(np.uint16)
 TENS, EIGHTS = (BREAST >> 2).astype(np.uint16), (BREAST >> 4).astype(np.uint16)
@@ -167,6 +169,19 @@ ACCEPTED = [
         tags={"VOILUTSequence": VOI_LUT, "RescaleSlope": "0.1", "RescaleIntercept": "50"},
         grey=lambda x: lut(LUT_DATA, 100, 10)(np.trunc(x * 0.1 + 50 - 100) + 100),
     ),
+    Trap(
+        "voi lut of two entries a word",
+        tags={"VOILUTSequence": lut_sequence(PACKED, [256, 100, 8])},
+        grey=lut(BYTES, 100, 8),
+    ),
+    *[
+        Trap(
+            f"voi lut from a negative value on, written as {first}",
+            tags={"VOILUTSequence": lut_sequence(LUT_DATA, [256, first, 10]), "RescaleIntercept": "-3000"},
+            grey=lambda x: lut(LUT_DATA, -700, 10)(x - 3000),
+        )
+        for first in (-700, (1 << 16) - 700)
+    ],
     Trap("empty voi lut sequence", tags={"VOILUTSequence": []} | window(2000, 3000), grey=linear(2000, 3000)),
     Trap("padding below the breast", tags={"PixelPaddingValue": 0}, grey=padded(as_range(4095), 0, 0)),
     Trap(

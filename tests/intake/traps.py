@@ -183,6 +183,7 @@ def sequence(**values: object) -> list[Dataset]:
 def lut_sequence(data: list[int], descriptor: list[int], vr: str = "OW") -> list[Dataset]:
     """A look-up table sequence; its data in 16-bit words (OW) or numbers (US)."""
     (item,) = sequence(LUTDescriptor=descriptor)
+    item["LUTDescriptor"].VR = "SS" if min(descriptor) < 0 else "US"
     item.add_new("LUTData", vr, np.array(data, "<u2").tobytes() if vr == "OW" else data)
     return [item]
 
