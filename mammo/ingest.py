@@ -18,10 +18,11 @@ from mammo.door import command
 from mammo.geometry import Frame
 from mammo.intake.adapters import read_cohort
 from mammo.intake.codecs import check_decoders
-from mammo.intake.isolation import at_most
+from mammo.intake.isolation import at_most, only
 from mammo.intake.outcomes import Verdict, counts
 from mammo.intake.published import published_lines
 from mammo.store.filling import fill, fill_part
+from mammo.store.parts import shard_of
 from mammo.store.quarantine import NAME as QUARANTINE
 from mammo.store.taking import Recipe
 
@@ -36,7 +37,7 @@ def task(cfg: DictConfig) -> None:
     source, store = Path(cfg.data.source), Path(cfg.store)
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
     processes = (os.cpu_count() or 1) if cfg.processes is None else cfg.processes
-    with at_most(max(processes, 1)):
+    with at_most(max(processes, 1)), only(lambda path: cfg.shard in (None, shard_of(path, cfg.shards))):
         cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
     recipe = Recipe(source, store, frame, float(cfg.data.scale))
     if cfg.shard is not None:

@@ -57,6 +57,7 @@ QUEUED = 8
 """Jobs given to a child ahead of time, so that it never waits for the next."""
 
 _MOST: ContextVar[int | None] = ContextVar("most", default=None)
+_OURS: ContextVar[Callable[[str], bool] | None] = ContextVar("ours", default=None)
 
 PRELOAD = ["mammo.intake.gate", "mammo.intake.adapters.table", "mammo.store.taking"]
 
@@ -71,6 +72,20 @@ def at_most(processes: int) -> Iterator[None]:
         _MOST.reset(token)
 
 
+@contextmanager
+def only(ours: Callable[[str], bool]) -> Iterator[None]:
+    """Leave alone, in everything that is isolated meanwhile, the files that other machines see to.
+
+    Args:
+        ours: whether the file of a path is for this one.
+    """
+    token = _OURS.set(ours)
+    try:
+        yield
+    finally:
+        _OURS.reset(token)
+
+
 @dataclass
 class _Child(Generic[Job]):
     """One child, its end of the pipe, and the jobs it holds, the one it works at first."""
@@ -83,23 +98,33 @@ class _Child(Generic[Job]):
 
 
 def isolated(
-    work: Callable[[Job], Result], jobs: Sequence[Job], processes: int | None = None, limits: Limits | None = None
+    work: Callable[[Job], Result],
+    jobs: Sequence[Job],
+    processes: int | None = None,
+    limits: Limits | None = None,
+    of: Callable[[Job], str] | None = None,
 ) -> Iterator[Result | Code]:
     """What work makes of every job, in order; a code where it refused the job, or where its child did not survive.
+
+    Of jobs whose file is not for this machine (only), the code is ELSEWHERE.
 
     Args:
         work: a function of a module, which a child can import.
         jobs: anything that can be pickled.
         processes: how many children at most, None for what at_most says, else one a core; fewer for few jobs.
         limits: for each.
+        of: path of the file that a job is about; None where jobs are not about one.
 
     Raises:
         MammoError: work raised it.
     """
-    todo, done = deque(enumerate(jobs)), Done[Result]()
+    ours = _OURS.get()
+    elsewhere = {number for number, job in enumerate(jobs) if ours and of and not ours(of(job))}
+    todo = deque((number, job) for number, job in enumerate(jobs) if number not in elsewhere)
+    done: Done[Result] = dict.fromkeys(elsewhere, Code.ELSEWHERE)
     start = partial(_start, work, limits or Limits())
     most = processes or _MOST.get() or os.cpu_count() or 1
-    children = [start() for _ in range(min(most, -(-len(jobs) // PER_PROCESS)))]
+    children = [start() for _ in range(min(most, -(-len(todo) // PER_PROCESS)))]
     try:
         for number in range(len(jobs)):
             while number not in done:

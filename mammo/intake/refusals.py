@@ -136,6 +136,7 @@ class Code(StrEnum):
         "the same SOP Instance UID (0008,0018) as another file, but other pixels",
         "remove the wrong one of the two",
     )
+    ELSEWHERE = "elsewhere", "another job of a sharded ingest sees to this file", "let every shard be done, then merge"
     TOO_LARGE = "too_large", "more pixels or memory than any mammogram needs (64 million pixels)", LOOK
     TOO_SLOW = "too_slow", "decoding took longer than any mammogram needs", LOOK
     CRASHED = "crashed", "the decoder crashed on it", AGAIN

@@ -46,7 +46,7 @@ def stored_shape(root: Path, path: str) -> Shape:
 
 def stored_shapes(root: Path, paths: Sequence[str]) -> dict[str, Shape | Code]:
     """stored_shape of many images, by path, read by children with limits; why not, where it cannot be had."""
-    shapes = track(isolated(partial(stored_shape, root), paths), "headers", len(paths))
+    shapes = track(isolated(partial(stored_shape, root), paths, of=str), "headers", len(paths))
     return dict(zip(paths, shapes, strict=True))
 
 

@@ -1,8 +1,10 @@
 """Parts of a store that several machines fill at once, for sources too large for one.
 
-A part is a store without tables, below <store>/parts and under the store's own key. The ingest of the whole source
-takes its records over in the source's order instead of decoding the files, so that the store comes out byte for byte as
-one machine would have filled it, and removes the parts.
+A part is a store without tables, below <store>/parts and under the store's own key. Who fills it opens the images of
+its own shard alone: what an image's record says hangs on its own file and on the source's tables; duplicates, conflicts
+and the lesions of whole exams are settled by the merge. The ingest of the whole source takes its records over in the
+source's order instead of decoding the files, so that the store comes out byte for byte as one machine would have filled
+it, and removes the parts.
 """
 
 import shutil

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from mammo.intake.isolation import Limits, at_most, isolated
+from mammo.intake.isolation import Limits, at_most, isolated, only
 from mammo.intake.refusals import Code
 from mammo.records import MammoError
 
@@ -78,6 +78,14 @@ def test_the_children_of_whoever_names_no_number_can_be_bounded() -> None:
     with at_most(1):
         assert len(set(isolated(whose, range(200)))) == 1
     assert len(set(isolated(whose, range(200), 2))) == 2
+
+
+def test_the_files_of_other_machines_are_left_alone() -> None:
+    jobs = [*"abcabc"]
+    with only(lambda path: path == "b"):
+        assert list(isolated(work, jobs, 1, of=str)) == [Code.ELSEWHERE, "bb", Code.ELSEWHERE] * 2
+        assert list(isolated(work, jobs, 1)) == [job * 2 for job in jobs]  # not about files
+    assert list(isolated(work, jobs, 1, of=str)) == [job * 2 for job in jobs]
 
 
 def test_an_error_of_use_ends_the_work() -> None:

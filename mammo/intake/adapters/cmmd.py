@@ -82,7 +82,7 @@ def read(root: Path) -> Cohort:
     labels = {**sheet, **{breast: label for breast, label, _ in readings if label}}
     densities = {breast: density for breast, _, density in readings if density}
     paths = [path for path in folder.images if not is_raster(path)]
-    headers = track(isolated(partial(_header, root), paths), "headers", len(paths))
+    headers = track(isolated(partial(_header, root), paths, of=str), "headers", len(paths))
     found = [_image(path, header, densities) for path, header in zip(paths, headers, strict=True)]
     shapes = {(i.patient_key, i.laterality, i.view): (i.path, shape) for i, shape in found if not i.code and shape}
     outlines = [

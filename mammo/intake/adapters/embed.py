@@ -86,7 +86,7 @@ def read(root: Path, synthetic: bool = False) -> Cohort:
         if edges := _boxes(row):
             as_stored = bool(row.get("dcm_roi_coords"))
             boxed.append(_Boxes(images[-1], edges, as_stored, row.get("patientorientation")))
-    placed = track(isolated(partial(_outlines, root), boxed), "boxes", len(boxed))
+    placed = track(isolated(partial(_outlines, root), boxed, of=lambda boxes: boxes.image.path), "boxes", len(boxed))
     outlines = [outline for job, found in zip(boxed, placed, strict=True) for outline in _lesions(job, found, clinic)]
     return Cohort.ordered(images, outlines, _counts(images, boxed, outlines))
 

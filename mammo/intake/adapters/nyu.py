@@ -80,7 +80,7 @@ def read(root: Path) -> Cohort:
         raise MammoError(f"{file} names no image: name another data.source")
     images: list[ImageRecord] = []
     outlines: list[LesionRecord | LeftOut] = []
-    made = track(isolated(partial(_with_lesions, root), jobs), "outlines", len(jobs))
+    made = track(isolated(partial(_with_lesions, root), jobs, of=lambda job: job[0].path), "outlines", len(jobs))
     for (image, _, _), one in zip(jobs, made, strict=True):
         record, found = (refused(image, one), []) if isinstance(one, Code) else one
         images.append(record)

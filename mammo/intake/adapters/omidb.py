@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -118,7 +119,9 @@ def read(root: Path) -> Cohort:
     files = {PurePosixPath(path).name.lower(): path for path in folder.paths}
     clients = (_client(folder, table, files) for table in track(tables, "clients", len(tables), "clients"))
     shots = [shot for client in clients if client for shot in _shots(client, files)]
-    headers = track(isolated(partial(_header, root), [shot.files for shot in shots]), "headers", len(shots))
+    headers = track(
+        isolated(partial(_header, root), [shot.files for shot in shots], of=itemgetter(0)), "headers", len(shots)
+    )
     images: list[ImageRecord] = []
     outlines: list[LesionRecord | LeftOut] = []
     for shot, header in zip(shots, headers, strict=True):

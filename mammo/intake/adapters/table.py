@@ -14,6 +14,7 @@ or stands in a COCO JSON file at the top of the folder (intake.coco). Outlines a
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 
 from mammo.intake.coco import Annotation, coco_files, read_coco
@@ -128,7 +129,7 @@ def _images(root: Path, paths: Sequence[str]) -> Iterator[tuple[ImageRecord, Sha
     """The record of every file, and its shape where a header tells it."""
     described = _described(root, set(paths))
     jobs = [(path, described.get(path)) for path in paths]
-    looked = track(isolated(partial(_image, root), jobs), "headers", len(jobs))
+    looked = track(isolated(partial(_image, root), jobs, of=itemgetter(0)), "headers", len(jobs))
     for path, found in zip(paths, looked, strict=True):
         yield (refused(ImageRecord(path, "", "", None, None), found), None) if isinstance(found, Code) else found
 
@@ -163,8 +164,8 @@ def _lesions(
     root: Path, tellings: Sequence[Telling], shapes: Mapping[str, Shape | None]
 ) -> Iterator[LesionRecord | LeftOut]:
     jobs = [(told, shapes[_values(told)["image"]]) for told in tellings]
-    outlines = track(isolated(partial(_outline, root), jobs), "outlines", len(jobs), "lesions")
-    for told, outline in zip(tellings, outlines, strict=True):
+    made = isolated(partial(_outline, root), jobs, of=lambda job: _values(job[0])["image"])
+    for told, outline in zip(tellings, track(made, "outlines", len(jobs), "lesions"), strict=True):
         yield _lesion(told, outline)
 
 
@@ -181,8 +182,8 @@ def _check_words(told: Telling, paths: Container[str]) -> None:
 
 def _lesion(told: Telling, outline: Outline | Code) -> LesionRecord | LeftOut:
     values = _values(told)
-    if outline == Code.OUTLINE_UNLINKED:
-        return left_out(values["image"], Code.OUTLINE_UNLINKED)
+    if isinstance(outline, Code) and outline in (Code.OUTLINE_UNLINKED, Code.ELSEWHERE):
+        return left_out(values["image"], outline)
     if isinstance(outline, Code):
         raise told.error(_given(told), f"{outline.sentence}; correct it or drop the lesion")
     mask, box = outline
