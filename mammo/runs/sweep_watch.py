@@ -74,6 +74,12 @@ class SweepWatch(Callback):
         assert self.progress is not None
         self.progress.stop()
         jobs = self.progress.sweep.state()
+        if not jobs:
+            print(
+                "error: a value of the sweep is an empty list, so that there is no job: give it a value",
+                file=sys.stderr,
+            )
+            sys.exit(2)
         for number, job in enumerate(jobs):
             if job.state == "failed":
                 print(f"failed: job {number} ({job.words}): {job.error}", file=sys.stderr)

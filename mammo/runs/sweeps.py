@@ -75,12 +75,12 @@ class Sweep:
         """Every sweep of a root, by name.
 
         Raises:
-            MammoError: there is none.
+            MammoError: there is none, or the list of its jobs is damaged.
         """
         paths = sorted((root / "sweeps").glob("*/jobs.json"))
         if not paths:
             raise MammoError(f"no sweep below {root}: start one, as in python -m mammo.train experiment=table3")
-        return [cls(path.parent, tuple(json.loads(path.read_text(encoding="utf-8")))) for path in paths]
+        return [cls(path.parent, _jobs(path)) for path in paths]
 
     def state(self) -> list[Job]:
         """Every job as it is at this moment; of jobs that are not planned, those that were begun."""
@@ -137,6 +137,14 @@ def _planned(words: Sequence[str]) -> tuple[str, ...]:
         else:
             return ()
     return tuple(" ".join(filter(None, job)) for job in itertools.product(*axes.values()))
+
+
+def _jobs(path: Path) -> tuple[str, ...]:
+    """The words of the jobs that a sweep's folder lists."""
+    try:
+        return tuple(map(str, json.loads(path.read_text(encoding="utf-8"))))
+    except (ValueError, TypeError) as error:
+        raise MammoError(f"{path}: no list of jobs; give the sweep's command again, which writes it anew") from error
 
 
 def _text(path: Path) -> str:

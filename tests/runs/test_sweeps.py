@@ -152,6 +152,25 @@ def test_no_sweep_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert f"no sweep below {tmp_path}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("content", ["{half", "7", ""])
+def test_a_damaged_list_of_jobs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
+    path = tmp_path / "sweeps" / "table3-0" / "jobs.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    assert sweep_command(["status", str(tmp_path)]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"error: {path}: no list of jobs; give the sweep's command again, which writes it anew\n"
+    )
+
+
+def test_a_sweep_over_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert swept(tmp_path, monkeypatch, "--multirun", "seed=range(0)") == 2
+    assert "there is no job" in capsys.readouterr().err
+
+
 def test_two_sweeps_at_once_share_the_work(root: Path) -> None:
     words = [sys.executable, "-m", "mammo.train", "--multirun", "maps=[loc]", "seed=0,1", *QUICK, f"root={root}"]
     children = [
