@@ -125,8 +125,8 @@ def draw_shape(key: Key) -> Shape:
     breast = Key(key.seed, key.patient, key.laterality).rng(Purpose.SHAPE).standard_normal(3)
     rng = key.rng(Purpose.SHAPE)
     jitter, u = rng.standard_normal(4), rng.random(9)
-    depth = float(np.clip(1150 + 180 * size + 50 * breast[0] + 35 * jitter[0], 850, 1720))
-    half = float(np.clip(1040 + 0.42 * (depth - 1150) + 45 * breast[1] + 40 * jitter[1], 900, 1220))
+    depth = float(np.clip(1040 + 170 * size + 45 * breast[0] + 32 * jitter[0], 850, 1620))
+    half = float(np.clip(950 + 0.42 * (depth - 1040) + 45 * breast[1] + 40 * jitter[1], 850, 1220))
     stands = float(np.clip(26 + 14 * nipple + 8 * breast[2] + 12 * jitter[3], 0, 60))
     fullness = 1.0 + 0.3 * u[0]
     if key.view is View.CC:

@@ -9,7 +9,7 @@ from mammo.phantoms.randomness import Key, Purpose
 DENSITY_SHARES = (0.1, 0.4, 0.4, 0.1)
 """How often a breast is of density A, B, C, D."""
 
-DENSITY_OFFSETS = (-1.5, -0.2, 0.7, 1.5)
+DENSITY_OFFSETS = (-1.4, -0.05, 0.85, 1.6)
 """What each density adds to the field whose logistic function is the share of glands."""
 
 

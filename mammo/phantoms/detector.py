@@ -5,7 +5,7 @@ brighter. Units are invented; who examines a patient has nothing to do with her 
 """
 
 from dataclasses import dataclass
-from math import exp
+from math import ceil, exp
 
 import numpy as np
 
@@ -13,19 +13,26 @@ from mammo.phantoms.canvas import PIXEL_MM, Plane, sigmoid
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.records import FULL_SCALE
 
-ATTENUATION = 2.0
+ATTENUATION = 1.5
 """By how much the logarithm of the photons' number falls from brightness 0 to 1."""
 
 MID = 0.4
 """Brightness at which Detector.noise is told."""
 
-SPREAD, SPREAD_MM = 0.87, 0.07
+SPREAD, SPREAD_MM = 1.8, 0.077
 """Share of the noise that spreads to neighbouring pixels beside that which does not, and the SD of that spread.
 
-So the noise power falls to 0.3 of its lowest frequencies' towards one cycle in two pixels, as it does on real images.
+So the noise power falls to a ninth of its lowest frequencies' towards one cycle in two pixels, most of it below one in
+five, as it does on real images.
 """
 
-APERTURE = 1 / 8
+EXPOSURE = 0.22
+"""SD of the logarithm of what an image's noise is multiplied with: doses differ, and so does a breast's thickness."""
+
+MOST_BLUR = 0.5
+"""Variance that one pass of a kernel of three pixels may add, px squared."""
+
+APERTURE = 0.22
 """Blur of a pixel that is coarser than a full-size one by its own area, px squared."""
 
 LEAST_BLUR = 0.01
@@ -68,8 +75,8 @@ class Detector:
 
 
 DETECTORS = (
-    Detector("mammo phantom A", "synthetic 70", 0.070, 0.035, 0.028, 4.0, 0.42, False),
-    Detector("mammo phantom B", "synthetic 64", 0.064, 0.045, 0.030, 5.0, 0.43, True),
+    Detector("mammo phantom A", "synthetic 70", 0.070, 0.035, 0.020, 4.0, 0.42, False),
+    Detector("mammo phantom B", "synthetic 64", 0.064, 0.045, 0.0215, 5.0, 0.43, True),
 )
 """The units of a cohort; none has larger pixels than the full-size frame, so that its distances in px are the least."""
 
@@ -77,6 +84,11 @@ DETECTORS = (
 def draw_detector(key: Key) -> Detector:
     """The unit that examines a patient, the same for her four images; drawn without looking at any label."""
     return DETECTORS[int(Key(key.seed, key.patient).rng(Purpose.DETECTOR).integers(len(DETECTORS)))]
+
+
+def draw_exposure(key: Key) -> float:
+    """What the noise of one image is multiplied with, about 1; drawn without looking at any label."""
+    return exp(EXPOSURE * float(key.rng(Purpose.DETECTOR).standard_normal()))
 
 
 def exposed(detector: Detector, bright: Plane, noise: Plane, scale: float) -> Plane:
@@ -88,24 +100,24 @@ def exposed(detector: Detector, bright: Plane, noise: Plane, scale: float) -> Pl
     Args:
         detector: the unit.
         bright: brightness [height, width], 0 outside of the breast.
-        noise: standard normal [height, width].
+        noise: normal [height, width], its SD what draw_exposure() says.
         scale: pixels per full-size pixel.
     """
-    seen = _blurred(bright, (detector.blur_mm / PIXEL_MM * scale) ** 2 + APERTURE * max(1 - scale**2, 0))
-    spread = noise
-    for _ in range(2):
-        spread = _blurred(spread, (SPREAD_MM / PIXEL_MM * scale) ** 2 / 2)
+    coarseness = APERTURE * max(1 - scale**2, 0)
+    seen = _blurred(bright, (detector.blur_mm / PIXEL_MM * scale) ** 2 + coarseness)
+    spread = _blurred(noise, (SPREAD_MM / PIXEL_MM * scale) ** 2 + coarseness)
     grain = np.exp(np.float32(ATTENUATION / 2) * (seen - np.float32(MID)))
     seen = seen + np.float32(detector.noise * scale) * grain * (noise + np.float32(SPREAD) * spread)
     return np.asarray(np.clip(np.round(detector.shown(seen) * FULL_SCALE), 1, FULL_SCALE), dtype=np.float32)
 
 
 def _blurred(plane: Plane, variance: float) -> Plane:
-    """The plane blurred by a kernel of three pixels in rows and columns; variance in px squared, at most 1/2."""
-    side = np.float32(variance / 2)
+    """The plane blurred by kernels of three pixels in rows and columns; variance in px squared."""
+    passes = ceil(variance / MOST_BLUR)
+    side = np.float32(variance / max(passes, 1) / 2)
     if side < LEAST_BLUR:
         return plane
-    for _ in range(2):
+    for _ in range(2 * passes):
         inner = plane[1:-1] + side * (plane[:-2] + plane[2:] - 2 * plane[1:-1])
         plane = np.concatenate([plane[:1], inner, plane[-1:]]).T
     return np.ascontiguousarray(plane)

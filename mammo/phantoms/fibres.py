@@ -1,7 +1,8 @@
 """The fibrous web of a breast: ligaments around lobules of fat, and ducts towards the nipple.
 
 Lines lie where a smooth random field is 0. They bend with two slow fields and the power-law texture, fade where another
-field is low, and come at wavelengths from 30 to 7 mm, so that no line looks drawn.
+field is low, and come at wavelengths from 30 to 7 mm, so that no line looks drawn. Finer still, down to 2 mm, fibrils
+run everywhere: they are the texture of fat, glands and muscle alike.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from mammo.phantoms.texture import line, polar, smooth_pair
 SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, DUCTS_PX = 900.0, 420.0, 210.0, 105.0, 240.0
 """Wavelengths of the fields, full-size px."""
 
+FIBRILS_PX, FINEST_PX, TILE = 54.0, 27.0, (1408, 1152)
+"""Wavelengths of the finest filaments, and the period after which they repeat, bent by other fields; full-size px."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fibres:
@@ -26,12 +30,14 @@ class Fibres:
         lobes: two fields of LOBES_PX.
         web: soft creases of all wavelengths together, mean near 0, SD near 1.
         lines: thin bright lines, 0 to about 0.5.
+        fibrils: the finest filaments, everywhere, mean near 0, SD near 1.
     """
 
     slow: tuple[Plane, Plane]
     lobes: tuple[Plane, Plane]
     web: Plane
     lines: Plane
+    fibrils: Plane
 
 
 def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plane]) -> Fibres:
@@ -40,11 +46,17 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
     slow, lobes, lobules, cells, ducts = (
         smooth_pair(rng, w) for w in (SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, DUCTS_PX)
     )
+    fine, finest = (smooth_pair(rng, w, TILE) for w in (FIBRILS_PX, FINEST_PX))
     s0, s1 = slow[0].on(canvas), slow[1].on(canvas)
     rows, cols = canvas.rows + 60 * s0 + 14 * rough[1], canvas.cols + 60 * s1 + 14 * rough[0]
     a0, a1 = (field.at(rows, cols) for field in lobes)
     b0, b1 = (field.at(rows, cols) for field in lobules)
-    c0 = cells[0].at(rows + 20 * b0, cols + 20 * b1)
+    rows, cols = rows + 20 * b0, cols + 20 * b1
+    c0, c1 = (field.at(rows, cols) for field in cells)
+    rows, cols = rows + 10 * c0, cols + 10 * c1
+    f0, f1 = (field.at(rows, cols) for field in fine)
+    g0, g1 = finest[0].at(rows, cols), finest[1].at(rows + 5 * f0, cols + 5 * f1)
+    fibrils = _ridge(c1) + 0.75 * (_ridge(f0) + _ridge(f1)) + 0.4 * (_ridge(g0) + _ridge(g1))
     angle, radius = polar(canvas, shape.nipple_row, shape.depth + 60)
     along, around = (
         np.float32(0.35) * radius,
@@ -60,10 +72,16 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
     lines = lines + 0.15 * line(d0, 0.16) * sigmoid(2.5 * b1 - 0.5) * spread
     lines = lines + 0.12 * line(d1, 0.18) * sigmoid(-2.5 * b1 - 0.5) * spread
     lines = (lines + 0.10 * line(c0, 0.22) * sigmoid(2 * b0)) * where
-    return Fibres((s0, s1), (a0, a1), np.asarray(web, dtype=np.float32), np.asarray(lines, dtype=np.float32))
+    web, lines, fibrils = (np.asarray(plane, dtype=np.float32) for plane in (web, lines, fibrils / 0.45))
+    return Fibres((s0, s1), (a0, a1), web, lines, fibrils)
 
 
 def _crease(field: Plane) -> Plane:
     """Near 1 along the zeros of a field, rounded there, falling to -0.5 far from them."""
     height = np.sqrt(np.float32(1.2) * field * field + np.float32(0.06))
     return np.asarray(np.float32(1.2) - np.minimum(height, np.float32(1.7)), dtype=np.float32)
+
+
+def _ridge(field: Plane) -> Plane:
+    """A soft ridge along the zeros of a field, mean near 0, SD near 0.29."""
+    return line(field, 0.4) - np.float32(0.37)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mammo.phantoms.anatomy import Shape, draw_shape
 from mammo.phantoms.context import cue_room, draw_cues
-from mammo.phantoms.detector import Detector, draw_detector, exposed
+from mammo.phantoms.detector import Detector, draw_detector, draw_exposure, exposed
 from mammo.phantoms.findings import Breast, Lesion, draw_breast, draw_lesions
 from mammo.phantoms.forms import outline
 from mammo.phantoms.lesions import draw_lesion
@@ -78,6 +78,7 @@ def draw_image(plan: ImagePlan) -> Phantom:
     skin = (skin_line(tissue.skin_depth, SKIN_PX) + skin) * tissue.skin_light
     bright = (tissue.value + cues) * tissue.falloff + skin
     noise = plan.key.rng(Purpose.NOISE).standard_normal(bright.shape, dtype=np.float32)
+    noise *= np.float32(draw_exposure(plan.key))
     inside = tissue.skin_depth > 0
     grey = np.where(inside, exposed(plan.detector, bright, noise, plan.scale), 0).astype(np.uint16)
     left = plan.key.laterality is Laterality.LEFT

@@ -31,7 +31,8 @@ def cover_with_muscle(
     along = np.float32(0.12) * (canvas.rows[at[0]] + canvas.cols[:, at[1]])
     strip, band = strips.at(depth + 14 * grain, along), bands.at(depth + 20 * grain, along)
     layer = smoothstep((depth - np.float32(deeper) - 80 * fibres.slow[0][at]) / 60)
-    muscle = MUSCLE + shade + 0.06 * layer + 0.025 * strip + 0.03 * band + 0.028 * fibres.web[at] + 0.05 * grain
+    texture = 0.028 * fibres.web[at] + 0.05 * rough[1][at] + 0.035 * fibres.fibrils[at]
+    muscle = MUSCLE + shade + 0.06 * layer + 0.025 * strip + 0.03 * band + texture
     through = np.float32(0.84) * cover[at]
     covered = np.array(value, dtype=np.float32)
     covered[at] += through * (muscle + np.float32(0.4) * fibres.lines[at] - value[at])

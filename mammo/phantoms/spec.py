@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 
 from mammo.records import MammoError, is_number, is_whole
 
-FORMAT = 3
+FORMAT = 4
 """Number of the recipe: raised whenever the same parameters would give other pixels."""
 
 

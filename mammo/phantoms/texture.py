@@ -17,9 +17,6 @@ from mammo.phantoms.randomness import Key, Purpose
 
 Spectrum = NDArray[np.complex64]
 
-GRAIN, GRAIN_PX = 0.27, 20.0
-"""SD of the fine grain beyond the power law, and its wavelength, full-size px (1.4 mm)."""
-
 SHARED = (21, 15)
 """Coefficients that a patient's two breasts share in part, in either view: structures from 2 cm on."""
 
@@ -28,11 +25,10 @@ PERIOD = (3072, 2048)
 
 
 def power_law_pair(key: Key, canvas: Canvas, beta: float) -> tuple[Plane, Plane]:
-    """Two independent fields [height, width] with mean near 0, SD near 1, spectrum 1 / f^beta; the second has grain."""
+    """Two independent fields [height, width] with mean near 0, SD near 1, spectrum 1 / f^beta."""
     shape = round(PERIOD[0] * canvas.scale), round(PERIOD[1] * canvas.scale)
     spectrum, beta = _octaves(key, shape), round(20 * beta) / 20
-    mirrored = np.roll(spectrum[::-1, ::-1], 1, axis=(0, 1)).conj()  # half the difference gives the imaginary field
-    spectrum = spectrum * _amplitude(shape, beta) + (spectrum - mirrored) * _extra(shape, beta)
+    spectrum *= _amplitude(shape, beta)
     field = scipy.fft.ifft2(spectrum, norm="forward", overwrite_x=True)[: canvas.height, : canvas.width]
     return np.ascontiguousarray(field.real), np.ascontiguousarray(field.imag)
 
@@ -83,15 +79,6 @@ def _amplitude(shape: tuple[int, int], beta: float) -> Plane:
     return np.asarray(np.sqrt(power), dtype=np.float32)
 
 
-@cache
-def _extra(shape: tuple[int, int], beta: float) -> Plane:
-    """Half of what grain of SD GRAIN adds to the amplitude [shape]."""
-    power = GRAIN**2 * _grain(*_frequencies(shape)) / _grain(*_frequencies((384, 256))).sum()
-    amplitude = _amplitude(shape, beta)
-    whole = np.sqrt(amplitude**2 + power.astype(np.float32))
-    return np.asarray(np.where(amplitude > 0, whole - amplitude, 0) / 2, dtype=np.float32)
-
-
 def _frequencies(shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Cycles per full-size px along rows and columns in FFT order, broadcastable to shape."""
     rows, cols = (scipy.fft.fftfreq(n, size / n) for n, size in zip(shape, PERIOD, strict=True))
@@ -103,12 +90,6 @@ def _power(rows: NDArray[np.float64], cols: NDArray[np.float64], beta: float) ->
     power = (rows**2 + cols**2 + 1400.0**-2) ** (-beta / 2)
     power[0, 0] = 0
     return power
-
-
-def _grain(rows: NDArray[np.float64], cols: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 at wavelengths of GRAIN_PX, 0 away from them, passing smoothly."""
-    octaves = np.log2(np.maximum(np.hypot(rows, cols), 1e-9) * GRAIN_PX)
-    return np.asarray(np.exp(-(octaves**2) / 0.5), dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,10 +115,15 @@ class Smooth:
         return self.at(np.broadcast_to(canvas.rows, shape), np.broadcast_to(canvas.cols, shape))
 
 
-def smooth_pair(rng: np.random.Generator, wavelength_px: float) -> tuple[Smooth, Smooth]:
-    """Two independent smooth fields of this wavelength, full-size px, drawn on cells of a sixth of it."""
+def smooth_pair(
+    rng: np.random.Generator, wavelength_px: float, period: tuple[int, int] = (FULL_HEIGHT, FULL_WIDTH)
+) -> tuple[Smooth, Smooth]:
+    """Two independent smooth fields of this wavelength, full-size px, drawn on cells of a sixth of it.
+
+    They repeat after about the period, rows and columns in full-size px.
+    """
     cell = wavelength_px / 6
-    shape = tuple(scipy.fft.next_fast_len(int(np.ceil(size / cell))) for size in (FULL_HEIGHT, FULL_WIDTH))
+    shape = tuple(scipy.fft.next_fast_len(int(np.ceil(size / cell))) for size in period)
     parts = rng.standard_normal((*shape, 2), dtype=np.float32)
     field = scipy.fft.ifft2(parts.view(np.complex64)[..., 0] * _ring(shape), norm="forward", overwrite_x=True)
     return Smooth(np.ascontiguousarray(field.real), cell), Smooth(np.ascontiguousarray(field.imag), cell)

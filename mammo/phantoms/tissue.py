@@ -61,9 +61,10 @@ def _draw(key: Key, shape: Shape, density: int, canvas: Canvas) -> tuple[Plane, 
     rough = power_law_pair(key, canvas, build.slope)
     fibres = draw_fibres(key, shape, canvas, rough)
     gland = gland_share(build, shape, canvas, depth, fibres, rough)
-    web = np.float32(0.056 * build.web) * fibres.web
-    value = FAT + 0.045 * rough[1] + web * (np.float32(0.6) + gland) + gland * (GLAND - FAT + 0.08 * rough[1])
-    lines = np.float32(1.0 * build.web) * fibres.lines * smoothstep((depth - 15) / 60)
+    web = np.float32(0.05 * build.web) * fibres.web
+    value = FAT + web * (np.float32(0.6) + gland) + gland * np.float32(GLAND - FAT)
+    value = value + 0.042 * rough[1] + 0.033 * fibres.fibrils
+    lines = np.float32(0.75 * build.web) * fibres.lines * smoothstep((depth - 15) / 60)
     value = value + lines * (1 - np.float32(0.35) * gland)
     value = cover_with_muscle(key, shape, canvas, value, fibres, rough)
     light = 1 + np.float32(0.35) * fibres.slow[0] + np.float32(0.2) * fibres.lobes[0]

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 
 from mammo.phantoms.canvas import PIXEL_MM
-from mammo.phantoms.detector import DETECTORS, MID, SPREAD, Detector, draw_detector, exposed
+from mammo.phantoms.detector import (
+    ATTENUATION,
+    DETECTORS,
+    EXPOSURE,
+    MID,
+    SPREAD,
+    Detector,
+    draw_detector,
+    draw_exposure,
+    exposed,
+)
 from mammo.phantoms.findings import draw_breast
 from mammo.phantoms.randomness import Key
 from mammo.phantoms.spec import CohortSpec
@@ -37,7 +47,7 @@ def test_noise_grows_with_attenuation_as_that_of_photons_does(detector: Detector
     for bright in (0.2, MID, 0.7):
         gain = float(np.diff(detector.shown(np.float32([bright - step, bright + step])))[0]) / (2 * step)
         spread[bright] = even(detector, bright, 1).std() / gain
-    assert np.log(spread[0.7] ** 2 / spread[0.2] ** 2) == pytest.approx(2.0 * 0.5, rel=0.1)
+    assert np.log(spread[0.7] ** 2 / spread[0.2] ** 2) == pytest.approx(ATTENUATION * 0.5, rel=0.1)
 
 
 @ANY
@@ -84,6 +94,14 @@ def test_a_patient_has_one_detector_which_tells_nothing_of_her_findings() -> Non
     error = np.sqrt(sum(share * (1 - share) / (kinds == kind).sum() for kind, share in enumerate(shares)))
     assert abs(shares[0] - shares[1]) < 3 * error
     assert kinds.mean() == pytest.approx(0.5, abs=0.05)
+
+
+def test_exposures_differ_from_image_to_image_as_told() -> None:
+    keys = [Key(4, patient, side, view) for patient in range(1, 301) for side in Laterality for view in View]
+    logs = np.log([draw_exposure(key) for key in keys])
+    assert logs.mean() == pytest.approx(0, abs=4 * EXPOSURE / np.sqrt(len(keys)))
+    assert logs.std() == pytest.approx(EXPOSURE, rel=0.1)
+    assert draw_exposure(keys[5]) == np.exp(logs[5])
 
 
 def test_detectors_differ_and_none_is_coarser_than_the_full_size_frame() -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.texture import GRAIN_PX, PERIOD, line, polar, power_law_pair, smooth_pair
+from mammo.phantoms.texture import PERIOD, line, polar, power_law_pair, smooth_pair
 from mammo.records import Laterality, View
 
 KEY = Key(0, 1, Laterality.LEFT, View.CC)
@@ -24,15 +24,6 @@ def test_power_law_field_has_unit_spread_and_the_asked_slope() -> None:
     assert 0.5 < field.std() < 2
 
 
-def test_only_the_second_field_has_grain_of_its_wavelength() -> None:
-    fields = power_law_pair(KEY, whole(0.25), beta=3.0)
-    f = np.hypot(np.fft.fftfreq(768, 4)[:, None], np.fft.fftfreq(512, 4)[None]) * GRAIN_PX
-    grain, coarse = (f > 0.8) & (f < 1.25), (f > 0.02) & (f < 0.2)
-    power = [np.abs(np.fft.fft2(field)) ** 2 for field in fields]
-    assert power[1][grain].mean() > 3 * power[0][grain].mean()
-    assert power[1][coarse].mean() == pytest.approx(power[0][coarse].mean(), rel=0.25)
-
-
 @pytest.mark.parametrize("scale", [0.2, 0.25])
 def test_a_finer_canvas_adds_detail_to_the_same_field(scale: float) -> None:
     coarse, _ = power_law_pair(KEY, whole(0.125), beta=3.1)
@@ -50,6 +41,18 @@ def test_smooth_field_has_its_wavelength_on_any_canvas() -> None:
     assert 1 / ((f * power).sum() / power.sum()) == pytest.approx(400, rel=0.25)
     finer = smooth.on(whole(0.25))
     assert np.abs(finer.reshape(384, 2, 256, 2).mean(axis=(1, 3)) - field).mean() < 0.01
+
+
+def test_smooth_field_repeats_after_its_period_without_a_seam() -> None:
+    smooth, _ = smooth_pair(KEY.rng(Purpose.STRUCTURE), 60, (1200, 900))
+    height, width = (n * smooth.cell_px for n in smooth.values.shape)
+    assert height == pytest.approx(1200, rel=0.05)
+    assert width == pytest.approx(900, rel=0.05)
+    rows, cols = np.mgrid[0:1200:7, 0:900:7].astype(np.float32)
+    here = smooth.at(rows, cols)
+    assert np.allclose(smooth.at(rows + np.float32(height), cols + np.float32(width)), here, atol=0.02)
+    steps = np.abs(np.diff(smooth.at(*np.mgrid[0:1:1, 0 : 3 * width : 5].astype(np.float32))))
+    assert steps.max() < 8 * steps.mean()
 
 
 def test_polar_coordinates_are_about_the_point() -> None:
