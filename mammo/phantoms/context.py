@@ -79,7 +79,7 @@ def _reticulum(rng: np.random.Generator, shape: Shape, canvas: Canvas, inside: P
     bend, shift = (slow.at(rows, cols) for slow in smooth_pair(rng, 800))
     web = line(field.at(rows + 60 * shift, cols + 60 * bend), 0.16)
     lines = np.zeros_like(inside)
-    lines[seats] = np.float32(0.19) * web * sigmoid(np.float32(1.6) * where.at(rows, cols))
+    lines[seats] = np.float32(0.26) * web * sigmoid(np.float32(1.6) * where.at(rows, cols))
     _ducts(rng, shape).draw(canvas, lines, inside)
     return lines
 
@@ -97,13 +97,13 @@ def _ducts(rng: np.random.Generator, shape: Shape) -> Threads:
     start = shape.nipple_row + behind * np.sin(angle), shape.depth + behind * np.cos(angle)
     length, width = shape.depth * rng.uniform(0.3, 0.65, n), rng.uniform(6, 9, n)
     rows, cols, headings = wander(rng, start, angle, length, VERTICES, 1.0)
-    parts, light = [(rows, cols)], [0.34 * rng.uniform(0.5, 1, (n, VERTICES))]
+    parts, light = [(rows, cols)], [0.46 * rng.uniform(0.5, 1, (n, VERTICES))]
     for side in (-1, 1):
         fork, share = rng.integers(3, 11, n), rng.uniform(0.35, 0.7, n)
         at, turn = (np.arange(n), fork), side * rng.uniform(0.3, 0.7, n)
         twig = wander(rng, (rows[at], cols[at]), headings[at] + turn, share * length, VERTICES, 0.8)
         parts.append(twig[:2])
-        light.append(0.26 * rng.uniform(0.5, 1, (n, VERTICES)))
+        light.append(0.35 * rng.uniform(0.5, 1, (n, VERTICES)))
     t = np.linspace(0, 1, VERTICES)
     radius = np.concatenate([width, 0.7 * width, 0.7 * width])[:, None] * (1 - 0.45 * t)
     bright = np.concatenate(light) * np.minimum(6 * t, 1) * (1 - t) ** 0.6
@@ -113,7 +113,7 @@ def _ducts(rng: np.random.Generator, shape: Shape) -> Threads:
 def _nodules(rng: np.random.Generator, canvas: Canvas, seats: Seats) -> Plane:
     field, _ = smooth_pair(rng, 230)
     bumps = np.zeros((canvas.height, canvas.width), dtype=np.float32)
-    bumps[seats] = 0.27 * np.clip(field.at(*_places(canvas, seats)) - 0.7, 0, 1.2)
+    bumps[seats] = 0.36 * np.clip(field.at(*_places(canvas, seats)) - 0.7, 0, 1.2)
     return bumps
 
 
