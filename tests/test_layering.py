@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    ("records", "geometry", "progress"),
+    ("records", "geometry", "progress", "files"),
     ("phantoms",),
     ("intake",),
     ("store",),

@@ -1,6 +1,5 @@
 """Files of weights: read without ever running code that they may hold, written whole or not at all."""
 
-import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from zipfile import BadZipFile
 
 import torch
 
+from mammo.files import whole_file
 from mammo.records import MammoError
 
 
@@ -49,9 +49,8 @@ def write_weights(content: dict[str, Any], path: Path, legacy: bool = False) -> 
     if path.exists():
         raise MammoError(f"{path} exists already: name another file, or remove it first")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    torch.save(content, part, _use_new_zipfile_serialization=not legacy)
-    part.replace(path)
+    with whole_file(path) as written:
+        torch.save(content, written, _use_new_zipfile_serialization=not legacy)
 
 
 def _first_line(error: Exception) -> str:

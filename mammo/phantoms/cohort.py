@@ -11,7 +11,6 @@
 import csv
 import io
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -23,6 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mammo.files import whole_file
 from mammo.phantoms.dicom import draw_storage, patient_name, write_image
 from mammo.phantoms.image import ImagePlan, draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec
@@ -81,7 +81,8 @@ def _claim(out: Path, spec: CohortSpec) -> None:
     path, recipe = out / "dials.json", json.dumps(spec.recipe(), indent=1) + "\n"
     (out / "outlines").mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        _replace(path, recipe.encode())
+        with whole_file(path) as written:
+            written.write_text(recipe, encoding="utf-8")
     elif path.read_text() != recipe:
         raise MammoError(f"{path} is the recipe of another cohort: give another root, or delete {out} to write it anew")
 
@@ -113,10 +114,10 @@ def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> ImageRows:
         phantom = draw_image(plan)
         for lesion, mask in zip(plan.lesions, phantom.masks, strict=True):
             png = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1]
-            _replace(out / "outlines" / f"{stem}_{lesion.number}.png", png.tobytes())
-        part = path.with_name(f".{path.name}.part")
-        write_image(part, phantom.pixels, spec, plan.key, draw_storage(plan.key))
-        os.replace(part, path)
+            with whole_file(out / "outlines" / f"{stem}_{lesion.number}.png") as written:
+                written.write_bytes(png.tobytes())
+        with whole_file(path) as written:
+            write_image(written, phantom.pixels, spec, plan.key, draw_storage(plan.key))
     return _rows(plan, f"{folder}/{name}.dcm", stem)
 
 
@@ -134,11 +135,5 @@ def _rows(plan: ImagePlan, image: str, stem: str) -> ImageRows:
 def _write_table(path: Path, columns: Row, rows: Sequence[Row]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    _replace(path, text.getvalue().encode())
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    with whole_file(path) as written:
+        written.write_bytes(text.getvalue().encode())

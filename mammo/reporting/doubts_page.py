@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mammo.files import whole_file
 from mammo.records import FULL_SCALE, MammoError
 from mammo.reporting.page import own, render
 from mammo.reporting.table1 import table1
@@ -57,9 +58,8 @@ def write_doubts(page: Path, store: Path, examination: Examination) -> Path:
         "sources": manifest.lesions["label_source"].value_counts().to_dict(),
     }
     page.parent.mkdir(parents=True, exist_ok=True)
-    partial = page.with_name(f".{page.name}.partial")
-    partial.write_text(render("doubts.html.j2", {**facts, **own("report.css")}), encoding="utf-8")
-    partial.replace(page)
+    with whole_file(page) as written:
+        written.write_text(render("doubts.html.j2", {**facts, **own("report.css")}), encoding="utf-8")
     return page
 
 

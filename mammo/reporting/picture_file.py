@@ -11,7 +11,6 @@ A file holds `kind` and `caption` (text) and the arguments of that kind's functi
 The report shows them in order of file name.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -20,6 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
+from mammo.files import whole_file
 from mammo.records import MammoError
 from mammo.reporting.pictures import image_page, saliency_page
 from mammo.reporting.window_pictures import class_patches, lesion_windows
@@ -48,10 +48,8 @@ def write_picture(path: Path, kind: str, caption: str, **arrays: ArrayLike) -> N
     if set(arrays) != set(KINDS[kind]):
         raise ValueError(f"a picture of {kind} needs {', '.join(KINDS[kind])}, got {', '.join(sorted(arrays))}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
+    with whole_file(path) as written, written.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, kind=np.array(kind), caption=np.array(caption), **arrays)
-    os.replace(part, path)
 
 
 def read_picture(path: Path) -> tuple[str, Figure]:

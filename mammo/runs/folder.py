@@ -9,7 +9,6 @@ has one is finished, as long as every file that it names is still what it was.
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mammo import __version__
+from mammo.files import whole_file
 from mammo.records import MammoError
 from mammo.runs.lock import alone
 
@@ -88,9 +88,8 @@ class RunFolder:
         """Write result.json, with where the run comes from and what it made; a reader never sees half of it."""
         stamps = {name: stamp for name in MADE if (stamp := _stamp(self.path / name))}
         made = {"files": {name: _digest(self.path / name, *stamp) for name, stamp in stamps.items()}, "stamps": stamps}
-        part = self.path / "result.json.part"
-        part.write_text(json.dumps({**self._origin(), **facts, **made}, indent=1) + "\n", encoding="utf-8")
-        os.replace(part, self.path / "result.json")
+        with whole_file(self.path / "result.json") as written:
+            written.write_text(json.dumps({**self._origin(), **facts, **made}, indent=1) + "\n", encoding="utf-8")
 
     def _origin(self) -> dict[str, Any]:
         """Where the run comes from: command, commit, packages, and the digests of what it reads."""

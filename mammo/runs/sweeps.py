@@ -9,7 +9,6 @@ the file `run`; whether it is done, running or failed is read from the run folde
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from mammo.files import whole_file
 from mammo.records import MammoError
 from mammo.runs.folder import read_result
 from mammo.runs.lock import is_held
@@ -65,9 +65,8 @@ class Sweep:
         group = cfg.get("group", cfg.hydra.job.name)
         sweep = cls(Path(cfg.root).absolute() / "sweeps" / f"{group}-{digest[:8]}", _planned(words))
         sweep.folder.mkdir(parents=True, exist_ok=True)
-        part = sweep.folder / f"jobs.json.{os.getpid()}.part"  # two sweeps may begin at once
-        part.write_text(json.dumps(sweep.jobs, indent=0) + "\n", encoding="utf-8")
-        os.replace(part, sweep.folder / "jobs.json")
+        with whole_file(sweep.folder / "jobs.json") as written:
+            written.write_text(json.dumps(sweep.jobs, indent=0) + "\n", encoding="utf-8")
         return sweep
 
     @classmethod

@@ -4,13 +4,13 @@ Parquet keeps the true values; the CSV beside it is the same table for people. C
 run as a formula are defused.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
+from mammo.files import whole_file
 from mammo.records import MammoError
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -71,12 +71,11 @@ class TableKind:
             MammoError: as check.
         """
         checked = self.check(table, str(path))
-        parquet, csv = path.with_suffix(".parquet.part"), path.with_suffix(".csv.part")
-        checked.to_parquet(parquet, index=False)
-        if beside:
-            safe_csv(checked, csv)
-            os.replace(csv, path.with_suffix(".csv"))
-        os.replace(parquet, path.with_suffix(".parquet"))
+        with whole_file(path.with_suffix(".parquet")) as parquet:
+            checked.to_parquet(parquet, index=False)
+            if beside:
+                with whole_file(path.with_suffix(".csv")) as csv:
+                    safe_csv(checked, csv)
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read a parquet file of write and check it.

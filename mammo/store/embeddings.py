@@ -3,7 +3,6 @@
 A stored h is a column of the window plan: each file holds one plan's h in the plan's order, under the plan's digest.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.files import whole_file
 from mammo.records import MammoError
 
 
@@ -50,12 +50,8 @@ class Embeddings:
     def write(self, plan: Digestible, h: NDArray[np.float32]) -> None:
         """Store h [N, 32] of the plan, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        part = self._path(plan).with_suffix(".part")
-        with part.open("wb") as file:
+        with whole_file(self._path(plan)) as written, written.open("wb") as file:
             np.savez(file, h=h.astype(np.float32), plan=np.array(plan.digest()))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(self._path(plan))
 
     def read(self, plan: Digestible) -> NDArray[np.float32]:
         """H [N, 32] of the plan, in its order.

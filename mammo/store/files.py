@@ -1,27 +1,12 @@
-"""Files of a store: each appears whole or not at all, whatever happens while it is written."""
+"""The folder of a store while it is filled: one ingest at a time, and nothing of an earlier one half written."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
+from mammo.files import PARTIAL
 from mammo.records import MammoError
-
-PARTIAL = ".partial"
-
-
-def replace_file(path: Path, content: bytes | memoryview) -> None:
-    """Write a file whole or not at all; it survives a loss of power once this returns."""
-    partial = path.with_name(f".{path.name}{PARTIAL}")
-    with partial.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
 
 
 @contextmanager

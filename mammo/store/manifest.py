@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from mammo.files import whole_file
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import MammoError, Split
 from mammo.store.checks import check_tables
-from mammo.store.files import replace_file
 from mammo.store.rows import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
 from mammo.store.seals import TABLES, seals
 
@@ -83,9 +83,11 @@ class Manifest:
             table = pa.Table.from_pandas(frame.reset_index(), schema=schema, preserve_index=False)
             sink = pa.BufferOutputStream()
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
-            replace_file(store / f"{name}.parquet", memoryview(sink.getvalue()))
+            with whole_file(store / f"{name}.parquet") as written:
+                written.write_bytes(memoryview(sink.getvalue()))
         head = {"format": FORMAT, "frame": asdict(self.frame), "files": seals(store)}
-        replace_file(store / "store.json", (json.dumps(head | {"seal": head_seal(head)}, indent=1) + "\n").encode())
+        with whole_file(store / "store.json") as written:
+            written.write_text(json.dumps(head | {"seal": head_seal(head)}, indent=1) + "\n", encoding="utf-8")
 
     def check_frame(self, frame: Frame, whose: str, store: Path) -> None:
         """Refuse what was made for another frame.

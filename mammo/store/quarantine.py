@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from io import StringIO
 from pathlib import Path
 
+from mammo.files import whole_file
 from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.refusals import Code
 from mammo.records import LeftOut
-from mammo.store.files import replace_file
 
 NAME = "quarantine.csv"
 COLUMNS = ("path", "outcome", "code", "reason", "way_out", "image_id", "kept")
@@ -48,7 +48,8 @@ def write_quarantine(store: Path, outcomes: Iterable[Outcome], left_out: Iterabl
     for lesion in left_out:
         told = (lesion.code, lesion.reason, Code(lesion.code).way_out)
         writer.writerow([_cell(cell) for cell in (lesion.path, "outline left out", *told, "", "")])
-    replace_file(store / NAME, stream.getvalue().encode("utf-8", errors="backslashreplace"))
+    with whole_file(store / NAME) as table:
+        table.write_bytes(stream.getvalue().encode("utf-8", errors="backslashreplace"))
 
 
 def _cell(text: str) -> str:

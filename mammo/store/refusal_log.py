@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from mammo.store.files import replace_file
+from mammo.files import whole_file
 
 NAME = ".refusals"
 
@@ -38,7 +38,8 @@ class RefusalLog:
     def rewrite(self, refusals: Iterable[tuple[str, str, str]]) -> None:
         """Keep these and no others, each (image_id, mark, code)."""
         lines = "".join(json.dumps(refusal) + "\n" for refusal in refusals)
-        replace_file(self.store / NAME, lines.encode())
+        with whole_file(self.store / NAME) as log:
+            log.write_bytes(lines.encode())
 
 
 @dataclass(frozen=True)

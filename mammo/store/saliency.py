@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.files import whole_file
 from mammo.records import MammoError
 
 Key = tuple[str, str]
@@ -48,12 +49,10 @@ class SaliencyMaps:
         self.folder.mkdir(parents=True, exist_ok=True)
         lines = "".join(f"{image_id} {self.images[image_id]}\n" for image_id in image_ids)
         name = sha256(lines.encode()).hexdigest()[:16]
-        part = self.folder / f".{name}"
-        with part.open("wb") as file:
+        with whole_file(self.folder / f"{name}.npy") as written, written.open("wb") as file:
             np.save(file, maps.astype(np.float16))
-        part.replace(self.folder / f"{name}.npy")
-        part.write_text(lines, encoding="utf-8")
-        part.replace(self.folder / f"{name}.txt")  # the part counts from here on
+        with whole_file(self.folder / f"{name}.txt") as written:  # the part counts from here on
+            written.write_text(lines, encoding="utf-8")
         self.__dict__.pop("_index", None)
 
     def check(self) -> None:
