@@ -10,18 +10,24 @@ PARTIAL = ".partial"
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
+def whole_file(path: Path, lasting: bool = True) -> Iterator[Path]:
     """Where to write what is to stand at path, which it does, for good, once the block has ended.
 
-    It then survives a loss of power. After an error path is as it was. Several processes may write one path: the last
-    to end counts.
+    After an error path is as it was. Several processes may write one path: the last to end counts.
+
+    Args:
+        path: the file.
+        lasting: whether it shall survive a loss of power once this returns. A disk may take 10 ms to say so, too
+            long for each of thousands of files that can be drawn again.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         yield partial
-        _settle(partial)
+        if lasting:
+            _settle(partial)
         partial.replace(path)
-        _settle(path.parent)
+        if lasting:
+            _settle(path.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise

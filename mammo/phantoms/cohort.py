@@ -114,9 +114,9 @@ def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> ImageRows:
         phantom = draw_image(plan)
         for lesion, mask in zip(plan.lesions, phantom.masks, strict=True):
             png = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1]
-            with whole_file(out / "outlines" / f"{stem}_{lesion.number}.png") as written:
+            with whole_file(out / "outlines" / f"{stem}_{lesion.number}.png", lasting=False) as written:
                 written.write_bytes(png.tobytes())
-        with whole_file(path) as written:
+        with whole_file(path, lasting=False) as written:
             write_image(written, phantom.pixels, spec, plan.key, draw_storage(plan.key))
     return _rows(plan, f"{folder}/{name}.dcm", stem)
 
