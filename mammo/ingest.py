@@ -8,6 +8,7 @@ python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)
 import os
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -37,7 +38,8 @@ def task(cfg: DictConfig) -> None:
     source, store = Path(cfg.data.source), Path(cfg.store)
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
     processes = (os.cpu_count() or 1) if cfg.processes is None else cfg.processes
-    with at_most(max(processes, 1)), only(lambda path: cfg.shard in (None, shard_of(path, cfg.shards))):
+    ours = nullcontext() if cfg.shard is None else only(lambda path: shard_of(path, cfg.shards) == cfg.shard)
+    with at_most(max(processes, 1)), ours:
         cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
     recipe = Recipe(source, store, frame, float(cfg.data.scale))
     if cfg.shard is not None:
