@@ -30,7 +30,7 @@ class Fibres:
         lobes: two fields of LOBES_PX.
         web: soft creases of all wavelengths together, mean near 0, SD near 1.
         lines: thin bright lines, 0 to about 0.5.
-        fibrils: the finest filaments, everywhere, mean near 0, SD near 1.
+        fibrils: the finest filaments, everywhere, mean near 0.2, SD near 1.
     """
 
     slow: tuple[Plane, Plane]
@@ -83,5 +83,5 @@ def _crease(field: Plane) -> Plane:
 
 
 def _ridge(field: Plane) -> Plane:
-    """A soft ridge along the zeros of a field, mean near 0, SD near 0.29."""
+    """A soft ridge along the zeros of a field, mean near 0, SD near 0.3."""
     return line(field, 0.4) - np.float32(0.37)

@@ -27,11 +27,11 @@ def cover_with_muscle(
     depth = shape.pectoral_depth(canvas.rows, canvas.cols) + 14 * fibres.lobes[0]
     cover = smoothstep(depth / EDGE_PX + np.float32(0.5))
     at = _corner(cover)
-    depth, grain = depth[at], rough[1][at]
+    depth, uneven = depth[at], rough[1][at]
     along = np.float32(0.12) * (canvas.rows[at[0]] + canvas.cols[:, at[1]])
-    strip, band = strips.at(depth + 14 * grain, along), bands.at(depth + 20 * grain, along)
+    strip, band = strips.at(depth + 14 * uneven, along), bands.at(depth + 20 * uneven, along)
     layer = smoothstep((depth - np.float32(deeper) - 80 * fibres.slow[0][at]) / 60)
-    texture = 0.028 * fibres.web[at] + 0.05 * rough[1][at] + 0.035 * fibres.fibrils[at]
+    texture = 0.028 * fibres.web[at] + 0.05 * uneven + 0.035 * fibres.fibrils[at]
     muscle = MUSCLE + shade + 0.06 * layer + 0.025 * strip + 0.03 * band + texture
     through = np.float32(0.84) * cover[at]
     covered = np.array(value, dtype=np.float32)
