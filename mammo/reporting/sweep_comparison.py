@@ -1,6 +1,7 @@
 """A sweep side by side: every cell of its grid with the runs selected on validation, and what the search drew."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,16 @@ TRIED: dict[str, Any] = {"marker": "o", "linestyle": "", "color": GREY, "markers
 that was not selected."""
 
 
+@dataclass(frozen=True)
+class _Row:
+    """The runs of one cell, and those of them that count, one a seed."""
+
+    model: str
+    cell: str
+    runs: Sequence[Run]
+    chosen: Sequence[Run]
+
+
 def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
     """The table, in the paper's order of maps, then by name; the same runs give the same table.
 
@@ -34,14 +45,13 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
         MammoError: as run_folder.selected.
     """
     rows = []
-    for model, cell in _cells(runs):
-        own = [run for run in runs if (run.model, run.cell) == (model, cell)]
-        chosen = selected(own, lambda run: (run.model, run.cell))
-        tests = np.array([run.test_auc for run in chosen])
-        best = max(chosen, key=lambda run: np.nan_to_num(run.val_auc, nan=-1.0))
-        val = float(np.mean([run.val_auc for run in chosen]))
+    for row in _rows(runs):
+        tests = np.array([run.test_auc for run in row.chosen])
+        best = max(row.chosen, key=lambda run: np.nan_to_num(run.val_auc, nan=-1.0))
+        val = float(np.mean([run.val_auc for run in row.chosen]))
         sd = float(tests.std(ddof=1)) if len(tests) > 1 else float("nan")
-        rows.append((model, cell, _told_apart(model), len(chosen), len(own), val, float(tests.mean()), sd, best.lr))
+        counts = len(row.chosen), len(row.runs)
+        rows.append((row.model, row.cell, _told_apart(row.model), *counts, val, float(tests.mean()), sd, best.lr))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -51,14 +61,14 @@ def comparison_figure(runs: Sequence[Run]) -> Figure:
     Args:
         runs: at least one.
     """
-    rows = [[run for run in runs if (run.model, run.cell) == cell] for cell in _cells(runs)]
-    searched = any(len({run.lr for run in row}) > 1 for row in rows)
+    rows = _rows(runs)
+    searched = any(len({run.lr for run in row.runs}) > 1 for row in rows)
     with rc_context(LOOK):
         figure = Figure(figsize=(9.6 if searched else 6.4, 0.42 * len(rows) + 1.6), layout="constrained")
         left, *right = np.atleast_1d(figure.subplots(1, 1 + searched, sharey=True))
         for place, row in enumerate(rows):
-            _selected_row(left, place, selected(row, lambda run: (run.model, run.cell)), "_" * bool(place))
-        left.set_yticks(range(len(rows)), [_label(*cell) for cell in _cells(runs)])
+            _selected_row(left, place, row.chosen, "_" * bool(place))
+        left.set_yticks(range(len(rows)), [_label(row) for row in rows])
         left.set_ylim(len(rows) - 0.4, -0.6)
         left.set_xlabel("AUC of the selected runs" if searched else "AUC")
         if right:
@@ -82,32 +92,35 @@ def _selected_row(axes: Axes, place: int, runs: Sequence[Run], hidden: str) -> N
     axes.plot([np.mean(tests)], [place - 0.12], **MEAN, label=f"{hidden}mean over seeds, test")
 
 
-def _search(axes: Axes, rows: Sequence[Sequence[Run]]) -> None:
+def _search(axes: Axes, rows: Sequence[_Row]) -> None:
     """Validation AUC against learning rate, every cell within its own row, whose range is written beside it."""
     for place, row in enumerate(rows):
-        known = [run.val_auc for run in row if not np.isnan(run.val_auc)]
+        known = [run.val_auc for run in row.runs if not np.isnan(run.val_auc)]
         low, high = (min(known), max(known)) if known else (0.0, 1.0)
-        chosen = selected(row, lambda run: (run.model, run.cell))
-        others = [run for run in row if run not in chosen]
-        for own, pen, label in ((others, TRIED, "trial not selected"), (chosen, VALIDATION, "")):
+        others = [run for run in row.runs if run not in row.chosen]
+        for own, pen, label in ((others, TRIED, "trial not selected"), (row.chosen, VALIDATION, "")):
             heights = [place + 0.3 - 0.6 * (run.val_auc - low) / max(high - low, 1e-9) for run in own]
             axes.plot([run.lr for run in own], heights, **pen, label="_" * (place > 0 or not label) + label)
         told = f"{high:.3f}\n{low:.3f}"
         axes.text(1.01, place, told, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=GREY)
     axes.set_xscale("log")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    rates = [run.lr for row in rows for run in row if run.lr > 0]
+    rates = [run.lr for row in rows for run in row.runs if run.lr > 0]
     if rates:
         axes.set_xlim(10 ** np.floor(np.log10(min(rates))), 10 ** np.ceil(np.log10(max(rates)) + 1e-9))
     axes.set_xlabel("learning rate")
     axes.set_title("Validation AUC, each row from its lowest to its highest")
 
 
-def _cells(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """Model and cell of every row."""
+def _rows(runs: Sequence[Run]) -> list[_Row]:
+    """Every cell, in the paper's order of maps, then by name."""
     maps = {name: place for place, name in enumerate(MAPS)}
     found = {(run.model, run.cell): (run.model, maps.get(run.maps, -1), run.cell) for run in runs}
-    return sorted(found, key=lambda cell: found[cell])
+    rows = []
+    for model, cell in sorted(found, key=lambda key: found[key]):
+        own = [run for run in runs if (run.model, run.cell) == (model, cell)]
+        rows.append(_Row(model, cell, own, selected(own, lambda run: (run.model, run.cell))))
+    return rows
 
 
 def _told_apart(model: str) -> str:
@@ -115,6 +128,6 @@ def _told_apart(model: str) -> str:
     return "images" if model == "context" else "lesions"
 
 
-def _label(model: str, cell: str) -> str:
+def _label(row: _Row) -> str:
     """A cell's name; AUCs of images are not to be read beside those of lesions unawares."""
-    return {"context": f"{cell} (AUC of images)", "floc": f"f_loc, {cell}", "fagg": cell}[model]
+    return {"context": f"{row.cell} (AUC of images)", "floc": f"f_loc, {row.cell}", "fagg": row.cell}[row.model]
