@@ -37,5 +37,9 @@ class Flag(StrEnum):
     SIGNED = "signed", "signed pixels (0028,0103), which mammograms do not have"
     HIGH_BIT = "high_bit", "a High Bit (0028,0102) other than Bits Stored less one"
     PRECISION = "precision", "coded pixels that exceed Bits Stored (0028,0101); the bits above are dropped"
-    WINDOW = "window", "a window (0028,1050), (0028,1051) of no width, or unequally many centres and widths"
+    WINDOW = (
+        "window",
+        "a window (0028,1050), (0028,1051) or table (0028,3010) that shows the breast all white or black, a window of "
+        "no width, or unequally many centres and widths",
+    )
     FALSE_LENGTH = "false_length", "a length field that says more than the file holds"

@@ -17,6 +17,7 @@ from pydicom.dataset import Dataset
 
 from mammo.intake.codecs import CODECS, NATIVE, decode, syntax_of
 from mammo.intake.flags import Flag
+from mammo.intake.hiding import hides_breast, sparse
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import FULL_SCALE
 
@@ -63,16 +64,19 @@ def presentation(dataset: Dataset) -> Presentation:
         _check_byte_order(stored, bits)
     elif syntax_of(dataset) in CODECS and not _signed(dataset) and int(stored.max()) >> (high + 1):
         flags.append(Flag.PRECISION)
-    table, voi = grey_values(dataset, bits)
+    tables, voi = grey_values(dataset, bits)
     if high != bits - 1:
-        table = np.repeat(table, 1 << (high + 1 - bits))
-    table = np.tile(table, (1 << 16) // len(table))  # bits above the stored ones, overlays and garbage, change nothing
-    values = cv2.LUT(np.ascontiguousarray(stored.astype(np.uint16, copy=False)), table)
-    return Presentation(np.asarray(values, dtype=np.uint16), voi, (*flags, *_flags(dataset, bits, high)))
+        tables = np.repeat(tables, 1 << (high + 1 - bits), axis=1)
+    shown, plain = np.tile(tables, (1 << 16) // tables.shape[1])  # bits above the stored ones, overlays, change nothing
+    codes = np.ascontiguousarray(stored.astype(np.uint16, copy=False))
+    values = np.asarray(cv2.LUT(codes, shown), dtype=np.uint16)
+    some = sparse(codes)
+    hidden = voi != "range" and hides_breast(plain[some], shown[some])
+    return Presentation(values, voi, (*flags, *_flags(dataset, bits, high, hidden)))
 
 
 def grey_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
-    """The presentation value of every stored code, [2 ** bits], and the VOI rule it follows.
+    """The presentation value of every stored code, what it would be without a window, [2, 2 ** bits], and the VOI rule.
 
     Raises:
         RefusedError: the header's numbers have no meaning.
@@ -80,11 +84,13 @@ def grey_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
     codes = np.arange(1 << bits, dtype=np.float64)
     if _signed(dataset):
         codes[1 << (bits - 1) :] -= 1 << bits  # two's complement, (0028,0103)
-    shares, voi = _voi(dataset, modality(dataset, codes))
+    values = modality(dataset, codes)
+    shown, voi = _voi(dataset, values)
+    shares = np.stack([shown, _whole_range(values)])
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         shares = 1 - shares
-    shares[_padding(dataset, codes)] = 0
-    if not np.isfinite(shares).all() or np.ptp(shares) == 0:
+    shares[:, _padding(dataset, codes)] = 0
+    if not np.isfinite(shares).all() or np.ptp(shares[0]) == 0:
         raise RefusedError(Code.BAD_WINDOW)
     return np.round(shares * FULL_SCALE).astype(np.uint16), voi
 
@@ -115,10 +121,16 @@ def _voi(dataset: Dataset, values: Table) -> tuple[Table, str]:
     except (ValueError, TypeError):
         raise RefusedError(Code.BAD_WINDOW) from None
     if centre is None or width is None or width <= 0:
-        low, high = values.min(), values.max()
-        return (values - low) / (high - low), "range"
+        return _whole_range(values), "range"
     function = str(dataset.get("VOILUTFunction") or "LINEAR")
     return window(values, centre, width, function), function.lower()
+
+
+def _whole_range(values: Table) -> Table:
+    """Shares in [0, 1] of the range that values have; no numbers where they have none."""
+    with np.errstate(invalid="ignore"):
+        shares: Table = (values - values.min()) / np.ptp(values)
+    return shares
 
 
 def window(values: Table, centre: float, width: float, function: str) -> Table:
@@ -165,7 +177,7 @@ def _padding(dataset: Dataset, codes: Table) -> NDArray[np.bool_]:
     return np.asarray((codes >= edges[0]) & (codes <= edges[1]))
 
 
-def _flags(dataset: Dataset, bits: int, high: int) -> Iterator[Flag]:
+def _flags(dataset: Dataset, bits: int, high: int, hidden: bool) -> Iterator[Flag]:
     syntax = syntax_of(dataset)
     if syntax in CODECS and CODECS[syntax].lossy and dataset.get("LossyImageCompression") != "00":
         yield Flag.LOSSY
@@ -173,7 +185,7 @@ def _flags(dataset: Dataset, bits: int, high: int) -> Iterator[Flag]:
         yield Flag.SIGNED
     if high != bits - 1:
         yield Flag.HIGH_BIT
-    if not dataset.get("VOILUTSequence") and _doubtful_window(dataset):
+    if hidden or (not dataset.get("VOILUTSequence") and _doubtful_window(dataset)):
         yield Flag.WINDOW
 
 

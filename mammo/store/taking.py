@@ -19,7 +19,7 @@ from mammo.store.prints import Print
 from mammo.store.rows import chain_values, tissue_values
 from mammo.store.tiles import encode
 
-PIPELINE = 4
+PIPELINE = 5
 """Number of the way from files to store pixels; a new number makes a rerun read every image again."""
 
 

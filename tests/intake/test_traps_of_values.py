@@ -77,7 +77,7 @@ BYTES = [i * i >> 8 for i in range(256)]
 PACKED = np.array(BYTES, np.uint8).view("<u2").tolist()
 VOI_LUT = lut_sequence(LUT_DATA, [256, 100, 10])
 WIDE = (BREAST.astype(np.uint16) << 4).astype(np.uint16)
-TENS, EIGHTS = (BREAST >> 2).astype(np.uint16), (BREAST >> 4).astype(np.uint16)
+TENS, NINES, EIGHTS = ((BREAST >> bits).astype(np.uint16) for bits in (2, 3, 4))
 MODALITY = lut_sequence([(i * i) >> 8 for i in range(4096)], [4096, 0, 16])
 
 ACCEPTED = [
@@ -141,10 +141,16 @@ ACCEPTED = [
         tags={"ModalityLUTSequence": MODALITY, "RescaleSlope": 3, "RescaleIntercept": 1} | window(30000, 50000),
         grey=lambda x: linear(30000, 50000)(np.floor(x * x / 256)),
     ),
-    Trap("voi lut", tags={"VOILUTSequence": VOI_LUT}, grey=lut(LUT_DATA, 100, 10)),
-    Trap("voi lut wins over window", tags={"VOILUTSequence": VOI_LUT} | window(5, 6), grey=lut(LUT_DATA, 100, 10)),
+    Trap("voi lut", tags={"VOILUTSequence": VOI_LUT}, codes=NINES, grey=lut(LUT_DATA, 100, 10)),
+    Trap(
+        "voi lut wins over window",
+        tags={"VOILUTSequence": VOI_LUT} | window(5, 6),
+        codes=NINES,
+        grey=lut(LUT_DATA, 100, 10),
+    ),
     Trap(
         "two voi luts, the first counts",
+        codes=NINES,
         tags={"VOILUTSequence": [*VOI_LUT, *lut_sequence([0, 255], [2, 0, 8])]},
         grey=lut(LUT_DATA, 100, 10),
     ),
@@ -156,6 +162,7 @@ ACCEPTED = [
     ),
     Trap(
         "voi lut in numbers",
+        codes=NINES,
         tags={"VOILUTSequence": lut_sequence(LUT_DATA, [256, 100, 10], "US")},
         grey=lut(LUT_DATA, 100, 10),
     ),
@@ -171,6 +178,7 @@ ACCEPTED = [
     ),
     Trap(
         "voi lut of two entries a word",
+        codes=NINES,
         tags={"VOILUTSequence": lut_sequence(PACKED, [256, 100, 8])},
         grey=lut(BYTES, 100, 8),
     ),
@@ -235,6 +243,16 @@ DOUBTFUL = [
 ]
 
 
+HIDING = [
+    Trap("window that shows the breast white", "window", window(100, 300)),
+    Trap("narrow window that shows the breast white", "window", window(250, 1)),
+    Trap("window that shows the breast black", "blank+window", window(3900, 100)),
+    Trap("window that shows the breast white, inverted", "window", window(3995, 300) | ONE, codes=DARK),
+    Trap("voi lut that shows the breast white", "window", {"VOILUTSequence": VOI_LUT}),
+    Trap("white under garbage", "window", window(100, 300), codes=(BREAST | 0xA000).astype(np.uint16)),
+]
+
+
 def swapped(dataset: FileDataset) -> None:
     dataset.PixelData = np.frombuffer(dataset.PixelData, np.uint16).byteswap().tobytes()
 
@@ -267,7 +285,7 @@ REFUSED = [
     Trap("bytes of 16 bits swapped", "byte_order", bits(16), codes=WIDE, edit=swapped),
 ]
 
-TRAPS = [*ACCEPTED, *GARBAGE, *DOUBTFUL, *REFUSED]
+TRAPS = [*ACCEPTED, *GARBAGE, *DOUBTFUL, *HIDING, *REFUSED]
 
 
 @pytest.fixture(scope="module")
