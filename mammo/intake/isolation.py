@@ -19,7 +19,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -58,6 +58,9 @@ QUEUED = 8
 
 _MOST: ContextVar[int | None] = ContextVar("most", default=None)
 _OURS: ContextVar[Callable[[str], bool] | None] = ContextVar("ours", default=None)
+
+WAITS_S = (0.0, 0.1, 1.0, 5.0)
+"""Before each attempt to start a child: a server that was killed, for memory perhaps, is replaced once it is gone."""
 
 PRELOAD = ["mammo.intake.gate", "mammo.intake.adapters.table", "mammo.store.taking"]
 
@@ -145,16 +148,21 @@ def isolated(
 def _start(work: Callable[[Job], Result], limits: Limits) -> _Child[Job]:
     context = get_context("forkserver")
     context.set_forkserver_preload(PRELOAD)
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, work, limits), daemon=True)
-    with _without_main():
-        process.start()
-    theirs.close()
-    try:
-        ours.recv()
-    except EOFError:
-        raise MammoError("a child process cannot be started: see whether memory or processes have run out") from None
-    return _Child(process, ours, limits.wall_s)
+    for wait_s in WAITS_S:
+        sleep(wait_s)
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, work, limits), daemon=True)
+        try:
+            with _without_main():
+                process.start()
+            theirs.close()
+            ours.recv()
+        except (EOFError, OSError):
+            theirs.close()
+            ours.close()
+        else:
+            return _Child(process, ours, limits.wall_s)
+    raise MammoError("a child process cannot be started: see whether memory or processes have run out")
 
 
 @contextmanager

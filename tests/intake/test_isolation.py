@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,14 @@ def test_one_job_is_lost_and_the_others_keep_their_order(job: str, code: Code, l
     jobs = ["a", "b", job, "c", *"defghijklmnopqrstuvw" * 3, job, "x"]
     expected = [code if one == job else one * 2 for one in jobs]
     assert list(isolated(work, jobs, 2, limits)) == expected
+
+
+def test_a_server_of_children_that_is_killed_is_replaced() -> None:
+    assert list(isolated(work, ["a"], 1)) == ["aa"]
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    (server,) = (pid for pid in children if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(int(server), signal.SIGKILL)
+    assert list(isolated(work, ["a"], 1)) == ["aa"]
 
 
 def test_the_children_of_whoever_names_no_number_can_be_bounded() -> None:
