@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import openpyxl
 import pyarrow as pa
@@ -25,6 +26,8 @@ INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
 LONGEST_CELL = 1 << 24
 
 Cells = Iterable[object]
+
+Word = TypeVar("Word", bound=str)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,11 @@ class Row:
     def get(self, column: str, default: str = "") -> str:
         """The cell of a column, or the default where it is empty or absent."""
         return self.values.get(column) or default
+
+    def word(self, column: str, words: Iterable[Word]) -> Word | None:
+        """Which of these words the cell is, typed in capitals or not; None where it is none."""
+        typed = self.get(column).lower()
+        return next((word for word in words if word.lower() == typed), None)
 
     def error(self, column: str, way_out: str) -> MammoError:
         """What is wrong with a cell, in one sentence."""

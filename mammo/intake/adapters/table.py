@@ -4,7 +4,7 @@
     images     image, patient, exam, laterality, view; needed for PNG and TIFF, where no header tells these; optional
                density, A to D, and split, the same for all images of a patient: train, val or test
 
-`image` and `mask` are paths relative to the folder. An outline is one of
+Words may be typed in capitals or not. `image` and `mask` are paths relative to the folder. An outline is one of
     mask                      a PNG or TIFF of the stored image's size, nonzero inside, or a DICOM SEG object, of which
                               `segment` names the segment (1 if there is no such column)
     outline                   a polygon "row,col;row,col;..." in stored pixels
@@ -106,22 +106,22 @@ def _described(root: Path, paths: set[str]) -> dict[str, Row]:
         if same_image is not row:
             raise row.error("image", f"row {same_image.number} describes the same image; keep one row for every image")
         same_patient = dealt.setdefault(row.get("patient"), row)
-        if same_patient.get("split") != row.get("split"):
+        if same_patient.word("split", Split) != row.word("split", Split):
             other = f"row {same_patient.number}, of the same patient, has {same_patient.get('split')!r}"
             raise row.error("split", f"{other}; put all of a patient's images into one split, or drop the column")
     return rows
 
 
 def _check_description(row: Row) -> None:
-    if row.get("laterality") not in [*Laterality]:
+    if not row.word("laterality", Laterality):
         raise row.error("laterality", "must be L or R")
-    if row.get("view") not in [*View]:
+    if not row.word("view", View):
         raise row.error("view", "must be CC or MLO")
     if row.get("density") and not density_of(row.get("density")):
         raise row.error("density", "must be A, B, C, D or nothing")
     if not row.get("patient") or not row.get("exam"):
         raise row.error("patient", "patient and exam must be given, or patients could not be kept apart")
-    if row.get("split") not in ["", *Split]:
+    if row.get("split") and not row.word("split", Split):
         raise row.error("split", "must be train, val, test or nothing")
 
 
@@ -142,22 +142,21 @@ def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape 
     """
     path, row = job
     file, density = regular(root, path), density_of(row.get("density")) if row else None
-    split = Split(row.get("split")) if row and row.get("split") else None
+    split = row.word("split", Split) if row else None
     if is_raster(path):
         if row is None:
             raise RefusedError(Code.NOT_DESCRIBED)
-        laterality, view = Laterality(row.get("laterality")), View(row.get("view"))
-        keys = (row.get("patient"), row.get("exam"))
-        return ImageRecord(path, *keys, laterality, view, split=split, density=density), None
+        side, view = row.word("laterality", Laterality), row.word("view", View)
+        record = ImageRecord(path, row.get("patient"), row.get("exam"), side, view, split=split, density=density)
+        return record, None
     header = read_header(file)
-    if row is not None and header.laterality != row.get("laterality"):
+    if row is not None and header.laterality != row.word("laterality", Laterality):
         raise RefusedError(Code.LATERALITY_CONFLICT)
-    if row is not None and header.view != row.get("view"):
+    if row is not None and header.view != row.word("view", View):
         raise RefusedError(Code.VIEW_CONFLICT)
     patient, exam = (row.get("patient"), row.get("exam")) if row else (header.patient, header.exam)
-    side, view = header.laterality, header.view
-    record = ImageRecord(path, patient, exam, side, view, split=split, flags=header.flags, density=density)
-    return record, header.shape
+    place, flags = (header.laterality, header.view), header.flags
+    return ImageRecord(path, patient, exam, *place, split=split, flags=flags, density=density), header.shape
 
 
 def _lesions(
@@ -199,11 +198,12 @@ def _values(told: Telling) -> dict[str, str]:
         key, finding, image = told.get("lesion_id", f"row {told.number}"), told.get("finding"), told.get("image")
     else:
         named = told.category.lower() in [*Pathology]
-        label = told.category.lower() if named else str(told.values.get("label", Pathology.NONE))
+        label = told.category if named else str(told.values.get("label", Pathology.NONE))
         source, high_risk = str(told.values.get("label_source", "")), str(told.values.get("high_risk", "0"))
-        high_risk = {"True": "1", "False": "0"}.get(high_risk, high_risk)
         key, finding, image = f"{told.file.name} {told.key}", "" if named else told.category, told.image
+    label, source, high_risk = (word.lower() for word in (label, source, high_risk))
     source = source or (LabelSource.NONE if label == Pathology.NONE else LabelSource.BIOPSY)
+    high_risk = {"true": "1", "false": "0"}.get(high_risk, high_risk)
     told_of = {"image": image, "label": label, "label_source": source, "high_risk": high_risk}
     return told_of | {"key": key, "finding": finding}
 

@@ -20,7 +20,7 @@ from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.table import read
 from mammo.intake.refusals import Code
 from mammo.intake.segments import SEGMENTATION
-from mammo.records import LabelSource, Laterality, MammoError, Pathology
+from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from tests.intake.adapters.conftest import SMALL, ReadBombs
 from tests.intake.test_bombs import DEFLATED, deflated, png
 from tests.intake.traps import Trap
@@ -99,6 +99,28 @@ def test_pngs_need_a_row_in_images_csv(table: Path, half_disc: NDArray[np.uint16
     records = {record.path: record for record in read(table).images}
     assert records["one.png"].patient_key == "7"
     assert records["two.png"].code == Code.NOT_DESCRIBED
+
+
+def test_words_may_be_typed_in_capitals_or_not(table: Path, half_disc: NDArray[np.uint16]) -> None:
+    cv2.imwrite(str(table / "one.png"), half_disc)
+    (table / "images.csv").write_text(
+        "Image,Patient,Exam,Laterality,View,Split,Density\n"
+        "one.png,7,7a,l,mlo,Train,b\na/R-CC.dcm,7,7a,r,Cc,TRAIN,B\n"
+    )
+    (table / "lesions.csv").write_text(
+        "image,label,mask,label_source,high_risk\n"
+        "a/L-CC.dcm,Malignant,outlines/L.png,BIOPSY,FALSE\na/R-CC.dcm,BENIGN,outlines/R.png,Breast_Level,True\n"
+    )
+    cohort = read(table)
+    records = {record.path: record for record in cohort.images}
+    one, right = records["one.png"], records["a/R-CC.dcm"]
+    assert (one.laterality, one.view, one.split, one.density) == (Laterality.LEFT, View.MLO, Split.TRAIN, Density.B)
+    assert (right.code, right.patient_key, right.split) == ("", "7", Split.TRAIN)
+    told = [(lesion.label, lesion.label_source, lesion.high_risk) for lesion in cohort.lesions]
+    assert told == [
+        (Pathology.MALIGNANT, LabelSource.BIOPSY, False),
+        (Pathology.BENIGN, LabelSource.BREAST_LEVEL, True),
+    ]
 
 
 def test_a_table_that_contradicts_the_header_refuses_the_image(table: Path) -> None:
