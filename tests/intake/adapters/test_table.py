@@ -104,8 +104,7 @@ def test_pngs_need_a_row_in_images_csv(table: Path, half_disc: NDArray[np.uint16
 def test_words_may_be_typed_in_capitals_or_not(table: Path, half_disc: NDArray[np.uint16]) -> None:
     cv2.imwrite(str(table / "one.png"), half_disc)
     (table / "images.csv").write_text(
-        "Image,Patient,Exam,Laterality,View,Split,Density\n"
-        "one.png,7,7a,l,mlo,Train,b\na/R-CC.dcm,7,7a,r,Cc,TRAIN,B\n"
+        "Image,Patient,Exam,Laterality,View,Split,Density\none.png,7,7a,l,mlo,Train,b\na/R-CC.dcm,7,7a,r,Cc,TRAIN,B\n"
     )
     (table / "lesions.csv").write_text(
         "image,label,mask,label_source,high_risk\n"
