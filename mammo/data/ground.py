@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mammo.geometry import CropWindow, CropWindows, Frame, FrameChain
 from mammo.records import MammoError, PatchClass, Pathology, View
 from mammo.store.manifest import Manifest
+from mammo.store.rows import SHARES
 
 LATTICE = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 7)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
 """Window coordinates at which tissue is looked up: a 7 x 7 lattice."""
@@ -34,7 +35,8 @@ class Ground:
         negative: whether each image row shows a breast without any outlined lesion.
         extents: rows and columns [images, 2, 2] (axis, first and last) that image and network window cover together.
         mlo: whether each image row is an MLO view.
-        tissue: share of each grid cell covered by breast tissue, [images, rows, cols] in [0, 1].
+        tissue: bytes that stand for the share of each grid cell covered by breast tissue, [images, rows, cols]: of a
+            million images they take 1.4 GB; store.rows.SHARES tells what each means.
     """
 
     frame: Frame
@@ -44,7 +46,7 @@ class Ground:
     negative: NDArray[np.bool_]
     extents: NDArray[np.float64]
     mlo: NDArray[np.bool_]
-    tissue: NDArray[np.float32]
+    tissue: NDArray[np.uint8]
 
     @classmethod
     def of(cls, manifest: Manifest) -> "Ground":
@@ -54,7 +56,6 @@ class Ground:
             mask, box = manifest.network_outline(lesion_id)
             corner = np.array([box.row0, box.col0], dtype=np.float64)
             pixels.append(np.argwhere(mask) + corner + 0.5)
-        tissue = [manifest.tissue(image_id) for image_id in manifest.images.index]
         return cls(
             frame=manifest.frame,
             pixels=pixels,
@@ -63,7 +64,7 @@ class Ground:
             negative=manifest.images["negative"].to_numpy(dtype=bool),
             extents=np.array([_extent(manifest.chain(key)) for key in manifest.images.index]).reshape(-1, 2, 2),
             mlo=(manifest.images["view"] == View.MLO.value).to_numpy(dtype=bool),
-            tissue=np.stack(tissue) if tissue else np.zeros((0, *manifest.frame.grid), np.float32),
+            tissue=np.frombuffer(b"".join(manifest.images["tissue"]), np.uint8).reshape(-1, *manifest.frame.grid),
         )
 
     @cached_property
@@ -120,7 +121,7 @@ class Ground:
         cells = np.floor(CropWindows(windows).to_frame(LATTICE[None]) / self.frame.cell_px).astype(np.int64)
         inside = np.asarray(((cells >= 0) & (cells < self.frame.grid)).all(axis=2))
         rows, cols = np.moveaxis(np.where(inside[..., None], cells, 0), -1, 0)
-        tissue = self.tissue[images[:, None], rows, cols].astype(np.float64)
+        tissue = SHARES[self.tissue[images[:, None], rows, cols]].astype(np.float64)
         return np.asarray(np.where(inside, tissue, 0).sum(axis=1) / len(LATTICE))
 
 

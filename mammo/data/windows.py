@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mammo.data.ground import Ground
 from mammo.geometry import CropWindows
 from mammo.records import MammoError, PatchClass, Pathology
+from mammo.store.rows import SHARES
 
 TISSUE_SHARE = 0.5
 """Least share of a training window that must be breast tissue."""
@@ -130,7 +131,7 @@ def tissue_windows(
     """Rotated windows [N, 4] whose centres lie in grid cells drawn by their share of tissue."""
     windows = np.empty((len(rngs), 4))
     for row, (rng, image) in enumerate(zip(rngs, images, strict=True)):
-        share = ground.tissue[image].astype(np.float64).ravel()
+        share = SHARES[ground.tissue[image]].astype(np.float64).ravel()
         cell = np.searchsorted(np.cumsum(share), rng.uniform(0, share.sum()), side="right")
         place = divmod(min(int(cell), share.size - 1), ground.frame.grid[1])
         windows[row, :2] = (np.array(place) + rng.uniform(0, 1, size=2)) * ground.frame.cell_px

@@ -56,6 +56,10 @@ LESIONS = pa.schema(
 """Columns of lesions.parquet; the box and the mask lie in the stored frame."""
 
 
+SHARES = (np.arange(256) / 255).astype(np.float32)
+"""Shares of tissue as a store tells them apart, by the byte that stands for each."""
+
+
 def chain_values(chain: FrameChain) -> dict[str, int | float | bool]:
     """The columns of images.parquet that hold a chain; chain_of is the inverse."""
     return {
@@ -104,5 +108,4 @@ def tissue_values(shares: NDArray[np.float64]) -> dict[str, bytes]:
 
 def tissue_of(row: Row, frame: Frame) -> NDArray[np.float32]:
     """Tissue shares [grid rows, grid cols] in [0, 1] that a row of images.parquet holds."""
-    shares = np.frombuffer(row["tissue"], dtype=np.uint8).reshape(frame.grid) / 255
-    return shares.astype(np.float32)
+    return SHARES[np.frombuffer(row["tissue"], dtype=np.uint8).reshape(frame.grid)]

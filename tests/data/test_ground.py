@@ -9,6 +9,7 @@ from mammo.data.ground import Ground
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology, Split
 from mammo.store.manifest import Manifest
+from mammo.store.rows import SHARES
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +83,16 @@ def test_overlap_is_told_by_the_pixels_inside(manifest: Manifest, ground: Ground
     assert len(seen) == 4  # none, either, both
 
 
+def test_bytes_of_tissue_stand_for_the_shares_of_the_manifest_to_the_last_bit(
+    manifest: Manifest, ground: Ground
+) -> None:
+    for row, image_id in enumerate(manifest.images.index):
+        assert np.array_equal(SHARES[ground.tissue[row]], manifest.tissue(image_id))
+    assert np.array_equal(SHARES, (np.arange(256, dtype=np.uint8) / 255).astype(np.float32))
+
+
 def test_tissue_share_is_near_the_share_of_tissue_pixels(ground: Ground) -> None:
-    fine = np.kron(ground.tissue[0], np.ones((8, 8)))
+    fine = np.kron(ground.tissue[0] / 255, np.ones((8, 8)))
     centres = np.stack(np.mgrid[: ground.frame.height, : ground.frame.width], axis=-1) + 0.5
     rng = np.random.default_rng(1)
     for _ in range(50):

@@ -27,7 +27,7 @@ def ground() -> Ground:
         negative=np.arange(12) > 5,
         extents=np.tile([[-30.0, 120.0], [0.0, 100.0]], (12, 1, 1)),
         mlo=np.arange(12) % 2 == 1,
-        tissue=np.ones((12, *FRAME.grid), np.float32),
+        tissue=np.full((12, *FRAME.grid), 255, np.uint8),
     )
 
 

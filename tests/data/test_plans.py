@@ -26,7 +26,7 @@ def ground() -> Ground:
         negative=np.array([False, False, True]),
         extents=np.tile([[0.0, FRAME.height], [0.0, FRAME.width]], (3, 1, 1)),
         mlo=np.array([False, True, False]),
-        tissue=np.ones((3, *FRAME.grid), np.float32),
+        tissue=np.full((3, *FRAME.grid), 255, np.uint8),
     )
 
 

@@ -22,8 +22,8 @@ def disc(row: float, col: float, radius: float) -> np.ndarray:
 @pytest.fixture(scope="module")
 def ground() -> Ground:
     """Image 0: a malignant and a benign lesion close together; image 1: a benign and an unlabelled one; 2: negative."""
-    tissue = np.zeros((3, *FRAME.grid), np.float32)
-    tissue[:, 1:11, 0:8] = 1
+    tissue = np.zeros((3, *FRAME.grid), np.uint8)
+    tissue[:, 1:11, 0:8] = 255
     return Ground(
         frame=FRAME,
         pixels=[disc(30, 20, 6), disc(48, 26, 5), disc(60, 30, 6), disc(30, 30, 5)],
