@@ -3,7 +3,7 @@
 Trained on image labels alone; outlines are never used (paper, The proposed method).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -18,12 +18,13 @@ from torch.nn import functional
 
 from mammo.geometry import Frame
 from mammo.models.gmic import ByClass, Gmic, GmicOutput, GmicSizes
-from mammo.models.patch_classifier import Batch
+from mammo.models.patch_classifier import FNRS, Batch
 from mammo.models.precision import adam, lay_out
 from mammo.models.ranks import of_every_rank
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
 from mammo.scoring.metrics import auc
+from mammo.scoring.thresholds import tnr_at_fnr
 
 PUBLISHED = {"lr": 1.0e-5, "beta": 3.26e-6}
 """Learning rate and beta near those of the first released model, for checkpoints that were not trained here."""
@@ -80,7 +81,8 @@ class ContextNetwork(pl.LightningModule):
             saliency = output.saliency.stacked().flatten(2)
             norm = saliency.sum(dim=2) if self.saliency_norm == "sum" else saliency.mean(dim=2)
             loss: Tensor = bce + self.beta * norm.sum(dim=1).mean()
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(target))
+            losses = {"train_loss": loss, **_loss_by_class(predictions, target)}
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=len(target))
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
@@ -91,27 +93,39 @@ class ContextNetwork(pl.LightningModule):
     test_step = validation_step
 
     def on_validation_epoch_end(self) -> None:
-        """Log the image-level AUC of each class; the malignant one is what training is judged by."""
-        self._log_aucs("val")
+        """Log each class's AUC over images, and the TNR of the malignant one, whose AUC training is judged by."""
+        self._log_metrics("val")
 
     def on_test_epoch_end(self) -> None:
-        """Log the test split's image-level AUCs; `scores` of the image rows `image_rows` are kept."""
-        self._log_aucs("test")
+        """Log the test split's metrics; `scores` of the image rows `image_rows` are kept."""
+        self._log_metrics("test")
 
-    def _log_aucs(self, split: str) -> None:
+    def _log_metrics(self, split: str) -> None:
         rows, scores, shown = (torch.cat(column).numpy() for column in zip(*of_every_rank(self._seen), strict=True))
         self._seen.clear()
         self.image_rows, first = np.unique(rows, return_index=True)
-        self.scores = scores[first].astype(np.float64)
+        self.scores, shown = scores[first].astype(np.float64), shown[first]
         for column, name in enumerate(ByClass._fields):
-            value = auc(shown[first, column], self.scores[:, column])
-            self.log(f"{split}_auc_{name}", value, rank_zero_only=True)
-            if name == "malignant":
-                self.log(f"{split}_auc", value, prog_bar=True, rank_zero_only=True)
+            self.log(f"{split}_auc_{name}", auc(shown[:, column], self.scores[:, column]), rank_zero_only=True)
+        malignant, score = shown[:, 0], self.scores[:, 0]  # the first of ByClass
+        self.log(f"{split}_auc", auc(malignant, score), prog_bar=True, rank_zero_only=True)
+        for fnr in FNRS:
+            self.log(f"{split}_tnr_at_fnr_{fnr:.2f}", tnr_at_fnr(malignant, score, fnr), rank_zero_only=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""
         return adam(self, self.lr)
+
+
+def _loss_by_class(predictions: Sequence[ByClass], target: Tensor) -> dict[str, Tensor]:
+    """The BCE of each class, summed over the predictions, of targets [B, 2]; their mean is the BCE of the loss."""
+    bce = [
+        functional.binary_cross_entropy(each.stacked().detach(), target, reduction="none").mean(dim=0)
+        for each in predictions
+    ]
+    return {
+        f"train_loss_{name}": value for name, value in zip(ByClass._fields, torch.stack(bce).sum(dim=0), strict=True)
+    }
 
 
 def standardised(image: Tensor) -> Tensor:

@@ -16,10 +16,11 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import WandbLogger
 
 from mammo.data.datamodule import MammoDataModule
+from mammo.models.context import ContextNetwork
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import FULL_SCALE, PatchClass, Split
 from mammo.runs.folder import RunFolder
-from mammo.runs.score_tables import lesion_table
+from mammo.runs.score_tables import image_table, lesion_table
 from mammo.scoring.metrics import roc, why_undefined
 
 if TYPE_CHECKING:
@@ -106,23 +107,29 @@ class Dashboard(Callback):
             self._log(trainer, {"confusion": chart})
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Curves over the test lesions, and those that were scored most wrongly with their windows."""
-        if not trainer.is_global_zero or not isinstance(pl_module, PatchClassifier):
+        """Curves over the test lesions (of a context network, images), and the lesions scored most wrongly."""
+        if not trainer.is_global_zero:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
-        table = lesion_table(pl_module, data.split(Split.TEST)[0])
-        if not why_undefined(table["malignant"]):
-            self._log(trainer, _curves(table["malignant"].to_numpy(), table["score"].to_numpy()))
-        self._log(trainer, {"lesions": _pictured(pl_module, table, data)})
+        manifest = data.split(Split.TEST)[0]
+        if isinstance(pl_module, ContextNetwork):
+            images = image_table(pl_module, manifest)
+            self._log(trainer, _curves(images["malignant"].to_numpy(), images["score_malignant"].to_numpy(), "images"))
+        elif isinstance(pl_module, PatchClassifier):
+            lesions = lesion_table(pl_module, manifest)
+            self._log(trainer, _curves(lesions["malignant"].to_numpy(), lesions["score"].to_numpy(), "lesions"))
+            self._log(trainer, {"lesions": _pictured(pl_module, lesions, data)})
 
     def _log(self, trainer: pl.Trainer, content: dict[str, Any]) -> None:
         self.logger.experiment.log({**content, "trainer/global_step": trainer.global_step})
 
 
-def _curves(malignant: NDArray[np.int64], score: NDArray[np.float64]) -> dict[str, Any]:
-    """ROC, and true against false negative rate."""
+def _curves(malignant: NDArray[np.int64], score: NDArray[np.float64], what: str) -> dict[str, Any]:
+    """ROC, and true against false negative rate, over the test split's lesions or images; none of one class alone."""
     import wandb
 
+    if why_undefined(malignant):
+        return {}
     false_positive, true_positive = roc(malignant, score)
     axes = {
         "roc": ("false positive rate", "true positive rate", false_positive, true_positive),
@@ -131,7 +138,7 @@ def _curves(malignant: NDArray[np.int64], score: NDArray[np.float64]) -> dict[st
     charts = {}
     for name, (x, y, xs, ys) in axes.items():
         table = wandb.Table(columns=[x, y], data=np.stack([xs, ys], axis=1).tolist())
-        charts[name] = wandb.plot.line(table, x, y, title=f"{name}, test lesions")
+        charts[name] = wandb.plot.line(table, x, y, title=f"{name}, test {what}")
     return charts
 
 

@@ -153,7 +153,26 @@ def test_sum_norm_is_as_many_times_the_mean_norm_as_there_are_cells() -> None:
     for norm, beta in (("mean", 0.0), ("mean", 1.0), ("sum", 1.0)):
         torch.manual_seed(0)
         network = ContextNetwork(small, frame, lr=1e-3, beta=beta, saliency_norm=norm).eval()
-        network.log = lambda *_, **__: None  # type: ignore[method-assign]
+        network.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
         losses[norm, beta] = float(network.training_step(batch, 0))
     mean, total = (losses[norm, 1.0] - losses["mean", 0.0] for norm in ("mean", "sum"))
     assert total / mean == pytest.approx(46 * 30, rel=1e-3)
+
+
+def test_the_losses_by_class_are_the_loss_of_training_on_that_class_alone() -> None:
+    frame = {"height": 368, "width": 240, "cell_px": 8}
+    torch.manual_seed(0)
+    network = ContextNetwork(numbers("eighth"), frame, lr=1e-3, beta=0.0).eval()
+    logged: dict[str, torch.Tensor] = {}
+    network.log_dict = lambda told, **_: logged.update(told)  # type: ignore[method-assign]
+    image = torch.randint(0, 4096, (3, 1, 368, 240)).to(torch.uint16)
+    target = torch.tensor([[1, 0], [0, 0], [1, 1]])
+    loss = network.training_step({"image": image, "target": target}, 0)
+    with torch.no_grad():
+        output = network(image)
+    for column, name in enumerate(("malignant", "benign")):
+        chances = [getattr(each, name) for each in (output.by_global, output.by_local, output.by_fusion)]
+        expected = sum(-torch.where(target[:, column] == 1, chance, 1 - chance).log().mean() for chance in chances)
+        torch.testing.assert_close(logged[f"train_loss_{name}"], expected)
+    torch.testing.assert_close((logged["train_loss_malignant"] + logged["train_loss_benign"]) / 2, loss.detach())
+    assert logged["train_loss"] is loss

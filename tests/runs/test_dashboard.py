@@ -1,4 +1,4 @@
-"""A sweep's runs on an offline dashboard, read back: one run a job, every key, and nobody's identifiers."""
+"""Runs of every network on offline dashboards, read back: one run a job, every key, and nobody's identifiers."""
 
 import csv
 import json
@@ -8,42 +8,47 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mammo.store.manifest import Manifest
 from mammo.train import main
 
-WORDS = (
-    "--multirun",
-    "experiment=lr_search",
-    "model=floc",
-    "backbone=small",
-    "trial=0,1",
-    "group=figure6",
+QUICK = (
     "logger=wandb",
     "trainer=cpu",
     "trainer.max_epochs=2",
     "trainer.precision=32-true",
     "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
     "windows_per_lesion={val: 3, test: 3}",
-    "batch_size=10",
 )
+SWEEP = (
+    *("--multirun", "experiment=lr_search", "trial=0,1", "group=figure6"),
+    *("model=floc", "backbone=small", "batch_size=10"),
+)
+SINGLE = (
+    ("group=table3", "maps=[loc]", "batch_size=10"),
+    ("group=table3", "model=context", "batch_size=4", "trainer.limit_train_batches=2"),
+)
+CLASSES = {"floc": ("malignant", "benign", "outside", "negative"), "context": ("malignant", "benign")}
+CLASSES["fagg"] = CLASSES["floc"]
 EPOCH_KEYS = {
-    *(f"train_loss_{name}" for name in ("malignant", "benign", "outside", "negative")),
-    *("train_loss", "lr", "patches_per_s", "data_wait", "val_auc"),
+    *("train_loss", "lr", "data_wait", "val_auc"),
     *(f"val_tnr_at_fnr_{fnr}" for fnr in ("0.01", "0.02", "0.05")),
 }
-END_KEYS = {"test_auc", "test_tnr_at_fnr_0.02", "roc_table", "tnr_fnr_table", "confusion_table", "lesions"}
+END_KEYS = {"test_auc", "test_tnr_at_fnr_0.02", "roc_table", "tnr_fnr_table"}
+OF_PATCHES = {"confusion_table", "lesions"}
 
 
 @pytest.fixture(scope="module")
 def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with a sweep of two f_loc."""
+    """A root with a sweep of two f_loc, an f_agg and a context network."""
     root = tmp_path_factory.mktemp("dashboards")
     shutil.copytree(small_root / "store", root / "store")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["train", *WORDS, f"root={root}"])
-        main()
+    for words in (SWEEP, *SINGLE):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("sys.argv", ["train", *words, *QUICK, f"root={root}"])
+            main()
     return root
 
 
@@ -66,18 +71,42 @@ def test_every_job_is_a_run_of_its_own_with_group_and_tags(root: Path) -> None:
         assert [record["exit"]["exit_code"] for record in log if record["type"] == "exit"] == [0]
 
 
-def test_every_key_is_there_and_the_numbers_are_the_runs_own(root: Path) -> None:
-    for folder in root.glob("figure6/*/wandb/offline-run-*"):
+@pytest.mark.parametrize(("model", "n_runs"), [("floc", 2), ("fagg", 1), ("context", 1)])
+def test_every_key_is_there_and_the_numbers_are_the_runs_own(root: Path, model: str, n_runs: int) -> None:
+    folders = list(root.glob(f"*/{model}-*/wandb/offline-run-*"))
+    assert len(folders) == n_runs
+    speed = "images_per_s" if model == "context" else "patches_per_s"
+    epoch_keys = EPOCH_KEYS | {speed} | {f"train_loss_{name}" for name in CLASSES[model]}
+    for folder in folders:
         run = folder.parent.parent
         history = [record["history"]["item"] for record in records(folder) if record["type"] == "history"]
         keys = {key.split(".")[0] if "_table" in key or "lesions" in key else key for item in history for key in item}
-        assert keys >= EPOCH_KEYS | END_KEYS
-        assert sum("val_auc" in item for item in history) == 2
-        assert len(json.loads(next(folder.glob("files/media/table/confusion*")).read_text())["data"]) == 16
+        assert keys >= epoch_keys | END_KEYS
+        assert (OF_PATCHES & keys) == (set() if model == "context" else OF_PATCHES)
+        with next(run.glob("metrics/*/metrics.csv")).open() as file:
+            rows = list(csv.DictReader(file))
+        for key in (*epoch_keys, "test_auc"):
+            assert [item[key] for item in history if key in item] == [float(row[key]) for row in rows if row[key]], key
         (tested,) = [item["test_auc"] for item in history if "test_auc" in item]
         assert tested == json.loads((run / "result.json").read_text())["test_auc"]
-        with next(run.glob("metrics/*/metrics.csv")).open() as file:
-            assert set(csv.DictReader(file).fieldnames or []) >= EPOCH_KEYS | {"test_auc"}
+        assert sum("val_auc" in item for item in history) == 2
+
+
+@pytest.mark.parametrize("model", ["floc", "fagg", "context"])
+def test_the_curves_area_is_the_test_auc(root: Path, model: str) -> None:
+    (run, *_) = sorted(root.glob(f"*/{model}-*"))
+    curve = json.loads(next(run.glob("wandb/offline-run-*/files/media/table/roc_table*")).read_text())
+    fpr, tpr = np.array(curve["data"]).T
+    assert np.trapezoid(tpr, fpr) == pytest.approx(json.loads((run / "result.json").read_text())["test_auc"])
+
+
+@pytest.mark.parametrize("model", ["floc", "fagg"])
+def test_the_confusion_counts_every_patch_of_the_epoch(root: Path, model: str) -> None:
+    (run, *_) = sorted(root.glob(f"*/{model}-*"))
+    table = json.loads(next(run.glob("wandb/offline-run-*/files/media/table/confusion*")).read_text())
+    assert len(table["data"]) == 16
+    counts = {name: sum(row[2] for row in table["data"] if row[0] == name) for name in CLASSES[model]}
+    assert counts == {"malignant": 6, "benign": 6, "outside": 4, "negative": 4}
 
 
 def test_lesions_come_with_their_windows_as_pictures(root: Path) -> None:
@@ -96,7 +125,7 @@ def test_lesions_come_with_their_windows_as_pictures(root: Path) -> None:
 def test_no_identifier_is_logged(root: Path) -> None:
     manifest = Manifest.load(root / "store")
     ids = {*manifest.images.index, *manifest.lesions.index, *manifest.images["patient_id"], *manifest.images["exam_id"]}
-    written = [path.read_bytes() for path in root.glob("figure6/*/wandb/**/*") if path.is_file()]
-    assert len(written) > 10
+    written = [path.read_bytes() for path in root.glob("*/*/wandb/**/*") if path.is_file()]
+    assert len(written) > 20
     for secret in (*ids, str(root / "store"), "dicom"):
         assert not any(secret.encode() in content for content in written), secret
