@@ -8,7 +8,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.records import MammoError
-from mammo.runs.folder import RunFolder, best_run, chosen_run, finished, read_result
+from mammo.runs.folder import RunFolder, _digest, best_run, chosen_run, finished, read_result
 
 CFG = {
     "root": "runs/x",
@@ -119,14 +119,22 @@ def test_a_copy_of_a_run_is_finished_though_its_files_are_of_another_time(tmp_pa
     assert run.result is not None
 
 
-def test_a_file_of_the_same_size_and_time_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_told_of_a_run_trusts_size_and_time_and_whether_to_train_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cfg = configured(tmp_path)
     run = RunFolder.of(cfg, "floc-s0", {})
     run.start(cfg)
-    (run.path / "best.ckpt").write_bytes(b"weights")
+    checkpoint = run.path / "best.ckpt"
+    checkpoint.write_bytes(b"weights")
     run.finish({"val_auc": 0.75})
+    written = checkpoint.stat().st_mtime_ns
+    _digest.cache_clear()  # as in the process of the next sweep
+    checkpoint.write_bytes(b"wEights")
+    os.utime(checkpoint, ns=(written, written))
+    assert run.result is None
     monkeypatch.setattr("hashlib.file_digest", None)
-    assert run.result is not None
+    assert read_result(run.path) is not None
 
 
 @pytest.mark.parametrize("content", ["[]", "{", "null", "7"])
