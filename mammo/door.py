@@ -6,7 +6,7 @@ sentence on standard error and exit status 2; only a defect of the program shows
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from yaml import YAMLError
 
+from mammo.records import MammoError
 from mammo.runs.random_search import name_in_configurations
 from mammo.runs.sentences import WRONG, sentence
 
@@ -24,6 +25,9 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 
 SWEEPS = ("--multirun", "-m")
 """Hydra's words for a sweep; a user may put them anywhere."""
+
+ADDABLE = ("trainer.", "backbone.arguments.", "logger.wandb.", "hydra.")
+"""Where a key that conf/ lacks may be added with +: what is there is handed on whole."""
 
 Task = Callable[[DictConfig], object]
 
@@ -62,6 +66,7 @@ def _open(name: str, job: _Job) -> None:
     sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in SWEEPS)  # argparse wants overrides in one piece
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us: Hydra would print its own tracebacks
     try:
+        _check_added(sys.argv[1:])
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
         sys.exit(_complain(error))
@@ -71,6 +76,16 @@ def _open(name: str, job: _Job) -> None:
         sys.exit(_complain(error))  # Hydra's own, while composing, or a launcher's: no Slurm here, a worker killed
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _check_added(words: Sequence[str]) -> None:
+    """Refuse a word that adds a key which nothing would read."""
+    for word in words:
+        key = word.lstrip("+").partition("=")[0]
+        if word.startswith("+") and not f"{key}.".startswith(ADDABLE):
+            raise MammoError(
+                f"{word}: {key} cannot be added, nothing would read it: give keys that --help shows, without +"
+            )
 
 
 def _complain(error: Exception) -> int:

@@ -61,6 +61,10 @@ def test_task_gets_its_composed_configuration(bake: Run) -> None:
     ("overrides", "named"),
     [
         (("ovn=230",), "error: ovn is not a key"),
+        (("+ovn=230",), "error: +ovn=230: ovn cannot be added"),
+        (("++bread.flower=rye",), "bread.flower cannot be added"),
+        (("--multirun", "+ovn=230,240"), "ovn cannot be added"),
+        (("bread=[rye,[wheat]]",), "in brackets go names, as in 'maps=[emb,sal]' (given: bread=[rye,[wheat]])"),
         (("bread=barley",), "bread/barley does not exist: choose from rye, wheat"),
         (("bread.flower=rye",), "bread.flower is not a key"),
         (("oven",), "'oven'"),
@@ -82,6 +86,13 @@ def test_wrong_use_is_one_sentence(overrides: tuple[str, ...], named: str, bake:
     assert said.count("\n") == 1
     assert named in said
     assert "Traceback" not in said
+
+
+def test_a_key_may_be_added_where_what_lies_there_is_handed_on(bake: Run, conf: Path) -> None:
+    (conf / "bake.yaml").write_text((conf / "bake.yaml").read_text() + "trainer: {}\n")
+    seen: list[bool] = []
+    assert bake(lambda cfg: seen.append(cfg.trainer.deterministic), "+trainer.deterministic=true") == (0, "")
+    assert seen == [True]
 
 
 def test_wrong_input_is_one_sentence(bake: Run) -> None:

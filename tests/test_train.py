@@ -28,6 +28,8 @@ def command(*words: str) -> tuple[int, str]:
         (("model=floc", "backbone=nonsense"), "nonsense"),
         (("model=floc", "backbone=small"), "make demo"),
         (("maps=[loc,[emb]]",), "maps=[loc,[emb]]"),
+        (("root=null",), "root=null: give a word or a path"),
+        (("+bogus=1",), "+bogus=1: bogus cannot be added"),
         (("~maps",), "as in maps=..."),
         (("model=floc,context",), "add --multirun for one job each, or write 'model=[floc,context]'"),
         (("root=/nowhere/ünï",), "cannot read 'root=/nowhere/ünï'"),
@@ -36,7 +38,7 @@ def command(*words: str) -> tuple[int, str]:
     ids=" ".join,
 )
 def test_train_says_what_is_wrong(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
-    status, error = command("mammo.train", *words, f"root={tmp_path / 'nowhere'}")
+    status, error = command("mammo.train", f"root={tmp_path / 'nowhere'}", *words)
     assert status == 2
     assert error.startswith("error: ")
     assert told in error

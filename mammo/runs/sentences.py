@@ -22,9 +22,19 @@ REWORDED = (
         r"Ambiguous value for argument '(.+?)=(.+?)' 1\.",
         "{0}={1}: add --multirun for one job each, or write '{0}=[{1}]' for one job with all",
     ),
+    (
+        r"While dereferencing interpolation '\$\{(\w+)\}': Incompatible value 'None'",
+        "{0}=null: give a word or a path, or leave {0}= out",
+    ),
     (r"MammoError raised while resolving interpolation: (.*)", "{0}"),
 )
 """Hydra's words, and ours for what is in brackets."""
+
+NO_CHOICE = {
+    "Config group override must be a string or a list": "null is no choice: name one or leave the key out",
+    "can only concatenate str": "in brackets go names, as in 'maps=[emb,sal]'",
+}
+"""How Hydra begins to speak of a choice that is no name, without saying which, and our words."""
 
 
 def sentence(error: BaseException) -> str:
@@ -47,8 +57,7 @@ def sentence(error: BaseException) -> str:
                 "with blanks or letters beyond a to z needs two pairs, as in 'root=\"runs/x y\"'"
             )
         case ValueError() | TypeError():
-            is_null = words.startswith("Config group override must be a string or a list. Got NoneType")
-            told = "null is no choice: name one or leave the key out" if is_null else words
+            told = next((ours for theirs, ours in NO_CHOICE.items() if words.startswith(theirs)), words)
             return f"{told} (given: {' '.join(sys.argv[1:])})"
     return words
 

@@ -17,7 +17,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict, read_write
 
 from mammo.runs.sentences import WRONG, sentence
-from mammo.runs.sweeps import Job, Sweep
+from mammo.runs.sweeps import Job, Sweep, check_experiments
 
 POLL_S = 2.0
 """How soon a finished job is told of."""
@@ -35,8 +35,12 @@ class SweepWatch(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
         """Give the sweep its folder, and begin to tell how far it is."""
         try:
+            check_experiments(config)
             sweep = Sweep.of(config)
-        except OSError as error:  # Hydra would only warn of it
+        except WRONG as error:  # Hydra would only warn of it
+            print(f"error: {sentence(error)}", file=sys.stderr)
+            sys.exit(2)
+        except OSError as error:
             print(f"error: the sweep's folder below root={config.root} cannot be made ({error})", file=sys.stderr)
             sys.exit(2)
         with read_write(config), open_dict(config):

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
@@ -124,6 +125,30 @@ def check_devices(cfg: DictConfig) -> None:
         )
 
 
+def check_experiments(cfg: DictConfig) -> None:
+    """Refuse a sweep over experiments that sweep themselves: each would be one job, without what it sweeps.
+
+    Args:
+        cfg: composed, hydra node included; Hydra is running.
+
+    Raises:
+        MammoError: one of them does; with the way out.
+    """
+    overrides = OverridesParser.create().parse_overrides(list(cfg.hydra.overrides.task))
+    loader = GlobalHydra.instance().config_loader()
+    for override in overrides:
+        if override.key_or_group != "experiment" or not override.is_discrete_sweep():
+            continue
+        names = list(override.sweep_string_iterator())
+        for name in names:
+            own = loader.load_sweep_config(cfg, [f"experiment={name}"]).hydra.sweeper.params or {}
+            if own:
+                raise MammoError(
+                    f"experiment={name} is a sweep of its own, over {', '.join(own)}, and would be one job here: write "
+                    f"'experiment=[{','.join(names)}]' for the product, or give a command for each"
+                )
+
+
 def _planned(words: Sequence[str]) -> tuple[str, ...]:
     """What differs between the jobs that Hydra makes of these words; empty where the sweeper draws as it goes."""
     axes: dict[str, list[str]] = {}
@@ -135,7 +160,7 @@ def _planned(words: Sequence[str]) -> tuple[str, ...]:
             axes[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
         else:
             return ()
-    return tuple(" ".join(filter(None, job)) for job in itertools.product(*axes.values()))
+    return tuple(" ".join(filter(None, job)) or "as configured" for job in itertools.product(*axes.values()))
 
 
 def _jobs(path: Path) -> tuple[str, ...]:

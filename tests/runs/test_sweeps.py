@@ -171,6 +171,38 @@ def test_a_sweep_over_nothing_is_told(
     assert "there is no job" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("experiments", "told"),
+    [
+        ("table3,lr_search", "experiment=table3 is a sweep of its own, over maps, .* 'experiment=[table3,lr_search]'"),
+        ("demo/floc,demo/table3", "experiment=demo/table3 is a sweep of its own, over maps"),
+        ("demo/floc,nosuch", "experiment/nosuch does not exist"),
+    ],
+)
+def test_a_sweep_over_sweeps_is_refused_before_any_job(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    experiments: str,
+    told: str,
+) -> None:
+    assert swept(tmp_path, monkeypatch, "--multirun", f"experiment={experiments}") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert re.search(told.replace("[", r"\["), error)
+    assert not (tmp_path / "sweeps").exists()
+
+
+def test_the_one_job_of_a_sweep_over_nothing_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train", "--multirun", f"root={tmp_path}"])
+    with pytest.raises(SystemExit):
+        train_command()
+    assert "failed: job 0 (as configured): no store at" in capsys.readouterr().err
+
+
 def test_two_sweeps_at_once_share_the_work(root: Path) -> None:
     words = [sys.executable, "-m", "mammo.train", "--multirun", "maps=[loc]", "seed=0,1", *QUICK, f"root={root}"]
     children = [
