@@ -41,7 +41,7 @@ def test_tissue_is_that_of_repeated_erosion(half_disc: NDArray[np.uint16], finen
 
 
 @pytest.mark.parametrize("flip", [False, True])
-@pytest.mark.parametrize("fineness", [0.05, 0.25, 0.5])
+@pytest.mark.parametrize("fineness", [0.05, 0.13, 0.25, 0.5])
 def test_where_the_breast_ends_is_exact(half_disc: NDArray[np.uint16], fineness: float, flip: bool) -> None:
     for _ in range(8):
         large = np.kron(half_disc, np.ones((2, 2), np.uint16))
