@@ -109,7 +109,7 @@ def decode(dataset: Dataset, index: int = 0, n_frames: int = 1) -> NDArray[np.ge
     if syntax != RLE and syntax not in CODECS:
         raise RefusedError(Code.UNKNOWN_CODING)
     try:
-        frame = get_frame(content, index, number_of_frames=n_frames)
+        frame = get_frame(bytes(content), index, number_of_frames=n_frames)
         _check_density(len(frame), shape)
         signed = bool(dataset.get("PixelRepresentation"))
         values = _rle(frame, shape, allocated) if syntax == RLE else _compressed(frame, shape, signed, syntax)
@@ -122,7 +122,7 @@ def decode(dataset: Dataset, index: int = 0, n_frames: int = 1) -> NDArray[np.ge
     return values
 
 
-def _native(dataset: Dataset, content: bytes, shape: tuple[int, int], index: int) -> NDArray[np.generic]:
+def _native(dataset: Dataset, content: bytes | memoryview, shape: tuple[int, int], index: int) -> NDArray[np.generic]:
     allocated, n_px, big = int(dataset.get("BitsAllocated") or 0), shape[0] * shape[1], syntax_of(dataset) == BIG_ENDIAN
     if allocated not in (8, 16):
         raise RefusedError(Code.BAD_BITS)

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
 from logging import getLogger
+from os import SEEK_CUR
 from pathlib import Path
 from struct import unpack_from
-from typing import BinaryIO
+from typing import BinaryIO, cast
 from warnings import catch_warnings, simplefilter
 
 import pydicom
@@ -62,6 +63,9 @@ LARGEST_INFLATED = 1 << 27
 
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b")
 """How zip and gzip files begin."""
+
+VIEWED = 1 << 20
+"""Values of so many bytes and more are not copied out of a file's bytes: no attribute but pixel data has them."""
 
 PIXEL_DATA_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 """Pixel Data (7FE0,0010), little and big endian."""
@@ -118,15 +122,30 @@ def open_dicom(path: Path, tags: Sequence[str] = ()) -> Dataset:
 
 
 def parse_dicom(content: bytes) -> Dataset:
-    """The data set of a whole file's bytes.
+    """The data set of a whole file's bytes, into which its pixel data are a view.
 
     Raises:
         RefusedError: it is no DICOM file, or it ends within its pixel data.
     """
-    dataset = _parsed(BytesIO(content))
+    dataset = _parsed(_Views(content))
     if "PixelData" not in dataset and any(tag in content for tag in PIXEL_DATA_TAGS):
         raise RefusedError(Code.CUT_OFF)  # pydicom drops pixel data that end too early
     return dataset
+
+
+class _Views(BytesIO):
+    """A file's bytes, of which a large read is a view; pydicom keeps values as they were read."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._content = memoryview(content)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < VIEWED:
+            return super().read(size)
+        view = self._content[self.tell() :][:size]
+        self.seek(len(view), SEEK_CUR)
+        return cast(bytes, view)
 
 
 def _parsed(stream: BinaryIO, tags: Sequence[str] = ()) -> Dataset:
