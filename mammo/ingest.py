@@ -23,7 +23,7 @@ from mammo.intake.isolation import at_most, only
 from mammo.intake.outcomes import Verdict, counts
 from mammo.intake.published import published_lines
 from mammo.store.filling import fill, fill_part
-from mammo.store.parts import shard_of
+from mammo.store.parts import Shard
 from mammo.store.quarantine import NAME as QUARANTINE
 from mammo.store.taking import Recipe
 
@@ -38,12 +38,12 @@ def task(cfg: DictConfig) -> None:
     source, store = Path(cfg.data.source), Path(cfg.store)
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
     processes = (os.cpu_count() or 1) if cfg.processes is None else cfg.processes
-    ours = nullcontext() if cfg.shard is None else only(lambda path: shard_of(path, cfg.shards) == cfg.shard)
-    with at_most(max(processes, 1)), ours:
+    shard = None if cfg.shard is None else Shard(cfg.shard, cfg.shards)
+    with at_most(max(processes, 1)), only(shard.holds) if shard else nullcontext():
         cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
     recipe = Recipe(source, store, frame, float(cfg.data.scale))
-    if cfg.shard is not None:
-        n_files = fill_part(recipe, cohort, cfg.shard, cfg.shards, processes)
+    if shard:
+        n_files = fill_part(recipe, cohort, shard, processes)
         print(f"{store}: shard {cfg.shard} of {cfg.shards} is done, {n_files} files; ingest without shard= merges them")
         return
     filling = fill(recipe, cohort, processes, tuple(cfg.allow))

@@ -16,7 +16,7 @@ from mammo.store.duplicates import Candidate, Repeats, find_repeats
 from mammo.store.files import locked, remove_partials
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest, check_format
-from mammo.store.parts import find_parts, open_part, refused_in_parts, remove_parts, shard_of
+from mammo.store.parts import Shard, find_parts, open_part, refused_in_parts, remove_parts
 from mammo.store.quarantine import NAME as QUARANTINE
 from mammo.store.quarantine import write_quarantine
 from mammo.store.refusal_log import RefusalLog
@@ -72,31 +72,27 @@ def fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = 
         ) from None
 
 
-def fill_part(recipe: Recipe, cohort: Cohort, shard: int, shards: int, processes: int) -> int:
+def fill_part(recipe: Recipe, cohort: Cohort, shard: Shard, processes: int) -> int:
     """Fill one part with the files of one shard; the next fill of the whole store merges it.
 
     Args:
         recipe: how, of the whole store.
         cohort: the whole source.
-        shard: which, from 0 on.
-        shards: of how many.
+        shard: which.
         processes: how many child processes at most.
 
     Returns:
         How many files the shard has.
 
     Raises:
-        MammoError: there is no such shard, a decoder is missing, the store is of another format, or another job
-            fills the shard.
+        MammoError: a decoder is missing, the store is of another format, or another job fills the shard.
     """
-    if not 0 <= shard < shards:
-        raise MammoError(f"shard={shard} must be from 0 to {shards - 1}: shards={shards} says how many there are")
     check_format(recipe.store)
     part, names = open_part(recipe.store, shard), Pseudonyms.of_store(recipe.store)
     with locked(part):
         remove_partials(part)
         known = RefusalLog(part).read()
-        own = [image for image in cohort.images if shard_of(image.path, shards) == shard]
+        own = [image for image in cohort.images if shard.holds(image.path)]
         ids = [names.of("image", image.path) for image in own]
         jobs = [Job(image, image_id, known.get(image_id)) for image, image_id in zip(own, ids, strict=True)]
         _taken(replace(recipe, store=part), jobs, processes)

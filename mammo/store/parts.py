@@ -8,10 +8,12 @@ it, and removes the parts.
 """
 
 import shutil
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from mammo.intake.pseudonyms import Pseudonyms
+from mammo.records import MammoError, is_whole
 from mammo.store.image_store import ImageStore
 from mammo.store.refusal_log import RefusalLog
 
@@ -21,9 +23,34 @@ Kept = tuple[str, bytes, int]
 """An image's note without its mark, its record, and the size of the record's head."""
 
 
-def open_part(store: Path, shard: int) -> Path:
+@dataclass(frozen=True)
+class Shard:
+    """The share of a source that one machine sees to.
+
+    Attributes:
+        number: which, from 0 on.
+        of: of how many.
+
+    Raises:
+        MammoError: there is no such share.
+    """
+
+    number: int
+    of: int
+
+    def __post_init__(self) -> None:
+        if not (is_whole(self.number) and is_whole(self.of) and 0 <= self.number < self.of):
+            told = f"shard={self.number} of shards={self.of}"
+            raise MammoError(f"{told} is none: count whole numbers from 0 on, and stay below shards")
+
+    def holds(self, path: str) -> bool:
+        """Whether a file belongs to it, by its path alone."""
+        return int.from_bytes(sha256(path.encode(errors="surrogateescape")).digest()[:8]) % self.of == self.number
+
+
+def open_part(store: Path, shard: Shard) -> Path:
     """The folder of one part, ready to be filled."""
-    part = store / FOLDER / f"{shard:04d}"
+    part = store / FOLDER / f"{shard.number:04d}"
     Pseudonyms.of_store(store).share(part)
     return part
 
@@ -36,11 +63,6 @@ def find_parts(store: Path) -> tuple[Path, ...]:
 def remove_parts(store: Path) -> None:
     """Remove all parts, once the store holds what they held."""
     shutil.rmtree(store / FOLDER, ignore_errors=True)
-
-
-def shard_of(path: str, shards: int) -> int:
-    """The shard that a file belongs to, by its path alone."""
-    return int.from_bytes(sha256(path.encode(errors="surrogateescape")).digest()[:8]) % shards
 
 
 def kept_in_parts(parts: tuple[Path, ...], image_id: str, mark: str) -> Kept | None:

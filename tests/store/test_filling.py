@@ -14,6 +14,7 @@ from mammo.store import image_store
 from mammo.store.filling import Filling, fill, fill_part
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
+from mammo.store.parts import Shard
 from mammo.store.taking import Recipe
 
 FRAME = Frame(368, 240, 8)
@@ -170,7 +171,7 @@ def test_a_store_of_another_format_is_left_alone(recipe: Recipe, source: Path) -
     head = recipe.store / "store.json"
     head.write_text(head.read_text().replace('"format": 2', '"format": 1'))
     before = tables(recipe)
-    for again in (lambda: fill(recipe, read(source), 1), lambda: fill_part(recipe, read(source), 0, 2, 1)):
+    for again in (lambda: fill(recipe, read(source), 1), lambda: fill_part(recipe, read(source), Shard(0, 2), 1)):
         with pytest.raises(MammoError, match="is a store of format 1, which this version, of format 2, cannot read"):
             again()
     assert tables(recipe) == before

@@ -13,7 +13,7 @@ from mammo.intake.adapters.table import read
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.records import MammoError
 from mammo.store.filling import fill, fill_part
-from mammo.store.parts import find_parts, shard_of
+from mammo.store.parts import Shard, find_parts
 from mammo.store.taking import Recipe
 
 
@@ -49,7 +49,7 @@ def test_merged_shards_are_the_store_of_a_single_run_byte_for_byte(source: Path,
     Pseudonyms(bytes(32)).share(single.store)
     Pseudonyms(bytes(32)).share(sharded.store)
     fill(single, cohort, 1)
-    assert sum(fill_part(sharded, cohort, shard, 3, 1) for shard in (2, 0, 1)) == 13
+    assert sum(fill_part(sharded, cohort, Shard(shard, 3), 1) for shard in (2, 0, 1)) == 13
     assert len(find_parts(sharded.store)) == 3
     assert fill(sharded, cohort, 1).decoded == 0
     assert files(sharded.store) == files(single.store)
@@ -59,7 +59,7 @@ def test_what_no_shard_has_done_is_done_by_the_merge(source: Path, tmp_path: Pat
     cohort = read(source)
     recipe = Recipe(source, tmp_path / "store", Frame(368, 240, 8), 1)
     Pseudonyms(bytes(32)).share(recipe.store)
-    n = fill_part(recipe, cohort, 1, 3, 1)
+    n = fill_part(recipe, cohort, Shard(1, 3), 1)
     assert fill(recipe, cohort, 1).decoded == 13 - n
     other = replace(recipe, store=tmp_path / "other")
     Pseudonyms(bytes(32)).share(other.store)
@@ -68,14 +68,16 @@ def test_what_no_shard_has_done_is_done_by_the_merge(source: Path, tmp_path: Pat
 
 
 def test_shards_share_the_files_whatever_their_order() -> None:
-    shards = [shard_of(f"{number}.dcm", 64) for number in range(6400)]
-    assert min(np.bincount(shards, minlength=64)) > 50
+    paths = [f"{number}.dcm" for number in range(6400)]
+    held = [[Shard(number, 64).holds(path) for path in paths] for number in range(64)]
+    assert np.sum(held, axis=0).tolist() == [1] * 6400
+    assert np.sum(held, axis=1).min() > 50
 
 
-def test_a_shard_that_does_not_exist_is_named(source: Path, tmp_path: Path) -> None:
-    recipe = Recipe(source, tmp_path / "store", Frame(368, 240, 8), 1)
-    with pytest.raises(MammoError, match="shard=3 must be from 0 to 2"):
-        fill_part(recipe, read(source), 3, 3, 1)
+@pytest.mark.parametrize(("number", "of"), [(3, 3), (-1, 3), (0, 0), ("0", 3), (1.0, 3)])
+def test_a_shard_that_does_not_exist_is_named(number: int, of: int) -> None:
+    with pytest.raises(MammoError, match=f"shard={number} of shards={of} is none"):
+        Shard(number, of)
 
 
 @pytest.mark.slow

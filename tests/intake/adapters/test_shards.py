@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 
 from mammo import ingest
 from mammo.intake.pseudonyms import Pseudonyms
-from mammo.store.parts import shard_of
+from mammo.store.parts import Shard
 
 SHARDS = 3
 N = 8
@@ -126,7 +126,7 @@ def test_a_shard_opens_its_own_images_and_no_others(
     for shard in range(SHARDS):
         with opened(source) as names:
             run(monkeypatch, f"root={sharded}", f"shard={shard}", f"shards={SHARDS}", *own)
-        assert names & images == {path for path in images if shard_of(path, SHARDS) == shard}
+        assert names & images == {path for path in images if Shard(shard, SHARDS).holds(path)}
     run(monkeypatch, f"root={sharded}", *own)
     assert contents(sharded / "store") == contents(single / "store")
     assert len(images) == 2 * N
