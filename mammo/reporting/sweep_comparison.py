@@ -27,6 +27,9 @@ TRIED: dict[str, Any] = {"marker": "o", "linestyle": "", "color": GREY, "markers
 """Pens: of a selected run's test and validation AUC, of the mean of the former, and of the validation AUC of a trial
 that was not selected."""
 
+BESIDE = 0.04
+"""How far the axis of learning rates reaches beyond whole decades, in decades: a mark at its end is drawn whole."""
+
 
 @dataclass(frozen=True)
 class _Row:
@@ -107,7 +110,8 @@ def _search(axes: Axes, rows: Sequence[_Row]) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     rates = [run.lr for row in rows for run in row.runs if run.lr > 0]
     if rates:
-        axes.set_xlim(10 ** np.floor(np.log10(min(rates))), 10 ** np.ceil(np.log10(max(rates)) + 1e-9))
+        low, high = np.floor(np.log10(min(rates))), np.ceil(np.log10(max(rates)) + 1e-9)
+        axes.set_xlim(10 ** (low - BESIDE), 10 ** (high + BESIDE))
     axes.set_xlabel("learning rate")
     axes.set_title("Validation AUC, each row from its lowest to its highest")
 

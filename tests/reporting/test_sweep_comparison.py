@@ -105,5 +105,13 @@ def test_a_higher_validation_auc_is_drawn_higher_within_its_row(root: Path) -> N
     assert [text.get_text() for text in axes.texts] == ["0.800\n0.600", "0.900\n0.850"]
 
 
+def test_no_mark_lies_on_the_edge_of_the_axis_of_rates(root: Path) -> None:
+    axes = comparison_figure(all_runs(root / "table3")).axes[1]
+    rates = [rate for line in axes.lines for rate in line.get_xdata()]
+    low, high = axes.get_xlim()
+    assert low < 0.95 * min(rates)
+    assert max(rates) < 0.95 * high
+
+
 def test_without_a_search_there_is_no_axis_of_rates(root: Path) -> None:
     assert len(comparison_figure(all_runs(root / "figure6")).axes) == 1
