@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import MammoError
@@ -84,6 +84,11 @@ class Folder:
                 return stream.read(MAGIC_START + len(MAGIC)).endswith(MAGIC)
         except (RefusedError, OSError):
             return False
+
+
+def path_in(text: str) -> str:
+    """A path that somebody wrote, with slashes or backslashes, as Folder.paths have it; empty where the text is."""
+    return PureWindowsPath(text).as_posix() if text else ""
 
 
 def suffix_of(path: str) -> str:

@@ -15,6 +15,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mammo.intake.folder import path_in
 from mammo.records import MammoError
 
 ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
@@ -47,6 +48,10 @@ class Row:
     def get(self, column: str, default: str = "") -> str:
         """The cell of a column, or the default where it is empty or absent."""
         return self.values.get(column) or default
+
+    def path(self, column: str) -> str:
+        """The cell as a path in a Folder, empty where the cell is."""
+        return path_in(self.get(column))
 
     def word(self, column: str, words: Iterable[Word]) -> Word | None:
         """Which of these words the cell is, typed in capitals or not; None where it is none."""

@@ -195,8 +195,12 @@ def _image_rows(
     names: Pseudonyms,
 ) -> Iterator[dict[str, Any]]:
     splits = _splits(store)
-    outlined = {lesion.path for lesion in cohort.lesions}
-    breasts = {(image.exam_key, image.laterality) for image in cohort.images if image.path in outlined}
+    told_of = {lesion.path for lesion in cohort.lesions} | {lesion.path for lesion in cohort.left_out}
+    breasts = {
+        (image.exam_key, image.laterality)
+        for image in cohort.images
+        if image.path in told_of or image.negative is False
+    }
     for image, outcome in zip(cohort.images, outcomes, strict=True):
         if image.path not in accepted:
             continue
@@ -210,7 +214,7 @@ def _image_rows(
             "split": splits.get(patient, image.split or ""),
             "official_split": image.split or "",
             "density": image.density or "",
-            "negative": image.negative is not False and (image.exam_key, image.laterality) not in breasts,
+            "negative": (image.exam_key, image.laterality) not in breasts,
             "flags": "+".join(outcome.codes),
         }
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -59,6 +60,25 @@ def test_every_file_has_one_outcome(recipe: Recipe, source: Path) -> None:
     assert [o.path for o in result.outcomes[:-1]] == [f"{exam}{side}.png" for exam in range(3) for side in "LR"]
     assert list(result.manifest.images["negative"]) == [False, True, True, True, True, True]
     assert list(result.manifest.images["mirrored"]) == [False, True] * 3
+
+
+def test_a_breast_of_which_any_image_tells_of_a_lesion_is_not_negative(recipe: Recipe, source: Path) -> None:
+    """An outline that cannot be used, or a refused image with one, is no reason to take the breast for healthy."""
+    for view, said in (("MLO", "0L"), ("MLO", "1R")):
+        pixels = cv2.imread(str(source / f"{said}.png"), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(source / f"{said}{view}.png"), pixels + (pixels > 0))
+        with (source / "images.csv").open("a") as images:
+            images.write(f"\n{said}{view}.png,ZZCANARY{said[0]},exam {said[0]},{said[1]},{view}")
+    (source / "1RMLO.png").write_text("nothing")
+    with (source / "lesions.csv").open("a") as lesions:
+        lesions.write('1RMLO.png,benign,"90,30;90,50;110,50;110,30"\n')
+    cohort = read(source)
+    assert [lesion.path for lesion in cohort.left_out] == ["1RMLO.png"]
+    known = tuple(replace(image, negative=False) if image.path == "2L.png" else image for image in cohort.images)
+    result = fill(recipe, replace(cohort, images=known), 1)
+    told = {o.image_id: o.path for o in result.outcomes}
+    negative = result.manifest.images["negative"]
+    assert {told[key] for key in negative.index[negative]} == {"0R.png", "1L.png", "2R.png"}
 
 
 def test_pixels_and_outlines_reach_the_network_frame(recipe: Recipe, source: Path) -> None:

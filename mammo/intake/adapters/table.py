@@ -13,6 +13,7 @@ or stands in a COCO JSON file at the top of the folder (intake.coco). Outlines a
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
@@ -59,7 +60,7 @@ def read(root: Path) -> Cohort:
     """
     paths = [path for path in Folder(root).candidates if not path.startswith(f"{OUTLINES}/")]
     rows = _lesion_rows(root) if paths else []
-    masks = {row.get("mask") for row in rows}
+    masks = {row.path("mask") for row in rows}
     paths = [path for path in paths if path not in masks]
     if not paths:
         raise MammoError(f"{root} holds no image: put DICOM, PNG or TIFF files into it, or name another data.source")
@@ -99,10 +100,10 @@ def _described(root: Path, paths: set[str]) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     dealt: dict[str, Row] = {}
     for row in read_rows(file, needed=("image", "patient", "exam", "laterality", "view")):
-        if row.get("image") not in paths:
+        if row.path("image") not in paths:
             raise row.error("image", "no such image below the folder; correct the path or drop the row")
         _check_description(row)
-        same_image = rows.setdefault(row.get("image"), row)
+        same_image = rows.setdefault(row.path("image"), row)
         if same_image is not row:
             raise row.error("image", f"row {same_image.number} describes the same image; keep one row for every image")
         same_patient = dealt.setdefault(row.get("patient"), row)
@@ -130,8 +131,16 @@ def _images(root: Path, paths: Sequence[str]) -> Iterator[tuple[ImageRecord, Sha
     described = _described(root, set(paths))
     jobs = [(path, described.get(path)) for path in paths]
     looked = track(isolated(partial(_image, root), jobs, of=itemgetter(0)), "headers", len(jobs))
-    for path, found in zip(paths, looked, strict=True):
-        yield (refused(ImageRecord(path, "", "", None, None), found), None) if isinstance(found, Code) else found
+    for (path, row), found in zip(jobs, looked, strict=True):
+        yield (refused(_by_row(path, row), found), None) if isinstance(found, Code) else found
+
+
+def _by_row(path: str, row: Row | None) -> ImageRecord:
+    """The record of an image as its row describes it, or of nobody's image where there is none."""
+    if row is None:
+        return ImageRecord(path, "", "", None, None)
+    keys, place = (row.get("patient"), row.get("exam")), (row.word("laterality", Laterality), row.word("view", View))
+    return ImageRecord(path, *keys, *place, split=row.word("split", Split), density=density_of(row.get("density")))
 
 
 def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape | None]:
@@ -141,22 +150,19 @@ def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape 
         RefusedError: it cannot be taken in.
     """
     path, row = job
-    file, density = regular(root, path), density_of(row.get("density")) if row else None
-    split = row.word("split", Split) if row else None
+    file, told = regular(root, path), _by_row(path, row)
     if is_raster(path):
         if row is None:
             raise RefusedError(Code.NOT_DESCRIBED)
-        side, view = row.word("laterality", Laterality), row.word("view", View)
-        record = ImageRecord(path, row.get("patient"), row.get("exam"), side, view, split=split, density=density)
-        return record, None
+        return told, None
     header = read_header(file)
-    if row is not None and header.laterality != row.word("laterality", Laterality):
+    if row is None:
+        told = ImageRecord(path, header.patient, header.exam, header.laterality, header.view)
+    if told.laterality != header.laterality:
         raise RefusedError(Code.LATERALITY_CONFLICT)
-    if row is not None and header.view != row.word("view", View):
+    if told.view != header.view:
         raise RefusedError(Code.VIEW_CONFLICT)
-    patient, exam = (row.get("patient"), row.get("exam")) if row else (header.patient, header.exam)
-    place, flags = (header.laterality, header.view), header.flags
-    return ImageRecord(path, patient, exam, *place, split=split, flags=flags, density=density), header.shape
+    return replace(told, flags=header.flags), header.shape
 
 
 def _lesions(
@@ -195,7 +201,7 @@ def _values(told: Telling) -> dict[str, str]:
     """What is told of a lesion but its outline, as text."""
     if isinstance(told, Row):
         label, source, high_risk = told.get("label"), told.get("label_source"), told.get("high_risk", "0")
-        key, finding, image = told.get("lesion_id", f"row {told.number}"), told.get("finding"), told.get("image")
+        key, finding, image = told.get("lesion_id", f"row {told.number}"), told.get("finding"), told.path("image")
     else:
         named = told.category.lower() in [*Pathology]
         label = told.category if named else str(told.values.get("label", Pathology.NONE))
@@ -255,10 +261,10 @@ def _edges(row: Row) -> tuple[float, float, float, float]:
 
 
 def _mask(root: Path, row: Row, shape: Shape) -> Outline:
-    path = row.get("mask")
+    path = row.path("mask")
     file = regular(root, path)
     if not is_raster(path):
-        return outline_of_segment(root, path, int(row.get("segment", "1")), row.get("image"), shape)
+        return outline_of_segment(root, path, int(row.get("segment", "1")), row.path("image"), shape)
     mask = read_mask(file, 128 if file.suffix.lower() in (".jpg", ".jpeg") else 1)
     if mask.shape != shape:
         sizes = f"the mask is {mask.shape[0]} x {mask.shape[1]}, but its image is {shape[0]} x {shape[1]}"

@@ -122,6 +122,24 @@ def test_words_may_be_typed_in_capitals_or_not(table: Path, half_disc: NDArray[n
     ]
 
 
+def test_paths_may_be_typed_as_on_windows(table: Path) -> None:
+    (table / "images.csv").write_text("image,patient,exam,laterality,view\na\\L-CC.dcm,7,7a,L,CC\n")
+    (table / "lesions.csv").write_text("image,label,mask\na\\L-CC.dcm,benign,.\\outlines\\L.png\n")
+    coco = {"images": [{"id": 1, "file_name": "a\\R-CC.dcm"}], "categories": [{"id": 1, "name": "malignant"}]}
+    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [70, 90, 20, 20]}
+    (table / "marks.json").write_text(json.dumps(coco | {"annotations": [box]}))
+    cohort = read(table)
+    assert [image.patient_key for image in cohort.images if image.path == "a/L-CC.dcm"] == ["7"]
+    assert [lesion.path for lesion in cohort.lesions] == ["a/L-CC.dcm", "a/R-CC.dcm"]
+
+
+def test_a_refused_image_keeps_what_its_row_says(table: Path) -> None:
+    (table / "images.csv").write_text("image,patient,exam,laterality,view\na/L-CC.dcm,7,7a,L,CC\n")
+    (table / "a" / "L-CC.dcm").write_text("nothing")
+    left = read(table).images[0]
+    assert (left.code, left.patient_key, left.exam_key, left.laterality) == (Code.NOT_DICOM, "7", "7a", "L")
+
+
 def test_a_table_that_contradicts_the_header_refuses_the_image(table: Path) -> None:
     (table / "images.csv").write_text(
         "image,patient,exam,laterality,view\na/L-CC.dcm,7,7a,R,CC\na/R-CC.dcm,7,7a,R,MLO\n"
