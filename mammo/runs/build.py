@@ -163,15 +163,15 @@ def trainer_of(cfg: DictConfig, run: RunFolder) -> pl.Trainer:
     last = ModelCheckpoint(run.path, "last", enable_version_counter=False)  # save_last would skip epochs without a best
     on_terminal = sys.stdout.isatty() and not in_sweep()
     callbacks: list[Callback] = [best, last, Patience("val_auc", mode="max", patience=patience), EpochMetrics()]
-    callbacks += [WithinEpoch(run.path)]
+    if decay is not None:
+        callbacks.append(EMAWeightAveraging(decay=decay))
+    callbacks.append(WithinEpoch(run.path))  # after the averaging, so that what it writes has the batch in the average
     callbacks += [RichProgressBar() if on_terminal else EpochLines(run.name), *queue_callbacks()]
     loggers: list[Logger] = [CSVLogger(run.path, name="metrics")]
     if cfg.logger.wandb is not None:
         dashboard = wandb_logger(run, cfg.group, facts_of(cfg), plain(cfg.logger.wandb))
         loggers.append(dashboard)
         callbacks.append(Dashboard(dashboard))
-    if decay is not None:
-        callbacks.append(EMAWeightAveraging(decay=decay))
     return _trainer(
         options,
         default_root_dir=run.path,

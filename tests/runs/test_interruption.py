@@ -85,10 +85,11 @@ def test_a_damaged_checkpoint_starts_the_run_from_zero_to_the_same_end(
     assert all(torch.equal(weights[name], again[name]) for name in weights)
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize(("accumulate", "decay"), [(1, None), (2, None), (1, 0.9)])
 def test_training_goes_on_within_an_epoch_to_the_same_weights(
-    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, accumulate: int
+    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, accumulate: int, decay: float | None
 ) -> None:
+    cfg.trainer.weight_average = decay
     cfg.model.lr, cfg.batch_size, cfg.trainer.max_epochs, cfg.trainer.patience = 1e-2, 3, 3, 9
     cfg.trainer.accumulate_grad_batches, cfg.test = accumulate, False
     train(cfg)
