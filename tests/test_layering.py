@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 ROOMS = (
-    ("records", "geometry", "progress", "files"),
+    ("records", "geometry", "progress", "files", "memory"),
     ("phantoms",),
     ("intake",),
     ("store",),

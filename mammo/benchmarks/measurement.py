@@ -1,11 +1,9 @@
 """How every benchmark measures and what it tells: CPU time of our way, of its rivals and of the limit, in turns."""
 
-import ctypes
 import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -14,9 +12,6 @@ import cv2
 import torch
 
 from mammo.progress import track
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Names of mallopt(3) in malloc.h."""
 
 
 @dataclass(frozen=True)
@@ -79,14 +74,6 @@ def one_thread() -> None:
     """Keep the libraries from sharing work among threads, so that CPU time and the clock agree."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-
-
-def keep_memory() -> None:
-    """Have glibc keep freed memory, as the commands of a stage do (mammo.runs.stages): no page faults at every step."""
-    with suppress(OSError, AttributeError):
-        libc = ctypes.CDLL("libc.so.6")
-        libc.mallopt(M_MMAP_THRESHOLD, 1 << 26)
-        libc.mallopt(M_TRIM_THRESHOLD, 1 << 29)
 
 
 def machine() -> dict[str, object]:
