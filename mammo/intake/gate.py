@@ -13,7 +13,7 @@ from mammo.intake.flags import Flag
 from mammo.intake.folder import read_file, regular
 from mammo.intake.frames import place
 from mammo.intake.pixels import Presentation, presentation
-from mammo.intake.position import text
+from mammo.intake.position import text, word
 from mammo.intake.rasters import is_raster, read_raster
 from mammo.intake.refusals import Code, RefusedError
 from mammo.intake.vendors import vendor_of
@@ -80,7 +80,7 @@ def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, s
     with quiet():
         dataset = parse_dicom(content)
         try:
-            if text(dataset, "PresentationIntentType") == "FOR PROCESSING":  # adapters with tables ask no header
+            if word(dataset, "PresentationIntentType") == "FOR PROCESSING":  # adapters with tables ask no header
                 raise RefusedError(Code.FOR_PROCESSING)
             shown = presentation(dataset)
             if look_for_text and "BurnedInAnnotation" not in dataset and shows_text(shown.values):

@@ -10,7 +10,7 @@ from math import isfinite
 from pydicom.dataset import Dataset
 
 from mammo.intake.flags import Flag
-from mammo.intake.position import items, text
+from mammo.intake.position import items, text, word
 from mammo.intake.refusals import Code, RefusedError
 
 MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
@@ -27,6 +27,9 @@ VOLUME_WORDS = ("TOMOSYNTHESIS", "TOMO", "VOLUME")
 PROJECTION_WORDS = ("TOMO_PROJ", "PROJECTION", "STEREO", "STEREO_SCOUT", "STEREO_PLUS", "STEREO_MINUS", "TOMO_SCOUT")
 CONTRAST_WORDS = ("LOW_ENERGY", "HIGH_ENERGY", "RECOMBINED", "SUBTRACTION", "CONTRAST", "DES")
 """Image Type (0008,0008), value 3 and on, as vendors write it."""
+
+GREY = ("MONOCHROME1", "MONOCHROME2")
+"""Photometric Interpretation (0028,0004): small values are bright, or dark."""
 
 SPOT_CODES = ("R-102D7", "399055006")
 MAGNIFICATION_CODES = ("R-102D6", "399163009")
@@ -61,10 +64,10 @@ def check_kind(dataset: Dataset) -> None:
 def doubts(dataset: Dataset) -> Iterator[Flag]:
     """What a header says that is doubtful, laterality aside."""
     stated = (
-        (text(dataset, "BreastImplantPresent") == "YES" or _modifiers(dataset) & {*IMPLANT_CODES}, Flag.IMPLANT),
-        (text(dataset, "PartialView") == "YES", Flag.PARTIAL),
+        (word(dataset, "BreastImplantPresent") == "YES" or _modifiers(dataset) & {*IMPLANT_CODES}, Flag.IMPLANT),
+        (word(dataset, "PartialView") == "YES", Flag.PARTIAL),
         (_words(dataset) & {*SYNTHETIC_WORDS}, Flag.SYNTHETIC),
-        (text(dataset, "BurnedInAnnotation") == "YES", Flag.BURNED_IN),
+        (word(dataset, "BurnedInAnnotation") == "YES", Flag.BURNED_IN),
         (text(dataset, "LossyImageCompression") == "01", Flag.LOSSY),
         (not all(_plausible(dataset, name) for name in ("ImagerPixelSpacing", "PixelSpacing")), Flag.SPACING),
         ((getattr(dataset, "preamble", None) or b"").startswith(PROGRAMS), Flag.PREAMBLE),
@@ -78,8 +81,8 @@ def _objects(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     yield kind == MEDIA_DIRECTORY, Code.MEDIA_DIRECTORY
     yield kind == TOMOSYNTHESIS, Code.TOMOSYNTHESIS
     yield kind == SECONDARY_CAPTURE or kind.startswith(f"{SECONDARY_CAPTURE}."), Code.SECONDARY_CAPTURE
-    yield text(dataset, "Modality") != "MG", Code.WRONG_MODALITY
-    raw = kind == f"{MAMMOGRAPHY}.1" or text(dataset, "PresentationIntentType") == "FOR PROCESSING"
+    yield word(dataset, "Modality") != "MG", Code.WRONG_MODALITY
+    raw = kind == f"{MAMMOGRAPHY}.1" or word(dataset, "PresentationIntentType") == "FOR PROCESSING"
     yield raw, Code.FOR_PROCESSING
     yield kind not in ("", MAMMOGRAPHY), Code.WRONG_MODALITY
 
@@ -94,7 +97,7 @@ def _images(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     specimen = "SPECIMEN" in words or any(items(dataset, "SpecimenDescriptionSequence"))
     viewed = {text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")}
     yield specimen or bool(viewed & {*SPECIMEN_CODES}), Code.SPECIMEN
-    grey = text(dataset, "PhotometricInterpretation") in ("MONOCHROME1", "MONOCHROME2")
+    grey = word(dataset, "PhotometricInterpretation") in GREY
     yield not grey or int(dataset.get("SamplesPerPixel") or 1) != 1, Code.NOT_GREY
 
 
@@ -102,7 +105,7 @@ def _views(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     modifiers = _modifiers(dataset)
     factor = float(dataset.get("EstimatedRadiographicMagnificationFactor") or 1)
     yield bool(modifiers & {*MAGNIFICATION_CODES}) or factor > LARGEST_MAGNIFICATION, Code.MAGNIFICATION
-    paddle = text(dataset, "PaddleDescription").upper()
+    paddle = word(dataset, "PaddleDescription")
     yield bool(modifiers & {*SPOT_CODES}) or "SPOT" in paddle, Code.SPOT
     yield bool(modifiers - {*IMPLANT_CODES, *HARMLESS_CODES}), Code.MODIFIED_VIEW
 

@@ -18,6 +18,8 @@ from pydicom.dataset import Dataset
 from mammo.intake.codecs import CODECS, NATIVE, decode, syntax_of
 from mammo.intake.flags import Flag
 from mammo.intake.hiding import hides_breast, sparse
+from mammo.intake.kinds import GREY
+from mammo.intake.position import word
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import FULL_SCALE
 
@@ -55,6 +57,8 @@ def presentation(dataset: Dataset) -> Presentation:
     bits, allocated = int(dataset.get("BitsStored") or 0), int(dataset.get("BitsAllocated") or 0)
     if not 1 <= bits <= min(16, allocated):
         raise RefusedError(Code.BAD_BITS)
+    if word(dataset, "PhotometricInterpretation") not in GREY:  # adapters with tables ask no header
+        raise RefusedError(Code.NOT_GREY)
     high = int(dataset.get("HighBit", bits - 1))
     if not bits - 1 <= high < allocated:
         raise RefusedError(Code.BAD_BITS)
@@ -87,7 +91,7 @@ def grey_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
     values = modality(dataset, codes)
     shown, voi = _voi(dataset, values)
     shares = np.stack([shown, _whole_range(values)])
-    if dataset.PhotometricInterpretation == "MONOCHROME1":
+    if word(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         shares = 1 - shares
     shares[:, _padding(dataset, codes)] = 0
     if not np.isfinite(shares).all() or np.ptp(shares[0]) == 0:
@@ -122,7 +126,7 @@ def _voi(dataset: Dataset, values: Table) -> tuple[Table, str]:
         raise RefusedError(Code.BAD_WINDOW) from None
     if centre is None or width is None or width <= 0:
         return _whole_range(values), "range"
-    function = str(dataset.get("VOILUTFunction") or "LINEAR")
+    function = word(dataset, "VOILUTFunction") or "LINEAR"
     return window(values, centre, width, function), function.lower()
 
 

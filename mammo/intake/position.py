@@ -39,6 +39,11 @@ def text(dataset: Dataset, name: str) -> str:
     return str(dataset.get(name) or "").strip()
 
 
+def word(dataset: Dataset, name: str) -> str:
+    """The value of a coded attribute: in capitals, as the standard has it (PS3.5, 6.2), even if a file has not."""
+    return text(dataset, name).upper()
+
+
 def items(dataset: Dataset, name: str) -> Iterator[Dataset]:
     """The items of a sequence, none where it is absent."""
     yield from dataset.get(name) or []
@@ -65,24 +70,24 @@ def read_view(dataset: Dataset) -> View:
     Raises:
         RefusedError: none is stated, they contradict each other, or it is not CC or MLO.
     """
-    word = text(dataset, "ViewPosition")
+    position = word(dataset, "ViewPosition")
     codes = [text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")]
-    if word not in ("", *View) or any(code not in VIEW_CODES for code in codes):
+    if position not in ("", *View) or any(code not in VIEW_CODES for code in codes):
         raise RefusedError(Code.OTHER_VIEW)
-    views = [View(word)] if word else []
+    views = [View(position)] if position else []
     return _agreed([*views, *(VIEW_CODES[code] for code in codes)], Code.NO_VIEW, Code.VIEW_CONFLICT)
 
 
 def _lateralities(dataset: Dataset) -> Iterator[Laterality]:
     for name in ("ImageLaterality", "Laterality"):
-        word = text(dataset, name)
-        if word not in ("", *Laterality):
+        side = word(dataset, name)
+        if side not in ("", *Laterality):
             raise RefusedError(Code.NO_LATERALITY)
-        if word:
-            yield Laterality(word)
+        if side:
+            yield Laterality(side)
     groups = items(dataset, "SharedFunctionalGroupsSequence")
-    frames = [text(item, "FrameLaterality") for group in groups for item in items(group, "FrameAnatomySequence")]
-    yield from (Laterality(word) for word in frames if word in [*Laterality])
+    frames = [word(item, "FrameLaterality") for group in groups for item in items(group, "FrameAnatomySequence")]
+    yield from (Laterality(side) for side in frames if side in [*Laterality])
     regions = [*items(dataset, "AnatomicRegionSequence")]
     regions += [item for region in regions for item in items(region, "AnatomicRegionModifierSequence")]
     values = [text(region, "CodeValue") for region in regions]

@@ -56,6 +56,13 @@ def test_every_voi_function_follows_its_formula(
     assert np.abs(presentation(dataset).values.ravel() - expected).max() <= 0.5 + 1e-9
 
 
+def test_the_words_of_a_header_may_be_in_small_letters(make_dicom: Callable[..., Dataset]) -> None:
+    words = {"PhotometricInterpretation": "MONOCHROME1", "VOILUTFunction": "SIGMOID"}
+    tags = {"WindowCenter": 2000, "WindowWidth": 900}
+    small = presentation(make_dicom(RAMP, **tags, **{name: word.lower() for name, word in words.items()}))
+    assert np.array_equal(small.values, presentation(make_dicom(RAMP, **tags, **words)).values)
+
+
 def test_width_one_is_a_threshold(make_dicom: Callable[..., Dataset]) -> None:
     got = presentation(make_dicom(RAMP, WindowCenter=2000, WindowWidth=1)).values.ravel()
     assert np.array_equal(got, [linear(x, 2000, 1) for x in range(4096)])
@@ -94,6 +101,8 @@ def test_signed_values_are_read_as_twos_complement(make_dicom: Callable[..., Dat
         ({"RescaleSlope": 0}, Code.BAD_RESCALE),
         ({"BitsStored": 17}, Code.BAD_BITS),
         ({"BitsStored": None}, Code.BAD_BITS),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, Code.NOT_GREY),
+        ({"PhotometricInterpretation": None}, Code.NOT_GREY),
         ({"WindowCenter": 5, "WindowWidth": 5, "VOILUTFunction": "S"}, Code.BAD_WINDOW),
     ],
 )

@@ -56,6 +56,7 @@ NO_SIDE = {"ImageLaterality": None}
 
 ACCEPTED = [
     Trap("plain"),
+    Trap("words in small letters", tags={"ImageLaterality": "l", "ViewPosition": "cc", "Modality": "mg"}),
     Trap("right breast", tags={"ImageLaterality": "R"}, codes=RIGHT),
     Trap("oblique", tags={"ViewPosition": "MLO"}),
     Trap("laterality of the series", tags=NO_SIDE | {"Laterality": "L"}),
@@ -101,6 +102,7 @@ DOUBTFUL = [
     Trap("region differs", "laterality_conflict", {"AnatomicRegionSequence": code("73056007")}),
     Trap("orientation differs", "laterality_conflict", {"PatientOrientation": ["P", "L"]}),
     Trap("implant", "implant", {"BreastImplantPresent": "YES"}),
+    Trap("implant in small letters", "implant", {"BreastImplantPresent": "yes"}),
     Trap("implant displaced", "implant", modified("399209000")),
     Trap("partial view", "partial", {"PartialView": "YES"}),
     Trap("burned-in annotation", "burned_in", {"BurnedInAnnotation": "YES"}),
@@ -134,6 +136,7 @@ REFUSED = [
     Trap("specimen", "specimen", {"SpecimenDescriptionSequence": sequence(SpecimenIdentifier="1")}),
     Trap("specimen by view", "specimen", view("127457009")),
     Trap("for processing", "for_processing", {"PresentationIntentType": "FOR PROCESSING"}),
+    Trap("for processing in small letters", "for_processing", {"PresentationIntentType": "for processing"}),
     Trap("for processing by class", "for_processing", {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.2.1"}),
     Trap("colour", "not_grey", {"PhotometricInterpretation": "RGB"}),
     Trap("palette", "not_grey", {"PhotometricInterpretation": "PALETTE COLOR"}),

@@ -23,6 +23,7 @@ from mammo.intake.flags import Flag
 from mammo.intake.folder import Folder, stem_of
 from mammo.intake.isolation import isolated
 from mammo.intake.outlines import Outline, outline_of_box
+from mammo.intake.position import word
 from mammo.intake.rasters import is_raster
 from mammo.intake.refusals import Code, RefusedError, left_out, refused
 from mammo.intake.stored import stored_header, stored_values
@@ -158,7 +159,7 @@ def _outlines(root: Path, job: _Boxes) -> list[Outline | Code]:
     towards = "".join(header.get("PatientOrientation") or job.towards)
     turned = re.sub(r"[^A-Z]", "", towards)[:1] == "P" or (not towards and image.laterality is Laterality.RIGHT)
     values = stored_values(root, image.path)
-    background = values.max() if header.get("PhotometricInterpretation") == "MONOCHROME1" else values.min()
+    background = values.max() if word(header, "PhotometricInterpretation") == "MONOCHROME1" else values.min()
     breast, found = values != background, list[Outline | Code]()
     for edges in job.edges:
         try:
