@@ -26,8 +26,8 @@ CONF = Path(__file__).resolve().parent.parent / "conf"
 SWEEPS = ("--multirun", "-m")
 """Hydra's words for a sweep; a user may put them anywhere."""
 
-ADDABLE = ("trainer.", "backbone.arguments.", "logger.wandb.", "hydra.")
-"""Where a key that conf/ lacks may be added with +: what is there is handed on whole."""
+ADDABLE = ("trainer.", "backbone.arguments.", "hydra.")
+"""Where a key that conf/ lacks may be added with +: what is there is handed on whole, and refused if it is unknown."""
 
 Task = Callable[[DictConfig], object]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.records import FULL_SCALE, MammoError
+from mammo.records import FULL_SCALE, MammoError, is_number
 
 if TYPE_CHECKING:
     import albumentations as alb
@@ -33,8 +33,9 @@ class Intensity:
 
     def __post_init__(self) -> None:
         for name in ("brightness", "contrast", "noise"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise MammoError(f"data.intensity.{name}={getattr(self, name)}: give a share between 0 and 1")
+            share = getattr(self, name)
+            if not is_number(share) or not 0 <= share <= 1:
+                raise MammoError(f"intensity.{name}={share}: give a share between 0 and 1")
 
     @cached_property
     def _of_thread(self) -> local:

@@ -4,6 +4,8 @@ The only place that knows both the words of conf/ and the constructors.
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +116,33 @@ def datamodule_of(
         window_epochs=cfg.window_epochs,
         saliency=saliency,
         embeddings=embeddings,
-        intensity=Intensity(**plain(cfg.intensity)) if cfg.intensity else None,
+        intensity=_intensity(cfg),
         image_noise=WindowNoise(**plain(cfg.frame.noise)),
         balanced_images=cfg.get("balanced_images", False),
         workers=cfg.workers,
         memory_gb=cfg.memory_gb,
     )
+
+
+def _intensity(cfg: DictConfig) -> Intensity | None:
+    """The configured changes of grey value; None where there are none."""
+    if cfg.intensity is None:
+        return None
+    if not isinstance(cfg.intensity, DictConfig):
+        raise MammoError(f"intensity={cfg.intensity}: give null, or shares as in 'intensity={{brightness: 0.1}}'")
+    with _telling_keys(f"intensity={cfg.intensity}"):
+        return Intensity(**plain(cfg.intensity))
+
+
+@contextmanager
+def _telling_keys(part: str) -> Iterator[None]:
+    """Tell of a part of the configuration that is handed on whole if it has a key that its receiver does not take."""
+    try:
+        yield
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise MammoError(f"{part}: one of these keys is none ({error})") from error
 
 
 def _columns(cfg: DictConfig, embeddings: Embeddings | None) -> tuple[str, ...]:
@@ -136,7 +159,8 @@ def network_of(cfg: DictConfig) -> Network:
         return _context_network(cfg, window)
     weights = Quota(**plain(cfg.quota)).class_weights
     if cfg.model.name == "floc":
-        return FLoc(plain(cfg.backbone), cfg.model.lr, weights)
+        with _telling_keys(f"backbone.arguments={cfg.backbone.arguments}"):
+            return FLoc(plain(cfg.backbone), cfg.model.lr, weights)
     return FAgg([str(name) for name in cfg.maps], window, cfg.model.lr, weights)
 
 

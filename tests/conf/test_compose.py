@@ -57,6 +57,21 @@ def test_what_lightning_refuses_is_told_by_its_key(word: str, tmp_path: Path) ->
         trainer_of(cfg, RunFolder(tmp_path, "x", "0" * 64, {}))
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["intensity={glare: 1}"], r"^intensity=\{'glare': 1\}: one of these keys is none \(.*'glare'\)$"),
+        (["intensity=7"], "^intensity=7: give null, or shares"),
+        (["backbone=small", "+backbone.arguments.glare=1"], r"^backbone\.arguments=\{.*: one of .* \(.*'glare'\)$"),
+        (["backbone=densenet121", "+backbone.arguments.glare=1"], r"^backbone\.arguments=\{'glare': 1\}: one of "),
+    ],
+)
+def test_a_key_that_nothing_takes_is_told(words: list[str], told: str, small_root: Path) -> None:
+    cfg = composed("model=floc", "trainer=cpu", f"root={small_root}", *words)
+    with pytest.raises(MammoError, match=told):
+        (datamodule_of if "intensity" in words[0] else network_of)(cfg)
+
+
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: str(value))
 def test_every_choice_composes_and_builds(group: str, choice: str, tmp_path: Path) -> None:
     words = [*GROUPS.get(group, []), f"{group}={choice}", *NEEDED.get((group, choice), [])]
