@@ -12,8 +12,9 @@ from mammo.intake.dicom import parse_dicom, quiet
 from mammo.intake.flags import Flag
 from mammo.intake.folder import read_file, regular
 from mammo.intake.frames import place
+from mammo.intake.kinds import check_view, doubts
 from mammo.intake.pixels import Presentation, presentation
-from mammo.intake.position import text, word
+from mammo.intake.position import text
 from mammo.intake.rasters import is_raster, read_raster
 from mammo.intake.refusals import Code, RefusedError
 from mammo.intake.vendors import vendor_of
@@ -80,11 +81,12 @@ def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, s
     with quiet():
         dataset = parse_dicom(content)
         try:
-            if word(dataset, "PresentationIntentType") == "FOR PROCESSING":  # adapters with tables ask no header
-                raise RefusedError(Code.FOR_PROCESSING)
+            check_view(dataset)  # adapters with tables ask no header
             shown = presentation(dataset)
+            flags = {*shown.flags, *doubts(dataset)} - (set() if look_for_text else {Flag.BURNED_IN})
             if look_for_text and "BurnedInAnnotation" not in dataset and shows_text(shown.values):
-                shown = replace(shown, flags=(*shown.flags, Flag.BURNED_IN))
+                flags.add(Flag.BURNED_IN)
+            shown = replace(shown, flags=tuple(flags))
             return shown, text(dataset, "SOPInstanceUID"), vendor_of(text(dataset, "Manufacturer"))
         except (RefusedError, MammoError, MemoryError):
             raise

@@ -4,7 +4,7 @@ Refused are objects that pydicom would open without a word: tomosynthesis and ot
 secondary captures, projections, specimens, contrast-enhanced, magnification and spot views.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isfinite
 
 from pydicom.dataset import Dataset
@@ -56,9 +56,17 @@ def check_kind(dataset: Dataset) -> None:
     Raises:
         RefusedError: it is none.
     """
-    for refused, code in (*_objects(dataset), *_images(dataset), *_views(dataset)):
-        if refused:
-            raise RefusedError(code)
+    _refuse_any((*_objects(dataset), *_images(dataset), *_views(dataset)))
+
+
+def check_view(dataset: Dataset) -> None:
+    """Refuse what is no screening view whatever a data set's table calls it: volumes, raw, magnified and spot images.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    volume = (_class(dataset) == TOMOSYNTHESIS, Code.TOMOSYNTHESIS)
+    _refuse_any((volume, (_is_raw(dataset), Code.FOR_PROCESSING), _frames(dataset), *_views(dataset)))
 
 
 def doubts(dataset: Dataset) -> Iterator[Flag]:
@@ -75,21 +83,38 @@ def doubts(dataset: Dataset) -> Iterator[Flag]:
     return (flag for found, flag in stated if found)
 
 
-def _objects(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
+def _refuse_any(reasons: Iterable[tuple[bool, Code]]) -> None:
+    for refused, code in reasons:
+        if refused:
+            raise RefusedError(code)
+
+
+def _class(dataset: Dataset) -> str:
     meta = getattr(dataset, "file_meta", Dataset())
-    kind = text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
+    return text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
+
+
+def _is_raw(dataset: Dataset) -> bool:
+    return _class(dataset) == f"{MAMMOGRAPHY}.1" or word(dataset, "PresentationIntentType") == "FOR PROCESSING"
+
+
+def _frames(dataset: Dataset) -> tuple[bool, Code]:
+    return int(dataset.get("NumberOfFrames") or 1) != 1, Code.MULTI_FRAME
+
+
+def _objects(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
+    kind = _class(dataset)
     yield kind == MEDIA_DIRECTORY, Code.MEDIA_DIRECTORY
     yield kind == TOMOSYNTHESIS, Code.TOMOSYNTHESIS
     yield kind == SECONDARY_CAPTURE or kind.startswith(f"{SECONDARY_CAPTURE}."), Code.SECONDARY_CAPTURE
     yield word(dataset, "Modality") != "MG", Code.WRONG_MODALITY
-    raw = kind == f"{MAMMOGRAPHY}.1" or word(dataset, "PresentationIntentType") == "FOR PROCESSING"
-    yield raw, Code.FOR_PROCESSING
+    yield _is_raw(dataset), Code.FOR_PROCESSING
     yield kind not in ("", MAMMOGRAPHY), Code.WRONG_MODALITY
 
 
 def _images(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     words = _words(dataset)
-    yield int(dataset.get("NumberOfFrames") or 1) != 1, Code.MULTI_FRAME
+    yield _frames(dataset)
     yield "SECONDARY" in _values(dataset)[1:2] or "SCREEN SAVE" in words, Code.SECONDARY_CAPTURE
     yield bool(words & {*PROJECTION_WORDS}), Code.PROJECTION
     yield bool(words & {*VOLUME_WORDS}) and not words & {*SYNTHETIC_WORDS}, Code.TOMOSYNTHESIS

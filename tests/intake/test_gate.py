@@ -8,7 +8,9 @@ from pydicom.dataset import Dataset
 
 from mammo.geometry import Frame
 from mammo.intake.adapters import table as table_adapter
+from mammo.intake.flags import Flag
 from mammo.intake.gate import admit
+from mammo.intake.kinds import TOMOSYNTHESIS
 from mammo.intake.refusals import Code, RefusedError
 from mammo.records import ImageRecord, Laterality, View
 
@@ -38,6 +40,38 @@ def test_a_wrong_side_is_refused(
     record = ImageRecord("x.dcm", "p", "e", Laterality.RIGHT, View.CC)
     with pytest.raises(RefusedError, match=Code.SIDE_CONFLICT):
         admit(tmp_path, record, FRAME, 1)
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ({"NumberOfFrames": 2}, Code.MULTI_FRAME),
+        ({"SOPClassUID": TOMOSYNTHESIS}, Code.TOMOSYNTHESIS),
+        ({"PresentationIntentType": "FOR PROCESSING"}, Code.FOR_PROCESSING),
+        ({"PaddleDescription": "SPOT COMPRESSION"}, Code.SPOT),
+        ({"EstimatedRadiographicMagnificationFactor": "1.8"}, Code.MAGNIFICATION),
+    ],
+)
+def test_no_table_makes_a_screening_view_of_what_is_none(
+    make_dicom: Callable[..., Dataset],
+    tmp_path: Path,
+    half_disc: NDArray[np.uint16],
+    tags: dict[str, object],
+    code: Code,
+) -> None:
+    make_dicom(half_disc, **tags).save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    record = ImageRecord("x.dcm", "p", "e", Laterality.LEFT, View.CC, by_table=True)
+    with pytest.raises(RefusedError, match=f"^{code}"):
+        admit(tmp_path, record, FRAME, 1)
+
+
+def test_what_a_header_doubts_is_flagged_whatever_a_table_says(
+    make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16]
+) -> None:
+    tags = {"BreastImplantPresent": "YES", "PartialView": "YES", "BurnedInAnnotation": "YES"}
+    make_dicom(half_disc, **tags).save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    record = ImageRecord("x.dcm", "p", "e", Laterality.LEFT, View.CC, by_table=True)
+    assert admit(tmp_path, record, FRAME, 1).flags == (Flag.IMPLANT, Flag.PARTIAL)  # labels of films are no names
 
 
 def test_a_refused_record_stays_refused(tmp_path: Path) -> None:
