@@ -203,6 +203,22 @@ def read_header(path: Path) -> Header:
             raise RefusedError(Code.NOT_DICOM) from None
 
 
+def read_breast(path: Path) -> tuple[str, str, Laterality | None]:
+    """Patient ID, Study Instance UID and the breast, None where it is not told, of a file that read_header refuses.
+
+    Raises:
+        RefusedError: the header cannot be read.
+    """
+    with quiet():
+        dataset = open_dicom(path, TAGS)
+        try:
+            return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID"), read_laterality(dataset)[0]
+        except RefusedError:
+            return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID"), None
+        except Exception:  # as in read_header
+            raise RefusedError(Code.NOT_DICOM) from None
+
+
 def examine(dataset: Dataset) -> Header:
     """Check the kind of object, then read whose, which breast and which view it is."""
     check_kind(dataset)

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from mammo.intake.coco import Annotation, coco_files, read_coco
 from mammo.intake.densities import density_of
-from mammo.intake.dicom import read_header
+from mammo.intake.dicom import read_breast, read_header
 from mammo.intake.folder import Folder, regular
 from mammo.intake.isolation import isolated
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
@@ -155,7 +155,12 @@ def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape 
         if row is None:
             raise RefusedError(Code.NOT_DESCRIBED)
         return told, None
-    header = read_header(file)
+    try:
+        header = read_header(file)
+    except RefusedError as error:  # its lesions tell of the breast all the same
+        if row is None:
+            told = ImageRecord(path, *read_breast(file), None)
+        return refused(told, error.code), None
     if row is None:
         told = ImageRecord(path, header.patient, header.exam, header.laterality, header.view)
     if told.laterality != header.laterality:

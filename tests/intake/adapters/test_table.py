@@ -178,6 +178,8 @@ def test_lesions_of_refused_images_are_still_read(
     cohort = read(table)
     assert [image.code for image in cohort.images] == [Code.OTHER_VIEW, ""]
     assert len(cohort.lesions) == 2
+    assert cohort.images[0].laterality is Laterality.LEFT  # so that the breast's other views are not negative
+    assert all((cohort.images[0].exam_key, cohort.images[0].patient_key))
 
 
 def test_unknown_adapter_and_folder(tmp_path: Path) -> None:
