@@ -38,6 +38,9 @@ class GmicSizes:
         region_cells: side of a region in grid cells.
         breast_only: whether the maps are 0 in cells of air. The published maps learn to be dark there, as cancers are
             rare; where every other image shows one, their top cells, holding the base rate, would come to lie in air.
+        base_logit: what the global prediction's logit adds to that of the top cells' mean. Above 0, maps of images that
+            show nothing may be dark although lesions are common, instead of holding the base rate in some cells that
+            every image has, on the skin, and learning nothing else.
     """
 
     stem: Sequence[int] = (7, 2)
@@ -51,6 +54,7 @@ class GmicSizes:
     n_regions: int = 6
     region_cells: int = 4
     breast_only: bool = False
+    base_logit: float = 0.0
 
 
 class ByClass(NamedTuple):
@@ -156,7 +160,7 @@ class Gmic(nn.Module):
         fused = torch.cat([features.amax(dim=(2, 3)), local], dim=1)
         return GmicOutput(
             saliency=ByClass.of(saliency),
-            by_global=ByClass.of(self._top_mean(saliency)),
+            by_global=ByClass.of(self._by_top(saliency)),
             by_local=ByClass.of(torch.sigmoid(self.local_classifier(local).float())),
             by_fusion=ByClass.of(torch.sigmoid(self.fusion(fused).float())),
             regions=cells * self.frame.cell_px,
@@ -167,11 +171,12 @@ class Gmic(nn.Module):
         """Bool [B, 1, rows, cols], the cells in which an image shows more than its least value, the air's."""
         return functional.max_pool2d(image, self.frame.cell_px) > image.amin(dim=(2, 3), keepdim=True)
 
-    def _top_mean(self, saliency: Tensor) -> Tensor:
-        """Mean of each map's top cells [B, 2]."""
+    def _by_top(self, saliency: Tensor) -> Tensor:
+        """The global prediction [B, 2]: the mean of each map's top cells, or more where the base rate is set apart."""
         cells = saliency.flatten(2)
         n_top = max(1, round(cells.shape[2] * self.sizes.top_share))
-        return cells.topk(n_top, dim=2).values.mean(dim=2)
+        mean = cells.topk(n_top, dim=2).values.mean(dim=2)
+        return torch.sigmoid(torch.logit(mean, eps=1e-6) + self.sizes.base_logit) if self.sizes.base_logit else mean
 
     def _attend(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Attention-weighted mean [B, features] of the regions' vectors, and the weights [B, K].

@@ -85,11 +85,11 @@ def _grains(
 ) -> tuple[Values, Values, Values, Values]:
     """Radius, stretch, angle and brightness of the cluster's specks [MOST]; noise is [4, MOST]."""
     count, size, spread, stretch, light, uneven = {
-        Morphology.ROUND: (7, 7.5, 0.10, 0.0, 1.15, 0.10),
-        Morphology.COARSE: (4, 12.0, 0.16, 0.15, 1.15, 0.08),
+        Morphology.ROUND: (9, 6.6, 0.10, 0.0, 1.15, 0.10),
+        Morphology.COARSE: (5, 10.0, 0.16, 0.15, 1.10, 0.08),
         Morphology.AMORPHOUS: (38, 4.8, 0.15, 0.1, 0.50, 0.25),
-        Morphology.PLEOMORPHIC: (34, 4.2, 0.30, 0.6, 1.7, 0.40),
-        Morphology.BRANCHING: (24, 3.6, 0.30, 0.8, 1.4, 0.40),
+        Morphology.PLEOMORPHIC: (30, 4.2, 0.30, 0.6, 1.6, 0.40),
+        Morphology.BRANCHING: (21, 3.6, 0.30, 0.8, 1.35, 0.40),
     }[kind]
     n = count * (0.8 + 0.4 * v) * np.exp(0.15 * noise[3, 0])
     present = np.clip(n - np.arange(MOST), 0, 1)
@@ -112,7 +112,8 @@ def _rods(
     rows, cols, headings = wander(rng, start, heading, length, 9, 0.4)
     side = rng.choice([-1.0, 1.0], RODS) * rng.uniform(0.5, 0.9, RODS)
     twig = wander(rng, (rows[:, 4], cols[:, 4]), headings[:, 4] + side, 0.55 * length, 9, 0.4)
-    level = (0.34 + bright) * 1.4 * np.exp(0.3 * rng.standard_normal((2 * RODS, 9))) * (rng.random((2 * RODS, 9)) < 0.8)
+    level = 1.15 * (0.34 + bright) * np.exp(0.3 * rng.standard_normal((2 * RODS, 9)))
+    level *= rng.random((2 * RODS, 9)) < 0.8
     level[RODS:] *= rng.random(RODS)[:, None] < 0.6
-    radius = np.full((2 * RODS, 9), 3.2)
+    radius = np.full((2 * RODS, 9), 2.8)
     return Threads(np.concatenate([rows, twig[0]]), np.concatenate([cols, twig[1]]), radius, level)

@@ -21,8 +21,9 @@ from mammo.records import Laterality, Pathology
 COUNT_SHARES = (0.70, 0.23, 0.07)
 """How often an image of an affected breast shows 1, 2 or 3 lesions."""
 
-FINDING_SHARES = (0.60, 0.05, 0.35)
-"""How often a lesion is a mass, an architectural distortion, a cluster of calcifications."""
+FINDING_SHARES = (0.45, 0.05, 0.50)
+"""How often a lesion is a mass, an architectural distortion, a cluster of calcifications. Clusters are as frequent as
+masses, because a context network, which sees whole images, tells them less well than masses."""
 
 RADIUS_PX, RADIUS_SPREAD = 115.0, 0.18
 """Median radius of a lesion, full-size px, and SD of its logarithm."""

@@ -1,4 +1,8 @@
-"""Masses: from circumscribed or obscured over microlobulated and indistinct to spiculated, as the latent v grows."""
+"""Masses: from circumscribed or obscured over microlobulated and indistinct to spiculated, as the latent v grows.
+
+What v changes is fine (margin, spicules, grain): it hardly changes a mass's light or the tissue around, so that a patch
+tells it and a whole image does so less.
+"""
 
 from dataclasses import dataclass
 
@@ -11,7 +15,7 @@ from mammo.phantoms.polar import TURN, Polar, waves
 from mammo.phantoms.retraction import draw_in
 from mammo.phantoms.spicules import Habit, grow_spicules
 
-HABIT = Habit(count=20, start=0.1, length=(0.75, 1.3), width=7.0)
+HABIT = Habit(count=20, start=0.1, length=(0.75, 1.3), width=4.8)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def draw_mass(
     uneven, scallops, grain = waves(rng, 3, 9), np.abs(waves(rng, 7, 11)), rng.standard_normal((9, 9))
     behind, twist = rng.uniform(-np.pi, np.pi), rng.normal(0, 0.05)
     hidden = float(rng.random() < 0.5) * np.clip(1.6 * np.cos(TURN - behind) - 0.5, 0, 1)
-    draw_in(canvas, tissue, site, 2.0, 0.9 * margin.spiculated, twist)
+    draw_in(canvas, tissue, site, 1.8, 0.25 * margin.spiculated, twist)
     polar = Polar.about(canvas, site, 1.9)
     edge = _edge(form.contour, v, margin, uneven, scallops)
     border = polar.turned(edge)
@@ -58,14 +62,14 @@ def draw_mass(
     body = sigmoid((border - polar.radius) / softness) * (1 - np.float32(0.4) * obscured)
     dome = np.sqrt(np.clip(1 - (polar.radius / border) ** 2, 0, 1))
     core = np.exp(-((polar.radius / np.float32(0.45)) ** 2))
-    level = np.float32(0.85 - 0.35 * v) + np.float32(0.30) * dome + np.float32(0.95 * v) * core
+    level = np.float32(0.80 - 0.14 * v) + np.float32(0.30) * dome + np.float32(0.35 * v) * core
     level = level * (1 + np.float32(0.04 + 0.26 * v) * np.clip(_blurred(grain, polar), -1, 1))
     part = tissue[polar.at]
     part += np.float32(0.85 * (1 - v)) * body * (part.mean() - part)  # an even mass hides the tissue's texture
     rim = np.exp(-(((polar.radius - border) / np.float32(0.13) - np.float32(1.1)) ** 2))
     added = np.zeros_like(tissue)
     added[polar.at] = np.float32(bright) * (body * level - np.float32(margin.halo) * rim * (1 - obscured))
-    grow_spicules(rng, HABIT, site, edge, margin.spiculated, 1.1 * bright).draw(canvas, added)
+    grow_spicules(rng, HABIT, site, edge, margin.spiculated, 0.95 * bright).draw(canvas, added)
     return added
 
 

@@ -58,11 +58,19 @@ def test_small_frame_keeps_the_grid_and_the_regions_of_4_x_4_cells() -> None:
 
 @pytest.mark.parametrize("share", [0.02, 0.03, 0.05, 0.1])
 def test_global_prediction_is_the_mean_of_the_top_cells(share: float) -> None:
-    output = small_network(top_share=share).eval()(torch.randn(1, 1, 368, 240))
+    output = small_network(top_share=share, base_logit=0.0).eval()(torch.randn(1, 1, 368, 240))
     expected = {0.02: 28, 0.03: 41, 0.05: 69, 0.1: 138}[share]
     for saliency, prediction in zip(output.saliency, output.by_global, strict=True):
         cells = np.sort(saliency.detach().numpy().ravel())[-expected:]
         assert prediction.item() == pytest.approx(cells.mean(), rel=1e-5)
+
+
+def test_the_base_rate_set_apart_leaves_the_maps_and_shifts_the_global_odds_by_one_factor() -> None:
+    image = torch.randn(3, 1, 368, 240)
+    apart, published = (small_network(base_logit=base).eval()(image) for base in (2.0, 0.0))
+    assert torch.equal(apart.saliency.stacked(), published.saliency.stacked())
+    odds = [(p / (1 - p)).detach() for p in (apart.by_global.stacked(), published.by_global.stacked())]
+    assert torch.allclose(odds[0] / odds[1], torch.tensor(2.0).exp().expand(3, 2), rtol=1e-4)
 
 
 def test_maps_of_the_breast_alone_are_dark_in_air_and_else_the_same() -> None:

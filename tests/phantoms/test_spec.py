@@ -25,11 +25,11 @@ def test_wrong_values_are_named(build: Callable[[], object], told: str) -> None:
 
 def test_recipe_tells_every_parameter() -> None:
     assert CohortSpec(seed=3).recipe() == {
-        "format": 4,
+        "format": 5,
         "seed": 3,
         "scale": 0.125,
         "n_patients": 600,
-        "dials": {"local": 2.6, "context": 1.0, "division": 0.6},
+        "dials": {"local": 3.3, "context": 1.15, "division": 0.6},
         "mix": {"negative": 0.16, "benign": 0.42, "malignant": 0.42},
     }
 
