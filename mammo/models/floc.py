@@ -7,14 +7,15 @@ from torch import Tensor, nn
 
 from mammo.models.backbones import Backbone, he_initialise
 from mammo.models.patch_classifier import Batch, PatchClassifier
-from mammo.models.precision import lay_out
+from mammo.models.precision import in_float32, lay_out
 from mammo.records import FULL_SCALE, PatchClass
 
 
 class FLoc(PatchClassifier):
     """f_loc. Its last two layers are always initialised at random.
 
-    The paper names no activation between the two, so there is none: h may take any sign.
+    The paper names no activation between the two, so there is none: h may take any sign. Both are float32 in mixed
+    precision, too: h is saved, and they cost nothing.
 
     Args:
         backbone: arguments of Backbone (conf/backbone).
@@ -39,11 +40,9 @@ class FLoc(PatchClassifier):
 
     def represent(self, patch: Tensor) -> Tensor:
         """H [B, n_features] of raw patches uint16 [B, 1, P, P]."""
-        h: Tensor = self.representation(self.backbone(patch.float() / FULL_SCALE))
-        return h
+        return in_float32(self.representation, self.backbone(patch.float() / FULL_SCALE))
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, 4] by PatchClass of a batch with the column embedding (h saved before) or patch."""
         h = batch["embedding"] if "embedding" in batch else self.represent(batch["patch"])
-        logits: Tensor = self.classifier(h)
-        return logits
+        return in_float32(self.classifier, h)

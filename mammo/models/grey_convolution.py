@@ -11,11 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mammo.models.precision import in_float32, layout_of, rounded
+
 
 class GreyConvolution(nn.Module):
     """Takes a three-channel convolution's place, under the same names in checkpoints.
 
-    Grey values are centred on the channels' average mean before they are multiplied, so that little cancels in 16 bits.
+    Grey values have 12 bits, of which bfloat16 keeps 8: they are multiplied in float32, and the results rounded once to
+    the precision that is asked for around.
 
     Args:
         convolution: zero-padded, one group.
@@ -37,6 +40,11 @@ class GreyConvolution(nn.Module):
 
     def forward(self, grey: Tensor) -> Tensor:
         """[B, 1, H, W] in the units of mean to what the convolution makes of the three normalised channels."""
+        return rounded(in_float32(self._convolved, grey))
+
+    def _convolved(self, grey: Tensor) -> Tensor:
+        # A single channel lies alike in every layout: the weights tell which one the network has.
+        grey = grey.to(memory_format=layout_of(self.weight))
         kernel = (self.weight * self.scale).sum(dim=1, keepdim=True)
         out = functional.conv2d(grey - self.centre, kernel, self.bias, self.stride, self.padding, self.dilation)
         if self._is_shifted:

@@ -2,12 +2,13 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import pytorch_lightning as pl
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mammo.records import MammoError
 
@@ -54,6 +55,24 @@ def lay_out(module: ModuleT) -> ModuleT:
     """Channels-last memory, 1.3 times as fast on CPUs and as fast or faster on GPUs."""
     module.to(memory_format=torch.channels_last)
     return module
+
+
+def layout_of(weight: Tensor) -> torch.memory_format:
+    """The memory layout of a weight [O, I, H, W]."""
+    last = weight.is_contiguous(memory_format=torch.channels_last)
+    return torch.channels_last if last else torch.contiguous_format
+
+
+def in_float32(work: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What work makes of x in full precision, whatever autocast asks for around."""
+    with torch.autocast(x.device.type, enabled=False):
+        return work(x if x.dtype.itemsize >= 4 else x.float())
+
+
+def rounded(x: Tensor) -> Tensor:
+    """X in the precision that autocast asks for, if any."""
+    device = x.device.type
+    return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 
 
 def compile_forward(network: nn.Module) -> None:

@@ -46,6 +46,14 @@ def test_saved_h_gives_the_same_logits(network: FLoc, patch: torch.Tensor) -> No
     assert torch.equal(network({"embedding": network.represent(patch)}), network({"patch": patch}))
 
 
+def test_h_and_logits_are_whole_in_mixed_precision(network: FLoc, patch: torch.Tensor) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        h, logits = network.represent(patch), network({"patch": patch})
+        assert torch.equal(logits, network({"embedding": h}))
+    assert h.dtype == logits.dtype == torch.float32
+    assert not torch.equal(h, h.bfloat16().float())
+
+
 def test_the_backbone_sees_grey_values_between_0_and_1(network: FLoc) -> None:
     seen: list[torch.Tensor] = []
     network.backbone.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))

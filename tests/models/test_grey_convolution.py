@@ -51,6 +51,21 @@ def test_a_network_of_timm_stays_the_same_to_1e_5(name: str) -> None:
     folded.load_state_dict(plain.state_dict())
 
 
+def test_mixed_precision_loses_none_of_the_grey_values_bits() -> None:
+    torch.manual_seed(0)
+    folded = GreyConvolution(nn.Conv2d(3, 8, 7, 2, 3), MEAN, STD)
+    grey = torch.rand(2, 1, 64, 64)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = folded(grey)
+    assert torch.equal(mixed, folded(grey).to(torch.bfloat16))
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_the_layout_is_that_of_the_weights(layout: torch.memory_format) -> None:
+    folded = GreyConvolution(nn.Conv2d(3, 8, 7, 2, 3), MEAN, STD).to(memory_format=layout)  # type: ignore[call-overload]
+    assert folded(torch.rand(2, 1, 64, 64)).is_contiguous(memory_format=layout)
+
+
 def test_what_cannot_fold_is_left_alone() -> None:
     class Other(nn.Conv2d):
         """Some library's own convolution."""
