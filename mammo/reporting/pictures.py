@@ -47,6 +47,9 @@ PENS: dict[OutlineKind, tuple[str, Line, str]] = {
 """Colour, line and word of each kind; the line tells red from green where the colour does not."""
 
 WINDOW_BLUE = "#4aa8ff"
+FAINT = 0.1
+"""Saliency below this looks faint: a map that says nothing is not stretched until its noise shines."""
+
 HALO: list[AbstractPathEffect] = [withStroke(linewidth=1.7, foreground="black")]
 """Keeps a thin bright line legible on bright tissue."""
 
@@ -111,6 +114,8 @@ def saliency_page(
 ) -> Figure:
     """An image, both saliency maps over it, and the regions of interest with their attention (paper, Figure 2).
 
+    Both maps share one scale of colours, up to the brighter one's maximum, or FAINT where neither reaches it.
+
     Args:
         pixels: uint16 [H, W], network frame.
         outlines: uint8 [H, W].
@@ -122,6 +127,7 @@ def saliency_page(
         title: names the image.
     """
     height, width = pixels.shape
+    most = max(FAINT, float(malignant.max()), float(benign.max()))
     with rc_context(LOOK):
         figure = Figure(figsize=(8.6, 1.62 * height / width + 0.75), layout="constrained")
         (left, right), *_ = figure.subfigures(1, 2, squeeze=False, width_ratios=(3.3, 1.55))
@@ -135,8 +141,9 @@ def saliency_page(
         for axes, name, grid in zip(slots, ("malignant", "benign"), (malignant, benign), strict=True):
             extent = (0, width, height, 0)
             axes.imshow(pixels, cmap="gray", vmin=0, vmax=FULL_SCALE, extent=extent)
+            veil = _veil(grid / most)
             shown = axes.imshow(
-                grid, cmap="inferno", vmin=0, vmax=1, extent=extent, interpolation="nearest", alpha=_veil(grid)
+                grid, cmap="inferno", vmin=0, vmax=most, extent=extent, interpolation="nearest", alpha=veil
             )
             _draw(axes, outlines)
             axes.set_title(f"{name} (max {grid.max():.2f})")
@@ -150,9 +157,9 @@ def saliency_page(
     return figure
 
 
-def _veil(grid: Floats) -> Floats:
-    """How much of the image each cell's saliency hides: nothing where it is 0, most of it where it is high."""
-    return np.asarray(np.clip(0.85 * np.sqrt(grid), 0, 0.85), dtype=np.float64)
+def _veil(share: Floats) -> Floats:
+    """How much of the image each cell's share of the brightest saliency hides: nothing at 0, most of it at 1."""
+    return np.asarray(0.85 * np.sqrt(share), dtype=np.float64)
 
 
 def _regions(figure: SubFigure, pixels: Pixels, regions: NDArray[np.int64], attention: Floats, region_px: int) -> None:

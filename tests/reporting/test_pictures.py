@@ -72,6 +72,17 @@ def test_saliency_cells_cover_the_whole_frame() -> None:
     assert reds(figure) > 50
 
 
+@pytest.mark.parametrize(("malignant", "benign", "most"), [(0.2, 0.4, 0.4), (0.3, 0.1, 0.3), (0.02, 0.03, 0.1)])
+def test_both_maps_share_the_scale_of_the_brighter_one_unless_both_are_faint(
+    malignant: float, benign: float, most: float
+) -> None:
+    grids = np.full((46, 30), malignant), np.full((46, 30), benign)
+    figure = saliency_page(PIXELS, OUTLINES, *grids, REGIONS, ATTENTION, 8, "image")
+    for axes, saliency in zip(figure.axes[1:3], (malignant, benign), strict=True):
+        assert axes.images[1].get_clim() == (0, most)
+        assert np.allclose(axes.images[1].get_alpha(), 0.85 * (saliency / most) ** 0.5)
+
+
 def test_regions_are_drawn_where_they_lie_with_their_attention() -> None:
     pixels = np.arange(92 * 60, dtype=np.uint16).reshape(92, 60) % 4000
     figure = saliency_page(pixels, OUTLINES, np.zeros((46, 30)), np.zeros((46, 30)), REGIONS, ATTENTION, 8, "image")
