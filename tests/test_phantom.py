@@ -1,9 +1,11 @@
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from mammo.phantom import main
+from mammo.phantoms.spec import CohortSpec
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
@@ -17,6 +19,12 @@ def test_the_command_writes_a_cohort_and_nothing_else(
     run(monkeypatch, f"root={tmp_path}/demo", "n_patients=1", "processes=1")
     assert [path.name for path in (tmp_path / "demo").iterdir()] == ["dicom"]
     assert "4 images" in capsys.readouterr().out
+
+
+def test_the_cohort_of_no_arguments_is_the_one_of_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run(monkeypatch, f"root={tmp_path}/demo", "n_patients=1", "processes=1")
+    recipe = json.loads((tmp_path / "demo" / "dicom" / "dials.json").read_text())
+    assert recipe == CohortSpec(n_patients=1).recipe()
 
 
 @pytest.mark.parametrize(
