@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.phantoms.anatomy import Shape, draw_shape
+from mammo.phantoms.anatomy import CELL_PX, Shape, draw_shape
 from mammo.phantoms.context import cue_room, draw_cues
 from mammo.phantoms.detector import Detector, draw_detector, draw_exposure, exposed
 from mammo.phantoms.findings import Breast, Lesion, draw_breast, draw_lesions
@@ -18,6 +18,12 @@ from mammo.phantoms.skin import SKIN_PX, skin_line
 from mammo.phantoms.spec import CohortSpec
 from mammo.phantoms.tissue import draw_tissue
 from mammo.records import Laterality, View
+
+EDGE_PX = CELL_PX / 2 + 1
+"""How far a pixel may reach over the zero of the skin's depth, full-size px, and still be air.
+
+That zero lies half a cell of the depth's grid outside of the breast; pixels from a third of full size on are finer.
+"""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ def draw_image(plan: ImagePlan) -> Phantom:
     bright = (tissue.value + cues) * tissue.falloff + skin
     noise = plan.key.rng(Purpose.NOISE).standard_normal(bright.shape, dtype=np.float32)
     noise *= np.float32(draw_exposure(plan.key))
-    inside = tissue.skin_depth > 0
+    inside = tissue.skin_depth > max(EDGE_PX - 1 / plan.scale, 0)
     grey = np.where(inside, exposed(plan.detector, bright, noise, plan.scale), 0).astype(np.uint16)
     left = plan.key.laterality is Laterality.LEFT
     sheets = [tissue.canvas.laid(sheet) for sheet in (grey, *masks)]

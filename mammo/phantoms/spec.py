@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass, field
 
 from mammo.records import MammoError, is_number, is_whole
 
-FORMAT = 5
+FORMAT = 6
 """Number of the recipe: raised whenever the same parameters would give other pixels."""
 
 

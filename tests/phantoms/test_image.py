@@ -50,6 +50,14 @@ def test_drawing_is_repeatable(phantoms: list[Phantom]) -> None:
     assert np.array_equal(again.pixels, phantoms[3].pixels)
 
 
+def test_at_full_size_the_breast_ends_where_its_outline_does() -> None:
+    plan = plan_image(CohortSpec(seed=9, scale=1, mix=SPEC.mix), 1, Laterality.LEFT, View.CC)
+    shown = draw_image(plan).pixels > 0
+    rows = np.arange(round(plan.shape.nipple_row) - 400, round(plan.shape.nipple_row) + 400)
+    end = (shown[np.round(rows * plan.scale).astype(int)].cumsum(axis=1).argmax(axis=1) + 1) / plan.scale
+    assert np.abs(np.median(end - plan.shape.edge(rows.astype(np.float32)))) < 1
+
+
 @pytest.mark.parametrize("image", [IMAGES[0], IMAGES[3]])
 def test_the_same_anatomy_at_a_finer_scale(image: tuple[int, Laterality, View]) -> None:
     coarse = draw_image(plan_image(SPEC, *image))

@@ -25,7 +25,7 @@ def test_wrong_values_are_named(build: Callable[[], object], told: str) -> None:
 
 def test_recipe_tells_every_parameter() -> None:
     assert CohortSpec(seed=3).recipe() == {
-        "format": 5,
+        "format": 6,
         "seed": 3,
         "scale": 0.125,
         "n_patients": 600,
