@@ -81,7 +81,7 @@ def _drawing(n_patches: int, n_lesions: int, n_windows: int) -> Callable[[], obj
         negative=np.arange(n_lesions + 1) == n_lesions,
         extents=np.tile([[0.0, frame.height], [0.0, frame.width]], (n_lesions + 1, 1, 1)),
         mlo=np.zeros(n_lesions + 1, dtype=bool),
-        tissue=np.ones((n_lesions + 1, *frame.grid), np.float32),
+        tissue=np.full((n_lesions + 1, *frame.grid), 255, np.uint8),
     )
     quota = Quota(1, 1, n_patches // 2 - 1, n_patches - n_patches // 2 - 1)
     return lambda: (epoch_plan(ground, quota, crops, 0, 0), lesion_plan(ground, crops, n_windows, 0))
