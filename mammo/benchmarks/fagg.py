@@ -18,6 +18,7 @@ from mammo.benchmarks.measurement import Way, measurement, one_thread
 from mammo.maps.stack import map_stack
 from mammo.memory import keep_memory
 from mammo.models.fagg import FAgg
+from mammo.runs.stages import KEPT_BLOCK, KEPT_SPARE
 
 FRAME = {"height": 2944, "width": 1920, "cell_px": 64}
 MAPS = ("loc", "sal", "emb")
@@ -40,7 +41,7 @@ def measure(rounds: int, n_windows: int = 100, n_lesions: int = 10) -> dict[str,
         logit in float32) and gradient_difference (of any weight's gradient in float64).
     """
     one_thread()
-    keep_memory(1 << 26, 1 << 29)  # as the commands of a stage do (mammo.runs.stages)
+    keep_memory(KEPT_BLOCK, KEPT_SPARE)
     network = trained(n_windows)
     lesion, batch = windows_of(n_windows, n_images=1), windows_of(n_windows, n_images=n_windows)
     together = joined([windows_of(n_windows, 1, seed) for seed in range(n_lesions)])

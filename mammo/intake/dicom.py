@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 from logging import getLogger
@@ -209,12 +209,13 @@ def read_breast(path: Path) -> tuple[str, str, Laterality | None]:
     Raises:
         RefusedError: the header cannot be read.
     """
+    side = None
     with quiet():
         dataset = open_dicom(path, TAGS)
         try:
-            return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID"), read_laterality(dataset)[0]
-        except RefusedError:
-            return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID"), None
+            with suppress(RefusedError):
+                side = read_laterality(dataset)[0]
+            return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID"), side
         except Exception:  # as in read_header
             raise RefusedError(Code.NOT_DICOM) from None
 
