@@ -5,22 +5,23 @@ and embedding maps are constant outside the window, and stay so through BN and R
 one an image, plus a change in the cells around the window; and since the second convolution is followed by the mean
 over cells, only sums of its input are needed: those of the base, once an image, plus what changes around the window.
 
-relu(scale * x + shift) is scale * (on * x) + shift * on, where on tells in which cells it is above 0: two maps without
-a gradient, in shares that have one. So base and change are products of terms [cells, K], without a gradient, and small
-weights [K, filters]; and what the second BN must know of the base, its sums and squares, follows from the terms' sums
-and products with each other.
+Maps are made anew rather than kept, and a few at a time: a convolution of five maps costs less than reading its 32
+back from memory.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mammo.models.batch_norm import Affine, batch_affine, running_affine
-from mammo.models.map_sums import RectifiedSums, neighbours
+from mammo.models.map_sums import Moments, neighbours, tap_sums
 
-ALIGNED = 16
-"""Products of matrices are half as fast again where rows hold a multiple of this many numbers."""
+IMAGES_AT_ONCE = 10
+WINDOWS_AT_ONCE = 250
+"""What a processor's cache holds at the paper's 46 x 30 cells, windows of up to 7 x 7 cells and 32 filters."""
 
 
 class Stack(NamedTuple):
@@ -38,8 +39,6 @@ class Stack(NamedTuple):
     """Whether the location map is one of X's maps."""
     h: Tensor | None
     """Representations [B, K] of the embedding maps, None where there are none."""
-    exist: Tensor
-    """[rows * cols, 9], which of the nine cells that a 3x3 convolution sees around each are on the grid, 1 or 0."""
 
     @property
     def inside(self) -> Tensor:
@@ -47,29 +46,73 @@ class Stack(NamedTuple):
         return (self.share > 0).to(self.share.dtype)
 
     @property
-    def cells(self) -> Tensor:
-        """int64 [B, h * w], the cells of the part, counted along the rows of the grid."""
-        rows, cols = (
-            self.start[:, axis, None] + torch.arange(self.share.shape[2 + axis], device=self.start.device)
-            for axis in (0, 1)
-        )
-        return (rows[:, :, None] * self.saliency.shape[3] + cols[:, None, :]).flatten(1)
+    def ends(self) -> Tensor:
+        """Whether the part's first and last row, and first and last column, are the grid's: bool [B, 2, 2]."""
+        part, grid = (self.start.new_tensor(maps.shape[2:]) for maps in (self.share, self.saliency))
+        return torch.stack([self.start == 0, self.start + part == grid], dim=2)
+
+    @property
+    def n_cells(self) -> int:
+        """Cells of the grid."""
+        return self.saliency.shape[2] * self.saliency.shape[3]
+
+    def parts(self) -> Iterator["Stack"]:
+        """Some rows at a time, with the saliency maps of all images."""
+        for start in range(0, len(self.image), WINDOWS_AT_ONCE):
+            some = slice(start, start + WINDOWS_AT_ONCE)
+            h = None if self.h is None else self.h[some]
+            yield self._replace(image=self.image[some], start=self.start[some], share=self.share[some], h=h)
 
 
 class Base(NamedTuple):
-    """The first convolution of what fills the grid: terms x weights."""
+    """The first convolution of maps that fill the grid and need no gradient."""
 
-    terms: Tensor
-    """[U, rows * cols, K], of which the last is 1 everywhere."""
-    weights: Tensor
-    """[K, filters]."""
+    maps: Tensor
+    """[U, K, rows, cols]."""
+    weight: Tensor
+    """[filters, K, 3, 3]."""
+    bias: Tensor
 
-    def at(self, rows: Tensor) -> Tensor:
-        """[len(rows), filters] in some of all the images' cells, int64 [rows]."""
-        terms = self.terms.flatten(0, 1)
-        if len(rows) < len(terms):
-            return torch.mm(terms.index_select(0, rows), self.weights)
-        return torch.mm(terms, self.weights).index_select(0, rows)
+    def whole(self) -> Iterator[Tensor]:
+        """[some images, rows, cols, filters]."""
+        for maps in torch.split(self.maps, IMAGES_AT_ONCE):
+            yield functional.conv2d(maps, self.weight, self.bias, padding=1).permute(0, 2, 3, 1)
+
+    def around(self, stack: Stack) -> Tensor:
+        """[B, h, w, filters] in the stack's parts of the grid."""
+        padded = functional.pad(self.maps, (1, 1, 1, 1)).permute(0, 2, 3, 1)
+        rows, cols = (
+            stack.start[:, axis, None] + torch.arange(stack.share.shape[2 + axis] + 2, device=padded.device)
+            for axis in (0, 1)
+        )
+        rows = rows + stack.image[:, None] * padded.shape[1]
+        cells = rows[:, :, None] * padded.shape[2] + cols[:, None, :]
+        maps = padded.flatten(0, 2).index_select(0, cells.flatten()).view(*cells.shape, -1)
+        return functional.conv2d(maps.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
+
+    def normalised(self, affine: Affine) -> "Base":
+        """With BN behind it."""
+        return Base(self.maps, *_normalised(self.weight, self.bias, affine))
+
+
+class Change(NamedTuple):
+    """The first convolution in the parts of the grid around some windows."""
+
+    before: Tensor
+    """[B, h, w, filters] of the base: as it would be without the window."""
+    after: Tensor
+    """[B, h, w, filters]."""
+    ends: Tensor
+    """As Stack.ends."""
+
+    def normalised(self, affine: Affine) -> "Change":
+        """With BN behind it."""
+        before, after = (torch.addcmul(affine.shift, maps, affine.scale) for maps in (self.before, self.after))
+        return Change(before, after, self.ends)
+
+    def tap_sums(self) -> Tensor:
+        """[B, 9, filters] by which the window changes what ReLU lets through; used once, as it changes in place."""
+        return tap_sums(self.after.relu_() - self.before.relu_(), self.ends)
 
 
 def aggregate(
@@ -80,79 +123,60 @@ def aggregate(
     Equal to the plain layers on X, in training (batch statistics, running ones updated) and evaluation. Both
     convolutions are 3x3 with padding 1.
     """
-    affine, taps, bias = _first_norm(stack, norm1), _taps(convolution1), _bias(convolution1)
+    affine, weight, bias = _first_norm(stack, norm1), convolution1.weight, _bias(convolution1)
     if not norm2.training:  # it is known beforehand, and goes into the convolution
-        scale, shift = running_affine(norm2)
-        taps, bias = taps * scale, torch.addcmul(shift, bias, scale)
-    base, cells, n_cells = _base(stack, affine, taps, bias), stack.cells, len(stack.exist)
-    before = base.at((stack.image[:, None] * n_cells + cells).flatten()).view(*cells.shape, -1)
-    after = _changed(before, stack, affine, taps)
+        weight, bias = _normalised(weight, bias, running_affine(norm2))
+    base = _base(stack, affine, weight, bias)
+    changes: Iterable[Change] = (_change(part, base, affine, weight) for part in stack.parts())
     if norm2.training:
-        scale, shift = _second_norm(base, before, after, stack.image, norm2)
-        base = Base(base.terms, torch.cat([base.weights[:-1] * scale, (base.weights[-1] * scale + shift)[None]]))
-        before, after = torch.addcmul(shift, before, scale), torch.addcmul(shift, after, scale)
-    counts = stack.exist.flip(1)  # a cell is seen by a tap if there is a cell on the tap's other side
-    sums = RectifiedSums.apply(base.terms, base.weights, counts.T.contiguous())[stack.image]
-    around = counts.index_select(0, cells.flatten()).view(*cells.shape, 9)
-    sums = torch.baddbmm(sums, around.mT, after.relu_())
-    sums = torch.baddbmm(sums, around.mT, before.relu_(), alpha=-1)
+        changes = list(changes)
+        second = _second_norm(base, changes, stack.image, norm2)
+        base, changes = base.normalised(second), [change.normalised(second) for change in changes]
+    everywhere = torch.ones(1, 2, 2, dtype=torch.bool, device=stack.start.device)
+    sums = torch.cat([tap_sums(maps.relu_(), everywhere) for maps in base.whole()])[stack.image]
+    sums = sums + torch.cat([change.tap_sums() for change in changes])
     weights = convolution2.weight.permute(2, 3, 1, 0).flatten(0, 2)
-    return torch.addmm(_bias(convolution2), sums.flatten(1), weights, alpha=1 / n_cells)
+    return torch.addmm(_bias(convolution2), sums.flatten(1), weights, alpha=1 / stack.n_cells)
 
 
-def _base(stack: Stack, affine: Affine, taps: Tensor, bias: Tensor) -> Base:
-    """Of saliency maps, and of what location and embedding maps are outside of all windows.
+def _base(stack: Stack, affine: Affine, weight: Tensor, bias: Tensor) -> Base:
+    """Of saliency maps, and of what location and embedding maps are outside of all windows: the same in every cell.
 
-    A tap adds the same in every cell, except where it leaves the grid. All other terms are near 0 in the mean, so that
-    little cancels in the sums of their products.
+    relu(scale * x + shift) is scale * (on * x) + shift * on, where on tells in which cells it is above 0: two maps
+    without a gradient, in shares that have one.
     """
-    exist, n_saliency, level = stack.exist, stack.saliency.shape[1], torch.relu(affine.shift)
-    first, last = int(stack.with_location), int(stack.with_location) + n_saliency
-    n_own = 18 * n_saliency
-    width = -(-(n_own + 10) // ALIGNED) * ALIGNED
-    terms = exist.new_zeros(len(stack.saliency), len(exist), width)
-    terms[:, :, n_own : n_own + 9] = exist - 1
-    terms[:, :, -1] = 1
-    weights = []
-    if n_saliency:
-        centre = stack.saliency.mean(dim=(0, 2, 3))
-        scale = affine.scale[first:last]
-        shift = torch.addcmul(affine.shift[first:last], scale, centre)
-        maps = _rectified((stack.saliency - centre[:, None, None]).permute(0, 2, 3, 1), scale, shift)
-        middle = maps.mean(dim=(0, 1, 2))
-        seen = terms[:, :, :n_own].view(len(terms), *maps.shape[1:3], 3, 3, -1)
-        seen.copy_(neighbours(maps - middle))
-        parts = torch.cat([scale, shift])
-        own = (parts * middle).view(2, -1).sum(dim=0)
-        level = torch.cat([level[:first], own, level[last:]])
-        weights.append((taps[first:last].repeat(2, 1, 1) * parts[:, None, None]).transpose(0, 1).flatten(0, 1))
-    constant = torch.mm(level[None], taps.flatten(1)).view(9, -1)
-    none = taps.new_zeros(width - n_own - 10, taps.shape[2])
-    return Base(terms, torch.cat([*weights, constant, none, (constant.sum(dim=0) + bias)[None]]))
+    first, last = int(stack.with_location), int(stack.with_location) + stack.saliency.shape[1]
+    scale, shift = affine.scale[first:last, None, None], affine.shift[first:last, None, None]
+    on = (torch.addcmul(shift, stack.saliency, scale) > 0).to(weight.dtype)
+    ones = on.new_ones(len(on), 1, *on.shape[2:])
+    maps = torch.cat([ones, on * stack.saliency, on], dim=1)
+    level, own = torch.relu(affine.shift[:, None, None]) * weight, weight[:, first:last]
+    constant = level[:, :first].sum(dim=1, keepdim=True) + level[:, last:].sum(dim=1, keepdim=True)
+    weights = torch.cat([constant, own * scale, own * shift], dim=1)
+    layout = torch.channels_last
+    return Base(maps.contiguous(memory_format=layout), weights.contiguous(memory_format=layout), bias)
 
 
-def _changed(before: Tensor, stack: Stack, affine: Affine, taps: Tensor) -> Tensor:
-    """[B, h * w, filters] around the windows, where before is what it would be without them."""
+def _change(stack: Stack, base: Base, affine: Affine, weight: Tensor) -> Change:
+    """What location and embedding maps add to the base."""
+    before, taps = base.around(stack), weight.permute(1, 2, 3, 0).flatten(1)
     maps, weights = [], []
     if stack.with_location:
         scale, shift = affine.scale[0], affine.shift[0]
         maps.append(torch.relu(torch.addcmul(shift, stack.share, scale)) - torch.relu(shift))
-        weights.append(taps[:1].transpose(0, 1).expand(len(before), -1, -1, -1))
+        weights.append(taps[:1].expand(len(before), -1))
     if stack.h is not None:
-        scale, shift = affine.scale[-stack.h.shape[1] :], affine.shift[-stack.h.shape[1] :]
+        own = slice(len(taps) - stack.h.shape[1], None)
+        scale, shift = affine.scale[own], affine.shift[own]
         rise = torch.relu(torch.addcmul(shift, stack.h, scale)) - torch.relu(shift)
         maps.append(stack.inside)
-        weights.append(torch.mm(rise, taps[-stack.h.shape[1] :].flatten(1)).view(len(before), 9, 1, -1))
+        weights.append(torch.mm(rise, taps[own]))
     if not maps:
-        return before.clone()
-    seen = neighbours(torch.cat(maps, dim=1).permute(0, 2, 3, 1)).reshape(*before.shape[:2], -1)
-    return torch.baddbmm(before, seen, torch.cat(weights, dim=2).flatten(1, 2))
-
-
-def _rectified(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Two maps for each of x [..., K]: scale x the first K + shift x the last K is relu(scale x + shift)."""
-    on = (torch.addcmul(shift, x, scale) > 0).to(x.dtype)
-    return torch.cat([on * x, on], dim=-1)
+        return Change(before, before.clone(), stack.ends)
+    seen = neighbours(torch.cat(maps, dim=1))
+    weights_of_rows = torch.cat(weights, dim=1).view(len(before), seen.shape[1], -1)
+    after = torch.baddbmm(before.flatten(1, 2), seen.mT, weights_of_rows).view(before.shape)
+    return Change(before, after, stack.ends)
 
 
 def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
@@ -179,22 +203,24 @@ def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
     return batch_affine(norm, torch.cat(means), torch.cat(variances), n_rows * n_cells)
 
 
-def _second_norm(base: Base, before: Tensor, after: Tensor, image: Tensor, norm: nn.BatchNorm2d) -> Affine:
-    """The second BN: its input is base, but after [B, h * w, filters] where that would be before."""
-    n_values = len(image) * base.terms.shape[1]
-    weight = torch.bincount(image, minlength=len(base.terms)).to(before.dtype)
-    products = torch.tensordot(weight, torch.bmm(base.terms.mT, base.terms), dims=1)
-    apart, centre = base.weights[:-1], base.weights[-1]
-    rise = after - before
-    mean = (products[-1, :-1] @ apart + rise.sum(dim=(0, 1))) / n_values
-    squares = (torch.mm(products[:-1, :-1], apart) * apart).sum(dim=0)
-    squares = squares + (rise * (before + after - 2 * centre)).sum(dim=(0, 1))
-    return batch_affine(norm, mean + centre, squares / n_values - mean.square(), n_values)
+def _second_norm(base: Base, changes: Iterable[Change], image: Tensor, norm: nn.BatchNorm2d) -> Affine:
+    """The second BN, whose input is the base but for the changes."""
+    n_values = len(image) * base.maps[0, 0].numel()
+    weight = torch.bincount(image, minlength=len(base.maps)).to(base.bias.dtype) / len(image)
+    means, variances = (torch.cat(of) for of in zip(*(Moments.apply(maps) for maps in base.whole()), strict=True))
+    mean = weight @ means
+    centre = mean.detach()  # squares around it are small, so that little cancels
+    squares = weight @ (variances + (means - centre).square())
+    for before, after, _ in changes:
+        rise = after - before
+        mean = mean + rise.sum(dim=(0, 1, 2)) / n_values
+        squares = squares + (rise * (before + after - 2 * centre)).sum(dim=(0, 1, 2)) / n_values
+    return batch_affine(norm, mean, squares - (mean - centre).square(), n_values)
 
 
-def _taps(convolution: nn.Conv2d) -> Tensor:
-    """The weights tap by tap, [in, 9, out]."""
-    return convolution.weight.permute(1, 2, 3, 0).flatten(1, 2)
+def _normalised(weight: Tensor, bias: Tensor, affine: Affine) -> tuple[Tensor, Tensor]:
+    """A convolution's weight and bias that have BN in them."""
+    return weight * affine.scale[:, None, None, None], torch.addcmul(affine.shift, bias, affine.scale)
 
 
 def _bias(convolution: nn.Conv2d) -> Tensor:

@@ -9,7 +9,6 @@ from mammo.geometry import Frame
 from mammo.maps.location import location_crops
 from mammo.maps.stack import CHANNELS, canonical
 from mammo.models.aggregation import Stack, aggregate
-from mammo.models.map_sums import neighbours
 from mammo.models.patch_classifier import Batch, PatchClassifier
 from mammo.records import PatchClass
 
@@ -29,8 +28,6 @@ class FAgg(PatchClassifier):
         n_filters: filters of each convolution.
     """
 
-    exist: Tensor
-
     def __init__(
         self,
         maps: Sequence[str],
@@ -43,8 +40,6 @@ class FAgg(PatchClassifier):
         self.save_hyperparameters()
         self.maps, self.frame = canonical(maps), Frame(**window)
         n_maps = sum(CHANNELS[name] for name in self.maps)
-        exist = neighbours(torch.ones(1, *self.frame.grid, 1)).reshape(-1, 9)
-        self.register_buffer("exist", exist, persistent=False)
         self.bn1 = nn.BatchNorm2d(n_maps)
         self.conv1 = nn.Conv2d(n_maps, n_filters, 3, padding=1)
         self.bn2 = nn.BatchNorm2d(n_filters)
@@ -70,9 +65,9 @@ class FAgg(PatchClassifier):
             start, share = location_crops(batch["window"], self.frame)
         else:
             start = torch.zeros(n_rows, 2, dtype=torch.int64, device=device)
-            share = torch.zeros(n_rows, 1, 1, 1, device=device)
+            share = torch.zeros(n_rows, 1, 2, 2, device=device)
         h = batch["embedding"].to(dtype) if "emb" in self.maps else None
-        return Stack(saliency, image, start, share.to(dtype), "loc" in self.maps, h, self.exist)
+        return Stack(saliency, image, start, share.to(dtype), "loc" in self.maps, h)
 
     def plain(self, x: Tensor) -> Tensor:
         """Logits [B, 4] of the map stack X [B, M, rows, cols], layer by layer."""

@@ -1,54 +1,61 @@
-"""Sums over whole maps that are relu(terms x weights), forward and backward, a few images at a time.
+"""Maps on the grid: what the taps of a padded 3x3 convolution see of them, and their mean and variance."""
 
-The cells of a map are rows: terms [U, cells, K] say what there is in each cell, weights [K, C] how much of it goes into
-each channel of the maps. These, larger than any cache, are written and read while the cache holds them.
-"""
-
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-AT_ONCE = 4
-"""Images at a time; at the paper's 46 x 30 cells and 32 filters, an image's terms and maps take 0.4 MB."""
 
-
-class RectifiedSums(torch.autograd.Function):
-    """Sums over cells of relu(terms x weights), each cell counted as often as counts say."""
+class Moments(torch.autograd.Function):
+    """Mean and variance of each map over its cells; the gradient takes one pass over them for autograd's four."""
 
     @staticmethod
-    def forward(ctx: Any, terms: Tensor, weights: Tensor, counts: Tensor) -> Tensor:  # noqa: ANN401
-        """[U, T, C] of terms [U, cells, K], weights [K, C] and counts [T, cells]; only the weights have a gradient."""
-        maps = terms.new_empty(*terms.shape[:2], weights.shape[1])
-        sums = terms.new_empty(len(terms), len(counts), weights.shape[1])
-        for some in _parts(len(terms)):
-            torch.mm(terms[some].flatten(0, 1), weights, out=maps[some].view(-1, weights.shape[1])).relu_()
-            torch.bmm(counts.expand(len(maps[some]), -1, -1), maps[some], out=sums[some])
-        ctx.save_for_backward(terms, maps, counts)
-        return sums
+    def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
+        """[N, C] each, of maps [N, rows, cols, C]; the variance is divided by the number of cells."""
+        mean = maps.mean(dim=(1, 2))
+        variance = (maps - mean[:, None, None]).square_().mean(dim=(1, 2))
+        ctx.save_for_backward(maps, mean)
+        return mean, variance
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor, None]:  # noqa: ANN401
-        """The gradient of the weights."""
-        terms, maps, counts = ctx.saved_tensors
-        of_weights = terms.new_zeros(terms.shape[2], maps.shape[2])
-        for some in _parts(len(terms)):
-            of_maps = torch.bmm(counts.T.expand(len(maps[some]), -1, -1), gradients[0][some])
-            of_maps = torch.ops.aten.threshold_backward(of_maps, maps[some], 0)
-            of_weights.addmm_(terms[some].flatten(0, 1).T, of_maps.flatten(0, 1))
-        return None, of_weights, None
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ANN401
+        """The gradient of the maps."""
+        maps, mean = ctx.saved_tensors
+        level, slope = (gradient / maps[0, :, :, 0].numel() for gradient in gradients)
+        slope = 2 * slope
+        return torch.addcmul((level - slope * mean)[:, None, None], maps, slope[:, None, None])
+
+
+def tap_sums(maps: Tensor, ends: Tensor) -> Tensor:
+    """Sums over the grid of what each tap of a padded 3x3 convolution sees, [N, 9, C].
+
+    A tap sees every cell once, but one that looks up never sees the last row, and so on: only the outermost rows and
+    columns differ between the taps.
+
+    Args:
+        maps: [N, rows, cols, C], at least two rows and columns of a grid whose other cells are 0.
+        ends: bool [N or 1, 2, 2], whether the first and the last of the rows, and of the columns, are the grid's.
+    """
+    of_rows, of_cols = ends.to(maps.dtype)[..., None, None].unbind(dim=1)
+    return _seen_along(_seen_along(maps, 1, of_rows), 2, of_cols).flatten(1, 2)
 
 
 def neighbours(maps: Tensor) -> Tensor:
-    """What each tap of a padded 3x3 convolution sees of maps [U, rows, cols, K], [U, rows, cols, 3, 3, K].
+    """What each tap sees around each cell of maps [N, K, rows, cols], beyond which there are zeros.
 
-    Beyond the border there are zeros.
+    Returns:
+        [N, K * 9, rows * cols].
     """
-    padded = functional.pad(maps, (0, 0, 1, 1, 1, 1))
-    return padded.unfold(1, 3, 1).unfold(2, 3, 1).permute(0, 1, 2, 4, 5, 3)
+    n, channels, rows, cols = maps.shape
+    padded = functional.pad(maps, (1, 1, 1, 1))
+    return padded.unfold(2, rows, 1).unfold(3, cols, 1).reshape(n, channels * 9, rows * cols)
 
 
-def _parts(n: int) -> Iterator[slice]:
-    return (slice(start, start + AT_ONCE) for start in range(0, n, AT_ONCE))
+def _seen_along(maps: Tensor, dim: int, ends: Tensor) -> Tensor:
+    """The sums over one dimension that its three taps see, in that dimension's place."""
+    first, middle, last = torch.split(maps, [1, maps.shape[dim] - 2, 1], dim=dim)
+    first, last = first.squeeze(dim), last.squeeze(dim)
+    total = middle.sum(dim=dim) + first + last
+    at_first, at_last = ends.unbind(dim=1)
+    return torch.stack([total - at_last * last, total, total - at_first * first], dim=dim)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mammo.maps.stack import map_stack
+from mammo.models import aggregation
 from mammo.models.fagg import FAgg
 
 FRAME = {"height": 368, "width": 240, "cell_px": 8}
@@ -27,7 +28,9 @@ def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("maps", COMBINATIONS, ids="+".join)
-def test_equals_the_plain_network(maps: list[str]) -> None:
+def test_equals_the_plain_network(maps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aggregation, "IMAGES_AT_ONCE", 2)
+    monkeypatch.setattr(aggregation, "WINDOWS_AT_ONCE", 3)
     torch.manual_seed(0)
     fast = FAgg(maps, FRAME, 1e-3, [1.0] * 4).double()
     for weight in fast.parameters():

@@ -59,6 +59,13 @@ def test_a_gpu_uses_bf16_from_ampere_on(
     assert resolve_precision("auto", accelerator) == expected
 
 
+def test_float32_on_a_gpu_is_not_rounded_to_tf32(gpu: pytest.MonkeyPatch) -> None:
+    pretend(gpu, (8, 0), ["sm_80"])
+    gpu.setattr(torch.backends.cudnn, "allow_tf32", True)
+    resolve_precision("32-true", "gpu")
+    assert not torch.backends.cudnn.allow_tf32
+
+
 def test_the_cpu_asked_for_is_the_cpu_used(gpu: pytest.MonkeyPatch) -> None:
     pretend(gpu, (7, 0), ["sm_80"])
     assert resolve_precision("auto", "cpu") in ("bf16-mixed", "32-true")
