@@ -60,29 +60,33 @@ def crop(
     """
     patches = np.empty((len(requests), patch_px, patch_px), np.uint16) if out is None else out
     sources = Sources.of(requests.windows, patch_px, antialias)
-    boxes, taps, whole = sources.box.tolist(), sources.side_taps.tolist(), sources.whole.tolist()
-    for rows, (row0, row1, col0, col1) in _reads(requests.image_ids, boxes):
+    taps, whole = sources.side_taps.tolist(), sources.whole.tolist()
+    for rows, (row0, row1, col0, col1) in _reads(requests.image_ids, sources.box.tolist()):
         read = _scratch.array("read", np.uint16, row1 - row0, col1 - col0)
         store.read_into(requests.image_ids[rows[0]], (row0, col0), read, _needed(requests.windows, rows))
-        for row in rows:
-            top, bottom, left, right = boxes[row]
-            source = read[top - row0 : bottom - row0, left - col0 : right - col0]
+        boxes = (sources.box[rows] - (row0, row0, col0, col0)).tolist()
+        for row, (top, bottom, left, right) in zip(rows, boxes, strict=True):
+            source = read[top:bottom, left:right]
+            if not taps[row]:
+                _interpolate(source, None if whole[row] else sources.matrix[row], patches[row])
+                continue
+            result = _scratch.array("result", np.float32, patch_px, patch_px)
             matrix = None if whole[row] else sources.matrix[row]
-            if taps[row]:
-                result = _scratch.array("result", np.float32, patch_px, patch_px)
-                _interpolate(_smooth(source, taps[row], matrix is None), matrix, result)
-                patches[row] = np.add(result, 0.5, out=result)
-            else:
-                _interpolate(source, matrix, patches[row])
+            _interpolate(_smooth(source, taps[row], whole[row]), matrix, result)
+            patches[row] = np.add(result, 0.5, out=result)
     return patches
 
 
 def _reads(image_ids: Sequence[str], boxes: Sequence[Bounds]) -> Iterator[tuple[list[int], Bounds]]:
-    """Rows that share a read, and its box: those of one image, if that reads no more than each on its own."""
+    """Rows that share a read, and its box: those of one image, if that reads no more than each on its own.
+
+    They go down the image, as pixels that one window needs are then still in the cache for the next.
+    """
     rows_of: dict[str, list[int]] = {}
     for row, image_id in enumerate(image_ids):
         rows_of.setdefault(image_id, []).append(row)
     for rows in rows_of.values():
+        rows.sort(key=lambda row: boxes[row][0])
         top, bottom, left, right = zip(*(boxes[row] for row in rows), strict=True)
         union = (min(top), max(bottom), min(left), max(right))
         if _area(union) <= sum(_area(boxes[row]) for row in rows):
