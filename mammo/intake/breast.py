@@ -70,17 +70,18 @@ def find_breast(pixels: NDArray[np.uint16], fineness: float) -> Breast | None:
         fineness: pixels here for one at full size.
     """
     steps, stride = max(1, round(EROSION_PX * fineness)), max(1, round(TISSUE_PX * fineness))
-    foreground = (pixels > pixels.min()).view(np.uint8)
-    left, top, width, height = cv2.boundingRect(foreground)
-    if not width:
+    foreground = pixels > pixels.min()
+    if not foreground.any():
         return None
-    core = _largest(_eroded(foreground[top : top + height, left : left + width], steps))
+    lit = Box.around(foreground)
+    inside = (slice(lit.row0, lit.row1), slice(lit.col0, lit.col1))
+    core = _largest(_eroded(foreground.view(np.uint8)[inside], steps))
     if core is None:
         return None
-    rims, _ = cv2.findContours(core, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(left, top))
+    rims, _ = cv2.findContours(core, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(lit.col0, lit.row0))
     rim = np.concatenate(rims)[:, 0, ::-1].astype(np.int64)
     whole = np.zeros(pixels.shape, dtype=np.uint8)
-    whole[top : top + height, left : left + width] = core
+    whole[inside] = core
     away = cv2.distanceTransform(1 - whole[::stride, ::stride], cv2.DIST_L1, 3)
     shape = (pixels.shape[0], pixels.shape[1])
     return Breast(rim, steps, shape, np.asarray(away * stride <= steps), stride)
