@@ -1,6 +1,7 @@
 """The benchmark door: its last line is one JSON object; wrong use ends with a sentence."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,18 @@ def test_last_line_is_the_object(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"benchmark": "store", "rounds": 3}
 
 
-def test_all_runs_every_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(benchmark, "BENCHMARKS", {name: lambda rounds: {"rounds": rounds} for name in "ab"})
-    benchmark.main(["all"])
-    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [{"rounds": 5}] * 2
+def test_all_runs_every_one_in_a_process_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "BENCHMARKS", {"evaluate": unmeasured})  # here; there it is what it is
+    benchmark.main(["all", "--rounds", "1"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["benchmark"], told["rounds"]) == ("evaluate", 1)
+
+
+def test_a_process_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "false")
+    assert benchmark.apart("evaluate", 1) == {"benchmark": "evaluate", "error": "its process ended with status 1"}
 
 
 @pytest.mark.parametrize("arguments", [[], ["nope"], ["store", "--rounds", "0"], ["store", "--rounds", "x"]])
@@ -46,7 +55,9 @@ def test_the_others_go_on_and_stand_in_the_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     measured = {"benchmark": "lesion", "ours": 2.0, "limit_ratio": 1.5, "ratios": {}}
-    monkeypatch.setattr(benchmark, "BENCHMARKS", {"store": unmeasured, "lesion": lambda _: measured})
+    told = {"store": {"benchmark": "store", "error": "no rival is installed"}, "lesion": measured}
+    monkeypatch.setattr(benchmark, "BENCHMARKS", told)
+    monkeypatch.setattr(benchmark, "apart", lambda name, _: told[name])
     with pytest.raises(SystemExit) as stop:
         benchmark.main(["all", "--table", str(tmp_path / "runs" / "bench.md")])
     assert stop.value.code == 2
