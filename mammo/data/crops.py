@@ -61,7 +61,7 @@ def crop(
     patches = np.empty((len(requests), patch_px, patch_px), np.uint16) if out is None else out
     sources = Sources.of(requests.windows, patch_px, antialias)
     taps, whole = sources.side_taps.tolist(), sources.whole.tolist()
-    for rows, (row0, row1, col0, col1) in _reads(requests.image_ids, sources.box.tolist()):
+    for rows, (row0, row1, col0, col1) in _reads(requests.image_ids, sources.box):
         read = _scratch.array("read", np.uint16, row1 - row0, col1 - col0)
         store.read_into(requests.image_ids[rows[0]], (row0, col0), read, _needed(requests.windows, rows))
         boxes = (sources.box[rows] - (row0, row0, col0, col0)).tolist()
@@ -77,7 +77,7 @@ def crop(
     return patches
 
 
-def _reads(image_ids: Sequence[str], boxes: Sequence[Bounds]) -> Iterator[tuple[list[int], Bounds]]:
+def _reads(image_ids: Sequence[str], boxes: NDArray[np.int64]) -> Iterator[tuple[list[int], Bounds]]:
     """Rows that share a read, and its box: those of one image, if that reads no more than each on its own.
 
     They go down the image, as pixels that one window needs are then still in the cache for the next.
@@ -86,13 +86,16 @@ def _reads(image_ids: Sequence[str], boxes: Sequence[Bounds]) -> Iterator[tuple[
     for row, image_id in enumerate(image_ids):
         rows_of.setdefault(image_id, []).append(row)
     for rows in rows_of.values():
-        rows.sort(key=lambda row: boxes[row][0])
-        top, bottom, left, right = zip(*(boxes[row] for row in rows), strict=True)
-        union = (min(top), max(bottom), min(left), max(right))
-        if _area(union) <= sum(_area(boxes[row]) for row in rows):
-            yield rows, union
-        else:
-            yield from (([row], boxes[row]) for row in rows)
+        if len(rows) > 1:
+            own = boxes[rows]
+            first, last = own.min(axis=0).tolist(), own.max(axis=0).tolist()
+            union = (first[0], last[1], first[2], last[3])
+            if _area(union) <= ((own[:, 1] - own[:, 0]) * (own[:, 3] - own[:, 2])).sum():
+                yield [rows[at] for at in own[:, 0].argsort()], union
+                continue
+        for row in rows:
+            row0, row1, col0, col1 = boxes[row].tolist()
+            yield [row], (row0, row1, col0, col1)
 
 
 def _needed(windows: NDArray[np.float64], rows: Sequence[int]) -> CropWindow | None:
