@@ -5,8 +5,8 @@ and embedding maps are constant outside the window, and stay so through BN and R
 one an image, plus a change in the cells around the window; and since the second convolution is followed by the mean
 over cells, only sums of its input are needed: those of the base, once an image, plus what changes around the window.
 
-Maps are made anew rather than kept, and a few at a time: a convolution of five maps costs less than reading its 32
-back from memory.
+Windows are taken a few at a time, and in training images too, whose maps are made anew rather than kept: a convolution
+of five maps costs less than reading its 32 back from memory.
 """
 
 from collections.abc import Iterable, Iterator
@@ -56,6 +56,18 @@ class Stack(NamedTuple):
         """Cells of the grid."""
         return self.saliency.shape[2] * self.saliency.shape[3]
 
+    def cut(self, maps: Tensor) -> Tensor:
+        """Each row's part of its image's maps [U, rows, cols, K]: [B, h, w, K], and larger by as much as maps is."""
+        _, n_rows, n_cols, n_maps = maps.shape
+        more = n_rows - self.saliency.shape[2]
+        rows, cols = (
+            self.start[:, axis, None] + torch.arange(self.share.shape[2 + axis] + more, device=maps.device)
+            for axis in (0, 1)
+        )
+        rows = rows + self.image[:, None] * n_rows
+        cells = rows[:, :, None] * n_cols + cols[:, None, :]
+        return maps.flatten(0, 2).index_select(0, cells.flatten()).view(*cells.shape, n_maps)
+
     def parts(self) -> Iterator["Stack"]:
         """Some rows at a time, with the saliency maps of all images."""
         for start in range(0, len(self.image), WINDOWS_AT_ONCE):
@@ -79,15 +91,8 @@ class Base(NamedTuple):
             yield functional.conv2d(maps, self.weight, self.bias, padding=1).permute(0, 2, 3, 1)
 
     def around(self, stack: Stack) -> Tensor:
-        """[B, h, w, filters] in the stack's parts of the grid."""
-        padded = functional.pad(self.maps, (1, 1, 1, 1)).permute(0, 2, 3, 1)
-        rows, cols = (
-            stack.start[:, axis, None] + torch.arange(stack.share.shape[2 + axis] + 2, device=padded.device)
-            for axis in (0, 1)
-        )
-        rows = rows + stack.image[:, None] * padded.shape[1]
-        cells = rows[:, :, None] * padded.shape[2] + cols[:, None, :]
-        maps = padded.flatten(0, 2).index_select(0, cells.flatten()).view(*cells.shape, -1)
+        """[B, h, w, filters] in the stack's parts of the grid, convolved there alone."""
+        maps = stack.cut(functional.pad(self.maps, (1, 1, 1, 1)).permute(0, 2, 3, 1))
         return functional.conv2d(maps.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
 
     def normalised(self, affine: Affine) -> "Base":
@@ -127,14 +132,18 @@ def aggregate(
     if not norm2.training:  # it is known beforehand, and goes into the convolution
         weight, bias = _normalised(weight, bias, running_affine(norm2))
     base = _base(stack, affine, weight, bias)
-    changes: Iterable[Change] = (_change(part, base, affine, weight) for part in stack.parts())
+    everywhere = torch.ones(1, 2, 2, dtype=torch.bool, device=stack.start.device)
+    changes: Iterable[Change]
     if norm2.training:
-        changes = list(changes)
+        changes = [_change(part, base.around(part), affine, weight) for part in stack.parts()]
         second = _second_norm(base, changes, stack.image, norm2)
         base, changes = base.normalised(second), [change.normalised(second) for change in changes]
-    everywhere = torch.ones(1, 2, 2, dtype=torch.bool, device=stack.start.device)
-    sums = torch.cat([tap_sums(maps.relu_(), everywhere) for maps in base.whole()])[stack.image]
-    sums = sums + torch.cat([change.tap_sums() for change in changes])
+        sums = torch.cat([tap_sums(maps.relu_(), everywhere) for maps in base.whole()])
+    else:  # without a gradient, and with few images for so many windows, whole maps can be kept and read
+        whole = torch.cat(list(base.whole()))
+        changes = (_change(part, part.cut(whole), affine, weight) for part in stack.parts())
+        sums = tap_sums(torch.relu(whole), everywhere)
+    sums = sums[stack.image] + torch.cat([change.tap_sums() for change in changes])
     weights = convolution2.weight.permute(2, 3, 1, 0).flatten(0, 2)
     return torch.addmm(_bias(convolution2), sums.flatten(1), weights, alpha=1 / stack.n_cells)
 
@@ -157,9 +166,9 @@ def _base(stack: Stack, affine: Affine, weight: Tensor, bias: Tensor) -> Base:
     return Base(maps.contiguous(memory_format=layout), weights.contiguous(memory_format=layout), bias)
 
 
-def _change(stack: Stack, base: Base, affine: Affine, weight: Tensor) -> Change:
-    """What location and embedding maps add to the base."""
-    before, taps = base.around(stack), weight.permute(1, 2, 3, 0).flatten(1)
+def _change(stack: Stack, before: Tensor, affine: Affine, weight: Tensor) -> Change:
+    """What location and embedding maps add to the base, which is before [B, h, w, filters] there."""
+    taps = weight.permute(1, 2, 3, 0).flatten(1)
     maps, weights = [], []
     if stack.with_location:
         scale, shift = affine.scale[0], affine.shift[0]
