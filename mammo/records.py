@@ -152,12 +152,14 @@ class LeftOut:
     """A lesion that a source tells of but whose outline cannot be used.
 
     Attributes:
-        path: the outline's file, or the image that the row names.
+        path: where a person finds it: the outline's file, or the image that the row names.
+        image: path of the image that it lies on, empty where that is not known.
         code: why, in one word (intake.refusals.Code).
         reason: why, in one sentence.
     """
 
     path: str
+    image: str
     code: str
     reason: str
 

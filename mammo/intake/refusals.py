@@ -159,6 +159,6 @@ def refused(image: ImageRecord, code: Code) -> ImageRecord:
     return replace(image, code=code, reason=code.sentence)
 
 
-def left_out(path: str, code: Code) -> LeftOut:
-    """What is told of a lesion whose outline was refused; path is that of its outline or its image."""
-    return LeftOut(path, code, code.sentence)
+def left_out(path: str, code: Code, image: str) -> LeftOut:
+    """What is told of a lesion whose outline was refused."""
+    return LeftOut(path, image, code, code.sentence)

@@ -195,7 +195,7 @@ def _image_rows(
     names: Pseudonyms,
 ) -> Iterator[dict[str, Any]]:
     splits = _splits(store)
-    told_of = {lesion.path for lesion in cohort.lesions} | {lesion.path for lesion in cohort.left_out}
+    told_of = {lesion.path for lesion in cohort.lesions} | {lesion.image for lesion in cohort.left_out}
     breasts = {
         (image.exam_key, image.laterality)
         for image in cohort.images

@@ -73,9 +73,10 @@ def test_a_breast_of_which_any_image_tells_of_a_lesion_is_not_negative(recipe: R
     with (source / "lesions.csv").open("a") as lesions:
         lesions.write('1RMLO.png,benign,"90,30;90,50;110,50;110,30"\n')
     cohort = read(source)
-    assert [lesion.path for lesion in cohort.left_out] == ["1RMLO.png"]
+    assert [(lesion.path, lesion.image) for lesion in cohort.left_out] == [("1RMLO.png", "1RMLO.png")]
+    elsewhere = tuple(replace(lesion, path="the file of its outline") for lesion in cohort.left_out)
     known = tuple(replace(image, negative=False) if image.path == "2L.png" else image for image in cohort.images)
-    result = fill(recipe, replace(cohort, images=known), 1)
+    result = fill(recipe, replace(cohort, images=known, left_out=elsewhere), 1)
     told = {o.image_id: o.path for o in result.outcomes}
     negative = result.manifest.images["negative"]
     assert {told[key] for key in negative.index[negative]} == {"0R.png", "1L.png", "2R.png"}

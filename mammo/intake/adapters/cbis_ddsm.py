@@ -215,7 +215,7 @@ def _outline_files(series: Series, finding: _Finding) -> list[str]:
 
 def _lesion(finding: _Finding, image: str, paths: Sequence[str], outline: Outline | Code) -> LesionRecord | LeftOut:
     if isinstance(outline, Code):
-        return left_out(paths[0] if paths else finding.outlines[1], outline)
+        return left_out(paths[0] if paths else finding.outlines[1], outline, image)
     mask, box = outline
     label, source = LABELS[finding.pathology]
     kind = {"mass": "mass", "calc": "calcification"}[finding.kind]

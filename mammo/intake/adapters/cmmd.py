@@ -162,12 +162,12 @@ def _lesions(
 ) -> Iterator[LesionRecord | LeftOut]:
     """The lesions of one file of polygons, {"x", "y"} in stored pixels."""
     if image is None:
-        yield left_out(path, Code.OUTLINE_UNLINKED)
+        yield left_out(path, Code.OUTLINE_UNLINKED, "")
         return
     try:
         items: list[dict[str, Any]] = list(json.loads((folder.root / path).read_text(encoding="utf-8-sig")))
     except (OSError, ValueError, TypeError):
-        yield left_out(path, Code.OUTLINE_BROKEN)
+        yield left_out(path, Code.OUTLINE_BROKEN, image[0])
         return
     label = Pathology.NONE if breast[0] in MIXED_BREASTS else labels.get(breast, Pathology.NONE)
     source = LabelSource.NONE if label is Pathology.NONE else LabelSource.BREAST_LEVEL
@@ -177,9 +177,9 @@ def _lesions(
             mask, box = outline_of_polygon(points, image[1])
             word = str(item.get("label") or "").strip()
         except (KeyError, TypeError, ValueError, AttributeError):
-            yield left_out(path, Code.OUTLINE_BROKEN)
+            yield left_out(path, Code.OUTLINE_BROKEN, image[0])
         except RefusedError as error:
-            yield left_out(path, error.code)
+            yield left_out(path, error.code, image[0])
         else:
             key = f"{breast[0]}_{breast[1]}_MLO_{number}"
             yield LesionRecord(key, image[0], label, source, box, mask, finding=FINDINGS.get(word, word))

@@ -140,7 +140,7 @@ def _lesions(job: _Boxes, found: list[Outline | Code] | Code, clinic: Clinic) ->
     outlines = [found for _ in job.edges] if isinstance(found, Code) else found
     for number, outline in enumerate(outlines, 1):
         if isinstance(outline, Code):
-            yield left_out(image.path, outline)
+            yield left_out(image.path, outline, image.path)
         else:
             mask, box = outline
             yield LesionRecord(f"{image.path}#{number}", image.path, label, source, box, mask, high_risk)

@@ -95,7 +95,7 @@ def _lesions(
             raise RefusedError(shape)
         regions = _regions(root / path)
     except RefusedError as error:
-        yield left_out(path, error.code)
+        yield left_out(path, error.code, image)
         return
     label, source = proxy_label(row.get("bi_rads") if row else "", proxies)
     for number, region in enumerate(regions, 1):
@@ -105,7 +105,7 @@ def _lesions(
         try:
             mask, box = outline_of_polygon(_points(region), shape)
         except RefusedError as error:
-            yield left_out(path, error.code)
+            yield left_out(path, error.code, image)
         else:
             key = f"{PurePosixPath(path).stem}_{number}"
             yield LesionRecord(key, image, label, source, box, mask, finding=FINDINGS.get(name, name))

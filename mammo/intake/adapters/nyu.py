@@ -136,8 +136,7 @@ def _with_lesions(root: Path, job: _Job) -> tuple[ImageRecord, list[LesionRecord
         except RefusedError as error:
             if error.code == Code.SIDE_CONFLICT:
                 return refused(image, Code.SIDE_CONFLICT), []
-            found.append(left_out(path, error.code))
-            image = replace(image, negative=False)
+            found.append(left_out(path, error.code, image.path))
             continue
         for index, (mask, box) in enumerate(outlines):
             key = f"{path}#{index}"

@@ -225,9 +225,9 @@ def _lesions(shot: _Shot, image: ImageRecord, header: _Header | Code) -> Iterato
                 raise RefusedError(Code.OUTLINE_BROKEN)
             mask, box = outline_of_box((y1, y2, x1, x2), header[1])
         except (KeyError, TypeError, ValueError):
-            yield left_out(image.path, Code.OUTLINE_BROKEN)
+            yield left_out(image.path, Code.OUTLINE_BROKEN, image.path)
         except RefusedError as error:
-            yield left_out(image.path, error.code)
+            yield left_out(image.path, error.code, image.path)
         else:
             label, source, high_risk = _finding(client.episode(study), image.laterality, mark)
             kind = next((word for flag, word in FINDINGS.items() if mark.get(flag)), "")

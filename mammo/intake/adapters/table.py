@@ -193,7 +193,7 @@ def _check_words(told: Telling, paths: Container[str]) -> None:
 def _lesion(told: Telling, outline: Outline | Code) -> LesionRecord | LeftOut:
     values = _values(told)
     if isinstance(outline, Code) and outline in (Code.OUTLINE_UNLINKED, Code.ELSEWHERE):
-        return left_out(values["image"], outline)
+        return left_out(values["image"], outline, values["image"])
     if isinstance(outline, Code):
         raise told.error(_given(told), f"{outline.sentence}; correct it or drop the lesion")
     mask, box = outline

@@ -105,7 +105,7 @@ def _lesion(
     try:
         mask, box = _outline(row, path, shape, size)
     except RefusedError as error:
-        return left_out(path, error.code)
+        return left_out(path, error.code, image.path if image else "")
     label, source = proxy_label(row.get("finding_birads"), proxies)
     key = f"{row.get('image_id')}_{number}"
     return LesionRecord(key, path, label, source, box, mask, finding=", ".join(_categories(row)))

@@ -188,6 +188,9 @@ def test_every_record_of_every_layout(imitation: Imitation) -> None:
     (kept,) = [image.path for image in cohort.images[4:6] if not image.code]
     assert {lesion.path for lesion in cohort.lesions if lesion.lesion_key.startswith("P_00041")} == {kept}
     assert [lesion.code for lesion in cohort.left_out] == [Code.OUTLINE_SIZE]
+    (image,) = [lesion.image for lesion in cohort.left_out]
+    assert image in {one.path for one in cohort.images}
+    assert "Mass-Test_P_00353_LEFT_CC" in image or "11013810275" in image  # a layout names by UID alone
     assert cohort.notes == ("1 patients are in both of the official splits; all their images are in test here",)
     counts = {count.what: count.found for count in cohort.counts}
     assert counts == {

@@ -149,6 +149,9 @@ def test_every_record(cmmd: Path) -> None:
     boxes = [lesion.box for lesion in cohort.lesions if lesion.lesion_key != "D1-0001_R_MLO_2"]
     assert boxes == [whole, whole, whole, Box(20, 30, 5, 15), Box(20, 30, 5, 15), whole]
     assert sorted(lesion.code for lesion in cohort.left_out) == [Code.OUTLINE_BROKEN, Code.OUTLINE_UNLINKED]
+    on = {lesion.code: lesion.image for lesion in cohort.left_out}
+    assert "D2-0284" in on[Code.OUTLINE_BROKEN]
+    assert on[Code.OUTLINE_UNLINKED] == ""
     # "The other breast of a 4-image patient without a row is unlabelled ... it is not proven"
     assert not any(image.negative for image in cohort.images)
     counts = {count.what: count.found for count in cohort.counts}

@@ -96,6 +96,9 @@ def test_every_record(inbreast: Path) -> None:
         ("20000004_2", malignant, proxy, "", Box(20, 40, 10, 30)),
     ]
     assert sorted(lesion.code for lesion in cohort.left_out) == [Code.OUTLINE_BROKEN, Code.OUTLINE_UNLINKED]
+    on = {lesion.code: lesion.image for lesion in cohort.left_out}
+    assert "20000001" in on[Code.OUTLINE_BROKEN]
+    assert on[Code.OUTLINE_UNLINKED] == ""
     counts = {count.what: count.found for count in cohort.counts}
     assert counts == {"images": 6, "images of BI-RADS 1": 1, "images of BI-RADS 4 to 6": 3, "outlined masses": 1}
 

@@ -53,11 +53,11 @@ def test_masks_in_the_network_frame_become_lesions_in_the_stored_frame(exam: Pat
     assert {lesion.label for lesion in cohort.lesions} == {Pathology.MALIGNANT}
 
 
-def test_a_breast_whose_mask_cannot_be_placed_is_not_negative(exam: Path) -> None:
+def test_a_mask_that_cannot_be_placed_names_its_image(exam: Path) -> None:
     cv2.imwrite(str(exam / "segmentation" / "r_malignant.png"), np.ones((77, 70), np.uint8))
     cohort = read(exam)
     assert [lesion.code for lesion in cohort.left_out] == [Code.OUTLINE_SIZE]
-    assert [image.negative for image in cohort.images] == [None, False]
+    assert [lesion.image for lesion in cohort.left_out] == ["images/r.png"]  # whose breast is not negative for that
 
 
 def test_an_exam_list_that_imports_is_refused_unread(exam: Path) -> None:
