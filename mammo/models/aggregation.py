@@ -5,8 +5,9 @@ and embedding maps are constant outside the window, and stay so through BN and R
 one an image, plus a change in the cells around the window; and since the second convolution is followed by the mean
 over cells, only sums of its input are needed: those of the base, once an image, plus what changes around the window.
 
-Windows are taken a few at a time, and in training images too, whose maps are made anew rather than kept: a convolution
-of five maps costs less than reading its 32 back from memory.
+Windows are taken a few at a time, and in training images too: what one step leaves in the cache the next one needs. In
+training the base is convolved twice, for the second BN's statistics and then with that BN in its weights, which costs
+less than normalising so many maps.
 """
 
 from collections.abc import Iterable, Iterator
