@@ -70,21 +70,25 @@ def find_breast(pixels: NDArray[np.uint16], fineness: float) -> Breast | None:
         fineness: pixels here for one at full size.
     """
     steps, stride = max(1, round(EROSION_PX * fineness)), max(1, round(TISSUE_PX * fineness))
-    foreground = pixels > pixels.min()
+    foreground = _foreground(pixels)
     if not foreground.any():
         return None
     lit = Box.around(foreground)
     inside = (slice(lit.row0, lit.row1), slice(lit.col0, lit.col1))
-    core = _largest(_eroded(foreground.view(np.uint8)[inside], steps))
-    if core is None:
+    largest = _largest(_eroded(foreground.view(np.uint8)[inside], steps))
+    if largest is None:
         return None
-    rims, _ = cv2.findContours(core, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE, offset=(lit.col0, lit.row0))
-    rim = np.concatenate(rims)[:, 0, ::-1].astype(np.int64)
+    core, rim = largest[0], largest[1] + np.array([lit.row0, lit.col0])
     whole = np.zeros(pixels.shape, dtype=np.uint8)
     whole[inside] = core
     away = cv2.distanceTransform(1 - whole[::stride, ::stride], cv2.DIST_L1, 3)
     shape = (pixels.shape[0], pixels.shape[1])
     return Breast(rim, steps, shape, np.asarray(away * stride <= steps), stride)
+
+
+def _foreground(pixels: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """What is brighter than the darkest pixel; a first row with a 0 in it, the usual one, tells how dark that is."""
+    return np.asarray(pixels > (pixels.min() if pixels[0].all() else 0))
 
 
 def _eroded(mask: NDArray[np.uint8], steps: int) -> NDArray[np.uint8]:
@@ -106,17 +110,24 @@ def _eroded_by(kernel: MatLike, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.erode(mask, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=[0]), dtype=np.uint8)
 
 
-def _largest(mask: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """The largest of the parts that touch along edges, or None where there is none."""
-    row, col = np.unravel_index(int(mask.argmax()), mask.shape)
-    if not mask[row, col]:
+def _largest(mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
+    """The largest of the parts that touch along edges and its outermost pixels (row, col), None where there is none."""
+    contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
+    if not contours:
         return None
-    area, *_ = cv2.floodFill(mask.copy(), None, (int(col), int(row)), [2], flags=4)
-    if area == cv2.countNonZero(mask):  # one part, as nearly always: a third of the time that labelling takes
-        return mask
-    count, parts = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_16U)
-    areas = np.bincount(parts.ravel(), minlength=count)
-    return np.asarray(parts == 1 + areas[1:].argmax()).view(np.uint8)
+    if len(contours) > 1 or _meets_at_corners(mask, contours[0]):  # several parts or holes, as hardly ever
+        count, parts = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_16U)
+        areas = np.bincount(parts.ravel(), minlength=count)
+        mask = np.asarray(parts == 1 + areas[1:].argmax()).view(np.uint8)
+        contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    return mask, np.concatenate(contours)[:, 0, ::-1].astype(np.int64)
+
+
+def _meets_at_corners(mask: NDArray[np.uint8], contour: MatLike) -> bool:
+    """Whether a contour [N, 1, (col, row)] anywhere goes from one pixel to the next where only their corners touch."""
+    col, row = contour[:, 0].T
+    next_col, next_row = np.roll(col, -1), np.roll(row, -1)
+    return bool(((mask[row, next_col] == 0) & (mask[next_row, col] == 0)).any())
 
 
 def best_centre(
@@ -139,7 +150,7 @@ def best_centre(
     """
     rightmost = breast.rightmost(box.row0 + box.height // 3) - box.col0
     right = rightmost if flipped else rightmost - 1
-    inside = (pixels > pixels.min())[:, max(right - window[1], 0) : max(right, 1)]
+    inside = _foreground(pixels)[:, max(right - window[1], 0) : max(right, 1)]
     marks = np.ascontiguousarray(inside).view(np.uint8)
     rows = cv2.reduce(marks, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0].astype(np.int64)
     if view is View.CC:

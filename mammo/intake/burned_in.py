@@ -32,7 +32,7 @@ GAP = 32
 def shows_text(values: NDArray[np.uint16]) -> bool:
     """Whether presentation values [H, W] show a row of text in their upper or lower quarter."""
     edge = values.shape[0] // 4
-    low, high = int(values.min()), int(values.max())
+    low, high = (int(value) for value in cv2.minMaxLoc(values)[:2])
     lit, dark = round(low + SATURATED * (high - low)), round(low + DARK * (high - low))
     return any(_longest_row(strip, lit, dark, values.shape[0]) >= FEWEST for strip in (values[:edge], values[-edge:]))
 
