@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mammo.geometry import Frame
 from mammo.maps.location import location_crops
-from mammo.maps.stack import CHANNELS, canonical
+from mammo.maps.stack import CHANNELS, canonical, map_stack
 from mammo.models.aggregation import Stack, aggregate
 from mammo.models.patch_classifier import Batch, PatchClassifier
 from mammo.records import PatchClass
@@ -17,8 +17,8 @@ class FAgg(PatchClassifier):
     """(BN, ReLU, 3x3 convolution of 32 filters) twice, global average pooling, classifier; same task as f_loc.
 
     The paper states neither padding nor stride: both convolutions keep the grid (padding 1, stride 1). The forward
-    pass never builds X; `plain` is the same network written down as the paper draws it. It computes in float32: what
-    is left of the network is bound by memory, not by multiplications.
+    pass never builds X, unless asked to: `plain` is the same network written down as the paper draws it. It computes in
+    float32: what is left of the network is bound by memory, not by multiplications.
 
     Args:
         maps: the chosen maps, in any order.
@@ -26,6 +26,7 @@ class FAgg(PatchClassifier):
         lr: Adam's learning rate.
         class_weights: loss weight of each PatchClass.
         n_filters: filters of each convolution.
+        algebra: whether the layers are computed without building X (mammo.models.aggregation).
     """
 
     def __init__(
@@ -35,10 +36,11 @@ class FAgg(PatchClassifier):
         lr: float,
         class_weights: Sequence[float],
         n_filters: int = 32,
+        algebra: bool = True,
     ) -> None:
         super().__init__(lr, class_weights)
         self.save_hyperparameters()
-        self.maps, self.frame = canonical(maps), Frame(**window)
+        self.maps, self.frame, self.algebra = canonical(maps), Frame(**window), algebra
         n_maps = sum(CHANNELS[name] for name in self.maps)
         self.bn1 = nn.BatchNorm2d(n_maps)
         self.conv1 = nn.Conv2d(n_maps, n_filters, 3, padding=1)
@@ -49,6 +51,8 @@ class FAgg(PatchClassifier):
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, 4] by PatchClass of a batch with the columns that mammo.maps.stack.columns names."""
         with torch.autocast(self.device.type, enabled=False):
+            if not self.algebra:
+                return self.plain(map_stack(self.maps, batch, self.frame).to(self.conv1.weight.dtype))
             pooled = aggregate(self._stack(batch), self.bn1, self.conv1, self.bn2, self.conv2)
             logits: Tensor = self.classifier(pooled)
         return logits

@@ -161,7 +161,7 @@ def network_of(cfg: DictConfig) -> Network:
     if cfg.model.name == "floc":
         with _telling_keys(f"backbone.arguments={cfg.backbone.arguments}"):
             return FLoc(plain(cfg.backbone), cfg.model.lr, weights)
-    return FAgg([str(name) for name in cfg.maps], window, cfg.model.lr, weights)
+    return FAgg([str(name) for name in cfg.maps], window, cfg.model.lr, weights, algebra=cfg.model.algebra)
 
 
 def _context_network(cfg: DictConfig, window: dict[str, int]) -> ContextNetwork:
