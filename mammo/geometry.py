@@ -11,7 +11,7 @@ The image store keeps the pixels of the scaled breast box (the "store frame"); c
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import cos, radians, sin
+from math import cos, inf, radians, sin
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -134,11 +134,21 @@ class CropWindow:
         """The four corners [4, 2] in the network frame: top left, top right, bottom right, bottom left."""
         return self.to_frame([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)])
 
-    def may_touch(self, row: float, col: float, side: float) -> bool:
-        """Whether no side of the window has an upright square, of this centre and side, wholly beyond it."""
+    def squares_touched(self, row: float, side: float) -> tuple[float, float]:
+        """First and last centre column of upright squares of this side, centred on this row, that may touch the window.
+
+        Those are the squares that no side of the window has wholly beyond it; without any, first is above last.
+        """
         c, s = self.turn
-        d_row, d_col, apart = row - self.row, col - self.col, (self.side + side * (abs(c) + abs(s))) / 2
-        return abs(d_row * c - d_col * s) <= apart and abs(d_row * s + d_col * c) <= apart
+        d_row, apart = row - self.row, (self.side + side * (abs(c) + abs(s))) / 2
+        first, last = -inf, inf
+        for share, shift in ((s, d_row * c), (c, -d_row * s)):  # |share * d_col - shift| <= apart
+            if share:
+                one, other = (shift - apart) / share, (shift + apart) / share
+                first, last = max(first, min(one, other)), min(last, max(one, other))
+            elif abs(shift) > apart:
+                return inf, -inf
+        return self.col + first, self.col + last
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,21 +146,25 @@ def test_points_keep_their_shape() -> None:
     assert window.to_frame((0.0, 0.0)).shape == (2,)
 
 
-@given(WINDOWS, st.floats(-200, 3000), st.floats(-200, 2000), st.floats(1, 400))
-def test_a_square_with_a_point_of_the_window_may_touch_it(
-    window: CropWindow, row: float, col: float, side: float
-) -> None:
+@given(WINDOWS, st.floats(-200, 3000), st.floats(1, 400))
+def test_squares_with_a_point_of_the_window_may_touch_it(window: CropWindow, row: float, side: float) -> None:
     shares = np.linspace(-0.5, 0.5, 9)
-    points = window.to_frame(np.stack(np.meshgrid(shares, shares), axis=-1))
-    if (np.abs(points - (row, col)) <= side / 2).all(axis=-1).any():
-        assert window.may_touch(row, col, side + 1e-9)
+    points = window.to_frame(np.stack(np.meshgrid(shares, shares), axis=-1)).reshape(-1, 2)
+    cols = points[np.abs(points[:, 0] - row) <= side / 2, 1]
+    first, last = window.squares_touched(row, side + 1e-6)
+    assert ((first <= cols - side / 2) & (cols + side / 2 <= last)).all()
 
 
-def test_a_square_beyond_a_side_of_the_window_does_not_touch_it() -> None:
+def test_squares_beyond_a_side_of_the_window_do_not_touch_it() -> None:
     window = CropWindow(0, 0, 100, angle=45)
-    assert window.may_touch(0, 75, 10)
-    assert window.may_touch(40, -40, 10)
-    assert not window.may_touch(41, -41, 10)
+    first, last = window.squares_touched(0, 10)
+    assert last == pytest.approx(50 * 2**0.5 + 10)  # half the window's diagonal and a square's side
+    assert first == -last
+    assert window.squares_touched(40, 10) == pytest.approx((40 - last, last - 40))
+    first, last = window.squares_touched(81, 10)
+    assert first > last
+    assert CropWindow(0, 0, 100).squares_touched(54, 10) == (-55, 55)
+    assert CropWindow(0, 0, 100).squares_touched(56, 10) == (np.inf, -np.inf)
 
 
 # ---- FrameChain: points

@@ -7,6 +7,7 @@ the file a row of tiles. Tiles without any light take no room.
 
 import struct
 from collections.abc import Iterator
+from math import ceil, floor
 from typing import Protocol
 from zlib import crc32
 
@@ -21,6 +22,8 @@ START = struct.Struct("<4s5I")
 """Head: MAGIC, CRC-32 of all that follows in it, rows, columns, side of a tile, bytes of the note; then uint32 sizes
 of all tiles, uint32 CRC-32 of all tiles, the note in UTF-8."""
 MAGIC = b"MTL1"
+
+blosc2.set_releasegil(True)  # else threads that read decompress one after another
 
 
 class Record(Protocol):
@@ -115,14 +118,16 @@ class TiledImage:
     ) -> Iterator[tuple[int, range]]:
         """Rows of tiles, and which tiles of each, that hold the pixels of shape from corner on and touch the window."""
         side, (row0, col0), (height, width) = self._side, corner, shape
-        across = range(col0 // side, (col0 + width - 1) // side + 1)
+        start, stop = col0 // side, (col0 + width - 1) // side + 1
         for down in range(row0 // side, (row0 + height - 1) // side + 1):
-            if window is None:
+            across = range(start, stop)
+            if window is not None:
+                first, last = window.squares_touched((down + 0.5) * side, side)
+                if first > last:
+                    continue
+                across = range(max(start, ceil(first / side - 0.5)), min(stop, floor(last / side - 0.5) + 1))
+            if across:
                 yield down, across
-                continue
-            touched = [one for one in across if window.may_touch((down + 0.5) * side, (one + 0.5) * side, side)]
-            if touched:  # side by side, as a window is convex
-                yield down, range(touched[0], touched[-1] + 1)
 
     def _tile(self, number: int, down: int, across: int, data: memoryview) -> NDArray[np.uint16]:
         """The pixels of one tile, checked when it is first read."""
