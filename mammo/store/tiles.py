@@ -99,19 +99,21 @@ class TiledImage:
         ]
         for run in runs[1:]:
             self._record.expect(*run)
+        room = np.empty((side, side), np.uint16)
         for (down, tiles), (start, stop) in zip(rows, runs, strict=True):
             data = memoryview(self._record.read(start, stop))
-            top = down * side - row0
-            skip = max(-top, 0)
+            above = max(row0 - down * side, 0)
+            band = out[down * side - row0 + above : (down + 1) * side - row0]
             for across in tiles:
-                left, number = across * side - col0, down * self._across + across
-                target = out[top + skip : top + side, max(left, 0) : left + side]
+                number, first = down * self._across + across, across * side - col0
+                left = max(-first, 0)
+                target = band[:, first + left : first + side]
                 begin, end = starts[number] - start, starts[number + 1] - start
                 if begin == end:
                     target[:] = 0
                     continue
-                tile = self._tile(number, down, across, data[begin:end])
-                target[:] = tile[skip : skip + target.shape[0], max(-left, 0) : max(-left, 0) + target.shape[1]]
+                tile = self._tile(number, down, across, data[begin:end], room)
+                target[:] = tile[above : above + target.shape[0], left : left + target.shape[1]]
 
     def _touched(
         self, corner: tuple[int, int], shape: tuple[int, ...], window: CropWindow | None
@@ -129,14 +131,17 @@ class TiledImage:
             if across:
                 yield down, across
 
-    def _tile(self, number: int, down: int, across: int, data: memoryview) -> NDArray[np.uint16]:
-        """The pixels of one tile, checked when it is first read."""
+    def _tile(
+        self, number: int, down: int, across: int, data: memoryview, room: NDArray[np.uint16]
+    ) -> NDArray[np.uint16]:
+        """The pixels of one tile, checked when it is first read; in room [side, side] where they fill it."""
         if not self._sound[number]:
             if crc32(data) != self._checks[number]:
                 raise DamagedError
             self._sound[number] = 1
         (rows, cols), side = self.shape, self._side
-        tile = np.empty((min(side, rows - down * side), min(side, cols - across * side)), np.uint16)
+        shape = (min(side, rows - down * side), min(side, cols - across * side))
+        tile = room if shape == room.shape else np.empty(shape, np.uint16)
         blosc2.decompress2(data, dst=tile, nthreads=1)
         return tile
 
