@@ -15,7 +15,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from mammo.benchmarks.context import product
 from mammo.benchmarks.measurement import Way, measurement, one_thread
-from mammo.maps.stack import map_stack
 from mammo.memory import keep_memory
 from mammo.models.fagg import FAgg
 from mammo.runs.stages import KEPT_BLOCK, KEPT_SPARE
@@ -46,24 +45,24 @@ def measure(rounds: int, n_windows: int = 100, n_lesions: int = 10) -> dict[str,
     lesion, batch = windows_of(n_windows, n_images=1), windows_of(n_windows, n_images=n_windows)
     together = joined([windows_of(n_windows, 1, seed) for seed in range(n_lesions)])
     with FlopCounterMode(display=False) as counter:
-        evaluate(network, lesion, plain=False)
+        evaluate(network, lesion)
     ways = {
-        "ours": Way(lambda: evaluate(network, together, plain=False), n_lesions),
-        "one_lesion": Way(lambda: evaluate(network, lesion, plain=False), 1),
+        "ours": Way(lambda: evaluate(network, together), n_lesions),
+        "one_lesion": Way(lambda: evaluate(network, lesion), 1),
         "product": product(counter.get_total_flops(), "32-true"),
-        **plain_ways("plain", lambda net: evaluate(net, lesion, plain=True), network),
+        **plain_ways("plain", lambda net: evaluate(net, lesion), network),
     }
     told = measurement("fagg", ways, limit="product", rounds=rounds, variants=("one_lesion",))
     steps = {
-        "ours": Way(lambda: step(network, batch, plain=False), 1),
-        **plain_ways("plain_train", lambda net: step(net, batch, plain=True), network),
+        "ours": Way(lambda: step(network, batch), 1),
+        **plain_ways("plain_train", lambda net: step(net, batch), network),
     }
     trained_in = measurement("fagg, training", steps, limit="ours", rounds=rounds)
     return {
         **told,
         "ratios": best(told["ratios"]) | best(trained_in["ratios"]),
         "train": trained_in["ours"],
-        "largest_difference": float((evaluate(network, lesion, False) - evaluate(network, lesion, True)).abs().max()),
+        "largest_difference": float((evaluate(network, lesion) - evaluate(plain(network), lesion)).abs().max()),
         "gradient_difference": gradient_difference(network, batch),
     }
 
@@ -98,23 +97,30 @@ def joined(lesions: Sequence[Batch]) -> Batch:
     return together | {"saliency_row": torch.arange(len(lesions)).repeat_interleave(len(lesions[0]["target"]))}
 
 
-def evaluate(network: FAgg, batch: Batch, plain: bool) -> Tensor:
+def evaluate(network: FAgg, batch: Batch) -> Tensor:
     """Logits in evaluation mode."""
     network.eval()
     with torch.inference_mode():
-        return _logits(network, batch, plain)
+        return torch.as_tensor(network(batch))
 
 
-def step(network: FAgg, batch: Batch, plain: bool) -> list[Tensor]:
+def step(network: FAgg, batch: Batch) -> list[Tensor]:
     """Forward and backward of one training batch: the gradients."""
     network.train()
-    loss = torch.nn.functional.cross_entropy(_logits(network, batch, plain), batch["target"])
+    loss = torch.nn.functional.cross_entropy(network(batch), batch["target"])
     return list(torch.autograd.grad(loss, list(network.parameters())))
+
+
+def plain(network: FAgg) -> FAgg:
+    """A copy that builds X and runs the layers as drawn."""
+    network = copy.deepcopy(network)
+    network.algebra = False
+    return network
 
 
 def plain_ways(name: str, work: Callable[[FAgg], object], network: FAgg) -> dict[str, Way]:
     """The plain layers in both layouts."""
-    networks = {layout: copy.deepcopy(network).to(memory_format=order) for layout, order in LAYOUTS.items()}
+    networks = {layout: plain(network).to(memory_format=order) for layout, order in LAYOUTS.items()}
     return {f"{name}{layout}": Way(lambda net=net: work(net), 1) for layout, net in networks.items()}  # type: ignore[misc]
 
 
@@ -128,14 +134,5 @@ def gradient_difference(network: FAgg, batch: Batch) -> float:
     """Largest difference between the two ways' gradients in float64."""
     exact = copy.deepcopy(network).double()
     wide = {name: column.double() if column.is_floating_point() else column for name, column in batch.items()}
-    pairs = zip(step(exact, wide, plain=False), step(exact, wide, plain=True), strict=True)
+    pairs = zip(step(exact, wide), step(plain(exact), wide), strict=True)
     return max(float((one - other).abs().max()) for one, other in pairs)
-
-
-def _logits(network: FAgg, batch: Batch, plain: bool) -> Tensor:
-    if not plain:
-        return torch.as_tensor(network(batch))
-    weight = network.conv1.weight
-    x = map_stack(MAPS, batch, network.frame).to(weight.dtype)
-    layout = torch.channels_last if weight.is_contiguous(memory_format=torch.channels_last) else torch.contiguous_format
-    return network.plain(x.contiguous(memory_format=layout))

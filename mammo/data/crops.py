@@ -7,7 +7,7 @@ bilinear interpolation. Windows of one image that lie close together share one r
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from threading import local
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -22,6 +22,7 @@ Pixels = NDArray[np.uint16]
 Grey = NDArray[np.float32]
 Bounds = tuple[int, int, int, int]
 """Half-open (row0, row1, col0, col1)."""
+Edge = TypeVar("Edge", int, NDArray[np.int64])
 
 MARGIN_PX = 3.0
 """No patch depends on pixels farther from its window: filter and interpolation reach two along either axis."""
@@ -66,12 +67,11 @@ def crop(
         store.read_into(requests.image_ids[rows[0]], (row0, col0), read, _needed(requests.windows, rows))
         boxes = (sources.box[rows] - (row0, row0, col0, col0)).tolist()
         for row, (top, bottom, left, right) in zip(rows, boxes, strict=True):
-            source = read[top:bottom, left:right]
+            source, matrix = read[top:bottom, left:right], None if whole[row] else sources.matrix[row]
             if not taps[row]:
-                _interpolate(source, None if whole[row] else sources.matrix[row], patches[row])
+                _interpolate(source, matrix, patches[row])
                 continue
             result = _scratch.array("result", np.float32, patch_px, patch_px)
-            matrix = None if whole[row] else sources.matrix[row]
             _interpolate(_smooth(source, taps[row], whole[row]), matrix, result)
             patches[row] = np.add(result, 0.5, out=result)
     return patches
@@ -90,7 +90,7 @@ def _reads(image_ids: Sequence[str], boxes: NDArray[np.int64]) -> Iterator[tuple
             own = boxes[rows]
             first, last = own.min(axis=0).tolist(), own.max(axis=0).tolist()
             union = (first[0], last[1], first[2], last[3])
-            if _area(union) <= ((own[:, 1] - own[:, 0]) * (own[:, 3] - own[:, 2])).sum():
+            if _area(*union) <= _area(*own.T).sum():
                 yield [rows[at] for at in own[:, 0].argsort()], union
                 continue
         for row in rows:
@@ -106,8 +106,8 @@ def _needed(windows: NDArray[np.float64], rows: Sequence[int]) -> CropWindow | N
     return CropWindow(row, col, side + 2 * MARGIN_PX, angle) if angle else None
 
 
-def _area(box: Bounds) -> int:
-    return (box[1] - box[0]) * (box[3] - box[2])
+def _area(row0: Edge, row1: Edge, col0: Edge, col1: Edge) -> Edge:
+    return (row1 - row0) * (col1 - col0)
 
 
 def _smooth(source: Pixels, side_tap: float, trim: bool) -> Grey:

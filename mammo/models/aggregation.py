@@ -53,6 +53,11 @@ class Stack(NamedTuple):
         return torch.stack([self.start == 0, self.start + part == grid], dim=2)
 
     @property
+    def shares(self) -> Tensor:
+        """[U], the share of the rows that belongs to each image."""
+        return torch.bincount(self.image, minlength=len(self.saliency)).to(self.saliency.dtype) / len(self.image)
+
+    @property
     def n_cells(self) -> int:
         """Cells of the grid."""
         return self.saliency.shape[2] * self.saliency.shape[3]
@@ -137,7 +142,7 @@ def aggregate(
     changes: Iterable[Change]
     if norm2.training:
         changes = [_change(part, base.around(part), affine, weight) for part in stack.parts()]
-        second = _second_norm(base, changes, stack.image, norm2)
+        second = _second_norm(stack, base, changes, norm2)
         base, changes = base.normalised(second), [change.normalised(second) for change in changes]
         sums = torch.cat([tap_sums(maps.relu_(), everywhere) for maps in base.whole()])
     else:  # without a gradient, and with few images for so many windows, whole maps can be kept and read
@@ -193,7 +198,7 @@ def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
     """The first BN, of X."""
     if not norm.training:
         return running_affine(norm)
-    n_rows, n_cells = len(stack.image), stack.saliency.shape[2] * stack.saliency.shape[3]
+    n_rows, n_cells = len(stack.image), stack.n_cells
     means, variances = [], []
     if stack.with_location:
         mean = stack.share.sum() / (n_rows * n_cells)
@@ -201,10 +206,10 @@ def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
         means.append(mean[None])
         variances.append(around[None] / (n_rows * n_cells))
     if stack.saliency.shape[1]:
-        weight = torch.bincount(stack.image, minlength=len(stack.saliency)).to(stack.saliency.dtype) / n_rows
-        mean = weight @ stack.saliency.mean(dim=(2, 3))
+        shares = stack.shares
+        mean = shares @ stack.saliency.mean(dim=(2, 3))
         means.append(mean)
-        variances.append(weight @ (stack.saliency - mean[:, None, None]).square().mean(dim=(2, 3)))
+        variances.append(shares @ (stack.saliency - mean[:, None, None]).square().mean(dim=(2, 3)))
     if stack.h is not None:
         covered = stack.inside.sum(dim=(1, 2, 3))[:, None] / n_cells
         mean = (stack.h * covered).mean(dim=0)
@@ -213,14 +218,13 @@ def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
     return batch_affine(norm, torch.cat(means), torch.cat(variances), n_rows * n_cells)
 
 
-def _second_norm(base: Base, changes: Iterable[Change], image: Tensor, norm: nn.BatchNorm2d) -> Affine:
+def _second_norm(stack: Stack, base: Base, changes: Iterable[Change], norm: nn.BatchNorm2d) -> Affine:
     """The second BN, whose input is the base but for the changes."""
-    n_values = len(image) * base.maps[0, 0].numel()
-    weight = torch.bincount(image, minlength=len(base.maps)).to(base.bias.dtype) / len(image)
+    n_values, shares = len(stack.image) * stack.n_cells, stack.shares
     means, variances = (torch.cat(of) for of in zip(*(Moments.apply(maps) for maps in base.whole()), strict=True))
-    mean = weight @ means
+    mean = shares @ means
     centre = mean.detach()  # squares around it are small, so that little cancels
-    squares = weight @ (variances + (means - centre).square())
+    squares = shares @ (variances + (means - centre).square())
     for before, after, _ in changes:
         rise = after - before
         mean = mean + rise.sum(dim=(0, 1, 2)) / n_values

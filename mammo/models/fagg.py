@@ -10,6 +10,7 @@ from mammo.maps.location import location_crops
 from mammo.maps.stack import CHANNELS, canonical, map_stack
 from mammo.models.aggregation import Stack, aggregate
 from mammo.models.patch_classifier import Batch, PatchClassifier
+from mammo.models.precision import layout_of
 from mammo.records import PatchClass
 
 
@@ -52,7 +53,8 @@ class FAgg(PatchClassifier):
         """Logits [B, 4] by PatchClass of a batch with the columns that mammo.maps.stack.columns names."""
         with torch.autocast(self.device.type, enabled=False):
             if not self.algebra:
-                return self.plain(map_stack(self.maps, batch, self.frame).to(self.conv1.weight.dtype))
+                x, weight = map_stack(self.maps, batch, self.frame), self.conv1.weight
+                return self.plain(x.to(weight.dtype).contiguous(memory_format=layout_of(weight)))
             pooled = aggregate(self._stack(batch), self.bn1, self.conv1, self.bn2, self.conv2)
             logits: Tensor = self.classifier(pooled)
         return logits
