@@ -7,21 +7,32 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mammo.benchmarks import context, epoch, evaluate, fagg, ingest, lesion, loader, net, patches, store
-from mammo.benchmarks.table import markdown
+from mammo.benchmarks import (
+    bootstrap_speed,
+    context_speed,
+    epoch_speed,
+    fagg_speed,
+    floc_speed,
+    ingest_speed,
+    lesion_speed,
+    loader_speed,
+    patch_speed,
+    store_speed,
+)
+from mammo.benchmarks.results_table import markdown
 from mammo.records import MammoError
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
-    "context": context.measure,
-    "epoch": epoch.measure,
-    "evaluate": evaluate.measure,
-    "fagg": fagg.measure,
-    "ingest": ingest.measure,
-    "lesion": lesion.measure,
-    "loader": loader.measure,
-    "net": net.measure,
-    "patches": patches.measure,
-    "store": store.measure,
+    "context": context_speed.measure,
+    "epoch": epoch_speed.measure,
+    "evaluate": bootstrap_speed.measure,
+    "fagg": fagg_speed.measure,
+    "ingest": ingest_speed.measure,
+    "lesion": lesion_speed.measure,
+    "loader": loader_speed.measure,
+    "net": floc_speed.measure,
+    "patches": patch_speed.measure,
+    "store": store_speed.measure,
 }
 
 

@@ -15,17 +15,17 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mammo.door import command
+from mammo.cli.hydra_app import command
 from mammo.geometry import Frame
+from mammo.ingestion.quarantine import NAME as QUARANTINE
+from mammo.ingestion.run import fill, fill_part
+from mammo.ingestion.shard import Shard
+from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters import read_cohort
-from mammo.intake.codecs import check_decoders
-from mammo.intake.isolation import at_most, only
+from mammo.intake.dicom_decode import check_decoders
 from mammo.intake.outcomes import Verdict, counts
 from mammo.intake.published import published_lines
-from mammo.store.filling import fill, fill_part
-from mammo.store.parts import Shard
-from mammo.store.quarantine import NAME as QUARANTINE
-from mammo.store.taking import Recipe
+from mammo.intake.sandbox import at_most, only
 
 QUARANTINED = 3
 """Exit status when the work is done, but at least one file was refused."""

@@ -4,12 +4,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from mammo.door import command
+from mammo.cli.hydra_app import command
 from mammo.records import MammoError, Split
-from mammo.runs.build import checked_manifest, datamodule_of
-from mammo.runs.context_source import context_checkpoint
-from mammo.runs.folder import chosen_run
-from mammo.runs.saved import Shard, embeddings_of, saliency_of
+from mammo.training.build import checked_manifest, datamodule_of
+from mammo.training.precomputed import Shard, embeddings_of, saliency_of
+from mammo.training.run_dir import chosen_run
+from mammo.training.saliency_source import context_checkpoint
 
 
 def task(cfg: DictConfig) -> None:

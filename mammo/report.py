@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammo.records import MammoError
+from mammo.reporting.cohort_figures import draw_figure2
 from mammo.reporting.gallery import N_LESIONS
-from mammo.runs.context_source import context_checkpoint
-from mammo.runs.pictures import draw_figure2
-from mammo.runs.reports import Reported
+from mammo.reporting.report_folder import Reported
+from mammo.training.saliency_source import context_checkpoint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

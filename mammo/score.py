@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig
 
-from mammo.door import command
-from mammo.reporting.figures import save
+from mammo.cli.hydra_app import command
+from mammo.reporting.cohort_figures import saliency_picture, windows_picture
 from mammo.reporting.picture_file import read_picture
-from mammo.runs.folder import chosen_run
-from mammo.runs.pictures import saliency_picture, windows_picture
-from mammo.runs.second_reading import SecondReading, read_again
-from mammo.scoring.lesion_table import write_lesion_table
+from mammo.reporting.result_figures import save
+from mammo.scoring.score_tables import write_lesion_table
 from mammo.store.manifest import Manifest
+from mammo.training.run_dir import chosen_run
+from mammo.training.score_store import SecondReading, read_again
 
 CAUTION = "Networks trained on synthetic phantoms prove the software: these scores mean nothing medically."
 

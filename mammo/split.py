@@ -9,12 +9,12 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from mammo.door import command
+from mammo.cli.hydra_app import command
 from mammo.reporting.table1 import table1
 from mammo.store.checks import check_tables
 from mammo.store.families import families
+from mammo.store.fingerprints import alike_pairs, read_prints
 from mammo.store.manifest import Manifest
-from mammo.store.prints import alike_pairs, read_prints
 from mammo.store.splits import assign
 
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammo.records import MammoError
-from mammo.reporting.figures import save
-from mammo.reporting.run_folder import all_runs
+from mammo.reporting.result_figures import save
 from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
-from mammo.runs.sweep_status import tell_status
-from mammo.runs.sweeps import Sweep
 from mammo.scoring.table_file import safe_csv
+from mammo.training.results import all_runs
+from mammo.training.sweep_state import Sweep
+from mammo.training.sweep_status import tell_status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,8 +5,8 @@ import warnings
 
 from omegaconf import DictConfig
 
-from mammo.door import command
-from mammo.runs.pretrained import check_pretrained
+from mammo.cli.hydra_app import command
+from mammo.training.pretrained import check_pretrained
 
 NOISE = (
     ".*LeafSpec.*",
@@ -22,7 +22,7 @@ metrics that every process computes from the rows of all (models.ranks), and pre
 def task(cfg: DictConfig) -> float:
     """Train one configuration; its validation AUC, for sweepers that optimise."""
     check_pretrained(cfg)
-    from mammo.runs.training import train  # heavy: only now that the weights are known to be at hand
+    from mammo.training.fit import train  # heavy: only now that the weights are known to be at hand
 
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     for message in NOISE:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from mammo.quality.audit import examine
+from mammo.quality.checks import CHECKS
+from mammo.realism.assessment import Mark
+from mammo.realism.comparison import compare
 from mammo.records import MammoError
-from mammo.reporting.doubts_page import write_doubts
+from mammo.reporting.quality_page import write_doubts
 from mammo.reporting.realism_lines import realism_lines
-from mammo.scoring.realism.beside import Mark
-from mammo.scoring.realism.comparison import compare
 from mammo.scoring.table_file import safe_csv
-from mammo.store.doubts import CHECKS
-from mammo.store.doubts.examination import examine
 
 DOUBTED = 3
 """Exit status when the examination is done, but something is doubtful, or outside of the real range."""

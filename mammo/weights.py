@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammo.models.context import checkpoint_of, network_of_checkpoint
+from mammo.models.context_network import checkpoint_of, network_of_checkpoint
 from mammo.models.official_gmic import gmic_of_official, load_gmic, official_of_gmic
 from mammo.models.weight_files import read_weights, write_weights
 from mammo.records import MammoError

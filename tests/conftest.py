@@ -27,12 +27,12 @@ settings.load_profile("mammo")
 def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root whose store holds twelve phantom patients in the small frame, split; made from DICOM files. Read only."""
     from mammo.geometry import Frame  # only now: the surroundings above must be set before numpy is imported
+    from mammo.ingestion.run import fill
+    from mammo.ingestion.worker import Recipe
     from mammo.intake.adapters import read_cohort
     from mammo.phantoms.cohort import write_cohort
     from mammo.phantoms.spec import CohortSpec, Dials, Mix
-    from mammo.store.filling import fill
     from mammo.store.splits import assign
-    from mammo.store.taking import Recipe
 
     root = tmp_path_factory.mktemp("small")
     spec = CohortSpec(seed=3, scale=0.125, n_patients=12, dials=Dials(2.0, 1.5), mix=Mix(0.3, 0.35, 0.35))
@@ -50,8 +50,8 @@ def reported_root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
     import torch
 
     from mammo.records import Split
-    from mammo.runs.context_source import maps_of
     from mammo.store.manifest import Manifest
+    from mammo.training.saliency_source import maps_of
 
     root = tmp_path_factory.mktemp("reported")
     shutil.copytree(small_root / "store", root / "store")
@@ -75,12 +75,12 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     """The lesion and window tables of a run that scored at random."""
     import numpy as np
 
-    from mammo.data.ground import Ground
     from mammo.data.plans import lesion_plan
-    from mammo.data.windows import Crops
-    from mammo.runs.score_tables import OF_IMAGE
-    from mammo.scoring.lesion_table import write_lesion_table
+    from mammo.data.sampling_index import Ground
+    from mammo.data.window_sampler import Crops
+    from mammo.scoring.score_tables import write_lesion_table
     from mammo.scoring.window_table import write_window_table
+    from mammo.training.score_tables_ import OF_IMAGE
 
     plan = lesion_plan(Ground.of(manifest), Crops((16, 48), 32, 30), 4, seed=0)
     windows = manifest.lesions.index[plan.lesion].to_frame(index=False, name="lesion_id")

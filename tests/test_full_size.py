@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from mammo.geometry import Frame
+from mammo.ingestion.run import fill
+from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters import read_cohort
 from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
-from mammo.store.filling import fill
 from mammo.store.splits import assign
-from mammo.store.taking import Recipe
 
 pytestmark = pytest.mark.slow
 

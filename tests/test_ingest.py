@@ -9,7 +9,7 @@ import pytest
 from mammo import ingest, split
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Quota
-from mammo.data.windows import Crops
+from mammo.data.window_sampler import Crops
 from mammo.records import MammoError, Split
 from mammo.store.manifest import Manifest
 

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from mammo import verify
+from mammo.ingestion.run import fill
+from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
-from mammo.store.filling import fill
 from mammo.store.image_store import ImageStore
-from mammo.store.taking import Recipe
 from tests.intake.traps import BREAST, FRAME, Trap
 
 

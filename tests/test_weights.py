@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mammo.models.context import ContextNetwork, network_of_checkpoint
+from mammo.models.context_network import ContextNetwork, network_of_checkpoint
 from mammo.models.gmic import Gmic, GmicSizes
 from mammo.models.official_gmic import FULL_FRAME, official_of_gmic
 from mammo.weights import load_gmic, main

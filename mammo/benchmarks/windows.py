@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from mammo.benchmarks.images import Pixels
-from mammo.benchmarks.measurement import Way
+from mammo.benchmarks.sample_images import Pixels
+from mammo.benchmarks.timing import Way
 from mammo.data.crops import Requests
-from mammo.data.sources import Sources
+from mammo.data.resample_plan import Sources
 from mammo.geometry import Box
 
 SIDE_PX, PATCH_PX, ANGLE_DEG = (128, 384), 256, 30

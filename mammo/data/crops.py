@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mammo.data.sources import Sources
+from mammo.data.resample_plan import Sources
 from mammo.geometry import Box, CropWindow, Frame, FrameChain
 from mammo.records import FULL_SCALE
 from mammo.store.image_store import ImageStore

@@ -12,15 +12,15 @@ import numpy as np
 import pytorch_lightning as pl
 from numpy.typing import NDArray
 
-from mammo.data.batches import PlanDataset, Reader, SaliencySource
-from mammo.data.ground import Ground
+from mammo.data.augmentation import Intensity
+from mammo.data.dataset import PlanDataset, Reader, SaliencySource
 from mammo.data.image_plans import WindowNoise, image_plan, training_images
-from mammo.data.intensity import Intensity
 from mammo.data.loader import Loader
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
-from mammo.data.windows import Crops
+from mammo.data.sampling_index import Ground
+from mammo.data.window_sampler import Crops
 from mammo.records import MammoError, Split
-from mammo.store.embeddings import Embeddings
+from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
 
 EVALUATION_SEED = 0
@@ -33,7 +33,7 @@ class MammoDataModule(pl.LightningDataModule):
     Args:
         store: folder of the image store and its manifest.
         plan: "patches" (windows of the four classes by quota; lesion windows in validation and test) or "images".
-        columns: what a batch holds beside the plan's own columns (see mammo.data.batches).
+        columns: what a batch holds beside the plan's own columns (see mammo.data.dataset).
         crops: sizes of windows and patches.
         quota: patches per class and epoch.
         batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training).

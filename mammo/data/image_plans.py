@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.ground import Ground
 from mammo.data.plans import IMAGE_STREAM, ORDER_STREAM, Plan
+from mammo.data.sampling_index import Ground
 from mammo.records import MammoError, Pathology
 
 

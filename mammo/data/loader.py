@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mammo.data.batches import Batch, PlanDataset
+from mammo.data.dataset import Batch, PlanDataset
 from mammo.records import MammoError
 
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.ground import Ground
-from mammo.data.windows import Crops, evaluation_windows, training_windows
+from mammo.data.sampling_index import Ground
+from mammo.data.window_sampler import Crops, evaluation_windows, training_windows
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology
 

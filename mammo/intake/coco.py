@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as run_lengths
 
-from mammo.intake.folder import path_in
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon, union
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.source_folder import path_in
 from mammo.records import MammoError
 
 

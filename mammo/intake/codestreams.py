@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from struct import error, unpack_from
 
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.rejections import Code, RefusedError
 
 
 class Kind(StrEnum):

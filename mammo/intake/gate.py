@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Frame, FrameChain
 from mammo.intake.burned_in import shows_text
-from mammo.intake.dicom import parse_dicom, quiet
+from mammo.intake.dicom_header import parse_dicom, quiet
 from mammo.intake.flags import Flag
-from mammo.intake.folder import read_file, regular
 from mammo.intake.frames import place
-from mammo.intake.kinds import check_view, doubts
-from mammo.intake.pixels import Presentation, presentation
-from mammo.intake.position import text
+from mammo.intake.laterality_view import text
+from mammo.intake.object_type import check_view, doubts
+from mammo.intake.presentation import Presentation, presentation
 from mammo.intake.rasters import is_raster, read_raster
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.source_folder import read_file, regular
 from mammo.intake.vendors import vendor_of
 from mammo.records import ImageRecord, MammoError
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.rejections import Code, RefusedError
 from mammo.records import Laterality
 
 STRIP = 16

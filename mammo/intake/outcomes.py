@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from mammo.intake.flags import Flag
-from mammo.intake.refusals import Code
+from mammo.intake.rejections import Code
 
 
 class Verdict(StrEnum):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from skimage.draw import polygon
 
 from mammo.geometry import Box
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.rejections import Code, RefusedError
 
 Outline = tuple[NDArray[np.bool_], Box]
 """A mask [box.height, box.width] and its half-open box, (row, col)."""

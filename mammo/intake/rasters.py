@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mammo.intake.codecs import LARGEST_PX
-from mammo.intake.folder import read_file
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.dicom_decode import LARGEST_PX
+from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.source_folder import read_file
 from mammo.records import FULL_SCALE
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")

@@ -1,6 +1,6 @@
 """Saliency sources: functions from image ids to S [N, 2, rows, cols] (malignant, benign; in [0, 1]).
 
-The usual one is mammo.store.saliency.SaliencyMaps. Here are the others: another model's maps, and controls that show
+The usual one is mammo.store.saliency_cache.SaliencyMaps. Here are the others: another model's maps, and controls that show
 whether context is really used. f_agg does not know which one it got.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.batches import SaliencySource
+from mammo.data.dataset import SaliencySource
 from mammo.records import MammoError
 
 

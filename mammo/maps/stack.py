@@ -47,7 +47,7 @@ def map_stack(maps: Iterable[str], batch: Mapping[str, Tensor], frame: Frame) ->
 
     Args:
         maps: the chosen maps, in any order.
-        batch: its columns, as mammo.data.batches names them.
+        batch: its columns, as mammo.data.dataset names them.
         frame: the network window.
     """
     chosen = canonical(maps)

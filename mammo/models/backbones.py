@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from mammo.models.grey_convolution import fold, foldable
+from mammo.models.gray_convolution import fold, foldable
 from mammo.models.preact_resnet import PreActResNet
 from mammo.records import MammoError
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mammo.geometry import Frame
 from mammo.maps.location import location_crops
 from mammo.maps.stack import CHANNELS, canonical, map_stack
-from mammo.models.aggregation import Stack, aggregate
+from mammo.models.fagg_layers import Stack, aggregate
 from mammo.models.patch_classifier import Batch, PatchClassifier
 from mammo.models.precision import layout_of
 from mammo.records import PatchClass
@@ -27,7 +27,7 @@ class FAgg(PatchClassifier):
         lr: Adam's learning rate.
         class_weights: loss weight of each PatchClass.
         n_filters: filters of each convolution.
-        algebra: whether the layers are computed without building X (mammo.models.aggregation).
+        algebra: whether the layers are computed without building X (mammo.models.fagg_layers).
     """
 
     def __init__(

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from mammo.models.distributed import of_every_rank
 from mammo.models.patch_tally import PatchTally
 from mammo.models.precision import adam
-from mammo.models.ranks import of_every_rank
 from mammo.records import PatchClass
 from mammo.scoring.lesion_score import LesionScores, lesion_scores
 from mammo.scoring.metrics import auc

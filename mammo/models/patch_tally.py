@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from mammo.models.ranks import of_every_rank
+from mammo.models.distributed import of_every_rank
 from mammo.records import PatchClass
 
 N = len(PatchClass)

@@ -7,7 +7,7 @@ from zipfile import BadZipFile
 
 import torch
 
-from mammo.files import whole_file
+from mammo.io import whole_file
 from mammo.records import MammoError
 
 

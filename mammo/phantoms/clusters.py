@@ -9,12 +9,12 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.phantoms.bright_shapes import Threads, wander
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid
 from mammo.phantoms.findings import Lesion
-from mammo.phantoms.forms import Distribution, Form
+from mammo.phantoms.lesion_shape import Distribution, Form
 from mammo.phantoms.polar import Polar
 from mammo.phantoms.specks import Specks
-from mammo.phantoms.threads import Threads, wander
 
 Values = NDArray[np.float64]
 

@@ -22,8 +22,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mammo.files import whole_file
-from mammo.phantoms.dicom import draw_storage, patient_name, write_image
+from mammo.io import whole_file
+from mammo.phantoms.dicom_file import draw_storage, patient_name, write_image
 from mammo.phantoms.image import ImagePlan, draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec
 from mammo.progress import track

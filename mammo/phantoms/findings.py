@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.phantoms.anatomy import Shape
-from mammo.phantoms.build import DENSITY_SHARES
+from mammo.phantoms.composition import DENSITY_SHARES
 from mammo.phantoms.placement import Site, place
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.spec import CohortSpec

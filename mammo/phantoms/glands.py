@@ -3,9 +3,9 @@
 import numpy as np
 
 from mammo.phantoms.anatomy import Shape
-from mammo.phantoms.build import Build
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
-from mammo.phantoms.fibres import Fibres
+from mammo.phantoms.composition import Build
+from mammo.phantoms.fibers import Fibres
 
 BLUR = 2.0
 """Steepness of the passage from fat to glands."""

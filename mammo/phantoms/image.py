@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.phantoms.anatomy import CELL_PX, Shape, draw_shape
-from mammo.phantoms.context import cue_room, draw_cues
+from mammo.phantoms.benign_structures import draw_lookalikes
+from mammo.phantoms.context_cues import cue_room, draw_cues
 from mammo.phantoms.detector import Detector, draw_detector, draw_exposure, exposed
 from mammo.phantoms.findings import Breast, Lesion, draw_breast, draw_lesions
-from mammo.phantoms.forms import outline
+from mammo.phantoms.lesion_shape import outline
 from mammo.phantoms.lesions import draw_lesion
-from mammo.phantoms.lookalikes import draw_lookalikes
 from mammo.phantoms.marker import draw_marker
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.skin import SKIN_PX, skin_line

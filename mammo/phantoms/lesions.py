@@ -10,9 +10,9 @@ import numpy as np
 
 from mammo.phantoms.canvas import Canvas, Plane
 from mammo.phantoms.clusters import draw_cluster
-from mammo.phantoms.distortions import draw_distortion
+from mammo.phantoms.distortion import draw_distortion
 from mammo.phantoms.findings import Finding, Lesion
-from mammo.phantoms.forms import Form, draw_form
+from mammo.phantoms.lesion_shape import Form, draw_form
 from mammo.phantoms.masses import draw_mass
 from mammo.phantoms.randomness import Key, Purpose
 

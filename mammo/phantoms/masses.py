@@ -10,7 +10,7 @@ import numpy as np
 
 from mammo.phantoms.canvas import Canvas, Plane, remapped, sigmoid, smoothstep
 from mammo.phantoms.findings import Lesion
-from mammo.phantoms.forms import Form
+from mammo.phantoms.lesion_shape import Form
 from mammo.phantoms.polar import TURN, Polar, waves
 from mammo.phantoms.retraction import draw_in
 from mammo.phantoms.spicules import Habit, grow_spicules

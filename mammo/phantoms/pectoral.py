@@ -4,7 +4,7 @@ import numpy as np
 
 from mammo.phantoms.anatomy import Shape
 from mammo.phantoms.canvas import Canvas, Plane, smoothstep
-from mammo.phantoms.fibres import Fibres
+from mammo.phantoms.fibers import Fibres
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.texture import smooth_pair
 

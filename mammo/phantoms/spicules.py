@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.phantoms.bright_shapes import Threads, wander
 from mammo.phantoms.canvas import Plane
 from mammo.phantoms.placement import Site
 from mammo.phantoms.polar import read_turn
-from mammo.phantoms.threads import Threads, wander
 
 Values = NDArray[np.float64]
 

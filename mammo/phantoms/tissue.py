@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mammo.phantoms.anatomy import CELL_PX, Shape
-from mammo.phantoms.build import draw_build
 from mammo.phantoms.canvas import Canvas, Plane, smoothstep
-from mammo.phantoms.fibres import draw_fibres
+from mammo.phantoms.composition import draw_build
+from mammo.phantoms.fibers import draw_fibres
 from mammo.phantoms.glands import gland_share
 from mammo.phantoms.pectoral import cover_with_muscle
 from mammo.phantoms.randomness import Key

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.records import MammoError
-from mammo.reporting.table3 import auc_row
+from mammo.reporting.paper_tables import auc_row
 from mammo.scoring.image_table import CLASSES
 
 COLUMNS = ["label", "auc_mean", "auc_sd", "n_seeds", "auc_low", "auc_high", "n_images", "n_showing"]

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mammo.reporting.figures import BLACK, BLUE, GREY, LOOK, VERMILION, Floats, Ints
+from mammo.reporting.result_figures import BLACK, BLUE, GREY, LOOK, VERMILION, Floats, Ints
 from mammo.scoring.calibration import CalibrationCurve, calibration_curve
 from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.metrics import why_undefined

@@ -7,26 +7,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mammo.paper import BEST, LOCAL, MAPS
 from mammo.records import MammoError
-from mammo.reporting.cautions import (
+from mammo.reporting.context_table import context_table
+from mammo.reporting.evaluation_warnings import (
     cautions,
     doubted_origins,
     refuse_selection_on_test,
     refuse_shared_patients,
     uneven_seeds,
 )
-from mammo.reporting.context_table import context_table
 from mammo.reporting.figure6 import figure6
-from mammo.reporting.paper import BEST, LOCAL, MAPS
-from mammo.reporting.run_folder import Run
+from mammo.reporting.paper_tables import auc_row, table3
 from mammo.reporting.shared_lesions import SharedLesions, share_lesions
 from mammo.reporting.table2 import table2
-from mammo.reporting.table3 import auc_row, table3
-from mammo.scoring.comparison import Comparison, compare
-from mammo.scoring.lesion_table import size_group
+from mammo.scoring.model_comparison import Comparison, compare
 from mammo.scoring.performance import Performance, performance
+from mammo.scoring.score_tables import size_group
 from mammo.scoring.subgroups import Subgroup, subgroups
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
+from mammo.training.results import Run
 
 KINDS = ("finding", "view", "laterality", "vendor", "density", "size", "label_source")
 """What the report tells lesions apart by."""

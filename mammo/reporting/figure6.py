@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.reporting.paper import FIGURE_6
-from mammo.reporting.table3 import auc_row
+from mammo.paper import FIGURE_6
+from mammo.reporting.paper_tables import auc_row
 
 COLUMNS = ["backbone", "init", "auc_mean", "auc_sd", "n_seeds", "auc_low", "auc_high", "n_lesions", "n_malignant"]
 

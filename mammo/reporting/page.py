@@ -23,10 +23,11 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from mammo.reporting import headline, paper
+from mammo import paper
+from mammo.reporting import summary as headline
 from mammo.reporting.evaluation import Evaluation
-from mammo.reporting.exhibits import Exhibit, result_exhibits, result_tables
-from mammo.reporting.figures import save
+from mammo.reporting.figure_list import Exhibit, result_exhibits, result_tables
+from mammo.reporting.result_figures import save
 from mammo.scoring.table_file import safe_csv
 
 TEMPLATES = Path(__file__).parent / "templates"

@@ -19,10 +19,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from mammo.files import whole_file
+from mammo.io import whole_file
 from mammo.records import MammoError
-from mammo.reporting.pictures import image_page, saliency_page
-from mammo.reporting.window_pictures import class_patches, lesion_windows
+from mammo.reporting.image_figures import image_page, saliency_page
+from mammo.reporting.window_figures import class_patches, lesion_windows
 
 KINDS = {
     "images": ("pixels", "outlines", "titles"),

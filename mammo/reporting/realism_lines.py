@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
-from mammo.scoring.realism.beside import Mark
-from mammo.scoring.realism.comparison import Comparison
-from mammo.scoring.realism.critic import PATCH_PX, Verdict
-from mammo.scoring.realism.figures import MEANINGS
+from mammo.realism.assessment import Mark
+from mammo.realism.comparison import Comparison
+from mammo.realism.discriminator import PATCH_PX, Verdict
+from mammo.realism.measures import MEANINGS
 
 TELLING = 8
 """How many of the most telling numbers are listed."""

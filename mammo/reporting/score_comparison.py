@@ -6,11 +6,11 @@ from dataclasses import fields
 from itertools import combinations
 from typing import Any
 
-from mammo.reporting.cautions import cautions
+from mammo.reporting.evaluation_warnings import cautions
 from mammo.scoring.calibration import CalibrationCurve, calibration_curve
-from mammo.scoring.comparison import compare
 from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.intervals import N_RESAMPLES, Interval
+from mammo.scoring.model_comparison import compare
 from mammo.scoring.performance import OperatingPoint, performance
 from mammo.scoring.score_file import COLUMNS, ScoreFile
 from mammo.scoring.subgroups import subgroups

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.records import MammoError, Pathology
-from mammo.scoring.lesion_table import TYPES
+from mammo.scoring.score_tables import TYPES
 
 FACTS = [column for column in TYPES if column not in ("lesion_id", "score", "score_sd", "n_windows")]
 """What the tables of two runs must say alike of a lesion."""

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from mammo.reporting.figures import BLUE, GREY, LOOK, VERMILION
-from mammo.reporting.paper import MAPS
-from mammo.reporting.run_folder import Run, selected
+from mammo.paper import MAPS
+from mammo.reporting.result_figures import BLUE, GREY, LOOK, VERMILION
+from mammo.training.results import Run, selected
 
 COLUMNS = ["model", "cell", "auc_of", "n_seeds", "n_trials", "val_auc", "test_auc_mean", "test_auc_sd", "lr"]
 """A row a cell. auc_of: what the AUCs tell apart, lesions or, of the context network, images. val_auc: mean over seeds

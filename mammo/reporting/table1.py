@@ -2,8 +2,8 @@
 
 import pandas as pd
 
+from mammo.paper import TABLE_1
 from mammo.records import Pathology, Split
-from mammo.reporting.paper import TABLE_1
 
 COLUMNS = ["images_negative", "images_benign", "images_malignant", "lesions_benign", "lesions_malignant"]
 

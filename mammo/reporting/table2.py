@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mammo.reporting.paper import TABLE_2
+from mammo.paper import TABLE_2
 from mammo.scoring.performance import Performance
 from mammo.scoring.thresholds import allowed_misses
 

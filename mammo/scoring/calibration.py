@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from mammo.scoring.intervals import N_RESAMPLES, bootstrap, percentile_bands
 from mammo.scoring.metrics import Floats, checked_shares
-from mammo.scoring.weighted import Weights, ratio
+from mammo.scoring.weighted_metrics import Weights, ratio
 
 N_BINS = 10
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from mammo.scoring.intervals import N_RESAMPLES, bootstrap, percentile_bands
 from mammo.scoring.metrics import Floats, checked_shares, why_undefined
-from mammo.scoring.weighted import Weights
+from mammo.scoring.weighted_metrics import Weights
 
 PREFERENCES = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2).tolist())
 """Threshold chances that are drawn."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mammo.scoring.metrics import Bools, Floats, auc
-from mammo.scoring.weighted import Weights, aucs, tallies
+from mammo.scoring.weighted_metrics import Weights, aucs, tallies
 
 N_RESAMPLES = 2000
 LEVEL = 0.95

@@ -10,7 +10,7 @@ from mammo.scoring.delong import delong_interval
 from mammo.scoring.intervals import N_RESAMPLES, Interval, bootstrap, percentile_interval
 from mammo.scoring.metrics import Floats, auc, average_precision, brier, partial_auc, why_undefined
 from mammo.scoring.thresholds import FNRS, rates_at, threshold_at_fnr, tnr_at_fnr
-from mammo.scoring.weighted import (
+from mammo.scoring.weighted_metrics import (
     Weights,
     aucs,
     average_precisions,

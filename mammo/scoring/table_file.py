@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mammo.files import whole_file
+from mammo.io import whole_file
 from mammo.records import MammoError
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from mammo.store.prints import Pair
+from mammo.store.fingerprints import Pair
 
 SHARED = ("exam_id", "sha256")
 """Columns of images.parquet whose values belong to one patient alone."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
-from mammo.files import PARTIAL
+from mammo.io import PARTIAL
 from mammo.records import MammoError
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, CropWindow, FrameChain
 from mammo.records import MammoError
-from mammo.store.shards import Place, Shards
+from mammo.store.record_files import Place, Shards
 from mammo.store.tiles import DamagedError, TiledImage, encode
 
 

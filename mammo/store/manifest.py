@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from mammo.files import whole_file
 from mammo.geometry import Box, Frame, FrameChain
+from mammo.io import whole_file
 from mammo.records import MammoError, Split
 from mammo.store.checks import check_tables
-from mammo.store.rows import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
-from mammo.store.seals import TABLES, seals
+from mammo.store.checksums import TABLES, seals
+from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
 
 FORMAT = 2
 """1 had no density, and at first a file for each image."""

@@ -8,8 +8,8 @@ import pandas as pd
 
 from mammo.records import MammoError, Pathology, Split
 from mammo.store.families import families
+from mammo.store.fingerprints import Pair
 from mammo.store.manifest import Manifest
-from mammo.store.prints import Pair
 
 STREAM = 0x59117
 """Names the random numbers of this module among all that one seed gives."""

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from mammo.benchmarks.images import breast
+from mammo.benchmarks.sample_images import breast
 from mammo.benchmarks.windows import ANGLE_DEG, SIDE_PX, batches, hot_warp, training_windows
-from mammo.data.sources import Sources
+from mammo.data.resample_plan import Sources
 
 IMAGES = {name: breast(index, (900, 800)) for index, name in enumerate(("a", "b"))}
 

@@ -11,13 +11,13 @@ from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from mammo.door import CONF, command
+from mammo.cli.hydra_app import CONF, command
+from mammo.cli.resolvers import name_in_configurations
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
-from mammo.runs.build import crops_of, datamodule_of, frame_of, network_of, run_name, trainer_of
-from mammo.runs.dashboard import finishing
-from mammo.runs.folder import RunFolder
-from mammo.runs.random_search import name_in_configurations
+from mammo.training.build import crops_of, datamodule_of, frame_of, network_of, run_name, trainer_of
+from mammo.training.run_dir import RunFolder
+from mammo.training.wandb_logging import finishing
 
 GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "data": [], "trainer": [], "logger": []}
 NEEDED = {("context", "external"): ["context.folder=here"]} | {

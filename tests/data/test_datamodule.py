@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
+from mammo.data.augmentation import Intensity
 from mammo.data.datamodule import MammoDataModule
-from mammo.data.intensity import Intensity
 from mammo.data.plans import Quota
-from mammo.data.windows import Crops
+from mammo.data.window_sampler import Crops
 from mammo.maps.saliency import Zeros
 from mammo.records import MammoError, PatchClass, Split
-from mammo.store.embeddings import Embeddings
+from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
 
 CROPS = Crops((16, 48), 32)

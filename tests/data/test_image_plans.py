@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mammo.data.crops import fitted, image_box
-from mammo.data.ground import Ground
 from mammo.data.image_plans import WindowNoise, image_plan, training_images
+from mammo.data.sampling_index import Ground
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import FULL_SCALE, MammoError, Pathology
 

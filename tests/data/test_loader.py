@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.data.batches import PlanDataset, Reader
-from mammo.data.ground import Ground
-from mammo.data.intensity import Intensity
+from mammo.data.augmentation import Intensity
+from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.loader import Loader, Memory
 from mammo.data.plans import lesion_plan
-from mammo.data.windows import Crops
+from mammo.data.sampling_index import Ground
+from mammo.data.window_sampler import Crops
 from mammo.records import MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest

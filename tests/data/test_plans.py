@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo.data.ground import Ground
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
-from mammo.data.windows import Crops
+from mammo.data.sampling_index import Ground
+from mammo.data.window_sampler import Crops
 from mammo.geometry import Frame
 from mammo.records import MammoError, PatchClass, Pathology
 

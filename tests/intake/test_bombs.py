@@ -12,10 +12,10 @@ import pytest
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
 
+from mammo.ingestion.worker import Job, Recipe, take
 from mammo.intake.adapters.table import read
-from mammo.intake.isolation import isolated
-from mammo.intake.refusals import Code
-from mammo.store.taking import Job, Recipe, take
+from mammo.intake.rejections import Code
+from mammo.intake.sandbox import isolated
 from tests.intake.traps import FRAME, Codes, Trap, jpeg_2000, jpeg_lossless, jpeg_ls, run_lengths
 
 DEFLATED, SV1, LS, J2K, RLE = (f"1.2.840.10008.1.2.{n}" for n in ("1.99", "4.70", "4.80", "4.90", "5"))

@@ -10,8 +10,8 @@ from mammo.geometry import Frame
 from mammo.intake.adapters import table as table_adapter
 from mammo.intake.flags import Flag
 from mammo.intake.gate import admit
-from mammo.intake.kinds import TOMOSYNTHESIS
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.object_type import TOMOSYNTHESIS
+from mammo.intake.rejections import Code, RefusedError
 from mammo.records import ImageRecord, Laterality, View
 
 FRAME = Frame(368, 240, 8)

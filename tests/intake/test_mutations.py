@@ -7,11 +7,11 @@ from shutil import rmtree
 import numpy as np
 import pytest
 
+from mammo.ingestion.run import fill
+from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import counts
-from mammo.intake.refusals import Code
-from mammo.store.filling import fill
-from mammo.store.taking import Recipe
+from mammo.intake.rejections import Code
 from tests.intake.traps import ENCODERS, FRAME, Trap, lut_sequence, sequence
 
 ROWS, COLS = np.mgrid[:72, :48]

@@ -3,7 +3,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mammo.intake.orientation import is_mirrored
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.rejections import Code, RefusedError
 from mammo.records import Laterality
 
 RIGHT_FACING = np.zeros((60, 64), bool)

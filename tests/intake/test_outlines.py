@@ -3,7 +3,7 @@ import pytest
 
 from mammo.geometry import Box
 from mammo.intake.outlines import clipped, outline_of_box, outline_of_mask, outline_of_polygon, scaled_to, union
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.rejections import Code, RefusedError
 
 
 def test_a_polygon_holds_the_pixels_whose_centres_it_encloses() -> None:

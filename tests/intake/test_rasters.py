@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mammo.intake.rasters import raster_shape, read_raster
-from mammo.intake.refusals import Code, RefusedError
+from mammo.intake.rejections import Code, RefusedError
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])

@@ -10,10 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from mammo.ingestion.run import fill
+from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import Outcome, Verdict, counts
-from mammo.store.filling import fill
-from mammo.store.taking import Recipe
 from tests.intake.traps import (
     BREAST,
     FRAME,

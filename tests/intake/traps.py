@@ -16,11 +16,11 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from mammo.geometry import Box, Frame
+from mammo.ingestion.run import Filling, fill
+from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import Outcome
-from mammo.store.filling import Filling, fill
 from mammo.store.image_store import ImageStore
-from mammo.store.taking import Recipe
 
 Codes = NDArray[np.generic]
 Grey = Callable[[NDArray[np.float64]], NDArray[np.float64]]

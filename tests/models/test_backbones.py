@@ -7,7 +7,7 @@ import timm
 import torch
 from omegaconf import OmegaConf
 
-from mammo.door import CONF
+from mammo.cli.hydra_app import CONF
 from mammo.models.backbones import Backbone, he_initialise
 from mammo.records import MammoError
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mammo.maps.stack import map_stack
-from mammo.models import aggregation
+from mammo.models import fagg_layers as aggregation
 from mammo.models.fagg import FAgg
 
 FRAME = {"height": 368, "width": 240, "cell_px": 8}

@@ -10,7 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from mammo.geometry import Frame
-from mammo.models.context import ContextNetwork, standardised
+from mammo.models.context_network import ContextNetwork, standardised
 from mammo.models.gmic import Gmic, GmicSizes
 from mammo.records import MammoError
 

@@ -5,7 +5,7 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.findings import Finding, Lesion
-from mammo.phantoms.forms import outline
+from mammo.phantoms.lesion_shape import outline
 from mammo.phantoms.lesions import draw_lesion
 from mammo.phantoms.placement import Site
 from mammo.phantoms.randomness import Key

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mammo.reporting.curves import curves_figure
-from mammo.reporting.figures import save
+from mammo.reporting.result_figures import save
 from mammo.scoring.decision_curve import decision_curve
 
 RNG = np.random.default_rng(0)

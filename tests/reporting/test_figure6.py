@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mammo.reporting.figure6 import figure6
-from mammo.reporting.figures import figure6_figure
+from mammo.reporting.result_figures import figure6_figure
 from mammo.scoring.metrics import auc
 
 RNG = np.random.default_rng(0)

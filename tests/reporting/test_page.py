@@ -16,17 +16,17 @@ import pandas as pd
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
+from mammo.paper import MAPS, TABLE_3
 from mammo.report import main
-from mammo.reporting import figures
+from mammo.reporting import result_figures as figures
 from mammo.reporting.evaluation import evaluate
-from mammo.reporting.headline import trade
 from mammo.reporting.page import Origin, write_report
-from mammo.reporting.paper import MAPS, TABLE_3
 from mammo.reporting.picture_file import write_picture
-from mammo.reporting.run_folder import find_runs
+from mammo.reporting.summary import trade
 from mammo.reporting.table1 import table1
 from mammo.scoring.image_table import write_image_table
-from mammo.scoring.lesion_table import read_lesion_table, write_lesion_table
+from mammo.scoring.score_tables import read_lesion_table, write_lesion_table
+from mammo.training.results import find_runs
 
 EVIL = "<img src=x onerror=alert(1)>"
 N = 60

@@ -1,7 +1,7 @@
+from mammo.realism.assessment import Beside
+from mammo.realism.comparison import Comparison
+from mammo.realism.discriminator import Telltale, Verdict
 from mammo.reporting.realism_lines import realism_lines
-from mammo.scoring.realism.beside import Beside
-from mammo.scoring.realism.comparison import Comparison
-from mammo.scoring.realism.critic import Telltale, Verdict
 
 ROWS = (
     Beside("slope", 2.9, 2.7, 3.1, (2.7, 3.0)),

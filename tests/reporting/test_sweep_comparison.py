@@ -7,9 +7,9 @@ from statistics import mean, stdev
 import pytest
 
 from mammo.records import MammoError
-from mammo.reporting.run_folder import all_runs, find_runs
 from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
 from mammo.sweep import main
+from mammo.training.results import all_runs, find_runs
 
 VAL = {("emb", 0): (0.70, 0.80), ("emb", 1): (0.75, 0.60), ("sal+emb", 0): (0.85, 0.85), ("sal+emb", 1): (None, 0.9)}
 TEST = {("emb", 0): (0.99, 0.71), ("emb", 1): (0.72, 0.98), ("sal+emb", 0): (0.81, 0.97), ("sal+emb", 1): (0.96, 0.82)}

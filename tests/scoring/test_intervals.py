@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from mammo.scoring import intervals
-from mammo.scoring.comparison import compare
 from mammo.scoring.intervals import auc_interval, resample_weights
+from mammo.scoring.model_comparison import compare
 
 
 def cohort(

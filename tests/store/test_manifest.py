@@ -11,7 +11,7 @@ import pytest
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import MammoError, Split
 from mammo.store.manifest import Manifest
-from mammo.store.rows import Row, chain_values, outline_values, tissue_values
+from mammo.store.schema import Row, chain_values, outline_values, tissue_values
 
 FRAME = Frame(368, 240, 8)
 RNG = np.random.default_rng(0)

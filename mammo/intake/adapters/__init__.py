@@ -18,7 +18,7 @@ def read_cohort(adapter: str, root: Path, **options: object) -> Cohort:
     Raises:
         MammoError: there is no such adapter or folder, or what the folder says contradicts itself.
     """
-    names = sorted(module.name for module in iter_modules(__path__))
+    names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
     if adapter not in names:
         raise MammoError(f"data.adapter={adapter} is unknown: choose one of {', '.join(names)}")
     if not root.is_dir():

@@ -20,15 +20,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.intake.densities import density_of
-from mammo.intake.folder import Folder
-from mammo.intake.isolation import isolated
-from mammo.intake.nbia import Series
+from mammo.intake.adapters._labels import density_of
+from mammo.intake.adapters._tcia_layout import Series
 from mammo.intake.official_splits import clean_splits
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
-from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import Shape, stored_shapes, stored_values
-from mammo.intake.tables import Row, read_rows
+from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.sandbox import isolated
+from mammo.intake.source_folder import Folder
+from mammo.intake.source_tables import Row, read_rows
+from mammo.intake.stored_shape import Shape, stored_shapes, stored_values
 from mammo.progress import track
 from mammo.records import (
     Cohort,

@@ -18,15 +18,15 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mammo.intake.densities import density_of
-from mammo.intake.dicom import Header, read_header
-from mammo.intake.folder import Folder, parts_matching, regular
-from mammo.intake.isolation import isolated
+from mammo.intake.adapters._labels import density_of
+from mammo.intake.dicom_header import Header, read_header
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rasters import is_raster
-from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import Shape
-from mammo.intake.tables import cell_text, read_rows, read_sheet
+from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.sandbox import isolated
+from mammo.intake.source_folder import Folder, parts_matching, regular
+from mammo.intake.source_tables import cell_text, read_rows, read_sheet
+from mammo.intake.stored_shape import Shape
 from mammo.progress import track
 from mammo.records import (
     Cohort,

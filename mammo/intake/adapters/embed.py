@@ -18,16 +18,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.intake.emory import IDS, UNKNOWN, Clinic, key_of
+from mammo.intake.adapters._embed_clinical import IDS, UNKNOWN, Clinic, key_of
 from mammo.intake.flags import Flag
-from mammo.intake.folder import Folder, stem_of
-from mammo.intake.isolation import isolated
+from mammo.intake.laterality_view import word
 from mammo.intake.outlines import Outline, outline_of_box
-from mammo.intake.position import word
 from mammo.intake.rasters import is_raster
-from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import stored_header, stored_values
-from mammo.intake.tables import Row, read_rows
+from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.sandbox import isolated
+from mammo.intake.source_folder import Folder, stem_of
+from mammo.intake.source_tables import Row, read_rows
+from mammo.intake.stored_shape import stored_header, stored_values
 from mammo.progress import track
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, View
 

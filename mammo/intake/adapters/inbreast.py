@@ -14,13 +14,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from mammo.intake.adapters._labels import density_of
 from mammo.intake.birads import proxy_label
-from mammo.intake.densities import density_of
-from mammo.intake.folder import Folder, stem_of
 from mammo.intake.outlines import outline_of_polygon
-from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import Shape, stored_shapes
-from mammo.intake.tables import Row, read_rows
+from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.source_folder import Folder, stem_of
+from mammo.intake.source_tables import Row, read_rows
+from mammo.intake.stored_shape import Shape, stored_shapes
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, View
 
 NAME = re.compile(r"(\d+)_([0-9a-f]+)_MG_([LR])_([A-Z]+)_ANON", re.IGNORECASE)

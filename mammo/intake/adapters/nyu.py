@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.intake.breast import window_origin
-from mammo.intake.folder import Folder, regular
 from mammo.intake.frames import place
-from mammo.intake.isolation import isolated
 from mammo.intake.outlines import Outline, clipped, outline_of_mask
 from mammo.intake.rasters import raster_shape, read_mask, read_raster
-from mammo.intake.refusals import Code, RefusedError, left_out, refused
+from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.sandbox import isolated
+from mammo.intake.source_folder import Folder, regular
 from mammo.progress import track
 from mammo.records import (
     Cohort,

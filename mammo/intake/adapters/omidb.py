@@ -19,12 +19,20 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mammo.intake.folder import Folder
-from mammo.intake.isolation import isolated
-from mammo.intake.nbss import UNKNOWN, Episode, Finding, episode_on, finding_of, finding_of_breast, is_normal
+from mammo.intake.adapters._omidb_nbss import (
+    UNKNOWN,
+    Episode,
+    Finding,
+    episode_on,
+    finding_of,
+    finding_of_breast,
+    is_normal,
+)
 from mammo.intake.outlines import outline_of_box
-from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import Shape, stored_header, stored_shape
+from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.sandbox import isolated
+from mammo.intake.source_folder import Folder
+from mammo.intake.stored_shape import Shape, stored_header, stored_shape
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, Laterality, LeftOut, LesionRecord, MammoError, View
 

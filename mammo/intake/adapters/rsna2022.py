@@ -10,10 +10,10 @@ counts as one exam. Views other than CC and MLO are refused.
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from mammo.intake.densities import density_of
-from mammo.intake.folder import Folder, stem_of
-from mammo.intake.refusals import Code, refused
-from mammo.intake.tables import Row, read_rows
+from mammo.intake.adapters._labels import density_of
+from mammo.intake.rejections import Code, refused
+from mammo.intake.source_folder import Folder, stem_of
+from mammo.intake.source_tables import Row, read_rows
 from mammo.records import Cohort, Count, ImageRecord, Laterality, View
 
 COLUMNS = ("patient_id", "image_id", "laterality", "view", "cancer", "biopsy")

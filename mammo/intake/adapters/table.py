@@ -18,17 +18,17 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
+from mammo.intake.adapters._labels import density_of
 from mammo.intake.coco import Annotation, coco_files, read_coco
-from mammo.intake.densities import density_of
-from mammo.intake.dicom import read_breast, read_header
-from mammo.intake.folder import Folder, regular
-from mammo.intake.isolation import isolated
+from mammo.intake.dicom_header import read_breast, read_header
+from mammo.intake.dicom_seg import outline_of_segment
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
 from mammo.intake.rasters import is_raster, read_mask
-from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.segments import outline_of_segment
-from mammo.intake.stored import Shape, stored_shape
-from mammo.intake.tables import Row, read_rows
+from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.sandbox import isolated
+from mammo.intake.source_folder import Folder, regular
+from mammo.intake.source_tables import Row, read_rows
+from mammo.intake.stored_shape import Shape, stored_shape
 from mammo.progress import track
 from mammo.records import (
     Cohort,

@@ -14,15 +14,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mammo.intake.adapters._labels import density_of
 from mammo.intake.birads import proxy_label
-from mammo.intake.densities import density_of
-from mammo.intake.folder import Folder, stem_of
 from mammo.intake.official_splits import clean_splits
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
-from mammo.intake.refusals import Code, RefusedError, left_out, refused
-from mammo.intake.stored import Shape, stored_shapes
-from mammo.intake.tables import Row, read_rows
+from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.source_folder import Folder, stem_of
+from mammo.intake.source_tables import Row, read_rows
+from mammo.intake.stored_shape import Shape, stored_shapes
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, Split, View
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")

@@ -13,7 +13,7 @@ from mammo.geometry import Box, Frame
 from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.cbis_ddsm import read
 from mammo.intake.gate import admit
-from mammo.intake.refusals import Code
+from mammo.intake.rejections import Code
 from mammo.records import Cohort, Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 

@@ -10,13 +10,13 @@ import pytest
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame
+from mammo.ingestion.run import fill
+from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.embed import read
 from mammo.intake.gate import admit
 from mammo.intake.outcomes import Verdict
-from mammo.intake.refusals import Code
+from mammo.intake.rejections import Code
 from mammo.records import Cohort, Density, LabelSource, Laterality, Pathology, View
-from mammo.store.filling import fill
-from mammo.store.taking import Recipe
 from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 
 IMAGES = (

@@ -11,7 +11,7 @@ from mammo.intake.adapters.nyu import FULL, read
 from mammo.intake.breast import BUFFER_PX, best_centre, find_breast
 from mammo.intake.gate import admit
 from mammo.intake.rasters import read_raster
-from mammo.intake.refusals import Code
+from mammo.intake.rejections import Code
 from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
 from tests.intake.adapters.conftest import ReadBombs
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mammo.geometry import Frame
 from mammo.intake.adapters.rsna2022 import read
 from mammo.intake.gate import admit
-from mammo.intake.refusals import Code
+from mammo.intake.rejections import Code
 from mammo.records import Density, Laterality, MammoError, View
 from tests.intake.adapters.conftest import RenameFiles
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from mammo import ingest
+from mammo.ingestion.shard import Shard
 from mammo.intake.pseudonyms import Pseudonyms
-from mammo.store.parts import Shard
 
 SHARDS = 3
 N = 8

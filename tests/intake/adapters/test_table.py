@@ -18,8 +18,8 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from mammo.geometry import Box
 from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.table import read
-from mammo.intake.refusals import Code
-from mammo.intake.segments import SEGMENTATION
+from mammo.intake.dicom_seg import SEGMENTATION
+from mammo.intake.rejections import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from tests.intake.adapters.conftest import SMALL, ReadBombs
 from tests.intake.test_bombs import DEFLATED, deflated, png

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mammo.geometry import Box, Frame
 from mammo.intake.adapters.vindr import read
 from mammo.intake.gate import admit
-from mammo.intake.refusals import Code
+from mammo.intake.rejections import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 

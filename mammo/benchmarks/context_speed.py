@@ -1,0 +1,133 @@
+"""The context network on whole images: the fast path of mammo.models.precision against plain float32, and their memory.
+
+The limit is one large matrix product of as many multiplications in the fast path's precision.
+"""
+
+import resource
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from mammo.benchmarks.sample_images import breast
+from mammo.benchmarks.timing import Way, measurement
+from mammo.geometry import Frame
+from mammo.models.context_network import standardised
+from mammo.models.gmic import Gmic, GmicOutput, GmicSizes
+from mammo.models.official_gmic import FULL_FRAME
+from mammo.models.precision import lay_out, resolve_precision
+
+SIDE = 2048
+"""Side of the matrices of the limit."""
+
+PATHS = ("float32", "fast")
+
+
+def measure(rounds: int, sizes: GmicSizes | None = None, frame: Frame = FULL_FRAME) -> dict[str, object]:
+    """CPU seconds per image and thread in inference, peak memory of inference and training, and what precision costs.
+
+    Args:
+        rounds: how often each way is timed.
+        sizes: of the network; None for the published one.
+        frame: of the images.
+
+    Returns:
+        As mammo.benchmarks.timing.measurement, and precision (Lightning's name of the fast path's),
+        largest_difference (between the two paths, of any of the three predictions' probabilities),
+        largest_saliency_difference (of any cell's) and peak_mb (resident memory of a process that infers or trains one
+        image, by path; it holds about 300 MB before it begins).
+    """
+    sizes, precision = sizes or GmicSizes(), resolve_precision("auto", "cpu")
+    torch.set_num_threads(1)
+    image = _image(frame)
+    networks = {path: _network(sizes, frame, image, path) for path in PATHS}
+    infer = {path: partial(_infer, networks[path], image, path, precision) for path in PATHS}
+    with FlopCounterMode(display=False) as counter:
+        infer["float32"]()
+    ways = {
+        "ours": Way(infer["fast"], 1),
+        "float32": Way(infer["float32"], 1),
+        "product": product(counter.get_total_flops(), precision),
+    }
+    result = measurement("context", ways, limit="product", rounds=rounds)
+    pairs = zip(_probabilities(infer["fast"]()), _probabilities(infer["float32"]()), strict=True)
+    saliency, *predictions = [float((ours - plain).abs().max()) for ours, plain in pairs]
+    peaks = {
+        f"{work}_{path}": _alone(partial(_peak_mb, work, path, sizes, frame))
+        for work in ("inference", "training")
+        for path in PATHS
+    }
+    return {
+        **result,
+        "precision": precision,
+        "largest_difference": max(predictions),
+        "largest_saliency_difference": saliency,
+        "peak_mb": peaks,
+    }
+
+
+def _image(frame: Frame) -> Tensor:
+    pixels = breast(0, (frame.height, frame.width))
+    return standardised(torch.from_numpy(pixels)[None, None])
+
+
+def _network(sizes: GmicSizes, frame: Frame, image: Tensor, path: str) -> Gmic:
+    """A network in eval mode whose running statistics are those of the image, as in a trained one."""
+    torch.manual_seed(0)
+    network = Gmic(sizes, frame)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 1.0
+    with torch.inference_mode():
+        network(image)
+    return (lay_out(network) if path == "fast" else network).eval()
+
+
+def _autocast(path: str, precision: str) -> torch.autocast:
+    return torch.autocast("cpu", torch.bfloat16, enabled=path == "fast" and precision == "bf16-mixed")
+
+
+def _infer(network: Gmic, image: Tensor, path: str, precision: str) -> GmicOutput:
+    with torch.inference_mode(), _autocast(path, precision):
+        output: GmicOutput = network(image)
+    return output
+
+
+def _probabilities(output: GmicOutput) -> list[Tensor]:
+    return [each.stacked() for each in (output.saliency, output.by_global, output.by_local, output.by_fusion)]
+
+
+def product(flops: int, precision: str) -> Way:
+    """Matrix products; a unit is as many of them as one image's floating-point operations."""
+    dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
+    left, right = (torch.randn(SIDE, SIDE).to(dtype) for _ in range(2))
+    return Way(lambda: left @ right, 2 * SIDE**3 / flops)
+
+
+def _peak_mb(work: str, path: str, sizes: GmicSizes, frame: Frame) -> int:
+    """Peak resident memory of this process after one image's inference or training step."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    network, precision = Gmic(sizes, frame), resolve_precision("auto", "cpu")
+    network = lay_out(network) if path == "fast" else network
+    image = _image(frame)
+    if work == "inference":
+        _infer(network.eval(), image, path, precision)
+    else:
+        optimizer = torch.optim.Adam(network.parameters())
+        with _autocast(path, precision):
+            output = network(image)
+        loss = torch.stack([value.mean() for value in _probabilities(output)]).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def _alone(work: Callable[[], int]) -> int:
+    """Run the work in a fresh process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work).result()

@@ -1,0 +1,1 @@
+"""How a command starts: Hydra applications, their errors in one sentence, and pipelines of commands."""

@@ -1,0 +1,1 @@
+"""The ingest stage: every file of a source through the gate and into the store, by several processes."""

@@ -1,0 +1,192 @@
+"""One named decoder for each transfer syntax, and no other behind it.
+
+pydicom alone would take whichever plugin is installed and fall back silently; two decoders of JPEG lossless then hide
+each other's errors, and cut-off frames come out as wrong pixels without a word. So a compressed frame must be what its
+transfer syntax says, of the header's size, and end with its end marker, before its decoder sees it.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from itertools import pairwise
+from struct import unpack_from
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
+
+from mammo.intake.codestreams import Kind, codestream_header, ends_whole
+from mammo.intake.rejections import Code, RefusedError
+from mammo.records import MammoError
+
+BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN, "1.2.840.10008.1.2.1.99")
+"""Implicit, explicit and big-endian uncompressed, and deflated."""
+
+LARGEST_PX = 64_000_000
+"""Pixels of an image; the finest mammograms have less than half of it."""
+
+LARGE_PX, LEAST_DENSE = 16_000_000, 500
+"""An image of more pixels than the first must have one byte for so many of them when compressed."""
+
+RLE, RLE_FUNCTION = "1.2.840.10008.1.2.5", "packbits_decode"
+
+
+class Codec(NamedTuple):
+    """The decoder of one compressed transfer syntax.
+
+    Attributes:
+        kinds: what its frames may be.
+        function: the decoder's name in imagecodecs.
+        lossy: whether the syntax is for loss.
+    """
+
+    kinds: tuple[Kind, ...]
+    function: str
+    lossy: bool = False
+
+
+CODECS = {
+    "1.2.840.10008.1.2.4.50": Codec((Kind.BASELINE,), "jpeg8_decode", lossy=True),
+    "1.2.840.10008.1.2.4.51": Codec((Kind.BASELINE, Kind.EXTENDED), "jpeg8_decode", lossy=True),
+    "1.2.840.10008.1.2.4.57": Codec((Kind.LOSSLESS,), "jpeg8_decode"),
+    "1.2.840.10008.1.2.4.70": Codec((Kind.LOSSLESS,), "jpeg8_decode"),
+    "1.2.840.10008.1.2.4.80": Codec((Kind.JPEG_LS,), "jpegls_decode"),
+    "1.2.840.10008.1.2.4.81": Codec((Kind.JPEG_LS,), "jpegls_decode", lossy=True),
+    "1.2.840.10008.1.2.4.90": Codec((Kind.JPEG_2000,), "jpeg2k_decode"),
+    "1.2.840.10008.1.2.4.91": Codec((Kind.JPEG_2000,), "jpeg2k_decode", lossy=True),
+    "1.2.840.10008.1.2.4.201": Codec((Kind.JPEG_2000,), "jpeg2k_decode"),
+    "1.2.840.10008.1.2.4.202": Codec((Kind.JPEG_2000,), "jpeg2k_decode"),
+    "1.2.840.10008.1.2.4.203": Codec((Kind.JPEG_2000,), "jpeg2k_decode", lossy=True),
+}
+"""Decoders of imagecodecs: libjpeg-turbo for JPEG, CharLS for JPEG-LS, openjpeg for JPEG 2000, high throughput too."""
+
+
+def check_decoders() -> None:
+    """Make sure, before any file is read, that every decoder is installed.
+
+    Raises:
+        MammoError: one is not; the message names the package.
+    """
+    for syntax, codec in CODECS.items():
+        _imagecodec(codec.function, syntax)
+    _imagecodec(RLE_FUNCTION, RLE)
+
+
+def syntax_of(dataset: Dataset) -> str:
+    """The Transfer Syntax UID (0002,0010), empty where there is none."""
+    return str(dataset.file_meta.get("TransferSyntaxUID") or "")
+
+
+def shape_of(dataset: Dataset) -> tuple[int, int]:
+    """(Rows (0028,0010), Columns (0028,0011)).
+
+    Raises:
+        RefusedError: one is absent or zero, or they are larger than any mammogram.
+    """
+    shape = (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
+    if min(shape) < 1:
+        raise RefusedError(Code.BAD_SHAPE)
+    if shape[0] * shape[1] > LARGEST_PX:
+        raise RefusedError(Code.TOO_LARGE)
+    return shape
+
+
+def decode(dataset: Dataset, index: int = 0, n_frames: int = 1) -> NDArray[np.generic]:
+    """The stored values [Rows, Columns] of one of a data set's frames, as its bits allocated hold them.
+
+    Raises:
+        RefusedError: the coding is not known or not what the header says, or the frame is cut off or broken.
+        MammoError: the package that decodes this syntax is not installed.
+    """
+    content, syntax, shape = dataset.get("PixelData"), syntax_of(dataset), shape_of(dataset)
+    allocated = int(dataset.get("BitsAllocated") or 0)
+    if not content:
+        raise RefusedError(Code.NO_PIXELS)
+    if syntax in NATIVE:
+        return _native(dataset, content, shape, index)
+    if syntax != RLE and syntax not in CODECS:
+        raise RefusedError(Code.UNKNOWN_CODING)
+    try:
+        frame = get_frame(bytes(content), index, number_of_frames=n_frames)
+        _check_density(len(frame), shape)
+        signed = bool(dataset.get("PixelRepresentation"))
+        values = _rle(frame, shape, allocated) if syntax == RLE else _compressed(frame, shape, signed, syntax)
+    except (RefusedError, MammoError, KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException:  # some decoders panic with errors that are no Exception
+        raise RefusedError(Code.BROKEN_PIXELS) from None
+    if values.shape != shape or values.dtype.kind not in "ui":
+        raise RefusedError(Code.OTHER_SIZE)
+    return values
+
+
+def _native(dataset: Dataset, content: bytes | memoryview, shape: tuple[int, int], index: int) -> NDArray[np.generic]:
+    allocated, n_px, big = int(dataset.get("BitsAllocated") or 0), shape[0] * shape[1], syntax_of(dataset) == BIG_ENDIAN
+    if allocated not in (8, 16):
+        raise RefusedError(Code.BAD_BITS)
+    start = index * n_px * allocated // 8
+    if len(content) < start + n_px * allocated // 8:
+        raise RefusedError(Code.CUT_OFF)
+    if allocated == 16:
+        return np.frombuffer(content, dtype=">u2" if big else "<u2", count=n_px, offset=start).reshape(shape)
+    if big and dataset["PixelData"].VR == "OW":  # bytes travel in pairs
+        content = np.frombuffer(content[: len(content) // 2 * 2], dtype="<u2").byteswap().tobytes()
+    return np.frombuffer(content, dtype=np.uint8, count=n_px, offset=start).reshape(shape)
+
+
+def _rle(frame: bytes, shape: tuple[int, int], allocated: int) -> NDArray[np.generic]:
+    """PS3.5 annex G: one packed segment a byte of the values, the high byte first."""
+    n_bytes, n_px = allocated // 8, shape[0] * shape[1]
+    count, *offsets = unpack_from("<16I", frame)
+    edges = [*offsets[:count], len(frame)]
+    if allocated not in (8, 16) or count != n_bytes:
+        raise RefusedError(Code.OTHER_SIZE)
+    if edges[0] < 64 or any(stop <= start for start, stop in pairwise(edges)):
+        raise RefusedError(Code.CUT_OFF)
+    unpack, planes = _imagecodec(RLE_FUNCTION, RLE), np.empty((n_px, n_bytes), dtype=np.uint8)
+    for number, (start, stop) in enumerate(pairwise(edges)):
+        plane = np.frombuffer(unpack(frame[start:stop], out=n_px + 1), dtype=np.uint8)
+        if len(plane) < n_px:
+            raise RefusedError(Code.CUT_OFF)
+        planes[:, n_bytes - 1 - number] = plane[:n_px]
+    return planes.view(f"<u{n_bytes}").reshape(shape)
+
+
+def _check_density(n_bytes: int, shape: tuple[int, int]) -> None:
+    """Refuse a large image of next to nothing: it takes memory and time, and no breast looks like that.
+
+    Raises:
+        RefusedError: it is one.
+    """
+    n_px = shape[0] * shape[1]
+    if n_px > LARGE_PX and n_px > LEAST_DENSE * n_bytes:
+        raise RefusedError(Code.TOO_LARGE)
+
+
+def _compressed(frame: bytes, shape: tuple[int, int], signed: bool, syntax: str) -> NDArray[np.generic]:
+    codec = CODECS[syntax]
+    header = codestream_header(frame)
+    if header.kind not in codec.kinds:
+        raise RefusedError(Code.UNTRUE_CODING)
+    other_sign = header.kind is Kind.JPEG_2000 and header.signed != signed
+    if (header.rows, header.cols, header.components) != (*shape, 1) or other_sign:
+        raise RefusedError(Code.OTHER_SIZE)
+    if not ends_whole(frame):
+        raise RefusedError(Code.CUT_OFF)
+    values: NDArray[np.generic] = _imagecodec(codec.function, syntax)(frame)
+    return values
+
+
+def _imagecodec(name: str, syntax: str) -> Callable[..., Any]:
+    """A decoder of imagecodecs, which offers only those that it was built with."""
+    try:
+        codec: Callable[..., Any] = getattr(import_module("imagecodecs"), name)
+        available = getattr(import_module("imagecodecs"), name.removesuffix("_decode").upper()).available
+    except (ImportError, AttributeError):
+        available = False
+    if not available:
+        message = f"transfer syntax {syntax} needs the package imagecodecs with {name}: pip install imagecodecs"
+        raise MammoError(message)
+    return codec

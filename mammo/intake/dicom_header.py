@@ -1,0 +1,232 @@
+"""DICOM files: opening them without a word to any log, and the header of one that may enter (PS3.3 C.8.11)."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import BytesIO
+from logging import getLogger
+from os import SEEK_CUR
+from pathlib import Path
+from struct import unpack_from
+from typing import BinaryIO, cast
+from warnings import catch_warnings, simplefilter
+
+import pydicom
+from pydicom.dataset import Dataset
+
+from mammo.intake.dicom_decode import shape_of
+from mammo.intake.flags import Flag
+from mammo.intake.laterality_view import read_laterality, read_view, text
+from mammo.intake.object_type import check_kind, doubts
+from mammo.intake.rejections import Code, RefusedError
+from mammo.records import Laterality, View
+
+TAGS = [
+    "SOPClassUID",
+    "ImageType",
+    "Modality",
+    "PresentationIntentType",
+    "PatientID",
+    "StudyInstanceUID",
+    "ImageLaterality",
+    "Laterality",
+    "ViewPosition",
+    "ViewCodeSequence",
+    "NumberOfFrames",
+    "PhotometricInterpretation",
+    "Rows",
+    "Columns",
+    "SamplesPerPixel",
+    "AnatomicRegionSequence",
+    "SharedFunctionalGroupsSequence",
+    "PatientOrientation",
+    "ContrastBolusAgent",
+    "SpecimenDescriptionSequence",
+    "EstimatedRadiographicMagnificationFactor",
+    "PaddleDescription",
+    "ViewModifierCodeSequence",
+    "BreastImplantPresent",
+    "PartialView",
+    "BurnedInAnnotation",
+    "LossyImageCompression",
+    "ImagerPixelSpacing",
+    "PixelSpacing",
+]
+
+HEAD = 1024
+"""Bytes in which a file tells what it is."""
+
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+LARGEST_INFLATED = 1 << 27
+"""Bytes that a deflated data set may become: 64 million pixels of 16 bits."""
+
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b")
+"""How zip and gzip files begin."""
+
+VIEWED = 1 << 20
+"""Values of so many bytes and more are not copied out of a file's bytes: no attribute but pixel data has them."""
+
+PIXEL_DATA_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
+"""Pixel Data (7FE0,0010), little and big endian."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the gate keeps of a header.
+
+    Attributes:
+        patient: Patient ID (0010,0020).
+        exam: Study Instance UID (0020,000D).
+        laterality: which breast.
+        view: CC or MLO.
+        shape: (Rows (0028,0010), Columns (0028,0011)).
+        flags: what is doubtful about it.
+    """
+
+    patient: str
+    exam: str
+    laterality: Laterality
+    view: View
+    shape: tuple[int, int]
+    flags: tuple[Flag, ...] = ()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Silence pydicom, whose warnings and log lines quote values of the header."""
+    logger = getLogger("pydicom")
+    was, logger.disabled = logger.disabled, True
+    try:
+        with catch_warnings():
+            simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = was
+
+
+def open_dicom(path: Path, tags: Sequence[str] = ()) -> Dataset:
+    """Read a file, or only the attributes that these keywords name and nothing of its pixels.
+
+    Raises:
+        RefusedError: the file cannot be opened or is no DICOM file.
+    """
+    try:
+        with path.open("rb") as stream:
+            dataset = _parsed(stream, tags)
+    except OSError:
+        raise RefusedError(Code.UNREADABLE) from None
+    if not len(dataset):
+        raise RefusedError(Code.NOT_DICOM)
+    return dataset
+
+
+def parse_dicom(content: bytes) -> Dataset:
+    """The data set of a whole file's bytes, into which its pixel data are a view.
+
+    Raises:
+        RefusedError: it is no DICOM file, or it ends within its pixel data.
+    """
+    dataset = _parsed(_Views(content))
+    if "PixelData" not in dataset and any(tag in content for tag in PIXEL_DATA_TAGS):
+        raise RefusedError(Code.CUT_OFF)  # pydicom drops pixel data that end too early
+    return dataset
+
+
+class _Views(BytesIO):
+    """A file's bytes, of which a large read is a view; pydicom keeps values as they were read."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._content = memoryview(content)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or size < VIEWED:
+            return super().read(size)
+        view = self._content[self.tell() :][:size]
+        self.seek(len(view), SEEK_CUR)
+        return cast(bytes, view)
+
+
+def _parsed(stream: BinaryIO, tags: Sequence[str] = ()) -> Dataset:
+    head = stream.read(HEAD)
+    if not head:
+        raise RefusedError(Code.EMPTY_FILE)
+    if head.startswith(ARCHIVES):
+        raise RefusedError(Code.ARCHIVE)
+    if DEFLATED in head:
+        _check_inflated(stream, head)
+    stream.seek(0)
+    try:
+        if tags:
+            return pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=list(tags))
+        return pydicom.dcmread(stream)
+    except MemoryError:
+        raise
+    except Exception:  # a damaged header may fail anywhere inside pydicom
+        raise RefusedError(Code.NOT_DICOM) from None
+
+
+def _check_inflated(stream: BinaryIO, head: bytes) -> None:
+    """Refuse a deflated data set that grows beyond any mammogram: pydicom would inflate it whole.
+
+    Raises:
+        RefusedError: it does.
+    """
+    if len(head) < 144:
+        return
+    (meta_length,) = unpack_from("<I", head, 140)  # of the File Meta Information, which is never deflated
+    stream.seek(144 + meta_length)
+    inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
+    while chunk := stream.read(1 << 16):
+        try:
+            size += len(inflate.decompress(chunk, LARGEST_INFLATED))
+        except zlib.error:
+            return  # pydicom will say so
+        if size > LARGEST_INFLATED or inflate.unconsumed_tail:
+            raise RefusedError(Code.TOO_LARGE)
+
+
+def read_header(path: Path) -> Header:
+    """The header of one file, if it is one of a mammogram that may enter.
+
+    Raises:
+        RefusedError: it is not.
+    """
+    with quiet():
+        dataset = open_dicom(path, TAGS)
+        try:
+            return examine(dataset)
+        except RefusedError:
+            raise
+        except Exception:  # a value that its own type does not allow fails wherever pydicom first looks at it
+            raise RefusedError(Code.NOT_DICOM) from None
+
+
+def read_breast(path: Path) -> tuple[str, str, Laterality | None]:
+    """Patient ID, Study Instance UID and the breast, None where it is not told, of a file that read_header refuses.
+
+    Raises:
+        RefusedError: the header cannot be read.
+    """
+    side = None
+    with quiet():
+        dataset = open_dicom(path, TAGS)
+        try:
+            with suppress(RefusedError):
+                side = read_laterality(dataset)[0]
+            return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID"), side
+        except Exception:  # as in read_header
+            raise RefusedError(Code.NOT_DICOM) from None
+
+
+def examine(dataset: Dataset) -> Header:
+    """Check the kind of object, then read whose, which breast and which view it is."""
+    check_kind(dataset)
+    patient, exam = text(dataset, "PatientID"), text(dataset, "StudyInstanceUID")
+    if not patient or not exam:
+        raise RefusedError(Code.NO_PATIENT)
+    shape = shape_of(dataset)
+    laterality, conflict = read_laterality(dataset)
+    flags = (*doubts(dataset), *([Flag.LATERALITY_CONFLICT] if conflict else []))
+    return Header(patient, exam, laterality, read_view(dataset), shape, flags)

@@ -1,0 +1,80 @@
+"""DICOM Segmentation objects as outlines (DICOM PS3.3 A.51, C.8.20)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from mammo.intake.dicom_decode import decode
+from mammo.intake.dicom_header import open_dicom, quiet
+from mammo.intake.outlines import Outline, outline_of_mask
+from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.source_folder import regular
+from mammo.intake.stored_shape import stored_header
+
+SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+"""Segmentation Storage, SOP Class UID (0008,0016)."""
+
+
+def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tuple[int, int]) -> Outline:
+    """One segment of a segmentation object, on one image.
+
+    Frames count that name the image as their source (0008,1155), or no image at all; of fractional segments (0062,0001)
+    the pixels of at least half the largest value.
+
+    Args:
+        root: the source folder.
+        path: the segmentation object.
+        number: Segment Number (0062,0004).
+        image: path of the image that it is drawn on.
+        shape: (rows, cols) of the image.
+
+    Raises:
+        RefusedError: it is no segmentation object, of another size, or holds nothing of the segment on the image.
+        MammoError: a decoder is not installed.
+    """
+    uid = str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
+    with quiet():
+        dataset = open_dicom(regular(root, path))
+        if dataset.get("SOPClassUID") != SEGMENTATION:
+            raise RefusedError(Code.OUTLINE_BROKEN)
+        if (dataset.get("Rows"), dataset.get("Columns")) != shape:
+            raise RefusedError(Code.OUTLINE_SIZE)
+        mask = np.zeros(shape, dtype=np.bool_)
+        try:
+            for index in _of_segment(dataset, number, uid):
+                mask |= _frame(dataset, index, shape)
+        except (RefusedError, MemoryError):
+            raise
+        except Exception:  # a damaged object may fail anywhere inside pydicom
+            raise RefusedError(Code.OUTLINE_BROKEN) from None
+    return outline_of_mask(mask)
+
+
+def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """One frame, bool [rows, cols] = shape; frames of one bit a pixel follow each other without padding."""
+    if int(dataset.BitsAllocated) > 1:
+        least = (int(dataset.get("MaximumFractionalValue") or 1) + 1) // 2
+        values = decode(dataset, index, int(dataset.get("NumberOfFrames") or 1)).astype(np.int64)
+        return values >= (least if dataset.get("SegmentationType") == "FRACTIONAL" else 1)
+    n_px = shape[0] * shape[1]
+    first, start = divmod(index * n_px, 8)
+    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)[first : first + n_px // 8 + 2]
+    bits = np.unpackbits(packed, bitorder="little")[start : start + n_px]
+    return bits.reshape(shape) > 0
+
+
+def _of_segment(dataset: Dataset, number: int, uid: str) -> Iterator[int]:
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    for index, own in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        identification = own.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
+        derivations = own.get("DerivationImageSequence") or shared.get("DerivationImageSequence") or []
+        sources = {
+            str(source.ReferencedSOPInstanceUID)
+            for derivation in derivations
+            for source in derivation.get("SourceImageSequence") or []
+        }
+        if int(identification[0].ReferencedSegmentNumber) == number and (not sources or uid in sources):
+            yield index

@@ -1,0 +1,158 @@
+"""Which DICOM objects are screening mammograms, and what is doubtful about those that are (PS3.3 A.26, C.8.11).
+
+Refused are objects that pydicom would open without a word: tomosynthesis and other volumes, raw images FOR PROCESSING,
+secondary captures, projections, specimens, contrast-enhanced, magnification and spot views.
+"""
+
+from collections.abc import Iterable, Iterator
+from math import isfinite
+
+from pydicom.dataset import Dataset
+
+from mammo.intake.flags import Flag
+from mammo.intake.laterality_view import items, text, word
+from mammo.intake.rejections import Code, RefusedError
+
+MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
+"""Digital Mammography X-Ray Image Storage; the one FOR PROCESSING ends in .1."""
+
+TOMOSYNTHESIS = "1.2.840.10008.5.1.4.1.1.13.1.3"
+"""Breast Tomosynthesis Image Storage, SOP Class UID (0008,0016)."""
+
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+MEDIA_DIRECTORY = "1.2.840.10008.1.3.10"
+
+SYNTHETIC_WORDS = ("GENERATED_2D", "GENERATED 2D", "TOMO_2D", "C-VIEW", "CVIEW", "SYNTHETIC", "SYNTHESIZED_2D")
+VOLUME_WORDS = ("TOMOSYNTHESIS", "TOMO", "VOLUME")
+PROJECTION_WORDS = ("TOMO_PROJ", "PROJECTION", "STEREO", "STEREO_SCOUT", "STEREO_PLUS", "STEREO_MINUS", "TOMO_SCOUT")
+CONTRAST_WORDS = ("LOW_ENERGY", "HIGH_ENERGY", "RECOMBINED", "SUBTRACTION", "CONTRAST", "DES")
+"""Image Type (0008,0008), value 3 and on, as vendors write it."""
+
+GREY = ("MONOCHROME1", "MONOCHROME2")
+"""Photometric Interpretation (0028,0004): small values are bright, or dark."""
+
+SPOT_CODES = ("R-102D7", "399055006")
+MAGNIFICATION_CODES = ("R-102D6", "399163009")
+IMPLANT_CODES = ("R-102D5", "399209000")
+HARMLESS_CODES = ("442581004", "442580003", "442593008")
+"""View Modifier Code Sequence (0054,0222), CID 4015. Harmless: nipple in profile, axillary tissue or the fold below
+shown. Every other modifier makes a view that is not a screening one."""
+
+SPECIMEN_CODES = ("G-8310", "127457009")
+"""View Code Sequence (0054,0220), CID 4014: tissue specimen from breast."""
+
+LARGEST_MAGNIFICATION = 1.2
+"""Estimated Radiographic Magnification Factor (0018,1114): contact views of a thick breast reach about 1.1."""
+
+LARGEST_SPACING_MM = 1.0
+
+PROGRAMS = (b"MZ", b"\x7fELF", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
+"""How programs begin: a preamble may make a DICOM file one (CVE-2019-11687)."""
+
+
+def check_kind(dataset: Dataset) -> None:
+    """Refuse what is no screening mammogram for presentation.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    _refuse_any((*_objects(dataset), *_images(dataset), *_views(dataset)))
+
+
+def check_view(dataset: Dataset) -> None:
+    """Refuse what is no screening view whatever a data set's table calls it: volumes, raw, magnified and spot images.
+
+    Raises:
+        RefusedError: it is none.
+    """
+    volume = (_class(dataset) == TOMOSYNTHESIS, Code.TOMOSYNTHESIS)
+    _refuse_any((volume, (_is_raw(dataset), Code.FOR_PROCESSING), _frames(dataset), *_views(dataset)))
+
+
+def doubts(dataset: Dataset) -> Iterator[Flag]:
+    """What a header says that is doubtful, laterality aside."""
+    stated = (
+        (word(dataset, "BreastImplantPresent") == "YES" or _modifiers(dataset) & {*IMPLANT_CODES}, Flag.IMPLANT),
+        (word(dataset, "PartialView") == "YES", Flag.PARTIAL),
+        (_words(dataset) & {*SYNTHETIC_WORDS}, Flag.SYNTHETIC),
+        (word(dataset, "BurnedInAnnotation") == "YES", Flag.BURNED_IN),
+        (text(dataset, "LossyImageCompression") == "01", Flag.LOSSY),
+        (not all(_plausible(dataset, name) for name in ("ImagerPixelSpacing", "PixelSpacing")), Flag.SPACING),
+        ((getattr(dataset, "preamble", None) or b"").startswith(PROGRAMS), Flag.PREAMBLE),
+    )
+    return (flag for found, flag in stated if found)
+
+
+def _refuse_any(reasons: Iterable[tuple[bool, Code]]) -> None:
+    for refused, code in reasons:
+        if refused:
+            raise RefusedError(code)
+
+
+def _class(dataset: Dataset) -> str:
+    meta = getattr(dataset, "file_meta", Dataset())
+    return text(dataset, "SOPClassUID") or text(meta, "MediaStorageSOPClassUID")
+
+
+def _is_raw(dataset: Dataset) -> bool:
+    return _class(dataset) == f"{MAMMOGRAPHY}.1" or word(dataset, "PresentationIntentType") == "FOR PROCESSING"
+
+
+def _frames(dataset: Dataset) -> tuple[bool, Code]:
+    return int(dataset.get("NumberOfFrames") or 1) != 1, Code.MULTI_FRAME
+
+
+def _objects(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
+    kind = _class(dataset)
+    yield kind == MEDIA_DIRECTORY, Code.MEDIA_DIRECTORY
+    yield kind == TOMOSYNTHESIS, Code.TOMOSYNTHESIS
+    yield kind == SECONDARY_CAPTURE or kind.startswith(f"{SECONDARY_CAPTURE}."), Code.SECONDARY_CAPTURE
+    yield word(dataset, "Modality") != "MG", Code.WRONG_MODALITY
+    yield _is_raw(dataset), Code.FOR_PROCESSING
+    yield kind not in ("", MAMMOGRAPHY), Code.WRONG_MODALITY
+
+
+def _images(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
+    words = _words(dataset)
+    yield _frames(dataset)
+    yield "SECONDARY" in _values(dataset)[1:2] or "SCREEN SAVE" in words, Code.SECONDARY_CAPTURE
+    yield bool(words & {*PROJECTION_WORDS}), Code.PROJECTION
+    yield bool(words & {*VOLUME_WORDS}) and not words & {*SYNTHETIC_WORDS}, Code.TOMOSYNTHESIS
+    yield bool(words & {*CONTRAST_WORDS}) or bool(text(dataset, "ContrastBolusAgent")), Code.CONTRAST_ENHANCED
+    specimen = "SPECIMEN" in words or any(items(dataset, "SpecimenDescriptionSequence"))
+    viewed = {text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")}
+    yield specimen or bool(viewed & {*SPECIMEN_CODES}), Code.SPECIMEN
+    grey = word(dataset, "PhotometricInterpretation") in GREY
+    yield not grey or int(dataset.get("SamplesPerPixel") or 1) != 1, Code.NOT_GREY
+
+
+def _views(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
+    modifiers = _modifiers(dataset)
+    factor = float(dataset.get("EstimatedRadiographicMagnificationFactor") or 1)
+    yield bool(modifiers & {*MAGNIFICATION_CODES}) or factor > LARGEST_MAGNIFICATION, Code.MAGNIFICATION
+    paddle = word(dataset, "PaddleDescription")
+    yield bool(modifiers & {*SPOT_CODES}) or "SPOT" in paddle, Code.SPOT
+    yield bool(modifiers - {*IMPLANT_CODES, *HARMLESS_CODES}), Code.MODIFIED_VIEW
+
+
+def _values(dataset: Dataset) -> list[str]:
+    value = dataset.get("ImageType") or []
+    return [str(word).strip().upper() for word in ([value] if isinstance(value, str) else value)]
+
+
+def _words(dataset: Dataset) -> set[str]:
+    return {*_values(dataset)[2:]}
+
+
+def _modifiers(dataset: Dataset) -> set[str]:
+    """Codes of the view's modifiers, which the standard nests in the view's own item."""
+    nested = [item for view in items(dataset, "ViewCodeSequence") for item in items(view, "ViewModifierCodeSequence")]
+    return {text(item, "CodeValue") for item in (*nested, *items(dataset, "ViewModifierCodeSequence"))} - {""}
+
+
+def _plausible(dataset: Dataset, name: str) -> bool:
+    value = dataset.get(name)
+    if value is None or value == "":
+        return True
+    numbers = [float(number) for number in value] if not isinstance(value, float | int | str) else [float(value)]
+    return len(numbers) == 2 and all(isfinite(number) and 0 < number <= LARGEST_SPACING_MM for number in numbers)

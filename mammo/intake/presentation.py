@@ -1,0 +1,241 @@
+"""From stored values to 12-bit presentation values: modality LUT, VOI LUT, MONOCHROME1 and padding, in that order.
+
+The chain is worked out once a code (at most 65,536), whatever the number of pixels. The formulas are those of DICOM
+PS3.3 C.11.1 and C.11.2.1.
+"""
+
+from collections.abc import Iterator, MutableSequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+
+from mammo.intake.dicom_decode import CODECS, NATIVE, decode, syntax_of
+from mammo.intake.flags import Flag
+from mammo.intake.laterality_view import word
+from mammo.intake.object_type import GREY
+from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.window_check import hides_breast, sparse
+from mammo.records import FULL_SCALE
+
+Table = NDArray[np.float64]
+
+VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+
+ROUGHER = 4
+"""Native pixels are in the wrong byte order where neighbours differ this many times more than in the other order."""
+
+UNDEFINED_LENGTH = 0xFFFFFFFF
+
+
+@dataclass(frozen=True, eq=False)
+class Presentation:
+    """What a viewer would show of one image.
+
+    Attributes:
+        values: uint16 [Rows, Columns], presentation values 0 (dark) to 4095 (bright).
+        voi: the rule they follow: lut, linear, linear_exact, sigmoid or range.
+        flags: what is doubtful about them.
+    """
+
+    values: NDArray[np.uint16]
+    voi: str
+    flags: tuple[Flag, ...]
+
+
+def presentation(dataset: Dataset) -> Presentation:
+    """The pixels of a single-frame data set.
+
+    Raises:
+        RefusedError: the pixels cannot be decoded, or the header makes their values meaningless.
+    """
+    bits, allocated = int(dataset.get("BitsStored") or 0), int(dataset.get("BitsAllocated") or 0)
+    if not 1 <= bits <= min(16, allocated):
+        raise RefusedError(Code.BAD_BITS)
+    if word(dataset, "PhotometricInterpretation") not in GREY:  # adapters with tables ask no header
+        raise RefusedError(Code.NOT_GREY)
+    high = int(dataset.get("HighBit", bits - 1))
+    if not bits - 1 <= high < allocated:
+        raise RefusedError(Code.BAD_BITS)
+    flags = [Flag.FALSE_LENGTH] if _false_length(dataset) else []
+    stored = decode(dataset)
+    if syntax_of(dataset) in NATIVE:
+        _check_byte_order(stored, bits)
+    elif syntax_of(dataset) in CODECS and not _signed(dataset) and int(stored.max()) >> (high + 1):
+        flags.append(Flag.PRECISION)
+    tables, voi = grey_values(dataset, bits)
+    if high != bits - 1:
+        tables = np.repeat(tables, 1 << (high + 1 - bits), axis=1)
+    shown, plain = np.tile(tables, (1 << 16) // tables.shape[1])  # bits above the stored ones, overlays, change nothing
+    codes = np.ascontiguousarray(stored.astype(np.uint16, copy=False))
+    values = np.asarray(cv2.LUT(codes, shown), dtype=np.uint16)
+    some = sparse(codes)
+    hidden = voi != "range" and hides_breast(plain[some], shown[some])
+    return Presentation(values, voi, (*flags, *_flags(dataset, bits, high, hidden)))
+
+
+def grey_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
+    """The presentation value of every stored code, what it would be without a window, [2, 2 ** bits], and the VOI rule.
+
+    Raises:
+        RefusedError: the header's numbers have no meaning.
+    """
+    codes = np.arange(1 << bits, dtype=np.float64)
+    if _signed(dataset):
+        codes[1 << (bits - 1) :] -= 1 << bits  # two's complement, (0028,0103)
+    values = modality(dataset, codes)
+    shown, voi = _voi(dataset, values)
+    shares = np.stack([shown, _whole_range(values)])
+    if word(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+        shares = 1 - shares
+    shares[:, _padding(dataset, codes)] = 0
+    if not np.isfinite(shares).all() or np.ptp(shares[0]) == 0:
+        raise RefusedError(Code.BAD_WINDOW)
+    return np.round(shares * FULL_SCALE).astype(np.uint16), voi
+
+
+def modality(dataset: Dataset, codes: Table) -> Table:
+    """Modality LUT Sequence (0028,3000), else Rescale Slope (0028,1053) and Intercept (0028,1052)."""
+    sequence = dataset.get("ModalityLUTSequence")
+    if sequence:
+        return _looked_up(sequence[0], codes)[0]
+    try:
+        slope, intercept = (_first(dataset.get(name)) for name in ("RescaleSlope", "RescaleIntercept"))
+    except (ValueError, TypeError):
+        raise RefusedError(Code.BAD_RESCALE) from None
+    slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
+    if not slope or not isfinite(slope * 1e6 + intercept) or abs(slope) > 1e6 or abs(intercept) > 1e9:
+        raise RefusedError(Code.BAD_RESCALE)
+    return codes * slope + intercept
+
+
+def _voi(dataset: Dataset, values: Table) -> tuple[Table, str]:
+    """Shares of full scale in [0, 1]: VOI LUT Sequence (0028,3010), else the first window, else the whole range."""
+    sequence = dataset.get("VOILUTSequence")
+    if sequence:
+        looked_up, top = _looked_up(sequence[0], values)
+        return looked_up / top, "lut"
+    try:
+        centre, width = (_first(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
+    except (ValueError, TypeError):
+        raise RefusedError(Code.BAD_WINDOW) from None
+    if centre is None or width is None or width <= 0:
+        return _whole_range(values), "range"
+    function = word(dataset, "VOILUTFunction") or "LINEAR"
+    return window(values, centre, width, function), function.lower()
+
+
+def _whole_range(values: Table) -> Table:
+    """Shares in [0, 1] of the range that values have; no numbers where they have none."""
+    with np.errstate(invalid="ignore"):
+        shares: Table = (values - values.min()) / np.ptp(values)
+    return shares
+
+
+def window(values: Table, centre: float, width: float, function: str) -> Table:
+    """The VOI LUT Function (0028,1056) with centre (0028,1050) and width (0028,1051), as shares in [0, 1]."""
+    if function not in VOI_FUNCTIONS or not isfinite(centre + width):
+        raise RefusedError(Code.BAD_WINDOW)
+    if function == "SIGMOID":
+        with np.errstate(over="ignore"):  # far from the centre exp overflows to the right limit
+            shares: Table = 1 / (1 + np.exp(-4 * (values - centre) / width))
+        return shares
+    if function == "LINEAR_EXACT":
+        return np.clip((values - centre) / width + 0.5, 0, 1)
+    if width <= 1:  # the ramp has no length: a threshold
+        return (values > centre - 0.5).astype(np.float64)
+    return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+
+
+def _looked_up(item: Dataset, values: Table) -> tuple[Table, float]:
+    """Values through LUT Data (0028,3006), and the largest value that its descriptor (0028,3002) allows."""
+    try:
+        length, first, bits = (int(number) for number in item.LUTDescriptor)
+        data = item.LUTData
+    except (ValueError, TypeError, AttributeError):
+        raise RefusedError(Code.BAD_LUT) from None
+    length = length or 1 << 16
+    table = np.frombuffer(data, dtype="<u2") if isinstance(data, bytes) else np.atleast_1d(np.asarray(data))
+    if bits == 8 and len(table) == (length + 1) // 2:  # two entries a word, as if 8 bits were allocated
+        table = table.astype("<u2").view(np.uint8)
+    if len(table) < length or not 8 <= bits <= 16 or table.max() >= 1 << bits:
+        raise RefusedError(Code.BAD_LUT)
+    if first > values.max():  # a negative number, read as unsigned because the stored pixels are
+        first -= 1 << 16
+    index = np.clip(values - first, 0, length - 1).astype(np.int64)
+    return table[index].astype(np.float64), float((1 << bits) - 1)
+
+
+def _padding(dataset: Dataset, codes: Table) -> NDArray[np.bool_]:
+    """Which codes are Pixel Padding (0028,0120), up to its Range Limit (0028,0121): they show background."""
+    value = dataset.get("PixelPaddingValue")
+    if value in (None, ""):
+        return np.zeros(codes.shape, dtype=np.bool_)
+    limit = dataset.get("PixelPaddingRangeLimit")
+    edges = sorted((float(value), float(value if limit in (None, "") else limit)))
+    return np.asarray((codes >= edges[0]) & (codes <= edges[1]))
+
+
+def _flags(dataset: Dataset, bits: int, high: int, hidden: bool) -> Iterator[Flag]:
+    syntax = syntax_of(dataset)
+    if syntax in CODECS and CODECS[syntax].lossy and dataset.get("LossyImageCompression") != "00":
+        yield Flag.LOSSY
+    if _signed(dataset):
+        yield Flag.SIGNED
+    if high != bits - 1:
+        yield Flag.HIGH_BIT
+    if hidden or (not dataset.get("VOILUTSequence") and _doubtful_window(dataset)):
+        yield Flag.WINDOW
+
+
+def _doubtful_window(dataset: Dataset) -> bool:
+    counts = []
+    for name in ("WindowCenter", "WindowWidth"):
+        value = dataset.get(name)
+        counts.append(-1 if name not in dataset else len(value) if isinstance(value, MutableSequence) else 1)
+    if counts == [-1, -1]:
+        return False
+    width = _first(dataset.get("WindowWidth"))
+    return counts[0] != counts[1] or not width or width <= 0 or _first(dataset.get("WindowCenter")) is None
+
+
+def _signed(dataset: Dataset) -> bool:
+    return bool(int(dataset.get("PixelRepresentation") or 0))
+
+
+def _false_length(dataset: Dataset) -> bool:
+    """Whether the pixel data's own length field (0 in memory once read) says more than the file held."""
+    raw = dataset.get_item("PixelData") if "PixelData" in dataset else None
+    if not isinstance(raw, RawDataElement) or raw.length == UNDEFINED_LENGTH or raw.value is None:
+        return False
+    return raw.length > len(raw.value)
+
+
+def _check_byte_order(stored: NDArray[np.generic], bits: int) -> None:
+    """Refuse native pixels that are much smoother, for their range, with their bytes swapped.
+
+    Raises:
+        RefusedError: they are.
+    """
+    if stored.dtype.itemsize != 2:
+        return
+    sample, top = stored[:: max(1, len(stored) // 64)].astype(np.uint16), np.uint16((1 << bits) - 1)
+    kept, swapped = (_roughness((rows & top).astype(np.int32)) for rows in (sample, sample.byteswap()))
+    if kept > ROUGHER * swapped > 0:
+        raise RefusedError(Code.BYTE_ORDER)
+
+
+def _roughness(rows: NDArray[np.int32]) -> float:
+    """Mean difference of neighbours in a row, as a share of the range."""
+    return float(np.abs(np.diff(rows, axis=1)).mean() / max(int(np.ptp(rows)), 1)) if rows.shape[1] > 1 else 0.0
+
+
+def _first(element: Any) -> float | None:  # noqa: ANN401 - pydicom gives a number, a text or a sequence of them
+    """The first of a multi-valued number, or None where there is none."""
+    values = element if isinstance(element, MutableSequence) else [element]
+    return None if not values or values[0] in (None, "") else float(values[0])

@@ -1,0 +1,153 @@
+"""Rows of CSV, Excel and Parquet tables: one way to read them, whoever wrote them.
+
+Column names are compared in lower case with every other sign as "_" ("left or right breast" is left_or_right_breast);
+cells are stripped, and the usual words for a missing value are empty. Rows are numbered as an editor shows them.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mammo.intake.source_folder import path_in
+from mammo.records import MammoError
+
+ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
+"""What writers of tables put where there is no value."""
+
+INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
+"""Spaces of no width and other signs that spreadsheets leave in cells."""
+
+LONGEST_CELL = 1 << 24
+
+Cells = Iterable[object]
+
+Word = TypeVar("Word", bound=str)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table, able to say where it is wrong.
+
+    Attributes:
+        file: the table.
+        number: of the row.
+        values: cell by normalised column name.
+    """
+
+    file: Path
+    number: int
+    values: Mapping[str, str]
+
+    def get(self, column: str, default: str = "") -> str:
+        """The cell of a column, or the default where it is empty or absent."""
+        return self.values.get(column) or default
+
+    def path(self, column: str) -> str:
+        """The cell as a path in a Folder, empty where the cell is."""
+        return path_in(self.get(column))
+
+    def word(self, column: str, words: Iterable[Word]) -> Word | None:
+        """Which of these words the cell is, typed in capitals or not; None where it is none."""
+        typed = self.get(column).lower()
+        return next((word for word in words if word.lower() == typed), None)
+
+    def error(self, column: str, way_out: str) -> MammoError:
+        """What is wrong with a cell, in one sentence."""
+        return MammoError(f"{self.file} row {self.number}: {column} {self.get(column)!r}: {way_out}")
+
+
+def column_name(text: object) -> str:
+    """A header's cell as it is compared."""
+    return re.sub(r"[^a-z0-9]+", "_", cell_text(text).lower()).strip("_")
+
+
+def cell_text(value: object) -> str:
+    """A cell as text: whole numbers without a point, missing values empty."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    text = INVISIBLE.sub(" ", "" if value is None else str(value)).strip()
+    return "" if text in ABSENT else text
+
+
+def read_rows(file: Path, needed: Iterable[str] = (), kept: Iterable[str] | None = None) -> Iterator[Row]:
+    """The rows of a table, one at a time; rows without any value are passed over.
+
+    Args:
+        file: .csv (comma, semicolon or tab), .xlsx or .parquet.
+        needed: columns that must be there.
+        kept: columns that are read beside those; None for all.
+
+    Raises:
+        MammoError: the file is missing, no such table, or lacks a needed column.
+    """
+    needed = tuple(needed)
+    lines = _lines(file)
+    header = [column_name(cell) for cell in next(lines, (1, []))[1]]
+    missing = [column for column in needed if column not in header]
+    if missing:
+        raise MammoError(f"{file} lacks the column {missing[0]}: its header must name {', '.join(needed)}")
+    wanted = set(header) if kept is None else {*needed, *kept}
+    places = [(place, name) for place, name in enumerate(header) if name in wanted and name]
+    for number, line in lines:
+        cells = list(line)
+        values = {name: cell_text(cells[place]) for place, name in reversed(places) if place < len(cells)}
+        if any(values.values()):
+            yield Row(file, number, values)
+
+
+def _lines(file: Path) -> Iterator[tuple[int, Cells]]:
+    """(number of the row, its cells), header first."""
+    readers = {".xlsx": read_sheet, ".parquet": _parquet_lines}
+    try:
+        yield from readers.get(file.suffix.lower(), _csv_lines)(file)
+    except FileNotFoundError:
+        raise MammoError(f"{file} is missing: put it there or name another data.source") from None
+    except MammoError:
+        raise
+    except (UnicodeDecodeError, csv.Error):
+        raise MammoError(f"{file} is not a CSV file in UTF-8: save it as one") from None
+    except Exception as error:  # a damaged workbook may fail anywhere inside its reader
+        raise MammoError(f"{file} cannot be read as a table ({type(error).__name__}): save it as CSV") from None
+
+
+def _csv_lines(file: Path) -> Iterator[tuple[int, Cells]]:
+    csv.field_size_limit(LONGEST_CELL)
+    with file.open(newline="", encoding="utf-8-sig") as stream:
+        first = stream.readline()
+        stream.seek(0)
+        reader = csv.reader(stream, delimiter=max(",;\t", key=first.count))
+        for cells in reader:
+            yield reader.line_num, cells
+
+
+def read_sheet(file: Path, sheet: str = "") -> Iterator[tuple[int, Cells]]:
+    """(number, cells) of the rows of an Excel sheet; the first one where none is named or the name is not there."""
+    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+    try:
+        found = book[sheet] if sheet in book.sheetnames else book.worksheets[0]
+        yield from enumerate(found.iter_rows(values_only=True), 1)
+    finally:
+        book.close()
+
+
+def _parquet_lines(file: Path) -> Iterator[tuple[int, Cells]]:
+    with pq.ParquetFile(file) as table:
+        names = table.schema_arrow.names
+        yield 1, names
+        number = 1
+        for batch in table.iter_batches(batch_size=4096):
+            for values in zip(*(_plain(batch.column(name)) for name in names), strict=True):
+                number += 1
+                yield number, values
+
+
+def _plain(column: pa.Array) -> list[object]:
+    values: list[object] = column.to_pylist()
+    return values

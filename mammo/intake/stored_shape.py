@@ -1,0 +1,71 @@
+"""Stored values and shapes of single files, DICOM or raster: the frame that masks and outlines lie in."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from mammo.intake.dicom_decode import decode, shape_of
+from mammo.intake.dicom_header import open_dicom, quiet
+from mammo.intake.rasters import is_raster, raster_shape, raster_values
+from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.sandbox import isolated
+from mammo.intake.source_folder import regular
+from mammo.progress import track
+
+Shape = tuple[int, int]
+"""(rows, cols) of stored pixels."""
+
+
+def stored_header(root: Path, path: str, *tags: str) -> Dataset:
+    """A few attributes of a DICOM file, by keyword, Rows (0028,0010) and Columns (0028,0011) always among them.
+
+    Raises:
+        RefusedError: it is missing or no DICOM file with a readable header.
+    """
+    with quiet():
+        return open_dicom(_file(root, path), ("Rows", "Columns", *tags))
+
+
+def stored_shape(root: Path, path: str) -> Shape:
+    """(rows, cols) of an image, as its header states them.
+
+    Raises:
+        RefusedError: the file is missing, or its header says nothing of the kind or more than any mammogram has.
+    """
+    if is_raster(path):
+        return raster_shape(_file(root, path))
+    try:
+        return shape_of(stored_header(root, path))
+    except (TypeError, ValueError):
+        raise RefusedError(Code.BAD_SHAPE) from None
+
+
+def stored_shapes(root: Path, paths: Sequence[str]) -> dict[str, Shape | Code]:
+    """stored_shape of many images, by path, read by children with limits; why not, where it cannot be had."""
+    shapes = track(isolated(partial(stored_shape, root), paths, of=str), "headers", len(paths))
+    return dict(zip(paths, shapes, strict=True))
+
+
+def stored_values(root: Path, path: str) -> NDArray[Any]:
+    """The stored values [rows, cols] of a file, of colour only the first channel.
+
+    Raises:
+        RefusedError: the file is missing or cannot be decoded.
+        MammoError: a decoder is not installed.
+    """
+    file = _file(root, path)
+    if is_raster(path):
+        values = raster_values(file)
+        return values if values.ndim == 2 else values[..., 0]
+    with quiet():
+        return decode(open_dicom(file))
+
+
+def _file(root: Path, path: str) -> Path:
+    if not (root / path).exists():
+        raise RefusedError(Code.MISSING)
+    return regular(root, path)

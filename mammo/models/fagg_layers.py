@@ -1,0 +1,241 @@
+"""The layers of f_agg, computed exactly but without building X or convolving maps that are the same almost everywhere.
+
+Of the maps of X only the saliency maps fill the grid, and they belong to the image, not to the window. The location
+and embedding maps are constant outside the window, and stay so through BN and ReLU. So the first convolution is a base,
+one an image, plus a change in the cells around the window; and since the second convolution is followed by the mean
+over cells, only sums of its input are needed: those of the base, once an image, plus what changes around the window.
+
+Windows are taken a few at a time, and in training images too: what one step leaves in the cache the next one needs. In
+training the base is convolved twice, for the second BN's statistics and then with that BN in its weights, which costs
+less than normalising so many maps.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mammo.models.batch_norm import Affine, batch_affine, running_affine
+from mammo.models.map_statistics import Moments, neighbours, tap_sums
+
+IMAGES_AT_ONCE = 10
+WINDOWS_AT_ONCE = 250
+"""What a processor's cache holds at the paper's 46 x 30 cells, windows of up to 7 x 7 cells and 32 filters."""
+
+
+class Stack(NamedTuple):
+    """What stands for X [B, M, rows, cols]: its maps in the order loc, sal, emb, of which any may be absent."""
+
+    saliency: Tensor
+    """[U, 0 or 2, rows, cols], saliency maps of each different image of the batch."""
+    image: Tensor
+    """int64 [B], which of the U images each row belongs to."""
+    start: Tensor
+    """int64 [B, 2], first grid cell (row, col) of the part of the grid that holds the window and one cell around it."""
+    share: Tensor
+    """[B, 1, h, w], the location map in that part; it is 0 outside."""
+    with_location: bool
+    """Whether the location map is one of X's maps."""
+    h: Tensor | None
+    """Representations [B, K] of the embedding maps, None where there are none."""
+
+    @property
+    def inside(self) -> Tensor:
+        """[B, 1, h, w], 1 in the cells that the window touches, else 0."""
+        return (self.share > 0).to(self.share.dtype)
+
+    @property
+    def ends(self) -> Tensor:
+        """Whether the part's first and last row, and first and last column, are the grid's: bool [B, 2, 2]."""
+        part, grid = (self.start.new_tensor(maps.shape[2:]) for maps in (self.share, self.saliency))
+        return torch.stack([self.start == 0, self.start + part == grid], dim=2)
+
+    @property
+    def shares(self) -> Tensor:
+        """[U], the share of the rows that belongs to each image."""
+        return torch.bincount(self.image, minlength=len(self.saliency)).to(self.saliency.dtype) / len(self.image)
+
+    @property
+    def n_cells(self) -> int:
+        """Cells of the grid."""
+        return self.saliency.shape[2] * self.saliency.shape[3]
+
+    def cut(self, maps: Tensor) -> Tensor:
+        """Each row's part of its image's maps [U, rows, cols, K]: [B, h, w, K], and larger by as much as maps is."""
+        _, n_rows, n_cols, n_maps = maps.shape
+        more = n_rows - self.saliency.shape[2]
+        rows, cols = (
+            self.start[:, axis, None] + torch.arange(self.share.shape[2 + axis] + more, device=maps.device)
+            for axis in (0, 1)
+        )
+        rows = rows + self.image[:, None] * n_rows
+        cells = rows[:, :, None] * n_cols + cols[:, None, :]
+        return maps.flatten(0, 2).index_select(0, cells.flatten()).view(*cells.shape, n_maps)
+
+    def parts(self) -> Iterator["Stack"]:
+        """Some rows at a time, with the saliency maps of all images."""
+        for start in range(0, len(self.image), WINDOWS_AT_ONCE):
+            some = slice(start, start + WINDOWS_AT_ONCE)
+            h = None if self.h is None else self.h[some]
+            yield self._replace(image=self.image[some], start=self.start[some], share=self.share[some], h=h)
+
+
+class Base(NamedTuple):
+    """The first convolution of maps that fill the grid and need no gradient."""
+
+    maps: Tensor
+    """[U, K, rows, cols]."""
+    weight: Tensor
+    """[filters, K, 3, 3]."""
+    bias: Tensor
+
+    def whole(self) -> Iterator[Tensor]:
+        """[some images, rows, cols, filters]."""
+        for maps in torch.split(self.maps, IMAGES_AT_ONCE):
+            yield functional.conv2d(maps, self.weight, self.bias, padding=1).permute(0, 2, 3, 1)
+
+    def around(self, stack: Stack) -> Tensor:
+        """[B, h, w, filters] in the stack's parts of the grid, convolved there alone."""
+        maps = stack.cut(functional.pad(self.maps, (1, 1, 1, 1)).permute(0, 2, 3, 1))
+        return functional.conv2d(maps.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
+
+    def normalised(self, affine: Affine) -> "Base":
+        """With BN behind it."""
+        return Base(self.maps, *_normalised(self.weight, self.bias, affine))
+
+
+class Change(NamedTuple):
+    """The first convolution in the parts of the grid around some windows."""
+
+    before: Tensor
+    """[B, h, w, filters] of the base: as it would be without the window."""
+    after: Tensor
+    """[B, h, w, filters]."""
+    ends: Tensor
+    """As Stack.ends."""
+
+    def normalised(self, affine: Affine) -> "Change":
+        """With BN behind it."""
+        before, after = (torch.addcmul(affine.shift, maps, affine.scale) for maps in (self.before, self.after))
+        return Change(before, after, self.ends)
+
+    def tap_sums(self) -> Tensor:
+        """[B, 9, filters] by which the window changes what ReLU lets through; used once, as it changes in place."""
+        return tap_sums(self.after.relu_() - self.before.relu_(), self.ends)
+
+
+def aggregate(
+    stack: Stack, norm1: nn.BatchNorm2d, convolution1: nn.Conv2d, norm2: nn.BatchNorm2d, convolution2: nn.Conv2d
+) -> Tensor:
+    """Global average pooling of Convolution2(ReLU(BN2(Convolution1(ReLU(BN1(X)))))), [B, filters].
+
+    Equal to the plain layers on X, in training (batch statistics, running ones updated) and evaluation. Both
+    convolutions are 3x3 with padding 1.
+    """
+    affine, weight, bias = _first_norm(stack, norm1), convolution1.weight, _bias(convolution1)
+    if not norm2.training:  # it is known beforehand, and goes into the convolution
+        weight, bias = _normalised(weight, bias, running_affine(norm2))
+    base = _base(stack, affine, weight, bias)
+    everywhere = torch.ones(1, 2, 2, dtype=torch.bool, device=stack.start.device)
+    changes: Iterable[Change]
+    if norm2.training:
+        changes = [_change(part, base.around(part), affine, weight) for part in stack.parts()]
+        second = _second_norm(stack, base, changes, norm2)
+        base, changes = base.normalised(second), [change.normalised(second) for change in changes]
+        sums = torch.cat([tap_sums(maps.relu_(), everywhere) for maps in base.whole()])
+    else:  # without a gradient, and with few images for so many windows, whole maps can be kept and read
+        whole = torch.cat(list(base.whole()))
+        changes = (_change(part, part.cut(whole), affine, weight) for part in stack.parts())
+        sums = tap_sums(torch.relu(whole), everywhere)
+    sums = sums[stack.image] + torch.cat([change.tap_sums() for change in changes])
+    weights = convolution2.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    return torch.addmm(_bias(convolution2), sums.flatten(1), weights, alpha=1 / stack.n_cells)
+
+
+def _base(stack: Stack, affine: Affine, weight: Tensor, bias: Tensor) -> Base:
+    """Of saliency maps, and of what location and embedding maps are outside of all windows: the same in every cell.
+
+    relu(scale * x + shift) is scale * (on * x) + shift * on, where on tells in which cells it is above 0: two maps
+    without a gradient, in shares that have one.
+    """
+    first, last = int(stack.with_location), int(stack.with_location) + stack.saliency.shape[1]
+    scale, shift = affine.scale[first:last, None, None], affine.shift[first:last, None, None]
+    on = (torch.addcmul(shift, stack.saliency, scale) > 0).to(weight.dtype)
+    ones = on.new_ones(len(on), 1, *on.shape[2:])
+    maps = torch.cat([ones, on * stack.saliency, on], dim=1)
+    level, own = torch.relu(affine.shift[:, None, None]) * weight, weight[:, first:last]
+    constant = level[:, :first].sum(dim=1, keepdim=True) + level[:, last:].sum(dim=1, keepdim=True)
+    weights = torch.cat([constant, own * scale, own * shift], dim=1)
+    layout = torch.channels_last
+    return Base(maps.contiguous(memory_format=layout), weights.contiguous(memory_format=layout), bias)
+
+
+def _change(stack: Stack, before: Tensor, affine: Affine, weight: Tensor) -> Change:
+    """What location and embedding maps add to the base, which is before [B, h, w, filters] there."""
+    taps = weight.permute(1, 2, 3, 0).flatten(1)
+    maps, weights = [], []
+    if stack.with_location:
+        scale, shift = affine.scale[0], affine.shift[0]
+        maps.append(torch.relu(torch.addcmul(shift, stack.share, scale)) - torch.relu(shift))
+        weights.append(taps[:1].expand(len(before), -1))
+    if stack.h is not None:
+        own = slice(len(taps) - stack.h.shape[1], None)
+        scale, shift = affine.scale[own], affine.shift[own]
+        rise = torch.relu(torch.addcmul(shift, stack.h, scale)) - torch.relu(shift)
+        maps.append(stack.inside)
+        weights.append(torch.mm(rise, taps[own]))
+    if not maps:
+        return Change(before, before.clone(), stack.ends)
+    seen = neighbours(torch.cat(maps, dim=1))
+    weights_of_rows = torch.cat(weights, dim=1).view(len(before), seen.shape[1], -1)
+    after = torch.baddbmm(before.flatten(1, 2), seen.mT, weights_of_rows).view(before.shape)
+    return Change(before, after, stack.ends)
+
+
+def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
+    """The first BN, of X."""
+    if not norm.training:
+        return running_affine(norm)
+    n_rows, n_cells = len(stack.image), stack.n_cells
+    means, variances = [], []
+    if stack.with_location:
+        mean = stack.share.sum() / (n_rows * n_cells)
+        around = (stack.share - mean).square().sum() + mean**2 * n_rows * (n_cells - stack.share[0].numel())
+        means.append(mean[None])
+        variances.append(around[None] / (n_rows * n_cells))
+    if stack.saliency.shape[1]:
+        shares = stack.shares
+        mean = shares @ stack.saliency.mean(dim=(2, 3))
+        means.append(mean)
+        variances.append(shares @ (stack.saliency - mean[:, None, None]).square().mean(dim=(2, 3)))
+    if stack.h is not None:
+        covered = stack.inside.sum(dim=(1, 2, 3))[:, None] / n_cells
+        mean = (stack.h * covered).mean(dim=0)
+        means.append(mean)
+        variances.append((stack.h.square() * covered).mean(dim=0) - mean.square())
+    return batch_affine(norm, torch.cat(means), torch.cat(variances), n_rows * n_cells)
+
+
+def _second_norm(stack: Stack, base: Base, changes: Iterable[Change], norm: nn.BatchNorm2d) -> Affine:
+    """The second BN, whose input is the base but for the changes."""
+    n_values, shares = len(stack.image) * stack.n_cells, stack.shares
+    means, variances = (torch.cat(of) for of in zip(*(Moments.apply(maps) for maps in base.whole()), strict=True))
+    mean = shares @ means
+    centre = mean.detach()  # squares around it are small, so that little cancels
+    squares = shares @ (variances + (means - centre).square())
+    for before, after, _ in changes:
+        rise = after - before
+        mean = mean + rise.sum(dim=(0, 1, 2)) / n_values
+        squares = squares + (rise * (before + after - 2 * centre)).sum(dim=(0, 1, 2)) / n_values
+    return batch_affine(norm, mean, squares - (mean - centre).square(), n_values)
+
+
+def _normalised(weight: Tensor, bias: Tensor, affine: Affine) -> tuple[Tensor, Tensor]:
+    """A convolution's weight and bias that have BN in them."""
+    return weight * affine.scale[:, None, None, None], torch.addcmul(affine.shift, bias, affine.scale)
+
+
+def _bias(convolution: nn.Conv2d) -> Tensor:
+    return convolution.weight.new_zeros(len(convolution.weight)) if convolution.bias is None else convolution.bias

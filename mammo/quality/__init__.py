@@ -1,0 +1,1 @@
+"""Data quality: checks over every image, outline and table of a store."""

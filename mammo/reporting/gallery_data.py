@@ -1,0 +1,97 @@
+"""Gathering the report's gallery: lesions, windows, pixels, outlines and maps of the runs that a report speaks of."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from mammo.data.dataset import SaliencySource
+from mammo.maps.location import location_map
+from mammo.paper import LOCAL
+from mammo.progress import track
+from mammo.reporting.evaluation import Evaluation
+from mammo.reporting.gallery import FIELDS, Shown, choose, frame_facts, image_facts, lesion_facts
+from mammo.reporting.shared_lesions import share_lesions
+from mammo.scoring.score_tables import size_group
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
+from mammo.training.results import Run
+from mammo.training.saliency_source import maps_of
+
+
+def gather(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> dict[str, Any]:
+    """What the page's viewer is filled with.
+
+    Args:
+        evaluation: what evaluate returns.
+        root: below it the saliency maps are kept.
+        store: the image store.
+        n_lesions: at most so many lesions are shown.
+
+    Returns:
+        frame, fields (what lesions are filtered by), images by id, lesions in a list and maps, the combination judged;
+        values for JSON.
+    """
+    manifest, pixels = Manifest.load(store), ImageStore(store)
+    runs = [run for run in evaluation.runs if run.maps == evaluation.main and not run.is_control]
+    windows = _windows(runs)
+    shown = choose(_lesions(evaluation, windows), n_lesions)
+    saliency = _saliency(runs, root, manifest)
+    by_lesion = dict(iter(windows.groupby("lesion_id")))
+    lesions = []
+    for _, lesion in shown.iterrows():
+        own = by_lesion[lesion["lesion_id"]]
+        upright = torch.tensor(own[["row", "col", "side"]].assign(angle=0.0).to_numpy())
+        location = location_map(upright, manifest.frame).mean(dim=0)[0].numpy()
+        lesions.append(lesion_facts(lesion, own, location))
+    images = {}
+    for image_id in track(list(dict.fromkeys(shown["image_id"])), "gallery", shown["image_id"].nunique()):
+        on_it = manifest.lesions[manifest.lesions["image_id"] == image_id]
+        outlines = [(key, str(on_it.at[key, "label"]), *manifest.network_outline(key)) for key in on_it.index]
+        own_maps = None if saliency is None else saliency([image_id])[0]
+        images[image_id] = image_facts(Shown(pixels.network(image_id, manifest.chain(image_id)), own_maps, outlines))
+    told = {"frame": frame_facts(manifest.frame), "fields": FIELDS, "maps": evaluation.main}
+    return {**told, "images": images, "lesions": lesions}
+
+
+def _windows(runs: Sequence[Run]) -> pd.DataFrame:
+    """Windows with their seed-mean score."""
+    tables = [run.windows().set_index(["lesion_id", "window"]) for run in runs]
+    score = sum(table["score"] for table in tables) / len(tables)
+    return tables[0].assign(score=score).reset_index()
+
+
+def _lesions(evaluation: Evaluation, windows: pd.DataFrame) -> pd.DataFrame:
+    """Test and validation lesions with their seed-mean scores, with and without context."""
+    means, nothing = evaluation.mean_scores, np.full(len(evaluation.facts), np.nan)
+    local = means.get(LOCAL, nothing) if evaluation.main != LOCAL else nothing
+    parts = [evaluation.facts.assign(score=means[evaluation.main], without=local)]
+    if evaluation.validation is not None:
+        facts, score = evaluation.validation
+        parts.append(facts.assign(score=score, without=_local_validation(evaluation, facts)))
+    table = pd.concat(parts, ignore_index=True)
+    spread = windows.groupby("lesion_id")["score"].std(ddof=0)
+    table = table[table["lesion_id"].isin(spread.index)]
+    return table.assign(size=size_group(table["size_px"]), score_sd=spread.loc[table["lesion_id"]].to_numpy())
+
+
+def _local_validation(evaluation: Evaluation, facts: pd.DataFrame) -> "pd.Series[float]":
+    """The seed-mean score without context of validation lesions; NaN where it is not known."""
+    runs = [run for run in evaluation.runs if run.maps == LOCAL != evaluation.main]
+    tables = {run.name: table for run in runs if (table := run.validation()) is not None}
+    if not tables:
+        return pd.Series(np.nan, index=facts.index)
+    shared = share_lesions(tables)
+    scores = dict(zip(shared.facts["lesion_id"], np.mean(list(shared.scores.values()), axis=0), strict=True))
+    return facts["lesion_id"].map(scores).astype("float64")
+
+
+def _saliency(runs: Sequence[Run], root: Path, manifest: Manifest) -> SaliencySource | None:
+    """Seed-mean S of an image by the context networks that the runs read; None where they read none."""
+    sources = [maps_of(run.folder / run.reads["context"], root, manifest) for run in runs if "context" in run.reads]
+    if not sources:
+        return None
+    return lambda image_ids: np.mean([source(image_ids) for source in sources], axis=0)

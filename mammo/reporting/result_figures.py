@@ -1,0 +1,172 @@
+"""The report's figures of results: ROC curves, Table 3 as dots, the bars of Figure 6, the operating points of Figure 7.
+
+Figures are made without pyplot, so nothing global is touched. Colours are the Okabe-Ito palette, which survives the
+common colour blindnesses; line styles and markers tell the same, for print in grey.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from mammo.paper import TABLE_2, TABLE_3
+from mammo.scoring.metrics import auc, roc, why_undefined
+from mammo.scoring.thresholds import allowed_misses, tnr_at_fnr
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+BLUE, VERMILION, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#777777", "#1a1a1a"
+STYLES = {"sal+emb": (BLUE, "-"), "emb": (VERMILION, "--"), "sal": (GREEN, "-."), "loc": (GREY, ":")}
+"""Colour and line of the main combinations, the best first."""
+
+DPI = 200
+LOOK: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "legend.frameon": False,
+    "svg.hashsalt": "mammo",
+}
+"""matplotlib settings of every figure; the salt makes the SVG the same file each time."""
+
+
+def roc_figure(scores: Mapping[str, Floats], malignant: Ints) -> Figure:
+    """ROC curves of the main combinations.
+
+    Args:
+        scores: maps joined by + to the seed-mean lesion score [N]; those not in STYLES are not drawn.
+        malignant: [N] in {0, 1}.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(4.8, 4.6), layout="constrained")
+        axes = figure.add_subplot(aspect="equal")
+        axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
+        for maps in (name for name in STYLES if name in scores):
+            colour, line = STYLES[maps]
+            label = f"{maps}  AUC {auc(malignant, scores[maps]):.3f}"
+            axes.plot(*roc(malignant, scores[maps]), color=colour, linestyle=line, linewidth=1.6, label=label)
+        axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), title=f"Test lesions: {_counts(malignant)}")
+        axes.set_xlabel("false positive rate (benign lesions called malignant)")
+        axes.set_ylabel("true positive rate (malignant lesions caught)")
+        if not _told_undefined(axes, malignant):
+            axes.legend(loc="lower right")
+    return figure
+
+
+def table3_figure(table: pd.DataFrame) -> Figure:
+    """Table 3 as dots: ours with its 95 % interval, the paper's beside it.
+
+    Args:
+        table: as table3.table3 returns it, at least one row.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(6.4, 0.45 * len(table) + 1.5), layout="constrained")
+        axes = figure.add_subplot()
+        rows = np.arange(len(table), dtype=np.float64)
+        axes.axvline(0.5, color="#cccccc", linewidth=0.8)
+        axes.hlines(rows - 0.13, table["auc_low"], table["auc_high"], color=BLUE, linewidth=1.4)
+        axes.plot(table["auc_mean"], rows - 0.13, "o", color=BLUE, label="this cohort: seed mean, 95 % interval")
+        spread = np.array([TABLE_3[maps][1] for maps in table["maps"]])
+        pen: dict[str, Any] = {"fmt": "D", "color": VERMILION, "markerfacecolor": "white", "elinewidth": 1.0}
+        axes.errorbar(table["paper_auc"], rows + 0.17, xerr=spread, label="paper, Table 3: ± as printed", **pen)
+        axes.set_yticks(rows, list(table["maps"]))
+        axes.set_ylim(len(table) - 0.5, -0.6)
+        axes.set_xlabel("AUC, lesions malignant or benign (0.5: chance)")
+        axes.set_title(f"Test lesions: {_table_counts(table)}")
+        axes.grid(axis="x", color="#eeeeee")
+        axes.set_axisbelow(True)
+        figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+def figure6_figure(table: pd.DataFrame) -> Figure:
+    """AUC of f_loc alone by backbone and initialisation, with error bars (Figure 6).
+
+    Args:
+        table: as figure6.figure6 returns it, at least one row.
+    """
+    with rc_context(LOOK):
+        backbones = list(dict.fromkeys(table["backbone"]))
+        figure = Figure(figsize=(max(4.6, 1.1 * len(backbones) + 2.2), 3.6), layout="constrained")
+        axes = figure.add_subplot()
+        pen: dict[str, Any] = {"color": BLACK, "capsize": 3, "linewidth": 1.0}
+        for init, place, colour, hatch in (("he", -0.19, GREY, "//"), ("imagenet", 0.19, BLUE, "")):
+            rows = table[table["init"] == init]
+            if rows.empty:
+                continue
+            at = np.array([backbones.index(name) for name in rows["backbone"]]) + place
+            reach = np.stack([rows["auc_mean"] - rows["auc_low"], rows["auc_high"] - rows["auc_mean"]]).clip(min=0)
+            axes.bar(at, rows["auc_mean"], 0.34, color=colour, hatch=hatch, edgecolor="white", label=f"init={init}")
+            axes.errorbar(at, rows["auc_mean"], yerr=np.nan_to_num(reach), fmt="none", **pen)
+            axes.plot(at, rows["paper_auc"], "D", color=VERMILION, markerfacecolor="white")
+        axes.plot([], [], "D", color=VERMILION, markerfacecolor="white", label="paper, where printed")
+        axes.set_xticks(range(len(backbones)), backbones)
+        axes.set(xlim=(-0.6, len(backbones) - 0.4), ylim=(0.4, 1))
+        axes.axhline(0.5, color="#cccccc", linewidth=0.8, zorder=0)
+        axes.set_ylabel("AUC, f_loc alone (0.5: chance)")
+        axes.set_title(f"Test lesions: {_table_counts(table)}")
+        figure.legend(loc="outside lower center", ncols=3)
+    return figure
+
+
+def operating_figure(scores: Mapping[str, Floats], malignant: Ints, limit: float = 0.05) -> Figure:
+    """True against false negative rate while at most a share `limit` of malignant lesions is missed (Figure 7).
+
+    Args:
+        scores: maps joined by + to the seed-mean lesion score [N]; emb and sal+emb are drawn.
+        malignant: [N] in {0, 1}.
+        limit: right end of the axis.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(5.6, 3.8), layout="constrained")
+        axes = figure.add_subplot()
+        if not _told_undefined(axes, malignant):
+            n_malignant = int(malignant.sum())
+            missed = np.arange(allowed_misses(n_malignant, limit) + 1) / n_malignant
+            for maps in (name for name in ("sal+emb", "emb") if name in scores):
+                colour, line = STYLES[maps]
+                tnr = [tnr_at_fnr(malignant, scores[maps], rate) for rate in missed]
+                ends = np.append(missed, limit), np.append(tnr, tnr[-1])
+                axes.step(*ends, where="post", color=colour, linestyle=line, linewidth=1.6, label=maps)
+            fnr, tnr_paper = [point.fnr for point in TABLE_2], [point.tnr for point in TABLE_2]
+            axes.plot(fnr, tnr_paper, "D", color=BLACK, markerfacecolor="white", clip_on=False, label="paper, Table 2")
+            axes.legend(loc="upper left")
+        axes.set(xlim=(0, limit), title=f"Test lesions: {_counts(malignant)}")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("false negative rate (malignant lesions missed), at most")
+        axes.set_ylabel("true negative rate (biopsies avoided)")
+    return figure
+
+
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write folder/name.png and folder/name.svg, the same bytes for the same figure."""
+    with rc_context(LOOK):
+        figure.savefig(folder / f"{name}.png", dpi=DPI, metadata={"Software": None})
+        figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+
+
+def _counts(malignant: Ints) -> str:
+    return f"{int(malignant.sum())} malignant, {int((1 - malignant).sum())} benign"
+
+
+def _table_counts(table: pd.DataFrame) -> str:
+    first = table.iloc[0]
+    return f"{int(first['n_malignant'])} malignant, {int(first['n_lesions'] - first['n_malignant'])} benign"
+
+
+def _told_undefined(axes: Axes, malignant: Ints) -> bool:
+    """Write the reason into the axes where no curve exists."""
+    reason = why_undefined(malignant)
+    if reason:
+        axes.text(0.5, 0.5, f"undefined: {reason}", transform=axes.transAxes, ha="center", va="center")
+    return bool(reason)

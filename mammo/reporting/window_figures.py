@@ -1,0 +1,110 @@
+"""Pictures of crop windows: where they lie on the whole image, and beside it the patches cut from them.
+
+Arrays as in pictures.py; a window's number stands at its upper left corner on the image and above its patch, with the
+window's side in pixels of the network frame.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from numpy.typing import NDArray
+
+from mammo.geometry import CropWindow
+from mammo.records import FULL_SCALE
+from mammo.reporting.image_figures import HALO, WINDOW_BLUE, Floats, Kinds, Pixels, outline_legend, show_image
+from mammo.reporting.result_figures import LOOK
+
+N_WINDOWS, N_PATCHES = 10, 6
+"""Windows shown of a lesion (paper, Figure 5), and of a patch class (Figure 3)."""
+
+Rings = list[NDArray[np.float64]]
+
+
+def lesion_windows(pixels: Pixels, outlines: Kinds, windows: Floats, patches: Pixels, title: str) -> Figure:
+    """One image with ten of a lesion's crop windows, and the patches cut from them beside it (paper, Figure 5).
+
+    Args:
+        pixels: uint16 [H, W], network frame.
+        outlines: uint8 [H, W].
+        windows: [N, 4] row, col, side, angle in the network frame; the first N_WINDOWS are drawn.
+        patches: uint16 [N, h, w], what was cut from each window.
+        title: names the lesion.
+    """
+    with rc_context(LOOK):
+        figure = Figure(figsize=(8.6, 3.9), layout="constrained")
+        (left, right), *_ = figure.subfigures(1, 2, squeeze=False, width_ratios=(1.15, 1.0))
+        whole, near = left.subplots(1, 2)
+        rings = _rings(windows[:N_WINDOWS])
+        for axes in (whole, near):
+            show_image(axes, pixels, outlines)
+            axes.set_axis_off()
+        _draw_windows(whole, rings, numbered=False)
+        _draw_windows(near, rings, numbered=True)
+        corners = np.concatenate(rings)
+        (top, first), (bottom, last) = corners.min(axis=0) - 3, corners.max(axis=0) + 3
+        near.set(xlim=(first, last), ylim=(bottom, top), title="nearer")
+        whole.set(xlim=(0, pixels.shape[1]), ylim=(pixels.shape[0], 0), title="image and windows")
+        _show_patches(list(np.ravel(right.subplots(3, 4))), windows[:N_WINDOWS], patches)
+        figure.suptitle(title, fontsize=9)
+        outline_legend(figure, [outlines])
+    return figure
+
+
+def class_patches(
+    classes: Sequence[str], pixels: Pixels, outlines: Kinds, windows: NDArray[np.float64], patches: Pixels
+) -> Figure:
+    """For each patch class one image with training windows, and the patches cut from them (paper, Figure 3).
+
+    Args:
+        classes: [K] names.
+        pixels: uint16 [K, H, W], network frame.
+        outlines: uint8 [K, H, W].
+        windows: [K, N, 4] row, col, side, angle in the network frame; the first N_PATCHES are drawn.
+        patches: uint16 [K, N, h, w], what was cut from each window.
+    """
+    n_rows = -(-len(classes) // 2)
+    with rc_context(LOOK):
+        figure = Figure(figsize=(8.6, 3.3 * n_rows + 0.3), layout="constrained")
+        panels = np.ravel(figure.subfigures(n_rows, 2, squeeze=False))
+        for panel, name, *shown in zip(panels, classes, pixels, outlines, windows, patches, strict=False):
+            panel.suptitle(name, fontsize=10, fontweight="bold")
+            _class_panel(panel, *shown)
+        outline_legend(figure, list(outlines))
+    return figure
+
+
+def _class_panel(panel: SubFigure, pixels: Pixels, outlines: Kinds, windows: Floats, patches: Pixels) -> None:
+    (left, right), *_ = panel.subfigures(1, 2, squeeze=False, width_ratios=(1.0, 1.1))
+    whole = left.subplots()
+    show_image(whole, pixels, outlines)
+    whole.set_axis_off()
+    _draw_windows(whole, _rings(windows[:N_PATCHES]), numbered=True)
+    whole.set(xlim=(0, pixels.shape[1]), ylim=(pixels.shape[0], 0))
+    _show_patches(list(np.ravel(right.subplots(3, 2))), windows[:N_PATCHES], patches)
+
+
+def _rings(windows: Floats) -> Rings:
+    """The corners [4, 2] of each window."""
+    return [CropWindow(*map(float, window)).corners() for window in windows]
+
+
+def _draw_windows(axes: Axes, rings: Rings, numbered: bool) -> None:
+    for number, ring in enumerate(rings, start=1):
+        axes.fill(ring[:, 1], ring[:, 0], fill=False, edgecolor=WINDOW_BLUE, linewidth=0.9)
+        if numbered:
+            row, col = ring[np.argmin(ring.sum(axis=1))].clip(min=0)
+            pen: dict[str, Any] = {"fontsize": 7.5, "color": "white", "path_effects": HALO, "annotation_clip": True}
+            axes.annotate(str(number), (col, row), (1.5, -1.5), textcoords="offset points", va="top", **pen)
+
+
+def _show_patches(slots: list[Axes], windows: Floats, patches: Pixels) -> None:
+    for number, axes in enumerate(slots):
+        axes.set_axis_off()
+        if number < min(len(windows), len(patches)):
+            axes.imshow(patches[number], cmap="gray", vmin=0, vmax=FULL_SCALE)
+            side = f"{number + 1}: {windows[number][2]:.0f} px"
+            axes.set_title(side, fontsize=7.5, color="#2266aa", loc="center", pad=2)

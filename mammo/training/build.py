@@ -1,0 +1,223 @@
+"""From a composed configuration to objects: the datamodule, the network and the trainer.
+
+The only place that knows both the words of conf/ and the constructors.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.loggers import CSVLogger, Logger
+
+from mammo.data.augmentation import Intensity
+from mammo.data.datamodule import MammoDataModule
+from mammo.data.dataset import SaliencySource
+from mammo.data.image_plans import WindowNoise
+from mammo.data.plans import Quota
+from mammo.data.window_sampler import Crops
+from mammo.geometry import Frame
+from mammo.maps.stack import columns, maps_name
+from mammo.models.backbones import pretrained_state
+from mammo.models.context_network import ContextNetwork
+from mammo.models.fagg import FAgg
+from mammo.models.floc import FLoc
+from mammo.models.patch_classifier import PatchClassifier
+from mammo.models.precision import resolve_precision
+from mammo.records import MammoError
+from mammo.store.embedding_cache import Embeddings
+from mammo.store.manifest import Manifest
+from mammo.training.callbacks import EpochMetrics
+from mammo.training.lines import EpochLines
+from mammo.training.resume import Patience, WithinEpoch, queue_callbacks, queue_plugins
+from mammo.training.run_dir import RunFolder
+from mammo.training.sweep_state import in_sweep
+from mammo.training.wandb_logging import Dashboard, wandb_logger
+
+Network = PatchClassifier | ContextNetwork
+NETWORKS: dict[str, type[Network]] = {"floc": FLoc, "context": ContextNetwork, "fagg": FAgg}
+
+
+def plain(node: DictConfig) -> dict[str, Any]:
+    """A resolved part of the configuration as plain dictionaries, lists and numbers (checkpoints must load safely)."""
+    content = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def frame_of(cfg: DictConfig) -> Frame:
+    """The configured frame."""
+    return Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
+
+
+def crops_of(cfg: DictConfig) -> Crops:
+    """The configured sizes of windows and patches."""
+    crops = cfg.frame.crops
+    return Crops(tuple(crops.side_px), crops.patch_px, cfg.max_angle_deg, crops.whole_px)
+
+
+def checked_manifest(cfg: DictConfig) -> Manifest:
+    """The store's manifest, after checking that its frame is the configured one."""
+    manifest = Manifest.load(Path(cfg.store))
+    manifest.check_frame(frame_of(cfg), "the configuration", Path(cfg.store))
+    return manifest
+
+
+def run_name(cfg: DictConfig) -> str:
+    """What a run is called, in tables, folders and dashboards."""
+    what = str(cfg.model.name)
+    if what == "floc":
+        what = f"floc-{cfg.backbone.name}"
+    elif what == "fagg":
+        what = "-".join(filter(None, ("fagg", maps_name(cfg.maps), other_context(cfg))))
+    return f"{what}-s{cfg.seed}" + ("" if cfg.trial is None else f"-t{cfg.trial}")
+
+
+def other_context(cfg: DictConfig) -> str:
+    """Where f_agg's saliency maps come from if not from a context network of its own; empty else."""
+    return "" if "sal" not in cfg.maps or cfg.context.source == "gmic" else str(cfg.context.source)
+
+
+def facts_of(cfg: DictConfig) -> dict[str, Any]:
+    """What a run is: what its result and its dashboard repeat of the configuration."""
+    is_fagg, is_floc = cfg.model.name == "fagg", cfg.model.name == "floc"
+    return {
+        "model": cfg.model.name,
+        "maps": maps_name(cfg.maps) if is_fagg else "",
+        "context": other_context(cfg) if is_fagg else "",
+        "backbone": cfg.backbone.name if is_floc else "",
+        "init": cfg.backbone.init if is_floc else "",
+        "seed": cfg.seed,
+        "trial": cfg.trial,
+        "lr": cfg.model.lr,
+        "whole_validation": cfg.trainer.limit_val_batches == 1.0,
+    }
+
+
+def datamodule_of(
+    cfg: DictConfig, saliency: SaliencySource | None = None, embeddings: Embeddings | None = None
+) -> MammoDataModule:
+    """The shared datamodule, serving what the configured network asks for; f_loc takes h where it is at hand."""
+    return MammoDataModule(
+        store=cfg.store,
+        plan=cfg.plan,
+        columns=_columns(cfg, embeddings),
+        crops=crops_of(cfg),
+        quota=Quota(**plain(cfg.quota)),
+        batch_size=cfg.batch_size,
+        eval_batch_size=cfg.eval_batch_size,
+        windows_per_lesion=plain(cfg.windows_per_lesion),
+        seed=cfg.window_seed,
+        window_epochs=cfg.window_epochs,
+        saliency=saliency,
+        embeddings=embeddings,
+        intensity=_intensity(cfg),
+        image_noise=WindowNoise(**plain(cfg.frame.noise)),
+        balanced_images=cfg.get("balanced_images", False),
+        workers=cfg.workers,
+        memory_gb=cfg.memory_gb,
+    )
+
+
+def _intensity(cfg: DictConfig) -> Intensity | None:
+    """The configured changes of grey value; None where there are none."""
+    if cfg.intensity is None:
+        return None
+    if not isinstance(cfg.intensity, DictConfig):
+        raise MammoError(f"intensity={cfg.intensity}: give null, or shares as in 'intensity={{brightness: 0.1}}'")
+    with _telling_keys(f"intensity={cfg.intensity}"):
+        return Intensity(**plain(cfg.intensity))
+
+
+@contextmanager
+def _telling_keys(part: str) -> Iterator[None]:
+    """Tell of a part of the configuration that is handed on whole if it has a key that its receiver does not take."""
+    try:
+        yield
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        raise MammoError(f"{part}: one of these keys is none ({error})") from error
+
+
+def _columns(cfg: DictConfig, embeddings: Embeddings | None) -> tuple[str, ...]:
+    """What a batch holds for the configured network."""
+    if cfg.model.name == "fagg":
+        return columns(cfg.maps)
+    return tuple(cfg.columns) if embeddings is None else ("embedding",)
+
+
+def network_of(cfg: DictConfig) -> Network:
+    """The configured network, freshly initialised."""
+    window = {"height": cfg.frame.height, "width": cfg.frame.width, "cell_px": cfg.frame.cell_px}
+    if cfg.model.name == "context":
+        return _context_network(cfg, window)
+    weights = Quota(**plain(cfg.quota)).class_weights
+    if cfg.model.name == "floc":
+        with _telling_keys(f"backbone.arguments={cfg.backbone.arguments}"):
+            return FLoc(plain(cfg.backbone), cfg.model.lr, weights)
+    return FAgg([str(name) for name in cfg.maps], window, cfg.model.lr, weights, algebra=cfg.model.algebra)
+
+
+def _context_network(cfg: DictConfig, window: dict[str, int]) -> ContextNetwork:
+    """The context network; its local trunk may start from ImageNet weights, the rest is initialised at random."""
+    sizes, model = plain(cfg.gmic), plain(cfg.model)
+    init, weights, file = (sizes.pop(f"local_{key}") for key in ("init", "weights", "pretrained_file"))
+    if init not in ("imagenet", "he"):
+        raise MammoError(f"gmic.local_init={init}: choose imagenet or he")
+    model.pop("name")
+    network = ContextNetwork(sizes=sizes, window=window, **model)
+    if init == "imagenet":
+        network.network.start_local(pretrained_state(weights, file))
+    return network
+
+
+def trainer_of(cfg: DictConfig, run: RunFolder) -> pl.Trainer:
+    """The trainer: best and last checkpoint by the validation AUC, early stopping, metrics.csv, progress."""
+    options = plain(cfg.trainer)
+    patience, decay = options.pop("patience"), options.pop("weight_average")
+    del options["threads"], options["compile"]  # of torch, not of the trainer
+    options["precision"] = resolve_precision(options["precision"], options["accelerator"])
+    best = ModelCheckpoint(run.path, "best", monitor="val_auc", mode="max", enable_version_counter=False)
+    last = ModelCheckpoint(run.path, "last", enable_version_counter=False)  # save_last would skip epochs without a best
+    on_terminal = sys.stdout.isatty() and not in_sweep()
+    callbacks: list[Callback] = [best, last, Patience("val_auc", mode="max", patience=patience), EpochMetrics()]
+    if decay is not None:
+        callbacks.append(EMAWeightAveraging(decay=decay))
+    callbacks.append(WithinEpoch(run.path))  # after the averaging, so that what it writes has the batch in the average
+    callbacks += [RichProgressBar() if on_terminal else EpochLines(run.name), *queue_callbacks()]
+    loggers: list[Logger] = [CSVLogger(run.path, name="metrics")]
+    if cfg.logger.wandb is not None:
+        dashboard = wandb_logger(run, cfg.group, facts_of(cfg), plain(cfg.logger.wandb))
+        loggers.append(dashboard)
+        callbacks.append(Dashboard(dashboard))
+    return _trainer(
+        options,
+        default_root_dir=run.path,
+        callbacks=callbacks,
+        plugins=[*queue_plugins()],
+        logger=loggers,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+        enable_progress_bar=on_terminal,
+        enable_model_summary=False,
+        log_every_n_steps=1,
+    )
+
+
+def _trainer(options: dict[str, Any], **rest: Any) -> pl.Trainer:  # noqa: ANN401
+    """Lightning's trainer of what conf/trainer says and the rest; what Lightning refuses is told in one sentence."""
+    try:
+        return pl.Trainer(**options, **rest)
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
+        told = " ".join(str(error).split())
+        keys = [key for key in options if key in told] or [key for key in options if f"'{options[key]}'" in told]
+        keys = keys or [key for key in ("accelerator", "strategy") if options[key] != "auto"]
+        named = ", ".join(f"trainer.{key}={options[key]}" for key in keys) or "trainer"
+        raise MammoError(f"{named}: Lightning refuses it ({told})") from error

@@ -1,0 +1,169 @@
+"""Work that is done once and read by many: the h of every window by one f_loc, S of every image by one context network.
+
+h is kept in the folder of its f_loc run, S below the root; both are made only where they are missing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+
+from mammo.data.datamodule import MammoDataModule
+from mammo.data.dataset import PlanDataset, Reader
+from mammo.data.plans import Plan
+from mammo.models.context_network import ContextNetwork, network_of_checkpoint
+from mammo.models.floc import FLoc
+from mammo.models.precision import resolve_precision
+from mammo.progress import track
+from mammo.records import MammoError, Split
+from mammo.store.embedding_cache import Embeddings
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
+from mammo.store.saliency_cache import SaliencyMaps
+from mammo.training.lock import alone
+from mammo.training.saliency_source import maps_of
+
+T = TypeVar("T")
+
+PIXELS_AT_ONCE, PATCHES_AT_ONCE = 6_000_000, 500
+"""What goes through a network together: one image of full size, 67 of an eighth; patches, on a GPU."""
+
+PATCHES_ON_CPU = 50
+"""Patches that go through a network together on a CPU, whose caches they must not leave: small ones take 40 % less
+time than by 500."""
+
+IMAGES_A_PART = 128
+"""Images whose saliency maps are kept together; an interruption loses fewer than these."""
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One share of work that several jobs divide: every `of`-th item, from `number` on.
+
+    Raises:
+        MammoError: there is no such share.
+    """
+
+    number: int = 0
+    of: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.number < self.of:
+            raise MammoError(
+                f"shard={self.number} shards={self.of}: number the shards from 0, as in shard=0,1 shards=2"
+            )
+
+    def share(self, items: Sequence[T]) -> Sequence[T]:
+        """The items that fall to it."""
+        return items[self.number :: self.of]
+
+
+WHOLE = Shard()
+
+
+def embeddings_of(
+    run: Path, data: MammoDataModule, splits: Sequence[Split], precision: str, shard: Shard = WHOLE
+) -> Embeddings:
+    """H of every window that data will serve of these splits, by the best checkpoint of an f_loc run.
+
+    Args:
+        run: the f_loc run's folder.
+        data: the datamodule that will serve h; its window_epochs tell how many training plans there are.
+        splits: of which h is needed.
+        precision: as in conf/trainer.
+        shard: which of the plans to do. A plan that another process is at is left to it.
+    """
+    embeddings = Embeddings(run / "embeddings")
+    plans = shard.share([(split, plan) for split in splits for plan in data.plans(split)])
+    missing = [(split, plan) for split, plan in plans if not embeddings.has(plan)]
+    if missing:
+        network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
+        readers = {split: data.split(split)[2].alone() for split in splits}
+        for split, plan in track(missing, "embeddings", len(missing), "plans"):
+            with alone(embeddings.folder / f"{plan.digest()[:16]}.lock", f"{run.name}: h of {split} windows"):
+                if not embeddings.has(plan):
+                    embeddings.write(plan, represent(network, plan, readers[split], precision))
+    return embeddings
+
+
+def saliency_of(checkpoint: Path, root: Path, store: Path, precision: str, shard: Shard = WHOLE) -> SaliencyMaps:
+    """S of every image of a store by a context network; maps that are there already are kept.
+
+    Args:
+        checkpoint: of the context network.
+        root: below it the maps are kept (context_source.maps_of).
+        store: the image store.
+        precision: as in conf/trainer.
+        shard: which of the images to do.
+    """
+    manifest = Manifest.load(store)
+    maps = maps_of(checkpoint, root, manifest)
+    with alone(maps.folder / f"{shard.number}-of-{shard.of}.lock", f"{maps.folder.name}: saliency maps"):
+        share = set(shard.share(list(maps.images)))
+        missing = [image_id for image_id in maps.missing() if image_id in share]
+        if missing:
+            _fill(maps, missing, len(share), network_of_checkpoint(checkpoint), store, manifest, precision)
+    return maps
+
+
+def _fill(
+    maps: SaliencyMaps,
+    missing: Sequence[str],
+    n_images: int,
+    network: ContextNetwork,
+    store: Path,
+    manifest: Manifest,
+    precision: str,
+) -> None:
+    """Make the missing maps, part by part; MammoError where the network is for another frame."""
+    manifest.check_frame(network.network.frame, f"the network of {maps.folder}", store)
+    if len(missing) < n_images:
+        print(f"saliency: {n_images - len(missing)} of {n_images} maps are there already", flush=True)
+    part: list[tuple[str, NDArray[np.float32]]] = []
+    for image_id, saliency in track(salient(network, store, manifest, missing, precision), "saliency", len(missing)):
+        part.append((image_id, saliency))
+        if len(part) == IMAGES_A_PART or image_id == missing[-1]:
+            maps.append([name for name, _ in part], np.stack([saliency for _, saliency in part]))
+            part.clear()
+
+
+def salient(
+    network: ContextNetwork, store: Path, manifest: Manifest, image_ids: Sequence[str], precision: str
+) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    """Image id and S [2, rows, cols] (malignant, benign) of these images of the manifest, in order."""
+    pixels, frame = ImageStore(store), manifest.frame
+    at_once = max(1, PIXELS_AT_ONCE // (frame.height * frame.width))
+    for start in range(0, len(image_ids), at_once):
+        ids = image_ids[start : start + at_once]
+        images = np.stack([pixels.network(image_id, manifest.chain(image_id))[None] for image_id in ids])
+        with torch.inference_mode(), autocast(network, precision):
+            output = network(torch.from_numpy(images).to(network.device))
+        yield from zip(ids, output.saliency.stacked().float().cpu().numpy(), strict=True)
+
+
+def represent(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDArray[np.float32]:
+    """H [N, 32] of every row of the plan."""
+    dataset = PlanDataset(plan, ("patch",), reader)
+    at_once = PATCHES_ON_CPU if network.device.type == "cpu" else PATCHES_AT_ONCE
+    parts = []
+    for start in range(0, len(plan), PATCHES_AT_ONCE):
+        batch = dataset.batch(range(start, min(start + PATCHES_AT_ONCE, len(plan))))
+        with torch.inference_mode(), autocast(network, precision):
+            for first in range(0, len(batch["patch"]), at_once):
+                some = batch["patch"][first : first + at_once].to(network.device)
+                parts.append(network.represent(some).float().cpu().numpy())
+    h: NDArray[np.float32] = np.concatenate(parts)
+    return h
+
+
+def autocast(network: pl.LightningModule, precision: str) -> torch.autocast:
+    """The mixed precision that training on the network's device would use."""
+    device = network.device.type
+    resolved = resolve_precision(precision, "cpu" if device == "cpu" else "gpu")
+    dtype = torch.bfloat16 if resolved.startswith("bf16") else torch.float16
+    return torch.autocast(device, dtype=dtype, enabled=resolved.endswith("mixed"))

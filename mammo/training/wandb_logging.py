@@ -1,0 +1,179 @@
+"""A run on Weights & Biases: what metrics.csv holds, and curves, confusion and pictures that it cannot.
+
+Nothing that could tell of a patient leaves the run: lesions are numbered anew, no ids, paths, host or command line.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytorch_lightning as pl
+from numpy.typing import NDArray
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import WandbLogger
+
+from mammo.data.datamodule import MammoDataModule
+from mammo.models.context_network import ContextNetwork
+from mammo.models.patch_classifier import PatchClassifier
+from mammo.records import FULL_SCALE, PatchClass, Split
+from mammo.scoring.metrics import roc, why_undefined
+from mammo.training.run_dir import RunFolder
+from mammo.training.score_tables_ import image_table, lesion_table
+
+if TYPE_CHECKING:
+    import wandb
+
+N_LESIONS = 24
+"""Lesions in the table with pictures: those scored most wrongly."""
+
+
+TAGS = ("backbone", "init", "maps", "context", "seed", "trial")
+"""What a run is tagged with, where it has it."""
+
+
+def wandb_logger(run: RunFolder, group: str, facts: Mapping[str, Any], given: Mapping[str, Any]) -> WandbLogger:
+    """The logger of one run; its offline files lie in the run's folder, and a run that goes on keeps its dashboard.
+
+    Args:
+        run: the run.
+        group: the experiment.
+        facts: what the run is, as build.facts_of tells; the only configuration that is logged.
+        given: conf/logger/wandb.yaml.
+    """
+    import wandb  # heavy: only where it is asked for
+
+    os.environ["WANDB_DATA_DIR"] = str((run.path / "wandb").absolute())  # pictures too, not in the home folder
+    quiet = wandb.Settings(
+        console="off",
+        silent=True,
+        disable_git=True,
+        host="",
+        save_code=False,
+        x_disable_meta=True,
+        x_disable_machine_info=True,
+        x_save_requirements=False,
+    )
+    logger = WandbLogger(
+        name=run.name,
+        save_dir=run.path,
+        id=run.digest[:16],
+        group=group,
+        job_type=facts["model"],
+        tags=[f"{key}={facts[key]}" for key in TAGS if facts[key] not in (None, "")],
+        settings=quiet,
+        **given,
+    )
+    logger.log_hyperparams({"run": dict(facts)})
+    return logger
+
+
+@contextmanager
+def finishing(wanted: bool) -> Iterator[None]:
+    """End the run's dashboard with the run, so that the next job of a sweep in this process begins its own."""
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        if wanted:
+            import wandb
+
+            wandb.finish(exit_code=int(failed))
+
+
+class Dashboard(Callback):
+    """Logs what is more than a number.
+
+    Args:
+        logger: the run's logger.
+    """
+
+    def __init__(self, logger: WandbLogger) -> None:
+        self.logger = logger
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """The confusion of the four patch classes in training, after EpochMetrics has closed the tally."""
+        if trainer.is_global_zero and isinstance(pl_module, PatchClassifier):
+            import wandb
+
+            names = [number.name.lower() for number in PatchClass]
+            true, told = np.divmod(
+                np.repeat(np.arange(len(names) ** 2), pl_module.tally.confusion.flatten()), len(names)
+            )
+            chart = wandb.plot.confusion_matrix(y_true=true.tolist(), preds=told.tolist(), class_names=names)
+            self._log(trainer, {"confusion": chart})
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Curves over the test lesions (of a context network, images), and the lesions scored most wrongly."""
+        if not trainer.is_global_zero:
+            return
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        manifest = data.split(Split.TEST)[0]
+        if isinstance(pl_module, ContextNetwork):
+            images = image_table(pl_module, manifest)
+            self._log(trainer, _curves(images["malignant"].to_numpy(), images["score_malignant"].to_numpy(), "images"))
+        elif isinstance(pl_module, PatchClassifier):
+            lesions = lesion_table(pl_module, manifest)
+            self._log(trainer, _curves(lesions["malignant"].to_numpy(), lesions["score"].to_numpy(), "lesions"))
+            self._log(trainer, {"lesions": _pictured(pl_module, lesions, data)})
+
+    def _log(self, trainer: pl.Trainer, content: dict[str, Any]) -> None:
+        self.logger.experiment.log({**content, "trainer/global_step": trainer.global_step})
+
+
+def _curves(malignant: NDArray[np.int64], score: NDArray[np.float64], what: str) -> dict[str, Any]:
+    """ROC, and true against false negative rate, over the test split's lesions or images; none of one class alone."""
+    import wandb
+
+    if why_undefined(malignant):
+        return {}
+    false_positive, true_positive = roc(malignant, score)
+    axes = {
+        "roc": ("false positive rate", "true positive rate", false_positive, true_positive),
+        "tnr_fnr": ("false negative rate", "true negative rate", 1 - true_positive, 1 - false_positive),
+    }
+    charts = {}
+    for name, (x, y, xs, ys) in axes.items():
+        table = wandb.Table(columns=[x, y], data=np.stack([xs, ys], axis=1).tolist())
+        charts[name] = wandb.plot.line(table, x, y, title=f"{name}, test {what}")
+    return charts
+
+
+def _pictured(network: PatchClassifier, table: pd.DataFrame, data: MammoDataModule) -> "wandb.Table":
+    """The lesions on the wrong end, the worst first, each with the windows that say the worst and the best of it."""
+    import wandb
+
+    assert network.scores is not None
+    assert network.lesions is not None
+    error = np.abs(table["malignant"].to_numpy() - table["score"].to_numpy())
+    plan, reader = data.evaluation_plan(Split.TEST), data.split(Split.TEST)[2]
+    columns: list[str | int] = [
+        "lesion",
+        "label",
+        "view",
+        "score",
+        "windows",
+        "worst window",
+        "score there",
+        "best window",
+        "score here",
+    ]
+    shown = wandb.Table(columns=columns)
+    for number in np.argsort(-error, kind="stable")[:N_LESIONS]:
+        told = table.iloc[number]
+        own = network.scores.lesion == number
+        scores, windows = network.scores.window_score[own], network.scores.window[own]
+        order = np.argsort(np.abs(told["malignant"] - scores), kind="stable")
+        pictures: list[object] = []
+        for place in (order[-1], order[0]):
+            row = np.flatnonzero((plan.lesion == int(network.lesions[number])) & (plan.repeat == windows[place]))
+            pictures += [wandb.Image(_grey(reader.patches(plan.take(row))[0])), float(scores[place])]
+        shown.add_data(int(number), told["label"], told["view"], float(told["score"]), int(own.sum()), *pictures)
+    return shown
+
+
+def _grey(patch: NDArray[np.uint16]) -> NDArray[np.uint8]:
+    return (patch.astype(np.float64) * (255 / FULL_SCALE)).round().astype(np.uint8)

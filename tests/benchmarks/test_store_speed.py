@@ -1,0 +1,23 @@
+"""The store benchmark measures like with like and tells sizes and cold reads."""
+
+import numpy as np
+import pytest
+
+from mammo.benchmarks.store_speed import measure
+
+SHAPE = (900, 700)
+
+
+@pytest.fixture(autouse=True)
+def _made_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MAMMO_REAL_EXAM", raising=False)
+
+
+def test_figures_are_complete() -> None:
+    told = measure(1, SHAPE, n_images=2, n_windows=30)
+    assert told["benchmark"] == "store"
+    assert set(told["ratios"]) == {"png"}  # type: ignore[call-overload]
+    names = ("ours", "limit_ratio", "mb_per_image", "png_mb_per_image", "cold_kb", "cold_ms", "cold_ratio")
+    assert all(np.isfinite(told[name]) for name in names)  # type: ignore[call-overload]
+    assert 0 < told["mb_per_image"] < 2 * np.prod(SHAPE) / 1e6  # type: ignore[operator]
+    assert told["images"] == "made"

@@ -1,0 +1,141 @@
+"""Batches hold the rows that were asked for, in that order, read from the right image."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mammo.data.augmentation import Intensity
+from mammo.data.crops import Requests, crop
+from mammo.data.dataset import PlanDataset, Reader
+from mammo.data.image_plans import WindowNoise, image_plan, training_images
+from mammo.data.plans import Plan, lesion_plan
+from mammo.data.sampling_index import Ground
+from mammo.data.window_sampler import Crops
+from mammo.geometry import CropWindow
+from mammo.records import FULL_SCALE, MammoError
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
+
+PATCH_PX = 24
+OWN = {"image_row", "lesion", "repeat", "target"}
+
+
+@pytest.fixture(scope="module")
+def manifest(small_root: Path) -> Manifest:
+    return Manifest.load(small_root / "store")
+
+
+@pytest.fixture(scope="module")
+def reader(small_root: Path, manifest: Manifest) -> Reader:
+    return Reader.of(small_root / "store", manifest, PATCH_PX)
+
+
+@pytest.fixture(scope="module")
+def plan(manifest: Manifest) -> Plan:
+    return lesion_plan(Ground.of(manifest), Crops((16, 48), PATCH_PX), n_windows=3, seed=0)
+
+
+def saliency(image_ids: Sequence[str]) -> np.ndarray:
+    """Maps that tell which image they belong to."""
+    return np.stack([np.full((2, 46, 30), sum(map(ord, image_id)) % 97, np.float32) for image_id in image_ids])
+
+
+def test_patches_are_those_of_their_windows(small_root: Path, manifest: Manifest, reader: Reader, plan: Plan) -> None:
+    rows = [7, 0, 1, 5, 4, 7]
+    batch = PlanDataset(plan, ("patch", "window"), reader).batch(rows)
+    store = ImageStore(small_root / "store")
+    for position, row in enumerate(rows):
+        image_id = manifest.lesions["image_id"].iloc[plan.lesion[row]]
+        window = CropWindow(*batch["window"][position].tolist())
+        assert window == plan.window(row)
+        place = plan.windows[row] + np.array([*manifest.chain(image_id).origin, 0, 0])
+        alone = crop(store, Requests([image_id], place[None]), PATCH_PX)[0]
+        assert np.array_equal(batch["patch"][position, 0].numpy(), alone)
+
+
+def test_columns_have_their_types_and_shapes(reader: Reader, plan: Plan) -> None:
+    h = np.random.default_rng(0).normal(size=(len(plan), 32)).astype(np.float32)
+    columns = ("window", "patch", "image", "saliency", "embedding")
+    batch = PlanDataset(plan, columns, reader, saliency, h).batch([0, 3, 4, 2])
+    found = {name: (column.dtype, tuple(column.shape)) for name, column in batch.items()}
+    n_images = len(set(plan.image[[0, 3, 4, 2]].tolist()))
+    assert found == {
+        **dict.fromkeys(OWN, (torch.int64, (4,))),
+        "window": (torch.float64, (4, 4)),
+        "patch": (torch.uint16, (4, 1, PATCH_PX, PATCH_PX)),
+        "image": (torch.uint16, (4, 1, 368, 240)),
+        "saliency": (torch.float32, (n_images, 2, 46, 30)),
+        "saliency_row": (torch.int64, (4,)),
+        "embedding": (torch.float32, (4, 32)),
+    }
+
+
+def test_every_column_belongs_to_the_same_row(reader: Reader, plan: Plan) -> None:
+    h = np.arange(len(plan), dtype=np.float32)[:, None].repeat(32, axis=1)
+    rows = [4, 1, 8]
+    batch = PlanDataset(plan, ("saliency", "embedding", "window"), reader, saliency, h).batch(rows)
+    assert batch["embedding"][:, 0].tolist() == rows
+    assert batch["lesion"].tolist() == plan.lesion[rows].tolist()
+    assert batch["repeat"].tolist() == plan.repeat[rows].tolist()
+    maps = batch["saliency"][batch["saliency_row"]].numpy()
+    assert np.array_equal(maps, saliency([reader.ids[row] for row in plan.image[rows]]))
+
+
+def test_only_what_was_asked_for_is_read(reader: Reader, plan: Plan) -> None:
+    assert set(PlanDataset(plan, ("window",), reader).batch([0])) == OWN | {"window"}
+
+
+def test_one_row_is_a_batch_of_one(reader: Reader, plan: Plan) -> None:
+    dataset = PlanDataset(plan, ("patch",), reader)
+    assert len(dataset) == len(plan)
+    assert torch.equal(dataset.batch([5])["patch"], dataset.batch([4, 5])["patch"][1:])
+
+
+def test_images_are_whole_network_windows(small_root: Path, manifest: Manifest, reader: Reader) -> None:
+    plan = image_plan(Ground.of(manifest))
+    batch = PlanDataset(plan, ("image",), reader).batch([2, 0])
+    store = ImageStore(small_root / "store")
+    for position, row in enumerate((2, 0)):
+        image_id = manifest.images.index[row]
+        whole = store.network(image_id, manifest.chain(image_id))
+        assert np.array_equal(batch["image"][position, 0].numpy(), whole)
+    assert batch["target"].shape == (2, 2)
+    assert int(batch["image"].int().max()) <= FULL_SCALE
+
+
+def test_changes_of_grey_value_belong_to_the_row_not_to_the_batch(reader: Reader, plan: Plan) -> None:
+    dataset = PlanDataset(plan, ("patch",), reader, intensity=Intensity(brightness=0.2, noise=0.02), seed=3)
+    together = dataset.batch([0, 1, 2])["patch"]
+    assert torch.equal(together[2], dataset.batch([2])["patch"][0])
+    other = PlanDataset(plan, ("patch",), reader, intensity=Intensity(brightness=0.2, noise=0.02), seed=4)
+    assert not torch.equal(together, other.batch([0, 1, 2])["patch"])
+
+
+@pytest.mark.parametrize("column", ["saliency", "embedding"])
+def test_a_column_without_a_source_is_named(reader: Reader, plan: Plan, column: str) -> None:
+    with pytest.raises(MammoError, match=column):
+        PlanDataset(plan, (column,), reader).batch([0])
+
+
+def test_a_noisy_window_reads_beyond_the_network_window(small_root: Path, manifest: Manifest, reader: Reader) -> None:
+    ground = Ground.of(manifest)
+    plan = training_images(ground, seed=0, epoch=0, noise=WindowNoise(12.5, 12.5), balanced=False)
+    assert len(np.unique(plan.windows[:, 2])) == len(plan)
+    images = PlanDataset(plan, ("image",), reader).batch([0, 1])["image"]
+    assert images.shape == (2, 1, 368, 240)
+    for number in range(2):
+        still = np.empty((1, 368, 240), np.uint16)
+        reader.images(image_plan(ground).take([int(plan.image[number])]), still)
+        assert np.corrcoef(images[number, 0].numpy().astype(float).ravel(), still.astype(float).ravel())[0, 1] > 0.5
+
+
+def test_images_with_lesions_are_kept_in_memory_first(small_root: Path, manifest: Manifest) -> None:
+    outlined = set(manifest.lesions["image_id"])
+    sizes = {key: 2 * np.prod(manifest.chain(key).store_shape) for key in manifest.images.index}
+    budget = sum(sizes[key] for key in outlined)
+    assert Reader.of(small_root / "store", manifest, PATCH_PX, budget).store.hot == outlined
+    assert Reader.of(small_root / "store", manifest, PATCH_PX).store.hot == set(manifest.images.index)
+    assert not Reader.of(small_root / "store", manifest, PATCH_PX, 0).store.hot

@@ -1,0 +1,231 @@
+"""An ingest that is killed, or whose disk is full, at any moment: what it kept stays, and a rerun ends alike."""
+
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mammo.ingestion.run import Filling, fill
+from mammo.ingestion.worker import Recipe
+from mammo.intake.adapters.table import read
+from mammo.intake.pseudonyms import Pseudonyms
+from mammo.records import MammoError
+from mammo.store.record_files import ENTRY
+from tests.intake.traps import BREAST, FRAME, Trap, jpeg_ls
+
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+
+
+def make_source(folder: Path, n: int) -> Path:
+    """n files, every sixth refused by its pixels, every seventh a duplicate, every eighth flagged."""
+    folder.mkdir()
+    for number in range(n):
+        codes = (BREAST[::2, ::2] + number % 100).astype(np.uint16) * (BREAST[::2, ::2] > 0)
+        tags: dict[str, Any] = {"ImagerPixelSpacing": [0, 0]} if number % 8 == 7 else {}
+        trap = Trap("", tags=tags, codes=codes)
+        if number % 6 == 5:
+            trap = Trap("", syntax="1.2.840.10008.1.2.4.80", codes=codes, frame=lambda c: jpeg_ls(c)[:-9])
+        content = trap.content(number - 1 if number % 7 == 6 and number % 6 and number % 8 else number)
+        (folder / f"{number:03d}.dcm").write_bytes(content)
+    (folder / "lesions.csv").write_text("image,label,mask\n")
+    return folder
+
+
+def new_store(folder: Path, key: bytes) -> Path:
+    """An empty store with this key, so that pseudonyms are the same in all."""
+    folder.mkdir()
+    (folder / ".key").write_bytes(key)
+    (folder / ".key").chmod(0o600)
+    return folder
+
+
+def tree(store: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(store)): path.read_bytes() for path in sorted(store.rglob("*")) if path.is_file()}
+
+
+def known(store: Path) -> int:
+    """How many files a stopped ingest has dealt with for good: stored, or remembered as refused."""
+    entries = sum(path.stat().st_size // ENTRY.itemsize for path in store.glob("images/*.index"))
+    log = store / ".refusals"
+    lines = log.read_text(errors="replace").split("\n")[:-1] if log.exists() else []
+    return entries + sum(line.endswith("]") for line in lines)
+
+
+def forked(work: Callable[[], None]) -> tuple[int, Callable[[], int]]:
+    """Start work in a copy of this process; its id, and a function that waits and gives its status."""
+    pid = os.fork()
+    if pid:
+        return pid, lambda: os.waitpid(pid, 0)[1]
+    status = 1
+    try:
+        waitpid = os.waitpid
+        # The server of children is this process's sibling here, for which the system does not let it wait.
+        os.waitpid = lambda p, o: (0, 0) if o == os.WNOHANG and p != -1 and not _is_child(waitpid, p) else waitpid(p, o)
+        silence = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silence, 1)
+        os.dup2(silence, 2)
+        work()
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _is_child(waitpid: Callable[[int, int], tuple[int, int]], pid: int) -> bool:
+    try:
+        waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return False
+    return True
+
+
+class Cut:
+    """A file that counts its writes as two boundaries: half of the bytes, and all."""
+
+    def __init__(self, file: Any, passed: Callable[[], None]) -> None:
+        self.file, self.passed = file, passed
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def __enter__(self) -> "Cut":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def write(self, content: Any) -> int:
+        half = len(content) // 2
+        self.file.write(content[:half])
+        self.file.flush()
+        self.passed()
+        self.file.write(content[half:])
+        self.file.flush()
+        self.passed()
+        return len(content)
+
+
+def count_boundaries(store: Path, at: int) -> Callable[[], int]:
+    """From now on count what this process writes below store, and kill it at one of the boundaries."""
+    seen, opened = 0, Path.open
+
+    def passed() -> None:
+        nonlocal seen
+        seen += 1
+        if seen == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and (not isinstance(arguments[2], int) or not arguments[2] & WRITING):
+            return
+        if event in ("open", "os.rename", "os.truncate", "os.remove", "os.mkdir") and str(store) in str(arguments[0]):
+            passed()
+
+    def opening(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
+        file = opened(path, mode, *arguments, **named)
+        return Cut(file, passed) if path.is_relative_to(store) and mode != "r" and "r" not in mode else file
+
+    Path.open = opening  # type: ignore[method-assign,assignment]
+    sys.addaudithook(hook)
+    return lambda: seen
+
+
+def rerun_ends_alike(recipe: Recipe, expected: dict[str, bytes], n: int) -> Filling:
+    before = known(recipe.store)
+    filling = fill(recipe, read(recipe.source), 1)
+    assert tree(recipe.store) == expected
+    assert filling.decoded == n - before
+    return filling
+
+
+@pytest.fixture
+def twelve(tmp_path: Path) -> tuple[Path, dict[str, bytes], bytes]:
+    """Twelve files, the store that an undisturbed ingest makes of them, and its key."""
+    source, store = make_source(tmp_path / "source", 12), tmp_path / "undisturbed"
+    Pseudonyms.of_store(store)
+    fill(Recipe(source, store, FRAME, 1), read(source), 1)
+    return source, tree(store), (store / ".key").read_bytes()
+
+
+def test_files_added_later_are_the_only_ones_decoded(tmp_path: Path) -> None:
+    source, recipe = make_source(tmp_path / "source", 20), Recipe(tmp_path / "source", tmp_path / "store", FRAME, 1)
+    assert fill(recipe, read(source), 1).decoded == 20
+    for number in (20, 21, 22):
+        (source / f"{number:03d}.dcm").write_bytes(Trap("").content(number))
+    assert fill(recipe, read(source), 1).decoded == 3
+    assert fill(recipe, read(source), 1).decoded == 0
+
+
+def test_a_second_ingest_of_the_same_store_is_kept_out(twelve: Any, tmp_path: Path) -> None:
+    import fcntl
+
+    with (tmp_path / "undisturbed" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(MammoError, match="another ingest is filling"):
+            fill(Recipe(twelve[0], tmp_path / "undisturbed", FRAME, 1), read(twelve[0]), 1)
+
+
+def test_a_full_disk_is_told_and_costs_nothing(twelve: Any, tmp_path: Path) -> None:
+    source, expected, key = twelve
+    cohort, largest = read(source), max(len(content) for content in expected.values())
+    told = 0
+    for number, limit in enumerate(np.linspace(1, largest - 1, 25).astype(int).tolist()):
+        recipe = Recipe(source, new_store(tmp_path / f"full{number}", key), FRAME, 1)
+
+        def work(recipe: Recipe = recipe, limit: int = limit) -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+            try:
+                fill(recipe, cohort, 1)
+            except MammoError as error:
+                os._exit(7 if f"{recipe.store} cannot be written" in str(error) else 8)
+
+        status = forked(work)[1]()
+        told += os.waitstatus_to_exitcode(status) == 7
+        rerun_ends_alike(recipe, expected, 12)
+    assert told == 25
+
+
+@pytest.mark.faults
+def test_killed_at_every_boundary_of_twelve_files(twelve: Any, tmp_path: Path) -> None:
+    source, expected, key = twelve
+    at, status = 0, -signal.SIGKILL
+    while status == -signal.SIGKILL:
+        at += 1
+        recipe = Recipe(source, new_store(tmp_path / f"killed{at}", key), FRAME, 1)
+
+        def work(recipe: Recipe = recipe, at: int = at) -> None:
+            count_boundaries(recipe.store, at)
+            fill(recipe, read(source), 1)
+
+        status = os.waitstatus_to_exitcode(forked(work)[1]())
+        rerun_ends_alike(recipe, expected, 12 if status else known(recipe.store))
+    assert status == 0
+    assert at > 60
+    print(f"{at - 1} boundaries")
+
+
+@pytest.mark.faults
+def test_killed_at_a_hundred_random_moments_of_three_hundred_files(tmp_path: Path) -> None:
+    source, store = make_source(tmp_path / "source", 300), tmp_path / "undisturbed"
+    Pseudonyms.of_store(store)
+    cohort, started = read(source), time.monotonic()
+    fill(Recipe(source, store, FRAME, 1), cohort, 2)
+    took, expected = time.monotonic() - started, tree(store)
+    rng, kills = np.random.default_rng(0), 0
+    for number in range(100):
+        recipe = Recipe(source, new_store(tmp_path / f"killed{number}", (store / ".key").read_bytes()), FRAME, 1)
+        pid, wait = forked(lambda recipe=recipe: fill(recipe, cohort, 2) and None)  # type: ignore[misc]
+        time.sleep(rng.uniform(0, took))
+        os.kill(pid, signal.SIGKILL)
+        kills += os.waitstatus_to_exitcode(wait()) == -signal.SIGKILL
+        before = known(recipe.store)
+        filling = fill(recipe, cohort, 2)
+        assert tree(recipe.store) == expected
+        assert filling.decoded == 300 - before
+    print(f"{kills} of 100 were killed before they had finished")

@@ -1,0 +1,30 @@
+import pytest
+
+from mammo.intake.adapters._labels import density_of
+from mammo.records import Density
+
+
+@pytest.mark.parametrize(
+    ("text", "density"),
+    [
+        ("A", Density.A),
+        ("d", Density.D),
+        ("1", Density.A),
+        ("4", Density.D),
+        ("2.0", Density.B),
+        ("DENSITY C", Density.C),
+        ("ACR 2", Density.B),
+        ("The breasts are heterogeneously dense", Density.C),
+        ("Scattered areas of fibroglandular density", Density.B),
+        ("almost entirely fatty", Density.A),
+        ("extremely dense", Density.D),
+        ("", None),
+        ("0", None),
+        ("5", None),
+        ("5.0", None),
+        ("dense", None),
+        ("23", None),
+    ],
+)
+def test_densities_are_read_however_they_are_written(text: str, density: Density | None) -> None:
+    assert density_of(text) is density

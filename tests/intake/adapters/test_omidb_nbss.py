@@ -1,0 +1,76 @@
+from typing import Any
+
+import pytest
+
+from mammo.intake.adapters._omidb_nbss import Episode, episode_on, finding_of, finding_of_breast, is_normal
+from mammo.records import LabelSource, Laterality, Pathology
+
+LEFT = Laterality.LEFT
+
+
+@pytest.mark.parametrize(
+    ("biopsy", "surgery", "label", "high_risk"),
+    [
+        ({"Opinion": "B5a"}, {}, "malignant", False),
+        ({"Opinion": "B2"}, {"Opinion": "H5"}, "malignant", False),
+        ({"Opinion": "B4"}, {"InvasiveComponents": "Ductal"}, "malignant", False),
+        ({"Opinion": "B3"}, {"InvasiveComponents": None, "DCISGrade": ""}, "benign", True),
+        ({"Opinion": "B2"}, {}, "benign", False),
+        ({"Opinion": "B1"}, {"Opinion": "H2"}, "benign", False),
+        ({"Opinion": "B4"}, {}, "none", False),
+        ({"Opinion": "B4"}, {"Opinion": "H2"}, "benign", False),
+        ({"Opinion": "B2", "DiseaseGrade": "NA", "DcisGrade": "NDN", "MalignancyType": "c"}, {}, "benign", False),
+        ({"Opinion": "B2", "InsituPresent": "N", "InvasivePresent": "Y"}, {}, "malignant", False),
+        ({"Opinion": "B2", "Location": "H5"}, {}, "benign", False),
+        ({"Opinion": None, "Location": "B2"}, {}, "none", False),
+        ({"Opinion": "B1"}, {}, "none", False),
+        ({}, {}, "none", False),
+    ],
+)
+def test_the_label_of_a_lesion(biopsy: dict[str, Any], surgery: dict[str, Any], label: str, high_risk: bool) -> None:
+    episode = {"BIOPSYWIDE": {"L": {"1": biopsy}}, "SURGERY": {"L": {"1": surgery}}}
+    found = finding_of(episode, LEFT, ["1"])
+    assert (found[0], found[2]) == (label, high_risk)
+    assert (found[1] is LabelSource.BIOPSY) == (found[0] is not Pathology.NONE)
+    assert finding_of(episode, Laterality.RIGHT, ["1"])[0] is Pathology.NONE
+
+
+def test_several_lesions_are_benign_only_if_all_are() -> None:
+    episode = {"BIOPSYWIDE": {"L": {"1": {"Opinion": "B2"}, "2": {"Opinion": "B3"}, "3": {"Opinion": "B1"}}}}
+    assert finding_of(episode, LEFT, ["1", "2"]) == (Pathology.BENIGN, LabelSource.BIOPSY, True)
+    assert finding_of(episode, LEFT, ["1", "3"])[0] is Pathology.NONE
+
+
+def test_a_lesions_number_may_begin_with_zeros() -> None:
+    episode = {"BIOPSYWIDE": {"L": {"2": {"Opinion": "B2"}, "03": {"Opinion": "B5"}, "20": {"Opinion": "B5"}}}}
+    assert [finding_of(episode, LEFT, [number])[0] for number in ("02", "3", "20")] == [
+        "benign",
+        "malignant",
+        "malignant",
+    ]
+
+
+def test_a_study_belongs_to_the_episode_with_an_event_on_its_day_before_one_that_was_open_on_it() -> None:
+    open_then: Episode = {"EpisodeOpenedDate": "2014-01-01", "EpisodeClosedDate": "20141231"}
+    screened: Episode = {"SCREENING": {"L": {"DateTaken": "2014-03-05"}}}
+    again: Episode = {"OTHERSCREENING": {"1": {"R": {"DateTaken": "20140306"}}}}
+    biopsied: Episode = {"BIOPSYWIDE": {"L": {"1": {"DatePerformed": "2014-03-07"}}}}
+    operated: Episode = {"SURGERY": [{"dateperformed": "2014-03-08"}], "IntervalCancerDateOfDiagnosis": "2014-03-09"}
+    known = [open_then, screened, again, biopsied, operated]
+    for day, episode in ((4, open_then), (5, screened), (6, again), (7, biopsied), (8, operated), (9, open_then)):
+        assert episode_on(known, f"2014-03-{day:02d}") is episode_on(known, f"201403{day:02d}") is episode
+    assert episode_on(known, "2015-03-05") is episode_on(known, None) is episode_on([{}], "") is None
+
+
+def test_a_breasts_opinion_stands_for_its_only_lesion() -> None:
+    episode = {"LESION": {"L": {"1": {}}}, "BIOPSYWIDE": {"left_opinion": "Malignant"}}
+    assert finding_of_breast(episode, LEFT) == (Pathology.MALIGNANT, LabelSource.BREAST_LEVEL, False)
+    two = episode | {"LESION": {"L": {"1": {}, "2": {}}}}
+    assert finding_of_breast(two, LEFT)[0] is Pathology.NONE
+
+
+def test_an_episode_is_normal_without_biopsy_surgery_and_interval_cancer() -> None:
+    assert is_normal({"EpisodeType": "R", "SCREENING": {"L": {}}})
+    assert not is_normal({"BIOPSYFINE": {"L": {"1": {}}}})
+    assert not is_normal({"EpisodeType": "CI"})
+    assert not is_normal({"IntervalCancerDateOfDiagnosis": "2015-01-01"})

@@ -1,0 +1,133 @@
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from mammo.intake.dicom_header import Header, read_header
+from mammo.intake.flags import Flag
+from mammo.intake.object_type import TOMOSYNTHESIS
+from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.source_folder import regular
+from mammo.records import Laterality, View
+
+PIXELS = np.zeros((4, 6), np.uint16)
+
+
+def code(value: str) -> list[Dataset]:
+    item = Dataset()
+    item.CodeValue = value
+    return [item]
+
+
+@pytest.fixture
+def header(make_dicom: Callable[..., Dataset], tmp_path: Path) -> Callable[..., Header]:
+    def read(**tags: object) -> Header:
+        make_dicom(PIXELS, **tags).save_as(tmp_path / "x.dcm", enforce_file_format=True)
+        return read_header(tmp_path / "x.dcm")
+
+    return read
+
+
+def test_every_code_has_a_sentence_and_a_way_out() -> None:
+    assert [code for code in Code if not (code.sentence and code.way_out)] == []
+    assert [flag for flag in Flag if not flag.sentence] == []
+
+
+def test_what_is_read(header: Callable[..., Header]) -> None:
+    got = header()
+    assert (got.patient, got.exam, got.laterality, got.view) == ("P1", "1.2.3", Laterality.LEFT, View.CC)
+    assert got.shape == (4, 6)
+
+
+def test_laterality_falls_back(header: Callable[..., Header]) -> None:
+    assert header(ImageLaterality=None, Laterality="R").laterality is Laterality.RIGHT
+
+
+@pytest.mark.parametrize(
+    ("value", "view"), [("R-10242", "CC"), ("399162004", "CC"), ("R-10226", "MLO"), ("399368009", "MLO")]
+)
+def test_view_codes_stand_in_for_the_position(header: Callable[..., Header], value: str, view: str) -> None:
+    assert header(ViewPosition=None, ViewCodeSequence=code(value)).view == view
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({"SOPClassUID": TOMOSYNTHESIS}, Code.TOMOSYNTHESIS),
+        ({"Modality": "US"}, Code.WRONG_MODALITY),
+        ({"Modality": None}, Code.WRONG_MODALITY),
+        ({"PresentationIntentType": "FOR PROCESSING"}, Code.FOR_PROCESSING),
+        ({"NumberOfFrames": 2}, Code.MULTI_FRAME),
+        ({"PhotometricInterpretation": "RGB"}, Code.NOT_GREY),
+        ({"PatientID": ""}, Code.NO_PATIENT),
+        ({"StudyInstanceUID": None}, Code.NO_PATIENT),
+        ({"ImageLaterality": None}, Code.NO_LATERALITY),
+        ({"ImageLaterality": "B"}, Code.NO_LATERALITY),
+        ({"ViewPosition": None}, Code.NO_VIEW),
+        ({"ViewPosition": "XCCL"}, Code.OTHER_VIEW),
+        ({"ViewPosition": "ML"}, Code.OTHER_VIEW),
+        ({"ViewCodeSequence": code("R-10226")}, Code.VIEW_CONFLICT),
+        ({"ViewCodeSequence": code("R-10228")}, Code.OTHER_VIEW),
+        ({"Rows": None}, Code.BAD_SHAPE),
+    ],
+)
+def test_what_is_refused(header: Callable[..., Header], tags: dict[str, object], expected: Code) -> None:
+    with pytest.raises(RefusedError) as refused:
+        header(**tags)
+    assert refused.value.code == expected
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 128 + b"DICM", b"<html>log in</html>", b"\x89PNG" * 50])
+def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.dcm").write_bytes(content)
+    with pytest.raises(RefusedError):
+        read_header(tmp_path / "x.dcm")
+
+
+def test_a_header_cut_anywhere_is_refused_or_read_but_never_fails(
+    make_dicom: Callable[..., Dataset], tmp_path: Path
+) -> None:
+    make_dicom(PIXELS).save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    content = (tmp_path / "x.dcm").read_bytes()
+    for length in range(132, len(content), 7):
+        (tmp_path / "y.dcm").write_bytes(content[:length])
+        try:
+            read_header(tmp_path / "y.dcm")
+        except RefusedError:
+            continue
+
+
+def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "x.dcm")
+    with pytest.raises(RefusedError, match=Code.NOT_REGULAR):
+        regular(tmp_path, "x.dcm")
+
+
+def test_paths_stay_below_the_source(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out.dcm").touch()
+    (tmp_path / "in" / "link.dcm").symlink_to(tmp_path / "out.dcm")
+    for path in ("../out.dcm", "link.dcm", str(tmp_path / "out.dcm")):
+        with pytest.raises(RefusedError, match=Code.NOT_REGULAR):
+            regular(tmp_path / "in", path)
+
+
+def test_values_of_the_header_never_reach_the_log(
+    make_dicom: Callable[..., Dataset],
+    tmp_path: Path,
+    recwarn: pytest.WarningsRecorder,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    dataset = make_dicom(PIXELS, Modality="US")
+    dataset.add_new("PatientAge", "LO", "ZZCANARY is no age")
+    dataset["PatientAge"].VR = "AS"
+    dataset.save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    recwarn.clear()
+    caplog.clear()
+    with pytest.raises(RefusedError) as refused:
+        read_header(tmp_path / "x.dcm")
+    assert not recwarn.list
+    assert "ZZCANARY" not in caplog.text + refused.value.code.sentence

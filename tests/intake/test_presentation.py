@@ -1,0 +1,113 @@
+"""Presentation values against the formulas of DICOM PS3.3 C.11, written out by hand, pixel by pixel."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from mammo.intake.presentation import presentation
+from mammo.intake.rejections import Code, RefusedError
+
+RAMP = np.arange(4096).reshape(64, 64)
+
+
+def linear(x: float, c: float, w: float) -> float:
+    if x <= c - 0.5 - (w - 1) / 2:
+        return 0.0
+    if x > c - 0.5 + (w - 1) / 2:
+        return 4095.0
+    return ((x - (c - 0.5)) / (w - 1) + 0.5) * 4095
+
+
+def linear_exact(x: float, c: float, w: float) -> float:
+    if x <= c - w / 2:
+        return 0.0
+    if x > c + w / 2:
+        return 4095.0
+    return ((x - c) / w + 0.5) * 4095
+
+
+def sigmoid(x: float, c: float, w: float) -> float:
+    return 4095 / (1 + math.exp(-4 * (x - c) / w))
+
+
+FORMULAS = {"LINEAR": linear, "LINEAR_EXACT": linear_exact, "SIGMOID": sigmoid}
+
+
+@pytest.mark.parametrize("function", FORMULAS)
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_every_voi_function_follows_its_formula(
+    make_dicom: Callable[..., Dataset], function: str, photometric: str
+) -> None:
+    dataset = make_dicom(
+        RAMP,
+        WindowCenter=[2100, 500],
+        WindowWidth=[1800, 100],
+        VOILUTFunction=function,
+        PhotometricInterpretation=photometric,
+        RescaleSlope=1.5,
+        RescaleIntercept=-200,
+    )
+    expected = np.array([FORMULAS[function](x * 1.5 - 200, 2100, 1800) for x in range(4096)])
+    if photometric == "MONOCHROME1":
+        expected = 4095 - expected
+    assert np.abs(presentation(dataset).values.ravel() - expected).max() <= 0.5 + 1e-9
+
+
+def test_the_words_of_a_header_may_be_in_small_letters(make_dicom: Callable[..., Dataset]) -> None:
+    words = {"PhotometricInterpretation": "MONOCHROME1", "VOILUTFunction": "SIGMOID"}
+    tags = {"WindowCenter": 2000, "WindowWidth": 900}
+    small = presentation(make_dicom(RAMP, **tags, **{name: word.lower() for name, word in words.items()}))
+    assert np.array_equal(small.values, presentation(make_dicom(RAMP, **tags, **words)).values)
+
+
+def test_width_one_is_a_threshold(make_dicom: Callable[..., Dataset]) -> None:
+    got = presentation(make_dicom(RAMP, WindowCenter=2000, WindowWidth=1)).values.ravel()
+    assert np.array_equal(got, [linear(x, 2000, 1) for x in range(4096)])
+
+
+def test_without_a_window_the_whole_range_of_the_stored_bits_is_shown(make_dicom: Callable[..., Dataset]) -> None:
+    assert np.array_equal(presentation(make_dicom(RAMP)).values, RAMP)
+    tens = RAMP % 1024
+    got = presentation(make_dicom(tens, BitsStored=10, HighBit=9)).values
+    assert np.array_equal(got, np.round(tens * 4095 / 1023))
+
+
+def test_a_look_up_table_wins_over_a_window(make_dicom: Callable[..., Dataset]) -> None:
+    item = Dataset()
+    item.LUTDescriptor = [256, 100, 10]
+    item.LUTData = [min(4 * i, 1023) for i in range(256)]
+    got = presentation(make_dicom(RAMP, VOILUTSequence=[item], WindowCenter=10, WindowWidth=5)).values.ravel()
+    expected = [min(4 * min(max(x - 100, 0), 255), 1023) * 4095 / 1023 for x in range(4096)]
+    assert np.array_equal(got, np.round(expected))
+
+
+def test_bits_that_are_not_stored_are_masked(make_dicom: Callable[..., Dataset]) -> None:
+    overlay = (RAMP + 0x3000).astype(np.uint16)
+    assert np.array_equal(presentation(make_dicom(overlay)).values, RAMP)
+
+
+def test_signed_values_are_read_as_twos_complement(make_dicom: Callable[..., Dataset]) -> None:
+    signed = np.array([[-2048, -1], [0, 2047]])
+    got = presentation(make_dicom(signed & 0xFFF, PixelRepresentation=1, WindowCenter=0, WindowWidth=4096)).values
+    assert np.array_equal(got, [[0, 2047], [2048, 4095]])
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        ({"RescaleSlope": 0}, Code.BAD_RESCALE),
+        ({"BitsStored": 17}, Code.BAD_BITS),
+        ({"BitsStored": None}, Code.BAD_BITS),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, Code.NOT_GREY),
+        ({"PhotometricInterpretation": None}, Code.NOT_GREY),
+        ({"WindowCenter": 5, "WindowWidth": 5, "VOILUTFunction": "S"}, Code.BAD_WINDOW),
+    ],
+)
+def test_values_without_meaning_are_refused(
+    make_dicom: Callable[..., Dataset], tags: dict[str, object], code: Code
+) -> None:
+    with pytest.raises(RefusedError, match=code):
+        presentation(make_dicom(RAMP, **tags))

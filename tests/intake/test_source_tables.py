@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import openpyxl
+import pandas as pd
+import pytest
+
+from mammo.intake.source_tables import read_rows
+from mammo.records import MammoError
+
+ROWS = [{"left_or_right_breast": "LEFT", "id": "0012", "n": "3", "empty": ""}]
+
+
+def test_every_format_gives_the_same_rows(tmp_path: Path) -> None:
+    written = "\ufeffleft or right breast,ID,n,empty\r\n LEFT\u200b,0012,3,NA\r\n,,,\r\n"
+    (tmp_path / "a.csv").write_bytes(written.encode())
+    (tmp_path / "b.csv").write_text("Left or right breast;id;N;empty;\nLEFT;0012;3;;\n")
+    frame = pd.DataFrame({"left or right breast": ["LEFT"], "ID": ["0012"], "n": [3], "empty": [None]})
+    frame.to_parquet(tmp_path / "c.parquet")
+    frame.to_excel(tmp_path / "d.xlsx", index=False)
+    for name in ("a.csv", "b.csv", "c.parquet", "d.xlsx"):
+        assert [dict(row.values) for row in read_rows(tmp_path / name)] == ROWS, name
+
+
+def test_a_new_line_inside_quotes_belongs_to_its_cell(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text('a,b\n1,"x\n"\n2,y\n')
+    rows = list(read_rows(tmp_path / "a.csv"))
+    assert [(row.number, row.get("b")) for row in rows] == [(3, "x"), (4, "y")]
+
+
+def test_only_what_is_asked_for_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a,b,c\n1,2,3\n")
+    (row,) = read_rows(tmp_path / "a.csv", needed=["b"], kept=["c", "z"])
+    assert row.values == {"b": "2", "c": "3"}
+
+
+def test_what_is_no_table_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("a\n1\n")
+    with pytest.raises(MammoError, match="lacks the column b: its header must name a, b"):
+        list(read_rows(tmp_path / "a.csv", needed=["a", "b"]))
+    with pytest.raises(MammoError, match=r"z\.csv is missing"):
+        list(read_rows(tmp_path / "z.csv"))
+    for name in ("b.xlsx", "c.parquet"):
+        (tmp_path / name).write_text("nothing")
+        with pytest.raises(MammoError, match="cannot be read as a table"):
+            list(read_rows(tmp_path / name))
+
+
+def test_whole_numbers_of_a_sheet_have_no_point(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["File Name"])
+    book.active.append([22678622.0])
+    book.save(tmp_path / "a.xlsx")
+    assert [row.get("file_name") for row in read_rows(tmp_path / "a.xlsx")] == ["22678622"]

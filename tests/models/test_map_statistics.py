@@ -1,0 +1,44 @@
+"""Sums over maps, moments and neighbours against torch's unfold, padded convolution and autograd."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from mammo.models.map_statistics import Moments, neighbours, tap_sums
+
+
+def seen_by_taps(maps: torch.Tensor) -> torch.Tensor:
+    """[N, 9, C, rows, cols] of maps [N, rows, cols, C], by torch's unfold."""
+    n, rows, cols, channels = maps.shape
+    unfolded = functional.unfold(maps.permute(0, 3, 1, 2), 3, padding=1)
+    return unfolded.view(n, channels, 9, rows, cols).transpose(1, 2)
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 3), (5, 4)])
+def test_tap_sums_of_whole_grids(shape: tuple[int, int]) -> None:
+    maps = torch.randn(2, *shape, 3, dtype=torch.float64)
+    everywhere = torch.ones(1, 2, 2, dtype=torch.bool)
+    assert torch.allclose(tap_sums(maps, everywhere), seen_by_taps(maps).sum(dim=(3, 4)))
+
+
+@pytest.mark.parametrize("top", range(4))
+@pytest.mark.parametrize("left", range(3))
+def test_tap_sums_of_a_part_are_those_of_the_grid_around_it(top: int, left: int) -> None:
+    part, grid = torch.randn(2, 3, 4, 2, dtype=torch.float64), torch.zeros(2, 6, 6, 2, dtype=torch.float64)
+    grid[:, top : top + 3, left : left + 4] = part
+    ends = torch.tensor([[[top == 0, top == 3], [left == 0, left == 2]]]).expand(2, 2, 2)
+    assert torch.allclose(tap_sums(part, ends), seen_by_taps(grid).sum(dim=(3, 4)))
+
+
+def test_moments_and_their_gradient() -> None:
+    maps = torch.randn(2, 3, 4, 2, dtype=torch.float64, requires_grad=True)
+    variance, mean = torch.var_mean(maps, dim=(1, 2), correction=0)
+    ours = Moments.apply(maps)
+    assert torch.allclose(ours[0], mean)
+    assert torch.allclose(ours[1], variance)
+    assert torch.autograd.gradcheck(Moments.apply, (maps,))
+
+
+def test_taps_see_what_a_padded_convolution_sees() -> None:
+    maps = torch.randn(2, 5, 4, 3)
+    assert torch.equal(neighbours(maps), functional.unfold(maps, 3, padding=1))

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from mammo.phantoms.bright_shapes import Threads, wander
+from mammo.phantoms.canvas import Canvas
+
+
+def line(scale: float, radius: float, bright: float = 0.4, to: float = 500) -> np.ndarray:
+    size = round(640 * scale)
+    plane = np.zeros((size, size), dtype=np.float32)
+    rows, cols = np.array([[320.0, 320.0, 320.0]]), np.array([[100.0, 260.0, to]])
+    Threads(rows, cols, np.full((1, 3), radius), np.full((1, 3), bright)).draw(Canvas(scale, 0, size, size), plane)
+    return plane
+
+
+def test_a_thread_is_even_along_its_length_and_a_bell_across() -> None:
+    plane = line(0.5, radius=8)
+    ridge = plane[160, 70:230]
+    assert ridge == pytest.approx(0.4 * np.exp(-((0.5 / 4) ** 2)), rel=0.02)
+    assert plane[160 + 4, 150] == pytest.approx(0.4 * np.exp(-((4.5 / 4) ** 2)), rel=0.05)
+
+
+def test_a_thread_holds_as_much_light_at_every_scale() -> None:
+    light = [line(scale, radius=6).sum() / scale**2 for scale in (0.125, 0.25, 0.5)]
+    assert np.ptp(light) < 0.02 * np.mean(light)
+    assert light[0] == pytest.approx(400 * 0.4 * 6 * np.sqrt(np.pi), rel=0.03)
+
+
+def test_what_leaves_the_canvas_is_cut_off() -> None:
+    whole, cut = line(0.25, 6), line(0.25, 6, to=900)
+    assert np.isfinite(cut).all()
+    assert np.allclose(cut[:, 30:100], whole[:, 30:100], atol=0.01)
+    assert cut[79:81, -1].max() > 0.3
+
+
+def test_wandering_keeps_its_length_and_loses_its_direction() -> None:
+    n = 400
+    zero = np.zeros(n)
+    rows, cols, headings = wander(np.random.default_rng(0), (zero, zero), zero, np.full(n, 100.0), 21, 0.5)
+    assert np.hypot(np.diff(rows), np.diff(cols)).sum(axis=1) == pytest.approx(100)
+    assert 0.3 < headings[:, -1].std() < 0.7
+    straight = wander(np.random.default_rng(0), (zero, zero), zero, np.full(n, 100.0), 21, 0.0)
+    assert np.allclose(straight[1][:, -1], 100)

@@ -1,0 +1,61 @@
+"""Gathering the gallery: windows, maps and outlines are the lesion's own, and no patient is named."""
+
+import json
+from base64 import b64decode
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.reporting.evaluation import evaluate
+from mammo.reporting.gallery_data import gather
+from mammo.store.manifest import Manifest
+from mammo.training.results import find_runs
+
+
+@pytest.fixture(scope="module")
+def gallery(reported_root: Path) -> dict:
+    return gather(evaluate(find_runs(reported_root / "table3")), reported_root, reported_root / "store", 150)
+
+
+def test_every_lesion_has_its_windows_scores_and_facts(reported_root: Path, gallery: dict) -> None:
+    run = reported_root / "table3" / "fagg-sal+emb-s0-0"
+    local = pd.read_parquet(reported_root / "table3" / "fagg-emb-s0-0" / "lesions.parquet").set_index("lesion_id")
+    tables = [pd.read_parquet(run / f"lesions{ending}.parquet") for ending in ("", "-val")]
+    lesions = pd.concat(tables).set_index("lesion_id")
+    windows = pd.concat(pd.read_parquet(run / f"windows{ending}.parquet") for ending in ("", "-val"))
+    assert {lesion["id"] for lesion in gallery["lesions"]} == set(lesions.index)
+    for lesion in gallery["lesions"]:
+        own, table = windows[windows["lesion_id"] == lesion["id"]], lesions.loc[lesion["id"]]
+        np.testing.assert_allclose(lesion["scores"], own["score"], atol=1e-3)
+        np.testing.assert_allclose(lesion["windows"], own[["col", "row", "side"]], atol=0.06)
+        assert lesion["score"] == pytest.approx(table["score"], abs=1e-4)
+        assert lesion["sd"] == pytest.approx(table["score_sd"], abs=1e-4)
+        assert (lesion["label"], lesion["split"], lesion["view"]) == (table["label"], table["split"], table["view"])
+        if lesion["split"] == "test":
+            assert lesion["without"] == pytest.approx(local.loc[lesion["id"], "score"], abs=1e-4)
+
+
+def test_the_location_map_is_the_mean_over_the_windows(gallery: dict) -> None:
+    cell = gallery["frame"]["height"] / gallery["frame"]["rows"]
+    for lesion in gallery["lesions"][:3]:
+        shares = np.frombuffer(b64decode(lesion["location"]), np.uint8) / 255
+        inside = np.mean([side**2 for _, _, side in lesion["windows"]]) / cell**2
+        assert shares.sum() <= inside + 1e-6 + len(shares) / 510
+        assert shares.sum() > inside / 4  # windows may reach over the image's edge
+
+
+def test_images_show_their_own_lesions(reported_root: Path, gallery: dict) -> None:
+    manifest = Manifest.load(reported_root / "store")
+    for lesion in gallery["lesions"]:
+        image = gallery["images"][lesion["image"]]
+        own = manifest.lesions.index[manifest.lesions["image_id"] == lesion["image"]]
+        assert [outline["lesion"] for outline in image["outlines"]] == list(own)
+        assert image["malignant"] is not None
+
+
+def test_no_patient_is_named(reported_root: Path, gallery: dict) -> None:
+    told = json.dumps(gallery, allow_nan=False)
+    for name in {"PHANTOM", *Manifest.load(reported_root / "store").images["patient_id"]}:
+        assert name not in told

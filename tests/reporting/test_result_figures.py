@@ -1,0 +1,64 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from mammo.reporting.paper_tables import table3
+from mammo.reporting.result_figures import operating_figure, roc_figure, save, table3_figure
+from mammo.scoring.metrics import auc
+
+RNG = np.random.default_rng(0)
+MALIGNANT = RNG.integers(0, 2, 60)
+SCORES = {maps: (MALIGNANT + RNG.normal(size=60)) / 6 + 0.5 for maps in ("loc", "emb", "sal", "sal+emb")}
+
+
+def texts(figure: Figure) -> str:
+    return " ".join(t.get_text() for t in figure.findobj(lambda artist: hasattr(artist, "get_text")))
+
+
+def test_roc_names_each_curve_with_its_auc_and_n() -> None:
+    figure = roc_figure(SCORES, MALIGNANT)
+    shown = texts(figure)
+    for maps, score in SCORES.items():
+        assert f"{maps}  AUC {auc(MALIGNANT, score):.3f}" in shown
+    assert f"{MALIGNANT.sum()} malignant, {60 - MALIGNANT.sum()} benign" in shown
+
+
+def test_operating_curve_holds_its_value_until_the_next_miss() -> None:
+    malignant = np.repeat([1, 0], [40, 4])
+    score = np.concatenate([np.arange(40) / 100, [0.005, 0.015, 0.5, 0.6]])
+    line = operating_figure({"sal+emb": score}, malignant).axes[0].lines[0]
+    np.testing.assert_allclose(line.get_xdata(), [0, 0.025, 0.05, 0.05])
+    np.testing.assert_allclose(line.get_ydata(), [0, 0.25, 0.5, 0.5])
+
+
+def test_table3_figure_places_ours_and_the_papers() -> None:
+    table = table3({maps: score[None] for maps, score in SCORES.items()}, MALIGNANT, np.arange(60).astype(object))
+    axes = table3_figure(table).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["loc", "emb", "sal", "sal+emb"]
+    ours = next(line for line in axes.lines if line.get_marker() == "o")
+    np.testing.assert_allclose(ours.get_xdata(), table["auc_mean"])
+
+
+@pytest.mark.parametrize("draw", [roc_figure, operating_figure])
+@pytest.mark.parametrize("label", [0, 1])
+def test_one_class_says_undefined(draw: Callable[..., Figure], label: int, tmp_path: Path) -> None:
+    figure = draw(SCORES, np.full(60, label))
+    assert "undefined: no" in texts(figure)
+    save(figure, tmp_path, "f")
+
+
+def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        save(roc_figure(SCORES, MALIGNANT), tmp_path, name)
+    for suffix in ("png", "svg"):
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_a_table_without_intervals_is_still_drawn(tmp_path: Path) -> None:
+    table = table3({"emb": SCORES["emb"][None]}, np.ones(60, dtype=np.int64), np.arange(60).astype(object))
+    assert isinstance(table, pd.DataFrame)
+    save(table3_figure(table), tmp_path, "t")

@@ -1,0 +1,44 @@
+"""The first words: true to the numbers, whatever they are."""
+
+import numpy as np
+
+from mammo.reporting.summary import result, trade
+from mammo.scoring.performance import Performance, performance
+
+MALIGNANT = np.repeat([1, 0], 100)
+SCORE = np.concatenate([np.arange(100), np.arange(100) + 0.5]) / 200
+PATIENTS = np.arange(200)
+
+
+def told(found: Performance) -> str:
+    return trade(found).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_threshold_of_these_lesions_is_told_to_flatter() -> None:
+    found = told(performance(MALIGNANT, SCORE, PATIENTS))
+    assert "picked on these very lesions, which flatters" in found
+    assert "2 of 100 benign biopsies would be avoided (2.0 %) and 2 of 100 cancers missed (2.0 %): 1.0" in found
+
+
+def test_a_threshold_of_validation_is_told_with_what_it_does_here() -> None:
+    found = told(performance(MALIGNANT, SCORE, PATIENTS, {0.02: 0.1}))
+    assert "2 % of the malignant lesions of validation, 20 of 100 benign" in found
+    assert "20 of 100 cancers missed (20.0 %, more than on validation): 1.0 biopsies avoided per cancer" in found
+
+
+def test_no_cancer_missed_is_told_as_such() -> None:
+    assert told(performance([1, 0], [0.9, 0.1], ["p", "q"])).endswith(
+        "0 of 1 cancers missed (0.0 %): no cancer is missed."
+    )
+
+
+def test_a_score_averaged_over_seeds_is_told_as_one() -> None:
+    found = performance(MALIGNANT, SCORE, PATIENTS)
+    assert "emb tells malignant" in result(found, "emb", "", 1)
+    assert "emb, by the mean score of 3 seeds, tells malignant" in result(found, "emb", "", 3)
+
+
+def test_one_class_has_no_result() -> None:
+    found = performance([1, 1], [0.2, 0.3], ["p", "q"])
+    assert result(found, "emb", "phantom", 2).endswith("2 patients: no benign lesion.")
+    assert trade(found) == ""

@@ -1,0 +1,78 @@
+"""Saved saliency maps: found by image and digest, in parts, and never taken for what they are not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mammo.records import MammoError
+from mammo.store.saliency_cache import SaliencyMaps
+
+IMAGES = {f"image{number}": f"digest{number}" for number in range(20)}
+IDS = list(IMAGES)
+MAPS = np.random.default_rng(0).uniform(size=(20, 2, 6, 5)).astype(np.float32)
+
+
+def opened(folder: Path, images: dict[str, str] = IMAGES) -> SaliencyMaps:
+    return SaliencyMaps(folder / "maps", images, "python -m mammo.precompute what=saliency")
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> SaliencyMaps:
+    maps = opened(tmp_path)
+    maps.append(IDS[:7], MAPS[:7])
+    maps.append(IDS[7:], MAPS[7:])
+    return opened(tmp_path)
+
+
+def test_maps_come_back_by_image_whatever_their_part(stored: SaliencyMaps) -> None:
+    stored.check()
+    assert np.abs(stored(["image7", "image2", "image19"]) - MAPS[[7, 2, 19]]).max() < 1e-3
+    assert stored(IDS).dtype == np.float32
+
+
+def test_what_is_missing_is_told_and_can_be_added(tmp_path: Path) -> None:
+    maps = opened(tmp_path)
+    assert maps.missing() == IDS
+    maps.append(IDS[:7], MAPS[:7])
+    assert maps.missing() == IDS[7:]
+    with pytest.raises(MammoError, match=r"image7 is missing.*13 of 20.*run python -m mammo\.precompute"):
+        maps.check()
+    with pytest.raises(MammoError, match="image7 is missing"):
+        maps(["image7"])
+    maps.append(IDS[7:], MAPS[7:])
+    maps.check()
+
+
+def test_a_map_of_other_pixels_is_stale(stored: SaliencyMaps, tmp_path: Path) -> None:
+    changed = opened(tmp_path, {**IMAGES, "image3": "other"})
+    assert changed.missing() == ["image3"]
+    with pytest.raises(MammoError, match=r"image3 is of other pixels \(stale\).*precompute"):
+        changed(["image3"])
+    changed.append(["image3"], MAPS[4:5])
+    assert np.abs(opened(tmp_path, {**IMAGES, "image3": "other"})(["image3"]) - MAPS[4]).max() < 1e-3
+    assert np.abs(stored(["image3"]) - MAPS[3]).max() < 1e-3
+
+
+@pytest.mark.parametrize("damage", [b"", b"no array"])
+def test_a_damaged_part_counts_as_missing(stored: SaliencyMaps, tmp_path: Path, damage: bytes) -> None:
+    first = opened(tmp_path)
+    part = next(path for path in stored.folder.glob("*.txt") if path.read_text().startswith("image0 "))
+    part.with_suffix(".npy").write_bytes(damage)
+    assert first.missing() == IDS[:7]
+
+
+def test_a_part_without_its_names_does_not_count(stored: SaliencyMaps, tmp_path: Path) -> None:
+    next(iter(sorted(stored.folder.glob("*.txt")))).unlink()
+    assert 0 < len(opened(tmp_path).missing()) < 20
+
+
+def test_an_image_of_another_store_is_named(stored: SaliencyMaps) -> None:
+    with pytest.raises(MammoError, match="image99 is not one of the store"):
+        stored(["image99"])
+
+
+@pytest.mark.parametrize("value", [np.nan, -0.1, 1.5])
+def test_values_outside_the_range_are_refused(tmp_path: Path, value: float) -> None:
+    with pytest.raises(MammoError, match="leaves"):
+        opened(tmp_path).append(["image0"], np.full((1, 2, 6, 5), value, np.float32))

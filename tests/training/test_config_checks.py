@@ -1,0 +1,55 @@
+"""A value that is none, or out of range, is told by its key before anything is read."""
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from mammo.cli.hydra_app import CONF
+from mammo.records import MammoError
+from mammo.training.config_checks import check_values
+
+
+def checked(*words: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        check_values(compose("train", list(words)))
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        *("seed=abc", "seed=-1", "seed=1.5", "seed=null", "seed=4294967296", "seed=true"),
+        *("model.lr=abc", "model.lr=-1", "model.lr=0", "model.lr=.nan", "model.lr=inf", "batch_size=0", "workers=-1"),
+        *("trainer.max_epochs=abc", "trainer.max_epochs=-1", "windows_per_lesion.test=0"),
+        *("memory_gb=-1", "memory_gb=null", "trainer.weight_average=2", "trainer.weight_average=a"),
+        *("trainer.gradient_clip_val=abc", "trainer.gradient_clip_val=0", "trainer.threads=abc", "trainer.threads=-1"),
+        *("trial=abc", "trial=-1", "trial=1.5", "model.floc=7"),
+        *("group=null", "group=7", "group=", "store=null", "model.floc=null", "context.run=null"),
+    ],
+)
+def test_a_wrong_number_or_word_is_told_by_its_key(word: str) -> None:
+    with pytest.raises(MammoError, match=f"^{word.split('=')[0]}=.*: give a "):
+        checked(word)
+
+
+@pytest.mark.parametrize("word", ["test=maybe", "test=1", "test=null", "trainer.compile=maybe", "model.algebra=maybe"])
+def test_a_switch_that_is_neither_on_nor_off_is_told_by_its_key(word: str) -> None:
+    with pytest.raises(MammoError, match=f"^{word.split('=')[0]}=.*: give true or false"):
+        checked(word)
+
+
+@pytest.mark.parametrize("value", ["false", "null", "0", "maybe"])
+def test_a_map_that_is_chosen_and_switched_off_is_told(value: str) -> None:
+    with pytest.raises(MammoError, match=r"^maps\.loc=.*: name the maps that are wanted"):
+        checked("maps=[loc,emb]", f"maps.loc={value}")
+
+
+def test_the_defaults_and_the_ends_of_their_ranges_are_right() -> None:
+    for words in (
+        (),
+        ("model=floc",),
+        ("model=context",),
+        ("maps=[]",),  # told of by maps.stack.canonical
+        ("trial=0", "trainer.threads=1", "test=false", "trainer.compile=true", "maps=[loc]"),
+        ("memory_gb=0", "trainer.weight_average=0.99"),
+        ("seed=0", "workers=0", "batch_size=1", "model.lr=1"),
+    ):
+        checked(*words)

@@ -1,0 +1,294 @@
+"""From a store to scores, through the real commands' code: found again, resumed, safe to load, scored anew."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+from sklearn.metrics import roc_auc_score
+
+from mammo.cli.hydra_app import CONF
+from mammo.geometry import CropWindow
+from mammo.models.context_network import network_of_checkpoint
+from mammo.models.floc import FLoc
+from mammo.records import MammoError, PatchClass, Split
+from mammo.scoring.image_table import read_image_table
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
+from mammo.training.build import datamodule_of
+from mammo.training.fit import train
+from mammo.training.precomputed import saliency_of
+from mammo.training.run_dir import best_run
+from mammo.training.saliency_source import maps_of
+from mammo.training.score_store import read_again
+
+QUICK = (
+    "trainer=cpu",
+    "trainer.max_epochs=2",
+    "trainer.threads=1",
+    "trainer.precision=32-true",
+    "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
+    "windows_per_lesion={val: 3, test: 4}",
+)
+MODELS = {
+    "context": ("model=context", "batch_size=8", "trainer.limit_train_batches=2"),
+    "floc": ("model=floc", "backbone=small", "batch_size=10"),
+}
+COMBINATIONS = ("[loc]", "[sal]", "[emb]", "[emb,sal]")
+
+
+def composed(root: Path, *overrides: str) -> DictConfig:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose("train", [f"root={root}", *QUICK, *overrides])
+
+
+@pytest.fixture(scope="module")
+def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a finished context, f_loc and four f_agg runs."""
+    root = tmp_path_factory.mktemp("trained")
+    shutil.copytree(small_root / "store", root / "store")
+    for overrides in MODELS.values():
+        train(composed(root, *overrides))
+    saliency_of(best_run(root, "context") / "best.ckpt", root, root / "store", "32-true")
+    for maps in COMBINATIONS:
+        train(composed(root, f"maps={maps}", "window_epochs=2", "batch_size=10"))
+    return root
+
+
+def results(root: Path) -> list[dict[str, object]]:
+    return [json.loads(path.read_text()) for path in sorted(root.glob("runs/*/result.json"))]
+
+
+def test_every_run_is_finished_and_says_where_it_comes_from(root: Path) -> None:
+    found = results(root)
+    assert {(run["model"], run["maps"]) for run in found} == {
+        ("context", ""),
+        ("floc", ""),
+        *(("fagg", maps) for maps in ("loc", "sal", "emb", "sal+emb")),
+    }
+    for run in found:
+        assert 0 <= float(str(run["val_auc"])) <= 1
+        assert run["versions"]["torch"] == torch.__version__.split("+")[0]  # type: ignore[index]
+
+
+def test_the_tables_auc_is_the_reported_one(root: Path) -> None:
+    for path in root.glob("runs/f*/result.json"):
+        table = pd.read_parquet(path.parent / "lesions.parquet")
+        assert (table["n_windows"] == 4).all()
+        reference = roc_auc_score(table["malignant"], table["score"])
+        assert json.loads(path.read_text())["test_auc"] == pytest.approx(reference, abs=1e-6)
+
+
+def test_every_model_was_scored_by_the_same_windows_whose_mean_is_the_score(root: Path) -> None:
+    tables = [pd.read_parquet(path) for path in sorted(root.glob("runs/f*/windows.parquet"))]
+    assert len(tables) == 5
+    for path, windows in zip(sorted(root.glob("runs/f*/windows.parquet")), tables, strict=True):
+        lesions = pd.read_parquet(path.parent / "lesions.parquet").set_index("lesion_id")
+        scores = windows.groupby("lesion_id")["score"]
+        np.testing.assert_allclose(scores.mean().loc[lesions.index], lesions["score"], atol=1e-12)
+        np.testing.assert_allclose(scores.std(ddof=0).loc[lesions.index], lesions["score_sd"], atol=1e-12)
+        pd.testing.assert_frame_equal(windows.drop(columns="score"), tables[0].drop(columns="score"))
+
+
+def test_the_windows_overlap_their_lesions(root: Path) -> None:
+    windows = pd.read_parquet(next(root.glob("runs/fagg-emb-*/windows.parquet")))
+    manifest = Manifest.load(root / "store")
+    for lesion_id, row, col, side in windows[["lesion_id", "row", "col", "side"]].itertuples(index=False):
+        mask, box = manifest.network_outline(lesion_id)
+        inside = np.argwhere(mask) + 0.5 + (box.row0, box.col0)
+        assert CropWindow(row, col, side).contains(inside).any()
+
+
+def test_validation_lesions_are_scored_by_the_best_checkpoint(root: Path) -> None:
+    paths = list(root.glob("runs/f*/lesions-val.parquet"))
+    assert len(paths) == 4  # every f_agg, no f_loc
+    for path in paths:
+        table = pd.read_parquet(path)
+        assert set(table["split"]) == {"val"}
+        reported = json.loads((path.parent / "result.json").read_text())["val_auc"]
+        assert reported == pytest.approx(roc_auc_score(table["malignant"], table["score"]), abs=1e-6)
+
+
+def test_the_same_request_is_already_done(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in root.glob("runs/*/best.ckpt")}
+    train(composed(root, *MODELS["floc"]))
+    assert "already done" in capsys.readouterr().out
+    assert before == {path: path.stat().st_mtime_ns for path in root.glob("runs/*/best.ckpt")}
+
+
+def test_another_request_is_another_run(root: Path) -> None:
+    n_runs = len(results(root))
+    train(composed(root, *MODELS["floc"], "seed=5"))
+    assert len(results(root)) == n_runs + 1
+    assert json.loads((best_run(root, "floc", seed=5) / "result.json").read_text())["seed"] == 5
+
+
+def test_an_interrupted_run_goes_on_to_the_same_weights(root: Path, small_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_root / "store", tmp_path / "store")
+    cfg = composed(tmp_path, *MODELS["floc"])
+    stopped = composed(tmp_path, *MODELS["floc"])
+    train(cfg)
+    (run,) = tmp_path.glob("runs/floc-*")
+    whole = torch.load(run / "last.ckpt", weights_only=True)["state_dict"]
+    first = tmp_path / "first"
+    stopped.root, stopped.trainer.max_epochs = str(first), 1
+    shutil.copytree(small_root / "store", first / "store")
+    train(stopped)
+    (half,) = first.glob("runs/floc-*")
+    for name in ("result.json", "last.ckpt", "best.ckpt"):
+        (run / name).unlink()
+    for name in ("last.ckpt", "best.ckpt"):
+        shutil.copy(half / name, run / name)
+    train(cfg)
+    resumed = torch.load(run / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_weights_do_not_depend_on_who_computed_h(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    (run,) = (tmp_path / "root").glob("runs/fagg-emb-s0-*")
+    first = torch.load(run / "best.ckpt", weights_only=True)["state_dict"]  # the first that needed h
+    shutil.rmtree(run)
+    train(composed(tmp_path / "root", "maps=[emb]", "window_epochs=2", "batch_size=10"))
+    again = torch.load(run / "best.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_checkpoints_hold_plain_values_only(root: Path) -> None:
+    paths = list(root.glob("runs/*/*.ckpt"))
+    assert len(paths) >= 12
+    for path in paths:
+        torch.load(path, weights_only=True)
+
+
+def test_a_second_reading_gives_the_tests_scores(root: Path) -> None:
+    run = next(path for path in root.glob("runs/fagg-sal+emb-*"))
+    reading = read_again(run, root / "store", n_windows=4)
+    own = pd.read_parquet(run / "lesions.parquet").set_index("lesion_id")
+    again = reading.table.set_index("lesion_id").loc[own.index]
+    assert np.abs(again["score"] - own["score"]).max() < 1e-4
+    assert len(reading.table) > len(own)
+
+
+def test_controls_are_runs_of_their_own(root: Path) -> None:
+    for source in ("zeros", "shuffled"):
+        train(composed(root, "maps=[sal]", f"context={source}", "seed=9", "window_epochs=2", "batch_size=10"))
+        (run,) = root.glob(f"runs/fagg-sal-{source}-s9-*")
+        assert json.loads((run / "result.json").read_text())["context"] == source
+        with pytest.raises(MammoError, match=f"context={source}"):
+            read_again(run, root / "store", n_windows=2)
+    (run,) = root.glob("runs/fagg-sal-zeros-s9-*")
+    table = pd.read_parquet(run / "lesions.parquet")
+    assert table["score"].nunique() == 1, "without context every lesion looks alike to sal"
+
+
+def test_external_maps_are_read_and_their_content_names_the_run(root: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for image_id in Manifest.load(root / "store").images.index:
+        np.save(tmp_path / f"{image_id}.npy", rng.uniform(size=(2, 46, 30)).astype(np.float32))
+    words = ("maps=[sal]", "context=external", f"context.folder={tmp_path}", "window_epochs=2", "batch_size=10")
+    train(composed(root, *words))
+    np.save(tmp_path / f"{image_id}.npy", np.zeros((2, 46, 30)))
+    train(composed(root, *words))
+    assert len(list(root.glob("runs/fagg-sal-external-s0-*"))) == 2
+    (tmp_path / f"{image_id}.npy").unlink()
+    with pytest.raises(MammoError, match=f"{image_id}"):
+        train(composed(root, *words))
+
+
+def test_missing_and_stale_maps_stop_f_agg_with_the_way_out(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    shutil.rmtree(tmp_path / "root" / "saliency")
+    cfg = composed(tmp_path / "root", "maps=[sal]", "seed=4", "window_epochs=2", "batch_size=10")
+    with pytest.raises(MammoError, match=r"is missing in .*python -m mammo\.precompute what=saliency"):
+        train(cfg)
+    checkpoint = best_run(tmp_path / "root", "context") / "best.ckpt"
+    saliency_of(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")
+    train(cfg)
+    manifest = Manifest.load(tmp_path / "root" / "store")
+    manifest.images.loc[manifest.images.index[3], "sha256"] = "0" * 64
+    manifest.save(tmp_path / "root" / "store")
+    with pytest.raises(MammoError, match=r"stale.*1 of 48"):
+        train(composed(tmp_path / "root", "maps=[sal]", "seed=5", "window_epochs=2"))
+
+
+def test_precomputing_goes_on_where_it_stopped(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    whole = maps_of(best_run(root, "context") / "best.ckpt", root, Manifest.load(root / "store"))
+    manifest = Manifest.load(tmp_path / "root" / "store")
+    checkpoint = best_run(tmp_path / "root", "context") / "best.ckpt"
+    shutil.rmtree(tmp_path / "root" / "saliency")
+    half = list(manifest.images.index[:20])
+    maps_of(checkpoint, tmp_path / "root", manifest).append(half, whole(half))
+    made = saliency_of(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")
+    assert made.missing() == []
+    assert len(list(made.folder.glob("*.npy"))) == 2
+    assert np.abs(made(manifest.images.index) - whole(manifest.images.index)).max() < 2e-3
+
+
+def test_an_imported_checkpoint_can_give_the_maps(root: Path, tmp_path: Path) -> None:
+    shutil.copy(best_run(root, "context") / "best.ckpt", tmp_path / "mine.ckpt")
+    saliency_of(tmp_path / "mine.ckpt", root, root / "store", "32-true")
+    train(composed(root, "maps=[sal]", f"context.run={tmp_path}/mine.ckpt", "seed=6", "window_epochs=2"))
+    (run,) = root.glob("runs/fagg-sal-s6-*")
+    assert len(read_again(run, root / "store", n_windows=2).table) > 0
+
+
+def test_the_context_networks_images_are_scored(root: Path) -> None:
+    run = best_run(root, "context")
+    table = read_image_table(run / "images.parquet")
+    manifest = Manifest.load(root / "store").of_split(Split.TEST)
+    assert table["image_id"].tolist() == list(manifest.images.index)
+    reference = roc_auc_score(table["malignant"], table["score_malignant"])
+    assert json.loads((run / "result.json").read_text())["test_auc"] == pytest.approx(reference, abs=1e-6)
+
+
+def test_mixed_precision_trains_the_context_network(root: Path) -> None:
+    train(composed(root, *MODELS["context"], "trainer.precision=bf16-mixed", "seed=8"))
+    (run,) = root.glob("runs/context-s8-*")
+    scores = read_image_table(run / "images.parquet")["score_malignant"]
+    assert scores.nunique() > 1
+
+
+def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None:
+    words = ("model.checkpoint_activations=true", "trainer.weight_average=0.9", "balanced_images=true", "seed=3")
+    train(composed(root, *MODELS["context"], *words, "trainer.accumulate_grad_batches=2"))
+    (run,) = root.glob("runs/context-s3-*")
+    network = network_of_checkpoint(run / "best.ckpt")
+    manifest = Manifest.load(root / "store")
+    table = pd.read_parquet(run / "images.parquet")
+    pixels = ImageStore(root / "store")
+    images = np.stack([pixels.network(image_id, manifest.chain(image_id))[None] for image_id in table["image_id"]])
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(images)).by_fusion.malignant
+    assert np.allclose(table["score_malignant"], expected, atol=1e-5)
+
+
+def test_averaged_weights_are_what_is_tested(root: Path) -> None:
+    train(composed(root, *MODELS["floc"], "trainer.weight_average=0.9", "seed=3"))
+    (run,) = root.glob("runs/floc-*-s3-*")
+    network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
+    data = datamodule_of(composed(root, *MODELS["floc"], "seed=3"))
+    plan = data.evaluation_plan(Split.TEST)
+    logits = network({"patch": torch.from_numpy(data.split(Split.TEST)[2].patches(plan)[:, None])}).detach()
+    share = torch.sigmoid(logits[:, PatchClass.MALIGNANT] - logits[:, PatchClass.BENIGN]).numpy()
+    expected = [share[plan.lesion == lesion].mean() for lesion in np.unique(plan.lesion)]
+    assert np.allclose(pd.read_parquet(run / "lesions.parquet")["score"], expected, atol=1e-6)
+
+
+def test_f_agg_without_f_loc_says_what_to_run(small_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_root / "store", tmp_path / "store")
+    with pytest.raises(MammoError, match="model=floc"):
+        train(composed(tmp_path, "maps=[emb]"))
+
+
+def test_a_store_of_another_frame_is_refused(root: Path) -> None:
+    with pytest.raises(
+        MammoError, match=r"is for 2944 x 1920 px in cells of 64 px, but .*store is in 368 x 240 px.*frame="
+    ):
+        train(composed(root, "model=context", "frame=full"))

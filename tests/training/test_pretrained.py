@@ -1,0 +1,97 @@
+"""Missing ImageNet weights are told in one sentence, at once, before anything heavy is imported."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from mammo.cli.hydra_app import CONF
+from mammo.records import MammoError
+from mammo.training import pretrained
+from mammo.training.pretrained import check_pretrained
+
+HERE = Path(__file__).resolve().parents[2]
+BACKBONES = sorted(path.stem for path in (CONF / "backbone").glob("*.yaml") if path.stem != "small")
+
+
+def checked(*overrides: str) -> None:
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        check_pretrained(compose("train", list(overrides)))
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub-home"))
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_names_file_place_and_way_out(backbone: str) -> None:
+    with pytest.raises(MammoError) as told:
+        checked("model=floc", f"backbone={backbone}", "backbone.init=imagenet")
+    assert "backbone.init=he" in str(told.value)
+    assert "backbone.pretrained_file=" in str(told.value)
+    if backbone != "resnetv2_152":
+        assert f"timm/{backbone}." in str(told.value)
+        assert "model.safetensors" in str(told.value)
+
+
+def test_the_local_trunk_of_the_context_network_is_checked_too() -> None:
+    with pytest.raises(MammoError, match=r"timm/resnet18\.tv_in1k/model\.safetensors.*gmic\.local_init=he"):
+        checked("model=context", "data=table", "data.source=here")
+    checked("model=context", "data=table", "data.source=here", "gmic.local_init=he")
+    checked("model=context", "data=table", "data.source=here", "frame=eighth")
+
+
+def test_what_needs_no_weights_is_not_asked() -> None:
+    checked("model=floc", "backbone=densenet161")
+    checked("model=fagg")
+
+
+def test_a_file_is_enough_and_must_exist(tmp_path: Path) -> None:
+    words = ("model=floc", "backbone.init=imagenet")
+    with pytest.raises(MammoError, match=r"pretrained_file=.*nowhere\.bin does not exist"):
+        checked(*words, f"backbone.pretrained_file={tmp_path}/nowhere.bin")
+    (tmp_path / "there.bin").touch()
+    checked(*words, f"backbone.pretrained_file={tmp_path}/there.bin")
+
+
+def test_the_hubs_cache_is_enough(tmp_path: Path) -> None:
+    cached = tmp_path / "hub-home" / "hub" / "models--timm--densenet161.tv_in1k" / "snapshots" / "abc"
+    cached.mkdir(parents=True)
+    (cached / "model.safetensors").touch()
+    checked("model=floc", "backbone.init=imagenet")
+
+
+def test_a_hub_in_reach_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pretrained, "_in_reach", lambda: True)
+    checked("model=floc", "backbone.init=imagenet")
+    with pytest.raises(MammoError, match="no ImageNet weights exist for resnetv2_152"):
+        checked("model=floc", "backbone=resnetv2_152", "backbone.init=imagenet")
+
+
+def test_the_command_says_so_before_it_imports_torch(tmp_path: Path) -> None:
+    program = (
+        "import sys; import mammo.train as t; sys.argv = ['train', *sys.argv[1:]]\n"
+        "try:\n    t.main()\nfinally:\n    print('heavy' if {'torch', 'timm'} & set(sys.modules) else 'light')"
+    )
+    words = ("model=floc", "backbone=densenet161", "backbone.init=imagenet", f"root={tmp_path}")
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        cwd=HERE,
+        capture_output=True,
+        text=True,
+        env=dict(os.environ),
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: the ImageNet weights of densenet161.tv_in1k")
+    assert done.stderr.strip().count("\n") == 0
+    assert done.stdout.strip() == "light"
+    assert time.monotonic() - started < 20

@@ -1,0 +1,110 @@
+"""A training that submitit requeues amid an epoch, by the signal that Slurm sends, ends as an undisturbed one does."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+
+from mammo.cli.hydra_app import CONF
+from mammo.training.fit import train
+
+HERE = Path(__file__).resolve().parents[2]
+QUICK = (
+    "model=floc",
+    "backbone=small",
+    "trainer=cpu",
+    "trainer.max_epochs=3",
+    "trainer.threads=1",
+    "trainer.precision=32-true",
+    "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
+    "windows_per_lesion={val: 2, test: 2}",
+    "batch_size=4",
+    "model.lr=1e-3",
+)
+DECAYS = ("null", "0.9")
+
+JOB = """
+import os, signal
+from pathlib import Path
+from omegaconf import DictConfig
+from mammo.cli.hydra_app import command
+
+def task(cfg: DictConfig) -> float:
+    from mammo.training import interruption
+    from mammo.training.lines import EpochLines
+    from mammo.training.fit import train
+
+    told = Path(cfg.root, f"told-{cfg.trainer.weight_average}")
+
+    def preempt(_, trainer, network, batch, number):
+        if (trainer.current_epoch, number) == (1, 3) and not told.exists():
+            told.touch()
+            os.kill(os.getpid(), signal.SIGUSR2)  # as Slurm does before it takes the node away
+
+    interruption.SECONDS_AT_STAKE = 0.0
+    EpochLines.on_train_batch_start = preempt
+    return train(cfg)
+
+if __name__ == "__main__":
+    command("train")(task)()
+"""
+
+
+def run_of(root: Path, decay: str) -> Path:
+    """The folder of the one run with this decay of averaged weights."""
+    (run,) = (
+        path.parent for path in root.glob("runs/*/config.yaml") if f"weight_average: {decay}\n" in path.read_text()
+    )
+    return run
+
+
+def tables(run: Path) -> dict[str, str]:
+    """The digest of each table of scores."""
+    files = json.loads((run / "result.json").read_text())["files"]
+    return {name: digest for name, digest in files.items() if name.endswith(".parquet")}
+
+
+@pytest.fixture(scope="module")
+def roots(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A root of two undisturbed runs, and one of the same two, each requeued once."""
+    calm, requeued = (tmp_path_factory.mktemp(name) for name in ("calm", "requeued"))
+    for root in (calm, requeued):
+        shutil.copytree(small_root / "store", root / "store")
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        for decay in DECAYS:
+            train(compose("train", [f"root={calm}", *QUICK, f"trainer.weight_average={decay}"]))
+    (requeued / "job.py").write_text(JOB)
+    words = [sys.executable, str(requeued / "job.py"), "--multirun", "hydra/launcher=submitit_local"]
+    words += [*QUICK, f"trainer.weight_average={','.join(DECAYS)}", f"root={requeued}"]
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return calm, requeued
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("decay", DECAYS)
+def test_a_requeued_training_ends_in_the_same_weights_and_scores(roots: tuple[Path, Path], decay: str) -> None:
+    calm, requeued = (run_of(root, decay) for root in roots)
+    for name in ("last.ckpt", "best.ckpt"):
+        whole, again = (torch.load(run / name, weights_only=True) for run in (calm, requeued))
+        assert again["global_step"] == whole["global_step"]
+        assert all(torch.equal(value, again["state_dict"][key]) for key, value in whole["state_dict"].items())
+    assert len(tables(calm)) == 2
+    assert tables(requeued) == tables(calm)
+
+
+@pytest.mark.slow
+def test_each_was_requeued_once_and_went_on_within_its_second_epoch(roots: tuple[Path, Path]) -> None:
+    logs = [path.read_text() for path in roots[1].glob("sweeps/*/.submitit/*/*_log.out")]
+    assert len(logs) == len(DECAYS)
+    for log in logs:
+        assert log.count("Requeued job") == 1
+        assert log.count("epoch 0 onwards") == 1
+        assert log.count("epoch 1 onwards") == 1

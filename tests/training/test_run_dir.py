@@ -1,0 +1,189 @@
+"""A run's folder is named by what was asked for; the best run of a model is the one with the highest AUC."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from omegaconf import DictConfig, OmegaConf
+
+from mammo.records import MammoError
+from mammo.training.run_dir import RunFolder, _digest, best_run, chosen_run, finished, read_result
+
+CFG = {
+    "root": "runs/x",
+    "group": "runs",
+    "seed": 0,
+    "model": {"name": "floc", "lr": 1e-5},
+    "workers": 0,
+    "logger": None,
+}
+
+
+def configured(root: Path, **changes: object) -> DictConfig:
+    return OmegaConf.create({**CFG, "root": str(root), **changes})
+
+
+def done(
+    root: Path, name: str, model: str, auc: float | None, seed: int = 0, group: str = "runs", whole: bool = True
+) -> Path:
+    folder = root / group / name
+    folder.mkdir(parents=True)
+    facts = {"model": model, "val_auc": auc, "seed": seed, "whole_validation": whole}
+    (folder / "result.json").write_text(json.dumps(facts))
+    return folder
+
+
+@pytest.mark.parametrize("changes", [{"workers": 4}, {"logger": "wandb"}, {"lr_range": [1e-9, 1e-8]}])
+def test_what_changes_nothing_learned_keeps_the_folder(tmp_path: Path, changes: dict[str, object]) -> None:
+    reads = {"store": "abc"}
+    plain = RunFolder.of(configured(tmp_path), "floc-s0", reads)
+    assert RunFolder.of(configured(tmp_path, **changes), "floc-s0", reads) == plain
+
+
+def test_what_changes_anything_learned_changes_the_folder(tmp_path: Path) -> None:
+    asked = [
+        (configured(tmp_path), {"store": "abc"}),
+        (configured(tmp_path, seed=1), {"store": "abc"}),
+        (configured(tmp_path, model={"name": "floc", "lr": 2e-5}), {"store": "abc"}),
+        (configured(tmp_path), {"store": "abd"}),
+        (configured(tmp_path), {"store": "abc", "floc": "12345678"}),
+    ]
+    assert len({RunFolder.of(cfg, "floc-s0", reads).path for cfg, reads in asked}) == len(asked)
+
+
+def test_a_folder_moves_with_its_root(tmp_path: Path) -> None:
+    here, there = (RunFolder.of(configured(tmp_path / name), "floc-s0", {}) for name in ("a", "b"))
+    assert here.digest == there.digest
+    assert here.path == tmp_path / "a" / "runs" / f"floc-s0-{here.digest[:8]}"
+
+
+def test_a_run_is_finished_by_its_result(tmp_path: Path) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {"store": "abc"})
+    assert run.result is None
+    run.start(cfg)
+    assert run.result is None
+    assert OmegaConf.load(run.path / "config.yaml") == cfg
+    run.finish({"model": "floc", "val_auc": 0.75, "seed": 0})
+    assert run.result is not None
+    assert run.result["val_auc"] == 0.75
+    assert run.result["digest"] == run.digest
+    assert {"commit", "command", "versions"} <= set(run.result)
+    assert run.result["read_digests"] == {"store": "abc"}
+    assert sorted(path.name for path in run.path.iterdir()) == ["config.yaml", "origin.json", "result.json"]
+    assert finished(run.path, "floc") == run.path
+
+
+def test_a_result_of_another_request_or_of_lost_files_is_none(tmp_path: Path) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {})
+    run.start(cfg)
+    (run.path / "best.ckpt").write_bytes(b"weights")
+    run.finish({"model": "floc", "val_auc": 0.75, "seed": 0})
+    assert run.result is not None
+    (run.path / "best.ckpt").write_bytes(b"wEights")
+    os.utime(run.path / "best.ckpt", (0, 0))  # a clock may be too coarse to tell two writes of one test apart
+    assert run.result is None
+    (run.path / "best.ckpt").unlink()
+    assert run.result is None
+    (run.path / "best.ckpt").write_bytes(b"weights")
+    assert run.result is not None
+    assert RunFolder(run.path, run.name, "0" * 64, {}).result is None
+    (run.path / "result.json").write_text("{")
+    assert run.result is None
+
+
+def test_one_damaged_file_unfinishes_a_run_for_all_who_ask(tmp_path: Path) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {})
+    run.start(cfg)
+    checkpoint = run.path / "best.ckpt"
+    checkpoint.write_bytes(b"weights")
+    run.finish({"model": "floc", "val_auc": 0.75, "seed": 0, "whole_validation": True})
+    assert best_run(tmp_path, "floc") == run.path
+    checkpoint.write_bytes(b"weigh")
+    assert read_result(run.path) is run.result is None
+    for ask in (lambda: best_run(tmp_path, "floc"), lambda: finished(run.path, "floc")):
+        with pytest.raises(MammoError, match="finished"):
+            ask()
+
+
+def test_a_copy_of_a_run_is_finished_though_its_files_are_of_another_time(tmp_path: Path) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {})
+    run.start(cfg)
+    (run.path / "best.ckpt").write_bytes(b"weights")
+    run.finish({"val_auc": 0.75})
+    os.utime(run.path / "best.ckpt", (1, 1))
+    assert run.result is not None
+
+
+def test_what_is_told_of_a_run_trusts_size_and_time_and_whether_to_train_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cfg = configured(tmp_path)
+    run = RunFolder.of(cfg, "floc-s0", {})
+    run.start(cfg)
+    checkpoint = run.path / "best.ckpt"
+    checkpoint.write_bytes(b"weights")
+    run.finish({"val_auc": 0.75})
+    written = checkpoint.stat().st_mtime_ns
+    _digest.cache_clear()  # as in the process of the next sweep
+    checkpoint.write_bytes(b"wEights")
+    os.utime(checkpoint, ns=(written, written))
+    assert run.result is None
+    monkeypatch.setattr("hashlib.file_digest", None)
+    assert read_result(run.path) is not None
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "null", "7"])
+def test_a_result_that_is_none_is_no_result(tmp_path: Path, content: str) -> None:
+    (tmp_path / "result.json").write_text(content)
+    assert read_result(tmp_path) is None
+
+
+def test_the_best_run_has_the_highest_auc_in_any_group(tmp_path: Path) -> None:
+    done(tmp_path, "floc-a", "floc", 0.7)
+    best = done(tmp_path, "floc-b", "floc", 0.8, seed=1, group="other")
+    own = done(tmp_path, "floc-c", "floc", 0.75)
+    done(tmp_path, "floc-d", "floc", None)
+    done(tmp_path, "context-a", "context", 0.9)
+    (tmp_path / "runs" / "floc-unfinished").mkdir()
+    assert best_run(tmp_path, "floc") == best
+    assert best_run(tmp_path, "floc", seed=0) == own
+
+
+def test_no_run_is_told_with_the_way_out(tmp_path: Path) -> None:
+    with pytest.raises(MammoError, match=r"no finished run of floc below .*: .*mammo\.train model=floc"):
+        best_run(tmp_path, "floc")
+    done(tmp_path, "floc-a", "floc", 0.7, seed=1)
+    with pytest.raises(MammoError, match="no finished run of floc with seed=2"):
+        best_run(tmp_path, "floc", seed=2)
+
+
+def test_another_models_run_is_refused(tmp_path: Path) -> None:
+    folder = done(tmp_path, "context-a", "context", 0.9)
+    torn = done(tmp_path, "floc-a", "floc", 0.9)
+    (torn / "result.json").write_text("{")
+    for path in (folder, torn, tmp_path / "nowhere"):
+        with pytest.raises(MammoError, match="is not the folder of a finished floc run"):
+            finished(path, "floc")
+    with pytest.raises(MammoError, match="no finished run of floc"):
+        best_run(tmp_path, "floc")
+
+
+def test_a_run_is_chosen_by_word_or_by_its_folder(tmp_path: Path) -> None:
+    own, best = done(tmp_path, "floc-a", "floc", 0.7), done(tmp_path, "floc-b", "floc", 0.8, seed=1)
+    assert chosen_run("best", tmp_path, "floc", seed=0) == best
+    assert chosen_run("paired", tmp_path, "floc", seed=0) == own
+    assert chosen_run(str(own), tmp_path, "floc", seed=1) == own
+    with pytest.raises(MammoError, match="paired is not the folder of a finished floc run"):
+        chosen_run("paired", tmp_path, "floc")
+
+
+def test_a_run_validated_in_part_is_the_last_resort(tmp_path: Path) -> None:
+    cut_short = done(tmp_path, "a", "floc", 0.99, whole=False)
+    assert best_run(tmp_path, "floc") == cut_short
+    whole = done(tmp_path, "b", "floc", 0.6)
+    assert best_run(tmp_path, "floc") == whole

@@ -1,0 +1,256 @@
+"""Sweeps through the real command: finished jobs are not run twice, failed ones are told and run again."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import open_dict, read_write
+
+from mammo.cli.hydra_app import CONF
+from mammo.cli.resolvers import name_in_configurations
+from mammo.sweep import main as sweep_command
+from mammo.train import main as train_command
+from mammo.training.lock import alone
+from mammo.training.sweep_state import Sweep
+
+HERE = Path(__file__).resolve().parents[2]
+QUICK = (
+    "trainer=cpu",
+    "trainer.max_epochs=1",
+    "trainer.threads=1",
+    "trainer.precision=32-true",
+    "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
+    "windows_per_lesion={val: 2, test: 2}",
+    "window_epochs=1",
+    "batch_size=10",
+)
+GRID = ("--multirun", "maps=[loc],[emb]", "seed=0,1")
+
+
+@pytest.fixture
+def root(small_root: Path, tmp_path: Path) -> Path:
+    """A root with a store and no run."""
+    shutil.copytree(small_root / "store", tmp_path / "store")
+    return tmp_path
+
+
+def swept(root: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
+    """The exit status of python -m mammo.train in this process."""
+    monkeypatch.setattr("sys.argv", ["train", *words, *QUICK, f"root={root}"])
+    try:
+        train_command()
+    except SystemExit as left:
+        return int(left.code or 0)
+    return 0
+
+
+def states(root: Path) -> list[str]:
+    (sweep,) = Sweep.below(root)
+    return [job.state for job in sweep.state()]
+
+
+def finished(root: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in root.glob("*/*/result.json")}
+
+
+def test_failed_jobs_are_told_and_run_again_and_finished_ones_are_not(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert swept(root, monkeypatch, *GRID) == 1
+    assert states(root) == ["done", "done", "failed", "failed"]
+    told = capsys.readouterr().err
+    for number, words in ((2, "maps=[emb] seed=0"), (3, "maps=[emb] seed=1")):
+        assert f"failed: job {number} ({words}): no finished run of floc" in told
+    assert sweep_command(["status", str(root)]) == 1
+    shown = capsys.readouterr().out
+    assert "2 done, 0 running, 2 failed, 0 missing" in shown
+    assert re.search(r"best so far: maps=\[loc\] seed=\d, val AUC 0\.\d{3}, .*fagg-loc-s\d", shown)
+
+    first = finished(root)
+    assert swept(root, monkeypatch, "model=floc", "backbone=small") == 0
+    assert swept(root, monkeypatch, *GRID) == 0
+    assert states(root) == ["done"] * 4
+    assert first.items() <= finished(root).items()
+    assert len(list(root.glob("runs/floc-*/embeddings/*.npz"))) == 3, "h is computed once for both seeds"
+    assert sweep_command(["status", str(root)]) == 0
+
+
+def test_a_finished_job_is_known_by_what_it_made(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("--multirun", "maps=[loc]", "seed=0,1,2")
+    assert swept(root, monkeypatch, *words) == 0
+    before = finished(root)
+    scores = {path: path.with_name("lesions.parquet").read_bytes() for path in before}
+    damaged, truncated, deleted = sorted(path.parent for path in before)
+    (damaged / "lesions.parquet").write_bytes(b"no table")
+    os.truncate(truncated / "best.ckpt", 1000)
+    (deleted / "result.json").write_text("{half")
+    assert states(root) == ["missing"] * 3
+    assert sweep_command(["status", str(root)]) == 1
+    assert swept(root, monkeypatch, *words) == 0
+    after = finished(root)
+    assert all(after[path] > before[path] for path in before)
+    assert states(root) == ["done"] * 3
+    assert {path: path.with_name("lesions.parquet").read_bytes() for path in after} == scores
+    (deleted / "best.ckpt").unlink()
+    assert sorted(states(root)) == ["done", "done", "missing"]
+
+
+def test_every_run_says_where_it_comes_from(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert swept(root, monkeypatch, "experiment=lr_search", "maps=[loc]", "trial=1") == 0
+    (run,) = root.glob("runs/fagg-loc-s0-t1-*")
+    origin = json.loads((run / "origin.json").read_text())
+    result = json.loads((run / "result.json").read_text())
+    assert origin.items() <= result.items()
+    assert {"torch", "mammo"} <= set(origin["versions"])
+    assert len(origin["read_digests"]["store"]) == 64
+    tables = {path.name for path in run.glob("*.parquet")}
+    assert tables == {"lesions.parquet", "lesions-val.parquet", "windows.parquet", "windows-val.parquet"}
+    assert set(result["files"]) == {"best.ckpt", *tables}
+    assert f"lr: {result['lr']}" in (run / "config.yaml").read_text()
+    assert "${" not in (run / "config.yaml").read_text()
+
+
+def test_a_job_that_another_process_runs_is_running(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert swept(root, monkeypatch, "--multirun", "maps=[loc]", "seed=0") == 0
+    (result,) = root.glob("runs/*/result.json")
+    result.unlink()
+    with alone(result.parent / "lock", "a test"):
+        assert states(root) == ["running"]
+    assert states(root) == ["missing"]
+
+
+def test_several_devices_in_a_sweep_are_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert swept(root, monkeypatch, "--multirun", "maps=[loc]", "seed=0,1", "trainer.devices=2") == 1
+    assert "trainer.devices=2 in a sweep: give every job one device" in capsys.readouterr().err
+
+
+def test_jobs_that_a_sweeper_draws_as_it_goes_are_known_once_begun(tmp_path: Path) -> None:
+    name_in_configurations()
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        drawn = "model.lr=interval(1e-6,1e-4)"
+        cfg = compose("train", [f"root={tmp_path}"], return_hydra_config=True)
+        with read_write(cfg), open_dict(cfg):
+            cfg.hydra.overrides.task, cfg.hydra.job.name = [drawn, "seed=0,1"], "train"
+        sweep = Sweep.of(cfg)
+    assert sweep.state() == []
+    for number, left in enumerate(("done", "error.txt")):
+        (sweep.folder / str(number)).mkdir()
+        (sweep.folder / str(number) / left).write_text("no flour")
+    assert [job.state for job in sweep.state()] == ["done", "failed"]
+
+
+def test_no_sweep_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sweep_command(["status", str(tmp_path)]) == 2
+    assert f"no sweep below {tmp_path}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", ["{half", "7", ""])
+def test_a_damaged_list_of_jobs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
+    path = tmp_path / "sweeps" / "table3-0" / "jobs.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(content)
+    assert sweep_command(["status", str(tmp_path)]) == 2
+    assert (
+        capsys.readouterr().err
+        == f"error: {path}: no list of jobs; give the sweep's command again, which writes it anew\n"
+    )
+
+
+def test_a_sweep_over_nothing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert swept(tmp_path, monkeypatch, "--multirun", "seed=range(0)") == 2
+    assert "there is no job" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("experiments", "told"),
+    [
+        ("table3,lr_search", "experiment=table3 is a sweep of its own, over maps, .* 'experiment=[table3,lr_search]'"),
+        ("demo/floc,demo/table3", "experiment=demo/table3 is a sweep of its own, over maps"),
+        ("demo/floc,nosuch", "experiment/nosuch does not exist"),
+    ],
+)
+def test_a_sweep_over_sweeps_is_refused_before_any_job(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    experiments: str,
+    told: str,
+) -> None:
+    assert swept(tmp_path, monkeypatch, "--multirun", f"experiment={experiments}") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert error.count("\n") == 1
+    assert re.search(told.replace("[", r"\["), error)
+    assert not (tmp_path / "sweeps").exists()
+
+
+def test_the_one_job_of_a_sweep_over_nothing_has_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["train", "--multirun", f"root={tmp_path}"])
+    with pytest.raises(SystemExit):
+        train_command()
+    assert "failed: job 0 (as configured): no store at" in capsys.readouterr().err
+
+
+def test_two_sweeps_at_once_share_the_work(root: Path) -> None:
+    words = [sys.executable, "-m", "mammo.train", "--multirun", "maps=[loc]", "seed=0,1", *QUICK, f"root={root}"]
+    children = [
+        subprocess.Popen(words, cwd=HERE, env=dict(os.environ), stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    told = "".join(child.communicate()[0] for child in children)
+    assert [child.returncode for child in children] == [0, 0]
+    for seed in (0, 1):
+        assert told.count(f"fagg-loc-s{seed}: done") == 1
+        assert told.count(f"fagg-loc-s{seed}: already done") == 1
+    assert states(root) == ["done", "done"]
+
+
+JOB = """
+import os, signal, time
+from pathlib import Path
+from omegaconf import DictConfig
+from mammo.cli.hydra_app import command
+
+def task(cfg: DictConfig) -> float:
+    if cfg.seed == 3:
+        raise ValueError("no flour")
+    begun = Path(cfg.root, f"begun-{cfg.trial}")
+    if not begun.exists():
+        begun.touch()
+        os.kill(os.getpid(), signal.SIGUSR2)  # as Slurm does before it takes the node away
+        time.sleep(60)
+    Path(cfg.root, f"baked-{cfg.seed}-{cfg.trial}-{cfg.model.lr}").touch()
+    return 0.5
+
+if __name__ == "__main__":
+    command("train")(task)()
+"""
+
+
+def test_submitits_local_executor_runs_a_four_job_sweep_and_requeues_what_was_preempted(tmp_path: Path) -> None:
+    script = tmp_path / "job.py"
+    script.write_text(JOB)
+    words = [sys.executable, str(script), "experiment=lr_search", "trial=0,1", "seed=2,3", f"root={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    done = subprocess.run(
+        [*words, "hydra/launcher=submitit_local"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1, done.stderr
+    assert len(list(tmp_path.glob("baked-2-*"))) == 2
+    assert states(tmp_path) == ["done", "failed", "done", "failed"]
+    assert done.stderr.count("(trial=0 seed=3): ValueError: no flour") == 1
+    (sweep,) = Sweep.below(tmp_path)
+    assert "no flour" in (sweep.folder / "1" / "traceback.txt").read_text()
+    logs = [path.read_text() for path in sweep.folder.glob(".submitit/*/*_log.out")]
+    assert sum("Requeued job" in log for log in logs) == 2
