@@ -6,7 +6,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
-from mammo.cli.pipeline import Stage, run_stages
+from mammo.cli.pipeline import Stage, run_pipeline
 
 
 def task(cfg: DictConfig) -> None:
@@ -16,7 +16,7 @@ def task(cfg: DictConfig) -> None:
     cfg.seeds = [2 * cfg.seed, 2 * cfg.seed + 1]
     root, started = Path(cfg.root), time.monotonic()
     stages = [Stage(stage.name, stage.share, tuple(stage.commands)) for stage in cfg.stages]
-    if run_stages(stages, root, preload=["mammo.training.fit"]):
+    if run_pipeline(stages, root, preload=["mammo.training.fit"]):
         print(f"\nThe demo took {time.monotonic() - started:.0f} s.")
     else:
         print(f"The demo in {root} is already done; delete the folder to run it anew.")

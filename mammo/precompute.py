@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from mammo.cli.hydra_app import command
 from mammo.records import MammoError, Split
 from mammo.training.build import checked_manifest, datamodule_of
-from mammo.training.precomputed import Shard, embeddings_of, saliency_of
+from mammo.training.precomputed import Shard, cached_embeddings, cached_saliency
 from mammo.training.run_dir import chosen_run
 from mammo.training.saliency_source import context_checkpoint
 
@@ -20,10 +20,10 @@ def task(cfg: DictConfig) -> None:
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":
         run = chosen_run(cfg.run, root, "floc", cfg.seed)
-        print(embeddings_of(run, datamodule_of(cfg), list(Split), cfg.trainer.precision, shard).folder)
+        print(cached_embeddings(run, datamodule_of(cfg), list(Split), cfg.trainer.precision, shard).folder)
     else:
         checkpoint = context_checkpoint(cfg.run, root, cfg.seed)
-        print(saliency_of(checkpoint, root, Path(cfg.store), cfg.trainer.precision, shard).folder)
+        print(cached_saliency(checkpoint, root, Path(cfg.store), cfg.trainer.precision, shard).folder)
 
 
 main = command("precompute")(task)

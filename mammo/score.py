@@ -13,7 +13,7 @@ from mammo.reporting.result_figures import save
 from mammo.scoring.score_tables import write_lesion_table
 from mammo.store.manifest import Manifest
 from mammo.training.run_dir import chosen_run
-from mammo.training.score_store import SecondReading, read_again
+from mammo.training.score_store import StoreScores, score_store
 
 CAUTION = "Networks trained on synthetic phantoms prove the software: these scores mean nothing medically."
 
@@ -22,7 +22,7 @@ def task(cfg: DictConfig) -> None:
     """Score every labelled lesion of the store, write the table and the pictures, and print both."""
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     run = chosen_run(cfg.run, Path(cfg.root), "fagg")
-    reading = read_again(run, Path(cfg.store), cfg.n_windows)
+    reading = score_store(run, Path(cfg.store), cfg.n_windows)
     out = Path(cfg.out)
     out.mkdir(parents=True, exist_ok=True)
     write_lesion_table(reading.table, out / "lesions.parquet")
@@ -31,7 +31,7 @@ def task(cfg: DictConfig) -> None:
     print(f"{len(reading.table)} lesions scored by {run.name}; table and pictures are in {out}\n{CAUTION}")
 
 
-def _draw(reading: SecondReading, manifest: Manifest, out: Path, n_pictures: int) -> None:
+def _draw(reading: StoreScores, manifest: Manifest, out: Path, n_pictures: int) -> None:
     """For each lesion its windows, and the saliency of its image."""
     for number, lesion in enumerate(np.unique(reading.plan.lesion)[:n_pictures]):
         rows = reading.plan.take(np.flatnonzero(reading.plan.lesion == lesion))

@@ -10,8 +10,7 @@ from mammo.reporting.result_figures import save
 from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
 from mammo.scoring.table_file import safe_csv
 from mammo.training.results import all_runs
-from mammo.training.sweep_state import Sweep
-from mammo.training.sweep_status import tell_status
+from mammo.training.sweep_state import Sweep, print_status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if asked.command == "compare":
             return _compare(asked.root, asked.group)
-        return max([tell_status(sweep) for sweep in Sweep.below(asked.root)])
+        return max([print_status(sweep) for sweep in Sweep.below(asked.root)])
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -51,7 +51,7 @@ def reported_root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
     from mammo.records import Split
     from mammo.store.manifest import Manifest
-    from mammo.training.saliency_source import maps_of
+    from mammo.training.saliency_source import saliency_cache
 
     root = tmp_path_factory.mktemp("reported")
     shutil.copytree(small_root / "store", root / "store")
@@ -60,7 +60,7 @@ def reported_root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) ->
     checkpoint.parent.mkdir(parents=True)
     torch.save({"state_dict": {}}, checkpoint)
     ids, rng = list(manifest.images.index), np.random.default_rng(0)
-    maps_of(checkpoint, root, manifest).append(ids, rng.random((len(ids), 2, 46, 30)).astype(np.float32))
+    saliency_cache(checkpoint, root, manifest).append(ids, rng.random((len(ids), 2, 46, 30)).astype(np.float32))
     for seed, maps in enumerate(("emb", "sal+emb")):
         folder = root / "table3" / f"fagg-{maps}-s0-0"
         folder.mkdir()
@@ -80,7 +80,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     from mammo.data.window_sampler import Crops
     from mammo.scoring.score_tables import write_lesion_table
     from mammo.scoring.window_table import write_window_table
-    from mammo.training.score_tables_ import OF_IMAGE
+    from mammo.training.export_scores import OF_IMAGE
 
     plan = lesion_plan(Ground.of(manifest), Crops((16, 48), 32, 30), 4, seed=0)
     windows = manifest.lesions.index[plan.lesion].to_frame(index=False, name="lesion_id")

@@ -1,4 +1,4 @@
-"""Layout rules: imports go from later stages to earlier ones, and no file or function outgrows what can be read at a glance."""
+"""Layout rules: imports go from later stages to earlier ones, and files and functions stay short enough to read."""
 
 import ast
 import re
@@ -50,7 +50,7 @@ NAMES = {dotted(path) for path in MODULES}
 
 
 def imported(module: str, is_package: bool, tree: ast.AST) -> Iterator[str]:
-    """Dotted names of everything of mammo that a module imports: at any depth, under TYPE_CHECKING, or named in a string."""
+    """Dotted names of what a module imports of mammo: at any depth, under TYPE_CHECKING, or named in a string."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "mammo")

@@ -56,7 +56,7 @@ class Stage:
         return root / ".stages" / digest[:16]
 
 
-def run_stages(stages: Sequence[Stage], root: Path, preload: Sequence[str] = ()) -> bool:
+def run_pipeline(stages: Sequence[Stage], root: Path, preload: Sequence[str] = ()) -> bool:
     """Run the stages that are not finished, in order; whether there was any.
 
     Args:

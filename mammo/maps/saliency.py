@@ -1,7 +1,7 @@
 """Saliency sources: functions from image ids to S [N, 2, rows, cols] (malignant, benign; in [0, 1]).
 
-The usual one is mammo.store.saliency_cache.SaliencyMaps. Here are the others: another model's maps, and controls that show
-whether context is really used. f_agg does not know which one it got.
+The usual source is mammo.store.saliency_cache.SaliencyMaps. These are the others: another model's maps, and controls
+that show whether context is used. f_agg does not know which source it reads.
 """
 
 from collections.abc import Mapping, Sequence

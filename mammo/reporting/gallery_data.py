@@ -19,7 +19,7 @@ from mammo.scoring.score_tables import size_group
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.training.results import Run
-from mammo.training.saliency_source import maps_of
+from mammo.training.saliency_source import saliency_cache
 
 
 def gather(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> dict[str, Any]:
@@ -91,7 +91,9 @@ def _local_validation(evaluation: Evaluation, facts: pd.DataFrame) -> "pd.Series
 
 def _saliency(runs: Sequence[Run], root: Path, manifest: Manifest) -> SaliencySource | None:
     """Seed-mean S of an image by the context networks that the runs read; None where they read none."""
-    sources = [maps_of(run.folder / run.reads["context"], root, manifest) for run in runs if "context" in run.reads]
+    sources = [
+        saliency_cache(run.folder / run.reads["context"], root, manifest) for run in runs if "context" in run.reads
+    ]
     if not sources:
         return None
     return lambda image_ids: np.mean([source(image_ids) for source in sources], axis=0)

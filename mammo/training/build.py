@@ -35,7 +35,7 @@ from mammo.store.manifest import Manifest
 from mammo.training.callbacks import EpochMetrics
 from mammo.training.lines import EpochLines
 from mammo.training.resume import Patience, WithinEpoch, queue_callbacks, queue_plugins
-from mammo.training.run_dir import RunFolder
+from mammo.training.run_dir import RunDir
 from mammo.training.sweep_state import in_sweep
 from mammo.training.wandb_logging import Dashboard, wandb_logger
 
@@ -177,7 +177,7 @@ def _context_network(cfg: DictConfig, window: dict[str, int]) -> ContextNetwork:
     return network
 
 
-def trainer_of(cfg: DictConfig, run: RunFolder) -> pl.Trainer:
+def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
     """The trainer: best and last checkpoint by the validation AUC, early stopping, metrics.csv, progress."""
     options = plain(cfg.trainer)
     patience, decay = options.pop("patience"), options.pop("weight_average")

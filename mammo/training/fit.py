@@ -24,12 +24,12 @@ from mammo.store.manifest import Manifest
 from mammo.training.build import checked_manifest, datamodule_of, facts_of, network_of, run_name, trainer_of
 from mammo.training.config_checks import check_values
 from mammo.training.export_scores import write_test_scores, write_validation_scores
-from mammo.training.precomputed import embeddings_of
+from mammo.training.precomputed import cached_embeddings
 from mammo.training.resume import last_checkpoint
-from mammo.training.run_dir import RunFolder, chosen_run
-from mammo.training.saliency_source import Context, context_of
+from mammo.training.run_dir import RunDir, chosen_run
+from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, note_run
-from mammo.training.wandb_logging import finishing
+from mammo.training.wandb_logging import closed_dashboard
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Inputs:
     """
 
     floc: Path | None = None
-    context: Context | None = None
+    context: SaliencyInput | None = None
 
     @classmethod
     def of(cls, cfg: DictConfig, manifest: Manifest) -> "Inputs":
@@ -51,7 +51,7 @@ class Inputs:
         floc = None
         if "embedding" in needed:
             floc = chosen_run(cfg.model.floc, Path(cfg.root), "floc", cfg.seed)
-        return cls(floc, context_of(cfg, manifest) if "saliency" in needed else None)
+        return cls(floc, saliency_input(cfg, manifest) if "saliency" in needed else None)
 
     @property
     def digests(self) -> dict[str, str]:
@@ -79,7 +79,7 @@ def train(cfg: DictConfig) -> float:
         canonical(cfg.get("maps", ()))
     manifest = checked_manifest(cfg)
     inputs = Inputs.of(cfg, manifest)
-    run = RunFolder.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
+    run = RunDir.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
     note_run(run.path)
     with run.alone() if is_first() else nullcontext():
         if (result := run.result) is not None:
@@ -90,18 +90,18 @@ def train(cfg: DictConfig) -> float:
     return float("nan") if auc is None else float(auc)
 
 
-def _begin(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) -> float | None:
+def _begin(cfg: DictConfig, run: RunDir, manifest: Manifest, inputs: Inputs) -> float | None:
     """Train from the start or from where it stopped; the validation AUC, None where it is undefined."""
     if is_first():
         run.start(cfg)
     try:
-        with finishing(cfg.logger.wandb is not None):
+        with closed_dashboard(cfg.logger.wandb is not None):
             return _fit(cfg, run, manifest, inputs)
     except SIGTERMException:
         raise SystemExit(128 + signal.SIGTERM) from None  # Lightning would leave with 0, as if all were done
 
 
-def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) -> float | None:
+def _fit(cfg: DictConfig, run: RunDir, manifest: Manifest, inputs: Inputs) -> float | None:
     """Train to the end, from the last checkpoint if there is one, and write what came of it."""
     started = time.monotonic()
     if cfg.trainer.threads:
@@ -121,7 +121,7 @@ def _fit(cfg: DictConfig, run: RunFolder, manifest: Manifest, inputs: Inputs) ->
     facts["reads"] = inputs.paths(run.path)
     if cfg.test:
         if cfg.model.name == "floc":  # f_agg will read the h of the same windows
-            saved = embeddings_of(run.path, data, [Split.TEST], cfg.trainer.precision)
+            saved = cached_embeddings(run.path, data, [Split.TEST], cfg.trainer.precision)
             data = datamodule_of(cfg, embeddings=saved)
         # Not ckpt_path: of a run with averaged weights Lightning would test the weights before averaging.
         network.load_state_dict(read_weights(run.path / "best.ckpt")["state_dict"])
@@ -148,7 +148,7 @@ def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
     """What the network is trained and scored on; the h that it reads is made where it is missing."""
     data = datamodule_of(cfg, inputs.context.source if inputs.context else None)
     if inputs.floc:
-        data.embeddings = embeddings_of(inputs.floc, data, list(Split), cfg.trainer.precision)
+        data.embeddings = cached_embeddings(inputs.floc, data, list(Split), cfg.trainer.precision)
     return data
 
 

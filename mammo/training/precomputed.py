@@ -26,7 +26,7 @@ from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
 from mammo.training.lock import alone
-from mammo.training.saliency_source import maps_of
+from mammo.training.saliency_source import saliency_cache
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Shard:
 WHOLE = Shard()
 
 
-def embeddings_of(
+def cached_embeddings(
     run: Path, data: MammoDataModule, splits: Sequence[Split], precision: str, shard: Shard = WHOLE
 ) -> Embeddings:
     """H of every window that data will serve of these splits, by the best checkpoint of an f_loc run.
@@ -87,11 +87,11 @@ def embeddings_of(
         for split, plan in track(missing, "embeddings", len(missing), "plans"):
             with alone(embeddings.folder / f"{plan.digest()[:16]}.lock", f"{run.name}: h of {split} windows"):
                 if not embeddings.has(plan):
-                    embeddings.write(plan, represent(network, plan, readers[split], precision))
+                    embeddings.write(plan, embed_plan(network, plan, readers[split], precision))
     return embeddings
 
 
-def saliency_of(checkpoint: Path, root: Path, store: Path, precision: str, shard: Shard = WHOLE) -> SaliencyMaps:
+def cached_saliency(checkpoint: Path, root: Path, store: Path, precision: str, shard: Shard = WHOLE) -> SaliencyMaps:
     """S of every image of a store by a context network; maps that are there already are kept.
 
     Args:
@@ -102,7 +102,7 @@ def saliency_of(checkpoint: Path, root: Path, store: Path, precision: str, shard
         shard: which of the images to do.
     """
     manifest = Manifest.load(store)
-    maps = maps_of(checkpoint, root, manifest)
+    maps = saliency_cache(checkpoint, root, manifest)
     with alone(maps.folder / f"{shard.number}-of-{shard.of}.lock", f"{maps.folder.name}: saliency maps"):
         share = set(shard.share(list(maps.images)))
         missing = [image_id for image_id in maps.missing() if image_id in share]
@@ -125,14 +125,16 @@ def _fill(
     if len(missing) < n_images:
         print(f"saliency: {n_images - len(missing)} of {n_images} maps are there already", flush=True)
     part: list[tuple[str, NDArray[np.float32]]] = []
-    for image_id, saliency in track(salient(network, store, manifest, missing, precision), "saliency", len(missing)):
+    for image_id, saliency in track(
+        saliency_maps(network, store, manifest, missing, precision), "saliency", len(missing)
+    ):
         part.append((image_id, saliency))
         if len(part) == IMAGES_A_PART or image_id == missing[-1]:
             maps.append([name for name, _ in part], np.stack([saliency for _, saliency in part]))
             part.clear()
 
 
-def salient(
+def saliency_maps(
     network: ContextNetwork, store: Path, manifest: Manifest, image_ids: Sequence[str], precision: str
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
     """Image id and S [2, rows, cols] (malignant, benign) of these images of the manifest, in order."""
@@ -146,7 +148,7 @@ def salient(
         yield from zip(ids, output.saliency.stacked().float().cpu().numpy(), strict=True)
 
 
-def represent(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDArray[np.float32]:
+def embed_plan(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDArray[np.float32]:
     """H [N, 32] of every row of the plan."""
     dataset = PlanDataset(plan, ("patch",), reader)
     at_once = PATCHES_ON_CPU if network.device.type == "cpu" else PATCHES_AT_ONCE

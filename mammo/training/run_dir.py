@@ -43,7 +43,7 @@ own digest."""
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunDir:
     """One run's folder.
 
     Attributes:
@@ -59,7 +59,7 @@ class RunFolder:
     reads: Mapping[str, str]
 
     @classmethod
-    def of(cls, cfg: DictConfig, name: str, reads: dict[str, str]) -> "RunFolder":
+    def of(cls, cfg: DictConfig, name: str, reads: dict[str, str]) -> "RunDir":
         """The folder of a resolved configuration that reads things of these digests."""
         asked = OmegaConf.to_container(cfg, resolve=True)
         assert isinstance(asked, dict)
@@ -168,10 +168,10 @@ def chosen_run(asked: str, root: Path, model: str, seed: int | None = None) -> P
         return best_run(root, model)
     if asked == "paired" and seed is not None:
         return best_run(root, model, seed)
-    return finished(Path(asked), model)
+    return require_finished(Path(asked), model)
 
 
-def finished(folder: Path, model: str) -> Path:
+def require_finished(folder: Path, model: str) -> Path:
     """The folder, after checking that it holds a finished run of this model.
 
     Raises:

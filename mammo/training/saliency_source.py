@@ -16,7 +16,7 @@ from mammo.training.run_dir import chosen_run
 
 
 @dataclass(frozen=True)
-class Context:
+class SaliencyInput:
     """A source of saliency maps and what names its content.
 
     Attributes:
@@ -45,7 +45,7 @@ def context_checkpoint(asked: str, root: Path, seed: int) -> Path:
     return path if path.suffix == ".ckpt" else chosen_run(asked, root, "context", seed) / "best.ckpt"
 
 
-def maps_of(checkpoint: Path, root: Path, manifest: Manifest) -> SaliencyMaps:
+def saliency_cache(checkpoint: Path, root: Path, manifest: Manifest) -> SaliencyMaps:
     """The saved maps of a context network for the images of a store, complete or not.
 
     They lie in <root>/saliency/<name>-<digest>, the digest being of the network's weights.
@@ -66,7 +66,7 @@ def weights_digest(checkpoint: Path) -> str:
     return digest.hexdigest()
 
 
-def context_of(cfg: DictConfig, manifest: Manifest) -> Context:
+def saliency_input(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     """The configured source of saliency maps, complete for every image of the store.
 
     Raises:
@@ -78,27 +78,27 @@ def context_of(cfg: DictConfig, manifest: Manifest) -> Context:
     return sources[cfg.context.source](cfg, manifest)
 
 
-def _gmic(cfg: DictConfig, manifest: Manifest) -> Context:
+def _gmic(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     checkpoint = context_checkpoint(cfg.context.run, Path(cfg.root), cfg.seed)
-    maps = maps_of(checkpoint, Path(cfg.root), manifest)
+    maps = saliency_cache(checkpoint, Path(cfg.root), manifest)
     maps.check()
-    return Context(maps, maps.folder.name.rsplit("-", 1)[-1], checkpoint)
+    return SaliencyInput(maps, maps.folder.name.rsplit("-", 1)[-1], checkpoint)
 
 
-def _shuffled(cfg: DictConfig, manifest: Manifest) -> Context:
+def _shuffled(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     true = _gmic(cfg, manifest)
     images = manifest.images
     kinds = dict(zip(images.index, images["split"] + " " + images["view"], strict=True))
     return replace(true, source=Shuffled(true.source, kinds, cfg.context.seed))
 
 
-def _zeros(_: DictConfig, manifest: Manifest) -> Context:
-    return Context(Zeros(manifest.frame.grid), "")
+def _zeros(_: DictConfig, manifest: Manifest) -> SaliencyInput:
+    return SaliencyInput(Zeros(manifest.frame.grid), "")
 
 
-def _external(cfg: DictConfig, manifest: Manifest) -> Context:
+def _external(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     source = External(Path(cfg.context.folder), manifest.frame.grid)
     digest = sha256()
     for image_id in manifest.images.index:
         digest.update(source([image_id]).tobytes())
-    return Context(source, digest.hexdigest()[:16])
+    return SaliencyInput(source, digest.hexdigest()[:16])

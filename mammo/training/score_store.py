@@ -25,15 +25,15 @@ from mammo.progress import track
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.training.build import crops_of, frame_of
-from mammo.training.precomputed import autocast, represent, salient
-from mammo.training.run_dir import finished
-from mammo.training.score_tables_ import lesion_table
+from mammo.training.export_scores import lesion_table
+from mammo.training.precomputed import autocast, embed_plan, saliency_maps
+from mammo.training.run_dir import require_finished
 
 ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, eq=False)
-class SecondReading:
+class StoreScores:
     """What the networks say of a store's lesions.
 
     Attributes:
@@ -49,7 +49,7 @@ class SecondReading:
     context: ContextNetwork | None
 
 
-def read_again(run: Path, store: Path, n_windows: int) -> SecondReading:
+def score_store(run: Path, store: Path, n_windows: int) -> StoreScores:
     """Score every malignant or benign lesion of the store.
 
     Args:
@@ -76,14 +76,14 @@ def read_again(run: Path, store: Path, n_windows: int) -> SecondReading:
     source: SaliencySource | None = None
     h: NDArray[np.float32] | None = None
     if "embedding" in asked:
-        floc = FLoc.load_from_checkpoint(finished(run / reads["floc"], "floc") / "best.ckpt").eval()
-        h = represent(floc, plan, reader, cfg.trainer.precision)
+        floc = FLoc.load_from_checkpoint(require_finished(run / reads["floc"], "floc") / "best.ckpt").eval()
+        h = embed_plan(floc, plan, reader, cfg.trainer.precision)
     if "saliency" in asked:
         context = _context_network(run, reads, cfg)
-        maps = salient(context, store, manifest, list(manifest.images.index), cfg.trainer.precision)
+        maps = saliency_maps(context, store, manifest, list(manifest.images.index), cfg.trainer.precision)
         source = partial(_stacked, dict(track(maps, "saliency", len(manifest.images))))
     _score(network, PlanDataset(plan, asked, reader, source, h), cfg.trainer.precision)
-    return SecondReading(lesion_table(network, manifest), plan, reader, context)
+    return StoreScores(lesion_table(network, manifest), plan, reader, context)
 
 
 def _context_network(run: Path, reads: dict[str, str], cfg: DictConfig) -> ContextNetwork:

@@ -23,11 +23,11 @@ POLL_S = 2.0
 """How soon a finished job is told of."""
 
 
-class SweepWatch(Callback):
+class SweepCallback(Callback):
     """Hydra's callback; in the process of a job it knows nothing but the job's folder."""
 
     def __init__(self) -> None:
-        self.progress: Progress | None = None
+        self.progress: SweepProgress | None = None
 
     def __getstate__(self) -> dict[str, None]:
         return {"progress": None}  # a job's process watches nothing
@@ -47,7 +47,7 @@ class SweepWatch(Callback):
             config.hydra.sweep.dir = str(sweep.folder)
             quoted = str(sweep.folder).replace("\\", "\\\\").replace("'", "\\'")
             config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")  # what a job is composed from
-        self.progress = Progress(sweep)
+        self.progress = SweepProgress(sweep)
         self.progress.start()
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
@@ -92,7 +92,7 @@ class SweepWatch(Callback):
             sys.exit(1)
 
 
-class Progress(Thread):
+class SweepProgress(Thread):
     """Tells on standard error how many jobs are done, running, failed and left, whenever that changes.
 
     Args:

@@ -9,6 +9,8 @@ the file `run`; whether it is done, running or failed is read from the run folde
 import hashlib
 import itertools
 import json
+import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from rich.console import Console
+from rich.table import Table
 
 from mammo.io import whole_file
 from mammo.records import MammoError
@@ -173,3 +177,24 @@ def _jobs(path: Path) -> tuple[str, ...]:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+
+
+WIDE = 160
+"""Columns of a table that is not printed on a terminal."""
+
+
+def print_status(sweep: Sweep) -> int:
+    """Print one sweep; 0 when all of it is done, else 1."""
+    jobs = sweep.state()
+    table = Table("job", "what", "state", "val AUC", "run, or why it failed", title=sweep.folder.name)
+    for number, job in enumerate(jobs):
+        auc = "" if job.val_auc is None else f"{job.val_auc:.3f}"
+        table.add_row(str(number), job.words, job.state, auc, job.error or (job.run.name if job.run else ""))
+    Console(width=None if sys.stdout.isatty() else WIDE, markup=False, highlight=False).print(table)
+    counts = Counter(job.state for job in jobs)
+    print(", ".join(f"{counts[state]} {state}" for state in ("done", "running", "failed", "missing")))
+    scored = [job for job in jobs if job.val_auc is not None]
+    if scored:
+        best: Job = max(scored, key=lambda job: job.val_auc or 0.0)
+        print(f"best so far: {best.words}, val AUC {best.val_auc:.3f}, {best.run}")
+    return int(counts["done"] < len(jobs))

@@ -20,8 +20,8 @@ from mammo.models.context_network import ContextNetwork
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import FULL_SCALE, PatchClass, Split
 from mammo.scoring.metrics import roc, why_undefined
-from mammo.training.run_dir import RunFolder
-from mammo.training.score_tables_ import image_table, lesion_table
+from mammo.training.export_scores import image_table, lesion_table
+from mammo.training.run_dir import RunDir
 
 if TYPE_CHECKING:
     import wandb
@@ -34,7 +34,7 @@ TAGS = ("backbone", "init", "maps", "context", "seed", "trial")
 """What a run is tagged with, where it has it."""
 
 
-def wandb_logger(run: RunFolder, group: str, facts: Mapping[str, Any], given: Mapping[str, Any]) -> WandbLogger:
+def wandb_logger(run: RunDir, group: str, facts: Mapping[str, Any], given: Mapping[str, Any]) -> WandbLogger:
     """The logger of one run; its offline files lie in the run's folder, and a run that goes on keeps its dashboard.
 
     Args:
@@ -71,7 +71,7 @@ def wandb_logger(run: RunFolder, group: str, facts: Mapping[str, Any], given: Ma
 
 
 @contextmanager
-def finishing(wanted: bool) -> Iterator[None]:
+def closed_dashboard(wanted: bool) -> Iterator[None]:
     """End the run's dashboard with the run, so that the next job of a sweep in this process begins its own."""
     failed = True
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo.cli.pipeline import ENVIRONMENT, Stage, run_stages
+from mammo.cli.pipeline import ENVIRONMENT, Stage, run_pipeline
 from mammo.records import MammoError
 
 
@@ -42,43 +42,43 @@ def log(work: Path) -> list[str]:
 
 def test_stages_run_in_order_and_once(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stages = [stage("flour", "note_it a=1"), stage("dough", "note_it b=2")]
-    assert run_stages(stages, work / "root")
+    assert run_pipeline(stages, work / "root")
     assert log(work) == ["a=1 1", "b=2 1"]
     told = capsys.readouterr().out
     assert "== stage 2 of 2: dough (50% done, about" in told
     assert "] noted a=1" in told
-    assert not run_stages(stages, work / "root")
+    assert not run_pipeline(stages, work / "root")
     assert log(work) == ["a=1 1", "b=2 1"]
 
 
 def test_a_changed_stage_runs_again_alone(work: Path) -> None:
-    run_stages([stage("flour", "note_it a=1"), stage("dough", "note_it b=2")], work)
-    assert run_stages([stage("flour", "note_it a=1"), stage("dough", "note_it b=3")], work)
+    run_pipeline([stage("flour", "note_it a=1"), stage("dough", "note_it b=2")], work)
+    assert run_pipeline([stage("flour", "note_it a=1"), stage("dough", "note_it b=3")], work)
     assert log(work) == ["a=1 1", "b=2 1", "b=3 1"]
 
 
 def test_commands_of_a_stage_run_side_by_side(work: Path) -> None:
-    assert run_stages([stage("pair", "meet_it one two", "meet_it two one")], work)
+    assert run_pipeline([stage("pair", "meet_it one two", "meet_it two one")], work)
 
 
 def test_a_failing_command_stops_the_job(work: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stages = [stage("flour", "note_it a=1"), stage("dough", "fail_it now"), stage("bread", "note_it c=3")]
     with pytest.raises(MammoError, match=r"stage 'dough' stopped: python -m fail_it now failed, see above"):
-        run_stages(stages, work)
+        run_pipeline(stages, work)
     assert "error: no flour" in capsys.readouterr().out
     assert log(work) == ["a=1 1"]
     with pytest.raises(MammoError):
-        run_stages(stages, work)
+        run_pipeline(stages, work)
     assert log(work) == ["a=1 1"]  # what was finished is not run again
 
 
 def test_a_failing_command_stops_its_neighbours(work: Path) -> None:
     with pytest.raises(MammoError, match=r"fail_it"):
-        run_stages([stage("dough", "fail_it now", "wait_it")], work)
+        run_pipeline([stage("dough", "fail_it now", "wait_it")], work)
 
 
 def test_a_failure_is_noticed_in_any_order(work: Path) -> None:
     started = time.monotonic()
     with pytest.raises(MammoError, match=r"fail_it now"):
-        run_stages([stage("dough", "wait_it", "fail_it now")], work)
+        run_pipeline([stage("dough", "wait_it", "fail_it now")], work)
     assert time.monotonic() - started < 30

@@ -16,8 +16,8 @@ from mammo.cli.resolvers import name_in_configurations
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
 from mammo.training.build import crops_of, datamodule_of, frame_of, network_of, run_name, trainer_of
-from mammo.training.run_dir import RunFolder
-from mammo.training.wandb_logging import finishing
+from mammo.training.run_dir import RunDir
+from mammo.training.wandb_logging import closed_dashboard
 
 GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "data": [], "trainer": [], "logger": []}
 NEEDED = {("context", "external"): ["context.folder=here"]} | {
@@ -54,7 +54,7 @@ def jobs(*overrides: str) -> set[tuple[str, ...]]:
 def test_what_lightning_refuses_is_told_by_its_key(word: str, tmp_path: Path) -> None:
     cfg = composed("model=floc", "backbone=small", "trainer=cpu", f"trainer.{word}")
     with pytest.raises(MammoError, match=rf"^trainer\.{word}: Lightning refuses it \(.+\)$"):
-        trainer_of(cfg, RunFolder(tmp_path, "x", "0" * 64, {}))
+        trainer_of(cfg, RunDir(tmp_path, "x", "0" * 64, {}))
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_every_choice_composes_and_builds(group: str, choice: str, tmp_path: Pat
     datamodule_of(cfg)
     with torch.device("meta"):  # sizes and names, without the memory and the minutes of random numbers
         network_of(cfg)
-    run = RunFolder(tmp_path, "x", "0" * 64, {})
+    run = RunDir(tmp_path, "x", "0" * 64, {})
     if cfg.trainer.accelerator == "gpu" and not torch.cuda.is_available():
         with pytest.raises(MammoError, match=r"trainer\.accelerator=gpu.*trainer=cpu"):
             trainer_of(cfg, run)
     else:
-        with finishing(cfg.logger.wandb is not None):
+        with closed_dashboard(cfg.logger.wandb is not None):
             assert trainer_of(cfg, run).max_epochs == cfg.trainer.max_epochs
 
 

@@ -22,10 +22,10 @@ from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.training.build import datamodule_of
 from mammo.training.fit import train
-from mammo.training.precomputed import saliency_of
+from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import best_run
-from mammo.training.saliency_source import maps_of
-from mammo.training.score_store import read_again
+from mammo.training.saliency_source import saliency_cache
+from mammo.training.score_store import score_store
 
 QUICK = (
     "trainer=cpu",
@@ -54,7 +54,7 @@ def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(small_root / "store", root / "store")
     for overrides in MODELS.values():
         train(composed(root, *overrides))
-    saliency_of(best_run(root, "context") / "best.ckpt", root, root / "store", "32-true")
+    cached_saliency(best_run(root, "context") / "best.ckpt", root, root / "store", "32-true")
     for maps in COMBINATIONS:
         train(composed(root, f"maps={maps}", "window_epochs=2", "batch_size=10"))
     return root
@@ -168,7 +168,7 @@ def test_checkpoints_hold_plain_values_only(root: Path) -> None:
 
 def test_a_second_reading_gives_the_tests_scores(root: Path) -> None:
     run = next(path for path in root.glob("runs/fagg-sal+emb-*"))
-    reading = read_again(run, root / "store", n_windows=4)
+    reading = score_store(run, root / "store", n_windows=4)
     own = pd.read_parquet(run / "lesions.parquet").set_index("lesion_id")
     again = reading.table.set_index("lesion_id").loc[own.index]
     assert np.abs(again["score"] - own["score"]).max() < 1e-4
@@ -181,7 +181,7 @@ def test_controls_are_runs_of_their_own(root: Path) -> None:
         (run,) = root.glob(f"runs/fagg-sal-{source}-s9-*")
         assert json.loads((run / "result.json").read_text())["context"] == source
         with pytest.raises(MammoError, match=f"context={source}"):
-            read_again(run, root / "store", n_windows=2)
+            score_store(run, root / "store", n_windows=2)
     (run,) = root.glob("runs/fagg-sal-zeros-s9-*")
     table = pd.read_parquet(run / "lesions.parquet")
     assert table["score"].nunique() == 1, "without context every lesion looks alike to sal"
@@ -208,7 +208,7 @@ def test_missing_and_stale_maps_stop_f_agg_with_the_way_out(root: Path, tmp_path
     with pytest.raises(MammoError, match=r"is missing in .*python -m mammo\.precompute what=saliency"):
         train(cfg)
     checkpoint = best_run(tmp_path / "root", "context") / "best.ckpt"
-    saliency_of(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")
+    cached_saliency(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")
     train(cfg)
     manifest = Manifest.load(tmp_path / "root" / "store")
     manifest.images.loc[manifest.images.index[3], "sha256"] = "0" * 64
@@ -219,13 +219,13 @@ def test_missing_and_stale_maps_stop_f_agg_with_the_way_out(root: Path, tmp_path
 
 def test_precomputing_goes_on_where_it_stopped(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "root")
-    whole = maps_of(best_run(root, "context") / "best.ckpt", root, Manifest.load(root / "store"))
+    whole = saliency_cache(best_run(root, "context") / "best.ckpt", root, Manifest.load(root / "store"))
     manifest = Manifest.load(tmp_path / "root" / "store")
     checkpoint = best_run(tmp_path / "root", "context") / "best.ckpt"
     shutil.rmtree(tmp_path / "root" / "saliency")
     half = list(manifest.images.index[:20])
-    maps_of(checkpoint, tmp_path / "root", manifest).append(half, whole(half))
-    made = saliency_of(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")
+    saliency_cache(checkpoint, tmp_path / "root", manifest).append(half, whole(half))
+    made = cached_saliency(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")
     assert made.missing() == []
     assert len(list(made.folder.glob("*.npy"))) == 2
     assert np.abs(made(manifest.images.index) - whole(manifest.images.index)).max() < 2e-3
@@ -233,10 +233,10 @@ def test_precomputing_goes_on_where_it_stopped(root: Path, tmp_path: Path) -> No
 
 def test_an_imported_checkpoint_can_give_the_maps(root: Path, tmp_path: Path) -> None:
     shutil.copy(best_run(root, "context") / "best.ckpt", tmp_path / "mine.ckpt")
-    saliency_of(tmp_path / "mine.ckpt", root, root / "store", "32-true")
+    cached_saliency(tmp_path / "mine.ckpt", root, root / "store", "32-true")
     train(composed(root, "maps=[sal]", f"context.run={tmp_path}/mine.ckpt", "seed=6", "window_epochs=2"))
     (run,) = root.glob("runs/fagg-sal-s6-*")
-    assert len(read_again(run, root / "store", n_windows=2).table) > 0
+    assert len(score_store(run, root / "store", n_windows=2).table) > 0
 
 
 def test_the_context_networks_images_are_scored(root: Path) -> None:

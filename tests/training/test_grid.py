@@ -20,7 +20,7 @@ from hydra import compose, initialize_config_dir
 from mammo.cli.hydra_app import CONF
 from mammo.sweep import main as sweep_command
 from mammo.training.fit import train
-from mammo.training.precomputed import saliency_of
+from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import best_run
 from mammo.training.sweep_state import Sweep
 
@@ -52,7 +52,7 @@ def stand_in(small_root: Path, root: Path) -> None:
         for network in ("context", "floc"):
             limits = ("trainer.limit_train_batches=4", "trainer.max_epochs=1", *SMALL[1:])
             train(compose("train", [f"experiment=demo/{network}", f"root={root}", *limits]))
-    saliency_of(best_run(root, "context") / "best.ckpt", root, root / "store", "auto")
+    cached_saliency(best_run(root, "context") / "best.ckpt", root, root / "store", "auto")
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.records import MammoError
-from mammo.training.run_dir import RunFolder, _digest, best_run, chosen_run, finished, read_result
+from mammo.training.run_dir import RunDir, _digest, best_run, chosen_run, read_result, require_finished
 
 CFG = {
     "root": "runs/x",
@@ -37,8 +37,8 @@ def done(
 @pytest.mark.parametrize("changes", [{"workers": 4}, {"logger": "wandb"}, {"lr_range": [1e-9, 1e-8]}])
 def test_what_changes_nothing_learned_keeps_the_folder(tmp_path: Path, changes: dict[str, object]) -> None:
     reads = {"store": "abc"}
-    plain = RunFolder.of(configured(tmp_path), "floc-s0", reads)
-    assert RunFolder.of(configured(tmp_path, **changes), "floc-s0", reads) == plain
+    plain = RunDir.of(configured(tmp_path), "floc-s0", reads)
+    assert RunDir.of(configured(tmp_path, **changes), "floc-s0", reads) == plain
 
 
 def test_what_changes_anything_learned_changes_the_folder(tmp_path: Path) -> None:
@@ -49,18 +49,18 @@ def test_what_changes_anything_learned_changes_the_folder(tmp_path: Path) -> Non
         (configured(tmp_path), {"store": "abd"}),
         (configured(tmp_path), {"store": "abc", "floc": "12345678"}),
     ]
-    assert len({RunFolder.of(cfg, "floc-s0", reads).path for cfg, reads in asked}) == len(asked)
+    assert len({RunDir.of(cfg, "floc-s0", reads).path for cfg, reads in asked}) == len(asked)
 
 
 def test_a_folder_moves_with_its_root(tmp_path: Path) -> None:
-    here, there = (RunFolder.of(configured(tmp_path / name), "floc-s0", {}) for name in ("a", "b"))
+    here, there = (RunDir.of(configured(tmp_path / name), "floc-s0", {}) for name in ("a", "b"))
     assert here.digest == there.digest
     assert here.path == tmp_path / "a" / "runs" / f"floc-s0-{here.digest[:8]}"
 
 
 def test_a_run_is_finished_by_its_result(tmp_path: Path) -> None:
     cfg = configured(tmp_path)
-    run = RunFolder.of(cfg, "floc-s0", {"store": "abc"})
+    run = RunDir.of(cfg, "floc-s0", {"store": "abc"})
     assert run.result is None
     run.start(cfg)
     assert run.result is None
@@ -72,12 +72,12 @@ def test_a_run_is_finished_by_its_result(tmp_path: Path) -> None:
     assert {"commit", "command", "versions"} <= set(run.result)
     assert run.result["read_digests"] == {"store": "abc"}
     assert sorted(path.name for path in run.path.iterdir()) == ["config.yaml", "origin.json", "result.json"]
-    assert finished(run.path, "floc") == run.path
+    assert require_finished(run.path, "floc") == run.path
 
 
 def test_a_result_of_another_request_or_of_lost_files_is_none(tmp_path: Path) -> None:
     cfg = configured(tmp_path)
-    run = RunFolder.of(cfg, "floc-s0", {})
+    run = RunDir.of(cfg, "floc-s0", {})
     run.start(cfg)
     (run.path / "best.ckpt").write_bytes(b"weights")
     run.finish({"model": "floc", "val_auc": 0.75, "seed": 0})
@@ -89,14 +89,14 @@ def test_a_result_of_another_request_or_of_lost_files_is_none(tmp_path: Path) ->
     assert run.result is None
     (run.path / "best.ckpt").write_bytes(b"weights")
     assert run.result is not None
-    assert RunFolder(run.path, run.name, "0" * 64, {}).result is None
+    assert RunDir(run.path, run.name, "0" * 64, {}).result is None
     (run.path / "result.json").write_text("{")
     assert run.result is None
 
 
 def test_one_damaged_file_unfinishes_a_run_for_all_who_ask(tmp_path: Path) -> None:
     cfg = configured(tmp_path)
-    run = RunFolder.of(cfg, "floc-s0", {})
+    run = RunDir.of(cfg, "floc-s0", {})
     run.start(cfg)
     checkpoint = run.path / "best.ckpt"
     checkpoint.write_bytes(b"weights")
@@ -104,14 +104,14 @@ def test_one_damaged_file_unfinishes_a_run_for_all_who_ask(tmp_path: Path) -> No
     assert best_run(tmp_path, "floc") == run.path
     checkpoint.write_bytes(b"weigh")
     assert read_result(run.path) is run.result is None
-    for ask in (lambda: best_run(tmp_path, "floc"), lambda: finished(run.path, "floc")):
+    for ask in (lambda: best_run(tmp_path, "floc"), lambda: require_finished(run.path, "floc")):
         with pytest.raises(MammoError, match="finished"):
             ask()
 
 
 def test_a_copy_of_a_run_is_finished_though_its_files_are_of_another_time(tmp_path: Path) -> None:
     cfg = configured(tmp_path)
-    run = RunFolder.of(cfg, "floc-s0", {})
+    run = RunDir.of(cfg, "floc-s0", {})
     run.start(cfg)
     (run.path / "best.ckpt").write_bytes(b"weights")
     run.finish({"val_auc": 0.75})
@@ -123,7 +123,7 @@ def test_what_is_told_of_a_run_trusts_size_and_time_and_whether_to_train_does_no
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cfg = configured(tmp_path)
-    run = RunFolder.of(cfg, "floc-s0", {})
+    run = RunDir.of(cfg, "floc-s0", {})
     run.start(cfg)
     checkpoint = run.path / "best.ckpt"
     checkpoint.write_bytes(b"weights")
@@ -168,7 +168,7 @@ def test_another_models_run_is_refused(tmp_path: Path) -> None:
     (torn / "result.json").write_text("{")
     for path in (folder, torn, tmp_path / "nowhere"):
         with pytest.raises(MammoError, match="is not the folder of a finished floc run"):
-            finished(path, "floc")
+            require_finished(path, "floc")
     with pytest.raises(MammoError, match="no finished run of floc"):
         best_run(tmp_path, "floc")
 
