@@ -8,6 +8,7 @@ python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)
 import os
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -24,11 +25,14 @@ from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters import read_cohort
 from mammo.intake.dicom_decode import check_decoders
 from mammo.intake.outcomes import Verdict, counts
-from mammo.intake.published import published_lines
 from mammo.intake.sandbox import at_most, only
+from mammo.records import Cohort, Count
 
 QUARANTINED = 3
 """Exit status when the work is done, but at least one file was refused."""
+
+CLOSE = 0.01
+"""A found number this near to the published one is no cause for doubt."""
 
 
 def task(cfg: DictConfig) -> None:
@@ -62,6 +66,21 @@ def task(cfg: DictConfig) -> None:
         print(f"{filling.lost_lesions} lesions lie on refused images")
     if found[Verdict.REFUSED] and HydraConfig.get().mode == RunMode.RUN:
         sys.exit(QUARANTINED)
+
+
+def published_lines(cohort: Cohort) -> Iterator[str]:
+    """A line for every published number, one for every kind of outline that was left out, and the adapter's notes."""
+    for count in cohort.counts:
+        yield f"{count.what}: {count.found:,} found, {count.published:,} published{_doubt(count)}"
+    reasons = [lesion.reason for lesion in cohort.left_out]
+    for reason in sorted(set(reasons)):
+        yield f"{reasons.count(reason)} lesions left out: {reason}"
+    yield from cohort.notes
+
+
+def _doubt(count: Count) -> str:
+    off = abs(count.found - count.published) / max(count.published, 1)
+    return f" (differs by {off:.0%}: a part of the data set, or files are missing)" if off > CLOSE else ""
 
 
 main = command("ingest")(task)

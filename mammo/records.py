@@ -99,12 +99,12 @@ class ImageRecord:
         laterality: which breast; None only where the image is refused.
         view: CC or MLO; None only where the image is refused.
         reason: empty when accepted, else why the image is refused, in one sentence.
-        code: the reason in one word (intake.refusals.Code), empty when accepted.
+        code: the reason in one word (intake.rejections.Code), empty when accepted.
         by_table: laterality and view come from the data set's own tables, which outrank the header: scanned film has
             no such tags, and published corrections contradict them.
         negative: whether the breast is known to be free of lesions; None where only the outlines tell.
         split: the data set's own split, if it has one that keeps patients apart.
-        flags: what is doubtful about it although it is accepted (intake.flags.Flag).
+        flags: what is doubtful about it although it is accepted (intake.outcomes.Flag).
         density: of the breast, None where the source does not tell.
     """
 
@@ -154,7 +154,7 @@ class LeftOut:
     Attributes:
         path: where a person finds it: the outline's file, or the image that the row names.
         image: path of the image that it lies on, empty where that is not known.
-        code: why, in one word (intake.refusals.Code).
+        code: why, in one word (intake.rejections.Code).
         reason: why, in one sentence.
     """
 

@@ -16,9 +16,9 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from mammo.intake.dicom_decode import shape_of
-from mammo.intake.flags import Flag
 from mammo.intake.laterality_view import read_laterality, read_view, text
 from mammo.intake.object_type import check_kind, doubts
+from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RefusedError
 from mammo.records import Laterality, View
 
@@ -69,6 +69,28 @@ VIEWED = 1 << 20
 
 PIXEL_DATA_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 """Pixel Data (7FE0,0010), little and big endian."""
+
+VENDORS = {
+    "hologic": "hologic",
+    "lorad": "hologic",
+    "ge medical": "ge",
+    "ge healthcare": "ge",
+    "siemens": "siemens",
+    "fuji": "fujifilm",
+    "philips": "philips",
+    "sectra": "philips",
+    "agfa": "agfa",
+    "carestream": "carestream",
+    "kodak": "carestream",
+    "planmed": "planmed",
+    "ims": "ims",
+    "internazionale medico": "ims",
+    "metaltronica": "metaltronica",
+    "konica": "konica",
+    "mammo phantom a": "phantom_a",
+    "mammo phantom b": "phantom_b",
+}
+"""What the tag's text contains, in small letters, and the word for it."""
 
 
 @dataclass(frozen=True)
@@ -230,3 +252,9 @@ def examine(dataset: Dataset) -> Header:
     laterality, conflict = read_laterality(dataset)
     flags = (*doubts(dataset), *([Flag.LATERALITY_CONFLICT] if conflict else []))
     return Header(patient, exam, laterality, read_view(dataset), shape, flags)
+
+
+def vendor_of(manufacturer: str) -> str:
+    """The vendor's word, "other" for one that is not listed, empty where the tag is."""
+    lowered = manufacturer.lower()
+    return next((word for part, word in VENDORS.items() if part in lowered), "other" if lowered.strip() else "")

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
-from mammo.intake.breast import BUFFER_PX, best_centre, find_breast, window_origin
-from mammo.intake.orientation import is_mirrored
+from mammo.intake.breast import BUFFER_PX, best_centre, find_breast, is_mirrored, window_origin
 from mammo.records import Laterality, View
 
 LEAST_TISSUE = 0.01

@@ -8,16 +8,15 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Frame, FrameChain
 from mammo.intake.burned_in import shows_text
-from mammo.intake.dicom_header import parse_dicom, quiet
-from mammo.intake.flags import Flag
+from mammo.intake.dicom_header import parse_dicom, quiet, vendor_of
 from mammo.intake.frames import place
 from mammo.intake.laterality_view import text
 from mammo.intake.object_type import check_view, doubts
+from mammo.intake.outcomes import Flag
 from mammo.intake.presentation import Presentation, presentation
 from mammo.intake.rasters import is_raster, read_raster
 from mammo.intake.rejections import Code, RefusedError
 from mammo.intake.source_folder import read_file, regular
-from mammo.intake.vendors import vendor_of
 from mammo.records import ImageRecord, MammoError
 
 
@@ -32,7 +31,7 @@ class Admitted:
         flags: what is doubtful about it, in the order of Flag.
         voi: the rule by which stored values became presentation values; empty for a PNG or TIFF.
         uid: SOP Instance UID (0008,0018), empty for a PNG or TIFF.
-        vendor: who made the detector (intake.vendors), empty for a PNG or TIFF.
+        vendor: who made the detector (intake.dicom_header.VENDORS), empty for a PNG or TIFF.
     """
 
     chain: FrameChain

@@ -9,8 +9,8 @@ from math import isfinite
 
 from pydicom.dataset import Dataset
 
-from mammo.intake.flags import Flag
 from mammo.intake.laterality_view import items, text, word
+from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RefusedError
 
 MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"

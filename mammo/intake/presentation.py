@@ -16,9 +16,9 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from mammo.intake.dicom_decode import CODECS, NATIVE, decode, syntax_of
-from mammo.intake.flags import Flag
 from mammo.intake.laterality_view import word
 from mammo.intake.object_type import GREY
+from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RefusedError
 from mammo.intake.window_check import hides_breast, sparse
 from mammo.records import FULL_SCALE

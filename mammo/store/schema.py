@@ -40,7 +40,7 @@ IMAGES = pa.schema(
 )
 """Columns of images.parquet; breast_* lie in the mirrored frame, origin_* in the store frame (geometry.FrameChain).
 
-flags are the doubts about an image (intake.flags), joined by +; voi is the rule that made its presentation values;
+flags are the doubts about an image (intake.outcomes), joined by +; voi is the rule that made its presentation values;
 vendor and density are empty where nothing tells them.
 """
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from mammo.intake.dicom_header import Header, read_header
-from mammo.intake.flags import Flag
+from mammo.intake.dicom_header import Header, read_header, vendor_of
 from mammo.intake.object_type import TOMOSYNTHESIS
+from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RefusedError
 from mammo.intake.source_folder import regular
 from mammo.records import Laterality, View
@@ -131,3 +131,18 @@ def test_values_of_the_header_never_reach_the_log(
         read_header(tmp_path / "x.dcm")
     assert not recwarn.list
     assert "ZZCANARY" not in caplog.text + refused.value.code.sentence
+
+
+@pytest.mark.parametrize(
+    ("manufacturer", "vendor"),
+    [
+        ("HOLOGIC, Inc.", "hologic"),
+        ("GE MEDICAL SYSTEMS", "ge"),
+        ("FUJIFILM Corporation", "fujifilm"),
+        ("mammo phantom B", "phantom_b"),
+        ("ZZCANARY", "other"),
+        (" ", ""),
+    ],
+)
+def test_vendors_are_words_of_a_closed_list(manufacturer: str, vendor: str) -> None:
+    assert vendor_of(manufacturer) == vendor

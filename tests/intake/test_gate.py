@@ -8,9 +8,9 @@ from pydicom.dataset import Dataset
 
 from mammo.geometry import Frame
 from mammo.intake.adapters import table as table_adapter
-from mammo.intake.flags import Flag
 from mammo.intake.gate import admit
 from mammo.intake.object_type import TOMOSYNTHESIS
+from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RefusedError
 from mammo.records import ImageRecord, Laterality, View
 

@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.intake.adapters._labels import density_of
+from mammo.intake.adapters._labels import clean_splits, density_of
 from mammo.intake.adapters._tcia_layout import Series
-from mammo.intake.official_splits import clean_splits
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
 from mammo.intake.rejections import Code, RefusedError, left_out, refused
 from mammo.intake.sandbox import isolated

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.intake.adapters._embed_clinical import IDS, UNKNOWN, Clinic, key_of
-from mammo.intake.flags import Flag
 from mammo.intake.laterality_view import word
+from mammo.intake.outcomes import Flag
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RefusedError, left_out, refused

@@ -14,8 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mammo.intake.adapters._labels import density_of
-from mammo.intake.birads import proxy_label
+from mammo.intake.adapters._labels import density_of, proxy_label
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rejections import Code, RefusedError, left_out, refused
 from mammo.intake.source_folder import Folder, stem_of

@@ -14,9 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mammo.intake.adapters._labels import density_of
-from mammo.intake.birads import proxy_label
-from mammo.intake.official_splits import clean_splits
+from mammo.intake.adapters._labels import clean_splits, density_of, proxy_label
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RefusedError, left_out, refused
