@@ -14,11 +14,9 @@ import pandas as pd
 
 from mammo.quality.audit import examine
 from mammo.quality.checks import CHECKS
-from mammo.realism.assessment import Mark
-from mammo.realism.comparison import compare
+from mammo.realism.assessment import Mark, compare, realism_lines
 from mammo.records import MammoError
 from mammo.reporting.quality_page import write_doubts
-from mammo.reporting.realism_lines import realism_lines
 from mammo.scoring.table_file import safe_csv
 
 DOUBTED = 3

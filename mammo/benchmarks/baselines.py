@@ -18,7 +18,7 @@ from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation, 
 
 from mammo.benchmarks.sample_images import Pixels
 from mammo.benchmarks.timing import Way
-from mammo.benchmarks.windows import ANGLE_DEG, PATCH_PX, SIDE_PX
+from mammo.benchmarks.workload import ANGLE_DEG, PATCH_PX, SIDE_PX
 from mammo.data.crops import Requests
 from mammo.phantoms.transfer_syntaxes import SYNTAXES
 

@@ -15,8 +15,7 @@ from mammo.benchmarks import baselines as rivals
 from mammo.benchmarks import lesion_speed as lesion
 from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
 from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.windows import PATCH_PX, SIDE_PX, batches, hot_warp, training_windows
-from mammo.benchmarks.workload import cutting, setting
+from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, batches, cutting, hot_warp, setting, training_windows
 from mammo.data.plans import Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import Ground
 from mammo.data.window_sampler import Crops

@@ -13,8 +13,7 @@ import numpy as np
 from mammo.benchmarks import baselines as rivals
 from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
 from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.windows import PATCH_PX, SIDE_PX, batches
-from mammo.benchmarks.workload import cutting, setting
+from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, batches, cutting, setting
 from mammo.data.crops import Requests
 from mammo.geometry import Box
 from mammo.records import FULL_SCALE

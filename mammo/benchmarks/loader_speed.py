@@ -15,8 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.windows import AT_ONCE, PATCH_PX, training_windows
-from mammo.benchmarks.workload import cutting, setting
+from mammo.benchmarks.workload import AT_ONCE, PATCH_PX, cutting, setting, training_windows
 from mammo.data.crops import Requests, crop
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.loader import Loader

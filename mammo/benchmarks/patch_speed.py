@@ -10,8 +10,7 @@ from pathlib import Path
 from mammo.benchmarks import baselines as rivals
 from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
 from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.windows import hot_warp, training_windows
-from mammo.benchmarks.workload import cutting, setting
+from mammo.benchmarks.workload import cutting, hot_warp, setting, training_windows
 from mammo.data.crops import Requests
 
 

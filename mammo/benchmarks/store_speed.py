@@ -13,8 +13,7 @@ from statistics import median
 from mammo.benchmarks import baselines as rivals
 from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
 from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.windows import batches, hot_warp, training_windows
-from mammo.benchmarks.workload import cutting, setting, stored
+from mammo.benchmarks.workload import batches, cutting, hot_warp, setting, stored, training_windows
 from mammo.data.crops import Requests
 
 MB, COLD_READS = 1e6, 40

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from mammo.geometry import Frame
-from mammo.maps.embedding import embedding_map
 from mammo.maps.location import location_map
 from mammo.records import MammoError
 
@@ -59,3 +58,8 @@ def map_stack(maps: Iterable[str], batch: Mapping[str, Tensor], frame: Frame) ->
     if "emb" in chosen:
         layers["emb"] = embedding_map(batch["embedding"], layers["loc"])
     return torch.cat([layers[name] for name in chosen], dim=1)
+
+
+def embedding_map(h: Tensor, location: Tensor) -> Tensor:
+    """E [B, 32, rows, cols]: copies of I [B, 1, rows, cols] whose non-zero elements are replaced by h [B, 32]."""
+    return h[:, :, None, None] * (location > 0).to(h.dtype)

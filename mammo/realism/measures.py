@@ -6,7 +6,7 @@ import numpy as np
 from scipy.stats import skew
 
 from mammo.realism.breasts import FULL, BreastImage
-from mammo.realism.slope import slope
+from mammo.realism.texture_features import slope
 
 BLOCK_PX = 512
 """Side of a block, full-size px: 128 px at a quarter of full size."""
@@ -36,6 +36,9 @@ MEANINGS = {
 
 Figures = dict[str, float]
 """One value a figure, NaN where the image has no block or no rim."""
+
+Ranges = dict[str, tuple[float, float]]
+"""Least and largest value of every figure."""
 
 
 def figures(image: BreastImage) -> Figures:

@@ -3,7 +3,7 @@
 A range of four images of one patient is narrow: other real exams would lie outside of some of it, too.
 """
 
-from mammo.realism.assessment import Ranges
+from mammo.realism.measures import Ranges
 
 RECORDED: dict[float, Ranges] = {
     0.25: {

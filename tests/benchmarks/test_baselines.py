@@ -8,8 +8,7 @@ import pytest
 from mammo.benchmarks import baselines as rivals
 from mammo.benchmarks.patch_speed import installed
 from mammo.benchmarks.sample_images import breast
-from mammo.benchmarks.windows import training_windows
-from mammo.benchmarks.workload import stored
+from mammo.benchmarks.workload import stored, training_windows
 from mammo.data.crops import crop
 
 IMAGES = {"a": breast(0, (900, 800))}

@@ -8,8 +8,7 @@ import torch
 
 from mammo.benchmarks.loader_speed import dataloader_of, loader_of, measure
 from mammo.benchmarks.sample_images import breast
-from mammo.benchmarks.windows import training_windows
-from mammo.benchmarks.workload import stored
+from mammo.benchmarks.workload import stored, training_windows
 
 SHAPE = (900, 800)
 

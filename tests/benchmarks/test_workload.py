@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from mammo.benchmarks.windows import training_windows
-from mammo.benchmarks.workload import cutting, setting
+from mammo.benchmarks.sample_images import breast
+from mammo.benchmarks.workload import ANGLE_DEG, SIDE_PX, batches, cutting, hot_warp, setting, training_windows
+from mammo.data.resample_plan import Sources
 from mammo.geometry import Box
 
 SHAPE = (900, 800)
@@ -30,3 +31,36 @@ def test_every_window_is_cut_once(monkeypatch: pytest.MonkeyPatch) -> None:
         way.work()
     assert sizes == [10, 10, 3]
     assert way.units == 23
+
+
+IMAGES = {name: breast(index, (900, 800)) for index, name in enumerate(("a", "b"))}
+
+
+def test_windows_lie_inside_and_never_change() -> None:
+    found, again = training_windows(IMAGES, 60), training_windows(IMAGES, 60)
+    assert found.image_ids == again.image_ids
+    assert np.array_equal(found.windows, again.windows)
+    assert set(found.image_ids) == set(IMAGES)
+    boxes = Sources.of(found.windows, 256).box
+    assert boxes.min() >= 0
+    assert (boxes[:, 1] <= 900).all()
+    assert (boxes[:, 3] <= 800).all()
+    assert found.windows[:, 2].min() >= SIDE_PX[0]
+    assert found.windows[:, 2].max() <= SIDE_PX[1]
+    assert np.abs(found.windows[:, 3]).max() <= ANGLE_DEG
+
+
+def test_batches_hold_every_request_in_order() -> None:
+    found = training_windows(IMAGES, 7)
+    parts = batches(found, 3)
+    assert [len(part) for part in parts] == [3, 3, 1]
+    assert np.array_equal(np.concatenate([part.windows for part in parts]), found.windows)
+
+
+def test_the_limit_warps_once_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, int]] = []
+    monkeypatch.setattr("cv2.warpAffine", lambda source, matrix, size, flags: calls.append(size))
+    way = hot_warp(training_windows(IMAGES, 5), IMAGES["a"])
+    way.work()
+    assert calls == [(256, 256)] * 5
+    assert way.units == 5
