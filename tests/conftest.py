@@ -78,8 +78,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     from mammo.data.plans import lesion_plan
     from mammo.data.sampling_index import Ground
     from mammo.data.window_sampler import Crops
-    from mammo.scoring.score_tables import write_lesion_table
-    from mammo.scoring.window_table import write_window_table
+    from mammo.scoring.score_tables import write_lesion_table, write_window_table
     from mammo.training.export_scores import OF_IMAGE
 
     plan = lesion_plan(Ground.of(manifest), Crops((16, 48), 32, 30), 4, seed=0)

@@ -16,7 +16,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mammo.benchmarks.sample_images import breast
 from mammo.benchmarks.timing import Way, measurement
 from mammo.geometry import Frame
-from mammo.models.context_network import standardised
+from mammo.models.context_network import standardized
 from mammo.models.gmic import Gmic, GmicOutput, GmicSizes
 from mammo.models.official_gmic import FULL_FRAME
 from mammo.models.precision import lay_out, resolve_precision
@@ -72,7 +72,7 @@ def measure(rounds: int, sizes: GmicSizes | None = None, frame: Frame = FULL_FRA
 
 def _image(frame: Frame) -> Tensor:
     pixels = breast(0, (frame.height, frame.width))
-    return standardised(torch.from_numpy(pixels)[None, None])
+    return standardized(torch.from_numpy(pixels)[None, None])
 
 
 def _network(sizes: GmicSizes, frame: Frame, image: Tensor, path: str) -> Gmic:

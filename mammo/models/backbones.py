@@ -17,14 +17,14 @@ SMALL = "preact_resnet"
 
 
 class Backbone(nn.Module):
-    """Grey patches in, one pooled feature vector out.
+    """Gray patches in, one pooled feature vector out.
 
-    The networks take three copies of the patch (paper, Transfer learning), each normalised as its weights expect; by
+    The networks take three copies of the patch (paper, Transfer learning), each normalized as its weights expect; by
     default their first convolution folds the three into one, which changes nothing but rounding.
 
     Args:
         name: timm's `name.tag`, or "preact_resnet".
-        init: "imagenet" for the tag's weights, "he" for He initialisation.
+        init: "imagenet" for the tag's weights, "he" for He initialization.
         pretrained_file: a local file of the tag's weights, for machines without network.
         arguments: numbers of the small trunk, or arguments of timm's constructor.
         channels: 1 to fold the three channels into one where the first convolution allows it, 3 to keep them.
@@ -63,7 +63,7 @@ class Backbone(nn.Module):
             expected = resolve_model_data_config(self.network)  # type: ignore[no-untyped-call]
             mean, std = expected["mean"], expected["std"]
         if init == "he":
-            he_initialise(self.network)
+            he_initialize(self.network)
         convolution = foldable(self.network) if channels == 1 else None
         self.is_folded = convolution is not None
         if convolution is not None:
@@ -78,8 +78,8 @@ class Backbone(nn.Module):
         return features
 
 
-def he_initialise(network: nn.Module) -> None:
-    """He initialisation of every convolution and linear layer: normal, fan-in, for ReLU (He et al. 2015)."""
+def he_initialize(network: nn.Module) -> None:
+    """He initialization of every convolution and linear layer: normal, fan-in, for ReLU (He et al. 2015)."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")

@@ -69,7 +69,7 @@ class ContextNetwork(pl.LightningModule):
 
     def forward(self, image: Tensor) -> GmicOutput:
         """Raw images uint16 [B, 1, H, W] of the network window to saliency maps and predictions."""
-        output: GmicOutput = self.network(standardised(image))
+        output: GmicOutput = self.network(standardized(image))
         return output
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
@@ -128,7 +128,7 @@ def _loss_by_class(predictions: Sequence[ByClass], target: Tensor) -> dict[str, 
     }
 
 
-def standardised(image: Tensor) -> Tensor:
+def standardized(image: Tensor) -> Tensor:
     """Each image to zero mean and unit deviation over the whole window, padding included; uint16 to float32."""
     x = image.float()
     mean = x.mean(dim=(1, 2, 3), keepdim=True)

@@ -7,7 +7,7 @@ over cells, only sums of its input are needed: those of the base, once an image,
 
 Windows are taken a few at a time, and in training images too: what one step leaves in the cache the next one needs. In
 training the base is convolved twice, for the second BN's statistics and then with that BN in its weights, which costs
-less than normalising so many maps.
+less than normalizing so many maps.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mammo.models.batch_norm import Affine, batch_affine, running_affine
-from mammo.models.map_statistics import Moments, neighbours, tap_sums
+from mammo.models.map_statistics import Affine, Moments, batch_affine, neighbors, running_affine, tap_sums
 
 IMAGES_AT_ONCE = 10
 WINDOWS_AT_ONCE = 250
@@ -101,9 +100,9 @@ class Base(NamedTuple):
         maps = stack.cut(functional.pad(self.maps, (1, 1, 1, 1)).permute(0, 2, 3, 1))
         return functional.conv2d(maps.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
 
-    def normalised(self, affine: Affine) -> "Base":
+    def normalized(self, affine: Affine) -> "Base":
         """With BN behind it."""
-        return Base(self.maps, *_normalised(self.weight, self.bias, affine))
+        return Base(self.maps, *_normalized(self.weight, self.bias, affine))
 
 
 class Change(NamedTuple):
@@ -116,7 +115,7 @@ class Change(NamedTuple):
     ends: Tensor
     """As Stack.ends."""
 
-    def normalised(self, affine: Affine) -> "Change":
+    def normalized(self, affine: Affine) -> "Change":
         """With BN behind it."""
         before, after = (torch.addcmul(affine.shift, maps, affine.scale) for maps in (self.before, self.after))
         return Change(before, after, self.ends)
@@ -136,14 +135,14 @@ def aggregate(
     """
     affine, weight, bias = _first_norm(stack, norm1), convolution1.weight, _bias(convolution1)
     if not norm2.training:  # it is known beforehand, and goes into the convolution
-        weight, bias = _normalised(weight, bias, running_affine(norm2))
+        weight, bias = _normalized(weight, bias, running_affine(norm2))
     base = _base(stack, affine, weight, bias)
     everywhere = torch.ones(1, 2, 2, dtype=torch.bool, device=stack.start.device)
     changes: Iterable[Change]
     if norm2.training:
         changes = [_change(part, base.around(part), affine, weight) for part in stack.parts()]
         second = _second_norm(stack, base, changes, norm2)
-        base, changes = base.normalised(second), [change.normalised(second) for change in changes]
+        base, changes = base.normalized(second), [change.normalized(second) for change in changes]
         sums = torch.cat([tap_sums(maps.relu_(), everywhere) for maps in base.whole()])
     else:  # without a gradient, and with few images for so many windows, whole maps can be kept and read
         whole = torch.cat(list(base.whole()))
@@ -188,7 +187,7 @@ def _change(stack: Stack, before: Tensor, affine: Affine, weight: Tensor) -> Cha
         weights.append(torch.mm(rise, taps[own]))
     if not maps:
         return Change(before, before.clone(), stack.ends)
-    seen = neighbours(torch.cat(maps, dim=1))
+    seen = neighbors(torch.cat(maps, dim=1))
     weights_of_rows = torch.cat(weights, dim=1).view(len(before), seen.shape[1], -1)
     after = torch.baddbmm(before.flatten(1, 2), seen.mT, weights_of_rows).view(before.shape)
     return Change(before, after, stack.ends)
@@ -223,16 +222,16 @@ def _second_norm(stack: Stack, base: Base, changes: Iterable[Change], norm: nn.B
     n_values, shares = len(stack.image) * stack.n_cells, stack.shares
     means, variances = (torch.cat(of) for of in zip(*(Moments.apply(maps) for maps in base.whole()), strict=True))
     mean = shares @ means
-    centre = mean.detach()  # squares around it are small, so that little cancels
-    squares = shares @ (variances + (means - centre).square())
+    center = mean.detach()  # squares around it are small, so that little cancels
+    squares = shares @ (variances + (means - center).square())
     for before, after, _ in changes:
         rise = after - before
         mean = mean + rise.sum(dim=(0, 1, 2)) / n_values
-        squares = squares + (rise * (before + after - 2 * centre)).sum(dim=(0, 1, 2)) / n_values
-    return batch_affine(norm, mean, squares - (mean - centre).square(), n_values)
+        squares = squares + (rise * (before + after - 2 * center)).sum(dim=(0, 1, 2)) / n_values
+    return batch_affine(norm, mean, squares - (mean - center).square(), n_values)
 
 
-def _normalised(weight: Tensor, bias: Tensor, affine: Affine) -> tuple[Tensor, Tensor]:
+def _normalized(weight: Tensor, bias: Tensor, affine: Affine) -> tuple[Tensor, Tensor]:
     """A convolution's weight and bias that have BN in them."""
     return weight * affine.scale[:, None, None, None], torch.addcmul(affine.shift, bias, affine.scale)
 

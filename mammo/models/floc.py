@@ -5,14 +5,14 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mammo.models.backbones import Backbone, he_initialise
+from mammo.models.backbones import Backbone, he_initialize
 from mammo.models.patch_classifier import Batch, PatchClassifier
 from mammo.models.precision import in_float32, lay_out
 from mammo.records import FULL_SCALE, PatchClass
 
 
 class FLoc(PatchClassifier):
-    """f_loc. Its last two layers are always initialised at random.
+    """f_loc. Its last two layers are always initialized at random.
 
     The paper names no activation between the two, so there is none: h may take any sign. Both are float32 in mixed
     precision, too: h is saved, and they cost nothing.
@@ -35,8 +35,8 @@ class FLoc(PatchClassifier):
         self.backbone = lay_out(Backbone(**backbone))
         self.representation = nn.Linear(self.backbone.num_features, n_features)
         self.classifier = nn.Linear(n_features, len(PatchClass))
-        he_initialise(self.representation)
-        he_initialise(self.classifier)
+        he_initialize(self.representation)
+        he_initialize(self.classifier)
 
     def represent(self, patch: Tensor) -> Tensor:
         """H [B, n_features] of raw patches uint16 [B, 1, P, P]."""

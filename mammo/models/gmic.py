@@ -4,16 +4,17 @@ The same class is the 14,110,322-parameter network on 2944 x 1920 images and the
 conf/gmic differ. Outputs are told by class, never by number.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from mammo.geometry import Frame
-from mammo.models.checkpointing import checkpointed
 from mammo.models.preact_resnet import PreActResNet
 from mammo.models.regions import greedy_regions, region_crops
 from mammo.models.resnet import ResNet
@@ -142,7 +143,7 @@ class Gmic(nn.Module):
             ) from error
 
     def forward(self, image: Tensor) -> GmicOutput:
-        """Standardised images [B, 1, H, W] of the network window to saliency maps and predictions.
+        """Standardized images [B, 1, H, W] of the network window to saliency maps and predictions.
 
         Raises:
             MammoError: the images are not of the frame's size.
@@ -181,10 +182,49 @@ class Gmic(nn.Module):
     def _attend(self, crops: Tensor) -> tuple[Tensor, Tensor]:
         """Attention-weighted mean [B, features] of the regions' vectors, and the weights [B, K].
 
-        Grey crops become three channels.
+        Gray crops become three channels.
         """
         batch, n_regions = crops.shape[:2]
         h = self.local(crops.flatten(0, 1)[:, None].expand(-1, 3, -1, -1)).unflatten(0, (batch, n_regions))
         gate = torch.sigmoid(self.attention_u(h)) * torch.tanh(self.attention_v(h))
         weight = torch.softmax(self.attention_w(gate), dim=1)
         return (weight * h).sum(dim=1), weight[..., 0]
+
+
+def checkpointed(stages: Iterable[nn.Module]) -> None:
+    """Make each stage, in training, keep its input only and compute the rest once more in backward."""
+    for stage in stages:
+        stage.forward = _Recomputed(stage)
+
+
+class _Recomputed:
+    """A stage's forward, run under checkpointing while the stage is in training."""
+
+    def __init__(self, stage: nn.Module) -> None:
+        self.stage, self.plain = stage, stage.forward
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if not self.stage.training:
+            plain: Tensor = self.plain(x)
+            return plain
+        out: Tensor = checkpoint(self.plain, x, use_reentrant=False, context_fn=self._contexts)
+        return out
+
+    def _contexts(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), _statistics_at_rest(self.stage)
+
+
+@contextmanager
+def _statistics_at_rest(stage: nn.Module) -> Iterator[None]:
+    """Keep the second pass from moving the running statistics a second time."""
+    norms = [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            if norm.num_batches_tracked is not None:
+                norm.num_batches_tracked.sub_(1)

@@ -1,9 +1,9 @@
 """Maps on the grid: what the taps of a padded 3x3 convolution see of them, and their mean and variance."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 
@@ -41,7 +41,7 @@ def tap_sums(maps: Tensor, ends: Tensor) -> Tensor:
     return _seen_along(_seen_along(maps, 1, of_rows), 2, of_cols).flatten(1, 2)
 
 
-def neighbours(maps: Tensor) -> Tensor:
+def neighbors(maps: Tensor) -> Tensor:
     """What each tap sees around each cell of maps [N, K, rows, cols], beyond which there are zeros.
 
     Returns:
@@ -59,3 +59,38 @@ def _seen_along(maps: Tensor, dim: int, ends: Tensor) -> Tensor:
     total = middle.sum(dim=dim) + first + last
     at_first, at_last = ends.unbind(dim=1)
     return torch.stack([total - at_last * last, total, total - at_first * first], dim=dim)
+
+
+class Affine(NamedTuple):
+    """What a BN layer multiplies by, and then adds; [channels] each."""
+
+    scale: Tensor
+    shift: Tensor
+
+
+def running_affine(norm: nn.BatchNorm2d) -> Affine:
+    """From the running statistics, as in evaluation."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+    return Affine(scale, norm.bias - norm.running_mean * scale)
+
+
+def batch_affine(norm: nn.BatchNorm2d, mean: Tensor, var: Tensor, n_values: int) -> Affine:
+    """From the batch's statistics, as in training; the running ones move as in torch's own layer.
+
+    Args:
+        norm: the layer.
+        mean: of each channel, [channels].
+        var: of each channel, [channels], divided by n_values; the running one is unbiased.
+        n_values: how many values of a channel the batch has.
+    """
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.num_batches_tracked is not None
+    momentum = 0.1 if norm.momentum is None else norm.momentum
+    norm.num_batches_tracked.add_(1)
+    norm.running_mean.lerp_(mean.detach(), momentum)
+    norm.running_var.lerp_(var.detach() * n_values / (n_values - 1), momentum)
+    scale = norm.weight * torch.rsqrt(var + norm.eps)
+    return Affine(scale, norm.bias - mean * scale)

@@ -60,7 +60,7 @@ class OfficialGmic(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> OfficialOutput:
-        """Standardised float32 images [B, 1, 2944, 1920], facing right, to everything the official network tells."""
+        """Standardized float32 images [B, 1, 2944, 1920], facing right, to everything the official network tells."""
         output = self.network(image)
         return OfficialOutput(
             saliency=_benign_first(output.saliency),

@@ -1,6 +1,6 @@
 """The pre-activation residual trunk of the context network's global part; in small, also a backbone for f_loc.
 
-At full width it is ResNet-22 as GMIC has it: no normalisation after the first convolution, an unpadded max pool, and
+At full width it is ResNet-22 as GMIC has it: no normalization after the first convolution, an unpadded max pool, and
 in the first block of every stage a 1x1 convolution shortcut fed with the activated input.
 """
 

@@ -19,7 +19,7 @@ def resolve_precision(asked: str, accelerator: str) -> str:
     """Lightning's name of the precision to train in, once the machine is known to be able to.
 
     What stays in float32 then is float32 on a GPU too, whose convolutions would else keep 11 bits of every number
-    (TF32): fewer than a grey value has.
+    (TF32): fewer than a gray value has.
 
     Args:
         asked: "auto" for the fastest that is sound on this machine, else Lightning's own name.

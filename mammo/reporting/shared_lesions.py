@@ -8,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.records import MammoError, Pathology
-from mammo.scoring.score_tables import TYPES
+from mammo.scoring.score_tables import LESION_COLUMNS
 
-FACTS = [column for column in TYPES if column not in ("lesion_id", "score", "score_sd", "n_windows")]
+FACTS = [column for column in LESION_COLUMNS if column not in ("lesion_id", "score", "score_sd", "n_windows")]
 """What the tables of two runs must say alike of a lesion."""
 
 

@@ -1,4 +1,4 @@
-"""The lesion score table: one row a scored lesion, what is known of it, its score and the score's spread."""
+"""Lesion, window and image score tables: columns, row checks, reading and writing."""
 
 from pathlib import Path
 
@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from mammo.records import Density, LabelSource, Laterality, Pathology, Split, View
+from mammo.scoring.intervals import Interval, auc_interval
 from mammo.scoring.table_file import TableKind
 
-TYPES = {
+LESION_COLUMNS = {
     "lesion_id": "str",
     "image_id": "str",
     "exam_id": "str",
@@ -52,7 +53,7 @@ def size_group(size_px: "pd.Series[float]") -> "pd.Series[str]":
     return pd.Series(np.select([size_px < 128, size_px <= 384], SIZES[:2], SIZES[2]), index=size_px.index)
 
 
-def _problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
+def _lesion_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
     ids = table[["lesion_id", "image_id", "exam_id", "patient_id"]]
     return {
         "an id is empty": (ids == "").any(axis=1),
@@ -75,4 +76,74 @@ def _problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
     }
 
 
-LESIONS = TableKind("lesion score table", TYPES, ("lesion_id",), _problems, "score the run anew")
+LESIONS = TableKind("lesion score table", LESION_COLUMNS, ("lesion_id",), _lesion_problems, "score the run anew")
+
+
+WINDOW_COLUMNS = {
+    "lesion_id": "str",
+    "window": "int64",
+    "row": "float64",
+    "col": "float64",
+    "side": "float64",
+    "score": "float64",
+}
+"""window: number within its lesion; row, col: center, and side, px of the network frame; score in [0, 1]."""
+
+
+def write_window_table(table: pd.DataFrame, path: Path) -> None:
+    """Check the table and write path (.parquet); MammoError as TableKind.check."""
+    WINDOWS.write(table, path, beside=False)
+
+
+def read_window_table(path: Path) -> pd.DataFrame:
+    """Read a parquet file of write_window_table; MammoError as TableKind.read."""
+    return WINDOWS.read(path)
+
+
+def _window_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
+    return {
+        "the lesion's id is empty": table["lesion_id"] == "",
+        "the window has no place": table[["row", "col"]].isna().any(axis=1) | ~(table["side"] > 0),
+        "score is outside [0, 1]": ~table["score"].between(0, 1),
+    }
+
+
+WINDOWS = TableKind(
+    "window score table", WINDOW_COLUMNS, ("lesion_id", "window"), _window_problems, "score the run anew"
+)
+
+
+IMAGE_CLASSES = ("malignant", "benign")
+IMAGE_COLUMNS = {
+    **dict.fromkeys(("image_id", "exam_id", "patient_id", "laterality", "view", "split"), "str"),
+    "malignant": "int64",
+    "score_malignant": "float64",
+    "benign": "int64",
+    "score_benign": "float64",
+}
+"""malignant, benign: 1 where the image shows such a lesion, else 0; their scores in [0, 1]."""
+
+
+def write_image_table(table: pd.DataFrame, path: Path) -> None:
+    """Check the table and write path (.parquet) and the same name with .csv; MammoError as TableKind.check."""
+    IMAGES.write(table, path)
+
+
+def read_image_table(path: Path) -> pd.DataFrame:
+    """Read a parquet file of write_image_table; MammoError as TableKind.read."""
+    return IMAGES.read(path)
+
+
+def image_auc(table: pd.DataFrame, label: str) -> Interval:
+    """AUC over images of one class (malignant, benign) with its patient-bootstrap interval; NaN where undefined."""
+    return auc_interval(table[label], table[f"score_{label}"], table["patient_id"])
+
+
+def _image_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
+    labels = {f"{label} is not 0 or 1": ~table[label].isin((0, 1)) for label in IMAGE_CLASSES}
+    return labels | {
+        f"score_{label} is outside [0, 1]": ~table[f"score_{label}"].between(0, 1) for label in IMAGE_CLASSES
+    }
+
+
+IMAGES = TableKind("image score table", IMAGE_COLUMNS, ("image_id",), _image_problems, "test the run anew")

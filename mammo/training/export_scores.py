@@ -16,9 +16,13 @@ from mammo.models.context_network import ContextNetwork
 from mammo.models.fagg import FAgg
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import Pathology, Split
-from mammo.scoring.image_table import CLASSES, image_auc, write_image_table
-from mammo.scoring.score_tables import write_lesion_table
-from mammo.scoring.window_table import write_window_table
+from mammo.scoring.score_tables import (
+    IMAGE_CLASSES,
+    image_auc,
+    write_image_table,
+    write_lesion_table,
+    write_window_table,
+)
 from mammo.store.manifest import Manifest
 
 
@@ -36,7 +40,7 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
     elif isinstance(network, ContextNetwork):
         table = image_table(network, data.split(Split.TEST)[0])
         write_image_table(table, folder / "images.parquet")
-        for label in CLASSES:
+        for label in IMAGE_CLASSES:
             auc = image_auc(table, label)
             told = f"{auc.value:.3f} (95 % interval {auc.low:.3f} to {auc.high:.3f})"
             print(f"{name}: test images, {label} lesion or not: AUC {told}", flush=True)
@@ -68,7 +72,7 @@ OF_IMAGE = ("exam_id", "patient_id", "laterality", "view", "vendor", "density", 
 
 
 def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
-    """The lesion score table, the lesions being those of this manifest (scoring.lesion_table tells its columns)."""
+    """The lesion score table, the lesions being those of this manifest (columns: score_tables.LESION_COLUMNS)."""
     assert network.scores is not None
     assert network.lesions is not None
     lesions = manifest.lesions.reset_index().iloc[network.lesions.numpy()]
@@ -89,7 +93,7 @@ def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
 
 
 def window_table(network: PatchClassifier, plan: Plan, manifest: Manifest) -> pd.DataFrame:
-    """The window score table of the lesions that lesion_table tells of (scoring.window_table tells its columns).
+    """The window score table of the lesions in lesion_table (columns: score_tables.WINDOW_COLUMNS).
 
     Args:
         network: after a test of the plan.
@@ -106,7 +110,7 @@ def window_table(network: PatchClassifier, plan: Plan, manifest: Manifest) -> pd
 
 
 def image_table(network: ContextNetwork, manifest: Manifest) -> pd.DataFrame:
-    """The image score table, the images being those of this manifest (scoring.image_table tells its columns)."""
+    """The image score table, the images being those of this manifest (columns: score_tables.IMAGE_COLUMNS)."""
     assert network.scores is not None
     assert network.image_rows is not None
     images = manifest.images.iloc[network.image_rows].reset_index()

@@ -12,9 +12,7 @@ import yaml
 
 from mammo.paper import MAPS
 from mammo.records import MammoError
-from mammo.scoring.image_table import read_image_table
-from mammo.scoring.score_tables import read_lesion_table
-from mammo.scoring.window_table import read_window_table
+from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
 
 MODELS = ("floc", "context", "fagg")
 CONTROLS = ("shuffled", "zeros")

@@ -95,13 +95,13 @@ class Dashboard(Callback):
         self.logger = logger
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The confusion of the four patch classes in training, after EpochMetrics has closed the tally."""
+        """The confusion of the four patch classes in training, after EpochMetrics has ended the epoch of class_stats."""
         if trainer.is_global_zero and isinstance(pl_module, PatchClassifier):
             import wandb
 
             names = [number.name.lower() for number in PatchClass]
             true, told = np.divmod(
-                np.repeat(np.arange(len(names) ** 2), pl_module.tally.confusion.flatten()), len(names)
+                np.repeat(np.arange(len(names) ** 2), pl_module.class_stats.confusion.flatten()), len(names)
             )
             chart = wandb.plot.confusion_matrix(y_true=true.tolist(), preds=told.tolist(), class_names=names)
             self._log(trainer, {"confusion": chart})

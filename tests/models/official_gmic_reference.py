@@ -41,7 +41,7 @@ def reference(state: State, image: Tensor, percent_t: float) -> dict[str, Tensor
 
 
 def norm(state: State, name: str, x: Tensor) -> Tensor:
-    """Batch normalisation by the running statistics."""
+    """Batch normalization by the running statistics."""
     mean, var = state[f"{name}.running_mean"], state[f"{name}.running_var"]
     scale = state[f"{name}.weight"] / torch.sqrt(var + 1e-5)
     return x * scale[:, None, None] + (state[f"{name}.bias"] - mean * scale)[:, None, None]
@@ -63,7 +63,7 @@ def global_features(state: State, x: Tensor) -> Tensor:
 
 
 def local_vector(state: State, crop: Tensor) -> Tensor:
-    """512 numbers of one grey crop [1, 256, 256]."""
+    """512 numbers of one gray crop [1, 256, 256]."""
     x = torch.cat([crop] * 3)[None]
     x = f.conv2d(x, state["dn_resnet.conv1.weight"], stride=2, padding=3)
     x = f.max_pool2d(torch.relu(norm(state, "dn_resnet.bn1", x)), 3, 2, 1)

@@ -8,7 +8,7 @@ import torch
 from omegaconf import OmegaConf
 
 from mammo.cli.hydra_app import CONF
-from mammo.models.backbones import Backbone, he_initialise
+from mammo.models.backbones import Backbone, he_initialize
 from mammo.records import MammoError
 
 LARGE = {"densenet161", "resnetv2_101", "resnetv2_152"}
@@ -46,7 +46,7 @@ def test_the_papers_six_are_configured_under_timms_names(name: str, features: in
         assert timm.create_model(name, num_classes=0).num_features == features
 
 
-def test_grey_becomes_three_normalised_channels() -> None:
+def test_gray_becomes_three_normalized_channels() -> None:
     backbone = Backbone("densenet121.tv_in1k", "he", channels=3).eval()
     seen: list[torch.Tensor] = []
     backbone.network = torch.nn.Sequential(torch.nn.Identity())
@@ -57,10 +57,10 @@ def test_grey_becomes_three_normalised_channels() -> None:
         assert torch.allclose(seen[0][:, channel], (patch[:, 0] - mean) / std, atol=1e-6)
 
 
-def test_he_initialisation_has_hes_spread() -> None:
+def test_he_initialization_has_hes_spread() -> None:
     torch.manual_seed(0)
     convolution, linear = torch.nn.Conv2d(32, 64, 3), torch.nn.Linear(400, 100)
-    he_initialise(torch.nn.Sequential(convolution, linear))
+    he_initialize(torch.nn.Sequential(convolution, linear))
     assert convolution.weight.std().item() == pytest.approx((2 / (32 * 9)) ** 0.5, rel=0.05)
     assert linear.weight.std().item() == pytest.approx((2 / 400) ** 0.5, rel=0.05)
     assert not linear.bias.any()

@@ -1,4 +1,4 @@
-"""f_agg by algebra against the plain layers on the materialised stack: outputs, gradients, running statistics."""
+"""f_agg by algebra against the plain layers on the materialized stack: outputs, gradients, running statistics."""
 
 import copy
 

@@ -54,7 +54,7 @@ def test_h_and_logits_are_whole_in_mixed_precision(network: FLoc, patch: torch.T
     assert not torch.equal(h, h.bfloat16().float())
 
 
-def test_the_backbone_sees_grey_values_between_0_and_1(network: FLoc) -> None:
+def test_the_backbone_sees_gray_values_between_0_and_1(network: FLoc) -> None:
     seen: list[torch.Tensor] = []
     network.backbone.register_forward_hook(lambda _, inputs, output: seen.append(inputs[0]))
     network.represent(torch.tensor([0, FULL_SCALE] * 512, dtype=torch.int32).to(torch.uint16).view(1, 1, 32, 32))

@@ -10,7 +10,7 @@ import torch
 from omegaconf import OmegaConf
 
 from mammo.geometry import Frame
-from mammo.models.context_network import ContextNetwork, standardised
+from mammo.models.context_network import ContextNetwork, standardized
 from mammo.models.gmic import Gmic, GmicSizes
 from mammo.records import MammoError
 
@@ -143,10 +143,10 @@ def test_the_local_trunk_starts_from_resnet18_weights() -> None:
         small_network().start_local(weights)
 
 
-def test_images_are_standardised_one_by_one_and_flat_ones_stay_finite() -> None:
+def test_images_are_standardized_one_by_one_and_flat_ones_stay_finite() -> None:
     image = torch.randint(0, 4096, (2, 1, 20, 30)).to(torch.uint16)
     image[1] = 7
-    x = standardised(image)
+    x = standardized(image)
     assert float(x[0].mean()) == pytest.approx(0, abs=1e-5)
     assert float(x[0].std(correction=0)) == pytest.approx(1, rel=1e-4)
     assert not x[1].any()

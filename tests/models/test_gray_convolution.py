@@ -1,4 +1,4 @@
-"""One grey channel against three normalised copies of it: outputs, gradients, borders, checkpoints."""
+"""One gray channel against three normalized copies of it: outputs, gradients, borders, checkpoints."""
 
 import copy
 
@@ -7,29 +7,29 @@ import timm
 import torch
 from torch import nn
 
-from mammo.models.gray_convolution import GreyConvolution, fold, foldable
+from mammo.models.gray_convolution import GrayConvolution, fold, foldable
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def three_channels(grey: torch.Tensor) -> torch.Tensor:
-    mean, std = (torch.tensor(values)[None, :, None, None].to(grey.dtype) for values in (MEAN, STD))
-    return (grey.expand(-1, 3, -1, -1) - mean) / std
+def three_channels(gray: torch.Tensor) -> torch.Tensor:
+    mean, std = (torch.tensor(values)[None, :, None, None].to(gray.dtype) for values in (MEAN, STD))
+    return (gray.expand(-1, 3, -1, -1) - mean) / std
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding", "bias"), [(7, 2, 3, False), (3, 1, 1, True), (3, 2, 0, True)])
 def test_equals_the_three_channels_with_gradients(kernel: int, stride: int, padding: int, bias: bool) -> None:
     torch.manual_seed(0)
     plain = nn.Conv2d(3, 8, kernel, stride, padding, bias=bias)
-    folded = GreyConvolution(copy.deepcopy(plain), MEAN, STD).double()
+    folded = GrayConvolution(copy.deepcopy(plain), MEAN, STD).double()
     plain = plain.double()
-    grey = torch.rand(2, 1, 20, 17, dtype=torch.float64, requires_grad=True)
-    ours, theirs = folded(grey), plain(three_channels(grey))
+    gray = torch.rand(2, 1, 20, 17, dtype=torch.float64, requires_grad=True)
+    ours, theirs = folded(gray), plain(three_channels(gray))
     assert torch.allclose(ours, theirs, atol=1e-6)  # the constants are float32
     weights = torch.randn_like(ours)
     for one, other in zip(
-        torch.autograd.grad((ours * weights).sum(), [grey, *folded.parameters()]),
-        torch.autograd.grad((theirs * weights).sum(), [grey, *plain.parameters()]),
+        torch.autograd.grad((ours * weights).sum(), [gray, *folded.parameters()]),
+        torch.autograd.grad((theirs * weights).sum(), [gray, *plain.parameters()]),
         strict=True,
     ):
         assert torch.allclose(one, other, rtol=1e-5, atol=1e-5)
@@ -43,26 +43,26 @@ def test_a_network_of_timm_stays_the_same_to_1e_5(name: str) -> None:
     convolution = foldable(folded)
     assert convolution is not None
     fold(folded, convolution, MEAN, STD)
-    grey = torch.rand(2, 1, 96, 96)
+    gray = torch.rand(2, 1, 96, 96)
     with torch.inference_mode():
-        ours, theirs = folded(grey), plain(three_channels(grey))
+        ours, theirs = folded(gray), plain(three_channels(gray))
     assert (ours - theirs).abs().max() < 1e-5 * max(1.0, float(theirs.abs().max()))
     assert folded.state_dict().keys() == plain.state_dict().keys()
     folded.load_state_dict(plain.state_dict())
 
 
-def test_mixed_precision_loses_none_of_the_grey_values_bits() -> None:
+def test_mixed_precision_loses_none_of_the_gray_values_bits() -> None:
     torch.manual_seed(0)
-    folded = GreyConvolution(nn.Conv2d(3, 8, 7, 2, 3), MEAN, STD)
-    grey = torch.rand(2, 1, 64, 64)
+    folded = GrayConvolution(nn.Conv2d(3, 8, 7, 2, 3), MEAN, STD)
+    gray = torch.rand(2, 1, 64, 64)
     with torch.autocast("cpu", torch.bfloat16):
-        mixed = folded(grey)
-    assert torch.equal(mixed, folded(grey).to(torch.bfloat16))
+        mixed = folded(gray)
+    assert torch.equal(mixed, folded(gray).to(torch.bfloat16))
 
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
 def test_the_layout_is_that_of_the_weights(layout: torch.memory_format) -> None:
-    folded = GreyConvolution(nn.Conv2d(3, 8, 7, 2, 3), MEAN, STD).to(memory_format=layout)  # type: ignore[call-overload]
+    folded = GrayConvolution(nn.Conv2d(3, 8, 7, 2, 3), MEAN, STD).to(memory_format=layout)  # type: ignore[call-overload]
     assert folded(torch.rand(2, 1, 64, 64)).is_contiguous(memory_format=layout)
 
 

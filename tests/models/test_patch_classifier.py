@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
 from torch import Tensor
 
-from mammo.models.patch_classifier import Batch, PatchClassifier
+from mammo.models.patch_classifier import Batch, PatchClassifier, PatchClassStats
 from mammo.records import MammoError, PatchClass
 
 WEIGHTS = (500.0, 285.7, 2.0, 2.02)
@@ -112,3 +112,28 @@ def test_adam_is_used_at_the_given_rate() -> None:
     optimizer = Echo().configure_optimizers()
     assert isinstance(optimizer, torch.optim.Adam)
     assert optimizer.param_groups[0]["lr"] == 1e-3
+
+
+def test_losses_and_confusion_are_those_of_the_epoch() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, target = torch.randn(50, 4, generator=generator), torch.randint(0, 3, (50,), generator=generator)
+    class_stats = PatchClassStats()
+    for rows in torch.arange(50).split(7):
+        class_stats.add(logits[rows], target[rows])
+    class_stats.close()
+    assert np.array_equal(class_stats.confusion, confusion_matrix(target, logits.argmax(dim=1), labels=range(4)))
+    p = torch.softmax(logits.double(), dim=1).numpy()
+    for number in range(3):
+        own = (target == number).numpy()
+        expected = log_loss(target[own], p[own], labels=range(4))
+        assert abs(class_stats.loss[number].item() - expected) < 1e-6
+    assert class_stats.loss[3].isnan(), "no patch of the class, no loss"
+
+
+def test_the_tally_starts_each_epoch_at_zero() -> None:
+    class_stats = PatchClassStats()
+    class_stats.add(torch.zeros(5, 4), torch.zeros(5, dtype=torch.int64))
+    class_stats.close()
+    class_stats.close()
+    assert class_stats.confusion.sum() == 0
+    assert class_stats.loss.isnan().all()

@@ -28,7 +28,7 @@ def lite0(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def textures(side: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Grey patches [N, 1, 64, 64] of grass, brick and gravel, each of mean 1/2, and which of the three they are."""
+    """Gray patches [N, 1, 64, 64] of grass, brick and gravel, each of mean 1/2, and which of the three they are."""
     patches, labels = [], []
     for label, name in enumerate(("grass", "brick", "gravel")):
         picture = np.asarray(getattr(data, name)(), dtype=np.float32) / 255

@@ -24,8 +24,7 @@ from mammo.reporting.page import Origin, write_report
 from mammo.reporting.picture_file import write_picture
 from mammo.reporting.summary import trade
 from mammo.reporting.table1 import table1
-from mammo.scoring.image_table import write_image_table
-from mammo.scoring.score_tables import read_lesion_table, write_lesion_table
+from mammo.scoring.score_tables import read_lesion_table, write_image_table, write_lesion_table
 from mammo.training.results import find_runs
 
 EVIL = "<img src=x onerror=alert(1)>"

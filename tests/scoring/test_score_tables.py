@@ -4,12 +4,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from mammo.records import MammoError
-from mammo.scoring.score_tables import SIZES, TYPES, read_lesion_table, size_group, write_lesion_table
+from mammo.scoring.score_tables import (
+    LESION_COLUMNS,
+    SIZES,
+    image_auc,
+    read_image_table,
+    read_lesion_table,
+    read_window_table,
+    size_group,
+    write_image_table,
+    write_lesion_table,
+    write_window_table,
+)
 
 
-def table(**changes: object) -> pd.DataFrame:
+def lesion_scores(**changes: object) -> pd.DataFrame:
     rows = {
         "lesion_id": ["a", "b", "c"],
         "image_id": ["i", "i", "j"],
@@ -33,16 +45,16 @@ def table(**changes: object) -> pd.DataFrame:
     return pd.DataFrame({**rows, **changes})
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
-    write_lesion_table(table()[list(reversed(TYPES))], tmp_path / "lesions.parquet")
+def test_a_lesion_table_reads_back_as_written(tmp_path: Path) -> None:
+    write_lesion_table(lesion_scores()[list(reversed(LESION_COLUMNS))], tmp_path / "lesions.parquet")
     read = read_lesion_table(tmp_path / "lesions.parquet")
-    assert list(read.columns) == list(TYPES)
-    assert read.to_dict("list") == table().to_dict("list")
+    assert list(read.columns) == list(LESION_COLUMNS)
+    assert read.to_dict("list") == lesion_scores().to_dict("list")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["lesions.csv", "lesions.parquet"]
 
 
 def test_an_unknown_finding_is_empty_not_nan(tmp_path: Path) -> None:
-    write_lesion_table(table(finding=["mass", None, np.nan]), tmp_path / "lesions.parquet")
+    write_lesion_table(lesion_scores(finding=["mass", None, np.nan]), tmp_path / "lesions.parquet")
     assert read_lesion_table(tmp_path / "lesions.parquet")["finding"].tolist() == ["mass", "", ""]
 
 
@@ -68,18 +80,18 @@ def test_an_unknown_finding_is_empty_not_nan(tmp_path: Path) -> None:
         ({"n_windows": [100, 0, 1]}, "lesion b: n_windows"),
     ],
 )
-def test_a_bad_row_is_named(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:
+def test_an_invalid_lesion_row_is_named(tmp_path: Path, changes: dict[str, Any], problem: str) -> None:
     with pytest.raises(MammoError, match=problem):
-        write_lesion_table(table(**changes), tmp_path / "lesions.parquet")
+        write_lesion_table(lesion_scores(**changes), tmp_path / "lesions.parquet")
     assert not list(tmp_path.iterdir())
 
 
-def test_other_columns_are_refused(tmp_path: Path) -> None:
+def test_unknown_columns_are_rejected(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match=r"missing columns \['score'\], unknown \['prob'\]"):
-        write_lesion_table(table().rename(columns={"score": "prob"}), tmp_path / "lesions.parquet")
+        write_lesion_table(lesion_scores().rename(columns={"score": "prob"}), tmp_path / "lesions.parquet")
 
 
-def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_or_broken_lesion_table_is_named(tmp_path: Path) -> None:
     path = tmp_path / "lesions.parquet"
     with pytest.raises(MammoError, match="no such lesion score table"):
         read_lesion_table(path)
@@ -88,5 +100,97 @@ def test_a_missing_or_broken_file_is_named(tmp_path: Path) -> None:
         read_lesion_table(path)
 
 
-def test_sizes_are_told_apart_by_the_papers_windows() -> None:
-    assert size_group(table()["size_px"]).tolist() == list(SIZES)
+def test_size_groups_are_bounded_by_the_papers_window_sizes() -> None:
+    assert size_group(lesion_scores()["size_px"]).tolist() == list(SIZES)
+
+
+WINDOW_SCORES = pd.DataFrame(
+    {
+        "lesion_id": ["a", "a", "b"],
+        "window": [0, 1, 0],
+        "row": [10.5, 20.0, 30.0],
+        "col": [1.0, 2.0, 3.0],
+        "side": [16.0, 48.0, 20.5],
+        "score": [0.1, 1.0, 0.5],
+    }
+)
+
+
+def test_a_window_table_reads_back_as_written(tmp_path: Path) -> None:
+    write_window_table(WINDOW_SCORES, tmp_path / "windows.parquet")
+    pd.testing.assert_frame_equal(read_window_table(tmp_path / "windows.parquet"), WINDOW_SCORES, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"window": [0, 0, 0]}, "lesion a, window 0: comes twice"),
+        ({"score": [0.1, 2.0, 0.5]}, "lesion a, window 1: score"),
+        ({"row": [1.0, np.nan, 1.0]}, "window 1: the window has no place"),
+        ({"side": [1.0, 0.0, 1.0]}, "window 1: the window has no place"),
+        ({"lesion_id": ["", "a", "b"]}, "the lesion's id is empty"),
+    ],
+)
+def test_an_invalid_window_row_is_named(tmp_path: Path, changes: dict[str, list[float]], told: str) -> None:
+    with pytest.raises(MammoError, match=told):
+        write_window_table(WINDOW_SCORES.assign(**changes), tmp_path / "windows.parquet")
+
+
+@pytest.fixture
+def image_scores() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    return pd.DataFrame(
+        {
+            "image_id": [f"I{number}" for number in range(80)],
+            "exam_id": [f"E{number // 4}" for number in range(80)],
+            "patient_id": [f"P{number // 4}" for number in range(80)],
+            "laterality": "L",
+            "view": "CC",
+            "split": "test",
+            "malignant": rng.integers(0, 2, 80),
+            "benign": rng.integers(0, 2, 80),
+            "score_malignant": rng.uniform(size=80),
+            "score_benign": rng.uniform(size=80),
+        }
+    )
+
+
+def test_an_image_table_reads_back_as_written(image_scores: pd.DataFrame, tmp_path: Path) -> None:
+    write_image_table(image_scores, tmp_path / "images.parquet")
+    read = read_image_table(tmp_path / "images.parquet")
+    pd.testing.assert_frame_equal(read, image_scores[read.columns])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images.csv", "images.parquet"]
+
+
+@pytest.mark.parametrize("label", ["malignant", "benign"])
+def test_the_image_auc_equals_scikit_learns_and_lies_in_its_interval(image_scores: pd.DataFrame, label: str) -> None:
+    found = image_auc(image_scores, label)
+    assert found.value == pytest.approx(roc_auc_score(image_scores[label], image_scores[f"score_{label}"]))
+    assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        ("score_benign", 1.2, "I3"),
+        ("malignant", 2, "I3"),
+        ("score_malignant", np.nan, "I3"),
+        ("image_id", "I0", "I0: comes"),
+    ],
+)
+def test_an_invalid_image_row_is_named(
+    image_scores: pd.DataFrame, tmp_path: Path, column: str, value: object, told: str
+) -> None:
+    image_scores = image_scores.astype({"malignant": float})
+    image_scores.loc[3, column] = value
+    with pytest.raises(MammoError, match=told):
+        write_image_table(image_scores, tmp_path / "images.parquet")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unreadable_image_table_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MammoError, match=r"images\.parquet"):
+        read_image_table(tmp_path / "images.parquet")
+    (tmp_path / "images.parquet").write_bytes(b"no parquet")
+    with pytest.raises(MammoError, match=r"images\.parquet"):
+        read_image_table(tmp_path / "images.parquet")

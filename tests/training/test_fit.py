@@ -17,7 +17,7 @@ from mammo.geometry import CropWindow
 from mammo.models.context_network import network_of_checkpoint
 from mammo.models.floc import FLoc
 from mammo.records import MammoError, PatchClass, Split
-from mammo.scoring.image_table import read_image_table
+from mammo.scoring.score_tables import read_image_table
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.training.build import datamodule_of
