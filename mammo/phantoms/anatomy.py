@@ -11,7 +11,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from mammo.phantoms.canvas import FULL_HEIGHT, Canvas, Plane
+from mammo.phantoms.canvas import FULL_HEIGHT, Canvas, Plane, smoothstep
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.records import View
 
@@ -141,3 +141,26 @@ def draw_shape(key: Key) -> Shape:
     tails = Tail(skin, -0.10 + 0.16 * u[2]), Tail(depth * (0.20 * u[3] - 0.04), 0.6 + 0.4 * u[5])
     pectoral = (skin * (0.66 + 0.22 * u[6]), row * (0.72 + 0.33 * u[7]), 20 + 130 * u[8])
     return Shape(row, half * 1.2, down, depth, (2.0 + 0.5 * u[7], 1.8 + 0.7 * u[8]), fullness, stands, tails, pectoral)
+
+
+SKIN_PX = 36.0
+"""Thickness of the skin as it shows, seen along its curve (3 mm)."""
+
+SKIN_LIGHT = 0.40
+"""Brightness that skin adds."""
+
+
+def skin_line(depth: Plane, thickness: float) -> Plane:
+    """Brightness of skin [height, width] of this thickness at a distance below the surface; 0 outside (depth 0)."""
+    line = smoothstep((np.float32(thickness + 40) - depth) / 64) * surface(depth)
+    return np.asarray(np.float32(SKIN_LIGHT) * line, dtype=np.float32)
+
+
+def surface(depth: Plane) -> Plane:
+    """How far the breast has begun [height, width]: 0 outside, 1 from 2 mm below the surface on."""
+    return smoothstep(depth / 22)
+
+
+def falloff(depth: Plane) -> Plane:
+    """Factor [height, width] for the thinning of the compressed breast within about 15 mm of the skin; 0 outside."""
+    return (np.float32(0.78) + np.float32(0.22) * smoothstep(depth / 200)) * surface(depth)

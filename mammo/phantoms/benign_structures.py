@@ -3,10 +3,9 @@
 import numpy as np
 
 from mammo.phantoms.anatomy import Shape
-from mammo.phantoms.bright_shapes import Threads, Values
+from mammo.phantoms.bright_shapes import Specks, Threads, Values
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid
 from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.specks import Specks
 from mammo.phantoms.tissue import Tissue
 
 VERTICES = 41

@@ -9,14 +9,11 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.phantoms.bright_shapes import Threads, wander
+from mammo.phantoms.bright_shapes import Specks, Threads, Values, wander
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid
 from mammo.phantoms.findings import Lesion
 from mammo.phantoms.lesion_shape import Distribution, Form
 from mammo.phantoms.polar import Polar
-from mammo.phantoms.specks import Specks
-
-Values = NDArray[np.float64]
 
 MOST = 44
 """Calcifications that are drawn for a cluster, of which its morphology shows the first so many."""

@@ -12,15 +12,13 @@ from math import exp, log1p, tanh
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.phantoms.anatomy import Shape
-from mammo.phantoms.bright_shapes import Threads, wander
+from mammo.phantoms.anatomy import SKIN_PX, Shape, skin_line
+from mammo.phantoms.bright_shapes import Specks, Threads, wander
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
 from mammo.phantoms.findings import Lesion
 from mammo.phantoms.lesion_shape import outline_reach
 from mammo.phantoms.placement import KEEPOUT_PX, RAMP_PX
 from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.skin import SKIN_PX, skin_line
-from mammo.phantoms.specks import Specks
 from mammo.phantoms.texture import line, smooth_pair
 from mammo.phantoms.tissue import Tissue
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from mammo.phantoms.canvas import Canvas, Plane, remapped, sigmoid, smoothstep
+from mammo.phantoms.distortion import draw_in
 from mammo.phantoms.findings import Lesion
 from mammo.phantoms.lesion_shape import Form
 from mammo.phantoms.polar import TURN, Polar, waves
-from mammo.phantoms.retraction import draw_in
 from mammo.phantoms.spicules import Habit, grow_spicules
 
 HABIT = Habit(count=20, start=0.1, length=(0.75, 1.3), width=4.8)

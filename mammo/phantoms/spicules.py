@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mammo.phantoms.bright_shapes import Threads, wander
+from mammo.phantoms.bright_shapes import Threads, Values, wander
 from mammo.phantoms.canvas import Plane
 from mammo.phantoms.placement import Site
 from mammo.phantoms.polar import read_turn
-
-Values = NDArray[np.float64]
 
 VERTICES = 12
 

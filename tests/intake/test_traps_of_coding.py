@@ -10,7 +10,7 @@ import pytest
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate, get_frame
 
-from mammo.phantoms import lossless
+from mammo.phantoms.transfer_syntaxes import encode_jpeg_lossless
 from tests.intake.traps import (
     BREAST,
     ENCODERS,
@@ -60,7 +60,7 @@ ACCEPTED = [
     Trap("big endian 16 bits", syntax=BIG, tags=SIXTEEN, codes=WIDE, grey=as_range(65535)),
     Trap("deflated", syntax=DEFLATED),
     *[Trap(f"coded {syntax}", syntax=syntax, frame=frame) for syntax, frame in ENCODERS.items()],
-    Trap("first order prediction", syntax=SV1, frame=lambda c: lossless.encode(c.astype(np.uint16))),
+    Trap("first order prediction", syntax=SV1, frame=lambda c: encode_jpeg_lossless(c.astype(np.uint16))),
     *[
         Trap(f"16 bits {syntax}", syntax=syntax, frame=frame, tags=SIXTEEN, codes=WIDE, grey=as_range(65535))
         for syntax, frame in (

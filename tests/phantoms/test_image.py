@@ -1,11 +1,18 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from mammo.phantoms.canvas import stored_shape
-from mammo.phantoms.image import Phantom, draw_image, plan_image
+from mammo.phantoms.canvas import Canvas, stored_shape
+from mammo.phantoms.detector import DETECTORS, Detector
+from mammo.phantoms.findings import Finding, Lesion
+from mammo.phantoms.image import Phantom, draw_image, draw_lesion, draw_marker, plan_image
+from mammo.phantoms.lesion_shape import outline
+from mammo.phantoms.placement import Site
+from mammo.phantoms.randomness import Key
 from mammo.phantoms.spec import CohortSpec, Mix
-from mammo.records import Laterality, View
+from mammo.records import Laterality, Pathology, View
 
 SPEC = CohortSpec(seed=9, mix=Mix(0.0, 0.5, 0.5))
 IMAGES = [(p, side, view) for p in range(1, 6) for side in Laterality for view in View]
@@ -68,3 +75,99 @@ def test_the_same_anatomy_at_a_finer_scale(image: tuple[int, Laterality, View]) 
     halved = cv2.resize(fine.pixels.astype(np.float32), (cols, rows), interpolation=cv2.INTER_AREA)
     breast = coarse.pixels > 0
     assert np.corrcoef(halved[breast], coarse.pixels[breast])[0, 1] > 0.9
+
+
+KEY = Key(0, 1, Laterality.LEFT, View.CC)
+CANVAS = Canvas(0.125, 0, 140, 140)
+LESION = Lesion(1, Finding.MASS, Pathology.BENIGN, 0.1, Site(560, 560, 115), 0.33)
+
+
+def drawn(lesion: Lesion, patient: int = 1, level: float = 0.3) -> np.ndarray:
+    tissue = np.full((CANVAS.height, CANVAS.width), level, dtype=np.float32)
+    draw_lesion(replace(KEY, patient=patient), lesion, CANVAS, tissue)
+    return tissue
+
+
+@pytest.mark.parametrize("finding", Finding)
+def test_appearance_knows_the_latent_and_not_the_label(finding: Finding) -> None:
+    lesion = replace(LESION, finding=finding)
+    assert np.array_equal(drawn(lesion), drawn(lesion))
+    assert np.array_equal(drawn(lesion), drawn(replace(lesion, label=Pathology.MALIGNANT)))
+    assert not np.array_equal(drawn(lesion), drawn(replace(lesion, latent=0.9)))
+
+
+@pytest.mark.parametrize("finding", Finding)
+@pytest.mark.parametrize("latent", [0.05, 0.4, 0.65, 0.95])
+def test_the_outline_holds_most_of_the_light(finding: Finding, latent: float) -> None:
+    for patient in range(1, 9):
+        lesion = replace(LESION, finding=finding, latent=latent)
+        light = np.clip(drawn(lesion, patient) - 0.3, 0, None)
+        inside = outline(replace(KEY, patient=patient), lesion, CANVAS)
+        least = 0.9 if finding is Finding.CALCIFICATION else 0.8  # spicules run out of the outline, as drawn by hand
+        assert light[inside].sum() > least * light.sum()
+
+
+@pytest.mark.parametrize("finding", Finding)
+@pytest.mark.parametrize("level", [0.15, 0.5, 0.8, 0.95])
+def test_no_lesion_turns_white_and_each_stands_out(finding: Finding, level: float) -> None:
+    for latent in (0.05, 0.5, 0.95):
+        strong = drawn(replace(LESION, finding=finding, latent=latent, contrast=0.42), level=level)
+        assert strong.max() < 1 - 0.2 * (1 - level)
+        assert strong.max() > level + 0.1 * (1 - level)
+
+
+def test_contrast_follows_the_surroundings() -> None:
+    added = [drawn(LESION, level=level)[70, 70] - level for level in (0.15, 0.3, 0.45)]
+    assert added[0] < added[1] < added[2]
+
+
+def marked(side: Laterality, view: View, detector: Detector, scale: float) -> np.ndarray:
+    sheet = np.zeros(stored_shape(detector.scale(scale)), np.uint16)
+    draw_marker(Key(0, 1, side, view), detector, sheet, detector.scale(scale))
+    return sheet
+
+
+@pytest.mark.parametrize("scale", [0.125, 1.0])
+@pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.manufacturer)
+def test_the_marker_lies_in_the_upper_corner_off_the_chest_wall(detector: Detector, scale: float) -> None:
+    for side in Laterality:
+        for view in View:
+            rows, cols = np.nonzero(marked(side, view, detector, scale))
+            height, width = stored_shape(detector.scale(scale))
+            if side is Laterality.RIGHT:
+                cols = width - 1 - cols
+            assert rows.min() > 0.02 * height
+            assert rows.max() < 0.2 * height
+            assert cols.min() > 0.74 * width  # no breast is so deep
+            assert cols.max() < width - 1
+
+
+def test_letters_are_not_mirrored_on_the_other_side() -> None:
+    detector = DETECTORS[0]
+    left, right = marked(Laterality.LEFT, View.CC, detector, 1), marked(Laterality.RIGHT, View.CC, detector, 1)
+    found = cv2.matchTemplate(
+        (right > 0).astype(np.float32), cut(left, last=True).astype(np.float32), cv2.TM_CCORR_NORMED
+    ).max()
+    mirrored = cv2.matchTemplate(
+        (right[:, ::-1] > 0).astype(np.float32), cut(left, last=True).astype(np.float32), cv2.TM_CCORR_NORMED
+    ).max()
+    assert found > 0.99
+    assert mirrored < 0.9
+
+
+def cut(sheet: np.ndarray, last: bool) -> np.ndarray:
+    """The right half of a marker, its view, in a tight box."""
+    rows, cols = np.nonzero(sheet)
+    middle = (cols.min() + cols.max()) // 2 if last else cols.min()
+    return (sheet[rows.min() : rows.max() + 1, middle : cols.max() + 1] > 0).astype(np.uint8)
+
+
+def test_a_marker_never_covers_the_breast() -> None:
+    for patient in range(1, 13):
+        for view in View:
+            plan = plan_image(CohortSpec(seed=3), patient, Laterality.LEFT, view)
+            pixels = draw_image(plan).pixels
+            count, parts = cv2.connectedComponents((pixels > 0).astype(np.uint8))
+            sizes = np.bincount(parts.ravel())[1:]
+            assert count > 2
+            assert sizes.max() > 20 * np.delete(sizes, sizes.argmax()).sum()

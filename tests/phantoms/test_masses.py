@@ -5,7 +5,7 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.findings import Finding, Lesion
-from mammo.phantoms.lesions import draw_lesion
+from mammo.phantoms.image import draw_lesion
 from mammo.phantoms.placement import Site
 from mammo.phantoms.randomness import Key
 from mammo.records import Laterality, Pathology, View

@@ -1,8 +1,8 @@
 import numpy as np
 
 from mammo.phantoms.canvas import Canvas
+from mammo.phantoms.distortion import draw_in
 from mammo.phantoms.placement import Site
-from mammo.phantoms.retraction import draw_in
 
 CANVAS = Canvas(0.25, 0, 240, 240)
 SITE = Site(480, 480, 110)
