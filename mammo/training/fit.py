@@ -28,7 +28,7 @@ from mammo.training.precomputed import cached_embeddings
 from mammo.training.resume import last_checkpoint
 from mammo.training.run_dir import RunDir, chosen_run
 from mammo.training.saliency_source import SaliencyInput, saliency_input
-from mammo.training.sweep_state import check_devices, note_run
+from mammo.training.sweep_state import check_devices, record_run
 from mammo.training.wandb_logging import closed_dashboard
 
 
@@ -80,7 +80,7 @@ def train(cfg: DictConfig) -> float:
     manifest = checked_manifest(cfg)
     inputs = Inputs.of(cfg, manifest)
     run = RunDir.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
-    note_run(run.path)
+    record_run(run.path)
     with run.alone() if is_first() else nullcontext():
         if (result := run.result) is not None:
             auc, told = result["val_auc"], "already done"

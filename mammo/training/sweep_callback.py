@@ -1,6 +1,6 @@
-"""What a sweep does around its jobs, under any launcher (hydra.callbacks in conf/train.yaml).
+"""Hydra callback of sweeps (hydra.callbacks in conf/train.yaml), the same under every launcher.
 
-A job that fails is noted and the others go on; progress is told; at the end the exit status tells whether all is done.
+A failed job is recorded and the others go on; progress is printed; the exit status says whether all jobs are done.
 """
 
 import sys
@@ -20,44 +20,44 @@ from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.training.sweep_state import Job, Sweep, check_experiments
 
 POLL_S = 2.0
-"""How soon a finished job is told of."""
+"""Seconds between two looks at the state of the jobs."""
 
 
 class SweepCallback(Callback):
-    """Hydra's callback; in the process of a job it knows nothing but the job's folder."""
+    """The callback; in a job's own process it only knows the job's folder."""
 
     def __init__(self) -> None:
         self.progress: SweepProgress | None = None
 
     def __getstate__(self) -> dict[str, None]:
-        return {"progress": None}  # a job's process watches nothing
+        return {"progress": None}  # progress is printed by the sweep's process only
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
-        """Give the sweep its folder, and begin to tell how far it is."""
+        """Set the sweep's folder, and start printing progress."""
         try:
             check_experiments(config)
             sweep = Sweep.of(config)
-        except WRONG as error:  # Hydra would only warn of it
+        except WRONG as error:  # Hydra would only warn
             print(f"error: {sentence(error)}", file=sys.stderr)
             sys.exit(2)
         except OSError as error:
-            print(f"error: the sweep's folder below root={config.root} cannot be made ({error})", file=sys.stderr)
+            print(f"error: root={config.root}: cannot create the sweep's folder there ({error})", file=sys.stderr)
             sys.exit(2)
         with read_write(config), open_dict(config):
             config.hydra.sweep.dir = str(sweep.folder)
             quoted = str(sweep.folder).replace("\\", "\\\\").replace("'", "\\'")
-            config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")  # what a job is composed from
+            config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")  # jobs are composed from overrides
         self.progress = SweepProgress(sweep)
         self.progress.start()
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
-        """Forget what became of the job the last time."""
+        """Delete the record of the job's previous attempt."""
         if config.hydra.mode == RunMode.MULTIRUN:
             for name in ("error.txt", "done"):
                 Path(config.hydra.runtime.output_dir, name).unlink(missing_ok=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:  # noqa: ANN401
-        """Note what became of the job; a failure is told here, so that the sweep goes on."""
+        """Record the job's outcome; print a failure and report it to Hydra as completed, so that the sweep goes on."""
         if config.hydra.mode != RunMode.MULTIRUN:
             return
         folder = Path(config.hydra.runtime.output_dir)
@@ -65,35 +65,38 @@ class SweepCallback(Callback):
             (folder / "done").touch()
             return
         error = job_return._return_value
-        told = sentence(error) if isinstance(error, WRONG) else f"{type(error).__name__}: {error}"
-        (folder / "error.txt").write_text(told + "\n", encoding="utf-8")
+        message = sentence(error) if isinstance(error, WRONG) else f"{type(error).__name__}: {error}"
+        (folder / "error.txt").write_text(message + "\n", encoding="utf-8")
         if not isinstance(error, WRONG):
             (folder / "traceback.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-            told += f" (traceback in {folder / 'traceback.txt'})"
-        print(f"job {config.hydra.job.num} failed: {told}", file=sys.stderr, flush=True)
+            message += f" (traceback in {folder / 'traceback.txt'})"
+        print(f"job {config.hydra.job.num} failed: {message}", file=sys.stderr, flush=True)
         job_return.status, job_return.return_value = JobStatus.COMPLETED, float("nan")
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
-        """Tell what is done and list what failed; exit status 1 where anything did."""
+        """Print the final state and list the failed jobs; exit status 1 where a job is not done."""
         assert self.progress is not None
         self.progress.stop()
         jobs = self.progress.sweep.state()
         if not jobs:
             print(
-                "error: a value of the sweep is an empty list, so that there is no job: give it a value",
+                "error: the sweep has no job, because a value of it is an empty list: give it a value",
                 file=sys.stderr,
             )
             sys.exit(2)
         for number, job in enumerate(jobs):
             if job.state == "failed":
-                print(f"failed: job {number} ({job.words}): {job.error}", file=sys.stderr)
+                print(f"failed: job {number} ({job.overrides}): {job.error}", file=sys.stderr)
         if any(job.state != "done" for job in jobs):
-            print("the same command runs again what is not done; python -m mammo.sweep status shows all", flush=True)
+            print(
+                "run the same command again for the jobs that are not done; python -m mammo.sweep status lists all",
+                flush=True,
+            )
             sys.exit(1)
 
 
 class SweepProgress(Thread):
-    """Tells on standard error how many jobs are done, running, failed and left, whenever that changes.
+    """Prints on standard error how many jobs are done, running and failed, whenever that changes.
 
     Args:
         sweep: the sweep to watch.
@@ -102,39 +105,39 @@ class SweepProgress(Thread):
     def __init__(self, sweep: Sweep) -> None:
         super().__init__(daemon=True)
         self.sweep = sweep
-        self.begun, self.started = time.time(), time.monotonic()
+        self.started_at, self.started = time.time(), time.monotonic()
         self.over = Event()
-        self.told = ""
+        self.last_line = ""
 
     def run(self) -> None:
-        """Look again and again, until stop."""
+        """Look at the jobs again and again, until stop."""
         while not self.over.wait(POLL_S):
-            self._tell()
+            self._print()
 
     def stop(self) -> None:
-        """Tell how it ended."""
+        """End the thread and print the final state."""
         self.over.set()
         self.join()
-        self._tell()
+        self._print()
 
-    def _tell(self) -> None:
+    def _print(self) -> None:
         jobs = self.sweep.state()
         states = Counter(job.state for job in jobs)
-        told = f"sweep: {states['done']} of {len(jobs)} jobs done"
-        told += "".join(f", {states[state]} {state}" for state in ("running", "failed") if states[state])
-        if jobs and told != self.told:
-            self.told = told
-            print(told + self._left(jobs), file=sys.stderr, flush=True)
+        line = f"sweep: {states['done']} of {len(jobs)} jobs done"
+        line += "".join(f", {states[state]} {state}" for state in ("running", "failed") if states[state])
+        if jobs and line != self.last_line:
+            self.last_line = line
+            print(line + self._time_left(jobs), file=sys.stderr, flush=True)
 
-    def _left(self, jobs: list[Job]) -> str:
-        """The time expected for what is left, from the jobs that were really run here."""
-        ran = sum(_modified(job) >= self.begun for job in jobs if job.state == "done")
+    def _time_left(self, jobs: list[Job]) -> str:
+        """The time left, estimated from the jobs that ran during this sweep."""
+        ran = sum(_modified(job) >= self.started_at for job in jobs if job.state == "done")
         left = sum(job.state != "done" for job in jobs)
         elapsed = time.monotonic() - self.started
         return f", about {elapsed / ran * left:.0f} s left" if ran and left else f", {elapsed:.0f} s"
 
 
 def _modified(job: Job) -> float:
-    """When the job's run was finished, in seconds since 1970; 0 where it has none."""
+    """When the job's run finished, in seconds since 1970; 0 where it did not."""
     path = job.run / "result.json" if job.run else None
     return path.stat().st_mtime if path and path.is_file() else 0.0

@@ -1,9 +1,9 @@
-"""A sweep on disk: which jobs were asked for, and how far each of them is.
+"""A sweep on disk: the jobs that were requested, and the state of each.
 
     <root>/sweeps/<group>-<digest>/   jobs.json  <job number>/run  <job number>/error.txt
 
-The digest is of the command's words, so that the same command finds its own sweep again. A job knows its run folder by
-the file `run`; whether it is done, running or failed is read from the run folder itself.
+The digest is of the command's overrides, so that the same command finds its own sweep again. A job records its run
+folder in the file `run`; whether it is done, running or failed is read from the run folder itself.
 """
 
 import hashlib
@@ -30,8 +30,12 @@ from mammo.training.lock import is_held
 from mammo.training.run_dir import read_result
 
 State = Literal["done", "running", "failed", "missing"]
-PLACES = ("root", "store")
-"""Words that say where things lie, not what is asked for."""
+
+LOCATION_KEYS = ("root", "store")
+"""Overrides that name a location; they do not change what a sweep is."""
+
+TABLE_WIDTH = 160
+"""Columns of a status table that is not printed on a terminal."""
 
 
 @dataclass(frozen=True)
@@ -39,14 +43,14 @@ class Job:
     """One job of a sweep.
 
     Attributes:
-        words: what tells it from the sweep's other jobs.
-        state: "missing" also for a job that was begun and killed, or whose files are no longer what it made.
-        run: the run's folder, once the job has begun.
+        overrides: those in which it differs from the sweep's other jobs.
+        state: "missing" also for a job that was killed, or whose files have changed since it finished.
+        run: the run folder, once the job has started.
         val_auc: of a finished run, where it is defined.
-        error: of a failed job, in one sentence.
+        error: of a failed job, one sentence.
     """
 
-    words: str
+    overrides: str
     state: State
     run: Path | None = None
     val_auc: float | None = None
@@ -55,20 +59,20 @@ class Job:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep's folder and the words of its jobs, in Hydra's order; none where the sweeper draws them as it goes."""
+    """A sweep's folder and the overrides of its jobs, in Hydra's order; no jobs where the sweeper draws them."""
 
     folder: Path
     jobs: tuple[str, ...]
 
     @classmethod
     def of(cls, cfg: DictConfig) -> "Sweep":
-        """The sweep of a composed configuration, hydra node included; its folder keeps the list of jobs."""
+        """The sweep of a composed configuration (hydra node included); writes the list of jobs into its folder."""
         params = cfg.hydra.sweeper.params or {}
-        words = [f"{key}={value}" for key, value in params.items()] + list(cfg.hydra.overrides.task)
-        words = [word for word in words if word.lstrip("+").split("=")[0] not in PLACES]
-        digest = hashlib.sha256(json.dumps([cfg.hydra.job.name, words]).encode()).hexdigest()
+        overrides = [f"{key}={value}" for key, value in params.items()] + list(cfg.hydra.overrides.task)
+        overrides = [text for text in overrides if text.lstrip("+").split("=")[0] not in LOCATION_KEYS]
+        digest = hashlib.sha256(json.dumps([cfg.hydra.job.name, overrides]).encode()).hexdigest()
         group = cfg.get("group", cfg.hydra.job.name)
-        sweep = cls(Path(cfg.root).absolute() / "sweeps" / f"{group}-{digest[:8]}", _planned(words))
+        sweep = cls(Path(cfg.root).absolute() / "sweeps" / f"{group}-{digest[:8]}", _planned(overrides))
         sweep.folder.mkdir(parents=True, exist_ok=True)
         with whole_file(sweep.folder / "jobs.json") as written:
             written.write_text(json.dumps(sweep.jobs, indent=0) + "\n", encoding="utf-8")
@@ -79,7 +83,7 @@ class Sweep:
         """Every sweep of a root, by name.
 
         Raises:
-            MammoError: there is none, or the list of its jobs is damaged.
+            MammoError: the root has no sweep, or a list of jobs is damaged.
         """
         paths = sorted((root / "sweeps").glob("*/jobs.json"))
         if not paths:
@@ -87,28 +91,28 @@ class Sweep:
         return [cls(path.parent, _jobs(path)) for path in paths]
 
     def state(self) -> list[Job]:
-        """Every job as it is at this moment; of jobs that are not planned, those that were begun."""
-        begun = sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
-        planned = self.jobs or [f"job {number}" for number in range(max(begun, default=-1) + 1)]
-        return [self._job(number, words) for number, words in enumerate(planned)]
+        """The present state of every job; where the sweeper draws jobs, of those that have started."""
+        started = sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
+        planned = self.jobs or [f"job {number}" for number in range(max(started, default=-1) + 1)]
+        return [self._job(number, overrides) for number, overrides in enumerate(planned)]
 
-    def _job(self, number: int, words: str) -> Job:
+    def _job(self, number: int, overrides: str) -> Job:
         folder = self.folder / str(number)
         error = _text(folder / "error.txt")
-        note = _text(folder / "run")
-        run = self.folder.parent.parent / note if note else None
+        recorded = _text(folder / "run")
+        run = self.folder.parent.parent / recorded if recorded else None
         result = read_result(run) if run else None
         if run and result:
-            return Job(words, "done", run, result["val_auc"])
+            return Job(overrides, "done", run, result["val_auc"])
         if run is not None and is_held(run / "lock"):
-            return Job(words, "running", run)
+            return Job(overrides, "running", run)
         if error:
-            return Job(words, "failed", run, error=error)
-        return Job(words, "done" if run is None and (folder / "done").is_file() else "missing", run)
+            return Job(overrides, "failed", run, error=error)
+        return Job(overrides, "done" if run is None and (folder / "done").is_file() else "missing", run)
 
 
-def note_run(run: Path) -> None:
-    """Keep the run's folder with the sweep's job that this process runs; nothing where it runs none."""
+def record_run(run: Path) -> None:
+    """Record the run folder with the sweep's job of this process; outside a sweep, do nothing."""
     if in_sweep():
         folder = Path(HydraConfig.get().runtime.output_dir)
         (folder / "run").write_text(f"{run.parent.name}/{run.name}\n", encoding="utf-8")
@@ -120,23 +124,27 @@ def in_sweep() -> bool:
 
 
 def check_devices(cfg: DictConfig) -> None:
-    """Refuse a sweep whose jobs want several devices: Lightning's helpers would each run the whole sweep."""
+    """Reject a sweep whose jobs use several devices: each of Lightning's worker processes would run the whole sweep.
+
+    Raises:
+        MammoError: a job of a sweep has more than one device or node.
+    """
     n_devices = len(cfg.trainer.devices) if not isinstance(cfg.trainer.devices, int | str) else cfg.trainer.devices
     if in_sweep() and (str(n_devices) != "1" or cfg.trainer.num_nodes != 1):
         raise MammoError(
             f"trainer.devices={cfg.trainer.devices} in a sweep: give every job one device (trainer.devices=1) and run "
-            "the jobs side by side with hydra/launcher=v100; several devices are for single runs"
+            "the jobs in parallel with hydra/launcher=v100; several devices are for single runs"
         )
 
 
 def check_experiments(cfg: DictConfig) -> None:
-    """Refuse a sweep over experiments that sweep themselves: each would be one job, without what it sweeps.
+    """Reject a sweep over experiments that are sweeps themselves: each would be one job, without its own sweep.
 
     Args:
         cfg: composed, hydra node included; Hydra is running.
 
     Raises:
-        MammoError: one of them does; with the way out.
+        MammoError: an experiment is a sweep; the message shows how to write the product.
     """
     overrides = OverridesParser.create().parse_overrides(list(cfg.hydra.overrides.task))
     loader = GlobalHydra.instance().config_loader()
@@ -148,15 +156,33 @@ def check_experiments(cfg: DictConfig) -> None:
             own = loader.load_sweep_config(cfg, [f"experiment={name}"]).hydra.sweeper.params or {}
             if own:
                 raise MammoError(
-                    f"experiment={name} is a sweep of its own, over {', '.join(own)}, and would be one job here: write "
-                    f"'experiment=[{','.join(names)}]' for the product, or give a command for each"
+                    f"experiment={name} is a sweep itself, over {', '.join(own)}, and would be a single job here: "
+                    f"write 'experiment=[{','.join(names)}]' for the product, or run one command for each"
                 )
 
 
-def _planned(words: Sequence[str]) -> tuple[str, ...]:
-    """What differs between the jobs that Hydra makes of these words; empty where the sweeper draws as it goes."""
+def print_status(sweep: Sweep) -> int:
+    """Print the jobs of a sweep as a table, and the best of them so far; return 0 when all are done, else 1."""
+    jobs = sweep.state()
+    table = Table("job", "overrides", "state", "val AUC", "run, or why it failed", title=sweep.folder.name)
+    for number, job in enumerate(jobs):
+        auc = "" if job.val_auc is None else f"{job.val_auc:.3f}"
+        table.add_row(str(number), job.overrides, job.state, auc, job.error or (job.run.name if job.run else ""))
+    width = None if sys.stdout.isatty() else TABLE_WIDTH
+    Console(width=width, markup=False, highlight=False).print(table)
+    counts = Counter(job.state for job in jobs)
+    print(", ".join(f"{counts[state]} {state}" for state in ("done", "running", "failed", "missing")))
+    scored = [job for job in jobs if job.val_auc is not None]
+    if scored:
+        best: Job = max(scored, key=lambda job: job.val_auc or 0.0)
+        print(f"best so far: {best.overrides}, val AUC {best.val_auc:.3f}, {best.run}")
+    return int(counts["done"] < len(jobs))
+
+
+def _planned(overrides: Sequence[str]) -> tuple[str, ...]:
+    """The overrides that differ between the jobs of these overrides; empty where the sweeper draws the jobs."""
     axes: dict[str, list[str]] = {}
-    for override in OverridesParser.create().parse_overrides(list(words)):
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
         key = override.get_key_element()
         if not override.is_sweep_override():
             axes[key] = [""]
@@ -168,33 +194,12 @@ def _planned(words: Sequence[str]) -> tuple[str, ...]:
 
 
 def _jobs(path: Path) -> tuple[str, ...]:
-    """The words of the jobs that a sweep's folder lists."""
+    """The jobs that jobs.json lists; MammoError where it is damaged."""
     try:
         return tuple(map(str, json.loads(path.read_text(encoding="utf-8"))))
     except (ValueError, TypeError) as error:
-        raise MammoError(f"{path}: no list of jobs; give the sweep's command again, which writes it anew") from error
+        raise MammoError(f"{path} is not a list of jobs: run the sweep's command again to rewrite it") from error
 
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
-
-
-WIDE = 160
-"""Columns of a table that is not printed on a terminal."""
-
-
-def print_status(sweep: Sweep) -> int:
-    """Print one sweep; 0 when all of it is done, else 1."""
-    jobs = sweep.state()
-    table = Table("job", "what", "state", "val AUC", "run, or why it failed", title=sweep.folder.name)
-    for number, job in enumerate(jobs):
-        auc = "" if job.val_auc is None else f"{job.val_auc:.3f}"
-        table.add_row(str(number), job.words, job.state, auc, job.error or (job.run.name if job.run else ""))
-    Console(width=None if sys.stdout.isatty() else WIDE, markup=False, highlight=False).print(table)
-    counts = Counter(job.state for job in jobs)
-    print(", ".join(f"{counts[state]} {state}" for state in ("done", "running", "failed", "missing")))
-    scored = [job for job in jobs if job.val_auc is not None]
-    if scored:
-        best: Job = max(scored, key=lambda job: job.val_auc or 0.0)
-        print(f"best so far: {best.words}, val AUC {best.val_auc:.3f}, {best.run}")
-    return int(counts["done"] < len(jobs))

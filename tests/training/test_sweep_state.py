@@ -1,4 +1,4 @@
-"""Sweeps through the real command: finished jobs are not run twice, failed ones are told and run again."""
+"""Sweeps through the real command: finished jobs are not run twice, failed ones are reported and run again."""
 
 import json
 import os
@@ -40,13 +40,13 @@ def root(small_root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def swept(root: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
-    """The exit status of python -m mammo.train in this process."""
-    monkeypatch.setattr("sys.argv", ["train", *words, *QUICK, f"root={root}"])
+def run_sweep(root: Path, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> int:
+    """Run python -m mammo.train in this process; return its exit status."""
+    monkeypatch.setattr("sys.argv", ["train", *overrides, *QUICK, f"root={root}"])
     try:
         train_command()
-    except SystemExit as left:
-        return int(left.code or 0)
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
     return 0
 
 
@@ -59,31 +59,31 @@ def finished(root: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in root.glob("*/*/result.json")}
 
 
-def test_failed_jobs_are_told_and_run_again_and_finished_ones_are_not(
+def test_failed_jobs_are_reported_and_run_again_and_finished_ones_are_not(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert swept(root, monkeypatch, *GRID) == 1
+    assert run_sweep(root, monkeypatch, *GRID) == 1
     assert states(root) == ["done", "done", "failed", "failed"]
-    told = capsys.readouterr().err
-    for number, words in ((2, "maps=[emb] seed=0"), (3, "maps=[emb] seed=1")):
-        assert f"failed: job {number} ({words}): no finished run of floc" in told
+    errors = capsys.readouterr().err
+    for number, overrides in ((2, "maps=[emb] seed=0"), (3, "maps=[emb] seed=1")):
+        assert f"failed: job {number} ({overrides}): no finished run of floc" in errors
     assert sweep_command(["status", str(root)]) == 1
-    shown = capsys.readouterr().out
-    assert "2 done, 0 running, 2 failed, 0 missing" in shown
-    assert re.search(r"best so far: maps=\[loc\] seed=\d, val AUC 0\.\d{3}, .*fagg-loc-s\d", shown)
+    printed = capsys.readouterr().out
+    assert "2 done, 0 running, 2 failed, 0 missing" in printed
+    assert re.search(r"best so far: maps=\[loc\] seed=\d, val AUC 0\.\d{3}, .*fagg-loc-s\d", printed)
 
     first = finished(root)
-    assert swept(root, monkeypatch, "model=floc", "backbone=small") == 0
-    assert swept(root, monkeypatch, *GRID) == 0
+    assert run_sweep(root, monkeypatch, "model=floc", "backbone=small") == 0
+    assert run_sweep(root, monkeypatch, *GRID) == 0
     assert states(root) == ["done"] * 4
     assert first.items() <= finished(root).items()
     assert len(list(root.glob("runs/floc-*/embeddings/*.npz"))) == 3, "h is computed once for both seeds"
     assert sweep_command(["status", str(root)]) == 0
 
 
-def test_a_finished_job_is_known_by_what_it_made(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = ("--multirun", "maps=[loc]", "seed=0,1,2")
-    assert swept(root, monkeypatch, *words) == 0
+def test_a_finished_job_is_recognized_by_its_intact_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = ("--multirun", "maps=[loc]", "seed=0,1,2")
+    assert run_sweep(root, monkeypatch, *command) == 0
     before = finished(root)
     scores = {path: path.with_name("lesions.parquet").read_bytes() for path in before}
     damaged, truncated, deleted = sorted(path.parent for path in before)
@@ -92,7 +92,7 @@ def test_a_finished_job_is_known_by_what_it_made(root: Path, monkeypatch: pytest
     (deleted / "result.json").write_text("{half")
     assert states(root) == ["missing"] * 3
     assert sweep_command(["status", str(root)]) == 1
-    assert swept(root, monkeypatch, *words) == 0
+    assert run_sweep(root, monkeypatch, *command) == 0
     after = finished(root)
     assert all(after[path] > before[path] for path in before)
     assert states(root) == ["done"] * 3
@@ -101,8 +101,8 @@ def test_a_finished_job_is_known_by_what_it_made(root: Path, monkeypatch: pytest
     assert sorted(states(root)) == ["done", "done", "missing"]
 
 
-def test_every_run_says_where_it_comes_from(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert swept(root, monkeypatch, "experiment=lr_search", "maps=[loc]", "trial=1") == 0
+def test_every_run_records_its_origin(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_sweep(root, monkeypatch, "experiment=lr_search", "maps=[loc]", "trial=1") == 0
     (run,) = root.glob("runs/fagg-loc-s0-t1-*")
     origin = json.loads((run / "origin.json").read_text())
     result = json.loads((run / "result.json").read_text())
@@ -117,7 +117,7 @@ def test_every_run_says_where_it_comes_from(root: Path, monkeypatch: pytest.Monk
 
 
 def test_a_job_that_another_process_runs_is_running(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert swept(root, monkeypatch, "--multirun", "maps=[loc]", "seed=0") == 0
+    assert run_sweep(root, monkeypatch, "--multirun", "maps=[loc]", "seed=0") == 0
     (result,) = root.glob("runs/*/result.json")
     result.unlink()
     with alone(result.parent / "lock", "a test"):
@@ -125,14 +125,14 @@ def test_a_job_that_another_process_runs_is_running(root: Path, monkeypatch: pyt
     assert states(root) == ["missing"]
 
 
-def test_several_devices_in_a_sweep_are_refused(
+def test_several_devices_in_a_sweep_are_rejected(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert swept(root, monkeypatch, "--multirun", "maps=[loc]", "seed=0,1", "trainer.devices=2") == 1
+    assert run_sweep(root, monkeypatch, "--multirun", "maps=[loc]", "seed=0,1", "trainer.devices=2") == 1
     assert "trainer.devices=2 in a sweep: give every job one device" in capsys.readouterr().err
 
 
-def test_jobs_that_a_sweeper_draws_as_it_goes_are_known_once_begun(tmp_path: Path) -> None:
+def test_jobs_that_the_sweeper_draws_are_listed_once_started(tmp_path: Path) -> None:
     name_in_configurations()
     with initialize_config_dir(str(CONF), version_base="1.3"):
         drawn = "model.lr=interval(1e-6,1e-4)"
@@ -141,60 +141,60 @@ def test_jobs_that_a_sweeper_draws_as_it_goes_are_known_once_begun(tmp_path: Pat
             cfg.hydra.overrides.task, cfg.hydra.job.name = [drawn, "seed=0,1"], "train"
         sweep = Sweep.of(cfg)
     assert sweep.state() == []
-    for number, left in enumerate(("done", "error.txt")):
+    for number, record in enumerate(("done", "error.txt")):
         (sweep.folder / str(number)).mkdir()
-        (sweep.folder / str(number) / left).write_text("no flour")
+        (sweep.folder / str(number) / record).write_text("division by zero")
     assert [job.state for job in sweep.state()] == ["done", "failed"]
 
 
-def test_no_sweep_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_root_without_sweeps_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert sweep_command(["status", str(tmp_path)]) == 2
     assert f"no sweep below {tmp_path}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["{half", "7", ""])
-def test_a_damaged_list_of_jobs_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
+def test_a_damaged_list_of_jobs_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str) -> None:
     path = tmp_path / "sweeps" / "table3-0" / "jobs.json"
     path.parent.mkdir(parents=True)
     path.write_text(content)
     assert sweep_command(["status", str(tmp_path)]) == 2
     assert (
         capsys.readouterr().err
-        == f"error: {path}: no list of jobs; give the sweep's command again, which writes it anew\n"
+        == f"error: {path} is not a list of jobs: run the sweep's command again to rewrite it\n"
     )
 
 
-def test_a_sweep_over_nothing_is_told(
+def test_a_sweep_over_an_empty_list_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert swept(tmp_path, monkeypatch, "--multirun", "seed=range(0)") == 2
-    assert "there is no job" in capsys.readouterr().err
+    assert run_sweep(tmp_path, monkeypatch, "--multirun", "seed=range(0)") == 2
+    assert "the sweep has no job, because a value of it is an empty list" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
-    ("experiments", "told"),
+    ("experiments", "message"),
     [
-        ("table3,lr_search", "experiment=table3 is a sweep of its own, over maps, .* 'experiment=[table3,lr_search]'"),
-        ("demo/floc,demo/table3", "experiment=demo/table3 is a sweep of its own, over maps"),
+        ("table3,lr_search", "experiment=table3 is a sweep itself, over maps, .* 'experiment=[table3,lr_search]'"),
+        ("demo/floc,demo/table3", "experiment=demo/table3 is a sweep itself, over maps"),
         ("demo/floc,nosuch", "experiment/nosuch does not exist"),
     ],
 )
-def test_a_sweep_over_sweeps_is_refused_before_any_job(
+def test_a_sweep_over_sweeps_is_rejected_before_any_job(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     experiments: str,
-    told: str,
+    message: str,
 ) -> None:
-    assert swept(tmp_path, monkeypatch, "--multirun", f"experiment={experiments}") == 2
+    assert run_sweep(tmp_path, monkeypatch, "--multirun", f"experiment={experiments}") == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
-    assert re.search(told.replace("[", r"\["), error)
+    assert re.search(message.replace("[", r"\["), error)
     assert not (tmp_path / "sweeps").exists()
 
 
-def test_the_one_job_of_a_sweep_over_nothing_has_a_name(
+def test_the_only_job_of_a_sweep_without_overrides_has_a_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("sys.argv", ["train", "--multirun", f"root={tmp_path}"])
@@ -203,16 +203,16 @@ def test_the_one_job_of_a_sweep_over_nothing_has_a_name(
     assert "failed: job 0 (as configured): no store at" in capsys.readouterr().err
 
 
-def test_two_sweeps_at_once_share_the_work(root: Path) -> None:
-    words = [sys.executable, "-m", "mammo.train", "--multirun", "maps=[loc]", "seed=0,1", *QUICK, f"root={root}"]
+def test_two_concurrent_sweeps_share_the_work(root: Path) -> None:
+    command = [sys.executable, "-m", "mammo.train", "--multirun", "maps=[loc]", "seed=0,1", *QUICK, f"root={root}"]
     children = [
-        subprocess.Popen(words, cwd=HERE, env=dict(os.environ), stdout=subprocess.PIPE, text=True) for _ in range(2)
+        subprocess.Popen(command, cwd=HERE, env=dict(os.environ), stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
-    told = "".join(child.communicate()[0] for child in children)
+    printed = "".join(child.communicate()[0] for child in children)
     assert [child.returncode for child in children] == [0, 0]
     for seed in (0, 1):
-        assert told.count(f"fagg-loc-s{seed}: done") == 1
-        assert told.count(f"fagg-loc-s{seed}: already done") == 1
+        assert printed.count(f"fagg-loc-s{seed}: done") == 1
+        assert printed.count(f"fagg-loc-s{seed}: already done") == 1
     assert states(root) == ["done", "done"]
 
 
@@ -224,13 +224,13 @@ from mammo.cli.hydra_app import command
 
 def task(cfg: DictConfig) -> float:
     if cfg.seed == 3:
-        raise ValueError("no flour")
-    begun = Path(cfg.root, f"begun-{cfg.trial}")
-    if not begun.exists():
-        begun.touch()
-        os.kill(os.getpid(), signal.SIGUSR2)  # as Slurm does before it takes the node away
+        raise ValueError("division by zero")
+    started = Path(cfg.root, f"started-{cfg.trial}")
+    if not started.exists():
+        started.touch()
+        os.kill(os.getpid(), signal.SIGUSR2)  # as Slurm does before it ends the job
         time.sleep(60)
-    Path(cfg.root, f"baked-{cfg.seed}-{cfg.trial}-{cfg.model.lr}").touch()
+    Path(cfg.root, f"trained-{cfg.seed}-{cfg.trial}-{cfg.model.lr}").touch()
     return 0.5
 
 if __name__ == "__main__":
@@ -238,19 +238,19 @@ if __name__ == "__main__":
 """
 
 
-def test_submitits_local_executor_runs_a_four_job_sweep_and_requeues_what_was_preempted(tmp_path: Path) -> None:
+def test_submitits_local_executor_runs_four_jobs_and_requeues_preempted_ones(tmp_path: Path) -> None:
     script = tmp_path / "job.py"
     script.write_text(JOB)
-    words = [sys.executable, str(script), "experiment=lr_search", "trial=0,1", "seed=2,3", f"root={tmp_path}"]
+    command = [sys.executable, str(script), "experiment=lr_search", "trial=0,1", "seed=2,3", f"root={tmp_path}"]
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
     done = subprocess.run(
-        [*words, "hydra/launcher=submitit_local"], env=environment, capture_output=True, text=True, check=False
+        [*command, "hydra/launcher=submitit_local"], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1, done.stderr
-    assert len(list(tmp_path.glob("baked-2-*"))) == 2
+    assert len(list(tmp_path.glob("trained-2-*"))) == 2
     assert states(tmp_path) == ["done", "failed", "done", "failed"]
-    assert done.stderr.count("(trial=0 seed=3): ValueError: no flour") == 1
+    assert done.stderr.count("(trial=0 seed=3): ValueError: division by zero") == 1
     (sweep,) = Sweep.below(tmp_path)
-    assert "no flour" in (sweep.folder / "1" / "traceback.txt").read_text()
+    assert "division by zero" in (sweep.folder / "1" / "traceback.txt").read_text()
     logs = [path.read_text() for path in sweep.folder.glob(".submitit/*/*_log.out")]
     assert sum("Requeued job" in log for log in logs) == 2
