@@ -1,8 +1,8 @@
-"""A job of several stages: each stage is a list of mammo commands that run side by side, told in one stream of lines.
+"""A pipeline of stages: each stage is a list of mammo commands that run in parallel, printing one stream of lines.
 
-A stage that was finished leaves a mark and is not run again; what a stage had begun, its commands find and continue.
-Commands are forked from one server process that has imported the heavy libraries, which spares each of them the
-seconds that importing takes.
+A finished stage leaves a marker file and is not run again; commands of an interrupted stage resume their own work.
+Commands are forked from one server process that has imported the heavy libraries, so that none of them spends seconds
+on imports.
 """
 
 import hashlib
@@ -23,17 +23,17 @@ from threading import Thread
 from mammo.records import MammoError
 
 KEPT_BLOCK, KEPT_SPARE = 1 << 26, 1 << 29
-"""What such a command keeps of the memory that it frees, bytes (mammo.memory): f_agg scores twice as fast as when every
-step faults in fresh pages."""
+"""Memory, in bytes, that a command keeps instead of returning it to the system (mammo.memory): f_agg scores twice as
+fast as when every step faults in fresh pages."""
 
 ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",  # side by side, one thread each is faster than sharing
+    "OMP_NUM_THREADS": "1",  # in parallel, one thread each is faster than sharing
     "PYTHONUNBUFFERED": "1",
     "NO_ALBUMENTATIONS_UPDATE": "1",
     "MALLOC_MMAP_THRESHOLD_": str(KEPT_BLOCK),
     "MALLOC_TRIM_THRESHOLD_": str(KEPT_SPARE),
 }
-"""What the commands of a stage run with; libraries read it as they load, so it is set before the server starts."""
+"""Environment of the commands; libraries read it as they load, so it is set before the server starts."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,9 @@ class Stage:
     """One stage.
 
     Attributes:
-        name: what it does, in a few words.
-        share: its share of the whole job's time, as measured once; only for telling what is left.
-        commands: what follows `python -m` in each of the commands that run side by side.
+        name: a short description.
+        share: its share of the pipeline's time, measured once; used to estimate the time left.
+        commands: what follows `python -m`, one for each command that runs in parallel.
     """
 
     name: str
@@ -51,21 +51,21 @@ class Stage:
     commands: tuple[str, ...]
 
     def mark(self, root: Path) -> Path:
-        """The file that says that exactly this stage is finished."""
+        """The marker file of this stage with these commands."""
         digest = hashlib.sha256(json.dumps([self.name, self.commands]).encode()).hexdigest()
         return root / ".stages" / digest[:16]
 
 
 def run_pipeline(stages: Sequence[Stage], root: Path, preload: Sequence[str] = ()) -> bool:
-    """Run the stages that are not finished, in order; whether there was any.
+    """Run the stages that are not finished, in order; return whether any was run.
 
     Args:
         stages: the stages, in order.
-        root: the folder that keeps the marks of finished stages.
+        root: the folder of the marker files.
         preload: modules that the server process imports once, for all commands.
 
     Raises:
-        MammoError: a command failed; its own words are printed above.
+        MammoError: a command failed; its own message is printed above.
     """
     started, total = time.monotonic(), sum(stage.share for stage in stages)
     done, run_here = 0.0, 0.0
@@ -73,9 +73,9 @@ def run_pipeline(stages: Sequence[Stage], root: Path, preload: Sequence[str] = (
         mark = stage.mark(root)
         if not mark.is_file():
             left = (total - done) * (time.monotonic() - started) / run_here if run_here else None
-            told = "" if left is None else f", about {left:.0f} s left"
-            print(f"\n== stage {number} of {len(stages)}: {stage.name} ({done / total:.0%} done{told})", flush=True)
-            _run_side_by_side(stage, started, preload)
+            estimate = "" if left is None else f", about {left:.0f} s left"
+            print(f"\n== stage {number} of {len(stages)}: {stage.name} ({done / total:.0%} done{estimate})", flush=True)
+            _run_in_parallel(stage, started, preload)
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.touch()
             run_here += stage.share
@@ -83,8 +83,8 @@ def run_pipeline(stages: Sequence[Stage], root: Path, preload: Sequence[str] = (
     return run_here > 0
 
 
-def _run_side_by_side(stage: Stage, started: float, preload: Sequence[str]) -> None:
-    """Run a stage's commands, one thread of computation each, and stop all when one fails or the user interrupts."""
+def _run_in_parallel(stage: Stage, started: float, preload: Sequence[str]) -> None:
+    """Run a stage's commands, one computing thread each; stop all when one fails or the user interrupts."""
     os.environ.update(ENVIRONMENT)
     with _children(stage.commands, started, preload) as children:
         running = list(children)
@@ -98,7 +98,7 @@ def _run_side_by_side(stage: Stage, started: float, preload: Sequence[str]) -> N
 
 @contextmanager
 def _children(commands: Sequence[str], started: float, preload: Sequence[str]) -> Iterator[list[BaseProcess]]:
-    """The commands' processes, with what they print being told; none is left, and all is told, at the end."""
+    """The processes of the commands, whose output is printed; at the end all have stopped and all output is printed."""
     context = get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     children: list[BaseProcess] = []
@@ -110,7 +110,7 @@ def _children(commands: Sequence[str], started: float, preload: Sequence[str]) -
             child.start()
             out.close()
             children.append(child)
-            readers.append(Thread(target=_tell, args=(lines, started), daemon=True))
+            readers.append(Thread(target=_print_lines, args=(lines, started), daemon=True))
             readers[-1].start()
         yield children
     finally:
@@ -122,7 +122,7 @@ def _children(commands: Sequence[str], started: float, preload: Sequence[str]) -
 
 
 def _execute(command: str, out: Connection) -> None:
-    """In the child: become `python -m command`, printing to out."""
+    """Run `python -m command` in this process, with its output going to out."""
     for stream in (1, 2):
         os.dup2(out.fileno(), stream)
     out.close()
@@ -131,8 +131,8 @@ def _execute(command: str, out: Connection) -> None:
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
-def _tell(lines: Connection, started: float) -> None:
-    """Pass on a command's lines with the time since the start."""
+def _print_lines(lines: Connection, started: float) -> None:
+    """Print a command's lines with the time since the start."""
     with os.fdopen(os.dup(lines.fileno()), encoding="utf-8", errors="replace") as text:
         for line in text:
             minutes, seconds = divmod(int(time.monotonic() - started), 60)

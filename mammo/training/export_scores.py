@@ -1,7 +1,7 @@
-"""The tables a run ends with: what its best checkpoint says of the test split, and of validation for thresholds.
+"""Score tables of a finished run: the best checkpoint's scores of the test split, and of validation for thresholds.
 
-f_loc and f_agg write lesions.parquet and the windows.parquet behind it; f_agg also lesions-val.parquet, on which its
-thresholds are picked, and windows-val.parquet; the context network writes images.parquet.
+f_loc and f_agg write lesions.parquet and windows.parquet; f_agg also lesions-val.parquet, on which thresholds are
+chosen, and windows-val.parquet; the context network writes images.parquet.
 """
 
 from pathlib import Path
@@ -27,13 +27,13 @@ from mammo.store.manifest import Manifest
 
 
 def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder: Path, name: str) -> None:
-    """The tables of the test split, after it was tested; the AUCs of a context network are told.
+    """Write the score tables of the test split; print the AUCs of a context network.
 
     Args:
-        network: as it is after trainer.test.
-        data: what it was tested on.
-        folder: of the run.
-        name: of the run.
+        network: after trainer.test.
+        data: the datamodule of that test.
+        folder: the run folder.
+        name: the run's name.
     """
     if isinstance(network, PatchClassifier):
         _write_lesions(network, data, Split.TEST, folder, "")
@@ -42,16 +42,16 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
         write_image_table(table, folder / "images.parquet")
         for label in IMAGE_CLASSES:
             auc = image_auc(table, label)
-            told = f"{auc.value:.3f} (95 % interval {auc.low:.3f} to {auc.high:.3f})"
-            print(f"{name}: test images, {label} lesion or not: AUC {told}", flush=True)
+            interval = f"95 % interval {auc.low:.3f} to {auc.high:.3f}"
+            print(f"{name}: test images, {label} lesion or not: AUC {auc.value:.3f} ({interval})", flush=True)
 
 
 def write_validation_scores(
     network: pl.LightningModule, data: MammoDataModule, folder: Path, trainer: pl.Trainer
 ) -> None:
-    """The lesion and window tables of the validation split by an f_agg as it was tested; nothing for other networks.
+    """Write the lesion and window tables of the validation split by a tested f_agg; nothing for other networks.
 
-    It is made by predicting: validating would log a second time, and with other weights where they are averaged.
+    The scores come from trainer.predict: validation would log a second time, and with averaged weights replaced.
     """
     if isinstance(network, FAgg):
         trainer.predict(network, data.val_dataloader(), return_predictions=False)
@@ -67,8 +67,8 @@ def _write_lesions(network: PatchClassifier, data: MammoDataModule, split: Split
     write_window_table(windows, folder / f"windows{ending}.parquet")
 
 
-OF_IMAGE = ("exam_id", "patient_id", "laterality", "view", "vendor", "density", "split")
-"""What a lesion's row tells of its image."""
+IMAGE_COLUMNS = ("exam_id", "patient_id", "laterality", "view", "vendor", "density", "split")
+"""Columns of a lesion's image that its row repeats."""
 
 
 def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
@@ -82,7 +82,7 @@ def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
     boxes = lesions[["row0", "row1", "col0", "col1"]].to_numpy()
     sides = np.maximum(boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2])
     return table.assign(
-        **{column: images[column] for column in OF_IMAGE},
+        **{column: images[column] for column in IMAGE_COLUMNS},
         high_risk=table["high_risk"].astype(np.int64),
         malignant=(table["label"] == Pathology.MALIGNANT).astype(np.int64),
         size_px=sides * images["scale"] / manifest.frame.fineness,

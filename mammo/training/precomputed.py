@@ -1,6 +1,6 @@
-"""Work that is done once and read by many: the h of every window by one f_loc, S of every image by one context network.
+"""Outputs of trained networks that are computed once and cached: h of every window, S of every image.
 
-h is kept in the folder of its f_loc run, S below the root; both are made only where they are missing.
+The cache of h is in the folder of its f_loc run, that of S below the root; only what is missing is computed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -30,15 +30,14 @@ from mammo.training.saliency_source import saliency_cache
 
 T = TypeVar("T")
 
-PIXELS_AT_ONCE, PATCHES_AT_ONCE = 6_000_000, 500
-"""What goes through a network together: one image of full size, 67 of an eighth; patches, on a GPU."""
+PIXELS_PER_BATCH, PATCHES_PER_BATCH = 6_000_000, 500
+"""Batch sizes in inference: pixels of whole images (1 image at full size, 67 at an eighth), and patches on a GPU."""
 
-PATCHES_ON_CPU = 50
-"""Patches that go through a network together on a CPU, whose caches they must not leave: small ones take 40 % less
-time than by 500."""
+PATCHES_PER_CPU_BATCH = 50
+"""Batch size of patches on a CPU: small patches take 40 % less time than by 500, because 50 fit into its caches."""
 
-IMAGES_A_PART = 128
-"""Images whose saliency maps are kept together; an interruption loses fewer than these."""
+IMAGES_PER_FILE = 128
+"""Images whose saliency maps are written to one file; an interruption loses fewer than these."""
 
 
 @dataclass(frozen=True)
@@ -69,14 +68,14 @@ WHOLE = Shard()
 def cached_embeddings(
     run: Path, data: MammoDataModule, splits: Sequence[Split], precision: str, shard: Shard = WHOLE
 ) -> Embeddings:
-    """H of every window that data will serve of these splits, by the best checkpoint of an f_loc run.
+    """The cache of h, complete for every window of these splits, by the best checkpoint of an f_loc run.
 
     Args:
         run: the f_loc run's folder.
-        data: the datamodule that will serve h; its window_epochs tell how many training plans there are.
-        splits: of which h is needed.
+        data: the datamodule that will serve h; window_epochs is its number of training plans.
+        splits: the splits that need h.
         precision: as in conf/trainer.
-        shard: which of the plans to do. A plan that another process is at is left to it.
+        shard: the share of the plans to compute. A plan that another process computes is waited for.
     """
     embeddings = Embeddings(run / "embeddings")
     plans = shard.share([(split, plan) for split in splits for plan in data.plans(split)])
@@ -92,14 +91,14 @@ def cached_embeddings(
 
 
 def cached_saliency(checkpoint: Path, root: Path, store: Path, precision: str, shard: Shard = WHOLE) -> SaliencyMaps:
-    """S of every image of a store by a context network; maps that are there already are kept.
+    """The cache of S of every image of a store by a context network; cached maps are kept.
 
     Args:
         checkpoint: of the context network.
         root: below it the maps are kept (context_source.maps_of).
         store: the image store.
         precision: as in conf/trainer.
-        shard: which of the images to do.
+        shard: the share of the images to compute.
     """
     manifest = Manifest.load(store)
     maps = saliency_cache(checkpoint, root, manifest)
@@ -107,11 +106,11 @@ def cached_saliency(checkpoint: Path, root: Path, store: Path, precision: str, s
         share = set(shard.share(list(maps.images)))
         missing = [image_id for image_id in maps.missing() if image_id in share]
         if missing:
-            _fill(maps, missing, len(share), network_of_checkpoint(checkpoint), store, manifest, precision)
+            _compute_missing(maps, missing, len(share), network_of_checkpoint(checkpoint), store, manifest, precision)
     return maps
 
 
-def _fill(
+def _compute_missing(
     maps: SaliencyMaps,
     missing: Sequence[str],
     n_images: int,
@@ -120,16 +119,16 @@ def _fill(
     manifest: Manifest,
     precision: str,
 ) -> None:
-    """Make the missing maps, part by part; MammoError where the network is for another frame."""
+    """Compute the missing maps, file by file; MammoError where the network has another frame than the store."""
     manifest.check_frame(network.network.frame, f"the network of {maps.folder}", store)
     if len(missing) < n_images:
-        print(f"saliency: {n_images - len(missing)} of {n_images} maps are there already", flush=True)
+        print(f"saliency: {n_images - len(missing)} of {n_images} maps are cached", flush=True)
     part: list[tuple[str, NDArray[np.float32]]] = []
     for image_id, saliency in track(
         saliency_maps(network, store, manifest, missing, precision), "saliency", len(missing)
     ):
         part.append((image_id, saliency))
-        if len(part) == IMAGES_A_PART or image_id == missing[-1]:
+        if len(part) == IMAGES_PER_FILE or image_id == missing[-1]:
             maps.append([name for name, _ in part], np.stack([saliency for _, saliency in part]))
             part.clear()
 
@@ -137,11 +136,11 @@ def _fill(
 def saliency_maps(
     network: ContextNetwork, store: Path, manifest: Manifest, image_ids: Sequence[str], precision: str
 ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-    """Image id and S [2, rows, cols] (malignant, benign) of these images of the manifest, in order."""
+    """Yield the id and S of each of these images, in order: float32 [2, 46, 30] (malignant, benign) in [0, 1]."""
     pixels, frame = ImageStore(store), manifest.frame
-    at_once = max(1, PIXELS_AT_ONCE // (frame.height * frame.width))
-    for start in range(0, len(image_ids), at_once):
-        ids = image_ids[start : start + at_once]
+    batch_size = max(1, PIXELS_PER_BATCH // (frame.height * frame.width))
+    for start in range(0, len(image_ids), batch_size):
+        ids = image_ids[start : start + batch_size]
         images = np.stack([pixels.network(image_id, manifest.chain(image_id))[None] for image_id in ids])
         with torch.inference_mode(), autocast(network, precision):
             output = network(torch.from_numpy(images).to(network.device))
@@ -149,22 +148,22 @@ def saliency_maps(
 
 
 def embed_plan(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDArray[np.float32]:
-    """H [N, 32] of every row of the plan."""
+    """The representation h of every row of the plan: float32 [N, 32]."""
     dataset = PlanDataset(plan, ("patch",), reader)
-    at_once = PATCHES_ON_CPU if network.device.type == "cpu" else PATCHES_AT_ONCE
+    batch_size = PATCHES_PER_CPU_BATCH if network.device.type == "cpu" else PATCHES_PER_BATCH
     parts = []
-    for start in range(0, len(plan), PATCHES_AT_ONCE):
-        batch = dataset.batch(range(start, min(start + PATCHES_AT_ONCE, len(plan))))
+    for start in range(0, len(plan), PATCHES_PER_BATCH):
+        batch = dataset.batch(range(start, min(start + PATCHES_PER_BATCH, len(plan))))
         with torch.inference_mode(), autocast(network, precision):
-            for first in range(0, len(batch["patch"]), at_once):
-                some = batch["patch"][first : first + at_once].to(network.device)
-                parts.append(network.represent(some).float().cpu().numpy())
+            for first in range(0, len(batch["patch"]), batch_size):
+                patches = batch["patch"][first : first + batch_size].to(network.device)
+                parts.append(network.represent(patches).float().cpu().numpy())
     h: NDArray[np.float32] = np.concatenate(parts)
     return h
 
 
 def autocast(network: pl.LightningModule, precision: str) -> torch.autocast:
-    """The mixed precision that training on the network's device would use."""
+    """The autocast context in which training on the network's device runs."""
     device = network.device.type
     resolved = resolve_precision(precision, "cpu" if device == "cpu" else "gpu")
     dtype = torch.bfloat16 if resolved.startswith("bf16") else torch.float16

@@ -1,10 +1,10 @@
-"""A run's folder: named by what was asked for, so that the same request finds its own work again.
+"""The run folder, named by the digest of its request, so that the same request finds its own run again.
 
     <root>/<group>/<name>-<digest>/
         config.yaml  origin.json  lock  last.ckpt  best.ckpt  metrics/  lesions.parquet  result.json
 
-The digest is of the resolved configuration and of everything the run reads. result.json is written last: a folder that
-has one is finished, as long as every file that it names is still what it was.
+The digest covers the resolved configuration and everything that the run reads. result.json is written last: a run
+folder that has one is finished, as long as every file that it lists is unchanged.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ from mammo.io import whole_file
 from mammo.records import MammoError
 from mammo.training.lock import alone
 
-MADE = (
+OUTPUTS = (
     "best.ckpt",
     "lesions.parquet",
     "lesions-val.parquet",
@@ -34,12 +34,12 @@ MADE = (
     "windows-val.parquet",
     "images.parquet",
 )
-"""Files of a finished run that others read."""
+"""Files of a finished run that other commands read; result.json holds their digests."""
 
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
-NOT_IDENTITY = ("root", "store", "data", "group", "trial", "lr_range", "logger", "workers", "memory_gb", "hydra")
-"""Configuration that does not change what is learned, or that the name tells (trial); the store's content counts by its
-own digest."""
+NOT_IN_DIGEST = ("root", "store", "data", "group", "trial", "lr_range", "logger", "workers", "memory_gb", "hydra")
+"""Configuration keys that do not change what is learned, or that are part of the name (trial); the store's content has
+a digest of its own."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class RunDir:
         path: the folder.
         name: the run's name, without the digest.
         digest: hex digest of the request.
-        reads: digests of what the run reads, by name.
+        reads: digests of the run's inputs, by name.
     """
 
     path: Path
@@ -60,42 +60,42 @@ class RunDir:
 
     @classmethod
     def of(cls, cfg: DictConfig, name: str, reads: dict[str, str]) -> "RunDir":
-        """The folder of a resolved configuration that reads things of these digests."""
-        asked = OmegaConf.to_container(cfg, resolve=True)
-        assert isinstance(asked, dict)
-        identity = {key: value for key, value in asked.items() if key not in NOT_IDENTITY}
+        """The run folder of a resolved configuration that reads inputs with these digests."""
+        resolved = OmegaConf.to_container(cfg, resolve=True)
+        assert isinstance(resolved, dict)
+        identity = {key: value for key, value in resolved.items() if key not in NOT_IN_DIGEST}
         text = json.dumps([name, identity, reads], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return cls(Path(cfg.root) / cfg.group / f"{name}-{digest[:8]}", name, digest, reads)
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """What the finished run wrote; None while it is not finished, or where a file it made is gone or damaged.
+        """The result of the finished run; None while it is not finished, or where one of its files is missing or damaged.
 
-        Who asks here would train otherwise, so that every file is read, whatever its size and time say.
+        Every file is hashed again: a false "finished" would skip training.
         """
         result = read_result(self.path, trusting=False)
         return result if result and result["digest"] == self.digest else None
 
     def alone(self) -> AbstractContextManager[None]:
-        """Hold the folder for this process, after waiting for any other that has the same to do."""
+        """Lock the folder for this process, after waiting for any other process with the same request."""
         return alone(self.path / "lock", self.path.name)
 
     def start(self, cfg: DictConfig) -> None:
-        """Make the folder and keep in it the resolved configuration and where the run comes from."""
+        """Create the folder; write the resolved configuration and the run's origin into it."""
         self.path.mkdir(parents=True, exist_ok=True)
         (self.path / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
         (self.path / "origin.json").write_text(json.dumps(self._origin(), indent=1) + "\n", encoding="utf-8")
 
     def finish(self, facts: dict[str, Any]) -> None:
-        """Write result.json, with where the run comes from and what it made; a reader never sees half of it."""
-        stamps = {name: stamp for name in MADE if (stamp := _stamp(self.path / name))}
+        """Write result.json atomically: the facts, the run's origin, and the digests of its files."""
+        stamps = {name: stamp for name in OUTPUTS if (stamp := _stamp(self.path / name))}
         made = {"files": {name: _digest(self.path / name, *stamp) for name, stamp in stamps.items()}, "stamps": stamps}
         with whole_file(self.path / "result.json") as written:
             written.write_text(json.dumps({**self._origin(), **facts, **made}, indent=1) + "\n", encoding="utf-8")
 
     def _origin(self) -> dict[str, Any]:
-        """Where the run comes from: command, commit, packages, and the digests of what it reads."""
+        """The run's origin: command, commit, package versions, and the digests of its inputs."""
         return {
             "name": self.name,
             "digest": self.digest,
@@ -136,7 +136,7 @@ def best_run(root: Path, model: str, seed: int | None = None) -> Path:
         seed: only runs of this training seed; None for any.
 
     Raises:
-        MammoError: there is none.
+        MammoError: no finished run of the model is below root.
     """
     best: tuple[bool, float, Path] | None = None
     for path in sorted(root.glob("*/*/result.json")):
@@ -152,30 +152,30 @@ def best_run(root: Path, model: str, seed: int | None = None) -> Path:
     return best[2]
 
 
-def chosen_run(asked: str, root: Path, model: str, seed: int | None = None) -> Path:
+def chosen_run(name: str, root: Path, model: str, seed: int | None = None) -> Path:
     """The finished run of a model that a configuration names.
 
     Args:
-        asked: best (of any seed), paired (the best of this seed), or the folder of a finished run.
-        root: below it are the runs among which best and paired choose.
+        name: best (of any seed), paired (the best of this seed), or the folder of a finished run.
+        root: best and paired choose among the runs below it.
         model: floc, context or fagg.
-        seed: whose run paired means; None where nothing is paired.
+        seed: training seed of the run that paired means; None where paired is not allowed.
 
     Raises:
-        MammoError: there is none.
+        MammoError: no finished run of the model fits.
     """
-    if asked == "best":
+    if name == "best":
         return best_run(root, model)
-    if asked == "paired" and seed is not None:
+    if name == "paired" and seed is not None:
         return best_run(root, model, seed)
-    return require_finished(Path(asked), model)
+    return require_finished(Path(name), model)
 
 
 def require_finished(folder: Path, model: str) -> Path:
-    """The folder, after checking that it holds a finished run of this model.
+    """Check that the folder holds a finished run of this model, and return it.
 
     Raises:
-        MammoError: it does not.
+        MammoError: the folder holds no finished run of this model.
     """
     result = read_result(folder)
     if result is None or result["model"] != model:
@@ -186,7 +186,7 @@ def require_finished(folder: Path, model: str) -> Path:
 
 
 def _is_whole(folder: Path, result: Mapping[str, Any], trusting: bool) -> bool:
-    """Whether every file that the result names is what it was."""
+    """Whether every file that the result lists is unchanged."""
     stamps = result.get("stamps", {}) if trusting else {}
     for name, digest in result.get("files", {}).items():
         stamp = _stamp(folder / name)
@@ -196,7 +196,7 @@ def _is_whole(folder: Path, result: Mapping[str, Any], trusting: bool) -> bool:
 
 
 def _stamp(path: Path) -> list[int] | None:
-    """A file's size in bytes and the nanosecond of its last change; None where there is none."""
+    """A file's size in bytes and time of change in nanoseconds; None where the file does not exist."""
     if not path.is_file():
         return None
     facts = path.stat()
@@ -205,7 +205,7 @@ def _stamp(path: Path) -> list[int] | None:
 
 @lru_cache(maxsize=4096)
 def _digest(path: Path, n_bytes: int, changed_ns: int) -> str:
-    """SHA-256 of a file as of this stamp, as hex; a sweep that tells its progress reads no file twice."""
+    """SHA-256 of a file with this size and time, as hex; cached, so that a sweep's progress reads no file twice."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -216,8 +216,8 @@ def _command() -> str:
 
 def commit() -> str:
     """The commit of this code; "unknown" outside a git checkout."""
-    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    arguments = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
     try:
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

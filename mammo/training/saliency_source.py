@@ -1,4 +1,4 @@
-"""Where f_agg's saliency maps come from: the configured source (conf/context), and what names it."""
+"""The configured source of f_agg's saliency maps (conf/context), and the digest that identifies it."""
 
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -17,12 +17,12 @@ from mammo.training.run_dir import chosen_run
 
 @dataclass(frozen=True)
 class SaliencyInput:
-    """A source of saliency maps and what names its content.
+    """A source of saliency maps with the digest of its content.
 
     Attributes:
-        source: from image ids to maps.
-        digest: of what the maps come from; empty where they come from nothing.
-        checkpoint: the context network's, where there is one.
+        source: function from image ids to maps.
+        digest: of the network or files behind the maps; empty for maps of zeros.
+        checkpoint: of the context network, where the maps come from one.
     """
 
     source: SaliencySource
@@ -30,25 +30,25 @@ class SaliencyInput:
     checkpoint: Path | None = None
 
 
-def context_checkpoint(asked: str, root: Path, seed: int) -> Path:
+def context_checkpoint(name: str, root: Path, seed: int) -> Path:
     """The checkpoint of the context network that context.run names.
 
     Args:
-        asked: best, paired, the folder of a finished context run, or a .ckpt file.
-        root: below it are the runs among which best and paired choose.
-        seed: whose context network paired means.
+        name: best, paired, the folder of a finished context run, or a .ckpt file.
+        root: best and paired choose among the runs below it.
+        seed: training seed of the context network that paired means.
 
     Raises:
-        MammoError: there is none.
+        MammoError: no finished context run fits.
     """
-    path = Path(asked)
-    return path if path.suffix == ".ckpt" else chosen_run(asked, root, "context", seed) / "best.ckpt"
+    path = Path(name)
+    return path if path.suffix == ".ckpt" else chosen_run(name, root, "context", seed) / "best.ckpt"
 
 
 def saliency_cache(checkpoint: Path, root: Path, manifest: Manifest) -> SaliencyMaps:
-    """The saved maps of a context network for the images of a store, complete or not.
+    """The cached maps of a context network for the images of a store, complete or not.
 
-    They lie in <root>/saliency/<name>-<digest>, the digest being of the network's weights.
+    The cache is the folder <root>/saliency/<name>-<digest>, with the digest of the network's weights.
     """
     name = checkpoint.parent.name if checkpoint.name == "best.ckpt" else checkpoint.stem
     folder = root / "saliency" / f"{name}-{weights_digest(checkpoint)[:16]}"
@@ -58,7 +58,7 @@ def saliency_cache(checkpoint: Path, root: Path, manifest: Manifest) -> Saliency
 
 
 def weights_digest(checkpoint: Path) -> str:
-    """Hex digest of a checkpoint's weights, whatever else it holds; MammoError as read_weights."""
+    """Hex digest of a checkpoint's weights, independent of its other content; MammoError as read_weights."""
     state = read_weights(checkpoint).get("state_dict", {})
     digest = sha256()
     for key in sorted(state):
@@ -70,7 +70,7 @@ def saliency_input(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     """The configured source of saliency maps, complete for every image of the store.
 
     Raises:
-        MammoError: the source is unknown, or what it reads is missing, stale or of the wrong size.
+        MammoError: the source is unknown, or its maps are missing, out of date or of the wrong size.
     """
     sources = {"gmic": _gmic, "shuffled": _shuffled, "zeros": _zeros, "external": _external}
     if cfg.context.source not in sources:
@@ -88,8 +88,8 @@ def _gmic(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
 def _shuffled(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     true = _gmic(cfg, manifest)
     images = manifest.images
-    kinds = dict(zip(images.index, images["split"] + " " + images["view"], strict=True))
-    return replace(true, source=Shuffled(true.source, kinds, cfg.context.seed))
+    groups = dict(zip(images.index, images["split"] + " " + images["view"], strict=True))
+    return replace(true, source=Shuffled(true.source, groups, cfg.context.seed))
 
 
 def _zeros(_: DictConfig, manifest: Manifest) -> SaliencyInput:

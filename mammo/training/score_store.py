@@ -1,4 +1,4 @@
-"""Scoring the lesions of any store with saved networks: an f_agg run and the f_loc and context runs that it reads."""
+"""Scoring the lesions of any store with trained networks: an f_agg run and the f_loc and context runs that it reads."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -29,18 +29,18 @@ from mammo.training.export_scores import lesion_table
 from mammo.training.precomputed import autocast, embed_plan, saliency_maps
 from mammo.training.run_dir import require_finished
 
-ROWS_AT_ONCE = 1000
+ROWS_PER_BATCH = 1000
 
 
 @dataclass(frozen=True, eq=False)
 class StoreScores:
-    """What the networks say of a store's lesions.
+    """The scores of a store's lesions, with what is needed to draw them.
 
     Attributes:
         table: the lesion score table.
         plan: every lesion's windows.
-        reader: where the pixels of the plan's rows are.
-        context: the context network, where the maps need one.
+        reader: the pixels of the plan's images.
+        context: the context network, where f_agg uses saliency maps.
     """
 
     table: pd.DataFrame
@@ -53,12 +53,12 @@ def score_store(run: Path, store: Path, n_windows: int) -> StoreScores:
     """Score every malignant or benign lesion of the store.
 
     Args:
-        run: the folder of a finished f_agg run (folder.chosen_run).
-        store: any image store of the same frame; it need not be split.
+        run: the folder of a finished f_agg run (run_dir.chosen_run).
+        store: an image store of the same frame, split or not.
         n_windows: windows per lesion (the paper: 100).
 
     Raises:
-        MammoError: a run that it reads is missing, the frames differ, or there is no lesion to score.
+        MammoError: a run behind this one is missing, the frames differ, or the store has no lesion to score.
     """
     cfg = OmegaConf.load(run / "config.yaml")
     assert isinstance(cfg, DictConfig)
@@ -67,22 +67,22 @@ def score_store(run: Path, store: Path, n_windows: int) -> StoreScores:
     ground = Ground.of(manifest)
     plan = lesion_plan(ground, crops_of(cfg), n_windows, EVALUATION_SEED)
     if len(plan) == 0:
-        raise MammoError(f"{store} has no lesion labelled malignant or benign: there is nothing to score")
+        raise MammoError(f"{store} has no lesion labeled malignant or benign: ingest data with labeled lesions")
     reader = Reader.of(store, manifest, crops_of(cfg).patch_px)
     network = FAgg.load_from_checkpoint(run / "best.ckpt").eval()
     reads = json.loads((run / "result.json").read_text(encoding="utf-8"))["reads"]
-    asked = columns(network.maps)
+    needed = columns(network.maps)
     context: ContextNetwork | None = None
     source: SaliencySource | None = None
     h: NDArray[np.float32] | None = None
-    if "embedding" in asked:
+    if "embedding" in needed:
         floc = FLoc.load_from_checkpoint(require_finished(run / reads["floc"], "floc") / "best.ckpt").eval()
         h = embed_plan(floc, plan, reader, cfg.trainer.precision)
-    if "saliency" in asked:
+    if "saliency" in needed:
         context = _context_network(run, reads, cfg)
         maps = saliency_maps(context, store, manifest, list(manifest.images.index), cfg.trainer.precision)
         source = partial(_stacked, dict(track(maps, "saliency", len(manifest.images))))
-    _score(network, PlanDataset(plan, asked, reader, source, h), cfg.trainer.precision)
+    _score(network, PlanDataset(plan, needed, reader, source, h), cfg.trainer.precision)
     return StoreScores(lesion_table(network, manifest), plan, reader, context)
 
 
@@ -90,7 +90,7 @@ def _context_network(run: Path, reads: dict[str, str], cfg: DictConfig) -> Conte
     """The context network that the f_agg run was trained with."""
     if cfg.context.source != "gmic":
         raise MammoError(
-            f"{run} was trained with context={cfg.context.source}, which knows nothing of other images: "
+            f"{run} was trained with context={cfg.context.source}, which has no maps for other images: "
             "score with a run of context=gmic"
         )
     return network_of_checkpoint(run / reads["context"])
@@ -101,8 +101,8 @@ def _stacked(maps: Mapping[str, NDArray[np.float32]], image_ids: Sequence[str]) 
 
 
 def _score(network: FAgg, dataset: PlanDataset, precision: str) -> None:
-    """Run f_agg over the whole plan; the network keeps the lesion scores, as after a test."""
+    """Run f_agg on the whole plan; the network then holds the lesion scores, as after a test."""
     with torch.inference_mode(), autocast(network, precision):
-        for number, batch in enumerate(Loader(dataset, ROWS_AT_ONCE)):
+        for number, batch in enumerate(Loader(dataset, ROWS_PER_BATCH)):
             network.test_step(batch, number)
     network.collect_scores()

@@ -159,8 +159,7 @@ def test_a_damaged_list_of_jobs_is_an_error(tmp_path: Path, capsys: pytest.Captu
     path.write_text(content)
     assert sweep_command(["status", str(tmp_path)]) == 2
     assert (
-        capsys.readouterr().err
-        == f"error: {path} is not a list of jobs: run the sweep's command again to rewrite it\n"
+        capsys.readouterr().err == f"error: {path} is not a list of jobs: run the sweep's command again to rewrite it\n"
     )
 
 
