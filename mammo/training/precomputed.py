@@ -95,7 +95,7 @@ def cached_saliency(checkpoint: Path, root: Path, store: Path, precision: str, s
 
     Args:
         checkpoint: of the context network.
-        root: below it the maps are kept (context_source.maps_of).
+        root: the cache is below it (saliency_source.saliency_cache).
         store: the image store.
         precision: as in conf/trainer.
         shard: the share of the images to compute.

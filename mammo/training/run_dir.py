@@ -70,7 +70,7 @@ class RunDir:
 
     @property
     def result(self) -> dict[str, Any] | None:
-        """The result of the finished run; None while it is not finished, or where one of its files is missing or damaged.
+        """The finished run's result; None while it is not finished, or where one of its files is missing or damaged.
 
         Every file is hashed again: a false "finished" would skip training.
         """

@@ -95,7 +95,7 @@ class Dashboard(Callback):
         self.logger = logger
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """The confusion of the four patch classes in training, after EpochMetrics has ended the epoch of class_stats."""
+        """Log the confusion of the patch classes in training, after EpochMetrics has ended the epoch of class_stats."""
         if trainer.is_global_zero and isinstance(pl_module, PatchClassifier):
             import wandb
 
