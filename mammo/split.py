@@ -10,7 +10,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
-from mammo.reporting.table1 import table1
+from mammo.reporting.paper_tables import table1
 from mammo.store.checks import check_tables
 from mammo.store.families import families
 from mammo.store.fingerprints import alike_pairs, read_prints

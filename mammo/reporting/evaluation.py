@@ -1,4 +1,4 @@
-"""Everything the report says about finished runs, as values: scores side by side, tables, differences, cautions."""
+"""Everything the report says about finished runs, as values: scores side by side, tables, differences, warnings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,22 +8,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.paper import BEST, LOCAL, MAPS
-from mammo.records import MammoError
-from mammo.reporting.context_table import context_table
+from mammo.records import MammoError, Pathology
 from mammo.reporting.evaluation_warnings import (
-    cautions,
     doubted_origins,
+    evaluation_warnings,
     refuse_selection_on_test,
     refuse_shared_patients,
     uneven_seeds,
 )
-from mammo.reporting.figure6 import figure6
-from mammo.reporting.paper_tables import auc_row, table3
-from mammo.reporting.shared_lesions import SharedLesions, share_lesions
-from mammo.reporting.table2 import table2
+from mammo.reporting.paper_tables import auc_row, context_table, figure6, table2, table3
 from mammo.scoring.model_comparison import Comparison, compare
 from mammo.scoring.performance import Performance, performance
-from mammo.scoring.score_tables import size_group
+from mammo.scoring.score_tables import LESION_COLUMNS, size_group
 from mammo.scoring.subgroups import Subgroup, subgroups
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 from mammo.training.results import Run
@@ -32,6 +28,63 @@ KINDS = ("finding", "view", "laterality", "vendor", "density", "size", "label_so
 """What the report tells lesions apart by."""
 
 Floats = NDArray[np.float64]
+
+FACTS = [column for column in LESION_COLUMNS if column not in ("lesion_id", "score", "score_sd", "n_windows")]
+"""What the tables of two runs must say alike of a lesion."""
+
+
+@dataclass(frozen=True, eq=False)
+class SharedLesions:
+    """Lesions labelled malignant or benign, as the first run orders them, with the score that each run gave them.
+
+    Attributes:
+        facts: [N rows] lesion_id and FACTS.
+        scores: run name to float [N].
+    """
+
+    facts: pd.DataFrame
+    scores: Mapping[str, NDArray[np.float64]]
+
+    @property
+    def malignant(self) -> NDArray[np.int64]:
+        """[N] in {0, 1}."""
+        return self.facts["malignant"].to_numpy(dtype=np.int64)
+
+    @property
+    def patients(self) -> NDArray[np.object_]:
+        """[N], each lesion's patient."""
+        return self.facts["patient_id"].to_numpy(dtype=object)
+
+
+def share_lesions(tables: Mapping[str, pd.DataFrame]) -> SharedLesions:
+    """Bring the lesion score tables of several runs onto one set of lesions. A lesion labelled none is left out.
+
+    Args:
+        tables: run name to lesion score table; at least one.
+
+    Raises:
+        MammoError: two runs did not score the same lesions, or disagree on what is known of one.
+    """
+    ordered = {name: _labelled(table) for name, table in tables.items()}
+    first, facts = next((name, table[["lesion_id", *FACTS]]) for name, table in ordered.items())
+    for name, table in ordered.items():
+        apart = set(table["lesion_id"]) ^ set(facts["lesion_id"])
+        if apart:
+            raise MammoError(
+                f"runs {first} and {name} did not score the same lesions: {len(apart)} are in one of them only, "
+                f"{min(apart)} for example; score both on the same store and split"
+            )
+        ordered[name] = table = table.set_index("lesion_id").loc[facts["lesion_id"]].reset_index()
+        differs = (table[FACTS] != facts[FACTS]).any(axis=1)
+        if differs.any():
+            lesion = facts["lesion_id"][differs].iloc[0]
+            raise MammoError(f"runs {first} and {name} disagree on lesion {lesion}; score both on the same store")
+    return SharedLesions(facts, {name: table["score"].to_numpy(np.float64) for name, table in ordered.items()})
+
+
+def _labelled(table: pd.DataFrame) -> pd.DataFrame:
+    labelled = table[table["label"].isin([Pathology.MALIGNANT, Pathology.BENIGN])]
+    return labelled.reset_index(drop=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +110,7 @@ class Evaluation:
         lost_gain: sal+emb compared with that control: true gain minus shuffled gain.
         images: as context_table.context_table; empty without a context network.
         subgroups: of the seed-mean score of `main`.
-        cautions: what a reviewer would hold against this.
+        warnings: weaknesses that a reviewer would point out (evaluation_warnings).
     """
 
     runs: Sequence[Run]
@@ -77,7 +130,7 @@ class Evaluation:
     lost_gain: Comparison | None
     images: pd.DataFrame
     subgroups: Sequence[Subgroup]
-    cautions: Sequence[str]
+    warnings: Sequence[str]
 
     @property
     def undefined(self) -> str:
@@ -96,7 +149,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
 
     Raises:
         MammoError: there is no f_agg run, a score table is bad, the runs do not share their lesions, or the lesions
-            that they are tested on are not those of the test split alone, or were used for selection (cautions).
+            that they are tested on are not those of the test split alone, or were used for selection.
     """
     scored = [run for run in runs if run.model in ("floc", "fagg")]
     true = [run for run in scored if run.model == "fagg" and not run.is_control]
@@ -143,11 +196,11 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         lost_gain=gain(BEST, "shuffled"),
         images=context_table([run.images() for run in runs if run.model == "context"]),
         subgroups=subgroups(facts.assign(score=means[main]), KINDS),
-        cautions=[],
+        warnings=[],
     )
     best = float(told.table3["auc_mean"].max())
-    flagged = cautions(judged.n_malignant, judged.undefined, facts["label_source"], best, told.data)
-    return replace(told, cautions=[*flagged, *uneven_seeds(runs), *doubted_origins(runs)])
+    flagged = evaluation_warnings(judged.n_malignant, judged.undefined, facts["label_source"], best, told.data)
+    return replace(told, warnings=[*flagged, *uneven_seeds(runs), *doubted_origins(runs)])
 
 
 def _validation(runs: Sequence[Run]) -> tuple[pd.DataFrame, Floats] | None:

@@ -92,7 +92,9 @@ def uneven_seeds(runs: Iterable[Run]) -> list[str]:
     ]
 
 
-def cautions(n_malignant: int, undefined: str, label_sources: Iterable[str], auc: float, data: str = "") -> list[str]:
+def evaluation_warnings(
+    n_malignant: int, undefined: str, label_sources: Iterable[str], auc: float, data: str = ""
+) -> list[str]:
     """Sentences to print beside the results; none where there is nothing to say.
 
     Args:

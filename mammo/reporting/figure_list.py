@@ -10,15 +10,14 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mammo.reporting.curves import curves_figure
 from mammo.reporting.evaluation import Evaluation
-from mammo.reporting.result_figures import figure6_figure, operating_figure, roc_figure, table3_figure
+from mammo.reporting.result_figures import curves_figure, figure6_figure, operating_figure, roc_figure, table3_figure
 
 PX_PER_INCH = 112
 
 
 @dataclass(frozen=True, eq=False)
-class Exhibit:
+class ReportFigure:
     """A figure of the report: file name without suffix, what stands under it, and the figure."""
 
     name: str
@@ -52,24 +51,24 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
     return tables
 
 
-def result_exhibits(evaluation: Evaluation) -> list[Exhibit]:
+def result_figures(evaluation: Evaluation) -> list[ReportFigure]:
     """The figures of results."""
     means, malignant, main = evaluation.mean_scores, evaluation.malignant, evaluation.main
-    exhibits = [
-        Exhibit(
+    figures = [
+        ReportFigure(
             "table3-dots",
             "Test AUC for every combination of maps. Dots: mean over seeds; lines: 95 % patient-bootstrap interval of "
             "the AUC of the seed-mean score, which may lie above that mean. Diamonds: the paper's Table 3.",
             table3_figure(evaluation.table3),
         ),
-        Exhibit("roc", "ROC curves of the seed-mean lesion score.", roc_figure(means, malignant)),
-        Exhibit(
+        ReportFigure("roc", "ROC curves of the seed-mean lesion score.", roc_figure(means, malignant)),
+        ReportFigure(
             "figure7",
             "Biopsies avoided against malignancies missed, below 5 % missed; thresholds picked on these lesions. "
             "Diamonds: the paper's Table 2.",
             operating_figure(means, malignant),
         ),
-        Exhibit(
+        ReportFigure(
             "calibration",
             f"The seed-mean score of {main} read as the chance of malignancy. Left: whether it is one. Right: what "
             "acting on it is worth, against biopsying all lesions or none, by how sure one wants to be. Bars and band: "
@@ -82,5 +81,5 @@ def result_exhibits(evaluation: Evaluation) -> list[Exhibit]:
             "Test AUC of f_loc alone by backbone and initialisation. Bars: mean over seeds; error bars: 95 % "
             "patient-bootstrap interval of the seed-mean score. The paper prints three numbers only."
         )
-        exhibits.insert(2, Exhibit("figure6", told, figure6_figure(evaluation.figure6)))
-    return exhibits
+        figures.insert(2, ReportFigure("figure6", told, figure6_figure(evaluation.figure6)))
+    return figures

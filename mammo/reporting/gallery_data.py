@@ -12,9 +12,8 @@ from mammo.data.dataset import SaliencySource
 from mammo.maps.location import location_map
 from mammo.paper import LOCAL
 from mammo.progress import track
-from mammo.reporting.evaluation import Evaluation
+from mammo.reporting.evaluation import Evaluation, share_lesions
 from mammo.reporting.gallery import FIELDS, Shown, choose, frame_facts, image_facts, lesion_facts
-from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.score_tables import size_group
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest

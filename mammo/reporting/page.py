@@ -24,10 +24,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mammo import paper
-from mammo.reporting import summary as headline
 from mammo.reporting.evaluation import Evaluation
-from mammo.reporting.figure_list import Exhibit, result_exhibits, result_tables
+from mammo.reporting.figure_list import ReportFigure, result_figures, result_tables
 from mammo.reporting.result_figures import save
+from mammo.reporting.summary import result_sentence, tradeoff_sentence
 from mammo.scoring.table_file import safe_csv
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,7 +46,7 @@ def write_report(
     folder: Path,
     evaluation: Evaluation,
     cohort: pd.DataFrame | None,
-    pictures: Sequence[Exhibit],
+    pictures: Sequence[ReportFigure],
     gallery: Mapping[str, Any] | None,
     origin: Origin,
 ) -> Path:
@@ -63,17 +63,17 @@ def write_report(
     Returns:
         The path of report.html.
     """
-    exhibits = [*result_exhibits(evaluation), *pictures]
+    figures = [*result_figures(evaluation), *pictures]
     fresh = Path(tempfile.mkdtemp(prefix=".report-", dir=folder.parent))
     try:
         fresh.chmod(0o755)
         (fresh / "figures").mkdir()
-        for exhibit in exhibits:
-            save(exhibit.figure, fresh / "figures", exhibit.name)
+        for figure in figures:
+            save(figure.figure, fresh / "figures", figure.name)
         for name, table in result_tables(evaluation, cohort).items():
             safe_csv(table, fresh / f"{name}.csv")
-        facts = {**_facts(evaluation, cohort, exhibits, origin), "gallery": gallery}
-        images = {exhibit.name: _inlined(fresh / "figures" / f"{exhibit.name}.png") for exhibit in exhibits}
+        facts = {**_facts(evaluation, cohort, figures, origin), "gallery": gallery}
+        images = {figure.name: _inlined(fresh / "figures" / f"{figure.name}.png") for figure in figures}
         html = render("report.html.j2", {**facts, "images": images, **own("report.css"), **own("report.js")})
         (fresh / "report.html").write_text(html, encoding="utf-8")
         (fresh / "report.md").write_text(render("report.md.j2", facts), encoding="utf-8")
@@ -84,7 +84,7 @@ def write_report(
 
 
 def _facts(
-    evaluation: Evaluation, cohort: pd.DataFrame | None, exhibits: Sequence[Exhibit], origin: Origin
+    evaluation: Evaluation, cohort: pd.DataFrame | None, figures: Sequence[ReportFigure], origin: Origin
 ) -> dict[str, Any]:
     """What both templates are filled with."""
     versions = sorted({f"{name} {version}" for run in evaluation.runs for name, version in run.versions.items()})
@@ -95,9 +95,9 @@ def _facts(
         "e": evaluation,
         "paper": paper,
         "paper_gain": paper.TABLE_3[paper.BEST][0] - paper.TABLE_3[paper.LOCAL][0],
-        "result": headline.result(evaluation.performance, evaluation.main, evaluation.data, n_seeds),
+        "result": result_sentence(evaluation.performance, evaluation.main, evaluation.data, n_seeds),
         "stores": sorted({run.store for run in evaluation.runs} - {""}),
-        "trade": headline.trade(evaluation.performance),
+        "trade": tradeoff_sentence(evaluation.performance),
         "table3": rows,
         "context_images": evaluation.images.to_dict("records"),
         "table2": evaluation.table2.to_dict("records"),
@@ -106,7 +106,7 @@ def _facts(
         "versions": versions,
         "config_of": example.name,
         "config": yaml.safe_dump(dict(example.config), sort_keys=True).replace("```", ""),
-        "exhibits": exhibits,
+        "figures": figures,
         "origin": origin,
     }
 

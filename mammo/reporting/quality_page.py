@@ -13,7 +13,7 @@ from mammo.quality.audit import Examination
 from mammo.quality.checks import CHECKS, Doubt
 from mammo.records import FULL_SCALE, MammoError
 from mammo.reporting.page import own, render
-from mammo.reporting.table1 import table1
+from mammo.reporting.paper_tables import table1
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 

@@ -11,12 +11,12 @@ from omegaconf.errors import OmegaConfBaseException
 from mammo.records import MammoError
 from mammo.reporting.cohort_figures import draw_cohort
 from mammo.reporting.evaluation import Evaluation, evaluate
-from mammo.reporting.figure_list import Exhibit, result_exhibits, result_tables
+from mammo.reporting.figure_list import ReportFigure, result_figures, result_tables
 from mammo.reporting.gallery_data import gather
 from mammo.reporting.page import Origin, write_report
+from mammo.reporting.paper_tables import table1
 from mammo.reporting.picture_file import read_picture
 from mammo.reporting.result_figures import save
-from mammo.reporting.table1 import table1
 from mammo.scoring.table_file import safe_csv
 from mammo.store.manifest import Manifest
 from mammo.training.results import find_runs
@@ -64,7 +64,7 @@ class Reported:
         """
         evaluation, folder = self._evaluation(), self.root / "exhibits"
         tables = result_tables(evaluation, self._cohort())
-        figures = {exhibit.name: exhibit for exhibit in [*result_exhibits(evaluation), *self._pictures(evaluation)]}
+        figures = {figure.name: figure for figure in [*result_figures(evaluation), *self._pictures(evaluation)]}
         unknown = [name for name in names if name not in tables and name not in figures]
         if unknown:
             known = ", ".join(sorted({*tables, *figures}))
@@ -93,7 +93,7 @@ class Reported:
         manifest = Manifest.load(self.store)
         return table1(manifest.images, manifest.lesions)
 
-    def _pictures(self, evaluation: Evaluation) -> list[Exhibit]:
+    def _pictures(self, evaluation: Evaluation) -> list[ReportFigure]:
         """What shows images, newly drawn where the store is at hand."""
         if self.store is not None:
             run = evaluation.runs[0].folder
@@ -102,4 +102,4 @@ class Reported:
             except OmegaConfBaseException as error:
                 told = str(error).splitlines()[0]
                 raise MammoError(f"{run / 'config.yaml'}: of another version of mammo ({told}); run it anew") from error
-        return [Exhibit(path.stem, *read_picture(path)) for path in sorted((self.root / "pictures").glob("*.npz"))]
+        return [ReportFigure(path.stem, *read_picture(path)) for path in sorted((self.root / "pictures").glob("*.npz"))]

@@ -6,7 +6,7 @@ from dataclasses import fields
 from itertools import combinations
 from typing import Any
 
-from mammo.reporting.evaluation_warnings import cautions
+from mammo.reporting.evaluation_warnings import evaluation_warnings
 from mammo.scoring.calibration import CalibrationCurve, calibration_curve
 from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.intervals import N_RESAMPLES, Interval
@@ -63,7 +63,7 @@ def _file(file: ScoreFile, validation: ScoreFile | None) -> Json:
         | {"undefined": group.undefined or None, "auc": _known(group.auc.value), "auc_ci": _bounds(group.auc)}
         for group in subgroups(table, extras)
     ]
-    told["cautions"] = cautions(found.n_malignant, found.undefined, sources, found.auc.value)
+    told["cautions"] = evaluation_warnings(found.n_malignant, found.undefined, sources, found.auc.value)
     return told
 
 

@@ -7,7 +7,7 @@ ALLOWED = 0.02
 """The false negative rate of the first words; the paper's abstract and discussion speak of it."""
 
 
-def result(performance: Performance, maps: str, data: str, n_seeds: int) -> str:
+def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int) -> str:
     """The result in one sentence.
 
     Args:
@@ -28,7 +28,7 @@ def result(performance: Performance, maps: str, data: str, n_seeds: int) -> str:
     )
 
 
-def trade(performance: Performance) -> str:
+def tradeoff_sentence(performance: Performance) -> str:
     """Biopsies avoided and cancers missed at the threshold for ALLOWED; empty where no metric exists."""
     if performance.undefined:
         return ""

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from mammo.reporting.evaluation_warnings import cautions, uneven_seeds
+from mammo.reporting.evaluation_warnings import evaluation_warnings, uneven_seeds
 from mammo.training.results import find_runs
 
 
 def test_nothing_is_said_of_a_sound_evaluation() -> None:
-    assert cautions(136, "", ["biopsy"] * 600, 0.95, "nyu") == []
-    assert cautions(30, "", [], 0.8, "cbis_ddsm") == []
+    assert evaluation_warnings(136, "", ["biopsy"] * 600, 0.95, "nyu") == []
+    assert evaluation_warnings(30, "", [], 0.8, "cbis_ddsm") == []
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_nothing_is_said_of_a_sound_evaluation() -> None:
     ],
 )
 def test_what_a_reviewer_would_flag_is_flagged(asked: tuple[int, str, list[str], float, str], told: str) -> None:
-    found = cautions(*asked)
+    found = evaluation_warnings(*asked)
     assert len(found) == 1
     assert told in found[0]
 

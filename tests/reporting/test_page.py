@@ -21,9 +21,9 @@ from mammo.report import main
 from mammo.reporting import result_figures as figures
 from mammo.reporting.evaluation import evaluate
 from mammo.reporting.page import Origin, write_report
+from mammo.reporting.paper_tables import table1
 from mammo.reporting.picture_file import write_picture
-from mammo.reporting.summary import trade
-from mammo.reporting.table1 import table1
+from mammo.reporting.summary import tradeoff_sentence
 from mammo.scoring.score_tables import read_lesion_table, write_image_table, write_lesion_table
 from mammo.training.results import find_runs
 
@@ -352,7 +352,7 @@ def test_lesions_of_another_split_or_patients_of_two_are_refused(
     write_lesion_table(validation, run / "lesions-val.parquet")
     judged = evaluate(find_runs(tmp_path / "table3")).performance
     assert judged.transferred.keys() == judged.picked_here.keys()
-    assert "malignant lesions of validation" in trade(judged)
+    assert "malignant lesions of validation" in tradeoff_sentence(judged)
 
 
 def told_of(folder: Path, **facts: object) -> None:
@@ -363,12 +363,12 @@ def told_of(folder: Path, **facts: object) -> None:
 def test_runs_selected_on_the_test_split_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     malignant = np.tile([1, 0], N // 2)
     write_runs(tmp_path, malignant, maps=["emb", "sal+emb"])
-    assert not any("selected" in caution for caution in evaluate(find_runs(tmp_path / "table3")).cautions)
+    assert not any("selected" in warning for warning in evaluate(find_runs(tmp_path / "table3")).warnings)
     told_of(tmp_path / "table3" / "context--s1", selected_by="test_auc")
     assert "context--s1: its checkpoint was selected by test_auc, not by" in complaint(capsys, tmp_path)
     told_of(tmp_path / "table3" / "context--s1", selected_by="")
-    (caution,) = (each for each in evaluate(find_runs(tmp_path / "table3")).cautions if "selected" in each)
-    assert caution.startswith("1 of 8 runs (context--s1 for one) do not tell by which metric")
+    (warning,) = (each for each in evaluate(find_runs(tmp_path / "table3")).warnings if "selected" in each)
+    assert warning.startswith("1 of 8 runs (context--s1 for one) do not tell by which metric")
 
 
 def test_a_run_that_reads_one_of_another_split_is_flagged(tmp_path: Path) -> None:
@@ -381,5 +381,5 @@ def test_a_run_that_reads_one_of_another_split_is_flagged(tmp_path: Path) -> Non
     told_of(run, reads=reads, read_digests={"store": "old"})
     for digest, flagged in (("old", 0), ("new", 1)):
         told_of(floc, read_digests={"store": digest})
-        cautions = evaluate(find_runs(tmp_path / "table3")).cautions
-        assert sum(f"{floc.name} was trained on other images or another split" in each for each in cautions) == flagged
+        warnings = evaluate(find_runs(tmp_path / "table3")).warnings
+        assert sum(f"{floc.name} was trained on other images or another split" in each for each in warnings) == flagged

@@ -7,7 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from mammo.reporting.paper_tables import table3
-from mammo.reporting.result_figures import operating_figure, roc_figure, save, table3_figure
+from mammo.reporting.result_figures import curves_figure, operating_figure, roc_figure, save, table3_figure
+from mammo.scoring.decision_curve import decision_curve
 from mammo.scoring.metrics import auc
 
 RNG = np.random.default_rng(0)
@@ -62,3 +63,25 @@ def test_a_table_without_intervals_is_still_drawn(tmp_path: Path) -> None:
     table = table3({"emb": SCORES["emb"][None]}, np.ones(60, dtype=np.int64), np.arange(60).astype(object))
     assert isinstance(table, pd.DataFrame)
     save(table3_figure(table), tmp_path, "t")
+
+
+SCORE = np.random.default_rng(1).random(60)
+PATIENTS = np.array([f"P{i // 2}" for i in range(60)], dtype=object)
+
+
+def test_both_curves_are_the_metrics() -> None:
+    left, right = curves_figure(SCORE, MALIGNANT, PATIENTS, "emb").axes
+    np.testing.assert_allclose(np.sort(left.lines[1].get_xdata()), left.lines[1].get_xdata())
+    curve = decision_curve(MALIGNANT, SCORE, PATIENTS)
+    drawn = next(line for line in right.lines if line.get_label() == "biopsy by emb")
+    np.testing.assert_allclose(drawn.get_ydata(), curve.model)
+    edge = right.collections[0].get_paths()[0].vertices
+    assert {*curve.low} | {*curve.high} <= {*edge[:, 1]}
+    assert f"{MALIGNANT.sum()} of 60 malignant" in right.get_title(loc="left")
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_calibration_and_decision_curves_of_one_class_are_undefined(label: int, tmp_path: Path) -> None:
+    figure = curves_figure(SCORE, np.full(60, label), PATIENTS, "emb")
+    assert "undefined: no" in " ".join(text.get_text() for text in figure.axes[1].texts)
+    save(figure, tmp_path, "f")

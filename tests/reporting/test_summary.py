@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mammo.reporting.summary import result, trade
+from mammo.reporting.summary import result_sentence, tradeoff_sentence
 from mammo.scoring.performance import Performance, performance
 
 MALIGNANT = np.repeat([1, 0], 100)
@@ -11,7 +11,7 @@ PATIENTS = np.arange(200)
 
 
 def told(found: Performance) -> str:
-    return trade(found).replace("\N{NO-BREAK SPACE}", " ")
+    return tradeoff_sentence(found).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_a_threshold_of_these_lesions_is_told_to_flatter() -> None:
@@ -34,11 +34,11 @@ def test_no_cancer_missed_is_told_as_such() -> None:
 
 def test_a_score_averaged_over_seeds_is_told_as_one() -> None:
     found = performance(MALIGNANT, SCORE, PATIENTS)
-    assert "emb tells malignant" in result(found, "emb", "", 1)
-    assert "emb, by the mean score of 3 seeds, tells malignant" in result(found, "emb", "", 3)
+    assert "emb tells malignant" in result_sentence(found, "emb", "", 1)
+    assert "emb, by the mean score of 3 seeds, tells malignant" in result_sentence(found, "emb", "", 3)
 
 
 def test_one_class_has_no_result() -> None:
     found = performance([1, 1], [0.2, 0.3], ["p", "q"])
-    assert result(found, "emb", "phantom", 2).endswith("2 patients: no benign lesion.")
-    assert trade(found) == ""
+    assert result_sentence(found, "emb", "phantom", 2).endswith("2 patients: no benign lesion.")
+    assert tradeoff_sentence(found) == ""

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mammo.records import MammoError
-from mammo.reporting.shared_lesions import FACTS, share_lesions
+from mammo.reporting.evaluation import FACTS, share_lesions
 
 
 def table(
