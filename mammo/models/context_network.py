@@ -38,7 +38,7 @@ class ContextNetwork(pl.LightningModule):
 
     Args:
         sizes: every number of the network (conf/gmic).
-        window: height, width and cell_px of the network window (Lightning keeps the name frame for itself).
+        frame: height, width and cell_px of the network window.
         lr: Adam's learning rate.
         beta: weight of the saliency's L1 norm.
         saliency_norm: "mean" or "sum" over the cells of an image; summed over the classes, averaged over the images.
@@ -51,7 +51,7 @@ class ContextNetwork(pl.LightningModule):
     def __init__(
         self,
         sizes: Mapping[str, Any],
-        window: dict[str, int],
+        frame: dict[str, int],
         lr: float,
         beta: float,
         saliency_norm: Literal["mean", "sum"] = "mean",
@@ -60,8 +60,10 @@ class ContextNetwork(pl.LightningModule):
         super().__init__()
         if saliency_norm not in ("mean", "sum"):
             raise MammoError(f"model.saliency_norm={saliency_norm}: choose mean or sum")
-        self.save_hyperparameters()
-        self.network = lay_out(Gmic(GmicSizes(**sizes), Frame(**window), checkpoint_activations))
+        saved = {"sizes": sizes, "frame": frame, "lr": lr, "beta": beta, "saliency_norm": saliency_norm}
+        # Named one by one: Lightning itself would leave out `frame`.
+        self.save_hyperparameters(saved | {"checkpoint_activations": checkpoint_activations})
+        self.network = lay_out(Gmic(GmicSizes(**sizes), Frame(**frame), checkpoint_activations))
         self.lr, self.beta, self.saliency_norm = lr, beta, saliency_norm
         self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
         self.image_rows: NDArray[np.int64] | None = None
@@ -138,10 +140,9 @@ def standardized(image: Tensor) -> Tensor:
 
 def checkpoint_of(network: Gmic) -> dict[str, Any]:
     """A checkpoint that network_of_checkpoint reads, of a network that was not trained here."""
-    window = {"height": network.frame.height, "width": network.frame.width, "cell_px": network.frame.cell_px}
     return {
         "state_dict": {f"network.{key}": value for key, value in network.state_dict().items()},
-        "hyper_parameters": {"sizes": asdict(network.sizes), "window": window, **PUBLISHED},
+        "hyper_parameters": {"sizes": asdict(network.sizes), "frame": asdict(network.frame), **PUBLISHED},
         "pytorch-lightning_version": version("pytorch-lightning"),
     }
 

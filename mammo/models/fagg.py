@@ -23,7 +23,7 @@ class FAgg(PatchClassifier):
 
     Args:
         maps: the chosen maps, in any order.
-        window: height, width and cell_px of the network window (Lightning keeps the name frame for itself).
+        frame: height, width and cell_px of the network window.
         lr: Adam's learning rate.
         class_weights: loss weight of each PatchClass.
         n_filters: filters of each convolution.
@@ -33,15 +33,16 @@ class FAgg(PatchClassifier):
     def __init__(
         self,
         maps: Sequence[str],
-        window: dict[str, int],
+        frame: dict[str, int],
         lr: float,
         class_weights: Sequence[float],
         n_filters: int = 32,
         algebra: bool = True,
     ) -> None:
         super().__init__(lr, class_weights)
-        self.save_hyperparameters()
-        self.maps, self.frame, self.algebra = canonical(maps), Frame(**window), algebra
+        saved = {"maps": maps, "frame": frame, "lr": lr, "class_weights": class_weights, "n_filters": n_filters}
+        self.save_hyperparameters(saved | {"algebra": algebra})  # named: Lightning itself would leave out `frame`
+        self.maps, self.frame, self.algebra = canonical(maps), Frame(**frame), algebra
         n_maps = sum(CHANNELS[name] for name in self.maps)
         self.bn1 = nn.BatchNorm2d(n_maps)
         self.conv1 = nn.Conv2d(n_maps, n_filters, 3, padding=1)

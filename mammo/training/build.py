@@ -154,24 +154,24 @@ def _columns(cfg: DictConfig, embeddings: Embeddings | None) -> tuple[str, ...]:
 
 def network_of(cfg: DictConfig) -> Network:
     """The configured network, freshly initialised."""
-    window = {"height": cfg.frame.height, "width": cfg.frame.width, "cell_px": cfg.frame.cell_px}
+    frame = {"height": cfg.frame.height, "width": cfg.frame.width, "cell_px": cfg.frame.cell_px}
     if cfg.model.name == "context":
-        return _context_network(cfg, window)
+        return _context_network(cfg, frame)
     weights = Quota(**plain(cfg.quota)).class_weights
     if cfg.model.name == "floc":
         with _telling_keys(f"backbone.arguments={cfg.backbone.arguments}"):
             return FLoc(plain(cfg.backbone), cfg.model.lr, weights)
-    return FAgg([str(name) for name in cfg.maps], window, cfg.model.lr, weights, algebra=cfg.model.algebra)
+    return FAgg([str(name) for name in cfg.maps], frame, cfg.model.lr, weights, algebra=cfg.model.algebra)
 
 
-def _context_network(cfg: DictConfig, window: dict[str, int]) -> ContextNetwork:
+def _context_network(cfg: DictConfig, frame: dict[str, int]) -> ContextNetwork:
     """The context network; its local trunk may start from ImageNet weights, the rest is initialised at random."""
     sizes, model = plain(cfg.gmic), plain(cfg.model)
     init, weights, file = (sizes.pop(f"local_{key}") for key in ("init", "weights", "pretrained_file"))
     if init not in ("imagenet", "he"):
         raise MammoError(f"gmic.local_init={init}: choose imagenet or he")
     model.pop("name")
-    network = ContextNetwork(sizes=sizes, window=window, **model)
+    network = ContextNetwork(sizes=sizes, frame=frame, **model)
     if init == "imagenet":
         network.network.start_local(pretrained_state(weights, file))
     return network

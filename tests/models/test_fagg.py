@@ -5,6 +5,7 @@ import copy
 import pytest
 import torch
 
+from mammo.geometry import Frame
 from mammo.maps.stack import map_stack
 from mammo.models import fagg_layers as aggregation
 from mammo.models.fagg import FAgg
@@ -77,3 +78,12 @@ def test_single_precision_holds_for_saliency_that_is_nearly_the_same_everywhere(
     batch["saliency"] = 0.9 + 1e-3 * batch["saliency"]
     single = network(batch).double()
     assert torch.allclose(single, exact.plain(map_stack(exact.maps, batch, exact.frame).double()), atol=1e-4)
+
+
+def test_the_saved_hyperparameters_build_the_same_network() -> None:
+    network = FAgg(["sal"], FRAME, 1e-3, [1.0] * 4, n_filters=8, algebra=False)
+    again = FAgg(**network.hparams)
+    assert (again.maps, again.frame, again.lr, again.algebra) == (("sal",), Frame(**FRAME), 1e-3, False)
+    assert {name: value.shape for name, value in again.state_dict().items()} == {
+        name: value.shape for name, value in network.state_dict().items()
+    }

@@ -98,8 +98,8 @@ def test_an_image_of_another_size_is_refused(shape: tuple[int, ...]) -> None:
 
 
 def test_an_image_without_breast_gives_finite_outputs() -> None:
-    window = {"height": 368, "width": 240, "cell_px": 8}
-    network = ContextNetwork(numbers("eighth"), window, lr=1e-3, beta=0.0).eval()
+    frame = {"height": 368, "width": 240, "cell_px": 8}
+    network = ContextNetwork(numbers("eighth"), frame, lr=1e-3, beta=0.0).eval()
     output = network(torch.zeros(1, 1, 368, 240, dtype=torch.uint16))
     for prediction in (output.by_global, output.by_local, output.by_fusion):
         assert prediction.stacked().isfinite().all()
@@ -184,3 +184,12 @@ def test_the_losses_by_class_are_the_loss_of_training_on_that_class_alone() -> N
         torch.testing.assert_close(logged[f"train_loss_{name}"], expected)
     torch.testing.assert_close((logged["train_loss_malignant"] + logged["train_loss_benign"]) / 2, loss.detach())
     assert logged["train_loss"] is loss
+
+
+def test_the_saved_hyperparameters_build_the_same_context_network() -> None:
+    frame = {"height": 368, "width": 240, "cell_px": 8}
+    network = ContextNetwork(numbers("eighth"), frame, 1e-3, 0.5, "sum", checkpoint_activations=True)
+    again = ContextNetwork(**network.hparams)
+    assert (again.lr, again.beta, again.saliency_norm, again.network.frame) == (1e-3, 0.5, "sum", SMALL)
+    assert again.hparams == network.hparams
+    assert again.hparams["checkpoint_activations"] is True
