@@ -10,7 +10,7 @@ from mammo.cli.pipeline import Stage, run_pipeline
 
 
 def task(cfg: DictConfig) -> None:
-    """Run what is not yet done of the demo's stages, and print the table and where the report is."""
+    """Run the demo's unfinished stages; print Table 3 and the path of the report."""
     if cfg.seed != 0:
         cfg.root = f"{cfg.root}-{cfg.seed}"
     cfg.seeds = [2 * cfg.seed, 2 * cfg.seed + 1]
@@ -19,7 +19,7 @@ def task(cfg: DictConfig) -> None:
     if run_pipeline(stages, root, preload=["mammo.training.fit"]):
         print(f"\nThe demo took {time.monotonic() - started:.0f} s.")
     else:
-        print(f"The demo in {root} is already done; delete the folder to run it anew.")
+        print(f"The demo in {root} is already done; delete the folder to run it again.")
     print((root / "report" / "table3.csv").read_text(encoding="utf-8"))
     print("Synthetic phantoms: these figures prove the software, not medicine.")
     print(f"Report: {root / 'report' / 'report.html'}")

@@ -1,4 +1,4 @@
-"""`python -m mammo.phantom`: write a synthetic cohort, <root>/dicom, that every later command can use."""
+"""`python -m mammo.phantom`: write a synthetic cohort of DICOM files, <root>/dicom, for the later commands."""
 
 from os import cpu_count
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""python -m mammo.precompute: saves embeddings or saliency maps that f_agg reads (see conf/precompute.yaml)."""
+"""python -m mammo.precompute: compute the embeddings or saliency maps that f_agg reads (see conf/precompute.yaml)."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from mammo.training.saliency_source import context_checkpoint
 
 
 def task(cfg: DictConfig) -> None:
-    """Make what is missing; print where it lies."""
+    """Compute what the cache lacks; print the cache's folder."""
     if cfg.what not in ("embeddings", "saliency"):
-        raise MammoError(f"what={cfg.what}: choose embeddings or saliency")
+        raise MammoError(f"what must be embeddings or saliency, got {cfg.what}")
     checked_manifest(cfg)
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":

@@ -1,4 +1,4 @@
-"""`python -m mammo.sweep status runs/demo`: how far the sweeps of a root are; `compare`: their runs side by side."""
+"""`python -m mammo.sweep status runs/demo`: the state of every job; `compare`: the runs of a group side by side."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ from mammo.training.sweep_state import Sweep, print_status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0 when every job is done, 1 when some are not, 2 with one sentence on wrong use."""
+    """Exit status 0 when every job is done, 1 when a job is not, 2 with one sentence on wrong use."""
     parser = argparse.ArgumentParser(prog="python -m mammo.sweep", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     status = commands.add_parser("status", help="every job: done, running, failed or missing, and the best so far")
@@ -22,11 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     compare = commands.add_parser("compare", help="a table and a figure of a group of runs, <root>/comparison/<group>")
     compare.add_argument("group", help="folder below root that holds the runs, for example table3")
     compare.add_argument("root", type=Path, nargs="?", default=Path("runs/demo"), help="default runs/demo")
-    asked = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     try:
-        if asked.command == "compare":
-            return _compare(asked.root, asked.group)
-        return max([print_status(sweep) for sweep in Sweep.below(asked.root)])
+        if options.command == "compare":
+            return _compare(options.root, options.group)
+        return max([print_status(sweep) for sweep in Sweep.below(options.root)])
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -36,7 +36,7 @@ def _compare(root: Path, group: str) -> int:
     """Write the table and the figure of the group's finished runs, and print the table."""
     runs = all_runs(root / group)
     if not runs:
-        raise MammoError(f"{root / group}: no finished run is there; python -m mammo.sweep status tells of the sweeps")
+        raise MammoError(f"{root / group}: no finished run; python -m mammo.sweep status shows the state of the sweeps")
     folder = root / "comparison" / group
     folder.mkdir(parents=True, exist_ok=True)
     table = comparison_table(runs)
