@@ -1,4 +1,4 @@
-"""The same quiet surroundings for every test: one thread each, no network, no clock in hypothesis."""
+"""The same environment for every test: one thread, no network, no deadline in hypothesis; shared roots."""
 
 import json
 import os
@@ -26,7 +26,7 @@ settings.load_profile("mammo")
 @pytest.fixture(scope="session")
 def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root whose store holds twelve phantom patients in the small frame, split; made from DICOM files. Read only."""
-    from mammo.geometry import Frame  # only now: the surroundings above must be set before numpy is imported
+    from mammo.geometry import Frame  # imports numpy, so only after the environment is set
     from mammo.ingestion.run import fill
     from mammo.ingestion.worker import Recipe
     from mammo.intake.adapters import read_cohort
@@ -79,7 +79,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     from mammo.data.sampling_index import Ground
     from mammo.data.window_sampler import Crops
     from mammo.scoring.score_tables import write_lesion_table, write_window_table
-    from mammo.training.export_scores import OF_IMAGE
+    from mammo.training.export_scores import IMAGE_COLUMNS
 
     plan = lesion_plan(Ground.of(manifest), Crops((16, 48), 32, 30), 4, seed=0)
     windows = manifest.lesions.index[plan.lesion].to_frame(index=False, name="lesion_id")
@@ -90,7 +90,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     lesions = manifest.lesions.loc[scores.mean().index].reset_index()
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
     facts = lesions[["lesion_id", "image_id", "label", "label_source", "finding"]].assign(
-        **{name: images[name] for name in OF_IMAGE},
+        **{name: images[name] for name in IMAGE_COLUMNS},
         malignant=(lesions["label"] == "malignant").astype(int),
         high_risk=lesions["high_risk"].astype(int),
         size_px=100.0,

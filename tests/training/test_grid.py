@@ -1,7 +1,7 @@
-"""The whole grid in one command: 42 jobs, killed three times at random moments, end as if nothing had happened.
+"""A grid of 42 jobs that is killed three times at random moments ends with the results of an undisturbed one.
 
-Where make demo has been run, its cohort, f_loc and saliency maps are used, and the time that the grid takes is told;
-elsewhere a cohort of twelve patients stands in.
+Where make demo has been run, its cohort, f_loc and saliency maps are used, and the grid's time is printed; otherwise
+a cohort of twelve patients is used.
 """
 
 import json
@@ -45,7 +45,7 @@ N_JOBS = 7 * 2 * 3
 N_KILLS = 3
 
 
-def stand_in(small_root: Path, root: Path) -> None:
+def small_inputs(small_root: Path, root: Path) -> None:
     """A small store with a context network, its maps, and an f_loc."""
     shutil.copytree(small_root / "store", root / "store")
     with initialize_config_dir(str(CONF), version_base="1.3"):
@@ -57,11 +57,11 @@ def stand_in(small_root: Path, root: Path) -> None:
 
 @pytest.fixture(scope="module")
 def given(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, tuple[str, ...]]:
-    """A root with all that f_agg reads, and what the command says beside GRID."""
+    """A root with the inputs of f_agg, and the overrides of the command beside GRID."""
     if list(DEMO.glob("table3/floc-*/result.json")) and (DEMO / "saliency").is_dir():
         return DEMO, ()
     root = tmp_path_factory.mktemp("given")
-    stand_in(small_root, root)
+    small_inputs(small_root, root)
     return root, SMALL
 
 
@@ -75,23 +75,23 @@ def fresh(given: Path, root: Path) -> Path:
     return root
 
 
-def started(root: Path, words: tuple[str, ...]) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "mammo.train", *GRID, *words, f"root={root}"]
+def started(root: Path, overrides: tuple[str, ...]) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "mammo.train", *GRID, *overrides, f"root={root}"]
     return subprocess.Popen(command, cwd=HERE, env=dict(os.environ), start_new_session=True)
 
 
 def finished(root: Path) -> dict[str, int]:
-    """When each finished job was finished."""
+    """The time at which each finished job ended."""
     return {path.parent.name: path.stat().st_mtime_ns for path in root.glob("grid/*/result.json")}
 
 
-def killed_three_times(root: Path, words: tuple[str, ...]) -> dict[str, int]:
-    """Start the grid and kill it, with all its jobs, at a random moment of each third of it; what was finished then."""
+def killed_three_times(root: Path, overrides: tuple[str, ...]) -> dict[str, int]:
+    """Start the grid and kill it with all its jobs in each third of it; return the jobs that were finished by then."""
     rng = np.random.default_rng(0)
     before: dict[str, int] = {}
     for third in range(N_KILLS):
         enough = int(rng.integers(third * 14 + 1, third * 14 + 13))
-        child = started(root, words)
+        child = started(root, overrides)
         while len(finished(root)) < enough:
             assert child.poll() is None
             time.sleep(0.1)
@@ -106,7 +106,7 @@ def killed_three_times(root: Path, words: tuple[str, ...]) -> dict[str, int]:
 
 
 def scores(root: Path) -> dict[str, dict[str, str]]:
-    """By job, the digest of every table of scores; a checkpoint also holds when and where it was made."""
+    """The digest of every score table, by job; checkpoints differ, because they hold times and paths."""
     results = {path.parent.name: json.loads(path.read_text()) for path in root.glob("grid/*/result.json")}
     return {
         job: {name: digest for name, digest in result["files"].items() if name.endswith(".parquet")}
@@ -121,16 +121,16 @@ def table(root: Path) -> bytes:
 
 @pytest.mark.slow
 def test_a_grid_killed_three_times_ends_as_if_undisturbed(given: tuple[Path, tuple[str, ...]], tmp_path: Path) -> None:
-    source, words = given
+    source, overrides = given
     calm, disturbed = (fresh(source, tmp_path / name) for name in ("calm", "disturbed"))
-    begun = time.monotonic()
-    assert started(calm, words).wait() == 0
-    took = time.monotonic() - begun
+    start = time.monotonic()
+    assert started(calm, overrides).wait() == 0
+    took = time.monotonic() - start
     assert len(finished(calm)) == N_JOBS
     print(f"{N_JOBS} jobs on {source} in {took:.0f} s with two joblib processes on {os.cpu_count()} cores")
 
-    before = killed_three_times(disturbed, words)
-    assert started(disturbed, words).wait() == 0
+    before = killed_three_times(disturbed, overrides)
+    assert started(disturbed, overrides).wait() == 0
     assert before.items() <= finished(disturbed).items()
     assert len(finished(disturbed)) == N_JOBS
     (sweep,) = Sweep.below(disturbed)

@@ -1,4 +1,4 @@
-"""A run's folder is named by what was asked for; the best run of a model is the one with the highest AUC."""
+"""A run folder is named by its request; the best run of a model has the highest validation AUC."""
 
 import json
 import os
@@ -35,30 +35,30 @@ def done(
 
 
 @pytest.mark.parametrize("changes", [{"workers": 4}, {"logger": "wandb"}, {"lr_range": [1e-9, 1e-8]}])
-def test_what_changes_nothing_learned_keeps_the_folder(tmp_path: Path, changes: dict[str, object]) -> None:
+def test_settings_that_do_not_change_training_keep_the_folder(tmp_path: Path, changes: dict[str, object]) -> None:
     reads = {"store": "abc"}
     plain = RunDir.of(configured(tmp_path), "floc-s0", reads)
     assert RunDir.of(configured(tmp_path, **changes), "floc-s0", reads) == plain
 
 
-def test_what_changes_anything_learned_changes_the_folder(tmp_path: Path) -> None:
-    asked = [
+def test_settings_that_change_training_change_the_folder(tmp_path: Path) -> None:
+    requests = [
         (configured(tmp_path), {"store": "abc"}),
         (configured(tmp_path, seed=1), {"store": "abc"}),
         (configured(tmp_path, model={"name": "floc", "lr": 2e-5}), {"store": "abc"}),
         (configured(tmp_path), {"store": "abd"}),
         (configured(tmp_path), {"store": "abc", "floc": "12345678"}),
     ]
-    assert len({RunDir.of(cfg, "floc-s0", reads).path for cfg, reads in asked}) == len(asked)
+    assert len({RunDir.of(cfg, "floc-s0", reads).path for cfg, reads in requests}) == len(requests)
 
 
-def test_a_folder_moves_with_its_root(tmp_path: Path) -> None:
+def test_the_folder_is_relative_to_the_root(tmp_path: Path) -> None:
     here, there = (RunDir.of(configured(tmp_path / name), "floc-s0", {}) for name in ("a", "b"))
     assert here.digest == there.digest
     assert here.path == tmp_path / "a" / "runs" / f"floc-s0-{here.digest[:8]}"
 
 
-def test_a_run_is_finished_by_its_result(tmp_path: Path) -> None:
+def test_a_run_with_a_result_is_finished(tmp_path: Path) -> None:
     cfg = configured(tmp_path)
     run = RunDir.of(cfg, "floc-s0", {"store": "abc"})
     assert run.result is None
@@ -75,7 +75,7 @@ def test_a_run_is_finished_by_its_result(tmp_path: Path) -> None:
     assert require_finished(run.path, "floc") == run.path
 
 
-def test_a_result_of_another_request_or_of_lost_files_is_none(tmp_path: Path) -> None:
+def test_a_result_of_another_request_or_with_lost_files_does_not_count(tmp_path: Path) -> None:
     cfg = configured(tmp_path)
     run = RunDir.of(cfg, "floc-s0", {})
     run.start(cfg)
@@ -83,7 +83,7 @@ def test_a_result_of_another_request_or_of_lost_files_is_none(tmp_path: Path) ->
     run.finish({"model": "floc", "val_auc": 0.75, "seed": 0})
     assert run.result is not None
     (run.path / "best.ckpt").write_bytes(b"wEights")
-    os.utime(run.path / "best.ckpt", (0, 0))  # a clock may be too coarse to tell two writes of one test apart
+    os.utime(run.path / "best.ckpt", (0, 0))  # the clock may be too coarse to separate two writes of one test
     assert run.result is None
     (run.path / "best.ckpt").unlink()
     assert run.result is None
@@ -94,7 +94,7 @@ def test_a_result_of_another_request_or_of_lost_files_is_none(tmp_path: Path) ->
     assert run.result is None
 
 
-def test_one_damaged_file_unfinishes_a_run_for_all_who_ask(tmp_path: Path) -> None:
+def test_a_run_with_a_damaged_file_is_finished_for_no_caller(tmp_path: Path) -> None:
     cfg = configured(tmp_path)
     run = RunDir.of(cfg, "floc-s0", {})
     run.start(cfg)
@@ -104,12 +104,12 @@ def test_one_damaged_file_unfinishes_a_run_for_all_who_ask(tmp_path: Path) -> No
     assert best_run(tmp_path, "floc") == run.path
     checkpoint.write_bytes(b"weigh")
     assert read_result(run.path) is run.result is None
-    for ask in (lambda: best_run(tmp_path, "floc"), lambda: require_finished(run.path, "floc")):
+    for find in (lambda: best_run(tmp_path, "floc"), lambda: require_finished(run.path, "floc")):
         with pytest.raises(MammoError, match="finished"):
-            ask()
+            find()
 
 
-def test_a_copy_of_a_run_is_finished_though_its_files_are_of_another_time(tmp_path: Path) -> None:
+def test_a_copy_of_a_run_with_other_file_times_is_finished(tmp_path: Path) -> None:
     cfg = configured(tmp_path)
     run = RunDir.of(cfg, "floc-s0", {})
     run.start(cfg)
@@ -119,7 +119,7 @@ def test_a_copy_of_a_run_is_finished_though_its_files_are_of_another_time(tmp_pa
     assert run.result is not None
 
 
-def test_what_is_told_of_a_run_trusts_size_and_time_and_whether_to_train_does_not(
+def test_status_trusts_file_size_and_time_but_training_hashes_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cfg = configured(tmp_path)
@@ -138,7 +138,7 @@ def test_what_is_told_of_a_run_trusts_size_and_time_and_whether_to_train_does_no
 
 
 @pytest.mark.parametrize("content", ["[]", "{", "null", "7"])
-def test_a_result_that_is_none_is_no_result(tmp_path: Path, content: str) -> None:
+def test_a_malformed_result_does_not_count(tmp_path: Path, content: str) -> None:
     (tmp_path / "result.json").write_text(content)
     assert read_result(tmp_path) is None
 
@@ -154,7 +154,7 @@ def test_the_best_run_has_the_highest_auc_in_any_group(tmp_path: Path) -> None:
     assert best_run(tmp_path, "floc", seed=0) == own
 
 
-def test_no_run_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_missing_run_is_an_error_with_the_command_that_trains_one(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match=r"no finished run of floc below .*: .*mammo\.train model=floc"):
         best_run(tmp_path, "floc")
     done(tmp_path, "floc-a", "floc", 0.7, seed=1)
@@ -162,18 +162,18 @@ def test_no_run_is_told_with_the_way_out(tmp_path: Path) -> None:
         best_run(tmp_path, "floc", seed=2)
 
 
-def test_another_models_run_is_refused(tmp_path: Path) -> None:
+def test_a_run_of_another_model_is_rejected(tmp_path: Path) -> None:
     folder = done(tmp_path, "context-a", "context", 0.9)
-    torn = done(tmp_path, "floc-a", "floc", 0.9)
-    (torn / "result.json").write_text("{")
-    for path in (folder, torn, tmp_path / "nowhere"):
+    damaged = done(tmp_path, "floc-a", "floc", 0.9)
+    (damaged / "result.json").write_text("{")
+    for path in (folder, damaged, tmp_path / "nowhere"):
         with pytest.raises(MammoError, match="is not the folder of a finished floc run"):
             require_finished(path, "floc")
     with pytest.raises(MammoError, match="no finished run of floc"):
         best_run(tmp_path, "floc")
 
 
-def test_a_run_is_chosen_by_word_or_by_its_folder(tmp_path: Path) -> None:
+def test_a_run_is_chosen_by_name_or_by_its_folder(tmp_path: Path) -> None:
     own, best = done(tmp_path, "floc-a", "floc", 0.7), done(tmp_path, "floc-b", "floc", 0.8, seed=1)
     assert chosen_run("best", tmp_path, "floc", seed=0) == best
     assert chosen_run("paired", tmp_path, "floc", seed=0) == own
@@ -182,7 +182,7 @@ def test_a_run_is_chosen_by_word_or_by_its_folder(tmp_path: Path) -> None:
         chosen_run("paired", tmp_path, "floc")
 
 
-def test_a_run_validated_in_part_is_the_last_resort(tmp_path: Path) -> None:
+def test_a_partly_validated_run_is_chosen_only_without_another(tmp_path: Path) -> None:
     cut_short = done(tmp_path, "a", "floc", 0.99, whole=False)
     assert best_run(tmp_path, "floc") == cut_short
     whole = done(tmp_path, "b", "floc", 0.6)

@@ -1,4 +1,4 @@
-"""Two processes that train together (gloo, CPU) judge as one process does, to the last bit."""
+"""Two processes that train together (gloo, CPU) compute the same metrics as one process, to the last bit."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from mammo.scoring.metrics import auc
 from mammo.training.build import datamodule_of
 
 HERE = Path(__file__).resolve().parents[2]
-WORDS = (
+OVERRIDES = (
     "model=floc",
     "backbone=small",
     "trainer=cpu",
@@ -28,28 +28,36 @@ WORDS = (
     "trainer.precision=32-true",
     "batch_size=5",
     "eval_batch_size=7",
-    "quota={malignant: 6, benign: 6, outside: 4, negative: 5}",  # 21 patches: one too many for two processes
+    "quota={malignant: 6, benign: 6, outside: 4, negative: 5}",  # 21 patches do not divide by two
     "windows_per_lesion={val: 3, test: 3}",
 )
 
 
 @pytest.fixture(scope="module")
 def run(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of two processes."""
+    """The folder of a run trained by two processes."""
     root = tmp_path_factory.mktemp("two")
     shutil.copytree(small_root / "store", root / "store")
-    words = [sys.executable, "-m", "mammo.train", *WORDS, "trainer.devices=2", "trainer.strategy=ddp", f"root={root}"]
-    done = subprocess.run(words, cwd=HERE, env=dict(os.environ), capture_output=True, text=True, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "mammo.train",
+        *OVERRIDES,
+        "trainer.devices=2",
+        "trainer.strategy=ddp",
+        f"root={root}",
+    ]
+    done = subprocess.run(command, cwd=HERE, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("epoch 1/1") == 1, "only the first process speaks"
+    assert done.stdout.count("epoch 1/1") == 1, "only the first process prints"
     (folder,) = root.glob("runs/*")
     return folder
 
 
-def test_validation_scores_every_window_once_and_its_auc_is_one_processs(run: Path) -> None:
+def test_validation_auc_equals_that_of_one_process(run: Path) -> None:
     root = run.parent.parent
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        data = datamodule_of(compose("train", [*WORDS, f"root={root}"]))
+        data = datamodule_of(compose("train", [*OVERRIDES, f"root={root}"]))
     network = FLoc.load_from_checkpoint(run / "best.ckpt")
     alone = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
     (found,) = alone.validate(network, data.val_dataloader(), verbose=False)
@@ -58,9 +66,9 @@ def test_validation_scores_every_window_once_and_its_auc_is_one_processs(run: Pa
     assert result["val_auc"] == found["val_auc"]
 
 
-def test_the_test_split_is_scored_whole(run: Path) -> None:
+def test_every_window_of_the_test_split_is_scored_once(run: Path) -> None:
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        data = datamodule_of(compose("train", [*WORDS, f"root={run.parent.parent}"]))
+        data = datamodule_of(compose("train", [*OVERRIDES, f"root={run.parent.parent}"]))
     windows = pd.read_parquet(run / "windows.parquet")
     assert len(windows) == len(data.evaluation_plan(Split.TEST))
     table = pd.read_parquet(run / "lesions.parquet")
