@@ -27,7 +27,7 @@ FRAME_MARKERS = {0xC0: Kind.BASELINE, 0xC1: Kind.EXTENDED, 0xC3: Kind.LOSSLESS, 
 OTHER_MARKERS = {0xDA, *range(0xC0, 0xD0)} - FRAME_MARKERS.keys() - {0xC4, 0xC8, 0xCC}
 """A scan before any frame, and frames of kinds that DICOM does not use."""
 
-END_IMAGE_COLUMNS = b"\xff\xd9"
+END_OF_IMAGE = b"\xff\xd9"
 """Ends a frame of every kind; a stream of JPEG 2000 calls it end of codestream."""
 
 
@@ -70,7 +70,7 @@ def codestream_header(frame: bytes) -> CodestreamHeader:
 
 def ends_whole(frame: bytes) -> bool:
     """Whether the frame ends with its end marker; zeros that fill it up may follow."""
-    return frame.rstrip(b"\x00").endswith(END_IMAGE_COLUMNS)
+    return frame.rstrip(b"\x00").endswith(END_OF_IMAGE)
 
 
 def _jpeg_2000(frame: bytes) -> CodestreamHeader:
