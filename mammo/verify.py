@@ -14,7 +14,7 @@ import pandas as pd
 
 from mammo.quality.audit import examine
 from mammo.quality.checks import CHECKS
-from mammo.realism.assessment import Mark, compare, realism_lines
+from mammo.realism.assessment import RangeStatus, assess_realism, realism_lines
 from mammo.records import MammoError
 from mammo.reporting.quality_page import write_doubts
 from mammo.scoring.table_file import safe_csv
@@ -57,10 +57,10 @@ def _doubts(asked: argparse.Namespace) -> int:
 
 def _realism(asked: argparse.Namespace) -> int:
     exam = os.environ.get("MAMMO_REAL_EXAM")
-    found = compare(asked.store, Path(exam) if exam else None, asked.images)
+    found = assess_realism(asked.store, Path(exam) if exam else None, asked.images)
     for line in realism_lines(found):
         print(line)
-    return DOUBTED if any(row.mark is Mark.OUTSIDE for row in found.rows) else 0
+    return DOUBTED if any(row.mark is RangeStatus.OUTSIDE for row in found.rows) else 0
 
 
 if __name__ == "__main__":

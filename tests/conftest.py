@@ -76,12 +76,12 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     import numpy as np
 
     from mammo.data.plans import lesion_plan
-    from mammo.data.sampling_index import Ground
-    from mammo.data.window_sampler import Crops
+    from mammo.data.sampling_index import SamplingIndex
+    from mammo.data.window_sampler import CropSizes
     from mammo.scoring.score_tables import write_lesion_table, write_window_table
     from mammo.training.export_scores import IMAGE_COLUMNS
 
-    plan = lesion_plan(Ground.of(manifest), Crops((16, 48), 32, 30), 4, seed=0)
+    plan = lesion_plan(SamplingIndex.from_manifest(manifest), CropSizes((16, 48), 32, 30), 4, seed=0)
     windows = manifest.lesions.index[plan.lesion].to_frame(index=False, name="lesion_id")
     windows = windows.assign(window=plan.repeat, **dict(zip(("row", "col", "side"), plan.windows.T, strict=False)))
     windows = windows.assign(score=np.random.default_rng((seed, len(plan))).random(len(plan)))

@@ -9,7 +9,7 @@ import pytest
 from mammo import ingest, split
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Quota
-from mammo.data.window_sampler import Crops
+from mammo.data.window_sampler import CropSizes
 from mammo.ingest import published_lines
 from mammo.records import Cohort, Count, LeftOut, MammoError, Split
 from mammo.store.manifest import Manifest
@@ -77,9 +77,9 @@ def test_a_patient_in_two_splits_is_refused_wherever_it_turns_up(
     assert sound.images["split"].tolist() == told[1:]
     torn = sound.images.assign(patient_id=sound.images["patient_id"].where(sound.images["split"] == "val", "p"))
     replace(sound, images=torn).save(tmp_path / "store")
-    data = MammoDataModule(str(tmp_path / "store"), "images", (), Crops((16, 48), 32), Quota(1, 1, 1, 1), 1, 1, {})
+    data = MammoDataModule(str(tmp_path / "store"), "images", (), CropSizes((16, 48), 32), Quota(1, 1, 1, 1), 1, 1, {})
     with pytest.raises(MammoError, match=r"patient p is in more than one split: run python -m mammo\.split again"):
-        data.split(Split.TRAIN)
+        data.split_data(Split.TRAIN)
     run(split, monkeypatch, f"root={tmp_path}", "allow_empty=true")
     assert Manifest.load(tmp_path / "store").images["split"].tolist() == ["test"] * 3 + ["val"] * 3 + ["test"] * 3
 

@@ -19,7 +19,7 @@ from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation, 
 from mammo.benchmarks.sample_images import Pixels
 from mammo.benchmarks.timing import Way
 from mammo.benchmarks.workload import ANGLE_DEG, PATCH_PX, SIDE_PX
-from mammo.data.crops import Requests
+from mammo.data.crops import CropRequests
 from mammo.phantoms.transfer_syntaxes import SYNTAXES
 
 Cut = Callable[[Pixels], Pixels]
@@ -29,7 +29,7 @@ PER_VOLUME = 10
 """Patches that are taken of a volume once it was rotated, as in the example of TorchIO's Queue."""
 
 
-def albumentations(source: Source, requests: Requests, prebuilt: bool = False) -> Way:
+def albumentations(source: Source, requests: CropRequests, prebuilt: bool = False) -> Way:
     """Each window from source, which gives a whole image: Crop with a margin, Rotate, CenterCrop, Resize.
 
     Albumentations takes sizes when a pipeline is built, so that every window, which has a size of its own, needs one;

@@ -17,8 +17,8 @@ from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
 from mammo.benchmarks.timing import Way, measurement
 from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, batches, cutting, hot_warp, setting, training_windows
 from mammo.data.plans import Quota, epoch_plan, lesion_plan
-from mammo.data.sampling_index import Ground
-from mammo.data.window_sampler import Crops
+from mammo.data.sampling_index import SamplingIndex
+from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
 from mammo.records import Pathology
 from mammo.store.image_store import ImageStore
@@ -71,9 +71,9 @@ def measure(
 
 def _drawing(n_patches: int, n_lesions: int, n_windows: int) -> Callable[[], object]:
     """Drawing the windows, in the paper's shares of the classes."""
-    frame, crops = Frame(*FULL_SHAPE, 64), Crops(SIDE_PX, PATCH_PX, whole_px=True)
+    frame, crops = Frame(*FULL_SHAPE, 64), CropSizes(SIDE_PX, PATCH_PX, whole_px=True)
     outline = np.argwhere(np.ones((lesion.LESION_PX, lesion.LESION_PX), dtype=bool)).astype(np.float64) + 1000.5
-    ground = Ground(
+    index = SamplingIndex(
         frame=frame,
         pixels=[outline] * n_lesions,
         labels=[Pathology.MALIGNANT, Pathology.BENIGN] * (n_lesions // 2) + [Pathology.MALIGNANT] * (n_lesions % 2),
@@ -84,7 +84,7 @@ def _drawing(n_patches: int, n_lesions: int, n_windows: int) -> Callable[[], obj
         tissue=np.full((n_lesions + 1, *frame.grid), 255, np.uint8),
     )
     quota = Quota(1, 1, n_patches // 2 - 1, n_patches - n_patches // 2 - 1)
-    return lambda: (epoch_plan(ground, quota, crops, 0, 0), lesion_plan(ground, crops, n_windows, 0))
+    return lambda: (epoch_plan(index, quota, crops, 0, 0), lesion_plan(index, crops, n_windows, 0))
 
 
 def _pngs(folder: Path, pixels: Mapping[str, Pixels]) -> Way:

@@ -14,7 +14,7 @@ from mammo.benchmarks import baselines as rivals
 from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
 from mammo.benchmarks.timing import Way, measurement
 from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, batches, cutting, setting
-from mammo.data.crops import Requests
+from mammo.data.crops import CropRequests
 from mammo.geometry import Box
 from mammo.records import FULL_SCALE
 
@@ -51,7 +51,7 @@ def measure(
     return {**told, "limit_share": round(1 / ratio, 2), "images": at.kind}
 
 
-def lesion_windows(images: Mapping[str, Pixels], n_windows: int) -> Requests:
+def lesion_windows(images: Mapping[str, Pixels], n_windows: int) -> CropRequests:
     """Windows on whole pixels that hold a random pixel of their image's lesion, in the middle of the breast."""
     rng, ids, windows = np.random.default_rng(0), [], []
     for image_id, pixels in images.items():
@@ -62,10 +62,10 @@ def lesion_windows(images: Mapping[str, Pixels], n_windows: int) -> Requests:
             corner = lesion + rng.integers(-LESION_PX // 2, LESION_PX // 2, 2) - rng.integers(0, side, 2)
             ids.append(image_id)
             windows.append((*(corner + side / 2), side, 0.0))
-    return Requests(ids, np.array(windows))
+    return CropRequests(ids, np.array(windows))
 
 
-def hot_resize(requests: Requests, pixels: Pixels) -> Way:
+def hot_resize(requests: CropRequests, pixels: Pixels) -> Way:
     """The limit: one bilinear cv2.resize a window, of 16-bit pixels that never leave the cache."""
     source = np.ascontiguousarray(pixels[: SIDE_PX[1], : SIDE_PX[1]])
     sides = requests.windows[:, 2].astype(int).tolist()
@@ -78,7 +78,7 @@ def hot_resize(requests: Requests, pixels: Pixels) -> Way:
     return Way(work, len(requests))
 
 
-def _imread_per_lesion(source: rivals.Source, requests: Requests) -> Way:
+def _imread_per_lesion(source: rivals.Source, requests: CropRequests) -> Way:
     """One PNG a lesion, albumentations' Crop and Resize for each window, float32 in three channels."""
     import albumentations as alb
 

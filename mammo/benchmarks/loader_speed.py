@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Way, measurement
 from mammo.benchmarks.workload import AT_ONCE, PATCH_PX, cutting, setting, training_windows
-from mammo.data.crops import Requests, crop
+from mammo.data.crops import CropRequests, crop
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.loader import Loader
 from mammo.data.plans import Plan
@@ -51,7 +51,7 @@ def measure(
         return {**measurement("loader", ways, limit="patches", rounds=rounds, clock=_all_processes), "images": at.kind}
 
 
-def loader_of(store: ImageStore, requests: Requests) -> Loader:
+def loader_of(store: ImageStore, requests: CropRequests) -> Loader:
     """Our loader of the requests, in order."""
     ids = sorted(set(requests.image_ids))
     chains = [_chain(store.shape(image_id)) for image_id in ids]
@@ -61,7 +61,7 @@ def loader_of(store: ImageStore, requests: Requests) -> Loader:
     return Loader(PlanDataset(plan, ("patch",), Reader(store, ids, chains, PATCH_PX)), AT_ONCE, threads=1)
 
 
-def dataloader_of(store: ImageStore, requests: Requests) -> "DataLoader[Tensor]":
+def dataloader_of(store: ImageStore, requests: CropRequests) -> "DataLoader[Tensor]":
     """Torch's loader of the same patches."""
     return DataLoader(Samples(store, requests), AT_ONCE, num_workers=PROCESSES)
 
@@ -71,13 +71,13 @@ class Samples(Dataset[Tensor]):
     """Patches one at a time, float32 [3, P, P] in [0, 1]."""
 
     store: ImageStore
-    requests: Requests
+    requests: CropRequests
 
     def __len__(self) -> int:
         return len(self.requests)
 
     def __getitem__(self, row: int) -> Tensor:
-        one = Requests([self.requests.image_ids[row]], self.requests.windows[row : row + 1])
+        one = CropRequests([self.requests.image_ids[row]], self.requests.windows[row : row + 1])
         return torch.from_numpy(crop(self.store, one, PATCH_PX).astype(np.float32) / FULL_SCALE).repeat(3, 1, 1)
 
 

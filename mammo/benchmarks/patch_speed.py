@@ -11,7 +11,7 @@ from mammo.benchmarks import baselines as rivals
 from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
 from mammo.benchmarks.timing import Way, measurement
 from mammo.benchmarks.workload import cutting, hot_warp, setting, training_windows
-from mammo.data.crops import Requests
+from mammo.data.crops import CropRequests
 
 
 def measure(
@@ -41,12 +41,12 @@ def measure(
     return {**told, "images": at.kind, "missing": missing}
 
 
-def rivals_of(folder: Path, pixels: Mapping[str, Pixels], requests: Requests) -> dict[str, Callable[[], Way]]:
+def rivals_of(folder: Path, pixels: Mapping[str, Pixels], requests: CropRequests) -> dict[str, Callable[[], Way]]:
     """How to set up each rival; what takes longer cuts fewer windows."""
 
-    def first(share: int) -> Requests:
+    def first(share: int) -> CropRequests:
         n = -(-len(requests) // share)
-        return Requests(requests.image_ids[:n], requests.windows[:n])
+        return CropRequests(requests.image_ids[:n], requests.windows[:n])
 
     return {
         "albumentations": lambda: rivals.albumentations(pixels.__getitem__, first(4)),

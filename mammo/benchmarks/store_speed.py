@@ -14,7 +14,7 @@ from mammo.benchmarks import baselines as rivals
 from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
 from mammo.benchmarks.timing import Way, measurement
 from mammo.benchmarks.workload import batches, cutting, hot_warp, setting, stored, training_windows
-from mammo.data.crops import Requests
+from mammo.data.crops import CropRequests
 
 MB, COLD_READS = 1e6, 40
 
@@ -56,12 +56,12 @@ def _sizes(root: Path, pixels: Mapping[str, Pixels]) -> dict[str, float]:
     }
 
 
-def _cold(root: Path, source: rivals.Source, pixels: Mapping[str, Pixels], requests: Requests) -> dict[str, float]:
+def _cold(root: Path, source: rivals.Source, pixels: Mapping[str, Pixels], requests: CropRequests) -> dict[str, float]:
     """Every read is the first of its image, as it is for most of a million images without lesions."""
     ids = [f"cold{row}" for row in range(min(COLD_READS, len(requests)))]
     copies = {copy: pixels[image_id] for copy, image_id in zip(ids, requests.image_ids, strict=False)}
     store = stored(root / "cold", copies, hot=False)
-    parts = batches(Requests(ids, requests.windows[: len(ids)]), 1)
+    parts = batches(CropRequests(ids, requests.windows[: len(ids)]), 1)
     ours, kilobytes = zip(*(_cold_read(root, cutting(store, part, antialias=False)) for part in parts), strict=True)
     pngs = [rivals.albumentations(source, part) for part in batches(requests, 1)[:4]]
     png, _ = zip(*(_cold_read(root, way) for way in pngs), strict=True)

@@ -11,8 +11,8 @@ import numpy as np
 
 from mammo.benchmarks.sample_images import Pixels, images
 from mammo.benchmarks.timing import Way, one_thread
-from mammo.data.crops import Requests, crop
-from mammo.data.resample_plan import Sources
+from mammo.data.crops import CropRequests, crop
+from mammo.data.resample_plan import ResamplePlan
 from mammo.geometry import Box
 from mammo.store.image_store import ImageStore
 
@@ -64,7 +64,7 @@ def stored(folder: Path, pixels: Mapping[str, Pixels], hot: bool) -> ImageStore:
     return store
 
 
-def cutting(store: ImageStore, requests: Requests, antialias: bool, at_once: int = AT_ONCE) -> Way:
+def cutting(store: ImageStore, requests: CropRequests, antialias: bool, at_once: int = AT_ONCE) -> Way:
     """Ours: so many windows at a time into the same memory, as the loader does it."""
     out = np.empty((at_once, PATCH_PX, PATCH_PX), np.uint16)
     parts = batches(requests, at_once)
@@ -76,7 +76,7 @@ def cutting(store: ImageStore, requests: Requests, antialias: bool, at_once: int
     return Way(work, len(requests))
 
 
-def training_windows(images: Mapping[str, Pixels], n: int) -> Requests:
+def training_windows(images: Mapping[str, Pixels], n: int) -> CropRequests:
     """Windows of random images, sides and angles that lie inside the box around the breast."""
     rng = np.random.default_rng(0)
     ids = rng.choice(sorted(images), n).tolist()
@@ -86,21 +86,22 @@ def training_windows(images: Mapping[str, Pixels], n: int) -> Requests:
     side, angle = rng.uniform(*SIDE_PX, n), rng.uniform(-ANGLE_DEG, ANGLE_DEG, n)
     reach = side / 2 * (np.cos(np.radians(angle)) + np.abs(np.sin(np.radians(angle)))) + 4
     centres = rng.uniform(first + reach[:, None], last - reach[:, None])
-    return Requests(ids, np.column_stack([centres, side, angle]))
+    return CropRequests(ids, np.column_stack([centres, side, angle]))
 
 
-def batches(requests: Requests, size: int = AT_ONCE) -> list[Requests]:
+def batches(requests: CropRequests, size: int = AT_ONCE) -> list[CropRequests]:
     """The requests, `size` at a time."""
     starts = range(0, len(requests), size)
     return [
-        Requests(requests.image_ids[start : start + size], requests.windows[start : start + size]) for start in starts
+        CropRequests(requests.image_ids[start : start + size], requests.windows[start : start + size])
+        for start in starts
     ]
 
 
-def hot_warp(requests: Requests, pixels: Pixels) -> Way:
+def hot_warp(requests: CropRequests, pixels: Pixels) -> Way:
     """The limit: one bilinear cv2.warpAffine a window, of 16-bit pixels that never leave the cache."""
     source = np.ascontiguousarray(pixels[: 2 * SIDE_PX[1], : 2 * SIDE_PX[1]])
-    matrices = list(Sources.of(requests.windows, PATCH_PX, antialias=False).matrix)
+    matrices = list(ResamplePlan.from_windows(requests.windows, PATCH_PX, antialias=False).matrix)
 
     def work() -> None:
         for matrix in matrices:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mammo.data.resample_plan import Sources
+from mammo.data.resample_plan import ResamplePlan
 from mammo.geometry import Box, CropWindow, Frame, FrameChain
 from mammo.records import FULL_SCALE
 from mammo.store.image_store import ImageStore
@@ -29,7 +29,7 @@ MARGIN_PX = 3.0
 
 
 @dataclass(frozen=True, eq=False)
-class Requests:
+class CropRequests:
     """Patches to cut, in order.
 
     Attributes:
@@ -45,7 +45,7 @@ class Requests:
 
 
 def crop(
-    store: ImageStore, requests: Requests, patch_px: int, out: Pixels | None = None, antialias: bool = True
+    store: ImageStore, requests: CropRequests, patch_px: int, out: Pixels | None = None, antialias: bool = True
 ) -> Pixels:
     """Patches [N, patch_px, patch_px], 12-bit grey values; what lies outside an image is 0.
 
@@ -60,7 +60,7 @@ def crop(
         MammoError: an image is not in the store.
     """
     patches = np.empty((len(requests), patch_px, patch_px), np.uint16) if out is None else out
-    sources = Sources.of(requests.windows, patch_px, antialias)
+    sources = ResamplePlan.from_windows(requests.windows, patch_px, antialias)
     taps, whole = sources.side_taps.tolist(), sources.whole.tolist()
     for rows, (row0, row1, col0, col1) in _reads(requests.image_ids, sources.box):
         read = _scratch.array("read", np.uint16, row1 - row0, col1 - col0)
@@ -151,7 +151,7 @@ def image_box(window: NDArray[np.float64], chain: FrameChain) -> Box:
     return Box(row0, row0 + height, col0, col0 + width).shifted(*chain.origin)
 
 
-def fitted(pixels: Pixels, frame: Frame) -> Pixels:
+def resize_to_frame(pixels: Pixels, frame: Frame) -> Pixels:
     """Pixels [h, w] resampled to the frame's size by bicubic interpolation; unchanged where they have it already."""
     if pixels.shape == (frame.height, frame.width):
         return pixels

@@ -1,9 +1,10 @@
-"""The one LightningDataModule, shared by f_loc, the context network and f_agg.
+"""The LightningDataModule of f_loc, the context network and f_agg.
 
-It serves a plan, patches or whole images, with the columns a network asks for; it never asks which network it feeds.
+It serves patches or whole images by plan, with the columns that a network needs, and does not depend on the network.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -17,37 +18,67 @@ from mammo.data.dataset import PlanDataset, Reader, SaliencySource
 from mammo.data.image_plans import WindowNoise, image_plan, training_images
 from mammo.data.loader import Loader
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
-from mammo.data.sampling_index import Ground
-from mammo.data.window_sampler import Crops
+from mammo.data.sampling_index import SamplingIndex
+from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError, Split
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
 
 EVALUATION_SEED = 0
-"""Lesion windows are the same for every model and every training seed."""
+"""Seed of the lesion windows, which are the same for every model and every training seed."""
+
+CACHED_PLANS = 256
+"""Training plans kept for the next epochs and jobs; the windows of 10,000 patches take 0.6 MB."""
+
+STAGE_SPLITS = {
+    "fit": (Split.TRAIN, Split.VAL),
+    "validate": (Split.VAL,),
+    "test": (Split.TEST,),
+    "predict": (Split.VAL,),
+}
+"""Splits that each stage of the trainer reads. Thresholds are chosen on predictions for the validation split."""
+
+
+@dataclass(frozen=True, eq=False)
+class SplitData:
+    """One split of an image store.
+
+    Attributes:
+        manifest: tables of the split's images and lesions; row numbers in plans are theirs.
+        index: sampling index of the manifest.
+        reader: reads the pixels of plans.
+    """
+
+    manifest: Manifest
+    index: SamplingIndex
+    reader: Reader
 
 
 class MammoDataModule(pl.LightningDataModule):
     """Batches of an image store, by plan.
 
+    Works with a trainer, which calls setup and the dataloader methods, and without one, through split_data and the
+    plan methods: a split is loaded when it is first used.
+
     Args:
         store: folder of the image store and its manifest.
         plan: "patches" (windows of the four classes by quota; lesion windows in validation and test) or "images".
-        columns: what a batch holds beside the plan's own columns (see mammo.data.dataset).
+        columns: batch columns beside the plan's own (see mammo.data.dataset).
         crops: sizes of windows and patches.
         quota: patches per class and epoch.
         batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training).
         eval_batch_size: rows of a validation or test batch.
         windows_per_lesion: fixed windows per lesion, by "val" and "test" (the paper: 100 and 100).
         seed: of the training windows.
-        window_epochs: epochs of distinct training windows, after which they repeat; None for fresh windows for ever.
+        window_epochs: epochs of distinct training windows, after which they repeat; None draws new windows in every
+            epoch.
         saliency: source of the saliency column.
-        embeddings: source of the embedding column; holds h for every plan that will be asked for.
-        intensity: changes of grey value in training.
-        image_noise: how far the windows of training images stray; None for not at all.
-        balanced_images: whether the three kinds of training images come equally often.
+        embeddings: source of the embedding column; must hold h of every plan that is served.
+        intensity: intensity augmentation of training patches.
+        image_noise: random shifts and sizes of the windows of training images; None for none.
+        balanced_images: whether training images with malignant, only benign and no lesions come equally often.
         workers: threads that read batches ahead; 0 reads in the training thread.
-        memory_gb: memory of each split for decoded images, those with lesions first, and for fixed windows.
+        memory_gb: memory per split for decoded images, those with lesions first, and for batches of fixed windows.
     """
 
     def __init__(
@@ -55,7 +86,7 @@ class MammoDataModule(pl.LightningDataModule):
         store: str,
         plan: Literal["patches", "images"],
         columns: Sequence[str],
-        crops: Crops,
+        crops: CropSizes,
         quota: Quota,
         batch_size: int,
         eval_batch_size: int,
@@ -71,7 +102,7 @@ class MammoDataModule(pl.LightningDataModule):
         memory_gb: float = 4.0,
     ) -> None:
         super().__init__()
-        self.root, self.kind, self.columns = Path(store), plan, tuple(columns)
+        self.root, self.plan, self.columns = Path(store), plan, tuple(columns)
         self.crops, self.quota = crops, quota
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.windows_per_lesion = dict(windows_per_lesion)
@@ -79,57 +110,61 @@ class MammoDataModule(pl.LightningDataModule):
         self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
         self.image_noise, self.balanced_images = image_noise or WindowNoise(), balanced_images
         self.memory_bytes = memory_gb * 1e9
-        self._evaluation: dict[Split, Loader] = {}
-        self._splits: dict[Split, tuple[Manifest, Ground, Reader]] = {}
+        self._evaluation_loaders: dict[Split, Loader] = {}
+        self._splits: dict[Split, SplitData] = {}
 
-    def split(self, split: Split) -> tuple[Manifest, Ground, Reader]:
-        """The manifest, sampling ground and reader of one split.
+    def setup(self, stage: str) -> None:
+        """Load the splits that a stage of the trainer reads: "fit", "validate", "test" or "predict".
 
         Raises:
-            MammoError: the store has no such split.
+            MammoError: the store lacks one of these splits.
+        """
+        for split in STAGE_SPLITS[stage]:
+            self.split_data(split)
+
+    def split_data(self, split: Split) -> SplitData:
+        """Manifest, sampling index and reader of one split, loaded at the first call.
+
+        Raises:
+            MammoError: the store has no image in this split.
         """
         if split not in self._splits:
-            manifest, ground = _laid_out(self.root, Manifest.state(self.root), split)
+            manifest, index = _split_tables(self.root.absolute(), Manifest.state(self.root), split)
             if len(manifest.images) == 0:
                 raise MammoError(f"no image in split {split} of {self.root}: run python -m mammo.split first")
             reader = Reader.of(self.root, manifest, self.crops.patch_px, self.memory_bytes)
-            self._splits[split] = (manifest, ground, reader)
+            self._splits[split] = SplitData(manifest, index, reader)
         return self._splits[split]
 
     def training_plan(self, epoch: int) -> Plan:
-        """The rows of one training epoch."""
-        ground = self.split(Split.TRAIN)[1]
-        if self.kind == "images":
-            return training_images(ground, self.seed, epoch, self.image_noise, self.balanced_images)
+        """Rows of one training epoch."""
+        index = self.split_data(Split.TRAIN).index
+        if self.plan == "images":
+            return training_images(index, self.seed, epoch, self.image_noise, self.balanced_images)
         if self.window_epochs is None:
-            return epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
-        epoch %= self.window_epochs
-        drawn = _repeated_plans(ground, self.quota, self.crops, self.seed)
-        if epoch not in drawn:
-            drawn[epoch] = epoch_plan(ground, self.quota, self.crops, self.seed, epoch)
-        return drawn[epoch]
+            return epoch_plan(index, self.quota, self.crops, self.seed, epoch)
+        return _repeated_epoch_plan(index, self.quota, self.crops, self.seed, epoch % self.window_epochs)
 
     def evaluation_plan(self, split: Split) -> Plan:
-        """The rows of validation or test: every lesion's fixed windows, or every image."""
-        ground = self.split(split)[1]
-        if self.kind == "images":
-            return image_plan(ground)
-        n_windows = self.windows_per_lesion[split]
-        return _lesion_plan(ground, self.crops, n_windows, EVALUATION_SEED)
+        """Rows of validation or test: the fixed windows of every lesion, or every image."""
+        index = self.split_data(split).index
+        if self.plan == "images":
+            return image_plan(index)
+        return _lesion_plan(index, self.crops, self.windows_per_lesion[split], EVALUATION_SEED)
 
     def plans(self, split: Split) -> list[Plan]:
-        """Every distinct plan of a split: one, but for training as many as window_epochs says (fresh windows: one)."""
+        """All distinct plans of a split: window_epochs of them for training (1 if that is None), else one."""
         if split is Split.TRAIN:
             return [self.training_plan(epoch) for epoch in range(self.window_epochs or 1)]
         return [self.evaluation_plan(split)]
 
     def train_dataloader(self) -> Loader:
-        """Batches of the current epoch (the trainer asks again in every epoch)."""
+        """Batches of the current epoch; the trainer calls this at the start of every epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         plan = self.training_plan(epoch)
         world = self.trainer.world_size if self.trainer else 1
-        whole = slice(0, len(plan) // world * world)  # every rank needs the same number of rows
-        return self._loader(Split.TRAIN, plan, self.batch_size, whole, epoch)
+        rows = slice(0, len(plan) // world * world)  # every rank needs the same number of rows
+        return self._loader(Split.TRAIN, plan, self.batch_size, rows, epoch)
 
     def val_dataloader(self) -> Loader:
         """Batches of the validation split."""
@@ -139,43 +174,54 @@ class MammoDataModule(pl.LightningDataModule):
         """Batches of the test split."""
         return self._evaluation_loader(Split.TEST)
 
+    def predict_dataloader(self) -> Loader:
+        """Batches of the validation split, on whose predictions thresholds are chosen."""
+        return self._evaluation_loader(Split.VAL)
+
     def _evaluation_loader(self, split: Split) -> Loader:
         """The same loader in every epoch: its windows never change, and stay in memory while there is room."""
-        if split not in self._evaluation:
+        if split not in self._evaluation_loaders:
             plan = self.evaluation_plan(split)
-            self._evaluation[split] = self._loader(split, plan, self.eval_batch_size, slice(None), None)
-        return self._evaluation[split]
+            self._evaluation_loaders[split] = self._loader(split, plan, self.eval_batch_size, slice(None), None)
+        return self._evaluation_loaders[split]
 
     def _loader(self, split: Split, plan: Plan, batch_size: int, rows: slice, epoch: int | None) -> Loader:
-        """A loader of this rank's share of the plan; embeddings are stored for the whole plan, in its order."""
+        """A loader of this rank's rows of the plan; embeddings are stored for the whole plan, in its order."""
         h: NDArray[np.float32] | None = None
         if "embedding" in self.columns and self.embeddings is not None:
             h = self.embeddings.read(plan)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        mine = np.arange(len(plan))[rows][rank::world]
+        rank_rows = np.arange(len(plan))[rows][rank::world]
         dataset = PlanDataset(
-            plan=plan.take(mine),
+            plan=plan.take(rank_rows),
             columns=self.columns,
-            reader=self.split(split)[2],
+            reader=self.split_data(split).reader,
             saliency=self.saliency,
-            embedding=None if h is None else h[mine],
+            embedding=None if h is None else h[rank_rows],
             intensity=None if epoch is None else self.intensity,
             seed=self.seed + 1_000_003 * (epoch or 0),
         )
         return Loader(dataset, batch_size, self.workers, self.memory_bytes if epoch is None else 0)
 
 
+# The functions below are pure and return values that are never changed. Their results are cached because the jobs of a
+# sweep in one process need the same ones.
+
+
 @lru_cache(maxsize=len(Split))
-def _laid_out(root: Path, state: tuple[int, ...], split: Split) -> tuple[Manifest, Ground]:
-    """One split of a store as it is now; kept, like the plans below, because the jobs of a sweep ask for the same."""
+def _split_tables(root: Path, state: tuple[int, ...], split: Split) -> tuple[Manifest, SamplingIndex]:
+    """Manifest and sampling index of one split of the store at root, as it was in this Manifest.state."""
     manifest = Manifest.load(root).of_split(split)
-    return manifest, Ground.of(manifest)
+    return manifest, SamplingIndex.from_manifest(manifest)
 
 
-_lesion_plan = lru_cache(maxsize=len(Split))(lesion_plan)
+@lru_cache(maxsize=len(Split))
+def _lesion_plan(index: SamplingIndex, crops: CropSizes, n_windows: int, seed: int) -> Plan:
+    """lesion_plan with read-only arrays."""
+    return lesion_plan(index, crops, n_windows, seed).read_only()
 
 
-@lru_cache(maxsize=4)
-def _repeated_plans(ground: Ground, quota: Quota, crops: Crops, seed: int) -> dict[int, Plan]:
-    """The training plans drawn so far, by epoch: there may be any number of them before they repeat."""
-    return {}
+@lru_cache(maxsize=CACHED_PLANS)
+def _repeated_epoch_plan(index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, epoch: int) -> Plan:
+    """epoch_plan with read-only arrays."""
+    return epoch_plan(index, quota, crops, seed, epoch).read_only()

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 
 from mammo.data.augmentation import Intensity
-from mammo.data.crops import Requests, crop, fitted, image_box
+from mammo.data.crops import CropRequests, crop, image_box, resize_to_frame
 from mammo.data.plans import Plan
 from mammo.geometry import FrameChain
 from mammo.records import MammoError
@@ -70,7 +70,7 @@ class Reader:
         hot = affordable([(ids[row], chains[row].store_shape) for row in order], hot_bytes)
         return cls(ImageStore(root, hot), ids, chains, patch_px)
 
-    def alone(self) -> "Reader":
+    def with_own_cache(self) -> "Reader":
         """The same, with decoded images of its own, which go when it goes."""
         return replace(self, store=ImageStore(self.store.root, self.store.hot))
 
@@ -78,12 +78,12 @@ class Reader:
         """Patches [N, patch_px, patch_px], in out where it is given."""
         return crop(self.store, self.requests(plan), self.patch_px, out)
 
-    def requests(self, plan: Plan) -> Requests:
+    def requests(self, plan: Plan) -> CropRequests:
         """The plan's windows in the frame of the store."""
         origins = np.array([self.chains[row].origin for row in plan.image.tolist()]).reshape(-1, 2)
         windows = plan.windows.copy()
         windows[:, :2] += origins
-        return Requests([self.ids[row] for row in plan.image.tolist()], windows)
+        return CropRequests([self.ids[row] for row in plan.image.tolist()], windows)
 
     def images(self, plan: Plan, out: NDArray[np.uint16]) -> None:
         """Fill out [N, H, W]: whole images through the plan's windows, each resampled to the network window's size."""
@@ -94,7 +94,7 @@ class Reader:
         chain = self.chains[row]
         box = image_box(window, chain)
         pixels = self.store.read(self.ids[row], box)
-        return fitted(pixels, chain.frame)
+        return resize_to_frame(pixels, chain.frame)
 
 
 class PixelMemory(Protocol):

@@ -12,8 +12,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.sampling_index import Ground
-from mammo.data.window_sampler import Crops, evaluation_windows, training_windows
+from mammo.data.sampling_index import SamplingIndex
+from mammo.data.window_sampler import CropSizes, evaluation_windows, training_windows
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology
 
@@ -46,6 +46,13 @@ class Plan:
     def take(self, rows: NDArray[np.int64] | Sequence[int] | slice) -> "Plan":
         """The plan of these rows, in this order."""
         return Plan(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def read_only(self) -> "Plan":
+        """The same rows in arrays that cannot be written."""
+        views = [getattr(self, field.name).view() for field in fields(self)]
+        for view in views:
+            view.flags.writeable = False
+        return Plan(*views)
 
     def window(self, row: int) -> CropWindow:
         """The crop window of one row."""
@@ -83,7 +90,7 @@ class Quota:
         return tuple(sum(self.counts) / count if count else 0.0 for count in self.counts)
 
 
-def epoch_plan(ground: Ground, quota: Quota, crops: Crops, seed: int, epoch: int) -> Plan:
+def epoch_plan(index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, epoch: int) -> Plan:
     """The training patches of one epoch, in random order (paper, Model training)."""
     classes = np.repeat(np.arange(len(quota.counts)), quota.counts)
     np.random.default_rng((seed, ORDER_STREAM, epoch)).shuffle(classes)
@@ -92,28 +99,28 @@ def epoch_plan(ground: Ground, quota: Quota, crops: Crops, seed: int, epoch: int
     for number in np.unique(classes).tolist():
         rows = np.flatnonzero(classes == number)
         rngs = [np.random.default_rng((seed, EPOCH_STREAM, epoch, row)) for row in rows.tolist()]
-        drawn = training_windows(rngs, ground, PatchClass(number), crops)
+        drawn = training_windows(rngs, index, PatchClass(number), crops)
         image[rows], windows[rows], lesion[rows] = drawn.image, drawn.windows, drawn.lesion
     return Plan(image, windows, classes.astype(np.int64), lesion, np.zeros(len(classes), dtype=np.int64))
 
 
-def lesion_plan(ground: Ground, crops: Crops, n_windows: int, seed: int) -> Plan:
+def lesion_plan(index: SamplingIndex, crops: CropSizes, n_windows: int, seed: int) -> Plan:
     """The fixed windows of every malignant or benign lesion (paper, Model evaluation): unrotated, sizes varying.
 
     A lesion's windows depend on its outline and the seed alone, so they stay the same in any subset of the lesions, in
     a store made anew (whose pseudonyms differ) and for any model.
     """
     classes = {Pathology.MALIGNANT: PatchClass.MALIGNANT, Pathology.BENIGN: PatchClass.BENIGN}
-    lesions = [row for row, label in enumerate(ground.labels) if label in classes]
+    lesions = [row for row, label in enumerate(index.labels) if label in classes]
     rows = np.repeat(np.array(lesions, dtype=np.int64), n_windows)
     windows = [np.empty((0, 4))]
-    for pixels in (ground.pixels[lesion] for lesion in lesions):
+    for pixels in (index.pixels[lesion] for lesion in lesions):
         rng = np.random.default_rng((seed, LESION_STREAM, zlib.crc32(pixels.tobytes())))
         windows.append(evaluation_windows(rng, pixels, n_windows, crops))
     return Plan(
-        image=ground.image_of[rows],
+        image=index.image_of[rows],
         windows=np.concatenate(windows),
-        target=np.repeat(np.array([classes[ground.labels[lesion]] for lesion in lesions], dtype=np.int64), n_windows),
+        target=np.repeat(np.array([classes[index.labels[lesion]] for lesion in lesions], dtype=np.int64), n_windows),
         lesion=rows,
         repeat=np.tile(np.arange(n_windows, dtype=np.int64), len(lesions)),
     )

@@ -15,7 +15,7 @@ SLACK = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Sources:
+class ResamplePlan:
     """What a batch of patches is made of; every array has one entry a window.
 
     Attributes:
@@ -33,7 +33,7 @@ class Sources:
     whole: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, values: NDArray[np.float64], patch_px: int, antialias: bool = True) -> "Sources":
+    def from_windows(cls, values: NDArray[np.float64], patch_px: int, antialias: bool = True) -> "ResamplePlan":
         """The sources of windows [N, 4], (row, col, side, angle), resampled to patch_px.
 
         Args:

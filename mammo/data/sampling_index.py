@@ -24,7 +24,7 @@ HALF_DIAGONAL = 0.7072
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
+class SamplingIndex:
     """A manifest, laid out for sampling. Images and lesions are named by their row numbers in its tables.
 
     Attributes:
@@ -49,7 +49,7 @@ class Ground:
     tissue: NDArray[np.uint8]
 
     @classmethod
-    def of(cls, manifest: Manifest) -> "Ground":
+    def from_manifest(cls, manifest: Manifest) -> "SamplingIndex":
         """Lay out the manifest's images and lesions."""
         pixels = []
         for lesion_id in manifest.lesions.index:
@@ -68,7 +68,7 @@ class Ground:
         )
 
     @cached_property
-    def lesions_on(self) -> dict[int, list[int]]:
+    def lesions_by_image(self) -> dict[int, list[int]]:
         """Lesion rows by image row, for images that show any."""
         found: dict[int, list[int]] = {}
         for lesion, image in enumerate(self.image_of):
@@ -82,11 +82,11 @@ class Ground:
         return {
             PatchClass.MALIGNANT: rows[[label == Pathology.MALIGNANT for label in self.labels]],
             PatchClass.BENIGN: rows[[label == Pathology.BENIGN for label in self.labels]],
-            PatchClass.OUTSIDE: np.array(sorted(self.lesions_on), dtype=np.int64),
+            PatchClass.OUTSIDE: np.array(sorted(self.lesions_by_image), dtype=np.int64),
             PatchClass.NEGATIVE: np.flatnonzero(self.negative & (self.tissue.sum(axis=(1, 2)) > 0)),
         }
 
-    def rows(self, patch_class: PatchClass) -> NDArray[np.int64]:
+    def candidate_rows(self, patch_class: PatchClass) -> NDArray[np.int64]:
         """The candidates of one class; MammoError when there are none."""
         rows = self.candidates[patch_class]
         if rows.size == 0:
@@ -100,11 +100,13 @@ class Ground:
         ends = [np.stack([pixels.min(axis=0), pixels.max(axis=0)], axis=1) for pixels in self.pixels]
         return np.array(ends).reshape(-1, 2, 2)
 
-    def overlapped(self, images: NDArray[np.int64], windows: NDArray[np.float64]) -> list[set[Pathology]]:
+    def overlapped_pathologies(self, images: NDArray[np.int64], windows: NDArray[np.float64]) -> list[set[Pathology]]:
         """Pathologies of the lesions of which each window [N, 4] on images [N] holds at least one pixel."""
         found: list[set[Pathology]] = [set() for _ in range(len(images))]
         pairs = [
-            (row, lesion) for row, image in enumerate(images.tolist()) for lesion in self.lesions_on.get(image, ())
+            (row, lesion)
+            for row, image in enumerate(images.tolist())
+            for lesion in self.lesions_by_image.get(image, ())
         ]
         if not pairs:
             return found
@@ -116,7 +118,7 @@ class Ground:
                 found[row].add(self.labels[lesion])
         return found
 
-    def tissue_shares(self, images: NDArray[np.int64], windows: NDArray[np.float64]) -> NDArray[np.float64]:
+    def tissue_fractions(self, images: NDArray[np.int64], windows: NDArray[np.float64]) -> NDArray[np.float64]:
         """Share of each window [N, 4] that lies on breast tissue, from the grid; cells outside the frame hold none."""
         cells = np.floor(CropWindows(windows).to_frame(LATTICE[None]) / self.frame.cell_px).astype(np.int64)
         inside = np.asarray(((cells >= 0) & (cells < self.frame.grid)).all(axis=2))

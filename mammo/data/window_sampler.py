@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.sampling_index import Ground
+from mammo.data.sampling_index import SamplingIndex
 from mammo.geometry import CropWindows
 from mammo.records import MammoError, PatchClass, Pathology
 from mammo.store.schema import SHARES
 
-TISSUE_SHARE = 0.5
+MIN_TISSUE_FRACTION = 0.5
 """Least share of a training window that must be breast tissue."""
 
 TRIES = 200
@@ -27,7 +27,7 @@ LESION_CLASSES = {PatchClass.MALIGNANT: Pathology.MALIGNANT, PatchClass.BENIGN: 
 
 
 @dataclass(frozen=True)
-class Crops:
+class CropSizes:
     """Sizes of windows and patches, in pixels of the network frame (paper, Model training and Model evaluation).
 
     Attributes:
@@ -60,7 +60,7 @@ class Crops:
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class DrawnWindows:
     """Windows that were drawn, one entry each.
 
     Attributes:
@@ -75,19 +75,23 @@ class Drawn:
 
 
 def lesion_windows(
-    rngs: Sequence[np.random.Generator], ground: Ground, lesions: Sequence[int], crops: Crops, angles: Sequence[float]
+    rngs: Sequence[np.random.Generator],
+    index: SamplingIndex,
+    lesions: Sequence[int],
+    crops: CropSizes,
+    angles: Sequence[float],
 ) -> NDArray[np.float64]:
     """Windows [N, 4] that overlap their lesions: each holds a random pixel of the outline, at a random place in it."""
     held, side, local = np.empty((len(rngs), 2)), np.empty(len(rngs)), np.empty((len(rngs), 2))
     for row, (rng, lesion) in enumerate(zip(rngs, lesions, strict=True)):
-        held[row] = ground.pixels[lesion][rng.integers(len(ground.pixels[lesion]))]
+        held[row] = index.pixels[lesion][rng.integers(len(index.pixels[lesion]))]
         side[row] = crops.side(rng)
         local[row] = rng.uniform(-0.5, 0.5, size=2)
     return _holding(held, side, local, np.asarray(angles), crops)
 
 
 def evaluation_windows(
-    rng: np.random.Generator, pixels: NDArray[np.float64], n_windows: int, crops: Crops
+    rng: np.random.Generator, pixels: NDArray[np.float64], n_windows: int, crops: CropSizes
 ) -> NDArray[np.float64]:
     """Upright windows [n_windows, 4] of one lesion, drawn as lesion_windows; fewer are the first of more.
 
@@ -107,7 +111,7 @@ def _holding(
     side: NDArray[np.float64],
     local: NDArray[np.float64],
     angles: NDArray[np.float64],
-    crops: Crops,
+    crops: CropSizes,
 ) -> NDArray[np.float64]:
     """Windows [N, 4] of these sides and angles that hold the points held [N, 2] at these places [N, 2] in them."""
     windows = np.column_stack([np.zeros_like(held), side, angles])
@@ -126,41 +130,44 @@ def _on_whole_pixels(windows: NDArray[np.float64], held: NDArray[np.float64]) ->
 
 
 def tissue_windows(
-    rngs: Sequence[np.random.Generator], ground: Ground, images: Sequence[int], crops: Crops
+    rngs: Sequence[np.random.Generator], index: SamplingIndex, images: Sequence[int], crops: CropSizes
 ) -> NDArray[np.float64]:
     """Rotated windows [N, 4] whose centres lie in grid cells drawn by their share of tissue."""
     windows = np.empty((len(rngs), 4))
     for row, (rng, image) in enumerate(zip(rngs, images, strict=True)):
-        share = SHARES[ground.tissue[image]].astype(np.float64).ravel()
+        share = SHARES[index.tissue[image]].astype(np.float64).ravel()
         cell = np.searchsorted(np.cumsum(share), rng.uniform(0, share.sum()), side="right")
-        place = divmod(min(int(cell), share.size - 1), ground.frame.grid[1])
-        windows[row, :2] = (np.array(place) + rng.uniform(0, 1, size=2)) * ground.frame.cell_px
+        place = divmod(min(int(cell), share.size - 1), index.frame.grid[1])
+        windows[row, :2] = (np.array(place) + rng.uniform(0, 1, size=2)) * index.frame.cell_px
         windows[row, 2:] = crops.side(rng), crops.angle(rng)
     return windows
 
 
 def training_windows(
-    rngs: Sequence[np.random.Generator], ground: Ground, patch_class: PatchClass, crops: Crops
-) -> Drawn:
+    rngs: Sequence[np.random.Generator], index: SamplingIndex, patch_class: PatchClass, crops: CropSizes
+) -> DrawnWindows:
     """One window of the class for every generator, drawn again while it does not belong to the class or lies too bare.
 
     Raises:
         MammoError: no image can give such a window.
     """
-    rows = ground.rows(patch_class)
+    rows = index.candidate_rows(patch_class)
     pathology = LESION_CLASSES.get(patch_class)
     allowed = {pathology} if pathology else set()
-    best, share = Drawn(*(np.zeros((len(rngs), *shape), dtype) for shape, dtype in DRAWN)), np.full(len(rngs), -1.0)
+    best, share = (
+        DrawnWindows(*(np.zeros((len(rngs), *shape), dtype) for shape, dtype in DRAWN)),
+        np.full(len(rngs), -1.0),
+    )
     waiting = np.arange(len(rngs))
     for _ in range(TRIES):
-        drawn = _draw([rngs[row] for row in waiting.tolist()], ground, rows, pathology, crops)
-        shares = ground.tissue_shares(drawn.image, drawn.windows)
-        shares[[found != allowed for found in ground.overlapped(drawn.image, drawn.windows)]] = -1.0
+        drawn = _draw([rngs[row] for row in waiting.tolist()], index, rows, pathology, crops)
+        shares = index.tissue_fractions(drawn.image, drawn.windows)
+        shares[[found != allowed for found in index.overlapped_pathologies(drawn.image, drawn.windows)]] = -1.0
         better = shares > share[waiting]
         for name in ("image", "windows", "lesion"):
             getattr(best, name)[waiting[better]] = getattr(drawn, name)[better]
         share[waiting] = np.maximum(share[waiting], shares)
-        waiting = waiting[shares < TISSUE_SHARE]
+        waiting = waiting[shares < MIN_TISSUE_FRACTION]
         if len(waiting) == 0:
             break
     if (share < 0).any():
@@ -174,14 +181,14 @@ DRAWN = (((), np.int64), ((4,), np.float64), ((), np.int64))
 
 def _draw(
     rngs: Sequence[np.random.Generator],
-    ground: Ground,
+    index: SamplingIndex,
     rows: NDArray[np.int64],
     pathology: Pathology | None,
-    crops: Crops,
-) -> Drawn:
+    crops: CropSizes,
+) -> DrawnWindows:
     """One try for every generator: a lesion or image row, and a window."""
     chosen = np.array([rows[rng.integers(rows.size)] for rng in rngs], dtype=np.int64)
     if pathology is None:
-        return Drawn(chosen, tissue_windows(rngs, ground, chosen.tolist(), crops), np.full(len(rngs), -1))
+        return DrawnWindows(chosen, tissue_windows(rngs, index, chosen.tolist(), crops), np.full(len(rngs), -1))
     angles = [crops.angle(rng) for rng in rngs]
-    return Drawn(ground.image_of[chosen], lesion_windows(rngs, ground, chosen.tolist(), crops, angles), chosen)
+    return DrawnWindows(index.image_of[chosen], lesion_windows(rngs, index, chosen.tolist(), crops, angles), chosen)

@@ -14,7 +14,7 @@ TOUCH = 1e-6
 """Shares below this are rounding, not contact, and count as zero."""
 
 
-class LocationCrops(NamedTuple):
+class PartialLocationMaps(NamedTuple):
     """The part of each location indicator map that holds the window and one cell around it."""
 
     start: Tensor
@@ -33,7 +33,7 @@ def location_map(windows: Tensor, frame: Frame) -> Tensor:
     return _whole(_shares(windows, frame.cell_px, *edges))
 
 
-def location_crops(windows: Tensor, frame: Frame) -> LocationCrops:
+def partial_location_maps(windows: Tensor, frame: Frame) -> PartialLocationMaps:
     """The parts of location_map(windows, frame) that are not zero, all of one size, that of the largest."""
     windows, upright = windows.double(), _upright(windows)
     low, high = _extents(windows, upright, frame.cell_px)
@@ -45,7 +45,7 @@ def location_crops(windows: Tensor, frame: Frame) -> LocationCrops:
     edges = start[:, :, None] + torch.arange(max(height, width) + 1, device=windows.device)
     y, x = edges[:, 0, : height + 1], edges[:, 1, : width + 1]
     share = _upright_shares(low, high, y, x) if upright else _shares(windows, frame.cell_px, y.double(), x.double())
-    return LocationCrops(start, _whole(share))
+    return PartialLocationMaps(start, _whole(share))
 
 
 def _whole(share: Tensor) -> Tensor:

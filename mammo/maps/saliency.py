@@ -17,7 +17,7 @@ from mammo.records import MammoError
 
 
 @dataclass(frozen=True)
-class Zeros:
+class ZeroMaps:
     """No context: every map is zero.
 
     Attributes:
@@ -32,7 +32,7 @@ class Zeros:
 
 
 @dataclass(frozen=True)
-class Shuffled:
+class ShuffledMaps:
     """Wrong context: every image gets the maps of another image of the same kind, always the same one.
 
     Attributes:
@@ -61,7 +61,7 @@ class Shuffled:
 
 
 @dataclass(frozen=True)
-class External:
+class ExternalMaps:
     """Another model's context: one file an image, <image_id>.npy, [2, rows, cols], malignant then benign, in [0, 1].
 
     The store's images.parquet tells which image_id each path has.

@@ -16,7 +16,7 @@ COLUMNS = {"loc": ("window",), "sal": ("saliency",), "emb": ("window", "embeddin
 """What a batch must hold for each kind of map."""
 
 
-def canonical(maps: Iterable[str]) -> tuple[str, ...]:
+def canonical_order(maps: Iterable[str]) -> tuple[str, ...]:
     """The chosen maps in the canonical order.
 
     Raises:
@@ -33,12 +33,12 @@ def canonical(maps: Iterable[str]) -> tuple[str, ...]:
 
 def maps_name(maps: Iterable[str]) -> str:
     """The name of a combination everywhere: joined by + in the canonical order, "sal+emb"."""
-    return "+".join(canonical(maps))
+    return "+".join(canonical_order(maps))
 
 
-def columns(maps: Iterable[str]) -> tuple[str, ...]:
+def batch_columns(maps: Iterable[str]) -> tuple[str, ...]:
     """The batch columns these maps are made of."""
-    return tuple(dict.fromkeys(column for name in canonical(maps) for column in COLUMNS[name]))
+    return tuple(dict.fromkeys(column for name in canonical_order(maps) for column in COLUMNS[name]))
 
 
 def map_stack(maps: Iterable[str], batch: Mapping[str, Tensor], frame: Frame) -> Tensor:
@@ -49,7 +49,7 @@ def map_stack(maps: Iterable[str], batch: Mapping[str, Tensor], frame: Frame) ->
         batch: its columns, as mammo.data.dataset names them.
         frame: the network window.
     """
-    chosen = canonical(maps)
+    chosen = canonical_order(maps)
     layers: dict[str, Tensor] = {}
     if "loc" in chosen or "emb" in chosen:
         layers["loc"] = location_map(batch["window"], frame)

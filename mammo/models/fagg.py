@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from mammo.geometry import Frame
-from mammo.maps.location import location_crops
-from mammo.maps.stack import CHANNELS, canonical, map_stack
+from mammo.maps.location import partial_location_maps
+from mammo.maps.stack import CHANNELS, canonical_order, map_stack
 from mammo.models.fagg_layers import Stack, aggregate
 from mammo.models.patch_classifier import Batch, PatchClassifier
 from mammo.models.precision import layout_of
@@ -42,7 +42,7 @@ class FAgg(PatchClassifier):
         super().__init__(lr, class_weights)
         saved = {"maps": maps, "frame": frame, "lr": lr, "class_weights": class_weights, "n_filters": n_filters}
         self.save_hyperparameters(saved | {"algebra": algebra})  # named: Lightning itself would leave out `frame`
-        self.maps, self.frame, self.algebra = canonical(maps), Frame(**frame), algebra
+        self.maps, self.frame, self.algebra = canonical_order(maps), Frame(**frame), algebra
         n_maps = sum(CHANNELS[name] for name in self.maps)
         self.bn1 = nn.BatchNorm2d(n_maps)
         self.conv1 = nn.Conv2d(n_maps, n_filters, 3, padding=1)
@@ -51,7 +51,7 @@ class FAgg(PatchClassifier):
         self.classifier = nn.Linear(n_filters, len(PatchClass))
 
     def forward(self, batch: Batch) -> Tensor:
-        """Logits [B, 4] by PatchClass of a batch with the columns that mammo.maps.stack.columns names."""
+        """Logits [B, 4] by PatchClass of a batch with the columns that mammo.maps.stack.batch_columns names."""
         with torch.autocast(self.device.type, enabled=False):
             if not self.algebra:
                 x, weight = map_stack(self.maps, batch, self.frame), self.conv1.weight
@@ -69,7 +69,7 @@ class FAgg(PatchClassifier):
             image = torch.zeros(n_rows, dtype=torch.int64, device=device)
             saliency = torch.zeros(1, 0, *self.frame.grid, dtype=dtype, device=device)
         if "window" in batch:
-            start, share = location_crops(batch["window"], self.frame)
+            start, share = partial_location_maps(batch["window"], self.frame)
         else:
             start = torch.zeros(n_rows, 2, dtype=torch.int64, device=device)
             share = torch.zeros(n_rows, 1, 2, 2, device=device)

@@ -18,7 +18,7 @@ NEAR = 0.1
 """A figure is near the real range within this share of its nearer end."""
 
 
-class Mark(StrEnum):
+class RangeStatus(StrEnum):
     """Where a figure lies beside the real range."""
 
     INSIDE = "inside"
@@ -27,7 +27,7 @@ class Mark(StrEnum):
 
 
 @dataclass(frozen=True)
-class Beside:
+class MeasureComparison:
     """One figure of the synthetic images beside the real range.
 
     Attributes:
@@ -45,16 +45,16 @@ class Beside:
     real: tuple[float, float]
 
     @property
-    def mark(self) -> Mark:
+    def mark(self) -> RangeStatus:
         """Where the median lies."""
         least, largest = self.real
         if least <= self.median <= largest:
-            return Mark.INSIDE
+            return RangeStatus.INSIDE
         away = (least - self.median) / abs(least) if self.median < least else (self.median - largest) / abs(largest)
-        return Mark.NEAR if away <= NEAR else Mark.OUTSIDE
+        return RangeStatus.NEAR if away <= NEAR else RangeStatus.OUTSIDE
 
 
-def ranges(real: Sequence[Figures]) -> Ranges:
+def measure_ranges(real: Sequence[Figures]) -> Ranges:
     """The range of every figure over real images; (NaN, NaN) for a figure that none of them has."""
     found = {}
     for name in MEANINGS:
@@ -63,18 +63,18 @@ def ranges(real: Sequence[Figures]) -> Ranges:
     return found
 
 
-def beside(synthetic: Sequence[Figures], real: Ranges) -> tuple[Beside, ...]:
+def compare_measures(synthetic: Sequence[Figures], real: Ranges) -> tuple[MeasureComparison, ...]:
     """Every figure of at least one synthetic image beside the real range, in the order of MEANINGS."""
     rows = []
     for name, range_ in real.items():
         values = [one[name] for one in synthetic if np.isfinite(one[name])] or [float("nan")]
         low, median, high = np.percentile(values, [10, 50, 90]).tolist()
-        rows.append(Beside(name, median, low, high, range_))
+        rows.append(MeasureComparison(name, median, low, high, range_))
     return tuple(rows)
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RealismAssessment:
     """What was found.
 
     Attributes:
@@ -89,12 +89,12 @@ class Comparison:
     n_images: int
     scale: float
     figure_scale: float
-    rows: tuple[Beside, ...]
+    rows: tuple[MeasureComparison, ...]
     measured: int
     verdict: Verdict | None
 
 
-def compare(store: Path, exam: Path | None, most: int) -> Comparison:
+def assess_realism(store: Path, exam: Path | None, most: int) -> RealismAssessment:
     """Measure a store.
 
     Args:
@@ -114,16 +114,18 @@ def compare(store: Path, exam: Path | None, most: int) -> Comparison:
     for image in track(breasts, "realism", len(breasts)):
         drawn.append(figures(image))
         seen.append(patches(image) if real else None)
-    known = ranges([figures(image) for image in real]) if real else RECORDED[figure_scale]
+    known = measure_ranges([figures(image) for image in real]) if real else RECORDED[figure_scale]
     verdict = judge([patches(image) for image in real], [one for one in seen if one]) if real else None
-    return Comparison(len(drawn), breasts.scale, figure_scale, beside(drawn, known), len(real), verdict)
+    return RealismAssessment(
+        len(drawn), breasts.scale, figure_scale, compare_measures(drawn, known), len(real), verdict
+    )
 
 
 TELLING = 8
 """How many of the most telling numbers are listed."""
 
 
-def realism_lines(found: Comparison) -> Iterator[str]:
+def realism_lines(found: RealismAssessment) -> Iterator[str]:
     """The table of figures, a line each, then the critic's verdict."""
     real = f"{found.measured} real images" if found.measured else "recorded real images"
     yield f"{found.n_images} images at {found.figure_scale:g} of full size, median (10 % to 90 %), beside {real}:"
@@ -132,7 +134,7 @@ def realism_lines(found: Comparison) -> Iterator[str]:
         known = f"{row.real[0]:.3f} to {row.real[1]:.3f}"
         yield f"{row.name:<14} {spread:<25} real {known:<16} {row.mark:<11} {MEANINGS[row.name]}"
     marks = [row.mark for row in found.rows]
-    yield ", ".join(f"{marks.count(mark)} {mark}" for mark in Mark)
+    yield ", ".join(f"{marks.count(mark)} {mark}" for mark in RangeStatus)
     if found.verdict is None:
         yield "no critic: he needs a real exam, whose folder the variable MAMMO_REAL_EXAM names"
     else:

@@ -12,8 +12,8 @@ from omegaconf import DictConfig, OmegaConf
 from mammo.data.datamodule import EVALUATION_SEED
 from mammo.data.dataset import Reader
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
-from mammo.data.sampling_index import Ground
-from mammo.data.window_sampler import Crops
+from mammo.data.sampling_index import SamplingIndex
+from mammo.data.window_sampler import CropSizes
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.models.context_network import ContextNetwork, network_of_checkpoint
 from mammo.records import MammoError, PatchClass, Split
@@ -52,21 +52,21 @@ def draw_cohort(folder: Path, store: Path, run: Path) -> None:
     whole, crops = Manifest.load(store), crops_of(cfg)
     found = sorted(path.parent for path in run.parent.glob("context-*/result.json"))
     manifest = whole.of_split(Split.TEST)
-    reader, ground = Reader.of(store, manifest, crops.patch_px), Ground.of(manifest)
-    shown = _spread(manifest, ground)
+    reader, index = Reader.of(store, manifest, crops.patch_px), SamplingIndex.from_manifest(manifest)
+    shown = _spread(manifest, index)
     _image_page(folder / "figure1.npz", manifest, reader, shown)
-    _patch_page(folder / "figure3.npz", manifest, ground, reader, crops)
-    plan = lesion_plan(ground, crops, N_WINDOWS, EVALUATION_SEED)
+    _patch_page(folder / "figure3.npz", manifest, index, reader, crops)
+    plan = lesion_plan(index, crops, N_WINDOWS, EVALUATION_SEED)
     for kind in (PatchClass.MALIGNANT, PatchClass.BENIGN):
         of_kind = np.flatnonzero(plan.target == kind)
         if of_kind.size:
-            several = max(of_kind, key=lambda row: len(ground.lesions_on[int(plan.image[row])]))
+            several = max(of_kind, key=lambda row: len(index.lesions_by_image[int(plan.image[row])]))
             rows, name = np.flatnonzero(plan.lesion == plan.lesion[several]), kind.name.lower()
             title = f"A {name} lesion and ten of the windows that it is scored by"
             windows_picture(folder / f"figure5-{name}.npz", manifest, reader, plan.take(rows), title)
     if found:
         network = network_of_checkpoint(found[0] / "best.ckpt")
-        for number, row in enumerate([row for row in shown if row in ground.lesions_on][:N_SALIENCY], start=1):
+        for number, row in enumerate([row for row in shown if row in index.lesions_by_image][:N_SALIENCY], start=1):
             title = f"Saliency maps {number}"
             saliency_picture(folder / f"figure2-{number}.npz", manifest, reader, row, network, title)
 
@@ -144,12 +144,12 @@ def draw_figure2(folder: Path, store: Path, checkpoint: Path, images: Sequence[s
     return drawn
 
 
-def _spread(manifest: Manifest, ground: Ground) -> list[int]:
+def _spread(manifest: Manifest, index: SamplingIndex) -> list[int]:
     """Image rows to show: images with several lesions first, then with one, then negative ones, in turn."""
-    with_lesions = sorted(ground.lesions_on, key=lambda row: -len(ground.lesions_on[row]))
-    several = [row for row in with_lesions if len(ground.lesions_on[row]) > 1]
-    single = [row for row in with_lesions if len(ground.lesions_on[row]) == 1]
-    negative = [int(row) for row in np.flatnonzero(ground.negative)]
+    with_lesions = sorted(index.lesions_by_image, key=lambda row: -len(index.lesions_by_image[row]))
+    several = [row for row in with_lesions if len(index.lesions_by_image[row]) > 1]
+    single = [row for row in with_lesions if len(index.lesions_by_image[row]) == 1]
+    negative = [int(row) for row in np.flatnonzero(index.negative)]
     third = N_IMAGES // 3
     return [*several[:third], *single[:third], *negative[:third]]
 
@@ -166,9 +166,9 @@ def _image_page(path: Path, manifest: Manifest, reader: Reader, rows: list[int])
     )
 
 
-def _patch_page(path: Path, manifest: Manifest, ground: Ground, reader: Reader, crops: Crops) -> None:
+def _patch_page(path: Path, manifest: Manifest, index: SamplingIndex, reader: Reader, crops: CropSizes) -> None:
     """Patches of each class that the images can give, all of one image a class."""
-    plans = {kind: plan for kind in PatchClass if (plan := _of_one_image(manifest, ground, kind, crops)) is not None}
+    plans = {kind: plan for kind in PatchClass if (plan := _of_one_image(manifest, index, kind, crops)) is not None}
     rows = [int(plan.image[0]) for plan in plans.values()]
     write_picture(
         path,
@@ -184,20 +184,20 @@ def _patch_page(path: Path, manifest: Manifest, ground: Ground, reader: Reader, 
     )
 
 
-def _of_one_image(manifest: Manifest, ground: Ground, kind: PatchClass, crops: Crops) -> Plan | None:
+def _of_one_image(manifest: Manifest, index: SamplingIndex, kind: PatchClass, crops: CropSizes) -> Plan | None:
     """N_PATCHES training windows of a class, all on the first of its images that has room; None where none has.
 
     Images with lesions of the class come by the size of these, the largest first.
     """
-    rows = ground.candidates[kind]
+    rows = index.candidates[kind]
     if kind in (PatchClass.MALIGNANT, PatchClass.BENIGN):
-        rows = ground.image_of[sorted(rows, key=lambda row: -len(ground.pixels[row]))]
+        rows = index.image_of[sorted(rows, key=lambda row: -len(index.pixels[row]))]
     quota = Quota(*(N_PATCHES if other is kind else 0 for other in PatchClass))
     for row in rows.tolist():
         image_id = manifest.images.index[row]
         lesions = manifest.lesions[manifest.lesions["image_id"] == image_id]
         alone = replace(manifest, images=manifest.images.loc[[image_id]], lesions=lesions)
         with suppress(MammoError):
-            plan = epoch_plan(Ground.of(alone), quota, crops, seed=int(kind), epoch=0)
+            plan = epoch_plan(SamplingIndex.from_manifest(alone), quota, crops, seed=int(kind), epoch=0)
             return replace(plan, image=np.full(len(plan), row))
     return None

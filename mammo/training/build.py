@@ -20,9 +20,9 @@ from mammo.data.datamodule import MammoDataModule
 from mammo.data.dataset import SaliencySource
 from mammo.data.image_plans import WindowNoise
 from mammo.data.plans import Quota
-from mammo.data.window_sampler import Crops
+from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
-from mammo.maps.stack import columns, maps_name
+from mammo.maps.stack import batch_columns, maps_name
 from mammo.models.backbones import pretrained_state
 from mammo.models.context_network import ContextNetwork
 from mammo.models.fagg import FAgg
@@ -55,10 +55,10 @@ def frame_of(cfg: DictConfig) -> Frame:
     return Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
 
 
-def crops_of(cfg: DictConfig) -> Crops:
+def crops_of(cfg: DictConfig) -> CropSizes:
     """The configured sizes of windows and patches."""
     crops = cfg.frame.crops
-    return Crops(tuple(crops.side_px), crops.patch_px, cfg.max_angle_deg, crops.whole_px)
+    return CropSizes(tuple(crops.side_px), crops.patch_px, cfg.max_angle_deg, crops.whole_px)
 
 
 def checked_manifest(cfg: DictConfig) -> Manifest:
@@ -148,7 +148,7 @@ def _telling_keys(part: str) -> Iterator[None]:
 def _columns(cfg: DictConfig, embeddings: Embeddings | None) -> tuple[str, ...]:
     """What a batch holds for the configured network."""
     if cfg.model.name == "fagg":
-        return columns(cfg.maps)
+        return batch_columns(cfg.maps)
     return tuple(cfg.columns) if embeddings is None else ("embedding",)
 
 

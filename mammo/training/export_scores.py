@@ -38,7 +38,7 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
     if isinstance(network, PatchClassifier):
         _write_lesions(network, data, Split.TEST, folder, "")
     elif isinstance(network, ContextNetwork):
-        table = image_table(network, data.split(Split.TEST)[0])
+        table = image_table(network, data.split_data(Split.TEST).manifest)
         write_image_table(table, folder / "images.parquet")
         for label in IMAGE_CLASSES:
             auc = image_auc(table, label)
@@ -61,7 +61,7 @@ def write_validation_scores(
 
 
 def _write_lesions(network: PatchClassifier, data: MammoDataModule, split: Split, folder: Path, ending: str) -> None:
-    manifest = data.split(split)[0]
+    manifest = data.split_data(split).manifest
     write_lesion_table(lesion_table(network, manifest), folder / f"lesions{ending}.parquet")
     windows = window_table(network, data.evaluation_plan(split), manifest)
     write_window_table(windows, folder / f"windows{ending}.parquet")

@@ -15,7 +15,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.maps.stack import canonical, columns
+from mammo.maps.stack import batch_columns, canonical_order
 from mammo.models.distributed import is_first
 from mammo.models.precision import compile_forward
 from mammo.models.weight_files import read_weights
@@ -47,7 +47,7 @@ class Inputs:
     @classmethod
     def of(cls, cfg: DictConfig, manifest: Manifest) -> "Inputs":
         """What the configured network reads; MammoError where it is not there."""
-        needed = columns(cfg.maps) if cfg.model.name == "fagg" else ()
+        needed = batch_columns(cfg.maps) if cfg.model.name == "fagg" else ()
         floc = None
         if "embedding" in needed:
             floc = chosen_run(cfg.model.floc, Path(cfg.root), "floc", cfg.seed)
@@ -76,7 +76,7 @@ def train(cfg: DictConfig) -> float:
     check_values(cfg)
     check_devices(cfg)
     if cfg.model.name == "fagg":
-        canonical(cfg.get("maps", ()))
+        canonical_order(cfg.get("maps", ()))
     manifest = checked_manifest(cfg)
     inputs = Inputs.of(cfg, manifest)
     run = RunDir.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})

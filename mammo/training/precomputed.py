@@ -82,7 +82,7 @@ def cached_embeddings(
     missing = [(split, plan) for split, plan in plans if not embeddings.has(plan)]
     if missing:
         network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
-        readers = {split: data.split(split)[2].alone() for split in splits}
+        readers = {split: data.split_data(split).reader.with_own_cache() for split in splits}
         for split, plan in track(missing, "embeddings", len(missing), "plans"):
             with alone(embeddings.folder / f"{plan.digest()[:16]}.lock", f"{run.name}: h of {split} windows"):
                 if not embeddings.has(plan):

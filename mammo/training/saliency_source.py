@@ -7,7 +7,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from mammo.data.dataset import SaliencySource
-from mammo.maps.saliency import External, Shuffled, Zeros
+from mammo.maps.saliency import ExternalMaps, ShuffledMaps, ZeroMaps
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
@@ -89,15 +89,15 @@ def _shuffled(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     true = _gmic(cfg, manifest)
     images = manifest.images
     groups = dict(zip(images.index, images["split"] + " " + images["view"], strict=True))
-    return replace(true, source=Shuffled(true.source, groups, cfg.context.seed))
+    return replace(true, source=ShuffledMaps(true.source, groups, cfg.context.seed))
 
 
 def _zeros(_: DictConfig, manifest: Manifest) -> SaliencyInput:
-    return SaliencyInput(Zeros(manifest.frame.grid), "")
+    return SaliencyInput(ZeroMaps(manifest.frame.grid), "")
 
 
 def _external(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
-    source = External(Path(cfg.context.folder), manifest.frame.grid)
+    source = ExternalMaps(Path(cfg.context.folder), manifest.frame.grid)
     digest = sha256()
     for image_id in manifest.images.index:
         digest.update(source([image_id]).tobytes())

@@ -16,8 +16,8 @@ from mammo.data.datamodule import EVALUATION_SEED
 from mammo.data.dataset import PlanDataset, Reader, SaliencySource
 from mammo.data.loader import Loader
 from mammo.data.plans import Plan, lesion_plan
-from mammo.data.sampling_index import Ground
-from mammo.maps.stack import columns
+from mammo.data.sampling_index import SamplingIndex
+from mammo.maps.stack import batch_columns
 from mammo.models.context_network import ContextNetwork, network_of_checkpoint
 from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
@@ -64,14 +64,14 @@ def score_store(run: Path, store: Path, n_windows: int) -> StoreScores:
     assert isinstance(cfg, DictConfig)
     manifest = Manifest.load(store)
     manifest.check_frame(frame_of(cfg), str(run), store)
-    ground = Ground.of(manifest)
-    plan = lesion_plan(ground, crops_of(cfg), n_windows, EVALUATION_SEED)
+    index = SamplingIndex.from_manifest(manifest)
+    plan = lesion_plan(index, crops_of(cfg), n_windows, EVALUATION_SEED)
     if len(plan) == 0:
         raise MammoError(f"{store} has no lesion labeled malignant or benign: ingest data with labeled lesions")
     reader = Reader.of(store, manifest, crops_of(cfg).patch_px)
     network = FAgg.load_from_checkpoint(run / "best.ckpt").eval()
     reads = json.loads((run / "result.json").read_text(encoding="utf-8"))["reads"]
-    needed = columns(network.maps)
+    needed = batch_columns(network.maps)
     context: ContextNetwork | None = None
     source: SaliencySource | None = None
     h: NDArray[np.float32] | None = None

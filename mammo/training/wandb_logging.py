@@ -111,7 +111,7 @@ class Dashboard(Callback):
         if not trainer.is_global_zero:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
-        manifest = data.split(Split.TEST)[0]
+        manifest = data.split_data(Split.TEST).manifest
         if isinstance(pl_module, ContextNetwork):
             images = image_table(pl_module, manifest)
             self._log(trainer, _curves(images["malignant"].to_numpy(), images["score_malignant"].to_numpy(), "images"))
@@ -149,7 +149,7 @@ def _pictured(network: PatchClassifier, table: pd.DataFrame, data: MammoDataModu
     assert network.scores is not None
     assert network.lesions is not None
     error = np.abs(table["malignant"].to_numpy() - table["score"].to_numpy())
-    plan, reader = data.evaluation_plan(Split.TEST), data.split(Split.TEST)[2]
+    plan, reader = data.evaluation_plan(Split.TEST), data.split_data(Split.TEST).reader
     columns: list[str | int] = [
         "lesion",
         "label",

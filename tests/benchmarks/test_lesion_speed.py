@@ -5,7 +5,7 @@ import pytest
 
 from mammo.benchmarks.lesion_speed import LESION_PX, hot_resize, lesion_windows, measure
 from mammo.benchmarks.sample_images import breast
-from mammo.data.resample_plan import Sources
+from mammo.data.resample_plan import ResamplePlan
 
 SHAPE = (900, 800)
 
@@ -14,7 +14,7 @@ def test_windows_lie_on_whole_pixels_and_hold_a_pixel_of_the_lesion() -> None:
     images = {"a": breast(0, SHAPE), "b": breast(1, SHAPE)}
     found = lesion_windows(images, 50)
     assert found.image_ids == ["a"] * 50 + ["b"] * 50
-    assert Sources.of(found.windows, 256).whole.all()
+    assert ResamplePlan.from_windows(found.windows, 256).whole.all()
     for rows in (slice(0, 50), slice(50, 100)):
         window = found.windows[rows]
         low, high = window[:, :2] - window[:, 2:3] / 2, window[:, :2] + window[:, 2:3] / 2

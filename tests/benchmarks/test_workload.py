@@ -5,7 +5,7 @@ import pytest
 
 from mammo.benchmarks.sample_images import breast
 from mammo.benchmarks.workload import ANGLE_DEG, SIDE_PX, batches, cutting, hot_warp, setting, training_windows
-from mammo.data.resample_plan import Sources
+from mammo.data.resample_plan import ResamplePlan
 from mammo.geometry import Box
 
 SHAPE = (900, 800)
@@ -41,7 +41,7 @@ def test_windows_lie_inside_and_never_change() -> None:
     assert found.image_ids == again.image_ids
     assert np.array_equal(found.windows, again.windows)
     assert set(found.image_ids) == set(IMAGES)
-    boxes = Sources.of(found.windows, 256).box
+    boxes = ResamplePlan.from_windows(found.windows, 256).box
     assert boxes.min() >= 0
     assert (boxes[:, 1] <= 900).all()
     assert (boxes[:, 3] <= 800).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from mammo.data.crops import Requests, crop
+from mammo.data.crops import CropRequests, crop
 from mammo.geometry import Box, CropWindow
 from mammo.store.image_store import ImageStore
 
@@ -53,7 +53,7 @@ def oracle(pixels: np.ndarray, window: np.ndarray, patch_px: int, antialias: boo
 def test_patches_equal_bilinear_reading_of_the_smoothed_image(
     store: ImageStore, patch_px: int, antialias: bool
 ) -> None:
-    found = crop(store, Requests(["ab12"] * len(FREE), FREE), patch_px, antialias=antialias)
+    found = crop(store, CropRequests(["ab12"] * len(FREE), FREE), patch_px, antialias=antialias)
     assert found.dtype == np.uint16
     for patch, window in zip(found, FREE, strict=True):
         assert np.abs(patch - oracle(NOISE, window, patch_px, antialias)).max() < 0.6
@@ -62,7 +62,7 @@ def test_patches_equal_bilinear_reading_of_the_smoothed_image(
 @pytest.mark.parametrize("side", [16, 32, 48])
 def test_upright_windows_on_whole_pixels_are_the_box_resized(store: ImageStore, side: int) -> None:
     window = np.array([40 + side / 2, 30 + side / 2, side, 0])
-    found = crop(store, Requests(["ab12"], window[None]), 32)[0].astype(float)
+    found = crop(store, CropRequests(["ab12"], window[None]), 32)[0].astype(float)
     within = np.clip(points(window, 32), [[[40]], [[30]]], [[[39 + side]], [[29 + side]]])  # the edge goes on outside
     tap = max((side / 32) ** 2 - 1, 0) / 24
     smooth = NOISE.astype(float)
@@ -72,19 +72,19 @@ def test_upright_windows_on_whole_pixels_are_the_box_resized(store: ImageStore, 
 
 
 def test_a_window_of_the_patchs_size_is_a_plain_slice(store: ImageStore) -> None:
-    found = crop(store, Requests(["ab12"], np.array([[56.0, 46.0, 32.0, 0.0]])), 32)
+    found = crop(store, CropRequests(["ab12"], np.array([[56.0, 46.0, 32.0, 0.0]])), 32)
     assert np.array_equal(found[0], NOISE[40:72, 30:62])
 
 
 def test_a_quarter_turn_of_the_window_turns_the_patch(store: ImageStore) -> None:
     windows = np.array([[56.5, 46.5, 32.0, 0.0], [56.5, 46.5, 32.0, 90.0], [56.5, 46.5, 32.0, 180.0]])
-    upright, quarter, half = crop(store, Requests(["ab12"] * 3, windows), 32).astype(int)
+    upright, quarter, half = crop(store, CropRequests(["ab12"] * 3, windows), 32).astype(int)
     assert np.abs(np.rot90(upright, -1) - quarter).max() <= 1 or np.abs(np.rot90(upright) - quarter).max() <= 1
     assert np.abs(np.rot90(upright, 2) - half).max() <= 1
 
 
 def test_shrinking_patches_are_closer_to_the_area_mean_than_plain_reading(store: ImageStore) -> None:
-    request = Requests(["ab12"], np.array([[64.0, 54.0, 48.0, 0.0]]))
+    request = CropRequests(["ab12"], np.array([[64.0, 54.0, 48.0, 0.0]]))
     fine = np.kron(NOISE[40:88, 30:78], np.ones((2, 2)))
     area = fine.reshape(32, 3, 32, 3).mean(axis=(1, 3))
     filtered, linear = (np.abs(crop(store, request, 32, antialias=a)[0] - area).mean() for a in (True, False))
@@ -92,7 +92,7 @@ def test_shrinking_patches_are_closer_to_the_area_mean_than_plain_reading(store:
 
 
 def test_outside_the_image_is_background(store: ImageStore) -> None:
-    assert not crop(store, Requests(["ab12"], np.array([[-60.0, -60.0, 20.0, 10.0]])), 16).any()
+    assert not crop(store, CropRequests(["ab12"], np.array([[-60.0, -60.0, 20.0, 10.0]])), 16).any()
 
 
 @pytest.mark.parametrize("antialias", [True, False])
@@ -105,7 +105,7 @@ def test_patches_depend_on_nothing_that_a_turned_window_leaves_unread(
     by_tiles.write("ef56", noise)
     windows = RNG.uniform([-50, -50, 20, -180], [950, 850, 420, 180], size=(250, 4))
     for window in windows:  # one at a time: in memory lies what the one before has left there
-        request = Requests(["ef56"], window[None])
+        request = CropRequests(["ef56"], window[None])
         expected = crop(whole, request, patch_px, antialias=antialias)
         assert np.array_equal(crop(by_tiles, request, patch_px, antialias=antialias), expected)
 
@@ -114,8 +114,10 @@ def test_a_patch_does_not_depend_on_its_company(store: ImageStore) -> None:
     values = RNG.uniform([0, 0, 10, -30], [100, 130, 70, 30], size=(40, 4))
     values[::2] = np.rint(values[::2] / 2) * 2 * [1, 1, 1, 0]
     ids = RNG.choice(["ab12", "cd34"], size=40).tolist()
-    together = crop(store, Requests(ids, values), 24)
-    alone = [crop(store, Requests([image_id], value[None]), 24)[0] for image_id, value in zip(ids, values, strict=True)]
+    together = crop(store, CropRequests(ids, values), 24)
+    alone = [
+        crop(store, CropRequests([image_id], value[None]), 24)[0] for image_id, value in zip(ids, values, strict=True)
+    ]
     assert np.array_equal(together, np.stack(alone))
 
 
@@ -131,15 +133,15 @@ def test_windows_side_by_side_share_one_read_and_far_ones_do_not(
 
     monkeypatch.setattr(ImageStore, "read_into", counted)
     near = np.array([[60.0, 60.0, 30.0, 0.0], [62.0, 64.0, 30.0, 0.0], [58.0, 61.0, 36.0, 0.0]])
-    crop(store, Requests(["ab12"] * 3, near), 16)
+    crop(store, CropRequests(["ab12"] * 3, near), 16)
     assert len(reads) == 1
-    crop(store, Requests(["ab12"] * 2, np.array([[20.0, 20.0, 10.0, 0.0], [140.0, 110.0, 10.0, 0.0]])), 16)
+    crop(store, CropRequests(["ab12"] * 2, np.array([[20.0, 20.0, 10.0, 0.0], [140.0, 110.0, 10.0, 0.0]])), 16)
     assert len(reads) == 3
 
 
 def test_patches_go_where_they_are_asked_to(store: ImageStore) -> None:
     out = np.zeros((5, 16, 16), np.uint16)
-    requests = Requests(["ab12", "cd34"], FREE[:2])
+    requests = CropRequests(["ab12", "cd34"], FREE[:2])
     assert crop(store, requests, 16, out[2:4]).base is out
     assert np.array_equal(out[2:4], crop(store, requests, 16))
     assert not out[[0, 1, 4]].any()

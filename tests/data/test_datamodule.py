@@ -12,13 +12,13 @@ import torch
 from mammo.data.augmentation import Intensity
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Quota
-from mammo.data.window_sampler import Crops
-from mammo.maps.saliency import Zeros
+from mammo.data.window_sampler import CropSizes
+from mammo.maps.saliency import ZeroMaps
 from mammo.records import MammoError, PatchClass, Split
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
 
-CROPS = Crops((16, 48), 32)
+CROPS = CropSizes((16, 48), 32)
 
 
 def module(root: Path, **changes: object) -> MammoDataModule:
@@ -101,9 +101,11 @@ def test_embeddings_stay_with_their_windows(small_root: Path, tmp_path: Path) ->
     h = np.arange(len(plan) * 32, dtype=np.float32).reshape(-1, 32)
     saved = Embeddings(tmp_path)
     saved.write(plan, h)
-    loader = module(small_root, columns=("window", "embedding", "saliency"), embeddings=saved, saliency=Zeros((46, 30)))
+    loader = module(
+        small_root, columns=("window", "embedding", "saliency"), embeddings=saved, saliency=ZeroMaps((46, 30))
+    )
     assert torch.equal(joined(loader.val_dataloader(), "embedding"), torch.from_numpy(h))
-    assert torch.equal(joined(loader.val_dataloader(), "window"), torch.from_numpy(plan.windows))
+    assert torch.equal(joined(loader.val_dataloader(), "window"), torch.tensor(plan.windows))
 
 
 def test_embeddings_of_other_windows_are_refused(small_root: Path, tmp_path: Path) -> None:
@@ -159,7 +161,7 @@ def test_embeddings_of_a_rank_belong_to_its_rows(small_root: Path, tmp_path: Pat
     asked = {"columns": ("window", "embedding"), "embeddings": saved, "window_epochs": 1}
     loader = rank(small_root, 1, 2, **asked).train_dataloader()
     rows = joined(loader, "embedding")[:, 0].long()
-    assert torch.equal(joined(loader, "window"), torch.from_numpy(plan.windows)[rows])
+    assert torch.equal(joined(loader, "window"), torch.tensor(plan.windows)[rows])
     assert rows.tolist() == list(range(1, 20, 2))
 
 
@@ -188,6 +190,6 @@ def test_a_resumed_epoch_has_the_batches_of_an_uninterrupted_one(small_root: Pat
 def test_fixed_windows_are_read_once(small_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = module(small_root)
     first = joined(kept.val_dataloader(), "patch")
-    monkeypatch.setattr(kept.split(Split.VAL)[2].store.__class__, "read_into", None)
+    monkeypatch.setattr(kept.split_data(Split.VAL).reader.store.__class__, "read_into", None)
     assert torch.equal(joined(kept.val_dataloader(), "patch"), first)
     assert kept.val_dataloader() is kept.val_dataloader()

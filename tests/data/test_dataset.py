@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from mammo.data.augmentation import Intensity
-from mammo.data.crops import Requests, crop
+from mammo.data.crops import CropRequests, crop
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.image_plans import WindowNoise, image_plan, training_images
 from mammo.data.plans import Plan, lesion_plan
-from mammo.data.sampling_index import Ground
-from mammo.data.window_sampler import Crops
+from mammo.data.sampling_index import SamplingIndex
+from mammo.data.window_sampler import CropSizes
 from mammo.geometry import CropWindow
 from mammo.records import FULL_SCALE, MammoError
 from mammo.store.image_store import ImageStore
@@ -35,7 +35,7 @@ def reader(small_root: Path, manifest: Manifest) -> Reader:
 
 @pytest.fixture(scope="module")
 def plan(manifest: Manifest) -> Plan:
-    return lesion_plan(Ground.of(manifest), Crops((16, 48), PATCH_PX), n_windows=3, seed=0)
+    return lesion_plan(SamplingIndex.from_manifest(manifest), CropSizes((16, 48), PATCH_PX), n_windows=3, seed=0)
 
 
 def saliency(image_ids: Sequence[str]) -> np.ndarray:
@@ -52,7 +52,7 @@ def test_patches_are_those_of_their_windows(small_root: Path, manifest: Manifest
         window = CropWindow(*batch["window"][position].tolist())
         assert window == plan.window(row)
         place = plan.windows[row] + np.array([*manifest.chain(image_id).origin, 0, 0])
-        alone = crop(store, Requests([image_id], place[None]), PATCH_PX)[0]
+        alone = crop(store, CropRequests([image_id], place[None]), PATCH_PX)[0]
         assert np.array_equal(batch["patch"][position, 0].numpy(), alone)
 
 
@@ -95,7 +95,7 @@ def test_one_row_is_a_batch_of_one(reader: Reader, plan: Plan) -> None:
 
 
 def test_images_are_whole_network_windows(small_root: Path, manifest: Manifest, reader: Reader) -> None:
-    plan = image_plan(Ground.of(manifest))
+    plan = image_plan(SamplingIndex.from_manifest(manifest))
     batch = PlanDataset(plan, ("image",), reader).batch([2, 0])
     store = ImageStore(small_root / "store")
     for position, row in enumerate((2, 0)):
@@ -121,14 +121,14 @@ def test_a_column_without_a_source_is_named(reader: Reader, plan: Plan, column: 
 
 
 def test_a_noisy_window_reads_beyond_the_network_window(small_root: Path, manifest: Manifest, reader: Reader) -> None:
-    ground = Ground.of(manifest)
-    plan = training_images(ground, seed=0, epoch=0, noise=WindowNoise(12.5, 12.5), balanced=False)
+    index = SamplingIndex.from_manifest(manifest)
+    plan = training_images(index, seed=0, epoch=0, noise=WindowNoise(12.5, 12.5), balanced=False)
     assert len(np.unique(plan.windows[:, 2])) == len(plan)
     images = PlanDataset(plan, ("image",), reader).batch([0, 1])["image"]
     assert images.shape == (2, 1, 368, 240)
     for number in range(2):
         still = np.empty((1, 368, 240), np.uint16)
-        reader.images(image_plan(ground).take([int(plan.image[number])]), still)
+        reader.images(image_plan(index).take([int(plan.image[number])]), still)
         assert np.corrcoef(images[number, 0].numpy().astype(float).ravel(), still.astype(float).ravel())[0, 1] > 0.5
 
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo.data.crops import fitted, image_box
+from mammo.data.crops import image_box, resize_to_frame
 from mammo.data.image_plans import WindowNoise, image_plan, training_images
-from mammo.data.sampling_index import Ground
+from mammo.data.sampling_index import SamplingIndex
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import FULL_SCALE, MammoError, Pathology
 
@@ -16,10 +16,10 @@ NOISE, STILL = WindowNoise(location_px=12, size_px=10), WindowNoise()
 
 
 @pytest.fixture(scope="module")
-def ground() -> Ground:
+def index() -> SamplingIndex:
     """Twelve images: 0 shows a malignant lesion, 1 to 4 benign ones, the rest none; all larger than the window."""
     pixel = np.array([[40.5, 30.5]])
-    return Ground(
+    return SamplingIndex(
         frame=FRAME,
         pixels=[pixel] * 6,
         labels=[Pathology.MALIGNANT, Pathology.BENIGN, *[Pathology.BENIGN] * 3, Pathology.NONE],
@@ -31,23 +31,23 @@ def ground() -> Ground:
     )
 
 
-def test_labels_say_what_is_shown(ground: Ground) -> None:
-    plan = image_plan(ground)
+def test_labels_say_what_is_shown(index: SamplingIndex) -> None:
+    plan = image_plan(index)
     assert plan.target.tolist() == [[1, 0], *[[0, 1]] * 4, *[[0, 0]] * 7]
     assert plan.windows.tolist() == [[48.0, 40.0, 96.0, 0.0]] * 12
 
 
-def test_every_image_comes_once_in_an_order_of_seed_and_epoch(ground: Ground) -> None:
-    plan = training_images(ground, seed=0, epoch=3, noise=STILL, balanced=False)
+def test_every_image_comes_once_in_an_order_of_seed_and_epoch(index: SamplingIndex) -> None:
+    plan = training_images(index, seed=0, epoch=3, noise=STILL, balanced=False)
     assert sorted(plan.image.tolist()) == list(range(12))
-    assert np.array_equal(plan.target, image_plan(ground).target[plan.image])
-    assert np.array_equal(plan.windows, image_plan(ground).windows)
-    assert plan.digest() == training_images(ground, 0, 3, STILL, False).digest()
-    assert plan.digest() != training_images(ground, 0, 4, STILL, False).digest()
+    assert np.array_equal(plan.target, image_plan(index).target[plan.image])
+    assert np.array_equal(plan.windows, image_plan(index).windows)
+    assert plan.digest() == training_images(index, 0, 3, STILL, False).digest()
+    assert plan.digest() != training_images(index, 0, 4, STILL, False).digest()
 
 
-def test_noise_moves_and_resizes_within_the_image(ground: Ground) -> None:
-    windows = np.concatenate([training_images(ground, 0, epoch, NOISE, False).windows for epoch in range(60)])
+def test_noise_moves_and_resizes_within_the_image(index: SamplingIndex) -> None:
+    windows = np.concatenate([training_images(index, 0, epoch, NOISE, False).windows for epoch in range(60)])
     row, col, height = windows[:, 0], windows[:, 1], windows[:, 2]
     width = height * 80 / 96
     assert (row - height / 2 >= -30 - 1e-9).all()
@@ -61,23 +61,23 @@ def test_noise_moves_and_resizes_within_the_image(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize(("mlo", "row"), [(False, 45.0), (True, 48.0)])
-def test_a_small_image_is_padded_as_gmic_pads(ground: Ground, mlo: bool, row: float) -> None:
-    small = replace(ground, extents=np.tile([[0.0, 90.0], [0.0, 70.0]], (12, 1, 1)), mlo=np.full(12, mlo))
+def test_a_small_image_is_padded_as_gmic_pads(index: SamplingIndex, mlo: bool, row: float) -> None:
+    small = replace(index, extents=np.tile([[0.0, 90.0], [0.0, 70.0]], (12, 1, 1)), mlo=np.full(12, mlo))
     windows = training_images(small, 0, 0, STILL, balanced=False).windows
     assert windows[:, 0].tolist() == [row] * 12, "above and below a CC, below an MLO"
     assert windows[:, 1].tolist() == [40.0] * 12, "on the nipple's side"
 
 
-def test_balance_shows_every_kind_equally_often(ground: Ground) -> None:
-    plan = training_images(ground, seed=0, epoch=0, noise=STILL, balanced=True)
+def test_balance_shows_every_kind_equally_often(index: SamplingIndex) -> None:
+    plan = training_images(index, seed=0, epoch=0, noise=STILL, balanced=True)
     kinds = [tuple(row) for row in plan.target.tolist()]
     assert {kind: kinds.count(kind) for kind in kinds} == {(1, 0): 4, (0, 1): 4, (0, 0): 4}
     benign = plan.image[plan.target[:, 1] == 1]
     assert sorted(benign.tolist()) == [1, 2, 3, 4]
 
 
-def test_a_split_without_malignant_images_is_balanced_over_what_there_is(ground: Ground) -> None:
-    benign = replace(ground, labels=[Pathology.BENIGN] * 6)
+def test_a_split_without_malignant_images_is_balanced_over_what_there_is(index: SamplingIndex) -> None:
+    benign = replace(index, labels=[Pathology.BENIGN] * 6)
     plan = training_images(benign, 0, 0, STILL, balanced=True)
     assert plan.target.sum(axis=0).tolist() == [0, 6]
 
@@ -94,10 +94,10 @@ def test_a_noisy_window_is_read_and_brought_to_size() -> None:
     larger = image_box(np.array([50.0, 40.0, 120.0, 0.0]), chain)
     assert (larger.height, larger.width) == (120, 100)
     pixels = np.random.default_rng(0).integers(0, FULL_SCALE + 1, (96, 80)).astype(np.uint16)
-    assert fitted(pixels, FRAME) is pixels
+    assert resize_to_frame(pixels, FRAME) is pixels
     steep = np.zeros((120, 100), np.uint16)
     steep[:, 50:] = FULL_SCALE
-    resized = fitted(steep, FRAME)
+    resized = resize_to_frame(steep, FRAME)
     assert resized.shape == (96, 80)
     assert resized.max() == FULL_SCALE
     assert (resized[:, :38] < 100).all()

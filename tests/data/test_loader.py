@@ -11,8 +11,8 @@ from mammo.data.augmentation import Intensity
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.loader import Loader, Memory
 from mammo.data.plans import lesion_plan
-from mammo.data.sampling_index import Ground
-from mammo.data.window_sampler import Crops
+from mammo.data.sampling_index import SamplingIndex
+from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -21,7 +21,7 @@ from mammo.store.manifest import Manifest
 @pytest.fixture(scope="module")
 def dataset(small_root: Path) -> PlanDataset:
     manifest = Manifest.load(small_root / "store")
-    plan = lesion_plan(Ground.of(manifest), Crops((16, 48), 24), n_windows=5, seed=0)
+    plan = lesion_plan(SamplingIndex.from_manifest(manifest), CropSizes((16, 48), 24), n_windows=5, seed=0)
     order = np.random.default_rng(0).permutation(len(plan))
     reader = Reader.of(small_root / "store", manifest, 24)
     return PlanDataset(plan.take(order), ("patch", "window"), reader, intensity=Intensity(0.2, 0.2, 0.02), seed=5)

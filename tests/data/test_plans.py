@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
-from mammo.data.sampling_index import Ground
-from mammo.data.window_sampler import Crops
+from mammo.data.sampling_index import SamplingIndex
+from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
 from mammo.records import MammoError, PatchClass, Pathology
 
-FRAME, CROPS = Frame(96, 80, 8), Crops((12.0, 30.0), 16)
+FRAME, CROPS = Frame(96, 80, 8), CropSizes((12.0, 30.0), 16)
 QUOTA = Quota(5, 7, 9, 11)
 
 
 @pytest.fixture(scope="module")
-def ground() -> Ground:
+def index() -> SamplingIndex:
     square = np.argwhere(np.ones((8, 8), dtype=bool)) + 0.5
-    return Ground(
+    return SamplingIndex(
         frame=FRAME,
         pixels=[square + np.array([row, col]) for row, col in ((30, 20), (50, 30), (20, 40))],
         labels=[Pathology.MALIGNANT, Pathology.BENIGN, Pathology.NONE],
@@ -30,18 +30,18 @@ def ground() -> Ground:
     )
 
 
-def test_an_epoch_holds_the_quota_in_random_order(ground: Ground) -> None:
-    plan = epoch_plan(ground, QUOTA, CROPS, seed=1, epoch=0)
+def test_an_epoch_holds_the_quota_in_random_order(index: SamplingIndex) -> None:
+    plan = epoch_plan(index, QUOTA, CROPS, seed=1, epoch=0)
     assert np.bincount(plan.target).tolist() == list(QUOTA.counts)
     assert (np.diff(plan.target) < 0).any()
 
 
-def test_an_epoch_is_a_function_of_seed_and_epoch(ground: Ground) -> None:
+def test_an_epoch_is_a_function_of_seed_and_epoch(index: SamplingIndex) -> None:
     digests = {
-        (seed, epoch): epoch_plan(ground, QUOTA, CROPS, seed, epoch).digest() for seed in (1, 2) for epoch in (0, 1)
+        (seed, epoch): epoch_plan(index, QUOTA, CROPS, seed, epoch).digest() for seed in (1, 2) for epoch in (0, 1)
     }
     assert len(set(digests.values())) == 4
-    assert epoch_plan(ground, QUOTA, CROPS, 2, 1).digest() == digests[2, 1]
+    assert epoch_plan(index, QUOTA, CROPS, 2, 1).digest() == digests[2, 1]
 
 
 def test_the_papers_quota_and_weights() -> None:
@@ -56,24 +56,24 @@ def test_a_class_that_never_occurs_has_no_weight() -> None:
         Quota(0, 0, 0, 0)
 
 
-def test_lesion_windows_stay_the_same_in_any_subset(ground: Ground) -> None:
-    every = lesion_plan(ground, CROPS, n_windows=6, seed=0)
-    benign_only = replace(ground, pixels=ground.pixels[1:2], labels=ground.labels[1:2], image_of=ground.image_of[1:2])
+def test_lesion_windows_stay_the_same_in_any_subset(index: SamplingIndex) -> None:
+    every = lesion_plan(index, CROPS, n_windows=6, seed=0)
+    benign_only = replace(index, pixels=index.pixels[1:2], labels=index.labels[1:2], image_of=index.image_of[1:2])
     alone = lesion_plan(benign_only, CROPS, n_windows=6, seed=0)
     assert np.array_equal(every.windows[every.target == PatchClass.BENIGN], alone.windows)
 
 
-def test_fewer_windows_are_the_first_of_more(ground: Ground) -> None:
-    few, many = (lesion_plan(ground, CROPS, n, seed=0) for n in (4, 9))
+def test_fewer_windows_are_the_first_of_more(index: SamplingIndex) -> None:
+    few, many = (lesion_plan(index, CROPS, n, seed=0) for n in (4, 9))
     assert np.array_equal(few.windows, many.take(many.repeat < 4).windows)
 
 
-def test_unlabelled_lesions_are_not_scored(ground: Ground) -> None:
-    assert set(lesion_plan(ground, CROPS, 2, 0).lesion.tolist()) == {0, 1}
+def test_unlabelled_lesions_are_not_scored(index: SamplingIndex) -> None:
+    assert set(lesion_plan(index, CROPS, 2, 0).lesion.tolist()) == {0, 1}
 
 
-def test_take_keeps_rows_together(ground: Ground) -> None:
-    plan = epoch_plan(ground, QUOTA, CROPS, 0, 0)
+def test_take_keeps_rows_together(index: SamplingIndex) -> None:
+    plan = epoch_plan(index, QUOTA, CROPS, 0, 0)
     part: Plan = plan.take([3, 1])
     assert part.window(0) == plan.window(3)
     assert part.target.tolist() == plan.target[[3, 1]].tolist()

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mammo.data.resample_plan import Sources
+from mammo.data.resample_plan import ResamplePlan
 from mammo.geometry import CropWindow, CropWindows
 
 RNG = np.random.default_rng(1)
@@ -10,7 +10,7 @@ WINDOWS = RNG.uniform([30, 30, 5, -45], [60, 60, 40, 45], size=(200, 4))
 
 
 def test_boxes_hold_every_sample_points_neighbours_and_little_more() -> None:
-    found = Sources.of(WINDOWS, 16, antialias=False)
+    found = ResamplePlan.from_windows(WINDOWS, 16, antialias=False)
     local = (np.stack(np.meshgrid(np.arange(16), np.arange(16), indexing="ij"), axis=-1) + 0.5) / 16 - 0.5
     for window, (row0, row1, col0, col1) in zip(WINDOWS, found.box, strict=True):
         points = CropWindow(*window).to_frame(local) - 0.5
@@ -20,7 +20,7 @@ def test_boxes_hold_every_sample_points_neighbours_and_little_more() -> None:
 
 
 def test_the_matrix_leads_from_patch_to_box() -> None:
-    found = Sources.of(WINDOWS, 16)
+    found = ResamplePlan.from_windows(WINDOWS, 16)
     for window, matrix, box in zip(WINDOWS, found.matrix, found.box, strict=True):
         x, y = RNG.integers(0, 16, 2)
         col, row = matrix @ (x, y, 1)
@@ -29,7 +29,7 @@ def test_the_matrix_leads_from_patch_to_box() -> None:
 
 
 def test_smoothing_has_a_margin_of_one_pixel() -> None:
-    plain, smooth = Sources.of(WINDOWS, 16, antialias=False), Sources.of(WINDOWS, 16)
+    plain, smooth = ResamplePlan.from_windows(WINDOWS, 16, antialias=False), ResamplePlan.from_windows(WINDOWS, 16)
     shrinks = WINDOWS[:, 2] > 16
     assert np.array_equal(smooth.side_taps > 0, shrinks)
     assert np.array_equal(smooth.box - plain.box, shrinks[:, None] * np.array([-1, 1, -1, 1]))
@@ -37,7 +37,7 @@ def test_smoothing_has_a_margin_of_one_pixel() -> None:
 
 def test_whole_windows_are_their_boxes() -> None:
     windows = np.array([(20.5, 30.5, 9, 0), (20, 30, 16, 0), (20, 30, 9, 0), (20, 30, 16, 1), (20, 30, 16.5, 0)])
-    found = Sources.of(windows, 16)
+    found = ResamplePlan.from_windows(windows, 16)
     assert found.whole.tolist() == [True, True, False, False, False]
     assert found.box[:2].tolist() == [[16, 25, 26, 35], [12, 28, 22, 38]]
 

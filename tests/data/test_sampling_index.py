@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammo.data.sampling_index import Ground
+from mammo.data.sampling_index import SamplingIndex
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology, Split
 from mammo.store.manifest import Manifest
@@ -18,8 +18,8 @@ def manifest(small_root: Path) -> Manifest:
 
 
 @pytest.fixture(scope="module")
-def ground(manifest: Manifest) -> Ground:
-    return Ground.of(manifest)
+def index(manifest: Manifest) -> SamplingIndex:
+    return SamplingIndex.from_manifest(manifest)
 
 
 def painted(manifest: Manifest, image_id: str) -> dict[str, np.ndarray]:
@@ -37,24 +37,24 @@ def painted(manifest: Manifest, image_id: str) -> dict[str, np.ndarray]:
     return masks
 
 
-def test_lesion_pixels_are_the_outline_in_the_network_frame(manifest: Manifest, ground: Ground) -> None:
+def test_lesion_pixels_are_the_outline_in_the_network_frame(manifest: Manifest, index: SamplingIndex) -> None:
     checked = 0
     for image_id in manifest.images.index:
         for lesion_id, mask in painted(manifest, image_id).items():
-            pixels = ground.pixels[manifest.lesions.index.get_loc(lesion_id)]
+            pixels = index.pixels[manifest.lesions.index.get_loc(lesion_id)]
             assert sorted(map(tuple, pixels)) == sorted(map(tuple, np.argwhere(mask) + 0.5))
             checked += 1
-    assert checked == len(manifest.lesions) == len(ground.labels)
+    assert checked == len(manifest.lesions) == len(index.labels)
 
 
-def test_rows_name_the_right_images(manifest: Manifest, ground: Ground) -> None:
+def test_rows_name_the_right_images(manifest: Manifest, index: SamplingIndex) -> None:
     ids = manifest.images.index
-    assert [ids[row] for row in ground.image_of] == manifest.lesions["image_id"].tolist()
-    for image, lesions in ground.lesions_on.items():
+    assert [ids[row] for row in index.image_of] == manifest.lesions["image_id"].tolist()
+    for image, lesions in index.lesions_by_image.items():
         assert (manifest.lesions["image_id"].iloc[lesions] == ids[image]).all()
 
 
-def test_candidates_are_told_by_the_tables(manifest: Manifest, ground: Ground) -> None:
+def test_candidates_are_told_by_the_tables(manifest: Manifest, index: SamplingIndex) -> None:
     labels = manifest.lesions["label"].to_numpy()
     with_lesions = manifest.images.index.isin(manifest.lesions["image_id"])
     expected = {
@@ -65,48 +65,48 @@ def test_candidates_are_told_by_the_tables(manifest: Manifest, ground: Ground) -
     }
     for patch_class, rows in expected.items():
         assert rows.size > 0
-        assert ground.rows(patch_class).tolist() == rows.tolist()
+        assert index.candidate_rows(patch_class).tolist() == rows.tolist()
 
 
-def test_overlap_is_told_by_the_pixels_inside(manifest: Manifest, ground: Ground) -> None:
-    image = max(ground.lesions_on, key=lambda row: len(ground.lesions_on[row]))
+def test_overlap_is_told_by_the_pixels_inside(manifest: Manifest, index: SamplingIndex) -> None:
+    image = max(index.lesions_by_image, key=lambda row: len(index.lesions_by_image[row]))
     masks = painted(manifest, manifest.images.index[image])
-    centres = np.stack(np.mgrid[: ground.frame.height, : ground.frame.width], axis=-1) + 0.5
+    centres = np.stack(np.mgrid[: index.frame.height, : index.frame.width], axis=-1) + 0.5
     rng, seen = np.random.default_rng(0), set()
     for _ in range(150):
         window = CropWindow(rng.uniform(80, 320), rng.uniform(20, 200), rng.uniform(16, 150), rng.uniform(-30, 30))
         inside = window.contains(centres)
         touched = {Pathology(manifest.lesions["label"][key]) for key, mask in masks.items() if (mask & inside).any()}
         values = np.array([[window.row, window.col, window.side, window.angle]])
-        assert ground.overlapped(np.array([image]), values) == [touched]
+        assert index.overlapped_pathologies(np.array([image]), values) == [touched]
         seen.add(frozenset(touched))
     assert len(seen) == 4  # none, either, both
 
 
 def test_bytes_of_tissue_stand_for_the_shares_of_the_manifest_to_the_last_bit(
-    manifest: Manifest, ground: Ground
+    manifest: Manifest, index: SamplingIndex
 ) -> None:
     for row, image_id in enumerate(manifest.images.index):
-        assert np.array_equal(SHARES[ground.tissue[row]], manifest.tissue(image_id))
+        assert np.array_equal(SHARES[index.tissue[row]], manifest.tissue(image_id))
     assert np.array_equal(SHARES, (np.arange(256, dtype=np.uint8) / 255).astype(np.float32))
 
 
-def test_tissue_share_is_near_the_share_of_tissue_pixels(ground: Ground) -> None:
-    fine = np.kron(ground.tissue[0] / 255, np.ones((8, 8)))
-    centres = np.stack(np.mgrid[: ground.frame.height, : ground.frame.width], axis=-1) + 0.5
+def test_tissue_share_is_near_the_share_of_tissue_pixels(index: SamplingIndex) -> None:
+    fine = np.kron(index.tissue[0] / 255, np.ones((8, 8)))
+    centres = np.stack(np.mgrid[: index.frame.height, : index.frame.width], axis=-1) + 0.5
     rng = np.random.default_rng(1)
     for _ in range(50):
         window = CropWindow(rng.uniform(0, 368), rng.uniform(0, 240), rng.uniform(16, 48), rng.uniform(-30, 30))
         share = fine[window.contains(centres)].sum() / window.side**2
         values = np.array([[window.row, window.col, window.side, window.angle]])
-        assert abs(ground.tissue_shares(np.array([0]), values)[0] - share) < 0.15
+        assert abs(index.tissue_fractions(np.array([0]), values)[0] - share) < 0.15
 
 
-def test_outside_the_frame_there_is_no_tissue(ground: Ground) -> None:
-    assert ground.tissue_shares(np.array([0]), np.array([[-100.0, -100.0, 40.0, 0.0]])) == 0
+def test_outside_the_frame_there_is_no_tissue(index: SamplingIndex) -> None:
+    assert index.tissue_fractions(np.array([0]), np.array([[-100.0, -100.0, 40.0, 0.0]])) == 0
 
 
 def test_a_class_that_no_image_can_give_is_named(manifest: Manifest) -> None:
     healthy = Manifest(manifest.frame, manifest.images, manifest.lesions.iloc[:0])
     with pytest.raises(MammoError, match=r"no image can give a malignant patch: .* quota\.malignant=0"):
-        Ground.of(healthy).rows(PatchClass.MALIGNANT)
+        SamplingIndex.from_manifest(healthy).candidate_rows(PatchClass.MALIGNANT)

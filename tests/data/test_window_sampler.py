@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo.data.sampling_index import Ground
-from mammo.data.window_sampler import TISSUE_SHARE, Crops, evaluation_windows, training_windows
+from mammo.data.sampling_index import SamplingIndex
+from mammo.data.window_sampler import MIN_TISSUE_FRACTION, CropSizes, evaluation_windows, training_windows
 from mammo.geometry import CropWindow, Frame
 from mammo.records import MammoError, PatchClass, Pathology
 
 FRAME = Frame(96, 80, 8)
-CROPS = Crops((12.0, 30.0), 16)
+CROPS = CropSizes((12.0, 30.0), 16)
 
 
 def disc(row: float, col: float, radius: float) -> np.ndarray:
@@ -20,11 +20,11 @@ def disc(row: float, col: float, radius: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def ground() -> Ground:
+def index() -> SamplingIndex:
     """Image 0: a malignant and a benign lesion close together; image 1: a benign and an unlabelled one; 2: negative."""
     tissue = np.zeros((3, *FRAME.grid), np.uint8)
     tissue[:, 1:11, 0:8] = 255
-    return Ground(
+    return SamplingIndex(
         frame=FRAME,
         pixels=[disc(30, 20, 6), disc(48, 26, 5), disc(60, 30, 6), disc(30, 30, 5)],
         labels=[Pathology.MALIGNANT, Pathology.BENIGN, Pathology.BENIGN, Pathology.NONE],
@@ -48,43 +48,41 @@ def holds(window: CropWindow, pixels: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("patch_class", list(PatchClass))
-def test_windows_overlap_what_their_class_says(ground: Ground, patch_class: PatchClass) -> None:
+def test_windows_overlap_what_their_class_says(index: SamplingIndex, patch_class: PatchClass) -> None:
     wanted = {PatchClass.MALIGNANT: {Pathology.MALIGNANT}, PatchClass.BENIGN: {Pathology.BENIGN}}.get(
         patch_class, set()
     )
-    rngs = [np.random.default_rng((0, index)) for index in range(40)]
-    drawn = training_windows(rngs, ground, patch_class, CROPS)
+    rngs = [np.random.default_rng((0, number)) for number in range(40)]
+    drawn = training_windows(rngs, index, patch_class, CROPS)
     for image, values, lesion in zip(drawn.image, drawn.windows, drawn.lesion, strict=True):
         window = CropWindow(*values)
         touched = {
-            ground.labels[row]
-            for row in range(4)
-            if ground.image_of[row] == image and holds(window, ground.pixels[row])
+            index.labels[row] for row in range(4) if index.image_of[row] == image and holds(window, index.pixels[row])
         }
         assert touched == wanted
         assert (lesion >= 0) == bool(wanted)
-        assert ground.negative[image] == (patch_class == PatchClass.NEGATIVE)
+        assert index.negative[image] == (patch_class == PatchClass.NEGATIVE)
         assert CROPS.side_px[0] <= window.side <= CROPS.side_px[1]
         assert abs(window.angle) <= 30
 
 
 @pytest.mark.parametrize("patch_class", [PatchClass.OUTSIDE, PatchClass.NEGATIVE])
-def test_windows_lie_on_the_breast(ground: Ground, patch_class: PatchClass) -> None:
-    drawn = training_windows([np.random.default_rng((1, index)) for index in range(40)], ground, patch_class, CROPS)
-    for index, (image, values) in enumerate(zip(drawn.image, drawn.windows, strict=True)):
+def test_windows_lie_on_the_breast(index: SamplingIndex, patch_class: PatchClass) -> None:
+    drawn = training_windows([np.random.default_rng((1, number)) for number in range(40)], index, patch_class, CROPS)
+    for number, (image, values) in enumerate(zip(drawn.image, drawn.windows, strict=True)):
         window = CropWindow(*values)
-        points = window.to_frame(np.random.default_rng(index).uniform(-0.5, 0.5, (4000, 2)))
+        points = window.to_frame(np.random.default_rng(number).uniform(-0.5, 0.5, (4000, 2)))
         cells = np.floor(points / FRAME.cell_px).astype(int)
         on_breast = [
-            0 <= row < FRAME.grid[0] and 0 <= col < FRAME.grid[1] and ground.tissue[image][row, col]
+            0 <= row < FRAME.grid[0] and 0 <= col < FRAME.grid[1] and index.tissue[image][row, col]
             for row, col in cells
         ]
-        assert np.mean(on_breast) > TISSUE_SHARE - 0.1
+        assert np.mean(on_breast) > MIN_TISSUE_FRACTION - 0.1
 
 
-def test_lesion_windows_hold_a_pixel_and_vary_in_size_and_place(ground: Ground) -> None:
-    windows = [CropWindow(*values) for values in of_lesion(ground, CROPS, 200)]
-    assert all(holds(window, ground.pixels[0]) for window in windows)
+def test_lesion_windows_hold_a_pixel_and_vary_in_size_and_place(index: SamplingIndex) -> None:
+    windows = [CropWindow(*values) for values in of_lesion(index, CROPS, 200)]
+    assert all(holds(window, index.pixels[0]) for window in windows)
     assert {window.angle for window in windows} == {0.0}
     sides = np.array([window.side for window in windows])
     assert sides.min() < 14
@@ -92,52 +90,52 @@ def test_lesion_windows_hold_a_pixel_and_vary_in_size_and_place(ground: Ground) 
     assert np.std([window.row for window in windows]) > 3
 
 
-def of_lesion(ground: Ground, crops: Crops, n: int) -> np.ndarray:
-    return evaluation_windows(np.random.default_rng(0), ground.pixels[0], n, crops)
+def of_lesion(index: SamplingIndex, crops: CropSizes, n: int) -> np.ndarray:
+    return evaluation_windows(np.random.default_rng(0), index.pixels[0], n, crops)
 
 
-def test_windows_on_whole_pixels_are_the_free_ones_moved_a_little(ground: Ground) -> None:
-    free, whole = of_lesion(ground, CROPS, 300), of_lesion(ground, replace(CROPS, whole_px=True), 300)
+def test_windows_on_whole_pixels_are_the_free_ones_moved_a_little(index: SamplingIndex) -> None:
+    free, whole = of_lesion(index, CROPS, 300), of_lesion(index, replace(CROPS, whole_px=True), 300)
     assert np.abs(free - whole).max() <= 1.5
     assert np.median(np.abs(free - whole)[:, :3]) < 0.3
     edges = whole[:, :2] - whole[:, 2:3] / 2
     assert np.array_equal(edges, np.rint(edges))
     assert np.array_equal(whole[:, 2], np.rint(whole[:, 2]))
-    assert all(holds(CropWindow(*values), ground.pixels[0]) for values in whole)
+    assert all(holds(CropWindow(*values), index.pixels[0]) for values in whole)
 
 
 @pytest.mark.parametrize("patch_class", list(PatchClass))
-def test_a_window_does_not_depend_on_its_company(ground: Ground, patch_class: PatchClass) -> None:
+def test_a_window_does_not_depend_on_its_company(index: SamplingIndex, patch_class: PatchClass) -> None:
     def rngs() -> list[np.random.Generator]:
-        return [np.random.default_rng((5, index)) for index in range(30)]
+        return [np.random.default_rng((5, number)) for number in range(30)]
 
-    together = training_windows(rngs(), ground, patch_class, CROPS)
-    alone = [training_windows([rng], ground, patch_class, CROPS) for rng in rngs()]
+    together = training_windows(rngs(), index, patch_class, CROPS)
+    alone = [training_windows([rng], index, patch_class, CROPS) for rng in rngs()]
     for name in ("image", "windows", "lesion"):
         assert np.array_equal(getattr(together, name), np.concatenate([getattr(one, name) for one in alone]))
 
 
-def test_a_class_without_images_is_named(ground: Ground) -> None:
+def test_a_class_without_images_is_named(index: SamplingIndex) -> None:
     alone = replace(
-        ground,
-        pixels=ground.pixels[:1],
-        labels=ground.labels[:1],
-        image_of=ground.image_of[:1],
+        index,
+        pixels=index.pixels[:1],
+        labels=index.labels[:1],
+        image_of=index.image_of[:1],
         negative=np.array([False]),
-        tissue=ground.tissue[:1],
+        tissue=index.tissue[:1],
     )
     with pytest.raises(MammoError, match=r"quota\.negative=0"):
         training_windows([np.random.default_rng(0)], alone, PatchClass.NEGATIVE, CROPS)
 
 
-def test_lesions_that_leave_no_room_are_told(ground: Ground) -> None:
+def test_lesions_that_leave_no_room_are_told(index: SamplingIndex) -> None:
     crowded = replace(
-        ground,
+        index,
         pixels=[disc(40, 40, 200)],
         labels=[Pathology.BENIGN],
         image_of=np.array([0]),
         negative=np.array([False]),
-        tissue=ground.tissue[:1],
+        tissue=index.tissue[:1],
     )
     with pytest.raises(MammoError, match="outside"):
         training_windows([np.random.default_rng(0)], crowded, PatchClass.OUTSIDE, CROPS)
@@ -145,4 +143,4 @@ def test_lesions_that_leave_no_room_are_told(ground: Ground) -> None:
 
 def test_sizes_must_make_sense() -> None:
     with pytest.raises(MammoError, match="side_px"):
-        Crops((30.0, 12.0), 16)
+        CropSizes((30.0, 12.0), 16)

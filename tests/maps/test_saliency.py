@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mammo.maps.saliency import External, Shuffled, Zeros
+from mammo.maps.saliency import ExternalMaps, ShuffledMaps, ZeroMaps
 from mammo.records import MammoError
 
 IDS = [f"image{number}" for number in range(20)]
@@ -20,7 +20,7 @@ def source(image_ids: Sequence[str]) -> NDArray[np.float32]:
 
 
 def test_shuffled_maps_are_those_of_another_image_of_the_same_kind() -> None:
-    shuffled = Shuffled(source, KINDS, seed=0)
+    shuffled = ShuffledMaps(source, KINDS, seed=0)
     assert sorted(shuffled.other.values()) == sorted(IDS), "every map is used once"
     for image_id, other in shuffled.other.items():
         assert other != image_id
@@ -29,19 +29,19 @@ def test_shuffled_maps_are_those_of_another_image_of_the_same_kind() -> None:
 
 
 def test_the_shuffle_is_a_function_of_its_seed() -> None:
-    assert Shuffled(source, KINDS, 0).other == Shuffled(source, KINDS, 0).other
-    assert Shuffled(source, KINDS, 0).other != Shuffled(source, KINDS, 1).other
+    assert ShuffledMaps(source, KINDS, 0).other == ShuffledMaps(source, KINDS, 0).other
+    assert ShuffledMaps(source, KINDS, 0).other != ShuffledMaps(source, KINDS, 1).other
 
 
 def test_zeros_are_zero() -> None:
-    assert Zeros((6, 5))(IDS).shape == (20, 2, 6, 5)
-    assert not Zeros((6, 5))(IDS).any()
+    assert ZeroMaps((6, 5))(IDS).shape == (20, 2, 6, 5)
+    assert not ZeroMaps((6, 5))(IDS).any()
 
 
 def test_external_maps_are_read_by_image(tmp_path: Path) -> None:
     for image_id, maps in zip(IDS, MAPS, strict=True):
         np.save(tmp_path / f"{image_id}.npy", maps.astype(np.float64))
-    read = External(tmp_path, (6, 5))(["image3", "image1"])
+    read = ExternalMaps(tmp_path, (6, 5))(["image3", "image1"])
     assert read.dtype == np.float32
     assert np.array_equal(read, MAPS[[3, 1]])
 
@@ -59,12 +59,12 @@ def test_external_maps_are_read_by_image(tmp_path: Path) -> None:
 def test_external_maps_of_the_wrong_kind_are_named(tmp_path: Path, maps: NDArray[np.generic], told: str) -> None:
     np.save(tmp_path / "image0.npy", maps)
     with pytest.raises(MammoError, match=told):
-        External(tmp_path, (6, 5))(["image0"])
+        ExternalMaps(tmp_path, (6, 5))(["image0"])
 
 
 def test_an_external_map_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match=r"image0\.npy does not exist"):
-        External(tmp_path, (6, 5))(["image0"])
+        ExternalMaps(tmp_path, (6, 5))(["image0"])
     (tmp_path / "image0.npy").write_bytes(b"no array")
     with pytest.raises(MammoError, match=r"image0\.npy is no array"):
-        External(tmp_path, (6, 5))(["image0"])
+        ExternalMaps(tmp_path, (6, 5))(["image0"])

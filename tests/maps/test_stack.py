@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mammo.geometry import Frame
-from mammo.maps.stack import CHANNELS, canonical, columns, embedding_map, map_stack, maps_name
+from mammo.maps.stack import CHANNELS, batch_columns, canonical_order, embedding_map, map_stack, maps_name
 from mammo.records import MammoError
 
 FRAME = Frame(48, 40, 8)
@@ -17,7 +17,7 @@ BATCH = {
 
 
 def test_order_is_canonical_whatever_was_typed() -> None:
-    assert canonical(["emb", "loc", "sal"]) == ("loc", "sal", "emb")
+    assert canonical_order(["emb", "loc", "sal"]) == ("loc", "sal", "emb")
     assert maps_name(["emb", "sal"]) == "sal+emb"
     assert torch.equal(map_stack(["emb", "sal"], BATCH, FRAME), map_stack(["sal", "emb"], BATCH, FRAME))
 
@@ -37,14 +37,14 @@ def test_embedding_replaces_every_nonzero_element_of_the_location_map() -> None:
 
 
 def test_columns_are_only_what_the_maps_need() -> None:
-    assert columns(["sal"]) == ("saliency",)
-    assert columns(["emb", "loc"]) == ("window", "embedding")
+    assert batch_columns(["sal"]) == ("saliency",)
+    assert batch_columns(["emb", "loc"]) == ("window", "embedding")
 
 
 @pytest.mark.parametrize("maps", [[], ["emb", "bogus"]])
 def test_nonsense_is_one_sentence(maps: list[str]) -> None:
     with pytest.raises(MammoError, match="maps="):
-        canonical(maps)
+        canonical_order(maps)
 
 
 def test_h_is_painted_where_the_location_map_is_not_zero() -> None:

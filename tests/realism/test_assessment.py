@@ -4,7 +4,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mammo.realism.assessment import Beside, Comparison, Mark, beside, compare, ranges, realism_lines
+from mammo.realism.assessment import (
+    MeasureComparison,
+    RangeStatus,
+    RealismAssessment,
+    assess_realism,
+    compare_measures,
+    measure_ranges,
+    realism_lines,
+)
 from mammo.realism.breasts import exam_breasts
 from mammo.realism.discriminator import Telltale, Verdict
 from mammo.realism.measures import MEANINGS, TEXTURE_SCALE, figures
@@ -14,23 +22,23 @@ from mammo.realism.reference_values import RECORDED
 @pytest.mark.parametrize(
     ("median", "mark"),
     [
-        (2.0, Mark.INSIDE),
-        (3.0, Mark.INSIDE),
-        (1.81, Mark.NEAR),
-        (1.79, Mark.OUTSIDE),
-        (3.29, Mark.NEAR),
-        (3.31, Mark.OUTSIDE),
-        (float("nan"), Mark.OUTSIDE),
+        (2.0, RangeStatus.INSIDE),
+        (3.0, RangeStatus.INSIDE),
+        (1.81, RangeStatus.NEAR),
+        (1.79, RangeStatus.OUTSIDE),
+        (3.29, RangeStatus.NEAR),
+        (3.31, RangeStatus.OUTSIDE),
+        (float("nan"), RangeStatus.OUTSIDE),
     ],
 )
-def test_a_median_is_inside_near_or_outside(median: float, mark: Mark) -> None:
-    assert Beside("slope", median, 0, 5, (2.0, 3.0)).mark is mark
+def test_a_median_is_inside_near_or_outside(median: float, mark: RangeStatus) -> None:
+    assert MeasureComparison("slope", median, 0, 5, (2.0, 3.0)).mark is mark
 
 
 def test_the_median_of_synthetic_images_stands_beside_the_range_of_real_ones() -> None:
     real = [dict.fromkeys(MEANINGS, value) for value in (1.0, 4.0, float("nan"), 2.0)]
     drawn = [dict.fromkeys(MEANINGS, float(value)) for value in range(11)]
-    rows = beside(drawn, ranges(real))
+    rows = compare_measures(drawn, measure_ranges(real))
     assert [row.name for row in rows] == list(MEANINGS)
     assert all((row.low, row.median, row.high, row.real) == (1, 5, 9, (1.0, 4.0)) for row in rows)
 
@@ -43,7 +51,7 @@ def test_figures_are_recorded_for_every_scale_that_is_measured() -> None:
 
 
 def test_without_a_real_exam_recorded_figures_stand_beside(small_root: Path) -> None:
-    found = compare(small_root / "store", None, 8)
+    found = assess_realism(small_root / "store", None, 8)
     assert (found.n_images, found.scale, found.figure_scale, found.measured) == (8, 0.125, 0.125, 0)
     assert found.verdict is None
     assert {row.name: row.real for row in found.rows} == RECORDED[0.125]
@@ -62,7 +70,7 @@ def test_recorded_figures_are_those_of_the_real_exam() -> None:
 
 @REAL
 def test_the_critic_judges_a_store_beside_a_real_exam(small_root: Path) -> None:
-    found = compare(small_root / "store", Path(os.environ["MAMMO_REAL_EXAM"]), 16)
+    found = assess_realism(small_root / "store", Path(os.environ["MAMMO_REAL_EXAM"]), 16)
     assert found.measured == 4
     assert found.verdict is not None
     assert len(found.verdict.aucs) == 4
@@ -70,14 +78,14 @@ def test_the_critic_judges_a_store_beside_a_real_exam(small_root: Path) -> None:
 
 
 ROWS = (
-    Beside("slope", 2.9, 2.7, 3.1, (2.7, 3.0)),
-    Beside("contrast", 0.2, 0.1, 0.3, (0.4, 0.48)),
-    Beside("grey 50 %", 0.39, 0.3, 0.4, (0.3, 0.36)),
+    MeasureComparison("slope", 2.9, 2.7, 3.1, (2.7, 3.0)),
+    MeasureComparison("contrast", 0.2, 0.1, 0.3, (0.4, 0.48)),
+    MeasureComparison("grey 50 %", 0.39, 0.3, 0.4, (0.3, 0.36)),
 )
 
 
 def test_every_figure_stands_in_a_line_with_its_range_and_mark() -> None:
-    text = list(realism_lines(Comparison(40, 1.0, 0.25, ROWS, 0, None)))
+    text = list(realism_lines(RealismAssessment(40, 1.0, 0.25, ROWS, 0, None)))
     assert text[0] == "40 images at 0.25 of full size, median (10 % to 90 %), beside recorded real images:"
     assert "2.900 (2.700 to 3.100)" in text[1]
     assert "real 2.700 to 3.000" in text[1]
@@ -90,7 +98,7 @@ def test_every_figure_stands_in_a_line_with_its_range_and_mark() -> None:
 
 def test_the_critic_tells_what_gave_the_images_away() -> None:
     verdict = Verdict((0.9, 0.8), (Telltale("slope", 0.75, 2.9, 3.4),), 30, 400)
-    text = list(realism_lines(Comparison(40, 1.0, 0.25, ROWS, 2, verdict)))
+    text = list(realism_lines(RealismAssessment(40, 1.0, 0.25, ROWS, 2, verdict)))
     assert "beside 2 real images" in text[0]
     assert "critic at 1 of full size: AUC 0.850 (by real image left out: 0.900, 0.800)" in text[5]
     assert "30 real and 400 synthetic patches" in text[5]
