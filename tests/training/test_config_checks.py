@@ -47,7 +47,7 @@ def test_the_defaults_and_the_ends_of_their_ranges_are_right() -> None:
         (),
         ("model=floc",),
         ("model=context",),
-        ("maps=[]",),  # told of by maps.stack.canonical
+        ("maps=[]",),  # told of by maps.stack.canonical_order
         ("trial=0", "trainer.threads=1", "test=false", "trainer.compile=true", "maps=[loc]"),
         ("memory_gb=0", "trainer.weight_average=0.99"),
         ("seed=0", "workers=0", "batch_size=1", "model.lr=1"),
