@@ -64,7 +64,7 @@ def task(cfg: DictConfig) -> None:
         print(f"every other file, why and what to do: {store / QUARANTINE}")
     if filling.lost_lesions:
         print(f"{filling.lost_lesions} lesions lie on refused images")
-    if found[Verdict.REFUSED] and HydraConfig.get().mode == RunMode.RUN:
+    if found[Verdict.REJECTED] and HydraConfig.get().mode == RunMode.RUN:
         sys.exit(QUARANTINED)
 
 

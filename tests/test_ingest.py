@@ -47,7 +47,7 @@ def test_ingest_then_split(
         run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
     assert finished.value.code == 3
     told = capfd.readouterr().out
-    assert "10 files, 9 accepted, 0 accepted with flags, 1 refused, 0 duplicate; 3 malignant and 3 benign" in told
+    assert "10 files, 9 accepted, 0 accepted with flags, 1 rejected, 0 duplicate; 3 malignant and 3 benign" in told
     assert "quarantine.csv" in told
     run(split, monkeypatch, f"root={tmp_path}", "fractions=[0.34,0.33,0.33]")
     assert capfd.readouterr().out.splitlines()[-1].split()[:6] == ["overall", "3", "3", "3", "3", "3"]

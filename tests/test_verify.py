@@ -31,7 +31,7 @@ def test_a_flipped_byte_in_any_file_is_told_with_its_name(
     (source / "broken.dcm").write_bytes(Trap("").content(5)[:-9])
     (source / "lesions.csv").write_text("image,label,row0,row1,col0,col1\n0.dcm,benign,90,110,30,50\n")
     outcomes = fill(Recipe(source, store, FRAME, 1), read(source), 1).outcomes
-    assert [outcome.verdict for outcome in outcomes] == ["accepted"] * 3 + ["duplicate", "refused"]
+    assert [outcome.verdict for outcome in outcomes] == ["accepted"] * 3 + ["duplicate", "rejected"]
     monkeypatch.setattr(verify, "write_doubts", lambda page, *_: page)  # pictures of damaged pixels are not asked for
     check = [str(store), "--out", str(tmp_path), "--processes", "1"]
     verify.main(check)

@@ -40,13 +40,13 @@ def write_quarantine(store: Path, outcomes: Iterable[Outcome], left_out: Iterabl
                 outcome.verdict.value,
                 codes,
                 outcome.reason,
-                outcome.way_out,
+                outcome.remedy,
                 outcome.image_id,
                 outcome.kept,
             )
             writer.writerow([_cell(cell) for cell in cells])
     for lesion in left_out:
-        told = (lesion.code, lesion.reason, Code(lesion.code).way_out)
+        told = (lesion.code, lesion.reason, Code(lesion.code).remedy)
         writer.writerow([_cell(cell) for cell in (lesion.path, "outline left out", *told, "", "")])
     with whole_file(store / NAME) as table:
         table.write_bytes(stream.getvalue().encode("utf-8", errors="backslashreplace"))

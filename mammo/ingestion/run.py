@@ -179,7 +179,7 @@ def _outcomes(
             yield Outcome(image.path, image_id, Verdict.DUPLICATE)
         elif one.code or image_id in repeats.conflicts:
             code = one.code or Code.UID_CONFLICT
-            yield Outcome(image.path, image_id, Verdict.REFUSED, (code,))
+            yield Outcome(image.path, image_id, Verdict.REJECTED, (code,))
         elif image_id in repeats.kept:
             yield Outcome(image.path, image_id, Verdict.DUPLICATE, (), paths[repeats.kept[image_id]])
         else:

@@ -11,7 +11,7 @@ from mammo.geometry import Frame
 from mammo.ingestion.shard import kept_in_parts
 from mammo.intake.gate import Admitted, admit
 from mammo.intake.pseudonyms import Pseudonyms
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular
 from mammo.records import ImageRecord
 from mammo.store.fingerprints import Print
@@ -114,7 +114,7 @@ def take(recipe: Recipe, job: Job) -> Taken:
             admitted = admit(recipe.source, image, recipe.frame, recipe.scale, content)
             kept = json.dumps(_kept(recipe, admitted, digest))
             record, head = encode(admitted.pixels, f"{mark} {kept}")
-    except RefusedError as refused:
+    except RejectedError as refused:
         return Taken(refused.code, mark)
     except MemoryError:
         return Taken(Code.TOO_LARGE, mark)

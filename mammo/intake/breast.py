@@ -12,7 +12,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from mammo.geometry import Box
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.records import Laterality, View
 
 EROSION_PX = 100
@@ -137,7 +137,7 @@ def _meets_at_corners(mask: NDArray[np.uint8], contour: MatLike) -> bool:
     return bool(((mask[row, next_col] == 0) & (mask[next_row, col] == 0)).any())
 
 
-def best_centre(
+def best_center(
     pixels: NDArray[np.uint16], breast: Breast, box: Box, view: View, window: tuple[int, int], flipped: bool
 ) -> tuple[int, int]:
     """Centre (row, col), in the breast box, of the network window that shows the most of the breast.
@@ -212,7 +212,7 @@ def is_mirrored(breast: NDArray[np.bool_], laterality: Laterality, check: bool) 
         check: whether pixels and laterality must agree.
 
     Raises:
-        RefusedError: they must, and do not.
+        RejectedError: they must, and do not.
     """
     strip = max(1, breast.shape[1] // STRIP)
     left, right = int(breast[:, :strip].sum()), int(breast[:, -strip:].sum())
@@ -221,5 +221,5 @@ def is_mirrored(breast: NDArray[np.bool_], laterality: Laterality, check: bool) 
         return by_rule
     by_pixels = right > left
     if check and by_pixels != by_rule:
-        raise RefusedError(Code.SIDE_CONFLICT)
+        raise RejectedError(Code.SIDE_CONFLICT)
     return by_pixels

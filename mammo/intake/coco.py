@@ -14,7 +14,7 @@ import numpy as np
 from pycocotools import mask as run_lengths
 
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon, union
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import path_in
 from mammo.records import MammoError
 
@@ -41,7 +41,7 @@ class Annotation:
         """The segmentation, else the box (x, y, width, height), in an image of this shape.
 
         Raises:
-            RefusedError: there is none, or it does not fit.
+            RejectedError: there is none, or it does not fit.
         """
         segmentation, box = self.values.get("segmentation"), self.values.get("bbox")
         try:
@@ -52,12 +52,12 @@ class Annotation:
                 return union(outline_of_polygon(points, shape) for points in polygons)
             x, y, width, height = (float(number) for number in box or [])
         except (TypeError, ValueError, KeyError):
-            raise RefusedError(Code.OUTLINE_BROKEN) from None
+            raise RejectedError(Code.OUTLINE_BROKEN) from None
         return outline_of_box((y, y + height, x, x + width), shape)
 
-    def error(self, key: str, way_out: str) -> MammoError:
+    def error(self, key: str, remedy: str) -> MammoError:
         """What is wrong with one of its values, in one sentence."""
-        return MammoError(f"{self.file} annotation {self.key}: {key} {self.values.get(key)!r}: {way_out}")
+        return MammoError(f"{self.file} annotation {self.key}: {key} {self.values.get(key)!r}: {remedy}")
 
 
 def coco_files(root: Path) -> list[Path]:
@@ -93,7 +93,7 @@ def read_coco(file: Path) -> Iterator[Annotation]:
 
 def _of_run_lengths(segmentation: dict[str, Any], shape: tuple[int, int]) -> Outline:
     if tuple(segmentation["size"]) != shape:
-        raise RefusedError(Code.OUTLINE_SIZE)
+        raise RejectedError(Code.OUTLINE_SIZE)
     counts = segmentation["counts"]
     if isinstance(counts, list):
         segmentation = run_lengths.frPyObjects(segmentation, *shape)

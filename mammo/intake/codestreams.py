@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from struct import error, unpack_from
 
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 
 
 class Kind(StrEnum):
@@ -56,7 +56,7 @@ def codestream_header(frame: bytes) -> CodestreamHeader:
     """Read the header of a compressed frame.
 
     Raises:
-        RefusedError: it is of no known kind, or ends within its header.
+        RejectedError: it is of no known kind, or ends within its header.
     """
     try:
         if frame[:4] == b"\xff\x4f\xff\x51":
@@ -64,8 +64,8 @@ def codestream_header(frame: bytes) -> CodestreamHeader:
         if frame[:2] == b"\xff\xd8":
             return _jpeg(frame)
     except (error, IndexError):
-        raise RefusedError(Code.CUT_OFF) from None
-    raise RefusedError(Code.UNTRUE_CODING)
+        raise RejectedError(Code.CUT_OFF) from None
+    raise RejectedError(Code.UNTRUE_CODING)
 
 
 def ends_whole(frame: bytes) -> bool:
@@ -86,7 +86,7 @@ def _jpeg(frame: bytes) -> CodestreamHeader:
     place = 2
     while True:
         if frame[place] != 0xFF:
-            raise RefusedError(Code.BROKEN_PIXELS)
+            raise RejectedError(Code.BROKEN_PIXELS)
         marker = frame[place + 1]
         if marker == 0xFF:  # fill bytes may stand before a marker
             place += 1
@@ -95,6 +95,6 @@ def _jpeg(frame: bytes) -> CodestreamHeader:
             precision, rows, cols, components = unpack_from(">BHHB", frame, place + 4)
             return CodestreamHeader(FRAME_MARKERS[marker], rows, cols, components, precision)
         if marker in OTHER_MARKERS:
-            raise RefusedError(Code.UNTRUE_CODING)
+            raise RejectedError(Code.UNTRUE_CODING)
         (length,) = unpack_from(">H", frame, place + 2)
         place += 2 + length

@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import get_frame
 
 from mammo.intake.codestreams import Kind, codestream_header, ends_whole
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.records import MammoError
 
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
@@ -83,13 +83,13 @@ def shape_of(dataset: Dataset) -> tuple[int, int]:
     """(Rows (0028,0010), Columns (0028,0011)).
 
     Raises:
-        RefusedError: one is absent or zero, or they are larger than any mammogram.
+        RejectedError: one is absent or zero, or they are larger than any mammogram.
     """
     shape = (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
     if min(shape) < 1:
-        raise RefusedError(Code.BAD_SHAPE)
+        raise RejectedError(Code.BAD_SHAPE)
     if shape[0] * shape[1] > LARGEST_PX:
-        raise RefusedError(Code.TOO_LARGE)
+        raise RejectedError(Code.TOO_LARGE)
     return shape
 
 
@@ -97,38 +97,38 @@ def decode(dataset: Dataset, index: int = 0, n_frames: int = 1) -> NDArray[np.ge
     """The stored values [Rows, Columns] of one of a data set's frames, as its bits allocated hold them.
 
     Raises:
-        RefusedError: the coding is not known or not what the header says, or the frame is cut off or broken.
+        RejectedError: the coding is not known or not what the header says, or the frame is cut off or broken.
         MammoError: the package that decodes this syntax is not installed.
     """
     content, syntax, shape = dataset.get("PixelData"), syntax_of(dataset), shape_of(dataset)
     allocated = int(dataset.get("BitsAllocated") or 0)
     if not content:
-        raise RefusedError(Code.NO_PIXELS)
+        raise RejectedError(Code.NO_PIXELS)
     if syntax in NATIVE:
         return _native(dataset, content, shape, index)
     if syntax != RLE and syntax not in CODECS:
-        raise RefusedError(Code.UNKNOWN_CODING)
+        raise RejectedError(Code.UNKNOWN_CODING)
     try:
         frame = get_frame(bytes(content), index, number_of_frames=n_frames)
         _check_density(len(frame), shape)
         signed = bool(dataset.get("PixelRepresentation"))
         values = _rle(frame, shape, allocated) if syntax == RLE else _compressed(frame, shape, signed, syntax)
-    except (RefusedError, MammoError, KeyboardInterrupt, MemoryError):
+    except (RejectedError, MammoError, KeyboardInterrupt, MemoryError):
         raise
     except BaseException:  # some decoders panic with errors that are no Exception
-        raise RefusedError(Code.BROKEN_PIXELS) from None
+        raise RejectedError(Code.BROKEN_PIXELS) from None
     if values.shape != shape or values.dtype.kind not in "ui":
-        raise RefusedError(Code.OTHER_SIZE)
+        raise RejectedError(Code.OTHER_SIZE)
     return values
 
 
 def _native(dataset: Dataset, content: bytes | memoryview, shape: tuple[int, int], index: int) -> NDArray[np.generic]:
     allocated, n_px, big = int(dataset.get("BitsAllocated") or 0), shape[0] * shape[1], syntax_of(dataset) == BIG_ENDIAN
     if allocated not in (8, 16):
-        raise RefusedError(Code.BAD_BITS)
+        raise RejectedError(Code.BAD_BITS)
     start = index * n_px * allocated // 8
     if len(content) < start + n_px * allocated // 8:
-        raise RefusedError(Code.CUT_OFF)
+        raise RejectedError(Code.CUT_OFF)
     if allocated == 16:
         return np.frombuffer(content, dtype=">u2" if big else "<u2", count=n_px, offset=start).reshape(shape)
     if big and dataset["PixelData"].VR == "OW":  # bytes travel in pairs
@@ -142,14 +142,14 @@ def _rle(frame: bytes, shape: tuple[int, int], allocated: int) -> NDArray[np.gen
     count, *offsets = unpack_from("<16I", frame)
     edges = [*offsets[:count], len(frame)]
     if allocated not in (8, 16) or count != n_bytes:
-        raise RefusedError(Code.OTHER_SIZE)
+        raise RejectedError(Code.OTHER_SIZE)
     if edges[0] < 64 or any(stop <= start for start, stop in pairwise(edges)):
-        raise RefusedError(Code.CUT_OFF)
+        raise RejectedError(Code.CUT_OFF)
     unpack, planes = _imagecodec(RLE_FUNCTION, RLE), np.empty((n_px, n_bytes), dtype=np.uint8)
     for number, (start, stop) in enumerate(pairwise(edges)):
         plane = np.frombuffer(unpack(frame[start:stop], out=n_px + 1), dtype=np.uint8)
         if len(plane) < n_px:
-            raise RefusedError(Code.CUT_OFF)
+            raise RejectedError(Code.CUT_OFF)
         planes[:, n_bytes - 1 - number] = plane[:n_px]
     return planes.view(f"<u{n_bytes}").reshape(shape)
 
@@ -158,23 +158,23 @@ def _check_density(n_bytes: int, shape: tuple[int, int]) -> None:
     """Refuse a large image of next to nothing: it takes memory and time, and no breast looks like that.
 
     Raises:
-        RefusedError: it is one.
+        RejectedError: it is one.
     """
     n_px = shape[0] * shape[1]
     if n_px > LARGE_PX and n_px > LEAST_DENSE * n_bytes:
-        raise RefusedError(Code.TOO_LARGE)
+        raise RejectedError(Code.TOO_LARGE)
 
 
 def _compressed(frame: bytes, shape: tuple[int, int], signed: bool, syntax: str) -> NDArray[np.generic]:
     codec = CODECS[syntax]
     header = codestream_header(frame)
     if header.kind not in codec.kinds:
-        raise RefusedError(Code.UNTRUE_CODING)
+        raise RejectedError(Code.UNTRUE_CODING)
     other_sign = header.kind is Kind.JPEG_2000 and header.signed != signed
     if (header.rows, header.cols, header.components) != (*shape, 1) or other_sign:
-        raise RefusedError(Code.OTHER_SIZE)
+        raise RejectedError(Code.OTHER_SIZE)
     if not ends_whole(frame):
-        raise RefusedError(Code.CUT_OFF)
+        raise RejectedError(Code.CUT_OFF)
     values: NDArray[np.generic] = _imagecodec(codec.function, syntax)(frame)
     return values
 

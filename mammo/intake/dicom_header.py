@@ -17,9 +17,9 @@ from pydicom.dataset import Dataset
 
 from mammo.intake.dicom_decode import shape_of
 from mammo.intake.laterality_view import read_laterality, read_view, text
-from mammo.intake.object_type import check_kind, doubts
+from mammo.intake.object_type import check_kind, header_flags
 from mammo.intake.outcomes import Flag
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.records import Laterality, View
 
 TAGS = [
@@ -131,15 +131,15 @@ def open_dicom(path: Path, tags: Sequence[str] = ()) -> Dataset:
     """Read a file, or only the attributes that these keywords name and nothing of its pixels.
 
     Raises:
-        RefusedError: the file cannot be opened or is no DICOM file.
+        RejectedError: the file cannot be opened or is no DICOM file.
     """
     try:
         with path.open("rb") as stream:
             dataset = _parsed(stream, tags)
     except OSError:
-        raise RefusedError(Code.UNREADABLE) from None
+        raise RejectedError(Code.UNREADABLE) from None
     if not len(dataset):
-        raise RefusedError(Code.NOT_DICOM)
+        raise RejectedError(Code.NOT_DICOM)
     return dataset
 
 
@@ -147,11 +147,11 @@ def parse_dicom(content: bytes) -> Dataset:
     """The data set of a whole file's bytes, into which its pixel data are a view.
 
     Raises:
-        RefusedError: it is no DICOM file, or it ends within its pixel data.
+        RejectedError: it is no DICOM file, or it ends within its pixel data.
     """
     dataset = _parsed(_Views(content))
     if "PixelData" not in dataset and any(tag in content for tag in PIXEL_DATA_TAGS):
-        raise RefusedError(Code.CUT_OFF)  # pydicom drops pixel data that end too early
+        raise RejectedError(Code.CUT_OFF)  # pydicom drops pixel data that end too early
     return dataset
 
 
@@ -173,9 +173,9 @@ class _Views(BytesIO):
 def _parsed(stream: BinaryIO, tags: Sequence[str] = ()) -> Dataset:
     head = stream.read(HEAD)
     if not head:
-        raise RefusedError(Code.EMPTY_FILE)
+        raise RejectedError(Code.EMPTY_FILE)
     if head.startswith(ARCHIVES):
-        raise RefusedError(Code.ARCHIVE)
+        raise RejectedError(Code.ARCHIVE)
     if DEFLATED in head:
         _check_inflated(stream, head)
     stream.seek(0)
@@ -186,14 +186,14 @@ def _parsed(stream: BinaryIO, tags: Sequence[str] = ()) -> Dataset:
     except MemoryError:
         raise
     except Exception:  # a damaged header may fail anywhere inside pydicom
-        raise RefusedError(Code.NOT_DICOM) from None
+        raise RejectedError(Code.NOT_DICOM) from None
 
 
 def _check_inflated(stream: BinaryIO, head: bytes) -> None:
     """Refuse a deflated data set that grows beyond any mammogram: pydicom would inflate it whole.
 
     Raises:
-        RefusedError: it does.
+        RejectedError: it does.
     """
     if len(head) < 144:
         return
@@ -206,51 +206,51 @@ def _check_inflated(stream: BinaryIO, head: bytes) -> None:
         except zlib.error:
             return  # pydicom will say so
         if size > LARGEST_INFLATED or inflate.unconsumed_tail:
-            raise RefusedError(Code.TOO_LARGE)
+            raise RejectedError(Code.TOO_LARGE)
 
 
 def read_header(path: Path) -> Header:
     """The header of one file, if it is one of a mammogram that may enter.
 
     Raises:
-        RefusedError: it is not.
+        RejectedError: it is not.
     """
     with quiet():
         dataset = open_dicom(path, TAGS)
         try:
-            return examine(dataset)
-        except RefusedError:
+            return check_header(dataset)
+        except RejectedError:
             raise
         except Exception:  # a value that its own type does not allow fails wherever pydicom first looks at it
-            raise RefusedError(Code.NOT_DICOM) from None
+            raise RejectedError(Code.NOT_DICOM) from None
 
 
 def read_breast(path: Path) -> tuple[str, str, Laterality | None]:
     """Patient ID, Study Instance UID and the breast, None where it is not told, of a file that read_header refuses.
 
     Raises:
-        RefusedError: the header cannot be read.
+        RejectedError: the header cannot be read.
     """
     side = None
     with quiet():
         dataset = open_dicom(path, TAGS)
         try:
-            with suppress(RefusedError):
+            with suppress(RejectedError):
                 side = read_laterality(dataset)[0]
             return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID"), side
         except Exception:  # as in read_header
-            raise RefusedError(Code.NOT_DICOM) from None
+            raise RejectedError(Code.NOT_DICOM) from None
 
 
-def examine(dataset: Dataset) -> Header:
+def check_header(dataset: Dataset) -> Header:
     """Check the kind of object, then read whose, which breast and which view it is."""
     check_kind(dataset)
     patient, exam = text(dataset, "PatientID"), text(dataset, "StudyInstanceUID")
     if not patient or not exam:
-        raise RefusedError(Code.NO_PATIENT)
+        raise RejectedError(Code.NO_PATIENT)
     shape = shape_of(dataset)
     laterality, conflict = read_laterality(dataset)
-    flags = (*doubts(dataset), *([Flag.LATERALITY_CONFLICT] if conflict else []))
+    flags = (*header_flags(dataset), *([Flag.LATERALITY_CONFLICT] if conflict else []))
     return Header(patient, exam, laterality, read_view(dataset), shape, flags)
 
 

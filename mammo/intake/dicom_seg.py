@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from mammo.intake.dicom_decode import decode
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.outlines import Outline, outline_of_mask
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import regular
 from mammo.intake.stored_shape import stored_header
 
@@ -32,24 +32,24 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
         shape: (rows, cols) of the image.
 
     Raises:
-        RefusedError: it is no segmentation object, of another size, or holds nothing of the segment on the image.
+        RejectedError: it is no segmentation object, of another size, or holds nothing of the segment on the image.
         MammoError: a decoder is not installed.
     """
     uid = str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
     with quiet():
         dataset = open_dicom(regular(root, path))
         if dataset.get("SOPClassUID") != SEGMENTATION:
-            raise RefusedError(Code.OUTLINE_BROKEN)
+            raise RejectedError(Code.OUTLINE_BROKEN)
         if (dataset.get("Rows"), dataset.get("Columns")) != shape:
-            raise RefusedError(Code.OUTLINE_SIZE)
+            raise RejectedError(Code.OUTLINE_SIZE)
         mask = np.zeros(shape, dtype=np.bool_)
         try:
             for index in _of_segment(dataset, number, uid):
                 mask |= _frame(dataset, index, shape)
-        except (RefusedError, MemoryError):
+        except (RejectedError, MemoryError):
             raise
         except Exception:  # a damaged object may fail anywhere inside pydicom
-            raise RefusedError(Code.OUTLINE_BROKEN) from None
+            raise RejectedError(Code.OUTLINE_BROKEN) from None
     return outline_of_mask(mask)
 
 

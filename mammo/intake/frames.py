@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
-from mammo.intake.breast import BUFFER_PX, best_centre, find_breast, is_mirrored, window_origin
+from mammo.intake.breast import BUFFER_PX, best_center, find_breast, is_mirrored, window_origin
 from mammo.records import Laterality, View
 
 LEAST_TISSUE = 0.01
@@ -45,7 +45,7 @@ def place(
         check_side: whether the side of the breast must agree with the laterality.
 
     Raises:
-        RefusedError: the breast is on the wrong side.
+        RejectedError: the breast is on the wrong side.
     """
     fineness = frame.fineness / scale
     breast = find_breast(stored, fineness)
@@ -58,7 +58,7 @@ def place(
     chain = FrameChain((stored.shape[0], stored.shape[1]), mirrored, box, scale, (0, 0), frame)
     inside = _breast_box(chain, stored)
     window = (round(frame.height / scale), round(frame.width / scale))
-    row, col = best_centre(inside, breast, box, view, window, mirrored)
+    row, col = best_center(inside, breast, box, view, window, mirrored)
     chain = _with_window(chain, (row * scale, col * scale), view)
     tissue = tissue_shares(chain, breast.tissue, breast.stride, breast.first_col)
     return Placed(chain, inside if scale == 1 else store_pixels(chain, stored), tissue, doubtful)

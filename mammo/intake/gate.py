@@ -11,11 +11,11 @@ from mammo.intake.burned_in import shows_text
 from mammo.intake.dicom_header import parse_dicom, quiet, vendor_of
 from mammo.intake.frames import place
 from mammo.intake.laterality_view import text
-from mammo.intake.object_type import check_view, doubts
+from mammo.intake.object_type import check_view, header_flags
 from mammo.intake.outcomes import Flag
 from mammo.intake.presentation import Presentation, presentation
 from mammo.intake.rasters import is_raster, read_raster
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular
 from mammo.records import ImageRecord, MammoError
 
@@ -54,13 +54,13 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
         content: the file's bytes, where they were read already.
 
     Raises:
-        RefusedError: the record says so already, or its pixels are unfit.
+        RejectedError: the record says so already, or its pixels are unfit.
         MammoError: a decoder is not installed.
     """
     if record.code:
-        raise RefusedError(Code(record.code))
+        raise RejectedError(Code(record.code))
     if record.laterality is None or record.view is None:
-        raise RefusedError(Code.NOT_DESCRIBED)
+        raise RejectedError(Code.NOT_DESCRIBED)
     file = regular(root, record.path)
     if is_raster(record.path):
         shown, uid, vendor = Presentation(read_raster(file, eight_bit=record.by_table), "", ()), "", ""
@@ -82,12 +82,12 @@ def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, s
         try:
             check_view(dataset)  # adapters with tables ask no header
             shown = presentation(dataset)
-            flags = {*shown.flags, *doubts(dataset)} - (set() if look_for_text else {Flag.BURNED_IN})
+            flags = {*shown.flags, *header_flags(dataset)} - (set() if look_for_text else {Flag.BURNED_IN})
             if look_for_text and "BurnedInAnnotation" not in dataset and shows_text(shown.values):
                 flags.add(Flag.BURNED_IN)
             shown = replace(shown, flags=tuple(flags))
             return shown, text(dataset, "SOPInstanceUID"), vendor_of(text(dataset, "Manufacturer"))
-        except (RefusedError, MammoError, MemoryError):
+        except (RejectedError, MammoError, MemoryError):
             raise
         except Exception:  # a value that its own type does not allow fails wherever pydicom first looks at it
-            raise RefusedError(Code.NOT_DICOM) from None
+            raise RejectedError(Code.NOT_DICOM) from None

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from pydicom.dataset import Dataset
 
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.records import Laterality, View
 
 VIEW_CODES = {
@@ -56,11 +56,11 @@ def read_laterality(dataset: Dataset) -> tuple[Laterality, bool]:
     functional groups, the Anatomic Region (0008,2218) and Patient Orientation (0020,0020).
 
     Raises:
-        RefusedError: none is stated, or a word is not one of L and R.
+        RejectedError: none is stated, or a word is not one of L and R.
     """
     stated = list(_lateralities(dataset))
     if not stated:
-        raise RefusedError(Code.NO_LATERALITY)
+        raise RejectedError(Code.NO_LATERALITY)
     return stated[0], len(set(stated)) > 1
 
 
@@ -68,12 +68,12 @@ def read_view(dataset: Dataset) -> View:
     """View Position (0018,5101) and View Code Sequence (0054,0220), which must agree where both are given.
 
     Raises:
-        RefusedError: none is stated, they contradict each other, or it is not CC or MLO.
+        RejectedError: none is stated, they contradict each other, or it is not CC or MLO.
     """
     position = word(dataset, "ViewPosition")
     codes = [text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")]
     if position not in ("", *View) or any(code not in VIEW_CODES for code in codes):
-        raise RefusedError(Code.OTHER_VIEW)
+        raise RejectedError(Code.OTHER_VIEW)
     views = [View(position)] if position else []
     return _agreed([*views, *(VIEW_CODES[code] for code in codes)], Code.NO_VIEW, Code.VIEW_CONFLICT)
 
@@ -82,7 +82,7 @@ def _lateralities(dataset: Dataset) -> Iterator[Laterality]:
     for name in ("ImageLaterality", "Laterality"):
         side = word(dataset, name)
         if side not in ("", *Laterality):
-            raise RefusedError(Code.NO_LATERALITY)
+            raise RejectedError(Code.NO_LATERALITY)
         if side:
             yield Laterality(side)
     groups = items(dataset, "SharedFunctionalGroupsSequence")
@@ -100,5 +100,5 @@ def _lateralities(dataset: Dataset) -> Iterator[Laterality]:
 def _agreed(words: Iterable[Word], absent: Code, conflict: Code) -> Word:
     stated = set(words)
     if len(stated) != 1:
-        raise RefusedError(conflict if stated else absent)
+        raise RejectedError(conflict if stated else absent)
     return stated.pop()

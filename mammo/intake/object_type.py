@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 from mammo.intake.laterality_view import items, text, word
 from mammo.intake.outcomes import Flag
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 
 MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
 """Digital Mammography X-Ray Image Storage; the one FOR PROCESSING ends in .1."""
@@ -28,7 +28,7 @@ PROJECTION_WORDS = ("TOMO_PROJ", "PROJECTION", "STEREO", "STEREO_SCOUT", "STEREO
 CONTRAST_WORDS = ("LOW_ENERGY", "HIGH_ENERGY", "RECOMBINED", "SUBTRACTION", "CONTRAST", "DES")
 """Image Type (0008,0008), value 3 and on, as vendors write it."""
 
-GREY = ("MONOCHROME1", "MONOCHROME2")
+MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
 """Photometric Interpretation (0028,0004): small values are bright, or dark."""
 
 SPOT_CODES = ("R-102D7", "399055006")
@@ -54,7 +54,7 @@ def check_kind(dataset: Dataset) -> None:
     """Refuse what is no screening mammogram for presentation.
 
     Raises:
-        RefusedError: it is none.
+        RejectedError: it is none.
     """
     _refuse_any((*_objects(dataset), *_images(dataset), *_views(dataset)))
 
@@ -63,13 +63,13 @@ def check_view(dataset: Dataset) -> None:
     """Refuse what is no screening view whatever a data set's table calls it: volumes, raw, magnified and spot images.
 
     Raises:
-        RefusedError: it is none.
+        RejectedError: it is none.
     """
     volume = (_class(dataset) == TOMOSYNTHESIS, Code.TOMOSYNTHESIS)
     _refuse_any((volume, (_is_raw(dataset), Code.FOR_PROCESSING), _frames(dataset), *_views(dataset)))
 
 
-def doubts(dataset: Dataset) -> Iterator[Flag]:
+def header_flags(dataset: Dataset) -> Iterator[Flag]:
     """What a header says that is doubtful, laterality aside."""
     stated = (
         (word(dataset, "BreastImplantPresent") == "YES" or _modifiers(dataset) & {*IMPLANT_CODES}, Flag.IMPLANT),
@@ -86,7 +86,7 @@ def doubts(dataset: Dataset) -> Iterator[Flag]:
 def _refuse_any(reasons: Iterable[tuple[bool, Code]]) -> None:
     for refused, code in reasons:
         if refused:
-            raise RefusedError(code)
+            raise RejectedError(code)
 
 
 def _class(dataset: Dataset) -> str:
@@ -122,8 +122,8 @@ def _images(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     specimen = "SPECIMEN" in words or any(items(dataset, "SpecimenDescriptionSequence"))
     viewed = {text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")}
     yield specimen or bool(viewed & {*SPECIMEN_CODES}), Code.SPECIMEN
-    grey = word(dataset, "PhotometricInterpretation") in GREY
-    yield not grey or int(dataset.get("SamplesPerPixel") or 1) != 1, Code.NOT_GREY
+    grey = word(dataset, "PhotometricInterpretation") in MONOCHROME
+    yield not grey or int(dataset.get("SamplesPerPixel") or 1) != 1, Code.NOT_GRAY
 
 
 def _views(dataset: Dataset) -> Iterator[tuple[bool, Code]]:

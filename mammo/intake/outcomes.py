@@ -13,15 +13,15 @@ class Flag(StrEnum):
     """Doubts, as in the column `flags` of a store's images.parquet and in quarantine.csv.
 
     Attributes:
-        sentence: what is doubtful.
+        reason: why the image is flagged, in one sentence.
     """
 
-    sentence: str
+    reason: str
 
-    def __new__(cls, value: str, sentence: str = "") -> Self:
+    def __new__(cls, value: str, reason: str = "") -> Self:
         """A member; with the value alone, the member that has it."""
         flag = str.__new__(cls, value)
-        flag._value_, flag.sentence = value, sentence
+        flag._value_, flag.reason = value, reason
         return flag
 
     BLANK = "blank", "no breast, or less than a hundredth of the image, is found"
@@ -55,7 +55,7 @@ class Verdict(StrEnum):
 
     ACCEPTED = "accepted"
     FLAGGED = "accepted with flags"
-    REFUSED = "refused"
+    REJECTED = "rejected"
     DUPLICATE = "duplicate"
 
 
@@ -82,17 +82,17 @@ class Outcome:
         """Why, in one sentence; empty for an accepted file."""
         if self.verdict is Verdict.DUPLICATE:
             return "the same image as another file of the source, which is kept"
-        if self.verdict is Verdict.REFUSED:
-            return Code(self.codes[0]).sentence
-        return "; ".join(Flag(code).sentence for code in self.codes)
+        if self.verdict is Verdict.REJECTED:
+            return Code(self.codes[0]).reason
+        return "; ".join(Flag(code).reason for code in self.codes)
 
     @property
-    def way_out(self) -> str:
+    def remedy(self) -> str:
         """What a person can do about it; empty for an accepted file."""
         return {
             Verdict.ACCEPTED: "",
             Verdict.FLAGGED: "look at it; list the flag under allow= to train on such images",
-            Verdict.REFUSED: Code(self.codes[0]).way_out if self.verdict is Verdict.REFUSED else "",
+            Verdict.REJECTED: Code(self.codes[0]).remedy if self.verdict is Verdict.REJECTED else "",
             Verdict.DUPLICATE: "nothing to do: its lesions count for the image that is kept",
         }[self.verdict]
 

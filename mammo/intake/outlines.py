@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from skimage.draw import polygon
 
 from mammo.geometry import Box
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 
 Outline = tuple[NDArray[np.bool_], Box]
 """A mask [box.height, box.width] and its half-open box, (row, col)."""
@@ -24,10 +24,10 @@ def outline_of_mask(mask: NDArray[np.bool_]) -> Outline:
     """The True pixels of mask [H, W].
 
     Raises:
-        RefusedError: there are none.
+        RejectedError: there are none.
     """
     if not mask.any():
-        raise RefusedError(Code.OUTLINE_EMPTY)
+        raise RejectedError(Code.OUTLINE_EMPTY)
     box = Box.around(mask)
     return np.ascontiguousarray(mask[box.row0 : box.row1, box.col0 : box.col1]), box
 
@@ -42,11 +42,11 @@ def outline_of_polygon(points: ArrayLike, shape: tuple[int, int]) -> Outline:
         shape: (rows, cols) of the image.
 
     Raises:
-        RefusedError: the points are no polygon, or lie outside of the image.
+        RejectedError: the points are no polygon, or lie outside of the image.
     """
     corners = np.asarray(points, dtype=np.float64)
     if corners.ndim != 2 or corners.shape[0] < 3 or corners.shape[1] != 2 or not np.isfinite(corners).all():
-        raise RefusedError(Code.OUTLINE_BROKEN)
+        raise RejectedError(Code.OUTLINE_BROKEN)
     start = np.floor(np.clip(corners.min(axis=0), 0, shape)).astype(int)
     stop = np.ceil(np.clip(corners.max(axis=0), 0, shape)).astype(int)
     mask = np.zeros(np.maximum(stop - start + 1, 0), dtype=np.bool_)
@@ -68,15 +68,15 @@ def outline_of_box(edges: tuple[float, float, float, float], shape: tuple[int, i
         shape: (rows, cols) of the image.
 
     Raises:
-        RefusedError: the box is no box, or lies outside of the image.
+        RejectedError: the box is no box, or lies outside of the image.
     """
     sides = np.sort(np.array(edges, dtype=np.float64).reshape(2, 2), axis=1)
     if not np.isfinite(sides).all():
-        raise RefusedError(Code.OUTLINE_BROKEN)
+        raise RejectedError(Code.OUTLINE_BROKEN)
     sides = np.clip(sides, 0, np.array(shape)[:, None])
     start, stop = np.floor(sides[:, 0]).astype(int), np.ceil(sides[:, 1]).astype(int)
     if (stop <= start).any():
-        raise RefusedError(Code.OUTLINE_EMPTY)
+        raise RejectedError(Code.OUTLINE_EMPTY)
     box = Box(int(start[0]), int(stop[0]), int(start[1]), int(stop[1]))
     return np.ones((box.height, box.width), dtype=np.bool_), box
 
@@ -85,11 +85,11 @@ def scaled_to(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.boo
     """A mask of the same picture at another size, by nearest neighbour: [rows, cols] = shape.
 
     Raises:
-        RefusedError: the aspect ratios differ by more than 1 %, so that it is another picture.
+        RejectedError: the aspect ratios differ by more than 1 %, so that it is another picture.
     """
     rows, cols = shape[0] / mask.shape[0], shape[1] / mask.shape[1]
     if abs(rows / cols - 1) > SAME_ASPECT:
-        raise RefusedError(Code.OUTLINE_SIZE)
+        raise RejectedError(Code.OUTLINE_SIZE)
     if mask.shape == shape:
         return mask
     return cv2.resize(mask.astype(np.uint8), (shape[1], shape[0]), interpolation=cv2.INTER_NEAREST_EXACT) > 0
@@ -99,11 +99,11 @@ def clipped(mask: NDArray[np.bool_], box: Box, shape: tuple[int, int]) -> Outlin
     """The part of an outline inside an image of this shape.
 
     Raises:
-        RefusedError: there is none.
+        RejectedError: there is none.
     """
     row0, row1, col0, col1 = max(box.row0, 0), min(box.row1, shape[0]), max(box.col0, 0), min(box.col1, shape[1])
     if row0 >= row1 or col0 >= col1:
-        raise RefusedError(Code.OUTLINE_EMPTY)
+        raise RejectedError(Code.OUTLINE_EMPTY)
     inner, found = outline_of_mask(mask[row0 - box.row0 : row1 - box.row0, col0 - box.col0 : col1 - box.col0])
     return inner, found.shifted(row0, col0)
 

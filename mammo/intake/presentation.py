@@ -17,9 +17,9 @@ from pydicom.dataset import Dataset
 
 from mammo.intake.dicom_decode import CODECS, NATIVE, decode, syntax_of
 from mammo.intake.laterality_view import word
-from mammo.intake.object_type import GREY
+from mammo.intake.object_type import MONOCHROME
 from mammo.intake.outcomes import Flag
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.window_check import hides_breast, sparse
 from mammo.records import FULL_SCALE
 
@@ -52,23 +52,23 @@ def presentation(dataset: Dataset) -> Presentation:
     """The pixels of a single-frame data set.
 
     Raises:
-        RefusedError: the pixels cannot be decoded, or the header makes their values meaningless.
+        RejectedError: the pixels cannot be decoded, or the header makes their values meaningless.
     """
     bits, allocated = int(dataset.get("BitsStored") or 0), int(dataset.get("BitsAllocated") or 0)
     if not 1 <= bits <= min(16, allocated):
-        raise RefusedError(Code.BAD_BITS)
-    if word(dataset, "PhotometricInterpretation") not in GREY:  # adapters with tables ask no header
-        raise RefusedError(Code.NOT_GREY)
+        raise RejectedError(Code.BAD_BITS)
+    if word(dataset, "PhotometricInterpretation") not in MONOCHROME:  # adapters with tables ask no header
+        raise RejectedError(Code.NOT_GRAY)
     high = int(dataset.get("HighBit", bits - 1))
     if not bits - 1 <= high < allocated:
-        raise RefusedError(Code.BAD_BITS)
+        raise RejectedError(Code.BAD_BITS)
     flags = [Flag.FALSE_LENGTH] if _false_length(dataset) else []
     stored = decode(dataset)
     if syntax_of(dataset) in NATIVE:
         _check_byte_order(stored, bits)
     elif syntax_of(dataset) in CODECS and not _signed(dataset) and int(stored.max()) >> (high + 1):
         flags.append(Flag.PRECISION)
-    tables, voi = grey_values(dataset, bits)
+    tables, voi = gray_values(dataset, bits)
     if high != bits - 1:
         tables = np.repeat(tables, 1 << (high + 1 - bits), axis=1)
     shown, plain = np.tile(tables, (1 << 16) // tables.shape[1])  # bits above the stored ones, overlays, change nothing
@@ -79,11 +79,11 @@ def presentation(dataset: Dataset) -> Presentation:
     return Presentation(values, voi, (*flags, *_flags(dataset, bits, high, hidden)))
 
 
-def grey_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
+def gray_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
     """The presentation value of every stored code, what it would be without a window, [2, 2 ** bits], and the VOI rule.
 
     Raises:
-        RefusedError: the header's numbers have no meaning.
+        RejectedError: the header's numbers have no meaning.
     """
     codes = np.arange(1 << bits, dtype=np.float64)
     if _signed(dataset):
@@ -95,7 +95,7 @@ def grey_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
         shares = 1 - shares
     shares[:, _padding(dataset, codes)] = 0
     if not np.isfinite(shares).all() or np.ptp(shares[0]) == 0:
-        raise RefusedError(Code.BAD_WINDOW)
+        raise RejectedError(Code.BAD_WINDOW)
     return np.round(shares * FULL_SCALE).astype(np.uint16), voi
 
 
@@ -107,10 +107,10 @@ def modality(dataset: Dataset, codes: Table) -> Table:
     try:
         slope, intercept = (_first(dataset.get(name)) for name in ("RescaleSlope", "RescaleIntercept"))
     except (ValueError, TypeError):
-        raise RefusedError(Code.BAD_RESCALE) from None
+        raise RejectedError(Code.BAD_RESCALE) from None
     slope, intercept = 1.0 if slope is None else slope, intercept or 0.0
     if not slope or not isfinite(slope * 1e6 + intercept) or abs(slope) > 1e6 or abs(intercept) > 1e9:
-        raise RefusedError(Code.BAD_RESCALE)
+        raise RejectedError(Code.BAD_RESCALE)
     return codes * slope + intercept
 
 
@@ -123,7 +123,7 @@ def _voi(dataset: Dataset, values: Table) -> tuple[Table, str]:
     try:
         centre, width = (_first(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
     except (ValueError, TypeError):
-        raise RefusedError(Code.BAD_WINDOW) from None
+        raise RejectedError(Code.BAD_WINDOW) from None
     if centre is None or width is None or width <= 0:
         return _whole_range(values), "range"
     function = word(dataset, "VOILUTFunction") or "LINEAR"
@@ -140,7 +140,7 @@ def _whole_range(values: Table) -> Table:
 def window(values: Table, centre: float, width: float, function: str) -> Table:
     """The VOI LUT Function (0028,1056) with centre (0028,1050) and width (0028,1051), as shares in [0, 1]."""
     if function not in VOI_FUNCTIONS or not isfinite(centre + width):
-        raise RefusedError(Code.BAD_WINDOW)
+        raise RejectedError(Code.BAD_WINDOW)
     if function == "SIGMOID":
         with np.errstate(over="ignore"):  # far from the centre exp overflows to the right limit
             shares: Table = 1 / (1 + np.exp(-4 * (values - centre) / width))
@@ -158,13 +158,13 @@ def _looked_up(item: Dataset, values: Table) -> tuple[Table, float]:
         length, first, bits = (int(number) for number in item.LUTDescriptor)
         data = item.LUTData
     except (ValueError, TypeError, AttributeError):
-        raise RefusedError(Code.BAD_LUT) from None
+        raise RejectedError(Code.BAD_LUT) from None
     length = length or 1 << 16
     table = np.frombuffer(data, dtype="<u2") if isinstance(data, bytes) else np.atleast_1d(np.asarray(data))
     if bits == 8 and len(table) == (length + 1) // 2:  # two entries a word, as if 8 bits were allocated
         table = table.astype("<u2").view(np.uint8)
     if len(table) < length or not 8 <= bits <= 16 or table.max() >= 1 << bits:
-        raise RefusedError(Code.BAD_LUT)
+        raise RejectedError(Code.BAD_LUT)
     if first > values.max():  # a negative number, read as unsigned because the stored pixels are
         first -= 1 << 16
     index = np.clip(values - first, 0, length - 1).astype(np.int64)
@@ -220,14 +220,14 @@ def _check_byte_order(stored: NDArray[np.generic], bits: int) -> None:
     """Refuse native pixels that are much smoother, for their range, with their bytes swapped.
 
     Raises:
-        RefusedError: they are.
+        RejectedError: they are.
     """
     if stored.dtype.itemsize != 2:
         return
     sample, top = stored[:: max(1, len(stored) // 64)].astype(np.uint16), np.uint16((1 << bits) - 1)
     kept, swapped = (_roughness((rows & top).astype(np.int32)) for rows in (sample, sample.byteswap()))
     if kept > ROUGHER * swapped > 0:
-        raise RefusedError(Code.BYTE_ORDER)
+        raise RejectedError(Code.BYTE_ORDER)
 
 
 def _roughness(rows: NDArray[np.int32]) -> float:

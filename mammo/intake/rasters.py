@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mammo.intake.dicom_decode import LARGEST_PX
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file
 from mammo.records import FULL_SCALE
 
@@ -33,17 +33,17 @@ def read_raster(path: Path, eight_bit: bool = False) -> NDArray[np.uint16]:
         eight_bit: whether 8 bits a pixel will do, as in published copies of a data set; 255 becomes 4095.
 
     Raises:
-        RefusedError: the file cannot be opened or decoded, is too large, or is not grey with 16 bits a pixel.
+        RejectedError: the file cannot be opened or decoded, is too large, or is not grey with 16 bits a pixel.
     """
     values = raster_values(path)
     if values.ndim == 3 and eight_bit and (values[..., 1:3] == values[..., :1]).all():
         values = values[..., 0]
     if values.ndim != 2:
-        raise RefusedError(Code.NOT_GREY)
+        raise RejectedError(Code.NOT_GRAY)
     if values.dtype == np.uint8 and eight_bit:
         return np.round(values * (FULL_SCALE / 255)).astype(np.uint16)
     if values.dtype != np.uint16:
-        raise RefusedError(Code.EIGHT_BIT)
+        raise RejectedError(Code.EIGHT_BIT)
     return (values if values.max() <= FULL_SCALE else values // 16).astype(np.uint16, copy=False)
 
 
@@ -55,7 +55,7 @@ def read_mask(path: Path, threshold: int = 1) -> NDArray[np.bool_]:
         threshold: the smallest value inside; 128 for JPEG, whose losses leave faint traces around the outline.
 
     Raises:
-        RefusedError: the file cannot be opened or decoded.
+        RejectedError: the file cannot be opened or decoded.
     """
     values = raster_values(path)
     return np.asarray(values >= threshold if values.ndim == 2 else (values[..., :3] >= threshold).any(axis=-1))
@@ -65,17 +65,17 @@ def raster_shape(path: Path) -> tuple[int, int]:
     """(rows, cols) as the file's head states them.
 
     Raises:
-        RefusedError: it is no image that can be opened, or larger than any mammogram.
+        RejectedError: it is no image that can be opened, or larger than any mammogram.
     """
     try:
         with catch_warnings(action="ignore"), Image.open(path) as image:  # Pillow warns of large images
             shape = image.height, image.width
     except Image.DecompressionBombError:
-        raise RefusedError(Code.TOO_LARGE) from None
+        raise RejectedError(Code.TOO_LARGE) from None
     except Exception:  # a damaged head may fail anywhere inside Pillow
-        raise RefusedError(Code.BROKEN_PIXELS) from None
+        raise RejectedError(Code.BROKEN_PIXELS) from None
     if prod(shape) > LARGEST_PX:
-        raise RefusedError(Code.TOO_LARGE)
+        raise RejectedError(Code.TOO_LARGE)
     return shape
 
 
@@ -83,7 +83,7 @@ def raster_values(path: Path) -> NDArray[Any]:
     """Decoded values [H, W] or [H, W, channels], as the file has them.
 
     Raises:
-        RefusedError: the file cannot be opened or decoded, or is larger than any mammogram.
+        RejectedError: the file cannot be opened or decoded, or is larger than any mammogram.
     """
     content = np.frombuffer(read_file(path), dtype=np.uint8)
     raster_shape(path)
@@ -92,5 +92,5 @@ def raster_values(path: Path) -> NDArray[Any]:
     except cv2.error:
         values = None
     if values is None:
-        raise RefusedError(Code.BROKEN_PIXELS)
+        raise RejectedError(Code.BROKEN_PIXELS)
     return np.asarray(values)

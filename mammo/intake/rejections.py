@@ -21,17 +21,17 @@ class Code(StrEnum):
     """Reason codes, as in quarantine.csv.
 
     Attributes:
-        sentence: why.
-        way_out: what a person can do about it.
+        reason: why, in one sentence.
+        remedy: what the user can do.
     """
 
-    sentence: str
-    way_out: str
+    reason: str
+    remedy: str
 
-    def __new__(cls, value: str, sentence: str = "", way_out: str = "") -> Self:
+    def __new__(cls, value: str, reason: str = "", remedy: str = "") -> Self:
         """A member; with the value alone, the member that has it."""
         code = str.__new__(cls, value)
-        code._value_, code.sentence, code.way_out = value, sentence, way_out
+        code._value_, code.reason, code.remedy = value, reason, remedy
         return code
 
     NOT_REGULAR = "not_regular", "not a regular file below the source folder", "put a copy of the file there"
@@ -61,7 +61,7 @@ class Code(StrEnum):
         "raw pixels FOR PROCESSING (0008,0068), which never mix with presentation images",
         "ingest the FOR PRESENTATION image of the same exposure",
     )
-    NOT_GREY = "not_grey", "not one grey value a pixel (0028,0004), (0028,0002)", OTHER_OBJECT
+    NOT_GRAY = "not_grey", "not one grey value a pixel (0028,0004), (0028,0002)", OTHER_OBJECT
     EIGHT_BIT = (
         "eight_bit",
         "a PNG or TIFF of 8 bits a pixel, where 12 to 16 are needed",
@@ -142,7 +142,7 @@ class Code(StrEnum):
     CRASHED = "crashed", "the decoder crashed on it", AGAIN
 
 
-class RefusedError(Exception):
+class RejectedError(Exception):
     """An image is unfit; the gate turns this into the file's outcome.
 
     Attributes:
@@ -154,11 +154,11 @@ class RefusedError(Exception):
         self.code = code
 
 
-def refused(image: ImageRecord, code: Code) -> ImageRecord:
+def rejected(image: ImageRecord, code: Code) -> ImageRecord:
     """The record of an image that its adapter refuses."""
-    return replace(image, code=code, reason=code.sentence)
+    return replace(image, code=code, reason=code.reason)
 
 
 def left_out(path: str, code: Code, image: str) -> LeftOut:
     """What is told of a lesion whose outline was refused."""
-    return LeftOut(path, image, code, code.sentence)
+    return LeftOut(path, image, code, code.reason)

@@ -25,7 +25,7 @@ from typing import Generic, TypeVar
 
 import cv2
 
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.memory import keep_memory
 from mammo.records import MammoError
 
@@ -254,7 +254,7 @@ def _outcome(work: Callable[[Job], Result], job: Job) -> Result | Code | MammoEr
         return work(job)
     except MammoError as error:
         return error
-    except RefusedError as refused:
+    except RejectedError as refused:
         return refused.code
     except MemoryError:
         return Code.TOO_LARGE

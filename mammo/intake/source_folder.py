@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.records import MammoError
 
 JUNK = ("__MACOSX",)
@@ -82,7 +82,7 @@ class Folder:
         try:
             with regular(self.root, path).open("rb") as stream:
                 return stream.read(MAGIC_START + len(MAGIC)).endswith(MAGIC)
-        except (RefusedError, OSError):
+        except (RejectedError, OSError):
             return False
 
 
@@ -112,7 +112,7 @@ def regular(root: Path, path: str) -> Path:
     """The file of a path below root.
 
     Raises:
-        RefusedError: it is no regular file (a pipe would hang whoever opens it), or it lies outside of root.
+        RejectedError: it is no regular file (a pipe would hang whoever opens it), or it lies outside of root.
     """
     try:
         resolved = (root / path).resolve()
@@ -120,18 +120,18 @@ def regular(root: Path, path: str) -> Path:
             return resolved
     except (OSError, RuntimeError):  # a loop of links
         pass
-    raise RefusedError(Code.NOT_REGULAR)
+    raise RejectedError(Code.NOT_REGULAR)
 
 
 def read_file(file: Path) -> bytes:
     """All bytes of a file.
 
     Raises:
-        RefusedError: it cannot be opened, or is larger than any mammogram.
+        RejectedError: it cannot be opened, or is larger than any mammogram.
     """
     try:
         if file.stat().st_size > LARGEST_BYTES:
-            raise RefusedError(Code.TOO_LARGE)
+            raise RejectedError(Code.TOO_LARGE)
         return file.read_bytes()
     except OSError:
-        raise RefusedError(Code.UNREADABLE) from None
+        raise RejectedError(Code.UNREADABLE) from None

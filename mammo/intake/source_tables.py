@@ -58,9 +58,9 @@ class Row:
         typed = self.get(column).lower()
         return next((word for word in words if word.lower() == typed), None)
 
-    def error(self, column: str, way_out: str) -> MammoError:
+    def error(self, column: str, remedy: str) -> MammoError:
         """What is wrong with a cell, in one sentence."""
-        return MammoError(f"{self.file} row {self.number}: {column} {self.get(column)!r}: {way_out}")
+        return MammoError(f"{self.file} row {self.number}: {column} {self.get(column)!r}: {remedy}")
 
 
 def column_name(text: object) -> str:

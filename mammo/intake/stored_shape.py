@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from mammo.intake.dicom_decode import decode, shape_of
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.rasters import is_raster, raster_shape, raster_values
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import regular
 from mammo.progress import track
@@ -24,7 +24,7 @@ def stored_header(root: Path, path: str, *tags: str) -> Dataset:
     """A few attributes of a DICOM file, by keyword, Rows (0028,0010) and Columns (0028,0011) always among them.
 
     Raises:
-        RefusedError: it is missing or no DICOM file with a readable header.
+        RejectedError: it is missing or no DICOM file with a readable header.
     """
     with quiet():
         return open_dicom(_file(root, path), ("Rows", "Columns", *tags))
@@ -34,14 +34,14 @@ def stored_shape(root: Path, path: str) -> Shape:
     """(rows, cols) of an image, as its header states them.
 
     Raises:
-        RefusedError: the file is missing, or its header says nothing of the kind or more than any mammogram has.
+        RejectedError: the file is missing, or its header says nothing of the kind or more than any mammogram has.
     """
     if is_raster(path):
         return raster_shape(_file(root, path))
     try:
         return shape_of(stored_header(root, path))
     except (TypeError, ValueError):
-        raise RefusedError(Code.BAD_SHAPE) from None
+        raise RejectedError(Code.BAD_SHAPE) from None
 
 
 def stored_shapes(root: Path, paths: Sequence[str]) -> dict[str, Shape | Code]:
@@ -54,7 +54,7 @@ def stored_values(root: Path, path: str) -> NDArray[Any]:
     """The stored values [rows, cols] of a file, of colour only the first channel.
 
     Raises:
-        RefusedError: the file is missing or cannot be decoded.
+        RejectedError: the file is missing or cannot be decoded.
         MammoError: a decoder is not installed.
     """
     file = _file(root, path)
@@ -67,5 +67,5 @@ def stored_values(root: Path, path: str) -> NDArray[Any]:
 
 def _file(root: Path, path: str) -> Path:
     if not (root / path).exists():
-        raise RefusedError(Code.MISSING)
+        raise RejectedError(Code.MISSING)
     return regular(root, path)

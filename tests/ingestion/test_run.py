@@ -48,7 +48,7 @@ def tables(recipe: Recipe) -> list[bytes]:
 
 
 def refusals(result: Filling) -> list[tuple[str, tuple[str, ...]]]:
-    return [(o.path, o.codes) for o in result.outcomes if o.verdict is Verdict.REFUSED]
+    return [(o.path, o.codes) for o in result.outcomes if o.verdict is Verdict.REJECTED]
 
 
 def test_every_file_has_one_outcome(recipe: Recipe, source: Path) -> None:

@@ -4,8 +4,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mammo.geometry import Box
-from mammo.intake.breast import Breast, best_centre, find_breast, is_mirrored, window_origin
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.breast import Breast, best_center, find_breast, is_mirrored, window_origin
+from mammo.intake.rejections import Code, RejectedError
 from mammo.records import Laterality, View
 
 RNG = np.random.default_rng(3)
@@ -104,7 +104,7 @@ def test_the_box_has_a_buffer_on_every_side_but_the_chest_walls() -> None:
 def test_cc_window_holds_the_most_foreground() -> None:
     pixels = (RNG.random((90, 70)) < np.linspace(0.1, 0.9, 90)[:, None]).astype(np.uint16) * 100
     breast = breast_of(np.ones_like(pixels, dtype=bool))
-    row, col = best_centre(pixels, breast, breast.box(), View.CC, (40, 50), flipped=True)
+    row, col = best_center(pixels, breast, breast.box(), View.CC, (40, 50), flipped=True)
     assert col == 69 - 25
     held = [np.count_nonzero(pixels[max(r - 20, 0) : r + 20, 19:69]) for r in range(91)]
     assert held[row] == max(held)
@@ -112,7 +112,7 @@ def test_cc_window_holds_the_most_foreground() -> None:
 
 def test_cc_ties_go_to_the_middle(half_disc: NDArray[np.uint16]) -> None:
     whole = Box(0, 200, 0, 120)
-    row, _ = best_centre(half_disc, breast_of(half_disc > 0), whole, View.CC, (368, 240), flipped=False)
+    row, _ = best_center(half_disc, breast_of(half_disc > 0), whole, View.CC, (368, 240), flipped=False)
     assert row == 100
 
 
@@ -122,7 +122,7 @@ def test_mlo_window_ends_at_the_lowest_foreground_inside_its_columns(half_disc: 
     rightmost = int(np.flatnonzero(tissue.any(axis=0))[-1])
     for flipped, right in ((True, rightmost), (False, rightmost - 1)):
         lowest = int(np.flatnonzero(tissue[:, max(right - width, 0) : right].any(axis=1))[-1])
-        centre = best_centre(half_disc, breast_of(tissue), Box(0, 200, 0, 120), View.MLO, (40, width), flipped)
+        centre = best_center(half_disc, breast_of(tissue), Box(0, 200, 0, 120), View.MLO, (40, width), flipped)
         assert centre == (lowest - 1 - 20, right - width // 2)
 
 
@@ -160,7 +160,7 @@ def test_pixels_decide_where_nothing_is_checked() -> None:
 
 @pytest.mark.parametrize(("breast", "laterality"), [(RIGHT_FACING, "R"), (LEFT_FACING, "L")])
 def test_a_contradiction_is_refused(breast: NDArray[np.bool_], laterality: str) -> None:
-    with pytest.raises(RefusedError, match=Code.SIDE_CONFLICT):
+    with pytest.raises(RejectedError, match=Code.SIDE_CONFLICT):
         is_mirrored(breast, Laterality(laterality), check=True)
 
 

@@ -21,7 +21,7 @@ from pydicom.uid import (
 
 from mammo.intake.dicom_decode import decode
 from mammo.intake.dicom_header import open_dicom
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.records import MammoError
 
 PIXELS = np.random.default_rng(0).integers(0, 4096, (48, 33)).astype(np.uint16)
@@ -51,7 +51,7 @@ def test_a_cut_off_frame_is_refused(make_dicom: Callable[..., Dataset], syntax: 
     dataset = make_dicom(PIXELS, syntax)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     dataset.PixelData = encapsulate([frame[: int(len(frame) * kept)]])
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RejectedError) as refused:
         decode(dataset)
     assert refused.value.code in (Code.CUT_OFF, Code.BROKEN_PIXELS)
 
@@ -61,12 +61,12 @@ def test_the_end_marker_alone_decides(make_dicom: Callable[..., Dataset], syntax
     dataset = make_dicom(PIXELS, syntax)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1).rstrip(b"\0")
     dataset.PixelData = encapsulate([frame[:-2]])
-    with pytest.raises(RefusedError, match=Code.CUT_OFF):
+    with pytest.raises(RejectedError, match=Code.CUT_OFF):
         decode(dataset)
 
 
 def test_a_frame_of_another_size_is_refused(make_dicom: Callable[..., Dataset]) -> None:
-    with pytest.raises(RefusedError, match=Code.OTHER_SIZE):
+    with pytest.raises(RejectedError, match=Code.OTHER_SIZE):
         decode(make_dicom(PIXELS, JPEGLSLossless, Rows=47))
 
 
@@ -80,7 +80,7 @@ def test_a_decoder_that_panics_is_a_refusal(
         raise Panic
 
     monkeypatch.setattr(imagecodecs, "jpegls_decode", panic)
-    with pytest.raises(RefusedError, match=Code.BROKEN_PIXELS):
+    with pytest.raises(RejectedError, match=Code.BROKEN_PIXELS):
         decode(make_dicom(PIXELS, JPEGLSLossless))
 
 
@@ -111,12 +111,12 @@ def _absent(name: str) -> NoReturn:
 def test_unknown_codings_are_refused(make_dicom: Callable[..., Dataset]) -> None:
     dataset = make_dicom(PIXELS)
     dataset.file_meta.TransferSyntaxUID = MPEG2MPML
-    with pytest.raises(RefusedError, match=Code.UNKNOWN_CODING):
+    with pytest.raises(RejectedError, match=Code.UNKNOWN_CODING):
         decode(dataset)
 
 
 def test_no_pixels(make_dicom: Callable[..., Dataset]) -> None:
     dataset = make_dicom(PIXELS)
     del dataset.PixelData
-    with pytest.raises(RefusedError, match=Code.NO_PIXELS):
+    with pytest.raises(RejectedError, match=Code.NO_PIXELS):
         decode(dataset)

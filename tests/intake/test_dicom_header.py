@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from mammo.intake.dicom_header import Header, read_header, vendor_of
 from mammo.intake.object_type import TOMOSYNTHESIS
 from mammo.intake.outcomes import Flag
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import regular
 from mammo.records import Laterality, View
 
@@ -32,8 +32,8 @@ def header(make_dicom: Callable[..., Dataset], tmp_path: Path) -> Callable[..., 
 
 
 def test_every_code_has_a_sentence_and_a_way_out() -> None:
-    assert [code for code in Code if not (code.sentence and code.way_out)] == []
-    assert [flag for flag in Flag if not flag.sentence] == []
+    assert [code for code in Code if not (code.reason and code.remedy)] == []
+    assert [flag for flag in Flag if not flag.reason] == []
 
 
 def test_what_is_read(header: Callable[..., Header]) -> None:
@@ -61,7 +61,7 @@ def test_view_codes_stand_in_for_the_position(header: Callable[..., Header], val
         ({"Modality": None}, Code.WRONG_MODALITY),
         ({"PresentationIntentType": "FOR PROCESSING"}, Code.FOR_PROCESSING),
         ({"NumberOfFrames": 2}, Code.MULTI_FRAME),
-        ({"PhotometricInterpretation": "RGB"}, Code.NOT_GREY),
+        ({"PhotometricInterpretation": "RGB"}, Code.NOT_GRAY),
         ({"PatientID": ""}, Code.NO_PATIENT),
         ({"StudyInstanceUID": None}, Code.NO_PATIENT),
         ({"ImageLaterality": None}, Code.NO_LATERALITY),
@@ -75,7 +75,7 @@ def test_view_codes_stand_in_for_the_position(header: Callable[..., Header], val
     ],
 )
 def test_what_is_refused(header: Callable[..., Header], tags: dict[str, object], expected: Code) -> None:
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RejectedError) as refused:
         header(**tags)
     assert refused.value.code == expected
 
@@ -83,7 +83,7 @@ def test_what_is_refused(header: Callable[..., Header], tags: dict[str, object],
 @pytest.mark.parametrize("content", [b"", b"\0" * 128 + b"DICM", b"<html>log in</html>", b"\x89PNG" * 50])
 def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.dcm").write_bytes(content)
-    with pytest.raises(RefusedError):
+    with pytest.raises(RejectedError):
         read_header(tmp_path / "x.dcm")
 
 
@@ -96,13 +96,13 @@ def test_a_header_cut_anywhere_is_refused_or_read_but_never_fails(
         (tmp_path / "y.dcm").write_bytes(content[:length])
         try:
             read_header(tmp_path / "y.dcm")
-        except RefusedError:
+        except RejectedError:
             continue
 
 
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.dcm")
-    with pytest.raises(RefusedError, match=Code.NOT_REGULAR):
+    with pytest.raises(RejectedError, match=Code.NOT_REGULAR):
         regular(tmp_path, "x.dcm")
 
 
@@ -111,7 +111,7 @@ def test_paths_stay_below_the_source(tmp_path: Path) -> None:
     (tmp_path / "out.dcm").touch()
     (tmp_path / "in" / "link.dcm").symlink_to(tmp_path / "out.dcm")
     for path in ("../out.dcm", "link.dcm", str(tmp_path / "out.dcm")):
-        with pytest.raises(RefusedError, match=Code.NOT_REGULAR):
+        with pytest.raises(RejectedError, match=Code.NOT_REGULAR):
             regular(tmp_path / "in", path)
 
 
@@ -127,10 +127,10 @@ def test_values_of_the_header_never_reach_the_log(
     dataset.save_as(tmp_path / "x.dcm", enforce_file_format=True)
     recwarn.clear()
     caplog.clear()
-    with pytest.raises(RefusedError) as refused:
+    with pytest.raises(RejectedError) as refused:
         read_header(tmp_path / "x.dcm")
     assert not recwarn.list
-    assert "ZZCANARY" not in caplog.text + refused.value.code.sentence
+    assert "ZZCANARY" not in caplog.text + refused.value.code.reason
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mammo.intake.adapters import table as table_adapter
 from mammo.intake.gate import admit
 from mammo.intake.object_type import TOMOSYNTHESIS
 from mammo.intake.outcomes import Flag
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.records import ImageRecord, Laterality, View
 
 FRAME = Frame(368, 240, 8)
@@ -38,7 +38,7 @@ def test_a_wrong_side_is_refused(
 ) -> None:
     make_dicom(half_disc, ImageLaterality="R").save_as(tmp_path / "x.dcm", enforce_file_format=True)
     record = ImageRecord("x.dcm", "p", "e", Laterality.RIGHT, View.CC)
-    with pytest.raises(RefusedError, match=Code.SIDE_CONFLICT):
+    with pytest.raises(RejectedError, match=Code.SIDE_CONFLICT):
         admit(tmp_path, record, FRAME, 1)
 
 
@@ -61,7 +61,7 @@ def test_no_table_makes_a_screening_view_of_what_is_none(
 ) -> None:
     make_dicom(half_disc, **tags).save_as(tmp_path / "x.dcm", enforce_file_format=True)
     record = ImageRecord("x.dcm", "p", "e", Laterality.LEFT, View.CC, by_table=True)
-    with pytest.raises(RefusedError, match=f"^{code}"):
+    with pytest.raises(RejectedError, match=f"^{code}"):
         admit(tmp_path, record, FRAME, 1)
 
 
@@ -76,7 +76,7 @@ def test_what_a_header_doubts_is_flagged_whatever_a_table_says(
 
 def test_a_refused_record_stays_refused(tmp_path: Path) -> None:
     record = ImageRecord("x.dcm", "", "", None, None, "why", Code.OTHER_VIEW)
-    with pytest.raises(RefusedError, match=Code.OTHER_VIEW):
+    with pytest.raises(RejectedError, match=Code.OTHER_VIEW):
         admit(tmp_path, record, FRAME, 1)
 
 
@@ -93,5 +93,5 @@ def test_bytes_flipped_at_random_end_in_an_outcome(
         (tmp_path / "y.dcm").write_bytes(mutant.tobytes())
         try:
             admit(tmp_path, record, FRAME, 1)
-        except RefusedError:
+        except RejectedError:
             continue

@@ -3,7 +3,7 @@ import pytest
 
 from mammo.geometry import Box
 from mammo.intake.outlines import clipped, outline_of_box, outline_of_mask, outline_of_polygon, scaled_to, union
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 
 
 def test_a_polygon_holds_the_pixels_whose_centres_it_encloses() -> None:
@@ -26,7 +26,7 @@ def test_a_polygon_against_pointwise_counting() -> None:
 
 @pytest.mark.parametrize("points", [[], [(1, 2), (3, 4)], [(1, 2, 3)] * 3, [(1, 1), (1, np.nan), (3, 3)]])
 def test_what_is_no_polygon(points: list[tuple[float, ...]]) -> None:
-    with pytest.raises(RefusedError, match=Code.OUTLINE_BROKEN):
+    with pytest.raises(RejectedError, match=Code.OUTLINE_BROKEN):
         outline_of_polygon(points, (50, 50))
 
 
@@ -36,7 +36,7 @@ def test_a_polygon_is_clipped_to_its_image() -> None:
     assert mask.all()
     mask, box = outline_of_polygon([(0, 0), (1e9, 0), (1e9, 1e9), (0, 1e9)], (50, 40))
     assert box == Box(0, 50, 0, 40)
-    with pytest.raises(RefusedError, match=Code.OUTLINE_EMPTY):
+    with pytest.raises(RejectedError, match=Code.OUTLINE_EMPTY):
         outline_of_polygon([(60, 60), (60, 70), (70, 70)], (50, 50))
 
 
@@ -49,9 +49,9 @@ def test_a_box_holds_every_pixel_that_it_touches_inside_its_image() -> None:
     assert outline_of_box((1.5, 3, 2, 4.2), (50, 50))[1] == Box(1, 3, 2, 5)
     assert outline_of_box((60, 45, 10, -3), (50, 50))[1] == Box(45, 50, 0, 10)
     for edges, code in (((5, 5, 1, 2), Code.OUTLINE_EMPTY), ((60, 70, 1, 2), Code.OUTLINE_EMPTY)):
-        with pytest.raises(RefusedError, match=code):
+        with pytest.raises(RejectedError, match=code):
             outline_of_box(edges, (50, 50))
-    with pytest.raises(RefusedError, match=Code.OUTLINE_BROKEN):
+    with pytest.raises(RejectedError, match=Code.OUTLINE_BROKEN):
         outline_of_box((float("nan"), 2, 1, 2), (50, 50))
 
 
@@ -60,7 +60,7 @@ def test_a_mask_of_the_same_picture_is_scaled_and_another_refused() -> None:
     mask[10:20, 6:12] = True
     assert Box.around(scaled_to(mask, (80, 60))) == Box(20, 40, 12, 24)
     assert scaled_to(mask, (40, 30)) is mask
-    with pytest.raises(RefusedError, match=Code.OUTLINE_SIZE):
+    with pytest.raises(RejectedError, match=Code.OUTLINE_SIZE):
         scaled_to(mask, (40, 31))
 
 
@@ -74,7 +74,7 @@ def test_clipping_keeps_what_is_inside() -> None:
     mask, box = clipped(np.ones((4, 4), bool), Box(-2, 2, 8, 12), (10, 10))
     assert box == Box(0, 2, 8, 10)
     assert mask.shape == (2, 2)
-    with pytest.raises(RefusedError, match=Code.OUTLINE_EMPTY):
+    with pytest.raises(RejectedError, match=Code.OUTLINE_EMPTY):
         clipped(np.ones((4, 4), bool), Box(20, 24, 0, 4), (10, 10))
-    with pytest.raises(RefusedError, match=Code.OUTLINE_EMPTY):
+    with pytest.raises(RejectedError, match=Code.OUTLINE_EMPTY):
         outline_of_mask(np.zeros((3, 3), bool))

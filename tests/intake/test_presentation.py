@@ -8,7 +8,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from mammo.intake.presentation import presentation
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 
 RAMP = np.arange(4096).reshape(64, 64)
 
@@ -101,13 +101,13 @@ def test_signed_values_are_read_as_twos_complement(make_dicom: Callable[..., Dat
         ({"RescaleSlope": 0}, Code.BAD_RESCALE),
         ({"BitsStored": 17}, Code.BAD_BITS),
         ({"BitsStored": None}, Code.BAD_BITS),
-        ({"PhotometricInterpretation": "PALETTE COLOR"}, Code.NOT_GREY),
-        ({"PhotometricInterpretation": None}, Code.NOT_GREY),
+        ({"PhotometricInterpretation": "PALETTE COLOR"}, Code.NOT_GRAY),
+        ({"PhotometricInterpretation": None}, Code.NOT_GRAY),
         ({"WindowCenter": 5, "WindowWidth": 5, "VOILUTFunction": "S"}, Code.BAD_WINDOW),
     ],
 )
 def test_values_without_meaning_are_refused(
     make_dicom: Callable[..., Dataset], tags: dict[str, object], code: Code
 ) -> None:
-    with pytest.raises(RefusedError, match=code):
+    with pytest.raises(RejectedError, match=code):
         presentation(make_dicom(RAMP, **tags))

@@ -6,7 +6,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mammo.intake.rasters import raster_shape, read_raster
-from mammo.intake.rejections import Code, RefusedError
+from mammo.intake.rejections import Code, RejectedError
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
@@ -19,20 +19,20 @@ def test_values_are_brought_to_12_bits(tmp_path: Path, suffix: str, top: int, di
 
 @pytest.mark.parametrize(
     ("pixels", "code"),
-    [(np.ones((5, 5), np.uint8), Code.EIGHT_BIT), (np.ones((5, 5, 3), np.uint16), Code.NOT_GREY)],
+    [(np.ones((5, 5), np.uint8), Code.EIGHT_BIT), (np.ones((5, 5, 3), np.uint16), Code.NOT_GRAY)],
 )
 def test_other_depths_are_refused(tmp_path: Path, pixels: NDArray[np.generic], code: Code) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), pixels)
-    with pytest.raises(RefusedError, match=code):
+    with pytest.raises(RejectedError, match=code):
         read_raster(tmp_path / "a.png")
 
 
 def test_damaged_and_absent_files_are_refused(tmp_path: Path) -> None:
     for content in (b"", b"nothing", b"\x89PNG\r\n\x1a\n"):
         (tmp_path / "a.png").write_bytes(content)
-        with pytest.raises(RefusedError, match=Code.BROKEN_PIXELS):
+        with pytest.raises(RejectedError, match=Code.BROKEN_PIXELS):
             read_raster(tmp_path / "a.png")
-    with pytest.raises(RefusedError, match=Code.UNREADABLE):
+    with pytest.raises(RejectedError, match=Code.UNREADABLE):
         read_raster(tmp_path / "b.png")
 
 

@@ -184,7 +184,7 @@ DOUBTFUL = [
 
 FIVE = {SV1: jpeg_lossless, LS: jpeg_ls, J2K: jpeg_2000, LOSSY_J2K: jpeg_2000, RLE: run_lengths}
 
-REFUSED = [
+REJECTED = [
     Trap("jpeg-ls told to be jpeg 2000", "untrue_coding", syntax=J2K, frame=jpeg_ls),
     Trap("jpeg 2000 told to be jpeg-ls", "untrue_coding", syntax=LS, frame=jpeg_2000),
     Trap(
@@ -241,7 +241,7 @@ REFUSED = [
     Trap("syntax untold", "unknown_coding", damage=untold),
 ]
 
-TRAPS = [*ACCEPTED, *DOUBTFUL, *REFUSED]
+TRAPS = [*ACCEPTED, *DOUBTFUL, *REJECTED]
 
 
 @pytest.fixture(scope="module")

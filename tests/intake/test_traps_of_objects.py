@@ -114,7 +114,7 @@ DOUBTFUL = [
     Trap("linux program as preamble", "preamble", damage=lambda content: b"\x7fELF" + content[4:]),
 ]
 
-REFUSED = [
+REJECTED = [
     Trap("ultrasound", "wrong_modality", {"Modality": "US"}),
     Trap("digital radiography", "wrong_modality", {"Modality": "DX"}),
     Trap("computed radiography", "wrong_modality", {"Modality": "CR"}),
@@ -175,7 +175,7 @@ REFUSED = [
     Trap("random bytes", "not_dicom", damage=lambda content: np.random.default_rng(3).bytes(4000)),
 ]
 
-TRAPS = [*ACCEPTED, *DOUBTFUL, *REFUSED]
+TRAPS = [*ACCEPTED, *DOUBTFUL, *REJECTED]
 
 
 @pytest.fixture(scope="module")
@@ -289,4 +289,4 @@ def test_none_of_pydicoms_own_files_is_a_mammogram(tmp_path: Path) -> None:
         (source / f"{number:03d}.dcm").write_bytes(path.read_bytes())
     outcomes = outcomes_of(source, tmp_path)
     assert len(outcomes) == len(files) + 1
-    assert [outcome.path for outcome in outcomes if outcome.verdict is not Verdict.REFUSED] == ["good.dcm"]
+    assert [outcome.path for outcome in outcomes if outcome.verdict is not Verdict.REJECTED] == ["good.dcm"]

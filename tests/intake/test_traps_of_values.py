@@ -261,7 +261,7 @@ def without_centre(dataset: FileDataset) -> None:
     dataset.WindowCenter, dataset.WindowWidth = float("nan"), 3.0
 
 
-REFUSED = [
+REJECTED = [
     Trap("slope 0", "bad_rescale", {"RescaleSlope": 0}),
     Trap("slope that is no number", "bad_rescale", edit=lambda d: d.__setattr__("RescaleSlope", float("nan"))),
     Trap("huge slope", "bad_rescale", {"RescaleSlope": "1E30"}),
@@ -285,7 +285,7 @@ REFUSED = [
     Trap("bytes of 16 bits swapped", "byte_order", bits(16), codes=WIDE, edit=swapped),
 ]
 
-TRAPS = [*ACCEPTED, *GARBAGE, *DOUBTFUL, *HIDING, *REFUSED]
+TRAPS = [*ACCEPTED, *GARBAGE, *DOUBTFUL, *HIDING, *REJECTED]
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mammo.intake.adapters._labels import clean_splits, density_of
 from mammo.intake.adapters._tcia_layout import Series
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
-from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import Folder
 from mammo.intake.source_tables import Row, read_rows
@@ -198,7 +198,7 @@ def _images(series: Series, film: Film, findings: Sequence[_Finding], split: Spl
             density=density,
         )
         if records or not found:
-            record = refused(record, Code.DUPLICATE if records else Code.MISSING)
+            record = rejected(record, Code.DUPLICATE if records else Code.MISSING)
         records.append(record)
     return records
 
@@ -229,22 +229,22 @@ def _outline(root: Path, job: tuple[Shape | Code, Sequence[str]]) -> Outline:
         job: the image's shape, or why it has none, and the paths of the files that may be the mask.
 
     Raises:
-        RefusedError: there is none.
+        RejectedError: there is none.
     """
     shape, paths = job
     if isinstance(shape, Code):
-        raise RefusedError(shape)
+        raise RejectedError(shape)
     masks, wrong = [], Code.OUTLINE_BROKEN if paths else Code.MISSING
     for path in paths:
         try:
             values = stored_values(root, path)
-        except RefusedError as refused:  # the crop, perhaps
-            wrong = refused.code
+        except RejectedError as rejected:  # the crop, perhaps
+            wrong = rejected.code
             continue
         if _two_valued(values) >= TWO_VALUED:
             masks.append(values)
     if not masks:
-        raise RefusedError(wrong)
+        raise RejectedError(wrong)
     best = max(masks, key=lambda values: (values.shape == shape, values.size, _two_valued(values)))
     return outline_of_mask(scaled_to(best > best.max() / 2, shape))
 

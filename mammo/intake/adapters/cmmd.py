@@ -22,7 +22,7 @@ from mammo.intake.adapters._labels import density_of
 from mammo.intake.dicom_header import Header, read_header
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rasters import is_raster
-from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import Folder, parts_matching, regular
 from mammo.intake.source_tables import cell_text, read_rows, read_sheet
@@ -134,7 +134,7 @@ def _image(path: str, header: Header | Code, densities: Mapping[Breast, Density]
     named = [match[0] for match in parts_matching(path, PATIENT)]
     if isinstance(header, Code):
         patient = named[0] if named else ""
-        return refused(ImageRecord(path, patient, patient, None, None), header), None
+        return rejected(ImageRecord(path, patient, patient, None, None), header), None
     patient, laterality = named[0] if named else header.patient, header.laterality
     swapped = SIDES_REVERSED | (MLO_SWAPPED if header.view is View.MLO else CC_SWAPPED)
     if patient in swapped:
@@ -150,7 +150,7 @@ def _image(path: str, header: Header | Code, densities: Mapping[Breast, Density]
         flags=header.flags,
         density=densities.get((patient, laterality)) if laterality else None,
     )
-    return (refused(image, Code.KNOWN_DEFECT) if patient in DAMAGED else image), header.shape
+    return (rejected(image, Code.KNOWN_DEFECT) if patient in DAMAGED else image), header.shape
 
 
 def _other(laterality: Laterality) -> Laterality:
@@ -178,7 +178,7 @@ def _lesions(
             word = str(item.get("label") or "").strip()
         except (KeyError, TypeError, ValueError, AttributeError):
             yield left_out(path, Code.OUTLINE_BROKEN, image[0])
-        except RefusedError as error:
+        except RejectedError as error:
             yield left_out(path, error.code, image[0])
         else:
             key = f"{breast[0]}_{breast[1]}_MLO_{number}"

@@ -23,7 +23,7 @@ from mammo.intake.laterality_view import word
 from mammo.intake.outcomes import Flag
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
-from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
@@ -117,7 +117,7 @@ def _image(row: Row, files: Mapping[str, str], clinic: Clinic, synthetic: bool) 
         Code.SPOT_OR_MAGNIFICATION: row.get("spot_mag").startswith("1"),
         Code.MISSING: stem_of(named) not in files,
     }
-    return next((refused(image, code) for code, is_so in found.items() if is_so), image)
+    return next((rejected(image, code) for code, is_so in found.items() if is_so), image)
 
 
 def _cell(row: Row) -> str:
@@ -150,11 +150,11 @@ def _outlines(root: Path, job: _Boxes) -> list[Outline | Code]:
     """The outlines of the boxes of one image, each checked against the breast's pixels; why not, of each that is none.
 
     Raises:
-        RefusedError: the image cannot be read.
+        RejectedError: the image cannot be read.
     """
     image = job.image
     if image.code:
-        raise RefusedError(Code.OUTLINE_UNLINKED)
+        raise RejectedError(Code.OUTLINE_UNLINKED)
     header = stored_header(root, image.path, "PatientOrientation", "PhotometricInterpretation")
     towards = "".join(header.get("PatientOrientation") or job.towards)
     turned = re.sub(r"[^A-Z]", "", towards)[:1] == "P" or (not towards and image.laterality is Laterality.RIGHT)
@@ -164,7 +164,7 @@ def _outlines(root: Path, job: _Boxes) -> list[Outline | Code]:
     for edges in job.edges:
         try:
             found.append(_outline(breast, edges, turned, job.as_stored))
-        except RefusedError as error:
+        except RejectedError as error:
             found.append(error.code)
     return found
 
@@ -178,7 +178,7 @@ def _outline(breast: NDArray[np.bool_], edges: Edges, turned: bool, as_stored: b
         mask, box = outline_of_box(way, (breast.shape[0], breast.shape[1]))
         if breast[box.row0 : box.row1, box.col0 : box.col1].mean() >= ON_TISSUE:
             return mask, box
-    raise RefusedError(Code.OUTLINE_OFF_BREAST)
+    raise RejectedError(Code.OUTLINE_OFF_BREAST)
 
 
 def _counts(

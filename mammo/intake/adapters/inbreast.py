@@ -16,7 +16,7 @@ from typing import Any
 
 from mammo.intake.adapters._labels import density_of, proxy_label
 from mammo.intake.outlines import outline_of_polygon
-from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
 from mammo.intake.stored_shape import Shape, stored_shapes
@@ -78,11 +78,11 @@ def _image(path: str, name: re.Match[str], row: Row | None) -> ImageRecord:
     side, view = Laterality(name[3].upper()), VIEWS.get(name[4].upper())
     density = density_of(row.get("acr")) if row else None
     image = ImageRecord(path, name[2], exam, side, view, by_table=True, negative=negative, density=density)
-    return image if view else refused(image, Code.OTHER_VIEW)
+    return image if view else rejected(image, Code.OTHER_VIEW)
 
 
 def _missing(name: str) -> ImageRecord:
-    return refused(ImageRecord(f"AllDICOMs/{name}", "", "", None, None, by_table=True, negative=False), Code.MISSING)
+    return rejected(ImageRecord(f"AllDICOMs/{name}", "", "", None, None, by_table=True, negative=False), Code.MISSING)
 
 
 def _lesions(
@@ -91,9 +91,9 @@ def _lesions(
     """The lesions of one file of regions, on an image of this path and shape."""
     try:
         if isinstance(shape, Code):
-            raise RefusedError(shape)
+            raise RejectedError(shape)
         regions = _regions(root / path)
-    except RefusedError as error:
+    except RejectedError as error:
         yield left_out(path, error.code, image)
         return
     label, source = proxy_label(row.get("bi_rads") if row else "", proxies)
@@ -103,7 +103,7 @@ def _lesions(
             continue
         try:
             mask, box = outline_of_polygon(_points(region), shape)
-        except RefusedError as error:
+        except RejectedError as error:
             yield left_out(path, error.code, image)
         else:
             key = f"{PurePosixPath(path).stem}_{number}"
@@ -115,18 +115,18 @@ def _regions(file: Path) -> list[dict[str, Any]]:
         content = plistlib.loads(file.read_bytes(), fmt=plistlib.FMT_XML)
         return [dict(region) for image in content["Images"] for region in image["ROIs"]]
     except Exception:  # a damaged list may fail anywhere inside its reader
-        raise RefusedError(Code.OUTLINE_BROKEN) from None
+        raise RejectedError(Code.OUTLINE_BROKEN) from None
 
 
 def _points(region: Mapping[str, Any]) -> list[tuple[float, float]]:
     """(row, col) from "(x, y)" of Point_px.
 
     Raises:
-        RefusedError: the region has fewer or more points than it says.
+        RejectedError: the region has fewer or more points than it says.
     """
     texts = [POINT.findall(str(text)) for text in region.get("Point_px") or []]
     if len(texts) != region.get("NumberOfPoints", len(texts)) or any(len(numbers) != 2 for numbers in texts):
-        raise RefusedError(Code.OUTLINE_BROKEN)
+        raise RejectedError(Code.OUTLINE_BROKEN)
     return [(float(y), float(x)) for x, y in texts]
 
 

@@ -26,7 +26,7 @@ from mammo.intake.breast import window_origin
 from mammo.intake.frames import place
 from mammo.intake.outlines import Outline, clipped, outline_of_mask
 from mammo.intake.rasters import raster_shape, read_mask, read_raster
-from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import Folder, regular
 from mammo.progress import track
@@ -82,7 +82,7 @@ def read(root: Path) -> Cohort:
     outlines: list[LesionRecord | LeftOut] = []
     made = track(isolated(partial(_with_lesions, root), jobs, of=lambda job: job[0].path), "outlines", len(jobs))
     for (image, _, _), one in zip(jobs, made, strict=True):
-        record, found = (refused(image, one), []) if isinstance(one, Code) else one
+        record, found = (rejected(image, one), []) if isinstance(one, Code) else one
         images.append(record)
         outlines += found
     lesions = tuple(outline for outline in outlines if isinstance(outline, LesionRecord))
@@ -100,16 +100,16 @@ def _negative(exam: dict[str, Any], laterality: Laterality) -> bool | None:
 
 
 def _exams(file: Path) -> list[dict[str, Any]]:
-    way_out = "name a folder in the exam-list layout as data.source"
+    remedy = "name a folder in the exam-list layout as data.source"
     try:
         with file.open("rb") as stream:
             exams = _PlainUnpickler(stream).load()
     except OSError:
-        raise MammoError(f"{file} cannot be opened: {way_out}") from None
+        raise MammoError(f"{file} cannot be opened: {remedy}") from None
     except Exception as error:  # a damaged pickle may fail anywhere
-        raise MammoError(f"{file} is no list of plain values ({type(error).__name__}: {error}): {way_out}") from None
+        raise MammoError(f"{file} is no list of plain values ({type(error).__name__}: {error}): {remedy}") from None
     if not isinstance(exams, list) or not all(isinstance(exam, dict) for exam in exams):
-        raise MammoError(f"{file} holds no list of exams: {way_out}")
+        raise MammoError(f"{file} holds no list of exams: {remedy}")
     return exams
 
 
@@ -128,14 +128,14 @@ def _with_lesions(root: Path, job: _Job) -> tuple[ImageRecord, list[LesionRecord
     masks = {label: str(beside / f"{name}_{label}.png") for label in (Pathology.BENIGN, Pathology.MALIGNANT)}
     masks = {label: path for label, path in masks.items() if (root / path).is_file()}
     if not (root / image.path).is_file():
-        return refused(image, Code.MISSING), []
+        return rejected(image, Code.MISSING), []
     found: list[LesionRecord | LeftOut] = []
     for label, path in masks.items():
         try:
             outlines = list(_lesions(root, path, image, exam, number))
-        except RefusedError as error:
+        except RejectedError as error:
             if error.code == Code.SIDE_CONFLICT:
-                return refused(image, Code.SIDE_CONFLICT), []
+                return rejected(image, Code.SIDE_CONFLICT), []
             found.append(left_out(path, error.code, image.path))
             continue
         for index, (mask, box) in enumerate(outlines):
@@ -148,7 +148,7 @@ def _lesions(root: Path, path: str, image: ImageRecord, exam: dict[str, Any], nu
     """The lesions of one mask file, from top to bottom: (mask, box) in the stored frame.
 
     Raises:
-        RefusedError: the mask or its image cannot be read, its size is that of no known frame, or it is empty.
+        RejectedError: the mask or its image cannot be read, its size is that of no known frame, or it is empty.
     """
     mask = read_mask(regular(root, path))
     shape = raster_shape(regular(root, image.path))
@@ -161,17 +161,17 @@ def _lesions(root: Path, path: str, image: ImageRecord, exam: dict[str, Any], nu
             yield clipped(*chain.mask_to_stored(*part), chain.stored_shape)
     elif len(window) == 4 and shape == (window[1] - window[0], window[3] - window[2]):
         if mask.shape[0] < window[1] or mask.shape[1] < window[3]:
-            raise RefusedError(Code.OUTLINE_SIZE)
+            raise RejectedError(Code.OUTLINE_SIZE)
         yield from _parts(mask[window[0] : window[1], window[2] : window[3]])
     else:
-        raise RefusedError(Code.OUTLINE_SIZE)
+        raise RejectedError(Code.OUTLINE_SIZE)
 
 
 def _parts(mask: NDArray[np.bool_]) -> Iterator[Outline]:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (JOIN_PX + 1, JOIN_PX + 1))
     count, parts = cv2.connectedComponents(cv2.dilate(mask.astype(np.uint8), kernel))
     if count < 2:
-        raise RefusedError(Code.OUTLINE_EMPTY)
+        raise RejectedError(Code.OUTLINE_EMPTY)
     for part in range(1, count):
         yield outline_of_mask(mask & (parts == part))
 
@@ -186,7 +186,7 @@ def _chain(root: Path, image: ImageRecord, exam: dict[str, Any], number: int) ->
     chain = place(pixels, laterality, view, FULL, scale=1, check_side=False).chain
     faces_left = (laterality is Laterality.RIGHT) == (exam.get("horizontal_flip") != "YES")
     if chain.mirrored != faces_left:
-        raise RefusedError(Code.SIDE_CONFLICT)
+        raise RejectedError(Code.SIDE_CONFLICT)
     centre = _of_view(exam, "best_center", image, number)
     if len(centre) != 2:
         return chain

@@ -29,7 +29,7 @@ from mammo.intake.adapters._omidb_nbss import (
     is_normal,
 )
 from mammo.intake.outlines import outline_of_box
-from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import Folder
 from mammo.intake.stored_shape import Shape, stored_header, stored_shape
@@ -183,28 +183,28 @@ def _image(shot: _Shot, header: _Header | Code) -> ImageRecord:
         negative=client.is_normal and not marked,
     )
     if isinstance(header, Code):
-        return refused(record, header)
+        return rejected(record, header)
     tags, _ = header
     position = POSITION.fullmatch(tags["ViewPosition"])
     side = tags["ImageLaterality"] or (position[1] if position else "")
     laterality = Laterality(side) if side in [*Laterality] else None
     record = replace(record, laterality=laterality, view=View(position[2]) if position else None)
     if tags["PresentationIntentType"] not in ("", "FOR PRESENTATION"):
-        return refused(record, Code.FOR_PROCESSING)
+        return rejected(record, Code.FOR_PROCESSING)
     if position is None:
-        return refused(record, Code.OTHER_VIEW)
-    return record if laterality else refused(record, Code.NO_LATERALITY)
+        return rejected(record, Code.OTHER_VIEW)
+    return record if laterality else rejected(record, Code.NO_LATERALITY)
 
 
 def _header(root: Path, job: tuple[str, str, bool]) -> _Header:
     """TAGS of an image, from the JSON file beside it, else from the image itself, and its shape if it is marked.
 
     Raises:
-        RefusedError: it is missing or cannot be read.
+        RejectedError: it is missing or cannot be read.
     """
     path, beside, marked = job
     if not path:
-        raise RefusedError(Code.MISSING)
+        raise RejectedError(Code.MISSING)
     content = _json(root / beside) if beside else {}
     if content:
         tags = {name: _first_value(content.get(tag)) for name, tag in TAGS.items()}
@@ -225,16 +225,16 @@ def _lesions(shot: _Shot, image: ImageRecord, header: _Header | Code) -> Iterato
     for key, mark in shot.marks.items():
         try:
             if isinstance(header, Code) or image.code or image.laterality is None:
-                raise RefusedError(Code.OUTLINE_UNLINKED)
+                raise RejectedError(Code.OUTLINE_UNLINKED)
             if sop.endswith(FLIPPED):
-                raise RefusedError(Code.KNOWN_DEFECT)
+                raise RejectedError(Code.KNOWN_DEFECT)
             x1, y1, x2, y2 = (float(mark[corner]) for corner in ("X1", "Y1", "X2", "Y2"))
             if NO_CORNER in ((x1, y1), (x2, y2)):
-                raise RefusedError(Code.OUTLINE_BROKEN)
+                raise RejectedError(Code.OUTLINE_BROKEN)
             mask, box = outline_of_box((y1, y2, x1, x2), header[1])
         except (KeyError, TypeError, ValueError):
             yield left_out(image.path, Code.OUTLINE_BROKEN, image.path)
-        except RefusedError as error:
+        except RejectedError as error:
             yield left_out(image.path, error.code, image.path)
         else:
             label, source, high_risk = _finding(client.episode(study), image.laterality, mark)

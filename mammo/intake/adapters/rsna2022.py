@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from mammo.intake.adapters._labels import density_of
-from mammo.intake.rejections import Code, refused
+from mammo.intake.rejections import Code, rejected
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
 from mammo.records import Cohort, Count, ImageRecord, Laterality, View
@@ -56,8 +56,8 @@ def _image(row: Row, files: Mapping[str, str], beside: Path) -> ImageRecord:
         density=density_of(row.get("density")),
     )
     if f"{patient}_{image_id}" not in files:
-        return refused(image, Code.MISSING)
-    return image if image.view else refused(image, Code.OTHER_VIEW)
+        return rejected(image, Code.MISSING)
+    return image if image.view else rejected(image, Code.OTHER_VIEW)
 
 
 def _counts(rows: list[Row]) -> list[Count]:

@@ -24,7 +24,7 @@ from mammo.intake.dicom_header import read_breast, read_header
 from mammo.intake.dicom_seg import outline_of_segment
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
 from mammo.intake.rasters import is_raster, read_mask
-from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import Folder, regular
 from mammo.intake.source_tables import Row, read_rows
@@ -132,7 +132,7 @@ def _images(root: Path, paths: Sequence[str]) -> Iterator[tuple[ImageRecord, Sha
     jobs = [(path, described.get(path)) for path in paths]
     looked = track(isolated(partial(_image, root), jobs, of=itemgetter(0)), "headers", len(jobs))
     for (path, row), found in zip(jobs, looked, strict=True):
-        yield (refused(_by_row(path, row), found), None) if isinstance(found, Code) else found
+        yield (rejected(_by_row(path, row), found), None) if isinstance(found, Code) else found
 
 
 def _by_row(path: str, row: Row | None) -> ImageRecord:
@@ -147,26 +147,26 @@ def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape 
     """The record of one file, and its shape where a header tells it.
 
     Raises:
-        RefusedError: it cannot be taken in.
+        RejectedError: it cannot be taken in.
     """
     path, row = job
     file, told = regular(root, path), _by_row(path, row)
     if is_raster(path):
         if row is None:
-            raise RefusedError(Code.NOT_DESCRIBED)
+            raise RejectedError(Code.NOT_DESCRIBED)
         return told, None
     try:
         header = read_header(file)
-    except RefusedError as error:  # its lesions tell of the breast all the same
+    except RejectedError as error:  # its lesions tell of the breast all the same
         if row is None:
             told = ImageRecord(path, *read_breast(file), None)
-        return refused(told, error.code), None
+        return rejected(told, error.code), None
     if row is None:
         told = ImageRecord(path, header.patient, header.exam, header.laterality, header.view)
     if told.laterality != header.laterality:
-        raise RefusedError(Code.LATERALITY_CONFLICT)
+        raise RejectedError(Code.LATERALITY_CONFLICT)
     if told.view != header.view:
-        raise RefusedError(Code.VIEW_CONFLICT)
+        raise RejectedError(Code.VIEW_CONFLICT)
     return replace(told, flags=header.flags), header.shape
 
 
@@ -195,7 +195,7 @@ def _lesion(told: Telling, outline: Outline | Code) -> LesionRecord | LeftOut:
     if isinstance(outline, Code) and outline in (Code.OUTLINE_UNLINKED, Code.ELSEWHERE):
         return left_out(values["image"], outline, values["image"])
     if isinstance(outline, Code):
-        raise told.error(_given(told), f"{outline.sentence}; correct it or drop the lesion")
+        raise told.error(_given(told), f"{outline.reason}; correct it or drop the lesion")
     mask, box = outline
     label, source = Pathology(values["label"]), LabelSource(values["label_source"])
     key, is_high_risk, finding = values["key"], values["high_risk"] == "1", values["finding"]
@@ -223,14 +223,14 @@ def _outline(root: Path, job: tuple[Telling, Shape | None]) -> Outline:
     """The outline that is told of, on an image of this shape, or of the shape that its file states.
 
     Raises:
-        RefusedError: it cannot be used, OUTLINE_UNLINKED where its image has no shape.
+        RejectedError: it cannot be used, OUTLINE_UNLINKED where its image has no shape.
         MammoError: what the row says of it is wrong.
     """
     told, shape = job
     try:
         shape = shape or stored_shape(root, _values(told)["image"])
-    except RefusedError:
-        raise RefusedError(Code.OUTLINE_UNLINKED) from None
+    except RejectedError:
+        raise RejectedError(Code.OUTLINE_UNLINKED) from None
     if isinstance(told, Annotation):
         return told.outline(shape)
     given = _given(told)
@@ -242,12 +242,12 @@ def _outline(root: Path, job: tuple[Telling, Shape | None]) -> Outline:
             return outline_of_polygon(points, shape)
         return outline_of_box(_edges(told), shape) if given == "row0" else _mask(root, told, shape)
     except ValueError:
-        column, way_out = {
+        column, remedy = {
             "outline": ("outline", "must be row,col;row,col;... in numbers"),
             "row0": ("row0", "must be four numbers"),
             "mask": ("segment", "must be a whole number"),
         }[given]
-        raise told.error(column, f"{way_out}; correct or drop the row") from None
+        raise told.error(column, f"{remedy}; correct or drop the row") from None
 
 
 def _given(told: Telling) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 from mammo.intake.adapters._labels import clean_splits, density_of, proxy_label
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
-from mammo.intake.rejections import Code, RefusedError, left_out, refused
+from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
 from mammo.intake.stored_shape import Shape, stored_shapes
@@ -86,8 +86,8 @@ def _image(row: Row, files: Mapping[str, str], beside: Path, has_findings: bool,
         density=density_of(row.get("breast_density")),
     )
     if image_id not in files:
-        return refused(image, Code.MISSING)
-    return image if image.view else refused(image, Code.OTHER_VIEW)
+        return rejected(image, Code.MISSING)
+    return image if image.view else rejected(image, Code.OTHER_VIEW)
 
 
 def _lesion(
@@ -102,7 +102,7 @@ def _lesion(
     shape = shapes.get(path, Code.OUTLINE_UNLINKED)
     try:
         mask, box = _outline(row, path, shape, size)
-    except RefusedError as error:
+    except RejectedError as error:
         return left_out(path, error.code, image.path if image else "")
     label, source = proxy_label(row.get("finding_birads"), proxies)
     key = f"{row.get('image_id')}_{number}"
@@ -112,13 +112,13 @@ def _lesion(
 def _outline(row: Row, path: str, shape: Shape | Code, size: tuple[str, str]) -> Outline:
     """The box, clipped; a resized copy in another format is refused, as its boxes would lie elsewhere."""
     if isinstance(shape, Code):
-        raise RefusedError(shape)
+        raise RejectedError(shape)
     if is_raster(path) and size != (str(shape[0]), str(shape[1])):
-        raise RefusedError(Code.OUTLINE_SIZE)
+        raise RejectedError(Code.OUTLINE_SIZE)
     try:
         xmin, ymin, xmax, ymax = (float(row.get(corner)) for corner in CORNERS)
     except ValueError:
-        raise RefusedError(Code.OUTLINE_BROKEN) from None
+        raise RejectedError(Code.OUTLINE_BROKEN) from None
     return outline_of_box((ymin, ymax, xmin, xmax), shape)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from mammo.geometry import Box, Frame
 from mammo.intake.adapters.nyu import FULL, read
-from mammo.intake.breast import BUFFER_PX, best_centre, find_breast
+from mammo.intake.breast import BUFFER_PX, best_center, find_breast
 from mammo.intake.gate import admit
 from mammo.intake.rasters import read_raster
 from mammo.intake.rejections import Code
@@ -193,7 +193,7 @@ def test_the_real_exams_best_centres(name: str) -> None:
         pixels, breast = pixels[:, ::-1], breast.mirrored()
     box = breast.box(BUFFER_PX)
     assert box == Box(0, pixels.shape[0], 0, pixels.shape[1])
-    assert best_centre(pixels, breast, box, View(name[2:]), (2944, 1920), flipped) == CENTRES[name]
+    assert best_center(pixels, breast, box, View(name[2:]), (2944, 1920), flipped) == CENTRES[name]
 
 
 @REAL
