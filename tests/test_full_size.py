@@ -45,15 +45,15 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def run(*words: str) -> None:
+def run(*arguments: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=HERE, capture_output=True, text=True, env=dict(os.environ), check=False
+        [sys.executable, "-m", *arguments], cwd=HERE, capture_output=True, text=True, env=dict(os.environ), check=False
     )
     assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize(
-    "words",
+    "overrides",
     [
         ("model=floc", "backbone=densenet161", "batch_size=25", "eval_batch_size=100"),
         ("model=context", "batch_size=1", "eval_batch_size=1"),
@@ -61,11 +61,11 @@ def run(*words: str) -> None:
     ],
     ids=("floc", "context", "fagg"),
 )
-def test_one_step_and_one_lesion(root: Path, words: tuple[str, ...]) -> None:
-    if words[0].startswith("maps="):
+def test_one_step_and_one_lesion(root: Path, overrides: tuple[str, ...]) -> None:
+    if overrides[0].startswith("maps="):
         run("mammo.precompute", "what=saliency", f"root={root}", "frame=full", "trainer=cpu")
-    run("mammo.train", f"root={root}", *words, *ONE)
-    name = words[0].removeprefix("model=").replace("maps=[emb,sal]", "fagg")
+    run("mammo.train", f"root={root}", *overrides, *ONE)
+    name = overrides[0].removeprefix("model=").replace("maps=[emb,sal]", "fagg")
     (result,) = [json.loads(path.read_text()) for path in root.glob(f"runs/{name}-*/result.json")]
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
     print(f"{name}: {result['seconds']} s, peak memory of the largest child so far {peak:.2f} GB")

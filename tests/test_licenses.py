@@ -1,4 +1,4 @@
-"""No runtime dependency may be under a licence that would bind this project's users: GPL or AGPL."""
+"""No runtime dependency may have a license that binds this project's users: GPL or AGPL."""
 
 import re
 import tomllib
@@ -12,11 +12,11 @@ from packaging.utils import canonicalize_name
 
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 BINDING = re.compile(r"(?<!Lesser )(?<!Library )(General Public License|(?<![A-Z])A?GPL)", re.IGNORECASE)
-"""GPL and AGPL by name or number; the LGPL may be linked to and is not meant."""
+"""GPL and AGPL by name or number, without the LGPL, which permits linking."""
 
 
 def installed(requirements: Iterable[str]) -> dict[str, Distribution]:
-    """Every installed distribution that the requirements lead to, their own requirements included."""
+    """Every installed distribution of the requirements and of their own requirements."""
     found: dict[str, Distribution] = {}
     seen: set[tuple[str, str]] = set()
     waiting = [(Requirement(text), "") for text in requirements]
@@ -35,19 +35,19 @@ def installed(requirements: Iterable[str]) -> dict[str, Distribution]:
     return found
 
 
-def licence(package: Distribution) -> list[str]:
-    """What a distribution says of its licence: the expression, the classifiers, the free field's first line.
+def license_texts(package: Distribution) -> list[str]:
+    """The license statements of a distribution: the expression, the classifiers, the free field's first line.
 
-    The free field often holds whole texts, in which other licences are named in passing; so only its title counts.
+    The free field often holds a whole text that mentions other licenses, so only its title counts.
     """
     meta = package.metadata
     classifiers = [text for text in meta.get_all("Classifier") or [] if text.startswith("License ::")]
-    said = [meta.get("License-Expression") or "", *classifiers, (meta.get("License") or "").strip().split("\n")[0]]
-    return [text for text in said if text]
+    texts = [meta.get("License-Expression") or "", *classifiers, (meta.get("License") or "").strip().split("\n")[0]]
+    return [text for text in texts if text]
 
 
 def binds(text: str) -> bool:
-    """Whether a licence statement is GPL or AGPL without a choice or an exception for linking."""
+    """Whether a license statement is GPL or AGPL without a choice or an exception for linking."""
     choices = re.split(r"\s+OR\s+", text)
     return all(BINDING.search(choice) and " WITH " not in choice for choice in choices)
 
@@ -56,8 +56,8 @@ def test_no_dependency_is_under_the_gpl() -> None:
     dependencies = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["dependencies"]
     found = installed(dependencies)
     assert {Requirement(text).name for text in dependencies} <= set(found)
-    said = {name: licence(package) for name, package in found.items()}
-    assert not {name: texts for name, texts in said.items() if any(map(binds, texts))}
+    statements = {name: license_texts(package) for name, package in found.items()}
+    assert not {name: texts for name, texts in statements.items() if any(map(binds, texts))}
 
 
 @pytest.mark.parametrize(
@@ -76,5 +76,5 @@ def test_no_dependency_is_under_the_gpl() -> None:
         ("Apache-2.0", False),
     ],
 )
-def test_what_counts_as_binding(text: str, expected: bool) -> None:
+def test_licenses_that_bind(text: str, expected: bool) -> None:
     assert binds(text) is expected

@@ -10,15 +10,15 @@ import pytest
 HERE = Path(__file__).resolve().parent.parent
 
 
-def command(*words: str) -> tuple[int, str]:
+def command(*arguments: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", *words], cwd=HERE, capture_output=True, text=True, env=dict(os.environ), check=False
+        [sys.executable, "-m", *arguments], cwd=HERE, capture_output=True, text=True, env=dict(os.environ), check=False
     )
     return done.returncode, done.stderr
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("overrides", "message"),
     [
         (("modle=floc",), "modle"),
         (("model=floc", "maps=emb"), "maps"),
@@ -37,15 +37,15 @@ def command(*words: str) -> tuple[int, str]:
     ],
     ids=" ".join,
 )
-def test_train_says_what_is_wrong(tmp_path: Path, words: tuple[str, ...], told: str) -> None:
-    status, error = command("mammo.train", f"root={tmp_path / 'nowhere'}", *words)
+def test_wrong_use_of_train_is_one_sentence(tmp_path: Path, overrides: tuple[str, ...], message: str) -> None:
+    status, error = command("mammo.train", f"root={tmp_path / 'nowhere'}", *overrides)
     assert status == 2
     assert error.startswith("error: ")
-    assert told in error
+    assert message in error
     assert error.strip().count("\n") == 0
 
 
-def test_score_without_a_run_says_so(tmp_path: Path) -> None:
+def test_score_without_a_run_is_an_error(tmp_path: Path) -> None:
     status, error = command("mammo.score", f"root={tmp_path}")
     assert (status, error.strip().count("\n")) == (2, 0)
     assert "no finished run of fagg" in error

@@ -36,18 +36,18 @@ from omegaconf import DictConfig
 from mammo.cli.hydra_app import command
 
 def task(cfg: DictConfig) -> float:
-    from mammo.training import interruption
+    from mammo.training import resume
     from mammo.training.lines import EpochLines
     from mammo.training.fit import train
 
-    told = Path(cfg.root, f"told-{cfg.trainer.weight_average}")
+    signaled = Path(cfg.root, f"signaled-{cfg.trainer.weight_average}")
 
     def preempt(_, trainer, network, batch, number):
-        if (trainer.current_epoch, number) == (1, 3) and not told.exists():
-            told.touch()
+        if (trainer.current_epoch, number) == (1, 3) and not signaled.exists():
+            signaled.touch()
             os.kill(os.getpid(), signal.SIGUSR2)  # as Slurm does before it takes the node away
 
-    interruption.SECONDS_AT_STAKE = 0.0
+    resume.SECONDS_AT_STAKE = 0.0
     EpochLines.on_train_batch_start = preempt
     return train(cfg)
 
@@ -80,10 +80,10 @@ def roots(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
         for decay in DECAYS:
             train(compose("train", [f"root={calm}", *QUICK, f"trainer.weight_average={decay}"]))
     (requeued / "job.py").write_text(JOB)
-    words = [sys.executable, str(requeued / "job.py"), "--multirun", "hydra/launcher=submitit_local"]
-    words += [*QUICK, f"trainer.weight_average={','.join(DECAYS)}", f"root={requeued}"]
+    command = [sys.executable, str(requeued / "job.py"), "--multirun", "hydra/launcher=submitit_local"]
+    command += [*QUICK, f"trainer.weight_average={','.join(DECAYS)}", f"root={requeued}"]
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return calm, requeued
 
@@ -101,7 +101,7 @@ def test_a_requeued_training_ends_in_the_same_weights_and_scores(roots: tuple[Pa
 
 
 @pytest.mark.slow
-def test_each_was_requeued_once_and_went_on_within_its_second_epoch(roots: tuple[Path, Path]) -> None:
+def test_each_job_was_requeued_once_and_resumed_within_its_second_epoch(roots: tuple[Path, Path]) -> None:
     logs = [path.read_text() for path in roots[1].glob("sweeps/*/.submitit/*/*_log.out")]
     assert len(logs) == len(DECAYS)
     for log in logs:
