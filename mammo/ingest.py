@@ -27,6 +27,7 @@ from mammo.intake.dicom_decode import check_decoders
 from mammo.intake.outcomes import Verdict, counts
 from mammo.intake.sandbox import at_most, only
 from mammo.records import Cohort, Count
+from mammo.store.head import DataSet
 
 QUARANTINED = 3
 """Exit status when the work is done, but at least one file was refused."""
@@ -45,7 +46,8 @@ def task(cfg: DictConfig) -> None:
     shard = None if cfg.shard is None else Shard(cfg.shard, cfg.shards)
     with at_most(max(processes, 1)), only(shard.holds) if shard else nullcontext():
         cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
-    recipe = Recipe(source, store, frame, float(cfg.data.scale))
+    data_set = DataSet(cfg.data.name, cfg.data.adapter, HydraConfig.get().runtime.choices["frame"])
+    recipe = Recipe(source, store, frame, float(cfg.data.scale), data_set=data_set)
     if shard:
         n_files = fill_part(recipe, cohort, shard, processes)
         print(f"{store}: shard {cfg.shard} of {cfg.shards} is done, {n_files} files; ingest without shard= merges them")

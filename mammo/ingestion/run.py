@@ -19,8 +19,9 @@ from mammo.intake.sandbox import isolated
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError
 from mammo.store.files import locked, remove_partials
+from mammo.store.head import check_format
 from mammo.store.image_store import ImageStore
-from mammo.store.manifest import Manifest, check_format
+from mammo.store.manifest import Manifest
 from mammo.store.schema import outline_values
 
 
@@ -116,7 +117,7 @@ def _fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) 
     homes = accepted | {o.path: repeats.kept[o.image_id] for o in outcomes if o.image_id in repeats.kept}
     lesions = (_lesion_row(lesion, homes[lesion.path], names) for lesion in cohort.lesions if lesion.path in homes)
     images = _image_rows(recipe.store, cohort, accepted, outcomes, found, names)
-    manifest = Manifest.of(recipe.frame, images, lesions)
+    manifest = Manifest.of(recipe.frame, images, lesions, recipe.data_set)
     ImageStore(recipe.store).tidy()
     manifest.save(recipe.store)
     return Filling(manifest, outcomes, len(cohort.lesions) - len(manifest.lesions), decoded)

@@ -15,6 +15,7 @@ from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular
 from mammo.records import ImageRecord
 from mammo.store.fingerprints import Print
+from mammo.store.head import TABLE, DataSet
 from mammo.store.image_store import ImageStore
 from mammo.store.schema import chain_values, tissue_values
 from mammo.store.tiles import encode
@@ -33,6 +34,7 @@ class Recipe:
         frame: the network window.
         scale: store pixels per mirrored pixel.
         parts: stores whose records are taken over instead of decoding (store.parts).
+        data_set: which data set it is, for the head of the store.
     """
 
     source: Path
@@ -40,6 +42,7 @@ class Recipe:
     frame: Frame
     scale: float
     parts: tuple[Path, ...] = ()
+    data_set: DataSet = TABLE
 
     def mark(self, digest: str, image: ImageRecord) -> str:
         """What the note of a stored image starts with while nothing that it was made from has changed."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from mammo.quality.checks import Doubt
 from mammo.store.checksums import broken
-from mammo.store.manifest import head_seal
+from mammo.store.head import head_seal
 from mammo.store.record_files import Shards
 from mammo.store.tiles import DamagedError, TiledImage
 

@@ -1,7 +1,7 @@
 """The manifest: what a store holds, image by image and lesion by lesion, and where every outline lies."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -19,10 +19,8 @@ from mammo.io import whole_file
 from mammo.records import MammoError, Split
 from mammo.store.checks import check_tables
 from mammo.store.checksums import TABLES, seals
+from mammo.store.head import TABLE, DataSet, Head, read_head, write_head
 from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
-
-FORMAT = 2
-"""1 had no density, and at first a file for each image."""
 
 ROWS_AT_ONCE = 4096
 """Rows that are held as dictionaries, which take many times their room in a table."""
@@ -39,17 +37,20 @@ class Manifest:
         frame: the network window and grid that every image shares.
         images: one row an image, indexed by image_id; columns as in rows.IMAGES.
         lesions: one row a lesion, indexed by lesion_id; columns as in rows.LESIONS.
+        data_set: the data set that the store was made from.
     """
 
     frame: Frame
     images: pd.DataFrame
     lesions: pd.DataFrame
+    data_set: DataSet = TABLE
 
     @classmethod
-    def of(cls, frame: Frame, images: Iterable[Row], lesions: Iterable[Row]) -> "Manifest":
+    def of(cls, frame: Frame, images: Iterable[Row], lesions: Iterable[Row], data_set: DataSet = TABLE) -> "Manifest":
         """A manifest of rows (ids among the columns), in the order given."""
         tables = (_table(images, IMAGES), _table(lesions, LESIONS))
-        return cls(frame, tables[0].set_index("image_id"), tables[1].set_index("lesion_id"))
+        indexed = (tables[0].set_index("image_id"), tables[1].set_index("lesion_id"))
+        return cls(frame, *indexed, data_set)
 
     @classmethod
     def load(cls, store: Path, checked: bool = True) -> "Manifest":
@@ -62,13 +63,12 @@ class Manifest:
         Raises:
             MammoError: there is no store, it is of another format, or its tables contradict themselves.
         """
-        head = _read_head(store)
-        frame = Frame(**head["frame"])
+        head = read_head(store)
         images = _read_table(store / "images.parquet", IMAGES).set_index("image_id")
         lesions = _read_table(store / "lesions.parquet", LESIONS).set_index("lesion_id")
         if checked:
             check_tables(store, images, lesions)
-        return cls(frame, images, lesions)
+        return cls(head.frame, images, lesions, head.data_set)
 
     @staticmethod
     def state(store: Path) -> tuple[int, ...]:
@@ -85,9 +85,7 @@ class Manifest:
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
             with whole_file(store / f"{name}.parquet") as written:
                 written.write_bytes(memoryview(sink.getvalue()))
-        head = {"format": FORMAT, "frame": asdict(self.frame), "files": seals(store)}
-        with whole_file(store / "store.json") as written:
-            written.write_text(json.dumps(head | {"seal": head_seal(head)}, indent=1) + "\n", encoding="utf-8")
+        write_head(store, Head(self.frame, self.data_set), seals(store))
 
     def check_frame(self, frame: Frame, whose: str, store: Path) -> None:
         """Refuse what was made for another frame.
@@ -166,11 +164,6 @@ class Manifest:
         return digest.hexdigest()
 
 
-def head_seal(head: Mapping[str, object]) -> str:
-    """SHA-256 of what store.json says, its own seal aside."""
-    return sha256(json.dumps({name: head[name] for name in head if name != "seal"}).encode()).hexdigest()
-
-
 def _table(rows: Iterable[Row], schema: pa.Schema) -> pd.DataFrame:
     """Rows as a table with the schema's types and column order."""
     left = iter(rows)
@@ -181,38 +174,6 @@ def _table(rows: Iterable[Row], schema: pa.Schema) -> pd.DataFrame:
 def _to_pandas(table: pa.Table) -> pd.DataFrame:
     frame: pd.DataFrame = table.to_pandas()
     return frame
-
-
-def _read_head(store: Path) -> dict[str, dict[str, int]]:
-    path = store / "store.json"
-    if not path.is_file():
-        raise MammoError(f"no store at {store}: make one with make demo or python -m mammo.ingest")
-    check_format(store)
-    try:
-        head = json.loads(path.read_text())
-        known = set(head["frame"]) == {"height", "width", "cell_px"}
-    except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
-        raise MammoError(f"{path} tells no frame: fill the store again with python -m mammo.ingest")
-    return dict(head)
-
-
-def check_format(store: Path) -> None:
-    """Check that a folder holds no store of another format; it may hold none, or one whose head is damaged.
-
-    Raises:
-        MammoError: it does: neither its tables nor its pixels can be read.
-    """
-    try:
-        found = json.loads((store / "store.json").read_text())["format"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    if found != FORMAT:
-        raise MammoError(
-            f"{store} is a store of format {found}, which this version, of format {FORMAT}, cannot read: "
-            "delete it and fill it again with python -m mammo.ingest"
-        )
 
 
 def _read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:

@@ -190,10 +190,10 @@ def test_nothing_accepted_is_an_error(recipe: Recipe, source: Path) -> None:
 def test_a_store_of_another_format_is_left_alone(recipe: Recipe, source: Path) -> None:
     fill(recipe, read(source), 1)
     head = recipe.store / "store.json"
-    head.write_text(head.read_text().replace('"format": 2', '"format": 1'))
+    head.write_text(head.read_text().replace('"format": 3', '"format": 2'))
     before = tables(recipe)
     for again in (lambda: fill(recipe, read(source), 1), lambda: fill_part(recipe, read(source), Shard(0, 2), 1)):
-        with pytest.raises(MammoError, match="is a store of format 1, which this version, of format 2, cannot read"):
+        with pytest.raises(MammoError, match="is a store of format 2, which this version, of format 3, cannot read"):
             again()
     assert tables(recipe) == before
     head.write_text("{")  # a damaged head is written anew

@@ -1,0 +1,96 @@
+"""The head of a store, store.json: format, data set, frame and checksums. Quick to read before anything heavy."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from mammo.geometry import Frame
+from mammo.io import whole_file
+from mammo.records import MammoError
+
+FORMAT = 3
+"""1 had no density, and at first a file for each image; 2 had no data set."""
+
+AGAIN = "run python -m mammo.ingest again"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The data set that a store was made from, and the choices of that ingest.
+
+    Attributes:
+        name: the data set's name (data.name), for example phantom.
+        adapter: the module of mammo.intake.adapters that read it.
+        preset: the preset of conf/frame that the frame was chosen by; single numbers of it may be changed.
+    """
+
+    name: str
+    adapter: str
+    preset: str
+
+
+TABLE = DataSet("table", "table", "full")
+"""A user's own images with a table of lesions, where nothing else is said."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What a store is: its frame and its data set."""
+
+    frame: Frame
+    data_set: DataSet
+
+
+def read_head(store: Path) -> Head:
+    """Read the frame and the data set of a store.
+
+    Raises:
+        MammoError: there is no store, it is of another format, or its head is damaged.
+    """
+    path = store / "store.json"
+    if not path.is_file():
+        raise MammoError(f"no store at {store}: make one with make demo or python -m mammo.ingest")
+    check_format(store)
+    try:
+        head = json.loads(path.read_text(encoding="utf-8"))
+        return Head(Frame(**head["frame"]), DataSet(**head["data"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise MammoError(f"{path} is damaged ({type(error).__name__}): {AGAIN}") from None
+
+
+def write_head(store: Path, head: Head, files: Mapping[str, object]) -> None:
+    """Write store.json.
+
+    Args:
+        store: the folder.
+        head: its frame and its data set.
+        files: size and SHA-256 of each file, by path relative to the store.
+    """
+    content = {"format": FORMAT, "data": asdict(head.data_set), "frame": asdict(head.frame), "files": files}
+    with whole_file(store / "store.json") as written:
+        written.write_text(json.dumps(content | {"seal": head_seal(content)}, indent=1) + "\n", encoding="utf-8")
+
+
+def head_seal(head: Mapping[str, Any]) -> str:
+    """SHA-256 of the content of store.json without its own checksum."""
+    return sha256(json.dumps({name: head[name] for name in head if name != "seal"}).encode()).hexdigest()
+
+
+def check_format(store: Path) -> None:
+    """Check that a folder holds no store of another format; it may hold none, or one with a damaged head.
+
+    Raises:
+        MammoError: the store has another format, so that its tables or pixels cannot be read.
+    """
+    try:
+        found = json.loads((store / "store.json").read_text(encoding="utf-8"))["format"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if found != FORMAT:
+        raise MammoError(
+            f"{store} is a store of format {found}, which this version, of format {FORMAT}, cannot read: "
+            "delete it and ingest the images again with python -m mammo.ingest"
+        )

@@ -1,0 +1,52 @@
+"""The head of a store: what is written is read again, and every damage is one sentence."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mammo.geometry import Frame
+from mammo.records import MammoError
+from mammo.store.head import DataSet, Head, check_format, head_seal, read_head, write_head
+
+HEAD = Head(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
+
+
+def test_a_head_is_read_as_it_was_written(tmp_path: Path) -> None:
+    write_head(tmp_path, HEAD, {"images.parquet": [3, "abc"]})
+    assert read_head(tmp_path) == HEAD
+    content = json.loads((tmp_path / "store.json").read_text())
+    assert content["files"] == {"images.parquet": [3, "abc"]}
+    assert content["seal"] == head_seal(content)
+
+
+def test_a_folder_without_a_store_is_named(tmp_path: Path) -> None:
+    check_format(tmp_path)
+    with pytest.raises(MammoError, match=r"no store at .*nowhere: make one with make demo or python -m mammo\.ingest"):
+        read_head(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"format": 3}',
+        '{"format": 3, "frame": {"height": 46, "width": 30, "cell_px": 1}}',
+        '{"format": 3, "frame": {"height": 46}, "data": {"name": "a", "adapter": "b", "preset": "c"}}',
+    ],
+)
+def test_a_damaged_head_is_named(content: str, tmp_path: Path) -> None:
+    (tmp_path / "store.json").write_text(content)
+    check_format(tmp_path)
+    with pytest.raises(MammoError, match=r"store\.json is damaged .*: run python -m mammo\.ingest again"):
+        read_head(tmp_path)
+
+
+@pytest.mark.parametrize("number", [1, 2, 99])
+def test_a_store_of_another_format_is_ingested_again(number: int, tmp_path: Path) -> None:
+    (tmp_path / "store.json").write_text(json.dumps({"format": number, "frame": {}}))
+    with pytest.raises(
+        MammoError, match=rf"format {number}, .* of format 3, cannot read: delete it and ingest .*again"
+    ):
+        read_head(tmp_path)
