@@ -1,4 +1,4 @@
-# Every target builds .venv first where it needs it; nothing is installed outside of it.
+# Every target builds .venv first where it needs it; nothing is installed elsewhere.
 
 PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
@@ -6,7 +6,7 @@ SEED ?=
 
 RUN := .venv/bin/python
 STAMP := .venv/stamp
-# What .venv was built from: these two files, the interpreter, and this folder (an editable install holds its path).
+# Digest of what .venv is built from: these two files, the interpreter, and this folder (an editable install holds its path).
 DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	print(hashlib.sha256(b"".join(open(f, "rb").read() for f in sys.argv[1:]) + f"{sys.version} $(CURDIR)".encode()).hexdigest())' \
 	pyproject.toml $(CONSTRAINTS)
@@ -31,7 +31,7 @@ setup: python ## build .venv (3 to 10 minutes, 7 GB; at once when nothing has ch
 		echo "$$digest" > $(STAMP); \
 	fi
 
-demo: setup ## the whole way on a synthetic cohort, ending in runs/demo/report (SEED=7: runs/demo-7)
+demo: setup ## the paper's experiment on a synthetic cohort, ending in runs/demo/report (SEED=7: runs/demo-7)
 	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
 
 test: check ## check, then the fast tests
@@ -45,7 +45,7 @@ test-browser: setup ## the report's page in a real browser (Debian package chrom
 		echo "error: no Chromium is installed: apt-get install chromium" >&2; exit 2; }
 	$(RUN) -m pytest -m browser
 
-test-faults: setup ## 20,000 damaged files (MUTANTS=1000000: more), ingests killed at every write and at random
+test-faults: setup ## 20,000 damaged files (MUTANTS=1000000: more), ingests killed at every write and at random times
 	$(RUN) -m pytest -m faults
 
 check: setup ## lint, format and types; rewrites nothing
@@ -53,11 +53,11 @@ check: setup ## lint, format and types; rewrites nothing
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 
-format: setup ## rewrite the code as ruff lays it out
+format: setup ## format the code with ruff
 	$(RUN) -m ruff check --fix
 	$(RUN) -m ruff format
 
-bench: setup ## every benchmark beside its rivals: a JSON object each, and a table in runs/bench.md
+bench: setup ## every benchmark beside other libraries: a JSON object each, and a table in runs/bench.md
 	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	$(RUN) -m mammo.benchmark all --table runs/bench.md
 
