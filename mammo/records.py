@@ -7,11 +7,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from math import isfinite
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Pixels = NDArray[np.uint16]
+"""Gray values of an image or patch, 0 to FULL_SCALE."""
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+Batch = dict[str, "Tensor"]
+"""Columns of a batch by name, as mammo.data.dataset lists them."""
 
 FULL_SCALE = 4095
 """Largest grey value in an image store: every store holds 12-bit presentation values, 0 (background) to 4095."""

@@ -16,11 +16,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation, JPEG2000Lossless
 
-from mammo.benchmarks.sample_images import Pixels
 from mammo.benchmarks.timing import Way
 from mammo.benchmarks.workload import ANGLE_DEG, PATCH_PX, SIDE_PX
 from mammo.data.crops import CropRequests
 from mammo.phantoms.transfer_syntaxes import SYNTAXES
+from mammo.records import Pixels
 
 Cut = Callable[[Pixels], Pixels]
 Source = Callable[[str], Pixels]

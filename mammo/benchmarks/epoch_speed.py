@@ -13,14 +13,14 @@ import numpy as np
 
 from mammo.benchmarks import baselines as rivals
 from mammo.benchmarks import lesion_speed as lesion
-from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
+from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Way, measurement
 from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, batches, cutting, hot_warp, setting, training_windows
 from mammo.data.plans import Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
-from mammo.records import Pathology
+from mammo.records import Pathology, Pixels
 from mammo.store.image_store import ImageStore
 
 PATCHES, LESIONS, WINDOWS = 10_000, 850, 100

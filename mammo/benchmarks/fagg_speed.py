@@ -18,12 +18,11 @@ from mammo.benchmarks.timing import Way, measurement, one_thread
 from mammo.cli.pipeline import KEPT_BLOCK, KEPT_SPARE
 from mammo.memory import keep_memory
 from mammo.models.fagg import FAgg
+from mammo.records import Batch
 
 FRAME = {"height": 2944, "width": 1920, "cell_px": 64}
 MAPS = ("loc", "sal", "emb")
 LAYOUTS = {"": torch.contiguous_format, "_channels_last": torch.channels_last}
-
-Batch = dict[str, Tensor]
 
 
 def measure(rounds: int, n_windows: int = 100, n_lesions: int = 10) -> dict[str, object]:

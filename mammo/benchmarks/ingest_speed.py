@@ -21,7 +21,7 @@ from pydicom.pixels.processing import apply_voi_lut
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 from scipy import ndimage
 
-from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels, images
+from mammo.benchmarks.sample_images import FULL_SHAPE, images
 from mammo.benchmarks.timing import Way, measurement, one_thread
 from mammo.geometry import Frame
 from mammo.ingestion.worker import Job, Recipe, take
@@ -30,7 +30,7 @@ from mammo.intake.object_type import MAMMOGRAPHY
 from mammo.intake.sandbox import KEPT_BLOCK, KEPT_SPARE
 from mammo.memory import keep_memory
 from mammo.phantoms.transfer_syntaxes import SYNTAXES
-from mammo.records import ImageRecord, MammoError
+from mammo.records import ImageRecord, MammoError, Pixels
 from mammo.store.image_store import ImageStore
 
 MEASURED = (ExplicitVRLittleEndian, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless)

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 
 from mammo.benchmarks import baselines as rivals
-from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
+from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Way, measurement
 from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, batches, cutting, setting
 from mammo.data.crops import CropRequests
 from mammo.geometry import Box
-from mammo.records import FULL_SCALE
+from mammo.records import FULL_SCALE, Pixels
 
 LESION_PX = 80
 """Side of a lesion: about the median of the paper's at full size."""

@@ -8,10 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from mammo.benchmarks import baselines as rivals
-from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
+from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Way, measurement
 from mammo.benchmarks.workload import cutting, hot_warp, setting, training_windows
 from mammo.data.crops import CropRequests
+from mammo.records import Pixels
 
 
 def measure(

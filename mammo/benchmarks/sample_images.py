@@ -5,14 +5,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mammo.geometry import Frame
 from mammo.intake.adapters import read_cohort
 from mammo.intake.gate import admit
-from mammo.records import FULL_SCALE
-
-Pixels = NDArray[np.uint16]
+from mammo.records import FULL_SCALE, Pixels
 
 FULL_SHAPE = (2944, 1920)
 REAL_EXAM = "MAMMO_REAL_EXAM"

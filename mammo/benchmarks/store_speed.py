@@ -11,10 +11,11 @@ from pathlib import Path
 from statistics import median
 
 from mammo.benchmarks import baselines as rivals
-from mammo.benchmarks.sample_images import FULL_SHAPE, Pixels
+from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Way, measurement
 from mammo.benchmarks.workload import batches, cutting, hot_warp, setting, stored, training_windows
 from mammo.data.crops import CropRequests
+from mammo.records import Pixels
 
 MB, COLD_READS = 1e6, 40
 

@@ -9,11 +9,12 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from mammo.benchmarks.sample_images import Pixels, images
+from mammo.benchmarks.sample_images import images
 from mammo.benchmarks.timing import Way, one_thread
 from mammo.data.crops import CropRequests, crop
 from mammo.data.resample_plan import ResamplePlan
 from mammo.geometry import Box
+from mammo.records import Pixels
 from mammo.store.image_store import ImageStore
 
 SIDE_PX, PATCH_PX, ANGLE_DEG = (128, 384), 256, 30

@@ -15,10 +15,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from mammo.data.resample_plan import ResamplePlan
 from mammo.geometry import Box, CropWindow, Frame, FrameChain
-from mammo.records import FULL_SCALE
+from mammo.records import FULL_SCALE, Pixels
 from mammo.store.image_store import ImageStore
 
-Pixels = NDArray[np.uint16]
 Grey = NDArray[np.float32]
 Bounds = tuple[int, int, int, int]
 """Half-open (row0, row1, col0, col1)."""

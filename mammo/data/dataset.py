@@ -25,11 +25,10 @@ from mammo.data.augmentation import Intensity
 from mammo.data.crops import CropRequests, crop, image_box, resize_to_frame
 from mammo.data.plans import Plan
 from mammo.geometry import FrameChain
-from mammo.records import MammoError
+from mammo.records import Batch, MammoError
 from mammo.store.image_store import ImageStore, affordable
 from mammo.store.manifest import Manifest
 
-Batch = dict[str, torch.Tensor]
 Given = TypeVar("Given")
 HOT_BYTES = 4 << 30
 """Memory for decoded images, unless told otherwise."""

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mammo.data.dataset import Batch, PlanDataset
-from mammo.records import MammoError
+from mammo.data.dataset import PlanDataset
+from mammo.records import Batch, MammoError
 
 
 class Loader:

@@ -19,10 +19,10 @@ from torch.nn import functional
 from mammo.geometry import Frame
 from mammo.models.distributed import of_every_rank
 from mammo.models.gmic import ByClass, Gmic, GmicOutput, GmicSizes
-from mammo.models.patch_classifier import FNRS, Batch
+from mammo.models.patch_classifier import FNRS
 from mammo.models.precision import adam, lay_out
 from mammo.models.weight_files import read_weights
-from mammo.records import MammoError
+from mammo.records import Batch, MammoError
 from mammo.scoring.metrics import auc
 from mammo.scoring.thresholds import tnr_at_fnr
 

@@ -9,9 +9,9 @@ from mammo.geometry import Frame
 from mammo.maps.location import partial_location_maps
 from mammo.maps.stack import CHANNELS, canonical_order, map_stack
 from mammo.models.fagg_layers import Stack, aggregate
-from mammo.models.patch_classifier import Batch, PatchClassifier
+from mammo.models.patch_classifier import PatchClassifier
 from mammo.models.precision import layout_of
-from mammo.records import PatchClass
+from mammo.records import Batch, PatchClass
 
 
 class FAgg(PatchClassifier):

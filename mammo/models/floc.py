@@ -6,9 +6,9 @@ from typing import Any
 from torch import Tensor, nn
 
 from mammo.models.backbones import Backbone, he_initialize
-from mammo.models.patch_classifier import Batch, PatchClassifier
+from mammo.models.patch_classifier import PatchClassifier
 from mammo.models.precision import in_float32, lay_out
-from mammo.records import FULL_SCALE, PatchClass
+from mammo.records import FULL_SCALE, Batch, PatchClass
 
 
 class FLoc(PatchClassifier):

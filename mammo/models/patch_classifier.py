@@ -9,12 +9,10 @@ from torch.nn import functional
 
 from mammo.models.distributed import of_every_rank
 from mammo.models.precision import adam
-from mammo.records import PatchClass
+from mammo.records import Batch, PatchClass
 from mammo.scoring.lesion_score import LesionScores, lesion_scores
 from mammo.scoring.metrics import auc
 from mammo.scoring.thresholds import tnr_at_fnr
-
-Batch = dict[str, Tensor]
 
 FNRS = (0.01, 0.02, 0.05)
 """False negative rates at which the true negative rate is logged (three of the paper's Table 2)."""

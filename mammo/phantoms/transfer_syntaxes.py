@@ -19,7 +19,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-Pixels = NDArray[np.uint16]
+from mammo.records import Pixels
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit
 
 from mammo.realism.breasts import BreastImage
 from mammo.realism.texture_features import NAMES, texture
-from mammo.records import MammoError
+from mammo.records import Floats, MammoError
 from mammo.scoring.metrics import auc
 
 PATCH_PX = 256
@@ -27,15 +26,12 @@ MOST = 60
 RIDGE = 1.0
 """Weight of the squared coefficients of standardised numbers beside the summed loss of one patch of each kind."""
 
-Numbers = NDArray[np.float64]
-"""texture() of patches, [n, len(NAMES)]."""
-
 
 @dataclass(frozen=True, eq=False)
 class Patches:
     """The patches of one image: numbers [n, len(NAMES)], and whose they are."""
 
-    numbers: Numbers
+    numbers: Floats
     patient: str
 
 
@@ -118,17 +114,17 @@ def judge(real: Sequence[Patches], synthetic: Sequence[Patches]) -> Verdict:
 class _Critic:
     """Centre and spread of the numbers [k], their coefficients [k] and the intercept."""
 
-    centre: Numbers
-    spread: Numbers
-    weights: Numbers
+    centre: Floats
+    spread: Floats
+    weights: Floats
     bias: float
 
-    def score(self, numbers: Numbers) -> Numbers:
+    def score(self, numbers: Floats) -> Floats:
         """Probability [n] of being synthetic."""
         return np.asarray(expit((numbers - self.centre) / self.spread @ self.weights + self.bias))
 
 
-def _learn(real: Numbers, synthetic: Numbers) -> _Critic:
+def _learn(real: Floats, synthetic: Floats) -> _Critic:
     """Logistic regression in which both kinds count the same, however many patches there are of each."""
     every = np.concatenate([real, synthetic])
     centre, spread = every.mean(axis=0), np.maximum(every.std(axis=0), 1e-9)
@@ -137,7 +133,7 @@ def _learn(real: Numbers, synthetic: Numbers) -> _Critic:
     share = np.repeat([0.5 / len(real), 0.5 / len(synthetic)], [len(real), len(synthetic)]) * len(every)
     ridge = np.append(np.full(real.shape[1], RIDGE), 0.0)
 
-    def loss(weights: Numbers) -> tuple[float, Numbers]:
+    def loss(weights: Floats) -> tuple[float, Floats]:
         margin = sign * (design @ weights)
         slope = design.T @ (-share * sign * expit(-margin))
         return float(share @ np.logaddexp(0, -margin) + ridge @ weights**2 / 2), slope + ridge * weights
@@ -146,12 +142,12 @@ def _learn(real: Numbers, synthetic: Numbers) -> _Critic:
     return _Critic(centre, spread, found[:-1], float(found[-1]))
 
 
-def _told(real: Numbers, synthetic: Numbers) -> float:
+def _told(real: Floats, synthetic: Floats) -> float:
     """AUC [0, 1] of scores [n] that should be higher for synthetic patches."""
     return auc(np.repeat([0, 1], [real.size, synthetic.size]), np.concatenate([real, synthetic]))
 
 
-def _telltales(real: Numbers, synthetic: Numbers) -> tuple[Telltale, ...]:
+def _telltales(real: Floats, synthetic: Floats) -> tuple[Telltale, ...]:
     told = []
     for index, name in enumerate(NAMES):
         ours, theirs = synthetic[:, index], real[:, index]

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.paper import BEST, LOCAL, MAPS
-from mammo.records import MammoError, Pathology
+from mammo.records import Floats, MammoError, Pathology
 from mammo.reporting.evaluation_warnings import (
     doubted_origins,
     evaluation_warnings,
@@ -27,7 +27,6 @@ from mammo.training.results import Run
 KINDS = ("finding", "view", "laterality", "vendor", "density", "size", "label_source")
 """What the report tells lesions apart by."""
 
-Floats = NDArray[np.float64]
 
 FACTS = [column for column in LESION_COLUMNS if column not in ("lesion_id", "score", "score_sd", "n_windows")]
 """What the tables of two runs must say alike of a lesion."""

@@ -15,7 +15,7 @@ from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame
-from mammo.records import FULL_SCALE
+from mammo.records import FULL_SCALE, Pixels
 
 N_LESIONS = 150
 IMAGE_BYTES = 100_000
@@ -36,7 +36,6 @@ FIELDS = {
 }
 """What lesions are filtered by, and how the page calls it."""
 
-Pixels = NDArray[np.uint16]
 Grid = NDArray[np.float32]
 
 

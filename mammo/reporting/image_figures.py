@@ -19,12 +19,10 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from numpy.typing import NDArray
 
 from mammo.geometry import Box
-from mammo.records import FULL_SCALE, Pathology
+from mammo.records import FULL_SCALE, Floats, Pathology, Pixels
 from mammo.reporting.result_figures import LOOK
 
-Pixels = NDArray[np.uint16]
 Kinds = NDArray[np.uint8]
-Floats = NDArray[np.float64]
 Line = Literal["-", "--", "-.", ":"]
 
 

@@ -16,13 +16,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mammo.paper import TABLE_2, TABLE_3
+from mammo.records import Floats, Ints
 from mammo.scoring.calibration import CalibrationCurve, calibration_curve
 from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.metrics import auc, roc, why_undefined
 from mammo.scoring.thresholds import allowed_misses, tnr_at_fnr
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 BLUE, VERMILION, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#777777", "#1a1a1a"
 STYLES = {"sal+emb": (BLUE, "-"), "emb": (VERMILION, "--"), "sal": (GREEN, "-."), "loc": (GREY, ":")}

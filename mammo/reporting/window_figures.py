@@ -14,8 +14,8 @@ from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
 
 from mammo.geometry import CropWindow
-from mammo.records import FULL_SCALE
-from mammo.reporting.image_figures import HALO, WINDOW_BLUE, Floats, Kinds, Pixels, outline_legend, show_image
+from mammo.records import FULL_SCALE, Floats, Pixels
+from mammo.reporting.image_figures import HALO, WINDOW_BLUE, Kinds, outline_legend, show_image
 from mammo.reporting.result_figures import LOOK
 
 N_WINDOWS, N_PATCHES = 10, 6

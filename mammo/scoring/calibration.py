@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mammo.records import Floats
 from mammo.scoring.intervals import N_RESAMPLES, bootstrap, percentile_bands
-from mammo.scoring.metrics import Floats, checked_shares
+from mammo.scoring.metrics import checked_shares
 from mammo.scoring.weighted_metrics import Weights, ratio
 
 N_BINS = 10

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mammo.records import Floats
 from mammo.scoring.intervals import N_RESAMPLES, bootstrap, percentile_bands
-from mammo.scoring.metrics import Floats, checked_shares, why_undefined
+from mammo.scoring.metrics import checked_shares, why_undefined
 from mammo.scoring.weighted_metrics import Weights
 
 PREFERENCES = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2).tolist())

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, rankdata
 
+from mammo.records import Floats
 from mammo.scoring.intervals import LEVEL, Interval
-from mammo.scoring.metrics import Floats, auc, checked, why_undefined
+from mammo.scoring.metrics import auc, checked, why_undefined
 
 
 def delong_interval(malignant: ArrayLike, scores: ArrayLike) -> Interval:

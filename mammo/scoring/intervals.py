@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mammo.scoring.metrics import Bools, Floats, auc
+from mammo.records import Floats
+from mammo.scoring.metrics import Bools, auc
 from mammo.scoring.weighted_metrics import Weights, aucs, tallies
 
 N_RESAMPLES = 2000

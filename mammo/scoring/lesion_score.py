@@ -11,12 +11,9 @@ as well as logits, for the same reason.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from mammo.records import MammoError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from mammo.records import Floats, Ints, MammoError
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,8 @@ lies quietly when it cannot exist: here it is NaN for one class alone, never 0 o
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from mammo.records import Floats
+
 Bools = NDArray[np.bool_]
 
 MIN_TPR = 0.95

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
 
+from mammo.records import Floats
 from mammo.scoring.delong import delong_p_value
 from mammo.scoring.intervals import N_RESAMPLES, Interval, bootstrap, percentile_interval, usable
-from mammo.scoring.metrics import Floats, auc
+from mammo.scoring.metrics import auc
 from mammo.scoring.weighted_metrics import Weights, aucs, tallies
 
 

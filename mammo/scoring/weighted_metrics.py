@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mammo.scoring.metrics import MIN_TPR, Floats, checked
+from mammo.records import Floats
+from mammo.scoring.metrics import MIN_TPR, checked
 
 Weights = NDArray[np.int64]
 """[R, N], whole and not negative: how often each resample holds each lesion."""

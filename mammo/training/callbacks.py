@@ -5,8 +5,8 @@ import time
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
-from mammo.models.patch_classifier import Batch, PatchClassifier
-from mammo.records import PatchClass
+from mammo.models.patch_classifier import PatchClassifier
+from mammo.records import Batch, PatchClass
 
 
 class EpochMetrics(Callback):

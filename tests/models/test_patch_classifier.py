@@ -8,8 +8,8 @@ import torch
 from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
 from torch import Tensor
 
-from mammo.models.patch_classifier import Batch, PatchClassifier, PatchClassStats
-from mammo.records import MammoError, PatchClass
+from mammo.models.patch_classifier import PatchClassifier, PatchClassStats
+from mammo.records import Batch, MammoError, PatchClass
 
 WEIGHTS = (500.0, 285.7, 2.0, 2.02)
 

@@ -4,7 +4,6 @@ import imagecodecs
 import numpy as np
 import pydicom
 import pytest
-from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.encaps import generate_frames
 from pydicom.uid import (
@@ -23,9 +22,7 @@ from mammo.phantoms.image import draw_image, plan_image
 from mammo.phantoms.randomness import Key
 from mammo.phantoms.spec import CohortSpec
 from mammo.phantoms.transfer_syntaxes import SYNTAXES, Syntax
-from mammo.records import Laterality, View
-
-Pixels = NDArray[np.uint16]
+from mammo.records import Laterality, Pixels, View
 
 SPEC = CohortSpec(seed=2)
 KEY = Key(2, 3, Laterality.RIGHT, View.MLO)

@@ -3,18 +3,15 @@ from collections.abc import Callable
 import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from mammo.phantoms.transfer_syntaxes import SYNTAXES, encode_jpeg_lossless
+from mammo.records import Pixels
 
 
 def test_shares_sum_to_one_and_every_syntax_is_lossless_and_distinct() -> None:
     assert sum(syntax.share for syntax in SYNTAXES) == pytest.approx(1)
     assert len({syntax.uid for syntax in SYNTAXES}) == 6
     assert all(syntax.uid.is_compressed == (syntax.encode is not None) for syntax in SYNTAXES)
-
-
-Pixels = NDArray[np.uint16]
 
 
 def smooth(shape: tuple[int, int]) -> Pixels:
