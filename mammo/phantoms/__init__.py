@@ -1,5 +1,5 @@
-"""Phantoms: a synthetic cohort of mammograms whose ground truth is known because it was drawn.
+"""Phantoms: a synthetic cohort of mammograms with known ground truth.
 
-Not a model of disease. Signal strengths are dials (spec.Dials), so results on this cohort show that the pipeline finds
-what was put in, and are no evidence for any clinical claim.
+Phantoms are no model of disease. Signal strengths are parameters (spec.Dials): results on this cohort show that the
+pipeline finds a signal of known strength, and are no evidence for any clinical claim.
 """

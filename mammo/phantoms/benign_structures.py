@@ -1,9 +1,9 @@
-"""What many breasts have, without outline or meaning: nodules, vessels, benign calcifications, lymph nodes."""
+"""Normal and benign structures without outlines: nodules, vessels, benign calcifications, lymph nodes."""
 
 import numpy as np
 
-from mammo.phantoms.anatomy import Shape
-from mammo.phantoms.bright_shapes import Specks, Threads, Values
+from mammo.phantoms.anatomy import BreastShape
+from mammo.phantoms.bright_shapes import Curves, Ellipses, Values
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.tissue import Tissue
@@ -11,55 +11,58 @@ from mammo.phantoms.tissue import Tissue
 VERTICES = 41
 
 
-def draw_lookalikes(key: Key, shape: Shape, tissue: Tissue) -> None:
-    """Add them to the tissue, in place; the draws know no label and no lesion."""
-    rng = key.rng(Purpose.LOOKALIKES)
+def draw_benign_structures(key: Key, shape: BreastShape, tissue: Tissue) -> None:
+    """Add benign structures to the tissue, in place, independent of labels and lesions."""
+    rng = key.rng(Purpose.BENIGN_STRUCTURES)
     canvas = tissue.canvas
-    _scatter(rng, shape, 3, (38, 75), 0.09).draw(canvas, tissue.value)
-    _scatter(rng, shape, 4, (6, 13), 0.30).draw(canvas, tissue.value)
-    _nodes(rng, shape, canvas, tissue.value)
+    _scatter(rng, shape, 3, (38, 75), 0.09).draw(canvas, tissue.brightness)
+    _scatter(rng, shape, 4, (6, 13), 0.30).draw(canvas, tissue.brightness)
+    _add_lymph_nodes(rng, shape, canvas, tissue.brightness)
     calcified = rng.random() < 0.12
     for rank in range(2):
-        rows, cols = _course(rng, shape)
-        _vessel(rng, rows, cols).draw(canvas, tissue.value)
-        walls = _walls(rng, rows, cols)
+        rows, cols = _vessel_course(rng, shape)
+        _vessel(rng, rows, cols).draw(canvas, tissue.brightness)
+        walls = _calcified_walls(rng, rows, cols)
         if calcified and rank == 0:
-            walls.draw(canvas, tissue.value)
-    _rim(rng, shape).draw(canvas, tissue.value)
+            walls.draw(canvas, tissue.brightness)
+    _eggshell(rng, shape).draw(canvas, tissue.brightness)
 
 
-def _scatter(rng: np.random.Generator, shape: Shape, most: int, radius: tuple[float, float], bright: float) -> Specks:
-    """Up to `most` round specks around mid-breast."""
-    rows, cols = _anywhere(rng, shape, most)
-    present = np.arange(most) < rng.integers(0, most + 1)
-    size, turn = rng.uniform(*radius, most), rng.uniform(0, np.pi, most)
-    return Specks(rows, cols, size, rng.uniform(1, 1.35, most), turn, bright * rng.uniform(0.6, 1, most) * present)
+def _scatter(
+    rng: np.random.Generator, shape: BreastShape, n_max: int, radius: tuple[float, float], brightness: float
+) -> Ellipses:
+    """Return up to n_max round nodules or calcifications around mid-breast; radii in full-size px."""
+    rows, cols = _positions(rng, shape, n_max)
+    present = np.arange(n_max) < rng.integers(0, n_max + 1)
+    size, angle = rng.uniform(*radius, n_max), rng.uniform(0, np.pi, n_max)
+    stretch = rng.uniform(1, 1.35, n_max)
+    return Ellipses(rows, cols, size, stretch, angle, brightness * rng.uniform(0.6, 1, n_max) * present)
 
 
-def _anywhere(rng: np.random.Generator, shape: Shape, n: int) -> tuple[Values, Values]:
-    """Places around mid-breast, (rows, cols) [n]."""
+def _positions(rng: np.random.Generator, shape: BreastShape, n: int) -> tuple[Values, Values]:
+    """Draw positions around mid-breast, (rows, cols) [n]."""
     rows = shape.nipple_row + rng.uniform(-0.6, 0.6, n) * np.where(rng.random(n) < 0.5, shape.up, shape.down)
     return rows, shape.depth * rng.uniform(0.12, 0.78, n)
 
 
-def _nodes(rng: np.random.Generator, shape: Shape, canvas: Canvas, value: Plane) -> None:
-    """Up to two lymph nodes over the muscle, in MLO only: ovals with a notch of fat at one side."""
+def _add_lymph_nodes(rng: np.random.Generator, shape: BreastShape, canvas: Canvas, plane: Plane) -> None:
+    """Add up to two lymph nodes over the muscle, in MLO only: ovals with a fatty notch (hilum) at one side."""
     n, u = int(rng.integers(0, 3)), rng.uniform(0.1, 0.9, (2, 4))
     if shape.pectoral is None:
         return
     for row, col, tilt, size in u[:n]:
-        centre = 120 + 600 * row, shape.pectoral[0] * (0.2 + 0.7 * col)
-        at = canvas.around(*centre, 190)
-        down, right = canvas.rows[at[0]] - np.float32(centre[0]), canvas.cols[:, at[1]] - np.float32(centre[1])
+        center = 120 + 600 * row, shape.pectoral[0] * (0.2 + 0.7 * col)
+        at = canvas.around(*center, 190)
+        down, right = canvas.rows[at[0]] - np.float32(center[0]), canvas.cols[:, at[1]] - np.float32(center[1])
         c, s = np.float32(np.cos(tilt + 0.8)), np.float32(np.sin(tilt + 0.8))
         along, across = (right * c + down * s) / (60 + 50 * size), (down * c - right * s) / (38 + 25 * size)
         node = sigmoid(np.asarray((1 - along**2 - across**2) * 6, dtype=np.float32))
         hilum = np.exp(-((along / 0.6) ** 2) - ((across - 0.55) / 0.45) ** 2)
-        value[at] += np.float32(0.13) * node * (1 - np.float32(0.8) * hilum)
+        plane[at] += np.float32(0.13) * node * (1 - np.float32(0.8) * hilum)
 
 
-def _course(rng: np.random.Generator, shape: Shape) -> tuple[Values, Values]:
-    """The winding way of a vessel from near the chest wall towards the skin: (rows, cols) [VERTICES]."""
+def _vessel_course(rng: np.random.Generator, shape: BreastShape) -> tuple[Values, Values]:
+    """Draw the winding course of a vessel from near the chest wall towards the skin: (rows, cols) [VERTICES]."""
     t = np.linspace(0, 1, VERTICES)
     start, slope = rng.uniform(-0.7, 0.7), rng.uniform(-0.35, 0.35)
     swing, phase = rng.standard_normal(3) * (0.10, 0.05, 0.02), rng.uniform(0, 2 * np.pi, 3)
@@ -68,16 +71,16 @@ def _course(rng: np.random.Generator, shape: Shape) -> tuple[Values, Values]:
     return rows, shape.depth * (0.05 + rng.uniform(0.45, 0.75) * t)
 
 
-def _vessel(rng: np.random.Generator, rows: Values, cols: Values) -> Threads:
-    """A vessel along its course, thinner towards the skin."""
+def _vessel(rng: np.random.Generator, rows: Values, cols: Values) -> Curves:
+    """Return a vessel along its course, thinner towards the skin."""
     t = np.linspace(0, 1, VERTICES)
     width = rng.uniform(7, 12) * (1 - 0.5 * t)
-    light = rng.uniform(0.05, 0.12) * (1 - t**3) * np.ones(VERTICES)
-    return Threads(rows[None], cols[None], width[None], light[None])
+    brightness = rng.uniform(0.05, 0.12) * (1 - t**3) * np.ones(VERTICES)
+    return Curves(rows[None], cols[None], width[None], brightness[None])
 
 
-def _walls(rng: np.random.Generator, rows: Values, cols: Values) -> Threads:
-    """The calcified walls of a vessel: two broken parallel lines along part of its course."""
+def _calcified_walls(rng: np.random.Generator, rows: Values, cols: Values) -> Curves:
+    """Return the calcified walls of a vessel: two broken parallel lines along part of its course."""
     along, down = np.gradient(cols), np.gradient(rows)
     away = 9 / np.hypot(along, down)
     broken = (rng.random((2, VERTICES)) < 0.6) * rng.uniform(0.12, 0.4, (2, VERTICES))
@@ -85,14 +88,14 @@ def _walls(rng: np.random.Generator, rows: Values, cols: Values) -> Threads:
     broken[:, :from_] = 0
     broken[:, to:] = 0
     sides = np.array([[-1.0], [1.0]]) * away
-    return Threads(rows + sides * along, cols - sides * down, np.full((2, VERTICES), 3.5), broken)
+    return Curves(rows + sides * along, cols - sides * down, np.full((2, VERTICES), 3.5), broken)
 
 
-def _rim(rng: np.random.Generator, shape: Shape) -> Threads:
-    """In one image of eight an egg-shell: the calcified rim of a small cyst."""
+def _eggshell(rng: np.random.Generator, shape: BreastShape) -> Curves:
+    """Return an eggshell calcification, the calcified rim of a small cyst; visible in one image of eight."""
     turn = np.linspace(0, 2 * np.pi, VERTICES)
-    (row,), (col,) = _anywhere(rng, shape, 1)
+    (row,), (col,) = _positions(rng, shape, 1)
     size, present = rng.uniform(14, 30), rng.random() < 0.125
-    light = present * rng.uniform(0.15, 0.35) * (0.7 + 0.3 * np.cos(turn + rng.uniform(0, 2 * np.pi)))
+    brightness = present * rng.uniform(0.15, 0.35) * (0.7 + 0.3 * np.cos(turn + rng.uniform(0, 2 * np.pi)))
     rows, cols = row + 0.85 * size * np.sin(turn), col + size * np.cos(turn)
-    return Threads(rows[None], cols[None], np.full((1, VERTICES), 3.5), light[None])
+    return Curves(rows[None], cols[None], np.full((1, VERTICES), 3.5), brightness[None])

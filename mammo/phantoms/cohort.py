@@ -1,11 +1,11 @@
-"""The cohort on disk: every image of every phantom as DICOM, with outlines, labels and the hidden truth.
+"""Cohort on disk: every image of every phantom as DICOM, with outlines, labels and latents.
 
 - dials.json: the recipe, written first; a folder holds one recipe only
-- PHANTOM-0001/L-CC.dcm and so on: four images for each patient
-- outlines/PHANTOM-0001_L-CC_1.png: one mask for each lesion, the size of its image
+- PHANTOM-0001/L-CC.dcm and so on: four images per patient
+- outlines/PHANTOM-0001_L-CC_1.png: one mask per lesion, in the size of its image
 - lesions.csv: image, label, lesion_id, label_source, high_risk, finding, mask
 - images.csv: image, patient, exam, laterality, view, density (A to D)
-- truth.csv: lesion_id, v (local latent), c (its breast's context latent)
+- truth.csv: lesion_id, v (local latent), c (context latent of its breast)
 """
 
 import csv
@@ -38,7 +38,7 @@ Row = tuple[str, ...]
 
 @dataclass(frozen=True)
 class CohortSummary:
-    """What a cohort holds and how long writing it took."""
+    """Numbers of images and lesions in a cohort, and the time to write it, s."""
 
     n_images: int
     n_lesions: int
@@ -48,7 +48,7 @@ class CohortSummary:
 
 @dataclass(frozen=True)
 class ImageRows:
-    """One image's rows of images.csv, lesions.csv and truth.csv."""
+    """Rows of one image in images.csv, lesions.csv and truth.csv."""
 
     image: Row
     lesions: tuple[Row, ...]
@@ -56,17 +56,17 @@ class ImageRows:
 
 
 def write_cohort(spec: CohortSpec, out: Path, processes: int) -> CohortSummary:
-    """Write the cohort into `out`, or go on where an interrupted run stopped.
+    """Write the cohort to `out`, or resume an interrupted run.
 
-    The files do not depend on the number of processes. Finished images are kept as they are.
+    Files do not depend on the number of processes. Finished images are kept as they are.
 
     Raises:
         MammoError: `out` holds a cohort of another recipe, or processes is below 1.
     """
     if not (is_whole(processes) and processes >= 1):
-        raise MammoError(f"processes={processes} is no number of processes: give 1 or more")
+        raise MammoError(f"processes must be a whole number >= 1, got {processes}")
     started = time.monotonic()
-    _claim(out, spec)
+    _write_recipe(out, spec)
     images = list(track(_images(spec, out, processes), "phantom", 4 * spec.n_patients))
     lesions = [row for rows in images for row in rows.lesions]
     _write_table(out / "truth.csv", TRUTH_COLUMNS, [row for rows in images for row in rows.truth])
@@ -76,7 +76,7 @@ def write_cohort(spec: CohortSpec, out: Path, processes: int) -> CohortSummary:
     return CohortSummary(len(images), len(lesions), malignant, time.monotonic() - started)
 
 
-def _claim(out: Path, spec: CohortSpec) -> None:
+def _write_recipe(out: Path, spec: CohortSpec) -> None:
     """Write the recipe, or check that the folder already holds the same one."""
     path, recipe = out / "dials.json", json.dumps(spec.recipe(), indent=1) + "\n"
     (out / "outlines").mkdir(parents=True, exist_ok=True)
@@ -84,11 +84,11 @@ def _claim(out: Path, spec: CohortSpec) -> None:
         with whole_file(path) as written:
             written.write_text(recipe, encoding="utf-8")
     elif path.read_text() != recipe:
-        raise MammoError(f"{path} is the recipe of another cohort: give another root, or delete {out} to write it anew")
+        raise MammoError(f"{path} is the recipe of another cohort: set another root, or delete {out} and try again")
 
 
 def _images(spec: CohortSpec, out: Path, processes: int) -> Iterator[ImageRows]:
-    """Write every patient's images, yielding the rows of each image in order."""
+    """Write every patient's images and yield the rows of each image in order."""
     write, patients = partial(_write_patient, spec, out), range(1, spec.n_patients + 1)
     if processes == 1:
         for patient in patients:
@@ -100,14 +100,14 @@ def _images(spec: CohortSpec, out: Path, processes: int) -> Iterator[ImageRows]:
 
 
 def _write_patient(spec: CohortSpec, out: Path, patient: int) -> list[ImageRows]:
-    """Write what is missing of one patient; patients count from 1."""
+    """Write the missing images of one patient; patients count from 1."""
     (out / patient_name(patient)).mkdir(exist_ok=True)
     plans = [plan_image(spec, patient, laterality, view) for laterality in Laterality for view in View]
     return [_write_plan(spec, out, plan) for plan in plans]
 
 
 def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> ImageRows:
-    """Write one image unless it is there; its outlines go first, so a finished image has them."""
+    """Write one image unless it exists; its outlines are written first, so that a finished image has them."""
     name, folder = f"{plan.key.laterality}-{plan.key.view}", patient_name(plan.key.patient)
     path, stem = out / folder / f"{name}.dcm", f"{folder}_{name}"
     if not path.exists():
@@ -128,8 +128,8 @@ def _rows(plan: ImagePlan, image: str, stem: str) -> ImageRows:
         lesions.append((image, lesion.label.value, key, source, "0", lesion.finding.value, f"outlines/{key}.png"))
         truth.append((key, f"{lesion.latent:.6f}", f"{plan.breast.context:.6f}"))
     patient, density = patient_name(plan.key.patient), list(Density)[plan.breast.density]
-    told = (image, patient, f"{patient}-1", str(plan.key.laterality), str(plan.key.view), density.value)
-    return ImageRows(told, tuple(lesions), tuple(truth))
+    row = (image, patient, f"{patient}-1", str(plan.key.laterality), str(plan.key.view), density.value)
+    return ImageRows(row, tuple(lesions), tuple(truth))
 
 
 def _write_table(path: Path, columns: Row, rows: Sequence[Row]) -> None:

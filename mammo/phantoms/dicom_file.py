@@ -1,6 +1,6 @@
-"""One synthetic image as a DICOM file: Digital Mammography X-Ray Image, for presentation (PS3.3 A.27, C.8.11.7).
+"""DICOM file of one synthetic image: Digital Mammography X-Ray Image, for presentation (PS3.3 A.27, C.8.11.7).
 
-Every attribute that the object requires is there; the patient is a phantom and the dates are fixed.
+All required attributes are present; the patient is a phantom and the dates are fixed.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from mammo.phantoms.transfer_syntaxes import SYNTAXES, Syntax
 from mammo.records import FULL_SCALE, Laterality, View
 
 INVERTED_SHARE = 0.25
-"""How many images are stored as MONOCHROME1."""
+"""Share of images stored as MONOCHROME1."""
 
 VIEW_CODES = {View.CC: ("399162004", "cranio-caudal"), View.MLO: ("399368009", "medio-lateral oblique")}
 """SNOMED CT codes of the views (CID 4014)."""
@@ -39,28 +39,28 @@ ORIENTATIONS = {
 
 @dataclass(frozen=True)
 class Storage:
-    """How one image is stored: its transfer syntax, and whether inverted (MONOCHROME1)."""
+    """Storage of one image: its transfer syntax, and whether it is inverted (MONOCHROME1)."""
 
     syntax: Syntax
     inverted: bool
 
 
 def draw_storage(key: Key) -> Storage:
-    """The storage of one image, from its own random numbers."""
+    """Draw the storage of one image from its own random numbers."""
     rng = key.rng(Purpose.FILE)
     index = int(rng.choice(len(SYNTAXES), p=[syntax.share for syntax in SYNTAXES]))
     return Storage(SYNTAXES[index], bool(rng.random() < INVERTED_SHARE))
 
 
 def write_image(path: Path, pixels: NDArray[np.uint16], spec: CohortSpec, key: Key, storage: Storage) -> None:
-    """Write one image [rows, cols] of presentation values 0 to 4095.
+    """Write one image.
 
     Args:
         path: the file to write.
-        pixels: as the viewer shall see them; MONOCHROME1 is inverted here.
-        spec: the cohort's, which enters the unique identifiers.
-        key: which image it is.
-        storage: how to store it.
+        pixels: presentation values uint16 [rows, cols], 0 to 4095, stored frame; inverted here for MONOCHROME1.
+        spec: the cohort's parameters, which enter the unique identifiers.
+        key: the image.
+        storage: transfer syntax and inversion.
     """
     stored = np.uint16(FULL_SCALE) - pixels if storage.inverted else pixels
     instance = _uid(spec, key, "image")
@@ -80,19 +80,19 @@ def write_image(path: Path, pixels: NDArray[np.uint16], spec: CohortSpec, key: K
 
 
 def patient_name(patient: int) -> str:
-    """Patient ID (0010,0020) and folder of a phantom."""
+    """Return the Patient ID (0010,0020) and folder name of a phantom."""
     return f"PHANTOM-{patient:04d}"
 
 
 def _uid(spec: CohortSpec, key: Key, level: str) -> UID:
-    """A unique identifier (PS3.5 B.2) that is a pure function of the recipe and of what it names."""
+    """Return a unique identifier (PS3.5 B.2), a pure function of the recipe and of the exam or image."""
     named = {"exam": (key.patient,), "image": (key.patient, key.laterality, key.view)}[level]
     text = json.dumps(["mammo phantom", spec.recipe(), level, named], sort_keys=True)
     return UID(f"2.25.{int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], 'big')}")
 
 
 def _identity(dataset: Dataset, spec: CohortSpec, key: Key) -> None:
-    """Patient, study, series and image modules."""
+    """Fill the patient, study, series and image modules."""
     name = patient_name(key.patient)
     dataset.PatientName, dataset.PatientID, dataset.PatientBirthDate, dataset.PatientSex = name, name, "", "F"
     dataset.StudyInstanceUID = _uid(spec, key, "exam")
@@ -111,7 +111,7 @@ def _identity(dataset: Dataset, spec: CohortSpec, key: Key) -> None:
 
 
 def _acquisition(dataset: Dataset, key: Key, detector: Detector, scale: float) -> None:
-    """Equipment, detector and mammography positioning modules."""
+    """Fill the equipment, detector and mammography positioning modules."""
     assert key.laterality is not None
     assert key.view is not None
     dataset.Manufacturer, dataset.ManufacturerModelName = detector.manufacturer, detector.model
@@ -136,7 +136,7 @@ def _coded(value: str, meaning: str) -> Dataset:
 
 
 def _pixels(dataset: Dataset, stored: NDArray[np.uint16], storage: Storage) -> None:
-    """Image pixel, DX image and VOI LUT modules; the window is the identity on 0 to 4095."""
+    """Fill the image pixel, DX image and VOI LUT modules; the window is the identity on 0 to 4095."""
     dataset.Rows, dataset.Columns = stored.shape
     dataset.SamplesPerPixel, dataset.PixelRepresentation = 1, 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11

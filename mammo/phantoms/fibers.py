@@ -1,36 +1,36 @@
-"""The fibrous web of a breast: ligaments around lobules of fat, and ducts towards the nipple.
+"""Fibrous web of a breast: ligaments around lobules of fat, and ducts towards the nipple.
 
 Lines lie where a smooth random field is 0. They bend with two slow fields and the power-law texture, fade where another
-field is low, and come at wavelengths from 30 to 7 mm, so that no line looks drawn. Finer still, down to 2 mm, fibrils
-run everywhere: they are the texture of fat, glands and muscle alike.
+field is low, and have wavelengths from 30 to 7 mm, so that no line looks drawn. Finer fibrils, down to 2 mm, run
+everywhere: they are the texture of fat, glands and muscle alike.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from mammo.phantoms.anatomy import Shape
+from mammo.phantoms.anatomy import BreastShape
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
 from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.texture import line, polar, smooth_pair
+from mammo.phantoms.texture import line, polar_coordinates, smooth_pair
 
 SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, DUCTS_PX = 900.0, 420.0, 210.0, 105.0, 240.0
 """Wavelengths of the fields, full-size px."""
 
 FIBRILS_PX, FINEST_PX, TILE = 54.0, 27.0, (1408, 1152)
-"""Wavelengths of the finest filaments, and the period after which they repeat, bent by other fields; full-size px."""
+"""Wavelengths of the finest filaments, and their period (rows, cols) before other fields bend them; full-size px."""
 
 
 @dataclass(frozen=True, eq=False)
-class Fibres:
-    """The web of one breast; every plane is [height, width].
+class Fibers:
+    """Fibrous web of one breast; every plane is [height, width].
 
     Attributes:
         slow: two fields of SLOW_PX, SD near 1.
         lobes: two fields of LOBES_PX.
-        web: soft creases of all wavelengths together, mean near 0, SD near 1.
+        web: sum of soft creases of all wavelengths, mean near 0, SD near 1.
         lines: thin bright lines, 0 to about 0.5.
-        fibrils: the finest filaments, everywhere, mean near 0.2, SD near 1.
+        fibrils: finest filaments, everywhere, mean near 0.2, SD near 1.
     """
 
     slow: tuple[Plane, Plane]
@@ -40,8 +40,15 @@ class Fibres:
     fibrils: Plane
 
 
-def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plane]) -> Fibres:
-    """The web of one image; rough is the breast's power-law pair, which makes lines uneven."""
+def draw_fibers(key: Key, shape: BreastShape, canvas: Canvas, rough: tuple[Plane, Plane]) -> Fibers:
+    """Draw the web of one image.
+
+    Args:
+        key: owner of the image's random numbers.
+        shape: the breast's shape.
+        canvas: where it is drawn.
+        rough: the breast's power-law fields, each [height, width], which make lines uneven.
+    """
     rng = key.rng(Purpose.STRUCTURE)
     slow, lobes, lobules, cells, ducts = (
         smooth_pair(rng, w) for w in (SLOW_PX, LOBES_PX, LOBULES_PX, CELLS_PX, DUCTS_PX)
@@ -57,7 +64,7 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
     f0, f1 = (field.at(rows, cols) for field in fine)
     g0, g1 = finest[0].at(rows, cols), finest[1].at(rows + 5 * f0, cols + 5 * f1)
     fibrils = _ridge(c1) + 0.75 * (_ridge(f0) + _ridge(f1)) + 0.4 * (_ridge(g0) + _ridge(g1))
-    angle, radius = polar(canvas, shape.nipple_row, shape.depth + 60)
+    angle, radius = polar_coordinates(canvas, shape.nipple_row, shape.depth + 60)
     along, around = (
         np.float32(0.35) * radius,
         1100 * (angle + np.float32(0.12) * s0 + np.float32(0.05) * a0) + 10 * rough[1],
@@ -68,20 +75,20 @@ def draw_fibres(key: Key, shape: Shape, canvas: Canvas, rough: tuple[Plane, Plan
     web = web - np.float32(1.25)
     where = sigmoid(1.6 * s1 + 1.2 * a1) + np.float32(0.15)
     lines = 0.20 * line(a0, 0.13) * sigmoid(2.5 * b1 - 1) + 0.16 * line(b0, 0.17) * sigmoid(2.5 * a1 - 0.6)
-    spread = smoothstep((radius - 60) / 500)  # at the nipple ducts lie too close to be told apart
+    spread = smoothstep((radius - 60) / 500)  # ducts are too close together to be distinct at the nipple
     lines = lines + 0.15 * line(d0, 0.16) * sigmoid(2.5 * b1 - 0.5) * spread
     lines = lines + 0.12 * line(d1, 0.18) * sigmoid(-2.5 * b1 - 0.5) * spread
     lines = (lines + 0.10 * line(c0, 0.22) * sigmoid(2 * b0)) * where
     web, lines, fibrils = (np.asarray(plane, dtype=np.float32) for plane in (web, lines, fibrils / 0.45))
-    return Fibres((s0, s1), (a0, a1), web, lines, fibrils)
+    return Fibers((s0, s1), (a0, a1), web, lines, fibrils)
 
 
 def _crease(field: Plane) -> Plane:
-    """Near 1 along the zeros of a field, rounded there, falling to -0.5 far from them."""
+    """Return about 1 along the zeros of a field, rounded there, falling to -0.5 far from them."""
     height = np.sqrt(np.float32(1.2) * field * field + np.float32(0.06))
     return np.asarray(np.float32(1.2) - np.minimum(height, np.float32(1.7)), dtype=np.float32)
 
 
 def _ridge(field: Plane) -> Plane:
-    """A soft ridge along the zeros of a field, mean near 0, SD near 0.3."""
+    """Return a soft ridge along the zeros of a field, mean near 0, SD near 0.3."""
     return line(field, 0.4) - np.float32(0.37)

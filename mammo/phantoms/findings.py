@@ -1,7 +1,7 @@
-"""What lies in a breast: which breasts have lesions, which lesions an image has, where they are and how they tend.
+"""Lesions of a cohort: which breasts have lesions, and position, size and latent of each lesion of an image.
 
-Position, size, form of the outline and visibility are drawn without looking at the label; the label enters only the
-latent v, through dials.local and dials.division. Each outlined lesion is a lesion of its own, seen in one view.
+Position, size, outline and visibility are independent of the label; the label enters only the latent v, through
+dials.local and dials.division. Each outlined lesion is visible in one view only.
 """
 
 from dataclasses import dataclass
@@ -11,26 +11,26 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.phantoms.anatomy import Shape
+from mammo.phantoms.anatomy import BreastShape
 from mammo.phantoms.composition import DENSITY_SHARES
-from mammo.phantoms.placement import Site, place
+from mammo.phantoms.placement import Site, place_lesions
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.spec import CohortSpec
 from mammo.records import Laterality, Pathology
 
 COUNT_SHARES = (0.70, 0.23, 0.07)
-"""How often an image of an affected breast shows 1, 2 or 3 lesions."""
+"""Shares of images of an affected breast with 1, 2 and 3 lesions."""
 
 FINDING_SHARES = (0.45, 0.05, 0.50)
-"""How often a lesion is a mass, an architectural distortion, a cluster of calcifications. Clusters are as frequent as
-masses, because a context network, which sees whole images, tells them less well than masses."""
+"""Shares of masses, architectural distortions and clusters of calcifications. Clusters are as frequent as masses,
+because a context network, which sees whole images, classifies them less well."""
 
 RADIUS_PX, RADIUS_SPREAD = 115.0, 0.18
 """Median radius of a lesion, full-size px, and SD of its logarithm."""
 
 
 class Finding(StrEnum):
-    """The kinds of lesion."""
+    """Kinds of lesion."""
 
     MASS = "mass"
     DISTORTION = "distortion"
@@ -46,7 +46,7 @@ class Breast:
         worst: its worst lesion, NONE for a negative breast.
         density: 0 to 3 for A to D, the same in both breasts of a patient.
         context: latent c; above 0 the malignant direction, below 0 the benign one.
-        local: how far the look of this breast's lesions tells; dials.local on average.
+        local: strength of the signal in its lesions' own appearance; dials.local on average.
     """
 
     key: Key
@@ -64,9 +64,9 @@ class Lesion:
         number: from 1, within the image.
         finding: mass, distortion or calcification.
         label: malignant or benign.
-        latent: v in (0, 1), how malignant it looks.
-        site: centre and radius, full-size px of the right-facing frame.
-        contrast: brightness over the tissue around it, as a share of it.
+        latent: v in (0, 1); larger looks more malignant.
+        site: center and radius, full-size px of the right-facing frame.
+        contrast: brightness added to the tissue around it, as a share of that tissue's.
     """
 
     number: int
@@ -78,7 +78,7 @@ class Lesion:
 
 
 def draw_breast(spec: CohortSpec, patient: int, laterality: Laterality) -> Breast:
-    """The breast's kind, density and context latent, and whether its lesions or the rest of it tell more."""
+    """Draw a breast's worst lesion, density, context latent and local signal strength; patients count from 1."""
     density_rng = Key(spec.seed, patient).rng(Purpose.PATIENT)
     key = Key(spec.seed, patient, laterality)
     rng = key.rng(Purpose.BREAST)
@@ -95,18 +95,18 @@ def draw_breast(spec: CohortSpec, patient: int, laterality: Laterality) -> Breas
     return Breast(key, worst, density, float(context), spec.dials.local * (1 + share))
 
 
-def draw_lesions(breast: Breast, key: Key, shape: Shape) -> tuple[Lesion, ...]:
-    """The lesions of one image of the breast; none if it is negative.
+def draw_lesions(breast: Breast, key: Key, shape: BreastShape) -> tuple[Lesion, ...]:
+    """Draw the lesions of one image of the breast; none if it is negative.
 
-    One has the breast's own label; each further one is malignant with chance 1/2 in a malignant breast, else benign.
-    Which site gets which is drawn last, so that no site tells the label.
+    One lesion has the breast's label; each further one is malignant with probability 1/2 in a malignant breast, else
+    benign. Labels are assigned to sites last and at random, so that no site carries information on the label.
     """
     if breast.worst is Pathology.NONE:
         return ()
     rng = key.rng(Purpose.FINDINGS)
     count = 1 + int(rng.choice(3, p=COUNT_SHARES))
     radii = RADIUS_PX * np.exp(np.clip(RADIUS_SPREAD * rng.standard_normal(3), -0.4, 0.4))
-    sites = place(rng, shape, radii[:count])
+    sites = place_lesions(rng, shape, radii[:count])
     further = rng.random(3) < 0.5
     order = rng.permutation(len(sites))
     draws = rng.random((3, 2)), rng.standard_normal(3)

@@ -1,6 +1,6 @@
-"""The extent of a lesion: its size, form and direction, which neither the label nor the latent v can move.
+"""Extent of a lesion: its size, form and direction, independent of the label and of the latent v.
 
-A lesion keeps inside its form whatever it looks like, so that outlines, and the windows cut on them, tell nothing.
+A lesion stays inside its form however it looks, so that outlines, and the windows cut on them, carry no signal.
 """
 
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from mammo.phantoms.canvas import Canvas, Plane
 from mammo.phantoms.findings import Finding, Lesion
-from mammo.phantoms.placement import REACH
-from mammo.phantoms.polar import TURN, Polar
+from mammo.phantoms.placement import OUTLINE_REACH
+from mammo.phantoms.polar import ANGLES, PolarCoordinates
 from mammo.phantoms.randomness import Key, Purpose
 
-GENEROUS = 1.12
-"""Outlines are drawn this much wider than the lesion's form, as by hand."""
+OUTLINE_MARGIN = 1.12
+"""Factor by which outlines are wider than the lesion's form, as if drawn by hand."""
 
 
 class Distribution(StrEnum):
-    """How calcifications lie (BI-RADS, 5th edition); diffuse ones are no lesion of their own."""
+    """Distributions of calcifications (BI-RADS, 5th edition), without diffuse ones, which are not one lesion."""
 
     GROUPED = "grouped"
     REGIONAL = "regional"
@@ -36,7 +36,7 @@ AXES = {
     Distribution.LINEAR: (1.14, 0.58),
     Distribution.SEGMENTAL: (1.12, 0.76),
 }
-"""Half-length and half-width of each distribution, radii."""
+"""Half-length and half-width of each distribution, in radii of the lesion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +44,11 @@ class Form:
     """Extent of one lesion.
 
     Attributes:
-        contour: radius over TURN, radii of the lesion's site.
+        contour: radius [721] over polar.ANGLES, in radii of the lesion's site.
         axis: direction of the long axis, radians from the column axis towards the row axis.
         long: half-length, radii.
         short: half-width, radii.
-        distribution: how its calcifications lie; of no meaning for other findings.
+        distribution: distribution of its calcifications; unused for other findings.
     """
 
     contour: Plane
@@ -59,7 +59,7 @@ class Form:
 
 
 def draw_form(key: Key, lesion: Lesion) -> Form:
-    """The form of one lesion of an image."""
+    """Draw the form of one lesion of an image."""
     rng = key.rng(Purpose.FORM, lesion.number)
     u, stretch = rng.uniform(-1, 1), rng.uniform(1.0, 1.28)
     amplitude, phase = rng.uniform(0.005, 0.035, 3), rng.uniform(0, 2 * np.pi, 3)
@@ -70,25 +70,25 @@ def draw_form(key: Key, lesion: Lesion) -> Form:
         axis = u * (0.6 if ductal else np.pi)  # ducts run towards the nipple, along the rows
     else:
         long, short, axis = float(np.sqrt(stretch)), float(1 / np.sqrt(stretch)), u * np.pi
-    oval = 1 / np.hypot(np.cos(TURN - axis) / long, np.sin(TURN - axis) / short)
-    ripple = amplitude[:, None] * np.cos(np.arange(2, 5)[:, None] * TURN + phase[:, None])
+    oval = 1 / np.hypot(np.cos(ANGLES - axis) / long, np.sin(ANGLES - axis) / short)
+    ripple = amplitude[:, None] * np.cos(np.arange(2, 5)[:, None] * ANGLES + phase[:, None])
     contour = np.asarray(oval * (1 + ripple.sum(axis=0)), dtype=np.float32)
     return Form(contour, float(axis), long, short, distribution)
 
 
 def outline(key: Key, lesion: Lesion, canvas: Canvas) -> NDArray[np.bool_]:
-    """The lesion's outline [height, width]: a smooth, slightly generous contour that never depends on v."""
-    polar = Polar.about(canvas, lesion.site, 1.4)
+    """Return the lesion's outline bool [height, width]: a smooth, slightly generous contour, independent of v."""
+    polar = PolarCoordinates.around(canvas, lesion.site, 1.4)
     mask = np.zeros((canvas.height, canvas.width), dtype=bool)
-    mask[polar.at] = polar.radius < polar.turned(_generous(draw_form(key, lesion)))
+    mask[polar.at] = polar.radius < polar.lookup(_outline_contour(draw_form(key, lesion)))
     return mask
 
 
 def outline_reach(key: Key, lesion: Lesion) -> float:
-    """Radius of the circle about the centre that holds the outline, full-size px."""
-    return lesion.site.radius * float(_generous(draw_form(key, lesion)).max())
+    """Return the radius of the circle around the center that encloses the outline, full-size px."""
+    return lesion.site.radius * float(_outline_contour(draw_form(key, lesion)).max())
 
 
-def _generous(form: Form) -> Plane:
-    """The outline's contour over TURN, in radii."""
-    return np.asarray(np.minimum(GENEROUS * form.contour, REACH), dtype=np.float32)
+def _outline_contour(form: Form) -> Plane:
+    """Return the outline's contour [721] over polar.ANGLES, in radii."""
+    return np.asarray(np.minimum(OUTLINE_MARGIN * form.contour, OUTLINE_REACH), dtype=np.float32)

@@ -1,6 +1,6 @@
-"""Where lesions may lie: on breast tissue, off the skin and the muscle, apart, and leaving room for context.
+"""Placement of lesions: on breast tissue, off skin and muscle, apart, and leaving room for context cues.
 
-Nothing here knows a label.
+Independent of labels.
 """
 
 from dataclasses import dataclass
@@ -8,33 +8,33 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.phantoms.anatomy import CELL_PX, Shape
+from mammo.phantoms.anatomy import CELL_PX, BreastShape
 
-REACH = 1.32
-"""An outline reaches at most this many radii from its centre."""
+OUTLINE_REACH = 1.32
+"""Largest distance of an outline from its center, radii."""
 
 GAP_PX = 24.0
-"""Least distance between two outlines, full-size px."""
+"""Smallest distance between two outlines, full-size px."""
 
-TOGETHER_PX = 900.0
-"""Further lesions lie within this distance of the first."""
+MAX_SPREAD_PX = 900.0
+"""Largest distance between the centers of two lesions of an image, full-size px."""
 
 KEEPOUT_PX, RAMP_PX = 400.0, 80.0
-"""Context cues are absent within KEEPOUT_PX of an outline and whole from RAMP_PX further on, full-size px."""
+"""Context cues are absent within KEEPOUT_PX of an outline and rise to full strength over RAMP_PX, full-size px."""
 
-ROOM = 0.35
-"""Share of the breast that should keep its context cues; the best of TRIES draws is taken if none has it."""
+MIN_CUE_SHARE = 0.35
+"""Wanted share of the breast with full context cues; if no draw reaches it, the best of ATTEMPTS draws is used."""
 
-TRIES = 6
+ATTEMPTS = 6
 STRIDE = 10
-"""Sites are chosen on a grid of STRIDE * CELL_PX full-size pixels."""
+"""Sites are chosen on a grid with cells of STRIDE * CELL_PX full-size px."""
 
 Cells = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Site:
-    """Centre (row, col) and radius of a lesion, full-size px, in the right-facing frame."""
+    """Center (row, col) and radius of a lesion, full-size px, in the right-facing frame."""
 
     row: float
     col: float
@@ -42,13 +42,13 @@ class Site:
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
-    """The breast on a coarse grid.
+class PlacementGrid:
+    """Cells of a coarse grid inside the breast.
 
     Attributes:
-        rows: row of each cell's centre [n], full-size px; only cells inside the breast are listed.
-        cols: its column [n].
-        slack: least distance [n] to skin, chest wall and muscle, less the margin each needs.
+        rows: row of each cell's center [n], full-size px.
+        cols: column of each cell's center [n], full-size px.
+        slack: smallest distance [n] to skin, chest wall and muscle, less the margin of each, full-size px.
     """
 
     rows: Cells
@@ -56,8 +56,8 @@ class Ground:
     slack: Cells
 
     @classmethod
-    def of(cls, shape: Shape) -> "Ground":
-        """The breast's cells."""
+    def of(cls, shape: BreastShape) -> "PlacementGrid":
+        """Return the cells of a breast."""
         depth = shape.skin_depth[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
         rows = ((np.arange(depth.shape[0], dtype=np.float32) * STRIDE + STRIDE // 2 + 0.5) * CELL_PX)[:, None]
         cols = ((np.arange(depth.shape[1], dtype=np.float32) * STRIDE + STRIDE // 2 + 0.5) * CELL_PX)[None]
@@ -68,38 +68,38 @@ class Ground:
         return cls(rows[r, 0], cols[0, c], np.asarray(slack[inside], dtype=np.float32))
 
     def distance(self, site: Site) -> Cells:
-        """Distance of each cell to a site's centre."""
+        """Return the distance [n] of each cell to a site's center, full-size px."""
         return np.asarray(np.hypot(self.rows - site.row, self.cols - site.col), dtype=np.float32)
 
-    def room(self, sites: list[Site]) -> float:
-        """Share of cells far enough from every site to carry full context cues."""
-        far = [self.distance(s) > REACH * s.radius + KEEPOUT_PX + RAMP_PX for s in sites]
+    def cue_share(self, sites: list[Site]) -> float:
+        """Return the share of cells far enough from every site to carry full context cues."""
+        far = [self.distance(s) > OUTLINE_REACH * s.radius + KEEPOUT_PX + RAMP_PX for s in sites]
         return float(np.logical_and.reduce(far).mean())
 
 
-def place(rng: np.random.Generator, shape: Shape, radii: NDArray[np.float64]) -> list[Site]:
-    """Sites for lesions of these radii, full-size px; a further lesion that fits nowhere is left out."""
-    ground = Ground.of(shape)
+def place_lesions(rng: np.random.Generator, shape: BreastShape, radii: NDArray[np.float64]) -> list[Site]:
+    """Draw sites for lesions of these radii [n], full-size px; a further lesion that fits nowhere is left out."""
+    grid = PlacementGrid.of(shape)
     best: list[Site] = []
-    most = -1.0
-    for _ in range(TRIES):
-        sites = _draw(rng, ground, radii)
-        room = ground.room(sites)
-        if room > most:
-            best, most = sites, room
-        if room >= ROOM:
+    best_share = -1.0
+    for _ in range(ATTEMPTS):
+        sites = _draw(rng, grid, radii)
+        share = grid.cue_share(sites)
+        if share > best_share:
+            best, best_share = sites, share
+        if share >= MIN_CUE_SHARE:
             break
     return best
 
 
-def _draw(rng: np.random.Generator, ground: Ground, radii: NDArray[np.float64]) -> list[Site]:
+def _draw(rng: np.random.Generator, grid: PlacementGrid, radii: NDArray[np.float64]) -> list[Site]:
     sites: list[Site] = []
     for radius, u in zip(radii, rng.random((len(radii), 3)), strict=True):
-        slack = ground.slack - REACH * float(radius)
+        slack = grid.slack - OUTLINE_REACH * float(radius)
         for site in sites:
-            apart = ground.distance(site)
-            slack = np.minimum(slack, apart - REACH * (site.radius + float(radius)) - GAP_PX)
-            slack = np.minimum(slack, TOGETHER_PX - apart)
+            apart = grid.distance(site)
+            slack = np.minimum(slack, apart - OUTLINE_REACH * (site.radius + float(radius)) - GAP_PX)
+            slack = np.minimum(slack, MAX_SPREAD_PX - apart)
         cells = np.flatnonzero(slack > 0)
         if cells.size == 0:
             if sites:
@@ -107,5 +107,5 @@ def _draw(rng: np.random.Generator, ground: Ground, radii: NDArray[np.float64]) 
             cells = np.array([np.argmax(slack)])
         cell = cells[int(u[0] * cells.size)]
         jitter = (u[1:] - 0.5) * STRIDE * CELL_PX * (slack[cell] > STRIDE * CELL_PX)
-        sites.append(Site(float(ground.rows[cell] + jitter[0]), float(ground.cols[cell] + jitter[1]), float(radius)))
+        sites.append(Site(float(grid.rows[cell] + jitter[0]), float(grid.cols[cell] + jitter[1]), float(radius)))
     return sites

@@ -1,4 +1,4 @@
-"""Who owns which die: every random draw is a pure function of (seed, purpose, patient, breast, view, index)."""
+"""Random streams: every random draw is a pure function of (seed, purpose, patient, breast, view, index)."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -9,7 +9,7 @@ from mammo.records import Laterality, View
 
 
 class Purpose(IntEnum):
-    """What a stream of random numbers is for. The numbers are fixed: changing one changes every cohort."""
+    """Purpose of a random stream. The numbers are fixed: changing one changes every cohort."""
 
     PATIENT = 1
     BREAST = 2
@@ -19,10 +19,10 @@ class Purpose(IntEnum):
     NOISE = 6
     FINDINGS = 7
     APPEARANCE = 8
-    LOOKALIKES = 9
+    BENIGN_STRUCTURES = 9
     CUES = 10
     FILE = 11
-    BUILD = 12
+    COMPOSITION = 12
     MUSCLE = 13
     FORM = 14
     DETECTOR = 20
@@ -30,7 +30,7 @@ class Purpose(IntEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """Whose random numbers: a patient's, one breast's (laterality given) or one image's (view given too)."""
+    """Owner of random streams: a patient, one breast (laterality given) or one image (view given too)."""
 
     seed: int
     patient: int
@@ -38,7 +38,7 @@ class Key:
     view: View | None = None
 
     def rng(self, purpose: Purpose, index: int = 0) -> np.random.Generator:
-        """A fresh generator; equal arguments give equal draws on every machine and in every process."""
+        """Return a new generator; equal arguments give equal draws on every machine and in every process."""
         breast = 0 if self.laterality is None else 1 + list(Laterality).index(self.laterality)
         view = 0 if self.view is None else 1 + list(View).index(self.view)
         return np.random.default_rng((self.seed, purpose, self.patient, breast, view, index))

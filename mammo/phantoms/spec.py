@@ -1,22 +1,23 @@
-"""What a synthetic cohort is made from: every parameter of it, checked when it is built."""
+"""Parameters of a synthetic cohort, checked on construction."""
 
 from dataclasses import asdict, dataclass, field
 
 from mammo.records import MammoError, is_number, is_whole
 
 FORMAT = 6
-"""Number of the recipe: raised whenever the same parameters would give other pixels."""
+"""Version of the recipe: raised whenever the same parameters would give other pixels."""
 
 
 @dataclass(frozen=True)
 class Dials:
-    """How much the two kinds of signal tell; 0 tells nothing, larger is easier.
+    """Strengths of the two signals of malignancy; 0 is no signal, larger is easier.
 
     Attributes:
-        local: how far a lesion's own appearance separates malignant from benign.
-        context: how far the rest of the breast separates breasts with a malignant lesion from breasts with benign ones.
-        division: how far breasts differ in which of the two tells. At 0 both tell in every breast; at 1 one half of
-            the breasts tells by its lesions alone and the other half by the rest alone. The means stay as above.
+        local: strength of the signal in a lesion's own appearance.
+        context: strength of the signal in the rest of the breast, between breasts with a malignant lesion and breasts
+            with benign lesions only.
+        division: how unevenly breasts carry the two signals. At 0 every breast carries both; at 1 one half of the
+            breasts carries only the local signal and the other half only the context signal. The means stay as above.
     """
 
     local: float = 3.3
@@ -26,9 +27,9 @@ class Dials:
     def __post_init__(self) -> None:
         for name, value in (("local", self.local), ("context", self.context)):
             if not (is_number(value) and 0 <= value <= 100):
-                raise MammoError(f"dials.{name}={value} is no signal strength: give a number from 0 to 100")
+                raise MammoError(f"dials.{name} must be a number in [0, 100], got {value}")
         if not (is_number(self.division) and 0 <= self.division <= 1):
-            raise MammoError(f"dials.division={self.division} is no share: give a number from 0 to 1")
+            raise MammoError(f"dials.division must be a number in [0, 1], got {self.division}")
 
 
 @dataclass(frozen=True)
@@ -42,18 +43,18 @@ class Mix:
     def __post_init__(self) -> None:
         shares = asdict(self)
         if not all(is_number(x) and x >= 0 for x in shares.values()) or abs(sum(shares.values()) - 1) > 1e-6:
-            told = ", ".join(f"mix.{name}={share}" for name, share in shares.items())
-            raise MammoError(f"{told} are no shares: give three numbers from 0 to 1 that sum to 1")
+            given = ", ".join(f"mix.{name}={share}" for name, share in shares.items())
+            raise MammoError(f"mix must be three shares >= 0 that sum to 1, got {given}")
 
 
 @dataclass(frozen=True)
 class CohortSpec:
-    """Everything that decides a cohort; two equal specs give identical files.
+    """All parameters of a cohort; equal specs give identical files.
 
     Attributes:
-        seed: root of every random draw.
-        scale: stored pixels per full-size pixel (3328 x 2560 of 0.07 mm), from 1/8 to 1.
-        n_patients: patients, each with one exam of four images.
+        seed: seed of every random draw.
+        scale: stored pixels per full-size pixel (3328 x 2560 px of 0.07 mm), 1/8 to 1.
+        n_patients: number of patients, each with one exam of four images.
         dials: signal strengths.
         mix: shares of negative, benign and malignant breasts.
 
@@ -69,18 +70,18 @@ class CohortSpec:
 
     def __post_init__(self) -> None:
         if not (is_whole(self.seed) and self.seed >= 0):
-            raise MammoError(f"seed={self.seed} is no seed: give 0 or a positive whole number")
+            raise MammoError(f"seed must be a whole number >= 0, got {self.seed}")
         if not (is_number(self.scale) and 0.125 <= self.scale <= 1):
-            raise MammoError(f"scale={self.scale} is no scale: give a number from 0.125 (416 x 320 px) to 1")
+            raise MammoError(f"scale must be in [0.125, 1] (0.125 is 416 x 320 px), got {self.scale}")
         if not (is_whole(self.n_patients) and 1 <= self.n_patients <= 9999):
-            raise MammoError(f"n_patients={self.n_patients} is no number of patients: give 1 to 9999")
+            raise MammoError(f"n_patients must be a whole number in [1, 9999], got {self.n_patients}")
 
     def recipe(self) -> dict[str, object]:
-        """The parameters as plain values, for dials.json and for unique identifiers."""
+        """Return the parameters as plain values, for dials.json and for unique identifiers."""
         numbers = {"dials": _floats(asdict(self.dials)), "mix": _floats(asdict(self.mix)), "scale": float(self.scale)}
         return {"format": FORMAT, **asdict(self), **numbers}
 
 
 def _floats(values: dict[str, float]) -> dict[str, float]:
-    """The same numbers however they were written: 1 and 1.0 are one recipe."""
+    """Convert all values to float, so that 1 and 1.0 give the same recipe."""
     return {name: float(value) for name, value in values.items()}

@@ -1,4 +1,8 @@
-"""How pixels are written: the lossless DICOM transfer syntaxes that mammography archives hold."""
+"""Lossless DICOM transfer syntaxes of mammography archives, with encoders for 12-bit images.
+
+JPEG lossless, process 14, first-order prediction (ITU-T T.81 annex H, selection value 1) is written here, because the
+codecs at hand write selection value 6, which the DICOM transfer syntax 1.2.840.10008.1.2.4.70 does not allow.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +25,15 @@ from pydicom.uid import (
 
 from mammo.records import Pixels
 
+PRECISION = 12
+LARGEST = (1 << PRECISION) - 1
+
+CATEGORIES = (0, 7, 6, 5, 8, 4, 3, 2, 9, 1, 10, 11, 12)
+"""Difference categories (bits of the difference), most frequent first in an image with a wide black background."""
+
+CODE_BITS = (1, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 11)
+"""Length of the Huffman code of each category above."""
+
 
 @dataclass(frozen=True)
 class Syntax:
@@ -28,8 +41,8 @@ class Syntax:
 
     Attributes:
         uid: its identifier.
-        share: how many images of a cohort use it.
-        encode: from pixels [rows, cols], 12 bits, to one frame; None for the native syntaxes.
+        share: share of a cohort's images that use it.
+        encode: function from 12-bit pixels uint16 [rows, cols] to one encoded frame; None for the native syntaxes.
     """
 
     uid: UID
@@ -60,18 +73,8 @@ def _rle(pixels: Pixels) -> bytes:
     )
 
 
-PRECISION = 12
-LARGEST = (1 << PRECISION) - 1
-
-CATEGORIES = (0, 7, 6, 5, 8, 4, 3, 2, 9, 1, 10, 11, 12)
-"""Difference categories (bits of the difference), commonest first in an image with a wide black background."""
-
-CODE_BITS = (1, 3, 3, 4, 4, 5, 5, 6, 7, 8, 9, 10, 11)
-"""Length of the Huffman code of each category above."""
-
-
-def encode_jpeg_lossless(pixels: NDArray[np.uint16]) -> bytes:
-    """The JPEG stream of one image [rows, cols] with values 0 to 4095."""
+def encode_jpeg_lossless(pixels: Pixels) -> bytes:
+    """Return the JPEG stream of one image uint16 [rows, cols], 0 to 4095."""
     body = _scan(_differences(pixels)).replace(b"\xff", b"\xff\x00")
     counts = bytes(CODE_BITS.count(n) for n in range(1, 17))
     table = b"\x00" + counts + bytes(CATEGORIES)
@@ -84,8 +87,8 @@ def _segment(marker: int, content: bytes) -> bytes:
     return pack(">BBH", 0xFF, marker, len(content) + 2) + content
 
 
-def _differences(pixels: NDArray[np.uint16]) -> NDArray[np.int32]:
-    """Each pixel less the one to its left; the first of a row less the one above; the first of all less mid-grey."""
+def _differences(pixels: Pixels) -> NDArray[np.int32]:
+    """Return each pixel less its left neighbor; the first of a row less the one above, the very first less mid-gray."""
     values = pixels.astype(np.int32)
     out = np.diff(values, axis=1, prepend=0)
     out[:, 0] = np.diff(values[:, 0], prepend=1 << (PRECISION - 1))
@@ -94,7 +97,7 @@ def _differences(pixels: NDArray[np.uint16]) -> NDArray[np.int32]:
 
 @cache
 def _symbols() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Code followed by extra bits, and how many bits that is, for every difference -4095 to 4095 in order."""
+    """Return code and extra bits, and their number of bits, for every difference -4095 to 4095 in order."""
     code, codes, lengths = 0, np.zeros(13, dtype=np.int64), np.zeros(13, dtype=np.int64)
     for i, (category, bits) in enumerate(zip(CATEGORIES, CODE_BITS, strict=True)):
         code <<= bits - (CODE_BITS[i - 1] if i else 0)
@@ -107,7 +110,7 @@ def _symbols() -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def _scan(differences: NDArray[np.int32]) -> bytes:
-    """Code and extra bits of every difference, packed from the left, filled up with ones (before byte stuffing)."""
+    """Pack code and extra bits of every difference from the left and pad with ones (before byte stuffing)."""
     symbols, lengths = _symbols()
     bits = lengths[differences + LARGEST]
     ends = np.cumsum(bits)
@@ -129,4 +132,4 @@ SYNTAXES = (
     Syntax(JPEG2000Lossless, 0.06, _jpeg_2000),
     Syntax(RLELossless, 0.05, _rle),
 )
-"""The syntaxes a cohort mixes; the slow ones are rarer."""
+"""Syntaxes of a cohort; slow ones are rarer."""

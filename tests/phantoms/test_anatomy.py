@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mammo.phantoms.anatomy import CELL_PX, SKIN_LIGHT, SKIN_PX, draw_shape, falloff, skin_line
+from mammo.phantoms.anatomy import CELL_PX, SKIN_BRIGHTNESS, SKIN_PX, draw_shape, falloff, skin_line
 from mammo.phantoms.canvas import FULL_HEIGHT
 from mammo.phantoms.randomness import Key
 from mammo.records import Laterality, View
@@ -9,7 +9,7 @@ from mammo.records import Laterality, View
 SHAPES = [draw_shape(Key(0, p, side, view)) for p in range(1, 31) for side in Laterality for view in View]
 
 
-def test_every_breast_fits_the_image_and_the_promised_size() -> None:
+def test_every_breast_fits_the_image_and_has_a_realistic_size() -> None:
     for shape in SHAPES:
         inside = np.argwhere(shape.skin_depth > 0) * CELL_PX
         height, width = np.ptp(inside[:, 0]), np.ptp(inside[:, 1])
@@ -44,7 +44,7 @@ def test_only_the_axilla_reaches_the_edge_of_the_image() -> None:
         assert shape.skin_depth[-1].max() == 0
 
 
-def test_a_patients_breasts_are_of_a_size_in_both_views() -> None:
+def test_a_patients_breasts_have_similar_sizes_in_both_views() -> None:
     depth = np.array([shape.depth for shape in SHAPES]).reshape(30, 4)
     across = depth.mean(axis=1).std()
     assert across > 2 * depth.std(axis=1).mean()
@@ -60,7 +60,7 @@ def test_skin_depth_is_the_distance_to_the_nearest_background() -> None:
         assert depth[row, col] == pytest.approx(brute, rel=0.03, abs=CELL_PX)
 
 
-def test_muscle_is_in_the_upper_chest_wall_corner_of_mlo_only() -> None:
+def test_the_muscle_lies_in_the_upper_chest_wall_corner_of_mlo_only() -> None:
     rows, cols = np.float32([[10], [2800]]), np.float32([[10, 1800]])
     cc = draw_shape(Key(0, 1, Laterality.LEFT, View.CC)).pectoral_depth(rows, cols)
     mlo = draw_shape(Key(0, 1, Laterality.LEFT, View.MLO)).pectoral_depth(rows, cols)
@@ -70,7 +70,7 @@ def test_muscle_is_in_the_upper_chest_wall_corner_of_mlo_only() -> None:
     assert mlo[1, 0] < 0
 
 
-def test_skin_is_a_line_that_begins_softly_and_has_its_thickness() -> None:
+def test_skin_is_a_line_with_a_soft_edge_and_the_given_thickness() -> None:
     depth = np.arange(0, 200, dtype=np.float32)
     line = skin_line(depth, SKIN_PX)
     assert line[0] == 0
@@ -78,11 +78,11 @@ def test_skin_is_a_line_that_begins_softly_and_has_its_thickness() -> None:
     assert (line[depth > SKIN_PX + 40] == 0).all()
     thicker = skin_line(depth, SKIN_PX + 20)
     assert (thicker >= line).all()
-    wide = [(x > SKIN_LIGHT / 2).sum() for x in (line, thicker)]
+    wide = [(x > SKIN_BRIGHTNESS / 2).sum() for x in (line, thicker)]
     assert abs(wide[1] - wide[0] - 20) < 4
 
 
-def test_the_breast_thins_towards_the_skin_alone() -> None:
+def test_the_breast_thins_only_towards_the_skin() -> None:
     factor = falloff(np.arange(0, 400, dtype=np.float32))
     assert factor[0] == 0
     assert (np.diff(factor) >= 0).all()

@@ -25,14 +25,14 @@ def light(latent: float, patient: int) -> np.ndarray:
 
 
 def spots(latent: float, patient: int) -> np.ndarray:
-    """Brightness over their surroundings of a cluster's separate bright spots."""
-    x = light(latent, patient)[140:340, 140:340]  # all of it, its radius being 58 px: a wide median takes its time
+    """Peak brightness of a cluster's separate bright spots."""
+    x = light(latent, patient)[140:340, 140:340]  # the whole cluster has a radius of 58 px; a wide median is slow
     over = x - median_filter(x, 31)
     return x[(over == maximum_filter(over, 5)) & (over > 0.03)]
 
 
 def longest(latent: float) -> float:
-    """Mean of each cluster's longest extent of one bright particle, px."""
+    """Mean over clusters of the longest extent of one bright particle, px."""
     found = []
     for patient in range(1, 9):
         x = light(latent, patient)
@@ -41,14 +41,14 @@ def longest(latent: float) -> float:
     return float(np.mean(found))
 
 
-def test_every_morphology_has_its_share_of_the_latent_in_order_of_suspicion() -> None:
+def test_morphologies_follow_the_latent_in_order_of_suspicion() -> None:
     assert {morphology(v, coin) for v in np.linspace(0.01, 0.99, 50) for coin in (0.2, 0.8)} == set(Morphology)
     for coin in (0.1, 0.5, 0.9):
         ranks = [max(ORDER.index(morphology(v, coin)), 1) for v in np.linspace(0.01, 0.99, 99)]
         assert ranks == sorted(ranks)
 
 
-def test_round_clusters_have_few_grains_amorphous_many_faint_ones_pleomorphic_many_bright_ones() -> None:
+def test_number_and_brightness_of_calcifications_follow_the_morphology() -> None:
     found = {v: [spots(v, patient) for patient in range(1, 9)] for v in (0.1, 0.42, 0.65)}
     number = {v: np.mean([len(x) for x in each]) for v, each in found.items()}
     assert min(number[0.42], number[0.65]) > 2 * number[0.1]

@@ -72,7 +72,9 @@ def test_written_outlines_are_the_drawn_ones(cohort: tuple[Path, CohortSummary])
     assert np.array_equal(mask > 0, draw_image(plan).masks[0])
 
 
-def test_an_interrupted_run_goes_on_and_keeps_what_is_there(cohort: tuple[Path, CohortSummary], tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_and_keeps_finished_images(
+    cohort: tuple[Path, CohortSummary], tmp_path: Path
+) -> None:
     write_cohort(SPEC, tmp_path, processes=1)
     kept, lost = tmp_path / "PHANTOM-0001" / "L-CC.dcm", tmp_path / "PHANTOM-0003" / "R-CC.dcm"
     before = kept.stat().st_mtime_ns
@@ -83,11 +85,11 @@ def test_an_interrupted_run_goes_on_and_keeps_what_is_there(cohort: tuple[Path, 
     assert digests(tmp_path) == digests(cohort[0])
 
 
-def test_another_recipe_is_refused_with_the_way_out(cohort: tuple[Path, CohortSummary]) -> None:
+def test_another_recipe_in_the_same_folder_is_rejected(cohort: tuple[Path, CohortSummary]) -> None:
     with pytest.raises(MammoError, match=r"dials\.json .* another root, or delete"):
         write_cohort(CohortSpec(seed=1, n_patients=4, dials=Dials(local=2.0)), cohort[0], processes=1)
 
 
-def test_no_worker_is_no_work(tmp_path: Path) -> None:
-    with pytest.raises(MammoError, match="processes=0"):
+def test_zero_processes_are_rejected(tmp_path: Path) -> None:
+    with pytest.raises(MammoError, match="processes must be a whole number >= 1, got 0"):
         write_cohort(SPEC, tmp_path, processes=0)

@@ -72,10 +72,10 @@ def test_the_file_is_a_complete_mammogram_for_presentation(tmp_path: Path, pixel
     dataset = pydicom.dcmread(path)
     assert dataset.SOPClassUID == DigitalMammographyXRayImageStorageForPresentation
     assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
-    told = {name: getattr(dataset, name) for name in (*TYPE_1, "PatientID", "PatientOrientation")}
-    assert all(value not in (None, "") for value in told.values())
-    assert (told["ImageLaterality"], told["ViewPosition"]) == ("R", "MLO")
-    assert (told["PatientID"], told["PatientOrientation"]) == ("PHANTOM-0003", ["P", "FL"])
+    values = {name: getattr(dataset, name) for name in (*TYPE_1, "PatientID", "PatientOrientation")}
+    assert all(value not in (None, "") for value in values.values())
+    assert (values["ImageLaterality"], values["ViewPosition"]) == ("R", "MLO")
+    assert (values["PatientID"], values["PatientOrientation"]) == ("PHANTOM-0003", ["P", "FL"])
     assert dataset.ViewCodeSequence[0].CodeValue == "399368009"
     detector = draw_detector(KEY)
     assert (dataset.Manufacturer, dataset.ManufacturerModelName) == (detector.manufacturer, detector.model)
@@ -135,7 +135,7 @@ def test_identifiers_name_one_image_of_one_recipe(tmp_path: Path, pixels: Pixels
     assert written["a"].StudyInstanceUID == written["c"].StudyInstanceUID != written["d"].StudyInstanceUID
 
 
-def test_a_cohort_mixes_every_storage() -> None:
+def test_a_cohort_uses_every_storage() -> None:
     keys = [Key(0, p, side, view) for p in range(1, 101) for side in Laterality for view in View]
     drawn = [draw_storage(key) for key in keys]
     assert {storage.syntax.uid for storage in drawn} == {

@@ -1,20 +1,20 @@
 import numpy as np
 import pytest
 
-from mammo.phantoms.anatomy import Shape, draw_shape
+from mammo.phantoms.anatomy import BreastShape, draw_shape
 from mammo.phantoms.canvas import Canvas
-from mammo.phantoms.fibers import Fibres, draw_fibres
+from mammo.phantoms.fibers import Fibers, draw_fibers
 from mammo.phantoms.randomness import Key
-from mammo.phantoms.texture import polar, power_law_pair
+from mammo.phantoms.texture import polar_coordinates, power_law_pair
 from mammo.records import Laterality, View
 
 KEYS = [Key(0, p, Laterality.LEFT, View.CC) for p in range(1, 7)]
 
 
-def web(key: Key) -> tuple[Shape, Canvas, Fibres]:
+def web(key: Key) -> tuple[BreastShape, Canvas, Fibers]:
     shape = draw_shape(key)
     canvas = shape.canvas(0.125)
-    return shape, canvas, draw_fibres(key, shape, canvas, power_law_pair(key, canvas, 3.0))
+    return shape, canvas, draw_fibers(key, shape, canvas, power_law_pair(key, canvas, 3.0))
 
 
 def test_lines_are_thin_bright_and_few() -> None:
@@ -25,13 +25,13 @@ def test_lines_are_thin_bright_and_few() -> None:
         assert np.median(lines) < 0.3 * np.quantile(lines, 0.98)
 
 
-def test_the_web_has_no_direction_but_near_the_nipple_it_runs_to_it() -> None:
-    """Mean squared slope across the direction to the nipple, over that along it."""
+def test_the_web_points_to_the_nipple_only_near_it() -> None:
+    """Ratio of the mean squared slope across the direction to the nipple to that along it."""
     near, far = [], []
     for key in KEYS:
-        shape, canvas, fibres = web(key)
-        angle, radius = polar(canvas, shape.nipple_row, shape.depth + 60)
-        down, right = np.gradient(fibres.web)
+        shape, canvas, fibers = web(key)
+        angle, radius = polar_coordinates(canvas, shape.nipple_row, shape.depth + 60)
+        down, right = np.gradient(fibers.web)
         along = (down * np.sin(angle) - right * np.cos(angle)) ** 2
         across = (down * np.cos(angle) + right * np.sin(angle)) ** 2
         for zone, ratios in (((radius > 150) & (radius < 450), near), (radius > 800, far)):

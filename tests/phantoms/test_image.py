@@ -23,24 +23,24 @@ def phantoms() -> list[Phantom]:
     return [draw_image(plan_image(SPEC, *image)) for image in IMAGES]
 
 
-def test_pixels_are_twelve_bit_on_black_with_the_chest_wall_at_the_edge(phantoms: list[Phantom]) -> None:
+def test_pixels_have_12_bits_a_black_background_and_the_chest_wall_at_the_edge(phantoms: list[Phantom]) -> None:
     for (patient, side, view), phantom in zip(IMAGES, phantoms, strict=True):
         assert phantom.pixels.shape == stored_shape(plan_image(SPEC, patient, side, view).scale)
         assert phantom.pixels.dtype == np.uint16
         assert phantom.pixels.max() <= 4095
         wall, open_side = (0, -1) if side is Laterality.LEFT else (-1, 0)
         assert (phantom.pixels[:, wall] > 0).mean() > 0.4
-        assert (phantom.pixels[:, open_side] == 0).all()  # nor does the marker touch it
+        assert (phantom.pixels[:, open_side] == 0).all()  # the marker does not touch it either
         assert 0.1 < (phantom.pixels > 0).mean() < 0.55
 
 
-def test_nothing_is_burnt_out(phantoms: list[Phantom]) -> None:
+def test_nothing_is_saturated(phantoms: list[Phantom]) -> None:
     for phantom in phantoms:
         assert (phantom.pixels == 4095).mean() < 1e-4
         assert np.quantile(phantom.pixels[phantom.pixels > 0], 0.999) < 4000
 
 
-def test_outlines_lie_on_the_breast_apart_from_each_other(phantoms: list[Phantom]) -> None:
+def test_outlines_lie_on_the_breast_and_apart(phantoms: list[Phantom]) -> None:
     for phantom in phantoms:
         assert 1 <= len(phantom.masks) <= 3
         for i, mask in enumerate(phantom.masks):
@@ -57,7 +57,7 @@ def test_drawing_is_repeatable(phantoms: list[Phantom]) -> None:
     assert np.array_equal(again.pixels, phantoms[3].pixels)
 
 
-def test_at_full_size_the_breast_ends_where_its_outline_does() -> None:
+def test_at_full_size_the_breast_ends_at_its_outline() -> None:
     plan = plan_image(CohortSpec(seed=9, scale=1, mix=SPEC.mix), 1, Laterality.LEFT, View.CC)
     shown = draw_image(plan).pixels > 0
     rows = np.arange(round(plan.shape.nipple_row) - 400, round(plan.shape.nipple_row) + 400)
@@ -66,7 +66,7 @@ def test_at_full_size_the_breast_ends_where_its_outline_does() -> None:
 
 
 @pytest.mark.parametrize("image", [IMAGES[0], IMAGES[3]])
-def test_the_same_anatomy_at_a_finer_scale(image: tuple[int, Laterality, View]) -> None:
+def test_a_finer_scale_shows_the_same_anatomy(image: tuple[int, Laterality, View]) -> None:
     coarse = draw_image(plan_image(SPEC, *image))
     fine = draw_image(plan_image(CohortSpec(seed=9, scale=0.25, mix=SPEC.mix), *image))
     for a, b in zip(coarse.masks, fine.masks, strict=True):
@@ -89,7 +89,7 @@ def drawn(lesion: Lesion, patient: int = 1, level: float = 0.3) -> np.ndarray:
 
 
 @pytest.mark.parametrize("finding", Finding)
-def test_appearance_knows_the_latent_and_not_the_label(finding: Finding) -> None:
+def test_appearance_depends_on_the_latent_and_not_on_the_label(finding: Finding) -> None:
     lesion = replace(LESION, finding=finding)
     assert np.array_equal(drawn(lesion), drawn(lesion))
     assert np.array_equal(drawn(lesion), drawn(replace(lesion, label=Pathology.MALIGNANT)))
@@ -98,33 +98,33 @@ def test_appearance_knows_the_latent_and_not_the_label(finding: Finding) -> None
 
 @pytest.mark.parametrize("finding", Finding)
 @pytest.mark.parametrize("latent", [0.05, 0.4, 0.65, 0.95])
-def test_the_outline_holds_most_of_the_light(finding: Finding, latent: float) -> None:
+def test_the_outline_contains_most_of_the_brightness(finding: Finding, latent: float) -> None:
     for patient in range(1, 9):
         lesion = replace(LESION, finding=finding, latent=latent)
         light = np.clip(drawn(lesion, patient) - 0.3, 0, None)
         inside = outline(replace(KEY, patient=patient), lesion, CANVAS)
-        least = 0.9 if finding is Finding.CALCIFICATION else 0.8  # spicules run out of the outline, as drawn by hand
+        least = 0.9 if finding is Finding.CALCIFICATION else 0.8  # spicules leave the outline, as in hand-drawn ones
         assert light[inside].sum() > least * light.sum()
 
 
 @pytest.mark.parametrize("finding", Finding)
 @pytest.mark.parametrize("level", [0.15, 0.5, 0.8, 0.95])
-def test_no_lesion_turns_white_and_each_stands_out(finding: Finding, level: float) -> None:
+def test_lesions_are_visible_and_never_saturated(finding: Finding, level: float) -> None:
     for latent in (0.05, 0.5, 0.95):
         strong = drawn(replace(LESION, finding=finding, latent=latent, contrast=0.42), level=level)
         assert strong.max() < 1 - 0.2 * (1 - level)
         assert strong.max() > level + 0.1 * (1 - level)
 
 
-def test_contrast_follows_the_surroundings() -> None:
+def test_contrast_grows_with_the_brightness_of_the_surroundings() -> None:
     added = [drawn(LESION, level=level)[70, 70] - level for level in (0.15, 0.3, 0.45)]
     assert added[0] < added[1] < added[2]
 
 
 def marked(side: Laterality, view: View, detector: Detector, scale: float) -> np.ndarray:
-    sheet = np.zeros(stored_shape(detector.scale(scale)), np.uint16)
-    draw_marker(Key(0, 1, side, view), detector, sheet, detector.scale(scale))
-    return sheet
+    image = np.zeros(stored_shape(detector.scale(scale)), np.uint16)
+    draw_marker(Key(0, 1, side, view), detector, image, detector.scale(scale))
+    return image
 
 
 @pytest.mark.parametrize("scale", [0.125, 1.0])
@@ -138,11 +138,11 @@ def test_the_marker_lies_in_the_upper_corner_off_the_chest_wall(detector: Detect
                 cols = width - 1 - cols
             assert rows.min() > 0.02 * height
             assert rows.max() < 0.2 * height
-            assert cols.min() > 0.74 * width  # no breast is so deep
+            assert cols.min() > 0.74 * width  # deeper than any breast
             assert cols.max() < width - 1
 
 
-def test_letters_are_not_mirrored_on_the_other_side() -> None:
+def test_letters_are_not_mirrored_for_right_breasts() -> None:
     detector = DETECTORS[0]
     left, right = marked(Laterality.LEFT, View.CC, detector, 1), marked(Laterality.RIGHT, View.CC, detector, 1)
     found = cv2.matchTemplate(
@@ -155,11 +155,11 @@ def test_letters_are_not_mirrored_on_the_other_side() -> None:
     assert mirrored < 0.9
 
 
-def cut(sheet: np.ndarray, last: bool) -> np.ndarray:
-    """The right half of a marker, its view, in a tight box."""
-    rows, cols = np.nonzero(sheet)
+def cut(image: np.ndarray, last: bool) -> np.ndarray:
+    """Cut the right half of a marker, which is its view, in a tight box."""
+    rows, cols = np.nonzero(image)
     middle = (cols.min() + cols.max()) // 2 if last else cols.min()
-    return (sheet[rows.min() : rows.max() + 1, middle : cols.max() + 1] > 0).astype(np.uint8)
+    return (image[rows.min() : rows.max() + 1, middle : cols.max() + 1] > 0).astype(np.uint8)
 
 
 def test_a_marker_never_covers_the_breast() -> None:

@@ -8,7 +8,7 @@ from scipy.ndimage import binary_closing, binary_fill_holes, label
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.findings import Finding, Lesion
 from mammo.phantoms.lesion_shape import DISTRIBUTION_SHARES, Distribution, draw_form, outline, outline_reach
-from mammo.phantoms.placement import REACH, Site
+from mammo.phantoms.placement import OUTLINE_REACH, Site
 from mammo.phantoms.randomness import Key
 from mammo.records import Laterality, Pathology, View
 
@@ -19,7 +19,7 @@ KEYS = [replace(KEY, patient=patient) for patient in range(1, 31)]
 
 
 @pytest.mark.parametrize("finding", Finding)
-def test_outlines_know_neither_latent_nor_label(finding: Finding) -> None:
+def test_outlines_are_independent_of_latent_and_label(finding: Finding) -> None:
     lesion = replace(LESION, finding=finding)
     other = replace(lesion, latent=0.95, label=Pathology.MALIGNANT)
     assert np.array_equal(outline(KEY, lesion, CANVAS), outline(KEY, other, CANVAS))
@@ -27,7 +27,7 @@ def test_outlines_know_neither_latent_nor_label(finding: Finding) -> None:
 
 
 @pytest.mark.parametrize("finding", Finding)
-def test_outlines_are_smooth_and_whole_and_within_reach(finding: Finding) -> None:
+def test_outlines_are_smooth_connected_and_within_reach(finding: Finding) -> None:
     lesion = replace(LESION, finding=finding)
     for key in KEYS:
         mask = outline(key, lesion, CANVAS)
@@ -37,18 +37,18 @@ def test_outlines_are_smooth_and_whole_and_within_reach(finding: Finding) -> Non
         rows, cols = np.nonzero(mask)
         away = np.hypot((rows + 0.5) * 8 - 480, (cols + 0.5) * 8 - 480).max()
         reach = outline_reach(key, lesion)
-        assert 0.85 * reach < away <= reach < REACH * lesion.site.radius + 0.01
+        assert 0.85 * reach < away <= reach < OUTLINE_REACH * lesion.site.radius + 0.01
 
 
-def test_outlines_keep_place_and_size_at_every_scale() -> None:
+def test_outlines_keep_position_and_size_at_every_scale() -> None:
     masks = {s: outline(KEY, LESION, Canvas(s, 0, round(960 * s), round(960 * s))) for s in (0.125, 0.25, 0.5)}
-    centres = [(np.argwhere(mask).mean(axis=0) + 0.5) / s for s, mask in masks.items()]
+    centers = [(np.argwhere(mask).mean(axis=0) + 0.5) / s for s, mask in masks.items()]
     areas = [mask.sum() / s**2 for s, mask in masks.items()]
-    assert np.ptp(centres, axis=0).max() < 2
+    assert np.ptp(centers, axis=0).max() < 2
     assert np.ptp(areas) < 0.03 * areas[-1]
 
 
-def test_linear_clusters_are_long_and_distributions_come_in_their_shares() -> None:
+def test_linear_clusters_are_long_and_distributions_have_their_shares() -> None:
     lesion = replace(LESION, finding=Finding.CALCIFICATION)
     forms = [draw_form(replace(KEY, patient=patient), lesion) for patient in range(1, 801)]
     counts = Counter(form.distribution for form in forms)

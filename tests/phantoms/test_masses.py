@@ -29,14 +29,14 @@ def mean_by_latent(measure: object) -> list[float]:
 
 
 def around(values: np.ndarray, radius: float) -> np.ndarray:
-    """Mean of a ring in 120 directions."""
+    """Mean of a ring in 120 directions [120]."""
     ring = np.abs(RADIUS - radius) < 0.05
     index = ((ANGLE[ring] + np.pi) / (2 * np.pi) * 120).astype(int) % 120
     return np.bincount(index, values[ring], 120) / np.maximum(np.bincount(index, minlength=120), 1)
 
 
 def margin_width(x: np.ndarray) -> float:
-    """Radii over which the mean light falls from three quarters to a quarter of what it is inside."""
+    """Width over which mean brightness falls from 75 % to 25 % of its value inside, radii."""
     steps = np.arange(0.4, 1.8, 0.02)
     mean = np.array([x[np.abs(RADIUS - r) < 0.03].mean() for r in steps])
     inside = x[np.abs(RADIUS - 0.4) < 0.1].mean()
@@ -55,7 +55,7 @@ def test_spicules_grow_with_the_latent() -> None:
     assert ragged[-1] > 2 * ragged[0]
 
 
-def test_circumscribed_masses_are_even_and_spiculated_ones_dense_in_the_middle() -> None:
+def test_spiculated_masses_are_denser_in_the_middle_than_circumscribed_ones() -> None:
     middle = mean_by_latent(lambda x: x[RADIUS < 0.2].mean() / x[np.abs(RADIUS - 0.6) < 0.05].mean())
     assert middle == sorted(middle)
     assert middle[0] == pytest.approx(1.1, abs=0.2)

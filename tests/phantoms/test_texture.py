@@ -3,7 +3,7 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.texture import PERIOD, line, polar, power_law_pair, smooth_pair
+from mammo.phantoms.texture import PERIOD, line, polar_coordinates, power_law_pair, smooth_pair
 from mammo.records import Laterality, View
 
 KEY = Key(0, 1, Laterality.LEFT, View.CC)
@@ -13,7 +13,7 @@ def whole(scale: float) -> Canvas:
     return Canvas(scale, 0, round(PERIOD[0] * scale), round(PERIOD[1] * scale))
 
 
-def test_power_law_field_has_unit_spread_and_the_asked_slope() -> None:
+def test_a_power_law_field_has_unit_sd_and_the_given_slope() -> None:
     field, other = power_law_pair(KEY, whole(0.125), beta=3.1)
     assert abs(np.corrcoef(field.ravel(), other.ravel())[0, 1]) < 0.3
     power = np.abs(np.fft.fft2(field)) ** 2
@@ -55,8 +55,8 @@ def test_smooth_field_repeats_after_its_period_without_a_seam() -> None:
     assert steps.max() < 8 * steps.mean()
 
 
-def test_polar_coordinates_are_about_the_point() -> None:
-    angle, radius = polar(Canvas(0.125, 0, 50, 40), 100, 500)
+def test_polar_coordinates_are_relative_to_the_point() -> None:
+    angle, radius = polar_coordinates(Canvas(0.125, 0, 50, 40), 100, 500)
     assert radius[12, 0] == pytest.approx(496)
     assert angle[12, 0] == pytest.approx(0)
     assert angle[40, 20] == pytest.approx(np.arctan2(324 - 100, 500 - 164))
@@ -71,7 +71,7 @@ def test_breasts_of_a_patient_share_their_coarse_structure() -> None:
     assert abs(alike(Key(0, 2, Laterality.LEFT, View.CC))) < 0.35
 
 
-def test_a_line_lies_on_the_zeros_and_fades_by_half_at_its_width() -> None:
+def test_a_line_peaks_at_the_zeros_and_halves_at_its_width() -> None:
     x = np.linspace(-4, 4, 321, dtype=np.float32)[None]
     drawn = line(x, 0.25)[0]
     assert drawn.argmax() == 160

@@ -31,11 +31,11 @@ def smooth(shape: tuple[int, int]) -> Pixels:
     ids=["smooth", "black", "one pixel", "largest steps", "noise"],
 )
 @pytest.mark.parametrize("decode", [imagecodecs.jpegsof3_decode, imagecodecs.ljpeg_decode])
-def test_independent_decoders_give_the_pixels_back(pixels: Pixels, decode: Callable[[bytes], Pixels]) -> None:
+def test_independent_decoders_return_the_pixels(pixels: Pixels, decode: Callable[[bytes], Pixels]) -> None:
     assert np.array_equal(decode(encode_jpeg_lossless(pixels)), pixels)
 
 
-def test_the_stream_says_twelve_bits_and_selection_value_one() -> None:
+def test_the_stream_has_12_bits_and_selection_value_1() -> None:
     stream = encode_jpeg_lossless(smooth((20, 30)))
     frame = stream.index(b"\xff\xc3")
     assert stream[frame + 4] == 12
