@@ -9,7 +9,7 @@ from mammo.records import MammoError
 from mammo.reporting.result_figures import save
 from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
 from mammo.scoring.table_file import safe_csv
-from mammo.training.results import all_runs
+from mammo.training.results import read_runs
 from mammo.training.sweep_state import Sweep, print_status
 
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(root: Path, group: str) -> int:
     """Write the table and the figure of the group's finished runs, and print the table."""
-    runs = all_runs(root / group)
+    runs = read_runs(root / group)
     if not runs:
         raise MammoError(f"{root / group}: no finished run; python -m mammo.sweep status shows the state of the sweeps")
     folder = root / "comparison" / group

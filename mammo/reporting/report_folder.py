@@ -17,9 +17,9 @@ from mammo.reporting.page import Origin, write_report
 from mammo.reporting.paper_tables import table1
 from mammo.reporting.picture_file import read_picture
 from mammo.reporting.result_figures import save
+from mammo.reporting.run_selection import reported_runs
 from mammo.scoring.table_file import safe_csv
 from mammo.store.manifest import Manifest
-from mammo.training.results import find_runs
 from mammo.training.run_dir import commit
 
 
@@ -79,7 +79,7 @@ class Reported:
         return [path for path in made if path.stem in (tables if path.suffix == ".csv" else figures)]
 
     def _evaluation(self) -> Evaluation:
-        runs = find_runs(self.root / self.group)
+        runs = reported_runs(self.root / self.group)
         if not runs:
             raise MammoError(
                 f"{self.root / self.group}: no finished run is there; make some with python -m mammo.train "

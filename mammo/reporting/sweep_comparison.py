@@ -13,7 +13,8 @@ from matplotlib.ticker import NullFormatter
 
 from mammo.paper import MAPS
 from mammo.reporting.result_figures import BLUE, GREY, LOOK, VERMILION
-from mammo.training.results import Run, selected
+from mammo.reporting.run_selection import select_trials
+from mammo.training.results import Run
 
 COLUMNS = ["model", "cell", "auc_of", "n_seeds", "n_trials", "val_auc", "test_auc_mean", "test_auc_sd", "lr"]
 """A row a cell. auc_of: what the AUCs tell apart, lesions or, of the context network, images. val_auc: mean over seeds
@@ -45,7 +46,7 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
     """The table, in the paper's order of maps, then by name; the same runs give the same table.
 
     Raises:
-        MammoError: as run_folder.selected.
+        MammoError: as select_trials.
     """
     rows = []
     for row in _rows(runs):
@@ -123,7 +124,7 @@ def _rows(runs: Sequence[Run]) -> list[_Row]:
     rows = []
     for model, cell in sorted(found, key=lambda key: found[key]):
         own = [run for run in runs if (run.model, run.cell) == (model, cell)]
-        rows.append(_Row(model, cell, own, selected(own, lambda run: (run.model, run.cell))))
+        rows.append(_Row(model, cell, own, select_trials(own, lambda run: (run.model, run.cell))))
     return rows
 
 

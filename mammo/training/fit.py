@@ -1,5 +1,6 @@
 """One training run from a composed configuration: found if it was done, resumed if it was begun, else started."""
 
+import math
 import os
 import signal
 import time
@@ -82,8 +83,9 @@ def train(cfg: DictConfig) -> float:
     run = RunDir.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
     record_run(run.path)
     with run.alone() if is_first() else nullcontext():
-        if (result := run.result) is not None:
-            auc, told = result["val_auc"], "already done"
+        auc: float | None
+        if (finished := run.result) is not None:
+            auc, told = finished.val_auc, "already done"
         else:
             auc, told = _begin(cfg, run, manifest, inputs), "done"
     _say(f"{run.name}: {told}, {_told(auc)}, in {run.path}")
@@ -158,7 +160,7 @@ def _say(line: str) -> None:
 
 
 def _told(auc: float | None) -> str:
-    return "val AUC undefined" if auc is None else f"val AUC {auc:.3f}"
+    return "val AUC undefined" if auc is None or math.isnan(auc) else f"val AUC {auc:.3f}"
 
 
 def _finite(value: torch.Tensor | None) -> float | None:

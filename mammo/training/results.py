@@ -1,9 +1,11 @@
-"""Finished runs: folders with a result.json, a config.yaml, and the score tables of the test split."""
+"""Finished runs: what a run folder's result.json, config.yaml and score tables say."""
 
+import hashlib
 import json
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,31 +22,33 @@ CONTROLS = ("shuffled", "zeros")
 
 @dataclass(frozen=True)
 class Run:
-    """What one finished run says of itself.
+    """One finished run, as its result.json describes it.
 
     Attributes:
-        folder: where it lies.
-        name: its name, unique below the root.
+        folder: the run folder.
+        name: the run's name, unique below the root.
         model: floc, context or fagg.
         maps: the maps of an fagg run joined by + (Table 3), else empty.
-        context: where the saliency maps of an fagg run come from if not from a context network: shuffled, zeros or
-            external; else empty.
-        backbone: of an floc run, else empty.
-        init: what that backbone started from, imagenet or he; else empty.
+        context: source of an fagg run's saliency maps if not a context network: shuffled, zeros or external; else
+            empty.
+        backbone: backbone of an floc run, else empty.
+        init: initialization of that backbone, imagenet or he; else empty.
         seed: training seed.
-        trial: number of a random search's draw; None where nothing was drawn.
-        lr: learning rate; NaN where it is not told.
-        val_auc: AUC on the validation split, NaN if undefined (for the context network: of images, not lesions).
-        test_auc: likewise on the test split.
-        command: the command line that made it.
+        trial: number of the trial in a random search; None outside a search.
+        lr: learning rate; NaN if unknown.
+        val_auc: AUC on the validation split, NaN if undefined (of a context network: over images, not lesions).
+        test_auc: AUC on the test split, NaN if undefined.
+        command: the command line that made the run.
         commit: the commit of the code.
-        versions: package to version.
+        versions: package name to version.
         seconds: wall time.
-        digest: digest of the resolved configuration.
-        selected_by: the metric by which its checkpoint was selected; empty where it is not told.
-        store: digest of the images, lesions and splits that it was trained on; empty where it is not told.
-        reads: what it reads of other runs ("floc", "context") to where that lies, seen from its folder.
-        config: the resolved configuration; empty where the run kept none.
+        digest: digest of the resolved configuration and of what the run reads.
+        whole_validation: whether val_auc is over the whole validation split.
+        selected_by: the metric that selected the checkpoint; empty if unknown.
+        store: digest of the images, lesions and splits that the run was trained on; empty if unknown.
+        reads: inputs from other runs ("floc", "context") to their paths, relative to the run folder.
+        files: name to SHA-256 of each file that the run wrote.
+        stamps: name to [size in bytes, time of change in nanoseconds] of each of these files.
     """
 
     folder: Path
@@ -64,29 +68,63 @@ class Run:
     versions: dict[str, str]
     seconds: float
     digest: str
+    whole_validation: bool
     selected_by: str
     store: str
     reads: Mapping[str, str] = field(default_factory=dict)
-    config: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, Sequence[int]] = field(default_factory=dict)
+
+    @cached_property
+    def config(self) -> Mapping[str, Any]:
+        """The resolved configuration; empty if the run kept none.
+
+        Raises:
+            MammoError: config.yaml is not a YAML mapping.
+        """
+        path = self.folder / "config.yaml"
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise MammoError(f"{path}: not a configuration ({type(error).__name__}: {error}); run it anew") from error
+        if not isinstance(content, dict):
+            raise MammoError(f"{path}: not a configuration (a {type(content).__name__}); run it anew")
+        return content
 
     @property
     def data(self) -> str:
-        """Name of the data set that it was trained on ("phantom", "cbis_ddsm", ...), empty if unknown."""
-        return self._asked("data", "name")
+        """Name of the data set that the run was trained on ("phantom", "cbis_ddsm", ...), empty if unknown."""
+        data = self.config.get("data")
+        return str(data.get("name", "")) if isinstance(data, dict) else ""
 
     @property
     def cell(self) -> str:
-        """What a table compares: the maps of f_agg, the backbone of f_loc and its start, or the context network."""
+        """The run's cell in a table: maps of f_agg, backbone and initialization of f_loc, or the context network."""
         words = {"fagg": (self.maps, self.context), "floc": (self.backbone, self.init), "context": ("context",)}
         return ", ".join(filter(None, words[self.model]))
 
     @property
     def is_control(self) -> bool:
-        """Whether its saliency maps are wrong on purpose."""
+        """Whether the run's saliency maps are wrong on purpose."""
         return self.context in CONTROLS
 
+    def is_intact(self, trusting: bool = True) -> bool:
+        """Whether every file that the run wrote is still unchanged.
+
+        A checkpoint takes a third of a second to hash (344 MB), too long for the hundreds that a sweep's status reads.
+
+        Args:
+            trusting: take a file whose size and time have not changed for unchanged; False to hash every file.
+        """
+        for name, digest in self.files.items():
+            stamp = file_stamp(self.folder / name)
+            known = self.stamps.get(name) if trusting else None
+            if stamp is None or (stamp != known and file_digest(self.folder / name, *stamp) != digest):
+                return False
+        return True
+
     def sources(self) -> "list[Run]":
-        """The finished runs among what it reads; a checkpoint from elsewhere is none."""
+        """The finished runs whose output this run reads; a checkpoint file from elsewhere is left out."""
         paths = [self.folder / path for path in self.reads.values()]
         folders = {path.parent if path.suffix == ".ckpt" else path for path in paths}
         return [read_run(folder) for folder in sorted(folders) if (folder / "result.json").is_file()]
@@ -100,26 +138,22 @@ class Run:
         return read_lesion_table(self.folder / "lesions.parquet")
 
     def validation(self) -> pd.DataFrame | None:
-        """The lesion score table of the validation split, where the run wrote one; MammoError as read_lesion_table."""
+        """The lesion score table of the validation split, None if the run has none; MammoError as read_lesion_table."""
         path = self.folder / "lesions-val.parquet"
         return read_lesion_table(path) if path.is_file() else None
 
     def windows(self) -> pd.DataFrame:
-        """The window score tables of test and validation lesions as one; MammoError as read_window_table."""
+        """The window score tables of test and validation lesions in one; MammoError as read_window_table."""
         validation = self.folder / "windows-val.parquet"
         paths = [self.folder / "windows.parquet", *([validation] if validation.is_file() else [])]
         return pd.concat([read_window_table(path) for path in paths], ignore_index=True)
-
-    def _asked(self, group: str, key: str) -> str:
-        asked = self.config.get(group)
-        return str(asked.get(key, "")) if isinstance(asked, dict) else ""
 
 
 def read_run(folder: Path) -> Run:
     """Read folder/result.json.
 
     Raises:
-        MammoError: it is not JSON, a key is missing or of the wrong kind, or the model or maps are unknown.
+        MammoError: it is not JSON, a key is missing or has the wrong type, or the model or maps are unknown.
     """
     path = folder / "result.json"
     try:
@@ -142,12 +176,14 @@ def read_run(folder: Path) -> Run:
             versions={str(k): str(v) for k, v in dict(result["versions"]).items()},
             seconds=float(result["seconds"]),
             digest=str(result["digest"]),
+            whole_validation=bool(result.get("whole_validation", True)),
             selected_by=str(result.get("selected_by", "")),
             store=str(result.get("read_digests", {}).get("store", "")),
             reads={str(k): str(v) for k, v in dict(result.get("reads", {})).items()},
-            config=_config(folder / "config.yaml"),
+            files={str(k): str(v) for k, v in dict(result.get("files", {})).items()},
+            stamps={str(k): [int(number) for number in v] for k, v in dict(result.get("stamps", {})).items()},
         )
-    except (OSError, ValueError, TypeError, KeyError, yaml.YAMLError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise MammoError(f"{path}: not the result of a run ({type(error).__name__}: {error}); run it anew") from error
     if run.model not in MODELS:
         raise MammoError(f"{path}: model {run.model!r} is not one of {', '.join(MODELS)}; run it anew")
@@ -156,7 +192,23 @@ def read_run(folder: Path) -> Run:
     return run
 
 
-def all_runs(root: Path) -> list[Run]:
+def finished_run(folder: Path, trusting: bool = True) -> Run | None:
+    """The finished run of a folder; None if result.json is missing or damaged, or one of the run's files is.
+
+    Args:
+        folder: the run folder, which need not exist.
+        trusting: as in Run.is_intact.
+    """
+    if not (folder / "result.json").is_file():
+        return None
+    try:
+        run = read_run(folder)
+    except MammoError:  # a damaged result is as good as a missing one
+        return None
+    return run if run.is_intact(trusting) else None
+
+
+def read_runs(root: Path) -> list[Run]:
     """Every finished run directly below root, by folder name. A folder without result.json is not finished.
 
     Raises:
@@ -167,50 +219,23 @@ def all_runs(root: Path) -> list[Run]:
     return [read_run(path.parent) for path in sorted(root.glob("*/result.json"))]
 
 
-def find_runs(root: Path) -> list[Run]:
-    """The runs that are reported: as all_runs, but of a random search only the selected trial of every cell and seed.
-
-    Raises:
-        MammoError: as all_runs, or two runs that are no trials have the same model, maps and seed.
-    """
-    return selected(all_runs(root), _reported_cell)
-
-
-def selected(runs: Sequence[Run], cell: Callable[[Run], Hashable]) -> list[Run]:
-    """For each cell and seed the trial with the highest validation AUC, the first of equals (paper, Results).
-
-    Raises:
-        MammoError: two runs of one cell and seed are not trials of a random search.
-    """
-    best: dict[Hashable, Run] = {}
-    for run in sorted(runs, key=lambda run: -1 if run.trial is None else run.trial):
-        twin = best.setdefault((cell(run), run.seed), run)
-        if twin is run:
-            continue
-        if twin.trial is None or twin.trial == run.trial:
-            raise MammoError(
-                f"{run.folder}: same model, maps and seed as {twin.folder}; move one of the two out of "
-                f"{run.folder.parent}"
-            )
-        if not run.val_auc <= twin.val_auc and not math.isnan(run.val_auc):
-            best[cell(run), run.seed] = run
-    return sorted(best.values(), key=lambda run: run.folder.name)
+def file_stamp(path: Path) -> list[int] | None:
+    """A file's size in bytes and time of change in nanoseconds; None if the file does not exist."""
+    if not path.is_file():
+        return None
+    facts = path.stat()
+    return [facts.st_size, facts.st_mtime_ns]
 
 
-def _reported_cell(run: Run) -> Hashable:
-    """What of a run makes it another row or bar; other sources of true saliency maps do not."""
-    return run.model, run.maps, run.context if run.is_control else "", run.backbone, run.init
-
-
-def _config(path: Path) -> dict[str, Any]:
-    content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    if not isinstance(content, dict):
-        raise ValueError("config.yaml holds no configuration")
-    return content
+@lru_cache(maxsize=4096)
+def file_digest(path: Path, n_bytes: int, changed_ns: int) -> str:
+    """SHA-256 of a file with this size and time, as hex; cached, so that a sweep's progress reads no file twice."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _auc(value: object) -> float:
-    """An AUC as JSON keeps it: a number in [0, 1], or null or NaN where it is undefined."""
+    """An AUC from JSON: a number in [0, 1]; null or NaN if it is undefined."""
     auc = math.nan if value is None else float(str(value))
     if not (math.isnan(auc) or 0 <= auc <= 1):
         raise ValueError(f"an AUC of {auc} is outside [0, 1]")

@@ -9,12 +9,12 @@ folder that has one is finished, as long as every file that it lists is unchange
 
 import hashlib
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from mammo import __version__
 from mammo.io import whole_file
 from mammo.records import MammoError
 from mammo.training.lock import alone
+from mammo.training.results import Run, file_digest, file_stamp, finished_run
 
 OUTPUTS = (
     "best.ckpt",
@@ -69,13 +70,13 @@ class RunDir:
         return cls(Path(cfg.root) / cfg.group / f"{name}-{digest[:8]}", name, digest, reads)
 
     @property
-    def result(self) -> dict[str, Any] | None:
-        """The finished run's result; None while it is not finished, or where one of its files is missing or damaged.
+    def result(self) -> Run | None:
+        """The finished run; None while it is not finished, or where one of its files is missing or damaged.
 
         Every file is hashed again: a false "finished" would skip training.
         """
-        result = read_result(self.path, trusting=False)
-        return result if result and result["digest"] == self.digest else None
+        run = finished_run(self.path, trusting=False)
+        return run if run and run.digest == self.digest else None
 
     def alone(self) -> AbstractContextManager[None]:
         """Lock the folder for this process, after waiting for any other process with the same request."""
@@ -89,10 +90,11 @@ class RunDir:
 
     def finish(self, facts: dict[str, Any]) -> None:
         """Write result.json atomically: the facts, the run's origin, and the digests of its files."""
-        stamps = {name: stamp for name in OUTPUTS if (stamp := _stamp(self.path / name))}
-        made = {"files": {name: _digest(self.path / name, *stamp) for name, stamp in stamps.items()}, "stamps": stamps}
+        stamps = {name: stamp for name in OUTPUTS if (stamp := file_stamp(self.path / name))}
+        digests = {name: file_digest(self.path / name, *stamp) for name, stamp in stamps.items()}
+        result = {**self._origin(), **facts, "files": digests, "stamps": stamps}
         with whole_file(self.path / "result.json") as written:
-            written.write_text(json.dumps({**self._origin(), **facts, **made}, indent=1) + "\n", encoding="utf-8")
+            written.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
     def _origin(self) -> dict[str, Any]:
         """The run's origin: command, commit, package versions, and the digests of its inputs."""
@@ -104,25 +106,6 @@ class RunDir:
             "versions": {"mammo": __version__, **{package: version(package) for package in PACKAGES}},
             "read_digests": dict(self.reads),
         }
-
-
-def read_result(folder: Path, trusting: bool = True) -> dict[str, Any] | None:
-    """What the finished run of a folder wrote; None where there is none, or where a file it made is gone or damaged.
-
-    A file of the size and time that it had when the run ended is taken for undamaged; any other is read. A checkpoint
-    takes a third of a second (344 MB), too long for each of hundreds whenever somebody asks how far a sweep is.
-
-    Args:
-        folder: the run's.
-        trusting: whether size and time are enough; False to read every file.
-    """
-    try:
-        result = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except ValueError:  # damaged: as good as missing
-        return None
-    return result if isinstance(result, dict) and _is_whole(folder, result, trusting) else None
 
 
 def best_run(root: Path, model: str, seed: int | None = None) -> Path:
@@ -140,10 +123,10 @@ def best_run(root: Path, model: str, seed: int | None = None) -> Path:
     """
     best: tuple[bool, float, Path] | None = None
     for path in sorted(root.glob("*/*/result.json")):
-        result = read_result(path.parent)
-        if result is None or result["model"] != model or seed not in (None, result["seed"]):
+        run = finished_run(path.parent)
+        if run is None or run.model != model or seed not in (None, run.seed):
             continue
-        rank = (bool(result["whole_validation"]), float(result["val_auc"] or 0.0))
+        rank = (run.whole_validation, 0.0 if math.isnan(run.val_auc) else run.val_auc)
         if best is None or rank > best[:2]:
             best = (*rank, path.parent)
     if best is None:
@@ -177,37 +160,12 @@ def require_finished(folder: Path, model: str) -> Path:
     Raises:
         MammoError: the folder holds no finished run of this model.
     """
-    result = read_result(folder)
-    if result is None or result["model"] != model:
+    run = finished_run(folder)
+    if run is None or run.model != model:
         raise MammoError(
             f"{folder} is not the folder of a finished {model} run: name one that has a result.json, or best"
         )
     return folder
-
-
-def _is_whole(folder: Path, result: Mapping[str, Any], trusting: bool) -> bool:
-    """Whether every file that the result lists is unchanged."""
-    stamps = result.get("stamps", {}) if trusting else {}
-    for name, digest in result.get("files", {}).items():
-        stamp = _stamp(folder / name)
-        if stamp is None or (stamp != stamps.get(name) and _digest(folder / name, *stamp) != digest):
-            return False
-    return True
-
-
-def _stamp(path: Path) -> list[int] | None:
-    """A file's size in bytes and time of change in nanoseconds; None where the file does not exist."""
-    if not path.is_file():
-        return None
-    facts = path.stat()
-    return [facts.st_size, facts.st_mtime_ns]
-
-
-@lru_cache(maxsize=4096)
-def _digest(path: Path, n_bytes: int, changed_ns: int) -> str:
-    """SHA-256 of a file with this size and time, as hex; cached, so that a sweep's progress reads no file twice."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _command() -> str:

@@ -1,6 +1,5 @@
 """Scoring the lesions of any store with trained networks: an f_agg run and the f_loc and context runs that it reads."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +26,7 @@ from mammo.store.manifest import Manifest
 from mammo.training.build import crops_of, frame_of
 from mammo.training.export_scores import lesion_table
 from mammo.training.precomputed import autocast, embed_plan, saliency_maps
+from mammo.training.results import read_run
 from mammo.training.run_dir import require_finished
 
 ROWS_PER_BATCH = 1000
@@ -70,7 +70,7 @@ def score_store(run: Path, store: Path, n_windows: int) -> StoreScores:
         raise MammoError(f"{store} has no lesion labeled malignant or benign: ingest data with labeled lesions")
     reader = Reader.of(store, manifest, crops_of(cfg).patch_px)
     network = FAgg.load_from_checkpoint(run / "best.ckpt").eval()
-    reads = json.loads((run / "result.json").read_text(encoding="utf-8"))["reads"]
+    reads = read_run(run).reads
     needed = batch_columns(network.maps)
     context: ContextNetwork | None = None
     source: SaliencySource | None = None
@@ -86,7 +86,7 @@ def score_store(run: Path, store: Path, n_windows: int) -> StoreScores:
     return StoreScores(lesion_table(network, manifest), plan, reader, context)
 
 
-def _context_network(run: Path, reads: dict[str, str], cfg: DictConfig) -> ContextNetwork:
+def _context_network(run: Path, reads: Mapping[str, str], cfg: DictConfig) -> ContextNetwork:
     """The context network that the f_agg run was trained with."""
     if cfg.context.source != "gmic":
         raise MammoError(

@@ -9,6 +9,7 @@ folder in the file `run`; whether it is done, running or failed is read from the
 import hashlib
 import itertools
 import json
+import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -27,7 +28,7 @@ from rich.table import Table
 from mammo.io import whole_file
 from mammo.records import MammoError
 from mammo.training.lock import is_held
-from mammo.training.run_dir import read_result
+from mammo.training.results import finished_run
 
 State = Literal["done", "running", "failed", "missing"]
 
@@ -101,9 +102,9 @@ class Sweep:
         error = _text(folder / "error.txt")
         recorded = _text(folder / "run")
         run = self.folder.parent.parent / recorded if recorded else None
-        result = read_result(run) if run else None
-        if run and result:
-            return Job(overrides, "done", run, result["val_auc"])
+        finished = finished_run(run) if run else None
+        if finished:
+            return Job(overrides, "done", run, None if math.isnan(finished.val_auc) else finished.val_auc)
         if run is not None and is_held(run / "lock"):
             return Job(overrides, "running", run)
         if error:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mammo.reporting.evaluation_warnings import evaluation_warnings, uneven_seeds
-from mammo.training.results import find_runs
+from mammo.reporting.run_selection import reported_runs
 
 
 def test_nothing_is_said_of_a_sound_evaluation() -> None:
@@ -30,7 +30,7 @@ def test_what_a_reviewer_would_flag_is_flagged(asked: tuple[int, str, list[str],
 
 
 def test_a_combination_that_lacks_a_seed_is_told(reported_root: Path) -> None:
-    runs = find_runs(reported_root / "table3")
+    runs = reported_runs(reported_root / "table3")
     assert uneven_seeds(runs) == []
     assert uneven_seeds([]) == []
     again = [replace(run, seed=7) for run in runs if run.maps == "sal+emb"]

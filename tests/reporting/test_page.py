@@ -23,9 +23,9 @@ from mammo.reporting.evaluation import evaluate
 from mammo.reporting.page import Origin, write_report
 from mammo.reporting.paper_tables import table1
 from mammo.reporting.picture_file import write_picture
+from mammo.reporting.run_selection import reported_runs
 from mammo.reporting.summary import tradeoff_sentence
 from mammo.scoring.score_tables import read_lesion_table, write_image_table, write_lesion_table
-from mammo.training.results import find_runs
 
 EVIL = "<img src=x onerror=alert(1)>"
 N = 60
@@ -206,7 +206,7 @@ def test_table3_is_the_contracts(report: Path) -> None:
 def test_the_cohort_stands_beside_the_papers(report: Path, tmp_path: Path) -> None:
     images = pd.DataFrame({"split": ["train"] * 1234 + ["val", "test"]}, index=range(1236))
     lesions = pd.DataFrame({"image_id": [0, 1235], "label": ["malignant", "benign"]})
-    evaluation = evaluate(find_runs(report.parent / "table3"))
+    evaluation = evaluate(reported_runs(report.parent / "table3"))
     written = write_report(tmp_path / "report", evaluation, table1(images, lesions), [], None, Origin("c", "t", "h"))
     text = Page(written.read_text()).text
     markdown = written.with_suffix(".md").read_text().splitlines()
@@ -242,12 +242,12 @@ def test_one_class_stays_undefined(tmp_path: Path, label: int, capsys: pytest.Ca
 def test_the_control_is_told_and_kept_out_of_table_3(tmp_path: Path) -> None:
     malignant = np.tile([1, 0], N // 2)
     write_runs(tmp_path, malignant, maps=["emb", "sal+emb"])
-    before = evaluate(find_runs(tmp_path / "table3"))
+    before = evaluate(reported_runs(tmp_path / "table3"))
     assert before.lost_gain is None
     for seed in range(2):
         noise = np.random.default_rng(seed).random(N)
         write_run(tmp_path, "fagg", "sal+emb", seed, noise, malignant, context="shuffled")
-    after = evaluate(find_runs(tmp_path / "table3"))
+    after = evaluate(reported_runs(tmp_path / "table3"))
     pd.testing.assert_frame_equal(before.table3, after.table3)
     assert after.difference == before.difference
     assert after.lost_gain is not None
@@ -296,7 +296,7 @@ def test_runs_of_other_lesions_are_refused(tmp_path: Path, capsys: pytest.Captur
 
 def test_it_opens_with_the_result_and_the_biopsies_avoided_per_cancer_missed(report: Path) -> None:
     opening = Page((report / "report.html").read_text()).text.split("Phantoms prove software")[0]
-    found = evaluate(find_runs(report.parent / "table3")).performance
+    found = evaluate(reported_runs(report.parent / "table3")).performance
     assert (
         f"sal+emb, by the mean score of 2 seeds, tells malignant from benign with an AUC of {found.auc.value:.3f}"
         in opening
@@ -350,7 +350,7 @@ def test_lesions_of_another_split_or_patients_of_two_are_refused(
     write_lesion_table(validation.assign(split="test"), run / "lesions-val.parquet")
     assert "is of split test, not val (60 of 60 are): models and thresholds are selected" in complaint(capsys, tmp_path)
     write_lesion_table(validation, run / "lesions-val.parquet")
-    judged = evaluate(find_runs(tmp_path / "table3")).performance
+    judged = evaluate(reported_runs(tmp_path / "table3")).performance
     assert judged.transferred.keys() == judged.picked_here.keys()
     assert "malignant lesions of validation" in tradeoff_sentence(judged)
 
@@ -363,11 +363,11 @@ def told_of(folder: Path, **facts: object) -> None:
 def test_runs_selected_on_the_test_split_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     malignant = np.tile([1, 0], N // 2)
     write_runs(tmp_path, malignant, maps=["emb", "sal+emb"])
-    assert not any("selected" in warning for warning in evaluate(find_runs(tmp_path / "table3")).warnings)
+    assert not any("selected" in warning for warning in evaluate(reported_runs(tmp_path / "table3")).warnings)
     told_of(tmp_path / "table3" / "context--s1", selected_by="test_auc")
     assert "context--s1: its checkpoint was selected by test_auc, not by" in complaint(capsys, tmp_path)
     told_of(tmp_path / "table3" / "context--s1", selected_by="")
-    (warning,) = (each for each in evaluate(find_runs(tmp_path / "table3")).warnings if "selected" in each)
+    (warning,) = (each for each in evaluate(reported_runs(tmp_path / "table3")).warnings if "selected" in each)
     assert warning.startswith("1 of 8 runs (context--s1 for one) do not tell by which metric")
 
 
@@ -381,5 +381,5 @@ def test_a_run_that_reads_one_of_another_split_is_flagged(tmp_path: Path) -> Non
     told_of(run, reads=reads, read_digests={"store": "old"})
     for digest, flagged in (("old", 0), ("new", 1)):
         told_of(floc, read_digests={"store": digest})
-        warnings = evaluate(find_runs(tmp_path / "table3")).warnings
+        warnings = evaluate(reported_runs(tmp_path / "table3")).warnings
         assert sum(f"{floc.name} was trained on other images or another split" in each for each in warnings) == flagged

@@ -7,9 +7,10 @@ from statistics import mean, stdev
 import pytest
 
 from mammo.records import MammoError
+from mammo.reporting.run_selection import reported_runs
 from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
 from mammo.sweep import main
-from mammo.training.results import all_runs, find_runs
+from mammo.training.results import read_runs
 
 VAL = {("emb", 0): (0.70, 0.80), ("emb", 1): (0.75, 0.60), ("sal+emb", 0): (0.85, 0.85), ("sal+emb", 1): (None, 0.9)}
 TEST = {("emb", 0): (0.99, 0.71), ("emb", 1): (0.72, 0.98), ("sal+emb", 0): (0.81, 0.97), ("sal+emb", 1): (0.96, 0.82)}
@@ -37,7 +38,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_a_cell_tells_the_test_of_the_trials_selected_on_validation(root: Path) -> None:
-    table = comparison_table(all_runs(root / "table3")).set_index("cell")
+    table = comparison_table(read_runs(root / "table3")).set_index("cell")
     assert list(table.index) == ["emb", "sal+emb"]
     for cell, tests in SELECTED.items():
         row = table.loc[cell]
@@ -49,21 +50,21 @@ def test_a_cell_tells_the_test_of_the_trials_selected_on_validation(root: Path) 
 
 
 def test_backbones_and_their_starts_are_cells(root: Path) -> None:
-    table = comparison_table(all_runs(root / "figure6"))
+    table = comparison_table(read_runs(root / "figure6"))
     assert table["cell"].tolist() == ["densenet161.tv_in1k, he", "densenet161.tv_in1k, imagenet"]
 
 
 def test_aucs_of_images_are_told_from_those_of_lesions(root: Path) -> None:
     facts = {"model": "context", "maps": "", "backbone": "", "seed": 0, "trial": None, "lr": 1e-4}
     write(root / "table3", "context-s0", val_auc=0.75, test_auc=0.73, **facts)
-    runs = all_runs(root / "table3")
+    runs = read_runs(root / "table3")
     assert dict(comparison_table(runs)[["model", "auc_of"]].to_numpy()) == {"context": "images", "fagg": "lesions"}
     labels = [tick.get_text() for tick in comparison_figure(runs).axes[0].get_yticklabels()]
     assert [label.endswith("(AUC of images)") for label in labels] == [True, False, False]
 
 
 def test_reports_read_the_selected_trials(root: Path) -> None:
-    found = {(run.maps, run.seed): run.test_auc for run in find_runs(root / "table3")}
+    found = {(run.maps, run.seed): run.test_auc for run in reported_runs(root / "table3")}
     assert found == {(maps, seed): SELECTED[maps][seed] for maps, seed in VAL}
 
 
@@ -72,7 +73,7 @@ def test_runs_that_are_no_trials_must_differ(root: Path) -> None:
         facts = {"maps": "loc", "seed": 0, "trial": None, "val_auc": 0.5, "test_auc": 0.5}
         write(root / "twins", name, model="fagg", **facts)
     with pytest.raises(MammoError, match="same model, maps and seed"):
-        find_runs(root / "twins")
+        reported_runs(root / "twins")
 
 
 def test_the_command_writes_the_same_files_each_time(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,14 +89,14 @@ def test_the_command_writes_the_same_files_each_time(root: Path, capsys: pytest.
 
 
 def test_the_figure_shows_every_run_once_and_every_selected_one_once(root: Path) -> None:
-    left, right = comparison_figure(all_runs(root / "table3")).axes
+    left, right = comparison_figure(read_runs(root / "table3")).axes
     assert sum(len(line.get_xdata()) for line in right.lines) == 8
     dots = [list(line.get_xdata()) for line in left.lines if line.get_marker() == "o"]
     assert dots == [list(SELECTED["emb"]), list(SELECTED["sal+emb"])]
 
 
 def test_a_higher_validation_auc_is_drawn_higher_within_its_row(root: Path) -> None:
-    axes = comparison_figure(all_runs(root / "table3")).axes[1]
+    axes = comparison_figure(read_runs(root / "table3")).axes[1]
     drawn = sorted((rate, height) for line in axes.lines for rate, height in line.get_xydata() if height < 0.5)
     by_rate = sorted((10.0 ** -(3 + trial), VAL["emb", seed][trial]) for seed in (0, 1) for trial in (0, 1))
     assert [rate for rate, _ in drawn] == pytest.approx([rate for rate, _ in by_rate])
@@ -106,7 +107,7 @@ def test_a_higher_validation_auc_is_drawn_higher_within_its_row(root: Path) -> N
 
 
 def test_no_mark_lies_on_the_edge_of_the_axis_of_rates(root: Path) -> None:
-    axes = comparison_figure(all_runs(root / "table3")).axes[1]
+    axes = comparison_figure(read_runs(root / "table3")).axes[1]
     rates = [rate for line in axes.lines for rate in line.get_xdata()]
     low, high = axes.get_xlim()
     assert low < 0.95 * min(rates)
@@ -114,4 +115,4 @@ def test_no_mark_lies_on_the_edge_of_the_axis_of_rates(root: Path) -> None:
 
 
 def test_without_a_search_there_is_no_axis_of_rates(root: Path) -> None:
-    assert len(comparison_figure(all_runs(root / "figure6")).axes) == 1
+    assert len(comparison_figure(read_runs(root / "figure6")).axes) == 1

@@ -1,3 +1,5 @@
+"""Finished runs are read from their folders; what is wrong with one is named."""
+
 import json
 import math
 from pathlib import Path
@@ -6,7 +8,7 @@ from typing import Any
 import pytest
 
 from mammo.records import MammoError
-from mammo.training.results import find_runs, read_run
+from mammo.training.results import finished_run, read_run, read_runs
 
 RESULT = {
     "name": "fagg-emb-s0",
@@ -31,11 +33,14 @@ def write(root: Path, name: str, **changes: object) -> Path:
     return folder
 
 
-def test_finished_runs_are_found_in_order_and_others_left_out(tmp_path: Path) -> None:
+def test_finished_runs_are_read_in_order_and_others_left_out(tmp_path: Path) -> None:
     write(tmp_path, "b", seed=1)
     write(tmp_path, "a")
     (tmp_path / "unfinished").mkdir()
-    assert [run.name for run in find_runs(tmp_path)] == ["a", "b"]
+    assert [run.name for run in read_runs(tmp_path)] == ["a", "b"]
+    assert finished_run(tmp_path / "a") == read_run(tmp_path / "a")
+    for folder in ("unfinished", "missing"):
+        assert finished_run(tmp_path / folder) is None
 
 
 @pytest.mark.parametrize("undefined", [None, float("nan")])
@@ -45,61 +50,45 @@ def test_an_undefined_auc_stays_undefined(tmp_path: Path, undefined: float | Non
 
 @pytest.mark.parametrize(
     "changes",
-    [{"model": "resnet"}, {"maps": "emb+sal"}, {"seed": "x"}, {"test_auc": 1.2}, {"versions": 3}, {"seconds": None}],
+    [
+        {"model": "resnet"},
+        {"maps": "emb+sal"},
+        {"seed": "x"},
+        {"test_auc": 1.2},
+        {"versions": 3},
+        {"seconds": None},
+        {"read_digests": []},
+        {"files": 3},
+        {"stamps": {"best.ckpt": ["x"]}},
+    ],
 )
-def test_a_wrong_result_is_refused_with_its_path(tmp_path: Path, changes: dict[str, Any]) -> None:
-    with pytest.raises(MammoError, match=r"result\.json"):
-        read_run(write(tmp_path, "a", **changes))
+def test_a_wrong_result_is_rejected_with_its_path(tmp_path: Path, changes: dict[str, Any]) -> None:
+    folder = write(tmp_path, "a", **changes)
+    with pytest.raises(MammoError, match=r"a/result\.json"):
+        read_run(folder)
+    assert finished_run(folder) is None
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"name": 1'])
-def test_a_broken_file_is_refused(tmp_path: Path, content: str) -> None:
+def test_a_broken_file_is_rejected(tmp_path: Path, content: str) -> None:
     (tmp_path / "result.json").write_text(content)
     with pytest.raises(MammoError, match="not the result of a run"):
         read_run(tmp_path)
 
 
-def test_two_runs_of_one_seed_are_refused(tmp_path: Path) -> None:
-    write(tmp_path, "a")
-    write(tmp_path, "b")
-    with pytest.raises(MammoError, match="b: same model, maps and seed as"):
-        find_runs(tmp_path)
-
-
-def test_a_control_stands_beside_the_run_it_controls(tmp_path: Path) -> None:
-    write(tmp_path, "a", maps="sal+emb")
-    write(tmp_path, "b", maps="sal+emb", context="shuffled")
-    assert [run.is_control for run in find_runs(tmp_path)] == [False, True]
-    write(tmp_path, "c", maps="sal+emb", context="external")
-    with pytest.raises(MammoError, match="c: same model, maps and seed as"):
-        find_runs(tmp_path)
-
-
 def test_a_missing_root_is_named(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match="no such folder"):
-        find_runs(tmp_path / "nowhere")
+        read_runs(tmp_path / "nowhere")
 
 
-def test_a_figure_6_of_backbones_is_one_group(tmp_path: Path) -> None:
-    kinds = [("densenet161", "he"), ("densenet161", "imagenet"), ("resnetv2_50", "he")]
-    for number, (backbone, init) in enumerate(kinds):
-        write(tmp_path, f"r{number}", model="floc", maps="", backbone=backbone, init=init)
-    assert [(run.backbone, run.init) for run in find_runs(tmp_path)] == kinds
-
-
-def test_of_the_trials_of_a_search_the_best_in_validation_counts(tmp_path: Path) -> None:
-    for trial, auc in enumerate([0.7, 0.8, None, 0.75]):
-        write(tmp_path, f"t{trial}", val_auc=auc, trial=trial)
-    assert [run.name for run in find_runs(tmp_path)] == ["t1"]
-
-
-def test_the_data_set_is_told_by_the_configuration(tmp_path: Path) -> None:
+def test_the_configuration_names_the_data_set(tmp_path: Path) -> None:
     (write(tmp_path, "a") / "config.yaml").write_text("data: {name: nyu}\n")
     write(tmp_path, "b", seed=1)
-    assert [run.data for run in find_runs(tmp_path)] == ["nyu", ""]
+    assert [run.data for run in read_runs(tmp_path)] == ["nyu", ""]
 
 
-def test_a_configuration_that_is_none_is_refused(tmp_path: Path) -> None:
-    (write(tmp_path, "a") / "config.yaml").write_text("- 1\n")
-    with pytest.raises(MammoError, match="not the result of a run"):
-        find_runs(tmp_path)
+@pytest.mark.parametrize("content", ["- 1\n", "a: [", "\x00"])
+def test_a_broken_configuration_is_rejected_with_its_path(tmp_path: Path, content: str) -> None:
+    (write(tmp_path, "a") / "config.yaml").write_text(content)
+    with pytest.raises(MammoError, match=r"a/config\.yaml: not a configuration"):
+        _ = read_run(tmp_path / "a").config

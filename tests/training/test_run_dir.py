@@ -1,6 +1,7 @@
 """A run folder is named by its request; the best run of a model has the highest validation AUC."""
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.records import MammoError
-from mammo.training.run_dir import RunDir, _digest, best_run, chosen_run, read_result, require_finished
+from mammo.training.results import file_digest, finished_run
+from mammo.training.run_dir import RunDir, best_run, chosen_run, require_finished
 
 CFG = {
     "root": "runs/x",
@@ -18,6 +20,8 @@ CFG = {
     "workers": 0,
     "logger": None,
 }
+FACTS = {"model": "floc", "maps": "", "context": "", "seed": 0, "val_auc": 0.75, "test_auc": None, "seconds": 1.0}
+ORIGIN = {"name": "a", "digest": "d", "command": "c", "commit": "abc", "versions": {}}
 
 
 def configured(root: Path, **changes: object) -> DictConfig:
@@ -29,8 +33,8 @@ def done(
 ) -> Path:
     folder = root / group / name
     folder.mkdir(parents=True)
-    facts = {"model": model, "val_auc": auc, "seed": seed, "whole_validation": whole}
-    (folder / "result.json").write_text(json.dumps(facts))
+    facts = {"model": model, "maps": "", "val_auc": auc, "seed": seed, "whole_validation": whole}
+    (folder / "result.json").write_text(json.dumps({**ORIGIN, **FACTS, **facts}))
     return folder
 
 
@@ -65,12 +69,15 @@ def test_a_run_with_a_result_is_finished(tmp_path: Path) -> None:
     run.start(cfg)
     assert run.result is None
     assert OmegaConf.load(run.path / "config.yaml") == cfg
-    run.finish({"model": "floc", "val_auc": 0.75, "seed": 0})
+    run.finish(FACTS)
     assert run.result is not None
-    assert run.result["val_auc"] == 0.75
-    assert run.result["digest"] == run.digest
-    assert {"commit", "command", "versions"} <= set(run.result)
-    assert run.result["read_digests"] == {"store": "abc"}
+    assert (run.result.model, run.result.val_auc, run.result.seed) == ("floc", 0.75, 0)
+    assert math.isnan(run.result.test_auc)
+    assert run.result.digest == run.digest
+    assert run.result.commit
+    assert run.result.command.startswith("python -m mammo.train")
+    assert {"mammo", "torch"} <= set(run.result.versions)
+    assert run.result.store == "abc"
     assert sorted(path.name for path in run.path.iterdir()) == ["config.yaml", "origin.json", "result.json"]
     assert require_finished(run.path, "floc") == run.path
 
@@ -80,7 +87,7 @@ def test_a_result_of_another_request_or_with_lost_files_does_not_count(tmp_path:
     run = RunDir.of(cfg, "floc-s0", {})
     run.start(cfg)
     (run.path / "best.ckpt").write_bytes(b"weights")
-    run.finish({"model": "floc", "val_auc": 0.75, "seed": 0})
+    run.finish(FACTS)
     assert run.result is not None
     (run.path / "best.ckpt").write_bytes(b"wEights")
     os.utime(run.path / "best.ckpt", (0, 0))  # the clock may be too coarse to separate two writes of one test
@@ -100,10 +107,10 @@ def test_a_run_with_a_damaged_file_is_finished_for_no_caller(tmp_path: Path) -> 
     run.start(cfg)
     checkpoint = run.path / "best.ckpt"
     checkpoint.write_bytes(b"weights")
-    run.finish({"model": "floc", "val_auc": 0.75, "seed": 0, "whole_validation": True})
+    run.finish(FACTS)
     assert best_run(tmp_path, "floc") == run.path
     checkpoint.write_bytes(b"weigh")
-    assert read_result(run.path) is run.result is None
+    assert finished_run(run.path) is run.result is None
     for find in (lambda: best_run(tmp_path, "floc"), lambda: require_finished(run.path, "floc")):
         with pytest.raises(MammoError, match="finished"):
             find()
@@ -114,7 +121,7 @@ def test_a_copy_of_a_run_with_other_file_times_is_finished(tmp_path: Path) -> No
     run = RunDir.of(cfg, "floc-s0", {})
     run.start(cfg)
     (run.path / "best.ckpt").write_bytes(b"weights")
-    run.finish({"val_auc": 0.75})
+    run.finish(FACTS)
     os.utime(run.path / "best.ckpt", (1, 1))
     assert run.result is not None
 
@@ -127,20 +134,20 @@ def test_status_trusts_file_size_and_time_but_training_hashes_again(
     run.start(cfg)
     checkpoint = run.path / "best.ckpt"
     checkpoint.write_bytes(b"weights")
-    run.finish({"val_auc": 0.75})
+    run.finish(FACTS)
     written = checkpoint.stat().st_mtime_ns
-    _digest.cache_clear()  # as in the process of the next sweep
+    file_digest.cache_clear()  # as in the process of the next sweep
     checkpoint.write_bytes(b"wEights")
     os.utime(checkpoint, ns=(written, written))
     assert run.result is None
     monkeypatch.setattr("hashlib.file_digest", None)
-    assert read_result(run.path) is not None
+    assert finished_run(run.path) is not None
 
 
-@pytest.mark.parametrize("content", ["[]", "{", "null", "7"])
+@pytest.mark.parametrize("content", ["[]", "{", "null", "7", "{}"])
 def test_a_malformed_result_does_not_count(tmp_path: Path, content: str) -> None:
     (tmp_path / "result.json").write_text(content)
-    assert read_result(tmp_path) is None
+    assert finished_run(tmp_path) is None
 
 
 def test_the_best_run_has_the_highest_auc_in_any_group(tmp_path: Path) -> None:
