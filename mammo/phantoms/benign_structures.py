@@ -3,10 +3,11 @@
 import numpy as np
 
 from mammo.phantoms.anatomy import BreastShape
-from mammo.phantoms.bright_shapes import Curves, Ellipses, Values
+from mammo.phantoms.bright_shapes import Curves, Ellipses
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.tissue import Tissue
+from mammo.records import Floats
 
 VERTICES = 41
 
@@ -39,7 +40,7 @@ def _scatter(
     return Ellipses(rows, cols, size, stretch, angle, brightness * rng.uniform(0.6, 1, n_max) * present)
 
 
-def _positions(rng: np.random.Generator, shape: BreastShape, n: int) -> tuple[Values, Values]:
+def _positions(rng: np.random.Generator, shape: BreastShape, n: int) -> tuple[Floats, Floats]:
     """Draw positions around mid-breast, (rows, cols) [n]."""
     rows = shape.nipple_row + rng.uniform(-0.6, 0.6, n) * np.where(rng.random(n) < 0.5, shape.up, shape.down)
     return rows, shape.depth * rng.uniform(0.12, 0.78, n)
@@ -61,7 +62,7 @@ def _add_lymph_nodes(rng: np.random.Generator, shape: BreastShape, canvas: Canva
         plane[at] += np.float32(0.13) * node * (1 - np.float32(0.8) * hilum)
 
 
-def _vessel_course(rng: np.random.Generator, shape: BreastShape) -> tuple[Values, Values]:
+def _vessel_course(rng: np.random.Generator, shape: BreastShape) -> tuple[Floats, Floats]:
     """Draw the winding course of a vessel from near the chest wall towards the skin: (rows, cols) [VERTICES]."""
     t = np.linspace(0, 1, VERTICES)
     start, slope = rng.uniform(-0.7, 0.7), rng.uniform(-0.35, 0.35)
@@ -71,7 +72,7 @@ def _vessel_course(rng: np.random.Generator, shape: BreastShape) -> tuple[Values
     return rows, shape.depth * (0.05 + rng.uniform(0.45, 0.75) * t)
 
 
-def _vessel(rng: np.random.Generator, rows: Values, cols: Values) -> Curves:
+def _vessel(rng: np.random.Generator, rows: Floats, cols: Floats) -> Curves:
     """Return a vessel along its course, thinner towards the skin."""
     t = np.linspace(0, 1, VERTICES)
     width = rng.uniform(7, 12) * (1 - 0.5 * t)
@@ -79,7 +80,7 @@ def _vessel(rng: np.random.Generator, rows: Values, cols: Values) -> Curves:
     return Curves(rows[None], cols[None], width[None], brightness[None])
 
 
-def _calcified_walls(rng: np.random.Generator, rows: Values, cols: Values) -> Curves:
+def _calcified_walls(rng: np.random.Generator, rows: Floats, cols: Floats) -> Curves:
     """Return the calcified walls of a vessel: two broken parallel lines along part of its course."""
     along, down = np.gradient(cols), np.gradient(rows)
     away = 9 / np.hypot(along, down)

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.phantoms.canvas import Canvas, Plane
-
-Values = NDArray[np.float64]
+from mammo.records import Floats
 
 MIN_HALF_WIDTH = 0.62
 """Smallest half-width that is drawn, stored px; a finer shape is drawn wider and fainter."""
@@ -27,10 +26,10 @@ class Curves:
         brightness: brightness that the middle of the curve adds there.
     """
 
-    rows: Values
-    cols: Values
-    radius: Values
-    brightness: Values
+    rows: Floats
+    cols: Floats
+    radius: Floats
+    brightness: Floats
 
     def draw(self, canvas: Canvas, plane: Plane, where: Plane | None = None) -> None:
         """Add the curves to a plane, in place, as dense dots that sum to an even line.
@@ -61,8 +60,8 @@ class Curves:
 
 
 def random_walks(
-    rng: np.random.Generator, start: tuple[Values, Values], heading: Values, length: Values, vertices: int, bend: float
-) -> tuple[Values, Values, Values]:
+    rng: np.random.Generator, start: tuple[Floats, Floats], heading: Floats, length: Floats, vertices: int, bend: float
+) -> tuple[Floats, Floats, Floats]:
     """Draw curves that gradually change direction.
 
     Args:
@@ -86,20 +85,20 @@ def random_walks(
     return start[0][:, None] + np.hstack([zero, rows]), start[1][:, None] + np.hstack([zero, cols]), headings
 
 
-def _interpolate(values: Values, n: int) -> Values:
+def _interpolate(values: Floats, n: int) -> Floats:
     """Interpolate values [curves, vertices] at n positions between each vertex and the next, flattened."""
     t = (np.arange(n) + 0.5) / n
     inner = values[:, :-1, None] * (1 - t) + values[:, 1:, None] * t
     return np.asarray(inner.ravel(), dtype=np.float64)
 
 
-def _dot_reach(width: Values) -> int:
+def _dot_reach(width: Floats) -> int:
     """Return the number of pixels that the widest of these dots extends beyond its central pixel."""
     return max(int(np.ceil(2.2 * width.max() - 0.5)), 2)
 
 
 def _touching(
-    shape: tuple[int, ...], where: Plane | None, dots: tuple[Values, Values], reach: int
+    shape: tuple[int, ...], where: Plane | None, dots: tuple[Floats, Floats], reach: int
 ) -> NDArray[np.bool_]:
     """Return which dots [n], of at most this reach, touch a pixel of the plane whose weight in `where` is not 0."""
     at = [np.floor(center + 0.5).astype(np.int64) for center in dots]
@@ -111,7 +110,7 @@ def _touching(
     return np.asarray(on[0] & on[1] & near[rows, cols])
 
 
-def _add_dots(plane: Plane, rows: Values, cols: Values, width: Values, peak: Values, reach: int) -> None:
+def _add_dots(plane: Plane, rows: Floats, cols: Floats, width: Floats, peak: Floats, reach: int) -> None:
     """Add round Gaussian dots of half-width `width` and peak `light`, positions in pixels of the plane."""
     offsets = np.arange(-reach, reach + 1)
     at_rows, row_part = _profile(rows, width, offsets, plane.shape[0])
@@ -124,7 +123,7 @@ def _add_dots(plane: Plane, rows: Values, cols: Values, width: Values, peak: Val
     plane[top : top + height, left : left + breadth] += sums.astype(np.float32)
 
 
-def _profile(center: Values, width: Values, offsets: NDArray[np.int_], size: int) -> tuple[NDArray[np.int_], Values]:
+def _profile(center: Floats, width: Floats, offsets: NDArray[np.int_], size: int) -> tuple[NDArray[np.int_], Floats]:
     """Return the pixels around each center along one axis and the dot's profile there, 0 outside: [dots, offsets]."""
     at = np.floor(center + 0.5).astype(np.int64)[:, None] + offsets
     part = np.exp(-(((at - center[:, None]) / width[:, None]) ** 2)) * ((at >= 0) & (at < size))
@@ -144,12 +143,12 @@ class Ellipses:
         brightness: brightness added at the center.
     """
 
-    rows: Values
-    cols: Values
-    radius: Values
-    stretch: Values
-    angle: Values
-    brightness: Values
+    rows: Floats
+    cols: Floats
+    radius: Floats
+    stretch: Floats
+    angle: Floats
+    brightness: Floats
 
     def draw(self, canvas: Canvas, plane: Plane) -> None:
         """Add the ellipses to plane [height, width], in place; one thinner than a pixel is drawn wider and fainter."""

@@ -7,13 +7,13 @@ linear branching.
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mammo.phantoms.bright_shapes import Curves, Ellipses, Values, random_walks
+from mammo.phantoms.bright_shapes import Curves, Ellipses, random_walks
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid
 from mammo.phantoms.findings import Lesion
 from mammo.phantoms.lesion_shape import Distribution, Form
 from mammo.phantoms.polar import PolarCoordinates
+from mammo.records import Floats
 
 MAX_CALCIFICATIONS = 44
 """Calcifications drawn for a cluster; its morphology decides how many of them are shown."""
@@ -69,7 +69,7 @@ def draw_cluster(
     return added
 
 
-def _positions(rng: np.random.Generator, lesion: Lesion, form: Form) -> tuple[Values, Values]:
+def _positions(rng: np.random.Generator, lesion: Lesion, form: Form) -> tuple[Floats, Floats]:
     """Draw positions (rows, cols) [MAX_CALCIFICATIONS] within the form, denser in the middle unless regional."""
     depth, turn = rng.random(MAX_CALCIFICATIONS), rng.uniform(0, 2 * np.pi, MAX_CALCIFICATIONS)
     bow = rng.uniform(-0.25, 0.25)
@@ -85,8 +85,8 @@ def _positions(rng: np.random.Generator, lesion: Lesion, form: Form) -> tuple[Va
 
 
 def _grains(
-    kind: Morphology, v: float, noise: NDArray[np.float64], turn: Values, form: Form, brightness: float
-) -> tuple[Values, Values, Values, Values]:
+    kind: Morphology, v: float, noise: Floats, turn: Floats, form: Form, brightness: float
+) -> tuple[Floats, Floats, Floats, Floats]:
     """Return radius, stretch, angle and brightness of the calcifications, each [MAX_CALCIFICATIONS].
 
     Args:
@@ -116,7 +116,7 @@ def _grains(
 
 
 def _rods(
-    rng: np.random.Generator, lesion: Lesion, form: Form, positions: tuple[Values, Values], brightness: float
+    rng: np.random.Generator, lesion: Lesion, form: Form, positions: tuple[Floats, Floats], brightness: float
 ) -> Curves:
     """Return fine broken rods along the ducts, 60 % of them with a branch."""
     start = positions[0][:RODS], positions[1][:RODS]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.phantoms.anatomy import CELL_PX, BreastShape
+from mammo.records import Floats
 
 OUTLINE_REACH = 1.32
 """Largest distance of an outline from its center, radii."""
@@ -77,7 +78,7 @@ class PlacementGrid:
         return float(np.logical_and.reduce(far).mean())
 
 
-def place_lesions(rng: np.random.Generator, shape: BreastShape, radii: NDArray[np.float64]) -> list[Site]:
+def place_lesions(rng: np.random.Generator, shape: BreastShape, radii: Floats) -> list[Site]:
     """Draw sites for lesions of these radii [n], full-size px; a further lesion that fits nowhere is left out."""
     grid = PlacementGrid.of(shape)
     best: list[Site] = []
@@ -92,7 +93,7 @@ def place_lesions(rng: np.random.Generator, shape: BreastShape, radii: NDArray[n
     return best
 
 
-def _draw(rng: np.random.Generator, grid: PlacementGrid, radii: NDArray[np.float64]) -> list[Site]:
+def _draw(rng: np.random.Generator, grid: PlacementGrid, radii: Floats) -> list[Site]:
     sites: list[Site] = []
     for radius, u in zip(radii, rng.random((len(radii), 3)), strict=True):
         slack = grid.slack - OUTLINE_REACH * float(radius)

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mammo.phantoms.bright_shapes import Curves, Values, random_walks
+from mammo.phantoms.bright_shapes import Curves, random_walks
 from mammo.phantoms.canvas import Plane
 from mammo.phantoms.placement import Site
 from mammo.phantoms.polar import contour_at
+from mammo.records import Floats
 
 VERTICES = 12
 
@@ -64,7 +65,7 @@ def grow_spicules(
     return _tapered(parts, widths, brightness)
 
 
-def _tapered(parts: list[tuple[Values, Values, Values]], widths: list[Values], brightness: float) -> Curves:
+def _tapered(parts: list[tuple[Floats, Floats, Floats]], widths: list[Floats], brightness: float) -> Curves:
     """Return stems and twigs as curves that taper and fade towards their tips."""
     t = np.linspace(0, 1, VERTICES)
     rows, cols, level = (np.concatenate([part[i] for part in parts]) for i in range(3))
