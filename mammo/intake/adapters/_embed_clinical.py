@@ -1,8 +1,8 @@
-"""What EMBED's clinical table, one row a finding, says of a breast in an exam.
+"""EMBED's clinical table, one row per finding: labels and density of the breasts in an exam.
 
-A finding belongs to a box only where its breast has one finding. The pathology of a screening's finding may stand on
-the diagnostic exam that followed: it is carried back over at most CARRIED_DAYS, where that exam, too, has one finding
-of the breast. Side B and no side belong to both breasts.
+A finding is linked to a box only if its breast has one finding. The pathology of a screening finding can be recorded in
+the diagnostic exam that followed: it is carried back over at most CARRIED_DAYS, if that exam also has one finding of
+the breast. Rows of side B or without a side belong to both breasts.
 """
 
 from collections import defaultdict
@@ -11,112 +11,111 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from mammo.intake.adapters._labels import density_of
+from mammo.intake.adapters._labels import UNKNOWN_LABEL, LesionLabel, parse_density
 from mammo.intake.source_tables import Row, read_rows
 from mammo.records import Density, LabelSource, Laterality, Pathology
-
-Finding = tuple[Pathology, LabelSource, bool]
-"""Label, its source, and whether it is high-risk."""
 
 IDS = ("empi_anon", "acc_anon")
 COLUMNS = (*IDS, "side", "path_severity")
 MORE_COLUMNS = ("desc", "asses", "numfind", "bside", "study_date_anon", "total_l_find", "total_r_find", "tissueden")
 
 SEVERITIES = {
-    "0": (Pathology.MALIGNANT, LabelSource.BIOPSY, False),
-    "1": (Pathology.MALIGNANT, LabelSource.BIOPSY, False),
-    "2": (Pathology.BENIGN, LabelSource.BIOPSY, True),
-    "3": (Pathology.BENIGN, LabelSource.BIOPSY, True),
-    "4": (Pathology.BENIGN, LabelSource.BIOPSY, False),
+    "0": LesionLabel(Pathology.MALIGNANT, LabelSource.BIOPSY, False),
+    "1": LesionLabel(Pathology.MALIGNANT, LabelSource.BIOPSY, False),
+    "2": LesionLabel(Pathology.BENIGN, LabelSource.BIOPSY, True),
+    "3": LesionLabel(Pathology.BENIGN, LabelSource.BIOPSY, True),
+    "4": LesionLabel(Pathology.BENIGN, LabelSource.BIOPSY, False),
 }
-"""path_severity: invasive, in situ, high-risk, borderline, benign. 5 and 6 mean different things in its documents."""
-
-UNKNOWN: Finding = (Pathology.NONE, LabelSource.NONE, False)
+"""Labels by path_severity: invasive, in situ, high-risk, borderline, benign. Its documents contradict each other on
+5 and 6."""
 
 CARRIED_DAYS = 90
-"""Days from a screening to the diagnostic exam whose pathology is the screening's (Emory's own rule)."""
+"""Largest number of days from a screening to the diagnostic exam whose pathology applies to it (Emory's own rule)."""
 
 FOLLOWED_DAYS = 360
-"""Days after which a second negative examination confirms the first (Emory's own rule)."""
+"""Days after which a second negative exam confirms the first (Emory's own rule)."""
 
 NEGATIVE = ("N", "B")
-"""Assessments of BI-RADS 1 and 2."""
+"""Values of `asses` for BI-RADS 1 and 2."""
 
 
 @dataclass(frozen=True)
-class Clinic:
-    """The clinical table.
+class ClinicalTable:
+    """EMBED's clinical table.
 
     Attributes:
-        exams: the findings of each exam.
-        patients: by patient, the keys of the exams.
+        exams: rows of each exam, one per finding.
+        patients: exam keys of each patient.
     """
 
     exams: Mapping[str, Sequence[Row]]
     patients: Mapping[str, Sequence[str]]
 
     @classmethod
-    def read(cls, file: Path) -> "Clinic":
-        """The table; MammoError where it lacks a column."""
+    def read(cls, file: Path) -> "ClinicalTable":
+        """Read the table.
+
+        Raises:
+            MammoError: a column is missing.
+        """
         exams: dict[str, list[Row]] = defaultdict(list)
         patients: dict[str, list[str]] = defaultdict(list)
         for row in read_rows(file, COLUMNS, MORE_COLUMNS):
-            patient, exam = (key_of(row, column) for column in IDS)
+            patient, exam = (text_key(row, column) for column in IDS)
             if exam not in exams:
                 patients[patient].append(exam)
             exams[exam].append(row)
         return cls(exams, patients)
 
-    def finding(self, patient: str, exam: str, side: Laterality) -> Finding:
-        """What is known of the only finding of a breast in an exam; unknown where it has another number of them."""
+    def label(self, patient: str, exam: str, side: Laterality) -> LesionLabel:
+        """Return the label of the only finding of a breast in an exam; unknown unless there is exactly one."""
         severities = _severities(self._of_breast(exam, side), side)
         if severities == []:
             followed = [self._of_breast(other, side) for other in self._diagnostics(patient, exam)]
             later = [_severities(rows, side) for rows in followed if rows]
-            severities = None if None in later else [one for found in later for one in found or ()]
-        return SEVERITIES.get(min(severities), UNKNOWN) if severities else UNKNOWN
+            severities = None if None in later else [severity for found in later for severity in found or ()]
+        return SEVERITIES.get(min(severities), UNKNOWN_LABEL) if severities else UNKNOWN_LABEL
 
     def density(self, exam: str) -> Density | None:
-        """The density of the breasts in an exam; None where its rows tell none, or more than one."""
-        told = {density_of(row.get("tissueden")) for row in self.exams.get(exam, [])}
-        return told.pop() if len(told) == 1 else None
+        """Return the density of the breasts in an exam; None unless its rows agree on one."""
+        densities = {parse_density(row.get("tissueden")) for row in self.exams.get(exam, [])}
+        return densities.pop() if len(densities) == 1 else None
 
     def is_negative(self, patient: str, exam: str, side: str) -> bool:
-        """Whether a screening of this breast was negative, followed a year on, and the patient never biopsied."""
-        here, everything = (
-            self.exams.get(exam, []),
-            [row for key in self.patients.get(patient, ()) for row in self.exams[key]],
-        )
-        if not here or not _says("screen", here) or any(row.get("path_severity") for row in everything):
+        """Whether a screening of this breast was negative, confirmed a year later, and the patient never biopsied."""
+        rows = self.exams.get(exam, [])
+        patient_rows = [row for key in self.patients.get(patient, ()) for row in self.exams[key]]
+        if not rows or not _described_as("screen", rows) or any(row.get("path_severity") for row in patient_rows):
             return False
         own = self._of_breast(exam, side)
         # A bilateral exam with findings on one side only has no row for the other breast.
-        if (not own and not _says("bilat", here)) or any(row.get("asses") not in NEGATIVE for row in own):
+        if (not own and not _described_as("bilat", rows)) or any(row.get("asses") not in NEGATIVE for row in own):
             return False
-        last = max((_day(row) for row in everything if row.get("asses") in NEGATIVE), default=0)
-        return last - max(map(_day, here)) >= FOLLOWED_DAYS
+        last = max((_day(row) for row in patient_rows if row.get("asses") in NEGATIVE), default=0)
+        return last - max(map(_day, rows)) >= FOLLOWED_DAYS
 
     def _of_breast(self, exam: str, side: str) -> list[Row]:
         return [row for row in self.exams.get(exam, []) if row.get("side", "B").upper() in (side, "B")]
 
     def _diagnostics(self, patient: str, exam: str) -> Iterator[str]:
-        """The diagnostic exams that followed a screening soon, if this is one."""
-        here = self.exams.get(exam, [])
-        screened = max(map(_day, here), default=0)
-        if screened and _says("screen", here):
+        """Yield the diagnostic exams within CARRIED_DAYS after an exam, if this is a screening."""
+        screening = self.exams.get(exam, [])
+        screened = max(map(_day, screening), default=0)
+        if screened and _described_as("screen", screening):
             for other in self.patients.get(patient, ()):
                 rows = self.exams[other]
-                if other != exam and _says("diag", rows) and 0 <= max(map(_day, rows)) - screened <= CARRIED_DAYS:
+                soon = 0 <= max(map(_day, rows)) - screened <= CARRIED_DAYS
+                if other != exam and _described_as("diag", rows) and soon:
                     yield other
 
 
-def key_of(row: Row, column: str) -> str:
-    """A key as text; tables written as real numbers end it with .0."""
+def text_key(row: Row, column: str) -> str:
+    """Return a key as text, without the .0 of keys that were written as real numbers."""
     return row.get(column).removesuffix(".0")
 
 
 def _severities(rows: Sequence[Row], side: str) -> list[str] | None:
-    """The severities that one finding's rows state; None where the rows are not of one finding of the breast."""
+    """Return the severities in the rows of a breast's only finding; None if there is not exactly one."""
     totals = {row.get(f"total_{side.lower()}_find", "1").removesuffix(".0") for row in rows}
     if totals != {"1"} or len({row.get("numfind") for row in rows}) != 1:
         return None
@@ -125,7 +124,7 @@ def _severities(rows: Sequence[Row], side: str) -> list[str] | None:
     return [row.get("path_severity").removesuffix(".0") for row in rows if row.get("path_severity")]
 
 
-def _says(word: str, rows: Sequence[Row]) -> bool:
+def _described_as(word: str, rows: Sequence[Row]) -> bool:
     return all(word in row.get("desc").lower() for row in rows)
 
 

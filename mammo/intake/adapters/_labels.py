@@ -1,41 +1,56 @@
-"""BI-RADS density of a breast, as data sets write it: a letter, a number from 1 to 4, or the lexicon's words."""
+"""Labels as data sets write them: BI-RADS density and assessment categories, lesion labels and official splits."""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from mammo.records import Density, LabelSource, Pathology, Split
 
-SIGN = re.compile(r"(?:(?:breast )?density|acr|bi-?rads)?[\s:_-]*([a-d]|[1-4])(?:\.0)?", re.IGNORECASE)
+DENSITY = re.compile(r"(?:(?:breast )?density|acr|bi-?rads)?[\s:_-]*([a-d]|[1-4])(?:\.0)?", re.IGNORECASE)
 
-WORDS = {
+DENSITY_WORDS = {
     "fatty": Density.A,
     "entirely fat": Density.A,
     "scattered": Density.B,
     "heterogeneous": Density.C,
     "extremely": Density.D,
 }
-"""What the lexicon's four descriptions contain (BI-RADS, fifth edition)."""
+"""Words of the four descriptions of density (BI-RADS, 5th edition)."""
 
 SUSPICIOUS = ("4", "5", "6")
-"""Categories that lead to a biopsy, or follow one."""
+"""Categories that lead to a biopsy or follow one."""
 
 
-def density_of(text: str) -> Density | None:
-    """The density that a cell tells; None where it is empty or tells anything else (EMBED's 5: a man's breast)."""
-    match = SIGN.fullmatch(text.strip())
+class LesionLabel(NamedTuple):
+    """Label of a lesion, its source, and whether it is a benign lesion of high risk."""
+
+    label: Pathology
+    source: LabelSource
+    high_risk: bool
+
+
+UNKNOWN_LABEL = LesionLabel(Pathology.NONE, LabelSource.NONE, False)
+
+
+def parse_density(text: str) -> Density | None:
+    """Return the density in a cell: a letter, a number from 1 to 4, or a description.
+
+    None where it is empty or anything else (EMBED's 5 is a male breast).
+    """
+    match = DENSITY.fullmatch(text.strip())
     if match:
         sign = match[1].upper()
         return Density(sign) if sign.isalpha() else list(Density)[int(sign) - 1]
-    return next((density for word, density in WORDS.items() if word in text.lower()), None)
+    return next((density for word, density in DENSITY_WORDS.items() if word in text.lower()), None)
 
 
 def proxy_label(category: str, benign_too: bool) -> tuple[Pathology, LabelSource]:
-    """The label that a category stands for, marked as a proxy.
+    """Return the label of a BI-RADS category, marked as a proxy: a radiologist's suspicion, not a biopsy's result.
 
     Args:
-        category: "4a", "BI-RADS 5", ...; empty where there is none.
-        benign_too: whether the categories 1 to 3 stand for benign; else for no label, as nobody biopsied those.
+        category: "4a", "BI-RADS 5", ...; empty if there is none.
+        benign_too: whether categories 1 to 3 become benign; else they have no label, as such lesions are not biopsied.
     """
     digit = next((sign for sign in category if sign.isdigit()), "")
     if not digit or digit == "0":
@@ -45,16 +60,18 @@ def proxy_label(category: str, benign_too: bool) -> tuple[Pathology, LabelSource
     return (Pathology.BENIGN if benign_too else Pathology.NONE), LabelSource.BIRADS_PROXY
 
 
-def clean_splits(told: Iterable[tuple[str, Split]]) -> tuple[dict[str, Split], tuple[str, ...]]:
-    """Each patient's split, the last one of training, validation and test that any row gives; notes for the user.
+def clean_splits(rows: Iterable[tuple[str, Split]]) -> tuple[dict[str, Split], tuple[str, ...]]:
+    """Return one split per patient, and notes for the user.
+
+    A patient in more than one official split goes to the last of training, validation and test.
 
     Args:
-        told: (patient, split) of every row.
+        rows: (patient, split) of every row.
     """
-    named: dict[str, set[Split]] = defaultdict(set)
-    for patient, split in told:
-        named[patient].add(split)
-    splits = {patient: max(found, key=[*Split].index) for patient, found in named.items()}
-    n_mixed = sum(len(found) > 1 for found in named.values())
+    by_patient: dict[str, set[Split]] = defaultdict(set)
+    for patient, split in rows:
+        by_patient[patient].add(split)
+    splits = {patient: max(found, key=[*Split].index) for patient, found in by_patient.items()}
+    n_mixed = sum(len(found) > 1 for found in by_patient.values())
     note = f"{n_mixed} patients are in both of the official splits; all their images are in test here"
     return splits, (note,) if n_mixed else ()

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.intake.adapters._labels import clean_splits, density_of
-from mammo.intake.adapters._tcia_layout import Series
+from mammo.intake.adapters._labels import clean_splits, parse_density
+from mammo.intake.adapters._tcia_layout import SeriesIndex
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import isolated
@@ -119,7 +119,7 @@ def read(root: Path) -> Cohort:
     folder = Folder(root)
     findings = [finding for table in _tables(folder) for finding in _findings(*table)]
     splits, notes = clean_splits((finding.film[0], finding.split) for finding in findings)
-    series = Series(folder)
+    series = SeriesIndex(folder)
     films: dict[Film, list[_Finding]] = defaultdict(list)
     for finding in findings:
         films[finding.film].append(finding)
@@ -162,7 +162,7 @@ def _findings(file: Path, kind: str, split: Split) -> Iterator[_Finding]:
             _cell(row, "abnormality_id"),
             row.get("pathology").upper(),
             _path(row, "image_file_path"),
-            density_of(row.get("breast_density")),
+            parse_density(row.get("breast_density")),
             (_path(row, "cropped_image_file_path"), _path(row, "roi_mask_file_path")),
         )
 
@@ -178,7 +178,7 @@ def _path(row: Row, column: str) -> str:
     return path
 
 
-def _images(series: Series, film: Film, findings: Sequence[_Finding], split: Split) -> list[ImageRecord]:
+def _images(series: SeriesIndex, film: Film, findings: Sequence[_Finding], split: Split) -> list[ImageRecord]:
     """The film's files, the one that is kept first."""
     patient, laterality, view = film
     records: list[ImageRecord] = []
@@ -203,12 +203,12 @@ def _images(series: Series, film: Film, findings: Sequence[_Finding], split: Spl
     return records
 
 
-def _files(series: Series, path: str) -> list[str]:
+def _files(series: SeriesIndex, path: str) -> list[str]:
     patient, study, number, *_ = path.split("/")[-4:]
     return series.files(patient, study, number)
 
 
-def _outline_files(series: Series, finding: _Finding) -> list[str]:
+def _outline_files(series: SeriesIndex, finding: _Finding) -> list[str]:
     return sorted({path for named in finding.outlines for path in _files(series, named)})
 
 

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mammo.intake.adapters._labels import density_of
+from mammo.intake.adapters._labels import parse_density
 from mammo.intake.dicom_header import Header, read_header
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rasters import is_raster
@@ -121,7 +121,7 @@ def _readings(folder: Folder) -> Iterator[tuple[Breast, Pathology | None, Densit
             side = next((cell for cell in cells if cell in [*Laterality]), None)
             if patient and side:
                 word = next((cell.lower() for cell in cells if cell.lower() in CLASSES), "")
-                density = density_of(cells[place]) if place is not None else None
+                density = parse_density(cells[place]) if place is not None else None
                 yield (patient, Laterality(side)), CLASSES.get(word), density
 
 

@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.intake.adapters._embed_clinical import IDS, UNKNOWN, Clinic, key_of
+from mammo.intake.adapters._embed_clinical import IDS, ClinicalTable, text_key
+from mammo.intake.adapters._labels import UNKNOWN_LABEL
 from mammo.intake.laterality_view import word
 from mammo.intake.outcomes import Flag
 from mammo.intake.outlines import Outline, outline_of_box
@@ -73,7 +74,7 @@ def read(root: Path, synthetic: bool = False) -> Cohort:
         MammoError: a table is missing or lacks a column.
     """
     folder = Folder(root)
-    clinic = Clinic.read(folder.one("EMBED_OpenData_clinical.csv", "*clinical_reduced.csv", "*clinical*.csv"))
+    clinic = ClinicalTable.read(folder.one("EMBED_OpenData_clinical.csv", "*clinical_reduced.csv", "*clinical*.csv"))
     table = folder.one("EMBED_OpenData_metadata.csv", "EMBED_OpenData_metadata_reduced.csv", "*metadata*.csv")
     files = {stem_of(path): path for path in folder.images if not is_raster(path)}
     images: list[ImageRecord] = []
@@ -92,12 +93,12 @@ def read(root: Path, synthetic: bool = False) -> Cohort:
     return Cohort.ordered(images, outlines, _counts(images, boxed, outlines))
 
 
-def _image(row: Row, files: Mapping[str, str], clinic: Clinic, synthetic: bool) -> ImageRecord:
+def _image(row: Row, files: Mapping[str, str], clinic: ClinicalTable, synthetic: bool) -> ImageRecord:
     named = row.get("anon_dicom_path").replace("\\", "/")
     path = files.get(stem_of(named), "images/" + named[max(named.find("cohort_"), 0) :])
     side, view = row.get("imagelateralityfinal").upper(), row.get("viewposition").upper()
     kind = row.get("finalimagetype").lower()
-    patient, exam = (key_of(row, column) for column in IDS)
+    patient, exam = (text_key(row, column) for column in IDS)
     image = ImageRecord(
         path,
         patient,
@@ -131,12 +132,14 @@ def _boxes(row: Row) -> list[Edges]:
     return [(ymin, ymax, xmin, xmax) for ymin, xmin, ymax, xmax in fours] if len(numbers) % 4 == 0 else []
 
 
-def _lesions(job: _Boxes, found: list[Outline | Code] | Code, clinic: Clinic) -> Iterator[LesionRecord | LeftOut]:
+def _lesions(
+    job: _Boxes, found: list[Outline | Code] | Code, clinic: ClinicalTable
+) -> Iterator[LesionRecord | LeftOut]:
     """The lesions of one image, from the outlines that its boxes became."""
     image, alone = job.image, len(job.edges) == 1
-    label, source, high_risk = UNKNOWN
+    label, source, high_risk = UNKNOWN_LABEL
     if alone and image.laterality:
-        label, source, high_risk = clinic.finding(image.patient_key, image.exam_key, image.laterality)
+        label, source, high_risk = clinic.label(image.patient_key, image.exam_key, image.laterality)
     outlines = [found for _ in job.edges] if isinstance(found, Code) else found
     for number, outline in enumerate(outlines, 1):
         if isinstance(outline, Code):

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mammo.intake.adapters._labels import density_of, proxy_label
+from mammo.intake.adapters._labels import parse_density, proxy_label
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.source_folder import Folder, stem_of
@@ -76,7 +76,7 @@ def _image(path: str, name: re.Match[str], row: Row | None) -> ImageRecord:
     exam = f"{name[2]} {row.get('acquisition_date') if row else ''}"
     negative = bool(row and row.get("bi_rads").startswith("1"))
     side, view = Laterality(name[3].upper()), VIEWS.get(name[4].upper())
-    density = density_of(row.get("acr")) if row else None
+    density = parse_density(row.get("acr")) if row else None
     image = ImageRecord(path, name[2], exam, side, view, by_table=True, negative=negative, density=density)
     return image if view else rejected(image, Code.OTHER_VIEW)
 

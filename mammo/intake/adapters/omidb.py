@@ -19,15 +19,8 @@ from operator import itemgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mammo.intake.adapters._omidb_nbss import (
-    UNKNOWN,
-    Episode,
-    Finding,
-    episode_on,
-    finding_of,
-    finding_of_breast,
-    is_normal,
-)
+from mammo.intake.adapters._labels import UNKNOWN_LABEL, LesionLabel
+from mammo.intake.adapters._omidb_nbss import Episode, breast_label, episode_on, is_normal, lesions_label
 from mammo.intake.outlines import outline_of_box
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import isolated
@@ -242,8 +235,8 @@ def _lesions(shot: _Shot, image: ImageRecord, header: _Header | Code) -> Iterato
             yield LesionRecord(f"{sop}_{key}", image.path, label, source, box, mask, high_risk, kind)
 
 
-def _finding(episode: Episode | None, laterality: Laterality, mark: Mapping[str, Any]) -> Finding:
+def _finding(episode: Episode | None, laterality: Laterality, mark: Mapping[str, Any]) -> LesionLabel:
     if episode is None:
-        return UNKNOWN
+        return UNKNOWN_LABEL
     numbers = re.findall(r"\d+", str(mark.get("LinkedNBSSLesionNumber") or ""))
-    return finding_of(episode, laterality, numbers) if numbers else finding_of_breast(episode, laterality)
+    return lesions_label(episode, laterality, numbers) if numbers else breast_label(episode, laterality)

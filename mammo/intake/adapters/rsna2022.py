@@ -10,7 +10,7 @@ counts as one exam. Views other than CC and MLO are refused.
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
-from mammo.intake.adapters._labels import density_of
+from mammo.intake.adapters._labels import parse_density
 from mammo.intake.rejections import Code, rejected
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
@@ -53,7 +53,7 @@ def _image(row: Row, files: Mapping[str, str], beside: Path) -> ImageRecord:
         View(view) if view in [*View] else None,
         by_table=True,
         negative=row.get("cancer") == "0" and row.get("biopsy") == "0",
-        density=density_of(row.get("density")),
+        density=parse_density(row.get("density")),
     )
     if f"{patient}_{image_id}" not in files:
         return rejected(image, Code.MISSING)

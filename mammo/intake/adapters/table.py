@@ -18,7 +18,7 @@ from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
-from mammo.intake.adapters._labels import density_of
+from mammo.intake.adapters._labels import parse_density
 from mammo.intake.coco import Annotation, coco_files, read_coco
 from mammo.intake.dicom_header import read_breast, read_header
 from mammo.intake.dicom_seg import outline_of_segment
@@ -118,7 +118,7 @@ def _check_description(row: Row) -> None:
         raise row.error("laterality", "must be L or R")
     if not row.word("view", View):
         raise row.error("view", "must be CC or MLO")
-    if row.get("density") and not density_of(row.get("density")):
+    if row.get("density") and not parse_density(row.get("density")):
         raise row.error("density", "must be A, B, C, D or nothing")
     if not row.get("patient") or not row.get("exam"):
         raise row.error("patient", "patient and exam must be given, or patients could not be kept apart")
@@ -140,7 +140,7 @@ def _by_row(path: str, row: Row | None) -> ImageRecord:
     if row is None:
         return ImageRecord(path, "", "", None, None)
     keys, place = (row.get("patient"), row.get("exam")), (row.word("laterality", Laterality), row.word("view", View))
-    return ImageRecord(path, *keys, *place, split=row.word("split", Split), density=density_of(row.get("density")))
+    return ImageRecord(path, *keys, *place, split=row.word("split", Split), density=parse_density(row.get("density")))
 
 
 def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape | None]:

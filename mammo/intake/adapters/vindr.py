@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mammo.intake.adapters._labels import clean_splits, density_of, proxy_label
+from mammo.intake.adapters._labels import clean_splits, parse_density, proxy_label
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
@@ -83,7 +83,7 @@ def _image(row: Row, files: Mapping[str, str], beside: Path, has_findings: bool,
         by_table=True,
         negative=negative,
         split=split,
-        density=density_of(row.get("breast_density")),
+        density=parse_density(row.get("breast_density")),
     )
     if image_id not in files:
         return rejected(image, Code.MISSING)

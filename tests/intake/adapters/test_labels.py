@@ -1,6 +1,6 @@
 import pytest
 
-from mammo.intake.adapters._labels import density_of
+from mammo.intake.adapters._labels import parse_density
 from mammo.records import Density
 
 
@@ -27,4 +27,4 @@ from mammo.records import Density
     ],
 )
 def test_densities_are_read_however_they_are_written(text: str, density: Density | None) -> None:
-    assert density_of(text) is density
+    assert parse_density(text) is density

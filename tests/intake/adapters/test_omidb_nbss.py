@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from mammo.intake.adapters._omidb_nbss import Episode, episode_on, finding_of, finding_of_breast, is_normal
+from mammo.intake.adapters._omidb_nbss import Episode, breast_label, episode_on, is_normal, lesions_label
 from mammo.records import LabelSource, Laterality, Pathology
 
 LEFT = Laterality.LEFT
@@ -29,21 +29,21 @@ LEFT = Laterality.LEFT
 )
 def test_the_label_of_a_lesion(biopsy: dict[str, Any], surgery: dict[str, Any], label: str, high_risk: bool) -> None:
     episode = {"BIOPSYWIDE": {"L": {"1": biopsy}}, "SURGERY": {"L": {"1": surgery}}}
-    found = finding_of(episode, LEFT, ["1"])
+    found = lesions_label(episode, LEFT, ["1"])
     assert (found[0], found[2]) == (label, high_risk)
     assert (found[1] is LabelSource.BIOPSY) == (found[0] is not Pathology.NONE)
-    assert finding_of(episode, Laterality.RIGHT, ["1"])[0] is Pathology.NONE
+    assert lesions_label(episode, Laterality.RIGHT, ["1"])[0] is Pathology.NONE
 
 
 def test_several_lesions_are_benign_only_if_all_are() -> None:
     episode = {"BIOPSYWIDE": {"L": {"1": {"Opinion": "B2"}, "2": {"Opinion": "B3"}, "3": {"Opinion": "B1"}}}}
-    assert finding_of(episode, LEFT, ["1", "2"]) == (Pathology.BENIGN, LabelSource.BIOPSY, True)
-    assert finding_of(episode, LEFT, ["1", "3"])[0] is Pathology.NONE
+    assert lesions_label(episode, LEFT, ["1", "2"]) == (Pathology.BENIGN, LabelSource.BIOPSY, True)
+    assert lesions_label(episode, LEFT, ["1", "3"])[0] is Pathology.NONE
 
 
 def test_a_lesions_number_may_begin_with_zeros() -> None:
     episode = {"BIOPSYWIDE": {"L": {"2": {"Opinion": "B2"}, "03": {"Opinion": "B5"}, "20": {"Opinion": "B5"}}}}
-    assert [finding_of(episode, LEFT, [number])[0] for number in ("02", "3", "20")] == [
+    assert [lesions_label(episode, LEFT, [number])[0] for number in ("02", "3", "20")] == [
         "benign",
         "malignant",
         "malignant",
@@ -64,9 +64,9 @@ def test_a_study_belongs_to_the_episode_with_an_event_on_its_day_before_one_that
 
 def test_a_breasts_opinion_stands_for_its_only_lesion() -> None:
     episode = {"LESION": {"L": {"1": {}}}, "BIOPSYWIDE": {"left_opinion": "Malignant"}}
-    assert finding_of_breast(episode, LEFT) == (Pathology.MALIGNANT, LabelSource.BREAST_LEVEL, False)
+    assert breast_label(episode, LEFT) == (Pathology.MALIGNANT, LabelSource.BREAST_LEVEL, False)
     two = episode | {"LESION": {"L": {"1": {}, "2": {}}}}
-    assert finding_of_breast(two, LEFT)[0] is Pathology.NONE
+    assert breast_label(two, LEFT)[0] is Pathology.NONE
 
 
 def test_an_episode_is_normal_without_biopsy_surgery_and_interval_cancer() -> None:
