@@ -10,14 +10,16 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammo.benchmarks.context_speed import product
 from mammo.benchmarks.timing import Way, measurement, one_thread
 from mammo.cli.pipeline import KEPT_BLOCK, KEPT_SPARE
+from mammo.maps.stack import map_stack
 from mammo.memory import keep_memory
 from mammo.models.fagg import FAgg
+from mammo.models.precision import layout_of
 from mammo.records import Batch
 
 FRAME = {"height": 2944, "width": 1920, "cell_px": 64}
@@ -61,7 +63,7 @@ def measure(rounds: int, n_windows: int = 100, n_lesions: int = 10) -> dict[str,
         **told,
         "ratios": best(told["ratios"]) | best(trained_in["ratios"]),
         "train": trained_in["ours"],
-        "largest_difference": float((evaluate(network, lesion) - evaluate(plain(network), lesion)).abs().max()),
+        "largest_difference": float((evaluate(network, lesion) - evaluate(Plain(network), lesion)).abs().max()),
         "gradient_difference": gradient_difference(network, batch),
     }
 
@@ -69,7 +71,7 @@ def measure(rounds: int, n_windows: int = 100, n_lesions: int = 10) -> dict[str,
 def trained(n_windows: int) -> FAgg:
     """A network whose running statistics have seen some batches."""
     torch.manual_seed(0)
-    network = FAgg(MAPS, FRAME, 1e-3, [1.0] * 4)
+    network = FAgg(MAPS, FRAME, 1e-3)
     for seed in range(3):
         network(windows_of(n_windows, n_windows, seed))
     return network
@@ -96,30 +98,40 @@ def joined(lesions: Sequence[Batch]) -> Batch:
     return together | {"saliency_row": torch.arange(len(lesions)).repeat_interleave(len(lesions[0]["target"]))}
 
 
-def evaluate(network: FAgg, batch: Batch) -> Tensor:
+def evaluate(network: nn.Module, batch: Batch) -> Tensor:
     """Logits in evaluation mode."""
     network.eval()
     with torch.inference_mode():
         return torch.as_tensor(network(batch))
 
 
-def step(network: FAgg, batch: Batch) -> list[Tensor]:
+def step(network: nn.Module, batch: Batch) -> list[Tensor]:
     """Forward and backward of one training batch: the gradients."""
     network.train()
     loss = torch.nn.functional.cross_entropy(network(batch), batch["target"])
     return list(torch.autograd.grad(loss, list(network.parameters())))
 
 
-def plain(network: FAgg) -> FAgg:
-    """A copy that builds X and runs the layers as drawn."""
-    network = copy.deepcopy(network)
-    network.algebra = False
-    return network
+class Plain(nn.Module):
+    """A copy of f_agg that builds X and runs the layers as the paper draws them.
+
+    Args:
+        network: f_agg, which stays as it is.
+    """
+
+    def __init__(self, network: FAgg) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network)
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Logits [B, 4] by PatchClass."""
+        x, weight = map_stack(self.network.maps, batch, self.network.frame), self.network.conv1.weight
+        return self.network.plain(x.to(weight.dtype).contiguous(memory_format=layout_of(weight)))
 
 
-def plain_ways(name: str, work: Callable[[FAgg], object], network: FAgg) -> dict[str, Way]:
+def plain_ways(name: str, work: Callable[[nn.Module], object], network: FAgg) -> dict[str, Way]:
     """The plain layers in both layouts."""
-    networks = {layout: plain(network).to(memory_format=order) for layout, order in LAYOUTS.items()}
+    networks = {layout: Plain(network).to(memory_format=order) for layout, order in LAYOUTS.items()}
     return {f"{name}{layout}": Way(lambda net=net: work(net), 1) for layout, net in networks.items()}  # type: ignore[misc]
 
 
@@ -133,5 +145,5 @@ def gradient_difference(network: FAgg, batch: Batch) -> float:
     """Largest difference between the two ways' gradients in float64."""
     exact = copy.deepcopy(network).double()
     wide = {name: column.double() if column.is_floating_point() else column for name, column in batch.items()}
-    pairs = zip(step(exact, wide), step(plain(exact), wide), strict=True)
+    pairs = zip(step(exact, wide), step(Plain(exact), wide), strict=True)
     return max(float((one - other).abs().max()) for one, other in pairs)

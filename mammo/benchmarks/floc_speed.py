@@ -79,7 +79,7 @@ def _exact(network: FLoc, patches: Tensor) -> Tensor:
 def network_of(backbone: str, patches: Tensor, channels: int = 3) -> FLoc:
     """An f_loc in torch's own layout whose running statistics are those of the patches, as in a trained one."""
     torch.manual_seed(0)
-    network = FLoc({"name": backbone, "init": "he", "channels": channels}, 1e-5, [1.0] * 4)
+    network = FLoc({"name": backbone, "init": "he", "channels": channels}, 1e-5)
     network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
     for module in network.modules():
         if isinstance(module, torch.nn.BatchNorm2d):

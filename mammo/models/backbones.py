@@ -33,6 +33,7 @@ class Backbone(nn.Module):
         MammoError: the name is unknown, or its weights do not exist or cannot be had.
     """
 
+    network: nn.Module
     mean: Tensor
     std: Tensor
 
@@ -50,13 +51,19 @@ class Backbone(nn.Module):
             raise MammoError(f"backbone.init={init}: choose imagenet or he")
         if channels not in (1, 3):
             raise MammoError(f"backbone.channels={channels}: choose 1 or 3")
+        if name == SMALL and init == "imagenet":
+            raise MammoError(f"backbone.name={name} has no ImageNet weights: set backbone.init=he")
+        try:
+            self.network = (
+                nn.Sequential(PreActResNet(3, **given), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+                if name == SMALL
+                else _timm_network(name, init == "imagenet", pretrained_file, given)
+            )
+        except TypeError as error:
+            raise MammoError(f"backbone.arguments={given}: {name} does not take them ({error})") from error
         if name == SMALL:
-            if init == "imagenet":
-                raise MammoError(f"backbone.name={name} has no ImageNet weights: set backbone.init=he")
-            self.network: nn.Module = nn.Sequential(PreActResNet(3, **given), nn.AdaptiveAvgPool2d(1), nn.Flatten())
             self.num_features, mean, std = given["widths"][-1], (0.5,) * 3, (0.25,) * 3
         else:
-            self.network = _timm_network(name, init == "imagenet", pretrained_file, given)
             from timm.data.config import resolve_model_data_config  # heavy: only where a network is timm's
 
             self.num_features = int(self.network.num_features)  # type: ignore[arg-type]

@@ -3,22 +3,24 @@
 Trained on image labels alone; outlines are never used (paper, The proposed method).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from mammo.geometry import Frame
+from mammo.models.backbones import pretrained_state
 from mammo.models.distributed import of_every_rank
 from mammo.models.gmic import ByClass, Gmic, GmicOutput, GmicSizes
+from mammo.models.losses import GmicLoss, without_loss
 from mammo.models.patch_classifier import FNRS
 from mammo.models.precision import adam, lay_out
 from mammo.models.weight_files import read_weights
@@ -26,48 +28,57 @@ from mammo.records import Batch, MammoError
 from mammo.scoring.metrics import auc
 from mammo.scoring.thresholds import tnr_at_fnr
 
-PUBLISHED = {"lr": 1.0e-5, "beta": 3.26e-6}
-"""Learning rate and beta near those of the first released model, for checkpoints that were not trained here."""
+PUBLISHED = {"lr": 1.0e-5}
+"""Learning rate near that of the first released model, for checkpoints that were not trained here."""
 
 
 class ContextNetwork(pl.LightningModule):
     """GMIC as a LightningModule.
 
-    Loss: BCE of the global, local and fused predictions plus beta times the saliency's L1 norm, which is its mean by
-    default, because only the mean keeps one beta meaningful on every grid; "sum" is 1,380 times as strong on 46 x 30.
-
     Args:
         sizes: every number of the network (conf/gmic).
         frame: height, width and cell_px of the network window.
         lr: Adam's learning rate.
-        beta: weight of the saliency's L1 norm.
-        saliency_norm: "mean" or "sum" over the cells of an image; summed over the classes, averaged over the images.
+        loss: called with GmicOutput and targets float32 [B, 2]; None for GmicLoss.
+        local_trunk: init ("imagenet" or "he"), weights (timm's name.tag) and pretrained_file of the local trunk; the
+            rest of the network is initialized at random.
         checkpoint_activations: a third less speed for a fraction of the memory (16 GB V100s).
 
     Raises:
-        MammoError: saliency_norm is unknown, or the sizes do not give the window's grid.
+        MammoError: the sizes do not give the window's grid, or the local trunk's weights are not available.
     """
+
+    plan: ClassVar[Literal["patches", "images"]] = "images"
+    columns: ClassVar[tuple[str, ...]] = ("image",)
+    score_table: ClassVar[Literal["lesions", "images", ""]] = "images"
 
     def __init__(
         self,
         sizes: Mapping[str, Any],
         frame: dict[str, int],
         lr: float,
-        beta: float,
-        saliency_norm: Literal["mean", "sum"] = "mean",
+        loss: nn.Module | None = None,
+        local_trunk: Mapping[str, Any] | None = None,
         checkpoint_activations: bool = False,
     ) -> None:
         super().__init__()
-        if saliency_norm not in ("mean", "sum"):
-            raise MammoError(f"model.saliency_norm={saliency_norm}: choose mean or sum")
-        saved = {"sizes": sizes, "frame": frame, "lr": lr, "beta": beta, "saliency_norm": saliency_norm}
-        # Named one by one: Lightning itself would leave out `frame`.
-        self.save_hyperparameters(saved | {"checkpoint_activations": checkpoint_activations})
+        # Named one by one: Lightning itself would leave out `frame`. A checkpoint brings every weight: no local_trunk.
+        saved = {"sizes": sizes, "frame": frame, "lr": lr, "checkpoint_activations": checkpoint_activations}
+        self.save_hyperparameters(saved)
         self.network = lay_out(Gmic(GmicSizes(**sizes), Frame(**frame), checkpoint_activations))
-        self.lr, self.beta, self.saliency_norm = lr, beta, saliency_norm
+        self.lr, self.loss = lr, loss or GmicLoss()
+        if local_trunk is not None:
+            self._start_local_trunk(**local_trunk)
         self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
         self.image_rows: NDArray[np.int64] | None = None
         self.scores: NDArray[np.float64] | None = None
+
+    def _start_local_trunk(self, init: str, weights: str, pretrained_file: str | None) -> None:
+        """Load the ImageNet weights that the local trunk starts from, where it does."""
+        if init not in ("imagenet", "he"):
+            raise MammoError(f"gmic.local_init={init}: choose imagenet or he")
+        if init == "imagenet":
+            self.network.start_local(pretrained_state(weights, pretrained_file))
 
     def forward(self, image: Tensor) -> GmicOutput:
         """Raw images uint16 [B, 1, H, W] of the network window to saliency maps and predictions."""
@@ -78,12 +89,8 @@ class ContextNetwork(pl.LightningModule):
         """The loss of one batch."""
         output, target = self(batch["image"]), batch["target"].float()
         with torch.autocast(self.device.type, enabled=False):  # BCE of probabilities needs float32
-            predictions = (output.by_global, output.by_local, output.by_fusion)
-            bce = sum(functional.binary_cross_entropy(each.stacked(), target) for each in predictions)
-            saliency = output.saliency.stacked().flatten(2)
-            norm = saliency.sum(dim=2) if self.saliency_norm == "sum" else saliency.mean(dim=2)
-            loss: Tensor = bce + self.beta * norm.sum(dim=1).mean()
-            losses = {"train_loss": loss, **_loss_by_class(predictions, target)}
+            loss: Tensor = self.loss(output, target)
+            losses = {"train_loss": loss, **_loss_by_class(output, target)}
         self.log_dict(losses, on_step=False, on_epoch=True, batch_size=len(target))
         return loss
 
@@ -119,8 +126,9 @@ class ContextNetwork(pl.LightningModule):
         return adam(self, self.lr)
 
 
-def _loss_by_class(predictions: Sequence[ByClass], target: Tensor) -> dict[str, Tensor]:
+def _loss_by_class(output: GmicOutput, target: Tensor) -> dict[str, Tensor]:
     """The BCE of each class, summed over the predictions, of targets [B, 2]; their mean is the BCE of the loss."""
+    predictions = (output.by_global, output.by_local, output.by_fusion)
     bce = [
         functional.binary_cross_entropy(each.stacked().detach(), target, reduction="none").mean(dim=0)
         for each in predictions
@@ -156,7 +164,7 @@ def network_of_checkpoint(path: Path) -> ContextNetwork:
     content = read_weights(path)
     try:
         network = ContextNetwork(**content["hyper_parameters"])
-        network.load_state_dict(content["state_dict"])
+        network.load_state_dict(without_loss(content["state_dict"]))
     except (KeyError, TypeError, RuntimeError) as error:
         told = " ".join(str(error).split())[:400]
         raise MammoError(f"{path} is not a checkpoint of a context network ({type(error).__name__}: {told})") from error

@@ -1,16 +1,16 @@
 """f_agg, the aggregation network: a shallow CNN over the map stack X (paper, Figure 4b)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from mammo.geometry import Frame
 from mammo.maps.location import partial_location_maps
-from mammo.maps.stack import CHANNELS, canonical_order, map_stack
+from mammo.maps.stack import CHANNELS, batch_columns, canonical_order
 from mammo.models.fagg_layers import Stack, aggregate
 from mammo.models.patch_classifier import PatchClassifier
-from mammo.models.precision import layout_of
 from mammo.records import Batch, PatchClass
 
 
@@ -18,31 +18,32 @@ class FAgg(PatchClassifier):
     """(BN, ReLU, 3x3 convolution of 32 filters) twice, global average pooling, classifier; same task as f_loc.
 
     The paper states neither padding nor stride: both convolutions keep the grid (padding 1, stride 1). The forward
-    pass never builds X, unless asked to: `plain` is the same network written down as the paper draws it. It computes in
+    pass never builds X (mammo.models.fagg_layers): `plain` is the same network as the paper draws it. It computes in
     float32: what is left of the network is bound by memory, not by multiplications.
 
     Args:
         maps: the chosen maps, in any order.
         frame: height, width and cell_px of the network window.
         lr: Adam's learning rate.
-        class_weights: loss weight of each PatchClass.
+        loss: as PatchClassifier.
         n_filters: filters of each convolution.
-        algebra: whether the layers are computed without building X (mammo.models.fagg_layers).
     """
+
+    window_seed: ClassVar[int | None] = 0
+    scores_validation: ClassVar[bool] = True
 
     def __init__(
         self,
         maps: Sequence[str],
         frame: dict[str, int],
         lr: float,
-        class_weights: Sequence[float],
+        loss: nn.Module | None = None,
         n_filters: int = 32,
-        algebra: bool = True,
     ) -> None:
-        super().__init__(lr, class_weights)
-        saved = {"maps": maps, "frame": frame, "lr": lr, "class_weights": class_weights, "n_filters": n_filters}
-        self.save_hyperparameters(saved | {"algebra": algebra})  # named: Lightning itself would leave out `frame`
-        self.maps, self.frame, self.algebra = canonical_order(maps), Frame(**frame), algebra
+        super().__init__(lr, loss)
+        saved = {"maps": list(maps), "frame": dict(frame), "lr": lr, "n_filters": n_filters}
+        self.save_hyperparameters(saved)  # named one by one: Lightning itself would leave out `frame`
+        self.maps, self.frame = canonical_order(maps), Frame(**frame)
         n_maps = sum(CHANNELS[name] for name in self.maps)
         self.bn1 = nn.BatchNorm2d(n_maps)
         self.conv1 = nn.Conv2d(n_maps, n_filters, 3, padding=1)
@@ -50,12 +51,14 @@ class FAgg(PatchClassifier):
         self.conv2 = nn.Conv2d(n_filters, n_filters, 3, padding=1)
         self.classifier = nn.Linear(n_filters, len(PatchClass))
 
+    @classmethod
+    def columns(cls, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+        """The batch columns that the network of these constructor arguments reads."""
+        return batch_columns(arguments["maps"])
+
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, 4] by PatchClass of a batch with the columns that mammo.maps.stack.batch_columns names."""
         with torch.autocast(self.device.type, enabled=False):
-            if not self.algebra:
-                x, weight = map_stack(self.maps, batch, self.frame), self.conv1.weight
-                return self.plain(x.to(weight.dtype).contiguous(memory_format=layout_of(weight)))
             pooled = aggregate(self._stack(batch), self.bn1, self.conv1, self.bn2, self.conv2)
             logits: Tensor = self.classifier(pooled)
         return logits

@@ -1,7 +1,7 @@
 """f_loc, the patch classifier: backbone, 32-number representation h, four classes (paper, Figure 4a)."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -20,18 +20,20 @@ class FLoc(PatchClassifier):
     Args:
         backbone: arguments of Backbone (conf/backbone).
         lr: Adam's learning rate.
-        class_weights: loss weight of each PatchClass.
+        loss: as PatchClassifier.
         n_features: length of h.
     """
 
+    columns: ClassVar[tuple[str, ...]] = ("patch",)
+    saves_embeddings: ClassVar[bool] = True
+
     def __init__(
-        self, backbone: Mapping[str, Any], lr: float, class_weights: Sequence[float], n_features: int = 32
+        self, backbone: Mapping[str, Any], lr: float, loss: nn.Module | None = None, n_features: int = 32
     ) -> None:
-        super().__init__(lr, class_weights)
+        super().__init__(lr, loss)
         # A checkpoint brings every weight: whoever loads one needs no file of ImageNet weights.
         start = {**backbone, "init": "he", "pretrained_file": None}
-        kept = {"backbone": start, "lr": lr, "class_weights": list(class_weights), "n_features": n_features}
-        self.save_hyperparameters(kept)
+        self.save_hyperparameters({"backbone": start, "lr": lr, "n_features": n_features})
         self.backbone = lay_out(Backbone(**backbone))
         self.representation = nn.Linear(self.backbone.num_features, n_features)
         self.classifier = nn.Linear(n_features, len(PatchClass))

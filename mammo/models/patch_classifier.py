@@ -1,13 +1,14 @@
 """What f_loc and f_agg share: the four-class patch task, and its evaluation lesion by lesion. The only base class."""
 
-from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
 
 import pytorch_lightning as pl
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from mammo.models.distributed import of_every_rank
+from mammo.models.losses import without_loss
 from mammo.models.precision import adam
 from mammo.records import Batch, PatchClass
 from mammo.scoring.lesion_score import LesionScores, lesion_scores
@@ -19,27 +20,28 @@ FNRS = (0.01, 0.02, 0.05)
 
 
 class PatchClassifier(pl.LightningModule):
-    """Weighted cross-entropy and Adam in training, the lesion score and its AUC in validation and test.
+    """A loss and Adam in training, the lesion score and its AUC in validation and test.
 
     Args:
         lr: Adam's learning rate.
-        class_weights: loss weight of each PatchClass, the inverse of its share of the epoch (paper, Model training).
+        loss: called with logits [B, 4] and targets int64 [B]; None for unweighted cross-entropy.
     """
 
-    class_weights: Tensor
+    plan: ClassVar[Literal["patches", "images"]] = "patches"
+    score_table: ClassVar[Literal["lesions", "images", ""]] = "lesions"
 
-    def __init__(self, lr: float, class_weights: Sequence[float]) -> None:
+    def __init__(self, lr: float, loss: nn.Module | None = None) -> None:
         super().__init__()
         self.lr, self.class_stats = lr, PatchClassStats()
-        self.register_buffer("class_weights", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
+        self.loss = loss or nn.CrossEntropyLoss()
         self._seen: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         self.scores: LesionScores | None = None
         self.lesions: Tensor | None = None
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The weighted cross-entropy of one batch."""
+        """The loss of one batch."""
         logits = self(batch).float()
-        loss = functional.cross_entropy(logits, batch["target"], weight=self.class_weights)
+        loss: Tensor = self.loss(logits, batch["target"])
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits))
         self.class_stats.add(logits.detach(), batch["target"])
         return loss
@@ -86,6 +88,11 @@ class PatchClassifier(pl.LightningModule):
             len(self.lesions),
         )
         return malignant
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out the weights of a loss that this network does not have: inference needs no loss."""
+        if not self.loss.state_dict():
+            checkpoint["state_dict"] = without_loss(checkpoint["state_dict"])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam (paper, Model training)."""

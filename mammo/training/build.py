@@ -11,10 +11,11 @@ from typing import Any
 
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
 from pytorch_lightning.loggers import CSVLogger, Logger
 
+from mammo.cli.targets import foreign
 from mammo.data.augmentation import Intensity
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.dataset import SaliencySource
@@ -22,32 +23,18 @@ from mammo.data.image_plans import WindowNoise
 from mammo.data.plans import Quota
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
-from mammo.maps.stack import batch_columns, maps_name
-from mammo.models.backbones import pretrained_state
-from mammo.models.context_network import ContextNetwork
-from mammo.models.fagg import FAgg
-from mammo.models.floc import FLoc
-from mammo.models.patch_classifier import PatchClassifier
+from mammo.maps.stack import maps_name
 from mammo.models.precision import resolve_precision
 from mammo.records import MammoError
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
 from mammo.training.callbacks import EpochMetrics
 from mammo.training.lines import EpochLines
+from mammo.training.network import plain, traits_of
 from mammo.training.resume import Patience, WithinEpoch, queue_callbacks, queue_plugins
 from mammo.training.run_dir import RunDir
 from mammo.training.sweep_state import in_sweep
 from mammo.training.wandb_logging import Dashboard, wandb_logger
-
-Network = PatchClassifier | ContextNetwork
-NETWORKS: dict[str, type[Network]] = {"floc": FLoc, "context": ContextNetwork, "fagg": FAgg}
-
-
-def plain(node: DictConfig) -> dict[str, Any]:
-    """A resolved part of the configuration as plain dictionaries, lists and numbers (checkpoints must load safely)."""
-    content = OmegaConf.to_container(node, resolve=True)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
 
 
 def frame_of(cfg: DictConfig) -> Frame:
@@ -70,31 +57,26 @@ def checked_manifest(cfg: DictConfig) -> Manifest:
 
 def run_name(cfg: DictConfig) -> str:
     """What a run is called, in tables, folders and dashboards."""
-    what = str(cfg.model.name)
-    if what == "floc":
-        what = f"floc-{cfg.backbone.name}"
-    elif what == "fagg":
-        what = "-".join(filter(None, ("fagg", maps_name(cfg.maps), other_context(cfg))))
-    return f"{what}-s{cfg.seed}" + ("" if cfg.trial is None else f"-t{cfg.trial}")
-
-
-def other_context(cfg: DictConfig) -> str:
-    """Where f_agg's saliency maps come from if not from a context network of its own; empty else."""
-    return "" if "sal" not in cfg.maps or cfg.context.source == "gmic" else str(cfg.context.source)
+    facts = facts_of(cfg)
+    own = "".join(name.rpartition(".")[2] for name in foreign({"_target_": cfg.model._target_}))
+    words = (facts["model"], own, facts["backbone"], facts["maps"], facts["context"])
+    trial = "" if cfg.trial is None else f"-t{cfg.trial}"
+    return "-".join(filter(None, words)) + f"-s{cfg.seed}{trial}"
 
 
 def facts_of(cfg: DictConfig) -> dict[str, Any]:
     """What a run is: what its result and its dashboard repeat of the configuration."""
-    is_fagg, is_floc = cfg.model.name == "fagg", cfg.model.name == "floc"
+    maps, backbone = cfg.get("maps", {}), cfg.get("backbone", {"name": "", "init": ""})
+    source = cfg.context.source if "sal" in maps else "gmic"
     return {
         "model": cfg.model.name,
-        "maps": maps_name(cfg.maps) if is_fagg else "",
-        "context": other_context(cfg) if is_fagg else "",
-        "backbone": cfg.backbone.name if is_floc else "",
-        "init": cfg.backbone.init if is_floc else "",
+        "maps": maps_name(maps) if maps else "",
+        "context": "" if source == "gmic" else str(source),
+        "backbone": backbone["name"],
+        "init": backbone["init"],
         "seed": cfg.seed,
         "trial": cfg.trial,
-        "lr": cfg.model.lr,
+        "lr": cfg.model.get("lr"),
         "whole_validation": cfg.trainer.limit_val_batches == 1.0,
     }
 
@@ -102,17 +84,24 @@ def facts_of(cfg: DictConfig) -> dict[str, Any]:
 def datamodule_of(
     cfg: DictConfig, saliency: SaliencySource | None = None, embeddings: Embeddings | None = None
 ) -> MammoDataModule:
-    """The shared datamodule, serving what the configured network asks for; f_loc takes h where it is at hand."""
+    """The datamodule with the batch columns of the configured network.
+
+    Args:
+        cfg: the configuration.
+        saliency: source of saliency maps, for a network that reads them.
+        embeddings: stored h of every window, read in place of the patches.
+    """
+    traits = traits_of(cfg)
     return MammoDataModule(
         store=cfg.store,
-        plan=cfg.plan,
-        columns=_columns(cfg, embeddings),
+        plan=traits.plan,
+        columns=traits.columns if embeddings is None else ("embedding",),
         crops=crops_of(cfg),
         quota=Quota(**plain(cfg.quota)),
         batch_size=cfg.batch_size,
         eval_batch_size=cfg.eval_batch_size,
         windows_per_lesion=plain(cfg.windows_per_lesion),
-        seed=cfg.window_seed,
+        seed=cfg.seed if traits.window_seed is None else traits.window_seed,
         window_epochs=cfg.window_epochs,
         saliency=saliency,
         embeddings=embeddings,
@@ -143,38 +132,6 @@ def _telling_keys(part: str) -> Iterator[None]:
         if "unexpected keyword argument" not in str(error):
             raise
         raise MammoError(f"{part}: one of these keys is none ({error})") from error
-
-
-def _columns(cfg: DictConfig, embeddings: Embeddings | None) -> tuple[str, ...]:
-    """What a batch holds for the configured network."""
-    if cfg.model.name == "fagg":
-        return batch_columns(cfg.maps)
-    return tuple(cfg.columns) if embeddings is None else ("embedding",)
-
-
-def network_of(cfg: DictConfig) -> Network:
-    """The configured network, freshly initialised."""
-    frame = {"height": cfg.frame.height, "width": cfg.frame.width, "cell_px": cfg.frame.cell_px}
-    if cfg.model.name == "context":
-        return _context_network(cfg, frame)
-    weights = Quota(**plain(cfg.quota)).class_weights
-    if cfg.model.name == "floc":
-        with _telling_keys(f"backbone.arguments={cfg.backbone.arguments}"):
-            return FLoc(plain(cfg.backbone), cfg.model.lr, weights)
-    return FAgg([str(name) for name in cfg.maps], frame, cfg.model.lr, weights, algebra=cfg.model.algebra)
-
-
-def _context_network(cfg: DictConfig, frame: dict[str, int]) -> ContextNetwork:
-    """The context network; its local trunk may start from ImageNet weights, the rest is initialised at random."""
-    sizes, model = plain(cfg.gmic), plain(cfg.model)
-    init, weights, file = (sizes.pop(f"local_{key}") for key in ("init", "weights", "pretrained_file"))
-    if init not in ("imagenet", "he"):
-        raise MammoError(f"gmic.local_init={init}: choose imagenet or he")
-    model.pop("name")
-    network = ContextNetwork(sizes=sizes, frame=frame, **model)
-    if init == "imagenet":
-        network.network.start_local(pretrained_state(weights, file))
-    return network
 
 
 def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:

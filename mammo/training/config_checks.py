@@ -35,7 +35,7 @@ REAL: dict[str, tuple[str, Callable[[float], bool]]] = {
 OPTIONAL = ("trial", "trainer.threads", "trainer.weight_average", "trainer.gradient_clip_val")
 """Those of them that may be null."""
 
-SWITCHES = ("test", "trainer.compile", "balanced_images", "model.algebra", "model.checkpoint_activations")
+SWITCHES = ("test", "trainer.compile", "balanced_images", "model.checkpoint_activations")
 """What is true or false; Python takes any word for true."""
 
 WORDS = ("root", "store", "group", "model.floc", "context.run")

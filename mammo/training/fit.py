@@ -16,15 +16,15 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.maps.stack import batch_columns, canonical_order
 from mammo.models.distributed import is_first
 from mammo.models.precision import compile_forward
 from mammo.models.weight_files import read_weights
 from mammo.records import Split
 from mammo.store.manifest import Manifest
-from mammo.training.build import checked_manifest, datamodule_of, facts_of, network_of, run_name, trainer_of
+from mammo.training.build import checked_manifest, datamodule_of, facts_of, run_name, trainer_of
 from mammo.training.config_checks import check_values
 from mammo.training.export_scores import write_test_scores, write_validation_scores
+from mammo.training.network import network_of, traits_of
 from mammo.training.precomputed import cached_embeddings
 from mammo.training.resume import last_checkpoint
 from mammo.training.run_dir import RunDir, chosen_run
@@ -48,7 +48,7 @@ class Inputs:
     @classmethod
     def of(cls, cfg: DictConfig, manifest: Manifest) -> "Inputs":
         """What the configured network reads; MammoError where it is not there."""
-        needed = batch_columns(cfg.maps) if cfg.model.name == "fagg" else ()
+        needed = traits_of(cfg).columns
         floc = None
         if "embedding" in needed:
             floc = chosen_run(cfg.model.floc, Path(cfg.root), "floc", cfg.seed)
@@ -76,8 +76,6 @@ def train(cfg: DictConfig) -> float:
     OmegaConf.resolve(cfg)
     check_values(cfg)
     check_devices(cfg)
-    if cfg.model.name == "fagg":
-        canonical_order(cfg.get("maps", ()))
     manifest = checked_manifest(cfg)
     inputs = Inputs.of(cfg, manifest)
     run = RunDir.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
@@ -122,7 +120,7 @@ def _fit(cfg: DictConfig, run: RunDir, manifest: Manifest, inputs: Inputs) -> fl
     facts = facts_of(cfg) | {"selected_by": best.monitor, "val_auc": auc, "test_auc": None}
     facts["reads"] = inputs.paths(run.path)
     if cfg.test:
-        if cfg.model.name == "floc":  # f_agg will read the h of the same windows
+        if traits_of(cfg).saves_embeddings:  # f_agg will read the h of the same windows
             saved = cached_embeddings(run.path, data, [Split.TEST], cfg.trainer.precision)
             data = datamodule_of(cfg, embeddings=saved)
         # Not ckpt_path: of a run with averaged weights Lightning would test the weights before averaging.
@@ -141,8 +139,8 @@ def _fit(cfg: DictConfig, run: RunDir, manifest: Manifest, inputs: Inputs) -> fl
 
 def _tell_start(cfg: DictConfig, name: str) -> None:
     """Say what f_loc's backbone starts from."""
-    if cfg.model.name == "floc":
-        start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialisation, not ImageNet weights"
+    if "backbone" in cfg:
+        start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialization, not ImageNet weights"
         _say(f"{name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})")
 
 

@@ -24,9 +24,9 @@ def check_pretrained(cfg: DictConfig) -> None:
     Raises:
         MammoError: they do not exist, or are neither in a file, nor in the hub's cache, nor in reach.
     """
-    if cfg.model.name == "floc" and cfg.backbone.init == "imagenet":
+    if "backbone" in cfg and cfg.backbone.init == "imagenet":
         _check(cfg.backbone.name, cfg.backbone.pretrained_file, "backbone.pretrained_file", "backbone.init=he")
-    if cfg.model.name == "context" and cfg.gmic.local_init == "imagenet":
+    if "local_trunk" in cfg.model and cfg.gmic.local_init == "imagenet":
         _check(
             cfg.gmic.local_weights, cfg.gmic.local_pretrained_file, "gmic.local_pretrained_file", "gmic.local_init=he"
         )

@@ -33,16 +33,15 @@ def test_equals_the_plain_network(maps: list[str], monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(aggregation, "IMAGES_AT_ONCE", 2)
     monkeypatch.setattr(aggregation, "WINDOWS_AT_ONCE", 3)
     torch.manual_seed(0)
-    fast = FAgg(maps, FRAME, 1e-3, [1.0] * 4).double()
+    fast = FAgg(maps, FRAME, 1e-3).double()
     for weight in fast.parameters():
         torch.nn.init.normal_(weight, std=0.3)
     plain = copy.deepcopy(fast)
-    plain.algebra = False
     for training, seed in ((True, 1), (True, 2), (False, 3)):
         fast.train(training)
         plain.train(training)
         batch = batch_of(8, seed)
-        ours, theirs = fast(batch), plain(batch)
+        ours, theirs = fast(batch), plain.plain(map_stack(maps, batch, plain.frame).double())
         assert torch.allclose(ours, theirs, atol=1e-10)
         gradients = [
             torch.autograd.grad(out.square().sum(), net.parameters()) for out, net in ((ours, fast), (theirs, plain))
@@ -56,7 +55,7 @@ def test_equals_the_plain_network(maps: list[str], monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("maps", COMBINATIONS, ids="+".join)
 def test_single_precision_stays_within_1e_5(maps: list[str]) -> None:
     torch.manual_seed(0)
-    network = FAgg(maps, FRAME, 1e-3, [1.0] * 4)
+    network = FAgg(maps, FRAME, 1e-3)
     for seed in range(3):
         network(batch_of(50, seed))
     network.eval()
@@ -67,12 +66,12 @@ def test_single_precision_stays_within_1e_5(maps: list[str]) -> None:
 
 
 def test_maps_in_any_order_are_one_network() -> None:
-    assert FAgg(["emb", "sal"], FRAME, 1e-3, [1.0] * 4).maps == ("sal", "emb")
+    assert FAgg(["emb", "sal"], FRAME, 1e-3).maps == ("sal", "emb")
 
 
 def test_single_precision_holds_for_saliency_that_is_nearly_the_same_everywhere() -> None:
     torch.manual_seed(0)
-    network = FAgg(["sal", "emb"], FRAME, 1e-3, [1.0] * 4)
+    network = FAgg(["sal", "emb"], FRAME, 1e-3)
     exact = copy.deepcopy(network).double()
     batch = batch_of(20, 1)
     batch["saliency"] = 0.9 + 1e-3 * batch["saliency"]
@@ -81,9 +80,9 @@ def test_single_precision_holds_for_saliency_that_is_nearly_the_same_everywhere(
 
 
 def test_the_saved_hyperparameters_build_the_same_network() -> None:
-    network = FAgg(["sal"], FRAME, 1e-3, [1.0] * 4, n_filters=8, algebra=False)
+    network = FAgg(["sal"], FRAME, 1e-3, n_filters=8)
     again = FAgg(**network.hparams)
-    assert (again.maps, again.frame, again.lr, again.algebra) == (("sal",), Frame(**FRAME), 1e-3, False)
+    assert (again.maps, again.frame, again.lr) == (("sal",), Frame(**FRAME), 1e-3)
     assert {name: value.shape for name, value in again.state_dict().items()} == {
         name: value.shape for name, value in network.state_dict().items()
     }

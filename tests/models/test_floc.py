@@ -19,7 +19,7 @@ SMALL = {
 @pytest.fixture
 def network() -> FLoc:
     torch.manual_seed(0)
-    return FLoc(SMALL, 1e-3, [1.0] * 4).eval()
+    return FLoc(SMALL, 1e-3).eval()
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_only_the_last_two_layers_are_random(tmp_path: Path) -> None:
     states = []
     for seed in (1, 2):
         torch.manual_seed(seed)
-        states.append(FLoc(backbone, 1e-5, [1.0] * 4).state_dict())
+        states.append(FLoc(backbone, 1e-5).state_dict())
     differ = {name for name in states[0] if not torch.equal(states[0][name], states[1][name])}
     assert differ == {"representation.weight", "classifier.weight"}
 

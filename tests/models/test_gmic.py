@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from mammo.geometry import Frame
 from mammo.models.context_network import ContextNetwork, standardized
 from mammo.models.gmic import Gmic, GmicSizes
+from mammo.models.losses import GmicLoss
 from mammo.records import MammoError
 
 CONF = Path(__file__).parents[2] / "conf" / "gmic"
@@ -99,7 +100,7 @@ def test_an_image_of_another_size_is_refused(shape: tuple[int, ...]) -> None:
 
 def test_an_image_without_breast_gives_finite_outputs() -> None:
     frame = {"height": 368, "width": 240, "cell_px": 8}
-    network = ContextNetwork(numbers("eighth"), frame, lr=1e-3, beta=0.0).eval()
+    network = ContextNetwork(numbers("eighth"), frame, 1e-3, GmicLoss(0.0)).eval()
     output = network(torch.zeros(1, 1, 368, 240, dtype=torch.uint16))
     for prediction in (output.by_global, output.by_local, output.by_fusion):
         assert prediction.stacked().isfinite().all()
@@ -160,7 +161,7 @@ def test_sum_norm_is_as_many_times_the_mean_norm_as_there_are_cells() -> None:
     losses = {}
     for norm, beta in (("mean", 0.0), ("mean", 1.0), ("sum", 1.0)):
         torch.manual_seed(0)
-        network = ContextNetwork(small, frame, lr=1e-3, beta=beta, saliency_norm=norm).eval()
+        network = ContextNetwork(small, frame, 1e-3, GmicLoss(beta, norm)).eval()
         network.log_dict = lambda *_, **__: None  # type: ignore[method-assign]
         losses[norm, beta] = float(network.training_step(batch, 0))
     mean, total = (losses[norm, 1.0] - losses["mean", 0.0] for norm in ("mean", "sum"))
@@ -170,7 +171,7 @@ def test_sum_norm_is_as_many_times_the_mean_norm_as_there_are_cells() -> None:
 def test_the_losses_by_class_are_the_loss_of_training_on_that_class_alone() -> None:
     frame = {"height": 368, "width": 240, "cell_px": 8}
     torch.manual_seed(0)
-    network = ContextNetwork(numbers("eighth"), frame, lr=1e-3, beta=0.0).eval()
+    network = ContextNetwork(numbers("eighth"), frame, 1e-3, GmicLoss(0.0)).eval()
     logged: dict[str, torch.Tensor] = {}
     network.log_dict = lambda told, **_: logged.update(told)  # type: ignore[method-assign]
     image = torch.randint(0, 4096, (3, 1, 368, 240)).to(torch.uint16)
@@ -188,8 +189,8 @@ def test_the_losses_by_class_are_the_loss_of_training_on_that_class_alone() -> N
 
 def test_the_saved_hyperparameters_build_the_same_context_network() -> None:
     frame = {"height": 368, "width": 240, "cell_px": 8}
-    network = ContextNetwork(numbers("eighth"), frame, 1e-3, 0.5, "sum", checkpoint_activations=True)
+    network = ContextNetwork(numbers("eighth"), frame, 1e-3, checkpoint_activations=True)
     again = ContextNetwork(**network.hparams)
-    assert (again.lr, again.beta, again.saliency_norm, again.network.frame) == (1e-3, 0.5, "sum", SMALL)
+    assert (again.lr, again.network.frame) == (1e-3, SMALL)
     assert again.hparams == network.hparams
     assert again.hparams["checkpoint_activations"] is True

@@ -8,6 +8,7 @@ import torch
 from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
 from torch import Tensor
 
+from mammo.models.losses import WeightedCrossEntropy
 from mammo.models.patch_classifier import PatchClassifier, PatchClassStats
 from mammo.records import Batch, MammoError, PatchClass
 
@@ -18,7 +19,7 @@ class Echo(PatchClassifier):
     """Says what the batch's column `logits` says, times one weight."""
 
     def __init__(self, class_weights: Sequence[float] = WEIGHTS) -> None:
-        super().__init__(1e-3, class_weights)
+        super().__init__(1e-3, WeightedCrossEntropy(class_weights))
         self.factor = torch.nn.Parameter(torch.ones(()))
         self.logged: dict[str, float] = {}
 

@@ -63,7 +63,7 @@ def test_imagenet_features_tell_textures_apart_and_he_features_less(lite0: Path)
 
 def test_f_loc_starts_from_the_files_weights_but_for_its_last_layers(lite0: Path) -> None:
     weights = torch.load(lite0, weights_only=True)
-    network = FLoc({"name": LITE0, "init": "imagenet", "pretrained_file": str(lite0)}, 1e-4, (1.0,) * 4)
+    network = FLoc({"name": LITE0, "init": "imagenet", "pretrained_file": str(lite0)}, 1e-4)
     found = network.backbone.network.state_dict()
     assert len(found) == len(weights) - 2, "all but ImageNet's own classifier"
     assert all(torch.equal(value, weights[name]) for name, value in found.items())

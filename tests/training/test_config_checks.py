@@ -30,7 +30,7 @@ def test_a_wrong_number_or_word_is_told_by_its_key(word: str) -> None:
         checked(word)
 
 
-@pytest.mark.parametrize("word", ["test=maybe", "test=1", "test=null", "trainer.compile=maybe", "model.algebra=maybe"])
+@pytest.mark.parametrize("word", ["test=maybe", "test=1", "test=null", "trainer.compile=maybe"])
 def test_a_switch_that_is_neither_on_nor_off_is_told_by_its_key(word: str) -> None:
     with pytest.raises(MammoError, match=f"^{word.split('=')[0]}=.*: give true or false"):
         checked(word)

@@ -1,0 +1,178 @@
+"""Classes that a configuration names by `_target_`: found, checked and built; nothing else is ever called.
+
+A configuration may come from someone else. A target is therefore looked up only in LIBRARIES and in the packages that
+the user allows on the command line (allow_targets), and it must be a subclass of what its place in the configuration
+needs. Functions (os.system, builtins.eval, torch.load) and other classes (subprocess.Popen) are rejected.
+"""
+
+import inspect
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType
+
+from mammo.records import MammoError
+
+LIBRARIES = ("mammo", "torch", "torchvision", "torchmetrics", "pytorch_lightning", "albumentations", "timm")
+"""Packages whose classes any configuration may name."""
+
+SPECIAL = ("_target_", "_args_", "_convert_")
+"""Hydra's keys that are understood; `_convert_` changes nothing, because arguments are always plain values."""
+
+Bases = tuple[type, ...]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the configuration where a class may be named.
+
+    Attributes:
+        key: the key, as in "callbacks.early_stopping".
+        bases: the class must be a subclass of one of these.
+        inner: the same for the targets among its arguments, at any depth.
+        offered: arguments that are passed if the constructor has parameters of these names and the configuration does
+            not set them.
+    """
+
+    key: str
+    bases: Bases
+    inner: Bases = ()
+    offered: Mapping[str, object] = field(default_factory=dict)
+
+
+def resolve(node: Mapping[str, object], place: Place, allowed: Sequence[str] = ()) -> type:
+    """The class that node["_target_"] names; it is imported, not called.
+
+    Raises:
+        MammoError: it is outside LIBRARIES and allowed, does not exist, or is not a subclass of the place's bases.
+    """
+    name = node.get("_target_")
+    where = f"{place.key}._target_={name}"
+    parts = name.split(".") if isinstance(name, str) else []
+    if len(parts) < 2 or not all(part.isidentifier() and not part.startswith("__") for part in parts):
+        raise MammoError(f"{where}: give the dotted name of a class, as in torch.nn.CrossEntropyLoss")
+    if parts[0] in sys.stdlib_module_names:
+        raise MammoError(f"{where} is rejected: nothing of Python's standard library is built from a configuration")
+    if not _permitted(str(name), allowed):
+        raise MammoError(
+            f"{where} is rejected: classes come from {', '.join(LIBRARIES)}; to use one of your own package, add "
+            f"allow_targets=[{parts[0]}] to the command line"
+        )
+    found = _find(parts, where)
+    if not isinstance(found, type) or not issubclass(found, place.bases):
+        needed = " or ".join(f"{base.__name__} ({base.__module__.split('.')[0]})" for base in place.bases)
+        raise MammoError(f"{where} is rejected: a subclass of {needed} is needed here")
+    if not _permitted(f"{found.__module__}.{found.__qualname__}", allowed):
+        raise MammoError(f"{where} is rejected: it is defined in {found.__module__}, outside the allowed packages")
+    return found
+
+
+def check(node: object, place: Place, allowed: Sequence[str] = ()) -> None:
+    """Check every target of a part of the configuration, nested ones too, without calling any.
+
+    Raises:
+        MammoError: as resolve, or a key of Hydra's is not supported.
+    """
+    for key, inner, is_outer in _nodes(node, place.key):
+        _check_special(inner, key)
+        resolve(inner, place if is_outer else Place(key, place.inner), allowed)
+
+
+def build(node: Mapping[str, object], place: Place, allowed: Sequence[str] = ()) -> object:
+    """The object that a part of the configuration describes, nested targets built first; check is implied.
+
+    Raises:
+        MammoError: as check; an argument is unknown to the constructor, or the constructor rejects it.
+    """
+    check(node, place, allowed)
+    cls = resolve(node, place, allowed)
+    given = {str(key): _plain(value, f"{place.key}.{key}", place.inner, allowed) for key, value in node.items()}
+    positional = given.get("_args_", [])
+    if not isinstance(positional, list):
+        raise MammoError(f"{place.key}._args_={positional}: give a list")
+    named = {key: value for key, value in given.items() if key not in SPECIAL}
+    named |= {key: value for key, value in place.offered.items() if key not in named and takes(cls, key)}
+    _check_arguments(cls, named, place.key)
+    try:
+        return cls(*positional, **named)
+    except MammoError:
+        raise
+    except (ValueError, TypeError, RuntimeError, ImportError) as error:
+        if not _permitted(f"{cls.__module__}.", ()):
+            raise  # a class of the user's own: its traceback helps
+        message = " ".join(str(error).split())
+        raise MammoError(f"{place.key}: {cls.__name__} rejects its arguments ({message})") from error
+
+
+def takes(cls: type, name: str) -> bool:
+    """Whether a class's constructor has a parameter of this name."""
+    return name in inspect.signature(cls).parameters
+
+
+def foreign(node: object) -> Iterator[str]:
+    """The targets of a configuration that name a class outside LIBRARIES."""
+    for _, inner, _ in _nodes(node, ""):
+        if not _permitted(str(inner["_target_"]), ()):
+            yield str(inner["_target_"])
+
+
+def _permitted(name: str, allowed: Sequence[str]) -> bool:
+    return any(name.startswith(f"{package}.") for package in (*LIBRARIES, *allowed))
+
+
+def _find(parts: Sequence[str], where: str) -> object:
+    """What a dotted name stands for: attributes before submodules, which are imported on the way."""
+    found: object = None
+    for number, part in enumerate(parts):
+        try:
+            if number == 0 or (isinstance(found, ModuleType) and not hasattr(found, part)):
+                found = import_module(".".join(parts[: number + 1]))
+            else:
+                found = getattr(found, part)
+        except (ImportError, AttributeError) as error:
+            missing = ".".join(parts[: number + 1])
+            path = "" if number or parts[0] in sys.modules else "; its folder must be on PYTHONPATH"
+            raise MammoError(f"{where}: {missing} cannot be found ({error}){path}") from error
+    return found
+
+
+def _nodes(node: object, key: str, is_outer: bool = True) -> Iterator[tuple[str, Mapping[str, object], bool]]:
+    """Every mapping with a target: its key, itself, and whether it lies in no other one."""
+    if isinstance(node, Mapping):
+        has_target = "_target_" in node
+        if has_target:
+            yield key, node, is_outer
+        for name, value in node.items():
+            yield from _nodes(value, f"{key}.{name}".lstrip("."), is_outer and not has_target)
+    elif isinstance(node, Sequence) and not isinstance(node, str):
+        for number, value in enumerate(node):
+            yield from _nodes(value, f"{key}.{number}", is_outer)
+
+
+def _plain(value: object, key: str, bases: Bases, allowed: Sequence[str]) -> object:
+    """An argument with the targets in it built."""
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            return build(value, Place(key, bases, bases), allowed)
+        return {str(name): _plain(each, f"{key}.{name}", bases, allowed) for name, each in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(each, f"{key}.{number}", bases, allowed) for number, each in enumerate(value)]
+    return value
+
+
+def _check_special(node: Mapping[str, object], key: str) -> None:
+    for name in map(str, node):
+        if name.startswith("_") and name.endswith("_") and name not in SPECIAL:
+            raise MammoError(f"{key}.{name} is not supported: give _target_ and the arguments of its constructor")
+
+
+def _check_arguments(cls: type, named: Mapping[str, object], key: str) -> None:
+    """Reject a name that the constructor lacks, with those that it has."""
+    parameters = inspect.signature(cls).parameters.values()
+    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters):
+        return
+    known = [each.name for each in parameters]
+    for name in named:
+        if name not in known:
+            raise MammoError(f"{key}.{name}: {cls.__name__} has no such argument; it has {', '.join(known)}")

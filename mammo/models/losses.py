@@ -1,0 +1,64 @@
+"""Training losses: weighted cross-entropy of patches, and GMIC's loss of whole images."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mammo.models.gmic import GmicOutput
+from mammo.records import MammoError
+
+
+class WeightedCrossEntropy(nn.Module):
+    """Cross-entropy over the four patch classes, each weighted by the inverse of its share of an epoch.
+
+    Args:
+        class_weights: weight of each PatchClass (paper, Model training).
+    """
+
+    class_weights: Tensor
+
+    def __init__(self, class_weights: Sequence[float]) -> None:
+        super().__init__()
+        self.register_buffer("class_weights", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        """The loss, a scalar, of logits [B, 4] and targets int64 [B], PatchClass numbers."""
+        return functional.cross_entropy(logits, target, weight=self.class_weights)
+
+
+class GmicLoss(nn.Module):
+    """BCE of the global, local and fused predictions, plus beta times the L1 norm of the saliency maps.
+
+    The norm is the mean over cells by default, because only then does one beta mean the same on every grid; the sum is
+    1,380 times as strong on 46 x 30.
+
+    Args:
+        beta: weight of the norm.
+        saliency_norm: "mean" or "sum" over the cells of an image; summed over the classes, averaged over the images.
+
+    Raises:
+        MammoError: saliency_norm is unknown.
+    """
+
+    def __init__(self, beta: float = 3.26e-6, saliency_norm: Literal["mean", "sum"] = "mean") -> None:
+        super().__init__()
+        if saliency_norm not in ("mean", "sum"):
+            raise MammoError(f"model.loss.saliency_norm={saliency_norm}: choose mean or sum")
+        self.beta, self.saliency_norm = beta, saliency_norm
+
+    def forward(self, output: GmicOutput, target: Tensor) -> Tensor:
+        """The loss, a scalar, of predictions and targets float32 [B, 2] (malignant, benign), 0 or 1."""
+        predictions = (output.by_global, output.by_local, output.by_fusion)
+        bce = sum(functional.binary_cross_entropy(each.stacked(), target) for each in predictions)
+        saliency = output.saliency.stacked().flatten(2)
+        norm = saliency.sum(dim=2) if self.saliency_norm == "sum" else saliency.mean(dim=2)
+        loss: Tensor = bce + self.beta * norm.sum(dim=1).mean()
+        return loss
+
+
+def without_loss(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A network's saved weights without those of its loss, which only training needs."""
+    return {name: value for name, value in state.items() if not name.startswith("loss.")}
