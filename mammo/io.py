@@ -1,39 +1,109 @@
-"""Files that appear whole or not at all, whatever happens while they are written."""
+"""Atomic writes and file locks."""
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from mammo.records import MammoError
+
 PARTIAL = ".partial"
-"""How the name of a file ends that is not whole yet; it begins with a dot, so that nobody takes it for data."""
+"""Suffix of a file that is still being written; its name starts with a dot, so that no reader takes it for data."""
+
+FIRST_TRY_S, TRY_EVERY_S = 0.2, 0.01
+"""Time after which a process that wants a lock says that it waits: is_locked holds the lock for less than 1 ms."""
+
+PROBE_S, PROBE_EVERY_S = 0.02, 0.002
+"""How long and how often is_locked tries, so that two probes at once do not take each other for the holder."""
+
+CANNOT_LOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
+"""Errors of a file system without locks, such as NFS without its lock service."""
 
 
 @contextmanager
-def whole_file(path: Path, lasting: bool = True) -> Iterator[Path]:
-    """Where to write what is to stand at path, which it does, for good, once the block has ended.
+def atomic_write(path: Path, durable: bool = True) -> Iterator[Path]:
+    """Yield a temporary path to write to; it replaces path once the block has ended.
 
     After an error path is as it was. Several processes may write one path: the last to end counts.
 
     Args:
         path: the file.
-        lasting: whether it shall survive a loss of power once this returns. A disk may take 10 ms to say so, too
+        durable: whether the file survives a loss of power once this returns. A disk may take 10 ms to confirm that, too
             long for each of thousands of files that can be drawn again.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
         yield partial
-        if lasting:
-            _settle(partial)
+        if durable:
+            _sync(partial)
         partial.replace(path)
-        if lasting:
-            _settle(path.parent)
+        if durable:
+            _sync(path.parent)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
 
 
-def _settle(path: Path) -> None:
+def remove_partials(folder: Path) -> None:
+    """Remove the files of a folder that a killed process left half written."""
+    for path in folder.glob(f".*{PARTIAL}"):
+        path.unlink()
+
+
+@contextmanager
+def file_lock(path: Path, what: str, wait: bool = True) -> Iterator[None]:
+    """Hold the lock file at path; the lock is released when the process exits, however it ends.
+
+    Forked children do not share the lock. The file is created where it is missing and never removed.
+
+    Args:
+        path: the lock file.
+        what: the work that the lock protects, for messages.
+        wait: whether to wait, and say so, while another process holds the lock.
+
+    Raises:
+        MammoError: another process holds the lock and wait is False, or the file system cannot lock files.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, fallback_to_soft=False)
+    try:
+        try:
+            lock.acquire(FIRST_TRY_S, TRY_EVERY_S)
+        except Timeout:
+            if not wait:
+                raise MammoError(f"{what}: another process holds {path}: wait until it has ended") from None
+            print(f"{what}: waiting for another process", flush=True)
+            lock.acquire()
+    except OSError as error:
+        if error.errno not in CANNOT_LOCK:
+            raise
+        raise MammoError(
+            f"{path}: the file system cannot lock files ({error.strerror}), so two processes could overwrite each "
+            "other's work: set root= to a folder on a file system that can"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """Whether a process, this one included, holds the lock file at path; False where that cannot be determined."""
+    if not path.is_file():
+        return False
+    try:
+        with FileLock(path, fallback_to_soft=False).acquire(PROBE_S, PROBE_EVERY_S):
+            return False
+    except Timeout:
+        return True
+    except OSError:
+        return False
+
+
+def _sync(path: Path) -> None:
     """Wait until the disk holds a file, or a folder's names."""
     opened = os.open(path, os.O_RDONLY)
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.rejections import Code
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.records import LeftOut
 
 NAME = "quarantine.csv"
@@ -48,7 +48,7 @@ def write_quarantine(store: Path, outcomes: Iterable[Outcome], left_out: Iterabl
     for lesion in left_out:
         told = (lesion.code, lesion.reason, Code(lesion.code).remedy)
         writer.writerow([_cell(cell) for cell in (lesion.path, "outline left out", *told, "", "")])
-    with whole_file(store / NAME) as table:
+    with atomic_write(store / NAME) as table:
         table.write_bytes(stream.getvalue().encode("utf-8", errors="backslashreplace"))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from mammo.io import whole_file
+from mammo.io import atomic_write
 
 NAME = ".refusals"
 
@@ -38,7 +38,7 @@ class RefusalLog:
     def rewrite(self, refusals: Iterable[tuple[str, str, str]]) -> None:
         """Keep these and no others, each (image_id, mark, code)."""
         lines = "".join(json.dumps(refusal) + "\n" for refusal in refusals)
-        with whole_file(self.store / NAME) as log:
+        with atomic_write(self.store / NAME) as log:
             log.write_bytes(lines.encode())
 
 

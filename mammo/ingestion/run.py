@@ -1,6 +1,7 @@
 """Filling a store: every image of a cohort through the gate, by several processes, resumable at any image."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,9 +17,9 @@ from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import isolated
+from mammo.io import file_lock, remove_partials
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError
-from mammo.store.files import locked, remove_partials
 from mammo.store.head import check_format
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -61,7 +62,7 @@ def fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = 
         raise MammoError(f"processes={processes} must be at least 1: leave it out to use every core")
     try:
         check_format(recipe.store)
-        with locked(recipe.store):
+        with _locked(recipe.store):
             remove_partials(recipe.store)
             filling = _fill(replace(recipe, parts=find_parts(recipe.store)), cohort, processes, allow)
             remove_parts(recipe.store)
@@ -90,7 +91,7 @@ def fill_part(recipe: Recipe, cohort: Cohort, shard: Shard, processes: int) -> i
     """
     check_format(recipe.store)
     part, names = open_part(recipe.store, shard), Pseudonyms.of_store(recipe.store)
-    with locked(part):
+    with _locked(part):
         remove_partials(part)
         known = RefusalLog(part).read()
         own = [image for image in cohort.images if shard.holds(image.path)]
@@ -98,6 +99,11 @@ def fill_part(recipe: Recipe, cohort: Cohort, shard: Shard, processes: int) -> i
         jobs = [Job(image, image_id, known.get(image_id)) for image, image_id in zip(own, ids, strict=True)]
         _taken(replace(recipe, store=part), jobs, processes)
     return len(jobs)
+
+
+def _locked(store: Path) -> AbstractContextManager[None]:
+    """Keep a second ingest out of a store."""
+    return file_lock(store / ".lock", f"ingest into {store}", wait=False)
 
 
 def _fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) -> Filling:

@@ -7,7 +7,7 @@ from zipfile import BadZipFile
 
 import torch
 
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.records import MammoError
 
 
@@ -49,7 +49,7 @@ def write_weights(content: dict[str, Any], path: Path, legacy: bool = False) -> 
     if path.exists():
         raise MammoError(f"{path} exists already: name another file, or remove it first")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as written:
+    with atomic_write(path) as written:
         torch.save(content, written, _use_new_zipfile_serialization=not legacy)
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.phantoms.dicom_file import draw_storage, patient_name, write_image
 from mammo.phantoms.image import ImagePlan, draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec
@@ -81,7 +81,7 @@ def _write_recipe(out: Path, spec: CohortSpec) -> None:
     path, recipe = out / "dials.json", json.dumps(spec.recipe(), indent=1) + "\n"
     (out / "outlines").mkdir(parents=True, exist_ok=True)
     if not path.exists():
-        with whole_file(path) as written:
+        with atomic_write(path) as written:
             written.write_text(recipe, encoding="utf-8")
     elif path.read_text() != recipe:
         raise MammoError(f"{path} is the recipe of another cohort: set another root, or delete {out} and try again")
@@ -114,9 +114,9 @@ def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> ImageRows:
         phantom = draw_image(plan)
         for lesion, mask in zip(plan.lesions, phantom.masks, strict=True):
             png = cv2.imencode(".png", mask.astype(np.uint8) * 255)[1]
-            with whole_file(out / "outlines" / f"{stem}_{lesion.number}.png", lasting=False) as written:
+            with atomic_write(out / "outlines" / f"{stem}_{lesion.number}.png", durable=False) as written:
                 written.write_bytes(png.tobytes())
-        with whole_file(path, lasting=False) as written:
+        with atomic_write(path, durable=False) as written:
             write_image(written, phantom.pixels, spec, plan.key, draw_storage(plan.key))
     return _rows(plan, f"{folder}/{name}.dcm", stem)
 
@@ -135,5 +135,5 @@ def _rows(plan: ImagePlan, image: str, stem: str) -> ImageRows:
 def _write_table(path: Path, columns: Row, rows: Sequence[Row]) -> None:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    with whole_file(path) as written:
+    with atomic_write(path) as written:
         written.write_bytes(text.getvalue().encode())

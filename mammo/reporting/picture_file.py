@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.records import MammoError
 from mammo.reporting.image_figures import image_page, saliency_page
 from mammo.reporting.window_figures import class_patches, lesion_windows
@@ -48,7 +48,7 @@ def write_picture(path: Path, kind: str, caption: str, **arrays: ArrayLike) -> N
     if set(arrays) != set(KINDS[kind]):
         raise ValueError(f"a picture of {kind} needs {', '.join(KINDS[kind])}, got {', '.join(sorted(arrays))}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as written, written.open("wb") as file:
+    with atomic_write(path) as written, written.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, kind=np.array(kind), caption=np.array(caption), **arrays)
 
 

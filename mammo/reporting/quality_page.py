@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.quality.audit import Examination
 from mammo.quality.checks import CHECKS, Doubt
 from mammo.records import FULL_SCALE, MammoError
@@ -58,7 +58,7 @@ def write_doubts(page: Path, store: Path, examination: Examination) -> Path:
         "sources": manifest.lesions["label_source"].value_counts().to_dict(),
     }
     page.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(page) as written:
+    with atomic_write(page) as written:
         written.write_text(render("quality.html.j2", {**facts, **own("report.css")}), encoding="utf-8")
     return page
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.records import MammoError
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -71,10 +71,10 @@ class TableKind:
             MammoError: as check.
         """
         checked = self.check(table, str(path))
-        with whole_file(path.with_suffix(".parquet")) as parquet:
+        with atomic_write(path.with_suffix(".parquet")) as parquet:
             checked.to_parquet(parquet, index=False)
             if beside:
-                with whole_file(path.with_suffix(".csv")) as csv:
+                with atomic_write(path.with_suffix(".csv")) as csv:
                     safe_csv(checked, csv)
 
     def read(self, path: Path) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.records import MammoError
 
 
@@ -50,7 +50,7 @@ class Embeddings:
     def write(self, plan: Digestible, h: NDArray[np.float32]) -> None:
         """Store h [N, 32] of the plan, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(self._path(plan)) as written, written.open("wb") as file:
+        with atomic_write(self._path(plan)) as written, written.open("wb") as file:
             np.savez(file, h=h.astype(np.float32), plan=np.array(plan.digest()))
 
     def read(self, plan: Digestible) -> NDArray[np.float32]:

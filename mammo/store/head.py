@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mammo.geometry import Frame
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.records import MammoError
 
 FORMAT = 3
@@ -70,7 +70,7 @@ def write_head(store: Path, head: Head, files: Mapping[str, object]) -> None:
         files: size and SHA-256 of each file, by path relative to the store.
     """
     content = {"format": FORMAT, "data": asdict(head.data_set), "frame": asdict(head.frame), "files": files}
-    with whole_file(store / "store.json") as written:
+    with atomic_write(store / "store.json") as written:
         written.write_text(json.dumps(content | {"seal": head_seal(content)}, indent=1) + "\n", encoding="utf-8")
 
 

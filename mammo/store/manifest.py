@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.records import MammoError, Split
 from mammo.store.checks import check_tables
 from mammo.store.checksums import TABLES, seals
@@ -83,7 +83,7 @@ class Manifest:
             table = pa.Table.from_pandas(frame.reset_index(), schema=schema, preserve_index=False)
             sink = pa.BufferOutputStream()
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
-            with whole_file(store / f"{name}.parquet") as written:
+            with atomic_write(store / f"{name}.parquet") as written:
                 written.write_bytes(memoryview(sink.getvalue()))
         write_head(store, Head(self.frame, self.data_set), seals(store))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.io import whole_file
+from mammo.io import atomic_write
 from mammo.records import MammoError
 
 Key = tuple[str, str]
@@ -49,9 +49,9 @@ class SaliencyMaps:
         self.folder.mkdir(parents=True, exist_ok=True)
         lines = "".join(f"{image_id} {self.images[image_id]}\n" for image_id in image_ids)
         name = sha256(lines.encode()).hexdigest()[:16]
-        with whole_file(self.folder / f"{name}.npy") as written, written.open("wb") as file:
+        with atomic_write(self.folder / f"{name}.npy") as written, written.open("wb") as file:
             np.save(file, maps.astype(np.float16))
-        with whole_file(self.folder / f"{name}.txt") as written:  # the part counts from here on
+        with atomic_write(self.folder / f"{name}.txt") as written:  # the part counts from here on
             written.write_text(lines, encoding="utf-8")
         self.__dict__.pop("_index", None)
 

@@ -80,7 +80,7 @@ def train(cfg: DictConfig) -> float:
     inputs = Inputs.of(cfg, manifest)
     run = RunDir.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
     record_run(run.path)
-    with run.alone() if is_first() else nullcontext():
+    with run.lock() if is_first() else nullcontext():
         auc: float | None
         if (finished := run.result) is not None:
             auc, told = finished.val_auc, "already done"

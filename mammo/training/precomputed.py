@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.plans import Plan
+from mammo.io import file_lock
 from mammo.models.context_network import ContextNetwork, network_of_checkpoint
 from mammo.models.floc import FLoc
 from mammo.models.precision import resolve_precision
@@ -25,7 +26,6 @@ from mammo.store.embedding_cache import Embeddings
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
-from mammo.training.lock import alone
 from mammo.training.saliency_source import saliency_cache
 
 T = TypeVar("T")
@@ -84,7 +84,7 @@ def cached_embeddings(
         network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
         readers = {split: data.split_data(split).reader.with_own_cache() for split in splits}
         for split, plan in track(missing, "embeddings", len(missing), "plans"):
-            with alone(embeddings.folder / f"{plan.digest()[:16]}.lock", f"{run.name}: h of {split} windows"):
+            with file_lock(embeddings.folder / f"{plan.digest()[:16]}.lock", f"{run.name}: h of {split} windows"):
                 if not embeddings.has(plan):
                     embeddings.write(plan, embed_plan(network, plan, readers[split], precision))
     return embeddings
@@ -102,7 +102,7 @@ def cached_saliency(checkpoint: Path, root: Path, store: Path, precision: str, s
     """
     manifest = Manifest.load(store)
     maps = saliency_cache(checkpoint, root, manifest)
-    with alone(maps.folder / f"{shard.number}-of-{shard.of}.lock", f"{maps.folder.name}: saliency maps"):
+    with file_lock(maps.folder / f"{shard.number}-of-{shard.of}.lock", f"{maps.folder.name}: saliency maps"):
         share = set(shard.share(list(maps.images)))
         missing = [image_id for image_id in maps.missing() if image_id in share]
         if missing:

@@ -22,9 +22,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mammo import __version__
-from mammo.io import whole_file
+from mammo.io import atomic_write, file_lock
 from mammo.records import MammoError
-from mammo.training.lock import alone
 from mammo.training.results import Run, file_digest, file_stamp, finished_run
 
 OUTPUTS = (
@@ -78,9 +77,9 @@ class RunDir:
         run = finished_run(self.path, trusting=False)
         return run if run and run.digest == self.digest else None
 
-    def alone(self) -> AbstractContextManager[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Lock the folder for this process, after waiting for any other process with the same request."""
-        return alone(self.path / "lock", self.path.name)
+        return file_lock(self.path / "lock", self.path.name)
 
     def start(self, cfg: DictConfig) -> None:
         """Create the folder; write the resolved configuration and the run's origin into it."""
@@ -93,7 +92,7 @@ class RunDir:
         stamps = {name: stamp for name in OUTPUTS if (stamp := file_stamp(self.path / name))}
         digests = {name: file_digest(self.path / name, *stamp) for name, stamp in stamps.items()}
         result = {**self._origin(), **facts, "files": digests, "stamps": stamps}
-        with whole_file(self.path / "result.json") as written:
+        with atomic_write(self.path / "result.json") as written:
             written.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
     def _origin(self) -> dict[str, Any]:

@@ -25,9 +25,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from mammo.io import whole_file
+from mammo.io import atomic_write, is_locked
 from mammo.records import MammoError
-from mammo.training.lock import is_held
 from mammo.training.results import finished_run
 
 State = Literal["done", "running", "failed", "missing"]
@@ -75,7 +74,7 @@ class Sweep:
         group = cfg.get("group", cfg.hydra.job.name)
         sweep = cls(Path(cfg.root).absolute() / "sweeps" / f"{group}-{digest[:8]}", _planned(overrides))
         sweep.folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(sweep.folder / "jobs.json") as written:
+        with atomic_write(sweep.folder / "jobs.json") as written:
             written.write_text(json.dumps(sweep.jobs, indent=0) + "\n", encoding="utf-8")
         return sweep
 
@@ -105,7 +104,7 @@ class Sweep:
         finished = finished_run(run) if run else None
         if finished:
             return Job(overrides, "done", run, None if math.isnan(finished.val_auc) else finished.val_auc)
-        if run is not None and is_held(run / "lock"):
+        if run is not None and is_locked(run / "lock"):
             return Job(overrides, "running", run)
         if error:
             return Job(overrides, "failed", run, error=error)

@@ -167,7 +167,7 @@ def test_a_second_ingest_of_the_same_store_is_kept_out(twelve: Any, tmp_path: Pa
 
     with (tmp_path / "undisturbed" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(MammoError, match="another ingest is filling"):
+        with pytest.raises(MammoError, match=r"ingest into .*undisturbed: another process holds .*\.lock: wait"):
             fill(Recipe(twelve[0], tmp_path / "undisturbed", FRAME, 1), read(twelve[0]), 1)
 
 

@@ -14,9 +14,9 @@ from omegaconf import open_dict, read_write
 
 from mammo.cli.hydra_app import CONF
 from mammo.cli.resolvers import name_in_configurations
+from mammo.io import file_lock
 from mammo.sweep import main as sweep_command
 from mammo.train import main as train_command
-from mammo.training.lock import alone
 from mammo.training.sweep_state import Sweep
 
 HERE = Path(__file__).resolve().parents[2]
@@ -120,7 +120,7 @@ def test_a_job_that_another_process_runs_is_running(root: Path, monkeypatch: pyt
     assert run_sweep(root, monkeypatch, "--multirun", "maps=[loc]", "seed=0") == 0
     (result,) = root.glob("runs/*/result.json")
     result.unlink()
-    with alone(result.parent / "lock", "a test"):
+    with file_lock(result.parent / "lock", "a test"):
         assert states(root) == ["running"]
     assert states(root) == ["missing"]
 
