@@ -1,1 +1,1 @@
-"""Plans of what to read, crops from windows, and the one datamodule: rows of the manifest become batches."""
+"""Sampling plans, crop windows, patches and batches: from the rows of a manifest to a LightningDataModule."""

@@ -1,7 +1,7 @@
-"""From crop windows to patches, a batch at a time; from its window to a whole image.
+"""Patches cut from the image store by crop window, in batches, and the boxes of whole images.
 
-The tight box of each window is copied from the image store, smoothed where the patch shrinks it, and read by one
-bilinear interpolation. Windows of one image that lie close together share one read.
+The tight box of each window is read from the image store, low-pass filtered where the patch is smaller than the window,
+and resampled by one bilinear interpolation. Neighboring windows of one image share one read.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,13 +18,12 @@ from mammo.geometry import Box, CropWindow, Frame, FrameChain
 from mammo.records import FULL_SCALE, Pixels
 from mammo.store.image_store import ImageStore
 
-Grey = NDArray[np.float32]
 Bounds = tuple[int, int, int, int]
 """Half-open (row0, row1, col0, col1)."""
 Edge = TypeVar("Edge", int, NDArray[np.int64])
 
 MARGIN_PX = 3.0
-"""No patch depends on pixels farther from its window: filter and interpolation reach two along either axis."""
+"""Largest distance of a pixel that a patch depends on from its window: filter and interpolation reach 2 px per axis."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +31,8 @@ class CropRequests:
     """Patches to cut, in order.
 
     Attributes:
-        image_ids: the image of each.
-        windows: float64 [N, 4], (row, col, side, angle) of each, store frame.
+        image_ids: image of each patch.
+        windows: float64 [N, 4], crop window (row, col, side, angle) of each patch, store frame.
     """
 
     image_ids: Sequence[str]
@@ -46,27 +45,27 @@ class CropRequests:
 def crop(
     store: ImageStore, requests: CropRequests, patch_px: int, out: Pixels | None = None, antialias: bool = True
 ) -> Pixels:
-    """Patches [N, patch_px, patch_px], 12-bit grey values; what lies outside an image is 0.
+    """Patches [N, patch_px, patch_px] uint16, 0 to 4095; pixels outside the image are 0.
 
     Args:
-        store: where the pixels are.
-        requests: what to cut.
-        patch_px: side of a patch.
-        out: where to put the patches; a new array if None.
-        antialias: whether what a shrinking patch cannot show is filtered out before it is read.
+        store: image store to read from.
+        requests: the N patches to cut.
+        patch_px: side of a patch, px.
+        out: uint16 [N, patch_px, patch_px] to fill and return; None for a new array.
+        antialias: whether to low-pass filter windows that are larger than the patch.
 
     Raises:
         MammoError: an image is not in the store.
     """
     patches = np.empty((len(requests), patch_px, patch_px), np.uint16) if out is None else out
-    sources = ResamplePlan.from_windows(requests.windows, patch_px, antialias)
-    taps, whole = sources.side_taps.tolist(), sources.whole.tolist()
-    for rows, (row0, row1, col0, col1) in _reads(requests.image_ids, sources.box):
+    plan = ResamplePlan.from_windows(requests.windows, patch_px, antialias)
+    taps, whole = plan.side_taps.tolist(), plan.whole.tolist()
+    for rows, (row0, row1, col0, col1) in _reads(requests.image_ids, plan.box):
         read = _scratch.array("read", np.uint16, row1 - row0, col1 - col0)
-        store.read_into(requests.image_ids[rows[0]], (row0, col0), read, _needed(requests.windows, rows))
-        boxes = (sources.box[rows] - (row0, row0, col0, col0)).tolist()
+        store.read_into(requests.image_ids[rows[0]], (row0, col0), read, _rotated_area(requests.windows, rows))
+        boxes = (plan.box[rows] - (row0, row0, col0, col0)).tolist()
         for row, (top, bottom, left, right) in zip(rows, boxes, strict=True):
-            source, matrix = read[top:bottom, left:right], None if whole[row] else sources.matrix[row]
+            source, matrix = read[top:bottom, left:right], None if whole[row] else plan.matrix[row]
             if not taps[row]:
                 _interpolate(source, matrix, patches[row])
                 continue
@@ -77,9 +76,9 @@ def crop(
 
 
 def _reads(image_ids: Sequence[str], boxes: NDArray[np.int64]) -> Iterator[tuple[list[int], Bounds]]:
-    """Rows that share a read, and its box: those of one image, if that reads no more than each on its own.
+    """Rows that share a read and the box of that read; rows of one image share if that reads no more pixels in total.
 
-    They go down the image, as pixels that one window needs are then still in the cache for the next.
+    Rows of a shared read are ordered down the image, so that pixels common to neighbors are still in the CPU cache.
     """
     rows_of: dict[str, list[int]] = {}
     for row, image_id in enumerate(image_ids):
@@ -97,8 +96,8 @@ def _reads(image_ids: Sequence[str], boxes: NDArray[np.int64]) -> Iterator[tuple
             yield [row], (row0, row1, col0, col1)
 
 
-def _needed(windows: NDArray[np.float64], rows: Sequence[int]) -> CropWindow | None:
-    """What a read for one turned window needs of its box; None for all of it."""
+def _rotated_area(windows: NDArray[np.float64], rows: Sequence[int]) -> CropWindow | None:
+    """The part of the box that a read for one rotated window needs; None for the whole box."""
     if len(rows) > 1:
         return None
     row, col, side, angle = windows[rows[0]].tolist()
@@ -109,49 +108,59 @@ def _area(row0: Edge, row1: Edge, col0: Edge, col1: Edge) -> Edge:
     return (row1 - row0) * (col1 - col0)
 
 
-def _smooth(source: Pixels, side_tap: float, trim: bool) -> Grey:
-    """The three-tap filter along both axes, in float32: four times as fast as in integers, and rounded once."""
+def _smooth(source: Pixels, side_tap: float, trim: bool) -> NDArray[np.float32]:
+    """The three-tap filter along both axes, without the outermost pixels if trim.
+
+    It works in float32, which is four times as fast as integers and rounds only once.
+    """
     taps = np.array([side_tap, 1 - 2 * side_tap, side_tap])
-    grey, smooth = (_scratch.array(use, np.float32, *source.shape) for use in ("grey", "smooth"))
-    grey[:] = source
-    cv2.sepFilter2D(grey, -1, taps, taps, dst=smooth, borderType=cv2.BORDER_REPLICATE)
+    gray, smooth = (_scratch.array(use, np.float32, *source.shape) for use in ("gray", "smooth"))
+    gray[:] = source
+    cv2.sepFilter2D(gray, -1, taps, taps, dst=smooth, borderType=cv2.BORDER_REPLICATE)
     return smooth[1:-1, 1:-1] if trim else smooth
 
 
-def _interpolate(source: Pixels | Grey, matrix: NDArray[np.float64] | None, out: Pixels | Grey) -> None:
-    """Read out [P, P] from the pixels of a box [h, w] bilinearly; without a matrix, the box is the window."""
+def _interpolate(
+    source: Pixels | NDArray[np.float32], matrix: NDArray[np.float64] | None, out: Pixels | NDArray[np.float32]
+) -> None:
+    """Resample a box [h, w] bilinearly into out [P, P]; without a matrix, the box is the whole window."""
     if matrix is None:
         cv2.resize(source, out.shape, dst=out)
     else:
         cv2.warpAffine(source, matrix, out.shape, dst=out, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
 
 
-class _Scratch(local):
-    """Memory of one thread, reused from patch to patch: fresh memory would cost more than what is done in it."""
+class _ScratchMemory(local):
+    """Arrays of one thread that are reused for every patch, because allocating costs more than resampling."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, NDArray[Any]] = {}
+        self._buffers: dict[str, NDArray[Any]] = {}
 
     def array(self, use: str, dtype: DTypeLike, height: int, width: int) -> NDArray[Any]:
-        """An array [height, width] whose content is whatever its use left there."""
-        kept = self._kept.get(use)
-        if kept is None or kept.size < height * width:
-            kept = self._kept[use] = np.empty(height * width, dtype)
-        return kept[: height * width].reshape(height, width)
+        """An uninitialized array [height, width]; the next call with the same use returns the same memory."""
+        buffer = self._buffers.get(use)
+        if buffer is None or buffer.size < height * width:
+            buffer = self._buffers[use] = np.empty(height * width, dtype)
+        return buffer[: height * width].reshape(height, width)
 
 
-_scratch = _Scratch()
+_scratch = _ScratchMemory()
 
 
-def image_box(window: NDArray[np.float64], chain: FrameChain) -> Box:
-    """The whole pixels of the store frame nearest to a whole image's window (row, col, height, 0), network frame."""
-    height, width = (round(window[2] * size / chain.frame.height) for size in (chain.frame.height, chain.frame.width))
-    row0, col0 = round(window[0] - height / 2), round(window[1] - width / 2)
+def image_box(image_window: NDArray[np.float64], chain: FrameChain) -> Box:
+    """The box of whole pixels, store frame, nearest to the window [4] (row, col, height, 0) of an image, network px."""
+    height, width = (
+        round(image_window[2] * size / chain.frame.height) for size in (chain.frame.height, chain.frame.width)
+    )
+    row0, col0 = round(image_window[0] - height / 2), round(image_window[1] - width / 2)
     return Box(row0, row0 + height, col0, col0 + width).shifted(*chain.origin)
 
 
 def resize_to_frame(pixels: Pixels, frame: Frame) -> Pixels:
-    """Pixels [h, w] resampled to the frame's size by bicubic interpolation; unchanged where they have it already."""
+    """Pixels [h, w] uint16 resized to [frame.height, frame.width] by bicubic interpolation, 0 to 4095.
+
+    Pixels that have this size already are returned unchanged.
+    """
     if pixels.shape == (frame.height, frame.width):
         return pixels
     resized = cv2.resize(pixels, (frame.width, frame.height), interpolation=cv2.INTER_CUBIC)

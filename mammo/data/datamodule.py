@@ -132,7 +132,7 @@ class MammoDataModule(pl.LightningDataModule):
             manifest, index = _split_tables(self.root.absolute(), Manifest.state(self.root), split)
             if len(manifest.images) == 0:
                 raise MammoError(f"no image in split {split} of {self.root}: run python -m mammo.split first")
-            reader = Reader.of(self.root, manifest, self.crops.patch_px, self.memory_bytes)
+            reader = Reader.from_manifest(self.root, manifest, self.crops.patch_px, self.memory_bytes)
             self._splits[split] = SplitData(manifest, index, reader)
         return self._splits[split]
 

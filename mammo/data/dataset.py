@@ -1,14 +1,14 @@
-"""From the rows of a plan to a batch: a dictionary of tensors, holding the columns that were asked for.
+"""Dataset that turns the rows of a plan into batches: dictionaries of tensors with the requested columns.
 
-| column | tensor | what |
+| column | tensor | content |
 |---|---|---|
 | image_row, lesion, repeat | int64 [B] | as in the plan |
 | target | int64 [B] or [B, 2] | as in the plan |
 | window | float64 [B, 4] | crop window (row, col, side, angle), network frame |
-| patch | uint16 [B, 1, P, P] | the window's pixels, 0 to 4095 |
-| image | uint16 [B, 1, H, W] | the whole network window, 0 to 4095 |
-| saliency | float32 [U, 2, rows, cols] | S of the batch's U different images, malignant then benign, in [0, 1] |
-| saliency_row | int64 [B] | which of these each row's is; comes with saliency |
+| patch | uint16 [B, 1, P, P] | pixels of the crop window, 0 to 4095 |
+| image | uint16 [B, 1, H, W] | pixels of the network window, 0 to 4095 |
+| saliency | float32 [U, 2, rows, cols] | S of the batch's U distinct images, malignant then benign, in [0, 1] |
+| saliency_row | int64 [B] | row of saliency that belongs to each row of the batch; comes with saliency |
 | embedding | float32 [B, 32] | h of the patch |
 """
 
@@ -25,26 +25,26 @@ from mammo.data.augmentation import Intensity
 from mammo.data.crops import CropRequests, crop, image_box, resize_to_frame
 from mammo.data.plans import Plan
 from mammo.geometry import FrameChain
-from mammo.records import Batch, MammoError
+from mammo.records import Batch, MammoError, Pixels
 from mammo.store.image_store import ImageStore, affordable
 from mammo.store.manifest import Manifest
 
-Given = TypeVar("Given")
-HOT_BYTES = 4 << 30
-"""Memory for decoded images, unless told otherwise."""
+Source = TypeVar("Source")
+MEMORY_BYTES = 4 << 30
+"""Default memory for decoded images."""
 SaliencySource = Callable[[Sequence[str]], NDArray[np.float32]]
-"""One function from image ids to saliency maps [N, 2, rows, cols], malignant then benign, in [0, 1]."""
+"""A function from image ids to saliency maps [N, 2, rows, cols], malignant then benign, in [0, 1]."""
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads pixels of one split, by the rows of a plan.
+    """Reads the pixels of one split, by the rows of a plan.
 
     Attributes:
-        store: where the pixels are.
+        store: image store to read from.
         ids: image id of each image row.
         chains: frame chain of each image row.
-        patch_px: side of a patch.
+        patch_px: side of a patch, px.
     """
 
     store: ImageStore
@@ -53,77 +53,78 @@ class Reader:
     patch_px: int
 
     @classmethod
-    def of(cls, root: Path, manifest: Manifest, patch_px: int, hot_bytes: float = HOT_BYTES) -> "Reader":
+    def from_manifest(
+        cls, root: Path, manifest: Manifest, patch_px: int, memory_bytes: float = MEMORY_BYTES
+    ) -> "Reader":
         """A reader of the manifest's images in the store at root.
 
         Args:
             root: the store folder.
-            manifest: its tables, or those of a split.
-            patch_px: side of a patch.
-            hot_bytes: memory for images that stay decoded once they were read; those with lesions come first.
+            manifest: tables of the store or of one split.
+            patch_px: side of a patch, px.
+            memory_bytes: memory for images that stay decoded after their first read; those with lesions come first.
         """
         ids = list(manifest.images.index)
         chains = [manifest.chain(image_id) for image_id in ids]
         outlined = set(manifest.lesions["image_id"])
         order = sorted(range(len(ids)), key=lambda row: ids[row] not in outlined)
-        hot = affordable([(ids[row], chains[row].store_shape) for row in order], hot_bytes)
+        hot = affordable([(ids[row], chains[row].store_shape) for row in order], memory_bytes)
         return cls(ImageStore(root, hot), ids, chains, patch_px)
 
     def with_own_cache(self) -> "Reader":
-        """The same, with decoded images of its own, which go when it goes."""
+        """The same reader with a separate cache of decoded images, which is freed with it."""
         return replace(self, store=ImageStore(self.store.root, self.store.hot))
 
-    def patches(self, plan: Plan, out: NDArray[np.uint16] | None = None) -> NDArray[np.uint16]:
-        """Patches [N, patch_px, patch_px], in out where it is given."""
+    def patches(self, plan: Plan, out: Pixels | None = None) -> Pixels:
+        """Patches [N, patch_px, patch_px] uint16 of the plan's windows, 0 to 4095, written to out if it is given."""
         return crop(self.store, self.requests(plan), self.patch_px, out)
 
     def requests(self, plan: Plan) -> CropRequests:
-        """The plan's windows in the frame of the store."""
+        """The plan's windows, moved to the store frame."""
         origins = np.array([self.chains[row].origin for row in plan.image.tolist()]).reshape(-1, 2)
         windows = plan.windows.copy()
         windows[:, :2] += origins
         return CropRequests([self.ids[row] for row in plan.image.tolist()], windows)
 
-    def images(self, plan: Plan, out: NDArray[np.uint16]) -> None:
-        """Fill out [N, H, W]: whole images through the plan's windows, each resampled to the network window's size."""
+    def images(self, plan: Plan, out: Pixels) -> None:
+        """Fill out [N, H, W] uint16, 0 to 4095, with the plan's whole images, resized to the network window [H, W]."""
         for number, row in enumerate(plan.image.tolist()):
             out[number] = self._image(row, plan.windows[number])
 
-    def _image(self, row: int, window: NDArray[np.float64]) -> NDArray[np.uint16]:
+    def _image(self, row: int, image_window: NDArray[np.float64]) -> Pixels:
         chain = self.chains[row]
-        box = image_box(window, chain)
-        pixels = self.store.read(self.ids[row], box)
+        pixels = self.store.read(self.ids[row], image_box(image_window, chain))
         return resize_to_frame(pixels, chain.frame)
 
 
 class PixelMemory(Protocol):
-    """Where the pixels of a batch go."""
+    """Allocates the pixel arrays of batches."""
 
-    def take(self, *shape: int) -> NDArray[np.uint16]:
-        """An array [shape] of any content."""
+    def allocate(self, *shape: int) -> Pixels:
+        """An uninitialized uint16 array [*shape]."""
         ...
 
 
-class FreshMemory:
-    """A new array for every batch."""
+class NewMemory:
+    """Allocates a new array for every batch."""
 
-    def take(self, *shape: int) -> NDArray[np.uint16]:
-        """As PixelMemory."""
+    def allocate(self, *shape: int) -> Pixels:
+        """An uninitialized uint16 array [*shape]."""
         return np.empty(shape, np.uint16)
 
 
 @dataclass(frozen=True, eq=False)
 class PlanDataset:
-    """A plan and where its columns come from; row numbers give a batch.
+    """A plan and the sources of its columns; gives the batch of any rows.
 
     Attributes:
-        plan: the rows.
-        columns: names of the columns beside the plan's own.
+        plan: rows to read.
+        columns: batch columns beside the plan's own.
         reader: source of patches and images.
         saliency: source of saliency maps.
         embedding: h of every row of the plan, float32 [N, 32].
-        intensity: changes of grey value, for training.
-        seed: of the changes; row i uses (seed, i).
+        intensity: intensity augmentation of training patches.
+        seed: of the augmentation; row i uses (seed, i).
     """
 
     plan: Plan
@@ -138,18 +139,22 @@ class PlanDataset:
         return len(self.plan)
 
     def batch(self, rows: Sequence[int], memory: PixelMemory | None = None) -> Batch:
-        """The batch of these rows, in this order; its pixels lie in memory, if any is given."""
+        """The batch of these rows, in this order; memory allocates its pixels, if given.
+
+        Raises:
+            MammoError: a column is unknown or has no source.
+        """
         plan = self.plan.take(np.asarray(rows, dtype=np.int64))
         own = {"image_row": plan.image, "lesion": plan.lesion, "repeat": plan.repeat, "target": plan.target}
         single = [name for name in self.columns if name != "saliency"]
-        asked = {name: self._column(name, plan, rows, memory or FreshMemory()) for name in single}
+        extra = {name: self._column(name, plan, rows, memory or NewMemory()) for name in single}
         if "saliency" in self.columns:
-            asked |= self._maps(plan)
-        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in (own | asked).items()}
+            extra |= self._saliency_columns(plan)
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in (own | extra).items()}
 
-    def _maps(self, plan: Plan) -> dict[str, NDArray[np.generic]]:
+    def _saliency_columns(self, plan: Plan) -> dict[str, NDArray[np.generic]]:
         images, row = np.unique(plan.image, return_inverse=True)
-        maps = self._given(self.saliency, "saliency")([self.reader.ids[i] for i in images])
+        maps = self._required(self.saliency, "saliency")([self.reader.ids[i] for i in images])
         return {"saliency": maps, "saliency_row": row}
 
     def _column(self, name: str, plan: Plan, rows: Sequence[int], memory: PixelMemory) -> NDArray[np.generic]:
@@ -160,16 +165,16 @@ class PlanDataset:
                 return self._patches(plan, rows, memory)
             case "image":
                 frame = self.reader.chains[0].frame
-                images = memory.take(len(plan), 1, frame.height, frame.width)
+                images = memory.allocate(len(plan), 1, frame.height, frame.width)
                 self.reader.images(plan, images[:, 0])
                 return images
             case "embedding":
-                h: NDArray[np.float32] = self._given(self.embedding, name)[np.asarray(rows)]
+                h: NDArray[np.float32] = self._required(self.embedding, name)[np.asarray(rows)]
                 return h
-        raise MammoError(f"a batch was asked for its {name} column, which there is not: see mammo.data.dataset")
+        raise MammoError(f"unknown batch column {name!r}: choose from window, patch, image, saliency, embedding")
 
     def _patches(self, plan: Plan, rows: Sequence[int], memory: PixelMemory) -> NDArray[np.generic]:
-        patches = memory.take(len(plan), 1, self.reader.patch_px, self.reader.patch_px)
+        patches = memory.allocate(len(plan), 1, self.reader.patch_px, self.reader.patch_px)
         self.reader.patches(plan, patches[:, 0])
         if self.intensity is not None:
             for patch, row in zip(patches[:, 0], rows, strict=True):
@@ -177,7 +182,7 @@ class PlanDataset:
         return patches
 
     @staticmethod
-    def _given(source: Given | None, column: str) -> Given:
+    def _required(source: Source | None, column: str) -> Source:
         if source is None:
-            raise MammoError(f"a batch was asked for its {column} column, but data.{column} names no source")
+            raise MammoError(f"batch column {column!r} has no source: pass {column} to the datamodule")
         return source

@@ -1,7 +1,7 @@
-"""Batches in order, read ahead by a few threads into memory that is used again.
+"""Loader that reads batches ahead in a few threads, in order, into reused memory.
 
-What a batch holds depends on its rows alone, never on who reads it: the batches are the same for any number of threads.
-Threads suffice, because copying, decompressing and resampling all leave the interpreter's lock.
+A batch depends only on its rows, so the batches are the same for any number of threads. Threads are enough because
+copying, decompressing and resampling all release the interpreter lock.
 """
 
 import weakref
@@ -11,42 +11,46 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from mammo.data.dataset import PlanDataset
-from mammo.records import Batch, MammoError
+from mammo.records import Batch, MammoError, Pixels
 
 
 class Loader:
-    """The batches of a plan; every pass over it gives the same ones.
+    """The batches of a plan; every pass gives the same ones.
 
-    It tells how many batches the pass has given, and can begin a pass after so many: training that was interrupted
-    within an epoch goes on with the batches that were left.
+    Its state is the number of batches given in the current pass, so that training interrupted within an epoch resumes
+    with the remaining batches.
 
     Args:
-        dataset: the plan and where its columns come from.
-        batch_size: rows of a batch; the last one may be shorter.
-        threads: how many read ahead; 0 reads when a batch is asked for.
-        keep_bytes: memory for batches that are read once and kept for the next passes.
+        dataset: the plan and the sources of its columns.
+        batch_size: rows of a batch; the last batch can be shorter.
+        threads: number of threads that read ahead; 0 reads each batch when it is requested.
+        keep_bytes: memory for batches that are kept for the next passes.
+
+    Raises:
+        MammoError: batch_size or threads is too small.
     """
 
     def __init__(self, dataset: PlanDataset, batch_size: int, threads: int = 0, keep_bytes: float = 0) -> None:
-        if threads < 0 or batch_size < 1:
-            raise MammoError(f"workers={threads} must be at least 0 and batch_size={batch_size} at least 1")
+        if threads < 0:
+            raise MammoError(f"workers must be >= 0, got {threads}")
+        if batch_size < 1:
+            raise MammoError(f"batch_size must be >= 1, got {batch_size}")
         self.dataset, self.batch_size, self.threads = dataset, batch_size, threads
-        self._left, self._given, self._first = keep_bytes, 0, 0
+        self._keep_bytes_left, self._given, self._first = keep_bytes, 0, 0
         self._kept: dict[int, Batch] = {}
-        self._memory = Memory(pinned=torch.cuda.is_available())
+        self._memory = PixelPool(pinned=torch.cuda.is_available())
 
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
     def state_dict(self) -> dict[str, int]:
-        """How many batches of this pass were given, as Lightning keeps it in a checkpoint."""
+        """Number of batches given in this pass, as Lightning stores it in a checkpoint."""
         return {"given": self._given}
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Have the next pass, and only this, begin after the batches that were given."""
+        """Start the next pass, and only that one, after the batches that were given before."""
         self._first = state["given"]
 
     def __iter__(self) -> Iterator[Batch]:
@@ -56,7 +60,7 @@ class Loader:
             yield batch
 
     def _batches(self, first: int) -> Iterator[Batch]:
-        """From the first on, read in this thread or ahead by others."""
+        """Batches from number first on, read in this thread or ahead by others."""
         numbers = range(first, len(self))
         if self.threads == 0:
             yield from map(self._batch, numbers)
@@ -79,34 +83,34 @@ class Loader:
         start = number * self.batch_size
         batch = self.dataset.batch(range(start, min(start + self.batch_size, len(self.dataset))), self._memory)
         size = sum(column.nbytes for column in batch.values())
-        if size <= self._left:
-            self._left -= size
+        if size <= self._keep_bytes_left:
+            self._keep_bytes_left -= size
             self._kept[number] = batch
         return batch
 
 
-class Memory:
-    """Arrays for pixels that return when nobody holds them any more: fresh memory costs a page fault every 4 KB.
+class PixelPool:
+    """Pool of pixel arrays that are reused once they are garbage-collected; new memory costs a page fault per 4 KB.
 
     Args:
-        pinned: whether GPUs copy from them; torch then hands out and takes back page-locked memory itself, which it
-            does not do before a copy that is under way has ended.
+        pinned: whether to allocate page-locked memory for copies to a GPU. Torch then pools it itself and reuses no
+            array before a pending copy has finished.
     """
 
     def __init__(self, pinned: bool = False) -> None:
         self.pinned = pinned
-        self._free: dict[int, deque[NDArray[np.uint16]]] = {}
+        self._free: dict[int, deque[Pixels]] = {}
 
-    def take(self, *shape: int) -> NDArray[np.uint16]:
-        """An array [shape] of any content; it returns when it and every tensor that shares it are gone."""
+    def allocate(self, *shape: int) -> Pixels:
+        """An uninitialized uint16 array [*shape]; it returns to the pool when no array or tensor uses its memory."""
         if self.pinned:
-            pixels: NDArray[np.uint16] = torch.empty(shape, dtype=torch.uint16, pin_memory=True).numpy()
+            pixels: Pixels = torch.empty(shape, dtype=torch.uint16, pin_memory=True).numpy()
             return pixels
         free = self._free.setdefault(int(np.prod(shape)), deque())
         try:
-            whole = free.pop()
+            buffer = free.pop()
         except IndexError:
-            whole = np.empty(int(np.prod(shape)), np.uint16)
-        lent = whole.reshape(shape)
-        weakref.finalize(lent, free.append, whole)
-        return lent
+            buffer = np.empty(int(np.prod(shape)), np.uint16)
+        array = buffer.reshape(shape)
+        weakref.finalize(array, free.append, buffer)
+        return array

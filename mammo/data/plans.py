@@ -1,7 +1,7 @@
-"""Plans: which patches, images or lesion windows to read, as plain arrays.
+"""Sampling plans: which patches, images or lesion windows to read, as plain arrays.
 
-A plan is a value. The same (manifest, seed, epoch) always gives the same plan, whatever reads it: row i of an epoch is
-a pure function of (seed, epoch, i), a lesion's window j of (seed, outline, j).
+The same (manifest, seed, epoch) always gives the same plan: row i of an epoch is a pure function of (seed, epoch, i),
+window j of a lesion one of (seed, outline, j).
 """
 
 import hashlib
@@ -18,20 +18,20 @@ from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology
 
 EPOCH_STREAM, LESION_STREAM, ORDER_STREAM, IMAGE_STREAM = 1, 2, 3, 4
-"""First words of the seeds, so that no two kinds of draw share random numbers."""
+"""First words of the seeds, so that different kinds of draws share no random numbers."""
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Rows to read, in reading order; every array has one entry a row.
+    """Rows to read, in reading order; every array has N entries, one per row.
 
     Attributes:
-        image: image row in the manifest's table.
-        windows: float64 [N, 4], (row, col, side, angle) in the network frame; for whole images
-            (row, col, height, 0), the width being in the frame's proportion.
-        target: int64 [N], the patch class; for whole images int64 [N, 2], shows a malignant / a benign lesion.
-        lesion: lesion row in the manifest's table, -1 where the row belongs to none.
-        repeat: which of its lesion's windows the row is, 0 where it is not one of several.
+        image: int64 [N], image row in the manifest's table.
+        windows: float64 [N, 4], crop window (row, col, side, angle), network px and degrees; for whole images
+            (row, col, height, 0), with the width in the frame's proportion.
+        target: int64 [N], patch class; for whole images int64 [N, 2], shows a malignant lesion, shows a benign lesion.
+        lesion: int64 [N], lesion row in the manifest's table, -1 for no lesion.
+        repeat: int64 [N], number of the window among those of its lesion, 0 for a single window.
     """
 
     image: NDArray[np.int64]
@@ -44,7 +44,7 @@ class Plan:
         return len(self.image)
 
     def take(self, rows: NDArray[np.int64] | Sequence[int] | slice) -> "Plan":
-        """The plan of these rows, in this order."""
+        """The plan of these rows [M], in this order; a slice shares the arrays."""
         return Plan(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def read_only(self) -> "Plan":
@@ -59,7 +59,7 @@ class Plan:
         return CropWindow(*(float(value) for value in self.windows[row]))
 
     def digest(self) -> str:
-        """Hex digest of every row: equal digests are equal plans."""
+        """SHA-256 of all rows, as hex: equal digests mean equal plans."""
         digest = hashlib.sha256()
         for field in fields(self):
             digest.update(np.ascontiguousarray(getattr(self, field.name)).tobytes())
@@ -68,7 +68,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Quota:
-    """Patches per class in one epoch; the defaults are the paper's (Model training, para. 1)."""
+    """Patches per class in one epoch; the defaults are the paper's (Model training, para. 1).
+
+    Raises:
+        MammoError: a count is negative, or all are 0.
+    """
 
     malignant: int = 20
     benign: int = 35
@@ -76,8 +80,11 @@ class Quota:
     negative: int = 4945
 
     def __post_init__(self) -> None:
-        if min(self.counts) < 0 or sum(self.counts) == 0:
-            raise MammoError(f"quota {dict(zip(PatchClass.__members__, self.counts, strict=True))}: give counts >= 0")
+        for patch_class, count in zip(PatchClass, self.counts, strict=True):
+            if count < 0:
+                raise MammoError(f"quota.{patch_class.name.lower()} must be >= 0, got {count}")
+        if sum(self.counts) == 0:
+            raise MammoError("quota: all counts are 0: set at least one of malignant, benign, outside, negative")
 
     @property
     def counts(self) -> tuple[int, int, int, int]:
@@ -86,7 +93,7 @@ class Quota:
 
     @property
     def class_weights(self) -> tuple[float, ...]:
-        """Loss weight of each class: the inverse of its share of the epoch; 0 for a class that never occurs."""
+        """Loss weight of each class: the inverse of its fraction of the epoch; 0 for a class without patches."""
         return tuple(sum(self.counts) / count if count else 0.0 for count in self.counts)
 
 
@@ -107,8 +114,8 @@ def epoch_plan(index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, 
 def lesion_plan(index: SamplingIndex, crops: CropSizes, n_windows: int, seed: int) -> Plan:
     """The fixed windows of every malignant or benign lesion (paper, Model evaluation): unrotated, sizes varying.
 
-    A lesion's windows depend on its outline and the seed alone, so they stay the same in any subset of the lesions, in
-    a store made anew (whose pseudonyms differ) and for any model.
+    The windows of a lesion depend only on its outline and the seed, so they are the same in any subset of the lesions,
+    in a store that was rebuilt with other pseudonyms, and for any model.
     """
     classes = {Pathology.MALIGNANT: PatchClass.MALIGNANT, Pathology.BENIGN: PatchClass.BENIGN}
     lesions = [row for row, label in enumerate(index.labels) if label in classes]

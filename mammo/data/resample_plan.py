@@ -1,6 +1,6 @@
-"""Where the pixels of patches come from: for every window of a batch, the tight box to read and the affine map in it.
+"""Resample plan of a batch of patches: for every crop window, the tight box to read and the affine map into it.
 
-All in the store frame, (row, col), for a whole batch at once; no pixel is touched here.
+Coordinates are (row, col) in the store frame. No pixels are read here.
 """
 
 from dataclasses import dataclass
@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 from mammo.geometry import CropWindows
 
 SLACK = 1e-6
-"""Sample points this near to a pixel's centre may fall on either side of it by rounding."""
+"""Distance, px, within which rounding can move a sample point to the other side of a pixel center."""
 
 
 @dataclass(frozen=True, eq=False)
 class ResamplePlan:
-    """What a batch of patches is made of; every array has one entry a window.
+    """How to read and resample N crop windows.
 
     Attributes:
-        box: int64 [N, 4], half-open (row0, row1, col0, col1): every pixel that the patch depends on, no more.
-        matrix: float64 [N, 2, 3], patch pixel (x, y) to pixel (x, y) of the box, as OpenCV's warpAffine takes it; zeros
-            where the window is whole.
-        side_taps: float64 [N], weight of either neighbour in the three-tap filter that goes before a shrinking warp;
-            0 where the patch does not shrink.
-        whole: bool [N], upright windows on whole pixels, which are the box itself: one resize instead of a warp.
+        box: int64 [N, 4], half-open (row0, row1, col0, col1), store frame: all pixels that the patch depends on.
+        matrix: float64 [N, 2, 3], patch pixel (x, y) to box pixel (x, y), in the format of OpenCV's warpAffine; zeros
+            for whole windows.
+        side_taps: float64 [N], weight of each neighbor in the three-tap low-pass filter, 0 to 0.25; 0 where the window
+            is not larger than the patch.
+        whole: bool [N], True for upright windows with edges between pixels: the window is the box, and a resize
+            replaces the warp.
     """
 
     box: NDArray[np.int64]
@@ -34,12 +35,12 @@ class ResamplePlan:
 
     @classmethod
     def from_windows(cls, values: NDArray[np.float64], patch_px: int, antialias: bool = True) -> "ResamplePlan":
-        """The sources of windows [N, 4], (row, col, side, angle), resampled to patch_px.
+        """The plan that resamples windows to patches.
 
         Args:
-            values: the windows, store frame.
-            patch_px: side of a patch.
-            antialias: whether what a shrinking patch cannot show is filtered out first.
+            values: float64 [N, 4], crop windows (row, col, side, angle), store frame.
+            patch_px: side of a patch, px.
+            antialias: whether to low-pass filter windows that are larger than the patch.
         """
         row, col, side, angle = values.T
         step = side / patch_px
@@ -60,7 +61,7 @@ class ResamplePlan:
 def _warped(
     values: NDArray[np.float64], patch_px: int, margin: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """First and half-open last pixel of the boxes, [N, 2] each, and the matrices, of windows that a warp reads."""
+    """Box corners [N, 2] low and [N, 2] high (half-open), and matrices [N, 2, 3], of windows that need a warp."""
     windows = CropWindows(values)
     (row, col, side), (c, s) = values.T[:3], windows.turn
     step = side / patch_px

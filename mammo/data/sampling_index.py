@@ -1,6 +1,6 @@
-"""What the samplers stand on: which rows belong to which patch class, where lesions and breast tissue lie.
+"""Sampling index of a manifest: candidate rows of each patch class, lesion pixels and breast tissue.
 
-Everything here is in the network frame, (row, col), and comes from the manifest alone: no pixel is read.
+All coordinates are (row, col) in the network frame. Everything comes from the manifest; no pixels are read.
 """
 
 from collections.abc import Sequence
@@ -17,26 +17,27 @@ from mammo.store.manifest import Manifest
 from mammo.store.schema import SHARES
 
 LATTICE = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 7)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
-"""Window coordinates at which tissue is looked up: a 7 x 7 lattice."""
+"""Points [49, 2] of a window at which tissue is looked up, (row, col) in [-0.5, 0.5]: a 7 x 7 lattice."""
 
 HALF_DIAGONAL = 0.7072
-"""No point of a window is farther from its centre, in sides."""
+"""Largest distance of a point of a window from its center, in sides (rounded up)."""
 
 
 @dataclass(frozen=True, eq=False)
 class SamplingIndex:
-    """A manifest, laid out for sampling. Images and lesions are named by their row numbers in its tables.
+    """Arrays for sampling windows. Images and lesions are identified by their row numbers in the manifest's tables.
 
     Attributes:
         frame: the network window and its grid.
-        pixels: for each lesion row, the centres [P, 2] of the pixels inside its outline.
+        pixels: for each lesion row, the centers [P, 2] (row, col) of the pixels inside its outline, network px.
         labels: pathology of each lesion row.
-        image_of: image row of each lesion row.
-        negative: whether each image row shows a breast without any outlined lesion.
-        extents: rows and columns [images, 2, 2] (axis, first and last) that image and network window cover together.
-        mlo: whether each image row is an MLO view.
-        tissue: bytes that stand for the share of each grid cell covered by breast tissue, [images, rows, cols]: of a
-            million images they take 1.4 GB; store.rows.SHARES tells what each means.
+        image_of: int64 [lesions], image row of each lesion row.
+        negative: bool [images], True for a breast without any outlined lesion.
+        extents: float64 [images, 2, 2] (axis, first and last), rows and columns that the image and the network window
+            cover together, network px.
+        mlo: bool [images], True for MLO views.
+        tissue: uint8 [images, rows, cols], code of the fraction of each grid cell covered by breast tissue;
+            mammo.store.schema.SHARES decodes it. A million images take 1.4 GB.
     """
 
     frame: Frame
@@ -50,7 +51,7 @@ class SamplingIndex:
 
     @classmethod
     def from_manifest(cls, manifest: Manifest) -> "SamplingIndex":
-        """Lay out the manifest's images and lesions."""
+        """The sampling index of the manifest's images and lesions."""
         pixels = []
         for lesion_id in manifest.lesions.index:
             mask, box = manifest.network_outline(lesion_id)
@@ -69,15 +70,15 @@ class SamplingIndex:
 
     @cached_property
     def lesions_by_image(self) -> dict[int, list[int]]:
-        """Lesion rows by image row, for images that show any."""
-        found: dict[int, list[int]] = {}
+        """Lesion rows by image row, for images with lesions."""
+        lesions_by_image: dict[int, list[int]] = {}
         for lesion, image in enumerate(self.image_of):
-            found.setdefault(int(image), []).append(lesion)
-        return found
+            lesions_by_image.setdefault(int(image), []).append(lesion)
+        return lesions_by_image
 
     @cached_property
     def candidates(self) -> dict[PatchClass, NDArray[np.int64]]:
-        """Rows a window of each class is drawn from: lesion rows (malignant, benign) or image rows (the others)."""
+        """Rows that windows of each class are drawn from: lesion rows (malignant, benign) or image rows (others)."""
         rows = np.arange(len(self.labels))
         return {
             PatchClass.MALIGNANT: rows[[label == Pathology.MALIGNANT for label in self.labels]],
@@ -87,7 +88,11 @@ class SamplingIndex:
         }
 
     def candidate_rows(self, patch_class: PatchClass) -> NDArray[np.int64]:
-        """The candidates of one class; MammoError when there are none."""
+        """Candidate rows [K] of one class, as in candidates.
+
+        Raises:
+            MammoError: the class has no candidates.
+        """
         rows = self.candidates[patch_class]
         if rows.size == 0:
             name = patch_class.name.lower()
@@ -96,12 +101,17 @@ class SamplingIndex:
 
     @cached_property
     def _boxes(self) -> NDArray[np.float64]:
-        """The box around the pixel centres of each lesion, [lesions, 2, 2]: (first, last) row, (first, last) column."""
+        """Box around the pixel centers of each lesion, [lesions, 2, 2]: (first, last) row, (first, last) column."""
         ends = [np.stack([pixels.min(axis=0), pixels.max(axis=0)], axis=1) for pixels in self.pixels]
         return np.array(ends).reshape(-1, 2, 2)
 
     def overlapped_pathologies(self, images: NDArray[np.int64], windows: NDArray[np.float64]) -> list[set[Pathology]]:
-        """Pathologies of the lesions of which each window [N, 4] on images [N] holds at least one pixel."""
+        """Pathologies of the lesions that each window overlaps by at least one pixel.
+
+        Args:
+            images: int64 [N], image row of each window.
+            windows: float64 [N, 4], crop windows (row, col, side, angle), network frame.
+        """
         found: list[set[Pathology]] = [set() for _ in range(len(images))]
         pairs = [
             (row, lesion)
@@ -111,15 +121,20 @@ class SamplingIndex:
         if not pairs:
             return found
         rows, lesions = np.array(pairs).T
-        centres, boxes = windows[rows, :2], self._boxes[lesions]
-        beyond = np.maximum(boxes[..., 0] - centres, centres - boxes[..., 1]).max(axis=1)
-        for row, lesion in np.array(pairs)[beyond <= windows[rows, 2] * HALF_DIAGONAL].tolist():
+        centers, boxes = windows[rows, :2], self._boxes[lesions]
+        distance = np.maximum(boxes[..., 0] - centers, centers - boxes[..., 1]).max(axis=1)
+        for row, lesion in np.array(pairs)[distance <= windows[rows, 2] * HALF_DIAGONAL].tolist():
             if CropWindow(*windows[row].tolist()).contains(self.pixels[lesion]).any():
                 found[row].add(self.labels[lesion])
         return found
 
     def tissue_fractions(self, images: NDArray[np.int64], windows: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Share of each window [N, 4] that lies on breast tissue, from the grid; cells outside the frame hold none."""
+        """Fraction [N] of each window that lies on breast tissue, in [0, 1], from the grid; outside the frame it is 0.
+
+        Args:
+            images: int64 [N], image row of each window.
+            windows: float64 [N, 4], crop windows (row, col, side, angle), network frame.
+        """
         cells = np.floor(CropWindows(windows).to_frame(LATTICE[None]) / self.frame.cell_px).astype(np.int64)
         inside = np.asarray(((cells >= 0) & (cells < self.frame.grid)).all(axis=2))
         rows, cols = np.moveaxis(np.where(inside[..., None], cells, 0), -1, 0)
@@ -128,9 +143,9 @@ class SamplingIndex:
 
 
 def _extent(chain: FrameChain) -> tuple[tuple[float, float], ...]:
-    """(first, last) row and column, in the network frame, that the stored image and the network window cover."""
+    """(first, last) row and (first, last) column that stored image and network window cover together, network px."""
     frame_px = (chain.frame.height, chain.frame.width)
     return tuple(
-        (float(min(0, -start)), float(max(window, size - start)))
-        for start, size, window in zip(chain.origin, chain.store_shape, frame_px, strict=True)
+        (float(min(0, -start)), float(max(network_px, size - start)))
+        for start, size, network_px in zip(chain.origin, chain.store_shape, frame_px, strict=True)
     )

@@ -1,1 +1,1 @@
-"""The maps that f_agg sees: location, saliency and embedding maps, and their stack X."""
+"""Input maps of f_agg: location, saliency and embedding maps, and their stack X."""

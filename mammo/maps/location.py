@@ -1,6 +1,6 @@
-"""The location indicator map I: how much of each grid cell a crop window covers (paper, The proposed method).
+"""Location indicator maps I: the fraction of each grid cell that a crop window covers (paper, The proposed method).
 
-The share is exact: the area of the rotated window inside the cell, over the area of the cell.
+The fraction is exact: the area of the rotated window inside the cell, divided by the area of the cell.
 """
 
 from typing import NamedTuple
@@ -10,31 +10,41 @@ from torch import Tensor
 
 from mammo.geometry import Frame
 
-TOUCH = 1e-6
-"""Shares below this are rounding, not contact, and count as zero."""
+ROUNDING = 1e-6
+"""Fractions up to this are rounding errors and count as zero."""
 
 
 class PartialLocationMaps(NamedTuple):
-    """The part of each location indicator map that holds the window and one cell around it."""
+    """The part of each location indicator map that holds the window and a border of one cell."""
 
     start: Tensor
-    """int64 [B, 2], the part's first grid cell, (row, col)."""
-    share: Tensor
-    """[B, 1, rows, cols] in [0, 1]; the map is 0 outside of it."""
+    """int64 [B, 2], first grid cell (row, col) of each part."""
+    coverage: Tensor
+    """float32 [B, 1, rows, cols] in [0, 1]; the map is 0 outside this part."""
 
 
 def location_map(windows: Tensor, frame: Frame) -> Tensor:
-    """I [B, 1, rows, cols] in [0, 1] of windows [B, 4], (row, col, side, angle in degrees), network frame."""
+    """I [B, 1, rows, cols], float32 in [0, 1], of crop windows.
+
+    Args:
+        windows: [B, 4], crop windows (row, col, side, angle in degrees), network frame.
+        frame: the network window and its grid.
+    """
     rows, cols = frame.grid
     edges = [torch.arange(n + 1, dtype=torch.float64, device=windows.device)[None] for n in (rows, cols)]
     windows, upright = windows.double(), _upright(windows)
     if upright:
-        return _whole(_upright_shares(*_extents(windows, upright, frame.cell_px), *edges))
-    return _whole(_shares(windows, frame.cell_px, *edges))
+        return _as_map(_upright_coverage(*_extents(windows, upright, frame.cell_px), *edges))
+    return _as_map(_coverage(windows, frame.cell_px, *edges))
 
 
 def partial_location_maps(windows: Tensor, frame: Frame) -> PartialLocationMaps:
-    """The parts of location_map(windows, frame) that are not zero, all of one size, that of the largest."""
+    """The nonzero parts of location_map(windows, frame), all of the size that the largest one needs.
+
+    Args:
+        windows: [B, 4], crop windows (row, col, side, angle in degrees), network frame.
+        frame: the network window and its grid.
+    """
     windows, upright = windows.double(), _upright(windows)
     low, high = _extents(windows, upright, frame.cell_px)
     first, last = low.floor().long() - 1, high.ceil().long() + 1
@@ -44,20 +54,22 @@ def partial_location_maps(windows: Tensor, frame: Frame) -> PartialLocationMaps:
     height, width = size.tolist()
     edges = start[:, :, None] + torch.arange(max(height, width) + 1, device=windows.device)
     y, x = edges[:, 0, : height + 1], edges[:, 1, : width + 1]
-    share = _upright_shares(low, high, y, x) if upright else _shares(windows, frame.cell_px, y.double(), x.double())
-    return PartialLocationMaps(start, _whole(share))
+    if upright:
+        return PartialLocationMaps(start, _as_map(_upright_coverage(low, high, y, x)))
+    return PartialLocationMaps(start, _as_map(_coverage(windows, frame.cell_px, y.double(), x.double())))
 
 
-def _whole(share: Tensor) -> Tensor:
-    """Shares [B, R, C] without rounding: [B, 1, R, C], float32 in [0, 1]."""
-    return torch.threshold(share, TOUCH, 0.0).clamp(max=1.0)[:, None].float()
+def _as_map(coverage: Tensor) -> Tensor:
+    """Coverage [B, R, C] cleared of rounding errors: [B, 1, R, C], float32 in [0, 1]."""
+    return torch.threshold(coverage, ROUNDING, 0.0).clamp(max=1.0)[:, None].float()
 
 
-def _shares(windows: Tensor, cell_px: int, y: Tensor, x: Tensor) -> Tensor:
-    """Share of each cell between the rows y [B or 1, R + 1] and the columns x [B or 1, C + 1]: [B, R, C].
+def _coverage(windows: Tensor, cell_px: int, y: Tensor, x: Tensor) -> Tensor:
+    """Covered fraction [B, R, C] of each cell between edges y [B or 1, R + 1] and x [B or 1, C + 1], in cells.
 
-    With F(y, x) the window's area above row y and left of column x, a cell's share is F's difference over its corners;
-    F is a sum over the window's four edges of the area between the edge and row 0, cut at row y.
+    Let F(y, x) be the window's area above row y and left of column x. The covered fraction of a cell is the second
+    difference of F over its corners. F sums, over the window's four edges, the area between the edge and row 0, cut at
+    row y.
     """
     corners = _corners(windows) / cell_px
     area = torch.zeros(len(corners), y.shape[1], x.shape[1], dtype=torch.float64, device=corners.device)
@@ -66,8 +78,8 @@ def _shares(windows: Tensor, cell_px: int, y: Tensor, x: Tensor) -> Tensor:
     return area[:, 1:, 1:] - area[:, :-1, 1:] - area[:, 1:, :-1] + area[:, :-1, :-1]
 
 
-def _upright_shares(low: Tensor, high: Tensor, y: Tensor, x: Tensor) -> Tensor:
-    """As _shares, of windows that are not rotated, from low to high [B, 2]: rows covered times columns covered."""
+def _upright_coverage(low: Tensor, high: Tensor, y: Tensor, x: Tensor) -> Tensor:
+    """_coverage of upright windows from low to high [B, 2], in cells: rows covered times columns covered."""
     rows, cols = (
         (torch.minimum(edges[:, 1:], high[:, axis, None]) - torch.maximum(edges[:, :-1], low[:, axis, None]))
         for axis, edges in enumerate((y, x))
@@ -80,7 +92,7 @@ def _upright(windows: Tensor) -> bool:
 
 
 def _extents(windows: Tensor, upright: bool, cell_px: int) -> tuple[Tensor, Tensor]:
-    """The first and last (row, col), in cells, of the boxes around windows [B, 4]: [B, 2] each."""
+    """Smallest and largest (row, col), in cells, of windows [B, 4]: [B, 2] each."""
     reach = windows[:, 2:3] / 2
     if not upright:
         angle = torch.deg2rad(windows[:, 3:])
@@ -102,8 +114,8 @@ def _corners(windows: Tensor) -> Tensor:
 def _under_edge(start: Tensor, end: Tensor, y: Tensor, x: Tensor) -> Tensor:
     """Signed integral of min(y, edge row) over the edge's columns left of x: [B, R + 1, C + 1].
 
-    Edges that run to the left (the bottom of the window) count positive, so that the sum over a clockwise outline is
-    the enclosed area.
+    Edges that run to the left (the bottom of the window) count as positive, so that the sum over a clockwise outline
+    is the enclosed area.
     """
     row0, col0 = start[:, 0, None, None], start[:, 1, None, None]
     row1, col1 = end[:, 0, None, None], end[:, 1, None, None]
@@ -118,8 +130,8 @@ def _under_edge(start: Tensor, end: Tensor, y: Tensor, x: Tensor) -> Tensor:
 
 
 def _clipped_integral(first: Tensor, last: Tensor, length: Tensor, y: Tensor) -> Tensor:
-    """Integral over `length` of min(y, r), with r going straight from first to last."""
+    """Integral over `length` of min(y, r), where r changes linearly from first to last."""
     low, high = torch.minimum(first, last), torch.maximum(first, last)
-    below = ((y - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)  # share of the length where r < y
+    below = ((y - low) / (high - low).clamp(min=1e-12)).clamp(0, 1)  # fraction of the length where r < y
     reached = torch.minimum(y, high)
     return length * (below * (low + torch.maximum(reached, low)) / 2 + (1 - below) * torch.minimum(y, high))

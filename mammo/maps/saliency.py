@@ -1,7 +1,7 @@
-"""Saliency sources: functions from image ids to S [N, 2, rows, cols] (malignant, benign; in [0, 1]).
+"""Saliency sources other than a context network: another model's maps, and controls that show whether context helps.
 
-The usual source is mammo.store.saliency_cache.SaliencyMaps. These are the others: another model's maps, and controls
-that show whether context is used. f_agg does not know which source it reads.
+A source is a function from image ids to S [N, 2, rows, cols], malignant then benign, in [0, 1]. The usual one is
+mammo.store.saliency_cache.SaliencyMaps; f_agg works with any of them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from mammo.records import MammoError
 
 @dataclass(frozen=True)
 class ZeroMaps:
-    """No context: every map is zero.
+    """Control without context: all maps are zero.
 
     Attributes:
         grid: (rows, cols).
@@ -27,47 +27,49 @@ class ZeroMaps:
     grid: tuple[int, int]
 
     def __call__(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
-        """Maps of zeros."""
+        """Zeros, float32 [N, 2, rows, cols]."""
         return np.zeros((len(image_ids), 2, *self.grid), np.float32)
 
 
 @dataclass(frozen=True)
 class ShuffledMaps:
-    """Wrong context: every image gets the maps of another image of the same kind, always the same one.
+    """Control with wrong context: each image gets the maps of another image of its group, always the same one.
 
     Attributes:
-        maps: where the maps come from.
-        kinds: what must be alike (split and view) for every image of the store, in its order.
+        maps: source of the true maps.
+        groups: group (split and view) of every image of the store, by image id, in the store's order.
         seed: of the permutation.
     """
 
     maps: SaliencySource
-    kinds: Mapping[str, str]
+    groups: Mapping[str, str]
     seed: int = 0
 
     def __call__(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
-        """Maps of other images."""
+        """Maps of the other images, float32 [N, 2, rows, cols], malignant then benign, in [0, 1]."""
         return self.maps([self.other[image_id] for image_id in image_ids])
 
     @cached_property
     def other(self) -> dict[str, str]:
-        """Whose maps each image gets: the next one on a random ring of its kind; its own where it is the only one."""
+        """The image whose maps each image gets: the next in a random cycle of its group; itself in a group of one."""
         other: dict[str, str] = {}
-        for number, kind in enumerate(sorted(set(self.kinds.values()))):
-            alike = [image_id for image_id, its in self.kinds.items() if its == kind]
-            ring = [alike[place] for place in np.random.default_rng((self.seed, number)).permutation(len(alike))]
-            other |= dict(zip(ring, [*ring[1:], ring[0]], strict=True))
+        for number, group in enumerate(sorted(set(self.groups.values()))):
+            members = [image_id for image_id, own in self.groups.items() if own == group]
+            order = np.random.default_rng((self.seed, number)).permutation(len(members))
+            cycle = [members[place] for place in order]
+            other |= dict(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
         return other
 
 
 @dataclass(frozen=True)
 class ExternalMaps:
-    """Another model's context: one file an image, <image_id>.npy, [2, rows, cols], malignant then benign, in [0, 1].
+    """Maps of another model, read from one file per image.
 
-    The store's images.parquet tells which image_id each path has.
+    The file is <image_id>.npy, [2, rows, cols], malignant then benign, in [0, 1]; images.parquet of the store lists the
+    image_id of each path.
 
     Attributes:
-        folder: holds the files.
+        folder: folder of the files.
         grid: (rows, cols).
     """
 
@@ -75,10 +77,10 @@ class ExternalMaps:
     grid: tuple[int, int]
 
     def __call__(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
-        """Maps of these images.
+        """Maps of these images, float32 [N, 2, rows, cols], malignant then benign, in [0, 1].
 
         Raises:
-            MammoError: a file is missing or no array, or its size or values are wrong.
+            MammoError: a file is missing, is not an array, or has the wrong size or values.
         """
         return np.stack([self._read(image_id) for image_id in image_ids])
 
@@ -87,12 +89,14 @@ class ExternalMaps:
         try:
             maps = np.load(path, allow_pickle=False)
         except FileNotFoundError as error:
-            raise MammoError(f"{path} does not exist: context=external needs one such file for every image") from error
+            raise MammoError(f"{path} does not exist: context=external needs one such file per image") from error
         except (OSError, ValueError, EOFError) as error:
-            raise MammoError(f"{path} is no array ({error}): write it with numpy.save") from error
+            raise MammoError(f"{path} is not a NumPy array ({error}): write it with numpy.save") from error
         if maps.shape != expected or maps.dtype.kind not in "fiu":
-            told = f"{maps.dtype} {list(maps.shape)}"
-            raise MammoError(f"{path} is {told}, not numbers {list(expected)}: malignant and benign, one value a cell")
+            raise MammoError(
+                f"{path} must hold numbers {list(expected)}, malignant then benign, one value per grid cell, "
+                f"got {maps.dtype} {list(maps.shape)}"
+            )
         if not ((maps >= 0) & (maps <= 1)).all():
-            raise MammoError(f"{path} has values outside [0, 1], or that are no number: scale them")
+            raise MammoError(f"{path} has values outside [0, 1] or NaN: scale them to [0, 1]")
         return np.asarray(maps, dtype=np.float32)

@@ -52,7 +52,7 @@ def draw_cohort(folder: Path, store: Path, run: Path) -> None:
     whole, crops = Manifest.load(store), crops_of(cfg)
     found = sorted(path.parent for path in run.parent.glob("context-*/result.json"))
     manifest = whole.of_split(Split.TEST)
-    reader, index = Reader.of(store, manifest, crops.patch_px), SamplingIndex.from_manifest(manifest)
+    reader, index = Reader.from_manifest(store, manifest, crops.patch_px), SamplingIndex.from_manifest(manifest)
     shown = _spread(manifest, index)
     _image_page(folder / "figure1.npz", manifest, reader, shown)
     _patch_page(folder / "figure3.npz", manifest, index, reader, crops)
@@ -128,7 +128,7 @@ def draw_figure2(folder: Path, store: Path, checkpoint: Path, images: Sequence[s
     """
     manifest, network = Manifest.load(store), network_of_checkpoint(checkpoint)
     manifest.check_frame(network.network.frame, str(checkpoint), store)
-    reader, drawn = Reader.of(store, manifest, patch_px=1), []
+    reader, drawn = Reader.from_manifest(store, manifest, patch_px=1), []
     names = Pseudonyms.of_store(store)
     for name in images:
         image_id = name if name in manifest.images.index else names.of("image", name)

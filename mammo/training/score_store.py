@@ -68,7 +68,7 @@ def score_store(run: Path, store: Path, n_windows: int) -> StoreScores:
     plan = lesion_plan(index, crops_of(cfg), n_windows, EVALUATION_SEED)
     if len(plan) == 0:
         raise MammoError(f"{store} has no lesion labeled malignant or benign: ingest data with labeled lesions")
-    reader = Reader.of(store, manifest, crops_of(cfg).patch_px)
+    reader = Reader.from_manifest(store, manifest, crops_of(cfg).patch_px)
     network = FAgg.load_from_checkpoint(run / "best.ckpt").eval()
     reads = read_run(run).reads
     needed = batch_columns(network.maps)

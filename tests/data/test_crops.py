@@ -1,4 +1,4 @@
-"""Patches against reading the image point by point with other software, and against one another."""
+"""Patches against point-by-point interpolation by scipy, and against one another."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ FREE = np.array(
         (5, 120, 50, -30),
     ]
 )
-"""Windows at any place: enlarged, shrunk, turned, half outside."""
+"""Windows at fractional positions: enlarged, shrunk, rotated, half outside the image."""
 
 
 @pytest.fixture(scope="module")
@@ -34,13 +34,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
 
 
 def points(window: np.ndarray, patch_px: int) -> np.ndarray:
-    """Where the patch's pixel centres lie, [2, P, P], in pixel numbers of the store frame."""
+    """Positions [2, P, P] of the patch's pixel centers, as pixel numbers of the store frame."""
     local = (np.stack(np.meshgrid(*[np.arange(patch_px)] * 2, indexing="ij"), axis=-1) + 0.5) / patch_px - 0.5
     return (CropWindow(*window).to_frame(local) - 0.5).transpose(2, 0, 1)
 
 
-def oracle(pixels: np.ndarray, window: np.ndarray, patch_px: int, antialias: bool) -> np.ndarray:
-    """The patch by scipy: the whole image smoothed, then read point by point; zeros all around."""
+def reference(pixels: np.ndarray, window: np.ndarray, patch_px: int, antialias: bool) -> np.ndarray:
+    """The patch by scipy: the whole image is filtered, then interpolated point by point; zeros surround it."""
     padded = np.pad(pixels.astype(float), 100)
     tap = np.clip(((window[2] / patch_px) ** 2 - 1) / 24, 0, 0.25) if antialias else 0.0
     for axis in (0, 1):
@@ -50,20 +50,22 @@ def oracle(pixels: np.ndarray, window: np.ndarray, patch_px: int, antialias: boo
 
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize("patch_px", [20, 32])
-def test_patches_equal_bilinear_reading_of_the_smoothed_image(
+def test_patches_equal_bilinear_interpolation_of_the_filtered_image(
     store: ImageStore, patch_px: int, antialias: bool
 ) -> None:
     found = crop(store, CropRequests(["ab12"] * len(FREE), FREE), patch_px, antialias=antialias)
     assert found.dtype == np.uint16
     for patch, window in zip(found, FREE, strict=True):
-        assert np.abs(patch - oracle(NOISE, window, patch_px, antialias)).max() < 0.6
+        assert np.abs(patch - reference(NOISE, window, patch_px, antialias)).max() < 0.6
 
 
 @pytest.mark.parametrize("side", [16, 32, 48])
 def test_upright_windows_on_whole_pixels_are_the_box_resized(store: ImageStore, side: int) -> None:
     window = np.array([40 + side / 2, 30 + side / 2, side, 0])
     found = crop(store, CropRequests(["ab12"], window[None]), 32)[0].astype(float)
-    within = np.clip(points(window, 32), [[[40]], [[30]]], [[[39 + side]], [[29 + side]]])  # the edge goes on outside
+    within = np.clip(
+        points(window, 32), [[[40]], [[30]]], [[[39 + side]], [[29 + side]]]
+    )  # edge pixels are repeated outside
     tap = max((side / 32) ** 2 - 1, 0) / 24
     smooth = NOISE.astype(float)
     for axis in (0, 1):
@@ -71,19 +73,19 @@ def test_upright_windows_on_whole_pixels_are_the_box_resized(store: ImageStore, 
     assert np.abs(found - map_coordinates(smooth, within, order=1)).max() < 0.6
 
 
-def test_a_window_of_the_patchs_size_is_a_plain_slice(store: ImageStore) -> None:
+def test_a_window_of_the_patch_size_is_a_slice_of_the_image(store: ImageStore) -> None:
     found = crop(store, CropRequests(["ab12"], np.array([[56.0, 46.0, 32.0, 0.0]])), 32)
     assert np.array_equal(found[0], NOISE[40:72, 30:62])
 
 
-def test_a_quarter_turn_of_the_window_turns_the_patch(store: ImageStore) -> None:
+def test_rotating_the_window_by_90_degrees_rotates_the_patch(store: ImageStore) -> None:
     windows = np.array([[56.5, 46.5, 32.0, 0.0], [56.5, 46.5, 32.0, 90.0], [56.5, 46.5, 32.0, 180.0]])
     upright, quarter, half = crop(store, CropRequests(["ab12"] * 3, windows), 32).astype(int)
     assert np.abs(np.rot90(upright, -1) - quarter).max() <= 1 or np.abs(np.rot90(upright) - quarter).max() <= 1
     assert np.abs(np.rot90(upright, 2) - half).max() <= 1
 
 
-def test_shrinking_patches_are_closer_to_the_area_mean_than_plain_reading(store: ImageStore) -> None:
+def test_antialiased_patches_are_closer_to_the_area_mean_than_plain_interpolation(store: ImageStore) -> None:
     request = CropRequests(["ab12"], np.array([[64.0, 54.0, 48.0, 0.0]]))
     fine = np.kron(NOISE[40:88, 30:78], np.ones((2, 2)))
     area = fine.reshape(32, 3, 32, 3).mean(axis=(1, 3))
@@ -91,26 +93,26 @@ def test_shrinking_patches_are_closer_to_the_area_mean_than_plain_reading(store:
     assert filtered < 0.8 * linear
 
 
-def test_outside_the_image_is_background(store: ImageStore) -> None:
+def test_pixels_outside_the_image_are_zero(store: ImageStore) -> None:
     assert not crop(store, CropRequests(["ab12"], np.array([[-60.0, -60.0, 20.0, 10.0]])), 16).any()
 
 
 @pytest.mark.parametrize("antialias", [True, False])
 @pytest.mark.parametrize("patch_px", [32, 100])
-def test_patches_depend_on_nothing_that_a_turned_window_leaves_unread(
+def test_patches_do_not_depend_on_pixels_that_a_rotated_window_leaves_unread(
     tmp_path: Path, patch_px: int, antialias: bool
 ) -> None:
     noise = RNG.integers(0, 4096, (900, 800)).astype(np.uint16)
     by_tiles, whole = ImageStore(tmp_path), ImageStore(tmp_path, frozenset({"ef56"}))
     by_tiles.write("ef56", noise)
     windows = RNG.uniform([-50, -50, 20, -180], [950, 850, 420, 180], size=(250, 4))
-    for window in windows:  # one at a time: in memory lies what the one before has left there
+    for window in windows:  # one at a time, so that the reused memory holds the pixels of the previous window
         request = CropRequests(["ef56"], window[None])
         expected = crop(whole, request, patch_px, antialias=antialias)
         assert np.array_equal(crop(by_tiles, request, patch_px, antialias=antialias), expected)
 
 
-def test_a_patch_does_not_depend_on_its_company(store: ImageStore) -> None:
+def test_a_patch_does_not_depend_on_the_other_patches_of_its_batch(store: ImageStore) -> None:
     values = RNG.uniform([0, 0, 10, -30], [100, 130, 70, 30], size=(40, 4))
     values[::2] = np.rint(values[::2] / 2) * 2 * [1, 1, 1, 0]
     ids = RNG.choice(["ab12", "cd34"], size=40).tolist()
@@ -121,7 +123,7 @@ def test_a_patch_does_not_depend_on_its_company(store: ImageStore) -> None:
     assert np.array_equal(together, np.stack(alone))
 
 
-def test_windows_side_by_side_share_one_read_and_far_ones_do_not(
+def test_neighboring_windows_share_one_read_and_distant_ones_do_not(
     store: ImageStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reads: list[tuple[int, ...]] = []
@@ -139,7 +141,7 @@ def test_windows_side_by_side_share_one_read_and_far_ones_do_not(
     assert len(reads) == 3
 
 
-def test_patches_go_where_they_are_asked_to(store: ImageStore) -> None:
+def test_patches_are_written_to_the_given_array(store: ImageStore) -> None:
     out = np.zeros((5, 16, 16), np.uint16)
     requests = CropRequests(["ab12", "cd34"], FREE[:2])
     assert crop(store, requests, 16, out[2:4]).base is out
@@ -147,7 +149,7 @@ def test_patches_go_where_they_are_asked_to(store: ImageStore) -> None:
     assert not out[[0, 1, 4]].any()
 
 
-def test_a_read_outside_is_zero_whatever_lay_in_memory(store: ImageStore) -> None:
+def test_a_read_outside_the_image_overwrites_the_memory_with_zeros(store: ImageStore) -> None:
     for box in (Box(-9, 5, -3, 140), Box(150, 170, 100, 120), Box(300, 310, 0, 5), Box(5, 9, -9, -2)):
         out = np.full((box.height, box.width), 7, np.float32)
         store.read_into("ab12", (box.row0, box.col0), out)

@@ -1,4 +1,4 @@
-"""The one datamodule: the same rows whatever reads them, and the columns that were asked for."""
+"""The datamodule: stages and splits, rows that do not depend on how they are read, and the requested columns."""
 
 import shutil
 from dataclasses import replace
@@ -39,6 +39,45 @@ def joined(loader: object, column: str) -> torch.Tensor:
     return torch.cat([batch[column] for batch in loader])  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize(
+    ("stage", "splits"), [("fit", {"train", "val"}), ("validate", {"val"}), ("test", {"test"}), ("predict", {"val"})]
+)
+def test_setup_loads_the_splits_of_its_stage(
+    small_root: Path, stage: str, splits: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, loaded = module(small_root), set()
+    monkeypatch.setattr(data, "split_data", loaded.add)
+    data.setup(stage)
+    assert loaded == splits
+
+
+@pytest.mark.parametrize(("stage", "split"), [("fit", "train"), ("validate", "val"), ("test", "test")])
+def test_setup_rejects_a_store_without_the_split(small_root: Path, tmp_path: Path, stage: str, split: str) -> None:
+    manifest = Manifest.load(small_root / "store")
+    manifest.images["split"] = "train" if split != "train" else "val"
+    manifest.save(tmp_path / "store")
+    with pytest.raises(MammoError, match=rf"^no image in split {split} of .*: run python -m mammo\.split first$"):
+        module(tmp_path).setup(stage)
+
+
+def test_a_split_is_read_without_a_trainer_or_setup(small_root: Path) -> None:
+    data = module(small_root).split_data(Split.VAL)
+    assert list(data.reader.ids) == list(data.manifest.images.index)
+    assert data.index.labels == data.manifest.lesions["label"].tolist()
+
+
+def test_predictions_are_made_for_the_validation_split(small_root: Path) -> None:
+    data = module(small_root)
+    assert data.predict_dataloader() is data.val_dataloader()
+
+
+def test_shared_plans_cannot_be_changed(small_root: Path) -> None:
+    data = module(small_root, window_epochs=2)
+    for plan in (data.training_plan(0), data.evaluation_plan(Split.VAL)):
+        with pytest.raises(ValueError, match="read-only"):
+            plan.windows[0] = 0
+
+
 def test_training_batches_hold_the_quota(small_root: Path) -> None:
     loader = module(small_root).train_dataloader()
     target = joined(loader, "target")
@@ -62,23 +101,23 @@ def test_epochs_differ_and_repeat_after_window_epochs(small_root: Path) -> None:
     assert plans[0] == plans[2]
 
 
-def test_repeated_epochs_are_drawn_once_however_many_there_are(small_root: Path) -> None:
+def test_each_repeated_epoch_is_drawn_once(small_root: Path) -> None:
     data = module(small_root, window_epochs=12)
     first = [data.training_plan(epoch) for epoch in range(12)]
     assert all(data.training_plan(12 + epoch) is plan for epoch, plan in enumerate(first))
 
 
-def test_a_store_that_changed_is_laid_out_anew(small_root: Path, tmp_path: Path) -> None:
+def test_plans_are_shared_between_datamodules_until_the_store_changes(small_root: Path, tmp_path: Path) -> None:
     shutil.copytree(small_root / "store", tmp_path / "store")
     before = module(tmp_path).evaluation_plan(Split.TEST)
-    assert module(tmp_path).evaluation_plan(Split.TEST) is before  # the next job of a sweep does not draw it again
+    assert module(tmp_path).evaluation_plan(Split.TEST) is before  # so the jobs of a sweep draw it once
     manifest = Manifest.load(tmp_path / "store")
-    gone = manifest.of_split(Split.TEST).lesions.index[0]
-    replace(manifest, lesions=manifest.lesions.drop(index=gone)).save(tmp_path / "store")
+    removed = manifest.of_split(Split.TEST).lesions.index[0]
+    replace(manifest, lesions=manifest.lesions.drop(index=removed)).save(tmp_path / "store")
     assert len(module(tmp_path).evaluation_plan(Split.TEST)) == len(before) - 2
 
 
-def test_every_labelled_lesion_has_its_windows(small_root: Path) -> None:
+def test_every_labeled_lesion_has_its_windows(small_root: Path) -> None:
     manifest = Manifest.load(small_root / "store").of_split(Split.TEST)
     plan = module(small_root).evaluation_plan(Split.TEST)
     assert len(plan) == 2 * len(manifest.lesions)
@@ -86,38 +125,38 @@ def test_every_labelled_lesion_has_its_windows(small_root: Path) -> None:
     assert np.array_equal(plan.target == PatchClass.MALIGNANT, malignant[plan.lesion])
 
 
-def test_images_come_with_what_they_show(small_root: Path) -> None:
+def test_image_batches_hold_the_labels_of_the_images(small_root: Path) -> None:
     loader = module(small_root, plan="images", columns=("image",)).val_dataloader()
     assert joined(loader, "image").shape[1:] == (1, 368, 240)
     manifest = Manifest.load(small_root / "store").of_split(Split.VAL)
-    shown = manifest.lesions.groupby("image_id")["label"].agg(set)
-    expected = [["malignant" in shown.get(i, ()), "benign" in shown.get(i, ())] for i in manifest.images.index]
+    labels = manifest.lesions.groupby("image_id")["label"].agg(set)
+    expected = [["malignant" in labels.get(i, ()), "benign" in labels.get(i, ())] for i in manifest.images.index]
     assert joined(loader, "target").tolist() == np.array(expected).astype(int).tolist()
 
 
-def test_embeddings_stay_with_their_windows(small_root: Path, tmp_path: Path) -> None:
+def test_embeddings_belong_to_their_windows(small_root: Path, tmp_path: Path) -> None:
     plain = module(small_root)
     plan = plain.evaluation_plan(Split.VAL)
     h = np.arange(len(plan) * 32, dtype=np.float32).reshape(-1, 32)
-    saved = Embeddings(tmp_path)
-    saved.write(plan, h)
+    embeddings = Embeddings(tmp_path)
+    embeddings.write(plan, h)
     loader = module(
-        small_root, columns=("window", "embedding", "saliency"), embeddings=saved, saliency=ZeroMaps((46, 30))
+        small_root, columns=("window", "embedding", "saliency"), embeddings=embeddings, saliency=ZeroMaps((46, 30))
     )
     assert torch.equal(joined(loader.val_dataloader(), "embedding"), torch.from_numpy(h))
     assert torch.equal(joined(loader.val_dataloader(), "window"), torch.tensor(plan.windows))
 
 
-def test_embeddings_of_other_windows_are_refused(small_root: Path, tmp_path: Path) -> None:
-    saved = Embeddings(tmp_path)
+def test_missing_embeddings_of_a_plan_are_rejected(small_root: Path, tmp_path: Path) -> None:
+    embeddings = Embeddings(tmp_path)
     other = module(small_root, seed=1, window_epochs=1).training_plan(0)
-    saved.write(other, np.zeros((len(other), 32), np.float32))
-    asked = {"columns": ("embedding",), "embeddings": saved, "window_epochs": 1}
+    embeddings.write(other, np.zeros((len(other), 32), np.float32))
+    arguments = {"columns": ("embedding",), "embeddings": embeddings, "window_epochs": 1}
     with pytest.raises(MammoError, match=r"does not exist: run .*precompute"):
-        module(small_root, **asked).train_dataloader()
+        module(small_root, **arguments).train_dataloader()
 
 
-def test_intensity_changes_values_reproducibly_and_only_in_training(small_root: Path) -> None:
+def test_intensity_augmentation_is_reproducible_and_only_in_training(small_root: Path) -> None:
     plain = module(small_root)
     changed = module(small_root, intensity=Intensity(brightness=0.2, contrast=0.2, noise=0.02))
     patches = [joined(one.train_dataloader(), "patch") for one in (plain, changed, changed)]
@@ -126,26 +165,26 @@ def test_intensity_changes_values_reproducibly_and_only_in_training(small_root: 
     assert torch.equal(joined(plain.val_dataloader(), "patch"), joined(changed.val_dataloader(), "patch"))
 
 
-def test_a_column_without_source_is_named(small_root: Path) -> None:
-    with pytest.raises(MammoError, match="saliency"):
+def test_a_column_without_a_source_is_rejected_by_name(small_root: Path) -> None:
+    with pytest.raises(MammoError, match=r"batch column 'saliency' has no source: pass saliency to the datamodule"):
         next(iter(module(small_root, columns=("saliency",)).val_dataloader()))
 
 
 def rank(root: Path, number: int, world: int, **changes: object) -> MammoDataModule:
-    """The datamodule of one of several processes that train together."""
+    """The datamodule of one rank in distributed training."""
     one = module(root, **changes)
     one.trainer = SimpleNamespace(current_epoch=0, global_rank=number, world_size=world)  # type: ignore[assignment]
     return one
 
 
-def test_two_ranks_share_the_rows_without_overlap(small_root: Path) -> None:
-    shares = [joined(rank(small_root, number, 2).train_dataloader(), "window") for number in range(2)]
-    assert [len(share) for share in shares] == [10, 10]
-    together = torch.stack(shares, dim=1).flatten(0, 1)
+def test_two_ranks_divide_the_rows_without_overlap(small_root: Path) -> None:
+    parts = [joined(rank(small_root, number, 2).train_dataloader(), "window") for number in range(2)]
+    assert [len(part) for part in parts] == [10, 10]
+    together = torch.stack(parts, dim=1).flatten(0, 1)
     assert torch.equal(together, joined(module(small_root).train_dataloader(), "window"))
 
 
-def test_ranks_train_equally_long_and_score_every_window(small_root: Path) -> None:
+def test_ranks_train_on_equally_many_rows_and_score_every_window_once(small_root: Path) -> None:
     ranks = [rank(small_root, number, 3) for number in range(3)]
     assert {len(joined(one.train_dataloader(), "target")) for one in ranks} == {6}
     scored = [joined(one.val_dataloader(), "window") for one in ranks]
@@ -155,17 +194,17 @@ def test_ranks_train_equally_long_and_score_every_window(small_root: Path) -> No
 
 def test_embeddings_of_a_rank_belong_to_its_rows(small_root: Path, tmp_path: Path) -> None:
     plain = module(small_root, window_epochs=1)
-    saved, plan = Embeddings(tmp_path), plain.training_plan(0)
+    embeddings, plan = Embeddings(tmp_path), plain.training_plan(0)
     h = np.arange(len(plan), dtype=np.float32)[:, None].repeat(32, axis=1)
-    saved.write(plan, h)
-    asked = {"columns": ("window", "embedding"), "embeddings": saved, "window_epochs": 1}
-    loader = rank(small_root, 1, 2, **asked).train_dataloader()
+    embeddings.write(plan, h)
+    arguments = {"columns": ("window", "embedding"), "embeddings": embeddings, "window_epochs": 1}
+    loader = rank(small_root, 1, 2, **arguments).train_dataloader()
     rows = joined(loader, "embedding")[:, 0].long()
     assert torch.equal(joined(loader, "window"), torch.tensor(plan.windows)[rows])
     assert rows.tolist() == list(range(1, 20, 2))
 
 
-def test_a_store_without_split_says_what_to_run(small_root: Path, tmp_path: Path) -> None:
+def test_a_missing_split_is_rejected_with_the_command_to_run(small_root: Path, tmp_path: Path) -> None:
     manifest = Manifest.load(small_root / "store")
     manifest.images["split"] = ""
     manifest.save(tmp_path / "store")
@@ -187,9 +226,9 @@ def test_a_resumed_epoch_has_the_batches_of_an_uninterrupted_one(small_root: Pat
     assert torch.equal(joined(resumed.train_dataloader(), "patch"), expected)
 
 
-def test_fixed_windows_are_read_once(small_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = module(small_root)
-    first = joined(kept.val_dataloader(), "patch")
-    monkeypatch.setattr(kept.split_data(Split.VAL).reader.store.__class__, "read_into", None)
-    assert torch.equal(joined(kept.val_dataloader(), "patch"), first)
-    assert kept.val_dataloader() is kept.val_dataloader()
+def test_batches_of_fixed_windows_are_read_once(small_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = module(small_root)
+    first = joined(data.val_dataloader(), "patch")
+    monkeypatch.setattr(data.split_data(Split.VAL).reader.store.__class__, "read_into", None)
+    assert torch.equal(joined(data.val_dataloader(), "patch"), first)
+    assert data.val_dataloader() is data.val_dataloader()

@@ -1,4 +1,4 @@
-"""Batches hold the rows that were asked for, in that order, read from the right image."""
+"""Batches hold the requested rows, in order, read from the right image."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +30,7 @@ def manifest(small_root: Path) -> Manifest:
 
 @pytest.fixture(scope="module")
 def reader(small_root: Path, manifest: Manifest) -> Reader:
-    return Reader.of(small_root / "store", manifest, PATCH_PX)
+    return Reader.from_manifest(small_root / "store", manifest, PATCH_PX)
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +39,11 @@ def plan(manifest: Manifest) -> Plan:
 
 
 def saliency(image_ids: Sequence[str]) -> np.ndarray:
-    """Maps that tell which image they belong to."""
+    """Maps that identify their image."""
     return np.stack([np.full((2, 46, 30), sum(map(ord, image_id)) % 97, np.float32) for image_id in image_ids])
 
 
-def test_patches_are_those_of_their_windows(small_root: Path, manifest: Manifest, reader: Reader, plan: Plan) -> None:
+def test_patches_belong_to_their_windows(small_root: Path, manifest: Manifest, reader: Reader, plan: Plan) -> None:
     rows = [7, 0, 1, 5, 4, 7]
     batch = PlanDataset(plan, ("patch", "window"), reader).batch(rows)
     store = ImageStore(small_root / "store")
@@ -51,8 +51,8 @@ def test_patches_are_those_of_their_windows(small_root: Path, manifest: Manifest
         image_id = manifest.lesions["image_id"].iloc[plan.lesion[row]]
         window = CropWindow(*batch["window"][position].tolist())
         assert window == plan.window(row)
-        place = plan.windows[row] + np.array([*manifest.chain(image_id).origin, 0, 0])
-        alone = crop(store, CropRequests([image_id], place[None]), PATCH_PX)[0]
+        window_in_store = plan.windows[row] + np.array([*manifest.chain(image_id).origin, 0, 0])
+        alone = crop(store, CropRequests([image_id], window_in_store[None]), PATCH_PX)[0]
         assert np.array_equal(batch["patch"][position, 0].numpy(), alone)
 
 
@@ -84,11 +84,11 @@ def test_every_column_belongs_to_the_same_row(reader: Reader, plan: Plan) -> Non
     assert np.array_equal(maps, saliency([reader.ids[row] for row in plan.image[rows]]))
 
 
-def test_only_what_was_asked_for_is_read(reader: Reader, plan: Plan) -> None:
+def test_only_the_requested_columns_are_read(reader: Reader, plan: Plan) -> None:
     assert set(PlanDataset(plan, ("window",), reader).batch([0])) == OWN | {"window"}
 
 
-def test_one_row_is_a_batch_of_one(reader: Reader, plan: Plan) -> None:
+def test_a_single_row_is_a_batch_of_one(reader: Reader, plan: Plan) -> None:
     dataset = PlanDataset(plan, ("patch",), reader)
     assert len(dataset) == len(plan)
     assert torch.equal(dataset.batch([5])["patch"], dataset.batch([4, 5])["patch"][1:])
@@ -106,7 +106,7 @@ def test_images_are_whole_network_windows(small_root: Path, manifest: Manifest, 
     assert int(batch["image"].int().max()) <= FULL_SCALE
 
 
-def test_changes_of_grey_value_belong_to_the_row_not_to_the_batch(reader: Reader, plan: Plan) -> None:
+def test_augmentation_depends_on_the_row_and_not_on_the_batch(reader: Reader, plan: Plan) -> None:
     dataset = PlanDataset(plan, ("patch",), reader, intensity=Intensity(brightness=0.2, noise=0.02), seed=3)
     together = dataset.batch([0, 1, 2])["patch"]
     assert torch.equal(together[2], dataset.batch([2])["patch"][0])
@@ -115,9 +115,14 @@ def test_changes_of_grey_value_belong_to_the_row_not_to_the_batch(reader: Reader
 
 
 @pytest.mark.parametrize("column", ["saliency", "embedding"])
-def test_a_column_without_a_source_is_named(reader: Reader, plan: Plan, column: str) -> None:
-    with pytest.raises(MammoError, match=column):
+def test_a_column_without_a_source_is_rejected_by_name(reader: Reader, plan: Plan, column: str) -> None:
+    with pytest.raises(MammoError, match=f"batch column '{column}' has no source: pass {column} to the datamodule"):
         PlanDataset(plan, (column,), reader).batch([0])
+
+
+def test_an_unknown_column_is_rejected_by_name(reader: Reader, plan: Plan) -> None:
+    with pytest.raises(MammoError, match="unknown batch column 'x': choose from window, patch, image, saliency"):
+        PlanDataset(plan, ("x",), reader).batch([0])
 
 
 def test_a_noisy_window_reads_beyond_the_network_window(small_root: Path, manifest: Manifest, reader: Reader) -> None:
@@ -127,15 +132,15 @@ def test_a_noisy_window_reads_beyond_the_network_window(small_root: Path, manife
     images = PlanDataset(plan, ("image",), reader).batch([0, 1])["image"]
     assert images.shape == (2, 1, 368, 240)
     for number in range(2):
-        still = np.empty((1, 368, 240), np.uint16)
-        reader.images(image_plan(index).take([int(plan.image[number])]), still)
-        assert np.corrcoef(images[number, 0].numpy().astype(float).ravel(), still.astype(float).ravel())[0, 1] > 0.5
+        whole = np.empty((1, 368, 240), np.uint16)
+        reader.images(image_plan(index).take([int(plan.image[number])]), whole)
+        assert np.corrcoef(images[number, 0].numpy().astype(float).ravel(), whole.astype(float).ravel())[0, 1] > 0.5
 
 
-def test_images_with_lesions_are_kept_in_memory_first(small_root: Path, manifest: Manifest) -> None:
+def test_images_with_lesions_are_cached_first(small_root: Path, manifest: Manifest) -> None:
     outlined = set(manifest.lesions["image_id"])
     sizes = {key: 2 * np.prod(manifest.chain(key).store_shape) for key in manifest.images.index}
     budget = sum(sizes[key] for key in outlined)
-    assert Reader.of(small_root / "store", manifest, PATCH_PX, budget).store.hot == outlined
-    assert Reader.of(small_root / "store", manifest, PATCH_PX).store.hot == set(manifest.images.index)
-    assert not Reader.of(small_root / "store", manifest, PATCH_PX, 0).store.hot
+    assert Reader.from_manifest(small_root / "store", manifest, PATCH_PX, budget).store.hot == outlined
+    assert Reader.from_manifest(small_root / "store", manifest, PATCH_PX).store.hot == set(manifest.images.index)
+    assert not Reader.from_manifest(small_root / "store", manifest, PATCH_PX, 0).store.hot

@@ -1,4 +1,4 @@
-"""Plans of whole images: labels, noise that stays in the image, balance, and the same rows for the same seed."""
+"""Plans of whole images: targets, window noise within the image, balanced groups, and reproducible rows."""
 
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import FULL_SCALE, MammoError, Pathology
 
 FRAME = Frame(96, 80, 8)
-NOISE, STILL = WindowNoise(location_px=12, size_px=10), WindowNoise()
+NOISE, NO_NOISE = WindowNoise(location_px=12, size_px=10), WindowNoise()
 
 
 @pytest.fixture(scope="module")
@@ -31,22 +31,22 @@ def index() -> SamplingIndex:
     )
 
 
-def test_labels_say_what_is_shown(index: SamplingIndex) -> None:
+def test_targets_are_the_labels_of_the_lesions_shown(index: SamplingIndex) -> None:
     plan = image_plan(index)
     assert plan.target.tolist() == [[1, 0], *[[0, 1]] * 4, *[[0, 0]] * 7]
     assert plan.windows.tolist() == [[48.0, 40.0, 96.0, 0.0]] * 12
 
 
-def test_every_image_comes_once_in_an_order_of_seed_and_epoch(index: SamplingIndex) -> None:
-    plan = training_images(index, seed=0, epoch=3, noise=STILL, balanced=False)
+def test_every_image_comes_once_in_an_order_set_by_seed_and_epoch(index: SamplingIndex) -> None:
+    plan = training_images(index, seed=0, epoch=3, noise=NO_NOISE, balanced=False)
     assert sorted(plan.image.tolist()) == list(range(12))
     assert np.array_equal(plan.target, image_plan(index).target[plan.image])
     assert np.array_equal(plan.windows, image_plan(index).windows)
-    assert plan.digest() == training_images(index, 0, 3, STILL, False).digest()
-    assert plan.digest() != training_images(index, 0, 4, STILL, False).digest()
+    assert plan.digest() == training_images(index, 0, 3, NO_NOISE, False).digest()
+    assert plan.digest() != training_images(index, 0, 4, NO_NOISE, False).digest()
 
 
-def test_noise_moves_and_resizes_within_the_image(index: SamplingIndex) -> None:
+def test_noise_moves_and_resizes_windows_within_the_image(index: SamplingIndex) -> None:
     windows = np.concatenate([training_images(index, 0, epoch, NOISE, False).windows for epoch in range(60)])
     row, col, height = windows[:, 0], windows[:, 1], windows[:, 2]
     width = height * 80 / 96
@@ -57,37 +57,37 @@ def test_noise_moves_and_resizes_within_the_image(index: SamplingIndex) -> None:
     assert 86 <= height.min() < 88
     assert 104 < height.max() <= 106
     assert np.abs(row - 48).max() > 11
-    assert (col >= 40 - 5).all(), "the chest wall is the image's border: the window moves to one side only"
+    assert (col >= 40 - 5).all(), "the chest wall is the border of the image, so windows move only away from it"
 
 
 @pytest.mark.parametrize(("mlo", "row"), [(False, 45.0), (True, 48.0)])
 def test_a_small_image_is_padded_as_gmic_pads(index: SamplingIndex, mlo: bool, row: float) -> None:
     small = replace(index, extents=np.tile([[0.0, 90.0], [0.0, 70.0]], (12, 1, 1)), mlo=np.full(12, mlo))
-    windows = training_images(small, 0, 0, STILL, balanced=False).windows
-    assert windows[:, 0].tolist() == [row] * 12, "above and below a CC, below an MLO"
-    assert windows[:, 1].tolist() == [40.0] * 12, "on the nipple's side"
+    windows = training_images(small, 0, 0, NO_NOISE, balanced=False).windows
+    assert windows[:, 0].tolist() == [row] * 12, "padded above and below a CC, below an MLO"
+    assert windows[:, 1].tolist() == [40.0] * 12, "padded on the nipple's side"
 
 
-def test_balance_shows_every_kind_equally_often(index: SamplingIndex) -> None:
-    plan = training_images(index, seed=0, epoch=0, noise=STILL, balanced=True)
-    kinds = [tuple(row) for row in plan.target.tolist()]
-    assert {kind: kinds.count(kind) for kind in kinds} == {(1, 0): 4, (0, 1): 4, (0, 0): 4}
+def test_balanced_plans_show_every_group_equally_often(index: SamplingIndex) -> None:
+    plan = training_images(index, seed=0, epoch=0, noise=NO_NOISE, balanced=True)
+    groups = [tuple(row) for row in plan.target.tolist()]
+    assert {group: groups.count(group) for group in groups} == {(1, 0): 4, (0, 1): 4, (0, 0): 4}
     benign = plan.image[plan.target[:, 1] == 1]
     assert sorted(benign.tolist()) == [1, 2, 3, 4]
 
 
-def test_a_split_without_malignant_images_is_balanced_over_what_there_is(index: SamplingIndex) -> None:
+def test_a_split_without_malignant_images_is_balanced_over_the_other_groups(index: SamplingIndex) -> None:
     benign = replace(index, labels=[Pathology.BENIGN] * 6)
-    plan = training_images(benign, 0, 0, STILL, balanced=True)
+    plan = training_images(benign, 0, 0, NO_NOISE, balanced=True)
     assert plan.target.sum(axis=0).tolist() == [0, 6]
 
 
-def test_negative_noise_is_refused() -> None:
-    with pytest.raises(MammoError, match=r"frame\.noise"):
+def test_negative_noise_is_rejected() -> None:
+    with pytest.raises(MammoError, match=r"^frame\.noise\.location_px must be >= 0, got -1$"):
         WindowNoise(location_px=-1)
 
 
-def test_a_noisy_window_is_read_and_brought_to_size() -> None:
+def test_an_image_window_is_read_and_resized_to_the_frame() -> None:
     chain = FrameChain((300, 300), False, Box(0, 200, 0, 200), 1.0, (10, 5), FRAME)
     whole = image_box(np.array([48.0, 40.0, 96.0, 0.0]), chain)
     assert (whole.row0, whole.row1, whole.col0, whole.col1) == (10, 106, 5, 85)

@@ -1,4 +1,4 @@
-"""Batches are the same however they are read, and memory is used again only when nobody holds it."""
+"""Batches do not depend on the number of threads, and memory is reused only after it is released."""
 
 import gc
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 
 from mammo.data.augmentation import Intensity
 from mammo.data.dataset import PlanDataset, Reader
-from mammo.data.loader import Loader, Memory
+from mammo.data.loader import Loader, PixelPool
 from mammo.data.plans import lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
@@ -23,21 +23,21 @@ def dataset(small_root: Path) -> PlanDataset:
     manifest = Manifest.load(small_root / "store")
     plan = lesion_plan(SamplingIndex.from_manifest(manifest), CropSizes((16, 48), 24), n_windows=5, seed=0)
     order = np.random.default_rng(0).permutation(len(plan))
-    reader = Reader.of(small_root / "store", manifest, 24)
+    reader = Reader.from_manifest(small_root / "store", manifest, 24)
     return PlanDataset(plan.take(order), ("patch", "window"), reader, intensity=Intensity(0.2, 0.2, 0.02), seed=5)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
 def test_batches_are_bit_identical_for_any_number_of_threads(dataset: PlanDataset, threads: int) -> None:
-    alone, together = list(Loader(dataset, 7)), list(Loader(dataset, 7, threads))
-    assert len(alone) == len(together) == len(Loader(dataset, 7)) == -(-len(dataset) // 7)
-    for one, other in zip(alone, together, strict=True):
+    single, threaded = list(Loader(dataset, 7)), list(Loader(dataset, 7, threads))
+    assert len(single) == len(threaded) == len(Loader(dataset, 7)) == -(-len(dataset) // 7)
+    for one, other in zip(single, threaded, strict=True):
         assert one.keys() == other.keys()
         assert all(torch.equal(one[name], other[name]) for name in one)
 
 
 @pytest.mark.parametrize("threads", [0, 3])
-def test_a_pass_that_is_left_early_leaves_nothing_behind(dataset: PlanDataset, threads: int) -> None:
+def test_a_pass_that_ends_early_does_not_affect_the_next(dataset: PlanDataset, threads: int) -> None:
     loader = Loader(dataset, 4, threads)
     first = next(iter(loader))["patch"].clone()
     assert torch.equal(next(iter(loader))["patch"], first)
@@ -45,7 +45,7 @@ def test_a_pass_that_is_left_early_leaves_nothing_behind(dataset: PlanDataset, t
 
 @pytest.mark.parametrize("threads", [0, 1, 3])
 @pytest.mark.parametrize("given", [0, 1, 4])
-def test_a_pass_goes_on_after_the_batches_that_were_given(dataset: PlanDataset, threads: int, given: int) -> None:
+def test_a_resumed_pass_starts_after_the_batches_given(dataset: PlanDataset, threads: int, given: int) -> None:
     whole = list(Loader(dataset, 7))
     interrupted, resumed = Loader(dataset, 7, threads), Loader(dataset, 7, threads)
     batches = iter(interrupted)
@@ -59,7 +59,7 @@ def test_a_pass_goes_on_after_the_batches_that_were_given(dataset: PlanDataset, 
         assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_batches_that_are_held_are_never_overwritten(dataset: PlanDataset) -> None:
+def test_batches_in_use_are_never_overwritten(dataset: PlanDataset) -> None:
     loader = Loader(dataset, 3, 2)
     held = [batch["patch"] for batch in loader]
     copies = [patch.clone() for patch in held]
@@ -68,21 +68,21 @@ def test_batches_that_are_held_are_never_overwritten(dataset: PlanDataset) -> No
     assert all(torch.equal(patch, copy) for patch, copy in zip(held, copies, strict=True))
 
 
-def test_memory_returns_when_every_tensor_of_it_is_gone() -> None:
-    memory = Memory()
-    array = memory.take(2, 1, 3, 3)
-    place = array.ctypes.data
+def test_memory_is_reused_once_no_tensor_uses_it() -> None:
+    pool = PixelPool()
+    array = pool.allocate(2, 1, 3, 3)
+    address = array.ctypes.data
     view = torch.from_numpy(array)[1].float().sum() + torch.from_numpy(array)[0, 0, 0, 0]
     tensor = torch.from_numpy(array)[1:, 0]
     del array
     gc.collect()
-    assert memory.take(2, 1, 3, 3).ctypes.data != place
+    assert pool.allocate(2, 1, 3, 3).ctypes.data != address
     del tensor, view
     gc.collect()
-    assert place in {memory.take(18).ctypes.data, memory.take(3, 6).ctypes.data}
+    assert address in {pool.allocate(18).ctypes.data, pool.allocate(3, 6).ctypes.data}
 
 
-def test_kept_batches_are_read_once_while_there_is_room(dataset: PlanDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_are_kept_while_there_is_memory(dataset: PlanDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     size = sum(column.nbytes for column in dataset.batch(range(6)).values())
     loader = Loader(dataset, 6, 2, keep_bytes=2 * size)
     before = [batch["patch"].clone() for batch in loader]
@@ -94,13 +94,16 @@ def test_kept_batches_are_read_once_while_there_is_room(dataset: PlanDataset, mo
     assert len(reads) == len(loader) - 2
 
 
-def test_what_goes_wrong_in_a_thread_is_told(dataset: PlanDataset, tmp_path: Path) -> None:
+def test_an_error_in_a_thread_is_raised(dataset: PlanDataset, tmp_path: Path) -> None:
     reader = Reader(ImageStore(tmp_path), dataset.reader.ids, dataset.reader.chains, 24)
     with pytest.raises(MammoError, match="is missing from the store"):
         list(Loader(PlanDataset(dataset.plan, ("patch",), reader), 5, 2))
 
 
-@pytest.mark.parametrize(("batch_size", "threads"), [(0, 1), (5, -1)])
-def test_impossible_numbers_are_refused(dataset: PlanDataset, batch_size: int, threads: int) -> None:
-    with pytest.raises(MammoError, match="must be at least"):
+@pytest.mark.parametrize(
+    ("batch_size", "threads", "message"),
+    [(0, 1, "^batch_size must be >= 1, got 0$"), (5, -1, "^workers must be >= 0, got -1$")],
+)
+def test_impossible_numbers_are_rejected(dataset: PlanDataset, batch_size: int, threads: int, message: str) -> None:
+    with pytest.raises(MammoError, match=message):
         Loader(dataset, batch_size, threads)

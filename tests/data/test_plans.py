@@ -1,4 +1,4 @@
-"""Plans are pure functions of (seed, epoch, index): same inputs, same windows; other seeds, other windows."""
+"""Plans are pure functions of seed, epoch and row: equal inputs give equal windows, other seeds give others."""
 
 from dataclasses import replace
 
@@ -50,25 +50,35 @@ def test_the_papers_quota_and_weights() -> None:
     assert quota.class_weights == pytest.approx((500, 10000 / 35, 2, 10000 / 4945))
 
 
-def test_a_class_that_never_occurs_has_no_weight() -> None:
+def test_a_class_without_patches_has_weight_zero() -> None:
     assert Quota(10, 0, 5, 5).class_weights[PatchClass.BENIGN] == 0
-    with pytest.raises(MammoError, match="quota"):
-        Quota(0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ((0, 0, 0, 0), r"^quota: all counts are 0: set at least one"),
+        ((1, 1, -2, 1), r"^quota\.outside must be >= 0, got -2$"),
+    ],
+)
+def test_impossible_quotas_are_rejected(counts: tuple[int, int, int, int], message: str) -> None:
+    with pytest.raises(MammoError, match=message):
+        Quota(*counts)
 
 
 def test_lesion_windows_stay_the_same_in_any_subset(index: SamplingIndex) -> None:
     every = lesion_plan(index, CROPS, n_windows=6, seed=0)
     benign_only = replace(index, pixels=index.pixels[1:2], labels=index.labels[1:2], image_of=index.image_of[1:2])
-    alone = lesion_plan(benign_only, CROPS, n_windows=6, seed=0)
-    assert np.array_equal(every.windows[every.target == PatchClass.BENIGN], alone.windows)
+    subset = lesion_plan(benign_only, CROPS, n_windows=6, seed=0)
+    assert np.array_equal(every.windows[every.target == PatchClass.BENIGN], subset.windows)
 
 
-def test_fewer_windows_are_the_first_of_more(index: SamplingIndex) -> None:
+def test_a_smaller_number_of_windows_gives_the_first_of_a_larger(index: SamplingIndex) -> None:
     few, many = (lesion_plan(index, CROPS, n, seed=0) for n in (4, 9))
     assert np.array_equal(few.windows, many.take(many.repeat < 4).windows)
 
 
-def test_unlabelled_lesions_are_not_scored(index: SamplingIndex) -> None:
+def test_lesions_without_a_label_are_not_scored(index: SamplingIndex) -> None:
     assert set(lesion_plan(index, CROPS, 2, 0).lesion.tolist()) == {0, 1}
 
 

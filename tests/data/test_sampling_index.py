@@ -1,4 +1,4 @@
-"""What samplers stand on, against going through every pixel of the tiny cohort."""
+"""The sampling index, against a check of every pixel of the small cohort."""
 
 from pathlib import Path
 
@@ -23,10 +23,10 @@ def index(manifest: Manifest) -> SamplingIndex:
 
 
 def painted(manifest: Manifest, image_id: str) -> dict[str, np.ndarray]:
-    """For each lesion of an image, a mask of the whole network window, filled pixel by pixel from the stored frame."""
+    """For each lesion of an image, a mask of the network window, filled pixel by pixel from the stored frame."""
     frame, chain = manifest.frame, manifest.chain(image_id)
-    centres = np.stack(np.mgrid[: frame.height, : frame.width], axis=-1) + 0.5
-    rows, cols = np.moveaxis(np.floor(chain.network_to_stored(centres)).astype(int), -1, 0)
+    centers = np.stack(np.mgrid[: frame.height, : frame.width], axis=-1) + 0.5
+    rows, cols = np.moveaxis(np.floor(chain.network_to_stored(centers)).astype(int), -1, 0)
     masks = {}
     for lesion_id in manifest.lesions.index[manifest.lesions["image_id"] == image_id]:
         mask, box = manifest.outline(lesion_id)
@@ -47,14 +47,14 @@ def test_lesion_pixels_are_the_outline_in_the_network_frame(manifest: Manifest, 
     assert checked == len(manifest.lesions) == len(index.labels)
 
 
-def test_rows_name_the_right_images(manifest: Manifest, index: SamplingIndex) -> None:
+def test_lesion_rows_point_to_their_images(manifest: Manifest, index: SamplingIndex) -> None:
     ids = manifest.images.index
     assert [ids[row] for row in index.image_of] == manifest.lesions["image_id"].tolist()
     for image, lesions in index.lesions_by_image.items():
         assert (manifest.lesions["image_id"].iloc[lesions] == ids[image]).all()
 
 
-def test_candidates_are_told_by_the_tables(manifest: Manifest, index: SamplingIndex) -> None:
+def test_candidates_follow_the_tables(manifest: Manifest, index: SamplingIndex) -> None:
     labels = manifest.lesions["label"].to_numpy()
     with_lesions = manifest.images.index.isin(manifest.lesions["image_id"])
     expected = {
@@ -68,45 +68,43 @@ def test_candidates_are_told_by_the_tables(manifest: Manifest, index: SamplingIn
         assert index.candidate_rows(patch_class).tolist() == rows.tolist()
 
 
-def test_overlap_is_told_by_the_pixels_inside(manifest: Manifest, index: SamplingIndex) -> None:
+def test_overlapped_pathologies_are_those_of_the_pixels_inside(manifest: Manifest, index: SamplingIndex) -> None:
     image = max(index.lesions_by_image, key=lambda row: len(index.lesions_by_image[row]))
     masks = painted(manifest, manifest.images.index[image])
-    centres = np.stack(np.mgrid[: index.frame.height, : index.frame.width], axis=-1) + 0.5
+    centers = np.stack(np.mgrid[: index.frame.height, : index.frame.width], axis=-1) + 0.5
     rng, seen = np.random.default_rng(0), set()
     for _ in range(150):
         window = CropWindow(rng.uniform(80, 320), rng.uniform(20, 200), rng.uniform(16, 150), rng.uniform(-30, 30))
-        inside = window.contains(centres)
+        inside = window.contains(centers)
         touched = {Pathology(manifest.lesions["label"][key]) for key, mask in masks.items() if (mask & inside).any()}
         values = np.array([[window.row, window.col, window.side, window.angle]])
         assert index.overlapped_pathologies(np.array([image]), values) == [touched]
         seen.add(frozenset(touched))
-    assert len(seen) == 4  # none, either, both
+    assert len(seen) == 4  # no lesion, malignant, benign, both
 
 
-def test_bytes_of_tissue_stand_for_the_shares_of_the_manifest_to_the_last_bit(
-    manifest: Manifest, index: SamplingIndex
-) -> None:
+def test_tissue_codes_decode_to_the_fractions_of_the_manifest_exactly(manifest: Manifest, index: SamplingIndex) -> None:
     for row, image_id in enumerate(manifest.images.index):
         assert np.array_equal(SHARES[index.tissue[row]], manifest.tissue(image_id))
     assert np.array_equal(SHARES, (np.arange(256, dtype=np.uint8) / 255).astype(np.float32))
 
 
-def test_tissue_share_is_near_the_share_of_tissue_pixels(index: SamplingIndex) -> None:
+def test_tissue_fraction_is_close_to_the_fraction_of_tissue_pixels(index: SamplingIndex) -> None:
     fine = np.kron(index.tissue[0] / 255, np.ones((8, 8)))
-    centres = np.stack(np.mgrid[: index.frame.height, : index.frame.width], axis=-1) + 0.5
+    centers = np.stack(np.mgrid[: index.frame.height, : index.frame.width], axis=-1) + 0.5
     rng = np.random.default_rng(1)
     for _ in range(50):
         window = CropWindow(rng.uniform(0, 368), rng.uniform(0, 240), rng.uniform(16, 48), rng.uniform(-30, 30))
-        share = fine[window.contains(centres)].sum() / window.side**2
+        fraction = fine[window.contains(centers)].sum() / window.side**2
         values = np.array([[window.row, window.col, window.side, window.angle]])
-        assert abs(index.tissue_fractions(np.array([0]), values)[0] - share) < 0.15
+        assert abs(index.tissue_fractions(np.array([0]), values)[0] - fraction) < 0.15
 
 
-def test_outside_the_frame_there_is_no_tissue(index: SamplingIndex) -> None:
+def test_windows_outside_the_frame_have_no_tissue(index: SamplingIndex) -> None:
     assert index.tissue_fractions(np.array([0]), np.array([[-100.0, -100.0, 40.0, 0.0]])) == 0
 
 
-def test_a_class_that_no_image_can_give_is_named(manifest: Manifest) -> None:
-    healthy = Manifest(manifest.frame, manifest.images, manifest.lesions.iloc[:0])
+def test_a_class_without_candidates_is_rejected_by_name(manifest: Manifest) -> None:
+    without_lesions = Manifest(manifest.frame, manifest.images, manifest.lesions.iloc[:0])
     with pytest.raises(MammoError, match=r"no image can give a malignant patch: .* quota\.malignant=0"):
-        SamplingIndex.from_manifest(healthy).candidate_rows(PatchClass.MALIGNANT)
+        SamplingIndex.from_manifest(without_lesions).candidate_rows(PatchClass.MALIGNANT)

@@ -1,4 +1,4 @@
-"""Training windows obey the four classes of Figure 3; lesion windows overlap their lesion."""
+"""Training windows satisfy the definitions of the four classes (Figure 3); lesion windows overlap their lesion."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ def disc(row: float, col: float, radius: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def index() -> SamplingIndex:
-    """Image 0: a malignant and a benign lesion close together; image 1: a benign and an unlabelled one; 2: negative."""
+    """Image 0: a malignant and a benign lesion close together; 1: a benign and an unlabeled lesion; 2: negative."""
     tissue = np.zeros((3, *FRAME.grid), np.uint8)
     tissue[:, 1:11, 0:8] = 255
     return SamplingIndex(
@@ -37,7 +37,7 @@ def index() -> SamplingIndex:
 
 
 def holds(window: CropWindow, pixels: np.ndarray) -> bool:
-    """Whether any pixel centre is inside, by rotating the pixels into the window one by one."""
+    """Whether any pixel center is inside, by rotating the pixels into the window one by one."""
     angle = np.deg2rad(window.angle)
     for row, col in pixels:
         down, right = row - window.row, col - window.col
@@ -48,8 +48,8 @@ def holds(window: CropWindow, pixels: np.ndarray) -> bool:
 
 
 @pytest.mark.parametrize("patch_class", list(PatchClass))
-def test_windows_overlap_what_their_class_says(index: SamplingIndex, patch_class: PatchClass) -> None:
-    wanted = {PatchClass.MALIGNANT: {Pathology.MALIGNANT}, PatchClass.BENIGN: {Pathology.BENIGN}}.get(
+def test_windows_overlap_only_the_lesions_of_their_class(index: SamplingIndex, patch_class: PatchClass) -> None:
+    expected = {PatchClass.MALIGNANT: {Pathology.MALIGNANT}, PatchClass.BENIGN: {Pathology.BENIGN}}.get(
         patch_class, set()
     )
     rngs = [np.random.default_rng((0, number)) for number in range(40)]
@@ -59,8 +59,8 @@ def test_windows_overlap_what_their_class_says(index: SamplingIndex, patch_class
         touched = {
             index.labels[row] for row in range(4) if index.image_of[row] == image and holds(window, index.pixels[row])
         }
-        assert touched == wanted
-        assert (lesion >= 0) == bool(wanted)
+        assert touched == expected
+        assert (lesion >= 0) == bool(expected)
         assert index.negative[image] == (patch_class == PatchClass.NEGATIVE)
         assert CROPS.side_px[0] <= window.side <= CROPS.side_px[1]
         assert abs(window.angle) <= 30
@@ -80,8 +80,8 @@ def test_windows_lie_on_the_breast(index: SamplingIndex, patch_class: PatchClass
         assert np.mean(on_breast) > MIN_TISSUE_FRACTION - 0.1
 
 
-def test_lesion_windows_hold_a_pixel_and_vary_in_size_and_place(index: SamplingIndex) -> None:
-    windows = [CropWindow(*values) for values in of_lesion(index, CROPS, 200)]
+def test_lesion_windows_hold_a_lesion_pixel_and_vary_in_size_and_position(index: SamplingIndex) -> None:
+    windows = [CropWindow(*values) for values in windows_of_lesion(index, CROPS, 200)]
     assert all(holds(window, index.pixels[0]) for window in windows)
     assert {window.angle for window in windows} == {0.0}
     sides = np.array([window.side for window in windows])
@@ -90,12 +90,12 @@ def test_lesion_windows_hold_a_pixel_and_vary_in_size_and_place(index: SamplingI
     assert np.std([window.row for window in windows]) > 3
 
 
-def of_lesion(index: SamplingIndex, crops: CropSizes, n: int) -> np.ndarray:
+def windows_of_lesion(index: SamplingIndex, crops: CropSizes, n: int) -> np.ndarray:
     return evaluation_windows(np.random.default_rng(0), index.pixels[0], n, crops)
 
 
-def test_windows_on_whole_pixels_are_the_free_ones_moved_a_little(index: SamplingIndex) -> None:
-    free, whole = of_lesion(index, CROPS, 300), of_lesion(index, replace(CROPS, whole_px=True), 300)
+def test_windows_on_whole_pixels_are_close_to_the_unrounded_ones(index: SamplingIndex) -> None:
+    free, whole = windows_of_lesion(index, CROPS, 300), windows_of_lesion(index, replace(CROPS, whole_px=True), 300)
     assert np.abs(free - whole).max() <= 1.5
     assert np.median(np.abs(free - whole)[:, :3]) < 0.3
     edges = whole[:, :2] - whole[:, 2:3] / 2
@@ -105,7 +105,7 @@ def test_windows_on_whole_pixels_are_the_free_ones_moved_a_little(index: Samplin
 
 
 @pytest.mark.parametrize("patch_class", list(PatchClass))
-def test_a_window_does_not_depend_on_its_company(index: SamplingIndex, patch_class: PatchClass) -> None:
+def test_a_window_does_not_depend_on_the_other_windows_drawn(index: SamplingIndex, patch_class: PatchClass) -> None:
     def rngs() -> list[np.random.Generator]:
         return [np.random.default_rng((5, number)) for number in range(30)]
 
@@ -115,7 +115,7 @@ def test_a_window_does_not_depend_on_its_company(index: SamplingIndex, patch_cla
         assert np.array_equal(getattr(together, name), np.concatenate([getattr(one, name) for one in alone]))
 
 
-def test_a_class_without_images_is_named(index: SamplingIndex) -> None:
+def test_a_class_without_images_is_rejected_by_name(index: SamplingIndex) -> None:
     alone = replace(
         index,
         pixels=index.pixels[:1],
@@ -128,7 +128,7 @@ def test_a_class_without_images_is_named(index: SamplingIndex) -> None:
         training_windows([np.random.default_rng(0)], alone, PatchClass.NEGATIVE, CROPS)
 
 
-def test_lesions_that_leave_no_room_are_told(index: SamplingIndex) -> None:
+def test_lesions_that_leave_no_room_are_rejected(index: SamplingIndex) -> None:
     crowded = replace(
         index,
         pixels=[disc(40, 40, 200)],
@@ -137,10 +137,10 @@ def test_lesions_that_leave_no_room_are_told(index: SamplingIndex) -> None:
         negative=np.array([False]),
         tissue=index.tissue[:1],
     )
-    with pytest.raises(MammoError, match="outside"):
+    with pytest.raises(MammoError, match=r"no outside window found in 200 draws, .* set quota\.outside=0"):
         training_windows([np.random.default_rng(0)], crowded, PatchClass.OUTSIDE, CROPS)
 
 
-def test_sizes_must_make_sense() -> None:
-    with pytest.raises(MammoError, match="side_px"):
+def test_sides_in_the_wrong_order_are_rejected() -> None:
+    with pytest.raises(MammoError, match=r"crops\.side_px=\[30\.0, 12\.0\]: give the smallest and the largest side"):
         CropSizes((30.0, 12.0), 16)

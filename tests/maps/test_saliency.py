@@ -1,4 +1,4 @@
-"""Saliency sources other than a context network: the controls really are controls, another model's maps are checked."""
+"""Saliency sources other than a context network: controls and maps of another model."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from mammo.maps.saliency import ExternalMaps, ShuffledMaps, ZeroMaps
 from mammo.records import MammoError
 
 IDS = [f"image{number}" for number in range(20)]
-KINDS = {image_id: ("test CC" if number % 4 == 0 else "train MLO") for number, image_id in enumerate(IDS)}
+GROUPS = {image_id: ("test CC" if number % 4 == 0 else "train MLO") for number, image_id in enumerate(IDS)}
 MAPS = np.random.default_rng(0).uniform(size=(20, 2, 6, 5)).astype(np.float32)
 
 
@@ -19,26 +19,26 @@ def source(image_ids: Sequence[str]) -> NDArray[np.float32]:
     return MAPS[[IDS.index(image_id) for image_id in image_ids]]
 
 
-def test_shuffled_maps_are_those_of_another_image_of_the_same_kind() -> None:
-    shuffled = ShuffledMaps(source, KINDS, seed=0)
+def test_shuffled_maps_are_those_of_another_image_of_the_same_group() -> None:
+    shuffled = ShuffledMaps(source, GROUPS, seed=0)
     assert sorted(shuffled.other.values()) == sorted(IDS), "every map is used once"
     for image_id, other in shuffled.other.items():
         assert other != image_id
-        assert KINDS[other] == KINDS[image_id]
+        assert GROUPS[other] == GROUPS[image_id]
         assert np.array_equal(shuffled([image_id])[0], source([other])[0])
 
 
-def test_the_shuffle_is_a_function_of_its_seed() -> None:
-    assert ShuffledMaps(source, KINDS, 0).other == ShuffledMaps(source, KINDS, 0).other
-    assert ShuffledMaps(source, KINDS, 0).other != ShuffledMaps(source, KINDS, 1).other
+def test_the_shuffle_depends_only_on_its_seed() -> None:
+    assert ShuffledMaps(source, GROUPS, 0).other == ShuffledMaps(source, GROUPS, 0).other
+    assert ShuffledMaps(source, GROUPS, 0).other != ShuffledMaps(source, GROUPS, 1).other
 
 
-def test_zeros_are_zero() -> None:
+def test_zero_maps_are_zero() -> None:
     assert ZeroMaps((6, 5))(IDS).shape == (20, 2, 6, 5)
     assert not ZeroMaps((6, 5))(IDS).any()
 
 
-def test_external_maps_are_read_by_image(tmp_path: Path) -> None:
+def test_external_maps_are_read_by_image_id(tmp_path: Path) -> None:
     for image_id, maps in zip(IDS, MAPS, strict=True):
         np.save(tmp_path / f"{image_id}.npy", maps.astype(np.float64))
     read = ExternalMaps(tmp_path, (6, 5))(["image3", "image1"])
@@ -47,24 +47,26 @@ def test_external_maps_are_read_by_image(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("maps", "told"),
+    ("maps", "message"),
     [
-        (np.zeros((2, 5, 6)), r"image0\.npy is float64 \[2, 5, 6\], not numbers \[2, 6, 5\]"),
-        (np.zeros((6, 5)), r"\[6, 5\]"),
-        (np.full((2, 6, 5), 1.01), "outside"),
-        (np.full((2, 6, 5), np.nan), "outside"),
-        (np.zeros((2, 6, 5), dtype="U3"), "not numbers"),
+        (np.zeros((2, 5, 6)), r"image0\.npy must hold numbers \[2, 6, 5\], .* got float64 \[2, 5, 6\]"),
+        (np.zeros((6, 5)), r"got float64 \[6, 5\]"),
+        (np.full((2, 6, 5), 1.01), r"values outside \[0, 1\] or NaN"),
+        (np.full((2, 6, 5), np.nan), r"values outside \[0, 1\] or NaN"),
+        (np.zeros((2, 6, 5), dtype="U3"), r"must hold numbers .* got <U3 \[2, 6, 5\]"),
     ],
 )
-def test_external_maps_of_the_wrong_kind_are_named(tmp_path: Path, maps: NDArray[np.generic], told: str) -> None:
+def test_external_maps_of_the_wrong_type_size_or_range_are_rejected(
+    tmp_path: Path, maps: NDArray[np.generic], message: str
+) -> None:
     np.save(tmp_path / "image0.npy", maps)
-    with pytest.raises(MammoError, match=told):
+    with pytest.raises(MammoError, match=message):
         ExternalMaps(tmp_path, (6, 5))(["image0"])
 
 
-def test_an_external_map_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_or_damaged_external_map_is_rejected_by_name(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match=r"image0\.npy does not exist"):
         ExternalMaps(tmp_path, (6, 5))(["image0"])
     (tmp_path / "image0.npy").write_bytes(b"no array")
-    with pytest.raises(MammoError, match=r"image0\.npy is no array"):
+    with pytest.raises(MammoError, match=r"image0\.npy is not a NumPy array .*: write it with numpy\.save"):
         ExternalMaps(tmp_path, (6, 5))(["image0"])

@@ -1,4 +1,4 @@
-"""The stack's order and contents, against the paper's description."""
+"""Order and content of the map stack, against the paper's description."""
 
 import pytest
 import torch
@@ -16,14 +16,14 @@ BATCH = {
 }
 
 
-def test_order_is_canonical_whatever_was_typed() -> None:
+def test_the_order_of_maps_is_canonical_for_any_input_order() -> None:
     assert canonical_order(["emb", "loc", "sal"]) == ("loc", "sal", "emb")
     assert maps_name(["emb", "sal"]) == "sal+emb"
     assert torch.equal(map_stack(["emb", "sal"], BATCH, FRAME), map_stack(["sal", "emb"], BATCH, FRAME))
 
 
 @pytest.mark.parametrize("maps", [["loc"], ["sal"], ["emb"], ["loc", "sal"], ["sal", "emb"], ["loc", "sal", "emb"]])
-def test_channels_add_up(maps: list[str]) -> None:
+def test_the_stack_has_the_channels_of_all_selected_maps(maps: list[str]) -> None:
     assert map_stack(maps, BATCH, FRAME).shape == (2, sum(CHANNELS[name] for name in maps), *FRAME.grid)
 
 
@@ -36,35 +36,41 @@ def test_embedding_replaces_every_nonzero_element_of_the_location_map() -> None:
     assert torch.equal(embedding[touched], h[touched])
 
 
-def test_columns_are_only_what_the_maps_need() -> None:
+def test_batch_columns_are_only_those_that_the_maps_need() -> None:
     assert batch_columns(["sal"]) == ("saliency",)
     assert batch_columns(["emb", "loc"]) == ("window", "embedding")
 
 
-@pytest.mark.parametrize("maps", [[], ["emb", "bogus"]])
-def test_nonsense_is_one_sentence(maps: list[str]) -> None:
-    with pytest.raises(MammoError, match="maps="):
+@pytest.mark.parametrize(
+    ("maps", "message"),
+    [
+        ([], r"^maps=\[\]: choose at least one map"),
+        (["emb", "bogus"], r"^maps=\['emb', 'bogus'\]: unknown map 'bogus'"),
+    ],
+)
+def test_empty_and_unknown_maps_are_rejected(maps: list[str], message: str) -> None:
+    with pytest.raises(MammoError, match=message):
         canonical_order(maps)
 
 
-def test_h_is_painted_where_the_location_map_is_not_zero() -> None:
+def test_the_embedding_map_holds_h_where_the_location_map_is_not_zero() -> None:
     generator = torch.Generator().manual_seed(0)
     location = torch.rand(3, 1, 6, 5, generator=generator) * (torch.rand(3, 1, 6, 5, generator=generator) > 0.6)
     h = torch.randn(3, 32, generator=generator)
-    painted = torch.zeros(3, 32, 6, 5)
+    expected = torch.zeros(3, 32, 6, 5)
     for patch in range(3):
         for k in range(32):
             for row in range(6):
                 for col in range(5):
                     if location[patch, 0, row, col] != 0:
-                        painted[patch, k, row, col] = h[patch, k]
-    assert torch.equal(embedding_map(h, location), painted)
+                        expected[patch, k, row, col] = h[patch, k]
+    assert torch.equal(embedding_map(h, location), expected)
 
 
-def test_however_little_of_a_cell_is_covered() -> None:
+def test_the_embedding_map_holds_h_in_barely_covered_cells() -> None:
     location = torch.tensor([1e-6, 0.5, 1.0, 0.0]).view(1, 1, 2, 2)
     assert embedding_map(torch.full((1, 32), -2.0), location)[0, 7].tolist() == [[-2.0, -2.0], [-2.0, 0.0]]
 
 
-def test_it_keeps_the_type_of_h() -> None:
+def test_the_embedding_map_has_the_type_of_h() -> None:
     assert embedding_map(torch.ones(1, 32, dtype=torch.float64), torch.ones(1, 1, 2, 2)).dtype == torch.float64
