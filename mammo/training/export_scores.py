@@ -54,7 +54,7 @@ def write_validation_scores(
     The scores come from trainer.predict: validation would log a second time, and with averaged weights replaced.
     """
     if isinstance(network, FAgg):
-        trainer.predict(network, data.val_dataloader(), return_predictions=False)
+        trainer.predict(network, datamodule=data, return_predictions=False)
         network.collect_scores()
         if trainer.is_global_zero:
             _write_lesions(network, data, Split.VAL, folder, "-val")

@@ -63,9 +63,8 @@ def test_patches_equal_bilinear_interpolation_of_the_filtered_image(
 def test_upright_windows_on_whole_pixels_are_the_box_resized(store: ImageStore, side: int) -> None:
     window = np.array([40 + side / 2, 30 + side / 2, side, 0])
     found = crop(store, CropRequests(["ab12"], window[None]), 32)[0].astype(float)
-    within = np.clip(
-        points(window, 32), [[[40]], [[30]]], [[[39 + side]], [[29 + side]]]
-    )  # edge pixels are repeated outside
+    # A resize repeats the pixels at the edges of the box.
+    within = np.clip(points(window, 32), [[[40]], [[30]]], [[[39 + side]], [[29 + side]]])
     tap = max((side / 32) ** 2 - 1, 0) / 24
     smooth = NOISE.astype(float)
     for axis in (0, 1):

@@ -57,7 +57,7 @@ def test_a_class_without_patches_has_weight_zero() -> None:
 @pytest.mark.parametrize(
     ("counts", "message"),
     [
-        ((0, 0, 0, 0), r"^quota: all counts are 0: set at least one"),
+        ((0, 0, 0, 0), r"^quota: all counts are 0: set at least one of malignant, benign, outside, negative$"),
         ((1, 1, -2, 1), r"^quota\.outside must be >= 0, got -2$"),
     ],
 )
