@@ -1,4 +1,4 @@
-"""One adapter a data set: `read(root)` gives its image and lesion records, in the stored frame and a stable order."""
+"""Adapters, one per data set: `read(root)` returns its image and lesion records, stored frame, in a stable order."""
 
 from importlib import import_module
 from pathlib import Path
@@ -8,22 +8,20 @@ from mammo.records import Cohort, MammoError
 
 
 def read_cohort(adapter: str, root: Path, **options: object) -> Cohort:
-    """Read a source folder through the adapter of this name.
+    """Read a source folder with an adapter.
 
     Args:
-        adapter: its module's name.
+        adapter: name of its module.
         root: the source folder.
-        options: what the adapter's read takes beside the folder.
+        options: further arguments of the adapter's read().
 
     Raises:
-        MammoError: there is no such adapter or folder, or what the folder says contradicts itself.
+        MammoError: the adapter or the folder does not exist, or the folder's tables are wrong.
     """
     names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
     if adapter not in names:
         raise MammoError(f"data.adapter={adapter} is unknown: choose one of {', '.join(names)}")
     if not root.is_dir():
-        raise MammoError(
-            f"data.source={root} is no folder: make a cohort with python -m mammo.phantom or name your own"
-        )
+        raise MammoError(f"data.source={root} is not a folder: create it with python -m mammo.phantom, or set another")
     cohort: Cohort = import_module(f"{__name__}.{adapter}").read(root, **options)
     return cohort

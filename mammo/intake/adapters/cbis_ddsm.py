@@ -1,12 +1,12 @@
 """CBIS-DDSM (TCIA): scanned film, one mask for every lesion and view, biopsy results in four CSV files.
 
-    {mass,calc}_case_description_{train,test}_set.csv      one row a lesion and view
-    DICOM files in any of TCIA's layouts (intake.nbia), the JPEG copy of Kaggle (jpeg/<series>/*.jpg), or PNG files
+    {mass,calc}_case_description_{train,test}_set.csv      one row per lesion and view
+    DICOM files in any of TCIA's layouts (_tcia_layout), the JPEG copy of Kaggle (jpeg/<series>/*.jpg), or PNG files
 
-What bites: patients are told by the CSV files only; the columns of crop and mask are often the wrong way round, so
-that the mask is known by its two values; 71 films are there twice, as Mass and as Calc, with different lesions; masks
-of another digitizer's size are scaled where the aspect ratio allows it; lesion numbers mean nothing across views; and
-31 patients are in training for one kind of lesion and in test for the other, who all go to test here.
+Pitfalls: only the CSV files identify patients; the columns of crop and mask are often swapped, so the mask is
+recognized by its two values; 71 films occur twice, as Mass and as Calc, with different lesions; masks in another
+digitizer's size are scaled if the aspect ratio agrees; lesion numbers do not correspond across views; and 31 patients
+are in training for one kind of lesion and in test for the other: they all go to test here.
 """
 
 import re
@@ -50,7 +50,7 @@ LABELS = {
     "BENIGN": (Pathology.BENIGN, LabelSource.BIOPSY),
     "BENIGN_WITHOUT_CALLBACK": (Pathology.NONE, LabelSource.NONE),
 }
-"""A benign finding that nobody was called back for was not biopsied."""
+"""Labels by the words of the tables; a benign finding without callback was not biopsied."""
 
 OLDER = {
     "left_or_right_breast": "side",
@@ -60,7 +60,7 @@ OLDER = {
     "cropped_image_file_path": "od_crop_path",
     "roi_mask_file_path": "mask_path",
 }
-"""Columns of an older release of the same tables."""
+"""Column names in an older release of the same tables."""
 
 PUBLISHED = {
     "lesion views": 3568,
@@ -73,26 +73,26 @@ PUBLISHED = {
     "patients in both splits": 31,
 }
 
-TWO_VALUED = 0.9
-"""A mask has at least this share of its pixels near its lowest or highest value, JPEG's losses included."""
+MIN_TWO_VALUED = 0.9
+"""Smallest share of a mask's pixels near its lowest or highest value, JPEG artifacts included."""
 
 Film = tuple[str, Laterality, View]
-"""Patient, breast and view: one piece of film, however often it is in the data set."""
+"""Patient, breast and view: one film, which can occur more than once in the data set."""
 
 
 @dataclass(frozen=True)
-class _Finding:
-    """One row: a lesion on one view.
+class _LesionRow:
+    """One row of a table: a lesion on one view.
 
     Attributes:
-        film: whose, which breast and view.
+        film: patient, breast and view.
         kind: mass or calc.
-        split: of the table that names it.
-        number: of the lesion, within its kind and film.
-        pathology: the row's word.
-        image: the full mammogram's path as the row writes it.
-        density: of the breast, None where the row tells none.
-        outlines: the crop's and the mask's paths, either of which may be the mask.
+        split: split of its table.
+        number: number of the lesion, within its kind and film.
+        pathology: pathology as written in the row.
+        image: path of the full mammogram as written in the row.
+        density: density of the breast, None if the row has none.
+        outlines: paths of the crop and the mask, in either order.
     """
 
     film: Film
@@ -114,31 +114,31 @@ def read(root: Path) -> Cohort:
     """Read the folder.
 
     Raises:
-        MammoError: no table is there, or a row of one is wrong.
+        MammoError: there is no table, or a row of a table is wrong.
     """
     folder = Folder(root)
-    findings = [finding for table in _tables(folder) for finding in _findings(*table)]
-    splits, notes = clean_splits((finding.film[0], finding.split) for finding in findings)
+    rows = [row for table in _tables(folder) for row in _rows(*table)]
+    splits, notes = clean_splits((row.film[0], row.split) for row in rows)
     series = SeriesIndex(folder)
-    films: dict[Film, list[_Finding]] = defaultdict(list)
-    for finding in findings:
-        films[finding.film].append(finding)
+    films: dict[Film, list[_LesionRow]] = defaultdict(list)
+    for row in rows:
+        films[row.film].append(row)
     images: list[ImageRecord] = []
-    outlined: list[tuple[_Finding, str, list[str]]] = []
+    outlined: list[tuple[_LesionRow, str, list[str]]] = []
     for film, found in sorted(films.items()):
         records = _images(series, film, found, splits[film[0]])
         images += records
         image = "" if records[0].code else records[0].path
-        outlined += [(finding, image, _outline_files(series, finding)) for finding in found]
+        outlined += [(row, image, _outline_files(series, row)) for row in found]
     shapes = stored_shapes(root, sorted({image for _, image, _ in outlined if image}))
     jobs = [(shapes.get(image, Code.OUTLINE_UNLINKED), paths) for _, image, paths in outlined]
     made = track(isolated(partial(_outline, root), jobs), "outlines", len(jobs), "lesions")
-    outlines = [_lesion(*told, outline) for told, outline in zip(outlined, made, strict=True)]
-    return Cohort.ordered(images, outlines, _counts(findings), notes)
+    outlines = [_lesion(*lesion, outline) for lesion, outline in zip(outlined, made, strict=True)]
+    return Cohort.ordered(images, outlines, _counts(rows), notes)
 
 
 def _tables(folder: Folder) -> list[tuple[Path, str, Split]]:
-    """(file, kind, split) of every table; the first of each where a download holds two."""
+    """Return (file, kind, split) of every table; the first of each if a download has two."""
     folder.one("*_case_description_*_set.csv")
     found: dict[tuple[str, str], Path] = {}
     for path in folder.named("*_case_description_*_set.csv"):
@@ -148,14 +148,14 @@ def _tables(folder: Folder) -> list[tuple[Path, str, Split]]:
     return [(file, kind, Split(split)) for (kind, split), file in sorted(found.items())]
 
 
-def _findings(file: Path, kind: str, split: Split) -> Iterator[_Finding]:
+def _rows(file: Path, kind: str, split: Split) -> Iterator[_LesionRow]:
     for row in read_rows(file, needed=("patient_id", "pathology")):
         side, view = _cell(row, "left_or_right_breast").upper(), _cell(row, "image_view").upper()
         if side not in SIDES or view not in [*View] or not row.get("patient_id"):
-            raise row.error("patient_id", "patient, LEFT or RIGHT, and CC or MLO must be given; correct the row")
+            raise row.error("patient_id", "the row needs a patient, LEFT or RIGHT, and CC or MLO; correct it")
         if row.get("pathology").upper() not in LABELS:
             raise row.error("pathology", f"must be one of {', '.join(LABELS)}")
-        yield _Finding(
+        yield _LesionRow(
             (row.get("patient_id"), SIDES[side], View(view)),
             kind,
             split,
@@ -178,13 +178,13 @@ def _path(row: Row, column: str) -> str:
     return path
 
 
-def _images(series: SeriesIndex, film: Film, findings: Sequence[_Finding], split: Split) -> list[ImageRecord]:
-    """The film's files, the one that is kept first."""
+def _images(series: SeriesIndex, film: Film, rows: Sequence[_LesionRow], split: Split) -> list[ImageRecord]:
+    """Return the records of a film's files; the first is accepted, the others are duplicates."""
     patient, laterality, view = film
     records: list[ImageRecord] = []
-    density = next((finding.density for finding in findings if finding.density), None)
-    named = sorted({finding.image for finding in findings}, key=lambda path: (not _files(series, path), path))
-    for path in named:
+    density = next((row.density for row in rows if row.density), None)
+    paths = sorted({row.image for row in rows}, key=lambda path: (not _files(series, path), path))
+    for path in paths:
         found = _files(series, path)
         record = ImageRecord(
             found[0] if found else path,
@@ -208,62 +208,62 @@ def _files(series: SeriesIndex, path: str) -> list[str]:
     return series.files(patient, study, number)
 
 
-def _outline_files(series: SeriesIndex, finding: _Finding) -> list[str]:
-    return sorted({path for named in finding.outlines for path in _files(series, named)})
+def _outline_files(series: SeriesIndex, row: _LesionRow) -> list[str]:
+    return sorted({file for path in row.outlines for file in _files(series, path)})
 
 
-def _lesion(finding: _Finding, image: str, paths: Sequence[str], outline: Outline | Code) -> LesionRecord | LeftOut:
+def _lesion(row: _LesionRow, image: str, paths: Sequence[str], outline: Outline | Code) -> LesionRecord | LeftOut:
     if isinstance(outline, Code):
-        return left_out(paths[0] if paths else finding.outlines[1], outline, image)
+        return left_out(paths[0] if paths else row.outlines[1], outline, image)
     mask, box = outline
-    label, source = LABELS[finding.pathology]
-    kind = {"mass": "mass", "calc": "calcification"}[finding.kind]
-    return LesionRecord(finding.key, image, label, source, box, mask, finding=kind)
+    label, source = LABELS[row.pathology]
+    finding = {"mass": "mass", "calc": "calcification"}[row.kind]
+    return LesionRecord(row.key, image, label, source, box, mask, finding=finding)
 
 
-def _outline(root: Path, job: tuple[Shape | Code, Sequence[str]]) -> Outline:
-    """The outline among the files of a lesion: the most two-valued one, of the image's shape, the largest.
+def _outline(root: Path, item: tuple[Shape | Code, Sequence[str]]) -> Outline:
+    """Return the mask among a lesion's files: two-valued, of the mammogram's shape if possible, else the largest.
 
     Args:
         root: the data set's folder.
-        job: the image's shape, or why it has none, and the paths of the files that may be the mask.
+        item: the mammogram's shape, or the code of its rejection, and the paths of crop and mask.
 
     Raises:
-        RejectedError: there is none.
+        RejectedError: no file is a mask.
     """
-    shape, paths = job
+    shape, paths = item
     if isinstance(shape, Code):
         raise RejectedError(shape)
-    masks, wrong = [], Code.OUTLINE_BROKEN if paths else Code.MISSING
+    masks, code = [], Code.OUTLINE_BROKEN if paths else Code.MISSING
     for path in paths:
         try:
             values = stored_values(root, path)
-        except RejectedError as rejected:  # the crop, perhaps
-            wrong = rejected.code
+        except RejectedError as error:  # can be the crop
+            code = error.code
             continue
-        if _two_valued(values) >= TWO_VALUED:
+        if _two_valued_share(values) >= MIN_TWO_VALUED:
             masks.append(values)
     if not masks:
-        raise RejectedError(wrong)
-    best = max(masks, key=lambda values: (values.shape == shape, values.size, _two_valued(values)))
+        raise RejectedError(code)
+    best = max(masks, key=lambda values: (values.shape == shape, values.size, _two_valued_share(values)))
     return outline_of_mask(scaled_to(best > best.max() / 2, shape))
 
 
-def _two_valued(values: NDArray[Any]) -> float:
-    """The share of pixels near the lowest or the highest value."""
+def _two_valued_share(values: NDArray[Any]) -> float:
+    """Return the share of pixels within an eighth of the range from the lowest or the highest value."""
     values = values.astype(np.float32)
     low, high = float(values.min()), float(values.max())
     near = (high - low) / 8
     return float(((values <= low + near) | (values >= high - near)).mean())
 
 
-def _counts(findings: Sequence[_Finding]) -> list[Count]:
-    words = [finding.pathology for finding in findings]
-    splits = {(finding.film[0], finding.split) for finding in findings}
+def _counts(rows: Sequence[_LesionRow]) -> list[Count]:
+    words = [row.pathology for row in rows]
+    splits = {(row.film[0], row.split) for row in rows}
     found = {
-        "lesion views": len(findings),
-        "images": len({finding.image for finding in findings}),
-        "films": len({finding.film for finding in findings}),
+        "lesion views": len(rows),
+        "images": len({row.image for row in rows}),
+        "films": len({row.film for row in rows}),
         "patients": len({patient for patient, _ in splits}),
         "malignant": words.count("MALIGNANT"),
         "benign": words.count("BENIGN"),

@@ -1,13 +1,13 @@
 """CMMD (TCIA): digital mammograms with biopsy results by breast, and the outlines of TOMPEI-CMMD on their MLO views.
 
-    CMMD_clinicaldata_revision.csv or .xlsx                 one row a labelled breast
-    D1-0001/<study>/<series>/1-1.dcm                        side and view stand in the header only
+    CMMD_clinicaldata_revision.csv or .xlsx                 one row per labeled breast
+    D1-0001/<study>/<series>/1-1.dcm                        laterality and view are in the header only
     D1-0001_MLO_R_AnnotationFile.json                       TOMPEI-CMMD: polygons
     TOMPEI-CMMD_clinical_data_*.xlsx                        TOMPEI-CMMD: its own reading of every breast
 
-What bites: there is one label for a whole breast (label_source breast_level); some files have the wrong side in their
-header and some labels lie on the wrong breast, as TOMPEI-CMMD found, which is corrected here; and a breast without a
-row is not proven to be healthy, so that no image counts as negative.
+Pitfalls: there is one label for a whole breast (label_source breast_level); some headers have the wrong laterality and
+some labels are on the wrong breast (found by TOMPEI-CMMD, corrected here); and a breast without a row is not known to
+be healthy, so no image counts as negative.
 """
 
 import json
@@ -53,10 +53,10 @@ LABEL_ON_THE_OTHER_BREAST = SIDES_REVERSED | {
 """Corrections published with TOMPEI-CMMD."""
 
 MIXED_BREASTS = {"D1-0397", "D1-0869", "D2-0033", "D2-0116", "D2-0133", "D2-0185", "D2-0637"}
-"""Patients with benign and malignant findings in one breast: its label says nothing about one lesion."""
+"""Patients with benign and malignant findings in one breast, whose label does not apply to a single lesion."""
 
 DAMAGED = {"D1-0951"}
-"""Black holes in the tissue."""
+"""Patients with black holes in the tissue of their images."""
 
 CLASSES = {"malignant": Pathology.MALIGNANT, "benign": Pathology.BENIGN}
 FINDINGS = {
@@ -71,7 +71,7 @@ Labels = Mapping[Breast, Pathology]
 
 
 def read(root: Path) -> Cohort:
-    """Read the folder; TOMPEI-CMMD may lie anywhere in it, or be absent.
+    """Read the folder; TOMPEI-CMMD can be anywhere in it, or absent.
 
     Raises:
         MammoError: the clinical table is missing or cannot be read.
@@ -101,7 +101,7 @@ def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
     labels = {}
     for row in read_rows(file, needed=("id1", "leftright", "classification")):
         if row.get("leftright") not in [*Laterality] or row.get("classification").lower() not in CLASSES:
-            raise row.error("classification", "side must be L or R, class Malignant or Benign; correct the row")
+            raise row.error("classification", "LeftRight must be L or R, and the class Malignant or Benign; correct it")
         patient, laterality = row.get("id1"), Laterality(row.get("leftright"))
         if patient in LABEL_ON_THE_OTHER_BREAST:
             laterality = _other(laterality)
@@ -110,18 +110,18 @@ def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
 
 
 def _readings(folder: Folder) -> Iterator[tuple[Breast, Pathology | None, Density | None]]:
-    """What TOMPEI-CMMD reads of a breast, wherever its two or three rows of headings put class and density."""
+    """Yield TOMPEI-CMMD's class and density of every breast, in any arrangement of its two or three header rows."""
     for path in folder.named("TOMPEI-CMMD_clinical_data*.xlsx"):
-        place = None
+        density_column = None
         for _, line in read_sheet(folder.root / path, "Imaging Diagnosis Details Sheet"):
             cells = [cell_text(cell) for cell in line]
-            headed = [column for column, cell in enumerate(cells) if cell.lower().startswith("breast density")]
-            place = headed[0] if headed else place
+            columns = [column for column, cell in enumerate(cells) if cell.lower().startswith("breast density")]
+            density_column = columns[0] if columns else density_column
             patient = next((cell for cell in cells[:1] if PATIENT.fullmatch(cell)), None)
             side = next((cell for cell in cells if cell in [*Laterality]), None)
             if patient and side:
                 word = next((cell.lower() for cell in cells if cell.lower() in CLASSES), "")
-                density = parse_density(cells[place]) if place is not None else None
+                density = parse_density(cells[density_column]) if density_column is not None else None
                 yield (patient, Laterality(side)), CLASSES.get(word), density
 
 
@@ -130,12 +130,12 @@ def _header(root: Path, path: str) -> Header:
 
 
 def _image(path: str, header: Header | Code, densities: Mapping[Breast, Density]) -> tuple[ImageRecord, Shape | None]:
-    """The record of one file, and its shape."""
-    named = [match[0] for match in parts_matching(path, PATIENT)]
+    """Return the record of one file, and its shape."""
+    patients = [match[0] for match in parts_matching(path, PATIENT)]
     if isinstance(header, Code):
-        patient = named[0] if named else ""
+        patient = patients[0] if patients else ""
         return rejected(ImageRecord(path, patient, patient, None, None), header), None
-    patient, laterality = named[0] if named else header.patient, header.laterality
+    patient, laterality = patients[0] if patients else header.patient, header.laterality
     swapped = SIDES_REVERSED | (MLO_SWAPPED if header.view is View.MLO else CC_SWAPPED)
     if patient in swapped:
         laterality = _other(laterality)
@@ -160,7 +160,7 @@ def _other(laterality: Laterality) -> Laterality:
 def _lesions(
     folder: Folder, path: str, breast: Breast, image: tuple[str, Shape] | None, labels: Labels
 ) -> Iterator[LesionRecord | LeftOut]:
-    """The lesions of one file of polygons, {"x", "y"} in stored pixels."""
+    """Yield the lesions of one file of polygons, with points {"x", "y"} in stored pixels."""
     if image is None:
         yield left_out(path, Code.OUTLINE_UNLINKED, "")
         return

@@ -1,12 +1,12 @@
 """EMBED open data (Emory): digital mammograms with boxes, and pathology by finding.
 
-    tables/EMBED_OpenData_metadata.csv    one row a file: side, view, kind of image, boxes
-    tables/EMBED_OpenData_clinical.csv    one row a finding: side, assessment, path_severity
+    tables/EMBED_OpenData_metadata.csv    one row per file: side, view, kind of image, boxes
+    tables/EMBED_OpenData_clinical.csv    one row per finding: side, assessment, path_severity
     images/cohort_1/<empi_anon>/<study>/<series>/<SOP>.dcm
 
-What bites: boxes (ymin, xmin, ymax, xmax) lie in the frame of Emory's PNG files, which are flipped where
-PatientOrientation starts with P, unless the newer column DCM_ROI_coords is there; and a finding belongs to a box only
-where its breast has one finding and the image one box: every other box has no label (intake.emory).
+Pitfalls: boxes (ymin, xmin, ymax, xmax) are in the frame of Emory's PNG files, which are flipped if PatientOrientation
+starts with P, unless the newer column DCM_ROI_coords is present; and a finding is linked to a box only if its breast
+has one finding and the image one box: all other boxes have no label (_embed_clinical).
 """
 
 import re
@@ -36,31 +36,30 @@ IMAGE_COLUMNS = (*IDS, "anon_dicom_path", "finalimagetype", "imagelateralityfina
 EXTRA_COLUMNS = ("spot_mag", "dcm_roi_coords", "patientorientation")
 
 SYNTHETIC = ("cview", "c-view")
-"""FinalImageType of images that are computed from tomosynthesis."""
+"""FinalImageType of images computed from tomosynthesis."""
 
-ON_TISSUE = 0.2
-"""A box lies on the breast where at least this share of it is no background."""
-
+MIN_TISSUE_SHARE = 0.2
+"""Smallest share of a box's pixels above background for the box to lie on the breast."""
 
 Edges = tuple[float, float, float, float]
 """(row0, row1, col0, col1), px."""
 
 
 @dataclass(frozen=True)
-class _Boxes:
-    """The boxes of one image.
+class _BoxedImage:
+    """One image with its boxes.
 
     Attributes:
         image: the image.
-        edges: of each box, in the frame of the PNG or of the DICOM file.
-        as_stored: whether that is the DICOM file's.
-        towards: PatientOrientation (0020,0020) as the table tells it, empty where it does not.
+        edges: edges of each box, in the frame of the PNG or of the DICOM file.
+        as_stored: whether that frame is the DICOM file's.
+        orientation: PatientOrientation (0020,0020) in the table, empty if it has none.
     """
 
     image: ImageRecord
     edges: list[Edges]
     as_stored: bool
-    towards: str
+    orientation: str
 
 
 def read(root: Path, synthetic: bool = False) -> Cohort:
@@ -68,34 +67,34 @@ def read(root: Path, synthetic: bool = False) -> Cohort:
 
     Args:
         root: the data set's folder.
-        synthetic: whether synthetic images (C-View) are taken, with their flag; else they are refused.
+        synthetic: whether synthetic images (C-View) are accepted, with a flag; else they are rejected.
 
     Raises:
-        MammoError: a table is missing or lacks a column.
+        MammoError: a table or one of its columns is missing.
     """
     folder = Folder(root)
     clinic = ClinicalTable.read(folder.one("EMBED_OpenData_clinical.csv", "*clinical_reduced.csv", "*clinical*.csv"))
     table = folder.one("EMBED_OpenData_metadata.csv", "EMBED_OpenData_metadata_reduced.csv", "*metadata*.csv")
     files = {stem_of(path): path for path in folder.images if not is_raster(path)}
     images: list[ImageRecord] = []
-    boxed: list[_Boxes] = []
-    named: set[str] = set()
+    boxed: list[_BoxedImage] = []
+    listed: set[str] = set()
     for row in read_rows(table, IMAGE_COLUMNS, EXTRA_COLUMNS):
-        if row.get("anon_dicom_path") in named:  # a table that was joined with findings has a row for each
+        if row.get("anon_dicom_path") in listed:  # a table joined with findings repeats an image for each finding
             continue
-        named.add(row.get("anon_dicom_path"))
+        listed.add(row.get("anon_dicom_path"))
         images.append(_image(row, files, clinic, synthetic))
         if edges := _boxes(row):
             as_stored = bool(row.get("dcm_roi_coords"))
-            boxed.append(_Boxes(images[-1], edges, as_stored, row.get("patientorientation")))
-    placed = track(isolated(partial(_outlines, root), boxed, of=lambda boxes: boxes.image.path), "boxes", len(boxed))
-    outlines = [outline for job, found in zip(boxed, placed, strict=True) for outline in _lesions(job, found, clinic)]
+            boxed.append(_BoxedImage(images[-1], edges, as_stored, row.get("patientorientation")))
+    placed = track(isolated(partial(_outlines, root), boxed, of=lambda boxed: boxed.image.path), "boxes", len(boxed))
+    outlines = [outline for one, found in zip(boxed, placed, strict=True) for outline in _lesions(one, found, clinic)]
     return Cohort.ordered(images, outlines, _counts(images, boxed, outlines))
 
 
 def _image(row: Row, files: Mapping[str, str], clinic: ClinicalTable, synthetic: bool) -> ImageRecord:
-    named = row.get("anon_dicom_path").replace("\\", "/")
-    path = files.get(stem_of(named), "images/" + named[max(named.find("cohort_"), 0) :])
+    listed = row.get("anon_dicom_path").replace("\\", "/")
+    path = files.get(stem_of(listed), "images/" + listed[max(listed.find("cohort_"), 0) :])
     side, view = row.get("imagelateralityfinal").upper(), row.get("viewposition").upper()
     kind = row.get("finalimagetype").lower()
     patient, exam = (text_key(row, column) for column in IDS)
@@ -106,7 +105,7 @@ def _image(row: Row, files: Mapping[str, str], clinic: ClinicalTable, synthetic:
         Laterality(side) if side in [*Laterality] else None,
         View(view) if view in [*View] else None,
         by_table=True,
-        negative=not re.search(r"\d", _cell(row)) and clinic.is_negative(patient, exam, side),
+        negative=not re.search(r"\d", _coordinates(row)) and clinic.is_negative(patient, exam, side),
         flags=(Flag.SYNTHETIC,) if kind in SYNTHETIC else (),
         density=clinic.density(exam),
     )
@@ -116,31 +115,31 @@ def _image(row: Row, files: Mapping[str, str], clinic: ClinicalTable, synthetic:
         Code.NO_LATERALITY: image.laterality is None,
         Code.OTHER_VIEW: image.view is None,
         Code.SPOT_OR_MAGNIFICATION: row.get("spot_mag").startswith("1"),
-        Code.MISSING: stem_of(named) not in files,
+        Code.MISSING: stem_of(listed) not in files,
     }
-    return next((rejected(image, code) for code, is_so in found.items() if is_so), image)
+    return next((rejected(image, code) for code, applies in found.items() if applies), image)
 
 
-def _cell(row: Row) -> str:
+def _coordinates(row: Row) -> str:
     return row.get("dcm_roi_coords") or row.get("roi_coords")
 
 
 def _boxes(row: Row) -> list[Edges]:
-    """(row0, row1, col0, col1) of every box of a row, in whichever brackets; none where numbers are missing."""
-    numbers = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", _cell(row))]
+    """Return (row0, row1, col0, col1) of every box of a row, in any brackets; empty if numbers are missing."""
+    numbers = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?", _coordinates(row))]
     fours = zip(*(iter(numbers),) * 4, strict=False)
     return [(ymin, ymax, xmin, xmax) for ymin, xmin, ymax, xmax in fours] if len(numbers) % 4 == 0 else []
 
 
 def _lesions(
-    job: _Boxes, found: list[Outline | Code] | Code, clinic: ClinicalTable
+    boxed: _BoxedImage, found: list[Outline | Code] | Code, clinic: ClinicalTable
 ) -> Iterator[LesionRecord | LeftOut]:
-    """The lesions of one image, from the outlines that its boxes became."""
-    image, alone = job.image, len(job.edges) == 1
+    """Yield the lesions of one image from the outlines of its boxes."""
+    image = boxed.image
     label, source, high_risk = UNKNOWN_LABEL
-    if alone and image.laterality:
+    if len(boxed.edges) == 1 and image.laterality:
         label, source, high_risk = clinic.label(image.patient_key, image.exam_key, image.laterality)
-    outlines = [found for _ in job.edges] if isinstance(found, Code) else found
+    outlines = [found for _ in boxed.edges] if isinstance(found, Code) else found
     for number, outline in enumerate(outlines, 1):
         if isinstance(outline, Code):
             yield left_out(image.path, outline, image.path)
@@ -149,43 +148,45 @@ def _lesions(
             yield LesionRecord(f"{image.path}#{number}", image.path, label, source, box, mask, high_risk)
 
 
-def _outlines(root: Path, job: _Boxes) -> list[Outline | Code]:
-    """The outlines of the boxes of one image, each checked against the breast's pixels; why not, of each that is none.
+def _outlines(root: Path, boxed: _BoxedImage) -> list[Outline | Code]:
+    """Return the outline of every box of one image, checked against the breast's pixels, or the code of its rejection.
 
     Raises:
         RejectedError: the image cannot be read.
     """
-    image = job.image
+    image = boxed.image
     if image.code:
         raise RejectedError(Code.OUTLINE_UNLINKED)
     header = stored_header(root, image.path, "PatientOrientation", "PhotometricInterpretation")
-    towards = "".join(header.get("PatientOrientation") or job.towards)
-    turned = re.sub(r"[^A-Z]", "", towards)[:1] == "P" or (not towards and image.laterality is Laterality.RIGHT)
+    orientation = "".join(header.get("PatientOrientation") or boxed.orientation)
+    flipped = re.sub(r"[^A-Z]", "", orientation)[:1] == "P" or (
+        not orientation and image.laterality is Laterality.RIGHT
+    )
     values = stored_values(root, image.path)
     background = values.max() if word(header, "PhotometricInterpretation") == "MONOCHROME1" else values.min()
     breast, found = values != background, list[Outline | Code]()
-    for edges in job.edges:
+    for edges in boxed.edges:
         try:
-            found.append(_outline(breast, edges, turned, job.as_stored))
+            found.append(_outline(breast, edges, flipped, boxed.as_stored))
         except RejectedError as error:
             found.append(error.code)
     return found
 
 
-def _outline(breast: NDArray[np.bool_], edges: Edges, turned: bool, as_stored: bool) -> Outline:
-    """The box in the stored frame; the other way round where only that lies on the breast."""
+def _outline(breast: NDArray[np.bool_], edges: Edges, flipped: bool, as_stored: bool) -> Outline:
+    """Return the box in the stored frame; flipped the other way if only that lies on the breast [rows, cols]."""
     row0, row1, col0, col1 = edges
-    flipped = (row0, row1, breast.shape[1] - col1, breast.shape[1] - col0)
-    ways = [edges] if as_stored else [flipped, edges] if turned else [edges, flipped]
-    for way in ways:
-        mask, box = outline_of_box(way, (breast.shape[0], breast.shape[1]))
-        if breast[box.row0 : box.row1, box.col0 : box.col1].mean() >= ON_TISSUE:
+    mirrored = (row0, row1, breast.shape[1] - col1, breast.shape[1] - col0)
+    candidates = [edges] if as_stored else [mirrored, edges] if flipped else [edges, mirrored]
+    for candidate in candidates:
+        mask, box = outline_of_box(candidate, (breast.shape[0], breast.shape[1]))
+        if breast[box.row0 : box.row1, box.col0 : box.col1].mean() >= MIN_TISSUE_SHARE:
             return mask, box
     raise RejectedError(Code.OUTLINE_OFF_BREAST)
 
 
 def _counts(
-    images: Sequence[ImageRecord], boxed: Sequence[_Boxes], outlines: Sequence[LesionRecord | LeftOut]
+    images: Sequence[ImageRecord], boxed: Sequence[_BoxedImage], outlines: Sequence[LesionRecord | LeftOut]
 ) -> list[Count]:
     return [
         Count("images", len(images), 480323),

@@ -1,11 +1,11 @@
 """INbreast 1.0 (Porto): digital mammograms with polygons, and BI-RADS by image instead of biopsies.
 
-    AllDICOMs/22678622_61b13c59bcba149e_MG_R_CC_ANON.dcm    the hash is the only patient key; MLO is written ML
+    AllDICOMs/22678622_61b13c59bcba149e_MG_R_CC_ANON.dcm    the hash is the only patient key; MLO is spelled ML
     AllXML/22678622.xml                                     OsiriX regions as an Apple property list
     INbreast.csv                                            semicolons; BI-RADS and date by file name
 
-Labels are proxies: BI-RADS 4 to 6 is malignant; 1 to 3 is none, or benign where that is asked for. Thousands of
-calcifications are marked by single points, which are no lesions; clusters are.
+Labels are proxies: BI-RADS 4 to 6 is malignant; 1 to 3 is none, or benign if requested (proxies). Thousands of
+calcifications are marked by single points, which are not read as lesions; clusters are.
 """
 
 import plistlib
@@ -26,7 +26,7 @@ NAME = re.compile(r"(\d+)_([0-9a-f]+)_MG_([LR])_([A-Z]+)_ANON", re.IGNORECASE)
 VIEWS = {"CC": View.CC, "ML": View.MLO, "MLO": View.MLO}
 
 SPECKS = re.compile(r"calcifications?|unnamed|point \d+")
-"""Regions that mark calcifications one by one."""
+"""Names of regions that mark single calcifications."""
 
 FINDINGS = {
     "cluster": "calcification",
@@ -43,7 +43,7 @@ def read(root: Path, proxies: bool = False) -> Cohort:
 
     Args:
         root: the data set's folder.
-        proxies: whether BI-RADS 1 to 3 is taken for benign.
+        proxies: whether BI-RADS 1 to 3 becomes benign.
 
     Raises:
         MammoError: INbreast.csv is missing or cannot be read.
@@ -88,7 +88,7 @@ def _missing(name: str) -> ImageRecord:
 def _lesions(
     root: Path, path: str, image: str, shape: Shape | Code, row: Row | None, proxies: bool
 ) -> Iterator[LesionRecord | LeftOut]:
-    """The lesions of one file of regions, on an image of this path and shape."""
+    """Yield the lesions of one file of regions, on an image of this path and shape."""
     try:
         if isinstance(shape, Code):
             raise RejectedError(shape)
@@ -114,15 +114,15 @@ def _regions(file: Path) -> list[dict[str, Any]]:
     try:
         content = plistlib.loads(file.read_bytes(), fmt=plistlib.FMT_XML)
         return [dict(region) for image in content["Images"] for region in image["ROIs"]]
-    except Exception:  # a damaged list may fail anywhere inside its reader
+    except Exception:  # a damaged list can fail anywhere inside its reader
         raise RejectedError(Code.OUTLINE_BROKEN) from None
 
 
 def _points(region: Mapping[str, Any]) -> list[tuple[float, float]]:
-    """(row, col) from "(x, y)" of Point_px.
+    """Return (row, col) of every "(x, y)" in Point_px.
 
     Raises:
-        RejectedError: the region has fewer or more points than it says.
+        RejectedError: the number of points differs from NumberOfPoints.
     """
     texts = [POINT.findall(str(text)) for text in region.get("Point_px") or []]
     if len(texts) != region.get("NumberOfPoints", len(texts)) or any(len(numbers) != 2 for numbers in texts):

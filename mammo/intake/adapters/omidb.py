@@ -1,13 +1,12 @@
-"""OPTIMAM OMI-DB (licensed): digital screening mammograms with boxes that are linked to lesions of the NBSS.
+"""OPTIMAM OMI-DB (licensed): digital screening mammograms with boxes linked to lesions of the NBSS.
 
     data/<client>/imagedb_<client>.json                  studies, series, images and their marks
-    data/<client>/nbss_<client>.json                     episodes: biopsies and surgery (intake.nbss)
+    data/<client>/nbss_<client>.json                     episodes: biopsies and surgery (_omidb_nbss)
     data/<client>/<study>/<SOP>.json or <SOP>.dcm.json   the DICOM header as DICOM JSON (PS3.18 F)
     images/<client>/<study>/<SOP>.dcm
 
-What bites: file names in capitals; marks linked to several lesions or none; studies without an episode, which are
-linked by date; corners in any order, or (0, 0) where nobody set them; nine images whose boxes are known to be flipped,
-which are left out.
+Pitfalls: file names in capitals; marks linked to several lesions or none; studies without an episode, which are linked
+by date; corners in any order, or (0, 0) if unset; nine images whose boxes are known to be flipped, which are left out.
 """
 
 import json
@@ -53,19 +52,19 @@ FLIPPED = (
 )
 """Ends of the SOP Instance UIDs whose boxes are published as flipped."""
 
-NO_CORNER = (0, 0)
-"""(x, y) that stands for a corner that nobody set: the corner of an image is never a lesion's."""
+UNSET_CORNER = (0, 0)
+"""(x, y) of an unset corner: no lesion starts in the corner of an image."""
 
 
 @dataclass(frozen=True)
 class _Client:
-    """One woman.
+    """One client of the screening service.
 
     Attributes:
         key: the client's name.
-        folder: of its tables, relative to the root.
-        studies: STUDIES of its imagedb file.
-        episodes: of its nbss file.
+        folder: folder of the client's tables, relative to the root.
+        studies: STUDIES of the imagedb file.
+        episodes: episodes of the nbss file.
     """
 
     key: str
@@ -74,7 +73,7 @@ class _Client:
     episodes: Mapping[str, Episode]
 
     def episode(self, study: Mapping[str, Any]) -> Episode | None:
-        """The episode of a study: by its key, else by its date."""
+        """Return the episode of a study: by its key, else by its date."""
         found = self.episodes.get(str(study.get("EpisodeID") or ""))
         return found or episode_on(self.episodes.values(), study.get("StudyDate"))
 
@@ -85,15 +84,15 @@ class _Client:
 
 
 @dataclass(frozen=True)
-class _Shot:
+class _ClientImage:
     """One image of a client.
 
     Attributes:
-        client: whose.
+        client: the client.
         study: Study Instance UID.
         sop: SOP Instance UID.
-        marks: by their keys.
-        files: paths of the image and of its JSON header, empty where there is none, and whether it has marks.
+        marks: marks by key.
+        files: paths of the image and of its JSON header, empty if missing, and whether the image has marks.
     """
 
     client: _Client
@@ -116,32 +115,32 @@ def read(root: Path) -> Cohort:
     folder = Folder(root)
     tables = folder.named("imagedb_*.json")
     if not tables:
-        raise MammoError(f"{root} holds no imagedb_<client>.json: name the folder of the whole share as data.source")
+        raise MammoError(f"{root} has no file imagedb_<client>.json: set data.source to the folder of the whole share")
     files = {PurePosixPath(path).name.lower(): path for path in folder.paths}
     clients = (_client(folder, table, files) for table in track(tables, "clients", len(tables), "clients"))
-    shots = [shot for client in clients if client for shot in _shots(client, files)]
+    listed = [image for client in clients if client for image in _client_images(client, files)]
     headers = track(
-        isolated(partial(_header, root), [shot.files for shot in shots], of=itemgetter(0)), "headers", len(shots)
+        isolated(partial(_header, root), [image.files for image in listed], of=itemgetter(0)), "headers", len(listed)
     )
     images: list[ImageRecord] = []
     outlines: list[LesionRecord | LeftOut] = []
-    for shot, header in zip(shots, headers, strict=True):
-        images.append(_image(shot, header))
-        outlines += _lesions(shot, images[-1], header)
+    for image, header in zip(listed, headers, strict=True):
+        images.append(_image(image, header))
+        outlines += _lesions(image, images[-1], header)
     note = f"{len({image.patient_key for image in images})} clients, {len(images)} images, {len(outlines)} marks"
     return Cohort.ordered(images, outlines, (), [note])
 
 
 def _client(folder: Folder, table: str, files: Mapping[str, str]) -> _Client | None:
-    """The client of an imagedb file; None where it is damaged."""
-    place = PurePosixPath(table)
-    key = place.stem.split("_", 1)[1]
+    """Return the client of an imagedb file; None if the file is damaged."""
+    path = PurePosixPath(table)
+    key = path.stem.split("_", 1)[1]
     content = _json(folder.root / table)
     nbss = files.get(f"nbss_{key}.json".lower())
     episodes = _json(folder.root / nbss) if nbss else {}
     studies = content.get("STUDIES")
-    known = {str(number): told for number, told in episodes.items() if isinstance(told, dict)}
-    return _Client(place.parent.name, place.parent, studies, known) if isinstance(studies, dict) else None
+    valid = {str(number): episode for number, episode in episodes.items() if isinstance(episode, dict)}
+    return _Client(path.parent.name, path.parent, studies, valid) if isinstance(studies, dict) else None
 
 
 def _json(file: Path) -> dict[str, Any]:
@@ -152,24 +151,24 @@ def _json(file: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _shots(client: _Client, files: Mapping[str, str]) -> Iterator[_Shot]:
-    """Every image of every study of a client."""
+def _client_images(client: _Client, files: Mapping[str, str]) -> Iterator[_ClientImage]:
+    """Yield every image of every study of a client."""
     for uid, study in client.studies.items():
         for series, objects in study.items() if isinstance(study, dict) else ():
             if UID.fullmatch(series) and isinstance(objects, dict):
-                for sop, told in objects.items():
-                    marks = told if isinstance(told, dict) else {}
-                    beside = files.get(f"{sop}.json".lower()) or files.get(f"{sop}.dcm.json".lower(), "")
+                for sop, content in objects.items():
+                    marks = content if isinstance(content, dict) else {}
+                    header = files.get(f"{sop}.json".lower()) or files.get(f"{sop}.dcm.json".lower(), "")
                     image = files.get(f"{sop}.dcm".lower()) or files.get(sop.lower(), "")
-                    yield _Shot(client, uid, sop, marks, (image, beside, bool(marks)))
+                    yield _ClientImage(client, uid, sop, marks, (image, header, bool(marks)))
 
 
-def _image(shot: _Shot, header: _Header | Code) -> ImageRecord:
-    client, (path, _, marked) = shot.client, shot.files
+def _image(image: _ClientImage, header: _Header | Code) -> ImageRecord:
+    client, (path, _, marked) = image.client, image.files
     record = ImageRecord(
-        path or f"images/{client.key}/{shot.study}/{shot.sop}.dcm",
+        path or f"images/{client.key}/{image.study}/{image.sop}.dcm",
         client.key,
-        shot.study,
+        image.study,
         None,
         None,
         by_table=True,
@@ -189,16 +188,16 @@ def _image(shot: _Shot, header: _Header | Code) -> ImageRecord:
     return record if laterality else rejected(record, Code.NO_LATERALITY)
 
 
-def _header(root: Path, job: tuple[str, str, bool]) -> _Header:
-    """TAGS of an image, from the JSON file beside it, else from the image itself, and its shape if it is marked.
+def _header(root: Path, item: tuple[str, str, bool]) -> _Header:
+    """Return TAGS of an image, from its JSON header or else from the image itself, and its shape if it has marks.
 
     Raises:
-        RejectedError: it is missing or cannot be read.
+        RejectedError: the image is missing or cannot be read.
     """
-    path, beside, marked = job
+    path, header_path, marked = item
     if not path:
         raise RejectedError(Code.MISSING)
-    content = _json(root / beside) if beside else {}
+    content = _json(root / header_path) if header_path else {}
     if content:
         tags = {name: _first_value(content.get(tag)) for name, tag in TAGS.items()}
     else:
@@ -208,34 +207,34 @@ def _header(root: Path, job: tuple[str, str, bool]) -> _Header:
 
 
 def _first_value(element: object) -> str:
-    """The first value of an element of DICOM JSON, empty where there is none."""
+    """Return the first value of a DICOM JSON element in capitals, empty if there is none."""
     values = element.get("Value") if isinstance(element, dict) else None
     return str(values[0]).strip().upper() if isinstance(values, list) and values else ""
 
 
-def _lesions(shot: _Shot, image: ImageRecord, header: _Header | Code) -> Iterator[LesionRecord | LeftOut]:
-    client, sop, study = shot.client, shot.sop, shot.client.studies[shot.study]
-    for key, mark in shot.marks.items():
+def _lesions(image: _ClientImage, record: ImageRecord, header: _Header | Code) -> Iterator[LesionRecord | LeftOut]:
+    client, sop, study = image.client, image.sop, image.client.studies[image.study]
+    for key, mark in image.marks.items():
         try:
-            if isinstance(header, Code) or image.code or image.laterality is None:
+            if isinstance(header, Code) or record.code or record.laterality is None:
                 raise RejectedError(Code.OUTLINE_UNLINKED)
             if sop.endswith(FLIPPED):
                 raise RejectedError(Code.KNOWN_DEFECT)
             x1, y1, x2, y2 = (float(mark[corner]) for corner in ("X1", "Y1", "X2", "Y2"))
-            if NO_CORNER in ((x1, y1), (x2, y2)):
+            if UNSET_CORNER in ((x1, y1), (x2, y2)):
                 raise RejectedError(Code.OUTLINE_BROKEN)
             mask, box = outline_of_box((y1, y2, x1, x2), header[1])
         except (KeyError, TypeError, ValueError):
-            yield left_out(image.path, Code.OUTLINE_BROKEN, image.path)
+            yield left_out(record.path, Code.OUTLINE_BROKEN, record.path)
         except RejectedError as error:
-            yield left_out(image.path, error.code, image.path)
+            yield left_out(record.path, error.code, record.path)
         else:
-            label, source, high_risk = _finding(client.episode(study), image.laterality, mark)
-            kind = next((word for flag, word in FINDINGS.items() if mark.get(flag)), "")
-            yield LesionRecord(f"{sop}_{key}", image.path, label, source, box, mask, high_risk, kind)
+            label, source, high_risk = _label(client.episode(study), record.laterality, mark)
+            finding = next((word for flag, word in FINDINGS.items() if mark.get(flag)), "")
+            yield LesionRecord(f"{sop}_{key}", record.path, label, source, box, mask, high_risk, finding)
 
 
-def _finding(episode: Episode | None, laterality: Laterality, mark: Mapping[str, Any]) -> LesionLabel:
+def _label(episode: Episode | None, laterality: Laterality, mark: Mapping[str, Any]) -> LesionLabel:
     if episode is None:
         return UNKNOWN_LABEL
     numbers = re.findall(r"\d+", str(mark.get("LinkedNBSSLesionNumber") or ""))

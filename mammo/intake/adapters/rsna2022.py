@@ -1,10 +1,10 @@
-"""RSNA Screening Mammography (Kaggle 2022): images with cancer and biopsy by breast, and no outlines at all.
+"""RSNA Screening Mammography (Kaggle 2022): images with cancer and biopsy by breast, without outlines.
 
-    train.csv                                    one row an image
+    train.csv                                    one row per image
     train_images/<patient_id>/<image_id>.dcm     or .png, or <patient_id>_<image_id>.png
 
-It serves for negative images, those of breasts without cancer and without biopsy. No exam key is published: a patient
-counts as one exam. Views other than CC and MLO are refused.
+It provides negative images: those of breasts without cancer and without biopsy. No exam key is published: a patient
+counts as one exam. Views other than CC and MLO are rejected.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,27 +26,27 @@ def read(root: Path) -> Cohort:
         MammoError: train.csv is missing or a row of it is wrong.
     """
     folder = Folder(root)
-    files = dict(_named(folder.images))
+    files = dict(_by_name(folder.images))
     table = folder.one("train.csv")
-    beside = table.parent.relative_to(root) / "train_images"
+    images_folder = table.parent.relative_to(root) / "train_images"
     rows = list(read_rows(table, COLUMNS, ("density",)))
-    return Cohort.ordered([_image(row, files, beside) for row in rows], (), _counts(rows))
+    return Cohort.ordered([_image(row, files, images_folder) for row in rows], (), _counts(rows))
 
 
-def _named(paths: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """("<patient>_<image>", path) of every image."""
+def _by_name(paths: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Yield ("<patient>_<image>", path) of every image, and (file name without suffix, path)."""
     for path in paths:
         yield f"{PurePosixPath(path).parent.name}_{stem_of(path)}", path
         yield stem_of(path), path
 
 
-def _image(row: Row, files: Mapping[str, str], beside: Path) -> ImageRecord:
-    """The record of one row; a file that is not there is named as it would lie beside the table."""
+def _image(row: Row, files: Mapping[str, str], images_folder: Path) -> ImageRecord:
+    """Return the record of one row; a missing file gets its expected path in images_folder."""
     if row.get("laterality") not in [*Laterality] or not row.get("patient_id"):
-        raise row.error("laterality", "patient must be given and laterality be L or R; correct the row")
+        raise row.error("laterality", "patient_id must be given, and laterality must be L or R; correct the row")
     patient, image_id, view = row.get("patient_id"), row.get("image_id"), row.get("view")
     image = ImageRecord(
-        files.get(f"{patient}_{image_id}", (beside / patient / f"{image_id}.dcm").as_posix()),
+        files.get(f"{patient}_{image_id}", (images_folder / patient / f"{image_id}.dcm").as_posix()),
         patient,
         patient,
         Laterality(row.get("laterality")),

@@ -1,15 +1,15 @@
-"""The plain layout: images anywhere below a folder, and what is known of them in two tables, each .csv or .parquet.
+"""Generic layout: images anywhere below a folder, described in two tables, each .csv or .parquet.
 
     lesions    image, label, and the outline; optional lesion_id, label_source, high_risk, finding
-    images     image, patient, exam, laterality, view; needed for PNG and TIFF, where no header tells these; optional
+    images     image, patient, exam, laterality, view; required for PNG and TIFF, which have no header; optional
                density, A to D, and split, the same for all images of a patient: train, val or test
 
-Words may be typed in capitals or not. `image` and `mask` are paths relative to the folder. An outline is one of
-    mask                      a PNG or TIFF of the stored image's size, nonzero inside, or a DICOM SEG object, of which
-                              `segment` names the segment (1 if there is no such column)
+Words are read in any case. `image` and `mask` are paths relative to the folder. An outline is one of
+    mask                      a PNG or TIFF of the stored image's size, nonzero inside, or a DICOM SEG object, whose
+                              segment number is in the column `segment` (default 1)
     outline                   a polygon "row,col;row,col;..." in stored pixels
     row0, row1, col0, col1    a half-open box in stored pixels
-or stands in a COCO JSON file at the top of the folder (intake.coco). Outlines are clipped to their image.
+or an annotation in a COCO JSON file at the top of the folder (intake.coco). Outlines are clipped to their image.
 """
 
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from operator import itemgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from mammo.intake.adapters._labels import parse_density
 from mammo.intake.coco import Annotation, coco_files, read_coco
@@ -44,38 +45,49 @@ from mammo.records import (
 )
 
 OUTLINES = "outlines"
-"""The folder of masks, which holds no images."""
+"""Folder of masks, which contains no images."""
 
 BOX = ("row0", "row1", "col0", "col1")
 
-Telling = Row | Annotation
-"""What tells of a lesion: a row of a table or a COCO annotation."""
+Entry = Row | Annotation
+"""Description of a lesion: a row of the table of lesions or a COCO annotation."""
+
+
+class _Fields(NamedTuple):
+    """Fields of an entry besides its outline, as text."""
+
+    image: str
+    label: str
+    label_source: str
+    high_risk: str
+    key: str
+    finding: str
 
 
 def read(root: Path) -> Cohort:
     """Read the folder.
 
     Raises:
-        MammoError: the folder holds no image, or a row of a table is wrong (file, row, value and way out are named).
+        MammoError: the folder contains no image, or a row of a table is wrong.
     """
     paths = [path for path in Folder(root).candidates if not path.startswith(f"{OUTLINES}/")]
     rows = _lesion_rows(root) if paths else []
     masks = {row.path("mask") for row in rows}
     paths = [path for path in paths if path not in masks]
     if not paths:
-        raise MammoError(f"{root} holds no image: put DICOM, PNG or TIFF files into it, or name another data.source")
-    tellings: list[Telling] = [*rows, *(told for file in coco_files(root) for told in read_coco(file))]
+        raise MammoError(f"{root} contains no image: add DICOM, PNG or TIFF files, or set another data.source")
+    entries: list[Entry] = [*rows, *(annotation for file in coco_files(root) for annotation in read_coco(file))]
     order = {path: index for index, path in enumerate(paths)}
-    for told in tellings:  # before any image is opened, which may take long
-        _check_words(told, order)
+    for entry in entries:  # before images are opened, which can take long
+        _check_entry(entry, order)
     images = list(_images(root, paths))
     shapes = {record.path: shape for record, shape in images}
-    lesions = list(_lesions(root, tellings, shapes))
-    known = [lesion for lesion in lesions if isinstance(lesion, LesionRecord)]
-    _check_keys(root, known)
-    known.sort(key=lambda lesion: order[lesion.path])
-    unknown = tuple(lesion for lesion in lesions if isinstance(lesion, LeftOut))
-    return Cohort(tuple(record for record, _ in images), tuple(known), unknown)
+    outlined = list(_lesions(root, entries, shapes))
+    lesions = [lesion for lesion in outlined if isinstance(lesion, LesionRecord)]
+    _check_keys(root, lesions)
+    lesions.sort(key=lambda lesion: order[lesion.path])
+    unusable = tuple(lesion for lesion in outlined if isinstance(lesion, LeftOut))
+    return Cohort(tuple(record for record, _ in images), tuple(lesions), unusable)
 
 
 def _table(root: Path, name: str) -> Path:
@@ -88,175 +100,171 @@ def _lesion_rows(root: Path) -> list[Row]:
     if not file.exists():
         if coco_files(root):
             return []
-        message = f"{file} is missing: write it with the columns image, label, and no row if there is none"
-        raise MammoError(message)
+        raise MammoError(f"{file} is missing: write it with the columns image and label, without rows if no lesion")
     return list(read_rows(file, needed=("image", "label")))
 
 
-def _described(root: Path, paths: set[str]) -> dict[str, Row]:
+def _image_rows(root: Path, paths: set[str]) -> dict[str, Row]:
+    """Return the checked rows of the table of images by path."""
     file = _table(root, "images")
     if not file.exists():
         return {}
     rows: dict[str, Row] = {}
-    dealt: dict[str, Row] = {}
+    by_patient: dict[str, Row] = {}
     for row in read_rows(file, needed=("image", "patient", "exam", "laterality", "view")):
         if row.path("image") not in paths:
-            raise row.error("image", "no such image below the folder; correct the path or drop the row")
-        _check_description(row)
+            raise row.error("image", "not an image below the folder; correct the path or drop the row")
+        _check_image_row(row)
         same_image = rows.setdefault(row.path("image"), row)
         if same_image is not row:
             raise row.error("image", f"row {same_image.number} describes the same image; keep one row for every image")
-        same_patient = dealt.setdefault(row.get("patient"), row)
+        same_patient = by_patient.setdefault(row.get("patient"), row)
         if same_patient.word("split", Split) != row.word("split", Split):
             other = f"row {same_patient.number}, of the same patient, has {same_patient.get('split')!r}"
             raise row.error("split", f"{other}; put all of a patient's images into one split, or drop the column")
     return rows
 
 
-def _check_description(row: Row) -> None:
+def _check_image_row(row: Row) -> None:
     if not row.word("laterality", Laterality):
         raise row.error("laterality", "must be L or R")
     if not row.word("view", View):
         raise row.error("view", "must be CC or MLO")
     if row.get("density") and not parse_density(row.get("density")):
-        raise row.error("density", "must be A, B, C, D or nothing")
+        raise row.error("density", "must be A, B, C, D or empty")
     if not row.get("patient") or not row.get("exam"):
-        raise row.error("patient", "patient and exam must be given, or patients could not be kept apart")
+        raise row.error("patient", "patient and exam must be given, to keep patients in one split")
     if row.get("split") and not row.word("split", Split):
-        raise row.error("split", "must be train, val, test or nothing")
+        raise row.error("split", "must be train, val, test or empty")
 
 
 def _images(root: Path, paths: Sequence[str]) -> Iterator[tuple[ImageRecord, Shape | None]]:
-    """The record of every file, and its shape where a header tells it."""
-    described = _described(root, set(paths))
-    jobs = [(path, described.get(path)) for path in paths]
-    looked = track(isolated(partial(_image, root), jobs, of=itemgetter(0)), "headers", len(jobs))
-    for (path, row), found in zip(jobs, looked, strict=True):
-        yield (rejected(_by_row(path, row), found), None) if isinstance(found, Code) else found
+    """Yield the record of every file, and its shape if it has a header."""
+    rows = _image_rows(root, set(paths))
+    items = [(path, rows.get(path)) for path in paths]
+    results = track(isolated(partial(_image, root), items, of=itemgetter(0)), "headers", len(items))
+    for (path, row), result in zip(items, results, strict=True):
+        yield (rejected(_by_row(path, row), result), None) if isinstance(result, Code) else result
 
 
 def _by_row(path: str, row: Row | None) -> ImageRecord:
-    """The record of an image as its row describes it, or of nobody's image where there is none."""
+    """Return the record of an image as its row describes it, or without patient and breast if it has no row."""
     if row is None:
         return ImageRecord(path, "", "", None, None)
-    keys, place = (row.get("patient"), row.get("exam")), (row.word("laterality", Laterality), row.word("view", View))
-    return ImageRecord(path, *keys, *place, split=row.word("split", Split), density=parse_density(row.get("density")))
+    keys, breast = (row.get("patient"), row.get("exam")), (row.word("laterality", Laterality), row.word("view", View))
+    return ImageRecord(path, *keys, *breast, split=row.word("split", Split), density=parse_density(row.get("density")))
 
 
-def _image(root: Path, job: tuple[str, Row | None]) -> tuple[ImageRecord, Shape | None]:
-    """The record of one file, and its shape where a header tells it.
+def _image(root: Path, item: tuple[str, Row | None]) -> tuple[ImageRecord, Shape | None]:
+    """Return the record of one file, and its shape if it has a header.
 
     Raises:
-        RejectedError: it cannot be taken in.
+        RejectedError: the file is rejected.
     """
-    path, row = job
-    file, told = regular(root, path), _by_row(path, row)
+    path, row = item
+    file, record = regular(root, path), _by_row(path, row)
     if is_raster(path):
         if row is None:
             raise RejectedError(Code.NOT_DESCRIBED)
-        return told, None
+        return record, None
     try:
         header = read_header(file)
-    except RejectedError as error:  # its lesions tell of the breast all the same
+    except RejectedError as error:  # the breast of a rejected image is kept, as its lesions make it not negative
         if row is None:
-            told = ImageRecord(path, *read_breast(file), None)
-        return rejected(told, error.code), None
+            record = ImageRecord(path, *read_breast(file), None)
+        return rejected(record, error.code), None
     if row is None:
-        told = ImageRecord(path, header.patient, header.exam, header.laterality, header.view)
-    if told.laterality != header.laterality:
+        record = ImageRecord(path, header.patient, header.exam, header.laterality, header.view)
+    if record.laterality != header.laterality:
         raise RejectedError(Code.LATERALITY_CONFLICT)
-    if told.view != header.view:
+    if record.view != header.view:
         raise RejectedError(Code.VIEW_CONFLICT)
-    return replace(told, flags=header.flags), header.shape
+    return replace(record, flags=header.flags), header.shape
 
 
 def _lesions(
-    root: Path, tellings: Sequence[Telling], shapes: Mapping[str, Shape | None]
+    root: Path, entries: Sequence[Entry], shapes: Mapping[str, Shape | None]
 ) -> Iterator[LesionRecord | LeftOut]:
-    jobs = [(told, shapes[_values(told)["image"]]) for told in tellings]
-    made = isolated(partial(_outline, root), jobs, of=lambda job: _values(job[0])["image"])
-    for told, outline in zip(tellings, track(made, "outlines", len(jobs), "lesions"), strict=True):
-        yield _lesion(told, outline)
+    items = [(entry, shapes[_fields(entry).image]) for entry in entries]
+    outlines = isolated(partial(_outline, root), items, of=lambda item: _fields(item[0]).image)
+    for entry, outline in zip(entries, track(outlines, "outlines", len(items), "lesions"), strict=True):
+        yield _lesion(entry, outline)
 
 
-def _check_words(told: Telling, paths: Container[str]) -> None:
-    """Check what is told of a lesion, its outline's place aside."""
-    values = _values(told)
-    if values["image"] not in paths:
-        raise told.error("image", f"{values['image']!r} is no image below the folder; correct the path or drop it")
+def _check_entry(entry: Entry, paths: Container[str]) -> None:
+    """Check the fields of an entry, and that it has one outline."""
+    fields = _fields(entry)
+    if fields.image not in paths:
+        raise entry.error("image", f"{fields.image!r} is not an image below the folder; correct the path or drop it")
     for key, words in (("label", Pathology), ("label_source", LabelSource), ("high_risk", ("0", "1"))):
-        if values[key] not in [*words]:
-            raise told.error(key, f"must be one of {', '.join(words)}")
-    _given(told)
+        if getattr(fields, key) not in [*words]:
+            raise entry.error(key, f"must be one of {', '.join(words)}")
+    _outline_column(entry)
 
 
-def _lesion(told: Telling, outline: Outline | Code) -> LesionRecord | LeftOut:
-    values = _values(told)
+def _lesion(entry: Entry, outline: Outline | Code) -> LesionRecord | LeftOut:
+    fields = _fields(entry)
     if isinstance(outline, Code) and outline in (Code.OUTLINE_UNLINKED, Code.ELSEWHERE):
-        return left_out(values["image"], outline, values["image"])
+        return left_out(fields.image, outline, fields.image)
     if isinstance(outline, Code):
-        raise told.error(_given(told), f"{outline.reason}; correct it or drop the lesion")
+        raise entry.error(_outline_column(entry), f"{outline.reason}; correct it or drop the lesion")
     mask, box = outline
-    label, source = Pathology(values["label"]), LabelSource(values["label_source"])
-    key, is_high_risk, finding = values["key"], values["high_risk"] == "1", values["finding"]
-    return LesionRecord(key, values["image"], label, source, box, mask, is_high_risk, finding)
+    label, source = Pathology(fields.label), LabelSource(fields.label_source)
+    return LesionRecord(fields.key, fields.image, label, source, box, mask, fields.high_risk == "1", fields.finding)
 
 
-def _values(told: Telling) -> dict[str, str]:
-    """What is told of a lesion but its outline, as text."""
-    if isinstance(told, Row):
-        label, source, high_risk = told.get("label"), told.get("label_source"), told.get("high_risk", "0")
-        key, finding, image = told.get("lesion_id", f"row {told.number}"), told.get("finding"), told.path("image")
+def _fields(entry: Entry) -> _Fields:
+    if isinstance(entry, Row):
+        label, source, high_risk = entry.get("label"), entry.get("label_source"), entry.get("high_risk", "0")
+        key, finding, image = entry.get("lesion_id", f"row {entry.number}"), entry.get("finding"), entry.path("image")
     else:
-        named = told.category.lower() in [*Pathology]
-        label = told.category if named else str(told.values.get("label", Pathology.NONE))
-        source, high_risk = str(told.values.get("label_source", "")), str(told.values.get("high_risk", "0"))
-        key, finding, image = f"{told.file.name} {told.key}", "" if named else told.category, told.image
+        is_label = entry.category.lower() in [*Pathology]
+        label = entry.category if is_label else str(entry.values.get("label", Pathology.NONE))
+        source, high_risk = str(entry.values.get("label_source", "")), str(entry.values.get("high_risk", "0"))
+        key, finding, image = f"{entry.file.name} {entry.key}", "" if is_label else entry.category, entry.image
     label, source, high_risk = (word.lower() for word in (label, source, high_risk))
     source = source or (LabelSource.NONE if label == Pathology.NONE else LabelSource.BIOPSY)
-    high_risk = {"true": "1", "false": "0"}.get(high_risk, high_risk)
-    told_of = {"image": image, "label": label, "label_source": source, "high_risk": high_risk}
-    return told_of | {"key": key, "finding": finding}
+    return _Fields(image, label, source, {"true": "1", "false": "0"}.get(high_risk, high_risk), key, finding)
 
 
-def _outline(root: Path, job: tuple[Telling, Shape | None]) -> Outline:
-    """The outline that is told of, on an image of this shape, or of the shape that its file states.
+def _outline(root: Path, item: tuple[Entry, Shape | None]) -> Outline:
+    """Return the outline of an entry, on an image of this shape or, if None, of the shape that its file states.
 
     Raises:
-        RejectedError: it cannot be used, OUTLINE_UNLINKED where its image has no shape.
-        MammoError: what the row says of it is wrong.
+        RejectedError: it cannot be used; OUTLINE_UNLINKED if its image has no shape.
+        MammoError: the entry's outline is wrong.
     """
-    told, shape = job
+    entry, shape = item
     try:
-        shape = shape or stored_shape(root, _values(told)["image"])
+        shape = shape or stored_shape(root, _fields(entry).image)
     except RejectedError:
         raise RejectedError(Code.OUTLINE_UNLINKED) from None
-    if isinstance(told, Annotation):
-        return told.outline(shape)
-    given = _given(told)
+    if isinstance(entry, Annotation):
+        return entry.outline(shape)
+    given = _outline_column(entry)
     try:
         if given == "outline":
-            points = [[float(number) for number in point.split(",")] for point in told.get("outline").split(";")]
+            points = [[float(number) for number in point.split(",")] for point in entry.get("outline").split(";")]
             if len(points) < 3 or {len(point) for point in points} != {2}:
-                raise told.error("outline", "is not three or more points row,col;row,col;...; correct or drop the row")
+                raise entry.error("outline", "needs three or more points row,col;row,col;...; correct or drop the row")
             return outline_of_polygon(points, shape)
-        return outline_of_box(_edges(told), shape) if given == "row0" else _mask(root, told, shape)
+        return outline_of_box(_edges(entry), shape) if given == "row0" else _mask(root, entry, shape)
     except ValueError:
         column, remedy = {
             "outline": ("outline", "must be row,col;row,col;... in numbers"),
             "row0": ("row0", "must be four numbers"),
             "mask": ("segment", "must be a whole number"),
         }[given]
-        raise told.error(column, f"{remedy}; correct or drop the row") from None
+        raise entry.error(column, f"{remedy}; correct or drop the row") from None
 
 
-def _given(told: Telling) -> str:
-    """The column that holds the outline of a row; the id of an annotation, which has no other name."""
-    if isinstance(told, Annotation):
+def _outline_column(entry: Entry) -> str:
+    """Return the column with the outline of a row; "id" for an annotation, which has no columns."""
+    if isinstance(entry, Annotation):
         return "id"
-    given = [column for column in ("mask", "outline", "row0") if told.get(column)]
+    given = [column for column in ("mask", "outline", "row0") if entry.get(column)]
     if len(given) != 1:
-        raise told.error("mask", "give one of mask, outline or row0, row1, col0, col1; drop a lesion that has none")
+        raise entry.error("mask", "give one of mask, outline or row0, row1, col0, col1; drop a lesion without outline")
     return given[0]
 
 
@@ -281,5 +289,5 @@ def _check_keys(root: Path, lesions: Sequence[LesionRecord]) -> None:
     seen: set[str] = set()
     for lesion in lesions:
         if lesion.lesion_key in seen:
-            raise MammoError(f"{root}: lesion_id {lesion.lesion_key!r} occurs twice: give every lesion its own")
+            raise MammoError(f"{root}: lesion_id {lesion.lesion_key!r} occurs twice: give each lesion a unique one")
         seen.add(lesion.lesion_key)

@@ -1,12 +1,12 @@
 """VinDr-Mammo 1.0.0 (PhysioNet): digital mammograms with boxes, BI-RADS by finding instead of biopsies.
 
     images/<study_id>/<image_id>.dicom
-    breast-level_annotations.csv      one row an image
-    finding_annotations.csv           one row a finding or "No Finding"; boxes xmin, ymin, xmax, ymax in stored pixels
+    breast-level_annotations.csv      one row per image
+    finding_annotations.csv           one row per finding or "No Finding"; boxes xmin, ymin, xmax, ymax, stored pixels
 
-Labels are proxies: BI-RADS 4 and 5 is malignant; 3 is none, or benign where that is asked for. No patient key is
-published: a study counts as a patient, and one in both splits goes to test. An image is negative where it has no
-finding and its breast is BI-RADS 1 or 2; "No Finding" alone says only that this view does not show it.
+Labels are proxies: BI-RADS 4 and 5 is malignant; 3 is none, or benign if requested (proxies). No patient key is
+published: a study counts as a patient, and a study in both splits goes to test. An image is negative if it has no
+finding and its breast is BI-RADS 1 or 2; "No Finding" alone means only that this view does not show a finding.
 """
 
 from ast import literal_eval
@@ -33,7 +33,7 @@ def read(root: Path, proxies: bool = False) -> Cohort:
 
     Args:
         root: the data set's folder.
-        proxies: whether BI-RADS 3 is taken for benign.
+        proxies: whether BI-RADS 3 becomes benign.
 
     Raises:
         MammoError: a table is missing, or a row of it is wrong.
@@ -46,12 +46,14 @@ def read(root: Path, proxies: bool = False) -> Cohort:
         if row.get("xmin"):
             findings[row.get("image_id")].append(row)
     table = folder.one("breast-level_annotations.csv")
-    beside = table.parent.relative_to(root) / "images"
+    images_folder = table.parent.relative_to(root) / "images"
     rows = list(read_rows(table, IMAGE_COLUMNS, ("height", "width", "breast_density")))
     _check(rows)
     splits, notes = clean_splits((row.get("study_id"), SPLITS[row.get("split")]) for row in rows)
     images = {
-        row.get("image_id"): _image(row, files, beside, row.get("image_id") in findings, splits[row.get("study_id")])
+        row.get("image_id"): _image(
+            row, files, images_folder, row.get("image_id") in findings, splits[row.get("study_id")]
+        )
         for row in rows
     }
     sizes = {row.get("image_id"): (row.get("height"), row.get("width")) for row in rows}
@@ -67,15 +69,15 @@ def read(root: Path, proxies: bool = False) -> Cohort:
 def _check(rows: Sequence[Row]) -> None:
     for row in rows:
         if row.get("laterality") not in [*Laterality] or row.get("split") not in SPLITS:
-            raise row.error("laterality", "must be L or R, and split training or test; correct the row")
+            raise row.error("laterality", "laterality must be L or R, and split training or test; correct the row")
 
 
-def _image(row: Row, files: Mapping[str, str], beside: Path, has_findings: bool, split: Split) -> ImageRecord:
-    """The record of one row; a file that is not there is named as it would lie beside the tables."""
+def _image(row: Row, files: Mapping[str, str], images_folder: Path, has_findings: bool, split: Split) -> ImageRecord:
+    """Return the record of one row; a missing file gets its expected path in images_folder."""
     study, image_id, view = row.get("study_id"), row.get("image_id"), row.get("view_position")
     negative = not has_findings and row.get("breast_birads").endswith(("1", "2"))
     image = ImageRecord(
-        files.get(image_id, (beside / study / f"{image_id}.dicom").as_posix()),
+        files.get(image_id, (images_folder / study / f"{image_id}.dicom").as_posix()),
         study,
         study,
         Laterality(row.get("laterality")),
@@ -110,7 +112,11 @@ def _lesion(
 
 
 def _outline(row: Row, path: str, shape: Shape | Code, size: tuple[str, str]) -> Outline:
-    """The box, clipped; a resized copy in another format is refused, as its boxes would lie elsewhere."""
+    """Return the clipped box; a resized copy in another format is rejected, as its boxes would not fit.
+
+    Raises:
+        RejectedError: the box cannot be used.
+    """
     if isinstance(shape, Code):
         raise RejectedError(shape)
     if is_raster(path) and size != (str(shape[0]), str(shape[1])):
@@ -123,7 +129,7 @@ def _outline(row: Row, path: str, shape: Shape | Code, size: tuple[str, str]) ->
 
 
 def _categories(row: Row) -> Sequence[str]:
-    """The finding's categories, written as a list of Python."""
+    """Parse the finding's categories, written as a Python list."""
     text = row.get("finding_categories")
     try:
         return [str(category) for category in literal_eval(text)]
