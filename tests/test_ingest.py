@@ -102,7 +102,7 @@ def test_a_full_size_image_reaches_the_small_frame(
 @pytest.mark.parametrize(
     ("door", "arguments", "told"),
     [
-        (ingest, [], "is no folder"),
+        (ingest, [], "is not a folder"),
         (ingest, ["data.adapter=foo"], "data.adapter=foo is unknown"),
         (ingest, ["data=foo"], "choose from cbis_ddsm, "),
         (ingest, ["data=table"], "data.source"),
@@ -131,7 +131,7 @@ def test_a_folder_without_images(
     (tmp_path / "dicom").mkdir()
     with pytest.raises(SystemExit):
         run(ingest, monkeypatch, f"root={tmp_path}")
-    assert "holds no image" in capfd.readouterr().err
+    assert "contains no image" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

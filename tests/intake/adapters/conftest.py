@@ -1,4 +1,4 @@
-"""What the imitations of the public data sets are made of: a breast of 64 x 48 px, and a writer of its files."""
+"""Fixtures for imitations of the public data sets: a breast of 64 x 48 px, and writers and readers of its files."""
 
 import tracemalloc
 from collections.abc import Callable
@@ -21,21 +21,21 @@ ReadBombs = Callable[[Read, Path], Cohort]
 RenameFiles = Callable[[Read, Path], None]
 
 IMAGES = (".dcm", ".dicom", ".png", ".jpg")
-MOST = 2
+N_BOMBS = 2
 SMALL = 32 << 20
-"""Bytes that may come on top in the process that reads a folder, whatever lies in it."""
+"""Largest increase in memory of the process that reads a folder, bytes."""
 
 
 @pytest.fixture
 def breast() -> NDArray[np.uint16]:
-    """A left breast, 64 x 48 px: a half disc that touches column 0."""
+    """A left breast, uint16 [64, 48]: a half disc that touches column 0."""
     rows, cols = np.mgrid[:64, :48]
     return np.where(((rows - 31.5) / 28) ** 2 + (cols / 40) ** 2 < 1, 1000 + 10 * rows + cols, 0).astype(np.uint16)
 
 
 @pytest.fixture
 def write(make_dicom: Callable[..., Dataset]) -> Write:
-    """A function (path, pixels, **tags) that writes DICOM, or a raster where the name says so."""
+    """A function (path, pixels, **tags) that writes DICOM, or a raster if the suffix is one."""
 
     def write(path: Path, pixels: NDArray[np.generic], **tags: object) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,33 +53,33 @@ def write(make_dicom: Callable[..., Dataset]) -> Write:
 
 @pytest.fixture
 def rename_files() -> RenameFiles:
-    """Read a folder, take away the suffix of every other DICOM file, write the others' in capitals: all is as it was.
+    """A function that checks that a folder reads the same with DICOM suffixes removed or in capitals.
 
-    So files come from media and archives; what has no suffix and is no DICOM file is no image.
+    Such names come from media and archives. A file without a suffix that is not DICOM is not an image.
     """
 
-    def told(cohort: Cohort) -> list[str]:
+    def records(cohort: Cohort) -> list[str]:
         images = [repr(replace(image, path="")) for image in cohort.images]
         return sorted(images + [f"{lesion.label} {lesion.label_source} {lesion.box}" for lesion in cohort.lesions])
 
     def rename_files(read: Read, folder: Path) -> None:
-        before = told(read(folder))
+        before = records(read(folder))
         files = sorted(file for file in folder.rglob("*") if file.suffix in (".dcm", ".dicom"))
         for number, file in enumerate(files):
             file.rename(file.with_suffix(file.suffix.upper() if number % 2 else ""))
             (file.parent / "LICENSE").write_text("no image")
-        assert told(read(folder)) == before
+        assert records(read(folder)) == before
 
     return rename_files
 
 
 @pytest.fixture
 def read_bombs() -> ReadBombs:
-    """Put bombs in the place of the first images of a folder, then read it and stay small."""
+    """A function that replaces a folder's first images by decompression bombs and checks the memory of reading it."""
     dicom = Trap("", syntax=DEFLATED, damage=deflated).content(0)
 
     def read_bombs(read: Read, folder: Path) -> Cohort:
-        for file in sorted(file for file in folder.rglob("*") if file.suffix in IMAGES)[:MOST]:
+        for file in sorted(file for file in folder.rglob("*") if file.suffix in IMAGES)[:N_BOMBS]:
             file.write_bytes(png(30000, 30000) if file.suffix in (".png", ".jpg") else dicom)
         tracemalloc.start()
         try:

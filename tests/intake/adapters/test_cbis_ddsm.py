@@ -1,4 +1,4 @@
-"""Imitations of CBIS-DDSM; the quoted lines are the published facts that each imitates."""
+"""Imitations of CBIS-DDSM; quoted comments are the published facts that they reproduce."""
 
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
@@ -33,7 +33,7 @@ LAYOUTS = ("classic", "png", "descriptive", "flat", "jpeg")
 
 @dataclass
 class Imitation:
-    """A copy of the data set with lesions added one by one, in any of its layouts."""
+    """A small copy of the data set in one of its layouts, to which lesions are added."""
 
     root: Path
     layout: str
@@ -126,8 +126,8 @@ def imitation(request: pytest.FixtureRequest, tmp_path: Path, write: object, bre
     return Imitation(tmp_path, request.param, write, breast)
 
 
-def filled(it: Imitation) -> Cohort:
-    """Every trap at once."""
+def read_all(it: Imitation) -> Cohort:
+    """Add every known irregularity, and read the folder."""
     it.add("mass_train", "P_00001", "LEFT", "CC", 1, "MALIGNANT", rectangle(20, 30, 5, 15))
     # "An image can hold both classes: 6 mass-train"
     it.add("mass_train", "P_00001", "LEFT", "CC", 2, "BENIGN", rectangle(40, 48, 8, 16))
@@ -152,7 +152,7 @@ def filled(it: Imitation) -> Cohort:
 
 
 def test_every_record_of_every_layout(imitation: Imitation) -> None:
-    cohort = filled(imitation)
+    cohort = read_all(imitation)
     images = [(i.patient_key, i.laterality, i.view, i.split, i.code) for i in cohort.images]
     left, right = Laterality.LEFT, Laterality.RIGHT
     assert images == [
@@ -190,7 +190,7 @@ def test_every_record_of_every_layout(imitation: Imitation) -> None:
     assert [lesion.code for lesion in cohort.left_out] == [Code.OUTLINE_SIZE]
     (image,) = [lesion.image for lesion in cohort.left_out]
     assert image in {one.path for one in cohort.images}
-    assert "Mass-Test_P_00353_LEFT_CC" in image or "11013810275" in image  # a layout names by UID alone
+    assert "Mass-Test_P_00353_LEFT_CC" in image or "11013810275" in image  # some layouts have only UIDs in paths
     assert cohort.notes == ("1 patients are in both of the official splits; all their images are in test here",)
     counts = {count.what: count.found for count in cohort.counts}
     assert counts == {
@@ -205,18 +205,18 @@ def test_every_record_of_every_layout(imitation: Imitation) -> None:
     }
 
 
-def test_images_pass_the_gate_although_film_has_no_laterality_or_view(imitation: Imitation) -> None:
-    cohort = filled(imitation)
+def test_film_without_laterality_and_view_in_its_header_is_accepted(imitation: Imitation) -> None:
+    cohort = read_all(imitation)
     for image in cohort.images:
         if not image.code:
             assert admit(imitation.root, image, Frame(92, 60, 2), 1).chain.mirrored == (image.laterality == "R")
 
 
 @pytest.mark.parametrize("layout", ["classic", "descriptive"])
-def test_files_are_found_whatever_their_suffix(
+def test_files_are_found_with_any_suffix(
     layout: str, tmp_path: Path, write: object, breast: NDArray[np.uint16], rename_files: RenameFiles
 ) -> None:
-    filled(Imitation(tmp_path, layout, write, breast))
+    read_all(Imitation(tmp_path, layout, write, breast))
     rename_files(read, tmp_path)
 
 
@@ -227,8 +227,8 @@ def test_metadata_csv_finds_series_whose_folders_were_renamed(
     it = Imitation(tmp_path, "descriptive", write, breast)
     it.add("mass_train", "P_00001", "LEFT", "CC", 1, "MALIGNANT", rectangle(20, 30, 5, 15))
     root = it.finish()
-    for place in sorted(root.glob("manifest-Zkh/CBIS-DDSM/*/*/*")):
-        place.rename(place.with_name(place.name[:-6]))
+    for folder in sorted(root.glob("manifest-Zkh/CBIS-DDSM/*/*/*")):
+        folder.rename(folder.with_name(folder.name[:-6]))
     rows = [row.replace(f"-{row.split(',')[0][-5:]},now", ",now") for row in it.metadata]
     header = "Series UID,Collection,3rd Party Analysis,Data Description URI,Subject ID,Study UID,File Location"
     # "in some downloads pandas shifts the columns by one (rows have one more comma than the header)"
@@ -236,7 +236,7 @@ def test_metadata_csv_finds_series_whose_folders_were_renamed(
     assert [lesion.box for lesion in read(root).lesions] == [Box(20, 30, 5, 15)]
 
 
-def test_the_older_tables_and_missing_files(tmp_path: Path, write: object, breast: NDArray[np.uint16]) -> None:
+def test_older_column_names_and_missing_files(tmp_path: Path, write: object, breast: NDArray[np.uint16]) -> None:
     # "Older variant seen in the wild (same data): ... with Windows backslashes in paths"
     it = Imitation(tmp_path, "classic", write, breast)
     it.add("mass_train", "P_00001", "LEFT", "CC", 1, "MALIGNANT", rectangle(20, 30, 5, 15))
@@ -250,7 +250,7 @@ def test_the_older_tables_and_missing_files(tmp_path: Path, write: object, breas
     assert [lesion.code for lesion in cohort.left_out] == [Code.OUTLINE_UNLINKED]
 
 
-def test_wrong_tables_are_named(tmp_path: Path) -> None:
+def test_invalid_tables_are_named(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match="_case_description_"):
         read_cohort("cbis_ddsm", tmp_path)
     file = tmp_path / "mass_case_description_train_set.csv"
@@ -263,7 +263,7 @@ def test_wrong_tables_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["descriptive", "jpeg"])
-def test_bombs_cost_their_outlines(
+def test_only_the_outlines_of_bombs_are_left_out(
     layout: str, tmp_path: Path, write: object, breast: NDArray[np.uint16], read_bombs: ReadBombs
 ) -> None:
     it = Imitation(tmp_path, layout, write, breast)
@@ -272,7 +272,7 @@ def test_bombs_cost_their_outlines(
     assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE]
 
 
-def test_a_damaged_crop_costs_no_outline(tmp_path: Path, write: object, breast: NDArray[np.uint16]) -> None:
+def test_a_damaged_crop_does_not_affect_its_outline(tmp_path: Path, write: object, breast: NDArray[np.uint16]) -> None:
     it = Imitation(tmp_path, "classic", write, breast)
     it.add("mass_train", "P_00001", "LEFT", "CC", 1, "MALIGNANT", rectangle(20, 30, 5, 15))
     root = it.finish()

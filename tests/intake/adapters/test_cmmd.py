@@ -1,4 +1,4 @@
-"""An imitation of CMMD with TOMPEI-CMMD; the quoted lines are the published facts that it imitates."""
+"""An imitation of CMMD with TOMPEI-CMMD; quoted comments are the published facts that it reproduces."""
 
 import json
 from collections.abc import Callable
@@ -31,13 +31,13 @@ def image(
     number: int,
     side: str,
     view: str,
-    seen: str = "",
+    shown: str = "",
 ) -> None:
-    """One file; seen is the side that the pixels show, where the header is wrong."""
+    """Write one file; shown is the side that the pixels show, if the header is wrong."""
     code = Dataset()
     # "ViewPosition is absent; use ViewCodeSequence (0054,0220) CodeValue 399162004 = CC, 399368009 = MLO"
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = VIEWS[view], "SCT", view
-    pixels = np.ascontiguousarray(breast if (seen or side) == "L" else breast[:, ::-1])
+    pixels = np.ascontiguousarray(breast if (shown or side) == "L" else breast[:, ::-1])
     depth = np.uint16 if patient == "D1-1343" else np.uint8  # "8-bit (all but the 2 images of D1-1343, 16-bit ...)"
     folder = root / "manifest-1" / "CMMD" / patient / "07-18-2010-NA-NA-49690" / "1.000000-NA-35817"
     tags = (
@@ -64,7 +64,7 @@ def annotation(root: Path, name: str, content: object) -> None:
     file.write_text(json.dumps(content))
 
 
-def told(cohort: Cohort) -> list[tuple[str, Pathology]]:
+def labels_of(cohort: Cohort) -> list[tuple[str, Pathology]]:
     return [(lesion.lesion_key, lesion.label) for lesion in cohort.lesions]
 
 
@@ -77,10 +77,10 @@ def cmmd(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16])
         for number, (side, view) in enumerate([("L", "CC"), ("L", "MLO"), ("R", "CC"), ("R", "MLO")], 1):
             image(tmp_path, write, breast, patient, number, side, view)
     # "sides reversed for all images: D1-0252"
-    image(tmp_path, write, breast, "D1-0252", 1, "L", "MLO", seen="R")
+    image(tmp_path, write, breast, "D1-0252", 1, "L", "MLO", shown="R")
     # "the two MLO tags swapped: D1-0999"
     image(tmp_path, write, breast, "D1-0999", 1, "L", "CC")
-    image(tmp_path, write, breast, "D1-0999", 2, "L", "MLO", seen="R")
+    image(tmp_path, write, breast, "D1-0999", 2, "L", "MLO", shown="R")
     # "Known bad: D1-0951"; "Patients listed ... as having benign and malignant findings together in one breast"
     image(tmp_path, write, breast, "D1-0951", 1, "L", "MLO")
     image(tmp_path, write, breast, "D2-0033", 1, "L", "MLO")
@@ -140,7 +140,7 @@ def test_every_record(cmmd: Path) -> None:
     assert lesions == [
         ("D1-0001_R_MLO_1", benign, breast, "calcification"),
         ("D1-0001_R_MLO_2", benign, breast, "focal_asymmetry"),
-        ("D1-0252_R_MLO_1", malignant, breast, "mass"),  # the label too lies on the wrong breast
+        ("D1-0252_R_MLO_1", malignant, breast, "mass"),  # its label is on the wrong breast too
         ("D1-0999_R_MLO_1", benign, breast, "mass"),
         ("D2-0033_L_MLO_1", none, LabelSource.NONE, "mass"),
         ("D2-0284_L_MLO_1", benign, breast, "mass"),
@@ -165,13 +165,13 @@ def test_every_record(cmmd: Path) -> None:
     }
 
 
-def test_corrected_sides_pass_the_gate(cmmd: Path) -> None:
+def test_images_with_corrected_sides_are_accepted(cmmd: Path) -> None:
     for record in read(cmmd).images:
         if not record.code:
             assert admit(cmmd, record, Frame(92, 60, 2), 1).chain.mirrored == (record.laterality == "R")
 
 
-def test_an_excel_sheet_and_the_classes_of_tompei(cmmd: Path) -> None:
+def test_excel_sheets_and_the_classes_of_tompei_are_read(cmmd: Path) -> None:
     # "xlsx sheets: `README`, `Imaging Diagnosis Details Sheet` (2 header rows; first cols ID, LeftRight, Age,
     # classification)"
     book = openpyxl.Workbook()
@@ -192,9 +192,9 @@ def test_an_excel_sheet_and_the_classes_of_tompei(cmmd: Path) -> None:
     book.save(csv.with_suffix(".xlsx"))
     csv.unlink()
     cohort = read(cmmd)
-    told = {(i.patient_key, i.laterality) for i in cohort.images if i.density is Density.C}
+    dense = {(i.patient_key, i.laterality) for i in cohort.images if i.density is Density.C}
     assert (
-        told == {("D1-0001", Laterality.RIGHT)} == {(i.patient_key, i.laterality) for i in cohort.images if i.density}
+        dense == {("D1-0001", Laterality.RIGHT)} == {(i.patient_key, i.laterality) for i in cohort.images if i.density}
     )
     labels = {lesion.lesion_key: lesion.label for lesion in cohort.lesions}
     # "use TOMPEI class if present, else CMMD"
@@ -203,21 +203,21 @@ def test_an_excel_sheet_and_the_classes_of_tompei(cmmd: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "xlsx"])
-def test_the_revision_counts_where_the_first_release_lies_beside_it(cmmd: Path, suffix: str) -> None:
+def test_the_revised_table_is_preferred_to_the_first_release(cmmd: Path, suffix: str) -> None:
     """ "CMMD_clinicaldata_revision.xlsx (first version: CMMD_clinicaldata.xlsx)"."""
-    before = told(read(cmmd))
+    before = labels_of(read(cmmd))
     first, revision = cmmd / f"CMMD_clinicaldata.{suffix}", cmmd / "CMMD_clinicaldata_revision.csv"
     if suffix == "csv":
         first.write_text("ID1,LeftRight,classification\nD1-0001,L,Malignant\n")
     else:
         openpyxl.Workbook().save(first)
-    assert told(read(cmmd)) == before
+    assert labels_of(read(cmmd)) == before
     first.unlink()
     revision.rename(cmmd / "CMMD_clinicaldata.csv")
-    assert told(read(cmmd)) == before
+    assert labels_of(read(cmmd)) == before
 
 
-def test_files_without_a_header_and_a_missing_table(cmmd: Path) -> None:
+def test_a_damaged_file_and_a_missing_table(cmmd: Path) -> None:
     file = next(cmmd.glob("manifest-1/CMMD/D1-0001/*/*/1-1.dcm"))
     file.write_text("no image")
     cohort = read(cmmd)
@@ -228,11 +228,11 @@ def test_files_without_a_header_and_a_missing_table(cmmd: Path) -> None:
         read(cmmd)
 
 
-def test_bombs_are_refused(cmmd: Path, read_bombs: ReadBombs) -> None:
+def test_bombs_are_rejected(cmmd: Path, read_bombs: ReadBombs) -> None:
     cohort = read_bombs(read, cmmd)
     assert [image.code for image in cohort.images].count(Code.TOO_LARGE) == 2
     assert "D1-0001" not in {lesion.lesion_key[:7] for lesion in cohort.lesions}
 
 
-def test_files_are_found_whatever_their_suffix(cmmd: Path, rename_files: RenameFiles) -> None:
+def test_files_are_found_with_any_suffix(cmmd: Path, rename_files: RenameFiles) -> None:
     rename_files(read, cmmd)

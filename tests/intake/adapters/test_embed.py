@@ -1,4 +1,4 @@
-"""An imitation of EMBED; the quoted lines are the published facts that it imitates."""
+"""An imitation of EMBED; quoted comments are the published facts that it reproduces."""
 
 import csv
 from collections.abc import Callable
@@ -28,7 +28,7 @@ FINDINGS = (
     "age_at_study,tissueden"
 )
 LEFT, RIGHT = "((20, 5, 30, 15),)", "[[[20, 5, 30, 15]]]"
-"""A box beside the chest wall, of a picture that faces right; "ymin, xmin, ymax, xmax"; two of the three syntaxes."""
+"""A box near the chest wall, in a right-facing image; "ymin, xmin, ymax, xmax"; two of the three syntaxes."""
 EXAM = 1234567890123450
 """acc_anon has 16 digits: "loses precision as float"."""
 
@@ -48,14 +48,14 @@ def embed(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]
             prefix = "./images" if number % 2 else "/mnt/NAS/Emory"
             path = f"cohort_1/{exam // 10}/1.2.{exam}/1.3.{number}/1.4.{number}.dcm"
             pixels = breast if side != "R" else breast[:, ::-1]
-            towards = ["A", "R"] if side != "R" else ["P", "L"]
-            write(tmp_path / "images" / path, np.ascontiguousarray(pixels), PatientOrientation=towards)
+            orientation = ["A", "R"] if side != "R" else ["P", "L"]
+            write(tmp_path / "images" / path, np.ascontiguousarray(pixels), PatientOrientation=orientation)
             cells = [exam // 10, exam, f"{prefix}/{path}", kind, side, view, spot, 1, f'"{boxes}"', "[1]", *rest]
             rows.append(",".join(map(str, cells)))
-        told = [",".join(map(str, (exam // 10, exam, *rest, 55, "2.0"))) for exam, *rest in findings]
+        clinical = [",".join(map(str, (exam // 10, exam, *rest, 55, "2.0"))) for exam, *rest in findings]
         (tmp_path / "tables").mkdir(exist_ok=True)
         (tmp_path / "tables" / "EMBED_OpenData_metadata.csv").write_text("\n".join([IMAGES + header, *rows]))
-        (tmp_path / "tables" / "EMBED_OpenData_clinical.csv").write_text("\n".join([FINDINGS, *told]))
+        (tmp_path / "tables" / "EMBED_OpenData_clinical.csv").write_text("\n".join([FINDINGS, *clinical]))
         return read(tmp_path)
 
     return make
@@ -91,7 +91,7 @@ def finding(
         ("", Pathology.NONE, LabelSource.NONE, False),  # "NaN = never biopsied"
     ],
 )
-def test_severity_is_the_label_of_the_only_finding(
+def test_the_only_finding_is_labeled_by_its_severity(
     embed: Callable[..., Cohort], severity: object, label: Pathology, source: LabelSource, high_risk: bool
 ) -> None:
     cohort = embed([(EXAM, "L", "MLO", "2D", "", LEFT)], [finding(EXAM, "L", severity)])
@@ -114,7 +114,7 @@ def test_severity_is_the_label_of_the_only_finding(
         [],
     ],
 )
-def test_a_box_that_belongs_to_no_one_finding_has_no_label(
+def test_a_box_without_exactly_one_finding_has_no_label(
     embed: Callable[..., Cohort], findings: list[tuple[object, ...]]
 ) -> None:
     (lesion,) = embed([(EXAM, "L", "MLO", "2D", "", LEFT)], findings).lesions
@@ -146,7 +146,7 @@ def test_boxes_of_flipped_pictures_are_brought_to_the_stored_frame(embed: Callab
 
 
 def follow_up(days: int, *findings: tuple[object, ...]) -> tuple[tuple[object, ...], ...]:
-    """Findings of the patient's diagnostic exam so many days after 2015-01-01."""
+    """Findings of the patient's diagnostic exam this many days after 2015-01-01."""
     day = (date(2015, 1, 1) + timedelta(days)).isoformat()
     return tuple((EXAM + 1, day, *finding[2:]) for finding in findings)
 
@@ -183,7 +183,7 @@ def test_pathology_is_carried_back_to_the_screening(
     assert lesion.label_source is (LabelSource.NONE if label is Pathology.NONE else LabelSource.BIOPSY)
 
 
-def test_a_whole_ingest_tells_what_to_do_about_every_file(embed: Callable[..., Cohort], tmp_path: Path) -> None:
+def test_an_ingest_run_lists_every_rejected_file_with_a_remedy(embed: Callable[..., Cohort], tmp_path: Path) -> None:
     images = [
         (EXAM, "L", "CC", "2D", "", LEFT),
         (EXAM, "L", "MLO", "cview", "", LEFT),
@@ -196,20 +196,18 @@ def test_a_whole_ingest_tells_what_to_do_about_every_file(embed: Callable[..., C
     assert sorted("+".join(outcome.codes) for outcome in outcomes) == [
         *("", "", "spot_or_magnification", "synthetic", "wrong_modality")
     ]
-    told = list(csv.DictReader((tmp_path / "store" / "quarantine.csv").open(newline="")))
-    assert sorted(row["code"] for row in told if row["way_out"] and row["reason"]) == [
+    rows = list(csv.DictReader((tmp_path / "store" / "quarantine.csv").open(newline="")))
+    assert sorted(row["code"] for row in rows if row["way_out"] and row["reason"]) == [
         *("outline_off_breast", "outline_unlinked", "outline_unlinked"),
         *("spot_or_magnification", "synthetic", "wrong_modality"),
     ]
-    # "2D, cview in open data": taken where that is asked for, and flagged
+    # "2D, cview in open data": accepted on request, and flagged
     cohort = read(tmp_path, synthetic=True)
     outcomes = fill(Recipe(tmp_path, tmp_path / "all", Frame(92, 60, 2), 1), cohort, 1).outcomes
     assert [outcome.codes for outcome in outcomes if outcome.verdict is Verdict.FLAGGED] == [("synthetic",)]
 
 
-def test_a_table_joined_with_findings_names_an_image_more_than_once(
-    embed: Callable[..., Cohort], tmp_path: Path
-) -> None:
+def test_an_image_repeated_in_a_joined_table_is_read_once(embed: Callable[..., Cohort], tmp_path: Path) -> None:
     cohort = embed([(EXAM, "L", "MLO", "2D", "", LEFT)], [finding(EXAM, "L", 0)])
     table = tmp_path / "tables" / "EMBED_OpenData_metadata.csv"
     table.write_text(table.read_text() + "\n" + table.read_text().splitlines()[-1])
@@ -218,7 +216,7 @@ def test_a_table_joined_with_findings_names_an_image_more_than_once(
     assert len(joined.lesions) == 1
 
 
-def test_every_image_is_accepted_or_refused_with_a_reason(embed: Callable[..., Cohort], tmp_path: Path) -> None:
+def test_every_image_is_accepted_or_rejected_with_a_reason(embed: Callable[..., Cohort], tmp_path: Path) -> None:
     images = [
         (EXAM, "L", "CC", "2D", "", "()"),
         (EXAM, "L", "MLO", "cview", "", "()"),
@@ -244,7 +242,7 @@ def screen(exam: int, side: str, asses: str, date: str, severity: object = "") -
     return finding(exam, side, severity, date=date, desc="MG Screen Bilateral", asses=asses)
 
 
-def test_negatives_are_screened_followed_and_never_biopsied(embed: Callable[..., Cohort]) -> None:
+def test_negative_images_are_confirmed_and_never_biopsied(embed: Callable[..., Cohort]) -> None:
     images = [(EXAM, side, "CC", "2D", "", "()") for side in "LR"]
 
     def negatives(*findings: tuple[object, ...]) -> list[bool | None]:
@@ -259,7 +257,7 @@ def test_negatives_are_screened_followed_and_never_biopsied(embed: Callable[...,
     assert negatives(screen(EXAM, "B", "N", "2015-01-01"), later, finding(EXAM + 2, "L", 4)) == [False, False]
 
 
-def test_density_is_what_the_findings_of_an_exam_agree_on(embed: Callable[..., Cohort], tmp_path: Path) -> None:
+def test_density_is_read_only_if_all_findings_of_an_exam_agree(embed: Callable[..., Cohort], tmp_path: Path) -> None:
     other = EXAM + 10
     images = [(EXAM, "L", "CC", "2D", "", LEFT), (other, "L", "CC", "2D", "", LEFT)]
     assert [image.density for image in embed(images, [finding(EXAM, "L", 4)]).images] == [Density.B, None]
@@ -269,13 +267,15 @@ def test_density_is_what_the_findings_of_an_exam_agree_on(embed: Callable[..., C
     assert [image.density for image in read(tmp_path).images] == [None, None]
 
 
-def test_bombs_cost_their_boxes(tmp_path: Path, embed: Callable[..., Cohort], read_bombs: ReadBombs) -> None:
+def test_only_the_boxes_of_bombs_are_left_out(
+    tmp_path: Path, embed: Callable[..., Cohort], read_bombs: ReadBombs
+) -> None:
     embed([(EXAM, "L", "CC", "2D", "", LEFT), (EXAM, "R", "CC", "2D", "", "()")], [finding(EXAM, "L", 0)])
     cohort = read_bombs(read, tmp_path)
     assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE]
 
 
-def test_files_are_found_whatever_their_suffix(
+def test_files_are_found_with_any_suffix(
     tmp_path: Path, embed: Callable[..., Cohort], rename_files: RenameFiles
 ) -> None:
     embed([(EXAM, side, "MLO", "2D", "", LEFT) for side in "LR"], [finding(EXAM, "L", 0)])

@@ -1,4 +1,4 @@
-"""An imitation of INbreast; the quoted lines are the published facts that it imitates."""
+"""An imitation of INbreast; quoted comments are the published facts that it reproduces."""
 
 import plistlib
 from collections.abc import Callable
@@ -21,9 +21,9 @@ SQUARE = [(10.0, 20.0), (30.0, 20.0), (30.0, 40.0), (10.0, 40.0)]
 
 def region(name: str | None, points: list[tuple[float, float]], count: int | None = None) -> dict[str, object]:
     """A region as OsiriX exports it: `Point_px` = array of strings `"(1234.567890, 2345.678901)"` (x, y ...)."""
-    told = {"Name": name, "NumberOfPoints": len(points) if count is None else count, "Type": 15, "IndexInImage": 0}
+    fields = {"Name": name, "NumberOfPoints": len(points) if count is None else count, "Type": 15, "IndexInImage": 0}
     texts = [f"({x:f}, {y:f})" for x, y in points]
-    return {key: value for key, value in told.items() if value is not None} | {"Point_px": texts, "Point_mm": texts}
+    return {key: value for key, value in fields.items() if value is not None} | {"Point_px": texts, "Point_mm": texts}
 
 
 @pytest.fixture
@@ -103,18 +103,18 @@ def test_every_record(inbreast: Path) -> None:
     assert counts == {"images": 6, "images of BI-RADS 1": 1, "images of BI-RADS 4 to 6": 3, "outlined masses": 1}
 
 
-def test_benign_by_proxy_only_where_asked_for(inbreast: Path) -> None:
+def test_benign_proxies_are_read_only_on_request(inbreast: Path) -> None:
     labels = {lesion.lesion_key: (lesion.label, lesion.label_source) for lesion in read(inbreast, proxies=True).lesions}
     assert labels["20000002_1"] == (Pathology.BENIGN, LabelSource.BIRADS_PROXY)
 
 
-def test_blank_headers_pass_the_gate(inbreast: Path) -> None:
+def test_images_with_blank_headers_are_accepted(inbreast: Path) -> None:
     for record in read(inbreast).images:
         if not record.code:
             assert admit(inbreast, record, Frame(92, 60, 2), 1).chain.mirrored == (record.laterality == "R")
 
 
-def test_damaged_regions_and_a_missing_table(inbreast: Path) -> None:
+def test_a_damaged_regions_file_and_a_missing_table(inbreast: Path) -> None:
     (inbreast / "INbreast Release 1.0" / "AllXML" / "20000001.xml").write_text("<plist>")
     cohort = read(inbreast)
     assert [lesion.code for lesion in cohort.left_out if "20000001" in lesion.path] == [Code.OUTLINE_BROKEN]
@@ -123,11 +123,11 @@ def test_damaged_regions_and_a_missing_table(inbreast: Path) -> None:
         read(inbreast)
 
 
-def test_bombs_cost_their_outlines(inbreast: Path, read_bombs: ReadBombs) -> None:
+def test_only_the_outlines_of_bombs_are_left_out(inbreast: Path, read_bombs: ReadBombs) -> None:
     cohort = read_bombs(read, inbreast)
     assert [lesion.code for lesion in cohort.left_out].count(Code.TOO_LARGE) == 2
     assert {lesion.lesion_key[:8] for lesion in cohort.lesions} == {"20000004"}
 
 
-def test_files_are_found_whatever_their_suffix(inbreast: Path, rename_files: RenameFiles) -> None:
+def test_files_are_found_with_any_suffix(inbreast: Path, rename_files: RenameFiles) -> None:
     rename_files(read, inbreast)

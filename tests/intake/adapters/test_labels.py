@@ -26,5 +26,5 @@ from mammo.records import Density
         ("23", None),
     ],
 )
-def test_densities_are_read_however_they_are_written(text: str, density: Density | None) -> None:
+def test_densities_are_read_in_every_notation(text: str, density: Density | None) -> None:
     assert parse_density(text) is density

@@ -49,18 +49,18 @@ def test_masks_in_the_network_frame_become_lesions_in_the_stored_frame(exam: Pat
     chain = admit(exam, cohort.images[1], FULL, 1).chain
     assert chain.mirrored
     boxes = [chain.mask_to_network(lesion.mask, lesion.box)[1] for lesion in cohort.lesions]
-    assert boxes == [Box(1400, 1454, 100, 130), Box(1500, 1520, 200, 260)]  # a speck belongs to its neighbour
+    assert boxes == [Box(1400, 1454, 100, 130), Box(1500, 1520, 200, 260)]  # a small part belongs to its neighbor
     assert {lesion.label for lesion in cohort.lesions} == {Pathology.MALIGNANT}
 
 
-def test_a_mask_that_cannot_be_placed_names_its_image(exam: Path) -> None:
+def test_a_mask_of_unknown_size_is_left_out_with_its_image(exam: Path) -> None:
     cv2.imwrite(str(exam / "segmentation" / "r_malignant.png"), np.ones((77, 70), np.uint8))
     cohort = read(exam)
     assert [lesion.code for lesion in cohort.left_out] == [Code.OUTLINE_SIZE]
-    assert [lesion.image for lesion in cohort.left_out] == ["images/r.png"]  # whose breast is not negative for that
+    assert [lesion.image for lesion in cohort.left_out] == ["images/r.png"]  # whose breast is therefore not negative
 
 
-def test_an_exam_list_that_imports_is_refused_unread(exam: Path) -> None:
+def test_an_exam_list_with_imports_is_rejected_without_running_them(exam: Path) -> None:
     class Payload:
         def __reduce__(self) -> tuple[object, ...]:
             return (Path.touch, (exam / "owned",))
@@ -112,28 +112,28 @@ def test_masks_are_placed_by_their_size(exam: Path) -> None:
 
 @pytest.mark.parametrize("side", ["L", "R"])
 @pytest.mark.parametrize("window", [None, (100, 900, 50, 650), (0, 800, 0, 600)])
-def test_the_lists_own_best_centre_places_the_masks(
+def test_masks_are_placed_at_the_best_center_of_the_list(
     exam: Path, side: str, window: tuple[int, int, int, int] | None
 ) -> None:
-    """A best centre lies in the image as it was cropped, which is the file or, of a larger file, its window."""
+    """A best center is relative to the cropped image: the file itself or, in a larger file, its window."""
     rows, cols = np.mgrid[:800, :600]
     faces_right = np.where(((rows - 250) / 150) ** 2 + (cols / 500) ** 2 < 1, 2000, 0).astype(np.uint16)
-    cropped = faces_right if side == "L" else faces_right[:, ::-1]  # much lies around the breast, most of it below
+    cropped = faces_right if side == "L" else faces_right[:, ::-1]  # wide margins around the breast, the largest below
     file = np.zeros((1000, 700), np.uint16) if window == (100, 900, 50, 650) else np.zeros((800, 600), np.uint16)
     top, left = (100, 50) if file.shape == (1000, 700) else (0, 0)
     file[top : top + 800, left : left + 600] = cropped
     cv2.imwrite(str(exam / "images" / f"{side.lower()}.png"), file)
     # 2944 x 1920 px around an image of 800 x 600: rows above and below a CC image alike, columns on its right alone
     paint(exam, f"{side.lower()}_benign", (1072 + 200, 1072 + 240, 100, 130))
-    told = {"best_center": {f"{side}-CC": [(400, 250)]}} | (
+    placed = {"best_center": {f"{side}-CC": [(400, 250)]}} | (
         {"window_location": {f"{side}-CC": [window]}} if window else {}
     )
-    write_list(exam, EXAM | told)
+    write_list(exam, EXAM | placed)
     col0 = 100 if side == "L" else 600 - 130
     assert [lesion.box for lesion in read(exam).lesions] == [Box(top + 200, top + 240, left + col0, left + col0 + 30)]
 
 
-def test_three_exams_with_every_oddity(exam: Path) -> None:
+def test_three_exams_with_every_irregularity(exam: Path) -> None:
     # "list of 3 exams, one view with 2 images, one horizontal_flip YES, one with both benign and malignant segs, one
     # without segs, `best_center` present/absent"; "listed even when the PNG does not exist"
     (exam / "images" / "m.png").write_bytes((exam / "images" / "l.png").read_bytes())
@@ -165,7 +165,7 @@ def test_three_exams_with_every_oddity(exam: Path) -> None:
     ]
 
 
-def test_an_exam_that_faces_the_other_way_than_told_is_refused(exam: Path) -> None:
+def test_an_image_that_faces_the_other_way_than_listed_is_rejected(exam: Path) -> None:
     paint(exam, "r_benign", (1400, 1450, 100, 130))
     with (exam / "exam_list_before_cropping.pkl").open("wb") as stream:
         pickle.dump([EXAM | {"horizontal_flip": "YES"}], stream)
@@ -174,18 +174,18 @@ def test_an_exam_that_faces_the_other_way_than_told_is_refused(exam: Path) -> No
     assert not cohort.lesions
 
 
-REAL = pytest.mark.skipif(not os.environ.get("MAMMO_REAL_EXAM"), reason="MAMMO_REAL_EXAM names no folder")
+REAL = pytest.mark.skipif(not os.environ.get("MAMMO_REAL_EXAM"), reason="MAMMO_REAL_EXAM is not set")
 
-CENTRES = {"R-CC": (1072, -210), "R-MLO": (1126, -5), "L-CC": (1011, -211), "L-MLO": (1206, -31)}
-"""Best centres that the group's own code gives for its sample exam."""
+CENTERS = {"R-CC": (1072, -210), "R-MLO": (1126, -5), "L-CC": (1011, -211), "L-MLO": (1206, -31)}
+"""Best centers that the group's own code gives for its sample exam."""
 
 BOXES = {"R-CC": Box(1785, 1951, 362, 537), "R-MLO": Box(1766, 1961, 455, 647)}
 """Half-open boxes of its lesions in the network frame."""
 
 
 @REAL
-@pytest.mark.parametrize("name", CENTRES)
-def test_the_real_exams_best_centres(name: str) -> None:
+@pytest.mark.parametrize("name", CENTERS)
+def test_the_real_exams_best_centers(name: str) -> None:
     pixels = read_raster(Path(os.environ["MAMMO_REAL_EXAM"]) / "images" / f"0_{name}.png")
     breast, flipped = find_breast(pixels, 1), name.startswith("R")
     assert breast is not None
@@ -193,11 +193,11 @@ def test_the_real_exams_best_centres(name: str) -> None:
         pixels, breast = pixels[:, ::-1], breast.mirrored()
     box = breast.box(BUFFER_PX)
     assert box == Box(0, pixels.shape[0], 0, pixels.shape[1])
-    assert best_center(pixels, breast, box, View(name[2:]), (2944, 1920), flipped) == CENTRES[name]
+    assert best_center(pixels, breast, box, View(name[2:]), (2944, 1920), flipped) == CENTERS[name]
 
 
 @REAL
-def test_the_real_exams_lesions_return_to_their_place() -> None:
+def test_the_real_exams_lesions_map_back_to_their_masks() -> None:
     root = Path(os.environ["MAMMO_REAL_EXAM"])
     cohort = read(root)
     images = {image.path: image for image in cohort.images}
@@ -213,7 +213,7 @@ def test_the_real_exams_lesions_return_to_their_place() -> None:
 
 
 @REAL
-def test_the_real_exam_reaches_the_small_frame() -> None:
+def test_the_real_exam_agrees_at_an_eighth_of_its_size() -> None:
     root = Path(os.environ["MAMMO_REAL_EXAM"])
     small = Frame(368, 240, 8)
     for image in read(root).images:
@@ -222,7 +222,9 @@ def test_the_real_exam_reaches_the_small_frame() -> None:
         assert np.abs(full.tissue - eighth.tissue).mean() < 0.01
 
 
-def test_a_list_of_another_name_may_lie_deeper(exam: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_an_exam_list_with_another_name_is_found_in_a_subfolder(
+    exam: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     paint(exam, "l_benign", (1400, 1450, 100, 130))
     above = tmp_path_factory.mktemp("above")
     exam.rename(above / "sample_data")
@@ -232,7 +234,7 @@ def test_a_list_of_another_name_may_lie_deeper(exam: Path, tmp_path_factory: pyt
     assert [lesion.lesion_key for lesion in cohort.lesions] == ["sample_data/segmentation/l_benign.png#0"]
 
 
-def test_bombs_cost_their_outlines(exam: Path, read_bombs: ReadBombs) -> None:
+def test_only_the_outlines_of_bombs_are_left_out(exam: Path, read_bombs: ReadBombs) -> None:
     paint(exam, "r_malignant", (1400, 1450, 100, 130))
     cohort = read_bombs(read, exam)
     assert not cohort.lesions

@@ -1,4 +1,4 @@
-"""An imitation of OMI-DB; the quoted lines are the published facts that it imitates."""
+"""An imitation of OMI-DB; quoted comments are the published facts that it reproduces."""
 
 import json
 from collections.abc import Callable
@@ -20,8 +20,16 @@ PRESENTATION = "FOR PRESENTATION"
 
 def mark(linked: str | None, **changes: object) -> dict[str, object]:
     """Corners are "(strings)"; "Docs call (x1,y1) lower-left and (x2,y2) upper-right: order them with min/max"."""
-    told = {"MarkID": "1", "LinkedNBSSLesionNumber": linked, "X1": "5", "Y1": "40", "X2": "15", "Y2": "30", "Mass": "1"}
-    return told | changes
+    fields = {
+        "MarkID": "1",
+        "LinkedNBSSLesionNumber": linked,
+        "X1": "5",
+        "Y1": "40",
+        "X2": "15",
+        "Y2": "30",
+        "Mass": "1",
+    }
+    return fields | changes
 
 
 @pytest.fixture
@@ -132,22 +140,22 @@ def test_every_record(omidb: Path) -> None:
             assert admit(omidb, record, Frame(92, 60, 2), 1).chain.mirrored == (record.laterality == "R")
 
 
-def test_headers_of_the_images_serve_where_json_is_missing(omidb: Path) -> None:
+def test_headers_of_images_replace_missing_json_headers(omidb: Path) -> None:
     (omidb / "sharing" / "data" / "demd1" / "1.1" / "1.1.1.json").unlink()
     record = next(image for image in read(omidb).images if image.path.endswith("1.1.1.dcm"))
     assert (record.laterality, record.view, record.code) == (Laterality.LEFT, View.CC, "")
 
 
 def test_a_folder_without_clients_is_named(tmp_path: Path) -> None:
-    with pytest.raises(MammoError, match="holds no imagedb_"):
+    with pytest.raises(MammoError, match=r"has no file imagedb_<client>\.json: set data\.source"):
         read(tmp_path)
 
 
-def test_bombs_are_refused(omidb: Path, read_bombs: ReadBombs) -> None:
+def test_bombs_are_rejected(omidb: Path, read_bombs: ReadBombs) -> None:
     cohort = read_bombs(read, omidb)
     assert not cohort.lesions
     assert {image.code for image in cohort.images if image.path.endswith("1.1.1.dcm")} == {Code.TOO_LARGE}
 
 
-def test_files_are_found_whatever_their_suffix(omidb: Path, rename_files: RenameFiles) -> None:
+def test_files_are_found_with_any_suffix(omidb: Path, rename_files: RenameFiles) -> None:
     rename_files(read, omidb)

@@ -35,13 +35,13 @@ def test_the_label_of_a_lesion(biopsy: dict[str, Any], surgery: dict[str, Any], 
     assert lesions_label(episode, Laterality.RIGHT, ["1"])[0] is Pathology.NONE
 
 
-def test_several_lesions_are_benign_only_if_all_are() -> None:
+def test_several_lesions_are_benign_only_if_each_is() -> None:
     episode = {"BIOPSYWIDE": {"L": {"1": {"Opinion": "B2"}, "2": {"Opinion": "B3"}, "3": {"Opinion": "B1"}}}}
     assert lesions_label(episode, LEFT, ["1", "2"]) == (Pathology.BENIGN, LabelSource.BIOPSY, True)
     assert lesions_label(episode, LEFT, ["1", "3"])[0] is Pathology.NONE
 
 
-def test_a_lesions_number_may_begin_with_zeros() -> None:
+def test_leading_zeros_in_lesion_numbers_are_ignored() -> None:
     episode = {"BIOPSYWIDE": {"L": {"2": {"Opinion": "B2"}, "03": {"Opinion": "B5"}, "20": {"Opinion": "B5"}}}}
     assert [lesions_label(episode, LEFT, [number])[0] for number in ("02", "3", "20")] == [
         "benign",
@@ -50,7 +50,7 @@ def test_a_lesions_number_may_begin_with_zeros() -> None:
     ]
 
 
-def test_a_study_belongs_to_the_episode_with_an_event_on_its_day_before_one_that_was_open_on_it() -> None:
+def test_an_episode_with_an_event_on_the_day_of_a_study_precedes_open_episodes() -> None:
     open_then: Episode = {"EpisodeOpenedDate": "2014-01-01", "EpisodeClosedDate": "20141231"}
     screened: Episode = {"SCREENING": {"L": {"DateTaken": "2014-03-05"}}}
     again: Episode = {"OTHERSCREENING": {"1": {"R": {"DateTaken": "20140306"}}}}
@@ -62,7 +62,7 @@ def test_a_study_belongs_to_the_episode_with_an_event_on_its_day_before_one_that
     assert episode_on(known, "2015-03-05") is episode_on(known, None) is episode_on([{}], "") is None
 
 
-def test_a_breasts_opinion_stands_for_its_only_lesion() -> None:
+def test_the_only_lesion_of_a_breast_takes_the_opinion_on_the_breast() -> None:
     episode = {"LESION": {"L": {"1": {}}}, "BIOPSYWIDE": {"left_opinion": "Malignant"}}
     assert breast_label(episode, LEFT) == (Pathology.MALIGNANT, LabelSource.BREAST_LEVEL, False)
     two = episode | {"LESION": {"L": {"1": {}, "2": {}}}}

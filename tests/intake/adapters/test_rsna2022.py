@@ -1,4 +1,4 @@
-"""An imitation of the RSNA screening set; the quoted lines are the published facts that it imitates."""
+"""An imitation of the RSNA screening set; quoted comments are the published facts that it reproduces."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -68,11 +68,11 @@ def test_every_record(rsna: Path) -> None:
             assert admit(rsna, record, Frame(92, 60, 2), 1).chain.mirrored == (record.laterality == "R")
 
 
-def test_a_wrong_row_is_named(tmp_path: Path) -> None:
+def test_an_invalid_row_is_named(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text(f"{HEADER}\n2,10006,1,B,CC,61.0,0,0,0,,0,,29,False\n")
     with pytest.raises(MammoError, match="row 2: laterality 'B'"):
         read(tmp_path)
 
 
-def test_files_are_found_whatever_their_suffix(rsna: Path, rename_files: RenameFiles) -> None:
+def test_files_are_found_with_any_suffix(rsna: Path, rename_files: RenameFiles) -> None:
     rename_files(read, rsna)

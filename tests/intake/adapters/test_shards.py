@@ -1,4 +1,4 @@
-"""A shard of an ingest opens the images of its own share and no others, and the merge is what one machine makes."""
+"""A shard of an ingest run opens only the images of its own share, and the merged store equals that of one run."""
 
 import ctypes
 import json
@@ -23,7 +23,7 @@ N = 8
 """Patients, of two images each."""
 
 IN_OPEN, IN_NONBLOCK, EVENT = 0x20, os.O_NONBLOCK, struct.Struct("iIII")
-"""inotify(7): the system itself tells what is opened, whichever process opens it."""
+"""inotify(7) reports every file that is opened, by any process."""
 
 POINTS = [(20, 4), (20, 20), (40, 20), (40, 4)]
 
@@ -32,7 +32,7 @@ Write = Callable[..., None]
 
 @contextmanager
 def opened(root: Path) -> Iterator[set[str]]:
-    """The names below root of the files that anybody opens meanwhile."""
+    """Collect the names of the files below root that any process opens in the meantime."""
     libc, names = ctypes.CDLL(None, use_errno=True), set[str]()
     stream = libc.inotify_init1(IN_NONBLOCK)
     if stream < 0:
@@ -43,12 +43,13 @@ def opened(root: Path) -> Iterator[set[str]]:
         yield names
         while True:
             try:
-                told = os.read(stream, 1 << 16)
+                events = os.read(stream, 1 << 16)
             except BlockingIOError:
                 return
-            while told:
-                watch, _, _, size = EVENT.unpack_from(told)
-                name, told = told[EVENT.size : EVENT.size + size].rstrip(b"\0"), told[EVENT.size + size :]
+            while events:
+                watch, _, _, size = EVENT.unpack_from(events)
+                name = events[EVENT.size : EVENT.size + size].rstrip(b"\0")
+                events = events[EVENT.size + size :]
                 path = Path(folders[watch], os.fsdecode(name))
                 if path.is_file():
                     names.add(path.relative_to(root).as_posix())
@@ -105,9 +106,9 @@ def contents(store: Path) -> dict[str, bytes]:
     return {path.relative_to(store).as_posix(): path.read_bytes() for path in files}
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
+@pytest.mark.skipif(sys.platform != "linux", reason="inotify exists only on Linux")
 @pytest.mark.parametrize("make", [table, cmmd, embed])
-def test_a_shard_opens_its_own_images_and_no_others(
+def test_a_shard_opens_only_its_own_images(
     make: Callable[..., None],
     tmp_path: Path,
     write: Write,

@@ -43,7 +43,7 @@ def test_reading_twice_gives_the_same(table: Path) -> None:
     assert [lesion.box for lesion in first.lesions] == [lesion.box for lesion in second.lesions]
 
 
-def test_a_polygon_stands_for_a_mask(table: Path) -> None:
+def test_polygons_are_read(table: Path) -> None:
     (table / "lesions.csv").write_text('image,label,outline\na/L-CC.dcm,none,"90,30;90,50;110,50;110,30"\n')
     (lesion,) = read(table).lesions
     assert lesion.box == Box(90, 110, 30, 50)
@@ -52,9 +52,9 @@ def test_a_polygon_stands_for_a_mask(table: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
-        ("a/X.dcm,benign,outlines/L.png,", "row 2: image 'a/X.dcm': 'a/X.dcm' is no image"),
+        ("a/X.dcm,benign,outlines/L.png,", "row 2: image 'a/X.dcm': 'a/X.dcm' is not an image below the folder"),
         ("a/L-CC.dcm,maybe,outlines/L.png,", "row 2: label 'maybe': must be one of malignant, benign, none"),
         ("a/L-CC.dcm,benign,,", "give one of mask, outline or"),
         ("a/L-CC.dcm,benign,outlines/Z.png,", "mask 'outlines/Z.png': not a regular file"),
@@ -64,13 +64,13 @@ def test_a_polygon_stands_for_a_mask(table: Path) -> None:
         ('a/L-CC.dcm,benign,,"1,1;2,2"', "three or more points"),
     ],
 )
-def test_a_wrong_row_is_named(table: Path, row: str, told: str) -> None:
+def test_an_invalid_row_is_named(table: Path, row: str, message: str) -> None:
     cv2.imwrite(str(table / "outlines" / "small.png"), np.ones((5, 5), np.uint8))
     cv2.imwrite(str(table / "outlines" / "empty.png"), np.zeros((200, 120), np.uint8))
     (table / "lesions.csv").write_text(f"image,label,mask,outline\n{row}\n")
     with pytest.raises(MammoError) as error:
         read(table)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "lesions.csv" in str(error.value)
 
 
@@ -81,11 +81,11 @@ def test_missing_files_and_columns_are_named(table: Path, tmp_path_factory: pyte
     (table / "lesions.csv").unlink()
     with pytest.raises(MammoError, match=r"lesions\.csv is missing"):
         read(table)
-    with pytest.raises(MammoError, match="holds no image"):
+    with pytest.raises(MammoError, match="contains no image: add DICOM, PNG or TIFF files"):
         read(tmp_path_factory.mktemp("empty"))
 
 
-def test_ids_are_unique(table: Path) -> None:
+def test_a_repeated_lesion_id_is_rejected(table: Path) -> None:
     lines = (table / "lesions.csv").read_text().replace(",y,", ",x,")
     (table / "lesions.csv").write_text(lines)
     with pytest.raises(MammoError, match="lesion_id 'x' occurs twice"):
@@ -101,7 +101,7 @@ def test_pngs_need_a_row_in_images_csv(table: Path, half_disc: NDArray[np.uint16
     assert records["two.png"].code == Code.NOT_DESCRIBED
 
 
-def test_words_may_be_typed_in_capitals_or_not(table: Path, half_disc: NDArray[np.uint16]) -> None:
+def test_words_are_read_in_any_case(table: Path, half_disc: NDArray[np.uint16]) -> None:
     cv2.imwrite(str(table / "one.png"), half_disc)
     (table / "images.csv").write_text(
         "Image,Patient,Exam,Laterality,View,Split,Density\none.png,7,7a,l,mlo,Train,b\na/R-CC.dcm,7,7a,r,Cc,TRAIN,B\n"
@@ -115,14 +115,14 @@ def test_words_may_be_typed_in_capitals_or_not(table: Path, half_disc: NDArray[n
     one, right = records["one.png"], records["a/R-CC.dcm"]
     assert (one.laterality, one.view, one.split, one.density) == (Laterality.LEFT, View.MLO, Split.TRAIN, Density.B)
     assert (right.code, right.patient_key, right.split) == ("", "7", Split.TRAIN)
-    told = [(lesion.label, lesion.label_source, lesion.high_risk) for lesion in cohort.lesions]
-    assert told == [
+    labels = [(lesion.label, lesion.label_source, lesion.high_risk) for lesion in cohort.lesions]
+    assert labels == [
         (Pathology.MALIGNANT, LabelSource.BIOPSY, False),
         (Pathology.BENIGN, LabelSource.BREAST_LEVEL, True),
     ]
 
 
-def test_paths_may_be_typed_as_on_windows(table: Path) -> None:
+def test_windows_paths_are_read(table: Path) -> None:
     (table / "images.csv").write_text("image,patient,exam,laterality,view\na\\L-CC.dcm,7,7a,L,CC\n")
     (table / "lesions.csv").write_text("image,label,mask\na\\L-CC.dcm,benign,.\\outlines\\L.png\n")
     coco = {"images": [{"id": 1, "file_name": "a\\R-CC.dcm"}], "categories": [{"id": 1, "name": "malignant"}]}
@@ -133,14 +133,14 @@ def test_paths_may_be_typed_as_on_windows(table: Path) -> None:
     assert [lesion.path for lesion in cohort.lesions] == ["a/L-CC.dcm", "a/R-CC.dcm"]
 
 
-def test_a_refused_image_keeps_what_its_row_says(table: Path) -> None:
+def test_a_rejected_image_keeps_the_fields_of_its_row(table: Path) -> None:
     (table / "images.csv").write_text("image,patient,exam,laterality,view\na/L-CC.dcm,7,7a,L,CC\n")
     (table / "a" / "L-CC.dcm").write_text("nothing")
     left = read(table).images[0]
     assert (left.code, left.patient_key, left.exam_key, left.laterality) == (Code.NOT_DICOM, "7", "7a", "L")
 
 
-def test_a_table_that_contradicts_the_header_refuses_the_image(table: Path) -> None:
+def test_an_image_whose_row_contradicts_its_header_is_rejected(table: Path) -> None:
     (table / "images.csv").write_text(
         "image,patient,exam,laterality,view\na/L-CC.dcm,7,7a,R,CC\na/R-CC.dcm,7,7a,R,MLO\n"
     )
@@ -148,30 +148,30 @@ def test_a_table_that_contradicts_the_header_refuses_the_image(table: Path) -> N
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
-        ("z.png,7,7a,L,CC,", "no such image"),
+        ("z.png,7,7a,L,CC,", "image 'z.png': not an image below the folder"),
         ("a/L-CC.dcm,7,7a,B,CC,", "L or R"),
         ("a/L-CC.dcm,7,7a,L,ML,", "CC or MLO"),
-        ("a/L-CC.dcm,7,7a,L,CC,,dev", "row 2: split 'dev': must be train, val, test or nothing"),
+        ("a/L-CC.dcm,7,7a,L,CC,,dev", "row 2: split 'dev': must be train, val, test or empty"),
         (
             "a/L-CC.dcm,7,7a,L,CC,,train\na/R-CC.dcm,7,7a,R,CC,,test",
             "row 3: split 'test': row 2, of the same patient, has 'train'; put all of a patient's images into",
         ),
-        ("a/L-CC.dcm,7,7a,L,CC,E", "density 'E': must be A, B, C, D or nothing"),
+        ("a/L-CC.dcm,7,7a,L,CC,E", "density 'E': must be A, B, C, D or empty"),
         (
             "a/R-CC.dcm,7,7a,R,CC,\na/L-CC.dcm,7,7a,L,CC,A\na/R-CC.dcm,8,8a,R,CC,",
             r"images\.csv row 4: image 'a/R-CC\.dcm': row 2 describes the same image; keep one row for every image",
         ),
     ],
 )
-def test_a_wrong_row_of_images_csv_is_named(table: Path, row: str, told: str) -> None:
+def test_an_invalid_row_of_images_csv_is_named(table: Path, row: str, message: str) -> None:
     (table / "images.csv").write_text(f"image,patient,exam,laterality,view,density,split\n{row}\n")
-    with pytest.raises(MammoError, match=told):
+    with pytest.raises(MammoError, match=message):
         read(table)
 
 
-def test_lesions_of_refused_images_are_still_read(
+def test_lesions_of_rejected_images_are_read(
     table: Path, make_dicom: Callable[..., Dataset], half_disc: NDArray[np.uint16]
 ) -> None:
     make_dicom(half_disc, ViewPosition="ML").save_as(table / "a" / "L-CC.dcm", enforce_file_format=True)
@@ -185,7 +185,7 @@ def test_lesions_of_refused_images_are_still_read(
 def test_unknown_adapter_and_folder(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match=r"data.adapter=foo is unknown: choose one of cbis_ddsm, "):
         read_cohort("foo", tmp_path)
-    with pytest.raises(MammoError, match="is no folder"):
+    with pytest.raises(MammoError, match=r"is not a folder: create it with python -m mammo\.phantom, or set another"):
         read_cohort("table", tmp_path / "nowhere")
 
 
@@ -207,7 +207,7 @@ def test_boxes_and_parquet(table: Path) -> None:
         read(table)
 
 
-def test_unlabelled_lesions_have_no_source(table: Path) -> None:
+def test_unlabeled_lesions_have_no_label_source(table: Path) -> None:
     edit(table, "image,label,row0,row1,col0,col1", "a/L-CC.dcm,none,9,11,3,5", "a/L-CC.dcm,benign,9,11,30,50")
     assert [lesion.label_source for lesion in read(table).lesions] == [LabelSource.NONE, LabelSource.BIOPSY]
 
@@ -216,7 +216,7 @@ def coco(table: Path, *annotations: dict[str, object]) -> None:
     content = {
         "images": [{"id": 7, "file_name": "a/L-CC.dcm", "width": 120, "height": 200}],
         "categories": [{"id": 1, "name": "Malignant"}, {"id": 2, "name": "mass"}],
-        "annotations": [{"id": number, "image_id": 7} | told for number, told in enumerate(annotations)],
+        "annotations": [{"id": number, "image_id": 7} | fields for number, fields in enumerate(annotations)],
     }
     (table / "lesions.csv").unlink(missing_ok=True)
     (table / "coco.json").write_text(json.dumps(content))
@@ -246,7 +246,7 @@ def test_coco_polygons_boxes_and_run_lengths(table: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("fields", "message"),
     [
         ({"segmentation": {"size": [20, 12], "counts": [240]}}, "outline's size does not belong"),
         ({}, "outline cannot be read"),
@@ -254,8 +254,8 @@ def test_coco_polygons_boxes_and_run_lengths(table: Path) -> None:
         ({"bbox": [1, 1, 2, 2], "label": "cancer"}, "label 'cancer': must be one of"),
     ],
 )
-def test_a_wrong_annotation_is_named(table: Path, told: dict[str, object], message: str) -> None:
-    coco(table, told)
+def test_an_invalid_annotation_is_named(table: Path, fields: dict[str, object], message: str) -> None:
+    coco(table, fields)
     with pytest.raises(MammoError, match=message) as error:
         read(table)
     assert "coco.json annotation 0" in str(error.value)
@@ -265,14 +265,14 @@ def test_a_wrong_annotation_is_named(table: Path, told: dict[str, object], messa
             read(table)
 
 
-def test_json_that_names_no_annotations_is_left_alone(table: Path) -> None:
+def test_json_files_without_annotations_are_ignored(table: Path) -> None:
     before = read(table)
     (table / "settings.json").write_text('{"seed": 1}')
     assert [lesion.lesion_key for lesion in read(table).lesions] == [lesion.lesion_key for lesion in before.lesions]
 
 
 def segmentation(table: Path, sources: list[str], segments: list[int], shape: tuple[int, int] = (200, 120)) -> None:
-    """A DICOM SEG of one frame a source, frame k with rows 10 k to 10 k + 8 set."""
+    """Write a DICOM SEG with one frame per source; frame k has rows 10 k to 10 k + 8 set."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -300,7 +300,7 @@ def segmentation(table: Path, sources: list[str], segments: list[int], shape: tu
     dataset.save_as(table / "seg.dcm", enforce_file_format=True)
 
 
-def test_a_dicom_segmentation_stands_for_a_mask(table: Path) -> None:
+def test_dicom_segmentations_are_read(table: Path) -> None:
     left, right = (str(dcmread(table / "a" / f"{side}-CC.dcm").SOPInstanceUID) for side in "LR")
     segmentation(table, [right, left, left, left], [1, 1, 2, 2])
     rows = ["a/L-CC.dcm,benign,seg.dcm,1", "a/L-CC.dcm,malignant,seg.dcm,2", "a/R-CC.dcm,benign,seg.dcm,1"]
@@ -321,7 +321,7 @@ def test_a_dicom_segmentation_stands_for_a_mask(table: Path) -> None:
 
 
 def tiff(rows: int, cols: int) -> bytes:
-    """A file of one strip that says it holds so many pixels."""
+    """Return a TIFF of one strip whose header claims this many pixels."""
     strip = zlib.compress(bytes(1 << 16))
     tags = [(256, cols), (257, rows), (258, 8), (259, 8), (262, 1), (273, 122), (277, 1), (278, rows)]
     entries = b"".join(pack("<HHII", tag, 4, 1, value) for tag, value in (*tags, (279, len(strip))))
@@ -336,7 +336,7 @@ def tiff(rows: int, cols: int) -> bytes:
         ("mask.dcm", Trap("", syntax=DEFLATED, damage=deflated).content(0)),
     ],
 )
-def test_a_bomb_for_a_mask_is_named(table: Path, mask: str, content: bytes) -> None:
+def test_a_bomb_as_mask_is_named(table: Path, mask: str, content: bytes) -> None:
     (table / mask).write_bytes(content)
     edit(table, "image,label,mask", f"a/L-CC.dcm,benign,{mask}")
     tracemalloc.start()
@@ -348,7 +348,7 @@ def test_a_bomb_for_a_mask_is_named(table: Path, mask: str, content: bytes) -> N
         tracemalloc.stop()
 
 
-def test_bombs_are_refused(table: Path, read_bombs: ReadBombs) -> None:
+def test_bombs_are_rejected(table: Path, read_bombs: ReadBombs) -> None:
     edit(table, "image,label,mask", "a/L-CC.dcm,benign,mask.png")
     (table / "mask.png").write_bytes(b"")
     cohort = read_bombs(read, table)

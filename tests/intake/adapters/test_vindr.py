@@ -1,4 +1,4 @@
-"""An imitation of VinDr-Mammo; the quoted lines are the published facts that it imitates."""
+"""An imitation of VinDr-Mammo; quoted comments are the published facts that it reproduces."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -104,13 +104,13 @@ def test_a_study_in_both_splits_goes_to_test(vindr: Path) -> None:
     assert cohort.notes == ("1 patients are in both of the official splits; all their images are in test here",)
 
 
-def test_images_pass_the_gate(vindr: Path) -> None:
+def test_images_are_accepted(vindr: Path) -> None:
     for record in read(vindr).images:
         if not record.code:
             assert admit(vindr, record, Frame(92, 60, 2), 1).chain.mirrored == (record.laterality == "R")
 
 
-def test_boxes_of_a_resized_copy_are_refused(
+def test_boxes_of_a_resized_copy_are_rejected(
     vindr: Path, breast: NDArray[np.uint16], write: Callable[..., None]
 ) -> None:
     for path in vindr.rglob("*.dicom"):
@@ -121,18 +121,18 @@ def test_boxes_of_a_resized_copy_are_refused(
     assert {lesion.code for lesion in cohort.left_out} == {Code.OUTLINE_SIZE}
 
 
-def test_wrong_rows_are_named(vindr: Path) -> None:
+def test_invalid_rows_are_named(vindr: Path) -> None:
     file = next(vindr.rglob("breast-level_annotations.csv"))
     file.write_text(file.read_text().replace(",L,CC,", ",X,CC,", 1))
     with pytest.raises(MammoError, match=r"row 2: laterality 'X'"):
         read(vindr)
 
 
-def test_bombs_cost_their_boxes(vindr: Path, read_bombs: ReadBombs) -> None:
+def test_only_the_boxes_of_bombs_are_left_out(vindr: Path, read_bombs: ReadBombs) -> None:
     cohort = read_bombs(read, vindr)
     assert [lesion.code for lesion in cohort.left_out] == [Code.TOO_LARGE] * 3
     assert len(cohort.lesions) == 1
 
 
-def test_files_are_found_whatever_their_suffix(vindr: Path, rename_files: RenameFiles) -> None:
+def test_files_are_found_with_any_suffix(vindr: Path, rename_files: RenameFiles) -> None:
     rename_files(read, vindr)
