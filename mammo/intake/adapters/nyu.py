@@ -88,8 +88,9 @@ def read(root: Path) -> Cohort:
             for view in View:
                 for number, name in enumerate(_names(file, exam, f"{laterality}-{view}")):
                     key, negative = str(index), _negative(exam, laterality)
-                    image = ImageRecord(f"{images_folder}/{name}.png", key, key, laterality, view, negative=negative)
-                    listed.append(_ListedImage(image, exam, number))
+                    path = f"{images_folder}/{name}.png"
+                    record = ImageRecord(path, key, key, laterality, view, negative=negative)
+                    listed.append(_ListedImage(record, exam, number))
     if not listed:
         raise MammoError(f"{file} lists no images: set another data.source")
     images: list[ImageRecord] = []
