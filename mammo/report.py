@@ -1,4 +1,4 @@
-"""`python -m mammo.report runs/demo`: the page, tables and figures a person reads, of the finished runs there."""
+"""`python -m mammo.report runs/demo`: writes a page, tables and figures about the finished runs of a folder."""
 
 import argparse
 import sys
@@ -6,30 +6,44 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammo.records import MammoError
-from mammo.reporting.cohort_figures import draw_figure2
+from mammo.reporting.cohort_figures import write_saliency_figures
 from mammo.reporting.gallery import N_LESIONS
-from mammo.reporting.report_folder import Reported
+from mammo.reporting.report_folder import Report
 from mammo.training.saliency_source import context_checkpoint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write <root>/report and print the path of its page; exit status 2 with one sentence when it cannot."""
+    """Write <root>/report and print the path of its page; exit status 2 with one sentence on wrong use."""
     parser = argparse.ArgumentParser(prog="python -m mammo.report", description=__doc__)
     parser.add_argument("root", type=Path, help="folder that holds the runs, for example runs/demo")
-    parser.add_argument("--group", default="table3", help="folder below root whose runs are reported (table3)")
-    parser.add_argument("--lesions", type=int, default=N_LESIONS, help=f"lesions in the gallery (at most {N_LESIONS})")
-    told = "write these tables and figures into <root>/exhibits instead (table2, table3, roc, figure7, ...)"
-    parser.add_argument("--only", nargs="+", metavar="NAME", help=told)
-    told = "draw the paper's Figure 2 of these images (ids or paths of images.parquet) instead, into <root>/figure2"
-    parser.add_argument("--figure2", nargs="+", metavar="IMAGE", help=told)
-    told = "whose context network draws Figure 2: best (default), the folder of a context run, or a .ckpt file"
-    parser.add_argument("--context", default="best", metavar="RUN", help=told)
-    parser.add_argument("--store", type=Path, help="whose images Figure 2 shows (default <root>/store)")
-    asked = parser.parse_args(arguments)
-    if not 0 <= asked.lesions <= N_LESIONS:
-        parser.error(f"--lesions {asked.lesions}: the page holds 0 to {N_LESIONS}")
+    parser.add_argument("--group", default="table3", help="folder below root with the runs to report (default table3)")
+    parser.add_argument(
+        "--lesions", type=int, default=N_LESIONS, help=f"most lesions in the gallery, 0 to {N_LESIONS} (the default)"
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="NAME",
+        help="write only these tables and figures, into <root>/exhibits (table2, table3, roc, figure7, ...)",
+    )
+    parser.add_argument(
+        "--figure2",
+        nargs="+",
+        metavar="IMAGE",
+        help="draw only the paper's Figure 2 of these images, into <root>/figure2 (ids or paths in images.parquet)",
+    )
+    parser.add_argument(
+        "--context",
+        default="best",
+        metavar="RUN",
+        help="context network for --figure2: best (default), the folder of a context run, or a .ckpt file",
+    )
+    parser.add_argument("--store", type=Path, help="image store for --figure2 (default <root>/store)")
+    options = parser.parse_args(arguments)
+    if not 0 <= options.lesions <= N_LESIONS:
+        parser.error(f"--lesions {options.lesions}: must be in [0, {N_LESIONS}]")
     try:
-        for path in _made(asked):
+        for path in _write(options):
             print(path)
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -37,12 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _made(asked: argparse.Namespace) -> list[Path]:
-    if asked.figure2:
-        checkpoint, store = context_checkpoint(asked.context, asked.root, 0), asked.store or asked.root / "store"
-        return draw_figure2(asked.root / "figure2", store, checkpoint, asked.figure2)
-    reported = Reported(asked.root, asked.group)
-    return reported.write_only(asked.only) if asked.only else [reported.write(asked.lesions)]
+def _write(options: argparse.Namespace) -> list[Path]:
+    """Write what the options ask for; the paths of the pages, tables and figures."""
+    if options.figure2:
+        checkpoint = context_checkpoint(options.context, options.root, 0)
+        store = options.store or options.root / "store"
+        return write_saliency_figures(options.root / "figure2", store, checkpoint, options.figure2)
+    report = Report(options.root, options.group)
+    return report.write_selected(options.only) if options.only else [report.write(options.lesions)]
 
 
 if __name__ == "__main__":

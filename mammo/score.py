@@ -7,8 +7,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
-from mammo.reporting.cohort_figures import saliency_picture, windows_picture
-from mammo.reporting.picture_file import read_picture
+from mammo.reporting.cohort_figures import image_saliency, lesion_windows
 from mammo.reporting.result_figures import save
 from mammo.scoring.score_tables import write_lesion_table
 from mammo.store.manifest import Manifest
@@ -22,31 +21,28 @@ def task(cfg: DictConfig) -> None:
     """Score every labelled lesion of the store, write the table and the pictures, and print both."""
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     run = chosen_run(cfg.run, Path(cfg.root), "fagg")
-    reading = score_store(run, Path(cfg.store), cfg.n_windows)
+    scores = score_store(run, Path(cfg.store), cfg.n_windows)
     out = Path(cfg.out)
     out.mkdir(parents=True, exist_ok=True)
-    write_lesion_table(reading.table, out / "lesions.parquet")
-    _draw(reading, Manifest.load(Path(cfg.store)), out, cfg.n_pictures)
-    print(reading.table[["lesion_id", "view", "label", "score", "score_sd", "n_windows"]].to_string(index=False))
-    print(f"{len(reading.table)} lesions scored by {run.name}; table and pictures are in {out}\n{CAUTION}")
+    write_lesion_table(scores.table, out / "lesions.parquet")
+    _draw(scores, Manifest.load(Path(cfg.store)), out, cfg.n_pictures)
+    print(scores.table[["lesion_id", "view", "label", "score", "score_sd", "n_windows"]].to_string(index=False))
+    print(f"{len(scores.table)} lesions scored by {run.name}; table and pictures are in {out}\n{CAUTION}")
 
 
-def _draw(reading: StoreScores, manifest: Manifest, out: Path, n_pictures: int) -> None:
-    """For each lesion its windows, and the saliency of its image."""
-    for number, lesion in enumerate(np.unique(reading.plan.lesion)[:n_pictures]):
-        rows = reading.plan.take(np.flatnonzero(reading.plan.lesion == lesion))
-        told = reading.table.iloc[number]
-        title = f"{told['view']}, {told['label']}, score {told['score']:.3f}: not a medical finding"
-        path = out / f"lesion-{number + 1}-windows.npz"
-        windows_picture(path, manifest, reading.reader, rows, title)
-        pictures = [path]
-        image = int(rows.image[0])
-        if reading.context is not None:
-            pictures.append(out / f"lesion-{number + 1}-saliency.npz")
-            saliency_picture(pictures[-1], manifest, reading.reader, image, reading.context, title)
-        for picture in pictures:
-            save(read_picture(picture)[1], out, picture.stem)
-            picture.unlink()
+def _draw(scores: StoreScores, manifest: Manifest, out: Path, n_pictures: int) -> None:
+    """Draw the windows of each lesion, and the saliency maps of its image if the maps have them."""
+    for number, lesion in enumerate(np.unique(scores.plan.lesion)[:n_pictures]):
+        windows = scores.plan.take(np.flatnonzero(scores.plan.lesion == lesion))
+        row = scores.table.iloc[number]
+        title = f"{row['view']}, {row['label']}, score {row['score']:.3f}: not a medical finding"
+        figures = {"windows": lesion_windows(manifest, scores.reader, windows, title)}
+        if scores.context is not None:
+            image = int(windows.image[0])
+            figures["saliency"] = image_saliency(manifest, scores.reader, image, scores.context, title)
+        for name, figure in figures.items():
+            save(figure, out, f"lesion-{number + 1}-{name}")
+            figure.clear()  # a cleared figure frees its images at once
 
 
 main = command("score")(task)

@@ -102,7 +102,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
 
 
 def write_result(folder: Path, maps: str, reads: dict[str, str]) -> None:
-    """result.json and the configuration that pictures of the cohort read."""
+    """Write result.json, and the configuration that figures of the cohort read."""
     result = {"name": folder.name, "model": "fagg", "maps": maps, "context": "", "seed": 0, "val_auc": 0.6}
     result |= {"test_auc": 0.5, "command": "c", "commit": "abc", "versions": {"torch": "2"}, "seconds": 1.0}
     (folder / "result.json").write_text(

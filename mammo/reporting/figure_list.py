@@ -1,7 +1,7 @@
-"""The paper's tables and figures by name, made of an evaluation: what a report holds and `--only` asks for.
+"""The report's tables and figures of results, by name, made from an evaluation.
 
-table1 table2 table3 figure6 are tables (CSV), with the paper's numbers in their last columns; table3-dots roc figure6
-figure7 calibration are figures (PNG and SVG). Figures 1, 2, 3 and 5 show images and come from picture files.
+Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns. Figures (PNG and SVG):
+table3-dots, roc, figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show images: see cohort_figures.
 """
 
 import re
@@ -11,14 +11,26 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mammo.reporting.evaluation import Evaluation
-from mammo.reporting.result_figures import curves_figure, figure6_figure, operating_figure, roc_figure, table3_figure
+from mammo.reporting.result_figures import (
+    curves_figure,
+    figure6_figure,
+    operating_figure,
+    roc_figure,
+    table3_figure,
+)
 
 PX_PER_INCH = 112
 
 
 @dataclass(frozen=True, eq=False)
 class ReportFigure:
-    """A figure of the report: file name without suffix, what stands under it, and the figure."""
+    """A figure of the report.
+
+    Attributes:
+        name: file name without suffix.
+        caption: text below the figure.
+        figure: the figure itself.
+    """
 
     name: str
     caption: str
@@ -26,22 +38,22 @@ class ReportFigure:
 
     @property
     def number(self) -> str:
-        """Which figure of the paper it stands for; empty where the paper has none."""
+        """Number of the paper's figure that it corresponds to; empty if the paper has none."""
         found = re.match(r"figure(\d+)", self.name)
         return found.group(1) if found else ""
 
     @property
     def width_px(self) -> int:
-        """How wide the page shows it, so that the text of all figures is of one size."""
+        """Width on the page, so that the text of all figures has one size."""
         return round(float(self.figure.get_figwidth()) * PX_PER_INCH)
 
 
 def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[str, pd.DataFrame]:
-    """Table name to table, as it is written to CSV.
+    """The tables to write as CSV, by name.
 
     Args:
-        evaluation: what evaluate returns.
-        cohort: as table1.table1, None where the store is not at hand.
+        evaluation: of the runs.
+        cohort: Table 1 (paper_tables.table1); None without an image store.
     """
     tables = {"table2": evaluation.table2, "table3": evaluation.table3}
     if cohort is not None:
@@ -52,34 +64,34 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
 
 
 def result_figures(evaluation: Evaluation) -> list[ReportFigure]:
-    """The figures of results."""
+    """The figures of results, in the report's order."""
     means, malignant, main = evaluation.mean_scores, evaluation.malignant, evaluation.main
     figures = [
         ReportFigure(
             "table3-dots",
-            "Test AUC for every combination of maps. Dots: mean over seeds; lines: 95 % patient-bootstrap interval of "
-            "the AUC of the seed-mean score, which may lie above that mean. Diamonds: the paper's Table 3.",
+            "Test AUC of every combination of maps. Dots: mean over seeds; lines: 95 % patient-bootstrap interval of "
+            "the AUC of the seed-mean score, which can lie above that mean. Diamonds: the paper's Table 3.",
             table3_figure(evaluation.table3),
         ),
         ReportFigure("roc", "ROC curves of the seed-mean lesion score.", roc_figure(means, malignant)),
         ReportFigure(
             "figure7",
-            "Biopsies avoided against malignancies missed, below 5 % missed; thresholds picked on these lesions. "
+            "Biopsies avoided against malignancies missed, below 5 % missed; thresholds chosen on these test lesions. "
             "Diamonds: the paper's Table 2.",
             operating_figure(means, malignant),
         ),
         ReportFigure(
             "calibration",
-            f"The seed-mean score of {main} read as the chance of malignancy. Left: whether it is one. Right: what "
-            "acting on it is worth, against biopsying all lesions or none, by how sure one wants to be. Bars and band: "
-            "95 % patient bootstrap, point by point.",
+            f"The seed-mean score of {main} as a probability of malignancy. Left: calibration. Right: net benefit of "
+            "biopsies by this score, compared with biopsies of all lesions or of none, by threshold probability. Bars "
+            "and band: pointwise 95 % patient bootstrap.",
             curves_figure(means[main], malignant, evaluation.facts["patient_id"].to_numpy(dtype=object), main),
         ),
     ]
     if len(evaluation.figure6):
-        told = (
-            "Test AUC of f_loc alone by backbone and initialisation. Bars: mean over seeds; error bars: 95 % "
-            "patient-bootstrap interval of the seed-mean score. The paper prints three numbers only."
+        caption = (
+            "Test AUC of f_loc alone by backbone and initialization. Bars: mean over seeds; error bars: 95 % "
+            "patient-bootstrap interval of the seed-mean score. The paper prints only three of these numbers."
         )
-        figures.insert(2, ReportFigure("figure6", told, figure6_figure(evaluation.figure6)))
+        figures.insert(2, ReportFigure("figure6", caption, figure6_figure(evaluation.figure6)))
     return figures

@@ -40,7 +40,7 @@ Grid = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class GalleryImage:
     """One image of the gallery.
 
     Attributes:
@@ -54,7 +54,7 @@ class Shown:
     outlines: Sequence[tuple[str, str, NDArray[np.bool_], Box]]
 
 
-def choose(lesions: pd.DataFrame, n: int) -> pd.DataFrame:
+def choose_lesions(lesions: pd.DataFrame, n: int) -> pd.DataFrame:
     """Which lesions a gallery of n shows.
 
     A third are the malignant ones scored lowest, a third the benign ones scored highest, the rest lie evenly among all
@@ -98,7 +98,7 @@ def lesion_facts(lesion: "pd.Series[Any]", windows: pd.DataFrame, location: Grid
     }
 
 
-def image_facts(image: Shown) -> dict[str, Any]:
+def image_facts(image: GalleryImage) -> dict[str, Any]:
     """One image for the viewer: a JPEG of at most IMAGE_BYTES, outlines as polygons, maps as bytes."""
     outlines = [
         {"lesion": lesion, "label": label, "rings": _rings(mask, box)} for lesion, label, mask, box in image.outlines

@@ -13,7 +13,7 @@ from mammo.maps.location import location_map
 from mammo.paper import LOCAL
 from mammo.progress import track
 from mammo.reporting.evaluation import Evaluation, share_lesions
-from mammo.reporting.gallery import FIELDS, Shown, choose, frame_facts, image_facts, lesion_facts
+from mammo.reporting.gallery import FIELDS, GalleryImage, choose_lesions, frame_facts, image_facts, lesion_facts
 from mammo.scoring.score_tables import size_group
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -21,7 +21,7 @@ from mammo.training.results import Run
 from mammo.training.saliency_source import saliency_cache
 
 
-def gather(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> dict[str, Any]:
+def build_gallery(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> dict[str, Any]:
     """What the page's viewer is filled with.
 
     Args:
@@ -37,7 +37,7 @@ def gather(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> d
     manifest, pixels = Manifest.load(store), ImageStore(store)
     runs = [run for run in evaluation.runs if run.maps == evaluation.main and not run.is_control]
     windows = _windows(runs)
-    shown = choose(_lesions(evaluation, windows), n_lesions)
+    shown = choose_lesions(_lesions(evaluation, windows), n_lesions)
     saliency = _saliency(runs, root, manifest)
     by_lesion = dict(iter(windows.groupby("lesion_id")))
     lesions = []
@@ -51,7 +51,9 @@ def gather(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> d
         on_it = manifest.lesions[manifest.lesions["image_id"] == image_id]
         outlines = [(key, str(on_it.at[key, "label"]), *manifest.network_outline(key)) for key in on_it.index]
         own_maps = None if saliency is None else saliency([image_id])[0]
-        images[image_id] = image_facts(Shown(pixels.network(image_id, manifest.chain(image_id)), own_maps, outlines))
+        images[image_id] = image_facts(
+            GalleryImage(pixels.network(image_id, manifest.chain(image_id)), own_maps, outlines)
+        )
     told = {"frame": frame_facts(manifest.frame), "fields": FIELDS, "maps": evaluation.main}
     return {**told, "images": images, "lesions": lesions}
 

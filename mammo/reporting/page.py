@@ -1,8 +1,8 @@
-"""The report folder: one self-contained report.html, the same in report.md, the tables as CSV and figures/ beside them.
+"""Renders the report folder: a self-contained report.html, the same content in report.md, tables as CSV, and figures/.
 
-The HTML asks nothing of the network: figures and images are inlined, and its content security policy allows inlined
-images, its own style sheet and its own script only, so that no text of a table can run or load anything. All text is
-escaped.
+The HTML loads nothing from the network: figures and images are inlined, and the content security policy allows only
+inlined images and the page's own style sheet and script, so that no text in a table can run or load anything. All text
+is escaped.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from markupsafe import Markup, escape
 
 from mammo import paper
 from mammo.reporting.evaluation import Evaluation
-from mammo.reporting.figure_list import ReportFigure, result_figures, result_tables
+from mammo.reporting.figure_list import ReportFigure, result_tables
 from mammo.reporting.result_figures import save
 from mammo.reporting.summary import result_sentence, tradeoff_sentence
 from mammo.scoring.table_file import safe_csv
@@ -35,7 +35,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Origin:
-    """What made this report: command line, UTC time and commit, as text."""
+    """Origin of a report: command line, UTC time and commit, as text."""
 
     command: str
     time: str
@@ -46,47 +46,50 @@ def write_report(
     folder: Path,
     evaluation: Evaluation,
     cohort: pd.DataFrame | None,
-    pictures: Sequence[ReportFigure],
+    figures: Iterable[ReportFigure],
     gallery: Mapping[str, Any] | None,
     origin: Origin,
+    left_out: str = "",
 ) -> Path:
-    """Write the whole report to a new folder and put it in the place of folder in one step.
+    """Write the whole report into a new folder and replace `folder` with it in one step.
 
     Args:
-        folder: where the report goes; an older report there is replaced.
-        evaluation: what evaluate returns.
-        cohort: as table1.table1, None where the store is not at hand.
-        pictures: shown after the figures of results.
-        gallery: as runs.gallery.gather, None where the store is not at hand.
-        origin: what made the report.
+        folder: the report folder; an older report there is replaced.
+        evaluation: of the runs.
+        cohort: Table 1 (paper_tables.table1); None without an image store.
+        figures: in the report's order; each is saved and cleared before the next is drawn.
+        gallery: as gallery_data.build_gallery; None to leave it out.
+        origin: of this report.
+        left_out: a sentence about what the report lacks and why; empty if it is complete.
 
     Returns:
         The path of report.html.
     """
-    figures = [*result_figures(evaluation), *pictures]
     fresh = Path(tempfile.mkdtemp(prefix=".report-", dir=folder.parent))
     try:
         fresh.chmod(0o755)
         (fresh / "figures").mkdir()
+        saved = []
         for figure in figures:
             save(figure.figure, fresh / "figures", figure.name)
+            figure.figure.clear()  # frees its images at once
+            saved.append(figure)
         for name, table in result_tables(evaluation, cohort).items():
             safe_csv(table, fresh / f"{name}.csv")
-        facts = {**_facts(evaluation, cohort, figures, origin), "gallery": gallery}
-        images = {figure.name: _inlined(fresh / "figures" / f"{figure.name}.png") for figure in figures}
-        html = render("report.html.j2", {**facts, "images": images, **own("report.css"), **own("report.js")})
+        values = {**_values(evaluation, cohort, origin), "figures": saved, "gallery": gallery, "left_out": left_out}
+        images = {figure.name: _data_uri(fresh / "figures" / f"{figure.name}.png") for figure in saved}
+        assets = {**inline_asset("report.css"), **inline_asset("report.js")}
+        html = render("report.html.j2", {**values, **assets, "images": images})
         (fresh / "report.html").write_text(html, encoding="utf-8")
-        (fresh / "report.md").write_text(render("report.md.j2", facts), encoding="utf-8")
+        (fresh / "report.md").write_text(render("report.md.j2", values), encoding="utf-8")
         _replace(folder, fresh)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
     return folder / "report.html"
 
 
-def _facts(
-    evaluation: Evaluation, cohort: pd.DataFrame | None, figures: Sequence[ReportFigure], origin: Origin
-) -> dict[str, Any]:
-    """What both templates are filled with."""
+def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin) -> dict[str, Any]:
+    """The values that both templates use."""
     versions = sorted({f"{name} {version}" for run in evaluation.runs for name, version in run.versions.items()})
     rows = evaluation.table3.to_dict("records")
     n_seeds = next(int(row["n_seeds"]) for row in rows if row["maps"] == evaluation.main)
@@ -96,8 +99,8 @@ def _facts(
         "paper": paper,
         "paper_gain": paper.TABLE_3[paper.BEST][0] - paper.TABLE_3[paper.LOCAL][0],
         "result": result_sentence(evaluation.performance, evaluation.main, evaluation.data, n_seeds),
+        "tradeoff": tradeoff_sentence(evaluation.performance),
         "stores": sorted({run.store for run in evaluation.runs} - {""}),
-        "trade": tradeoff_sentence(evaluation.performance),
         "table3": rows,
         "context_images": evaluation.images.to_dict("records"),
         "table2": evaluation.table2.to_dict("records"),
@@ -106,13 +109,12 @@ def _facts(
         "versions": versions,
         "config_of": example.name,
         "config": yaml.safe_dump(dict(example.config), sort_keys=True).replace("```", ""),
-        "figures": figures,
         "origin": origin,
     }
 
 
-def render(template: str, facts: Mapping[str, Any]) -> str:
-    """A template of this package filled in; all text is escaped."""
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Render a template of this package; all text is escaped."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -121,8 +123,8 @@ def render(template: str, facts: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(number=_number, signed=_signed, chance=_chance, cell=_cell, script_data=_script_data)
-    return environment.get_template(template).render(facts)
+    environment.filters.update(number=_number, signed=_signed, p_value=_p_value, cell=_cell, script_data=_script_data)
+    return environment.get_template(template).render(values)
 
 
 def _number(value: float | None, digits: int = 3) -> str:
@@ -130,8 +132,8 @@ def _number(value: float | None, digits: int = 3) -> str:
     return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}") if known else "undefined"
 
 
-def _chance(p: float) -> str:
-    """A p-value; one that would be printed as 0 is told by its bound."""
+def _p_value(p: float) -> str:
+    """A p-value; one that would round to 0 is given by its bound."""
     if math.isnan(p):
         return "p undefined"
     return "p < 0.001" if p < 0.0005 else f"p = {p:.3f}"
@@ -142,31 +144,31 @@ def _signed(value: float) -> str:
 
 
 def _cell(value: object) -> Markup:
-    """Text as a Markdown table cell: HTML escaped, Markdown's own signs taken literally, on one line."""
+    """Text as a Markdown table cell: on one line, with HTML and Markdown's special characters escaped."""
     literal = re.sub(r"([\\`*_\[\]|])", r"\\\1", " ".join(str(value).split()))
     return Markup(escape(literal))
 
 
 def _script_data(value: object) -> Markup:
-    """A value as JSON inside a script element, where nothing but a less-than sign could end it."""
+    """A value as JSON for a script element, with every less-than sign escaped, so that no text can end the element."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c"))
 
 
-def own(name: str) -> dict[str, Any]:
-    """A file of the templates' folder and the digest by which the page's policy knows it, as css or js."""
+def inline_asset(name: str) -> dict[str, Any]:
+    """A CSS or JavaScript file of the templates folder, as css or js, and its digest for the page's policy."""
     text = (TEMPLATES / name).read_text(encoding="utf-8")
     digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    kind = name.rsplit(".", 1)[-1]
-    return {kind: Markup(text), f"{kind}_digest": f"sha256-{digest}"}
+    suffix = name.rsplit(".", 1)[-1]
+    return {suffix: Markup(text), f"{suffix}_digest": f"sha256-{digest}"}
 
 
-def _inlined(png: Path) -> str:
+def _data_uri(png: Path) -> str:
     return "data:image/png;base64," + b64encode(png.read_bytes()).decode()
 
 
 def _replace(folder: Path, fresh: Path) -> None:
-    """Put fresh in the place of folder; the older one is set aside first and then removed."""
+    """Put fresh in the place of folder; an older folder is moved aside first, and then deleted."""
     if folder.exists():
         aside = Path(tempfile.mkdtemp(prefix=".report-old-", dir=folder.parent))
         os.replace(folder, aside / folder.name)

@@ -12,7 +12,7 @@ from mammo.io import atomic_write
 from mammo.quality.audit import Examination
 from mammo.quality.checks import CHECKS, Doubt
 from mammo.records import FULL_SCALE, MammoError
-from mammo.reporting.page import own, render
+from mammo.reporting.page import inline_asset, render
 from mammo.reporting.paper_tables import table1
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -59,7 +59,7 @@ def write_doubts(page: Path, store: Path, examination: Examination) -> Path:
     }
     page.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(page) as written:
-        written.write_text(render("quality.html.j2", {**facts, **own("report.css")}), encoding="utf-8")
+        written.write_text(render("quality.html.j2", {**facts, **inline_asset("report.css")}), encoding="utf-8")
     return page
 
 

@@ -27,7 +27,7 @@ STYLES = {"sal+emb": (BLUE, "-"), "emb": (VERMILION, "--"), "sal": (GREEN, "-.")
 """Colour and line of the main combinations, the best first."""
 
 DPI = 200
-LOOK: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9.5,
     "axes.spines.top": False,
@@ -47,7 +47,7 @@ def roc_figure(scores: Mapping[str, Floats], malignant: Ints) -> Figure:
         scores: maps joined by + to the seed-mean lesion score [N]; those not in STYLES are not drawn.
         malignant: [N] in {0, 1}.
     """
-    with rc_context(LOOK):
+    with rc_context(STYLE):
         figure = Figure(figsize=(4.8, 4.6), layout="constrained")
         axes = figure.add_subplot(aspect="equal")
         axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
@@ -69,7 +69,7 @@ def table3_figure(table: pd.DataFrame) -> Figure:
     Args:
         table: as table3.table3 returns it, at least one row.
     """
-    with rc_context(LOOK):
+    with rc_context(STYLE):
         figure = Figure(figsize=(6.4, 0.45 * len(table) + 1.5), layout="constrained")
         axes = figure.add_subplot()
         rows = np.arange(len(table), dtype=np.float64)
@@ -95,7 +95,7 @@ def figure6_figure(table: pd.DataFrame) -> Figure:
     Args:
         table: as figure6.figure6 returns it, at least one row.
     """
-    with rc_context(LOOK):
+    with rc_context(STYLE):
         backbones = list(dict.fromkeys(table["backbone"]))
         figure = Figure(figsize=(max(4.6, 1.1 * len(backbones) + 2.2), 3.6), layout="constrained")
         axes = figure.add_subplot()
@@ -127,7 +127,7 @@ def operating_figure(scores: Mapping[str, Floats], malignant: Ints, limit: float
         malignant: [N] in {0, 1}.
         limit: right end of the axis.
     """
-    with rc_context(LOOK):
+    with rc_context(STYLE):
         figure = Figure(figsize=(5.6, 3.8), layout="constrained")
         axes = figure.add_subplot()
         if not _told_undefined(axes, malignant):
@@ -150,7 +150,7 @@ def operating_figure(scores: Mapping[str, Floats], malignant: Ints, limit: float
 
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write folder/name.png and folder/name.svg, the same bytes for the same figure."""
-    with rc_context(LOOK):
+    with rc_context(STYLE):
         figure.savefig(folder / f"{name}.png", dpi=DPI, metadata={"Software": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
 
@@ -181,7 +181,7 @@ def curves_figure(score: Floats, malignant: Ints, patients: NDArray[np.object_],
         patients: [N].
         name: of the score, for the legend.
     """
-    with rc_context(LOOK):
+    with rc_context(STYLE):
         figure = Figure(figsize=(7.8, 3.6), layout="constrained")
         left, right = figure.subplots(1, 2)
         _calibration(left, calibration_curve(malignant, score, patients))

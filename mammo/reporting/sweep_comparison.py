@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from mammo.paper import MAPS
-from mammo.reporting.result_figures import BLUE, GREY, LOOK, VERMILION
+from mammo.reporting.result_figures import BLUE, GREY, STYLE, VERMILION
 from mammo.reporting.run_selection import select_trials
 from mammo.training.results import Run
 
@@ -67,7 +67,7 @@ def comparison_figure(runs: Sequence[Run]) -> Figure:
     """
     rows = _rows(runs)
     searched = any(len({run.lr for run in row.runs}) > 1 for row in rows)
-    with rc_context(LOOK):
+    with rc_context(STYLE):
         figure = Figure(figsize=(9.6 if searched else 6.4, 0.42 * len(rows) + 1.6), layout="constrained")
         left, *right = np.atleast_1d(figure.subplots(1, 1 + searched, sharey=True))
         for place, row in enumerate(rows):

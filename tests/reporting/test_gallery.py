@@ -15,8 +15,8 @@ from mammo.reporting.gallery import (
     IMAGE_BYTES,
     MAX_HEIGHT,
     N_LESIONS,
-    Shown,
-    choose,
+    GalleryImage,
+    choose_lesions,
     image_facts,
     jpeg,
     lesion_facts,
@@ -33,13 +33,13 @@ def decoded(address: str) -> np.ndarray:
 def test_the_most_wrong_are_shown_and_the_rest_spreads_over_the_scores() -> None:
     lesions = pd.DataFrame({"lesion_id": [f"L{i:03}" for i in range(200)], "malignant": np.tile([1, 0], 100)})
     lesions = lesions.assign(score=RNG.random(200))
-    shown = choose(lesions, 30)
+    shown = choose_lesions(lesions, 30)
     assert len(shown) == 30
     malignant, benign = (lesions[lesions["malignant"] == kind].sort_values("score") for kind in (1, 0))
     assert set(malignant["lesion_id"].head(10)) <= set(shown["lesion_id"])
     assert set(benign["lesion_id"].tail(10)) <= set(shown["lesion_id"])
     assert shown["score"].between(0.3, 0.7).sum() >= 3
-    assert len(choose(lesions, 500)) == 200
+    assert len(choose_lesions(lesions, 500)) == 200
 
 
 def test_the_hardest_images_still_fit_the_page() -> None:
@@ -60,7 +60,7 @@ def test_an_image_keeps_its_greys_and_its_proportions() -> None:
 def test_outlines_run_along_the_edges_of_their_pixels() -> None:
     mask = np.zeros((6, 5), dtype=np.bool_)
     mask[1:5, 1:4] = True
-    image = Shown(np.zeros((46, 30), np.uint16), None, [("a", "benign", mask, Box(10, 16, 20, 25))])
+    image = GalleryImage(np.zeros((46, 30), np.uint16), None, [("a", "benign", mask, Box(10, 16, 20, 25))])
     facts = image_facts(image)
     (ring,) = facts["outlines"][0]["rings"]
     xs, ys = zip(*ring, strict=True)
@@ -70,7 +70,7 @@ def test_outlines_run_along_the_edges_of_their_pixels() -> None:
 
 def test_maps_come_as_bytes_row_by_row() -> None:
     saliency = RNG.random((2, 4, 3)).astype(np.float32)
-    facts = image_facts(Shown(np.zeros((8, 6), np.uint16), saliency, []))
+    facts = image_facts(GalleryImage(np.zeros((8, 6), np.uint16), saliency, []))
     values = np.frombuffer(b64decode(facts["benign"]), np.uint8).reshape(4, 3) / 255
     np.testing.assert_allclose(values, saliency[1], atol=1 / 500)
 

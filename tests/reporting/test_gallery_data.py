@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from mammo.reporting.evaluation import evaluate
-from mammo.reporting.gallery_data import gather
+from mammo.reporting.gallery_data import build_gallery
 from mammo.reporting.run_selection import reported_runs
 from mammo.store.manifest import Manifest
 
 
 @pytest.fixture(scope="module")
 def gallery(reported_root: Path) -> dict:
-    return gather(evaluate(reported_runs(reported_root / "table3")), reported_root, reported_root / "store", 150)
+    return build_gallery(evaluate(reported_runs(reported_root / "table3")), reported_root, reported_root / "store", 150)
 
 
 def test_every_lesion_has_its_windows_scores_and_facts(reported_root: Path, gallery: dict) -> None:

@@ -1,4 +1,4 @@
-"""The whole report, through its door, from fake runs."""
+"""The whole report, written by the command from made-up runs."""
 
 import base64
 import csv
@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from mammo.paper import MAPS, TABLE_3
 from mammo.report import main
-from mammo.reporting import result_figures as figures
+from mammo.reporting import result_figures
 from mammo.reporting.evaluation import evaluate
+from mammo.reporting.figure_list import ReportFigure
 from mammo.reporting.page import Origin, write_report
 from mammo.reporting.paper_tables import table1
-from mammo.reporting.picture_file import write_picture
 from mammo.reporting.run_selection import reported_runs
 from mammo.reporting.summary import tradeoff_sentence
 from mammo.scoring.score_tables import read_lesion_table, write_image_table, write_lesion_table
@@ -128,21 +129,21 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module", autouse=True)
 def coarse_figures() -> Iterator[None]:
-    """Figures are looked at elsewhere; here they only have to be there."""
+    """Draws figures at a low resolution; other tests check what they show."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "DPI", 30)
+        patch.setattr(result_figures, "DPI", 30)
         yield
 
 
 def blank(figure: object, folder: Path, name: str) -> None:
-    """Stands for figures.save where figures are beside the point; drawing them takes most of a report's time."""
+    """Replaces result_figures.save where figures do not matter; drawing them takes most of a report's time."""
     for suffix in ("png", "svg"):
         (folder / f"{name}.{suffix}").write_bytes(b"")
 
 
 @pytest.fixture(autouse=True)
 def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For the tests' own reports; the shared one has real figures."""
+    """Replaces the figures in the reports of single tests; the shared report has real ones."""
     monkeypatch.setattr("mammo.reporting.page.save", blank)
 
 
@@ -150,9 +151,6 @@ def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs") / "demo"
     write_runs(root, np.tile([1, 0], N // 2))
-    pixels = np.full((1, 46, 30), 900, dtype=np.uint16)
-    outlines = np.zeros((1, 46, 30), dtype=np.uint8)
-    write_picture(root / "pictures" / "p.npz", "images", "A <b>.", pixels=pixels, outlines=outlines, titles=["t"])
     assert main([str(root)]) == 0
     assert main([str(root)]) == 0  # a second report replaces the first
     return root / "report"
@@ -162,29 +160,29 @@ def test_the_folder_holds_the_report_and_nothing_else(report: Path) -> None:
     tables = ["figure6.csv", "table2.csv", "table3.csv"]
     assert sorted(path.name for path in report.iterdir()) == sorted(["figures", "report.html", "report.md", *tables])
     names = {path.name for path in (report / "figures").iterdir()}
-    shown = ("table3-dots", "roc", "figure6", "figure7", "calibration", "p")
+    shown = ("table3-dots", "roc", "figure6", "figure7", "calibration")
     assert names == {f"{n}.{s}" for n in shown for s in ("png", "svg")}
     assert not [path for path in report.parent.iterdir() if path.name.startswith(".")]
 
 
-def test_no_chance_is_told_as_0(report: Path) -> None:
-    told = re.findall(r"p (?:=|&lt;|<) ([\d.]+)", (report / "report.md").read_text())
-    assert told
-    assert min(float(p) for p in told) > 0
+def test_no_p_value_is_printed_as_0(report: Path) -> None:
+    values = re.findall(r"p (?:=|&lt;|<) ([\d.]+)", (report / "report.md").read_text())
+    assert values
+    assert min(float(p) for p in values) > 0
 
 
-def test_the_page_asks_nothing_of_the_network(report: Path) -> None:
+def test_the_page_loads_nothing_from_the_network(report: Path) -> None:
     html = (report / "report.html").read_text()
     found = Page(html)
     assert not re.search(r"https?:|//[a-z]", re.sub(r"base64,[A-Za-z0-9+/=]+", "", html))
-    assert {tag for tag, _ in found.tags} & {"script", "link", "iframe", "object", "a", "form"} == set()
+    assert {tag for tag, _ in found.tags} & {"script", "link", "iframe", "object", "a", "form", "b"} == set()
     sources = [attrs["src"] for tag, attrs in found.tags if tag == "img"]
-    assert len(sources) == 6
+    assert len(sources) == 5
     assert all(source.startswith("data:image/png;base64,") for source in sources)
     assert not [attrs for _, attrs in found.tags if "style" in attrs or any(name.startswith("on") for name in attrs)]
 
 
-def test_its_policy_allows_its_own_style_only(report: Path) -> None:
+def test_the_policy_allows_only_the_pages_own_style(report: Path) -> None:
     html = (report / "report.html").read_text()
     style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
@@ -193,7 +191,7 @@ def test_its_policy_allows_its_own_style_only(report: Path) -> None:
     assert "unsafe" not in policy
 
 
-def test_table3_is_the_contracts(report: Path) -> None:
+def test_table3_has_the_documented_columns(report: Path) -> None:
     with (report / "table3.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     columns = "maps auc_mean auc_sd n_seeds auc_low auc_high n_lesions n_malignant paper_auc"
@@ -203,12 +201,19 @@ def test_table3_is_the_contracts(report: Path) -> None:
     assert {(row["n_seeds"], row["n_lesions"], row["n_malignant"]) for row in rows} == {("2", "60", "30")}
 
 
-def test_the_cohort_stands_beside_the_papers(report: Path, tmp_path: Path) -> None:
+def test_the_cohort_is_printed_beside_the_papers_and_captions_are_escaped(report: Path, tmp_path: Path) -> None:
     images = pd.DataFrame({"split": ["train"] * 1234 + ["val", "test"]}, index=range(1236))
     lesions = pd.DataFrame({"image_id": [0, 1235], "label": ["malignant", "benign"]})
     evaluation = evaluate(reported_runs(report.parent / "table3"))
-    written = write_report(tmp_path / "report", evaluation, table1(images, lesions), [], None, Origin("c", "t", "h"))
-    text = Page(written.read_text()).text
+    figures = [ReportFigure("p", f"A {EVIL}.", Figure())]
+    cohort, origin = table1(images, lesions), Origin("c", "t", "h")
+    written = write_report(tmp_path / "report", evaluation, cohort, figures, None, origin)
+    page = Page(written.read_text())
+    (source,) = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
+    assert source.startswith("data:image/png;base64,")
+    assert f"A {EVIL}." in page.text
+    assert EVIL not in written.with_suffix(".md").read_text()
+    text = page.text
     markdown = written.with_suffix(".md").read_text().splitlines()
     assert re.search(r"train\s+1,233\s+0\s+1\s+0\s+1\s", text)
     start = markdown.index("| train | 1,233 | 0 | 1 | 0 | 1 |")  # a table breaks at an empty line
@@ -217,9 +222,15 @@ def test_the_cohort_stands_beside_the_papers(report: Path, tmp_path: Path) -> No
     assert pd.read_csv(written.parent / "table1.csv")["paper_lesions_malignant"].tolist() == [1790, 128, 136, 2054]
 
 
-def test_both_pages_say_the_same(report: Path) -> None:
+def test_html_and_markdown_say_the_same(report: Path) -> None:
     html, markdown = Page((report / "report.html").read_text()).text, (report / "report.md").read_text()
-    for phrase in ("Phantoms prove software, not medicine", "±", "f_loc alone", "torch 2.14.1", "\N{MINUS SIGN}0.005"):
+    for phrase in (
+        "Phantoms test the software, not the method",
+        "±",
+        "f_loc alone",
+        "torch 2.14.1",
+        "\N{MINUS SIGN}0.005",
+    ):
         assert phrase in html
         assert phrase.replace("_", r"\_") in markdown
     numbers = [set(re.findall(r"0\.\d{3}", page)) for page in (html, markdown)]
@@ -227,7 +238,7 @@ def test_both_pages_say_the_same(report: Path) -> None:
 
 
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_class_stays_undefined(tmp_path: Path, label: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_of_one_class_are_undefined(tmp_path: Path, label: int, capsys: pytest.CaptureFixture[str]) -> None:
     write_runs(tmp_path, np.full(N, label), maps=["emb", "sal+emb"])
     assert main([str(tmp_path)]) == 0
     text = Page((tmp_path / "report" / "report.html").read_text()).text
@@ -239,7 +250,7 @@ def test_one_class_stays_undefined(tmp_path: Path, label: int, capsys: pytest.Ca
     assert "Not run, so not in the table: loc, sal, loc+emb, loc+sal, loc+sal+emb." in text
 
 
-def test_the_control_is_told_and_kept_out_of_table_3(tmp_path: Path) -> None:
+def test_the_control_is_reported_outside_table_3(tmp_path: Path) -> None:
     malignant = np.tile([1, 0], N // 2)
     write_runs(tmp_path, malignant, maps=["emb", "sal+emb"])
     before = evaluate(reported_runs(tmp_path / "table3"))
@@ -262,7 +273,15 @@ def test_the_control_is_told_and_kept_out_of_table_3(tmp_path: Path) -> None:
         assert "a malignant lesion" in text
 
 
-def test_figures_have_the_papers_numbers_or_none(report: Path) -> None:
+def test_without_an_image_store_the_report_says_what_is_left_out(report: Path) -> None:
+    sentence = (
+        f"The image store {report.parent / 'store'} is missing, so Table 1, the figures of images and the gallery"
+    )
+    assert sentence in " ".join(Page((report / "report.html").read_text()).text.split())
+    assert sentence in (report / "report.md").read_text().replace("\\", "")
+
+
+def test_figures_have_the_papers_numbers_or_no_number(report: Path) -> None:
     for page, bold in (
         ("report.html", r"<strong>Figure (\d+)\.</strong> ([A-Z]\w+)"),
         ("report.md", r"\*\*Figure (\d+)\.\*\* (\w+)"),
@@ -270,7 +289,7 @@ def test_figures_have_the_papers_numbers_or_none(report: Path) -> None:
         assert re.findall(bold, (report / page).read_text()) == [("6", "Test"), ("7", "Biopsies")]
 
 
-def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     assert main([str(argument) for argument in arguments]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
@@ -278,24 +297,24 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     return captured.err
 
 
-def test_missing_runs_are_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no such folder" in complaint(capsys, tmp_path / "nowhere")
+def test_missing_runs_are_reported_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no such folder" in error_of(capsys, tmp_path / "nowhere")
     (tmp_path / "table3").mkdir()
-    assert "no finished run" in complaint(capsys, tmp_path)
+    assert "no finished run" in error_of(capsys, tmp_path)
     write_run(tmp_path, "floc", "", 0, np.linspace(0, 1, N), np.tile([1, 0], N // 2))
-    assert "no finished f_agg run" in complaint(capsys, tmp_path)
+    assert "no finished f_agg run" in error_of(capsys, tmp_path)
     assert not (tmp_path / "report").exists()
 
 
-def test_runs_of_other_lesions_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_with_different_lesions_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     malignant = np.tile([1, 0], N // 2)
     write_run(tmp_path, "fagg", "emb", 0, np.linspace(0, 1, N), malignant, first_id="L000")
     write_run(tmp_path, "fagg", "sal", 0, np.linspace(0, 1, N), malignant, first_id="other")
-    assert "did not score the same lesions" in complaint(capsys, tmp_path)
+    assert "did not score the same lesions" in error_of(capsys, tmp_path)
 
 
-def test_it_opens_with_the_result_and_the_biopsies_avoided_per_cancer_missed(report: Path) -> None:
-    opening = Page((report / "report.html").read_text()).text.split("Phantoms prove software")[0]
+def test_the_page_opens_with_the_result_and_the_biopsies_avoided_per_cancer_missed(report: Path) -> None:
+    opening = Page((report / "report.html").read_text()).text.split("Phantoms test the software")[0]
     found = evaluate(reported_runs(report.parent / "table3")).performance
     assert (
         f"sal+emb, by the mean score of 2 seeds, tells malignant from benign with an AUC of {found.auc.value:.3f}"
@@ -313,12 +332,12 @@ def test_only_phantoms_are_called_synthetic(report: Path, tmp_path: Path) -> Non
     for folder, synthetic in ((report, True), (tmp_path / "report", False)):
         for page in ("report.html", "report.md"):
             text = (folder / page).read_text()
-            assert ("Synthetic phantoms: these figures prove" in text) == synthetic
-            assert ("This is no medical device" in text) != synthetic
+            assert ("Synthetic phantoms: these results test the software" in text) == synthetic
+            assert ("Not a medical device" in text) != synthetic
             assert ("check for leakage" in text) != synthetic
 
 
-def test_single_tables_and_figures_come_by_name(
+def test_single_tables_and_figures_are_written_by_name(
     report: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = tmp_path / "demo"
@@ -330,56 +349,57 @@ def test_single_tables_and_figures_come_by_name(
         "figure6.svg",
         "roc.svg",
     }
-    assert "choose from calibration, figure6, figure7, p, roc, table2, table3" in complaint(
-        capsys, root, "--only", "figure9"
-    )
+    complaint = error_of(capsys, root, "--only", "figure9")
+    assert "figure9 is not a table or figure of these runs" in complaint
+    assert "choose from calibration, figure6, figure7, roc, table2, table3, table3-dots; table1 and" in complaint
+    assert f"figures of images need the image store {root / 'store'}" in complaint
 
 
-def test_lesions_of_another_split_or_patients_of_two_are_refused(
+def test_lesions_of_another_split_and_patients_in_two_splits_are_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     malignant = np.tile([1, 0], N // 2)
     run = write_run(tmp_path, "fagg", "emb", 0, malignant * 0.9, malignant)
     tested = read_lesion_table(run / "lesions.parquet")
     write_lesion_table(tested.assign(split="train"), run / "lesions.parquet")
-    assert "is of split train, not test (60 of 60 are)" in complaint(capsys, tmp_path)
+    assert "is of split train, not test (60 of 60 are)" in error_of(capsys, tmp_path)
     write_lesion_table(tested, run / "lesions.parquet")
     write_lesion_table(tested.assign(split="val"), run / "lesions-val.parquet")
-    assert "the test set was used for selection" in complaint(capsys, tmp_path)
+    assert "the test set was used for selection" in error_of(capsys, tmp_path)
     validation = tested.assign(split="val", patient_id=tested["patient_id"] + "v", lesion_id=tested["lesion_id"] + "v")
     write_lesion_table(validation.assign(split="test"), run / "lesions-val.parquet")
-    assert "is of split test, not val (60 of 60 are): models and thresholds are selected" in complaint(capsys, tmp_path)
+    assert "is of split test, not val (60 of 60 are): models and thresholds are selected" in error_of(capsys, tmp_path)
     write_lesion_table(validation, run / "lesions-val.parquet")
     judged = evaluate(reported_runs(tmp_path / "table3")).performance
     assert judged.transferred.keys() == judged.picked_here.keys()
     assert "malignant lesions of validation" in tradeoff_sentence(judged)
 
 
-def told_of(folder: Path, **facts: object) -> None:
+def change_result(folder: Path, **facts: object) -> None:
     result = json.loads((folder / "result.json").read_text())
     (folder / "result.json").write_text(json.dumps({**result, **facts}))
 
 
-def test_runs_selected_on_the_test_split_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_runs_selected_on_the_test_split_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     malignant = np.tile([1, 0], N // 2)
     write_runs(tmp_path, malignant, maps=["emb", "sal+emb"])
     assert not any("selected" in warning for warning in evaluate(reported_runs(tmp_path / "table3")).warnings)
-    told_of(tmp_path / "table3" / "context--s1", selected_by="test_auc")
-    assert "context--s1: its checkpoint was selected by test_auc, not by" in complaint(capsys, tmp_path)
-    told_of(tmp_path / "table3" / "context--s1", selected_by="")
+    change_result(tmp_path / "table3" / "context--s1", selected_by="test_auc")
+    assert "context--s1: its checkpoint was selected by test_auc, not by" in error_of(capsys, tmp_path)
+    change_result(tmp_path / "table3" / "context--s1", selected_by="")
     (warning,) = (each for each in evaluate(reported_runs(tmp_path / "table3")).warnings if "selected" in each)
     assert warning.startswith("1 of 8 runs (context--s1 for one) do not tell by which metric")
 
 
-def test_a_run_that_reads_one_of_another_split_is_flagged(tmp_path: Path) -> None:
+def test_a_run_that_reads_a_run_of_another_split_is_flagged(tmp_path: Path) -> None:
     malignant = np.tile([1, 0], N // 2)
     run = write_run(tmp_path, "fagg", "emb", 0, malignant * 0.9, malignant)
     floc = write_run(tmp_path / "elsewhere", "floc", "", 3, malignant * 0.9, malignant)
     imported = tmp_path / "mine.ckpt"
     imported.touch()
     reads = {"floc": os.path.relpath(floc, run), "context": os.path.relpath(imported, run)}
-    told_of(run, reads=reads, read_digests={"store": "old"})
+    change_result(run, reads=reads, read_digests={"store": "old"})
     for digest, flagged in (("old", 0), ("new", 1)):
-        told_of(floc, read_digests={"store": digest})
+        change_result(floc, read_digests={"store": digest})
         warnings = evaluate(reported_runs(tmp_path / "table3")).warnings
         assert sum(f"{floc.name} was trained on other images or another split" in each for each in warnings) == flagged

@@ -1,4 +1,4 @@
-"""Windows are drawn where they lie on the image, and each patch under its window's number."""
+"""Windows are drawn at their place on the image, and each patch under its window's number."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import CropWindow
 from mammo.reporting.image_figures import OutlineKind
-from mammo.reporting.window_figures import class_patches, lesion_windows
+from mammo.reporting.window_figures import class_patches_figure, lesion_windows_figure
 
 PIXELS = np.full((92, 60), 2000, dtype=np.uint16)
 OUTLINES = np.zeros((92, 60), dtype=np.uint8)
@@ -16,7 +16,7 @@ WINDOWS = np.array([[15.0, 25.0, 10 + i, 5.0 * i] for i in range(12)])
 PATCHES = np.arange(12, dtype=np.uint16)[:, None, None] * np.ones((12, 8, 8), dtype=np.uint16)
 
 
-def drawn(axes: Axes) -> list[NDArray[np.float64]]:
+def polygons(axes: Axes) -> list[NDArray[np.float64]]:
     return [polygon.get_xy()[:4, ::-1] for polygon in axes.patches]
 
 
@@ -24,11 +24,11 @@ def numbers(axes: Axes) -> dict[str, tuple[float, float]]:
     return {text.get_text(): text.xy for text in axes.texts}
 
 
-def test_ten_windows_are_drawn_on_the_whole_image_and_nearer() -> None:
-    whole, near, *slots = lesion_windows(PIXELS, OUTLINES, WINDOWS, PATCHES, "lesion").axes
+def test_ten_windows_are_drawn_on_the_whole_image_and_enlarged() -> None:
+    whole, near, *slots = lesion_windows_figure(PIXELS, OUTLINES, WINDOWS, PATCHES, "lesion").axes
     for axes in (whole, near):
-        assert len(drawn(axes)) == 10
-        for ring, window in zip(drawn(axes), WINDOWS, strict=False):
+        assert len(polygons(axes)) == 10
+        for ring, window in zip(polygons(axes), WINDOWS, strict=False):
             np.testing.assert_allclose(ring, CropWindow(*window).corners())
     assert (whole.get_xlim(), whole.get_ylim()) == ((0, 60), (92, 0))
     assert list(numbers(near)) == [str(n) for n in range(1, 11)]
@@ -40,13 +40,13 @@ def test_ten_windows_are_drawn_on_the_whole_image_and_nearer() -> None:
 @pytest.mark.parametrize("classes", [["malignant", "benign", "outside", "negative"], ["outside"]])
 def test_every_class_shows_its_image_with_windows_and_their_patches(classes: list[str]) -> None:
     several = [np.stack([array] * len(classes)) for array in (PIXELS, OUTLINES, WINDOWS, PATCHES)]
-    figure = class_patches(classes, *several)
+    figure = class_patches_figure(classes, *several)
     panels = [panel for panel in figure.subfigs if panel.get_suptitle()]
     assert [panel.get_suptitle() for panel in panels] == classes
     for panel in panels:
         whole, *slots = [axes for part in panel.subfigs for axes in part.axes]
         assert list(numbers(whole)) == [str(n) for n in range(1, 7)]
-        for (col, row), ring, window in zip(numbers(whole).values(), drawn(whole), WINDOWS, strict=False):
+        for (col, row), ring, window in zip(numbers(whole).values(), polygons(whole), WINDOWS, strict=False):
             np.testing.assert_allclose(ring, CropWindow(*window).corners())
             assert (row, col) in [tuple(corner) for corner in ring], "a number stands at a corner of its window"
         assert [int(axes.images[0].get_array()[0, 0]) for axes in slots] == list(range(6))

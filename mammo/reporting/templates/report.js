@@ -4,15 +4,15 @@
   const data = JSON.parse($("data").textContent);
   const { height: H, width: W, rows, cols } = data.frame;
   const FACTS = { ...data.fields, exam: "Exam", image: "Image" };
-  const COLOURS = { malignant: [213, 94, 0], benign: [0, 158, 115], location: [240, 228, 66] };
-  const wrong = (l) => (l.label === "malignant" ? 1 - l.score : l.score);
-  const moved = (l) => (l.without === null ? -1 : Math.abs(l.score - l.without));
+  const COLORS = { malignant: [213, 94, 0], benign: [0, 158, 115], location: [240, 228, 66] };
+  const error = (l) => (l.label === "malignant" ? 1 - l.score : l.score);
+  const change = (l) => (l.without === null ? -1 : Math.abs(l.score - l.without));
   const ORDERS = {
-    wrong: (a, b) => wrong(b) - wrong(a), right: (a, b) => wrong(a) - wrong(b),
+    error: (a, b) => error(b) - error(a), correct: (a, b) => error(a) - error(b),
     high: (a, b) => b.score - a.score, low: (a, b) => a.score - b.score,
-    context: (a, b) => moved(b) - moved(a), spread: (a, b) => b.sd - a.sd,
+    context: (a, b) => change(b) - change(a), spread: (a, b) => b.sd - a.sd,
   };
-  const pictures = new Map();
+  const images = new Map();
   let shown = [], current = -1, view = { scale: 1, x: 0, y: 0 };
 
   function make(tag, properties, ...children) {
@@ -35,7 +35,7 @@
     for (const [field, name] of Object.entries(data.fields)) {
       const values = [...new Set(data.lesions.map((l) => l[field]))].sort();
       if (values.length < 2) continue;
-      const options = values.map((v) => make("option", { value: v, textContent: v || "not told" }));
+      const options = values.map((v) => make("option", { value: v, textContent: v || "unknown" }));
       const select = make("select", { id: "filter-" + field }, make("option", { value: "*", textContent: "all" }), ...options);
       select.dataset.field = field;
       select.addEventListener("change", list);
@@ -51,52 +51,52 @@
   }
   function card(lesion, index) {
     const thumbnail = make("canvas", { width: 144, height: 144 });
-    const sign = lesion.label === "malignant" ? "\u25b2" : "\u25cf";
-    const what = make("span", { className: lesion.label, textContent: `${sign} ${lesion.label}` });
-    const told = [lesion.view, lesion.finding, lesion.split].filter(Boolean).join(", ");
-    const button = make("button", { type: "button", className: "card" }, thumbnail, what,
-      make("strong", { textContent: lesion.score.toFixed(3) }), make("small", { textContent: told }));
+    const symbol = lesion.label === "malignant" ? "\u25b2" : "\u25cf";
+    const label = make("span", { className: lesion.label, textContent: `${symbol} ${lesion.label}` });
+    const details = [lesion.view, lesion.finding, lesion.split].filter(Boolean).join(", ");
+    const button = make("button", { type: "button", className: "card" }, thumbnail, label,
+      make("strong", { textContent: lesion.score.toFixed(3) }), make("small", { textContent: details }));
     button.dataset.lesion = lesion.id;
-    button.setAttribute("aria-label", `open ${lesion.label} lesion, score ${lesion.score.toFixed(3)}, ${told}`);
+    button.setAttribute("aria-label", `open ${lesion.label} lesion, score ${lesion.score.toFixed(3)}, ${details}`);
     button.addEventListener("click", () => open(index));
-    seen.observe(thumbnail);
+    visible.observe(thumbnail);
     thumbnail.lesion = lesion;
     return button;
   }
-  const seen = new IntersectionObserver((entries) => {
+  const visible = new IntersectionObserver((entries) => {
     for (const entry of entries.filter((e) => e.isIntersecting)) {
-      seen.unobserve(entry.target);
+      visible.unobserve(entry.target);
       paintThumbnail(entry.target, entry.target.lesion);
     }
   }, { rootMargin: "300px" });
-  function picture(id) {
-    if (!pictures.has(id)) {
+  function imageOf(id) {
+    if (!images.has(id)) {
       const image = new Image();
       image.src = data.images[id].src;
-      pictures.set(id, image.decode().then(() => image));
+      images.set(id, image.decode().then(() => image));
     }
-    return pictures.get(id);
+    return images.get(id);
   }
   function bounds(lesion) {
-    const own = data.images[lesion.image].outlines.find((o) => o.lesion === lesion.id);
-    const points = own.rings.flat();
+    const outline = data.images[lesion.image].outlines.find((o) => o.lesion === lesion.id);
+    const points = outline.rings.flat();
     const [xs, ys] = [points.map((p) => p[0]), points.map((p) => p[1])];
     return { x0: Math.min(...xs), x1: Math.max(...xs), y0: Math.min(...ys), y1: Math.max(...ys) };
   }
   async function paintThumbnail(canvas, lesion) {
-    const image = await picture(lesion.image);
-    const b = bounds(lesion), pen = canvas.getContext("2d"), k = image.naturalWidth / W;
+    const image = await imageOf(lesion.image);
+    const b = bounds(lesion), context = canvas.getContext("2d"), k = image.naturalWidth / W;
     const side = Math.min(Math.max(2.2 * Math.max(b.x1 - b.x0, b.y1 - b.y0), W / 7), W);
     const x = Math.min(Math.max((b.x0 + b.x1 - side) / 2, 0), W - side), y = Math.min(Math.max((b.y0 + b.y1 - side) / 2, 0), H - side);
-    pen.drawImage(image, x * k, y * k, side * k, side * k, 0, 0, 144, 144);
-    pen.strokeStyle = lesion.label === "malignant" ? "#ff8a4a" : "#5fe0b0";
-    pen.lineWidth = 1.5;
-    if (lesion.label !== "malignant") pen.setLineDash([4, 3]);
+    context.drawImage(image, x * k, y * k, side * k, side * k, 0, 0, 144, 144);
+    context.strokeStyle = lesion.label === "malignant" ? "#ff8a4a" : "#5fe0b0";
+    context.lineWidth = 1.5;
+    if (lesion.label !== "malignant") context.setLineDash([4, 3]);
     for (const ring of data.images[lesion.image].outlines.find((o) => o.lesion === lesion.id).rings) {
-      pen.beginPath();
-      for (const [px, py] of ring) pen.lineTo(((px - x) * 144) / side, ((py - y) * 144) / side);
-      pen.closePath();
-      pen.stroke();
+      context.beginPath();
+      for (const [px, py] of ring) context.lineTo(((px - x) * 144) / side, ((py - y) * 144) / side);
+      context.closePath();
+      context.stroke();
     }
   }
 
@@ -128,30 +128,30 @@
     const decoded = Object.fromEntries(Object.entries(grids).map(([name, text]) => [name, text === null ? null : bytes(text)]));
     const range = (values) => values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [255, 0]);
     for (const [name, values] of Object.entries(decoded)) {
-      paintGrid($("layer-" + name), values, COLOURS[name], values === null ? [0, 0] : range(values));
+      paintGrid($("layer-" + name), values, COLORS[name], values === null ? [0, 0] : range(values));
       document.querySelector(`#toggles input[value=${name}]`).disabled = values === null;
     }
     const share = (values) => range(values).map((v) => (v / 255).toFixed(2)).join(" to ");
-    const told = decoded.malignant === null ? "No saliency maps were read by this model." :
-      `Each map is drawn from its lowest to its highest value here: S_m ${share(decoded.malignant)}, S_b ${share(decoded.benign)}.`;
-    $("maps-caption").textContent = `${told} I: mean over the ${lesion.windows.length} windows.`;
+    const saliency = decoded.malignant === null ? "This model reads no saliency maps." :
+      `Each map is drawn from its minimum to its maximum on this image: S_m ${share(decoded.malignant)}, S_b ${share(decoded.benign)}.`;
+    $("maps-caption").textContent = `${saliency} I: mean over the ${lesion.windows.length} windows.`;
   }
-  function paintGrid(canvas, values, colour, [low, high]) {
+  function paintGrid(canvas, values, color, [low, high]) {
     canvas.width = cols;
     canvas.height = rows;
     if (values === null) return;
-    const pen = canvas.getContext("2d"), pixels = pen.createImageData(cols, rows);
-    values.forEach((value, i) => pixels.data.set([...colour, Math.round((200 * (value - low)) / Math.max(high - low, 1))], 4 * i));
-    pen.putImageData(pixels, 0, 0);
+    const context = canvas.getContext("2d"), pixels = context.createImageData(cols, rows);
+    values.forEach((value, i) => pixels.data.set([...color, Math.round((200 * (value - low)) / Math.max(high - low, 1))], 4 * i));
+    context.putImageData(pixels, 0, 0);
   }
   function drawScores(lesion) {
-    const rowsOf = [["with context", lesion.score], ["without context", lesion.without]];
-    const scores = rowsOf.map(([name, value]) => {
+    const models = [["with context", lesion.score], ["without context", lesion.without]];
+    const scores = models.map(([name, value]) => {
       const bar = make("meter", { min: 0, max: 1, value: value ?? 0 });
       bar.setAttribute("aria-label", `score ${name}`);
       return make("div", { className: "score" }, make("span", { textContent: name }), bar, make("strong", { textContent: number(value) }));
     });
-    $("scores").replaceChildren(make("p", { className: "small", textContent: "Score: chance of malignancy, 0 to 1" }), ...scores);
+    $("scores").replaceChildren(make("p", { className: "small", textContent: "Score: probability of malignancy, 0 to 1" }), ...scores);
   }
   function drawHistogram(lesion) {
     const svg = $("histogram"), counts = new Array(20).fill(0);
@@ -162,7 +162,7 @@
     draw("line", { x1: 10, x2: 310, y1: 95.5, y2: 95.5, class: "axis" }, svg);
     draw("line", { x1: 10 + 300 * lesion.score, x2: 10 + 300 * lesion.score, y1: 4, y2: 95, class: "mean" }, svg);
     for (const tick of [0, 0.25, 0.5, 0.75, 1]) draw("text", { x: 10 + 300 * tick, y: 112 }, svg).textContent = tick;
-    $("histogram-caption").textContent = `Scores of its ${lesion.scores.length} windows; at most ${top} in a bar. Dashed: their mean, ${number(lesion.score)}; standard deviation ${number(lesion.sd)}.`;
+    $("histogram-caption").textContent = `Scores of the ${lesion.scores.length} windows; the tallest bar holds ${top}. Dashed: mean, ${number(lesion.score)}; standard deviation ${number(lesion.sd)}.`;
   }
 
   // Zoom, pan, toggles, keys.
@@ -216,14 +216,14 @@
   function followPointers() {
     const stage = $("stage"), down = new Map();
     const middle = () => [...down.values()].reduce((sum, p) => [sum[0] + p[0] / down.size, sum[1] + p[1] / down.size], [0, 0]);
-    const apart = () => { const [a, b] = [...down.values()]; return b ? Math.hypot(a[0] - b[0], a[1] - b[1]) : 0; };
+    const distance = () => { const [a, b] = [...down.values()]; return b ? Math.hypot(a[0] - b[0], a[1] - b[1]) : 0; };
     stage.addEventListener("pointerdown", (e) => { down.set(e.pointerId, [e.offsetX, e.offsetY]); stage.setPointerCapture(e.pointerId); });
     stage.addEventListener("pointermove", (e) => {
       if (!down.has(e.pointerId)) return;
-      const box = stage.getBoundingClientRect(), [before, far] = [middle(), apart()];
+      const box = stage.getBoundingClientRect(), [before, far] = [middle(), distance()];
       down.set(e.pointerId, [e.clientX - box.left, e.clientY - box.top]);
       const after = middle();
-      if (far) zoom(apart() / far, ...after);
+      if (far) zoom(distance() / far, ...after);
       view.x += after[0] - before[0];
       view.y += after[1] - before[1];
       place();
