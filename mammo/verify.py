@@ -60,7 +60,7 @@ def _realism(asked: argparse.Namespace) -> int:
     found = assess_realism(asked.store, Path(exam) if exam else None, asked.images)
     for line in realism_lines(found):
         print(line)
-    return DOUBTED if any(row.mark is RangeStatus.OUTSIDE for row in found.rows) else 0
+    return DOUBTED if any(row.status is RangeStatus.OUTSIDE for row in found.measures) else 0
 
 
 if __name__ == "__main__":

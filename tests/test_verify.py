@@ -64,7 +64,7 @@ def test_realism_is_told_beside_real_images(
     status = verify.main(["--realism", str(small_root), "--images", "4"])
     told = capsys.readouterr().out
     assert "4 images at 0.125 of full size" in told
-    assert "no critic" in told
+    assert "no discriminator" in told
     assert status == (0 if " 0 outside" in told else verify.DOUBTED)
 
 

@@ -1,1 +1,1 @@
-"""How far synthetic mammograms are from real ones: figures beside those of a real exam, and a critic who tells."""
+"""Realism of synthetic mammograms: measures and a discriminator that compare them with real ones."""

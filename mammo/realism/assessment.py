@@ -1,4 +1,4 @@
-"""Synthetic figures beside real ones: each inside of the real range, within a tenth of it, or outside."""
+"""Realism assessment of a store: its measures against those of real images, and a discriminator's result."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,21 @@ from pathlib import Path
 import numpy as np
 
 from mammo.progress import track
-from mammo.realism.breasts import StoreBreasts, exam_breasts
-from mammo.realism.discriminator import PATCH_PX, Verdict, judge, patches
-from mammo.realism.measures import MEANINGS, TEXTURE_SCALE, Figures, Ranges, figures
-from mammo.realism.reference_values import RECORDED
+from mammo.realism.breast_images import StoreImages, exam_images
+from mammo.realism.discriminator import PATCH_PX, DiscriminatorResult, discriminate, patch_features
+from mammo.realism.measures import MEASURES, TEXTURE_SCALE, Measures, Ranges, image_measures
+from mammo.realism.reference_values import REFERENCE_RANGES
 from mammo.records import MammoError
 
 NEAR = 0.1
-"""A figure is near the real range within this share of its nearer end."""
+"""Largest distance from the real range that counts as near, as a fraction of its nearer end."""
+
+N_FEATURES = 8
+"""Number of features listed by realism_lines."""
 
 
 class RangeStatus(StrEnum):
-    """Where a figure lies beside the real range."""
+    """Position of a value relative to the range of real images."""
 
     INSIDE = "inside"
     NEAR = "within 10 %"
@@ -28,14 +31,14 @@ class RangeStatus(StrEnum):
 
 @dataclass(frozen=True)
 class MeasureComparison:
-    """One figure of the synthetic images beside the real range.
+    """One measure of the synthetic images against the range of real images.
 
     Attributes:
-        name: of figures.MEANINGS.
+        name: of mammo.realism.measures.MEASURES.
         median: over the synthetic images.
-        low: a tenth of the synthetic images lie below.
-        high: a tenth lie above.
-        real: least and largest real value.
+        low: 10th percentile of the synthetic images.
+        high: 90th percentile of the synthetic images.
+        real: smallest and largest real value.
     """
 
     name: str
@@ -45,8 +48,8 @@ class MeasureComparison:
     real: tuple[float, float]
 
     @property
-    def mark(self) -> RangeStatus:
-        """Where the median lies."""
+    def status(self) -> RangeStatus:
+        """Position of the median relative to the real range."""
         least, largest = self.real
         if least <= self.median <= largest:
             return RangeStatus.INSIDE
@@ -54,99 +57,102 @@ class MeasureComparison:
         return RangeStatus.NEAR if away <= NEAR else RangeStatus.OUTSIDE
 
 
-def measure_ranges(real: Sequence[Figures]) -> Ranges:
-    """The range of every figure over real images; (NaN, NaN) for a figure that none of them has."""
-    found = {}
-    for name in MEANINGS:
-        values = [one[name] for one in real if np.isfinite(one[name])] or [float("nan")]
-        found[name] = (min(values), max(values))
-    return found
-
-
-def compare_measures(synthetic: Sequence[Figures], real: Ranges) -> tuple[MeasureComparison, ...]:
-    """Every figure of at least one synthetic image beside the real range, in the order of MEANINGS."""
-    rows = []
-    for name, range_ in real.items():
-        values = [one[name] for one in synthetic if np.isfinite(one[name])] or [float("nan")]
-        low, median, high = np.percentile(values, [10, 50, 90]).tolist()
-        rows.append(MeasureComparison(name, median, low, high, range_))
-    return tuple(rows)
-
-
 @dataclass(frozen=True)
 class RealismAssessment:
-    """What was found.
+    """The realism of a store.
 
     Attributes:
-        n_images: how many of the store's images were measured.
-        scale: pixels per full-size pixel at which patches were judged.
-        figure_scale: the scale of the figures.
-        rows: the figures.
-        measured: how many real images were measured; 0 where recorded figures stand for them.
-        verdict: the critic's, None without real images.
+        n_images: number of images of the store that were measured.
+        patch_scale: pixels per full-size pixel of the discriminator's patches.
+        measure_scale: pixels per full-size pixel at which the measures were taken.
+        measures: the measures against their real ranges.
+        n_real: number of real images that were measured; 0 if reference ranges were used.
+        discriminator: the discriminator's result; None without real images.
     """
 
     n_images: int
-    scale: float
-    figure_scale: float
-    rows: tuple[MeasureComparison, ...]
-    measured: int
-    verdict: Verdict | None
+    patch_scale: float
+    measure_scale: float
+    measures: tuple[MeasureComparison, ...]
+    n_real: int
+    discriminator: DiscriminatorResult | None
 
 
-def assess_realism(store: Path, exam: Path | None, most: int) -> RealismAssessment:
-    """Measure a store.
+def measure_ranges(real: Sequence[Measures]) -> Ranges:
+    """The range of each measure over real images; (NaN, NaN) for a measure that no image has."""
+    ranges = {}
+    for name in MEASURES:
+        values = [measures[name] for measures in real if np.isfinite(measures[name])] or [float("nan")]
+        ranges[name] = (min(values), max(values))
+    return ranges
+
+
+def compare_measures(synthetic: Sequence[Measures], real: Ranges) -> tuple[MeasureComparison, ...]:
+    """Each measure of at least one synthetic image against its real range, in the order of MEASURES."""
+    comparisons = []
+    for name, real_range in real.items():
+        values = [measures[name] for measures in synthetic if np.isfinite(measures[name])] or [float("nan")]
+        low, median, high = np.percentile(values, [10, 50, 90]).tolist()
+        comparisons.append(MeasureComparison(name, median, low, high, real_range))
+    return tuple(comparisons)
+
+
+def assess_realism(store: Path, exam: Path | None, max_images: int) -> RealismAssessment:
+    """Compare a store's images with real ones.
 
     Args:
-        store: its folder.
-        exam: a real exam in the format of data=nyu, at full size; None: recorded figures, and no critic.
-        most: about how many images to measure, whole patients.
+        store: the store folder.
+        exam: a real exam in the format of data=nyu, at full size; None uses reference ranges and no discriminator.
+        max_images: approximate number of images to measure, of whole patients.
 
     Raises:
-        MammoError: there is no store or no exam, or they hold too little to measure.
+        MammoError: there is no store or no exam, or too few images to measure.
     """
-    breasts = StoreBreasts(store, most)
-    if not len(breasts):
-        raise MammoError(f"{store} has no images whose realism could be measured: fill it with python -m mammo.ingest")
-    figure_scale = min(breasts.scale, TEXTURE_SCALE)
-    real = [] if exam is None else [image.at(breasts.scale) for image in exam_breasts(exam)]
-    drawn, seen = [], []
-    for image in track(breasts, "realism", len(breasts)):
-        drawn.append(figures(image))
-        seen.append(patches(image) if real else None)
-    known = measure_ranges([figures(image) for image in real]) if real else RECORDED[figure_scale]
-    verdict = judge([patches(image) for image in real], [one for one in seen if one]) if real else None
+    images = StoreImages(store, max_images)
+    if not len(images):
+        raise MammoError(f"{store} has no images to measure: fill it with python -m mammo.ingest")
+    measure_scale = min(images.scale, TEXTURE_SCALE)
+    real = [] if exam is None else [image.reduced(images.scale) for image in exam_images(exam)]
+    synthetic, patches = [], []
+    for image in track(images, "realism", len(images)):
+        synthetic.append(image_measures(image))
+        if real:
+            patches.append(patch_features(image))
+    ranges = measure_ranges([image_measures(image) for image in real]) if real else REFERENCE_RANGES[measure_scale]
     return RealismAssessment(
-        len(drawn), breasts.scale, figure_scale, compare_measures(drawn, known), len(real), verdict
+        n_images=len(synthetic),
+        patch_scale=images.scale,
+        measure_scale=measure_scale,
+        measures=compare_measures(synthetic, ranges),
+        n_real=len(real),
+        discriminator=discriminate([patch_features(image) for image in real], patches) if real else None,
     )
 
 
-TELLING = 8
-"""How many of the most telling numbers are listed."""
-
-
-def realism_lines(found: RealismAssessment) -> Iterator[str]:
-    """The table of figures, a line each, then the critic's verdict."""
-    real = f"{found.measured} real images" if found.measured else "recorded real images"
-    yield f"{found.n_images} images at {found.figure_scale:g} of full size, median (10 % to 90 %), beside {real}:"
-    for row in found.rows:
+def realism_lines(assessment: RealismAssessment) -> Iterator[str]:
+    """The assessment as lines of text: one line per measure, then the discriminator's result."""
+    real = f"{assessment.n_real} real images" if assessment.n_real else "reference values of real images"
+    scale = f"{assessment.measure_scale:g} of full size"
+    yield f"{assessment.n_images} images at {scale}, median (10 % to 90 %), compared with {real}:"
+    for row in assessment.measures:
         spread = f"{row.median:6.3f} ({row.low:.3f} to {row.high:.3f})"
-        known = f"{row.real[0]:.3f} to {row.real[1]:.3f}"
-        yield f"{row.name:<14} {spread:<25} real {known:<16} {row.mark:<11} {MEANINGS[row.name]}"
-    marks = [row.mark for row in found.rows]
-    yield ", ".join(f"{marks.count(mark)} {mark}" for mark in RangeStatus)
-    if found.verdict is None:
-        yield "no critic: he needs a real exam, whose folder the variable MAMMO_REAL_EXAM names"
+        real_range = f"{row.real[0]:.3f} to {row.real[1]:.3f}"
+        yield f"{row.name:<14} {spread:<25} real {real_range:<16} {row.status:<11} {MEASURES[row.name]}"
+    statuses = [row.status for row in assessment.measures]
+    yield ", ".join(f"{statuses.count(status)} {status}" for status in RangeStatus)
+    if assessment.discriminator is None:
+        yield "no discriminator: it needs a real exam; set MAMMO_REAL_EXAM to its folder"
     else:
-        yield from _critic(found.verdict, found.scale)
+        yield from _discriminator_lines(assessment.discriminator, assessment.patch_scale)
 
 
-def _critic(verdict: Verdict, scale: float) -> Iterator[str]:
-    each = ", ".join(f"{auc:.3f}" for auc in verdict.aucs)
+def _discriminator_lines(result: DiscriminatorResult, scale: float) -> Iterator[str]:
+    each = ", ".join(f"{auc:.3f}" for auc in result.aucs)
     yield (
-        f"critic at {scale:g} of full size: AUC {verdict.auc:.3f} (by real image left out: {each}), "
-        f"{verdict.n_real} real and {verdict.n_synthetic} synthetic patches of {PATCH_PX} full-size px"
+        f"discriminator at {scale:g} of full size: AUC {result.auc:.3f} (by real image left out: {each}), "
+        f"{result.n_real} real and {result.n_synthetic} synthetic patches of {PATCH_PX} full-size px"
     )
-    yield "he could tell by these alone:"
-    for one in verdict.telltales[:TELLING]:
-        yield f"  {one.name:<22} AUC {one.auc:.3f}   median {one.synthetic:.4g}, real {one.real:.4g}"
+    yield "features that separate them best on their own:"
+    for feature in result.features[:N_FEATURES]:
+        medians = f"median {feature.synthetic:.4g}, real {feature.real:.4g}"
+        yield f"  {feature.name:<22} AUC {feature.auc:.3f}   {medians}"
