@@ -126,11 +126,11 @@ def sample_bilinear(source: Plane, rows: Plane, cols: Plane, wrapped: bool = Fal
 
 
 def smoothstep(x: NDArray[np.floating]) -> Plane:
-    """Return 0 where x <= 0, 1 where x >= 1, and a smooth cubic between; any shape, kept."""
+    """Return 0 where x [...] <= 0, 1 where x >= 1, and a smooth cubic between: [...] float32."""
     t = np.clip(np.asarray(x, dtype=np.float32), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)
 
 
 def sigmoid(x: NDArray[np.floating]) -> Plane:
-    """Return the logistic function of x; any shape, kept."""
+    """Return the logistic function of x [...]: [...] float32 in (0, 1)."""
     return np.asarray(1 / (1 + np.exp(-np.clip(np.asarray(x, dtype=np.float32), -60, 60))), dtype=np.float32)

@@ -150,6 +150,6 @@ def polar_coordinates(canvas: Canvas, row: float, col: float) -> tuple[Plane, Pl
 
 
 def line(field: Plane, width: float) -> Plane:
-    """Return 1 along the zeros of a field of any shape and 0.5 where its magnitude is width; steeper is thinner."""
+    """Return 1 along the zeros of a field [...] and 0.5 where its magnitude is width: [...]; steeper is thinner."""
     across = field * np.float32(1 / width)
     return np.asarray(1 / (1 + across * across), dtype=np.float32)
