@@ -89,7 +89,7 @@ class BreastShape:
         return Canvas.covering(scale, self.top, self.bottom, self.depth + 90)
 
     def edge(self, rows: Plane) -> Plane:
-        """Return the column of the skin at each row [n] or [n, 1], full-size px: same shape; <= 0 outside the breast."""
+        """Return the column of the skin at each row [n] or [n, 1], full-size px; <= 0 outside the breast."""
         offset = rows - np.float32(self.nipple_row)
         high = offset < 0
         u = np.abs(offset) / np.where(high, np.float32(self.up), np.float32(self.down))
