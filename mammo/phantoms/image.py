@@ -90,7 +90,7 @@ class Phantom:
 
 
 def plan_image(spec: CohortSpec, patient: int, laterality: Laterality, view: View) -> ImagePlan:
-    """Draw the content of an image, quickly, as no pixel is drawn; patients count from 1."""
+    """Decide what an image shows, without drawing pixels; patients count from 1."""
     breast = draw_breast(spec, patient, laterality)
     key = Key(spec.seed, patient, laterality, view)
     shape = draw_shape(key)
