@@ -111,7 +111,7 @@ def _touching(
 
 
 def _add_dots(plane: Plane, rows: Floats, cols: Floats, width: Floats, peak: Floats, reach: int) -> None:
-    """Add round Gaussian dots of half-width `width` and peak brightness `peak` [dots], positions in pixels of the plane."""
+    """Add Gaussian dots of half-width `width` and peak brightness `peak` [dots], positions in pixels of the plane."""
     offsets = np.arange(-reach, reach + 1)
     at_rows, row_part = _profile(rows, width, offsets, plane.shape[0])
     at_cols, col_part = _profile(cols, width, offsets, plane.shape[1])
