@@ -13,10 +13,9 @@ NOISE = (
     ".*does not have many workers.*",
     ".*exists and is not empty.*",
     ".*sync_dist=True.*",
-    ".*predict returned None.*",
 )
 """Warnings that tell a user nothing: of a deprecation inside Lightning, our choice of workers, a folder that was there,
-metrics that every process computes from the rows of all (models.ranks), and predictions that the network keeps."""
+and metrics that every process computes from the rows of all processes (models.distributed)."""
 
 
 def task(cfg: DictConfig) -> float:

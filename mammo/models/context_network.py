@@ -7,18 +7,19 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
+from torchmetrics import Metric
+from torchmetrics.utilities import dim_zero_cat
 
 from mammo.geometry import Frame
 from mammo.models.backbones import pretrained_state
-from mammo.models.distributed import of_every_rank
+from mammo.models.distributed import gather_rows
 from mammo.models.gmic import ByClass, Gmic, GmicOutput, GmicSizes
 from mammo.models.losses import GmicLoss, without_loss
 from mammo.models.patch_classifier import FNRS
@@ -30,6 +31,78 @@ from mammo.scoring.thresholds import tnr_at_fnr
 
 PUBLISHED = {"lr": 1.0e-5}
 """Learning rate near that of the first released model, for checkpoints that were not trained here."""
+
+
+class ImagePredictions(NamedTuple):
+    """What the context network predicts of a batch of images; classes in the order malignant, benign."""
+
+    image_row: Tensor
+    """int64 [B], each image's row in the image table of the store."""
+    score: Tensor
+    """float32 [B, 2] in [0, 1], probability that the image shows a lesion of each class (fused prediction)."""
+    saliency: Tensor
+    """float32 [B, 2, rows, cols] in [0, 1], saliency maps on the grid of the network window."""
+
+
+class ScoredImages(NamedTuple):
+    """Images that a context network scored; classes in the order malignant, benign."""
+
+    row: Tensor
+    """int64 [N], each image's row in the image table of the store, ascending."""
+    target: Tensor
+    """[N, 2], 1 if the image shows a lesion of the class, else 0."""
+    score: Tensor
+    """float64 [N, 2] in [0, 1]."""
+
+
+class ImageAUROC(Metric):
+    """AUC over images of each class, malignant and benign.
+
+    The rows of all batches stay on the CPU until `reset`; several processes that train together compute from the rows
+    of all of them. An image that comes again is dropped: a distributed sampler pads its shards with repeats.
+    """
+
+    is_differentiable = False
+    higher_is_better = True
+    full_state_update = False
+
+    image_row: list[Tensor]
+    score: list[Tensor]
+    target: list[Tensor]
+
+    def __init__(self) -> None:
+        super().__init__(dist_sync_fn=gather_rows)
+        for name in ("image_row", "score", "target"):
+            self.add_state(name, default=[], dist_reduce_fx="cat")
+
+    def update(self, image_row: Tensor, score: Tensor, target: Tensor) -> None:
+        """Add one batch of images.
+
+        Args:
+            image_row: int64 [B], each image's row in the image table.
+            score: float [B, 2] in [0, 1], of malignant and benign.
+            target: [B, 2] in {0, 1}, likewise.
+        """
+        self.image_row.append(image_row.cpu())
+        self.score.append(score.detach().cpu())
+        self.target.append(target.cpu())
+
+    def compute(self) -> Tensor:
+        """The AUC of malignant and of benign, float64 [2] in [0, 1]; NaN if no or every image shows the class."""
+        scored = self._scored = self._once()
+        pairs = zip(scored.target.T.numpy(), scored.score.T.numpy(), strict=True)
+        return torch.tensor([auc(target, score) for target, score in pairs], dtype=torch.float64)
+
+    def image_scores(self) -> ScoredImages:
+        """The images behind the AUCs, of all processes; they outlast `reset`."""
+        self.compute()
+        return self._scored
+
+    def _once(self) -> ScoredImages:
+        """Every image once, by ascending row."""
+        rows, first = np.unique(dim_zero_cat(self.image_row).numpy(), return_index=True)
+        score, target = dim_zero_cat(self.score)[first], dim_zero_cat(self.target)[first]
+        return ScoredImages(torch.from_numpy(rows), target, score.double())
 
 
 class ContextNetwork(pl.LightningModule):
@@ -66,12 +139,11 @@ class ContextNetwork(pl.LightningModule):
         saved = {"sizes": sizes, "frame": frame, "lr": lr, "checkpoint_activations": checkpoint_activations}
         self.save_hyperparameters(saved)
         self.network = lay_out(Gmic(GmicSizes(**sizes), Frame(**frame), checkpoint_activations))
-        self.lr, self.loss = lr, loss or GmicLoss()
+        self.lr, self.loss, self.image_auroc = lr, loss or GmicLoss(), ImageAUROC()
+        self.scored: ScoredImages | None = None
+        """Images of the last validation or test."""
         if local_trunk is not None:
             self._start_local_trunk(**local_trunk)
-        self._seen: list[tuple[Tensor, Tensor, Tensor]] = []
-        self.image_rows: NDArray[np.int64] | None = None
-        self.scores: NDArray[np.float64] | None = None
 
     def _start_local_trunk(self, init: str, weights: str, pretrained_file: str | None) -> None:
         """Load the ImageNet weights that the local trunk starts from, where it does."""
@@ -81,12 +153,17 @@ class ContextNetwork(pl.LightningModule):
             self.network.start_local(pretrained_state(weights, pretrained_file))
 
     def forward(self, image: Tensor) -> GmicOutput:
-        """Raw images uint16 [B, 1, H, W] of the network window to saliency maps and predictions."""
+        """Saliency maps and predictions of images [B, 1, H, W].
+
+        Args:
+            image: the network window in gray values of the store, 0 to 4095, as uint16 or float; each image is
+                standardized here.
+        """
         output: GmicOutput = self.network(standardized(image))
         return output
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss of one batch."""
+        """The loss of one batch, float32 [], which has the columns image and target."""
         output, target = self(batch["image"]), batch["target"].float()
         with torch.autocast(self.device.type, enabled=False):  # BCE of probabilities needs float32
             loss: Tensor = self.loss(output, target)
@@ -95,31 +172,34 @@ class ContextNetwork(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """Collect one batch's fused predictions."""
-        rows = (batch["image_row"], self(batch["image"]).by_fusion.stacked(), batch["target"])
-        self._seen.append(tuple(row.detach().cpu() for row in rows))  # type: ignore[arg-type]
+        """Add one batch's fused predictions to the image AUC; it has the columns image, image_row and target."""
+        self.image_auroc.update(batch["image_row"], self(batch["image"]).by_fusion.stacked(), batch["target"])
 
     test_step = validation_step
+
+    def predict_step(self, batch: Batch, _: int) -> ImagePredictions:
+        """Scores [B, 2] and saliency maps [B, 2, rows, cols] of one batch with the columns image and image_row."""
+        output = self(batch["image"])
+        return ImagePredictions(batch["image_row"], output.by_fusion.stacked(), output.saliency.stacked())
 
     def on_validation_epoch_end(self) -> None:
         """Log each class's AUC over images, and the TNR of the malignant one, whose AUC training is judged by."""
         self._log_metrics("val")
 
     def on_test_epoch_end(self) -> None:
-        """Log the test split's metrics; `scores` of the image rows `image_rows` are kept."""
+        """Log the test split's metrics; `scored` holds its images."""
         self._log_metrics("test")
 
     def _log_metrics(self, split: str) -> None:
-        rows, scores, shown = (torch.cat(column).numpy() for column in zip(*of_every_rank(self._seen), strict=True))
-        self._seen.clear()
-        self.image_rows, first = np.unique(rows, return_index=True)
-        self.scores, shown = scores[first].astype(np.float64), shown[first]
-        for column, name in enumerate(ByClass._fields):
-            self.log(f"{split}_auc_{name}", auc(shown[:, column], self.scores[:, column]), rank_zero_only=True)
-        malignant, score = shown[:, 0], self.scores[:, 0]  # the first of ByClass
-        self.log(f"{split}_auc", auc(malignant, score), prog_bar=True, rank_zero_only=True)
+        aucs = dict(zip(ByClass._fields, self.image_auroc.compute().tolist(), strict=True))
+        self.scored = self.image_auroc.image_scores()
+        for name, value in aucs.items():
+            self.log(f"{split}_auc_{name}", value, rank_zero_only=True)
+        self.log(f"{split}_auc", aucs["malignant"], prog_bar=True, rank_zero_only=True)
+        malignant, score = self.scored.target[:, 0].numpy(), self.scored.score[:, 0].numpy()  # the first of ByClass
         for fnr in FNRS:
             self.log(f"{split}_tnr_at_fnr_{fnr:.2f}", tnr_at_fnr(malignant, score, fnr), rank_zero_only=True)
+        self.image_auroc.reset()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""

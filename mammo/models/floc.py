@@ -41,10 +41,23 @@ class FLoc(PatchClassifier):
         he_initialize(self.classifier)
 
     def represent(self, patch: Tensor) -> Tensor:
-        """H [B, n_features] of raw patches uint16 [B, 1, P, P]."""
+        """The representation h [B, n_features], float32, of patches [B, 1, P, P].
+
+        Args:
+            patch: gray values of the store, 0 to 4095, as uint16 or float.
+        """
         return in_float32(self.representation, self.backbone(patch.float() / FULL_SCALE))
 
-    def forward(self, batch: Batch) -> Tensor:
-        """Logits [B, 4] by PatchClass of a batch with the column embedding (h saved before) or patch."""
-        h = batch["embedding"] if "embedding" in batch else self.represent(batch["patch"])
+    def forward(self, patch: Tensor) -> Tensor:
+        """Logits [B, 4] by PatchClass, float32, of patches [B, 1, P, P] of gray values 0 to 4095, uint16 or float."""
+        return self._classify(self.represent(patch))
+
+    def batch_logits(self, batch: Batch) -> Tensor:
+        """Logits [B, 4] of a batch with the column embedding (precomputed h [B, n_features]) or patch [B, 1, P, P]."""
+        if "embedding" in batch:
+            return self._classify(batch["embedding"])
+        logits: Tensor = self(batch["patch"])
+        return logits
+
+    def _classify(self, h: Tensor) -> Tensor:
         return in_float32(self.classifier, h)

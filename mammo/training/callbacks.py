@@ -37,8 +37,7 @@ class EpochMetrics(Callback):
         elapsed = max(self.mark - self.started, 1e-9)
         metrics = {"lr": trainer.optimizers[0].param_groups[0]["lr"], "data_wait": self.waited / elapsed}
         if isinstance(pl_module, PatchClassifier):
-            pl_module.class_stats.close()
-            loss = zip(PatchClass, pl_module.class_stats.loss.tolist(), strict=True)
+            loss = zip(PatchClass, pl_module.class_stats.compute().loss.tolist(), strict=True)
             metrics |= {f"train_loss_{number.name.lower()}": value for number, value in loss if value == value}
         metrics["patches_per_s" if isinstance(pl_module, PatchClassifier) else "images_per_s"] = self.n_rows / elapsed
         pl_module.log_dict(metrics)

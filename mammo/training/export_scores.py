@@ -5,6 +5,7 @@ chosen, and windows-val.parquet; the context network writes images.parquet.
 """
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ import pytorch_lightning as pl
 
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Plan
-from mammo.models.context_network import ContextNetwork
+from mammo.models.context_network import ContextNetwork, ScoredImages
 from mammo.models.fagg import FAgg
+from mammo.models.lesion_auroc import ScoredLesions, WindowPredictions, score_lesions
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import Pathology, Split
 from mammo.scoring.score_tables import (
@@ -36,9 +38,11 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
         name: the run's name.
     """
     if isinstance(network, PatchClassifier):
-        _write_lesions(network, data, Split.TEST, folder, "")
+        assert network.scored is not None
+        _write_lesions(network.scored, data, Split.TEST, folder, "")
     elif isinstance(network, ContextNetwork):
-        table = image_table(network, data.split_data(Split.TEST).manifest)
+        assert network.scored is not None
+        table = image_table(network.scored, data.split_data(Split.TEST).manifest)
         write_image_table(table, folder / "images.parquet")
         for label in IMAGE_CLASSES:
             auc = image_auc(table, label)
@@ -54,16 +58,16 @@ def write_validation_scores(
     The scores come from trainer.predict: validation would log a second time, and with averaged weights replaced.
     """
     if isinstance(network, FAgg):
-        trainer.predict(network, datamodule=data, return_predictions=False)
-        network.collect_scores()
+        predictions = cast(list[WindowPredictions], trainer.predict(network, datamodule=data))
+        scored = score_lesions(predictions)
         if trainer.is_global_zero:
-            _write_lesions(network, data, Split.VAL, folder, "-val")
+            _write_lesions(scored, data, Split.VAL, folder, "-val")
 
 
-def _write_lesions(network: PatchClassifier, data: MammoDataModule, split: Split, folder: Path, ending: str) -> None:
+def _write_lesions(scored: ScoredLesions, data: MammoDataModule, split: Split, folder: Path, ending: str) -> None:
     manifest = data.split_data(split).manifest
-    write_lesion_table(lesion_table(network, manifest), folder / f"lesions{ending}.parquet")
-    windows = window_table(network, data.evaluation_plan(split), manifest)
+    write_lesion_table(lesion_table(scored, manifest), folder / f"lesions{ending}.parquet")
+    windows = window_table(scored, data.evaluation_plan(split), manifest)
     write_window_table(windows, folder / f"windows{ending}.parquet")
 
 
@@ -71,11 +75,9 @@ IMAGE_COLUMNS = ("exam_id", "patient_id", "laterality", "view", "vendor", "densi
 """Columns of a lesion's image that its row repeats."""
 
 
-def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
+def lesion_table(scored: ScoredLesions, manifest: Manifest) -> pd.DataFrame:
     """The lesion score table, the lesions being those of this manifest (columns: score_tables.LESION_COLUMNS)."""
-    assert network.scores is not None
-    assert network.lesions is not None
-    lesions = manifest.lesions.reset_index().iloc[network.lesions.numpy()]
+    lesions = manifest.lesions.reset_index().iloc[scored.row.numpy()]
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
     own = ["lesion_id", "image_id", "label", "label_source", "high_risk", "finding"]
     table = lesions[own].reset_index(drop=True)
@@ -86,37 +88,34 @@ def lesion_table(network: PatchClassifier, manifest: Manifest) -> pd.DataFrame:
         high_risk=table["high_risk"].astype(np.int64),
         malignant=(table["label"] == Pathology.MALIGNANT).astype(np.int64),
         size_px=sides * images["scale"] / manifest.frame.fineness,
-        score=network.scores.score,
-        score_sd=network.scores.sd,
-        n_windows=network.scores.n_windows,
+        score=scored.scores.score,
+        score_sd=scored.scores.sd,
+        n_windows=scored.scores.n_windows,
     )
 
 
-def window_table(network: PatchClassifier, plan: Plan, manifest: Manifest) -> pd.DataFrame:
+def window_table(scored: ScoredLesions, plan: Plan, manifest: Manifest) -> pd.DataFrame:
     """The window score table of the lesions in lesion_table (columns: score_tables.WINDOW_COLUMNS).
 
     Args:
-        network: after a test of the plan.
+        scored: the lesions, scored by the windows of the plan.
         plan: the lesions' windows.
         manifest: whose rows the plan counts.
     """
-    assert network.scores is not None
-    assert network.lesions is not None
-    rows = network.lesions.numpy()[network.scores.lesion]
-    scores = pd.DataFrame({"lesion": rows, "window": network.scores.window, "score": network.scores.window_score})
+    windows = scored.scores
+    rows = scored.row.numpy()[windows.lesion]
+    scores = pd.DataFrame({"lesion": rows, "window": windows.window, "score": windows.window_score})
     places = pd.DataFrame(plan.windows[:, :3], columns=["row", "col", "side"])
     table = scores.merge(places.assign(lesion=plan.lesion, window=plan.repeat), on=["lesion", "window"])
     return table.assign(lesion_id=manifest.lesions.index[table["lesion"]]).drop(columns="lesion")
 
 
-def image_table(network: ContextNetwork, manifest: Manifest) -> pd.DataFrame:
+def image_table(scored: ScoredImages, manifest: Manifest) -> pd.DataFrame:
     """The image score table, the images being those of this manifest (columns: score_tables.IMAGE_COLUMNS)."""
-    assert network.scores is not None
-    assert network.image_rows is not None
-    images = manifest.images.iloc[network.image_rows].reset_index()
+    images = manifest.images.iloc[scored.row.numpy()].reset_index()
     table = images[["image_id", "exam_id", "patient_id", "laterality", "view", "split"]].copy()
     for column, label in enumerate((Pathology.MALIGNANT.value, Pathology.BENIGN.value)):
         showing = set(manifest.lesions["image_id"][manifest.lesions["label"] == label])
         table[label] = table["image_id"].isin(showing).astype(np.int64)
-        table[f"score_{label}"] = network.scores[:, column]
+        table[f"score_{label}"] = scored.score[:, column].numpy()
     return table

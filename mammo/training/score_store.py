@@ -20,6 +20,7 @@ from mammo.maps.stack import batch_columns
 from mammo.models.context_network import ContextNetwork, network_of_checkpoint
 from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
+from mammo.models.lesion_auroc import ScoredLesions, score_lesions
 from mammo.progress import track
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
@@ -82,8 +83,8 @@ def score_store(run: Path, store: Path, n_windows: int) -> StoreScores:
         context = _context_network(run, reads, cfg)
         maps = saliency_maps(context, store, manifest, list(manifest.images.index), cfg.trainer.precision)
         source = partial(_stacked, dict(track(maps, "saliency", len(manifest.images))))
-    _score(network, PlanDataset(plan, needed, reader, source, h), cfg.trainer.precision)
-    return StoreScores(lesion_table(network, manifest), plan, reader, context)
+    scored = _score(network, PlanDataset(plan, needed, reader, source, h), cfg.trainer.precision)
+    return StoreScores(lesion_table(scored, manifest), plan, reader, context)
 
 
 def _context_network(run: Path, reads: Mapping[str, str], cfg: DictConfig) -> ContextNetwork:
@@ -100,9 +101,8 @@ def _stacked(maps: Mapping[str, NDArray[np.float32]], image_ids: Sequence[str]) 
     return np.stack([maps[image_id] for image_id in image_ids])
 
 
-def _score(network: FAgg, dataset: PlanDataset, precision: str) -> None:
-    """Run f_agg on the whole plan; the network then holds the lesion scores, as after a test."""
+def _score(network: FAgg, dataset: PlanDataset, precision: str) -> ScoredLesions:
+    """The lesions of the whole plan, scored by f_agg."""
     with torch.inference_mode(), autocast(network, precision):
-        for number, batch in enumerate(Loader(dataset, ROWS_PER_BATCH)):
-            network.test_step(batch, number)
-    network.collect_scores()
+        batches = Loader(dataset, ROWS_PER_BATCH)
+        return score_lesions(network.predict_step(batch, number) for number, batch in enumerate(batches))

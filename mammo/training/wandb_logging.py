@@ -17,6 +17,7 @@ from pytorch_lightning.loggers import WandbLogger
 
 from mammo.data.datamodule import MammoDataModule
 from mammo.models.context_network import ContextNetwork
+from mammo.models.lesion_auroc import ScoredLesions
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import FULL_SCALE, PatchClass, Split
 from mammo.scoring.metrics import roc, why_undefined
@@ -95,14 +96,13 @@ class Dashboard(Callback):
         self.logger = logger
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Log the confusion of the patch classes in training, after EpochMetrics has ended the epoch of class_stats."""
+        """Log the confusion of the patch classes in training, after EpochMetrics has gathered it from all processes."""
         if trainer.is_global_zero and isinstance(pl_module, PatchClassifier):
             import wandb
 
             names = [number.name.lower() for number in PatchClass]
-            true, told = np.divmod(
-                np.repeat(np.arange(len(names) ** 2), pl_module.class_stats.confusion.flatten()), len(names)
-            )
+            confusion = pl_module.class_stats.compute().confusion
+            true, told = np.divmod(np.repeat(np.arange(len(names) ** 2), confusion.flatten()), len(names))
             chart = wandb.plot.confusion_matrix(y_true=true.tolist(), preds=told.tolist(), class_names=names)
             self._log(trainer, {"confusion": chart})
 
@@ -113,12 +113,14 @@ class Dashboard(Callback):
         data = trainer.datamodule  # type: ignore[attr-defined]
         manifest = data.split_data(Split.TEST).manifest
         if isinstance(pl_module, ContextNetwork):
-            images = image_table(pl_module, manifest)
+            assert pl_module.scored is not None
+            images = image_table(pl_module.scored, manifest)
             self._log(trainer, _curves(images["malignant"].to_numpy(), images["score_malignant"].to_numpy(), "images"))
         elif isinstance(pl_module, PatchClassifier):
-            lesions = lesion_table(pl_module, manifest)
+            assert pl_module.scored is not None
+            lesions = lesion_table(pl_module.scored, manifest)
             self._log(trainer, _curves(lesions["malignant"].to_numpy(), lesions["score"].to_numpy(), "lesions"))
-            self._log(trainer, {"lesions": _pictured(pl_module, lesions, data)})
+            self._log(trainer, {"lesions": _pictured(pl_module.scored, lesions, data)})
 
     def _log(self, trainer: pl.Trainer, content: dict[str, Any]) -> None:
         self.logger.experiment.log({**content, "trainer/global_step": trainer.global_step})
@@ -142,12 +144,10 @@ def _curves(malignant: NDArray[np.int64], score: NDArray[np.float64], what: str)
     return charts
 
 
-def _pictured(network: PatchClassifier, table: pd.DataFrame, data: MammoDataModule) -> "wandb.Table":
+def _pictured(scored: ScoredLesions, table: pd.DataFrame, data: MammoDataModule) -> "wandb.Table":
     """The lesions on the wrong end, the worst first, each with the windows that say the worst and the best of it."""
     import wandb
 
-    assert network.scores is not None
-    assert network.lesions is not None
     error = np.abs(table["malignant"].to_numpy() - table["score"].to_numpy())
     plan, reader = data.evaluation_plan(Split.TEST), data.split_data(Split.TEST).reader
     columns: list[str | int] = [
@@ -164,12 +164,12 @@ def _pictured(network: PatchClassifier, table: pd.DataFrame, data: MammoDataModu
     shown = wandb.Table(columns=columns)
     for number in np.argsort(-error, kind="stable")[:N_LESIONS]:
         told = table.iloc[number]
-        own = network.scores.lesion == number
-        scores, windows = network.scores.window_score[own], network.scores.window[own]
+        own = scored.scores.lesion == number
+        scores, windows = scored.scores.window_score[own], scored.scores.window[own]
         order = np.argsort(np.abs(told["malignant"] - scores), kind="stable")
         pictures: list[object] = []
         for place in (order[-1], order[0]):
-            row = np.flatnonzero((plan.lesion == int(network.lesions[number])) & (plan.repeat == windows[place]))
+            row = np.flatnonzero((plan.lesion == int(scored.row[number])) & (plan.repeat == windows[place]))
             pictures += [wandb.Image(_grey(reader.patches(plan.take(row))[0])), float(scores[place])]
         shown.add_data(int(number), told["label"], told["view"], float(told["score"]), int(own.sum()), *pictures)
     return shown

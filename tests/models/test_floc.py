@@ -36,20 +36,25 @@ def test_h_has_32_numbers_of_any_sign(network: FLoc, patch: torch.Tensor) -> Non
 
 
 def test_logits_are_one_linear_layer_of_h(network: FLoc, patch: torch.Tensor) -> None:
-    logits = network({"patch": patch})
+    logits = network(patch)
     expected = network.represent(patch) @ network.classifier.weight.T + network.classifier.bias
     assert logits.shape == (5, 4)
     assert torch.allclose(logits, expected, atol=1e-6)
 
 
 def test_saved_h_gives_the_same_logits(network: FLoc, patch: torch.Tensor) -> None:
-    assert torch.equal(network({"embedding": network.represent(patch)}), network({"patch": patch}))
+    assert torch.equal(network.batch_logits({"embedding": network.represent(patch)}), network(patch))
+    assert torch.equal(network.batch_logits({"patch": patch}), network(patch))
+
+
+def test_float_patches_of_the_same_gray_values_give_the_same_logits(network: FLoc, patch: torch.Tensor) -> None:
+    assert torch.equal(network(patch.float()), network(patch))
 
 
 def test_h_and_logits_are_whole_in_mixed_precision(network: FLoc, patch: torch.Tensor) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        h, logits = network.represent(patch), network({"patch": patch})
-        assert torch.equal(logits, network({"embedding": h}))
+        h, logits = network.represent(patch), network(patch)
+        assert torch.equal(logits, network.batch_logits({"embedding": h}))
     assert h.dtype == logits.dtype == torch.float32
     assert not torch.equal(h, h.bfloat16().float())
 

@@ -72,11 +72,10 @@ def test_validation_is_the_auc_of_the_lesions_mean_scores() -> None:
     lesions = np.unique(batch["lesion"])
     means = [share[batch["lesion"] == lesion].mean() for lesion in lesions]
     assert found == pytest.approx(roc_auc_score(lesions % 2 == 0, means), abs=1e-6)  # logged as float32
-    assert network.lesions is not None
-    assert network.lesions.tolist() == lesions.tolist()
-    assert network.scores is not None
-    assert network.scores.score == pytest.approx(means, abs=1e-6)
-    assert network.scores.n_windows.tolist() == [7] * 20
+    assert network.scored is not None
+    assert network.scored.row.tolist() == lesions.tolist()
+    assert network.scored.scores.score == pytest.approx(means, abs=1e-6)
+    assert network.scored.scores.n_windows.tolist() == [7] * 20
 
 
 def test_repeated_rows_are_dropped() -> None:
@@ -84,10 +83,10 @@ def test_repeated_rows_are_dropped() -> None:
     once, padded = Echo(), Echo()
     repeats = {name: column[:9] for name, column in batch.items()}
     assert validate(once, [batch]) == validate(padded, [batch, repeats])
-    assert once.scores is not None
-    assert padded.scores is not None
-    assert np.array_equal(once.scores.score, padded.scores.score)
-    assert padded.scores.n_windows.tolist() == [5] * 8
+    assert once.scored is not None
+    assert padded.scored is not None
+    assert np.array_equal(once.scored.scores.score, padded.scored.scores.score)
+    assert padded.scored.scores.n_windows.tolist() == [5] * 8
 
 
 def test_every_epoch_starts_anew() -> None:
@@ -120,21 +119,33 @@ def test_losses_and_confusion_are_those_of_the_epoch() -> None:
     logits, target = torch.randn(50, 4, generator=generator), torch.randint(0, 3, (50,), generator=generator)
     class_stats = PatchClassStats()
     for rows in torch.arange(50).split(7):
-        class_stats.add(logits[rows], target[rows])
-    class_stats.close()
-    assert np.array_equal(class_stats.confusion, confusion_matrix(target, logits.argmax(dim=1), labels=range(4)))
+        class_stats.update(logits[rows], target[rows])
+    loss, confusion = class_stats.compute()
+    assert np.array_equal(confusion, confusion_matrix(target, logits.argmax(dim=1), labels=range(4)))
     p = torch.softmax(logits.double(), dim=1).numpy()
     for number in range(3):
         own = (target == number).numpy()
         expected = log_loss(target[own], p[own], labels=range(4))
-        assert abs(class_stats.loss[number].item() - expected) < 1e-6
-    assert class_stats.loss[3].isnan(), "no patch of the class, no loss"
+        assert abs(loss[number].item() - expected) < 1e-6
+    assert loss[3].isnan(), "a class without patches has no loss"
 
 
-def test_the_tally_starts_each_epoch_at_zero() -> None:
-    class_stats = PatchClassStats()
-    class_stats.add(torch.zeros(5, 4), torch.zeros(5, dtype=torch.int64))
-    class_stats.close()
-    class_stats.close()
-    assert class_stats.confusion.sum() == 0
-    assert class_stats.loss.isnan().all()
+def test_class_losses_and_confusion_start_each_epoch_at_zero() -> None:
+    network, batch = Echo(), windows(n_lesions=5, n_windows=1)
+    for _ in range(2):
+        network.on_train_epoch_start()
+        network.training_step(batch, 0)
+    assert network.class_stats.compute().confusion.sum() == 5
+
+
+def test_predictions_hold_the_logits_and_whose_windows_they_are() -> None:
+    batch = windows(n_lesions=3, n_windows=2)
+    predicted = Echo().predict_step(batch, 0)
+    for column, name in zip(predicted, ("logits", "lesion", "repeat", "target"), strict=True):
+        assert torch.equal(column, batch[name])
+
+
+def test_metric_states_are_not_in_checkpoints() -> None:
+    network = Echo()
+    network.validation_step(windows(4, 2), 0)
+    assert list(network.state_dict()) == ["factor"]
