@@ -46,7 +46,7 @@ def measure(rounds: int, backbone: str = BACKBONE, n_patches: int = 8, patch_px:
 
     def infer(network: FLoc, fast: bool) -> Tensor:
         with torch.inference_mode(), autocast if fast else torch.autocast("cpu", enabled=False):
-            return torch.as_tensor(network({"patch": patches})).float()
+            return torch.as_tensor(network(patches)).float()
 
     with FlopCounterMode(display=False) as counter:
         infer(plain, fast=False)
@@ -85,5 +85,5 @@ def network_of(backbone: str, patches: Tensor, channels: int = 3) -> FLoc:
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 1.0
     with torch.inference_mode():
-        network({"patch": patches})
+        network(patches)
     return network.eval()

@@ -275,7 +275,7 @@ def test_averaged_weights_are_what_is_tested(root: Path) -> None:
     network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
     data = datamodule_of(composed(root, *MODELS["floc"], "seed=3"))
     plan = data.evaluation_plan(Split.TEST)
-    logits = network({"patch": torch.from_numpy(data.split_data(Split.TEST).reader.patches(plan)[:, None])}).detach()
+    logits = network(torch.from_numpy(data.split_data(Split.TEST).reader.patches(plan)[:, None])).detach()
     share = torch.sigmoid(logits[:, PatchClass.MALIGNANT] - logits[:, PatchClass.BENIGN]).numpy()
     expected = [share[plan.lesion == lesion].mean() for lesion in np.unique(plan.lesion)]
     assert np.allclose(pd.read_parquet(run / "lesions.parquet")["score"], expected, atol=1e-6)
