@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mammo.records import MammoError
 from mammo.reporting.score_comparison import comparison, text
-from mammo.scoring.score_file import check_apart, match, read_score_file
+from mammo.scoring.score_file import check_disjoint, match_lesions, read_score_file
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,10 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.validation and len(asked.validation) != len(asked.files):
         parser.error(f"{len(asked.validation)} validation files for {len(asked.files)} files: give one each")
     try:
-        files = match([read_score_file(path) for path in asked.files])
+        files = match_lesions([read_score_file(path) for path in asked.files])
         validation = [read_score_file(path) for path in asked.validation]
         for picked, judged in zip(validation, files, strict=False):
-            check_apart(picked, judged)
+            check_disjoint(picked, judged)
         found = comparison(files, validation)
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammo.models.context_network import checkpoint_of, network_of_checkpoint
-from mammo.models.official_gmic import gmic_of_official, load_gmic, official_of_gmic
+from mammo.models.context_network import load_context_network, official_checkpoint
+from mammo.models.official_gmic import gmic_from_official, load_gmic, official_state_dict
 from mammo.models.weight_files import read_weights, write_weights
 from mammo.records import MammoError
 
@@ -44,11 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     try:
         if asked.command == "import-gmic":
-            network = gmic_of_official(read_weights(asked.source), asked.percent_t)
-            write_weights(checkpoint_of(network), asked.target)
+            network = gmic_from_official(read_weights(asked.source), asked.percent_t)
+            write_weights(official_checkpoint(network), asked.target)
         else:
             file = asked.source / "best.ckpt" if asked.source.is_dir() else asked.source
-            write_weights(official_of_gmic(network_of_checkpoint(file).network), asked.target, legacy=True)
+            write_weights(official_state_dict(load_context_network(file).network), asked.target, legacy=True)
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from mammo.models.context_network import ContextNetwork, network_of_checkpoint
+from mammo.models.context_network import ContextNetwork, load_context_network
 from mammo.models.gmic import Gmic, GmicSizes
-from mammo.models.official_gmic import FULL_FRAME, official_of_gmic
+from mammo.models.official_gmic import FULL_FRAME, official_state_dict
 from mammo.weights import load_gmic, main
 
 
@@ -16,7 +16,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An official file as torch 1.1 wrote it, with random weights."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("official") / "sample_model_1.p"
-    torch.save(official_of_gmic(Gmic(GmicSizes(), FULL_FRAME)), path, _use_new_zipfile_serialization=False)
+    torch.save(official_state_dict(Gmic(GmicSizes(), FULL_FRAME)), path, _use_new_zipfile_serialization=False)
     return path
 
 
@@ -35,7 +35,7 @@ def test_there_and_back_is_the_same_to_the_bit(
 
 def test_the_checkpoint_is_a_context_network(source: Path, tmp_path: Path) -> None:
     main(["import-gmic", str(source), str(tmp_path / "gmic.ckpt"), "--percent-t", "0.1"])
-    network = network_of_checkpoint(tmp_path / "gmic.ckpt")
+    network = load_context_network(tmp_path / "gmic.ckpt")
     assert network.network.sizes.top_share == 0.1
     assert network.network.frame == FULL_FRAME
     assert not network.training

@@ -19,7 +19,7 @@ from mammo.geometry import Frame
 from mammo.models.context_network import standardized
 from mammo.models.gmic import Gmic, GmicOutput, GmicSizes
 from mammo.models.official_gmic import FULL_FRAME
-from mammo.models.precision import lay_out, resolve_precision
+from mammo.models.precision import resolve_precision, to_channels_last
 
 SIDE = 2048
 """Side of the matrices of the limit."""
@@ -84,7 +84,7 @@ def _network(sizes: GmicSizes, frame: Frame, image: Tensor, path: str) -> Gmic:
             module.momentum = 1.0
     with torch.inference_mode():
         network(image)
-    return (lay_out(network) if path == "fast" else network).eval()
+    return (to_channels_last(network) if path == "fast" else network).eval()
 
 
 def _autocast(path: str, precision: str) -> torch.autocast:
@@ -98,7 +98,7 @@ def _infer(network: Gmic, image: Tensor, path: str, precision: str) -> GmicOutpu
 
 
 def _probabilities(output: GmicOutput) -> list[Tensor]:
-    return [each.stacked() for each in (output.saliency, output.by_global, output.by_local, output.by_fusion)]
+    return [each.stacked() for each in (output.saliency, output.y_global, output.y_local, output.y_fusion)]
 
 
 def product(flops: int, precision: str) -> Way:
@@ -113,7 +113,7 @@ def _peak_mb(work: str, path: str, sizes: GmicSizes, frame: Frame) -> int:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     network, precision = Gmic(sizes, frame), resolve_precision("auto", "cpu")
-    network = lay_out(network) if path == "fast" else network
+    network = to_channels_last(network) if path == "fast" else network
     image = _image(frame)
     if work == "inference":
         _infer(network.eval(), image, path, precision)

@@ -19,7 +19,7 @@ from mammo.cli.pipeline import KEPT_BLOCK, KEPT_SPARE
 from mammo.maps.stack import map_stack
 from mammo.memory import keep_memory
 from mammo.models.fagg import FAgg
-from mammo.models.precision import layout_of
+from mammo.models.precision import weight_layout
 from mammo.records import Batch
 
 FRAME = {"height": 2944, "width": 1920, "cell_px": 64}
@@ -126,7 +126,7 @@ class Plain(nn.Module):
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, 4] by PatchClass."""
         x, weight = map_stack(self.network.maps, batch, self.network.frame), self.network.conv1.weight
-        return self.network.plain(x.to(weight.dtype).contiguous(memory_format=layout_of(weight)))
+        return self.network.plain(x.to(weight.dtype).contiguous(memory_format=weight_layout(weight)))
 
 
 def plain_ways(name: str, work: Callable[[nn.Module], object], network: FAgg) -> dict[str, Way]:

@@ -14,7 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mammo.benchmarks.context_speed import product
 from mammo.benchmarks.timing import Way, measurement, one_thread
 from mammo.models.floc import FLoc
-from mammo.models.precision import lay_out, resolve_precision
+from mammo.models.precision import resolve_precision, to_channels_last
 from mammo.records import FULL_SCALE
 
 BACKBONE = "densenet121.tv_in1k"
@@ -40,7 +40,7 @@ def measure(rounds: int, backbone: str = BACKBONE, n_patches: int = 8, patch_px:
     precision = resolve_precision("auto", "cpu")
     patches = torch.randint(0, FULL_SCALE + 1, (n_patches, 1, patch_px, patch_px), dtype=torch.int32).to(torch.uint16)
     plain = network_of(backbone, patches)
-    fast = lay_out(network_of(backbone, patches, channels=1))
+    fast = to_channels_last(network_of(backbone, patches, channels=1))
     fast.load_state_dict(plain.state_dict())
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed")
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from mammo.models.gray_convolution import fold, foldable
+from mammo.models.gray_convolution import fold_channels, foldable_convolution
 from mammo.models.preact_resnet import PreActResNet
 from mammo.records import MammoError
 
@@ -71,10 +71,10 @@ class Backbone(nn.Module):
             mean, std = expected["mean"], expected["std"]
         if init == "he":
             he_initialize(self.network)
-        convolution = foldable(self.network) if channels == 1 else None
+        convolution = foldable_convolution(self.network) if channels == 1 else None
         self.is_folded = convolution is not None
         if convolution is not None:
-            fold(self.network, convolution, mean, std)
+            fold_channels(self.network, convolution, mean, std)
         self.register_buffer("mean", torch.tensor(mean)[None, :, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[None, :, None, None], persistent=False)
 

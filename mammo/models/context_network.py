@@ -23,7 +23,7 @@ from mammo.models.distributed import gather_rows
 from mammo.models.gmic import ByClass, Gmic, GmicOutput, GmicSizes
 from mammo.models.losses import GmicLoss, without_loss
 from mammo.models.patch_classifier import FNRS
-from mammo.models.precision import adam, lay_out
+from mammo.models.precision import adam, to_channels_last
 from mammo.models.weight_files import read_weights
 from mammo.records import Batch, MammoError
 from mammo.scoring.metrics import auc
@@ -138,7 +138,7 @@ class ContextNetwork(pl.LightningModule):
         # Named one by one: Lightning itself would leave out `frame`. A checkpoint brings every weight: no local_trunk.
         saved = {"sizes": sizes, "frame": frame, "lr": lr, "checkpoint_activations": checkpoint_activations}
         self.save_hyperparameters(saved)
-        self.network = lay_out(Gmic(GmicSizes(**sizes), Frame(**frame), checkpoint_activations))
+        self.network = to_channels_last(Gmic(GmicSizes(**sizes), Frame(**frame), checkpoint_activations))
         self.lr, self.loss, self.image_auroc = lr, loss or GmicLoss(), ImageAUROC()
         self.scored: ScoredImages | None = None
         """Images of the last validation or test."""
@@ -150,7 +150,7 @@ class ContextNetwork(pl.LightningModule):
         if init not in ("imagenet", "he"):
             raise MammoError(f"gmic.local_init={init}: choose imagenet or he")
         if init == "imagenet":
-            self.network.start_local(pretrained_state(weights, pretrained_file))
+            self.network.load_local_trunk(pretrained_state(weights, pretrained_file))
 
     def forward(self, image: Tensor) -> GmicOutput:
         """Saliency maps and predictions of images [B, 1, H, W].
@@ -173,14 +173,14 @@ class ContextNetwork(pl.LightningModule):
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Add one batch's fused predictions to the image AUC; it has the columns image, image_row and target."""
-        self.image_auroc.update(batch["image_row"], self(batch["image"]).by_fusion.stacked(), batch["target"])
+        self.image_auroc.update(batch["image_row"], self(batch["image"]).y_fusion.stacked(), batch["target"])
 
     test_step = validation_step
 
     def predict_step(self, batch: Batch, _: int) -> ImagePredictions:
         """Scores [B, 2] and saliency maps [B, 2, rows, cols] of one batch with the columns image and image_row."""
         output = self(batch["image"])
-        return ImagePredictions(batch["image_row"], output.by_fusion.stacked(), output.saliency.stacked())
+        return ImagePredictions(batch["image_row"], output.y_fusion.stacked(), output.saliency.stacked())
 
     def on_validation_epoch_end(self) -> None:
         """Log each class's AUC over images, and the TNR of the malignant one, whose AUC training is judged by."""
@@ -208,7 +208,7 @@ class ContextNetwork(pl.LightningModule):
 
 def _loss_by_class(output: GmicOutput, target: Tensor) -> dict[str, Tensor]:
     """The BCE of each class, summed over the predictions, of targets [B, 2]; their mean is the BCE of the loss."""
-    predictions = (output.by_global, output.by_local, output.by_fusion)
+    predictions = (output.y_global, output.y_local, output.y_fusion)
     bce = [
         functional.binary_cross_entropy(each.stacked().detach(), target, reduction="none").mean(dim=0)
         for each in predictions
@@ -226,8 +226,8 @@ def standardized(image: Tensor) -> Tensor:
     return (x - mean) / deviation.clamp(min=1e-5)
 
 
-def checkpoint_of(network: Gmic) -> dict[str, Any]:
-    """A checkpoint that network_of_checkpoint reads, of a network that was not trained here."""
+def official_checkpoint(network: Gmic) -> dict[str, Any]:
+    """A checkpoint that load_context_network reads, of a network that was not trained here."""
     return {
         "state_dict": {f"network.{key}": value for key, value in network.state_dict().items()},
         "hyper_parameters": {"sizes": asdict(network.sizes), "frame": asdict(network.frame), **PUBLISHED},
@@ -235,7 +235,7 @@ def checkpoint_of(network: Gmic) -> dict[str, Any]:
     }
 
 
-def network_of_checkpoint(path: Path) -> ContextNetwork:
+def load_context_network(path: Path) -> ContextNetwork:
     """The context network of a checkpoint, in eval mode.
 
     Raises:

@@ -19,8 +19,8 @@ from torch.nn import functional
 
 from mammo.models.map_statistics import Affine, Moments, batch_affine, neighbors, running_affine, tap_sums
 
-IMAGES_AT_ONCE = 10
-WINDOWS_AT_ONCE = 250
+IMAGES_PER_CHUNK = 10
+WINDOWS_PER_CHUNK = 250
 """What a processor's cache holds at the paper's 46 x 30 cells, windows of up to 7 x 7 cells and 32 filters."""
 
 
@@ -75,8 +75,8 @@ class Stack(NamedTuple):
 
     def parts(self) -> Iterator["Stack"]:
         """Some rows at a time, with the saliency maps of all images."""
-        for start in range(0, len(self.image), WINDOWS_AT_ONCE):
-            some = slice(start, start + WINDOWS_AT_ONCE)
+        for start in range(0, len(self.image), WINDOWS_PER_CHUNK):
+            some = slice(start, start + WINDOWS_PER_CHUNK)
             h = None if self.h is None else self.h[some]
             yield self._replace(image=self.image[some], start=self.start[some], share=self.share[some], h=h)
 
@@ -92,7 +92,7 @@ class Base(NamedTuple):
 
     def whole(self) -> Iterator[Tensor]:
         """[some images, rows, cols, filters]."""
-        for maps in torch.split(self.maps, IMAGES_AT_ONCE):
+        for maps in torch.split(self.maps, IMAGES_PER_CHUNK):
             yield functional.conv2d(maps, self.weight, self.bias, padding=1).permute(0, 2, 3, 1)
 
     def around(self, stack: Stack) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from mammo.models.backbones import Backbone, he_initialize
 from mammo.models.patch_classifier import PatchClassifier
-from mammo.models.precision import in_float32, lay_out
+from mammo.models.precision import in_float32, to_channels_last
 from mammo.records import FULL_SCALE, Batch, PatchClass
 
 
@@ -34,7 +34,7 @@ class FLoc(PatchClassifier):
         # A checkpoint brings every weight: whoever loads one needs no file of ImageNet weights.
         start = {**backbone, "init": "he", "pretrained_file": None}
         self.save_hyperparameters({"backbone": start, "lr": lr, "n_features": n_features})
-        self.backbone = lay_out(Backbone(**backbone))
+        self.backbone = to_channels_last(Backbone(**backbone))
         self.representation = nn.Linear(self.backbone.num_features, n_features)
         self.classifier = nn.Linear(n_features, len(PatchClass))
         he_initialize(self.representation)

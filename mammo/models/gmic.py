@@ -79,9 +79,9 @@ class GmicOutput(NamedTuple):
 
     saliency: ByClass
     """A [B, rows, cols] in [0, 1]."""
-    by_global: ByClass
-    by_local: ByClass
-    by_fusion: ByClass
+    y_global: ByClass
+    y_local: ByClass
+    y_fusion: ByClass
     regions: Tensor
     """int64 [B, K, 2], upper left pixel (row, col) of each region of interest in the network window."""
     attention: Tensor
@@ -124,10 +124,10 @@ class Gmic(nn.Module):
                 "their product with the stem's and the pool's is the frame's cell_px"
             )
         if checkpoint_activations:
-            checkpointed(self.trunk.layer_list)
-            checkpointed(self.local.stages)
+            checkpoint_stages(self.trunk.layer_list)
+            checkpoint_stages(self.local.stages)
 
-    def start_local(self, weights: Mapping[str, Tensor]) -> None:
+    def load_local_trunk(self, weights: Mapping[str, Tensor]) -> None:
         """Start the local trunk from the weights of a ResNet-18 without classifier.
 
         Raises:
@@ -161,9 +161,9 @@ class Gmic(nn.Module):
         fused = torch.cat([features.amax(dim=(2, 3)), local], dim=1)
         return GmicOutput(
             saliency=ByClass.of(saliency),
-            by_global=ByClass.of(self._by_top(saliency)),
-            by_local=ByClass.of(torch.sigmoid(self.local_classifier(local).float())),
-            by_fusion=ByClass.of(torch.sigmoid(self.fusion(fused).float())),
+            y_global=ByClass.of(self._by_top(saliency)),
+            y_local=ByClass.of(torch.sigmoid(self.local_classifier(local).float())),
+            y_fusion=ByClass.of(torch.sigmoid(self.fusion(fused).float())),
             regions=cells * self.frame.cell_px,
             attention=attention,
         )
@@ -191,7 +191,7 @@ class Gmic(nn.Module):
         return (weight * h).sum(dim=1), weight[..., 0]
 
 
-def checkpointed(stages: Iterable[nn.Module]) -> None:
+def checkpoint_stages(stages: Iterable[nn.Module]) -> None:
     """Make each stage, in training, keep its input only and compute the rest once more in backward."""
     for stage in stages:
         stage.forward = _Recomputed(stage)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mammo.models.precision import in_float32, layout_of, rounded
+from mammo.models.precision import in_float32, to_autocast_dtype, weight_layout
 
 
 class GrayConvolution(nn.Module):
@@ -40,11 +40,11 @@ class GrayConvolution(nn.Module):
 
     def forward(self, gray: Tensor) -> Tensor:
         """[B, 1, H, W] in the units of mean to what the convolution makes of the three normalized channels."""
-        return rounded(in_float32(self._convolved, gray))
+        return to_autocast_dtype(in_float32(self._convolved, gray))
 
     def _convolved(self, gray: Tensor) -> Tensor:
         # A single channel lies alike in every layout: the weights tell which one the network has.
-        gray = gray.to(memory_format=layout_of(self.weight))
+        gray = gray.to(memory_format=weight_layout(self.weight))
         kernel = (self.weight * self.scale).sum(dim=1, keepdim=True)
         out = functional.conv2d(gray - self.center, kernel, self.bias, self.stride, self.padding, self.dilation)
         if self._is_shifted:
@@ -53,7 +53,7 @@ class GrayConvolution(nn.Module):
         return out
 
 
-def foldable(network: nn.Module) -> str | None:
+def foldable_convolution(network: nn.Module) -> str | None:
     """The name of the convolution that GrayConvolution can take the place of; None where there is none."""
     found = [(name, part) for name, part in network.named_modules() if getattr(part, "in_channels", None) == 3]
     if len(found) != 1 or type(found[0][1]) is not nn.Conv2d:
@@ -62,7 +62,7 @@ def foldable(network: nn.Module) -> str | None:
     return name if convolution.padding_mode == "zeros" and convolution.groups == 1 else None
 
 
-def fold(network: nn.Module, name: str, mean: Sequence[float], std: Sequence[float]) -> None:
+def fold_channels(network: nn.Module, name: str, mean: Sequence[float], std: Sequence[float]) -> None:
     """Put a GrayConvolution in the place of the network's convolution of that name."""
     parent, _, last = name.rpartition(".")
     convolution = network.get_submodule(name)

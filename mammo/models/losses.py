@@ -51,7 +51,7 @@ class GmicLoss(nn.Module):
 
     def forward(self, output: GmicOutput, target: Tensor) -> Tensor:
         """The loss, a scalar, of predictions and targets float32 [B, 2] (malignant, benign), 0 or 1."""
-        predictions = (output.by_global, output.by_local, output.by_fusion)
+        predictions = (output.y_global, output.y_local, output.y_fusion)
         bce = sum(functional.binary_cross_entropy(each.stacked(), target) for each in predictions)
         saliency = output.saliency.stacked().flatten(2)
         norm = saliency.sum(dim=2) if self.saliency_norm == "sum" else saliency.mean(dim=2)

@@ -64,9 +64,9 @@ class OfficialGmic(nn.Module):
         output = self.network(image)
         return OfficialOutput(
             saliency=_benign_first(output.saliency),
-            y_global=_benign_first(output.by_global),
-            y_local=_benign_first(output.by_local),
-            y_fusion=_benign_first(output.by_fusion),
+            y_global=_benign_first(output.y_global),
+            y_local=_benign_first(output.y_local),
+            y_fusion=_benign_first(output.y_fusion),
             roi_positions=output.regions,
             attention=output.attention,
         )
@@ -83,10 +83,10 @@ def load_gmic(state_dict: Mapping[str, Tensor], percent_t: float = 0.02) -> Offi
     Raises:
         MammoError: a key is missing, unknown or of another shape; all of them are named.
     """
-    return OfficialGmic(gmic_of_official(state_dict, percent_t)).eval()
+    return OfficialGmic(gmic_from_official(state_dict, percent_t)).eval()
 
 
-def gmic_of_official(state_dict: Mapping[str, Tensor], top_share: float) -> Gmic:
+def gmic_from_official(state_dict: Mapping[str, Tensor], top_share: float) -> Gmic:
     """The full-size network with the weights of an official state dict; MammoError as load_gmic."""
     network = Gmic(GmicSizes(top_share=top_share), FULL_FRAME)
     own = network.state_dict()
@@ -95,7 +95,7 @@ def gmic_of_official(state_dict: Mapping[str, Tensor], top_share: float) -> Gmic
     return network
 
 
-def official_of_gmic(network: Gmic) -> dict[str, Tensor]:
+def official_state_dict(network: Gmic) -> dict[str, Tensor]:
     """The official state dict of a full-size network.
 
     Raises:

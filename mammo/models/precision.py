@@ -55,13 +55,13 @@ def check_gpu() -> None:
         )
 
 
-def lay_out(module: ModuleT) -> ModuleT:
+def to_channels_last(module: ModuleT) -> ModuleT:
     """Channels-last memory, 1.3 times as fast on CPUs and as fast or faster on GPUs."""
     module.to(memory_format=torch.channels_last)
     return module
 
 
-def layout_of(weight: Tensor) -> torch.memory_format:
+def weight_layout(weight: Tensor) -> torch.memory_format:
     """The memory layout of a weight [O, I, H, W]."""
     last = weight.is_contiguous(memory_format=torch.channels_last)
     return torch.channels_last if last else torch.contiguous_format
@@ -73,7 +73,7 @@ def in_float32(work: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
         return work(x if x.dtype.itemsize >= 4 else x.float())
 
 
-def rounded(x: Tensor) -> Tensor:
+def to_autocast_dtype(x: Tensor) -> Tensor:
     """X in the precision that autocast asks for, if any."""
     device = x.device.type
     return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x

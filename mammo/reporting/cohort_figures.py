@@ -17,7 +17,7 @@ from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.intake.pseudonyms import Pseudonyms
-from mammo.models.context_network import ContextNetwork, network_of_checkpoint
+from mammo.models.context_network import ContextNetwork, load_context_network
 from mammo.records import MammoError, PatchClass, Pixels, Split
 from mammo.reporting.figure_list import ReportFigure
 from mammo.reporting.image_figures import Outlines, image_grid_figure, outline_array, outline_kind, saliency_figure
@@ -73,7 +73,7 @@ def cohort_figures(store: Path, run: Path) -> Iterator[ReportFigure]:
     yield ReportFigure("figure1", IMAGES, _image_grid(manifest, reader, rows))
     contexts = sorted(path.parent for path in run.parent.glob("context-*/result.json"))
     if contexts:
-        network = network_of_checkpoint(contexts[0] / "best.ckpt")
+        network = load_context_network(contexts[0] / "best.ckpt")
         for number, row in enumerate([row for row in rows if row in index.lesions_by_image][:N_SALIENCY], start=1):
             figure = image_saliency(manifest, reader, row, network, f"Saliency maps {number}")
             yield ReportFigure(f"figure2-{number}", SALIENCY, figure)
@@ -147,7 +147,7 @@ def write_saliency_figures(folder: Path, store: Path, checkpoint: Path, images: 
     Raises:
         MammoError: an image is not in the store, or network and store have different frames.
     """
-    manifest, network = Manifest.load(store), network_of_checkpoint(checkpoint)
+    manifest, network = Manifest.load(store), load_context_network(checkpoint)
     manifest.check_frame(network.network.frame, str(checkpoint), store)
     reader, pseudonyms = Reader.from_manifest(store, manifest, patch_px=1), Pseudonyms.of_store(store)
     folder.mkdir(parents=True, exist_ok=True)

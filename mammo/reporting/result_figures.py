@@ -201,9 +201,16 @@ def _calibration(axes: Axes, bins: CalibrationCurve) -> None:
 
 def _decision(axes: Axes, curve: DecisionCurve, malignant: Ints, name: str) -> None:
     axes.axhline(0, color=BLACK, linewidth=0.8, label="biopsy none")
-    axes.plot(curve.preference, curve.everyone, color=GREY, linestyle=":", label="biopsy all")
-    axes.fill_between(curve.preference, curve.low, curve.high, color=VERMILION, alpha=0.2, linewidth=0)
-    axes.plot(curve.preference, curve.model, color=VERMILION, linestyle="--", linewidth=1.6, label=f"biopsy by {name}")
+    axes.plot(curve.threshold_probability, curve.biopsy_all, color=GREY, linestyle=":", label="biopsy all")
+    axes.fill_between(curve.threshold_probability, curve.low, curve.high, color=VERMILION, alpha=0.2, linewidth=0)
+    axes.plot(
+        curve.threshold_probability,
+        curve.model,
+        color=VERMILION,
+        linestyle="--",
+        linewidth=1.6,
+        label=f"biopsy by {name}",
+    )
     reason = why_undefined(malignant)
     if reason:
         axes.text(0.5, 0.5, f"undefined: {reason}", transform=axes.transAxes, ha="center", va="center")

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from mammo.records import Floats
 from mammo.scoring.intervals import N_RESAMPLES, bootstrap, percentile_bands
-from mammo.scoring.metrics import checked_shares
+from mammo.scoring.metrics import checked_probabilities
 from mammo.scoring.weighted_metrics import Weights, ratio
 
 N_BINS = 10
@@ -43,9 +43,9 @@ def calibration_curve(
     """The calibration curve of scores [N] in [0, 1] of lesions of these patients [N]; no bins where there is no lesion.
 
     Raises:
-        ValueError: as metrics.checked_shares.
+        ValueError: as metrics.checked_probabilities.
     """
-    labels, values = checked_shares(malignant, scores)
+    labels, values = checked_probabilities(malignant, scores)
     if values.size == 0:
         none = np.empty(0)
         return CalibrationCurve(none, none, none, none, np.empty(0, dtype=np.int64))

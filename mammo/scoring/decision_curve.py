@@ -11,10 +11,10 @@ from numpy.typing import ArrayLike
 
 from mammo.records import Floats
 from mammo.scoring.intervals import N_RESAMPLES, bootstrap, percentile_bands
-from mammo.scoring.metrics import checked_shares, why_undefined
+from mammo.scoring.metrics import checked_probabilities, why_undefined
 from mammo.scoring.weighted_metrics import Weights
 
-PREFERENCES = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2).tolist())
+THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2).tolist())
 """Threshold chances that are drawn."""
 
 
@@ -30,28 +30,28 @@ class DecisionCurve:
         everyone: [K], biopsying every lesion, as was done with these.
     """
 
-    preference: Floats
+    threshold_probability: Floats
     model: Floats
     low: Floats
     high: Floats
-    everyone: Floats
+    biopsy_all: Floats
 
 
 def decision_curve(
     malignant: ArrayLike,
     scores: ArrayLike,
     patients: ArrayLike,
-    preferences: ArrayLike = PREFERENCES,
+    threshold_probabilities: ArrayLike = THRESHOLDS,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> DecisionCurve:
     """The decision curve of scores [N], read as chances of malignancy, of lesions of these patients [N].
 
     Raises:
-        ValueError: as metrics.checked_shares, or a preference is outside (0, 1).
+        ValueError: as metrics.checked_probabilities, or a preference is outside (0, 1).
     """
-    labels, values = checked_shares(malignant, scores)
-    chance = np.asarray(preferences, dtype=np.float64)
+    labels, values = checked_probabilities(malignant, scores)
+    chance = np.asarray(threshold_probabilities, dtype=np.float64)
     if not ((chance > 0) & (chance < 1)).all():
         raise ValueError("a threshold chance is outside (0, 1)")
     if why_undefined(labels):

@@ -22,7 +22,7 @@ USABLE_SHARE = 0.75
 one with a malignant lesion, say) is missing from 1/e = 37 % of them, one that needs either of two from 14 %: the
 interval of the first would tell of the others' spread alone, and of two patients of one class each, of none."""
 
-ELEMENTS_AT_ONCE = 4_000_000
+MAX_ELEMENTS = 4_000_000
 """Weights held in memory together (32 MB)."""
 
 
@@ -107,7 +107,7 @@ def _blocks(patients: ArrayLike, n_resamples: int, seed: int) -> Iterator[Weight
         return
     rng, shares = np.random.default_rng((seed, names.size)), np.full(names.size, 1 / names.size)
     index = np.argsort(np.argsort(first))[sorted_index]
-    at_once = max(1, ELEMENTS_AT_ONCE // index.size)
+    at_once = max(1, MAX_ELEMENTS // index.size)
     for start in range(0, n_resamples, at_once):
         drawn = rng.multinomial(names.size, shares, min(at_once, n_resamples - start))
         weights: Weights = drawn[:, index]

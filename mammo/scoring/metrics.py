@@ -35,7 +35,7 @@ def checked(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
     return labels.astype(np.bool_), values
 
 
-def checked_shares(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
+def checked_probabilities(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
     """As checked, for metrics that read a score as a chance; ValueError also where one is outside [0, 1]."""
     labels, values = checked(malignant, scores)
     if not ((values >= 0) & (values <= 1)).all():
@@ -152,5 +152,5 @@ def brier(malignant: ArrayLike, scores: ArrayLike) -> float:
     Raises:
         ValueError: as checked, or a score is outside [0, 1].
     """
-    labels, values = checked_shares(malignant, scores)
+    labels, values = checked_probabilities(malignant, scores)
     return float("nan") if why_undefined(labels) else float(((values - labels) ** 2).mean())

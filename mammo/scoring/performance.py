@@ -90,7 +90,7 @@ def performance(
         n_resamples: of the bootstrap.
 
     Raises:
-        ValueError: as metrics.checked_shares.
+        ValueError: as metrics.checked_probabilities.
     """
     labels, other = np.asarray(malignant), dict(thresholds or {})
 

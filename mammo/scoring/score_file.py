@@ -51,7 +51,7 @@ def read_score_file(path: Path) -> ScoreFile:
     return ScoreFile(str(path), table.astype({"malignant": "float64", "score": "float64"}).astype({"malignant": int}))
 
 
-def match(files: Sequence[ScoreFile]) -> list[ScoreFile]:
+def match_lesions(files: Sequence[ScoreFile]) -> list[ScoreFile]:
     """The files with their lesions in the first file's order.
 
     Raises:
@@ -61,7 +61,7 @@ def match(files: Sequence[ScoreFile]) -> list[ScoreFile]:
     return [first, *(_matched(file, first) for file in files[1:])]
 
 
-def check_apart(picked: ScoreFile, judged: ScoreFile) -> None:
+def check_disjoint(picked: ScoreFile, judged: ScoreFile) -> None:
     """Refuse to pick a threshold on patients that it is then judged by, or on the test split where a file names it.
 
     Raises:

@@ -34,7 +34,7 @@ pathology calls high-risk, else 0; vendor and density: as the manifest tells the
 side of the outline's box, px of the paper's 2944 x 1920 frame; split: empty where the store is not split; score: mean
 over the windows, in [0, 1]; score_sd: their spread about it."""
 
-SIZES = ("below 128 px", "128 to 384 px", "above 384 px")
+SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions smaller than the smallest, as large as some, and larger than the largest crop window of the paper."""
 
 
@@ -49,8 +49,8 @@ def read_lesion_table(path: Path) -> pd.DataFrame:
 
 
 def size_group(size_px: "pd.Series[float]") -> "pd.Series[str]":
-    """Which of SIZES each lesion is."""
-    return pd.Series(np.select([size_px < 128, size_px <= 384], SIZES[:2], SIZES[2]), index=size_px.index)
+    """Which of SIZE_GROUPS each lesion is."""
+    return pd.Series(np.select([size_px < 128, size_px <= 384], SIZE_GROUPS[:2], SIZE_GROUPS[2]), index=size_px.index)
 
 
 def _lesion_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":

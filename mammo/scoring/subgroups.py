@@ -9,7 +9,7 @@ import pandas as pd
 from mammo.scoring.intervals import Interval, auc_interval
 from mammo.scoring.metrics import why_undefined
 
-MOST_VALUES = 12
+MAX_VALUES = 12
 """A column with more values than this tells lesions apart, not kinds of them."""
 
 
@@ -39,7 +39,7 @@ def subgroups(table: pd.DataFrame, columns: Sequence[str]) -> list[Subgroup]:
 
     Args:
         table: malignant, score, patient_id and the columns; an empty text is no value.
-        columns: a column is passed over where it has one value, more than MOST_VALUES, or never both classes in one
+        columns: a column is passed over where it has one value, more than MAX_VALUES, or never both classes in one
             (as a second name of the label).
     """
     return [group for column in columns for group in _groups(table, column)]
@@ -48,7 +48,7 @@ def subgroups(table: pd.DataFrame, columns: Sequence[str]) -> list[Subgroup]:
 def _groups(table: pd.DataFrame, column: str) -> Iterator[Subgroup]:
     values = table[column].astype("str")
     names = sorted(set(values) - {""})
-    if not 2 <= len(names) <= MOST_VALUES:
+    if not 2 <= len(names) <= MAX_VALUES:
         return
     parts = {name: table[values == name] for name in names}
     if all(why_undefined(part["malignant"]) for part in parts.values()):

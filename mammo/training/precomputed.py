@@ -17,7 +17,7 @@ from mammo.data.datamodule import MammoDataModule
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.plans import Plan
 from mammo.io import file_lock
-from mammo.models.context_network import ContextNetwork, network_of_checkpoint
+from mammo.models.context_network import ContextNetwork, load_context_network
 from mammo.models.floc import FLoc
 from mammo.models.precision import resolve_precision
 from mammo.progress import track
@@ -106,7 +106,7 @@ def cached_saliency(checkpoint: Path, root: Path, store: Path, precision: str, s
         share = set(shard.share(list(maps.images)))
         missing = [image_id for image_id in maps.missing() if image_id in share]
         if missing:
-            _compute_missing(maps, missing, len(share), network_of_checkpoint(checkpoint), store, manifest, precision)
+            _compute_missing(maps, missing, len(share), load_context_network(checkpoint), store, manifest, precision)
     return maps
 
 

@@ -17,7 +17,7 @@ from mammo.data.loader import Loader
 from mammo.data.plans import Plan, lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.maps.stack import batch_columns
-from mammo.models.context_network import ContextNetwork, network_of_checkpoint
+from mammo.models.context_network import ContextNetwork, load_context_network
 from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
 from mammo.models.lesion_auroc import ScoredLesions, score_lesions
@@ -94,7 +94,7 @@ def _context_network(run: Path, reads: Mapping[str, str], cfg: DictConfig) -> Co
             f"{run} was trained with context={cfg.context.source}, which has no maps for other images: "
             "score with a run of context=gmic"
         )
-    return network_of_checkpoint(run / reads["context"])
+    return load_context_network(run / reads["context"])
 
 
 def _stacked(maps: Mapping[str, NDArray[np.float32]], image_ids: Sequence[str]) -> NDArray[np.float32]:

@@ -30,8 +30,8 @@ def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("maps", COMBINATIONS, ids="+".join)
 def test_equals_the_plain_network(maps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aggregation, "IMAGES_AT_ONCE", 2)
-    monkeypatch.setattr(aggregation, "WINDOWS_AT_ONCE", 3)
+    monkeypatch.setattr(aggregation, "IMAGES_PER_CHUNK", 2)
+    monkeypatch.setattr(aggregation, "WINDOWS_PER_CHUNK", 3)
     torch.manual_seed(0)
     fast = FAgg(maps, FRAME, 1e-3).double()
     for weight in fast.parameters():

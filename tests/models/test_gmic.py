@@ -48,7 +48,7 @@ def test_the_defaults_are_the_published_sizes() -> None:
 def test_small_frame_keeps_the_grid_and_the_regions_of_4_x_4_cells() -> None:
     output = small_network().eval()(torch.randn(2, 1, 368, 240))
     assert output.saliency.malignant.shape == output.saliency.benign.shape == (2, 46, 30)
-    for prediction in (output.by_global, output.by_local, output.by_fusion):
+    for prediction in (output.y_global, output.y_local, output.y_fusion):
         assert prediction.stacked().shape == (2, 2)
         assert ((prediction.stacked() > 0) & (prediction.stacked() < 1)).all()
     assert output.regions.shape == (2, 6, 2)
@@ -61,7 +61,7 @@ def test_small_frame_keeps_the_grid_and_the_regions_of_4_x_4_cells() -> None:
 def test_global_prediction_is_the_mean_of_the_top_cells(share: float) -> None:
     output = small_network(top_share=share, base_logit=0.0).eval()(torch.randn(1, 1, 368, 240))
     expected = {0.02: 28, 0.03: 41, 0.05: 69, 0.1: 138}[share]
-    for saliency, prediction in zip(output.saliency, output.by_global, strict=True):
+    for saliency, prediction in zip(output.saliency, output.y_global, strict=True):
         cells = np.sort(saliency.detach().numpy().ravel())[-expected:]
         assert prediction.item() == pytest.approx(cells.mean(), rel=1e-5)
 
@@ -70,7 +70,7 @@ def test_the_base_rate_set_apart_leaves_the_maps_and_shifts_the_global_odds_by_o
     image = torch.randn(3, 1, 368, 240)
     apart, published = (small_network(base_logit=base).eval()(image) for base in (2.0, 0.0))
     assert torch.equal(apart.saliency.stacked(), published.saliency.stacked())
-    odds = [(p / (1 - p)).detach() for p in (apart.by_global.stacked(), published.by_global.stacked())]
+    odds = [(p / (1 - p)).detach() for p in (apart.y_global.stacked(), published.y_global.stacked())]
     assert torch.allclose(odds[0] / odds[1], torch.tensor(2.0).exp().expand(3, 2), rtol=1e-4)
 
 
@@ -102,7 +102,7 @@ def test_an_image_without_breast_gives_finite_outputs() -> None:
     frame = {"height": 368, "width": 240, "cell_px": 8}
     network = ContextNetwork(numbers("eighth"), frame, 1e-3, GmicLoss(0.0)).eval()
     output = network(torch.zeros(1, 1, 368, 240, dtype=torch.uint16))
-    for prediction in (output.by_global, output.by_local, output.by_fusion):
+    for prediction in (output.y_global, output.y_local, output.y_fusion):
         assert prediction.stacked().isfinite().all()
 
 
@@ -115,7 +115,7 @@ def test_in_eval_mode_an_image_is_judged_alone() -> None:
     together = network(images)
     for number in range(3):
         alone = network(images[number : number + 1])
-        assert torch.allclose(alone.by_fusion.malignant, together.by_fusion.malignant[number : number + 1], atol=1e-6)
+        assert torch.allclose(alone.y_fusion.malignant, together.y_fusion.malignant[number : number + 1], atol=1e-6)
         assert torch.equal(alone.regions[0], together.regions[number])
 
 
@@ -127,7 +127,7 @@ def test_recomputed_activations_change_neither_gradients_nor_statistics() -> Non
     thrifty = Gmic(sizes("eighth"), SMALL, checkpoint_activations=True)
     for network in (plain, thrifty):
         output = network(image)
-        (output.by_fusion.malignant + output.by_local.benign + output.by_global.malignant).sum().backward()
+        (output.y_fusion.malignant + output.y_local.benign + output.y_global.malignant).sum().backward()
     for (name, weight), other in zip(plain.named_parameters(), thrifty.parameters(), strict=True):
         assert weight.grad is None or torch.equal(weight.grad, other.grad), name
     for name, value in plain.state_dict().items():
@@ -137,11 +137,11 @@ def test_recomputed_activations_change_neither_gradients_nor_statistics() -> Non
 def test_the_local_trunk_starts_from_resnet18_weights() -> None:
     network = Gmic(GmicSizes(), FULL)
     weights = timm.create_model("resnet18", num_classes=0).state_dict()
-    network.start_local(weights)
+    network.load_local_trunk(weights)
     for name, value in network.local.state_dict().items():
         assert torch.equal(value, weights[name])
     with pytest.raises(MammoError, match=r"gmic\.local_init=he"):
-        small_network().start_local(weights)
+        small_network().load_local_trunk(weights)
 
 
 def test_images_are_standardized_one_by_one_and_flat_ones_stay_finite() -> None:
@@ -180,7 +180,7 @@ def test_the_losses_by_class_are_the_loss_of_training_on_that_class_alone() -> N
     with torch.no_grad():
         output = network(image)
     for column, name in enumerate(("malignant", "benign")):
-        chances = [getattr(each, name) for each in (output.by_global, output.by_local, output.by_fusion)]
+        chances = [getattr(each, name) for each in (output.y_global, output.y_local, output.y_fusion)]
         expected = sum(-torch.where(target[:, column] == 1, chance, 1 - chance).log().mean() for chance in chances)
         torch.testing.assert_close(logged[f"train_loss_{name}"], expected)
     torch.testing.assert_close((logged["train_loss_malignant"] + logged["train_loss_benign"]) / 2, loss.detach())

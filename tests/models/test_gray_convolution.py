@@ -7,7 +7,7 @@ import timm
 import torch
 from torch import nn
 
-from mammo.models.gray_convolution import GrayConvolution, fold, foldable
+from mammo.models.gray_convolution import GrayConvolution, fold_channels, foldable_convolution
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
@@ -40,9 +40,9 @@ def test_a_network_of_timm_stays_the_same_to_1e_5(name: str) -> None:
     torch.manual_seed(0)
     plain = timm.create_model(name, num_classes=0).eval()
     folded = copy.deepcopy(plain)
-    convolution = foldable(folded)
+    convolution = foldable_convolution(folded)
     assert convolution is not None
-    fold(folded, convolution, MEAN, STD)
+    fold_channels(folded, convolution, MEAN, STD)
     gray = torch.rand(2, 1, 96, 96)
     with torch.inference_mode():
         ours, theirs = folded(gray), plain(three_channels(gray))
@@ -70,8 +70,8 @@ def test_what_cannot_fold_is_left_alone() -> None:
     class Other(nn.Conv2d):
         """Some library's own convolution."""
 
-    assert foldable(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3))) == "0"
-    assert foldable(nn.Sequential(Other(3, 4, 3))) is None
-    assert foldable(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"))) is None
-    assert foldable(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3))) is None
-    assert foldable(nn.Sequential(nn.Conv2d(1, 4, 3))) is None
+    assert foldable_convolution(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3))) == "0"
+    assert foldable_convolution(nn.Sequential(Other(3, 4, 3))) is None
+    assert foldable_convolution(nn.Sequential(nn.Conv2d(3, 4, 3, padding=1, padding_mode="reflect"))) is None
+    assert foldable_convolution(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(3, 4, 3))) is None
+    assert foldable_convolution(nn.Sequential(nn.Conv2d(1, 4, 3))) is None

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mammo.geometry import Frame
 from mammo.models.gmic import Gmic, GmicSizes
-from mammo.models.official_gmic import FULL_FRAME, gmic_of_official, load_gmic, official_of_gmic
+from mammo.models.official_gmic import FULL_FRAME, gmic_from_official, load_gmic, official_state_dict
 from mammo.records import MammoError
 
 State = dict[str, Tensor]
@@ -32,7 +32,7 @@ def reference_module() -> ModuleType:
 def state() -> State:
     """Official names and shapes with random weights, running statistics off their defaults."""
     torch.manual_seed(0)
-    state = official_of_gmic(Gmic(GmicSizes(), FULL_FRAME))
+    state = official_state_dict(Gmic(GmicSizes(), FULL_FRAME))
     for name, value in state.items():
         if name.endswith("running_mean"):
             value.normal_(0, 0.1)
@@ -65,17 +65,17 @@ def test_official_order_is_benign_first_and_ours_is_told_by_name(state: State, i
     changed["fusion_dnn.bias"][:] = torch.tensor([9.0, -9.0])  # surely benign, surely not malignant
     with torch.inference_mode():
         official = load_gmic(changed)(image)
-        ours = gmic_of_official(changed, 0.02).eval()(image)
+        ours = gmic_from_official(changed, 0.02).eval()(image)
     assert official.y_fusion[0, 0] > 0.99
     assert official.y_fusion[0, 1] < 0.01
-    assert torch.equal(ours.by_fusion.benign, official.y_fusion[:, 0])
-    assert torch.equal(ours.by_fusion.malignant, official.y_fusion[:, 1])
+    assert torch.equal(ours.y_fusion.benign, official.y_fusion[:, 0])
+    assert torch.equal(ours.y_fusion.malignant, official.y_fusion[:, 1])
     assert torch.equal(ours.saliency.malignant, official.saliency[:, 1])
 
 
 def test_the_way_there_and_back_keeps_every_bit(state: State) -> None:
-    again = official_of_gmic(gmic_of_official(state, 0.02))
-    assert list(again) == list(official_of_gmic(Gmic(GmicSizes(), FULL_FRAME)))
+    again = official_state_dict(gmic_from_official(state, 0.02))
+    assert list(again) == list(official_state_dict(Gmic(GmicSizes(), FULL_FRAME)))
     assert again.keys() == state.keys()
     assert len(again) == 258
     for name, value in state.items():
@@ -115,4 +115,4 @@ def test_every_wrong_key_is_listed(state: State) -> None:
 def test_another_architecture_is_not_exported() -> None:
     small = GmicSizes(widths=(16, 32, 32), strides=(1, 2, 1), blocks=1, local_widths=(16, 32), attention=8)
     with pytest.raises(MammoError, match="not the weights of the published GMIC"):
-        official_of_gmic(Gmic(small, Frame(368, 240, 8)))
+        official_state_dict(Gmic(small, Frame(368, 240, 8)))

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mammo.models import precision
-from mammo.models.precision import check_gpu, compile_forward, lay_out, resolve_precision
+from mammo.models.precision import check_gpu, compile_forward, resolve_precision, to_channels_last
 from mammo.records import MammoError
 
 
@@ -89,7 +89,7 @@ def test_layout_is_channels_last_and_changes_no_value() -> None:
     torch.manual_seed(0)
     convolution = torch.nn.Conv2d(4, 8, 3)
     before = convolution.weight.detach().clone()
-    assert lay_out(convolution).weight.is_contiguous(memory_format=torch.channels_last)
+    assert to_channels_last(convolution).weight.is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(convolution.weight, before)
 
 

@@ -9,13 +9,13 @@ import torch
 from omegaconf import OmegaConf
 
 from mammo.geometry import Frame
-from mammo.models.context_network import checkpoint_of
+from mammo.models.context_network import official_checkpoint
 from mammo.models.gmic import Gmic, GmicSizes
 from mammo.records import MammoError
 from mammo.reporting.cohort_figures import cohort_figures, write_saliency_figures
 from mammo.store.manifest import Manifest
 
-SIZES = OmegaConf.load(Path(__file__).parents[2] / "conf" / "gmic" / "eighth.yaml")
+SIZE_GROUPS = OmegaConf.load(Path(__file__).parents[2] / "conf" / "gmic" / "eighth.yaml")
 RUN = "fagg-emb-s0-0"
 
 
@@ -27,8 +27,8 @@ def runs(reported_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "context-s0-1").mkdir()
     (folder / "context-s0-1" / "result.json").touch()
     torch.manual_seed(0)
-    sizes = GmicSizes(**{key: OmegaConf.to_container(SIZES)[key] for key in asdict(GmicSizes())})
-    torch.save(checkpoint_of(Gmic(sizes, Frame(368, 240, 8))), folder / "context-s0-1" / "best.ckpt")
+    sizes = GmicSizes(**{key: OmegaConf.to_container(SIZE_GROUPS)[key] for key in asdict(GmicSizes())})
+    torch.save(official_checkpoint(Gmic(sizes, Frame(368, 240, 8))), folder / "context-s0-1" / "best.ckpt")
     return folder
 
 

@@ -17,7 +17,7 @@ def test_net_benefit_is_the_definitions(levels: int) -> None:
         caught = sum(s >= chance for s, y in zip(scores, labels, strict=True) if y)
         needless = sum(s >= chance for s, y in zip(scores, labels, strict=True) if not y)
         assert worth == pytest.approx((caught - needless * chance / (1 - chance)) / 90)
-    np.testing.assert_allclose(found.everyone, decision_curve(labels, np.ones(90), range(90), chances).model)
+    np.testing.assert_allclose(found.biopsy_all, decision_curve(labels, np.ones(90), range(90), chances).model)
 
 
 def test_a_perfect_model_is_worth_the_share_of_malignant_lesions() -> None:

@@ -111,6 +111,6 @@ def test_the_draws_do_not_depend_on_how_many_are_held_at_once(monkeypatch: pytes
     labels, scores, patients = cohort(6)
     whole = auc_interval(labels, scores, patients, n_resamples=101)
     weights = resample_weights(patients, 101, 0)
-    monkeypatch.setattr(intervals, "ELEMENTS_AT_ONCE", 7 * len(labels))
+    monkeypatch.setattr(intervals, "MAX_ELEMENTS", 7 * len(labels))
     assert auc_interval(labels, scores, patients, n_resamples=101) == whole
     assert (resample_weights(patients, 101, 0) == weights).all()

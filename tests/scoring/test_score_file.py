@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mammo.records import MammoError
-from mammo.scoring.score_file import ScoreFile, check_apart, match, read_score_file
+from mammo.scoring.score_file import ScoreFile, check_disjoint, match_lesions, read_score_file
 
 GOOD = "lesion_id,patient_id,malignant,score\na,p,1,0.9\nb,p,0,0.2\nc,q,0,0.4\n"
 
@@ -95,7 +95,7 @@ def test_a_table_without_lesions_is_read(tmp_path: Path) -> None:
 
 def test_files_meet_by_lesion_whatever_the_row_order(tmp_path: Path) -> None:
     other = "patient_id,lesion_id,score,malignant\nq,c,0.1,0\np,a,0.7,1\np,b,0.3,0\n"
-    first, second = match([read(tmp_path), read(tmp_path, other, "b.csv")])
+    first, second = match_lesions([read(tmp_path), read(tmp_path, other, "b.csv")])
     assert second.table["lesion_id"].tolist() == first.table["lesion_id"].tolist()
     assert second.table["score"].tolist() == [0.7, 0.3, 0.1]
     assert second.table.index.tolist() == [2, 3, 1]
@@ -112,15 +112,15 @@ def test_files_meet_by_lesion_whatever_the_row_order(tmp_path: Path) -> None:
 )
 def test_files_that_disagree_are_refused(tmp_path: Path, changed: tuple[str, str], told: str) -> None:
     with pytest.raises(MammoError, match=told):
-        match([read(tmp_path), read(tmp_path, GOOD.replace(*changed), "b.csv")])
+        match_lesions([read(tmp_path), read(tmp_path, GOOD.replace(*changed), "b.csv")])
 
 
 def test_thresholds_are_not_picked_on_patients_they_are_judged_by(tmp_path: Path) -> None:
     judged = read(tmp_path)
     with pytest.raises(MammoError, match=r"val\.csv, row 2: patient q is in .*a\.csv, too \(1 patients are\)"):
-        check_apart(read(tmp_path, GOOD.replace("a,p", "x,z").replace("b,p", "y,q"), "val.csv"), judged)
+        check_disjoint(read(tmp_path, GOOD.replace("a,p", "x,z").replace("b,p", "y,q"), "val.csv"), judged)
     with pytest.raises(MammoError, match=r"val\.csv: no malignant lesion"):
-        check_apart(read(tmp_path, "lesion_id,patient_id,malignant,score\nx,y,0,0.1\n", "val.csv"), judged)
+        check_disjoint(read(tmp_path, "lesion_id,patient_id,malignant,score\nx,y,0,0.1\n", "val.csv"), judged)
     named = "lesion_id,patient_id,malignant,score,split\nx,y,1,0.1,val\nz,r,0,0.2,test\n"
     with pytest.raises(MammoError, match=r"val\.csv, row 2: a lesion of split test \(1 are\)"):
-        check_apart(read(tmp_path, named, "val.csv"), judged)
+        check_disjoint(read(tmp_path, named, "val.csv"), judged)

@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score
 from mammo.records import MammoError
 from mammo.scoring.score_tables import (
     LESION_COLUMNS,
-    SIZES,
+    SIZE_GROUPS,
     image_auc,
     read_image_table,
     read_lesion_table,
@@ -101,7 +101,7 @@ def test_a_missing_or_broken_lesion_table_is_named(tmp_path: Path) -> None:
 
 
 def test_size_groups_are_bounded_by_the_papers_window_sizes() -> None:
-    assert size_group(lesion_scores()["size_px"]).tolist() == list(SIZES)
+    assert size_group(lesion_scores()["size_px"]).tolist() == list(SIZE_GROUPS)
 
 
 WINDOW_SCORES = pd.DataFrame(

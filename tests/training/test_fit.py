@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.cli.hydra_app import CONF
 from mammo.geometry import CropWindow
-from mammo.models.context_network import network_of_checkpoint
+from mammo.models.context_network import load_context_network
 from mammo.models.floc import FLoc
 from mammo.records import MammoError, PatchClass, Split
 from mammo.scoring.score_tables import read_image_table
@@ -259,13 +259,13 @@ def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None
     words = ("model.checkpoint_activations=true", "trainer.weight_average=0.9", "balanced_images=true", "seed=3")
     train(composed(root, *MODELS["context"], *words, "trainer.accumulate_grad_batches=2"))
     (run,) = root.glob("runs/context-s3-*")
-    network = network_of_checkpoint(run / "best.ckpt")
+    network = load_context_network(run / "best.ckpt")
     manifest = Manifest.load(root / "store")
     table = pd.read_parquet(run / "images.parquet")
     pixels = ImageStore(root / "store")
     images = np.stack([pixels.network(image_id, manifest.chain(image_id))[None] for image_id in table["image_id"]])
     with torch.inference_mode():
-        expected = network(torch.from_numpy(images)).by_fusion.malignant
+        expected = network(torch.from_numpy(images)).y_fusion.malignant
     assert np.allclose(table["score_malignant"], expected, atol=1e-5)
 
 
