@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
 from mammo.training.pretrained import check_pretrained
+from mammo.training.store_defaults import store_defaults
 
 NOISE = (
     ".*LeafSpec.*",
@@ -29,7 +30,7 @@ def task(cfg: DictConfig) -> float:
     return train(cfg)
 
 
-main = command("train")(task)
+main = command("train", store_defaults)(task)
 
 if __name__ == "__main__":
     main()

@@ -32,13 +32,16 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mammo.intake.adapters import read_cohort
     from mammo.phantoms.cohort import write_cohort
     from mammo.phantoms.spec import CohortSpec, Dials, Mix
+    from mammo.store.head import DataSet
     from mammo.store.splits import assign
 
     root = tmp_path_factory.mktemp("small")
     spec = CohortSpec(seed=3, scale=0.125, n_patients=12, dials=Dials(2.0, 1.5), mix=Mix(0.3, 0.35, 0.35))
     write_cohort(spec, root / "dicom", processes=1)
     cohort = read_cohort("table", root / "dicom")
-    manifest = fill(Recipe(root / "dicom", root / "store", Frame(368, 240, 8), 1.0), cohort, 1).manifest
+    data_set = DataSet("phantom", "table", "eighth")
+    recipe = Recipe(root / "dicom", root / "store", Frame(368, 240, 8), 1.0, data_set=data_set)
+    manifest = fill(recipe, cohort, 1).manifest
     assign(manifest, seed=0, fractions=[0.4, 0.3, 0.3], allow_empty=True).save(root / "store")
     return root
 

@@ -15,13 +15,13 @@ from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters import read_cohort
 from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
+from mammo.store.head import DataSet
 from mammo.store.splits import assign
 
 pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).resolve().parent.parent
 ONE = (
-    "frame=full",
     "trainer=cpu",
     "trainer.max_epochs=1",
     "trainer.limit_train_batches=1",
@@ -40,7 +40,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = CohortSpec(seed=1, scale=1.0, n_patients=6, dials=Dials(2.0, 1.5), mix=Mix(0.34, 0.33, 0.33))
     write_cohort(spec, root / "dicom", processes=2)
     cohort = read_cohort("table", root / "dicom")
-    manifest = fill(Recipe(root / "dicom", root / "store", Frame(2944, 1920, 64), 1.0), cohort, 2).manifest
+    data_set = DataSet("phantom", "table", "full")
+    recipe = Recipe(root / "dicom", root / "store", Frame(2944, 1920, 64), 1.0, data_set=data_set)
+    manifest = fill(recipe, cohort, 2).manifest
     assign(manifest, seed=0, fractions=[0.4, 0.3, 0.3], allow_empty=True).save(root / "store")
     return root
 
@@ -63,7 +65,7 @@ def run(*arguments: str) -> None:
 )
 def test_one_step_and_one_lesion(root: Path, overrides: tuple[str, ...]) -> None:
     if overrides[0].startswith("maps="):
-        run("mammo.precompute", "what=saliency", f"root={root}", "frame=full", "trainer=cpu")
+        run("mammo.precompute", "what=saliency", f"root={root}", "trainer=cpu")
     run("mammo.train", f"root={root}", *overrides, *ONE)
     name = overrides[0].removeprefix("model=").replace("maps=[emb,sal]", "fagg")
     (result,) = [json.loads(path.read_text()) for path in root.glob(f"runs/{name}-*/result.json")]

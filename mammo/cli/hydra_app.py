@@ -1,4 +1,4 @@
-"""How a Hydra command opens: compose the configuration, run the task, tell what is wrong in one sentence.
+"""Hydra commands: compose the configuration, run the task, report wrong use in one sentence.
 
 Every command that makes data or runs is `main = command("name")(task)`. Wrong use and wrong input end with one
 sentence on standard error and exit status 2; only a defect of the program shows a traceback.
@@ -8,50 +8,70 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
+from itertools import product
 from pathlib import Path
 
 import hydra
+from hydra import compose, initialize_config_dir
+from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from yaml import YAMLError
 
+import mammo.cli.resolvers  # noqa: F401  (registers the resolvers that conf/ uses)
 from mammo.cli.hydra_errors import WRONG, sentence
-from mammo.cli.resolvers import name_in_configurations
 from mammo.records import MammoError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 """The configuration tree at the top of the repository."""
 
 SWEEPS = ("--multirun", "-m")
-"""Hydra's words for a sweep; a user may put them anywhere."""
+"""Hydra's flags for a sweep; a user may put them anywhere."""
 
 ADDABLE = ("trainer.", "backbone.arguments.", "hydra.")
-"""Where a key that conf/ lacks may be added with +: what is there is handed on whole, and refused if it is unknown."""
+"""Where a key that conf/ lacks may be added with +: all keys there are handed on, and unknown ones are rejected."""
+
+PLACES = ("root", "store")
+"""Keys that say where a store is."""
 
 Task = Callable[[DictConfig], object]
+Defaults = Callable[[DictConfig], list[str]]
 
 
-def command(name: str) -> Callable[[Task], Callable[[], None]]:
-    """Make a task into the command whose primary configuration is conf/<name>.yaml."""
+def command(name: str, defaults: Defaults | None = None) -> Callable[[Task], Callable[[], None]]:
+    """Make a task into the command whose primary configuration is conf/<name>.yaml.
+
+    Args:
+        name: of the command.
+        defaults: from the configuration that the user asked for, `hydra` node included, to overrides that complete it:
+            those of its values that are missing and that a store knows. None where nothing is missing.
+    """
 
     def wrap(task: Task) -> Callable[[], None]:
-        return lambda: _open(name, _Job(task))
+        return lambda: _open(name, task, defaults)
 
     return wrap
 
 
 class _Job:
-    """A task that remembers whether it was reached, and tells what is wrong before Hydra adds lines of its own."""
+    """A task that notes that it was reached, and reports wrong use before Hydra adds lines of its own.
 
-    def __init__(self, task: Task) -> None:
+    Args:
+        task: the task.
+        words: the command line as the user gave it, which the task finds in sys.argv.
+    """
+
+    def __init__(self, task: Task, words: Sequence[str]) -> None:
         update_wrapper(self, task)  # Hydra names the job after the task's module
-        self.task = task
+        self.task, self.words = task, list(words)
         self.started = False
 
     def __call__(self, cfg: DictConfig) -> object:
         self.started = True
-        name_in_configurations()  # a sweep's job may run in a process of its own
+        sys.argv[1:] = self.words
         try:
             return self.task(cfg)
         except WRONG as error:
@@ -60,13 +80,16 @@ class _Job:
             sys.exit(_complain(error))
 
 
-def _open(name: str, job: _Job) -> None:
-    """Compose and run; every way out but a defect's ends here."""
-    name_in_configurations()
-    sys.argv[1:] = sorted(sys.argv[1:], key=lambda word: word not in SWEEPS)  # argparse wants overrides in one piece
+def _open(name: str, task: Task, defaults: Defaults | None) -> None:
+    """Compose and run; all errors but defects end here."""
+    words = sorted(sys.argv[1:], key=lambda word: word not in SWEEPS)  # argparse wants overrides in one piece
+    sys.argv[1:] = words
+    job = _Job(task, words)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us: Hydra would print its own tracebacks
     try:
-        _check_added(sys.argv[1:])
+        _check_added(words)
+        if defaults is not None:
+            sys.argv[1:] = completed(name, words, defaults)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
         sys.exit(_complain(error))
@@ -78,8 +101,71 @@ def _open(name: str, job: _Job) -> None:
         sys.exit(130)
 
 
+def completed(name: str, words: Sequence[str], defaults: Defaults) -> list[str]:
+    """The words of a command line with the overrides that complete them, before the user's, which win.
+
+    Args:
+        name: of the command.
+        words: the user's command line.
+        defaults: as in `command`.
+
+    Raises:
+        MammoError: the stores of a sweep need different overrides, or as `defaults`.
+    """
+    asked = get_args_parser().parse_args(list(words))
+    if asked.help or asked.hydra_help or asked.shell_completion or asked.experimental_rerun:
+        return list(words)
+    searched = [f"hydra.searchpath=['file://{Path(asked.config_dir).absolute()}']"] if asked.config_dir else []
+    try:
+        added = _missing(asked.config_name or name, asked.overrides, searched, defaults)
+    except MammoError:
+        if asked.resolve or not (asked.cfg or asked.info):
+            raise
+        added = []  # showing a configuration needs no store
+    place = words.index(asked.overrides[0]) if asked.overrides else len(words)
+    return [*words[:place], *added, *words[place:]]
+
+
+def _missing(name: str, overrides: Sequence[str], searched: Sequence[str], defaults: Defaults) -> list[str]:
+    """The overrides that complete the user's, the same for every job of a sweep."""
+    fixed = [*(each.input_line or "" for each in _parsed(overrides) if not each.is_sweep_override()), *searched]
+    cfg = composed(name, fixed, hydra_too=True)
+    params = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]
+    swept = {each.get_key_element(): each for each in _parsed([*params, *overrides]) if each.is_sweep_override()}
+    places = [[f"{key}={value}" for value in swept[key].sweep_string_iterator()] for key in PLACES if key in swept]
+    cfgs = [composed(name, [*fixed, *place], hydra_too=True) for place in product(*places)] if places else [cfg]
+    needs = [defaults(cfg) for cfg in cfgs]
+    for need, other in zip(needs, cfgs, strict=True):
+        if need != needs[0]:
+            raise MammoError(
+                f"{cfgs[0].store} and {other.store} differ ({' '.join(needs[0])}; {' '.join(need)}): "
+                "give one command for each"
+            )
+    return [word for word in needs[0] if not f"{word.partition('=')[0]}.".startswith(tuple(f"{key}." for key in swept))]
+
+
+def _parsed(overrides: Sequence[str]) -> list[Override]:
+    return OverridesParser.create().parse_overrides(list(overrides))
+
+
+def composed(
+    name: str, overrides: Sequence[str], defaults: Defaults | None = None, hydra_too: bool = False
+) -> DictConfig:
+    """The configuration of a command.
+
+    Args:
+        name: of the command.
+        overrides: the user's.
+        defaults: as in `command`.
+        hydra_too: whether it has Hydra's own node.
+    """
+    words = list(overrides) if defaults is None else completed(name, overrides, defaults)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return compose(name, words, return_hydra_config=hydra_too)
+
+
 def _check_added(words: Sequence[str]) -> None:
-    """Refuse a word that adds a key which nothing would read."""
+    """Reject a word that adds a key which nothing would read."""
     for word in words:
         key = word.lstrip("+").partition("=")[0]
         if word.startswith("+") and not f"{key}.".startswith(ADDABLE):

@@ -1,6 +1,9 @@
-"""Random search of the learning rate (paper, Model training), as a value that a configuration names.
+"""Functions that configurations name, registered with OmegaConf when this module is imported.
+
+Random search of the learning rate (paper, Model training) and lengths that follow the frame:
 
     model.lr: ${log_uniform:${lr_range},${seed},${trial}}
+    frame.crops.patch_px: ${full_px:256}
 
 A trial is a number, not a moment: every cell of a grid has the same trials, two ablations of one seed and trial differ
 in nothing but the ablation, the processes of one training agree, and any trial can be run again alone.
@@ -9,9 +12,12 @@ in nothing but the ablation, the processes of one training agree, and any trial 
 from collections.abc import Sequence
 
 import numpy as np
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from mammo.records import MammoError, is_number, is_whole
+
+FULL_CELL_PX = 64
+"""Side of a grid cell of the paper's network window, px."""
 
 STREAM = 5
 """First word of the seeds, so that this draw shares no random number with those of mammo.data.plans."""
@@ -43,6 +49,19 @@ def log_uniform(bounds: Sequence[float], seed: int, trial: int | None) -> float:
     return min(max(float(f"{low * (high / low) ** share:.3e}"), low), high)
 
 
-def name_in_configurations() -> None:
-    """Let configurations say ${log_uniform:...}; saying so twice does no harm."""
-    OmegaConf.register_new_resolver("log_uniform", log_uniform, replace=True)
+def full_px(length: float, *, _root_: DictConfig) -> float:
+    """A length in pixels of the configured frame, of which a grid cell has frame.cell_px.
+
+    Args:
+        length: in pixels of full size, of which a grid cell has 64.
+        _root_: the configuration.
+
+    Returns:
+        A whole number where the length is one.
+    """
+    scaled = length * _root_.frame.cell_px / FULL_CELL_PX
+    return int(scaled) if scaled == int(scaled) else scaled
+
+
+OmegaConf.register_new_resolver("log_uniform", log_uniform, replace=True)
+OmegaConf.register_new_resolver("full_px", full_px, replace=True)

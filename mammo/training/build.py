@@ -49,10 +49,26 @@ def crops_of(cfg: DictConfig) -> CropSizes:
 
 
 def checked_manifest(cfg: DictConfig) -> Manifest:
-    """The store's manifest, after checking that its frame is the configured one."""
-    manifest = Manifest.load(Path(cfg.store))
-    manifest.check_frame(frame_of(cfg), "the configuration", Path(cfg.store))
+    """The store's manifest, after checking that its frame is the configured one.
+
+    Raises:
+        MammoError: it is another frame, or as Manifest.load.
+    """
+    manifest, frame = Manifest.load(Path(cfg.store)), frame_of(cfg)
+    if frame != manifest.frame:
+        raise MammoError(
+            f"the configured frame is {frame}, but {cfg.store} was ingested with frame={manifest.data_set.preset}, "
+            f"{manifest.frame}: leave frame= out, or ingest the images again with the other frame"
+        )
     return manifest
+
+
+def store_line(cfg: DictConfig, manifest: Manifest) -> str:
+    """One line on what a command takes from its store."""
+    data_set = manifest.data_set
+    return (
+        f"{cfg.store}: data set {data_set.name}, frame {data_set.preset} ({manifest.frame}), data.init={cfg.data.init}"
+    )
 
 
 def run_name(cfg: DictConfig) -> str:

@@ -21,7 +21,7 @@ from mammo.models.precision import compile_forward
 from mammo.models.weight_files import read_weights
 from mammo.records import Split
 from mammo.store.manifest import Manifest
-from mammo.training.build import checked_manifest, datamodule_of, facts_of, run_name, trainer_of
+from mammo.training.build import checked_manifest, datamodule_of, facts_of, run_name, store_line, trainer_of
 from mammo.training.config_checks import check_values
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.network import network_of, traits_of
@@ -77,6 +77,7 @@ def train(cfg: DictConfig) -> float:
     check_values(cfg)
     check_devices(cfg)
     manifest = checked_manifest(cfg)
+    _say(store_line(cfg, manifest))
     inputs = Inputs.of(cfg, manifest)
     run = RunDir.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
     record_run(run.path)

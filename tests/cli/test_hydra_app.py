@@ -1,4 +1,4 @@
-"""A command opens, or says in one sentence why not; only a defect shows a traceback."""
+"""A command runs, or says in one sentence why not; only a defect shows a traceback."""
 
 import os
 import subprocess
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from hydra.errors import InstantiationException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from mammo.cli import hydra_app as door
+from mammo.cli import hydra_app
 from mammo.records import MammoError
 
 Run = Callable[..., tuple[int, str]]
@@ -29,7 +29,7 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "defaults: [_self_, bread: rye, override hydra/job_logging: none, override hydra/hydra_logging: none]\n"
         "oven: 200\nloaves: ???\nhydra: {run: {dir: .}, output_subdir: null}\n"
     )
-    monkeypatch.setattr(door, "CONF", tree)
+    monkeypatch.setattr(hydra_app, "CONF", tree)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")  # put back afterwards what a command sets
     return tree
@@ -37,13 +37,13 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def bake(conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a task as the command bake; its exit status and what it said on standard error."""
+    """Run a task as the command bake; its exit status and standard error."""
 
     def run(task: Callable[[DictConfig], object], *overrides: str) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["bake", *overrides])
         status = 0
         try:
-            door.command("bake")(task)()
+            hydra_app.command("bake")(task)()
         except SystemExit as stop:
             status = stop.code if isinstance(stop.code, int) else 1
         return status, capsys.readouterr().err
@@ -80,15 +80,15 @@ def test_task_gets_its_composed_configuration(bake: Run) -> None:
     ],
 )
 def test_wrong_use_is_one_sentence(overrides: tuple[str, ...], named: str, bake: Run) -> None:
-    status, said = bake(lambda cfg: cfg.loaves, *overrides)
+    status, printed = bake(lambda cfg: cfg.loaves, *overrides)
     assert status == 2
-    assert said.startswith("error: ")
-    assert said.count("\n") == 1
-    assert named in said
-    assert "Traceback" not in said
+    assert printed.startswith("error: ")
+    assert printed.count("\n") == 1
+    assert named in printed
+    assert "Traceback" not in printed
 
 
-def test_a_key_may_be_added_where_what_lies_there_is_handed_on(bake: Run, conf: Path) -> None:
+def test_a_key_may_be_added_where_all_keys_are_handed_on(bake: Run, conf: Path) -> None:
     (conf / "bake.yaml").write_text((conf / "bake.yaml").read_text() + "trainer: {}\n")
     seen: list[bool] = []
     assert bake(lambda cfg: seen.append(cfg.trainer.deterministic), "+trainer.deterministic=true") == (0, "")
@@ -103,7 +103,7 @@ def test_wrong_input_is_one_sentence(bake: Run) -> None:
 
 
 def test_wrong_input_found_while_building_is_one_sentence(bake: Run) -> None:
-    """Hydra wraps what a constructor raises; the constructor's own sentence is what helps."""
+    """Hydra wraps what a constructor raises; the constructor's own sentence is the useful one."""
 
     def task(cfg: DictConfig) -> None:
         try:
@@ -114,25 +114,25 @@ def test_wrong_input_found_while_building_is_one_sentence(bake: Run) -> None:
     assert bake(task) == (2, "error: too hot\n")
 
 
-def test_wrong_input_is_told_under_multirun_too(bake: Run) -> None:
+def test_wrong_input_is_reported_under_multirun_too(bake: Run) -> None:
     def task(cfg: DictConfig) -> None:
         if cfg.oven == 900:
             raise MammoError("too hot")
 
-    status, said = bake(task, "--multirun", "oven=200,900", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=each")
+    status, printed = bake(task, "--multirun", "oven=200,900", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=each")
     assert status == 2
-    assert "error: too hot\n" in said
+    assert "error: too hot\n" in printed
 
 
 @pytest.mark.parametrize("flag", ["--multirun", "-m"])
-def test_a_sweep_may_be_asked_for_between_overrides(flag: str, bake: Run) -> None:
+def test_the_flag_of_a_sweep_may_stand_between_overrides(flag: str, bake: Run) -> None:
     seen: list[tuple[int, str]] = []
     words = ("loaves=2", flag, "oven=200,210", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=each")
     assert bake(lambda cfg: seen.append((cfg.loaves, cfg.oven)), *words) == (0, "")
     assert seen == [(2, 200), (2, 210)]
 
 
-def test_stopping_by_hand_is_quiet(bake: Run) -> None:
+def test_an_interruption_prints_nothing(bake: Run) -> None:
     def task(cfg: DictConfig) -> None:
         raise KeyboardInterrupt
 
@@ -146,15 +146,101 @@ def test_a_defect_keeps_its_traceback(bake: Run) -> None:
         bake(lambda cfg: int(cfg.bread.flour))
 
 
-def test_configuration_that_is_no_yaml_is_told(bake: Run, conf: Path) -> None:
+def test_a_configuration_that_is_no_yaml_is_named(bake: Run, conf: Path) -> None:
     (conf / "bread" / "rye.yaml").write_text("flour: [rye\n")
-    status, said = bake(lambda cfg: cfg)
+    status, printed = bake(lambda cfg: cfg)
     assert status == 2
-    assert "rye.yaml" in said
+    assert "rye.yaml" in printed
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in door.CONF.glob("*.yaml")))
-def test_every_primary_configuration_has_its_door(
+def rye_of_a_store(cfg: DictConfig) -> list[str]:
+    """What is missing, from a store whose folder is named after the oven's temperature."""
+    if not Path(cfg.store).is_dir():
+        raise MammoError(f"no store at {cfg.store}")
+    chosen = ["bread=wheat"] if cfg.hydra.runtime.choices.bread == "rye" else []
+    return chosen + ([f"oven={Path(cfg.store).name}"] if OmegaConf.is_missing(cfg, "oven") else [])
+
+
+@pytest.fixture
+def bakery(conf: Path) -> Path:
+    """The command bake with a missing oven that its store, here or in other/, knows."""
+    text = (
+        (conf / "bake.yaml").read_text().replace("oven: 200\nloaves: ???", "root: here\nstore: ${root}/210\noven: ???")
+    )
+    (conf / "bake.yaml").write_text(text.replace("bread: rye", "bread: rye, experiment: null"))
+    (conf / "experiment").mkdir()
+    (conf / "experiment" / "cold.yaml").write_text("# @package _global_\nroot: other\nstore: ${root}/190\n")
+    (conf / "experiment" / "swept.yaml").write_text("# @package _global_\nhydra: {sweeper: {params: {oven: '1,2'}}}\n")
+    for folder in ("here/210", "other/190", "other/210"):
+        (conf.parent / folder).mkdir(parents=True)
+    return conf
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("", "bread=wheat oven=210"),
+        ("-m", "-m bread=wheat oven=210"),
+        ("--cfg job root=other", "--cfg job bread=wheat oven=210 root=other"),
+        ("root=other --cfg job", "bread=wheat oven=210 root=other --cfg job"),
+        ("store=other/190", "bread=wheat oven=190 store=other/190"),
+        ("oven=5", "bread=wheat oven=5"),
+        ("bread=wheat", "oven=210 bread=wheat"),
+        ("experiment=cold", "bread=wheat oven=190 experiment=cold"),
+        ("-m oven=1,2", "-m bread=wheat oven=1,2"),
+        ("-m bread=rye,wheat", "-m oven=210 bread=rye,wheat"),
+        ("-m root=here,other", "-m bread=wheat oven=210 root=here,other"),
+        ("-m experiment=swept", "-m bread=wheat experiment=swept"),
+        ("--help", "--help"),
+        ("root=nowhere --cfg job", "root=nowhere --cfg job"),
+    ],
+)
+def test_what_is_missing_comes_before_the_users_overrides(words: str, expected: str, bakery: Path) -> None:
+    assert hydra_app.completed("bake", words.split(), rye_of_a_store) == expected.split()
+
+
+def test_a_configuration_folder_of_the_users_own_is_searched(bakery: Path, tmp_path: Path) -> None:
+    (tmp_path / "own" / "experiment").mkdir(parents=True)
+    (tmp_path / "own" / "experiment" / "mine.yaml").write_text("# @package _global_\nstore: other/190\n")
+    words = ["--config-dir", "own", "experiment=mine"]
+    assert "oven=190" in hydra_app.completed("bake", words, rye_of_a_store)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("root=nowhere", "^no store at nowhere/210$"),
+        ("root=nowhere --cfg job --resolve", "^no store at nowhere/210$"),
+        (
+            "-m store=other/190,here/210",
+            "^other/190 and here/210 differ .*oven=190; .*oven=210.*: give one command for",
+        ),
+    ],
+)
+def test_a_store_that_cannot_complete_is_an_error(words: str, message: str, bakery: Path) -> None:
+    with pytest.raises(MammoError, match=message):
+        hydra_app.completed("bake", words.split(), rye_of_a_store)
+
+
+def test_every_job_of_a_sweep_has_what_was_missing_and_the_users_command_line(
+    bakery: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [
+        "root=other",
+        "--multirun",
+        "store=other/190,${root}/190",
+        "hydra.sweep.dir=sweep",
+        "hydra.sweep.subdir=each",
+    ]
+    monkeypatch.setattr("sys.argv", ["bake", *words])
+    seen: list[tuple[int, str, list[str]]] = []
+    task = hydra_app.command("bake", rye_of_a_store)
+    task(lambda cfg: seen.append((cfg.oven, cfg.bread.flour, sys.argv[1:])))()
+    assert seen == [(190, "wheat", ["--multirun", *words[:1], *words[2:]])] * 2
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in hydra_app.CONF.glob("*.yaml")))
+def test_every_primary_configuration_has_its_command(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -167,9 +253,9 @@ def test_every_primary_configuration_has_its_door(
     assert not list(tmp_path.iterdir())
 
 
-def test_a_real_process_says_one_sentence_too(tmp_path: Path) -> None:
+def test_a_real_process_prints_one_sentence_too(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mammo.ingest", "nosuchkey=1"]
-    surroundings = os.environ | {"PYTHONPATH": str(door.CONF.parent)}
+    surroundings = os.environ | {"PYTHONPATH": str(hydra_app.CONF.parent)}
     done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == UNKNOWN

@@ -2,20 +2,17 @@
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kstest
 
-from mammo.cli.hydra_app import CONF
-from mammo.cli.resolvers import log_uniform, name_in_configurations
+from mammo.cli.hydra_app import composed
+from mammo.cli.resolvers import log_uniform
 from mammo.records import MammoError
 
 
 def drawn(*overrides: str) -> float:
-    name_in_configurations()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return float(compose("train", ["experiment=lr_search", *overrides]).model.lr)
+    return float(composed("train", ["experiment=lr_search", *overrides]).model.lr)
 
 
 def test_draws_are_uniform_on_the_logarithmic_scale() -> None:

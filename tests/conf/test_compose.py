@@ -1,42 +1,44 @@
 """Every choice of every group composes; sweeps are as long as they promise."""
 
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import ConfigCompositionException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from mammo.cli.hydra_app import CONF, command
-from mammo.cli.resolvers import name_in_configurations
+from mammo.cli import hydra_app
+from mammo.cli.hydra_app import CONF
+from mammo.geometry import Frame
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
+from mammo.store.head import DataSet, Head
 from mammo.training.build import crops_of, datamodule_of, frame_of, run_name, trainer_of
 from mammo.training.network import network_of
 from mammo.training.run_dir import RunDir
+from mammo.training.store_defaults import head_defaults
 from mammo.training.wandb_logging import closed_dashboard
 
-GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "data": [], "trainer": [], "logger": []}
-NEEDED = {("context", "external"): ["context.folder=here"]} | {
-    ("data", path.stem): ["data.source=here"] for path in (Path(CONF) / "data").glob("*.yaml")
-}
-CHOICES = [
-    (group, path.stem) for group in (*GROUPS, "frame", "gmic") for path in sorted((Path(CONF) / group).glob("*.yaml"))
-]
+GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "trainer": [], "logger": []}
+NEEDED = {("context", "external"): ["context.folder=here"]}
+CHOICES = [(group, path.stem) for group in (*GROUPS, "frame", "gmic") for path in sorted((CONF / group).glob("*.yaml"))]
 EXPERIMENTS = sorted(
     str(path.relative_to(CONF / "experiment").with_suffix("")) for path in (CONF / "experiment").rglob("*.yaml")
 )
 NEEDED_BY = {"lr_search": ["trial=0"]}
 
 
-def composed(*overrides: str, hydra_too: bool = False) -> DictConfig:
-    name_in_configurations()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", list(overrides), return_hydra_config=hydra_too)
+PHANTOMS = Head(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
+FULL_SIZE = Head(Frame(2944, 1920, 64), DataSet("nyu", "nyu", "full"))
+
+
+def composed(*overrides: str, store: Head = PHANTOMS, hydra_too: bool = False) -> DictConfig:
+    """The configuration of mammo.train with a store of this head."""
+    return hydra_app.composed("train", overrides, partial(head_defaults, head=store), hydra_too)
 
 
 def jobs(*overrides: str) -> set[tuple[str, ...]]:
@@ -82,7 +84,7 @@ def test_a_key_that_nothing_takes_is_told(words: list[str], told: str, small_roo
 @pytest.mark.parametrize(("group", "choice"), CHOICES, ids=lambda value: str(value))
 def test_every_choice_composes_and_builds(group: str, choice: str, tmp_path: Path) -> None:
     words = [*GROUPS.get(group, []), f"{group}={choice}", *NEEDED.get((group, choice), [])]
-    cfg = composed(*words, "data.init=he")
+    cfg = composed(*words)
     OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     datamodule_of(cfg)
     with torch.device("meta"):  # sizes and names, without the memory and the minutes of random numbers
@@ -116,9 +118,8 @@ def test_the_slurm_preset_gives_every_job_one_gpu_and_is_requeued() -> None:
 @pytest.mark.parametrize("command_name", ["train", "precompute"])
 @pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "submitit_slurm", "v100"])
 def test_every_launcher_composes_and_builds(launcher: str, command_name: str) -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        needed = ["what=embeddings"] if command_name == "precompute" else []
-        cfg = compose(command_name, [f"hydra/launcher={launcher}", *needed], return_hydra_config=True)
+    needed = ["what=embeddings"] if command_name == "precompute" else []
+    cfg = hydra_app.composed(command_name, [f"hydra/launcher={launcher}", *needed], hydra_too=True)
     instantiate(cfg.hydra.launcher)
 
 
@@ -166,7 +167,8 @@ def test_a_sweep_runs_as_many_jobs_as_it_promises(
     seen: list[str] = []
     monkeypatch.setattr("sys.argv", ["train", *words, f"root={tmp_path}"])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-    command("train")(lambda cfg: seen.append(maps_name(cfg.maps)))()
+    defaults = partial(head_defaults, head=PHANTOMS)
+    hydra_app.command("train", defaults)(lambda cfg: seen.append(maps_name(cfg.maps)))()
     assert seen == expected
 
 
@@ -183,12 +185,28 @@ def test_f_loc_owns_backbone_and_f_agg_owns_maps() -> None:
 
 
 def test_phantoms_start_from_he_and_other_data_from_imagenet() -> None:
-    assert composed("model=floc").backbone.init == "he"
-    assert composed("model=floc", "data=table", "data.source=here").backbone.init == "imagenet"
+    assert composed("model=floc").backbone.init == composed("model=context").gmic.local_init == "he"
+    full = (composed(f"model={model}", store=FULL_SIZE) for model in ("floc", "context"))
+    assert [cfg.backbone.init if "backbone" in cfg else cfg.gmic.local_init for cfg in full] == ["imagenet"] * 2
+    assert composed("model=floc", "data.init=imagenet").backbone.init == "imagenet"
+    assert composed("model=floc", "backbone.init=he", store=FULL_SIZE).backbone.init == "he"
 
 
 def test_windows_and_patches_scale_with_the_frame() -> None:
-    small, full = (composed("model=floc", f"frame={name}") for name in ("eighth", "full"))
-    assert frame_of(small).grid == frame_of(full).grid == (46, 30)
-    assert [8 * side for side in crops_of(small).side_px] == list(crops_of(full).side_px) == [128, 384]
-    assert 8 * crops_of(small).patch_px == crops_of(full).patch_px == 256
+    quarter = Head(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
+    small, middle, full = (composed("model=floc", store=store) for store in (PHANTOMS, quarter, FULL_SIZE))
+    assert frame_of(small).grid == frame_of(middle).grid == frame_of(full).grid == (46, 30)
+    assert list(crops_of(full).side_px) == [128, 384]
+    for cfg, scale in ((small, 8), (middle, 4), (full, 1)):
+        assert [scale * side for side in crops_of(cfg).side_px] == [128, 384]
+        assert (scale * crops_of(cfg).patch_px, scale * cfg.frame.noise.size_px) == (256, 100)
+        assert cfg.frame.of_full == 1 / scale
+    assert (crops_of(small).whole_px, crops_of(full).whole_px) == (False, True)
+
+
+@pytest.mark.parametrize("path", sorted((CONF / "data").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_data_set_can_be_ingested(path: Path) -> None:
+    cfg = hydra_app.composed("ingest", [f"data={path.stem}", "data.source=here"])
+    assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert (cfg.data.name, "gmic" in cfg) == (path.stem, False)
+    assert cfg.data.scale == (1 if path.stem == "phantom" else cfg.frame.of_full)

@@ -1,16 +1,14 @@
 """A value that is none, or out of range, is told by its key before anything is read."""
 
 import pytest
-from hydra import compose, initialize_config_dir
 
-from mammo.cli.hydra_app import CONF
+from mammo.cli.hydra_app import composed
 from mammo.records import MammoError
 from mammo.training.config_checks import check_values
 
 
 def checked(*words: str) -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        check_values(compose("train", list(words)))
+    check_values(composed("train", words))
 
 
 @pytest.mark.parametrize(

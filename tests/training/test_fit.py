@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from sklearn.metrics import roc_auc_score
 
-from mammo.cli.hydra_app import CONF
+from mammo.cli import hydra_app
 from mammo.geometry import CropWindow
 from mammo.models.context_network import load_context_network
 from mammo.models.floc import FLoc
@@ -26,6 +25,7 @@ from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import best_run
 from mammo.training.saliency_source import saliency_cache
 from mammo.training.score_store import score_store
+from mammo.training.store_defaults import store_defaults
 
 QUICK = (
     "trainer=cpu",
@@ -43,8 +43,7 @@ COMBINATIONS = ("[loc]", "[sal]", "[emb]", "[emb,sal]")
 
 
 def composed(root: Path, *overrides: str) -> DictConfig:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", [f"root={root}", *QUICK, *overrides])
+    return hydra_app.composed("train", [f"root={root}", *QUICK, *overrides], store_defaults)
 
 
 @pytest.fixture(scope="module")
@@ -289,6 +288,7 @@ def test_f_agg_without_f_loc_says_what_to_run(small_root: Path, tmp_path: Path) 
 
 def test_a_store_of_another_frame_is_refused(root: Path) -> None:
     with pytest.raises(
-        MammoError, match=r"is for 2944 x 1920 px in cells of 64 px, but .*store is in 368 x 240 px.*frame="
+        MammoError,
+        match=r"frame is 2944 x 1920 px in cells of 64 px, but .*store was ingested with frame=eighth, 368 x 240",
     ):
         train(composed(root, "model=context", "frame=full"))

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 
-from mammo.cli.hydra_app import CONF
+from mammo.cli.hydra_app import composed
 from mammo.sweep import main as sweep_command
 from mammo.training.fit import train
 from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import best_run
+from mammo.training.store_defaults import store_defaults
 from mammo.training.sweep_state import Sweep
 
 HERE = Path(__file__).resolve().parents[2]
@@ -48,10 +48,9 @@ N_KILLS = 3
 def small_inputs(small_root: Path, root: Path) -> None:
     """A small store with a context network, its maps, and an f_loc."""
     shutil.copytree(small_root / "store", root / "store")
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        for network in ("context", "floc"):
-            limits = ("trainer.limit_train_batches=4", "trainer.max_epochs=1", *SMALL[1:])
-            train(compose("train", [f"experiment=demo/{network}", f"root={root}", *limits]))
+    for network in ("context", "floc"):
+        limits = ("trainer.limit_train_batches=4", "trainer.max_epochs=1", *SMALL[1:])
+        train(composed("train", [f"experiment=demo/{network}", f"root={root}", *limits], store_defaults))
     cached_saliency(best_run(root, "context") / "best.ckpt", root, root / "store", "auto")
 
 

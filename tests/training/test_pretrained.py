@@ -4,23 +4,30 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
 
-from mammo.cli.hydra_app import CONF
+from mammo.cli.hydra_app import CONF, composed
+from mammo.geometry import Frame
 from mammo.records import MammoError
+from mammo.store.head import DataSet, Head, write_head
 from mammo.training import pretrained
 from mammo.training.pretrained import check_pretrained
+from mammo.training.store_defaults import head_defaults
 
 HERE = Path(__file__).resolve().parents[2]
 BACKBONES = sorted(path.stem for path in (CONF / "backbone").glob("*.yaml") if path.stem != "small")
 
 
-def checked(*overrides: str) -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        check_pretrained(compose("train", list(overrides)))
+PHANTOMS = Head(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
+FULL_SIZE = Head(Frame(2944, 1920, 64), DataSet("table", "table", "full"))
+
+
+def checked(*overrides: str, store: Head = PHANTOMS) -> None:
+    check_pretrained(composed("train", overrides, partial(head_defaults, head=store)))
 
 
 @pytest.fixture(autouse=True)
@@ -43,9 +50,9 @@ def test_every_backbone_names_file_place_and_way_out(backbone: str) -> None:
 
 def test_the_local_trunk_of_the_context_network_is_checked_too() -> None:
     with pytest.raises(MammoError, match=r"timm/resnet18\.tv_in1k/model\.safetensors.*gmic\.local_init=he"):
-        checked("model=context", "data=table", "data.source=here")
-    checked("model=context", "data=table", "data.source=here", "gmic.local_init=he")
-    checked("model=context", "data=table", "data.source=here", "frame=eighth")
+        checked("model=context", store=FULL_SIZE)
+    checked("model=context", "gmic.local_init=he", store=FULL_SIZE)
+    checked("model=context", store=replace(FULL_SIZE, data_set=DataSet("table", "table", "eighth")))
 
 
 def test_what_needs_no_weights_is_not_asked() -> None:
@@ -80,7 +87,9 @@ def test_the_command_says_so_before_it_imports_torch(tmp_path: Path) -> None:
         "import sys; import mammo.train as t; sys.argv = ['train', *sys.argv[1:]]\n"
         "try:\n    t.main()\nfinally:\n    print('heavy' if {'torch', 'timm'} & set(sys.modules) else 'light')"
     )
-    words = ("model=floc", "backbone=densenet161", "backbone.init=imagenet", f"root={tmp_path}")
+    (tmp_path / "store").mkdir()
+    write_head(tmp_path / "store", FULL_SIZE, {})
+    words = ("model=floc", "backbone=densenet161", f"root={tmp_path}")
     started = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", program, *words],

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hydra import compose, initialize_config_dir
 
-from mammo.cli.hydra_app import CONF
+from mammo.cli.hydra_app import composed
 from mammo.training.fit import train
+from mammo.training.store_defaults import store_defaults
 
 HERE = Path(__file__).resolve().parents[2]
 QUICK = (
@@ -34,6 +34,7 @@ import os, signal
 from pathlib import Path
 from omegaconf import DictConfig
 from mammo.cli.hydra_app import command
+from mammo.training.store_defaults import store_defaults
 
 def task(cfg: DictConfig) -> float:
     from mammo.training import resume
@@ -52,7 +53,7 @@ def task(cfg: DictConfig) -> float:
     return train(cfg)
 
 if __name__ == "__main__":
-    command("train")(task)()
+    command("train", store_defaults)(task)()
 """
 
 
@@ -76,9 +77,8 @@ def roots(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     calm, requeued = (tmp_path_factory.mktemp(name) for name in ("calm", "requeued"))
     for root in (calm, requeued):
         shutil.copytree(small_root / "store", root / "store")
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        for decay in DECAYS:
-            train(compose("train", [f"root={calm}", *QUICK, f"trainer.weight_average={decay}"]))
+    for decay in DECAYS:
+        train(composed("train", [f"root={calm}", *QUICK, f"trainer.weight_average={decay}"], store_defaults))
     (requeued / "job.py").write_text(JOB)
     command = [sys.executable, str(requeued / "job.py"), "--multirun", "hydra/launcher=submitit_local"]
     command += [*QUICK, f"trainer.weight_average={','.join(DECAYS)}", f"root={requeued}"]

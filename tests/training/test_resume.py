@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
 
-from mammo.cli.hydra_app import CONF
+from mammo.cli.hydra_app import composed
 from mammo.training import resume as interruption
 from mammo.training.fit import train
 from mammo.training.lines import EpochLines
 from mammo.training.resume import QueueSignals, queue_callbacks, queue_plugins
+from mammo.training.store_defaults import store_defaults
 
 QUICK = (
     "trainer=cpu",
@@ -37,8 +37,7 @@ QUICK = (
 @pytest.fixture
 def cfg(small_root: Path, tmp_path: Path) -> DictConfig:
     shutil.copytree(small_root / "store", tmp_path / "store")
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        return compose("train", [f"root={tmp_path}", *QUICK])
+    return composed("train", [f"root={tmp_path}", *QUICK], store_defaults)
 
 
 def epochs(folder: Path) -> int:

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import pytorch_lightning as pl
-from hydra import compose, initialize_config_dir
 
-from mammo.cli.hydra_app import CONF
+from mammo.cli.hydra_app import composed
 from mammo.models.floc import FLoc
 from mammo.records import Split
 from mammo.scoring.metrics import auc
 from mammo.training.build import datamodule_of
+from mammo.training.store_defaults import store_defaults
 
 HERE = Path(__file__).resolve().parents[2]
 OVERRIDES = (
@@ -56,8 +56,7 @@ def run(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_validation_auc_equals_that_of_one_process(run: Path) -> None:
     root = run.parent.parent
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        data = datamodule_of(compose("train", [*OVERRIDES, f"root={root}"]))
+    data = datamodule_of(composed("train", [*OVERRIDES, f"root={root}"], store_defaults))
     network = FLoc.load_from_checkpoint(run / "best.ckpt")
     alone = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
     (found,) = alone.validate(network, data.val_dataloader(), verbose=False)
@@ -67,8 +66,7 @@ def test_validation_auc_equals_that_of_one_process(run: Path) -> None:
 
 
 def test_every_window_of_the_test_split_is_scored_once(run: Path) -> None:
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        data = datamodule_of(compose("train", [*OVERRIDES, f"root={run.parent.parent}"]))
+    data = datamodule_of(composed("train", [*OVERRIDES, f"root={run.parent.parent}"], store_defaults))
     windows = pd.read_parquet(run / "windows.parquet")
     assert len(windows) == len(data.evaluation_plan(Split.TEST))
     table = pd.read_parquet(run / "lesions.parquet")
