@@ -26,7 +26,7 @@ def command(*arguments: str) -> tuple[int, str]:
         (("maps=[]",), "maps=[]"),
         (("maps=[emb,bogus]",), "bogus"),
         (("model=floc", "backbone=nonsense"), "nonsense"),
-        (("model=floc", "backbone=small"), "make demo"),
+        (("model=floc", "backbone=small", "store=nowhere"), "make demo"),
         (("maps=[loc,[emb]]",), "maps=[loc,[emb]]"),
         (("root=null",), "root=null: give a word or a path"),
         (("+bogus=1",), "+bogus=1: bogus cannot be added"),
@@ -37,8 +37,10 @@ def command(*arguments: str) -> tuple[int, str]:
     ],
     ids=" ".join,
 )
-def test_wrong_use_of_train_is_one_sentence(tmp_path: Path, overrides: tuple[str, ...], message: str) -> None:
-    status, error = command("mammo.train", f"root={tmp_path / 'nowhere'}", *overrides)
+def test_wrong_use_of_train_is_one_sentence(
+    small_root: Path, tmp_path: Path, overrides: tuple[str, ...], message: str
+) -> None:
+    status, error = command("mammo.train", f"root={tmp_path / 'nowhere'}", f"store={small_root / 'store'}", *overrides)
     assert status == 2
     assert error.startswith("error: ")
     assert message in error

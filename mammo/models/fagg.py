@@ -54,7 +54,7 @@ class FAgg(PatchClassifier):
     @classmethod
     def columns(cls, arguments: Mapping[str, Any]) -> tuple[str, ...]:
         """The batch columns that the network of these constructor arguments reads."""
-        return batch_columns(arguments["maps"])
+        return batch_columns(arguments.get("maps", ()))
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits [B, 4] by PatchClass of a batch with the columns that mammo.maps.stack.batch_columns names."""

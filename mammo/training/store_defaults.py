@@ -28,7 +28,8 @@ def store_defaults(cfg: DictConfig) -> list[str]:
     """
     for key in PLACES:
         if not isinstance(cfg[key], str):
-            raise MammoError(f"{key}={cfg[key]}: give a folder, or leave {key}= out")
+            value = "null" if cfg[key] is None else cfg[key]
+            raise MammoError(f"{key}={value}: give a word or a path, or leave {key}= out")
     return head_defaults(cfg, read_head(Path(cfg.store)))
 
 

@@ -38,10 +38,10 @@ def test_what_the_user_gives_is_kept(store: Path) -> None:
     assert composed("train", ["frame=full", f"store={store}"], store_defaults).frame.height == 2944
 
 
-@pytest.mark.parametrize("key", ["root", "store"])
-def test_a_place_that_is_no_path_is_an_error(key: str) -> None:
-    with pytest.raises(MammoError, match=rf"^{key}=None: give a folder, or leave {key}= out$"):
-        completed("train", [f"{key}=null"], store_defaults)
+@pytest.mark.parametrize("place", ["root=null", "store=null", "store=7"])
+def test_a_place_that_is_no_path_is_an_error(place: str) -> None:
+    with pytest.raises(MammoError, match=rf"^{place}: give a word or a path, or leave {place.split('=')[0]}= out$"):
+        completed("train", [place], store_defaults)
 
 
 def test_phantoms_start_from_he(tmp_path: Path) -> None:

@@ -160,9 +160,9 @@ def test_a_damaged_list_of_jobs_is_an_error(tmp_path: Path, capsys: pytest.Captu
 
 
 def test_a_sweep_over_an_empty_list_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_sweep(tmp_path, monkeypatch, "--multirun", "seed=range(0)") == 2
+    assert run_sweep(root, monkeypatch, "--multirun", "seed=range(0)") == 2
     assert "the sweep has no job, because a value of it is an empty list" in capsys.readouterr().err
 
 
@@ -175,27 +175,27 @@ def test_a_sweep_over_an_empty_list_is_an_error(
     ],
 )
 def test_a_sweep_over_sweeps_is_rejected_before_any_job(
-    tmp_path: Path,
+    root: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     experiments: str,
     message: str,
 ) -> None:
-    assert run_sweep(tmp_path, monkeypatch, "--multirun", f"experiment={experiments}") == 2
+    assert run_sweep(root, monkeypatch, "--multirun", f"experiment={experiments}") == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ")
     assert error.count("\n") == 1
     assert re.search(message.replace("[", r"\["), error)
-    assert not (tmp_path / "sweeps").exists()
+    assert not (root / "sweeps").exists()
 
 
 def test_the_only_job_of_a_sweep_without_overrides_has_a_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["train", "--multirun", f"root={tmp_path}"])
+    monkeypatch.setattr("sys.argv", ["train", "--multirun", f"root={root}"])
     with pytest.raises(SystemExit):
         train_command()
-    assert "error: no store at" in capsys.readouterr().err
+    assert "failed: job 0 (as configured): no finished run of floc" in capsys.readouterr().err
 
 
 def test_two_concurrent_sweeps_share_the_work(root: Path) -> None:
