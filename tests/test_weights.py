@@ -68,7 +68,7 @@ def test_a_wrong_file_is_refused_and_nothing_written(
 def test_an_existing_file_is_not_written_over(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "gmic.ckpt").write_text("precious")
     assert main(["import-gmic", str(source), str(tmp_path / "gmic.ckpt")]) == 2
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
     assert (tmp_path / "gmic.ckpt").read_text() == "precious"
 
 

@@ -1,1 +1,1 @@
-"""The three networks, their parts, and the one policy of precision and layout."""
+"""Networks: f_loc, the context network (GMIC) and f_agg, with their layers, losses, metrics and precision."""

@@ -1,4 +1,4 @@
-"""Backbones of f_loc by name: any timm network (`name.tag`), or the small pre-activation trunk for small patches."""
+"""Backbones of f_loc by name: any timm network (`name.tag`), or a small pre-activation ResNet for small patches."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -13,24 +13,24 @@ from mammo.models.preact_resnet import PreActResNet
 from mammo.records import MammoError
 
 SMALL = "preact_resnet"
-"""Name of the one backbone that is not timm's."""
+"""Name of the only backbone that is not from timm."""
 
 
 class Backbone(nn.Module):
-    """Gray patches in, one pooled feature vector out.
+    """A convolutional network that turns a gray patch into one pooled feature vector.
 
-    The networks take three copies of the patch (paper, Transfer learning), each normalized as its weights expect; by
-    default their first convolution folds the three into one, which changes nothing but rounding.
+    The network sees three copies of the patch (paper, Transfer learning), each normalized as its weights expect. By
+    default the first convolution folds the three copies into one; the result differs by rounding only.
 
     Args:
         name: timm's `name.tag`, or "preact_resnet".
         init: "imagenet" for the tag's weights, "he" for He initialization.
-        pretrained_file: a local file of the tag's weights, for machines without network.
-        arguments: numbers of the small trunk, or arguments of timm's constructor.
-        channels: 1 to fold the three channels into one where the first convolution allows it, 3 to keep them.
+        pretrained_file: a local file of the tag's weights, for machines without internet access.
+        arguments: arguments of PreActResNet, or of timm's constructor.
+        channels: 1 to fold the three channels into one if the first convolution allows it, 3 to keep them.
 
     Raises:
-        MammoError: the name is unknown, or its weights do not exist or cannot be had.
+        MammoError: the name is unknown, or its weights do not exist or cannot be loaded.
     """
 
     network: nn.Module
@@ -64,7 +64,7 @@ class Backbone(nn.Module):
         if name == SMALL:
             self.num_features, mean, std = given["widths"][-1], (0.5,) * 3, (0.25,) * 3
         else:
-            from timm.data.config import resolve_model_data_config  # heavy: only where a network is timm's
+            from timm.data.config import resolve_model_data_config  # slow to import: only for networks from timm
 
             self.num_features = int(self.network.num_features)  # type: ignore[arg-type]
             expected = resolve_model_data_config(self.network)  # type: ignore[no-untyped-call]
@@ -95,7 +95,7 @@ def he_initialize(network: nn.Module) -> None:
 
 
 def pretrained_state(name: str, file: str | None) -> dict[str, Tensor]:
-    """The weights of a timm network without its classifier, from the file where one is given.
+    """The weights by name [...] of a timm network without its classifier, from the file if one is given.
 
     Raises:
         MammoError: as Backbone.
@@ -104,8 +104,8 @@ def pretrained_state(name: str, file: str | None) -> dict[str, Tensor]:
 
 
 def _timm_network(name: str, pretrained: bool, file: str | None, arguments: Mapping[str, Any]) -> nn.Module:
-    """Timm's network without its classifier."""
-    import timm  # heavy, as above
+    """Build timm's network without its classifier."""
+    import timm  # slow to import: only for networks that come from timm
 
     architecture = name.split(".")[0]
     if not timm.is_model(architecture):
@@ -113,7 +113,7 @@ def _timm_network(name: str, pretrained: bool, file: str | None, arguments: Mapp
     tagged = timm.list_pretrained(f"{architecture}.*")
     if name not in (architecture, *tagged):
         choices = ", ".join([architecture, *tagged])
-        raise MammoError(f"backbone.name={name} has a tag that timm does not know: choose from {choices}")
+        raise MammoError(f"backbone.name={name} has a tag unknown to timm: choose from {choices}")
     if file is not None and not os.path.isfile(file):
         raise MammoError(f"backbone.pretrained_file={file} does not exist")
     build = partial(timm.create_model, name, num_classes=0, **arguments)
@@ -123,31 +123,32 @@ def _timm_network(name: str, pretrained: bool, file: str | None, arguments: Mapp
         return _network_of_file(build, name, file)
     if not tagged:
         raise MammoError(
-            f"no ImageNet weights exist for {name}: train it with backbone.init=he, or name a file of your own with "
+            f"no ImageNet weights exist for {name}: train it with backbone.init=he, or give your own file with "
             "backbone.pretrained_file="
         )
     try:
         return build(pretrained=True)
     except (OSError, RuntimeError) as error:
         raise MammoError(
-            f"the ImageNet weights of {name} cannot be had ({type(error).__name__}): give a downloaded file with "
+            f"the ImageNet weights of {name} cannot be downloaded ({type(error).__name__}): give a local file with "
             "backbone.pretrained_file=, or train from scratch with backbone.init=he"
         ) from error
 
 
 def _network_of_file(build: Callable[..., nn.Module], name: str, file: str) -> nn.Module:
-    """The network with a file's weights, every one of them: timm leaves at random what a file lacks.
+    """Build the network with the weights of a file, and check that the file holds all of them.
 
-    Both networks start from the same random numbers, so that a kernel that is still equal was not loaded.
+    timm keeps random values for weights that a file lacks. Two networks are built from the same random numbers: a
+    kernel that is equal in both after loading was not in the file.
     """
     advice = f"give the file of {name}, or train from scratch with backbone.init=he"
     with torch.random.fork_rng(devices=[]):
         start = build()
     try:
         network = build(pretrained=True, pretrained_cfg_overlay={"file": file})
-    except Exception as error:  # every file format and loader has errors of its own
-        told = f"backbone.pretrained_file={file} cannot be read as weights of {name} ({type(error).__name__})"
-        raise MammoError(f"{told}: {advice}") from error
+    except Exception as error:  # each file format and loader raises errors of its own
+        problem = f"backbone.pretrained_file={file} cannot be read as weights of {name} ({type(error).__name__})"
+        raise MammoError(f"{problem}: {advice}") from error
     for (key, weight), before in zip(network.named_parameters(), start.parameters(), strict=True):
         if weight.ndim > 1 and torch.equal(weight, before):
             raise MammoError(f"backbone.pretrained_file={file} lacks {key} of {name}: {advice}")

@@ -1,6 +1,6 @@
-"""The context network: whole images in, the presence of malignant and benign lesions out; its saliency maps feed f_agg.
+"""The context network: GMIC predicts from a whole image whether it shows malignant and benign lesions.
 
-Trained on image labels alone; outlines are never used (paper, The proposed method).
+It is trained on image labels alone, never on outlines (paper, The proposed method). f_agg reads its saliency maps.
 """
 
 from collections.abc import Mapping
@@ -30,11 +30,11 @@ from mammo.scoring.metrics import auc
 from mammo.scoring.thresholds import tnr_at_fnr
 
 PUBLISHED = {"lr": 1.0e-5}
-"""Learning rate near that of the first released model, for checkpoints that were not trained here."""
+"""Learning rate near that of the first released model, for checkpoints that mammo did not train."""
 
 
 class ImagePredictions(NamedTuple):
-    """What the context network predicts of a batch of images; classes in the order malignant, benign."""
+    """Predictions for a batch of images; classes in the order malignant, benign."""
 
     image_row: Tensor
     """int64 [B], each image's row in the image table of the store."""
@@ -45,7 +45,7 @@ class ImagePredictions(NamedTuple):
 
 
 class ScoredImages(NamedTuple):
-    """Images that a context network scored; classes in the order malignant, benign."""
+    """Images with their labels and scores; classes in the order malignant, benign."""
 
     row: Tensor
     """int64 [N], each image's row in the image table of the store, ascending."""
@@ -58,8 +58,8 @@ class ScoredImages(NamedTuple):
 class ImageAUROC(Metric):
     """AUC over images of each class, malignant and benign.
 
-    The rows of all batches stay on the CPU until `reset`; several processes that train together compute from the rows
-    of all of them. An image that comes again is dropped: a distributed sampler pads its shards with repeats.
+    The rows of all batches stay on the CPU until `reset`. With several processes every one computes from the rows of
+    all. Repeats of an image are dropped: a distributed sampler pads its shards with them.
     """
 
     is_differentiable = False
@@ -88,18 +88,18 @@ class ImageAUROC(Metric):
         self.target.append(target.cpu())
 
     def compute(self) -> Tensor:
-        """The AUC of malignant and of benign, float64 [2] in [0, 1]; NaN if no or every image shows the class."""
+        """AUC of malignant and of benign, float64 [2] in [0, 1]; NaN if all images or none show the class."""
         scored = self._scored = self._once()
         pairs = zip(scored.target.T.numpy(), scored.score.T.numpy(), strict=True)
         return torch.tensor([auc(target, score) for target, score in pairs], dtype=torch.float64)
 
     def image_scores(self) -> ScoredImages:
-        """The images behind the AUCs, of all processes; they outlast `reset`."""
+        """The images behind the AUCs, from all processes: row [N], target [N, 2] and score [N, 2] in [0, 1]."""
         self.compute()
         return self._scored
 
     def _once(self) -> ScoredImages:
-        """Every image once, by ascending row."""
+        """Each image once, in order of its row."""
         rows, first = np.unique(dim_zero_cat(self.image_row).numpy(), return_index=True)
         score, target = dim_zero_cat(self.score)[first], dim_zero_cat(self.target)[first]
         return ScoredImages(torch.from_numpy(rows), target, score.double())
@@ -109,13 +109,13 @@ class ContextNetwork(pl.LightningModule):
     """GMIC as a LightningModule.
 
     Args:
-        sizes: every number of the network (conf/gmic).
+        sizes: sizes of the layers, the arguments of GmicSizes (conf/gmic).
         frame: height, width and cell_px of the network window.
         lr: Adam's learning rate.
         loss: called with GmicOutput and targets float32 [B, 2]; None for GmicLoss.
         local_trunk: init ("imagenet" or "he"), weights (timm's name.tag) and pretrained_file of the local trunk; the
             rest of the network is initialized at random.
-        checkpoint_activations: a third less speed for a fraction of the memory (16 GB V100s).
+        checkpoint_activations: use a fraction of the memory at two thirds of the speed (16 GB V100s).
 
     Raises:
         MammoError: the sizes do not give the window's grid, or the local trunk's weights are not available.
@@ -141,29 +141,29 @@ class ContextNetwork(pl.LightningModule):
         self.network = to_channels_last(Gmic(GmicSizes(**sizes), Frame(**frame), checkpoint_activations))
         self.lr, self.loss, self.image_auroc = lr, loss or GmicLoss(), ImageAUROC()
         self.scored: ScoredImages | None = None
-        """Images of the last validation or test."""
+        """Images of the last validation or test, with their scores."""
         if local_trunk is not None:
             self._start_local_trunk(**local_trunk)
 
     def _start_local_trunk(self, init: str, weights: str, pretrained_file: str | None) -> None:
-        """Load the ImageNet weights that the local trunk starts from, where it does."""
+        """Load the ImageNet weights into the local trunk if it starts from them."""
         if init not in ("imagenet", "he"):
             raise MammoError(f"gmic.local_init={init}: choose imagenet or he")
         if init == "imagenet":
             self.network.load_local_trunk(pretrained_state(weights, pretrained_file))
 
     def forward(self, image: Tensor) -> GmicOutput:
-        """Saliency maps and predictions of images [B, 1, H, W].
+        """Saliency maps [B, rows, cols] in [0, 1] and predictions [B] in [0, 1] of images.
 
         Args:
-            image: the network window in gray values of the store, 0 to 4095, as uint16 or float; each image is
-                standardized here.
+            image: [B, 1, H, W] of the network window, gray values of the store, 0 to 4095, as uint16 or float. Each
+                image is standardized here.
         """
         output: GmicOutput = self.network(standardized(image))
         return output
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss of one batch, float32 [], which has the columns image and target."""
+        """The loss, float32 [], of a batch with the columns image [B, 1, H, W] and target [B, 2]."""
         output, target = self(batch["image"]), batch["target"].float()
         with torch.autocast(self.device.type, enabled=False):  # BCE of probabilities needs float32
             loss: Tensor = self.loss(output, target)
@@ -172,18 +172,18 @@ class ContextNetwork(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:
-        """Add one batch's fused predictions to the image AUC; it has the columns image, image_row and target."""
+        """Add a batch to the image AUC; columns image [B, 1, H, W], image_row [B] and target [B, 2]."""
         self.image_auroc.update(batch["image_row"], self(batch["image"]).y_fusion.stacked(), batch["target"])
 
     test_step = validation_step
 
     def predict_step(self, batch: Batch, _: int) -> ImagePredictions:
-        """Scores [B, 2] and saliency maps [B, 2, rows, cols] of one batch with the columns image and image_row."""
+        """Scores [B, 2] and saliency maps [B, 2, rows, cols] of a batch with the columns image and image_row."""
         output = self(batch["image"])
         return ImagePredictions(batch["image_row"], output.y_fusion.stacked(), output.saliency.stacked())
 
     def on_validation_epoch_end(self) -> None:
-        """Log each class's AUC over images, and the TNR of the malignant one, whose AUC training is judged by."""
+        """Log each class's AUC over images and the malignant TNR; the malignant AUC, val_auc, selects the epoch."""
         self._log_metrics("val")
 
     def on_test_epoch_end(self) -> None:
@@ -196,7 +196,7 @@ class ContextNetwork(pl.LightningModule):
         for name, value in aucs.items():
             self.log(f"{split}_auc_{name}", value, rank_zero_only=True)
         self.log(f"{split}_auc", aucs["malignant"], prog_bar=True, rank_zero_only=True)
-        malignant, score = self.scored.target[:, 0].numpy(), self.scored.score[:, 0].numpy()  # the first of ByClass
+        malignant, score = self.scored.target[:, 0].numpy(), self.scored.score[:, 0].numpy()
         for fnr in FNRS:
             self.log(f"{split}_tnr_at_fnr_{fnr:.2f}", tnr_at_fnr(malignant, score, fnr), rank_zero_only=True)
         self.image_auroc.reset()
@@ -207,7 +207,7 @@ class ContextNetwork(pl.LightningModule):
 
 
 def _loss_by_class(output: GmicOutput, target: Tensor) -> dict[str, Tensor]:
-    """The BCE of each class, summed over the predictions, of targets [B, 2]; their mean is the BCE of the loss."""
+    """BCE of each class for targets [B, 2], summed over the three predictions; the mean of both is the loss's BCE."""
     predictions = (output.y_global, output.y_local, output.y_fusion)
     bce = [
         functional.binary_cross_entropy(each.stacked().detach(), target, reduction="none").mean(dim=0)
@@ -219,7 +219,14 @@ def _loss_by_class(output: GmicOutput, target: Tensor) -> dict[str, Tensor]:
 
 
 def standardized(image: Tensor) -> Tensor:
-    """Each image to zero mean and unit deviation over the whole window, padding included; uint16 to float32."""
+    """Shift and scale each image to mean 0 and standard deviation 1 over the whole window, padding included.
+
+    Args:
+        image: [B, 1, H, W], uint16 or float.
+
+    Returns:
+        float32 [B, 1, H, W]; an image of one gray value becomes 0.
+    """
     x = image.float()
     mean = x.mean(dim=(1, 2, 3), keepdim=True)
     deviation = x.std(dim=(1, 2, 3), keepdim=True, correction=0)
@@ -227,7 +234,7 @@ def standardized(image: Tensor) -> Tensor:
 
 
 def official_checkpoint(network: Gmic) -> dict[str, Any]:
-    """A checkpoint that load_context_network reads, of a network that was not trained here."""
+    """A checkpoint for load_context_network of a network that mammo did not train."""
     return {
         "state_dict": {f"network.{key}": value for key, value in network.state_dict().items()},
         "hyper_parameters": {"sizes": asdict(network.sizes), "frame": asdict(network.frame), **PUBLISHED},
@@ -246,6 +253,8 @@ def load_context_network(path: Path) -> ContextNetwork:
         network = ContextNetwork(**content["hyper_parameters"])
         network.load_state_dict(without_loss(content["state_dict"]))
     except (KeyError, TypeError, RuntimeError) as error:
-        told = " ".join(str(error).split())[:400]
-        raise MammoError(f"{path} is not a checkpoint of a context network ({type(error).__name__}: {told})") from error
+        reason = " ".join(str(error).split())[:400]
+        raise MammoError(
+            f"{path} is not a checkpoint of a context network ({type(error).__name__}: {reason})"
+        ) from error
     return network.eval()

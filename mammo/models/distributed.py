@@ -1,4 +1,4 @@
-"""Data-parallel training in several processes: which one writes, and gathering of metric states."""
+"""Training in several processes: which process writes, and how they gather the states of a metric."""
 
 from typing import Any
 
@@ -13,17 +13,17 @@ def is_first() -> bool:
 
 
 def gather_rows(rows: Tensor, group: Any = None) -> list[Tensor]:  # noqa: ANN401
-    """Collect a tensor from every process; for `dist_sync_fn` of torchmetrics.
+    """Gather a tensor from every process, as `dist_sync_fn` of a torchmetrics metric.
 
-    Unlike its own function this one takes tensors on the CPU whatever the backend (NCCL has no CPU tensors), and a
-    process that scored nothing, whose empty placeholder would change the type of the others' integers.
+    Unlike torchmetrics' own function it accepts CPU tensors with every backend, NCCL included, and leaves out the empty
+    float placeholder of a process without rows, which would turn the integers of the others into floats.
 
     Args:
-        rows: [N, ...] on any device, N and the values differing between processes; a sum [...] likewise.
-        group: the processes, all of them if None.
+        rows: [N, ...] on any device; N may differ between processes.
+        group: the process group, or None for all processes.
 
     Returns:
-        The tensors that are not empty, on the CPU, in rank order; bits and types unchanged.
+        The tensors [N, ...] that are not empty, on the CPU, in rank order, values and types unchanged.
     """
     gathered: list[Tensor] = [rows] * torch.distributed.get_world_size(group)
     torch.distributed.all_gather_object(gathered, rows.cpu(), group)

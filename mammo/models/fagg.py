@@ -15,14 +15,14 @@ from mammo.records import Batch, PatchClass
 
 
 class FAgg(PatchClassifier):
-    """(BN, ReLU, 3x3 convolution of 32 filters) twice, global average pooling, classifier; same task as f_loc.
+    """(BN, ReLU, 3x3 convolution of 32 filters) twice, global average pooling, classifier; the task of f_loc.
 
     The paper states neither padding nor stride: both convolutions keep the grid (padding 1, stride 1). The forward
-    pass never builds X (mammo.models.fagg_layers): `plain` is the same network as the paper draws it. It computes in
-    float32: what is left of the network is bound by memory, not by multiplications.
+    pass never builds X (mammo.models.fagg_layers); `plain` is the same network layer by layer, as the paper draws it.
+    It computes in float32, because its speed depends on memory, not on multiplications.
 
     Args:
-        maps: the chosen maps, in any order.
+        maps: names of the maps (loc, sal, emb), in any order.
         frame: height, width and cell_px of the network window.
         lr: Adam's learning rate.
         loss: as PatchClassifier.
@@ -57,14 +57,20 @@ class FAgg(PatchClassifier):
         return batch_columns(arguments.get("maps", ()))
 
     def forward(self, batch: Batch) -> Tensor:
-        """Logits [B, 4] by PatchClass of a batch with the columns that mammo.maps.stack.batch_columns names."""
+        """Logits [B, 4] by PatchClass of a batch.
+
+        Args:
+            batch: target [B] and the columns of the maps (mammo.maps.stack.batch_columns): window float64 [B, 4],
+                (row, col, side, angle) of the crop window in the network frame; saliency [U, 2, rows, cols] in [0, 1]
+                of each different image, with saliency_row int64 [B], the image of each row; embedding [B, K], h.
+        """
         with torch.autocast(self.device.type, enabled=False):
             pooled = aggregate(self._stack(batch), self.bn1, self.conv1, self.bn2, self.conv2)
             logits: Tensor = self.classifier(pooled)
         return logits
 
     def _stack(self, batch: Batch) -> Stack:
-        """What stands for X; rows of one image share its saliency maps."""
+        """X in factored form; rows of one image share its saliency maps."""
         n_rows, dtype, device = len(batch["target"]), self.conv1.weight.dtype, self.device
         if "sal" in self.maps:
             saliency, image = batch["saliency"].to(dtype), batch["saliency_row"]

@@ -1,13 +1,13 @@
-"""The layers of f_agg, computed exactly but without building X or convolving maps that are the same almost everywhere.
+"""The layers of f_agg, computed exactly without building the map stack X.
 
-Of the maps of X only the saliency maps fill the grid, and they belong to the image, not to the window. The location
-and embedding maps are constant outside the window, and stay so through BN and ReLU. So the first convolution is a base,
-one an image, plus a change in the cells around the window; and since the second convolution is followed by the mean
-over cells, only sums of its input are needed: those of the base, once an image, plus what changes around the window.
+Only the saliency maps fill the grid, and they belong to the image, not to the crop window. The location and embedding
+maps are constant outside the window, and remain so after BN and ReLU. Therefore the output of the first convolution is
+a base, computed once per image, plus a change in the cells around each window. The second convolution is followed by
+the mean over cells, so only sums of its input are needed: those of the base, once per image, plus those of the changes.
 
-Windows are taken a few at a time, and in training images too: what one step leaves in the cache the next one needs. In
-training the base is convolved twice, for the second BN's statistics and then with that BN in its weights, which costs
-less than normalizing so many maps.
+Windows, and in training images too, are processed in chunks that fit the processor's cache. In training the base is
+convolved twice: for the statistics of the second BN, and then with that BN folded into the weights, which is cheaper
+than normalizing the maps.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,48 +21,51 @@ from mammo.models.map_statistics import Affine, Moments, batch_affine, neighbors
 
 IMAGES_PER_CHUNK = 10
 WINDOWS_PER_CHUNK = 250
-"""What a processor's cache holds at the paper's 46 x 30 cells, windows of up to 7 x 7 cells and 32 filters."""
+"""Chunks that fit a processor's cache with 46 x 30 cells (paper), windows of up to 7 x 7 cells and 32 filters."""
 
 
 class Stack(NamedTuple):
-    """What stands for X [B, M, rows, cols]: its maps in the order loc, sal, emb, of which any may be absent."""
+    """The map stack X [B, M, rows, cols] in factored form; any of its maps (loc, sal, emb) may be absent."""
 
     saliency: Tensor
-    """[U, 0 or 2, rows, cols], saliency maps of each different image of the batch."""
+    """[U, 0 or 2, rows, cols], saliency maps of the U different images of the batch."""
     image: Tensor
-    """int64 [B], which of the U images each row belongs to."""
+    """int64 [B], index of each row's image among the U."""
     start: Tensor
-    """int64 [B, 2], first grid cell (row, col) of the part of the grid that holds the window and one cell around it."""
+    """int64 [B, 2], first grid cell (row, col) of each row's part of the grid: the window and one cell around it."""
     share: Tensor
-    """[B, 1, h, w], the location map in that part; it is 0 outside."""
+    """[B, 1, h, w] in [0, 1], the location map in that part; it is 0 elsewhere."""
     with_location: bool
-    """Whether the location map is one of X's maps."""
+    """Whether X has the location map."""
     h: Tensor | None
-    """Representations [B, K] of the embedding maps, None where there are none."""
+    """Representations [B, K] of the embedding maps, or None without them."""
 
     @property
     def inside(self) -> Tensor:
-        """[B, 1, h, w], 1 in the cells that the window touches, else 0."""
+        """[B, 1, h, w], 1 in cells that the window touches, else 0."""
         return (self.share > 0).to(self.share.dtype)
 
     @property
     def ends(self) -> Tensor:
-        """Whether the part's first and last row, and first and last column, are the grid's: bool [B, 2, 2]."""
+        """Bool [B, 2, 2]: whether the first and last row, and first and last column, of the part are the grid's."""
         part, grid = (self.start.new_tensor(maps.shape[2:]) for maps in (self.share, self.saliency))
         return torch.stack([self.start == 0, self.start + part == grid], dim=2)
 
     @property
     def shares(self) -> Tensor:
-        """[U], the share of the rows that belongs to each image."""
+        """[U] in [0, 1], share of the rows that belong to each image."""
         return torch.bincount(self.image, minlength=len(self.saliency)).to(self.saliency.dtype) / len(self.image)
 
     @property
     def n_cells(self) -> int:
-        """Cells of the grid."""
+        """Number of cells of the grid."""
         return self.saliency.shape[2] * self.saliency.shape[3]
 
     def cut(self, maps: Tensor) -> Tensor:
-        """Each row's part of its image's maps [U, rows, cols, K]: [B, h, w, K], and larger by as much as maps is."""
+        """Cut each row's part of the grid [B, h, w, K] out of the maps [U, rows, cols, K] of its image.
+
+        Maps padded by n rows and columns give parts that are larger by n.
+        """
         _, n_rows, n_cols, n_maps = maps.shape
         more = n_rows - self.saliency.shape[2]
         rows, cols = (
@@ -74,7 +77,7 @@ class Stack(NamedTuple):
         return maps.flatten(0, 2).index_select(0, cells.flatten()).view(*cells.shape, n_maps)
 
     def parts(self) -> Iterator["Stack"]:
-        """Some rows at a time, with the saliency maps of all images."""
+        """Split the rows into chunks, each with the saliency maps of all images."""
         for start in range(0, len(self.image), WINDOWS_PER_CHUNK):
             some = slice(start, start + WINDOWS_PER_CHUNK)
             h = None if self.h is None else self.h[some]
@@ -82,59 +85,70 @@ class Stack(NamedTuple):
 
 
 class Base(NamedTuple):
-    """The first convolution of maps that fill the grid and need no gradient."""
+    """First convolution of the maps that fill the grid; they need no gradient."""
 
     maps: Tensor
     """[U, K, rows, cols]."""
     weight: Tensor
     """[filters, K, 3, 3]."""
     bias: Tensor
+    """[filters]."""
 
     def whole(self) -> Iterator[Tensor]:
-        """[some images, rows, cols, filters]."""
+        """Yield the output [N, rows, cols, filters] of N images at a time."""
         for maps in torch.split(self.maps, IMAGES_PER_CHUNK):
             yield functional.conv2d(maps, self.weight, self.bias, padding=1).permute(0, 2, 3, 1)
 
     def around(self, stack: Stack) -> Tensor:
-        """[B, h, w, filters] in the stack's parts of the grid, convolved there alone."""
+        """Output [B, h, w, filters] in the parts of the grid of a stack, computed only there."""
         maps = stack.cut(functional.pad(self.maps, (1, 1, 1, 1)).permute(0, 2, 3, 1))
         return functional.conv2d(maps.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
 
     def normalized(self, affine: Affine) -> "Base":
-        """With BN behind it."""
+        """The same base followed by BN."""
         return Base(self.maps, *_normalized(self.weight, self.bias, affine))
 
 
 class Change(NamedTuple):
-    """The first convolution in the parts of the grid around some windows."""
+    """Output of the first convolution in the parts of the grid around crop windows."""
 
     before: Tensor
-    """[B, h, w, filters] of the base: as it would be without the window."""
+    """[B, h, w, filters] of the base, without the window's location and embedding maps."""
     after: Tensor
-    """[B, h, w, filters]."""
+    """[B, h, w, filters] with them."""
     ends: Tensor
     """As Stack.ends."""
 
     def normalized(self, affine: Affine) -> "Change":
-        """With BN behind it."""
+        """The same change followed by BN."""
         before, after = (torch.addcmul(affine.shift, maps, affine.scale) for maps in (self.before, self.after))
         return Change(before, after, self.ends)
 
     def tap_sums(self) -> Tensor:
-        """[B, 9, filters] by which the window changes what ReLU lets through; used once, as it changes in place."""
+        """Change [B, 9, filters] of the tap sums after ReLU; call it once, because it works in place."""
         return tap_sums(self.after.relu_() - self.before.relu_(), self.ends)
 
 
 def aggregate(
     stack: Stack, norm1: nn.BatchNorm2d, convolution1: nn.Conv2d, norm2: nn.BatchNorm2d, convolution2: nn.Conv2d
 ) -> Tensor:
-    """Global average pooling of Convolution2(ReLU(BN2(Convolution1(ReLU(BN1(X)))))), [B, filters].
+    """Global average pooling of Convolution2(ReLU(BN2(Convolution1(ReLU(BN1(X)))))).
 
-    Equal to the plain layers on X, in training (batch statistics, running ones updated) and evaluation. Both
+    Equal to the same layers applied to X, in training (batch statistics, running ones updated) and in evaluation. Both
     convolutions are 3x3 with padding 1.
+
+    Args:
+        stack: X [B, M, rows, cols] in factored form.
+        norm1: of M channels.
+        convolution1: from M channels to filters.
+        norm2: of filters channels.
+        convolution2: from filters to filters.
+
+    Returns:
+        [B, filters].
     """
     affine, weight, bias = _first_norm(stack, norm1), convolution1.weight, _bias(convolution1)
-    if not norm2.training:  # it is known beforehand, and goes into the convolution
+    if not norm2.training:  # the running statistics are known, so that BN folds into the convolution
         weight, bias = _normalized(weight, bias, running_affine(norm2))
     base = _base(stack, affine, weight, bias)
     everywhere = torch.ones(1, 2, 2, dtype=torch.bool, device=stack.start.device)
@@ -144,7 +158,7 @@ def aggregate(
         second = _second_norm(stack, base, changes, norm2)
         base, changes = base.normalized(second), [change.normalized(second) for change in changes]
         sums = torch.cat([tap_sums(maps.relu_(), everywhere) for maps in base.whole()])
-    else:  # without a gradient, and with few images for so many windows, whole maps can be kept and read
+    else:  # without gradients, and with many windows per image, whole maps fit memory
         whole = torch.cat(list(base.whole()))
         changes = (_change(part, part.cut(whole), affine, weight) for part in stack.parts())
         sums = tap_sums(torch.relu(whole), everywhere)
@@ -154,10 +168,10 @@ def aggregate(
 
 
 def _base(stack: Stack, affine: Affine, weight: Tensor, bias: Tensor) -> Base:
-    """Of saliency maps, and of what location and embedding maps are outside of all windows: the same in every cell.
+    """The base of saliency maps, and of location and embedding maps as they are outside all windows: constant.
 
-    relu(scale * x + shift) is scale * (on * x) + shift * on, where on tells in which cells it is above 0: two maps
-    without a gradient, in shares that have one.
+    relu(scale * x + shift) equals scale * (on * x) + shift * on, where `on` is 1 in cells with a positive value: two
+    maps without gradient, weighted by factors with one.
     """
     first, last = int(stack.with_location), int(stack.with_location) + stack.saliency.shape[1]
     scale, shift = affine.scale[first:last, None, None], affine.shift[first:last, None, None]
@@ -172,7 +186,7 @@ def _base(stack: Stack, affine: Affine, weight: Tensor, bias: Tensor) -> Base:
 
 
 def _change(stack: Stack, before: Tensor, affine: Affine, weight: Tensor) -> Change:
-    """What location and embedding maps add to the base, which is before [B, h, w, filters] there."""
+    """The change that location and embedding maps make to the base `before` [B, h, w, filters]."""
     taps = weight.permute(1, 2, 3, 0).flatten(1)
     maps, weights = [], []
     if stack.with_location:
@@ -194,7 +208,7 @@ def _change(stack: Stack, before: Tensor, affine: Affine, weight: Tensor) -> Cha
 
 
 def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
-    """The first BN, of X."""
+    """The first BN, applied to X."""
     if not norm.training:
         return running_affine(norm)
     n_rows, n_cells = len(stack.image), stack.n_cells
@@ -218,11 +232,11 @@ def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
 
 
 def _second_norm(stack: Stack, base: Base, changes: Iterable[Change], norm: nn.BatchNorm2d) -> Affine:
-    """The second BN, whose input is the base but for the changes."""
+    """The second BN, applied to the base with the changes."""
     n_values, shares = len(stack.image) * stack.n_cells, stack.shares
     means, variances = (torch.cat(of) for of in zip(*(Moments.apply(maps) for maps in base.whole()), strict=True))
     mean = shares @ means
-    center = mean.detach()  # squares around it are small, so that little cancels
+    center = mean.detach()  # squares about the mean are small, so that little cancels
     squares = shares @ (variances + (means - center).square())
     for before, after, _ in changes:
         rise = after - before
@@ -232,7 +246,7 @@ def _second_norm(stack: Stack, base: Base, changes: Iterable[Change], norm: nn.B
 
 
 def _normalized(weight: Tensor, bias: Tensor, affine: Affine) -> tuple[Tensor, Tensor]:
-    """A convolution's weight and bias that have BN in them."""
+    """Weight and bias of a convolution with BN folded in."""
     return weight * affine.scale[:, None, None, None], torch.addcmul(affine.shift, bias, affine.scale)
 
 

@@ -12,10 +12,10 @@ from mammo.records import FULL_SCALE, Batch, PatchClass
 
 
 class FLoc(PatchClassifier):
-    """f_loc. Its last two layers are always initialized at random.
+    """The patch classifier f_loc. Its last two layers are always initialized at random.
 
-    The paper names no activation between the two, so there is none: h may take any sign. Both are float32 in mixed
-    precision, too: h is saved, and they cost nothing.
+    The paper names no activation between the two, so there is none: h has values of both signs. Both layers are float32
+    in mixed precision, too, because h is stored and the layers are cheap.
 
     Args:
         backbone: arguments of Backbone (conf/backbone).
@@ -31,7 +31,7 @@ class FLoc(PatchClassifier):
         self, backbone: Mapping[str, Any], lr: float, loss: nn.Module | None = None, n_features: int = 32
     ) -> None:
         super().__init__(lr, loss)
-        # A checkpoint brings every weight: whoever loads one needs no file of ImageNet weights.
+        # A checkpoint holds every weight, so that loading one needs no file of ImageNet weights.
         start = {**backbone, "init": "he", "pretrained_file": None}
         self.save_hyperparameters({"backbone": start, "lr": lr, "n_features": n_features})
         self.backbone = to_channels_last(Backbone(**backbone))
@@ -41,10 +41,13 @@ class FLoc(PatchClassifier):
         he_initialize(self.classifier)
 
     def represent(self, patch: Tensor) -> Tensor:
-        """The representation h [B, n_features], float32, of patches [B, 1, P, P].
+        """The representation h of patches.
 
         Args:
-            patch: gray values of the store, 0 to 4095, as uint16 or float.
+            patch: [B, 1, P, P], gray values of the store, 0 to 4095, as uint16 or float.
+
+        Returns:
+            float32 [B, n_features].
         """
         return in_float32(self.representation, self.backbone(patch.float() / FULL_SCALE))
 

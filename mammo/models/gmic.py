@@ -1,7 +1,7 @@
-"""The Globally-Aware Multiple Instance Classifier: a global trunk that gives saliency maps, a local one for regions.
+"""The Globally-Aware Multiple Instance Classifier (GMIC): saliency maps of the image, and a closer look at its regions.
 
-The same class is the 14,110,322-parameter network on 2944 x 1920 images and the demo's on 368 x 240: only numbers in
-conf/gmic differ. Outputs are told by class, never by number.
+The same class is the published network of 14,110,322 parameters on 2944 x 1920 px and the demo's on 368 x 240 px; only
+the sizes in conf/gmic differ. Outputs name their class (ByClass) instead of numbering it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ from mammo.records import MammoError
 
 @dataclass(frozen=True)
 class GmicSizes:
-    """Every number of the network; the defaults are the published 14,110,322-parameter network's.
+    """Sizes of all layers; the defaults are those of the published network of 14,110,322 parameters.
 
     Attributes:
         stem: kernel and stride of the global trunk's first convolution.
@@ -37,11 +37,11 @@ class GmicSizes:
             have 0.02, 0.03, 0.03, 0.05 and 0.1).
         n_regions: regions of interest K.
         region_cells: side of a region in grid cells.
-        breast_only: whether the maps are 0 in cells of air. The published maps learn to be dark there, as cancers are
-            rare; where every other image shows one, their top cells, holding the base rate, would come to lie in air.
-        base_logit: what the global prediction's logit adds to that of the top cells' mean. Above 0, maps of images that
-            show nothing may be dark although lesions are common, instead of holding the base rate in some cells that
-            every image has, on the skin, and learning nothing else.
+        breast_only: whether the maps are 0 in cells of air. The published maps learn to be 0 there because cancers are
+            rare. If every other image shows one, the top cells, which then hold the base rate, would lie in air.
+        base_logit: added to the logit of the top cells' mean in the global prediction. Above 0, the maps of images
+            without lesions can stay near 0 although lesions are common. At 0 they hold the base rate in cells that
+            every image has, on the skin, and may learn nothing else.
     """
 
     stem: Sequence[int] = (7, 2)
@@ -59,14 +59,14 @@ class GmicSizes:
 
 
 class ByClass(NamedTuple):
-    """What the network says of each class, [B, ...] each: of "shows a malignant lesion", of "shows a benign one"."""
+    """One tensor [B, ...] for each class: "shows a malignant lesion" and "shows a benign lesion"."""
 
     malignant: Tensor
     benign: Tensor
 
     @classmethod
     def of(cls, channels: Tensor) -> "ByClass":
-        """From channels [B, 2, ...] in the order of this class, which is every tensor's order inside mammo."""
+        """Split channels [B, 2, ...], malignant first, as all tensors inside mammo."""
         return cls(*channels.unbind(dim=1))
 
     def stacked(self) -> Tensor:
@@ -75,28 +75,31 @@ class ByClass(NamedTuple):
 
 
 class GmicOutput(NamedTuple):
-    """What one forward pass gives; predictions are probabilities [B]."""
+    """Output of one forward pass."""
 
     saliency: ByClass
-    """A [B, rows, cols] in [0, 1]."""
+    """Saliency maps [B, rows, cols] in [0, 1] on the grid of the network window."""
     y_global: ByClass
+    """Probabilities [B] from the top cells of the saliency maps."""
     y_local: ByClass
+    """Probabilities [B] from the regions of interest."""
     y_fusion: ByClass
+    """Probabilities [B] from the whole image and the regions: the prediction of the network."""
     regions: Tensor
     """int64 [B, K, 2], upper left pixel (row, col) of each region of interest in the network window."""
     attention: Tensor
-    """[B, K], what each region counts; the sum over K is 1."""
+    """[B, K] in [0, 1], weight of each region; the sum over K is 1."""
 
 
 class Gmic(nn.Module):
     """Global trunk, saliency head, top-t pooling, greedy regions, local trunk, gated attention, fusion.
 
-    Probabilities are computed in float32 whatever the precision of the rest: half precision rounds them to 0 and 1.
+    Probabilities are float32 in mixed precision, too: half precision would round them to 0 and 1.
 
     Args:
-        sizes: every number of the network.
-        frame: the network window; the trunk's strides must give its grid.
-        checkpoint_activations: recompute the trunks' stages in backward instead of keeping what is inside them.
+        sizes: sizes of the layers.
+        frame: the network window; the strides of the global trunk must give its grid.
+        checkpoint_activations: recompute the activations inside the trunks' stages in backward instead of storing them.
 
     Raises:
         MammoError: the strides do not give the grid.
@@ -121,32 +124,35 @@ class Gmic(nn.Module):
         if grid != frame.grid:
             raise MammoError(
                 f"the context network gives {grid} maps but the grid is {frame.grid}: choose gmic.strides so that "
-                "their product with the stem's and the pool's is the frame's cell_px"
+                "their product with the strides of stem and pool is the cell_px of the frame"
             )
         if checkpoint_activations:
             checkpoint_stages(self.trunk.layer_list)
             checkpoint_stages(self.local.stages)
 
     def load_local_trunk(self, weights: Mapping[str, Tensor]) -> None:
-        """Start the local trunk from the weights of a ResNet-18 without classifier.
+        """Load the weights [...] of a ResNet-18 without classifier into the local trunk.
 
         Raises:
-            MammoError: they do not fit it.
+            MammoError: names or shapes differ.
         """
         try:
             self.local.load_state_dict(dict(weights))
         except RuntimeError as error:
-            told = " ".join(str(error).split())
+            reason = " ".join(str(error).split())
             raise MammoError(
                 f"the local trunk (gmic.local_widths={list(self.sizes.local_widths)}) cannot start from these "
-                f"ResNet-18 weights: set gmic.local_init=he ({told})"
+                f"ResNet-18 weights: set gmic.local_init=he ({reason})"
             ) from error
 
     def forward(self, image: Tensor) -> GmicOutput:
-        """Standardized images [B, 1, H, W] of the network window to saliency maps and predictions.
+        """Saliency maps [B, rows, cols] and predictions [B] of images.
+
+        Args:
+            image: float [B, 1, H, W] of the network window, standardized (context_network.standardized).
 
         Raises:
-            MammoError: the images are not of the frame's size.
+            MammoError: the images do not have the size of the frame.
         """
         if image.shape[1:] != (1, self.frame.height, self.frame.width):
             height, width = self.frame.height, self.frame.width
@@ -154,35 +160,35 @@ class Gmic(nn.Module):
         features = self.trunk(image)
         saliency = torch.sigmoid(self.head(features).float())
         if self.sizes.breast_only:
-            saliency = saliency * self._lit(image)
+            saliency = saliency * self._breast_cells(image)
         cells = greedy_regions(saliency, self.sizes.region_cells, self.sizes.n_regions)
         crops = region_crops(image, cells, self.sizes.region_cells, self.frame.cell_px)
         local, attention = self._attend(crops)
         fused = torch.cat([features.amax(dim=(2, 3)), local], dim=1)
         return GmicOutput(
             saliency=ByClass.of(saliency),
-            y_global=ByClass.of(self._by_top(saliency)),
+            y_global=ByClass.of(self._pool_top_cells(saliency)),
             y_local=ByClass.of(torch.sigmoid(self.local_classifier(local).float())),
             y_fusion=ByClass.of(torch.sigmoid(self.fusion(fused).float())),
             regions=cells * self.frame.cell_px,
             attention=attention,
         )
 
-    def _lit(self, image: Tensor) -> Tensor:
-        """Bool [B, 1, rows, cols], the cells in which an image shows more than its least value, the air's."""
+    def _breast_cells(self, image: Tensor) -> Tensor:
+        """Bool [B, 1, rows, cols], cells with a pixel above the minimum of the image, the value of air."""
         return functional.max_pool2d(image, self.frame.cell_px) > image.amin(dim=(2, 3), keepdim=True)
 
-    def _by_top(self, saliency: Tensor) -> Tensor:
-        """The global prediction [B, 2]: the mean of each map's top cells, or more where the base rate is set apart."""
+    def _pool_top_cells(self, saliency: Tensor) -> Tensor:
+        """The global prediction [B, 2]: the mean of each map's top cells, its logit raised by base_logit."""
         cells = saliency.flatten(2)
         n_top = max(1, round(cells.shape[2] * self.sizes.top_share))
         mean = cells.topk(n_top, dim=2).values.mean(dim=2)
         return torch.sigmoid(torch.logit(mean, eps=1e-6) + self.sizes.base_logit) if self.sizes.base_logit else mean
 
     def _attend(self, crops: Tensor) -> tuple[Tensor, Tensor]:
-        """Attention-weighted mean [B, features] of the regions' vectors, and the weights [B, K].
+        """Attention-weighted mean [B, features] of the vectors of the regions, and the weights [B, K].
 
-        Gray crops become three channels.
+        The local trunk reads three copies of each gray crop [B, K, side, side].
         """
         batch, n_regions = crops.shape[:2]
         h = self.local(crops.flatten(0, 1)[:, None].expand(-1, 3, -1, -1)).unflatten(0, (batch, n_regions))
@@ -192,31 +198,34 @@ class Gmic(nn.Module):
 
 
 def checkpoint_stages(stages: Iterable[nn.Module]) -> None:
-    """Make each stage, in training, keep its input only and compute the rest once more in backward."""
+    """Make each stage store only its input in training and recompute its activations in backward.
+
+    The result is the same to the last bit; training takes less memory and a second forward pass.
+    """
     for stage in stages:
         stage.forward = _Recomputed(stage)
 
 
 class _Recomputed:
-    """A stage's forward, run under checkpointing while the stage is in training."""
+    """The forward of a stage, run under activation checkpointing in training."""
 
     def __init__(self, stage: nn.Module) -> None:
-        self.stage, self.plain = stage, stage.forward
+        self.stage, self.forward = stage, stage.forward
 
     def __call__(self, x: Tensor) -> Tensor:
         if not self.stage.training:
-            plain: Tensor = self.plain(x)
-            return plain
-        out: Tensor = checkpoint(self.plain, x, use_reentrant=False, context_fn=self._contexts)
+            direct: Tensor = self.forward(x)
+            return direct
+        out: Tensor = checkpoint(self.forward, x, use_reentrant=False, context_fn=self._contexts)
         return out
 
     def _contexts(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _statistics_at_rest(self.stage)
+        return nullcontext(), _frozen_running_statistics(self.stage)
 
 
 @contextmanager
-def _statistics_at_rest(stage: nn.Module) -> Iterator[None]:
-    """Keep the second pass from moving the running statistics a second time."""
+def _frozen_running_statistics(stage: nn.Module) -> Iterator[None]:
+    """Keep the second forward pass from updating the running statistics a second time."""
     norms = [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:

@@ -1,8 +1,8 @@
-"""A network's first convolution, fed with one gray channel where its weights expect three copies of it.
+"""First convolution of a network whose weights expect three copies of a gray image, computed from one channel.
 
-Channel c of the three is (gray - mean[c]) / std[c]. Convolution is linear, so the three kernels fold into one, and what
-the means add is one map, the same for every patch, which falls off at the border where padding holds zeros. Exact, in
-training too: the three-channel weights stay the parameters.
+Channel c of the three is (gray - mean[c]) / std[c]. Convolution is linear, so the three kernels fold into one. The
+means add one map, the same for every patch; it differs at the border, where the padding is zero. The result is exact,
+in training too, because the three-channel weights stay the parameters.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from mammo.models.precision import in_float32, to_autocast_dtype, weight_layout
 
 
 class GrayConvolution(nn.Module):
-    """Takes a three-channel convolution's place, under the same names in checkpoints.
+    """Replaces a three-channel convolution, with the same names in checkpoints.
 
-    Gray values have 12 bits, of which bfloat16 keeps 8: they are multiplied in float32, and the results rounded once to
-    the precision that is asked for around.
+    Gray values have 12 bits and bfloat16 keeps 8. So they are multiplied in float32, and the results are rounded once
+    to the precision of autocast.
 
     Args:
-        convolution: zero-padded, one group.
-        mean: of each channel, in gray values.
-        std: of each channel, in gray values.
+        convolution: the convolution to replace, zero-padded, of one group.
+        mean: mean of each channel, in the units of the input.
+        std: standard deviation of each channel, in the units of the input.
     """
 
     scale: Tensor
@@ -39,11 +39,11 @@ class GrayConvolution(nn.Module):
         self._is_shifted = len(set(mean)) > 1
 
     def forward(self, gray: Tensor) -> Tensor:
-        """[B, 1, H, W] in the units of mean to what the convolution makes of the three normalized channels."""
+        """Output [B, O, h, w] of the replaced convolution for gray [B, 1, H, W], in the units of mean."""
         return to_autocast_dtype(in_float32(self._convolved, gray))
 
     def _convolved(self, gray: Tensor) -> Tensor:
-        # A single channel lies alike in every layout: the weights tell which one the network has.
+        # One channel has the same memory in every layout, so the network's layout is read from the weights.
         gray = gray.to(memory_format=weight_layout(self.weight))
         kernel = (self.weight * self.scale).sum(dim=1, keepdim=True)
         out = functional.conv2d(gray - self.center, kernel, self.bias, self.stride, self.padding, self.dilation)
@@ -54,7 +54,7 @@ class GrayConvolution(nn.Module):
 
 
 def foldable_convolution(network: nn.Module) -> str | None:
-    """The name of the convolution that GrayConvolution can take the place of; None where there is none."""
+    """Name of the convolution that GrayConvolution can replace, or None."""
     found = [(name, part) for name, part in network.named_modules() if getattr(part, "in_channels", None) == 3]
     if len(found) != 1 or type(found[0][1]) is not nn.Conv2d:
         return None
@@ -63,7 +63,7 @@ def foldable_convolution(network: nn.Module) -> str | None:
 
 
 def fold_channels(network: nn.Module, name: str, mean: Sequence[float], std: Sequence[float]) -> None:
-    """Put a GrayConvolution in the place of the network's convolution of that name."""
+    """Replace the network's convolution of that name by a GrayConvolution."""
     parent, _, last = name.rpartition(".")
     convolution = network.get_submodule(name)
     assert isinstance(convolution, nn.Conv2d)

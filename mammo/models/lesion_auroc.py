@@ -15,7 +15,7 @@ from mammo.scoring.metrics import auc
 
 
 class WindowPredictions(NamedTuple):
-    """Logits of a batch of crop windows, and whose they are; the arguments of LesionAUROC.update."""
+    """Logits of a batch of crop windows and their lesions: the arguments of LesionAUROC.update."""
 
     logits: Tensor
     """float32 [B, 4] by PatchClass."""
@@ -28,21 +28,21 @@ class WindowPredictions(NamedTuple):
 
 
 class ScoredLesions(NamedTuple):
-    """Lesions that a network scored."""
+    """Lesions with their labels and scores."""
 
     row: Tensor
     """int64 [L], each lesion's row in the lesion table of the store, ascending."""
     malignant: Tensor
     """int64 [L], 1 for a malignant lesion, else 0."""
     scores: LesionScores
-    """Score of each lesion and window; `scores.lesion` counts in `row`."""
+    """Scores of the lesions and windows; `scores.lesion` is an index into `row`."""
 
 
 class LesionAUROC(Metric):
     """AUC of the lesion score, which is the mean over a lesion's windows of p_malignant / (p_malignant + p_benign).
 
-    The rows of all batches stay on the CPU until `reset`; several processes that train together compute from the rows
-    of all of them. A (lesion, window) that comes again is dropped: a distributed sampler pads its shards with repeats.
+    The rows of all batches stay on the CPU until `reset`. With several processes every one computes from the rows of
+    all. Repeats of a (lesion, window) are dropped: a distributed sampler pads its shards with them.
     """
 
     is_differentiable = False
@@ -75,7 +75,7 @@ class LesionAUROC(Metric):
         self.target.append(target.cpu())
 
     def compute(self) -> Tensor:
-        """The AUC over lesions, float64 [] in [0, 1]; NaN if one class is missing.
+        """AUC over lesions, float64 [] in [0, 1]; NaN if a class is missing.
 
         Raises:
             MammoError: as mammo.scoring.lesion_score.lesion_scores.
@@ -95,7 +95,7 @@ class LesionAUROC(Metric):
         return torch.tensor(auc(malignant.numpy(), scores.score), dtype=torch.float64)
 
     def lesion_scores(self) -> ScoredLesions:
-        """The lesions behind the AUC, of all processes; they outlast `reset`.
+        """The lesions behind the AUC, from all processes: row [L], malignant [L] and scores [L].
 
         Raises:
             MammoError: as compute.
@@ -105,13 +105,17 @@ class LesionAUROC(Metric):
         return self._scored
 
     def reset(self) -> None:
-        """Forget every row."""
+        """Delete all rows."""
         super().reset()
         self._scored = None
 
 
 def score_lesions(predictions: Iterable[WindowPredictions]) -> ScoredLesions:
-    """The lesions scored by the predictions of all batches, and of all processes that call this together."""
+    """Score lesions by the predictions of all batches; processes that train together must call this together.
+
+    Returns:
+        row [L], malignant [L] and scores [L] of the lesions of all processes.
+    """
     auroc = LesionAUROC()
     for batch in predictions:
         auroc.update(*batch)

@@ -25,15 +25,15 @@ class WeightedCrossEntropy(nn.Module):
         self.register_buffer("class_weights", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
-        """The loss, a scalar, of logits [B, 4] and targets int64 [B], PatchClass numbers."""
+        """The loss, float32 [], of logits float32 [B, 4] and targets int64 [B], both by PatchClass."""
         return functional.cross_entropy(logits, target, weight=self.class_weights)
 
 
 class GmicLoss(nn.Module):
     """BCE of the global, local and fused predictions, plus beta times the L1 norm of the saliency maps.
 
-    The norm is the mean over cells by default, because only then does one beta mean the same on every grid; the sum is
-    1,380 times as strong on 46 x 30.
+    The norm is the mean over cells by default, so that beta has the same effect on every grid; the sum is 1,380 times
+    as strong on 46 x 30 cells.
 
     Args:
         beta: weight of the norm.
@@ -50,7 +50,7 @@ class GmicLoss(nn.Module):
         self.beta, self.saliency_norm = beta, saliency_norm
 
     def forward(self, output: GmicOutput, target: Tensor) -> Tensor:
-        """The loss, a scalar, of predictions and targets float32 [B, 2] (malignant, benign), 0 or 1."""
+        """The loss, float32 [], of a forward pass and targets float32 [B, 2] in {0, 1}, malignant and benign."""
         predictions = (output.y_global, output.y_local, output.y_fusion)
         bce = sum(functional.binary_cross_entropy(each.stacked(), target) for each in predictions)
         saliency = output.saliency.stacked().flatten(2)
@@ -60,5 +60,5 @@ class GmicLoss(nn.Module):
 
 
 def without_loss(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A network's saved weights without those of its loss, which only training needs."""
+    """Saved weights by name [...] without those of the loss, which only training needs."""
     return {name: value for name, value in state.items() if not name.startswith("loss.")}

@@ -1,4 +1,4 @@
-"""Maps on the grid: what the taps of a padded 3x3 convolution see of them, and their mean and variance."""
+"""Sums, moments and neighborhoods of maps on the grid, and batch normalization from known statistics (for f_agg)."""
 
 from typing import Any, NamedTuple
 
@@ -8,11 +8,11 @@ from torch.nn import functional
 
 
 class Moments(torch.autograd.Function):
-    """Mean and variance of each map over its cells; the gradient takes one pass over them for autograd's four."""
+    """Mean and variance of each map over its cells, with a gradient in one pass over the maps instead of four."""
 
     @staticmethod
     def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-        """[N, C] each, of maps [N, rows, cols, C]; the variance is divided by the number of cells."""
+        """Mean [N, C] and variance [N, C], divided by the number of cells, of maps [N, rows, cols, C]."""
         mean = maps.mean(dim=(1, 2))
         variance = (maps - mean[:, None, None]).square_().mean(dim=(1, 2))
         ctx.save_for_backward(maps, mean)
@@ -20,7 +20,7 @@ class Moments(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ANN401
-        """The gradient of the maps."""
+        """The gradient of the maps, [N, rows, cols, C], from those of mean and variance, [N, C] each."""
         maps, mean = ctx.saved_tensors
         level, slope = (gradient / maps[0, :, :, 0].numel() for gradient in gradients)
         slope = 2 * slope
@@ -28,24 +28,27 @@ class Moments(torch.autograd.Function):
 
 
 def tap_sums(maps: Tensor, ends: Tensor) -> Tensor:
-    """Sums over the grid of what each tap of a padded 3x3 convolution sees, [N, 9, C].
+    """Sum over the grid of the values that each tap of a padded 3x3 convolution reads.
 
-    A tap sees every cell once, but one that looks up never sees the last row, and so on: only the outermost rows and
-    columns differ between the taps.
+    Each tap reads every cell once, except that a tap that points up never reads the last row, and so on. So the sums of
+    two taps differ by outermost rows and columns only.
 
     Args:
         maps: [N, rows, cols, C], at least two rows and columns of a grid whose other cells are 0.
-        ends: bool [N or 1, 2, 2], whether the first and the last of the rows, and of the columns, are the grid's.
+        ends: bool [N or 1, 2, 2], whether the first and last row, and the first and last column, are those of the grid.
+
+    Returns:
+        [N, 9, C].
     """
     of_rows, of_cols = ends.to(maps.dtype)[..., None, None].unbind(dim=1)
     return _seen_along(_seen_along(maps, 1, of_rows), 2, of_cols).flatten(1, 2)
 
 
 def neighbors(maps: Tensor) -> Tensor:
-    """What each tap sees around each cell of maps [N, K, rows, cols], beyond which there are zeros.
+    """The 3x3 neighborhood of each cell of maps [N, K, rows, cols], with zeros beyond the border.
 
     Returns:
-        [N, K * 9, rows * cols].
+        [N, K * 9, rows * cols], as torch's unfold.
     """
     n, channels, rows, cols = maps.shape
     padded = functional.pad(maps, (1, 1, 1, 1))
@@ -53,7 +56,7 @@ def neighbors(maps: Tensor) -> Tensor:
 
 
 def _seen_along(maps: Tensor, dim: int, ends: Tensor) -> Tensor:
-    """The sums over one dimension that its three taps see, in that dimension's place."""
+    """Replace one dimension by the sums over it that its three taps read."""
     first, middle, last = torch.split(maps, [1, maps.shape[dim] - 2, 1], dim=dim)
     first, last = first.squeeze(dim), last.squeeze(dim)
     total = middle.sum(dim=dim) + first + last
@@ -62,14 +65,16 @@ def _seen_along(maps: Tensor, dim: int, ends: Tensor) -> Tensor:
 
 
 class Affine(NamedTuple):
-    """What a BN layer multiplies by, and then adds; [channels] each."""
+    """A BN layer as one multiplication and one addition."""
 
     scale: Tensor
+    """[channels]."""
     shift: Tensor
+    """[channels], added after scaling."""
 
 
 def running_affine(norm: nn.BatchNorm2d) -> Affine:
-    """From the running statistics, as in evaluation."""
+    """Scale and shift, [channels] each, from the layer's running statistics, as in evaluation."""
     assert norm.running_mean is not None
     assert norm.running_var is not None
     scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
@@ -77,13 +82,13 @@ def running_affine(norm: nn.BatchNorm2d) -> Affine:
 
 
 def batch_affine(norm: nn.BatchNorm2d, mean: Tensor, var: Tensor, n_values: int) -> Affine:
-    """From the batch's statistics, as in training; the running ones move as in torch's own layer.
+    """Scale and shift from the statistics of a batch, as in training; updates the running statistics as torch does.
 
     Args:
         norm: the layer.
-        mean: of each channel, [channels].
-        var: of each channel, [channels], divided by n_values; the running one is unbiased.
-        n_values: how many values of a channel the batch has.
+        mean: [channels], mean of each channel.
+        var: [channels], biased variance of each channel (divided by n_values).
+        n_values: number of values of a channel in the batch.
     """
     assert norm.running_mean is not None
     assert norm.running_var is not None

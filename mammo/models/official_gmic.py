@@ -1,6 +1,6 @@
-"""The released GMIC checkpoints: their 258 names and shapes, and the network in their order of classes, benign first.
+"""Conversion from and to the released GMIC checkpoints, with their 258 names and their order of classes, benign first.
 
-Nothing of the released source is used: names, shapes and order are facts of the files.
+No released source code is used: names, shapes and order were read from the files.
 """
 
 from collections.abc import Mapping
@@ -25,14 +25,14 @@ PREFIXES = {
     "local_classifier.": "classifier_linear.",
     "fusion.": "fusion_dnn.",
 }
-"""What a part of the network is called here, and there."""
+"""Prefix of each part's names in mammo, to its prefix in official files."""
 
 BY_CLASS = ("head.weight", "local_classifier.weight", "fusion.weight", "fusion.bias")
-"""What has one row a class."""
+"""Names of the tensors with one row per class."""
 
 
 class OfficialOutput(NamedTuple):
-    """What the official network gives, in its order of classes: index 0 is benign, index 1 malignant."""
+    """Output of the official network, in its order of classes: index 0 is benign, index 1 malignant."""
 
     saliency: Tensor
     """[B, 2, 46, 30] in [0, 1]; benign first."""
@@ -41,18 +41,18 @@ class OfficialOutput(NamedTuple):
     y_local: Tensor
     """Probabilities [B, 2] from the attended regions; benign first."""
     y_fusion: Tensor
-    """Probabilities [B, 2], the network's answer; benign first."""
+    """Probabilities [B, 2] from image and regions, the prediction of the network; benign first."""
     roi_positions: Tensor
-    """int64 [B, 6, 2], upper left (row, col) of each region of interest in pixels of the image."""
+    """int64 [B, 6, 2], upper left pixel (row, col) of each region of interest."""
     attention: Tensor
-    """[B, 6], the weight of each region; their sum is 1."""
+    """[B, 6] in [0, 1], weight of each region; the sum is 1."""
 
 
 class OfficialGmic(nn.Module):
-    """A full-size Gmic that answers in the official order of classes.
+    """A full-size Gmic with outputs in the official order of classes.
 
     Args:
-        network: the network inside.
+        network: the network, in mammo's order.
     """
 
     def __init__(self, network: Gmic) -> None:
@@ -60,7 +60,7 @@ class OfficialGmic(nn.Module):
         self.network = network
 
     def forward(self, image: Tensor) -> OfficialOutput:
-        """Standardized float32 images [B, 1, 2944, 1920], facing right, to everything the official network tells."""
+        """All outputs of the official network for standardized float32 images [B, 1, 2944, 1920] that face right."""
         output = self.network(image)
         return OfficialOutput(
             saliency=_benign_first(output.saliency),
@@ -73,21 +73,21 @@ class OfficialGmic(nn.Module):
 
 
 def load_gmic(state_dict: Mapping[str, Tensor], percent_t: float = 0.02) -> OfficialGmic:
-    """The network of an official state dict, in eval mode.
+    """Build the network of an official state dict, in eval mode.
 
     Args:
-        state_dict: the 258 official names and shapes.
-        percent_t: share of the cells that the global prediction averages; models 1 to 5 have 0.02, 0.03, 0.03, 0.05
-            and 0.1. It is no part of the file.
+        state_dict: weights [...] by their 258 official names.
+        percent_t: share of the cells that the global prediction averages, in (0, 1]; 0.02, 0.03, 0.03, 0.05 and 0.1
+            for models 1 to 5. The files do not hold it.
 
     Raises:
-        MammoError: a key is missing, unknown or of another shape; all of them are named.
+        MammoError: keys are missing, unknown or of another shape or type; the message names all of them.
     """
     return OfficialGmic(gmic_from_official(state_dict, percent_t)).eval()
 
 
 def gmic_from_official(state_dict: Mapping[str, Tensor], top_share: float) -> Gmic:
-    """The full-size network with the weights of an official state dict; MammoError as load_gmic."""
+    """Build the full-size network from the weights [...] of an official state dict; MammoError as load_gmic."""
     network = Gmic(GmicSizes(top_share=top_share), FULL_FRAME)
     own = network.state_dict()
     _check(state_dict, {_official_key(key): value for key, value in own.items()})
@@ -96,10 +96,10 @@ def gmic_from_official(state_dict: Mapping[str, Tensor], top_share: float) -> Gm
 
 
 def official_state_dict(network: Gmic) -> dict[str, Tensor]:
-    """The official state dict of a full-size network.
+    """The weights [...] of a full-size network by their official names.
 
     Raises:
-        MammoError: the network's sizes are not the published ones.
+        MammoError: the network does not have the published sizes.
     """
     state = network.state_dict()
     _check(state, Gmic(GmicSizes(), FULL_FRAME).state_dict())
@@ -116,24 +116,24 @@ def _official_key(key: str) -> str:
 
 
 def _reordered(key: str, value: Tensor) -> Tensor:
-    """From one order of classes to the other, where the value has one row a class."""
+    """The value in the other order of classes, if it has one row per class."""
     return value.flip(0) if key in BY_CLASS else value
 
 
 def _check(state: Mapping[str, object], expected: Mapping[str, Tensor]) -> None:
-    """Refuse a state dict whose keys, shapes and types are not exactly these, naming every key that is wrong."""
+    """Reject a state dict with other keys, shapes or types than expected, and name all of them."""
     wrong = [f"{key} is missing" for key in expected if key not in state]
     wrong += [f"{key} is unknown" for key in state if key not in expected]
     for key in expected.keys() & state.keys():
         value, like = state[key], expected[key]
         if not isinstance(value, Tensor):
-            wrong.append(f"{key} is {type(value).__name__}, no tensor")
+            wrong.append(f"{key} is {type(value).__name__}, not a tensor")
         elif (value.shape, value.dtype) != (like.shape, like.dtype):
-            wrong.append(f"{key} is {_told(value)}, not {_told(like)}")
+            wrong.append(f"{key} is {_type_and_shape(value)}, not {_type_and_shape(like)}")
     if wrong:
-        told = "; ".join(sorted(wrong))
-        raise MammoError(f"these are not the weights of the published GMIC, {len(wrong)} keys are wrong: {told}")
+        problems = "; ".join(sorted(wrong))
+        raise MammoError(f"these are not the weights of the published GMIC, {len(wrong)} keys are wrong: {problems}")
 
 
-def _told(value: Tensor) -> str:
+def _type_and_shape(value: Tensor) -> str:
     return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"

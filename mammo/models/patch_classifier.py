@@ -20,7 +20,7 @@ FNRS = (0.01, 0.02, 0.05)
 
 
 class PatchClassifier(pl.LightningModule):
-    """A loss and Adam in training, the lesion score and its AUC in validation and test.
+    """Trains with a loss on patch classes and Adam; validates and tests by the AUC of the lesion score.
 
     Args:
         lr: Adam's learning rate.
@@ -35,10 +35,10 @@ class PatchClassifier(pl.LightningModule):
         self.lr, self.loss = lr, loss or nn.CrossEntropyLoss()
         self.class_stats, self.lesion_auroc = PatchClassStats(), LesionAUROC()
         self.scored: ScoredLesions | None = None
-        """Lesions of the last validation or test."""
+        """Lesions of the last validation or test, with their scores."""
 
     def batch_logits(self, batch: Batch) -> Tensor:
-        """Logits [B, 4] by PatchClass of a batch of the dataset; its columns are the network's own choice."""
+        """Logits [B, 4] by PatchClass of a batch; a subclass chooses the columns that it reads."""
         logits: Tensor = self(batch)
         return logits
 
@@ -47,7 +47,7 @@ class PatchClassifier(pl.LightningModule):
         self.class_stats.reset()
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss of one batch, a scalar; the batch has the column target."""
+        """The loss, float32 [], of a batch, which has the column target, int64 [B]."""
         logits = self.batch_logits(batch).float()
         loss: Tensor = self.loss(logits, batch["target"])
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits))
@@ -55,21 +55,21 @@ class PatchClassifier(pl.LightningModule):
         return loss
 
     def validation_step(self, batch: Batch, number: int) -> None:
-        """Add one batch of lesion windows, with the columns lesion, repeat and target, to the lesion AUC."""
+        """Add a batch of lesion windows to the lesion AUC; columns lesion, repeat and target, int64 [B] each."""
         self.lesion_auroc.update(*self.predict_step(batch, number))
 
     test_step = validation_step
 
     def predict_step(self, batch: Batch, _: int) -> WindowPredictions:
-        """Logits [B, 4] of one batch of lesion windows, with its columns lesion, repeat and target."""
+        """Logits [B, 4] of a batch of lesion windows, with its columns lesion, repeat and target, int64 [B] each."""
         return WindowPredictions(self.batch_logits(batch).float(), batch["lesion"], batch["repeat"], batch["target"])
 
     def on_validation_epoch_end(self) -> None:
-        """Log the lesion AUC, by which training is judged, and the TNR at the rates of FNRS."""
+        """Log the lesion AUC, which selects the epoch, and the TNR at each FNR of FNRS."""
         self._log_metrics("val")
 
     def on_test_epoch_end(self) -> None:
-        """Log the test split's metrics; `scored` holds its lesions."""
+        """Log the metrics of the test split; `scored` then holds its lesions."""
         self._log_metrics("test")
 
     def _log_metrics(self, split: str) -> None:
@@ -100,7 +100,10 @@ class ClassStats(NamedTuple):
 
 
 class PatchClassStats(Metric):
-    """Loss and confusion of the four patch classes, summed on the network's own device, so that nothing waits."""
+    """Loss and confusion of the four patch classes in training.
+
+    The sums stay on the network's device, so that no training step waits for a transfer.
+    """
 
     full_state_update = False
 
@@ -122,6 +125,6 @@ class PatchClassStats(Metric):
         self.loss_sum, self.confusion = self.loss_sum + losses, self.confusion + confused.view(n, n)
 
     def compute(self) -> ClassStats:
-        """The statistics of every batch since `reset`, of all processes: loss [4] and confusion [4, 4]."""
+        """Loss [4] and confusion [4, 4] over all batches since `reset`, from all processes."""
         loss_sum, confusion = self.loss_sum.cpu(), self.confusion.cpu()
         return ClassStats(loss_sum / confusion.sum(dim=1), confusion)

@@ -1,7 +1,7 @@
-"""The pre-activation residual trunk of the context network's global part; in small, also a backbone for f_loc.
+"""Pre-activation ResNet trunk of the context network's global module; a small one is also a backbone of f_loc.
 
-At full width it is ResNet-22 as GMIC has it: no normalization after the first convolution, an unpadded max pool, and
-in the first block of every stage a 1x1 convolution shortcut fed with the activated input.
+At full width it is the ResNet-22 of GMIC: no normalization after the first convolution, an unpadded max pool, and in
+the first block of every stage a 1x1 convolution shortcut that reads the activated input.
 """
 
 from collections.abc import Sequence
@@ -22,14 +22,14 @@ class PreActBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[B, in_channels, H, W] to [B, channels, H / stride, W / stride]."""
-        active = self.bn1(x).relu_()  # in place, here and below, to equal bits
+        active = self.bn1(x).relu_()  # in place, here and below: the same bits, less memory
         shortcut = x if self.downsample is None else self.downsample(active)
         out: Tensor = self.conv2(self.bn2(self.conv1(active)).relu_())
         return out.add_(shortcut)
 
 
 class PreActResNet(nn.Module):
-    """First convolution, optional max pool, stages of pre-activation blocks, final BN and ReLU.
+    """First convolution, optional max pool, stages of pre-activation blocks, final BN and ReLU; no classifier.
 
     Args:
         in_chans: channels of the input.
@@ -66,7 +66,7 @@ class PreActResNet(nn.Module):
         self.num_features = channels
 
     def output_shape(self, height: int, width: int) -> tuple[int, int]:
-        """(rows, cols) of the features of an image [height, width]."""
+        """(rows, cols) of the features of an image of (height, width) px."""
         return self._reduced(height), self._reduced(width)
 
     def _reduced(self, n: int) -> int:
@@ -78,7 +78,7 @@ class PreActResNet(nn.Module):
         return n
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, in_chans, H, W] to features [B, num_features, h, w], not negative."""
+        """Images [B, in_chans, H, W] to features [B, num_features, h, w], at least 0."""
         x = self.first_pool(self.first_conv(x))
         for stage in self.layer_list:
             x = stage(x)

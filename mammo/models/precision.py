@@ -1,4 +1,4 @@
-"""The one policy of precision, memory layout and compilation: networks know nothing of it, commands ask it once."""
+"""Numeric precision, memory layout, compilation and optimizer of all networks."""
 
 import os
 import shutil
@@ -15,18 +15,17 @@ from mammo.records import MammoError
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
-def resolve_precision(asked: str, accelerator: str) -> str:
-    """Lightning's name of the precision to train in, once the machine is known to be able to.
+def resolve_precision(precision: str, accelerator: str) -> str:
+    """Lightning's name of the precision to train in, after checking that the machine supports it.
 
-    What stays in float32 then is float32 on a GPU too, whose convolutions would else keep 11 bits of every number
-    (TF32): fewer than a gray value has.
+    Also turns off TF32 on a GPU: its convolutions would keep 11 bits of each float32, fewer than a gray value has.
 
     Args:
-        asked: "auto" for the fastest that is sound on this machine, else Lightning's own name.
+        precision: Lightning's name, or "auto" for the fastest precision that trains well on this machine.
         accelerator: "cpu", "gpu" or "auto".
 
     Raises:
-        MammoError: there is no such GPU, the installed torch has no code for it, or it has no bfloat16.
+        MammoError: torch finds no GPU, has no code for it, or the GPU has no bfloat16.
     """
     on_gpu = accelerator != "cpu" and torch.cuda.is_available()
     if accelerator == "gpu" and not on_gpu:
@@ -35,17 +34,17 @@ def resolve_precision(asked: str, accelerator: str) -> str:
         check_gpu()
         torch.backends.cudnn.allow_tf32 = False
     has_bf16 = torch.cuda.get_device_capability()[0] >= 8 if on_gpu else _cpu_has_bf16()
-    if on_gpu and asked.startswith("bf16") and not has_bf16:
-        raise MammoError(f"trainer.precision={asked}, but this GPU has no bfloat16: use 16-mixed or 32-true")
-    if asked != "auto":
-        return asked
+    if on_gpu and precision.startswith("bf16") and not has_bf16:
+        raise MammoError(f"trainer.precision={precision}, but this GPU has no bfloat16: use 16-mixed or 32-true")
+    if precision != "auto":
+        return precision
     if has_bf16:
         return "bf16-mixed"
     return "16-mixed" if on_gpu else "32-true"
 
 
 def check_gpu() -> None:
-    """Refuse a GPU that the installed torch has no code for (torch of 2026 has none for the V100's sm_70)."""
+    """Reject a GPU that the installed torch has no code for (torch of 2026 has none for sm_70, the V100)."""
     major, minor = torch.cuda.get_device_capability()
     built = torch.cuda.get_arch_list()
     if not any(f"sm_{major}{older}" in built for older in range(minor + 1)):
@@ -56,45 +55,45 @@ def check_gpu() -> None:
 
 
 def to_channels_last(module: ModuleT) -> ModuleT:
-    """Channels-last memory, 1.3 times as fast on CPUs and as fast or faster on GPUs."""
+    """Put a network's weights into channels-last memory: 1.3 times as fast on CPUs, at least as fast on GPUs."""
     module.to(memory_format=torch.channels_last)
     return module
 
 
 def weight_layout(weight: Tensor) -> torch.memory_format:
-    """The memory layout of a weight [O, I, H, W]."""
+    """The memory layout of a convolution's weight [O, I, H, W]."""
     last = weight.is_contiguous(memory_format=torch.channels_last)
     return torch.channels_last if last else torch.contiguous_format
 
 
-def in_float32(work: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-    """What work makes of x in full precision, whatever autocast asks for around."""
+def in_float32(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """The layer's output [B, ...] for x [B, ...], computed in float32 inside autocast, too."""
     with torch.autocast(x.device.type, enabled=False):
-        return work(x if x.dtype.itemsize >= 4 else x.float())
+        return layer(x if x.dtype.itemsize >= 4 else x.float())
 
 
 def to_autocast_dtype(x: Tensor) -> Tensor:
-    """X in the precision that autocast asks for, if any."""
+    """The tensor x [...], rounded to the precision of autocast if autocast is on."""
     device = x.device.type
     return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 
 
 def compile_forward(network: nn.Module) -> None:
-    """Have torch.compile compile the network's forward pass when it is first called; weights and their names stay.
+    """Compile the forward pass with torch.compile at its first call; weights and their names stay the same.
 
     Raises:
-        MammoError: there is no C++ compiler, which compiled code needs on CPUs and GPUs alike.
+        MammoError: there is no C++ compiler, which torch.compile needs on CPUs and GPUs.
     """
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
-        raise MammoError(f"trainer.compile=true needs a C++ compiler, but there is no {compiler} here: install g++")
+        raise MammoError(f"trainer.compile=true needs a C++ compiler, but {compiler} was not found: install g++")
     network.compile()
 
 
 def adam(network: pl.LightningModule, lr: float) -> torch.optim.Optimizer:
-    """Adam; fused on a GPU, where it would else start a kernel a weight, unless 16-bit gradients are to be clipped.
+    """Adam, fused on a GPU (one kernel instead of one per weight) unless gradients of 16-mixed precision are clipped.
 
-    A fused step undoes the loss scaling itself, which is too late for clipping.
+    A fused step undoes the loss scaling itself, after the clipping.
     """
     trainer = network._trainer
     clips = trainer is not None and trainer.gradient_clip_val is not None and trainer.precision == "16-mixed"
@@ -102,6 +101,6 @@ def adam(network: pl.LightningModule, lr: float) -> torch.optim.Optimizer:
 
 
 def _cpu_has_bf16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware (Linux tells in /proc/cpuinfo)."""
+    """Whether the CPU multiplies bfloat16 in hardware, by Linux's /proc/cpuinfo."""
     info = Path("/proc/cpuinfo")
     return info.is_file() and any(flag in info.read_text() for flag in ("avx512_bf16", "amx_bf16"))

@@ -1,4 +1,4 @@
-"""Greedy retrieval of regions of interest from saliency maps, and their crops (GMIC). No gradient passes here."""
+"""Greedy selection of regions of interest from saliency maps, and their crops (GMIC); without gradient."""
 
 import torch
 from torch import Tensor
@@ -7,10 +7,18 @@ from torch.nn import functional
 
 @torch.no_grad()
 def greedy_regions(saliency: Tensor, side: int, n_regions: int) -> Tensor:
-    """Upper left cells [B, n_regions, 2], (row, col), of the squares of `side` cells with most saliency.
+    """Select the squares of the grid with the most saliency, one after the other.
 
-    Each class's map [B, classes, rows, cols] is stretched to [0, 1] over the image (a flat map becomes 0), the classes
-    are summed, and the best square is taken and erased, n_regions times; ties go to the first cell.
+    The map of each class is stretched to [0, 1] over the image (a constant map becomes 0) and the classes are summed.
+    Then the square with the largest sum is selected and set to 0, n_regions times; of equal squares the first wins.
+
+    Args:
+        saliency: [B, classes, rows, cols].
+        side: side of a square in cells.
+        n_regions: number of squares.
+
+    Returns:
+        int64 [B, n_regions, 2], (row, col) of each square's upper left cell.
     """
     low = saliency.amin(dim=(2, 3), keepdim=True)
     span = saliency.amax(dim=(2, 3), keepdim=True) - low
@@ -29,7 +37,17 @@ def greedy_regions(saliency: Tensor, side: int, n_regions: int) -> Tensor:
 
 
 def region_crops(image: Tensor, regions: Tensor, side: int, cell_px: int) -> Tensor:
-    """Crops [B, n_regions, side * cell_px, side * cell_px] of image [B, 1, H, W] at regions [B, n_regions, 2]."""
+    """Crop an image at regions of the grid.
+
+    Args:
+        image: [B, 1, H, W].
+        regions: int64 [B, n_regions, 2], (row, col) of each region's upper left cell.
+        side: side of a region in cells.
+        cell_px: side of a cell in pixels.
+
+    Returns:
+        [B, n_regions, side * cell_px, side * cell_px].
+    """
     crop_px = side * cell_px
     every = image[:, 0].unfold(1, crop_px, cell_px).unfold(2, crop_px, cell_px)
     batch = torch.arange(len(image), device=image.device)[:, None]

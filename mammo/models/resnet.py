@@ -1,4 +1,4 @@
-"""The residual trunk of the context network's local part: ResNet-18 at full width, its widths being configuration."""
+"""ResNet trunk of the context network's local module: ResNet-18 at full width, with configurable widths."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """7x7 convolution of stride 2, 3x3 max pool of stride 2, one stage a width, no classifier.
+    """7x7 convolution of stride 2, 3x3 max pool of stride 2, one stage per width, no classifier.
 
     Args:
         widths: channels of each stage; every stage but the first halves the resolution. ResNet-18: 64, 128, 256, 512.
@@ -58,7 +58,7 @@ class ResNet(nn.Module):
         return [self.get_submodule(name) for name in self._stage_names]
 
     def forward(self, x: Tensor) -> Tensor:
-        """[B, 3, H, W] to one vector an image, [B, num_features], the spatial mean."""
+        """Images [B, 3, H, W] to vectors [B, num_features], the mean over positions."""
         x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
         for stage in self.stages:
             x = stage(x)

@@ -1,4 +1,4 @@
-"""Files of weights: read without ever running code that they may hold, written whole or not at all."""
+"""Reading and writing of weight files: code in a file is never run, and a file is written completely or not at all."""
 
 import pickle
 from pathlib import Path
@@ -12,23 +12,23 @@ from mammo.records import MammoError
 
 
 def read_weights(path: Path) -> dict[str, Any]:
-    """What torch.save wrote, tensors and plain values only.
+    """Read a file of torch.save that holds only tensors and plain values.
 
     Raises:
-        MammoError: there is no such file, it cannot be read, it would run code, or it holds no dictionary.
+        MammoError: the file does not exist, cannot be read, would run code, or does not hold a dictionary.
     """
     if not path.is_file():
-        raise MammoError(f"{path}: no such file of weights")
+        raise MammoError(f"{path}: no such weight file")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise MammoError(
-            f"{path} is refused: it is no plain file of weights and may hold code ({_first_line(error)}); "
-            "save the state dict alone with torch.save(network.state_dict(), ...)"
+            f"{path}: refusing to unpickle, not a plain state dict, may hold code ({_first_line(error)}); "
+            "save only the state dict, with torch.save(network.state_dict(), ...)"
         ) from error
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, BadZipFile, AttributeError) as error:
         raise MammoError(
-            f"{path} cannot be read as a file of weights ({type(error).__name__}); fetch it anew"
+            f"{path} cannot be read as a weight file ({type(error).__name__}); download or copy it again"
         ) from error
     if not isinstance(content, dict):
         raise MammoError(f"{path} holds {type(content).__name__}, not a dictionary of weights")
@@ -36,18 +36,18 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 
 def write_weights(content: dict[str, Any], path: Path, legacy: bool = False) -> None:
-    """Write with torch.save; a reader never sees half of it.
+    """Write a file with torch.save; a reader never sees half of it.
 
     Args:
         content: tensors and plain values.
-        path: must not exist yet, so that nothing already made is lost.
-        legacy: the format of torch before 1.6, which every torch can read.
+        path: a file that does not exist, so that no weights are overwritten.
+        legacy: use the format of torch before 1.6, which every version can read.
 
     Raises:
-        MammoError: the file exists already.
+        MammoError: the file already exists.
     """
     if path.exists():
-        raise MammoError(f"{path} exists already: name another file, or remove it first")
+        raise MammoError(f"{path} already exists: name another file, or remove it first")
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as written:
         torch.save(content, written, _use_new_zipfile_serialization=not legacy)

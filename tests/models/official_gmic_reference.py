@@ -1,6 +1,6 @@
-"""The published GMIC written down a second time, as plain functions over the 258 official names, for comparison.
+"""Independent implementation of the published GMIC, as functions of the 258 official weights, for comparison.
 
-Written from the published facts alone; nothing of mammo's own network is used. Classes: 0 benign, 1 malignant.
+It is written from the published facts and uses no code of mammo's network. Classes: 0 benign, 1 malignant.
 """
 
 import math
@@ -14,7 +14,7 @@ State = dict[str, Tensor]
 
 
 def reference(state: State, image: Tensor, percent_t: float) -> dict[str, Tensor]:
-    """Every output for images [B, 1, 2944, 1920], in eval mode."""
+    """All outputs for images [B, 1, 2944, 1920], in eval mode."""
     h_g = global_features(state, image)
     saliency = torch.sigmoid(f.conv2d(h_g, state["left_postprocess_net.gn_conv_last.weight"]))
     top = round(46 * 30 * percent_t)
@@ -41,7 +41,7 @@ def reference(state: State, image: Tensor, percent_t: float) -> dict[str, Tensor
 
 
 def norm(state: State, name: str, x: Tensor) -> Tensor:
-    """Batch normalization by the running statistics."""
+    """Batch normalization with the running statistics."""
     mean, var = state[f"{name}.running_mean"], state[f"{name}.running_var"]
     scale = state[f"{name}.weight"] / torch.sqrt(var + 1e-5)
     return x * scale[:, None, None] + (state[f"{name}.bias"] - mean * scale)[:, None, None]
@@ -63,7 +63,7 @@ def global_features(state: State, x: Tensor) -> Tensor:
 
 
 def local_vector(state: State, crop: Tensor) -> Tensor:
-    """512 numbers of one gray crop [1, 256, 256]."""
+    """Features [512] of one gray crop [1, 256, 256]."""
     x = torch.cat([crop] * 3)[None]
     x = f.conv2d(x, state["dn_resnet.conv1.weight"], stride=2, padding=3)
     x = f.max_pool2d(torch.relu(norm(state, "dn_resnet.bn1", x)), 3, 2, 1)
@@ -81,7 +81,7 @@ def local_vector(state: State, crop: Tensor) -> Tensor:
 
 
 def rois(saliency: np.ndarray) -> Tensor:
-    """Upper left corners [6, 2], px, by brute force: windows of 4 x 4 cells, the best first, erased when taken."""
+    """Upper left corners [6, 2], (row, col) px, of windows of 4 x 4 cells by brute force, the best first."""
     low, high = saliency.min(axis=(1, 2), keepdims=True), saliency.max(axis=(1, 2), keepdims=True)
     left = ((saliency - low) / (high - low)).sum(axis=0)
     found = []

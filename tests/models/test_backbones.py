@@ -1,4 +1,4 @@
-"""Backbones by name: every choice of conf/backbone gives one vector a patch, and weights are never silently absent."""
+"""Backbones: every file of conf/backbone gives one vector per patch, and missing weights are an error."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ SMALL = {"stem": [3, 1], "stem_width": 8, "pool": False, "widths": [8, 16], "str
 
 
 @pytest.mark.parametrize("path", CHOICES)
-def test_every_choice_gives_one_vector_a_patch(path: Path) -> None:
+def test_every_choice_gives_one_vector_per_patch(path: Path) -> None:
     cfg = OmegaConf.load(path)
     backbone = Backbone(cfg.name, "he", arguments=OmegaConf.to_container(cfg.arguments)).eval()
     with torch.inference_mode():
@@ -40,7 +40,7 @@ def test_every_choice_gives_one_vector_a_patch(path: Path) -> None:
         ("resnetv2_152", 2048),
     ],
 )
-def test_the_papers_six_are_configured_under_timms_names(name: str, features: int) -> None:
+def test_the_six_backbones_of_the_paper_have_timms_names(name: str, features: int) -> None:
     assert OmegaConf.load(CONF / "backbone" / f"{name.split('.')[0]}.yaml").name == name
     with torch.device("meta"):
         assert timm.create_model(name, num_classes=0).num_features == features
@@ -57,7 +57,7 @@ def test_gray_becomes_three_normalized_channels() -> None:
         assert torch.allclose(seen[0][:, channel], (patch[:, 0] - mean) / std, atol=1e-6)
 
 
-def test_he_initialization_has_hes_spread() -> None:
+def test_he_initialization_has_the_standard_deviation_of_he_et_al() -> None:
     torch.manual_seed(0)
     convolution, linear = torch.nn.Conv2d(32, 64, 3), torch.nn.Linear(400, 100)
     he_initialize(torch.nn.Sequential(convolution, linear))
@@ -66,7 +66,7 @@ def test_he_initialization_has_hes_spread() -> None:
     assert not linear.bias.any()
 
 
-def test_weights_come_from_a_file(tmp_path: Path) -> None:
+def test_weights_are_loaded_from_a_file(tmp_path: Path) -> None:
     torch.manual_seed(0)
     weights = timm.create_model("densenet121", num_classes=1000).state_dict()
     torch.save(weights, tmp_path / "weights.pth")
@@ -76,21 +76,21 @@ def test_weights_come_from_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights"])
-def test_a_file_that_holds_no_weights_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_without_weights_is_rejected_by_name(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "weights.pth"
     path.write_bytes(content)
     with pytest.raises(MammoError, match=r"weights\.pth"):
         Backbone("densenet121.tv_in1k", "imagenet", str(path))
 
 
-def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
+def test_weights_of_another_network_are_rejected(tmp_path: Path) -> None:
     torch.save(timm.create_model("resnet18").state_dict(), tmp_path / "weights.pth")
     with pytest.raises(MammoError, match=r"weights\.pth"):
         Backbone("densenet121.tv_in1k", "imagenet", str(tmp_path / "weights.pth"))
 
 
 @pytest.mark.parametrize(
-    ("name", "init", "file", "told"),
+    ("name", "init", "file", "message"),
     [
         ("densnet161", "he", None, r"backbone\.name=densnet161 is not a timm model"),
         ("densenet121.nosuchtag", "imagenet", None, "nosuchtag"),
@@ -101,18 +101,18 @@ def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
         ("densenet121.tv_in1k", "he", "nowhere.pth", r"nowhere\.pth"),
     ],
 )
-def test_what_cannot_be_had_is_one_sentence(name: str, init: str, file: str | None, told: str) -> None:
-    with pytest.raises(MammoError, match=told):
+def test_an_unknown_or_missing_backbone_is_rejected(name: str, init: str, file: str | None, message: str) -> None:
+    with pytest.raises(MammoError, match=message):
         Backbone(name, init, file, SMALL if name == "preact_resnet" else None)  # type: ignore[arg-type]
 
 
-def test_without_network_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_download_names_the_remedies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
-    with pytest.raises(MammoError, match=r"weights of densenet121\.tv_in1k cannot be had .*pretrained_file=.*init=he"):
+    with pytest.raises(MammoError, match=r"densenet121\.tv_in1k cannot be downloaded .*pretrained_file=.*init=he"):
         Backbone("densenet121.tv_in1k", "imagenet")
 
 
-def test_folding_the_channels_changes_nothing_but_rounding() -> None:
+def test_folding_the_channels_changes_rounding_only() -> None:
     arguments = {**SMALL, "stem_width": 16}
     torch.manual_seed(0)
     three = Backbone("preact_resnet", "he", arguments=arguments, channels=3).eval()

@@ -1,4 +1,4 @@
-"""f_agg by algebra against the plain layers on the materialized stack: outputs, gradients, running statistics."""
+"""f_agg in factored form against its layers applied to the full map stack: outputs, gradients, running statistics."""
 
 import copy
 
@@ -29,7 +29,7 @@ def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("maps", COMBINATIONS, ids="+".join)
-def test_equals_the_plain_network(maps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_factored_network_equals_the_plain_layers(maps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aggregation, "IMAGES_PER_CHUNK", 2)
     monkeypatch.setattr(aggregation, "WINDOWS_PER_CHUNK", 3)
     torch.manual_seed(0)
@@ -53,7 +53,7 @@ def test_equals_the_plain_network(maps: list[str], monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("maps", COMBINATIONS, ids="+".join)
-def test_single_precision_stays_within_1e_5(maps: list[str]) -> None:
+def test_float32_logits_differ_by_less_than_1e_5(maps: list[str]) -> None:
     torch.manual_seed(0)
     network = FAgg(maps, FRAME, 1e-3)
     for seed in range(3):
@@ -65,11 +65,11 @@ def test_single_precision_stays_within_1e_5(maps: list[str]) -> None:
     assert (ours - theirs).abs().max() < 1e-5
 
 
-def test_maps_in_any_order_are_one_network() -> None:
+def test_the_order_of_the_maps_does_not_matter() -> None:
     assert FAgg(["emb", "sal"], FRAME, 1e-3).maps == ("sal", "emb")
 
 
-def test_single_precision_holds_for_saliency_that_is_nearly_the_same_everywhere() -> None:
+def test_float32_is_accurate_for_nearly_constant_saliency() -> None:
     torch.manual_seed(0)
     network = FAgg(["sal", "emb"], FRAME, 1e-3)
     exact = copy.deepcopy(network).double()

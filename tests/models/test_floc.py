@@ -1,4 +1,4 @@
-"""f_loc: h has 32 numbers, the last two layers start at random, the rest from the weights that were named."""
+"""f_loc: representation h, logits, and initial weights."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def patch() -> torch.Tensor:
     return torch.randint(0, FULL_SCALE + 1, (5, 1, 32, 32), dtype=torch.int32).to(torch.uint16)
 
 
-def test_h_has_32_numbers_of_any_sign(network: FLoc, patch: torch.Tensor) -> None:
+def test_h_has_32_numbers_of_both_signs(network: FLoc, patch: torch.Tensor) -> None:
     h = network.represent(patch)
     assert h.shape == (5, 32)
     assert h.dtype == torch.float32
@@ -42,7 +42,7 @@ def test_logits_are_one_linear_layer_of_h(network: FLoc, patch: torch.Tensor) ->
     assert torch.allclose(logits, expected, atol=1e-6)
 
 
-def test_saved_h_gives_the_same_logits(network: FLoc, patch: torch.Tensor) -> None:
+def test_stored_h_gives_the_same_logits(network: FLoc, patch: torch.Tensor) -> None:
     assert torch.equal(network.batch_logits({"embedding": network.represent(patch)}), network(patch))
     assert torch.equal(network.batch_logits({"patch": patch}), network(patch))
 
@@ -51,7 +51,7 @@ def test_float_patches_of_the_same_gray_values_give_the_same_logits(network: FLo
     assert torch.equal(network(patch.float()), network(patch))
 
 
-def test_h_and_logits_are_whole_in_mixed_precision(network: FLoc, patch: torch.Tensor) -> None:
+def test_h_and_logits_are_float32_in_mixed_precision(network: FLoc, patch: torch.Tensor) -> None:
     with torch.autocast("cpu", torch.bfloat16):
         h, logits = network.represent(patch), network(patch)
         assert torch.equal(logits, network.batch_logits({"embedding": h}))
@@ -77,7 +77,7 @@ def test_only_the_last_two_layers_are_random(tmp_path: Path) -> None:
     assert differ == {"representation.weight", "classifier.weight"}
 
 
-def test_a_checkpoint_is_enough_to_build_it_again(network: FLoc, patch: torch.Tensor) -> None:
+def test_a_checkpoint_is_enough_to_rebuild_the_network(network: FLoc, patch: torch.Tensor) -> None:
     again = FLoc(**network.hparams).eval()
     again.load_state_dict(network.state_dict())
     assert torch.equal(again.represent(patch), network.represent(patch))

@@ -1,4 +1,4 @@
-"""The context network: the published size, the grid in both frames, pooling, flat maps, precision and memory."""
+"""The context network: published size, grid of both frames, pooling, losses, standardization and checkpointing."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ SMALL, FULL = Frame(368, 240, 8), Frame(2944, 1920, 64)
 
 
 def numbers(name: str) -> dict[str, object]:
-    """The sizes of conf/gmic, without what the local trunk starts from."""
+    """The layer sizes of conf/gmic, without the initialization of the local trunk."""
     read = OmegaConf.load(CONF / f"{name}.yaml")
     return {key: OmegaConf.to_container(read)[key] for key in asdict(GmicSizes())}  # type: ignore[call-overload,index]
 
@@ -34,7 +34,7 @@ def small_network(**changes: object) -> Gmic:
     return Gmic(replace(sizes("eighth"), **changes), SMALL)  # type: ignore[arg-type]
 
 
-def test_full_size_has_the_published_number_of_weights() -> None:
+def test_the_full_size_network_has_the_published_number_of_parameters() -> None:
     network = Gmic(sizes("full"), FULL)
     assert sum(weight.numel() for weight in network.parameters()) == 14_110_322
     assert len(network.state_dict()) == 258
@@ -45,7 +45,7 @@ def test_the_defaults_are_the_published_sizes() -> None:
     assert plain == numbers("full")
 
 
-def test_small_frame_keeps_the_grid_and_the_regions_of_4_x_4_cells() -> None:
+def test_the_small_frame_has_the_same_grid_and_regions_of_4_x_4_cells() -> None:
     output = small_network().eval()(torch.randn(2, 1, 368, 240))
     assert output.saliency.malignant.shape == output.saliency.benign.shape == (2, 46, 30)
     for prediction in (output.y_global, output.y_local, output.y_fusion):
@@ -58,7 +58,7 @@ def test_small_frame_keeps_the_grid_and_the_regions_of_4_x_4_cells() -> None:
 
 
 @pytest.mark.parametrize("share", [0.02, 0.03, 0.05, 0.1])
-def test_global_prediction_is_the_mean_of_the_top_cells(share: float) -> None:
+def test_the_global_prediction_is_the_mean_of_the_top_cells(share: float) -> None:
     output = small_network(top_share=share, base_logit=0.0).eval()(torch.randn(1, 1, 368, 240))
     expected = {0.02: 28, 0.03: 41, 0.05: 69, 0.1: 138}[share]
     for saliency, prediction in zip(output.saliency, output.y_global, strict=True):
@@ -66,7 +66,7 @@ def test_global_prediction_is_the_mean_of_the_top_cells(share: float) -> None:
         assert prediction.item() == pytest.approx(cells.mean(), rel=1e-5)
 
 
-def test_the_base_rate_set_apart_leaves_the_maps_and_shifts_the_global_odds_by_one_factor() -> None:
+def test_base_logit_multiplies_the_global_odds_and_leaves_the_maps_unchanged() -> None:
     image = torch.randn(3, 1, 368, 240)
     apart, published = (small_network(base_logit=base).eval()(image) for base in (2.0, 0.0))
     assert torch.equal(apart.saliency.stacked(), published.saliency.stacked())
@@ -74,10 +74,10 @@ def test_the_base_rate_set_apart_leaves_the_maps_and_shifts_the_global_odds_by_o
     assert torch.allclose(odds[0] / odds[1], torch.tensor(2.0).exp().expand(3, 2), rtol=1e-4)
 
 
-def test_maps_of_the_breast_alone_are_dark_in_air_and_else_the_same() -> None:
+def test_breast_only_maps_are_0_in_air_and_unchanged_in_the_breast() -> None:
     image = torch.full((2, 1, 368, 240), -1.0)
     image[0, :, 80:240, :100] = torch.randn(160, 100).abs()
-    image[1, :, 100, 50] = 0.5  # one pixel lights its cell
+    image[1, :, 100, 50] = 0.5  # one pixel is enough for its cell
     alone, published = (small_network(breast_only=on).eval()(image).saliency.stacked() for on in (True, False))
     breast = torch.zeros(2, 46, 30, dtype=torch.bool)
     breast[0, 10:30, :13], breast[1, 12, 6] = True, True  # column 12 is half covered
@@ -87,13 +87,13 @@ def test_maps_of_the_breast_alone_are_dark_in_air_and_else_the_same() -> None:
     assert (published[~breast] > 0).all()
 
 
-def test_strides_that_do_not_give_the_grid_are_refused_at_once() -> None:
+def test_strides_that_do_not_give_the_grid_are_rejected() -> None:
     with pytest.raises(MammoError, match=r"gmic\.strides"):
         Gmic(sizes("full"), SMALL)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 360, 240), (1, 3, 368, 240), (1, 1, 300, 200)])
-def test_an_image_of_another_size_is_refused(shape: tuple[int, ...]) -> None:
+def test_an_image_of_another_size_is_rejected(shape: tuple[int, ...]) -> None:
     with pytest.raises(MammoError, match="368, 240"):
         small_network()(torch.zeros(shape))
 
@@ -106,7 +106,7 @@ def test_an_image_without_breast_gives_finite_outputs() -> None:
         assert prediction.stacked().isfinite().all()
 
 
-def test_in_eval_mode_an_image_is_judged_alone() -> None:
+def test_in_eval_mode_the_batch_does_not_matter() -> None:
     network = small_network()
     for _ in range(3):
         network(torch.randn(4, 1, 368, 240))
@@ -144,7 +144,7 @@ def test_the_local_trunk_starts_from_resnet18_weights() -> None:
         small_network().load_local_trunk(weights)
 
 
-def test_images_are_standardized_one_by_one_and_flat_ones_stay_finite() -> None:
+def test_images_are_standardized_one_by_one_and_constant_ones_become_0() -> None:
     image = torch.randint(0, 4096, (2, 1, 20, 30)).to(torch.uint16)
     image[1] = 7
     x = standardized(image)
@@ -153,7 +153,7 @@ def test_images_are_standardized_one_by_one_and_flat_ones_stay_finite() -> None:
     assert not x[1].any()
 
 
-def test_sum_norm_is_as_many_times_the_mean_norm_as_there_are_cells() -> None:
+def test_the_sum_norm_is_the_mean_norm_times_the_number_of_cells() -> None:
     torch.manual_seed(0)
     small = numbers("eighth")
     frame = {"height": 368, "width": 240, "cell_px": 8}
@@ -168,12 +168,12 @@ def test_sum_norm_is_as_many_times_the_mean_norm_as_there_are_cells() -> None:
     assert total / mean == pytest.approx(46 * 30, rel=1e-3)
 
 
-def test_the_losses_by_class_are_the_loss_of_training_on_that_class_alone() -> None:
+def test_the_loss_of_each_class_is_the_loss_of_training_on_it_alone() -> None:
     frame = {"height": 368, "width": 240, "cell_px": 8}
     torch.manual_seed(0)
     network = ContextNetwork(numbers("eighth"), frame, 1e-3, GmicLoss(0.0)).eval()
     logged: dict[str, torch.Tensor] = {}
-    network.log_dict = lambda told, **_: logged.update(told)  # type: ignore[method-assign]
+    network.log_dict = lambda losses, **_: logged.update(losses)  # type: ignore[method-assign]
     image = torch.randint(0, 4096, (3, 1, 368, 240)).to(torch.uint16)
     target = torch.tensor([[1, 0], [0, 0], [1, 1]])
     loss = network.training_step({"image": image, "target": target}, 0)

@@ -1,4 +1,4 @@
-"""One gray channel against three normalized copies of it: outputs, gradients, borders, checkpoints."""
+"""GrayConvolution against three normalized copies of the image: outputs, gradients, borders, checkpoints."""
 
 import copy
 
@@ -18,7 +18,7 @@ def three_channels(gray: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize(("kernel", "stride", "padding", "bias"), [(7, 2, 3, False), (3, 1, 1, True), (3, 2, 0, True)])
-def test_equals_the_three_channels_with_gradients(kernel: int, stride: int, padding: int, bias: bool) -> None:
+def test_outputs_and_gradients_are_those_of_three_channels(kernel: int, stride: int, padding: int, bias: bool) -> None:
     torch.manual_seed(0)
     plain = nn.Conv2d(3, 8, kernel, stride, padding, bias=bias)
     folded = GrayConvolution(copy.deepcopy(plain), MEAN, STD).double()
@@ -36,7 +36,7 @@ def test_equals_the_three_channels_with_gradients(kernel: int, stride: int, padd
 
 
 @pytest.mark.parametrize("name", ["densenet121", "resnetv2_50"])
-def test_a_network_of_timm_stays_the_same_to_1e_5(name: str) -> None:
+def test_a_timm_network_changes_by_less_than_1e_5(name: str) -> None:
     torch.manual_seed(0)
     plain = timm.create_model(name, num_classes=0).eval()
     folded = copy.deepcopy(plain)
@@ -51,7 +51,7 @@ def test_a_network_of_timm_stays_the_same_to_1e_5(name: str) -> None:
     folded.load_state_dict(plain.state_dict())
 
 
-def test_mixed_precision_loses_none_of_the_gray_values_bits() -> None:
+def test_mixed_precision_keeps_all_bits_of_the_gray_values() -> None:
     torch.manual_seed(0)
     folded = GrayConvolution(nn.Conv2d(3, 8, 7, 2, 3), MEAN, STD)
     gray = torch.rand(2, 1, 64, 64)
@@ -61,14 +61,14 @@ def test_mixed_precision_loses_none_of_the_gray_values_bits() -> None:
 
 
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-def test_the_layout_is_that_of_the_weights(layout: torch.memory_format) -> None:
+def test_the_memory_layout_is_that_of_the_weights(layout: torch.memory_format) -> None:
     folded = GrayConvolution(nn.Conv2d(3, 8, 7, 2, 3), MEAN, STD).to(memory_format=layout)  # type: ignore[call-overload]
     assert folded(torch.rand(2, 1, 64, 64)).is_contiguous(memory_format=layout)
 
 
-def test_what_cannot_fold_is_left_alone() -> None:
+def test_other_convolutions_are_not_folded() -> None:
     class Other(nn.Conv2d):
-        """Some library's own convolution."""
+        """A convolution class of another library."""
 
     assert foldable_convolution(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3))) == "0"
     assert foldable_convolution(nn.Sequential(Other(3, 4, 3))) is None

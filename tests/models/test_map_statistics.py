@@ -1,4 +1,4 @@
-"""Sums over maps, moments and neighbors against torch's unfold, padded convolution and autograd."""
+"""Tap sums, moments, neighborhoods and BN against torch's unfold, autograd and BatchNorm2d."""
 
 import copy
 
@@ -11,14 +11,14 @@ from mammo.models.map_statistics import Moments, batch_affine, neighbors, runnin
 
 
 def seen_by_taps(maps: torch.Tensor) -> torch.Tensor:
-    """[N, 9, C, rows, cols] of maps [N, rows, cols, C], by torch's unfold."""
+    """What each tap reads, [N, 9, C, rows, cols], of maps [N, rows, cols, C], by torch's unfold."""
     n, rows, cols, channels = maps.shape
     unfolded = functional.unfold(maps.permute(0, 3, 1, 2), 3, padding=1)
     return unfolded.view(n, channels, 9, rows, cols).transpose(1, 2)
 
 
 @pytest.mark.parametrize("shape", [(2, 2), (2, 3), (5, 4)])
-def test_tap_sums_of_whole_grids(shape: tuple[int, int]) -> None:
+def test_tap_sums_of_a_whole_grid_equal_sums_of_unfold(shape: tuple[int, int]) -> None:
     maps = torch.randn(2, *shape, 3, dtype=torch.float64)
     everywhere = torch.ones(1, 2, 2, dtype=torch.bool)
     assert torch.allclose(tap_sums(maps, everywhere), seen_by_taps(maps).sum(dim=(3, 4)))
@@ -26,14 +26,14 @@ def test_tap_sums_of_whole_grids(shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("top", range(4))
 @pytest.mark.parametrize("left", range(3))
-def test_tap_sums_of_a_part_are_those_of_the_grid_around_it(top: int, left: int) -> None:
+def test_tap_sums_of_a_part_equal_those_of_the_grid_around_it(top: int, left: int) -> None:
     part, grid = torch.randn(2, 3, 4, 2, dtype=torch.float64), torch.zeros(2, 6, 6, 2, dtype=torch.float64)
     grid[:, top : top + 3, left : left + 4] = part
     ends = torch.tensor([[[top == 0, top == 3], [left == 0, left == 2]]]).expand(2, 2, 2)
     assert torch.allclose(tap_sums(part, ends), seen_by_taps(grid).sum(dim=(3, 4)))
 
 
-def test_moments_and_their_gradient() -> None:
+def test_moments_and_their_gradient_equal_torchs() -> None:
     maps = torch.randn(2, 3, 4, 2, dtype=torch.float64, requires_grad=True)
     variance, mean = torch.var_mean(maps, dim=(1, 2), correction=0)
     ours = Moments.apply(maps)
@@ -42,7 +42,7 @@ def test_moments_and_their_gradient() -> None:
     assert torch.autograd.gradcheck(Moments.apply, (maps,))
 
 
-def test_taps_see_what_a_padded_convolution_sees() -> None:
+def test_neighborhoods_equal_unfold_with_padding() -> None:
     maps = torch.randn(2, 5, 4, 3)
     assert torch.equal(neighbors(maps), functional.unfold(maps, 3, padding=1))
 
@@ -58,7 +58,7 @@ def layer() -> nn.BatchNorm2d:
     return norm
 
 
-def test_in_training_it_is_the_layer_and_moves_its_statistics() -> None:
+def test_batch_affine_equals_the_layer_and_updates_its_statistics() -> None:
     norm = layer()
     plain = copy.deepcopy(norm)
     scale, shift = batch_affine(norm, X.mean(dim=(0, 2, 3)), X.var(dim=(0, 2, 3), unbiased=False), X[:, 0].numel())
@@ -67,7 +67,7 @@ def test_in_training_it_is_the_layer_and_moves_its_statistics() -> None:
         assert torch.allclose(one, other)
 
 
-def test_in_evaluation_it_is_the_layer() -> None:
+def test_running_affine_equals_the_layer_in_evaluation() -> None:
     norm = layer()
     norm(X)
     norm.eval()

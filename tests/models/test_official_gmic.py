@@ -1,4 +1,4 @@
-"""The bridge to the released checkpoints: the same answers as an independent network, strict both ways, class order."""
+"""Conversion of released checkpoints: outputs of an independent implementation, strict keys, class order."""
 
 import importlib.util
 import sys
@@ -30,7 +30,7 @@ def reference_module() -> ModuleType:
 
 @pytest.fixture(scope="module")
 def state() -> State:
-    """Official names and shapes with random weights, running statistics off their defaults."""
+    """A state dict of official names and shapes with random weights and running statistics."""
     torch.manual_seed(0)
     state = official_state_dict(Gmic(GmicSizes(), FULL_FRAME))
     for name, value in state.items():
@@ -48,7 +48,7 @@ def image() -> Tensor:
     return blobs + 0.3 * torch.randn(1, 1, 2944, 1920)
 
 
-def test_answers_are_those_of_an_independent_network(state: State, image: Tensor) -> None:
+def test_outputs_equal_those_of_an_independent_implementation(state: State, image: Tensor) -> None:
     with torch.inference_mode():
         expected = reference_module().reference(state, image, percent_t=0.05)
         output = load_gmic(state, percent_t=0.05)(image)
@@ -56,13 +56,13 @@ def test_answers_are_those_of_an_independent_network(state: State, image: Tensor
     assert output.roi_positions.tolist() == expected["roi_positions"].tolist()
     for name in ("saliency", "y_global", "y_local", "y_fusion", "attention"):
         assert torch.allclose(getattr(output, name), expected[name], atol=1e-5, rtol=0), name
-    assert (output.roi_positions[..., 1] > 0).any(), "not every region lies on the left border"
+    assert (output.roi_positions[..., 1] > 0).any(), "some regions must lie off the left border"
     assert len({tuple(place) for place in output.roi_positions[0].tolist()}) == 6
 
 
-def test_official_order_is_benign_first_and_ours_is_told_by_name(state: State, image: Tensor) -> None:
+def test_the_official_order_is_benign_first_and_ours_is_by_name(state: State, image: Tensor) -> None:
     changed = {name: value.clone() for name, value in state.items()}
-    changed["fusion_dnn.bias"][:] = torch.tensor([9.0, -9.0])  # surely benign, surely not malignant
+    changed["fusion_dnn.bias"][:] = torch.tensor([9.0, -9.0])  # benign almost certain, malignant almost excluded
     with torch.inference_mode():
         official = load_gmic(changed)(image)
         ours = gmic_from_official(changed, 0.02).eval()(image)
@@ -73,7 +73,7 @@ def test_official_order_is_benign_first_and_ours_is_told_by_name(state: State, i
     assert torch.equal(ours.saliency.malignant, official.saliency[:, 1])
 
 
-def test_the_way_there_and_back_keeps_every_bit(state: State) -> None:
+def test_import_and_export_keep_every_bit(state: State) -> None:
     again = official_state_dict(gmic_from_official(state, 0.02))
     assert list(again) == list(official_state_dict(Gmic(GmicSizes(), FULL_FRAME)))
     assert again.keys() == state.keys()
@@ -83,7 +83,7 @@ def test_the_way_there_and_back_keeps_every_bit(state: State) -> None:
         assert torch.equal(again[name], value)
 
 
-def test_loading_is_in_eval_mode_and_leaves_the_state_alone(state: State) -> None:
+def test_loading_gives_eval_mode_and_does_not_change_the_state(state: State) -> None:
     network = load_gmic(state)
     assert not any(module.training for module in network.modules())
     with torch.no_grad():
@@ -92,27 +92,27 @@ def test_loading_is_in_eval_mode_and_leaves_the_state_alone(state: State) -> Non
     assert state["fusion_dnn.weight"].any()
 
 
-def test_every_wrong_key_is_listed(state: State) -> None:
+def test_all_wrong_keys_are_listed(state: State) -> None:
     wrong = dict(state)
     del wrong["mil_attn_w.weight"], wrong["ds_net.final_bn.bias"]
     wrong["dn_resnet.fc.weight"] = torch.zeros(2)
     wrong["fusion_dnn.bias"] = torch.zeros(3)
     wrong["classifier_linear.weight"] = state["classifier_linear.weight"].half()
     wrong["ds_net.first_conv.weight"] = None  # type: ignore[assignment]
-    with pytest.raises(MammoError, match="6 keys are wrong") as refused:
+    with pytest.raises(MammoError, match="6 keys are wrong") as rejected:
         load_gmic(wrong)
-    for told in (
+    for message in (
         "mil_attn_w.weight is missing",
         "ds_net.final_bn.bias is missing",
         "dn_resnet.fc.weight is unknown",
         "fusion_dnn.bias is float32 [3], not float32 [2]",
         "classifier_linear.weight is float16 [2, 512], not float32 [2, 512]",
-        "ds_net.first_conv.weight is NoneType, no tensor",
+        "ds_net.first_conv.weight is NoneType, not a tensor",
     ):
-        assert told in str(refused.value)
+        assert message in str(rejected.value)
 
 
-def test_another_architecture_is_not_exported() -> None:
+def test_a_network_of_other_sizes_is_not_exported() -> None:
     small = GmicSizes(widths=(16, 32, 32), strides=(1, 2, 1), blocks=1, local_widths=(16, 32), attention=8)
     with pytest.raises(MammoError, match="not the weights of the published GMIC"):
         official_state_dict(Gmic(small, Frame(368, 240, 8)))

@@ -1,4 +1,4 @@
-"""The patch task's loss against its formula, its validation against scikit-learn."""
+"""Patch classifiers: loss against its formula, validation and class statistics against scikit-learn."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ WEIGHTS = (500.0, 285.7, 2.0, 2.02)
 
 
 class Echo(PatchClassifier):
-    """Says what the batch's column `logits` says, times one weight."""
+    """Returns the batch's column `logits` times one weight."""
 
     def __init__(self, class_weights: Sequence[float] = WEIGHTS) -> None:
         super().__init__(1e-3, WeightedCrossEntropy(class_weights))
@@ -31,7 +31,7 @@ class Echo(PatchClassifier):
 
 
 def windows(n_lesions: int, n_windows: int, seed: int = 0) -> Batch:
-    """Every window of lesions 3, 6, 9, ..., in random order."""
+    """All windows of lesions 3, 6, 9, ..., in random order."""
     generator = torch.Generator().manual_seed(seed)
     lesion = torch.arange(1, n_lesions + 1).mul(3).repeat_interleave(n_windows)
     rows = {
@@ -78,7 +78,7 @@ def test_validation_is_the_auc_of_the_lesions_mean_scores() -> None:
     assert network.scored.scores.n_windows.tolist() == [7] * 20
 
 
-def test_repeated_rows_are_dropped() -> None:
+def test_repeated_windows_are_dropped() -> None:
     batch = windows(n_lesions=8, n_windows=5)
     once, padded = Echo(), Echo()
     repeats = {name: column[:9] for name, column in batch.items()}
@@ -89,32 +89,32 @@ def test_repeated_rows_are_dropped() -> None:
     assert padded.scored.scores.n_windows.tolist() == [5] * 8
 
 
-def test_every_epoch_starts_anew() -> None:
+def test_each_validation_starts_without_rows() -> None:
     network, first, second = Echo(), windows(8, 5, seed=1), windows(8, 5, seed=2)
     validate(network, [first])
     assert validate(network, [second]) == validate(Echo(), [second])
 
 
-def test_one_class_alone_has_no_auc() -> None:
+def test_one_class_has_no_auc() -> None:
     benign = windows(8, 2)
     benign["target"][:] = int(PatchClass.BENIGN)
     assert np.isnan(validate(Echo(), [benign]))
 
 
-def test_a_network_that_diverged_is_told() -> None:
+def test_logits_that_are_not_numbers_are_rejected() -> None:
     batch = windows(4, 2)
     batch["logits"][3] = float("nan")
     with pytest.raises(MammoError, match="diverged"):
         validate(Echo(), [batch])
 
 
-def test_adam_is_used_at_the_given_rate() -> None:
+def test_adam_has_the_given_learning_rate() -> None:
     optimizer = Echo().configure_optimizers()
     assert isinstance(optimizer, torch.optim.Adam)
     assert optimizer.param_groups[0]["lr"] == 1e-3
 
 
-def test_losses_and_confusion_are_those_of_the_epoch() -> None:
+def test_class_losses_and_confusion_equal_scikit_learns() -> None:
     generator = torch.Generator().manual_seed(0)
     logits, target = torch.randn(50, 4, generator=generator), torch.randint(0, 3, (50,), generator=generator)
     class_stats = PatchClassStats()
@@ -138,7 +138,7 @@ def test_class_losses_and_confusion_start_each_epoch_at_zero() -> None:
     assert network.class_stats.compute().confusion.sum() == 5
 
 
-def test_predictions_hold_the_logits_and_whose_windows_they_are() -> None:
+def test_predictions_hold_logits_lesions_windows_and_targets() -> None:
     batch = windows(n_lesions=3, n_windows=2)
     predicted = Echo().predict_step(batch, 0)
     for column, name in zip(predicted, ("logits", "lesion", "repeat", "target"), strict=True):

@@ -1,4 +1,4 @@
-"""The pre-activation trunk: shapes, what its published size weighs, and one block written out."""
+"""Pre-activation ResNet: shapes, published number of parameters, and one block against its formula."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch.nn import functional
 from mammo.models.preact_resnet import PreActBlock, PreActResNet
 
 
-def test_full_width_gives_the_papers_grid_from_the_papers_image() -> None:
+def test_the_full_network_gives_the_papers_grid_for_the_papers_image() -> None:
     with torch.device("meta"):
         trunk = PreActResNet(1, (7, 2), 16, True, (16, 32, 64, 128, 256), (1, 2, 2, 2, 2))
         assert trunk(torch.zeros(1, 1, 2944, 1920)).shape == (1, 256, 46, 30)
@@ -35,7 +35,7 @@ def test_a_block_is_bn_relu_conv_twice_plus_shortcut(stride: int, width: int, fi
     assert torch.allclose(block(x), expected, atol=1e-10)
 
 
-def test_features_are_not_negative() -> None:
+def test_features_are_at_least_0() -> None:
     trunk = PreActResNet(3, (3, 1), 8, False, (8, 16), (1, 2), blocks=1)
     features = trunk(torch.randn(2, 3, 32, 32))
     assert features.shape == (2, 16, 16, 16)

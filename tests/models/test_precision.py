@@ -1,4 +1,4 @@
-"""One policy of precision: what is asked for is kept, auto follows the machine."""
+"""Precision: an explicit choice is kept, auto follows the machine."""
 
 import copy
 import shutil
@@ -13,7 +13,7 @@ from mammo.records import MammoError
 
 @pytest.fixture
 def gpu(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """A machine with a GPU, as torch tells of it."""
+    """A machine with a GPU, as torch reports it."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     return monkeypatch
 
@@ -23,26 +23,26 @@ def pretend(gpu: pytest.MonkeyPatch, capability: tuple[int, int], built: list[st
     gpu.setattr(torch.cuda, "get_arch_list", lambda: built)
 
 
-def test_what_was_asked_for_is_kept(gpu: pytest.MonkeyPatch) -> None:
+def test_an_explicit_precision_is_kept(gpu: pytest.MonkeyPatch) -> None:
     pretend(gpu, (7, 0), ["sm_70"])
     assert resolve_precision("16-mixed", "cpu") == "16-mixed"
     assert resolve_precision("32-true", "gpu") == "32-true"
 
 
-def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(MammoError, match=r"finds no GPU.*trainer=cpu"):
         resolve_precision("16-mixed", "gpu")
 
 
-def test_a_v100_never_gets_bf16(gpu: pytest.MonkeyPatch) -> None:
+def test_bf16_on_a_v100_is_rejected(gpu: pytest.MonkeyPatch) -> None:
     pretend(gpu, (7, 0), ["sm_70", "sm_80"])
     with pytest.raises(MammoError, match=r"precision=bf16-mixed.*use 16-mixed or 32-true"):
         resolve_precision("bf16-mixed", "auto")
 
 
 @pytest.mark.parametrize(("has", "expected"), [(True, "bf16-mixed"), (False, "32-true")])
-def test_a_cpu_uses_bf16_where_it_has_it(monkeypatch: pytest.MonkeyPatch, has: bool, expected: str) -> None:
+def test_auto_uses_bf16_on_a_cpu_that_has_it(monkeypatch: pytest.MonkeyPatch, has: bool, expected: str) -> None:
     monkeypatch.setattr(precision, "_cpu_has_bf16", lambda: has)
     assert resolve_precision("auto", "cpu") == expected
 
@@ -52,7 +52,7 @@ def test_a_cpu_uses_bf16_where_it_has_it(monkeypatch: pytest.MonkeyPatch, has: b
     [((7, 0), "16-mixed"), ((7, 5), "16-mixed"), ((8, 0), "bf16-mixed"), ((9, 0), "bf16-mixed")],
 )
 @pytest.mark.parametrize("accelerator", ["gpu", "auto"])
-def test_a_gpu_uses_bf16_from_ampere_on(
+def test_auto_uses_bf16_on_a_gpu_from_ampere_on(
     gpu: pytest.MonkeyPatch, capability: tuple[int, int], expected: str, accelerator: str
 ) -> None:
     pretend(gpu, capability, ["sm_70", "sm_75", "sm_80", "sm_90"])
@@ -66,26 +66,26 @@ def test_float32_on_a_gpu_is_not_rounded_to_tf32(gpu: pytest.MonkeyPatch) -> Non
     assert not torch.backends.cudnn.allow_tf32
 
 
-def test_the_cpu_asked_for_is_the_cpu_used(gpu: pytest.MonkeyPatch) -> None:
+def test_accelerator_cpu_ignores_the_gpu(gpu: pytest.MonkeyPatch) -> None:
     pretend(gpu, (7, 0), ["sm_80"])
     assert resolve_precision("auto", "cpu") in ("bf16-mixed", "32-true")
 
 
-def test_a_gpu_without_code_is_told_before_training(gpu: pytest.MonkeyPatch) -> None:
+def test_a_gpu_without_code_in_torch_is_rejected(gpu: pytest.MonkeyPatch) -> None:
     pretend(gpu, (7, 0), ["sm_75", "sm_80", "sm_90"])
     with pytest.raises(MammoError, match=r"no code for sm_70.*constraints-v100\.txt"):
         check_gpu()
-    for asked in ("auto", "16-mixed", "32-true"):
+    for chosen in ("auto", "16-mixed", "32-true"):
         with pytest.raises(MammoError, match="sm_70"):
-            resolve_precision(asked, "auto")
+            resolve_precision(chosen, "auto")
 
 
-def test_code_for_the_same_generation_runs(gpu: pytest.MonkeyPatch) -> None:
+def test_code_for_the_same_generation_is_enough(gpu: pytest.MonkeyPatch) -> None:
     pretend(gpu, (8, 6), ["sm_80", "sm_90"])
     check_gpu()
 
 
-def test_layout_is_channels_last_and_changes_no_value() -> None:
+def test_channels_last_layout_changes_no_value() -> None:
     torch.manual_seed(0)
     convolution = torch.nn.Conv2d(4, 8, 3)
     before = convolution.weight.detach().clone()
@@ -93,15 +93,15 @@ def test_layout_is_channels_last_and_changes_no_value() -> None:
     assert torch.equal(convolution.weight, before)
 
 
-def test_compiling_without_a_compiler_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiling_without_a_compiler_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(MammoError, match=r"compile=true needs a C\+\+ compiler.*no-such-compiler"):
         compile_forward(torch.nn.Linear(2, 2))
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler, and there is no g++ here")
-def test_a_compiled_network_learns_as_the_plain_one() -> None:
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler, and g++ was not found")
+def test_a_compiled_network_has_the_same_gradients() -> None:
     torch.manual_seed(0)
     plain = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU(), torch.nn.Flatten())
     compiled = copy.deepcopy(plain)

@@ -22,25 +22,25 @@ def brute_force(maps: np.ndarray, side: int, n_regions: int) -> list[tuple[int, 
     return found
 
 
-def test_equals_brute_force() -> None:
+def test_regions_equal_a_brute_force_search() -> None:
     maps = torch.rand(3, 2, 12, 9, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     regions = greedy_regions(maps, side=4, n_regions=5)
     for image in range(3):
         assert [tuple(cell) for cell in regions[image].tolist()] == brute_force(maps[image].numpy(), 4, 5)
 
 
-def test_a_flat_map_gives_the_first_cell_and_no_nan() -> None:
+def test_a_constant_map_gives_the_first_cell() -> None:
     assert greedy_regions(torch.full((1, 2, 6, 5), 0.3), side=2, n_regions=1).tolist() == [[[0, 0]]]
 
 
-def test_of_equal_squares_the_first_is_taken_first() -> None:
+def test_of_equal_squares_the_first_is_selected_first() -> None:
     maps = torch.zeros(1, 2, 9, 8)
     for row, col in ((5, 4), (1, 5), (1, 1)):
         maps[0, :, row : row + 2, col : col + 2] = 1
     assert greedy_regions(maps, side=2, n_regions=3).tolist() == [[[1, 1], [1, 5], [5, 4]]]
 
 
-def test_a_peak_on_the_right_is_not_put_on_the_left() -> None:
+def test_a_peak_at_the_right_border_is_found() -> None:
     maps = torch.zeros(1, 2, 46, 30)
     maps[0, 0, 20:24, 26:30] = 0.7
     assert greedy_regions(maps, side=4, n_regions=1).tolist() == [[[20, 26]]]

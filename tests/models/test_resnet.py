@@ -23,7 +23,7 @@ def test_full_width_is_resnet18_without_its_classifier() -> None:
     assert ours.num_features == 512
 
 
-def test_small_widths_keep_the_plan() -> None:
+def test_widths_set_the_number_of_features() -> None:
     ours = ResNet((8, 16))
     assert ours(torch.randn(3, 3, 32, 32)).shape == (3, 16)
     assert ours.num_features == 16
