@@ -1,4 +1,4 @@
-"""What Wu et al. 2020 print (arXiv 2009.09282), to stand beside our own numbers, and where their text is unclear."""
+"""Numbers printed in Wu et al. 2020 (arXiv 2009.09282), to compare with ours, and points where its text is unclear."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,8 +16,9 @@ TABLE_1 = MappingProxyType(
         "overall": (992_819, 6_307, 1_874, 6_788, 2_054),
     }
 )
-"""Table 1 by split: images negative, benign, malignant; lesions benign, malignant. An image with both kinds of lesion
-counts in both columns: 432 + 116 test images less the 14 with both are the 534 of the text (Model performance)."""
+"""Table 1 by split: images negative, benign, malignant; lesions benign, malignant. An image with benign and malignant
+lesions counts in both columns: 432 + 116 test images minus the 14 with both are the 534 of the text (Model
+performance)."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,13 @@ TABLE_3 = MappingProxyType(
         "loc+sal+emb": (0.797, 0.001),
     }
 )
-"""Table 3, in its order: maps to test AUC and the number printed after its +-."""
+"""Table 3, in its order: maps to test AUC and the number printed after ±."""
 
 MAPS = tuple(TABLE_3)
 """The seven combinations, in the order of Table 3."""
 
 BEST, LOCAL = "sal+emb", "emb"
-"""The paper's best combination, and the local one that it is measured against."""
+"""The paper's best combination, and the best one without context, which it is compared with."""
 
 FIGURE_6 = MappingProxyType(
     {
@@ -65,22 +66,23 @@ FIGURE_6 = MappingProxyType(
         ("densenet169", "imagenet"): (0.782, 0.014),
     }
 )
-"""Figure 6, as far as the text prints it (Transfer learning): (backbone, initialisation) to AUC and what follows ±."""
+"""The numbers of Figure 6 that the text prints (Transfer learning): (backbone, initialization) to AUC and the number
+after ±."""
 
 AMBIGUITIES = (
     "The paper does not say what the number after ± in Table 3 and Figure 6 is: a standard deviation over seeds, a "
     "standard error, or half an interval. Our auc_sd is the standard deviation over training seeds (divisor n - 1) and "
-    "our auc_low, auc_high are a patient-bootstrap interval of the seed-mean score; neither need be the paper's own.",
-    "The first interval of Table 2 begins at -0.005, though no rate is negative: a normal approximation, it seems. "
-    "The last one, 0.435 in [0.407, 0.562], is not symmetric, so the five were not all made in that one way. Ours are "
-    "percentile bootstrap intervals and stay within [0, 1].",
+    "our auc_low, auc_high are a patient-bootstrap interval of the seed-mean score; the paper's definition may differ.",
+    "The first interval of Table 2 begins at -0.005, although a rate cannot be negative, which suggests a normal "
+    "approximation. The last one, 0.435 in [0.407, 0.562], is not symmetric, so not all five are normal "
+    "approximations. Ours are percentile bootstrap intervals and stay within [0, 1].",
     "The text says that saliency maps give a lower true negative rate at every false negative rate considered "
     "(Importance of global context). The introduction says the opposite: 15 % more biopsies avoided than with local "
-    "information alone when 2 % of malignancies are missed. Higher is meant, we take it.",
-    "With 136 malignant lesions a false negative rate of exactly 1 % does not exist (1.36 lesions). We allow "
+    "information alone when 2 % of malignancies are missed. We assume that higher is meant.",
+    "With 136 malignant lesions, a false negative rate of exactly 1 % is impossible (1.36 lesions). We allow "
     "floor(rate x malignant lesions) misses; the paper does not state its rule.",
-    "The introduction rounds to about 2 % of biopsies avoided without a missed malignancy; Table 2 says 1.7 %.",
-    "The AUC of f_loc alone is drawn in Figure 6 and printed only for some backbones (DenseNet-169 with "
-    "ImageNet weights 0.782 ± 0.014), so there is no printed number for DenseNet-161 to stand beside ours.",
+    "The introduction says that about 2 % of biopsies are avoided without a missed malignancy; Table 2 says 1.7 %.",
+    "The AUC of f_loc alone is drawn in Figure 6 but printed only for some backbones (DenseNet-169 with "
+    "ImageNet weights 0.782 ± 0.014), so ours for DenseNet-161 has no printed number to compare with.",
 )
 """Notes for the reader of the report."""

@@ -87,7 +87,7 @@ def test_one_class_is_null_and_says_which_is_missing(
     assert all(point["tnr"] is None for point in file["tnr_at_fnr"].values())
     assert [pair[key] for key in ("auc_difference", "auc_difference_ci", "p_delong", "p_bootstrap")] == [None] * 4
     assert main([str(tmp_path / "a.csv")]) == 0
-    assert f"No metric exists: {missing}." in capsys.readouterr().out
+    assert f"No metric is defined: {missing}." in capsys.readouterr().out
 
 
 def test_no_lesion_is_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,8 +105,8 @@ def test_the_text_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[st
     text = capsys.readouterr().out
     for value in (found["files"][0]["auc"], found["files"][1]["brier"], found["pairs"][0]["auc_difference"]):
         assert f"{value:.3f}" in text
-    assert "caution: Only " in text
-    assert "it flatters" in text
+    assert "warning: Only " in text
+    assert "threshold chosen on these lesions: optimistic" in text
 
 
 @pytest.mark.parametrize(

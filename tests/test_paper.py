@@ -1,3 +1,5 @@
+"""The paper's numbers agree with each other."""
+
 from mammo.paper import MAPS, TABLE_1, TABLE_2, TABLE_3
 
 

@@ -1,1 +1,1 @@
-"""Tables, figures and the page that a person reads, made of finished runs; nothing here trains or scores."""
+"""Tables, figures and pages about finished runs and stores, for readers; nothing here trains or scores."""

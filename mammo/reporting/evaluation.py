@@ -1,4 +1,4 @@
-"""Everything the report says about finished runs, as values: scores side by side, tables, differences, warnings."""
+"""The evaluation of finished runs: their scores of the same lesions, tables, comparisons and warnings."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,13 +8,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.paper import BEST, LOCAL, MAPS
-from mammo.records import Floats, MammoError, Pathology
+from mammo.records import Floats, Ints, MammoError, Pathology
 from mammo.reporting.evaluation_warnings import (
-    doubted_origins,
     evaluation_warnings,
-    refuse_selection_on_test,
-    refuse_shared_patients,
-    uneven_seeds,
+    origin_warnings,
+    reject_selection_on_test,
+    reject_shared_patients,
+    seed_warnings,
 )
 from mammo.reporting.paper_tables import auc_row, context_table, figure6, table2, table3
 from mammo.scoring.model_comparison import Comparison, compare
@@ -24,98 +24,98 @@ from mammo.scoring.subgroups import Subgroup, subgroups
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 from mammo.training.results import Run
 
-KINDS = ("finding", "view", "laterality", "vendor", "density", "size", "label_source")
-"""What the report tells lesions apart by."""
+SUBGROUP_COLUMNS = ("finding", "view", "laterality", "vendor", "density", "size", "label_source")
+"""Columns whose values make the report's subgroups of lesions."""
 
-
-FACTS = [column for column in LESION_COLUMNS if column not in ("lesion_id", "score", "score_sd", "n_windows")]
-"""What the tables of two runs must say alike of a lesion."""
+SHARED_COLUMNS = [column for column in LESION_COLUMNS if column not in ("lesion_id", "score", "score_sd", "n_windows")]
+"""Columns of the lesion score table that must agree between runs."""
 
 
 @dataclass(frozen=True, eq=False)
 class SharedLesions:
-    """Lesions labelled malignant or benign, as the first run orders them, with the score that each run gave them.
+    """The malignant and benign lesions that several runs scored, in the order of the first run, with every run's score.
 
     Attributes:
-        facts: [N rows] lesion_id and FACTS.
-        scores: run name to float [N].
+        lesions: N rows with lesion_id and SHARED_COLUMNS.
+        scores: run name to lesion scores, float [N] in [0, 1].
     """
 
-    facts: pd.DataFrame
-    scores: Mapping[str, NDArray[np.float64]]
+    lesions: pd.DataFrame
+    scores: Mapping[str, Floats]
 
     @property
-    def malignant(self) -> NDArray[np.int64]:
-        """[N] in {0, 1}."""
-        return self.facts["malignant"].to_numpy(dtype=np.int64)
+    def malignant(self) -> Ints:
+        """Whether each lesion is malignant, [N] in {0, 1}."""
+        return self.lesions["malignant"].to_numpy(dtype=np.int64)
 
     @property
     def patients(self) -> NDArray[np.object_]:
-        """[N], each lesion's patient."""
-        return self.facts["patient_id"].to_numpy(dtype=object)
+        """The patient of each lesion, [N]."""
+        return self.lesions["patient_id"].to_numpy(dtype=object)
 
 
 def share_lesions(tables: Mapping[str, pd.DataFrame]) -> SharedLesions:
-    """Bring the lesion score tables of several runs onto one set of lesions. A lesion labelled none is left out.
+    """Align the lesion score tables of several runs. Lesions labeled none are left out.
 
     Args:
         tables: run name to lesion score table; at least one.
 
     Raises:
-        MammoError: two runs did not score the same lesions, or disagree on what is known of one.
+        MammoError: two runs did not score the same lesions, or their tables differ in one of SHARED_COLUMNS.
     """
-    ordered = {name: _labelled(table) for name, table in tables.items()}
-    first, facts = next((name, table[["lesion_id", *FACTS]]) for name, table in ordered.items())
-    for name, table in ordered.items():
-        apart = set(table["lesion_id"]) ^ set(facts["lesion_id"])
-        if apart:
+    labeled = {name: _labeled(table) for name, table in tables.items()}
+    first, lesions = next((name, table[["lesion_id", *SHARED_COLUMNS]]) for name, table in labeled.items())
+    scores = {}
+    for name, table in labeled.items():
+        unshared = set(table["lesion_id"]) ^ set(lesions["lesion_id"])
+        if unshared:
             raise MammoError(
-                f"runs {first} and {name} did not score the same lesions: {len(apart)} are in one of them only, "
-                f"{min(apart)} for example; score both on the same store and split"
+                f"runs {first} and {name} did not score the same lesions: {len(unshared)} are in only one of them, "
+                f"for example {min(unshared)}; score both on the same store and split"
             )
-        ordered[name] = table = table.set_index("lesion_id").loc[facts["lesion_id"]].reset_index()
-        differs = (table[FACTS] != facts[FACTS]).any(axis=1)
+        aligned = table.set_index("lesion_id").loc[lesions["lesion_id"]].reset_index()
+        differs = (aligned[SHARED_COLUMNS] != lesions[SHARED_COLUMNS]).any(axis=1)
         if differs.any():
-            lesion = facts["lesion_id"][differs].iloc[0]
+            lesion = lesions["lesion_id"][differs].iloc[0]
             raise MammoError(f"runs {first} and {name} disagree on lesion {lesion}; score both on the same store")
-    return SharedLesions(facts, {name: table["score"].to_numpy(np.float64) for name, table in ordered.items()})
+        scores[name] = aligned["score"].to_numpy(np.float64)
+    return SharedLesions(lesions, scores)
 
 
-def _labelled(table: pd.DataFrame) -> pd.DataFrame:
-    labelled = table[table["label"].isin([Pathology.MALIGNANT, Pathology.BENIGN])]
-    return labelled.reset_index(drop=True)
+def _labeled(table: pd.DataFrame) -> pd.DataFrame:
+    return table[table["label"].isin([Pathology.MALIGNANT, Pathology.BENIGN])].reset_index(drop=True)
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What finished runs amount to on their test lesions.
+    """The results of finished runs on their test lesions.
 
     Attributes:
-        runs: all of them, context networks included.
-        main: the combination of maps that the report speaks of, sal+emb where it was run.
-        facts: what is known of each of N lesions labelled malignant or benign (shared_lesions), and its size group.
+        runs: all runs, context networks included.
+        main: the combination of maps whose results the report opens with: sal+emb if it was run.
+        lesions: N rows, as SharedLesions.lesions, and each lesion's size group.
         malignant: [N] in {0, 1}.
         mean_scores: maps joined by + to the seed-mean lesion score [N].
-        validation: the validation lesions of the runs of `main` and their seed-mean score; None where they wrote none.
+        validation: validation lesions of the runs of `main` and their seed-mean score; None if a run has none.
         performance: of the seed-mean score of `main`.
-        table2: as table2.table2, of the same.
-        table3: as table3.table3.
+        table2: as paper_tables.table2, for `main`.
+        table3: as paper_tables.table3.
         missing: combinations of Table 3 without a run.
-        floc: the same numbers for f_loc alone, None without such a run or with several kinds of backbone.
-        figure6: as figure6.figure6.
-        difference: sal+emb compared with emb, seed-mean scores; None where either has no run.
-        shuffled_gain: sal+emb with another image's saliency maps compared with emb, the control that shows whether
+        floc: paper_tables.auc_row of f_loc alone; None unless all f_loc runs have one backbone and initialization.
+        figure6: as paper_tables.figure6.
+        difference: sal+emb compared with emb, seed-mean scores; None if either has no run.
+        shuffled_gain: sal+emb with another image's saliency maps compared with emb, a control that shows whether
             context is used; None without such a run.
-        lost_gain: sal+emb compared with that control: true gain minus shuffled gain.
-        images: as context_table.context_table; empty without a context network.
+        gain_over_shuffled: sal+emb compared with that control: true gain minus shuffled gain.
+        images: as paper_tables.context_table; empty without a context network.
         subgroups: of the seed-mean score of `main`.
-        warnings: weaknesses that a reviewer would point out (evaluation_warnings).
+        warnings: weaknesses of the evaluation, in sentences (evaluation_warnings).
     """
 
     runs: Sequence[Run]
     main: str
-    facts: pd.DataFrame
-    malignant: NDArray[np.int64]
+    lesions: pd.DataFrame
+    malignant: Ints
     mean_scores: Mapping[str, Floats]
     validation: tuple[pd.DataFrame, Floats] | None
     performance: Performance
@@ -126,103 +126,110 @@ class Evaluation:
     figure6: pd.DataFrame
     difference: Comparison | None
     shuffled_gain: Comparison | None
-    lost_gain: Comparison | None
+    gain_over_shuffled: Comparison | None
     images: pd.DataFrame
     subgroups: Sequence[Subgroup]
     warnings: Sequence[str]
 
     @property
     def undefined(self) -> str:
-        """Why no metric exists for these labels; empty where they do."""
+        """Why no metric is defined for these labels; empty if metrics are defined."""
         return self.performance.undefined
 
     @property
     def data(self) -> str:
-        """Name of the data set, empty if unknown; "phantom" as soon as any run was trained on phantoms."""
+        """Name of the data set, empty if unknown; "phantom" if any run was trained on phantoms."""
         names = sorted({run.data for run in self.runs} - {""})
         return "phantom" if "phantom" in names else (names or [""])[0]
 
 
 def evaluate(runs: Sequence[Run]) -> Evaluation:
-    """Read the score tables of the runs and compute all that the report shows.
+    """Read the score tables of the runs and compute everything that the report shows.
 
     Raises:
-        MammoError: there is no f_agg run, a score table is bad, the runs do not share their lesions, or the lesions
-            that they are tested on are not those of the test split alone, or were used for selection.
+        MammoError: no run is an f_agg run, a score table is invalid, the runs scored different lesions, or their
+            lesions are not all of the test split or were used for selection.
     """
     scored = [run for run in runs if run.model in ("floc", "fagg")]
-    true = [run for run in scored if run.model == "fagg" and not run.is_control]
-    if not true:
-        raise MammoError("no finished f_agg run (model fagg) is there to report; train and score one first")
-    refuse_selection_on_test(runs)
+    fagg = [run for run in scored if run.model == "fagg" and not run.is_control]
+    if not fagg:
+        raise MammoError("no finished f_agg run (model fagg) to report: train one with python -m mammo.train")
+    reject_selection_on_test(runs)
     shared = share_lesions({run.name: run.lesions() for run in scored})
     stacks = {
-        maps: np.stack([shared.scores[run.name] for run in true if run.maps == maps])
+        maps: np.stack([shared.scores[run.name] for run in fagg if run.maps == maps])
         for maps in MAPS
-        if any(run.maps == maps for run in true)
+        if any(run.maps == maps for run in fagg)
     }
     malignant, patients = shared.malignant, shared.patients
     means = {maps: stack.mean(axis=0) for maps, stack in stacks.items()}
     main = BEST if BEST in means else next(reversed(means))
-    validation = _validation([run for run in true if run.maps == main])
-    refuse_shared_patients(shared.facts, None if validation is None else validation[0])
-    judged = performance(malignant, means[main], patients, _thresholds(validation))
-    facts = shared.facts.assign(size=size_group(shared.facts["size_px"]))
-    flocs = _flocs(scored, shared)
+    validation = _validation([run for run in fagg if run.maps == main])
+    reject_shared_patients(shared.lesions, None if validation is None else validation[0])
+    main_performance = performance(malignant, means[main], patients, _thresholds(validation))
+    lesions = shared.lesions.assign(size=size_group(shared.lesions["size_px"]))
+    floc = _floc_scores(scored, shared)
     shuffled = [shared.scores[run.name] for run in scored if run.maps == BEST and run.context == "shuffled"]
-    everything = means | ({"shuffled": np.mean(shuffled, axis=0)} if shuffled else {})
+    compared = means | ({"shuffled": np.mean(shuffled, axis=0)} if shuffled else {})
 
     def gain(better: str, baseline: str) -> Comparison | None:
-        if better not in everything or baseline not in everything:
+        if better not in compared or baseline not in compared:
             return None
-        return compare(malignant, everything[better], everything[baseline], patients)
+        return compare(malignant, compared[better], compared[baseline], patients)
 
-    told = Evaluation(
+    evaluation = Evaluation(
         runs=runs,
         main=main,
-        facts=facts,
+        lesions=lesions,
         malignant=malignant,
         mean_scores=means,
         validation=validation,
-        performance=judged,
-        table2=table2(judged),
+        performance=main_performance,
+        table2=table2(main_performance),
         table3=table3(stacks, malignant, patients),
         missing=[maps for maps in MAPS if maps not in stacks],
-        floc=auc_row(next(iter(flocs.values())), malignant, patients) if len(flocs) == 1 else None,
-        figure6=figure6(flocs, malignant, patients),
+        floc=auc_row(next(iter(floc.values())), malignant, patients) if len(floc) == 1 else None,
+        figure6=figure6(floc, malignant, patients),
         difference=gain(BEST, LOCAL),
         shuffled_gain=gain("shuffled", LOCAL),
-        lost_gain=gain(BEST, "shuffled"),
+        gain_over_shuffled=gain(BEST, "shuffled"),
         images=context_table([run.images() for run in runs if run.model == "context"]),
-        subgroups=subgroups(facts.assign(score=means[main]), KINDS),
+        subgroups=subgroups(lesions.assign(score=means[main]), SUBGROUP_COLUMNS),
         warnings=[],
     )
-    best = float(told.table3["auc_mean"].max())
-    flagged = evaluation_warnings(judged.n_malignant, judged.undefined, facts["label_source"], best, told.data)
-    return replace(told, warnings=[*flagged, *uneven_seeds(runs), *doubted_origins(runs)])
+    return replace(evaluation, warnings=_warnings(evaluation))
+
+
+def _warnings(evaluation: Evaluation) -> list[str]:
+    best_auc = float(evaluation.table3["auc_mean"].max())
+    n_malignant, sources = evaluation.performance.n_malignant, evaluation.lesions["label_source"]
+    return [
+        *evaluation_warnings(n_malignant, evaluation.undefined, sources, best_auc, evaluation.data),
+        *seed_warnings(evaluation.runs),
+        *origin_warnings(evaluation.runs),
+    ]
 
 
 def _validation(runs: Sequence[Run]) -> tuple[pd.DataFrame, Floats] | None:
-    """Validation lesions and their seed-mean score, where every run wrote them."""
+    """Validation lesions and their seed-mean score; None if a run has no validation scores."""
     tables = {run.name: table for run in runs if (table := run.validation()) is not None}
     if len(tables) < len(runs):
         return None
     shared = share_lesions(tables)
-    return shared.facts, np.mean(list(shared.scores.values()), axis=0)
+    return shared.lesions, np.mean(list(shared.scores.values()), axis=0)
 
 
 def _thresholds(validation: tuple[pd.DataFrame, Floats] | None) -> dict[float, float]:
+    """False negative rate to its threshold on the validation lesions; empty if none of these is malignant."""
     if validation is None or not validation[0]["malignant"].any():
         return {}
     return {fnr: threshold_at_fnr(validation[0]["malignant"], validation[1], fnr) for fnr in FNRS}
 
 
-def _flocs(runs: Sequence[Run], shared: SharedLesions) -> dict[tuple[str, str], Floats]:
-    """(backbone, init) to the scores [S, N] of f_loc alone."""
-    alone = [run for run in runs if run.model == "floc"]
-    kinds = sorted({_kind(run) for run in alone})
-    return {kind: np.stack([shared.scores[run.name] for run in alone if _kind(run) == kind]) for kind in kinds}
-
-
-def _kind(run: Run) -> tuple[str, str]:
-    return run.backbone, run.init
+def _floc_scores(runs: Sequence[Run], shared: SharedLesions) -> dict[tuple[str, str], Floats]:
+    """(backbone, initialization) to the scores [S, N] of f_loc alone, one row for each seed."""
+    scores: dict[tuple[str, str], list[Floats]] = {}
+    for run in runs:
+        if run.model == "floc":
+            scores.setdefault((run.backbone, run.init), []).append(shared.scores[run.name])
+    return {key: np.stack(scores[key]) for key in sorted(scores)}

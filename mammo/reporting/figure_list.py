@@ -85,7 +85,7 @@ def result_figures(evaluation: Evaluation) -> list[ReportFigure]:
             f"The seed-mean score of {main} as a probability of malignancy. Left: calibration. Right: net benefit of "
             "biopsies by this score, compared with biopsies of all lesions or of none, by threshold probability. Bars "
             "and band: pointwise 95 % patient bootstrap.",
-            curves_figure(means[main], malignant, evaluation.facts["patient_id"].to_numpy(dtype=object), main),
+            curves_figure(means[main], malignant, evaluation.lesions["patient_id"].to_numpy(dtype=object), main),
         ),
     ]
     if len(evaluation.figure6):

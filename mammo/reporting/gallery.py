@@ -1,6 +1,6 @@
-"""The gallery of lesions: which are shown, and what the page's viewer is told of each, as plain values for JSON.
+"""The gallery of lesions: the choice of lesions, and their values for the page's viewer, ready for JSON.
 
-Nothing here names a patient. Places are in the network frame, x = column and y = row, as a browser counts.
+No value names a patient. Coordinates are (x, y) = (column, row) in the network frame, as browsers use them.
 """
 
 from base64 import b64encode
@@ -19,7 +19,7 @@ from mammo.records import FULL_SCALE, Pixels
 
 N_LESIONS = 150
 IMAGE_BYTES = 100_000
-"""Most that one image may take, so that a page of N_LESIONS images, in base64, stays under 25 MB with all else."""
+"""Largest size of one image, so that a page with N_LESIONS images in base64 stays below 25 MB."""
 
 MAX_HEIGHT = 920
 FIELDS = {
@@ -34,7 +34,7 @@ FIELDS = {
     "label_source": "Label from",
     "high_risk": "High-risk",
 }
-"""What lesions are filtered by, and how the page calls it."""
+"""The fields that lesions are filtered by, and their names on the page."""
 
 Grid = NDArray[np.float32]
 
@@ -44,9 +44,9 @@ class GalleryImage:
     """One image of the gallery.
 
     Attributes:
-        pixels: [H, W], network frame, 0 to FULL_SCALE.
-        saliency: [2, rows, cols] in [0, 1], malignant then benign; None where there is none.
-        outlines: lesion id, label, mask and its box in the network frame, of every lesion on it.
+        pixels: uint16 [H, W], network frame, 0 to FULL_SCALE.
+        saliency: [2, rows, cols] in [0, 1], malignant then benign; None for models without saliency maps.
+        outlines: lesion id, label, mask [box.height, box.width] and box (network frame) of every lesion on the image.
     """
 
     pixels: Pixels
@@ -55,39 +55,39 @@ class GalleryImage:
 
 
 def choose_lesions(lesions: pd.DataFrame, n: int) -> pd.DataFrame:
-    """Which lesions a gallery of n shows.
+    """The lesions that a gallery of n shows, by score.
 
-    A third are the malignant ones scored lowest, a third the benign ones scored highest, the rest lie evenly among all
-    others by score.
+    A third are the malignant lesions with the lowest scores, a third the benign ones with the highest; the rest are
+    spread evenly over the scores of the others.
 
     Args:
-        lesions: lesion_id, malignant and score; n or fewer are all shown.
-        n: at most so many.
+        lesions: lesion_id, malignant and score; all are shown if they are n or fewer.
+        n: number of lesions.
     """
     ranked = lesions.sort_values(["score", "lesion_id"])
     if len(ranked) <= n:
         return ranked
     is_malignant = ranked["malignant"] == 1
-    wrong = [*ranked.index[is_malignant][: n // 3], *ranked.index[~is_malignant][::-1][: n // 3]]
-    rest = ranked.index.difference(wrong, sort=False)
-    even = rest[np.unique(np.linspace(0, len(rest) - 1, n - len(wrong)).round().astype(int))]
-    return ranked.loc[ranked.index.isin([*wrong, *even])]
+    errors = [*ranked.index[is_malignant][: n // 3], *ranked.index[~is_malignant][::-1][: n // 3]]
+    rest = ranked.index.difference(errors, sort=False)
+    spread = rest[np.unique(np.linspace(0, len(rest) - 1, n - len(errors)).round().astype(int))]
+    return ranked.loc[ranked.index.isin([*errors, *spread])]
 
 
-def lesion_facts(lesion: "pd.Series[Any]", windows: pd.DataFrame, location: Grid) -> dict[str, Any]:
-    """One lesion for the viewer.
+def lesion_values(lesion: "pd.Series[Any]", windows: pd.DataFrame, location: Grid) -> dict[str, Any]:
+    """The values of one lesion for the viewer.
 
     Args:
-        lesion: FIELDS, lesion_id, image_id, exam_id, score, score_sd and without (the score without context, or NaN).
-        windows: row, col, side and score of its windows.
+        lesion: FIELDS, lesion_id, image_id, exam_id, score, score_sd and without (score without context, or NaN).
+        windows: row, col, side (network px) and score of its windows.
         location: [rows, cols] in [0, 1], mean of the windows' location indicator maps.
     """
-    facts = {name: str(lesion[name]) for name in FIELDS if name != "high_risk"}
+    values = {name: str(lesion[name]) for name in FIELDS if name != "high_risk"}
     return {
         "id": lesion["lesion_id"],
         "image": lesion["image_id"],
         "exam": lesion["exam_id"],
-        **facts,
+        **values,
         "high_risk": "yes" if lesion["high_risk"] else "no",
         "score": round(float(lesion["score"]), 4),
         "sd": round(float(lesion["score_sd"]), 4),
@@ -98,29 +98,29 @@ def lesion_facts(lesion: "pd.Series[Any]", windows: pd.DataFrame, location: Grid
     }
 
 
-def image_facts(image: GalleryImage) -> dict[str, Any]:
-    """One image for the viewer: a JPEG of at most IMAGE_BYTES, outlines as polygons, maps as bytes."""
+def image_values(image: GalleryImage) -> dict[str, Any]:
+    """The values of one image for the viewer: a JPEG, outlines as polygons, maps as bytes."""
     outlines = [
         {"lesion": lesion, "label": label, "rings": _rings(mask, box)} for lesion, label, mask, box in image.outlines
     ]
-    facts: dict[str, Any] = {"src": jpeg(image.pixels), "outlines": outlines, "malignant": None, "benign": None}
+    values: dict[str, Any] = {"src": jpeg(image.pixels), "outlines": outlines, "malignant": None, "benign": None}
     if image.saliency is not None:
-        facts |= {"malignant": _grid(image.saliency[0]), "benign": _grid(image.saliency[1])}
-    return facts
+        values |= {"malignant": _grid(image.saliency[0]), "benign": _grid(image.saliency[1])}
+    return values
 
 
-def frame_facts(frame: Frame) -> dict[str, int]:
-    """The frame for the viewer."""
+def frame_values(frame: Frame) -> dict[str, int]:
+    """The frame's size (network px) and grid for the viewer."""
     rows, cols = frame.grid
     return {"height": frame.height, "width": frame.width, "rows": rows, "cols": cols}
 
 
 def jpeg(pixels: Pixels) -> str:
-    """Pixels [H, W] of 0 to FULL_SCALE as a data address of at most IMAGE_BYTES before base64."""
+    """The data URI of a JPEG of at most IMAGE_BYTES, from pixels uint16 [H, W], 0 to FULL_SCALE."""
     height, width = pixels.shape
-    grey = pixels.astype(np.float32) * (255 / FULL_SCALE)
+    gray = pixels.astype(np.float32) * (255 / FULL_SCALE)
     size = (round(width * MAX_HEIGHT / height), MAX_HEIGHT) if height > MAX_HEIGHT else (width, height)
-    small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).round().astype(np.uint8)
+    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).round().astype(np.uint8)
     for quality in (88, 75, 60, 45, 30, 15, 5):
         content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
         if len(content) <= IMAGE_BYTES:
@@ -129,10 +129,10 @@ def jpeg(pixels: Pixels) -> str:
 
 
 def _rings(mask: NDArray[np.bool_], box: Box) -> list[list[list[float]]]:
-    """The outline of a mask as closed rings of (x, y)."""
+    """The contours of a mask as closed rings of (x, y), network px."""
     lines = contour_generator(z=np.pad(mask, 1).astype(np.float64)).lines(0.5)
     rings = [cv2.approxPolyDP(np.asarray(line, dtype=np.float32), 0.4, closed=True)[:, 0] for line in lines]
-    start = np.array([box.col0, box.row0]) - 0.5  # pixel c of the padded mask has its centre at c - 1 + 0.5
+    start = np.array([box.col0, box.row0]) - 0.5  # the center of pixel c of the padded mask is at c - 1 + 0.5
     return [np.round(ring + start, 1).tolist() for ring in rings]
 
 

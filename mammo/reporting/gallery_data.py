@@ -1,4 +1,4 @@
-"""Gathering the report's gallery: lesions, windows, pixels, outlines and maps of the runs that a report speaks of."""
+"""Builds the report's gallery from runs and store: lesions with their windows, images, outlines and maps."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from mammo.maps.location import location_map
 from mammo.paper import LOCAL
 from mammo.progress import track
 from mammo.reporting.evaluation import Evaluation, share_lesions
-from mammo.reporting.gallery import FIELDS, GalleryImage, choose_lesions, frame_facts, image_facts, lesion_facts
+from mammo.reporting.gallery import FIELDS, GalleryImage, choose_lesions, frame_values, image_values, lesion_values
 from mammo.scoring.score_tables import size_group
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -22,17 +22,17 @@ from mammo.training.saliency_source import saliency_cache
 
 
 def build_gallery(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> dict[str, Any]:
-    """What the page's viewer is filled with.
+    """The data of the page's viewer.
 
     Args:
-        evaluation: what evaluate returns.
-        root: below it the saliency maps are kept.
+        evaluation: of the runs.
+        root: the folder that holds the cached saliency maps.
         store: the image store.
-        n_lesions: at most so many lesions are shown.
+        n_lesions: most lesions in the gallery.
 
     Returns:
-        frame, fields (what lesions are filtered by), images by id, lesions in a list and maps, the combination judged;
-        values for JSON.
+        frame, fields (of the filters), images by id, lesions as a list, and maps, the combination of maps that scored
+        them; all ready for JSON.
     """
     manifest, pixels = Manifest.load(store), ImageStore(store)
     runs = [run for run in evaluation.runs if run.maps == evaluation.main and not run.is_control]
@@ -42,24 +42,24 @@ def build_gallery(evaluation: Evaluation, root: Path, store: Path, n_lesions: in
     by_lesion = dict(iter(windows.groupby("lesion_id")))
     lesions = []
     for _, lesion in shown.iterrows():
-        own = by_lesion[lesion["lesion_id"]]
-        upright = torch.tensor(own[["row", "col", "side"]].assign(angle=0.0).to_numpy())
+        own_windows = by_lesion[lesion["lesion_id"]]
+        upright = torch.tensor(own_windows[["row", "col", "side"]].assign(angle=0.0).to_numpy())
         location = location_map(upright, manifest.frame).mean(dim=0)[0].numpy()
-        lesions.append(lesion_facts(lesion, own, location))
+        lesions.append(lesion_values(lesion, own_windows, location))
     images = {}
     for image_id in track(list(dict.fromkeys(shown["image_id"])), "gallery", shown["image_id"].nunique()):
-        on_it = manifest.lesions[manifest.lesions["image_id"] == image_id]
-        outlines = [(key, str(on_it.at[key, "label"]), *manifest.network_outline(key)) for key in on_it.index]
-        own_maps = None if saliency is None else saliency([image_id])[0]
-        images[image_id] = image_facts(
-            GalleryImage(pixels.network(image_id, manifest.chain(image_id)), own_maps, outlines)
+        on_image = manifest.lesions[manifest.lesions["image_id"] == image_id]
+        outlines = [(key, str(on_image.at[key, "label"]), *manifest.network_outline(key)) for key in on_image.index]
+        maps = None if saliency is None else saliency([image_id])[0]
+        images[image_id] = image_values(
+            GalleryImage(pixels.network(image_id, manifest.chain(image_id)), maps, outlines)
         )
-    told = {"frame": frame_facts(manifest.frame), "fields": FIELDS, "maps": evaluation.main}
-    return {**told, "images": images, "lesions": lesions}
+    common = {"frame": frame_values(manifest.frame), "fields": FIELDS, "maps": evaluation.main}
+    return {**common, "images": images, "lesions": lesions}
 
 
 def _windows(runs: Sequence[Run]) -> pd.DataFrame:
-    """Windows with their seed-mean score."""
+    """The runs' windows with their seed-mean score."""
     tables = [run.windows().set_index(["lesion_id", "window"]) for run in runs]
     score = sum(table["score"] for table in tables) / len(tables)
     return tables[0].assign(score=score).reset_index()
@@ -67,31 +67,31 @@ def _windows(runs: Sequence[Run]) -> pd.DataFrame:
 
 def _lesions(evaluation: Evaluation, windows: pd.DataFrame) -> pd.DataFrame:
     """Test and validation lesions with their seed-mean scores, with and without context."""
-    means, nothing = evaluation.mean_scores, np.full(len(evaluation.facts), np.nan)
-    local = means.get(LOCAL, nothing) if evaluation.main != LOCAL else nothing
-    parts = [evaluation.facts.assign(score=means[evaluation.main], without=local)]
+    means, unknown = evaluation.mean_scores, np.full(len(evaluation.lesions), np.nan)
+    local = means.get(LOCAL, unknown) if evaluation.main != LOCAL else unknown
+    parts = [evaluation.lesions.assign(score=means[evaluation.main], without=local)]
     if evaluation.validation is not None:
-        facts, score = evaluation.validation
-        parts.append(facts.assign(score=score, without=_local_validation(evaluation, facts)))
+        validation, score = evaluation.validation
+        parts.append(validation.assign(score=score, without=_local_validation(evaluation, validation)))
     table = pd.concat(parts, ignore_index=True)
     spread = windows.groupby("lesion_id")["score"].std(ddof=0)
     table = table[table["lesion_id"].isin(spread.index)]
     return table.assign(size=size_group(table["size_px"]), score_sd=spread.loc[table["lesion_id"]].to_numpy())
 
 
-def _local_validation(evaluation: Evaluation, facts: pd.DataFrame) -> "pd.Series[float]":
-    """The seed-mean score without context of validation lesions; NaN where it is not known."""
+def _local_validation(evaluation: Evaluation, lesions: pd.DataFrame) -> "pd.Series[float]":
+    """The seed-mean score without context of validation lesions; NaN if unknown."""
     runs = [run for run in evaluation.runs if run.maps == LOCAL != evaluation.main]
     tables = {run.name: table for run in runs if (table := run.validation()) is not None}
     if not tables:
-        return pd.Series(np.nan, index=facts.index)
+        return pd.Series(np.nan, index=lesions.index)
     shared = share_lesions(tables)
-    scores = dict(zip(shared.facts["lesion_id"], np.mean(list(shared.scores.values()), axis=0), strict=True))
-    return facts["lesion_id"].map(scores).astype("float64")
+    scores = dict(zip(shared.lesions["lesion_id"], np.mean(list(shared.scores.values()), axis=0), strict=True))
+    return lesions["lesion_id"].map(scores).astype("float64")
 
 
 def _saliency(runs: Sequence[Run], root: Path, manifest: Manifest) -> SaliencySource | None:
-    """Seed-mean S of an image by the context networks that the runs read; None where they read none."""
+    """Source of the seed-mean saliency maps of the runs' context networks; None if the runs read no saliency maps."""
     sources = [
         saliency_cache(run.folder / run.reads["context"], root, manifest) for run in runs if "context" in run.reads
     ]

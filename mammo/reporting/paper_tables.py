@@ -1,4 +1,4 @@
-"""Table 3: test AUC for every combination of maps, over seeds, beside the paper's."""
+"""The paper's Tables 1 to 3 and Figure 6 as tables of our numbers and the paper's, and the context network's AUCs."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,33 +7,42 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.paper import FIGURE_6, MAPS, TABLE_1, TABLE_2, TABLE_3
-from mammo.records import MammoError, Pathology, Split
+from mammo.records import Floats, Ints, MammoError, Pathology, Split
 from mammo.scoring.intervals import auc_interval
 from mammo.scoring.metrics import auc
 from mammo.scoring.performance import Performance
 from mammo.scoring.score_tables import IMAGE_CLASSES
 from mammo.scoring.thresholds import allowed_misses
 
-TABLE3_COLUMNS = [
-    "maps",
-    "auc_mean",
-    "auc_sd",
-    "n_seeds",
-    "auc_low",
-    "auc_high",
-    "n_lesions",
-    "n_malignant",
-    "paper_auc",
+TABLE1_COLUMNS = ["images_negative", "images_benign", "images_malignant", "lesions_benign", "lesions_malignant"]
+
+TABLE2_COLUMNS = [
+    "fnr",
+    "misses_allowed",
+    "tnr",
+    "tnr_low",
+    "tnr_high",
+    "transferred_tnr",
+    "transferred_tnr_low",
+    "transferred_tnr_high",
+    "transferred_fnr",
+    "paper_tnr",
+    "paper_low",
+    "paper_high",
 ]
+"""tnr: threshold chosen on the test lesions; transferred_*: threshold chosen on validation lesions, NaN without any."""
+
+AUC_COLUMNS = ["auc_mean", "auc_sd", "n_seeds", "auc_low", "auc_high"]
+TABLE3_COLUMNS = ["maps", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc"]
+FIGURE6_COLUMNS = ["backbone", "init", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc", "paper_spread"]
+CONTEXT_COLUMNS = ["label", *AUC_COLUMNS, "n_images", "n_showing"]
 
 
-def auc_row(
-    scores: NDArray[np.float64], malignant: NDArray[np.int64], patients: NDArray[np.object_]
-) -> dict[str, float | int]:
+def auc_row(scores: Floats, malignant: Ints, patients: NDArray[np.object_]) -> dict[str, float | int]:
     """AUC of one model over its seeds.
 
     Args:
-        scores: [S, N], a lesion score vector a seed.
+        scores: [S, N] in [0, 1], one row of lesion scores for each seed.
         malignant: [N] in {0, 1}.
         patients: [N].
 
@@ -54,18 +63,61 @@ def auc_row(
     }
 
 
-def table3(
-    scores: Mapping[str, NDArray[np.float64]], malignant: NDArray[np.int64], patients: NDArray[np.object_]
-) -> pd.DataFrame:
-    """Table 3 from the scores of the combinations that have runs.
+def table1(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
+    """Numbers of images and lesions by split, counted as in the paper's Table 1.
 
     Args:
-        scores: maps joined by + to [S, N], a lesion score vector a seed; combinations may differ in S.
+        images: the manifest's image rows, indexed by image_id, with the column split.
+        lesions: the manifest's lesion rows, with the columns image_id and label.
+
+    Returns:
+        Rows train, val, test and overall; int columns TABLE1_COLUMNS and the paper's numbers as paper_<column>. A
+        negative image has no outlined lesion; an image with benign and malignant lesions counts in both columns;
+        lesions labeled none are not counted.
+    """
+    rows = {}
+    for split in [*(str(split) for split in Split), "overall"]:
+        image_ids = set(images.index if split == "overall" else images.index[images["split"] == split])
+        in_split = lesions[lesions["image_id"].isin(image_ids)]
+        by_label = [in_split[in_split["label"] == label] for label in (Pathology.BENIGN, Pathology.MALIGNANT)]
+        n_negative = len(image_ids - set(in_split["image_id"]))
+        n_images, n_lesions = [part["image_id"].nunique() for part in by_label], [len(part) for part in by_label]
+        rows[split] = [n_negative, *n_images, *n_lesions]
+    printed = {split: TABLE_1[split] for split in rows}
+    paper = pd.DataFrame.from_dict(printed, orient="index", columns=[f"paper_{column}" for column in TABLE1_COLUMNS])
+    return pd.DataFrame.from_dict(rows, orient="index", columns=TABLE1_COLUMNS).join(paper)
+
+
+def table2(performance: Performance) -> pd.DataFrame:
+    """Table 2: the true negative rate (biopsies avoided) at given false negative rates (malignancies missed).
+
+    Args:
+        performance: of the seed-mean lesion score.
+
+    Returns:
+        Columns TABLE2_COLUMNS, one row for each false negative rate of the paper, with 95 % patient-bootstrap
+        intervals.
+    """
+    rows = []
+    for paper in TABLE_2:
+        test, other = performance.picked_here[paper.fnr].tnr, performance.transferred.get(paper.fnr)
+        transferred = (other.tnr.value, other.tnr.low, other.tnr.high, other.fnr.value) if other else (np.nan,) * 4
+        misses = allowed_misses(performance.n_malignant, paper.fnr)
+        ours = (test.value, test.low, test.high)
+        rows.append((paper.fnr, misses, *ours, *transferred, paper.tnr, paper.low, paper.high))
+    return pd.DataFrame(rows, columns=TABLE2_COLUMNS)
+
+
+def table3(scores: Mapping[str, Floats], malignant: Ints, patients: NDArray[np.object_]) -> pd.DataFrame:
+    """Table 3: test AUC of the combinations of maps.
+
+    Args:
+        scores: maps joined by + to [S, N] in [0, 1], one row of lesion scores for each seed; S can differ.
         malignant: [N] in {0, 1}.
         patients: [N].
 
     Returns:
-        Columns COLUMNS, rows in the paper's order; a combination without a run has no row.
+        Columns TABLE3_COLUMNS, one row for each combination in scores, in the paper's order.
     """
     rows = [
         {"maps": maps, **auc_row(scores[maps], malignant, patients), "paper_auc": TABLE_3[maps][0]}
@@ -75,119 +127,36 @@ def table3(
     return pd.DataFrame(rows, columns=TABLE3_COLUMNS)
 
 
-TABLE1_COLUMNS = ["images_negative", "images_benign", "images_malignant", "lesions_benign", "lesions_malignant"]
-
-
-def table1(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
-    """Count images and lesions as the paper's Table 1 does.
+def figure6(scores: Mapping[tuple[str, str], Floats], malignant: Ints, patients: NDArray[np.object_]) -> pd.DataFrame:
+    """The bars of Figure 6: test AUC of f_loc alone by backbone and initialization.
 
     Args:
-        images: the manifest's image rows, indexed by image_id, with the column split.
-        lesions: the manifest's lesion rows, with the columns image_id and label.
-
-    Returns:
-        int, columns COLUMNS and, with paper_ before them, the same of the paper; rows train, val, test, overall. A
-        negative image has no outlined lesion; an image with lesions of both kinds counts as benign and as malignant;
-        lesions labelled none are not counted.
-    """
-    rows = {}
-    for split in [*(str(split) for split in Split), "overall"]:
-        inside = set(images.index if split == "overall" else images.index[images["split"] == split])
-        here = lesions[lesions["image_id"].isin(inside)]
-        kinds = [here[here["label"] == label] for label in (Pathology.BENIGN, Pathology.MALIGNANT)]
-        negative = len(inside - set(here["image_id"]))
-        rows[split] = [negative, *(kind["image_id"].nunique() for kind in kinds), *(len(kind) for kind in kinds)]
-    printed = {split: TABLE_1[split] for split in rows}
-    paper = pd.DataFrame.from_dict(printed, orient="index", columns=[f"paper_{column}" for column in TABLE1_COLUMNS])
-    return pd.DataFrame.from_dict(rows, orient="index", columns=TABLE1_COLUMNS).join(paper)
-
-
-TABLE2_COLUMNS = [
-    "fnr",
-    "misses_allowed",
-    "tnr",
-    "tnr_low",
-    "tnr_high",
-    "transferred_tnr",
-    "transferred_tnr_low",
-    "transferred_tnr_high",
-    "transferred_fnr",
-    "paper_tnr",
-    "paper_low",
-    "paper_high",
-]
-"""tnr: threshold picked on these lesions; transferred_*: on validation lesions, NaN where there are none."""
-
-
-def table2(performance: Performance) -> pd.DataFrame:
-    """Our Table 2 beside the paper's.
-
-    Args:
-        performance: of the seed-mean lesion score.
-
-    Returns:
-        Columns COLUMNS, a row for each false negative rate of the paper; our intervals are 95 % patient bootstraps.
-    """
-    rows = []
-    for paper in TABLE_2:
-        ours, other = performance.picked_here[paper.fnr].tnr, performance.transferred.get(paper.fnr)
-        nothing = float("nan")
-        transferred = (other.tnr.value, other.tnr.low, other.tnr.high, other.fnr.value) if other else (nothing,) * 4
-        misses = allowed_misses(performance.n_malignant, paper.fnr)
-        picked = (ours.value, ours.low, ours.high)
-        rows.append((paper.fnr, misses, *picked, *transferred, paper.tnr, paper.low, paper.high))
-    return pd.DataFrame(rows, columns=TABLE2_COLUMNS)
-
-
-FIGURE6_COLUMNS = [
-    "backbone",
-    "init",
-    "auc_mean",
-    "auc_sd",
-    "n_seeds",
-    "auc_low",
-    "auc_high",
-    "n_lesions",
-    "n_malignant",
-]
-
-
-def figure6(
-    scores: Mapping[tuple[str, str], NDArray[np.float64]],
-    malignant: NDArray[np.int64],
-    patients: NDArray[np.object_],
-) -> pd.DataFrame:
-    """The bars of Figure 6.
-
-    Args:
-        scores: (backbone, init) to [S, N], a lesion score vector a seed.
+        scores: (backbone, init) to [S, N] in [0, 1], one row of lesion scores for each seed.
         malignant: [N] in {0, 1}.
         patients: [N].
 
     Returns:
-        Columns COLUMNS and paper_auc, paper_spread (NaN where the paper prints no number); by backbone, He before
-        ImageNet.
+        Columns FIGURE6_COLUMNS (paper_auc and paper_spread NaN where the paper prints no number), one row for each
+        key, sorted by backbone, He initialization before ImageNet.
     """
     rows = []
     for backbone, init in sorted(scores):
-        printed, spread = FIGURE_6.get((backbone, init), (float("nan"), float("nan")))
+        printed, spread = FIGURE_6.get((backbone, init), (np.nan, np.nan))
         row = auc_row(scores[backbone, init], malignant, patients)
         rows.append({"backbone": backbone, "init": init, **row, "paper_auc": printed, "paper_spread": spread})
-    return pd.DataFrame(rows, columns=[*FIGURE6_COLUMNS, "paper_auc", "paper_spread"])
-
-
-CONTEXT_COLUMNS = ["label", "auc_mean", "auc_sd", "n_seeds", "auc_low", "auc_high", "n_images", "n_showing"]
+    return pd.DataFrame(rows, columns=FIGURE6_COLUMNS)
 
 
 def context_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """AUC over images of each class.
+    """AUC of context networks over images: images with a malignant or a benign lesion against those without.
 
     Args:
-        tables: the image score table of each seed (scoring.image_table), of the same images.
+        tables: the image score table of each seed (scoring.score_tables), of the same images.
 
     Returns:
-        Columns COLUMNS, rows malignant and benign (none where there is no table): mean and standard deviation over the
-        seeds, the 95 % patient-bootstrap interval of the seed-mean score, images in all and images that show one.
+        Columns CONTEXT_COLUMNS, rows malignant and benign (none without tables): mean and standard deviation over the
+        seeds, the 95 % patient-bootstrap interval of the seed-mean score, number of images and of those with a lesion
+        of the class.
 
     Raises:
         MammoError: two tables are not of the same images.

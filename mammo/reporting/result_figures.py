@@ -1,7 +1,7 @@
-"""The report's figures of results: ROC curves, Table 3 as dots, the bars of Figure 6, the operating points of Figure 7.
+"""Figures of results: ROC curves, Table 3 as dots, Figures 6 and 7 of the paper, calibration and decision curve.
 
-Figures are made without pyplot, so nothing global is touched. Colours are the Okabe-Ito palette, which survives the
-common colour blindnesses; line styles and markers tell the same, for print in grey.
+Figures are made without pyplot, which keeps global state. Colors are the Okabe-Ito palette, which remains distinct
+under the common color vision deficiencies; line styles and markers differ as well, for print in gray.
 """
 
 from collections.abc import Mapping
@@ -22,9 +22,9 @@ from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.metrics import auc, roc, why_undefined
 from mammo.scoring.thresholds import allowed_misses, tnr_at_fnr
 
-BLUE, VERMILION, GREEN, GREY, BLACK = "#0072B2", "#D55E00", "#009E73", "#777777", "#1a1a1a"
-STYLES = {"sal+emb": (BLUE, "-"), "emb": (VERMILION, "--"), "sal": (GREEN, "-."), "loc": (GREY, ":")}
-"""Colour and line of the main combinations, the best first."""
+BLUE, VERMILION, GREEN, GRAY, BLACK = "#0072B2", "#D55E00", "#009E73", "#777777", "#1a1a1a"
+MAPS_STYLES = {"sal+emb": (BLUE, "-"), "emb": (VERMILION, "--"), "sal": (GREEN, "-."), "loc": (GRAY, ":")}
+"""Color and line style of the main combinations of maps, in the order of the legend."""
 
 DPI = 200
 STYLE: dict[Any, Any] = {
@@ -37,37 +37,37 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "svg.hashsalt": "mammo",
 }
-"""matplotlib settings of every figure; the salt makes the SVG the same file each time."""
+"""matplotlib settings of every figure; the fixed salt makes the SVG files reproducible."""
 
 
 def roc_figure(scores: Mapping[str, Floats], malignant: Ints) -> Figure:
-    """ROC curves of the main combinations.
+    """ROC curves of the main combinations of maps.
 
     Args:
-        scores: maps joined by + to the seed-mean lesion score [N]; those not in STYLES are not drawn.
+        scores: maps joined by + to the seed-mean lesion score [N] in [0, 1]; only those in MAPS_STYLES are drawn.
         malignant: [N] in {0, 1}.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(4.8, 4.6), layout="constrained")
         axes = figure.add_subplot(aspect="equal")
         axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
-        for maps in (name for name in STYLES if name in scores):
-            colour, line = STYLES[maps]
+        for maps in (name for name in MAPS_STYLES if name in scores):
+            color, line = MAPS_STYLES[maps]
             label = f"{maps}  AUC {auc(malignant, scores[maps]):.3f}"
-            axes.plot(*roc(malignant, scores[maps]), color=colour, linestyle=line, linewidth=1.6, label=label)
+            axes.plot(*roc(malignant, scores[maps]), color=color, linestyle=line, linewidth=1.6, label=label)
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), title=f"Test lesions: {_counts(malignant)}")
         axes.set_xlabel("false positive rate (benign lesions called malignant)")
-        axes.set_ylabel("true positive rate (malignant lesions caught)")
-        if not _told_undefined(axes, malignant):
+        axes.set_ylabel("true positive rate (malignant lesions detected)")
+        if not _write_undefined(axes, malignant):
             axes.legend(loc="lower right")
     return figure
 
 
 def table3_figure(table: pd.DataFrame) -> Figure:
-    """Table 3 as dots: ours with its 95 % interval, the paper's beside it.
+    """Table 3 as dots: our AUC with its 95 % interval, and the paper's.
 
     Args:
-        table: as table3.table3 returns it, at least one row.
+        table: as paper_tables.table3, at least one row.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(6.4, 0.45 * len(table) + 1.5), layout="constrained")
@@ -77,8 +77,8 @@ def table3_figure(table: pd.DataFrame) -> Figure:
         axes.hlines(rows - 0.13, table["auc_low"], table["auc_high"], color=BLUE, linewidth=1.4)
         axes.plot(table["auc_mean"], rows - 0.13, "o", color=BLUE, label="this cohort: seed mean, 95 % interval")
         spread = np.array([TABLE_3[maps][1] for maps in table["maps"]])
-        pen: dict[str, Any] = {"fmt": "D", "color": VERMILION, "markerfacecolor": "white", "elinewidth": 1.0}
-        axes.errorbar(table["paper_auc"], rows + 0.17, xerr=spread, label="paper, Table 3: ± as printed", **pen)
+        style: dict[str, Any] = {"fmt": "D", "color": VERMILION, "markerfacecolor": "white", "elinewidth": 1.0}
+        axes.errorbar(table["paper_auc"], rows + 0.17, xerr=spread, label="paper, Table 3: ± as printed", **style)
         axes.set_yticks(rows, list(table["maps"]))
         axes.set_ylim(len(table) - 0.5, -0.6)
         axes.set_xlabel("AUC, lesions malignant or benign (0.5: chance)")
@@ -90,25 +90,25 @@ def table3_figure(table: pd.DataFrame) -> Figure:
 
 
 def figure6_figure(table: pd.DataFrame) -> Figure:
-    """AUC of f_loc alone by backbone and initialisation, with error bars (Figure 6).
+    """AUC of f_loc alone by backbone and initialization, with error bars (Figure 6).
 
     Args:
-        table: as figure6.figure6 returns it, at least one row.
+        table: as paper_tables.figure6, at least one row.
     """
     with rc_context(STYLE):
         backbones = list(dict.fromkeys(table["backbone"]))
         figure = Figure(figsize=(max(4.6, 1.1 * len(backbones) + 2.2), 3.6), layout="constrained")
         axes = figure.add_subplot()
-        pen: dict[str, Any] = {"color": BLACK, "capsize": 3, "linewidth": 1.0}
-        for init, place, colour, hatch in (("he", -0.19, GREY, "//"), ("imagenet", 0.19, BLUE, "")):
+        style: dict[str, Any] = {"color": BLACK, "capsize": 3, "linewidth": 1.0}
+        for init, offset, color, hatch in (("he", -0.19, GRAY, "//"), ("imagenet", 0.19, BLUE, "")):
             rows = table[table["init"] == init]
             if rows.empty:
                 continue
-            at = np.array([backbones.index(name) for name in rows["backbone"]]) + place
-            reach = np.stack([rows["auc_mean"] - rows["auc_low"], rows["auc_high"] - rows["auc_mean"]]).clip(min=0)
-            axes.bar(at, rows["auc_mean"], 0.34, color=colour, hatch=hatch, edgecolor="white", label=f"init={init}")
-            axes.errorbar(at, rows["auc_mean"], yerr=np.nan_to_num(reach), fmt="none", **pen)
-            axes.plot(at, rows["paper_auc"], "D", color=VERMILION, markerfacecolor="white")
+            x = np.array([backbones.index(name) for name in rows["backbone"]]) + offset
+            errors = np.stack([rows["auc_mean"] - rows["auc_low"], rows["auc_high"] - rows["auc_mean"]]).clip(min=0)
+            axes.bar(x, rows["auc_mean"], 0.34, color=color, hatch=hatch, edgecolor="white", label=f"init={init}")
+            axes.errorbar(x, rows["auc_mean"], yerr=np.nan_to_num(errors), fmt="none", **style)
+            axes.plot(x, rows["paper_auc"], "D", color=VERMILION, markerfacecolor="white")
         axes.plot([], [], "D", color=VERMILION, markerfacecolor="white", label="paper, where printed")
         axes.set_xticks(range(len(backbones)), backbones)
         axes.set(xlim=(-0.6, len(backbones) - 0.4), ylim=(0.4, 1))
@@ -123,21 +123,21 @@ def operating_figure(scores: Mapping[str, Floats], malignant: Ints, limit: float
     """True against false negative rate while at most a share `limit` of malignant lesions is missed (Figure 7).
 
     Args:
-        scores: maps joined by + to the seed-mean lesion score [N]; emb and sal+emb are drawn.
+        scores: maps joined by + to the seed-mean lesion score [N] in [0, 1]; emb and sal+emb are drawn.
         malignant: [N] in {0, 1}.
         limit: right end of the axis.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(5.6, 3.8), layout="constrained")
         axes = figure.add_subplot()
-        if not _told_undefined(axes, malignant):
+        if not _write_undefined(axes, malignant):
             n_malignant = int(malignant.sum())
             missed = np.arange(allowed_misses(n_malignant, limit) + 1) / n_malignant
             for maps in (name for name in ("sal+emb", "emb") if name in scores):
-                colour, line = STYLES[maps]
+                color, line = MAPS_STYLES[maps]
                 tnr = [tnr_at_fnr(malignant, scores[maps], rate) for rate in missed]
-                ends = np.append(missed, limit), np.append(tnr, tnr[-1])
-                axes.step(*ends, where="post", color=colour, linestyle=line, linewidth=1.6, label=maps)
+                steps = np.append(missed, limit), np.append(tnr, tnr[-1])
+                axes.step(*steps, where="post", color=color, linestyle=line, linewidth=1.6, label=maps)
             fnr, tnr_paper = [point.fnr for point in TABLE_2], [point.tnr for point in TABLE_2]
             axes.plot(fnr, tnr_paper, "D", color=BLACK, markerfacecolor="white", clip_on=False, label="paper, Table 2")
             axes.legend(loc="upper left")
@@ -148,8 +148,50 @@ def operating_figure(scores: Mapping[str, Floats], malignant: Ints, limit: float
     return figure
 
 
+def curves_figure(score: Floats, malignant: Ints, patients: NDArray[np.object_], name: str) -> Figure:
+    """Calibration and decision curve side by side, with pointwise 95 % patient-bootstrap intervals.
+
+    Args:
+        score: [N] in [0, 1].
+        malignant: [N] in {0, 1}.
+        patients: [N].
+        name: of the score, for the legend.
+    """
+    with rc_context(STYLE):
+        figure = Figure(figsize=(7.8, 3.6), layout="constrained")
+        left, right = figure.subplots(1, 2)
+        _draw_calibration(left, calibration_curve(malignant, score, patients))
+        _draw_decision(right, decision_curve(malignant, score, patients), malignant, name)
+    return figure
+
+
+def _draw_calibration(axes: Axes, bins: CalibrationCurve) -> None:
+    axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
+    axes.vlines(bins.mean_score, bins.low, bins.high, color=BLUE, linewidth=1.0)
+    axes.plot(bins.mean_score, bins.malignant_share, "o-", color=BLUE, markersize=4, linewidth=1.2)
+    sizes = "no lesion" if not bins.n.size else f"{bins.n.size} bins of {bins.n.min()} to {bins.n.max()} lesions"
+    axes.set(xlim=(0, 1), ylim=(0, 1), title=f"Calibration, {sizes}")
+    axes.set_xlabel("mean score of the bin")
+    axes.set_ylabel("share of malignant lesions")
+
+
+def _draw_decision(axes: Axes, curve: DecisionCurve, malignant: Ints, name: str) -> None:
+    axes.axhline(0, color=BLACK, linewidth=0.8, label="biopsy none")
+    x = curve.threshold_probability
+    axes.plot(x, curve.biopsy_all, color=GRAY, linestyle=":", label="biopsy all")
+    axes.fill_between(x, curve.low, curve.high, color=VERMILION, alpha=0.2, linewidth=0)
+    axes.plot(x, curve.model, color=VERMILION, linestyle="--", linewidth=1.6, label=f"biopsy by {name}")
+    if not _write_undefined(axes, malignant):
+        top = float(curve.model.max())
+        axes.set_ylim(-0.3 * top if top > 0 else -0.05, 1.15 * top if top > 0 else 0.05)
+    axes.set(xlim=(0, 0.5), title=f"Decision curve, {int(malignant.sum())} of {malignant.size} malignant")
+    axes.set_xlabel("threshold probability for a biopsy")
+    axes.set_ylabel("net benefit per lesion")
+    axes.legend(loc="lower left", fontsize=8)
+
+
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write folder/name.png and folder/name.svg, the same bytes for the same figure."""
+    """Write folder/name.png and folder/name.svg; the same figure gives the same bytes."""
     with rc_context(STYLE):
         figure.savefig(folder / f"{name}.png", dpi=DPI, metadata={"Software": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
@@ -164,60 +206,9 @@ def _table_counts(table: pd.DataFrame) -> str:
     return f"{int(first['n_malignant'])} malignant, {int(first['n_lesions'] - first['n_malignant'])} benign"
 
 
-def _told_undefined(axes: Axes, malignant: Ints) -> bool:
-    """Write the reason into the axes where no curve exists."""
+def _write_undefined(axes: Axes, malignant: Ints) -> bool:
+    """Write into the axes why no curve is defined; False if curves are defined."""
     reason = why_undefined(malignant)
     if reason:
         axes.text(0.5, 0.5, f"undefined: {reason}", transform=axes.transAxes, ha="center", va="center")
     return bool(reason)
-
-
-def curves_figure(score: Floats, malignant: Ints, patients: NDArray[np.object_], name: str) -> Figure:
-    """Calibration and decision curve side by side, each with its pointwise 95 % patient-bootstrap intervals.
-
-    Args:
-        score: [N] in [0, 1].
-        malignant: [N] in {0, 1}.
-        patients: [N].
-        name: of the score, for the legend.
-    """
-    with rc_context(STYLE):
-        figure = Figure(figsize=(7.8, 3.6), layout="constrained")
-        left, right = figure.subplots(1, 2)
-        _calibration(left, calibration_curve(malignant, score, patients))
-        _decision(right, decision_curve(malignant, score, patients), malignant, name)
-    return figure
-
-
-def _calibration(axes: Axes, bins: CalibrationCurve) -> None:
-    axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
-    axes.vlines(bins.mean_score, bins.low, bins.high, color=BLUE, linewidth=1.0)
-    axes.plot(bins.mean_score, bins.malignant_share, "o-", color=BLUE, markersize=4, linewidth=1.2)
-    sizes = "no lesion" if not bins.n.size else f"{bins.n.size} bins of {bins.n.min()} to {bins.n.max()} lesions"
-    axes.set(xlim=(0, 1), ylim=(0, 1), title=f"Calibration, {sizes}")
-    axes.set_xlabel("mean score of the bin")
-    axes.set_ylabel("share of malignant lesions")
-
-
-def _decision(axes: Axes, curve: DecisionCurve, malignant: Ints, name: str) -> None:
-    axes.axhline(0, color=BLACK, linewidth=0.8, label="biopsy none")
-    axes.plot(curve.threshold_probability, curve.biopsy_all, color=GREY, linestyle=":", label="biopsy all")
-    axes.fill_between(curve.threshold_probability, curve.low, curve.high, color=VERMILION, alpha=0.2, linewidth=0)
-    axes.plot(
-        curve.threshold_probability,
-        curve.model,
-        color=VERMILION,
-        linestyle="--",
-        linewidth=1.6,
-        label=f"biopsy by {name}",
-    )
-    reason = why_undefined(malignant)
-    if reason:
-        axes.text(0.5, 0.5, f"undefined: {reason}", transform=axes.transAxes, ha="center", va="center")
-    else:
-        top = float(curve.model.max())
-        axes.set_ylim(-0.3 * top if top > 0 else -0.05, 1.15 * top if top > 0 else 0.05)
-    axes.set(xlim=(0, 0.5), title=f"Decision curve, {int(malignant.sum())} of {malignant.size} malignant")
-    axes.set_xlabel("chance from which one would biopsy")
-    axes.set_ylabel("net benefit per lesion")
-    axes.legend(loc="lower left", fontsize=8)

@@ -1,4 +1,4 @@
-"""Score files judged and compared: as one object for programs and as a text for people."""
+"""Evaluates and compares score files: as an object for JSON, and as text."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,19 +20,20 @@ Json = dict[str, Any]
 
 
 def comparison(files: Sequence[ScoreFile], validation: Sequence[ScoreFile]) -> Json:
-    """Everything about the files, as an object that JSON can hold: what is undefined is None.
+    """The metrics of the files and of their pairs, ready for JSON; undefined values are None.
 
     Args:
         files: matched (score_file.match), at least one.
-        validation: where each file's thresholds are picked, in the same order; may be empty.
+        validation: score files of validation lesions, on which the thresholds are chosen, in the order of files; or
+            empty.
 
     Returns:
-        files (one object a file), pairs (one a pair of files, differences being first minus second) and bootstrap (how
-        the intervals came about).
+        files (one object for each file), pairs (one for each pair of files; differences are first minus second) and
+        bootstrap (the method of the intervals).
     """
-    others: Sequence[ScoreFile | None] = validation or [None] * len(files)
+    validations: Sequence[ScoreFile | None] = validation or [None] * len(files)
     return {
-        "files": [_file(file, other) for file, other in zip(files, others, strict=True)],
+        "files": [_file(file, other) for file, other in zip(files, validations, strict=True)],
         "pairs": [_pair(first, second) for first, second in combinations(files, 2)],
         "bootstrap": {"unit": "patient", "resamples": N_RESAMPLES, "level": 0.95, "interval": "percentile"},
     }
@@ -41,30 +42,32 @@ def comparison(files: Sequence[ScoreFile], validation: Sequence[ScoreFile]) -> J
 def _file(file: ScoreFile, validation: ScoreFile | None) -> Json:
     table = file.table
     labels, scores, patients = (table[name].to_numpy() for name in ("malignant", "score", "patient_id"))
-    picked = None if validation is None else validation.table
-    thresholds = {} if picked is None else {f: threshold_at_fnr(picked["malignant"], picked["score"], f) for f in FNRS}
+    thresholds = {}
+    if validation is not None:
+        chosen_on = validation.table
+        thresholds = {fnr: threshold_at_fnr(chosen_on["malignant"], chosen_on["score"], fnr) for fnr in FNRS}
     found = performance(labels, scores, patients, thresholds)
-    bins, worth = calibration_curve(labels, scores, patients), decision_curve(labels, scores, patients)
+    bins, benefit = calibration_curve(labels, scores, patients), decision_curve(labels, scores, patients)
     extras = [name for name in table.columns if name not in COLUMNS]
     sources = [str(source) for source in table.get("label_source", ())]
-    told: Json = {"file": file.name, "n": found.n, "n_malignant": found.n_malignant, "n_patients": found.n_patients}
-    told |= {"undefined": found.undefined or None, "auc": _known(found.auc.value), "auc_ci": _bounds(found.auc)}
-    told["auc_delong_ci"] = _bounds(found.auc_delong)
-    told["tnr_at_fnr"] = {f"{f:g}": _point(p, "these lesions") for f, p in found.picked_here.items()}
+    values: Json = {"file": file.name, "n": found.n, "n_malignant": found.n_malignant, "n_patients": found.n_patients}
+    values |= {"undefined": found.undefined or None, "auc": _known(found.auc.value), "auc_ci": _bounds(found.auc)}
+    values["auc_delong_ci"] = _bounds(found.auc_delong)
+    values["tnr_at_fnr"] = {f"{f:g}": _point(p, "these lesions") for f, p in found.picked_here.items()}
     if validation is not None:
         transferred = found.transferred.items()
-        told["tnr_at_fnr_transferred"] = {f"{f:g}": _point(p, validation.name) for f, p in transferred}
+        values["tnr_at_fnr_transferred"] = {f"{f:g}": _point(p, validation.name) for f, p in transferred}
     for name in ("partial_auc", "average_precision", "brier"):
-        told |= {name: _known(getattr(found, name).value), f"{name}_ci": _bounds(getattr(found, name))}
-    told["calibration"] = _columns(bins)
-    told["decision_curve"] = _columns(worth)
-    told["subgroups"] = [
+        values |= {name: _known(getattr(found, name).value), f"{name}_ci": _bounds(getattr(found, name))}
+    values["calibration"] = _columns(bins)
+    values["decision_curve"] = _columns(benefit)
+    values["subgroups"] = [
         {"column": group.column, "value": group.value, "n": group.n, "n_malignant": group.n_malignant}
         | {"undefined": group.undefined or None, "auc": _known(group.auc.value), "auc_ci": _bounds(group.auc)}
         for group in subgroups(table, extras)
     ]
-    told["cautions"] = evaluation_warnings(found.n_malignant, found.undefined, sources, found.auc.value)
-    return told
+    values["warnings"] = evaluation_warnings(found.n_malignant, found.undefined, sources, found.auc.value)
+    return values
 
 
 def _pair(first: ScoreFile, second: ScoreFile) -> Json:
@@ -80,14 +83,14 @@ def _pair(first: ScoreFile, second: ScoreFile) -> Json:
     }
 
 
-def _point(point: OperatingPoint, picked_on: str) -> Json:
+def _point(point: OperatingPoint, chosen_on: str) -> Json:
     return {
         "tnr": _known(point.tnr.value),
         "tnr_ci": _bounds(point.tnr),
         "fnr": _known(point.fnr.value),
         "fnr_ci": _bounds(point.fnr),
         "threshold": _known(point.threshold),
-        "picked_on": picked_on,
+        "picked_on": chosen_on,
     }
 
 
@@ -101,25 +104,25 @@ def _bounds(interval: Interval) -> list[float] | None:
 
 
 def _known(value: float) -> float | None:
-    """A number for JSON; None where it is undefined or infinite."""
+    """A number for JSON; None if it is undefined or infinite."""
     return value if math.isfinite(value) else None
 
 
-def text(told: Mapping[str, Any]) -> str:
-    """The object of comparison for people."""
-    return "\n".join(line for part in (_files(told), _pairs(told)) for line in part)
+def text(compared: Mapping[str, Any]) -> str:
+    """The object of comparison as text."""
+    return "\n".join(line for part in (_files(compared), _pairs(compared)) for line in part)
 
 
-def _files(told: Mapping[str, Any]) -> Iterator[str]:
-    for file in told["files"]:
+def _files(compared: Mapping[str, Any]) -> Iterator[str]:
+    for file in compared["files"]:
         yield f"{file['file']}: {file['n']} lesions, {file['n_malignant']} malignant, {file['n_patients']} patients"
-        yield from (f"  caution: {caution}" for caution in file["cautions"])
+        yield from (f"  warning: {warning}" for warning in file["warnings"])
         yield f"  AUC                  {_shown(file, 'auc')}   DeLong {_range(file['auc_delong_ci'])}"
         yield f"  partial AUC          {_shown(file, 'partial_auc')}   mean TNR at an FNR of at most 0.05"
         yield f"  average precision    {_shown(file, 'average_precision')}"
         yield f"  Brier score          {_shown(file, 'brier')}"
         for key, point in file["tnr_at_fnr"].items():
-            yield f"  TNR at FNR {key:<9} {_shown(point, 'tnr')}   threshold picked on these lesions: it flatters"
+            yield f"  TNR at FNR {key:<9} {_shown(point, 'tnr')}   threshold chosen on these lesions: optimistic"
         for key, point in file.get("tnr_at_fnr_transferred", {}).items():
             where = f"threshold of {point['picked_on']}; FNR here {_shown(point, 'fnr')}"
             yield f"  TNR, FNR {key:<11} {_shown(point, 'tnr')}   {where}"
@@ -129,11 +132,11 @@ def _files(told: Mapping[str, Any]) -> Iterator[str]:
         yield ""
 
 
-def _pairs(told: Mapping[str, Any]) -> Iterator[str]:
-    for pair in told["pairs"]:
+def _pairs(compared: Mapping[str, Any]) -> Iterator[str]:
+    for pair in compared["pairs"]:
         tests = ", ".join(f"p {name} {_text(pair[f'p_{name}'])}" for name in ("bootstrap", "delong"))
         yield f"{pair['first']} minus {pair['second']}: AUC {_shown(pair, 'auc_difference')}   {tests}"
-    yield "Intervals: 95 %, patient bootstrap (all lesions of a patient drawn together); DeLong: as if independent."
+    yield "Intervals: 95 %, patient bootstrap (all lesions of a patient drawn together); DeLong assumes independence."
 
 
 def _because(group: Mapping[str, Any]) -> str:

@@ -1,10 +1,10 @@
-"""The report's first words: the result in one sentence, and the biopsies avoided per cancer missed."""
+"""The report's summary: one sentence with the result, one with the biopsies avoided per cancer missed."""
 
 from mammo.paper import BEST, TABLE_3
 from mammo.scoring.performance import Performance
 
-ALLOWED = 0.02
-"""The false negative rate of the first words; the paper's abstract and discussion speak of it."""
+ALLOWED_FNR = 0.02
+"""The false negative rate that the paper's abstract and discussion use."""
 
 
 def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int) -> str:
@@ -12,36 +12,36 @@ def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int
 
     Args:
         performance: of the seed-mean score.
-        maps: what was judged, maps joined by +.
+        maps: the combination of maps, joined by +.
         data: name of the data set, empty if unknown.
-        n_seeds: over how many the score is a mean.
+        n_seeds: seeds that the score is a mean over.
     """
     kind = {"phantom": "synthetic test lesions"}.get(data, "test lesions")
-    told = f"{performance.n} {kind} ({performance.n_malignant} malignant) of {performance.n_patients} patients"
+    cohort = f"{performance.n} {kind} ({performance.n_malignant} malignant) of {performance.n_patients} patients"
     if performance.undefined:
-        return f"No metric is defined on these {told}: {performance.undefined}."
+        return f"No metric is defined on these {cohort}: {performance.undefined}."
     auc = performance.auc
-    judged = maps if n_seeds == 1 else f"{maps}, by the mean score of {n_seeds} seeds,"
+    score = maps if n_seeds == 1 else f"{maps} (mean score of {n_seeds} seeds)"
     return (
-        f"On {told}, {judged} tells malignant from benign with an AUC of {auc.value:.3f} (95 % interval "
-        f"{auc.low:.3f} to {auc.high:.3f}); {BEST} of the paper, on real lesions, with {TABLE_3[BEST][0]:.3f}."
+        f"On {cohort}, {score} separates malignant from benign lesions with an AUC of {auc.value:.3f} (95 % interval "
+        f"{auc.low:.3f} to {auc.high:.3f}). The paper reports {TABLE_3[BEST][0]:.3f} for {BEST} on real lesions."
     )
 
 
 def tradeoff_sentence(performance: Performance) -> str:
-    """Biopsies avoided and cancers missed at the threshold for ALLOWED; empty where no metric exists."""
+    """Biopsies avoided and cancers missed at the threshold for ALLOWED_FNR; empty if no metric is defined."""
     if performance.undefined:
         return ""
-    point = performance.transferred.get(ALLOWED)
-    picked = f"At the threshold that misses at most {_percent(ALLOWED, 0)} of the malignant lesions "
-    picked += "of validation" if point else "in question, picked on these very lesions, which flatters"
-    point = point or performance.picked_here[ALLOWED]
+    point = performance.transferred.get(ALLOWED_FNR)
+    threshold = f"At the threshold that misses at most {_percent(ALLOWED_FNR, 0)} of the malignant "
+    threshold += "validation lesions" if point else "test lesions (chosen on these lesions, so optimistic)"
+    point = point or performance.picked_here[ALLOWED_FNR]
     n_benign = performance.n - performance.n_malignant
     avoided, missed = round(point.tnr.value * n_benign), round(point.fnr.value * performance.n_malignant)
-    share = _percent(point.fnr.value) + (", more than on validation" if point.fnr.value > ALLOWED else "")
+    share = _percent(point.fnr.value) + (", more than on validation" if point.fnr.value > ALLOWED_FNR else "")
     ratio = f"{avoided / missed:.1f} biopsies avoided per cancer missed" if missed else "no cancer is missed"
     return (
-        f"{picked}, {avoided} of {n_benign} benign biopsies would be avoided ({_percent(point.tnr.value)}) and "
+        f"{threshold}, {avoided} of {n_benign} benign biopsies would be avoided ({_percent(point.tnr.value)}) and "
         f"{missed} of {performance.n_malignant} cancers missed ({share}): {ratio}."
     )
 

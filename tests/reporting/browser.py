@@ -1,6 +1,6 @@
-"""A real browser for tests: Chromium without a window, spoken to in its DevTools protocol.
+"""A headless Chromium for tests, controlled through its DevTools protocol.
 
-It needs the Debian package chromium and, from PyPI, websocket-client.
+Needs the Debian package chromium and the PyPI package websocket-client.
 """
 
 import json
@@ -16,11 +16,11 @@ from typing import Any
 import websocket
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
-PATIENCE_S = 60
+TIMEOUT_S = 60
 
 
 class Tab:
-    """One page, with everything it complains of and everything it asks for."""
+    """One page, with the errors that it logs and the addresses that it requests."""
 
     def __init__(self, socket: websocket.WebSocket) -> None:
         self._socket, self._number, self._session = socket, 0, ""
@@ -32,7 +32,7 @@ class Tab:
             self.send(f"{domain}.enable")
 
     def send(self, method: str, **params: Any) -> dict[str, Any]:
-        """Call a method of the protocol; its result."""
+        """Call a method of the protocol and return its result."""
         self._number += 1
         message = {"id": self._number, "method": method, "params": params}
         self._socket.send(json.dumps(message | ({"sessionId": self._session} if self._session else {})))
@@ -56,24 +56,24 @@ class Tab:
         return answer["result"].get("value")
 
     def wait(self, condition: str) -> None:
-        """Until an expression is true."""
-        until = time.monotonic() + PATIENCE_S
+        """Wait until an expression is true."""
+        deadline = time.monotonic() + TIMEOUT_S
         while not self.run(condition):
-            assert time.monotonic() < until, f"never came true: {condition}"
+            assert time.monotonic() < deadline, f"timed out waiting for: {condition}"
             time.sleep(0.05)
 
     def press(self, key: str, modifiers: int = 0) -> None:
-        """A key, down and up; modifiers: 8 is Shift."""
+        """Press and release a key; modifiers: 8 is Shift."""
         code = {"Escape": 27, "Enter": 13, "Tab": 9}.get(key, 0)
         text = {"text": key} if len(key) == 1 else {"text": "\r"} if key == "Enter" else {}
-        for kind in ("keyDown", "keyUp"):
-            extra = text if kind == "keyDown" else {}
+        for event in ("keyDown", "keyUp"):
+            extra = text if event == "keyDown" else {}
             self.send(
-                "Input.dispatchKeyEvent", type=kind, key=key, modifiers=modifiers, windowsVirtualKeyCode=code, **extra
+                "Input.dispatchKeyEvent", type=event, key=key, modifiers=modifiers, windowsVirtualKeyCode=code, **extra
             )
 
-    def picture(self, path: Path) -> None:
-        """A screenshot of the window as PNG."""
+    def screenshot(self, path: Path) -> None:
+        """Write a screenshot of the window as PNG."""
         path.write_bytes(b64decode(self.send("Page.captureScreenshot", format="png")["data"]))
 
     def _note(self, event: str, params: dict[str, Any]) -> None:
@@ -89,7 +89,7 @@ class Tab:
 
 @contextmanager
 def browser(profile: Path) -> Iterator[Tab]:
-    """A tab of a fresh Chromium whose profile lies in an empty folder."""
+    """A tab of a new Chromium process with its profile in an empty folder."""
     program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
     assert program is not None, "no Chromium is installed: apt-get install chromium"
     command = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
@@ -98,7 +98,7 @@ def browser(profile: Path) -> Iterator[Tab]:
     try:
         port = _read(profile / "DevToolsActivePort", process)
         address = "ws://127.0.0.1:{}{}".format(*port.splitlines())
-        socket = websocket.create_connection(address, timeout=PATIENCE_S, suppress_origin=True)
+        socket = websocket.create_connection(address, timeout=TIMEOUT_S, suppress_origin=True)
         try:
             yield Tab(socket)
         finally:
@@ -109,8 +109,8 @@ def browser(profile: Path) -> Iterator[Tab]:
 
 
 def _read(path: Path, process: subprocess.Popen[bytes]) -> str:
-    until = time.monotonic() + PATIENCE_S
-    while time.monotonic() < until and process.poll() is None:
+    deadline = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < deadline and process.poll() is None:
         if path.is_file() and len((text := path.read_text()).splitlines()) == 2:
             return text
         time.sleep(0.05)

@@ -97,7 +97,9 @@ def write_runs(root: Path, malignant: NDArray[np.int64], maps: Sequence[str] = M
     for seed in range(2):
         for name in maps:
             score = np.clip(0.5 + 0.2 * (malignant - 0.5) + 0.2 * rng.normal(size=N), 0, 1)
-            score[0] = 0.0 if malignant[0] else 1.0  # the lesion with the evil id errs most, so the page names it
+            score[0] = (
+                0.0 if malignant[0] else 1.0
+            )  # the lesion with the evil id has the largest error, so the page names it
             write_run(root, "fagg", name, seed, score, malignant)
         write_run(root, "floc", "", seed, rng.random(N), malignant)
         write_images(write_run(root, "context", "", seed, None, malignant), seed)
@@ -244,7 +246,7 @@ def test_metrics_of_one_class_are_undefined(tmp_path: Path, label: int, capsys: 
     text = Page((tmp_path / "report" / "report.html").read_text()).text
     missing = "malignant" if label == 0 else "benign"
     assert re.search(rf"No metric is defined on these 60 synthetic test lesions .*: no {missing} lesion\.", text)
-    assert f"No metric exists: no {missing} lesion." in text
+    assert f"No metric is defined: no {missing} lesion." in text
     table = pd.read_csv(tmp_path / "report" / "table3.csv")
     assert table[["auc_mean", "auc_sd", "auc_low", "auc_high"]].isna().all(axis=None)
     assert "Not run, so not in the table: loc, sal, loc+emb, loc+sal, loc+sal+emb." in text
@@ -254,18 +256,20 @@ def test_the_control_is_reported_outside_table_3(tmp_path: Path) -> None:
     malignant = np.tile([1, 0], N // 2)
     write_runs(tmp_path, malignant, maps=["emb", "sal+emb"])
     before = evaluate(reported_runs(tmp_path / "table3"))
-    assert before.lost_gain is None
+    assert before.gain_over_shuffled is None
     for seed in range(2):
         noise = np.random.default_rng(seed).random(N)
         write_run(tmp_path, "fagg", "sal+emb", seed, noise, malignant, context="shuffled")
     after = evaluate(reported_runs(tmp_path / "table3"))
     pd.testing.assert_frame_equal(before.table3, after.table3)
     assert after.difference == before.difference
-    assert after.lost_gain is not None
+    assert after.gain_over_shuffled is not None
     assert after.shuffled_gain is not None
     assert after.difference is not None
     gain = after.difference.auc_difference.value
-    assert after.lost_gain.auc_difference.value == pytest.approx(gain - after.shuffled_gain.auc_difference.value)
+    assert after.gain_over_shuffled.auc_difference.value == pytest.approx(
+        gain - after.shuffled_gain.auc_difference.value
+    )
     assert main([str(tmp_path)]) == 0
     for page in ("report.html", "report.md"):
         text = (tmp_path / "report" / page).read_text()
@@ -317,11 +321,11 @@ def test_the_page_opens_with_the_result_and_the_biopsies_avoided_per_cancer_miss
     opening = Page((report / "report.html").read_text()).text.split("Phantoms test the software")[0]
     found = evaluate(reported_runs(report.parent / "table3")).performance
     assert (
-        f"sal+emb, by the mean score of 2 seeds, tells malignant from benign with an AUC of {found.auc.value:.3f}"
+        f"sal+emb (mean score of 2 seeds) separates malignant from benign lesions with an AUC of {found.auc.value:.3f}"
         in opening
     )
     point = found.picked_here[0.02]
-    assert "picked on these very lesions, which flatters" in opening
+    assert "test lesions (chosen on these lesions, so optimistic)" in opening
     assert f"{round(point.tnr.value * 30)} of 30 benign biopsies would be avoided" in opening
 
 
@@ -368,11 +372,13 @@ def test_lesions_of_another_split_and_patients_in_two_splits_are_rejected(
     assert "the test set was used for selection" in error_of(capsys, tmp_path)
     validation = tested.assign(split="val", patient_id=tested["patient_id"] + "v", lesion_id=tested["lesion_id"] + "v")
     write_lesion_table(validation.assign(split="test"), run / "lesions-val.parquet")
-    assert "is of split test, not val (60 of 60 are): models and thresholds are selected" in error_of(capsys, tmp_path)
+    assert "is of split test, not val (60 of 60 are): models and thresholds must be selected" in error_of(
+        capsys, tmp_path
+    )
     write_lesion_table(validation, run / "lesions-val.parquet")
-    judged = evaluate(reported_runs(tmp_path / "table3")).performance
-    assert judged.transferred.keys() == judged.picked_here.keys()
-    assert "malignant lesions of validation" in tradeoff_sentence(judged)
+    found = evaluate(reported_runs(tmp_path / "table3")).performance
+    assert found.transferred.keys() == found.picked_here.keys()
+    assert "of the malignant validation lesions" in tradeoff_sentence(found)
 
 
 def change_result(folder: Path, **facts: object) -> None:
@@ -388,7 +394,7 @@ def test_runs_selected_on_the_test_split_are_rejected(tmp_path: Path, capsys: py
     assert "context--s1: its checkpoint was selected by test_auc, not by" in error_of(capsys, tmp_path)
     change_result(tmp_path / "table3" / "context--s1", selected_by="")
     (warning,) = (each for each in evaluate(reported_runs(tmp_path / "table3")).warnings if "selected" in each)
-    assert warning.startswith("1 of 8 runs (context--s1 for one) do not tell by which metric")
+    assert warning.startswith("1 of 8 runs (for example context--s1) do not record the metric that selected")
 
 
 def test_a_run_that_reads_a_run_of_another_split_is_flagged(tmp_path: Path) -> None:

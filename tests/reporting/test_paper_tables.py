@@ -1,3 +1,5 @@
+"""The paper's tables and Figure 6 as numbers, checked by hand and against scikit-learn."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,6 +25,13 @@ from mammo.scoring.performance import performance
 
 MALIGNANT = np.array([1, 1, 0, 0])
 PATIENTS = np.array(["p", "q", "r", "s"], dtype=object)
+RNG = np.random.default_rng(0)
+FIGURE6_MALIGNANT, FIGURE6_PATIENTS = RNG.integers(0, 2, 50), np.arange(50).astype(object)
+FIGURE6_SCORES = {
+    ("resnetv2_50", "imagenet"): RNG.random((2, 50)),
+    ("resnetv2_50", "he"): RNG.random((3, 50)),
+    ("densenet161", "he"): RNG.random((1, 50)),
+}
 
 
 def test_table3_worked_out_by_hand() -> None:
@@ -38,11 +47,11 @@ def test_table3_worked_out_by_hand() -> None:
     assert (best["auc_low"], best["auc_high"]) == (interval.low, interval.high)
 
 
-def test_one_seed_has_no_spread() -> None:
+def test_one_seed_has_no_standard_deviation() -> None:
     assert np.isnan(auc_row(np.array([[0.9, 0.8, 0.1, 0.2]]), MALIGNANT, PATIENTS)["auc_sd"])
 
 
-def test_rows_are_in_the_papers_order_whatever_comes_first() -> None:
+def test_table3_rows_are_in_the_papers_order() -> None:
     seeds = np.random.default_rng(0).random((2, 4))
     names = ["loc+sal+emb", "sal+emb", "loc+sal", "loc+emb", "sal", "emb", "loc"]
     assert table3(dict.fromkeys(names, seeds), MALIGNANT, PATIENTS)["maps"].tolist() == [
@@ -76,7 +85,7 @@ def test_table1_counts_as_the_paper_does() -> None:
     assert table.loc["test"].filter(like="paper_").tolist() == [60_959, 432, 116, 464, 136]
 
 
-def test_table2_stands_beside_the_papers() -> None:
+def test_table2_holds_our_rates_and_the_papers() -> None:
     malignant = np.repeat([1, 0], 100)
     score = np.concatenate([np.arange(100), np.arange(100) + 0.5]) / 200
     table = table2(performance(malignant, score, np.arange(200)))
@@ -90,7 +99,7 @@ def test_table2_stands_beside_the_papers() -> None:
     assert table.filter(like="transferred").isna().all(axis=None)
 
 
-def test_a_threshold_of_validation_stands_beside_the_one_picked_here() -> None:
+def test_table2_holds_rates_of_both_thresholds() -> None:
     malignant, score = [1, 1, 0, 0], [0.4, 0.8, 0.3, 0.6]
     row = table2(performance(malignant, score, list("abcd"), {0.02: 0.5})).set_index("fnr").loc[0.02]
     assert (row["tnr"], row["transferred_tnr"], row["transferred_fnr"]) == (0.5, 0.5, 0.5)
@@ -101,16 +110,7 @@ def test_table2_of_one_class_is_undefined() -> None:
     assert table[["tnr", "tnr_low", "tnr_high"]].isna().all(axis=None)
 
 
-RNG = np.random.default_rng(0)
-FIGURE6_MALIGNANT, FIGURE6_PATIENTS = RNG.integers(0, 2, 50), np.arange(50).astype(object)
-FIGURE6_SCORES = {
-    ("resnetv2_50", "imagenet"): RNG.random((2, 50)),
-    ("resnetv2_50", "he"): RNG.random((3, 50)),
-    ("densenet161", "he"): RNG.random((1, 50)),
-}
-
-
-def test_rows_are_the_seeds_aucs_beside_the_papers() -> None:
+def test_figure6_holds_the_aucs_over_seeds_and_the_papers() -> None:
     table = figure6(FIGURE6_SCORES, FIGURE6_MALIGNANT, FIGURE6_PATIENTS).set_index(["backbone", "init"])
     assert list(table.index) == sorted(FIGURE6_SCORES)
     he = table.loc[("resnetv2_50", "he")]
@@ -121,7 +121,7 @@ def test_rows_are_the_seeds_aucs_beside_the_papers() -> None:
     assert np.isnan(table.loc[("densenet161", "he"), "paper_auc"])
 
 
-def test_bars_reach_their_means() -> None:
+def test_figure6_bars_reach_their_means() -> None:
     table = figure6(FIGURE6_SCORES, FIGURE6_MALIGNANT, FIGURE6_PATIENTS)
     axes = figure6_figure(table).axes[0]
     heights = sorted(bar.get_height() for bar in axes.patches)
@@ -129,7 +129,7 @@ def test_bars_reach_their_means() -> None:
     assert [label.get_text() for label in axes.get_xticklabels()] == ["densenet161", "resnetv2_50"]
 
 
-def scored(seed: int) -> pd.DataFrame:
+def image_scores(seed: int) -> pd.DataFrame:
     labels, scores = np.random.default_rng(0), np.random.default_rng(seed + 1)
     table = pd.DataFrame({"image_id": [f"I{n}" for n in range(60)], "patient_id": [f"P{n // 4}" for n in range(60)]})
     for label in ("malignant", "benign"):
@@ -139,15 +139,15 @@ def scored(seed: int) -> pd.DataFrame:
 
 
 def test_context_table_holds_mean_spread_and_counts() -> None:
-    tables = [scored(seed) for seed in range(3)]
+    tables = [image_scores(seed) for seed in range(3)]
     row = context_table(tables).set_index("label").loc["benign"]
     aucs = [roc_auc_score(table["benign"], table["score_benign"]) for table in tables]
     assert row["auc_mean"] == pytest.approx(np.mean(aucs))
     assert row["auc_sd"] == pytest.approx(np.std(aucs, ddof=1))
     assert (row["n_seeds"], row["n_images"], row["n_showing"]) == (3, 60, tables[0]["benign"].sum())
     mean = sum(table.set_index("image_id")["score_benign"] for table in tables) / 3
-    whole = roc_auc_score(tables[0].set_index("image_id")["benign"].loc[mean.index], mean)
-    assert row["auc_low"] < whole < row["auc_high"]
+    auc_of_mean = roc_auc_score(tables[0].set_index("image_id")["benign"].loc[mean.index], mean)
+    assert row["auc_low"] < auc_of_mean < row["auc_high"]
 
 
 def test_context_table_without_runs_is_empty() -> None:
@@ -157,4 +157,4 @@ def test_context_table_without_runs_is_empty() -> None:
 
 def test_context_runs_with_different_images_are_rejected() -> None:
     with pytest.raises(MammoError, match="did not score the same images"):
-        context_table([scored(0), scored(1).iloc[1:]])
+        context_table([image_scores(0), image_scores(1).iloc[1:]])

@@ -1,3 +1,5 @@
+"""Figures of results show the metrics that they name, and say so where these are undefined."""
+
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +16,8 @@ from mammo.scoring.metrics import auc
 RNG = np.random.default_rng(0)
 MALIGNANT = RNG.integers(0, 2, 60)
 SCORES = {maps: (MALIGNANT + RNG.normal(size=60)) / 6 + 0.5 for maps in ("loc", "emb", "sal", "sal+emb")}
+SCORE = np.random.default_rng(1).random(60)
+PATIENTS = np.array([f"P{i // 2}" for i in range(60)], dtype=object)
 
 
 def texts(figure: Figure) -> str:
@@ -36,7 +40,7 @@ def test_operating_curve_holds_its_value_until_the_next_miss() -> None:
     np.testing.assert_allclose(line.get_ydata(), [0, 0.25, 0.5, 0.5])
 
 
-def test_table3_figure_places_ours_and_the_papers() -> None:
+def test_table3_figure_draws_our_aucs_and_the_papers() -> None:
     table = table3({maps: score[None] for maps, score in SCORES.items()}, MALIGNANT, np.arange(60).astype(object))
     axes = table3_figure(table).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["loc", "emb", "sal", "sal+emb"]
@@ -46,13 +50,13 @@ def test_table3_figure_places_ours_and_the_papers() -> None:
 
 @pytest.mark.parametrize("draw", [roc_figure, operating_figure])
 @pytest.mark.parametrize("label", [0, 1])
-def test_one_class_says_undefined(draw: Callable[..., Figure], label: int, tmp_path: Path) -> None:
+def test_curves_of_one_class_are_undefined(draw: Callable[..., Figure], label: int, tmp_path: Path) -> None:
     figure = draw(SCORES, np.full(60, label))
     assert "undefined: no" in texts(figure)
     save(figure, tmp_path, "f")
 
 
-def test_the_same_figure_is_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         save(roc_figure(SCORES, MALIGNANT), tmp_path, name)
     for suffix in ("png", "svg"):
@@ -65,16 +69,12 @@ def test_a_table_without_intervals_is_still_drawn(tmp_path: Path) -> None:
     save(table3_figure(table), tmp_path, "t")
 
 
-SCORE = np.random.default_rng(1).random(60)
-PATIENTS = np.array([f"P{i // 2}" for i in range(60)], dtype=object)
-
-
-def test_both_curves_are_the_metrics() -> None:
+def test_calibration_and_decision_curve_are_drawn() -> None:
     left, right = curves_figure(SCORE, MALIGNANT, PATIENTS, "emb").axes
     np.testing.assert_allclose(np.sort(left.lines[1].get_xdata()), left.lines[1].get_xdata())
     curve = decision_curve(MALIGNANT, SCORE, PATIENTS)
-    drawn = next(line for line in right.lines if line.get_label() == "biopsy by emb")
-    np.testing.assert_allclose(drawn.get_ydata(), curve.model)
+    line = next(line for line in right.lines if line.get_label() == "biopsy by emb")
+    np.testing.assert_allclose(line.get_ydata(), curve.model)
     edge = right.collections[0].get_paths()[0].vertices
     assert {*curve.low} | {*curve.high} <= {*edge[:, 1]}
     assert f"{MALIGNANT.sum()} of 60 malignant" in right.get_title(loc="left")

@@ -1,4 +1,4 @@
-"""The first words: true to the numbers, whatever they are."""
+"""The summary sentences state the numbers of the evaluation."""
 
 import numpy as np
 
@@ -10,32 +10,32 @@ SCORE = np.concatenate([np.arange(100), np.arange(100) + 0.5]) / 200
 PATIENTS = np.arange(200)
 
 
-def told(found: Performance) -> str:
+def tradeoff(found: Performance) -> str:
     return tradeoff_sentence(found).replace("\N{NO-BREAK SPACE}", " ")
 
 
-def test_a_threshold_of_these_lesions_is_told_to_flatter() -> None:
-    found = told(performance(MALIGNANT, SCORE, PATIENTS))
-    assert "picked on these very lesions, which flatters" in found
+def test_a_threshold_chosen_on_the_test_lesions_is_called_optimistic() -> None:
+    found = tradeoff(performance(MALIGNANT, SCORE, PATIENTS))
+    assert "2 % of the malignant test lesions (chosen on these lesions, so optimistic), 2 of" in found
     assert "2 of 100 benign biopsies would be avoided (2.0 %) and 2 of 100 cancers missed (2.0 %): 1.0" in found
 
 
-def test_a_threshold_of_validation_is_told_with_what_it_does_here() -> None:
-    found = told(performance(MALIGNANT, SCORE, PATIENTS, {0.02: 0.1}))
-    assert "2 % of the malignant lesions of validation, 20 of 100 benign" in found
+def test_a_threshold_from_validation_lesions_is_applied_to_the_test_lesions() -> None:
+    found = tradeoff(performance(MALIGNANT, SCORE, PATIENTS, {0.02: 0.1}))
+    assert "2 % of the malignant validation lesions, 20 of 100 benign" in found
     assert "20 of 100 cancers missed (20.0 %, more than on validation): 1.0 biopsies avoided per cancer" in found
 
 
-def test_no_cancer_missed_is_told_as_such() -> None:
-    assert told(performance([1, 0], [0.9, 0.1], ["p", "q"])).endswith(
+def test_no_missed_cancer_is_stated() -> None:
+    assert tradeoff(performance([1, 0], [0.9, 0.1], ["p", "q"])).endswith(
         "0 of 1 cancers missed (0.0 %): no cancer is missed."
     )
 
 
-def test_a_score_averaged_over_seeds_is_told_as_one() -> None:
+def test_a_seed_mean_score_is_called_one() -> None:
     found = performance(MALIGNANT, SCORE, PATIENTS)
-    assert "emb tells malignant" in result_sentence(found, "emb", "", 1)
-    assert "emb, by the mean score of 3 seeds, tells malignant" in result_sentence(found, "emb", "", 3)
+    assert ", emb separates malignant" in result_sentence(found, "emb", "", 1)
+    assert ", emb (mean score of 3 seeds) separates malignant" in result_sentence(found, "emb", "", 3)
 
 
 def test_one_class_has_no_result() -> None:

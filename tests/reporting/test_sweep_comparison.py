@@ -37,7 +37,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_cell_tells_the_test_of_the_trials_selected_on_validation(root: Path) -> None:
+def test_a_cell_holds_the_test_auc_of_the_trials_selected_on_validation(root: Path) -> None:
     table = comparison_table(read_runs(root / "table3")).set_index("cell")
     assert list(table.index) == ["emb", "sal+emb"]
     for cell, tests in SELECTED.items():
@@ -49,12 +49,12 @@ def test_a_cell_tells_the_test_of_the_trials_selected_on_validation(root: Path) 
     assert table.loc["emb", "lr"] == 1e-4
 
 
-def test_backbones_and_their_starts_are_cells(root: Path) -> None:
+def test_backbones_and_initializations_are_cells(root: Path) -> None:
     table = comparison_table(read_runs(root / "figure6"))
     assert table["cell"].tolist() == ["densenet161.tv_in1k, he", "densenet161.tv_in1k, imagenet"]
 
 
-def test_aucs_of_images_are_told_from_those_of_lesions(root: Path) -> None:
+def test_aucs_over_images_are_marked(root: Path) -> None:
     facts = {"model": "context", "maps": "", "backbone": "", "seed": 0, "trial": None, "lr": 1e-4}
     write(root / "table3", "context-s0", val_auc=0.75, test_auc=0.73, **facts)
     runs = read_runs(root / "table3")
@@ -63,12 +63,12 @@ def test_aucs_of_images_are_told_from_those_of_lesions(root: Path) -> None:
     assert [label.endswith("(AUC of images)") for label in labels] == [True, False, False]
 
 
-def test_reports_read_the_selected_trials(root: Path) -> None:
+def test_reports_use_the_selected_trials(root: Path) -> None:
     found = {(run.maps, run.seed): run.test_auc for run in reported_runs(root / "table3")}
     assert found == {(maps, seed): SELECTED[maps][seed] for maps, seed in VAL}
 
 
-def test_runs_that_are_no_trials_must_differ(root: Path) -> None:
+def test_runs_outside_a_search_must_differ(root: Path) -> None:
     for name in ("a", "b"):
         facts = {"maps": "loc", "seed": 0, "trial": None, "val_auc": 0.5, "test_auc": 0.5}
         write(root / "twins", name, model="fagg", **facts)
@@ -88,7 +88,7 @@ def test_the_command_writes_the_same_files_each_time(root: Path, capsys: pytest.
     assert f"{root / 'nothing'}: no such folder" in capsys.readouterr().err
 
 
-def test_the_figure_shows_every_run_once_and_every_selected_one_once(root: Path) -> None:
+def test_the_figure_shows_every_run_and_every_selected_run_once(root: Path) -> None:
     left, right = comparison_figure(read_runs(root / "table3")).axes
     assert sum(len(line.get_xdata()) for line in right.lines) == 8
     dots = [list(line.get_xdata()) for line in left.lines if line.get_marker() == "o"]
@@ -106,7 +106,7 @@ def test_a_higher_validation_auc_is_drawn_higher_within_its_row(root: Path) -> N
     assert [text.get_text() for text in axes.texts] == ["0.800\n0.600", "0.900\n0.850"]
 
 
-def test_no_mark_lies_on_the_edge_of_the_axis_of_rates(root: Path) -> None:
+def test_no_marker_lies_on_the_edge_of_the_learning_rate_axis(root: Path) -> None:
     axes = comparison_figure(read_runs(root / "table3")).axes[1]
     rates = [rate for line in axes.lines for rate in line.get_xdata()]
     low, high = axes.get_xlim()
@@ -114,5 +114,5 @@ def test_no_mark_lies_on_the_edge_of_the_axis_of_rates(root: Path) -> None:
     assert max(rates) < 0.95 * high
 
 
-def test_without_a_search_there_is_no_axis_of_rates(root: Path) -> None:
+def test_without_a_search_there_is_no_learning_rate_axis(root: Path) -> None:
     assert len(comparison_figure(read_runs(root / "figure6")).axes) == 1

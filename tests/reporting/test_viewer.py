@@ -1,6 +1,6 @@
-"""The report in a real browser: sorting, filtering, opening, toggling, moving; no complaint and no request.
+"""The report in a real browser: sorting, filtering, viewing lesions, without errors and without network requests.
 
-Not part of make test: make test-browser runs it where Chromium is installed.
+Left out of make test; make test-browser runs it and needs Chromium.
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def browser_tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
 
 @pytest.fixture
 def tab(browser_tab: Tab, page: Path) -> Iterator[Tab]:
-    """The report, freshly loaded on a laptop; it must neither complain nor ask for anything but itself."""
+    """The report, newly loaded in a laptop's window; it must log no error and request only its own file."""
     browser_tab.errors.clear()
     browser_tab.requests.clear()
     browser_tab.open(page, 1366, 800)
@@ -42,7 +42,7 @@ def tab(browser_tab: Tab, page: Path) -> Iterator[Tab]:
 
 CARDS = "[...document.querySelectorAll('.card')]"
 SCORES = f"{CARDS}.map(card => Number(card.querySelector('strong').textContent))"
-WRONG = f"""{CARDS}.map(card => {{
+ERRORS = f"""{CARDS}.map(card => {{
     const score = Number(card.querySelector('strong').textContent);
     return card.querySelector('.malignant') ? 1 - score : score;
 }})"""
@@ -58,7 +58,7 @@ def is_drawn(tab: Tab, layer: str) -> bool:
 
 
 def test_lesions_are_sorted(tab: Tab) -> None:
-    assert tab.run(WRONG) == sorted(tab.run(WRONG), reverse=True)
+    assert tab.run(ERRORS) == sorted(tab.run(ERRORS), reverse=True)
     choose(tab, "sort", "low")
     assert tab.run(SCORES) == sorted(tab.run(SCORES))
     choose(tab, "sort", "high")
@@ -88,7 +88,7 @@ def test_thumbnails_are_painted(tab: Tab) -> None:
     tab.wait(f"{corner}.some((value, i) => i % 4 < 3 && value > 40)")
 
 
-def test_a_lesion_opens_with_its_facts_and_closes_where_it_was(tab: Tab) -> None:
+def test_a_lesion_opens_with_its_values_and_focus_returns_to_its_card(tab: Tab) -> None:
     tab.run(f"{CARDS}[1].focus()")
     tab.press("Enter")
     tab.wait("document.getElementById('viewer').open")
@@ -132,7 +132,7 @@ def test_the_mammogram_is_zoomed_and_moved(tab: Tab) -> None:
     assert tab.run(place) not in (near, whole)
 
 
-def test_arrows_go_round_the_lesions(tab: Tab) -> None:
+def test_arrow_keys_step_through_the_lesions(tab: Tab) -> None:
     tab.run(f"{CARDS}[0].click()")
     title = "document.getElementById('title').textContent"
     first = tab.run(title)
