@@ -97,9 +97,7 @@ def write_runs(root: Path, malignant: NDArray[np.int64], maps: Sequence[str] = M
     for seed in range(2):
         for name in maps:
             score = np.clip(0.5 + 0.2 * (malignant - 0.5) + 0.2 * rng.normal(size=N), 0, 1)
-            score[0] = (
-                0.0 if malignant[0] else 1.0
-            )  # the lesion with the evil id has the largest error, so the page names it
+            score[0] = 0.0 if malignant[0] else 1.0  # the lesion EVIL has the largest error: it is shown
             write_run(root, "fagg", name, seed, score, malignant)
         write_run(root, "floc", "", seed, rng.random(N), malignant)
         write_images(write_run(root, "context", "", seed, None, malignant), seed)

@@ -1,4 +1,4 @@
-"""A sweep's comparison: selection on validation, the test told for the selected runs alone."""
+"""A sweep's comparison selects runs on validation and reports only their test AUC."""
 
 import json
 from pathlib import Path
