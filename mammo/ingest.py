@@ -19,7 +19,7 @@ from omegaconf import DictConfig
 from mammo.cli.hydra_app import command
 from mammo.geometry import Frame
 from mammo.ingestion.quarantine import NAME as QUARANTINE
-from mammo.ingestion.run import fill, fill_part
+from mammo.ingestion.run import ingest_cohort, ingest_shard
 from mammo.ingestion.shard import Shard
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters import read_cohort
@@ -49,10 +49,10 @@ def task(cfg: DictConfig) -> None:
     data_set = DataSet(cfg.data.name, cfg.data.adapter, HydraConfig.get().runtime.choices["frame"])
     recipe = Recipe(source, store, frame, float(cfg.data.scale), data_set=data_set)
     if shard:
-        n_files = fill_part(recipe, cohort, shard, processes)
+        n_files = ingest_shard(recipe, cohort, shard, processes)
         print(f"{store}: shard {cfg.shard} of {cfg.shards} is done, {n_files} files; ingest without shard= merges them")
         return
-    filling = fill(recipe, cohort, processes, tuple(cfg.allow))
+    filling = ingest_cohort(recipe, cohort, processes, tuple(cfg.allow))
     seconds, found = time.monotonic() - started, counts(filling.outcomes)
     labels = filling.manifest.lesions["label"]
     print(

@@ -5,9 +5,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
+from mammo.ingestion.shard import Shard
 from mammo.records import MammoError, Split
 from mammo.training.build import checked_manifest, datamodule_of, store_line
-from mammo.training.precomputed import Shard, cached_embeddings, cached_saliency
+from mammo.training.precomputed import cached_embeddings, cached_saliency
 from mammo.training.run_dir import chosen_run
 from mammo.training.saliency_source import context_checkpoint
 from mammo.training.store_defaults import store_defaults

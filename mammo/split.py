@@ -11,11 +11,10 @@ from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
 from mammo.reporting.paper_tables import table1
-from mammo.store.checks import check_tables
-from mammo.store.families import families
-from mammo.store.fingerprints import alike_pairs, read_prints
+from mammo.store.fingerprints import read_fingerprints, similar_pairs
 from mammo.store.manifest import Manifest
-from mammo.store.splits import assign
+from mammo.store.schema import check_tables
+from mammo.store.splits import assign_splits, patient_groups
 
 
 def task(cfg: DictConfig) -> None:
@@ -23,11 +22,11 @@ def task(cfg: DictConfig) -> None:
     store = Path(cfg.store)
     manifest = Manifest.load(store, checked=False)
     check_tables(store, manifest.images.assign(split=""), manifest.lesions)  # a split that is torn is dealt anew
-    pairs = alike_pairs(dict(read_prints(store, manifest.images.index)))
-    ties = families(manifest.images, pairs)
+    pairs = similar_pairs(dict(read_fingerprints(store, manifest.images.index)))
+    ties = patient_groups(manifest.images, pairs)
     if len(ties) > ties.nunique():
         print(f"{len(ties)} patients are {ties.nunique()} families, which stay together")
-    manifest = assign(manifest, cfg.seed, list(cfg.fractions), cfg.allow_empty, pairs, cfg.official)
+    manifest = assign_splits(manifest, cfg.seed, list(cfg.fractions), cfg.allow_empty, pairs, cfg.official)
     manifest.save(store)
     print(table1(manifest.images, manifest.lesions).to_string())
 

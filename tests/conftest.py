@@ -27,13 +27,13 @@ settings.load_profile("mammo")
 def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root whose store holds twelve phantom patients in the small frame, split; made from DICOM files. Read only."""
     from mammo.geometry import Frame  # imports numpy, so only after the environment is set
-    from mammo.ingestion.run import fill
+    from mammo.ingestion.run import ingest_cohort
     from mammo.ingestion.worker import Recipe
     from mammo.intake.adapters import read_cohort
     from mammo.phantoms.cohort import write_cohort
     from mammo.phantoms.spec import CohortSpec, Dials, Mix
     from mammo.store.head import DataSet
-    from mammo.store.splits import assign
+    from mammo.store.splits import assign_splits
 
     root = tmp_path_factory.mktemp("small")
     spec = CohortSpec(seed=3, scale=0.125, n_patients=12, dials=Dials(2.0, 1.5), mix=Mix(0.3, 0.35, 0.35))
@@ -41,8 +41,8 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cohort = read_cohort("table", root / "dicom")
     data_set = DataSet("phantom", "table", "eighth")
     recipe = Recipe(root / "dicom", root / "store", Frame(368, 240, 8), 1.0, data_set=data_set)
-    manifest = fill(recipe, cohort, 1).manifest
-    assign(manifest, seed=0, fractions=[0.4, 0.3, 0.3], allow_empty=True).save(root / "store")
+    manifest = ingest_cohort(recipe, cohort, 1).manifest
+    assign_splits(manifest, seed=0, fractions=[0.4, 0.3, 0.3], allow_empty=True).save(root / "store")
     return root
 
 

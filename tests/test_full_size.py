@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from mammo.geometry import Frame
-from mammo.ingestion.run import fill
+from mammo.ingestion.run import ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters import read_cohort
 from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
 from mammo.store.head import DataSet
-from mammo.store.splits import assign
+from mammo.store.splits import assign_splits
 
 pytestmark = pytest.mark.slow
 
@@ -42,8 +42,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cohort = read_cohort("table", root / "dicom")
     data_set = DataSet("phantom", "table", "full")
     recipe = Recipe(root / "dicom", root / "store", Frame(2944, 1920, 64), 1.0, data_set=data_set)
-    manifest = fill(recipe, cohort, 2).manifest
-    assign(manifest, seed=0, fractions=[0.4, 0.3, 0.3], allow_empty=True).save(root / "store")
+    manifest = ingest_cohort(recipe, cohort, 2).manifest
+    assign_splits(manifest, seed=0, fractions=[0.4, 0.3, 0.3], allow_empty=True).save(root / "store")
     return root
 
 

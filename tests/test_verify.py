@@ -5,34 +5,34 @@ import pandas as pd
 import pytest
 
 from mammo import verify
-from mammo.ingestion.run import fill
+from mammo.ingestion.run import ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.store.image_store import ImageStore
 from tests.intake.traps import BREAST, FRAME, Trap
 
 
-def test_a_sound_store_has_no_doubts(small_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_valid_store_has_no_issues(small_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main([str(small_root / "store"), "--out", str(tmp_path), "--processes", "1"]) == 0
-    assert "0 doubts" in capsys.readouterr().out
-    assert "No doubts." in (tmp_path / "doubts.html").read_text()
-    assert len(pd.read_csv(tmp_path / "doubts.csv")) == 0
+    assert "0 issues from 36 checks" in capsys.readouterr().out
+    assert "No issues." in (tmp_path / "quality.html").read_text()
+    assert len(pd.read_csv(tmp_path / "quality.csv")) == 0
 
 
-def test_a_flipped_byte_in_any_file_is_told_with_its_name(
+def test_a_flipped_byte_is_reported_with_the_name_of_its_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, store, rng = tmp_path / "source", tmp_path / "store", np.random.default_rng(0)
     source.mkdir()
-    for number in range(4):  # the last is the third again, and its record is of no image in the tables
+    for number in range(4):  # the last repeats the third, so that its record is in no table
         codes = ((BREAST + min(number, 2)) * (BREAST > 0)).astype(np.uint16)
         tags = {"PatientID": f"P{min(number, 2)}"}
         (source / f"{number}.dcm").write_bytes(Trap("", tags=tags, codes=codes).content(number))
     (source / "broken.dcm").write_bytes(Trap("").content(5)[:-9])
     (source / "lesions.csv").write_text("image,label,row0,row1,col0,col1\n0.dcm,benign,90,110,30,50\n")
-    outcomes = fill(Recipe(source, store, FRAME, 1), read(source), 1).outcomes
+    outcomes = ingest_cohort(Recipe(source, store, FRAME, 1), read(source), 1).outcomes
     assert [outcome.verdict for outcome in outcomes] == ["accepted"] * 3 + ["duplicate", "rejected"]
-    monkeypatch.setattr(verify, "write_doubts", lambda page, *_: page)  # pictures of damaged pixels are not asked for
+    monkeypatch.setattr(verify, "write_quality_page", lambda page, *_: page)  # no pictures of damaged pixels
     check = [str(store), "--out", str(tmp_path), "--processes", "1"]
     verify.main(check)
     assert "file_damaged" not in capsys.readouterr().out
@@ -43,32 +43,32 @@ def test_a_flipped_byte_in_any_file_is_told_with_its_name(
         for place in {0, len(whole) - 1, int(rng.integers(0, len(whole)))}:
             file.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << int(rng.integers(8))]) + whole[place + 1 :])
             ImageStore(store).refresh()
-            (tmp_path / "doubts.csv").unlink(missing_ok=True)
+            (tmp_path / "quality.csv").unlink(missing_ok=True)
             status, error = verify.main(check), capsys.readouterr().err
-            told = error if status == 2 else (tmp_path / "doubts.csv").read_text()
-            assert file.relative_to(store).as_posix() in told, place
+            report = error if status == 2 else (tmp_path / "quality.csv").read_text()
+            assert file.relative_to(store).as_posix() in report, place
         file.write_bytes(whole)
 
 
-def test_no_store_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_store_is_a_one_line_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main([str(tmp_path / "none")]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: no store at")
     assert error.count("\n") == 1
 
 
-def test_realism_is_told_beside_real_images(
+def test_realism_compares_with_the_range_of_real_images(
     small_root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("MAMMO_REAL_EXAM", raising=False)
     status = verify.main(["--realism", str(small_root), "--images", "4"])
-    told = capsys.readouterr().out
-    assert "4 images at 0.125 of full size" in told
-    assert "no discriminator" in told
-    assert status == (0 if " 0 outside" in told else verify.DOUBTED)
+    printed = capsys.readouterr().out
+    assert "4 images at 0.125 of full size" in printed
+    assert "no discriminator" in printed
+    assert status == (0 if " 0 outside" in printed else verify.ISSUES_FOUND)
 
 
-def test_realism_of_nothing_is_one_sentence(
+def test_realism_without_a_store_or_exam_is_a_one_line_error(
     small_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert verify.main(["--realism", str(tmp_path)]) == 2

@@ -24,7 +24,7 @@ from scipy import ndimage
 from mammo.benchmarks.sample_images import FULL_SHAPE, images
 from mammo.benchmarks.timing import Way, measurement, one_thread
 from mammo.geometry import Frame
-from mammo.ingestion.worker import Job, Recipe, take
+from mammo.ingestion.worker import Encoded, IngestItem, Recipe, ingest_file
 from mammo.intake.dicom_header import read_header
 from mammo.intake.object_type import MAMMOGRAPHY
 from mammo.intake.sandbox import KEPT_BLOCK, KEPT_SPARE
@@ -107,8 +107,9 @@ def _take(recipe: Recipe, file: Path) -> None:
     """What ingest does for one file: header, digest, pixels, tiles; kept under another id, so that nothing is known."""
     header = read_header(file)
     image = ImageRecord(file.name, header.patient, header.exam, header.laterality, header.view, flags=header.flags)
-    taken = take(recipe, Job(image, "0" * 20))
-    ImageStore(recipe.store).append("1" * 20, taken.record, taken.head)
+    result = ingest_file(recipe, IngestItem(image, "0" * 20))
+    assert isinstance(result, Encoded)
+    ImageStore(recipe.store).append("1" * 20, result.record, result.head)
 
 
 def as_users_do(file: Path) -> None:

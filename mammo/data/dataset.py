@@ -26,7 +26,7 @@ from mammo.data.crops import CropRequests, crop, image_box, resize_to_frame
 from mammo.data.plans import Plan
 from mammo.geometry import FrameChain
 from mammo.records import Batch, MammoError, Pixels
-from mammo.store.image_store import ImageStore, affordable
+from mammo.store.image_store import ImageStore, ids_that_fit
 from mammo.store.manifest import Manifest
 
 Source = TypeVar("Source")
@@ -68,7 +68,7 @@ class Reader:
         chains = [manifest.chain(image_id) for image_id in ids]
         outlined = set(manifest.lesions["image_id"])
         order = sorted(range(len(ids)), key=lambda row: ids[row] not in outlined)
-        hot = affordable([(ids[row], chains[row].store_shape) for row in order], memory_bytes)
+        hot = ids_that_fit([(ids[row], chains[row].store_shape) for row in order], memory_bytes)
         return cls(ImageStore(root, hot), ids, chains, patch_px)
 
     def with_own_cache(self) -> "Reader":

@@ -1,4 +1,4 @@
-"""Images that are there more than once: sent again, recompressed, or two different ones under one identifier."""
+"""Duplicate images: sent twice or recompressed; and conflicts, different images with the same identifier."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 
 import numpy as np
 
-ALIKE = 0.999
-"""Correlation of two thumbnails of one image, one of them compressed with loss."""
+SIMILAR = 0.999
+"""Correlation of two thumbnails above which they show one image, one of them compressed with loss."""
 
-Same = Callable[[str, str], bool]
+SamePixels = Callable[[str, str], bool]
 """Whether the stored pixels of two images, by id, are equal."""
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What tells an accepted image from another.
+    """An accepted image, with all that the search for duplicates compares.
 
     Attributes:
         image_id: its pseudonym.
         breast: patient, laterality and view.
         exam: the exam.
         uid: pseudonym of its SOP Instance UID, empty without one.
-        key: equal for images of equal pixels.
-        thumbnail: its pixels, small.
+        key: digest of its pixels; equal for images of equal pixels.
+        thumbnail: its pixels, small (fingerprints.Fingerprint).
         lossy: whether it was compressed with loss.
     """
 
@@ -37,8 +37,8 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Repeats:
-    """What a cohort holds more than once.
+class Duplicates:
+    """The duplicates and conflicts of a cohort.
 
     Attributes:
         kept: by the id of a duplicate, the id of the image that is kept.
@@ -49,47 +49,47 @@ class Repeats:
     conflicts: frozenset[str]
 
 
-def find_repeats(candidates: Sequence[Candidate], same: Same) -> Repeats:
-    """Find duplicates and conflicts; what is kept is lossless if possible, else the first in order.
+def find_duplicates(candidates: Sequence[Candidate], same_pixels: SamePixels) -> Duplicates:
+    """Find duplicates and conflicts; of several copies a lossless one is kept if possible, else the first.
 
-    Equal pixels count within one patient, laterality and view; a likeness of a lossy copy only within one exam, because
-    two exams of a breast may look alike.
+    Equal pixels are compared within one patient, laterality and view. A lossy copy is compared only within one exam,
+    because two exams of a breast may look alike.
     """
     conflicts = {
         one.image_id
         for group in _groups(candidates, lambda one: one.uid)
-        if group[0].uid and any(not _equal(group[0], other, same) for other in group[1:])
+        if group[0].uid and any(not _equal(group[0], other, same_pixels) for other in group[1:])
         for one in group
     }
     kept: dict[str, str] = {}
-    alone = sorted((one for one in candidates if one.image_id not in conflicts), key=lambda one: one.lossy)
-    for group in _groups(alone, lambda one: (one.breast, one.key)):
-        kept |= {one.image_id: group[0].image_id for one in group[1:] if _equal(group[0], one, same)}
-    rest = [one for one in alone if one.image_id not in kept]
-    for group in _groups(rest, lambda one: (one.breast, one.exam)):
-        originals = [one for one in group if not one.lossy]
+    unique = sorted((one for one in candidates if one.image_id not in conflicts), key=lambda one: one.lossy)
+    for group in _groups(unique, lambda one: (one.breast, one.key)):
+        kept |= {one.image_id: group[0].image_id for one in group[1:] if _equal(group[0], one, same_pixels)}
+    remaining = [one for one in unique if one.image_id not in kept]
+    for group in _groups(remaining, lambda one: (one.breast, one.exam)):
+        lossless = [one for one in group if not one.lossy]
         for copy in group:
-            twin = next((one for one in originals if copy.lossy and _alike(one, copy)), None)
-            if twin:
-                kept[copy.image_id] = twin.image_id
-    return Repeats(kept, frozenset(conflicts))
+            original = next((one for one in lossless if copy.lossy and _similar(one, copy)), None)
+            if original:
+                kept[copy.image_id] = original.image_id
+    return Duplicates(kept, frozenset(conflicts))
 
 
 def _groups(candidates: Iterable[Candidate], key: Callable[[Candidate], object]) -> list[list[Candidate]]:
-    """Candidates that share a key, in order, where there are at least two."""
+    """Candidates that share a key, in order; groups of one are left out."""
     groups: dict[object, list[Candidate]] = defaultdict(list)
     for one in candidates:
         groups[key(one)].append(one)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _equal(one: Candidate, other: Candidate, same: Same) -> bool:
-    return one.key == other.key and same(one.image_id, other.image_id)
+def _equal(one: Candidate, other: Candidate, same_pixels: SamePixels) -> bool:
+    return one.key == other.key and same_pixels(one.image_id, other.image_id)
 
 
-def _alike(one: Candidate, other: Candidate) -> bool:
+def _similar(one: Candidate, other: Candidate) -> bool:
     pixels = np.frombuffer(one.thumbnail + other.thumbnail, dtype=np.uint8).reshape(2, -1).astype(np.float64)
     if (np.ptp(pixels, axis=1) == 0).any():
         return False
     one_px, other_px = pixels - pixels.mean(axis=1, keepdims=True)
-    return bool(one_px @ other_px > ALIKE * np.sqrt((one_px @ one_px) * (other_px @ other_px)))
+    return bool(one_px @ other_px > SIMILAR * np.sqrt((one_px @ one_px) * (other_px @ other_px)))

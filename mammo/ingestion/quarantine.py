@@ -1,7 +1,7 @@
-"""The quarantine table: every file that was not plainly accepted, why, and the way out.
+"""The quarantine table: every file that was not plainly accepted, with the reason and the remedy.
 
-It is the only place outside of the source where a file's own name stands, because a name may be a patient's: the table
-stays with whoever has the source.
+It is the only place outside the source that holds a file's own name. A name may be a patient's, so the table stays with
+the source.
 """
 
 import csv
@@ -15,14 +15,14 @@ from mammo.io import atomic_write
 from mammo.records import LeftOut
 
 NAME = "quarantine.csv"
-COLUMNS = ("path", "outcome", "code", "reason", "way_out", "image_id", "kept")
+COLUMNS = ("path", "outcome", "code", "reason", "remedy", "image_id", "kept")
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula at the start of a cell."""
+"""Characters at the start of a cell that make a spreadsheet run it as a formula."""
 
 
 def write_quarantine(store: Path, outcomes: Iterable[Outcome], left_out: Iterable[LeftOut]) -> None:
-    """Write the table: files that were flagged, refused or duplicates, in the source's order, then lesions left out.
+    """Write the table: flagged, rejected and duplicate files in the source's order, then lesions left out.
 
     Args:
         store: the store folder.
@@ -34,25 +34,17 @@ def write_quarantine(store: Path, outcomes: Iterable[Outcome], left_out: Iterabl
     writer.writerow(COLUMNS)
     for outcome in outcomes:
         if outcome.verdict is not Verdict.ACCEPTED:
-            codes = "+".join(outcome.codes)
-            cells = (
-                outcome.path,
-                outcome.verdict.value,
-                codes,
-                outcome.reason,
-                outcome.remedy,
-                outcome.image_id,
-                outcome.kept,
-            )
+            codes, why = "+".join(outcome.codes), (outcome.reason, outcome.remedy)
+            cells = (outcome.path, outcome.verdict.value, codes, *why, outcome.image_id, outcome.kept)
             writer.writerow([_cell(cell) for cell in cells])
     for lesion in left_out:
-        told = (lesion.code, lesion.reason, Code(lesion.code).remedy)
-        writer.writerow([_cell(cell) for cell in (lesion.path, "outline left out", *told, "", "")])
+        why = (lesion.reason, Code(lesion.code).remedy)
+        writer.writerow([_cell(cell) for cell in (lesion.path, "outline left out", lesion.code, *why, "", "")])
     with atomic_write(store / NAME) as table:
         table.write_bytes(stream.getvalue().encode("utf-8", errors="backslashreplace"))
 
 
 def _cell(text: str) -> str:
-    """A text that no spreadsheet runs and no terminal obeys."""
+    """A text that neither a spreadsheet runs as a formula nor a terminal as a control sequence."""
     shown = "".join(char if char.isprintable() or "\ud800" <= char <= "\udfff" else repr(char)[1:-1] for char in text)
     return f"'{shown}" if shown.startswith(FORMULA) else shown

@@ -1,4 +1,4 @@
-"""Refusals that an ingest remembers, so that a rerun decodes no file twice that it will refuse again."""
+"""The rejection log: rejections that an ingest remembers, so that a rerun does not decode those files again."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,48 +13,49 @@ NAME = ".refusals"
 
 
 @dataclass(frozen=True)
-class RefusalLog:
-    """The refusals of one store: by image id, what the file was (Recipe.mark) and the code.
+class RejectionLog:
+    """The rejections of one store: by image id, the file's input digest (Recipe.input_digest) and the code.
 
-    While an ingest runs, lines are added one by one; at its end they are put in the order of the source, so that the
-    file does not tell how often the ingest was stopped.
+    A running ingest adds lines one by one. At its end they are put in the order of the source, so that the file does
+    not depend on interruptions of the ingest.
     """
 
     store: Path
 
     def read(self) -> dict[str, tuple[str, str]]:
-        """Mark and code by image id; a line that a kill cut off is left out."""
+        """Input digest and code by image id; a line that an interruption cut off is skipped."""
         path = self.store / NAME
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return {image_id: (mark, code) for image_id, mark, code in _whole(lines)}
+        return {image_id: (input_digest, code) for image_id, input_digest, code in _complete(lines)}
 
     @contextmanager
-    def writing(self) -> "Iterator[RefusalWriter]":
-        """Add lines."""
+    def writing(self) -> "Iterator[RejectionWriter]":
+        """Open the log and yield a writer that adds lines."""
         with (self.store / NAME).open("a", encoding="utf-8") as stream:
-            stream.write("\n")  # ends a line that a kill cut off
-            yield RefusalWriter(stream)
+            stream.write("\n")  # ends a line that an interruption cut off
+            yield RejectionWriter(stream)
 
-    def rewrite(self, refusals: Iterable[tuple[str, str, str]]) -> None:
-        """Keep these and no others, each (image_id, mark, code)."""
-        lines = "".join(json.dumps(refusal) + "\n" for refusal in refusals)
+    def rewrite(self, rejections: Iterable[tuple[str, str, str]]) -> None:
+        """Replace the content by these rejections, each (image_id, input digest, code)."""
+        lines = "".join(json.dumps(rejection) + "\n" for rejection in rejections)
         with atomic_write(self.store / NAME) as log:
             log.write_bytes(lines.encode())
 
 
 @dataclass(frozen=True)
-class RefusalWriter:
-    """Adds refusals to an open log."""
+class RejectionWriter:
+    """Adds rejections to an open log."""
 
     stream: TextIO
 
-    def add(self, image_id: str, mark: str, code: str) -> None:
-        """Add one; it is on its way to the disk when this returns."""
-        self.stream.write(json.dumps((image_id, mark, code)) + "\n")
+    def add(self, image_id: str, input_digest: str, code: str) -> None:
+        """Add one rejection and flush it to the file."""
+        self.stream.write(json.dumps((image_id, input_digest, code)) + "\n")
         self.stream.flush()
 
 
-def _whole(lines: Iterable[str]) -> Iterator[list[str]]:
+def _complete(lines: Iterable[str]) -> Iterator[list[str]]:
+    """The three values of each complete line."""
     for line in lines:
         try:
             values = json.loads(line)

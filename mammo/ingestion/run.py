@@ -1,4 +1,4 @@
-"""Filling a store: every image of a cohort through the gate, by several processes, resumable at any image."""
+"""The ingest run: brings a cohort's images into a store, by several processes, resumable at any image."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -7,12 +7,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mammo.ingestion.duplicates import Candidate, Repeats, find_repeats
+from mammo.ingestion.duplicates import Candidate, Duplicates, find_duplicates
 from mammo.ingestion.quarantine import NAME as QUARANTINE
 from mammo.ingestion.quarantine import write_quarantine
-from mammo.ingestion.rejection_log import RefusalLog
-from mammo.ingestion.shard import Shard, find_parts, open_part, refused_in_parts, remove_parts
-from mammo.ingestion.worker import Job, Recipe, Taken, take
+from mammo.ingestion.rejection_log import RejectionLog
+from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
+from mammo.ingestion.worker import Encoded, ImageFacts, IngestItem, Recipe, Rejected, Stored, ingest_file
 from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code
@@ -27,14 +27,14 @@ from mammo.store.schema import outline_values
 
 
 @dataclass(frozen=True)
-class Filling:
-    """What a cohort became.
+class IngestResult:
+    """The result of an ingest.
 
     Attributes:
         manifest: the tables of the accepted images and their lesions.
-        outcomes: one a file, in the order of the cohort.
-        lost_lesions: how many outlined lesions lie on refused images.
-        decoded: how many files were decoded in this run.
+        outcomes: of every file, in the order of the cohort.
+        lost_lesions: number of outlined lesions on rejected images.
+        decoded: number of files that this run decoded.
     """
 
     manifest: Manifest
@@ -43,20 +43,21 @@ class Filling:
     decoded: int
 
 
-def fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = ()) -> Filling:
-    """Bring the images of a cohort into a store, then write its tables and the quarantine table.
+def ingest_cohort(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = ()) -> IngestResult:
+    """Ingest the images of a cohort into a store, then write its tables and the quarantine table.
 
-    Files that the store already knows, made from the same bytes in the same way, are not decoded again. A patient's
-    split, once dealt, is kept.
+    Files that the store already holds, made from the same bytes in the same way, are not decoded again. A patient's
+    split, once assigned, is kept.
 
     Args:
-        recipe: how.
-        cohort: what.
-        processes: how many child processes at most.
-        allow: flags that keep no image out of training.
+        recipe: how the store's images are made.
+        cohort: the images and lesions of the source.
+        processes: maximum number of child processes.
+        allow: flags that do not exclude an image from training.
 
     Raises:
-        MammoError: no image is accepted, a decoder is missing, or the store is of another format or cannot be written.
+        MammoError: no image is accepted, a decoder is missing, or the store is locked, of another format or cannot be
+            written.
     """
     if processes < 1:
         raise MammoError(f"processes={processes} must be at least 1: leave it out to use every core")
@@ -64,9 +65,9 @@ def fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = 
         check_format(recipe.store)
         with _locked(recipe.store):
             remove_partials(recipe.store)
-            filling = _fill(replace(recipe, parts=find_parts(recipe.store)), cohort, processes, allow)
+            result = _ingest(replace(recipe, parts=find_parts(recipe.store)), cohort, processes, allow)
             remove_parts(recipe.store)
-            return filling
+            return result
     except OSError as error:
         raise MammoError(
             f"{recipe.store} cannot be written ({error.strerror or type(error).__name__}): free some space, then run "
@@ -74,31 +75,29 @@ def fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = 
         ) from None
 
 
-def fill_part(recipe: Recipe, cohort: Cohort, shard: Shard, processes: int) -> int:
-    """Fill one part with the files of one shard; the next fill of the whole store merges it.
+def ingest_shard(recipe: Recipe, cohort: Cohort, shard: Shard, processes: int) -> int:
+    """Ingest the files of one shard into its part; the next ingest of the whole store merges it.
 
     Args:
-        recipe: how, of the whole store.
+        recipe: of the whole store.
         cohort: the whole source.
-        shard: which.
-        processes: how many child processes at most.
+        shard: the share of the files.
+        processes: maximum number of child processes.
 
     Returns:
-        How many files the shard has.
+        Number of files of the shard.
 
     Raises:
-        MammoError: a decoder is missing, the store is of another format, or another job fills the shard.
+        MammoError: a decoder is missing, the store is of another format, or another process ingests the shard.
     """
     check_format(recipe.store)
-    part, names = open_part(recipe.store, shard), Pseudonyms.of_store(recipe.store)
+    part, pseudonyms = open_part(recipe.store, shard), Pseudonyms.of_store(recipe.store)
     with _locked(part):
         remove_partials(part)
-        known = RefusalLog(part).read()
-        own = [image for image in cohort.images if shard.holds(image.path)]
-        ids = [names.of("image", image.path) for image in own]
-        jobs = [Job(image, image_id, known.get(image_id)) for image, image_id in zip(own, ids, strict=True)]
-        _taken(replace(recipe, store=part), jobs, processes)
-    return len(jobs)
+        images = [image for image in cohort.images if shard.holds(image.path)]
+        items = _items(images, pseudonyms, RejectionLog(part).read())
+        _ingest_files(replace(recipe, store=part), items, processes)
+    return len(items)
 
 
 def _locked(store: Path) -> AbstractContextManager[None]:
@@ -106,129 +105,157 @@ def _locked(store: Path) -> AbstractContextManager[None]:
     return file_lock(store / ".lock", f"ingest into {store}", wait=False)
 
 
-def _fill(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) -> Filling:
-    names = Pseudonyms.of_store(recipe.store)
-    ids = [names.of("image", image.path) for image in cohort.images]
-    known = refused_in_parts(recipe.parts) | RefusalLog(recipe.store).read()
-    jobs = [Job(image, image_id, known.get(image_id)) for image, image_id in zip(cohort.images, ids, strict=True)]
-    taken, decoded = _taken(recipe, jobs, processes)
-    found = {image_id: one for image_id, one in zip(ids, taken, strict=True) if one.row is not None}
-    repeats = _repeats(recipe.store, cohort.images, ids, found)
-    outcomes = tuple(_outcomes(cohort.images, ids, taken, repeats, allow))
+def _items(
+    images: Sequence[ImageRecord], pseudonyms: Pseudonyms, rejections: Mapping[str, tuple[str, str]]
+) -> list[IngestItem]:
+    ids = [pseudonyms.of("image", image.path) for image in images]
+    return [IngestItem(image, image_id, rejections.get(image_id)) for image, image_id in zip(images, ids, strict=True)]
+
+
+def _ingest(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) -> IngestResult:
+    pseudonyms = Pseudonyms.of_store(recipe.store)
+    rejections = rejections_in_parts(recipe.parts) | RejectionLog(recipe.store).read()
+    items = _items(cohort.images, pseudonyms, rejections)
+    results, decoded = _ingest_files(recipe, items, processes)
+    facts = {item.image_id: one for item, one in zip(items, results, strict=True) if isinstance(one, ImageFacts)}
+    duplicates = _duplicates(recipe.store, items, facts)
+    outcomes = tuple(_outcomes(items, results, duplicates, allow))
     write_quarantine(recipe.store, outcomes, cohort.left_out)
     accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}
     if not accepted:
-        told = f"none of the {len(outcomes)} files of {recipe.source} was accepted"
-        raise MammoError(f"{told} (the first because: {outcomes[0].reason}): see {recipe.store / QUARANTINE}")
-    homes = accepted | {o.path: repeats.kept[o.image_id] for o in outcomes if o.image_id in repeats.kept}
-    lesions = (_lesion_row(lesion, homes[lesion.path], names) for lesion in cohort.lesions if lesion.path in homes)
-    images = _image_rows(recipe.store, cohort, accepted, outcomes, found, names)
+        message = f"none of the {len(outcomes)} files of {recipe.source} was accepted"
+        raise MammoError(f"{message} (the first because: {outcomes[0].reason}): see {recipe.store / QUARANTINE}")
+    image_of = accepted | {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
+    lesions = (
+        _lesion_row(lesion, image_of[lesion.path], pseudonyms) for lesion in cohort.lesions if lesion.path in image_of
+    )
+    kept = [(image, outcome) for image, outcome in zip(cohort.images, outcomes, strict=True) if image.path in accepted]
+    images = _image_rows(recipe.store, cohort, kept, facts, pseudonyms)
     manifest = Manifest.of(recipe.frame, images, lesions, recipe.data_set)
-    ImageStore(recipe.store).tidy()
+    ImageStore(recipe.store).remove_replaced()
     manifest.save(recipe.store)
-    return Filling(manifest, outcomes, len(cohort.lesions) - len(manifest.lesions), decoded)
+    return IngestResult(manifest, outcomes, len(cohort.lesions) - len(manifest.lesions), decoded)
 
 
-def _taken(recipe: Recipe, jobs: Sequence[Job], processes: int) -> tuple[list[Taken], int]:
-    """What became of every file, in order, records kept and refusals remembered as they come; how many were decoded."""
-    log, store, taken, decoded = RefusalLog(recipe.store), ImageStore(recipe.store), [], 0
-    results = isolated(partial(take, recipe), jobs, processes)
+def _ingest_files(
+    recipe: Recipe, items: Sequence[IngestItem], processes: int
+) -> tuple[list[Rejected | ImageFacts], int]:
+    """Ingest files; store images and remember rejections as they come.
+
+    Returns:
+        The result of every file, in order, and the number of files decoded.
+    """
+    log, store, decoded = RejectionLog(recipe.store), ImageStore(recipe.store), 0
+    results: list[Rejected | ImageFacts] = []
     with log.writing() as writer:
-        for job, result in zip(jobs, track(results, "ingest", len(jobs)), strict=True):
-            one = Taken(result) if isinstance(result, Code) else result
-            if one.record:
-                store.append(job.image_id, one.record, one.head)
-            elif one.code and one.mark and job.known != (one.mark, one.code):
-                writer.add(job.image_id, one.mark, one.code)
-            decoded += (bool(one.record) and not one.merged) or (
-                bool(one.mark and one.code) and job.known != (one.mark, one.code)
-            )
-            taken.append(replace(one, record=b""))
+        found = track(isolated(partial(ingest_file, recipe), items, processes), "ingest", len(items))
+        for item, result in zip(items, found, strict=True):
+            match result:
+                case Encoded(facts, record, head, merged):
+                    store.append(item.image_id, record, head)
+                    decoded += not merged
+                    results.append(facts)
+                case Stored(facts):
+                    results.append(facts)
+                case Rejected(code, input_digest):
+                    if input_digest and item.rejection != (input_digest, code):
+                        writer.add(item.image_id, input_digest, code)
+                        decoded += 1
+                    results.append(result)
+                case Code():
+                    results.append(Rejected(result))
     store.refresh()
-    refused = ((job.image_id, one) for job, one in zip(jobs, taken, strict=True) if one.code and one.mark)
-    log.rewrite((image_id, one.mark, one.code) for image_id, one in refused)
-    return taken, decoded
+    log.rewrite(
+        (item.image_id, one.input_digest, one.code)
+        for item, one in zip(items, results, strict=True)
+        if isinstance(one, Rejected) and one.input_digest
+    )
+    return results, decoded
 
 
-def _repeats(store: Path, images: Sequence[ImageRecord], ids: Sequence[str], found: Mapping[str, Taken]) -> Repeats:
-    pixels = ImageStore(store)
+def _duplicates(store: Path, items: Sequence[IngestItem], facts: Mapping[str, ImageFacts]) -> Duplicates:
+    images = ImageStore(store)
 
-    def same(one: str, other: str) -> bool:
-        return pixels.equal(one, other)
+    def same_pixels(one: str, other: str) -> bool:
+        return images.equal(one, other)
 
     candidates = [
         Candidate(
-            image_id,
-            (image.patient_key, str(image.laterality), str(image.view)),
-            image.exam_key,
-            found[image_id].uid,
-            found[image_id].key,
-            found[image_id].thumbnail,
-            "lossy" in _flags(found[image_id]),
+            item.image_id,
+            (item.image.patient_key, str(item.image.laterality), str(item.image.view)),
+            item.image.exam_key,
+            found.uid,
+            found.key,
+            found.thumbnail,
+            "lossy" in _flags(found),
         )
-        for image, image_id in zip(images, ids, strict=True)
-        if image_id in found
+        for item in items
+        if (found := facts.get(item.image_id))
     ]
-    return find_repeats(candidates, same)
+    return find_duplicates(candidates, same_pixels)
 
 
-def _flags(taken: Taken) -> list[str]:
-    return [flag for flag in str((taken.row or {}).get("flags", "")).split("+") if flag]
+def _flags(facts: ImageFacts) -> list[str]:
+    return [flag for flag in str(facts.row.get("flags", "")).split("+") if flag]
 
 
 def _outcomes(
-    images: Sequence[ImageRecord], ids: Sequence[str], taken: Sequence[Taken], repeats: Repeats, allow: Sequence[str]
+    items: Sequence[IngestItem],
+    results: Sequence[Rejected | ImageFacts],
+    duplicates: Duplicates,
+    allow: Sequence[str],
 ) -> Iterator[Outcome]:
-    paths = dict(zip(ids, (image.path for image in images), strict=True))
-    for image, image_id, one in zip(images, ids, taken, strict=True):
-        flags = tuple(flag for flag in _flags(one) if flag not in allow)
-        if one.code == Code.DUPLICATE:
-            yield Outcome(image.path, image_id, Verdict.DUPLICATE)
-        elif one.code or image_id in repeats.conflicts:
-            code = one.code or Code.UID_CONFLICT
-            yield Outcome(image.path, image_id, Verdict.REJECTED, (code,))
-        elif image_id in repeats.kept:
-            yield Outcome(image.path, image_id, Verdict.DUPLICATE, (), paths[repeats.kept[image_id]])
+    path_of = {item.image_id: item.image.path for item in items}
+    for item, result in zip(items, results, strict=True):
+        path, image_id = item.image.path, item.image_id
+        if isinstance(result, Rejected):
+            if result.code == Code.DUPLICATE:
+                yield Outcome(path, image_id, Verdict.DUPLICATE)
+            else:
+                yield Outcome(path, image_id, Verdict.REJECTED, (result.code,))
+        elif image_id in duplicates.conflicts:
+            yield Outcome(path, image_id, Verdict.REJECTED, (Code.UID_CONFLICT,))
+        elif image_id in duplicates.kept:
+            yield Outcome(path, image_id, Verdict.DUPLICATE, (), path_of[duplicates.kept[image_id]])
         else:
-            yield Outcome(image.path, image_id, Verdict.FLAGGED if flags else Verdict.ACCEPTED, flags)
+            flags = tuple(flag for flag in _flags(result) if flag not in allow)
+            yield Outcome(path, image_id, Verdict.FLAGGED if flags else Verdict.ACCEPTED, flags)
 
 
 def _image_rows(
     store: Path,
     cohort: Cohort,
-    accepted: Mapping[str, str],
-    outcomes: Sequence[Outcome],
-    found: Mapping[str, Taken],
-    names: Pseudonyms,
+    accepted: Sequence[tuple[ImageRecord, Outcome]],
+    facts: Mapping[str, ImageFacts],
+    pseudonyms: Pseudonyms,
 ) -> Iterator[dict[str, Any]]:
-    splits = _splits(store)
-    told_of = {lesion.path for lesion in cohort.lesions} | {lesion.image for lesion in cohort.left_out}
-    breasts = {
+    """Yield the rows of images.parquet; a breast is negative only if none of its images has a lesion in the source."""
+    splits = _current_splits(store)
+    with_lesion = {lesion.path for lesion in cohort.lesions} | {lesion.image for lesion in cohort.left_out}
+    positive_breasts = {
         (image.exam_key, image.laterality)
         for image in cohort.images
-        if image.path in told_of or image.negative is False
+        if image.path in with_lesion or image.negative is False
     }
-    for image, outcome in zip(cohort.images, outcomes, strict=True):
-        if image.path not in accepted:
-            continue
-        patient = names.of("patient", image.patient_key)
-        yield (found[outcome.image_id].row or {}) | {
+    for image, outcome in accepted:
+        patient = pseudonyms.of("patient", image.patient_key)
+        yield facts[outcome.image_id].row | {
             "image_id": outcome.image_id,
             "patient_id": patient,
-            "exam_id": names.of("exam", image.exam_key),
+            "exam_id": pseudonyms.of("exam", image.exam_key),
             "laterality": image.laterality,
             "view": image.view,
             "split": splits.get(patient, image.split or ""),
             "official_split": image.split or "",
             "density": image.density or "",
-            "negative": (image.exam_key, image.laterality) not in breasts,
+            "negative": (image.exam_key, image.laterality) not in positive_breasts,
             "flags": "+".join(outcome.codes),
         }
 
 
-def _lesion_row(lesion: LesionRecord, image_id: str, names: Pseudonyms) -> dict[str, Any]:
+def _lesion_row(lesion: LesionRecord, image_id: str, pseudonyms: Pseudonyms) -> dict[str, Any]:
     return {
-        "lesion_id": names.of("lesion", lesion.lesion_key),
+        "lesion_id": pseudonyms.of("lesion", lesion.lesion_key),
         "image_id": image_id,
         "label": lesion.label,
         "label_source": lesion.label_source,
@@ -237,8 +264,8 @@ def _lesion_row(lesion: LesionRecord, image_id: str, names: Pseudonyms) -> dict[
     } | outline_values(lesion.mask, lesion.box)
 
 
-def _splits(store: Path) -> dict[str, str]:
-    """The split of each patient of the tables that the store has, if any that can be read."""
+def _current_splits(store: Path) -> dict[str, str]:
+    """The split of each patient in the store's current tables; empty without readable tables."""
     try:
         images = Manifest.load(store, checked=False).images
     except MammoError:

@@ -1,79 +1,91 @@
-"""Parts of a store that several machines fill at once, for sources too large for one.
+"""Shards: shares of work for several machines, and the parts of a store that each ingests from its share of a source.
 
-A part is a store without tables, below <store>/parts and under the store's own key. Who fills it opens the images of
-its own shard alone: what an image's record says hangs on its own file and on the source's tables; duplicates, conflicts
-and the lesions of whole exams are settled by the merge. The ingest of the whole source takes its records over in the
-source's order instead of decoding the files, so that the store comes out byte for byte as one machine would have filled
-it, and removes the parts.
+A part is a store without tables, below <store>/parts and under the store's own key. A machine opens the images of its
+own shard only: an image's record depends on its own file and on the source's tables; duplicates, conflicts and the
+lesions of whole exams are resolved by the merge. The ingest of the whole source copies the parts' records in the
+source's order instead of decoding the files, so that the store is byte for byte that of a single machine, and then
+removes the parts.
 """
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import TypeVar
 
-from mammo.ingestion.rejection_log import RefusalLog
+from mammo.ingestion.rejection_log import RejectionLog
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.records import MammoError, is_whole
 from mammo.store.image_store import ImageStore
 
+T = TypeVar("T")
+
 FOLDER = "parts"
 
-Kept = tuple[str, bytes, int]
-"""An image's note without its mark, its record, and the size of the record's head."""
+PartRecord = tuple[str, bytes, int]
+"""An image's note without its input digest, its record, and the size of the record's head in bytes."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """The share of a source that one machine sees to.
+    """One share of work that several machines divide.
 
     Attributes:
-        number: which, from 0 on.
-        of: of how many.
+        number: number of the share, from 0.
+        of: number of shares.
 
     Raises:
-        MammoError: there is no such share.
+        MammoError: the number is not in [0, of).
     """
 
-    number: int
-    of: int
+    number: int = 0
+    of: int = 1
 
     def __post_init__(self) -> None:
-        if not (is_whole(self.number) and is_whole(self.of) and 0 <= self.number < self.of):
-            told = f"shard={self.number} of shards={self.of}"
-            raise MammoError(f"{told} is none: count whole numbers from 0 on, and stay below shards")
+        if not (is_whole(self.of) and self.of >= 1):
+            raise MammoError(f"shards must be a whole number >= 1, got {self.of!r}")
+        if not (is_whole(self.number) and 0 <= self.number < self.of):
+            raise MammoError(f"shard must be a whole number in [0, {self.of}), got {self.number!r}")
 
     def holds(self, path: str) -> bool:
-        """Whether a file belongs to it, by its path alone."""
+        """Whether a file belongs to the share, by a hash of its path."""
         return int.from_bytes(sha256(path.encode(errors="surrogateescape")).digest()[:8]) % self.of == self.number
+
+    def share(self, items: Sequence[T]) -> Sequence[T]:
+        """The items of the share: every of-th from number on."""
+        return items[self.number :: self.of]
+
+
+WHOLE = Shard()
 
 
 def open_part(store: Path, shard: Shard) -> Path:
-    """The folder of one part, ready to be filled."""
+    """The folder of one part, with the store's pseudonym key."""
     part = store / FOLDER / f"{shard.number:04d}"
     Pseudonyms.of_store(store).share(part)
     return part
 
 
 def find_parts(store: Path) -> tuple[Path, ...]:
-    """The parts that wait to be merged."""
+    """The folders of the parts that are not merged yet."""
     return tuple(sorted(path for path in (store / FOLDER).glob("*") if path.is_dir()))
 
 
 def remove_parts(store: Path) -> None:
-    """Remove all parts, once the store holds what they held."""
+    """Remove all parts, once they are merged."""
     shutil.rmtree(store / FOLDER, ignore_errors=True)
 
 
-def kept_in_parts(parts: tuple[Path, ...], image_id: str, mark: str) -> Kept | None:
-    """What a part holds of an image that was made as mark says; None where none does."""
+def record_in_parts(parts: tuple[Path, ...], image_id: str, input_digest: str) -> PartRecord | None:
+    """The record of an image with this input digest, from the first part that holds it; None without one."""
     for part in parts:
-        known, _, kept = ImageStore(part).note(image_id).partition(" ")
-        if known == mark:
-            return kept, *ImageStore(part).record(image_id)
+        stored_digest, _, text = ImageStore(part).note(image_id).partition(" ")
+        if stored_digest == input_digest:
+            return text, *ImageStore(part).record(image_id)
     return None
 
 
-def refused_in_parts(parts: tuple[Path, ...]) -> dict[str, tuple[str, str]]:
-    """Mark and code of every refusal that the parts remember, by image id."""
-    return {image_id: refusal for part in parts for image_id, refusal in RefusalLog(part).read().items()}
+def rejections_in_parts(parts: tuple[Path, ...]) -> dict[str, tuple[str, str]]:
+    """Input digest and code of every rejection that the parts remember, by image id."""
+    return {image_id: rejection for part in parts for image_id, rejection in RejectionLog(part).read().items()}

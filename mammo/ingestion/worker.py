@@ -1,4 +1,4 @@
-"""Taking one file into a store, as the children of ingest do: its bytes, its pixels through the gate, its image."""
+"""The ingest worker: what a child process does with one file, from its bytes to the record of its image."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from mammo.geometry import Frame
-from mammo.ingestion.shard import kept_in_parts
+from mammo.ingestion.shard import record_in_parts
 from mammo.intake.gate import Admitted, admit
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular
 from mammo.records import ImageRecord
-from mammo.store.fingerprints import Print
+from mammo.store.fingerprints import Fingerprint
 from mammo.store.head import TABLE, DataSet
 from mammo.store.image_store import ImageStore
 from mammo.store.schema import chain_values, tissue_values
 from mammo.store.tiles import encode
 
 PIPELINE = 5
-"""Number of the way from files to store pixels; a new number makes a rerun read every image again."""
+"""Version of the processing from files to store pixels; after a change a rerun reads every image again."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Recipe:
     """How the images of one store are made.
 
     Attributes:
-        source: the folder that the images' paths start from.
+        source: folder that the images' paths are relative to.
         store: the store folder.
         frame: the network window.
         scale: store pixels per mirrored pixel.
-        parts: stores whose records are taken over instead of decoding (store.parts).
-        data_set: which data set it is, for the head of the store.
+        parts: stores of shards whose records are copied instead of decoding the files (ingestion.shard).
+        data_set: the data set of the source, for the head of the store.
     """
 
     source: Path
@@ -44,99 +44,130 @@ class Recipe:
     parts: tuple[Path, ...] = ()
     data_set: DataSet = TABLE
 
-    def mark(self, digest: str, image: ImageRecord) -> str:
-        """What the note of a stored image starts with while nothing that it was made from has changed."""
+    def input_digest(self, file_digest: str, image: ImageRecord) -> str:
+        """Digest of everything that a stored image is made from; the image's note starts with it."""
         facts = (image.laterality, image.view, image.by_table, image.flags)
-        made_from = (PIPELINE, digest, asdict(self.frame), self.scale, *facts)
-        return sha256(json.dumps(made_from).encode()).hexdigest()
+        inputs = (PIPELINE, file_digest, asdict(self.frame), self.scale, *facts)
+        return sha256(json.dumps(inputs).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
-class Job:
-    """One file to take in.
+class IngestItem:
+    """One file to ingest.
 
     Attributes:
         image: its record.
         image_id: its pseudonym.
-        known: mark and code of its refusal in an earlier run, if it was refused then.
+        rejection: input digest and code of its rejection in an earlier run, None without one.
     """
 
     image: ImageRecord
     image_id: str
-    known: tuple[str, str] | None = None
+    rejection: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What became of one file.
+class ImageFacts:
+    """What the note of a stored image says, after the input digest.
 
     Attributes:
-        code: why it is refused, empty where it is accepted.
-        mark: what it was made from, empty where its bytes were not read.
-        row: its columns of images.parquet without names, if accepted.
+        row: its columns of images.parquet that come from the file.
         uid: pseudonym of its SOP Instance UID, empty without one.
-        key: equal for two images of equal pixels.
-        thumbnail: as in prints.Print.
-        record: its pixels and note as the store keeps them (tiles.encode), empty where the store has them.
-        head: bytes of the record's head.
-        merged: whether the record comes from a part.
+        key: as in fingerprints.Fingerprint.
+        thumbnail: as in fingerprints.Fingerprint.
     """
 
-    code: str = ""
-    mark: str = ""
-    row: dict[str, Any] | None = None
-    uid: str = ""
-    key: str = ""
-    thumbnail: bytes = b""
-    record: bytes = b""
-    head: int = 0
+    row: dict[str, Any]
+    uid: str
+    key: str
+    thumbnail: bytes
+
+    @classmethod
+    def of_note(cls, text: str) -> "ImageFacts":
+        """The facts of a note without its input digest."""
+        note = json.loads(text)
+        row = note["row"] | {"tissue": bytes.fromhex(note["row"]["tissue"])}
+        return cls(row, note["uid"], note["key"], bytes.fromhex(note["thumbnail"]))
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A file that is not ingested.
+
+    Attributes:
+        code: why (intake.rejections.Code).
+        input_digest: of the file, empty where its bytes were not read; only a rejection with one is remembered.
+    """
+
+    code: str
+    input_digest: str = ""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An image that the store holds."""
+
+    facts: ImageFacts
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """An image to be stored.
+
+    Attributes:
+        facts: of its note.
+        record: its pixels and note (tiles.encode).
+        head: size of the record's head in bytes.
+        merged: whether the record was copied from a part instead of decoding the file.
+    """
+
+    facts: ImageFacts
+    record: bytes
+    head: int
     merged: bool = False
 
 
-def take(recipe: Recipe, job: Job) -> Taken:
-    """Make one file's record for the store, unless it is there already or was refused before.
+def ingest_file(recipe: Recipe, item: IngestItem) -> Rejected | Stored | Encoded:
+    """Encode one file for the store, unless the store holds it already or an earlier run rejected it.
 
     Raises:
         MammoError: a decoder is missing.
     """
-    image, mark = job.image, ""
-    if image.code:
-        return Taken(image.code)
-    record, head, made = b"", 0, None
+    if item.image.code:
+        return Rejected(item.image.code)
+    input_digest = ""
     try:
-        content = read_file(regular(recipe.source, image.path))
-        digest = sha256(content).hexdigest()
-        mark = recipe.mark(digest, image)
-        if job.known and job.known[0] == mark:
-            return Taken(job.known[1], mark)
-        known, _, kept = ImageStore(recipe.store).note(job.image_id).partition(" ")
-        made = None if known == mark else kept_in_parts(recipe.parts, job.image_id, mark)
-        if made:
-            kept, record, head = made
-        elif known != mark:
-            admitted = admit(recipe.source, image, recipe.frame, recipe.scale, content)
-            kept = json.dumps(_kept(recipe, admitted, digest))
-            record, head = encode(admitted.pixels, f"{mark} {kept}")
-    except RejectedError as refused:
-        return Taken(refused.code, mark)
+        content = read_file(regular(recipe.source, item.image.path))
+        file_digest = sha256(content).hexdigest()
+        input_digest = recipe.input_digest(file_digest, item.image)
+        if item.rejection and item.rejection[0] == input_digest:
+            return Rejected(item.rejection[1], input_digest)
+        stored_digest, _, text = ImageStore(recipe.store).note(item.image_id).partition(" ")
+        if stored_digest == input_digest:
+            return Stored(ImageFacts.of_note(text))
+        if in_part := record_in_parts(recipe.parts, item.image_id, input_digest):
+            text, record, head = in_part
+            return Encoded(ImageFacts.of_note(text), record, head, merged=True)
+        admitted = admit(recipe.source, item.image, recipe.frame, recipe.scale, content)
+        text = json.dumps(_note(recipe, admitted, file_digest))
+        record, head = encode(admitted.pixels, f"{input_digest} {text}")
+        return Encoded(ImageFacts.of_note(text), record, head)
+    except RejectedError as rejected:
+        return Rejected(rejected.code, input_digest)
     except MemoryError:
-        return Taken(Code.TOO_LARGE, mark)
-    facts = json.loads(kept)
-    row = facts["row"] | {"tissue": bytes.fromhex(facts["row"]["tissue"])}
-    thumbnail = bytes.fromhex(facts["thumbnail"])
-    return Taken("", mark, row, facts["uid"], facts["key"], thumbnail, record, head, bool(made))
+        return Rejected(Code.TOO_LARGE, input_digest)
 
 
-def _kept(recipe: Recipe, admitted: Admitted, digest: str) -> dict[str, Any]:
-    """What the image's note holds: its row and what tells it from others, as JSON can hold it."""
+def _note(recipe: Recipe, admitted: Admitted, file_digest: str) -> dict[str, Any]:
+    """The facts of an image as its note holds them, in JSON types."""
     values = chain_values(admitted.chain) | tissue_values(admitted.tissue)
     row = {name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
-    row |= {"sha256": digest, "flags": "+".join(admitted.flags), "voi": admitted.voi, "vendor": admitted.vendor}
-    print_of = Print.of(admitted.pixels)
-    uid = _names(recipe.store).of("uid", admitted.uid) if admitted.uid else ""
-    return {"row": row, "uid": uid, "key": print_of.key, "thumbnail": print_of.thumbnail.hex()}
+    row |= {"sha256": file_digest, "flags": "+".join(admitted.flags), "voi": admitted.voi, "vendor": admitted.vendor}
+    fingerprint = Fingerprint.of(admitted.pixels)
+    uid = _pseudonyms(recipe.store).of("uid", admitted.uid) if admitted.uid else ""
+    return {"row": row, "uid": uid, "key": fingerprint.key, "thumbnail": fingerprint.thumbnail.hex()}
 
 
 @cache
-def _names(store: Path) -> Pseudonyms:
+def _pseudonyms(store: Path) -> Pseudonyms:
     return Pseudonyms.of_store(store)

@@ -1,4 +1,4 @@
-"""Doubts that the files of a store raise: bytes that are not those that were written."""
+"""Checks of a store's files: bytes that differ from those that were written."""
 
 import json
 from collections.abc import Container, Iterator
@@ -6,39 +6,39 @@ from pathlib import Path
 
 import numpy as np
 
-from mammo.quality.checks import Doubt
-from mammo.store.checksums import broken
-from mammo.store.head import head_seal
-from mammo.store.record_files import Shards
+from mammo.quality.checks import Issue
+from mammo.store.checksums import changed_files
+from mammo.store.head import head_checksum
+from mammo.store.record_files import RecordFiles
 from mammo.store.tiles import DamagedError, TiledImage
 
 
-def damage_doubts(store: Path) -> Iterator[Doubt]:
-    """Files that are not as they were when the tables were written; a store that was never sealed raises none."""
+def check_files(store: Path) -> Iterator[Issue]:
+    """Find files that changed since the tables were written; a store without checksums yields none."""
     try:
         head = json.loads((store / "store.json").read_text())
     except (OSError, ValueError):
-        return  # whoever loads the tables says so
+        return  # loading the tables reports it
     if isinstance(head, dict) and {"files", "seal"} & head.keys():
-        if head.get("seal") != head_seal(head):
-            yield Doubt("file_damaged", "store.json", "another SHA-256")
+        if head.get("seal") != head_checksum(head):
+            yield Issue("file_damaged", "store.json", "another SHA-256")
             return
-        for name, told in broken(store, head["files"]):
-            yield Doubt("file_damaged", name, told)
+        for name, change in changed_files(store, head["files"]):
+            yield Issue("file_damaged", name, change)
 
 
-def record_doubts(store: Path, read: Container[str]) -> Iterator[Doubt]:
-    """Files of pixels that are damaged in an image that the tables do not name, such as a duplicate.
+def check_unlisted_records(store: Path, listed: Container[str]) -> Iterator[Issue]:
+    """Find damaged pixels of images that are in no table, such as duplicates.
 
     Args:
         store: the folder.
-        read: ids of the images whose pixels are read elsewhere.
+        listed: ids of the images in the tables, whose pixels other checks read.
     """
-    for key, place in Shards(store / "images").places():
-        if key in read:
+    for image_id, record in RecordFiles(store / "images").records():
+        if image_id in listed:
             continue
         try:
-            image = TiledImage(place.read(0, place.head), place)
+            image = TiledImage(record.read(0, record.head), record)
             image.read_into((0, 0), np.empty(image.shape, np.uint16))
         except (DamagedError, RuntimeError, ValueError, OverflowError, OSError):
-            yield Doubt("file_damaged", f"images/{place.shard.name}", f"image {key}, which is in no table")
+            yield Issue("file_damaged", f"images/{record.path.name}", f"image {image_id}, which is in no table")

@@ -1,4 +1,4 @@
-"""What an image's pixels show, in a few numbers and a thumbnail: the one pass over the pixels that all checks share."""
+"""Image statistics: numbers and a fingerprint of each image, from one pass over its pixels."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.progress import track
 from mammo.records import MammoError
-from mammo.store.fingerprints import Print
+from mammo.store.fingerprints import Fingerprint
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.schema import Row, chain_of, tissue_of
@@ -22,38 +22,38 @@ from mammo.store.schema import Row, chain_of, tissue_of
 PER_PROCESS = 64
 """Images that are worth starting a process for."""
 
-ON_BREAST = 0.9
-"""A cell is of the breast where at least this share of it is tissue."""
+MIN_TISSUE = 0.9
+"""A cell belongs to the breast where at least this share of it is tissue."""
 
 
 @dataclass(frozen=True, eq=False)
-class Portrait:
-    """One image's pixels.
+class ImageStats:
+    """Statistics of one image's stored pixels.
 
     Attributes:
-        state: empty, or the check of CHECKS that stopped their reading.
-        told: the damaged file of pixels, empty where none is.
-        size: (rows, cols) of the stored pixels; (0, 0) where there are none.
-        key: digest of all pixels.
-        top: largest grey value.
-        n_greys: how many grey values there are.
-        inside: mean grey value of cells that are all tissue, nan where there are none.
-        outside: mean grey value of cells without any tissue, nan where there are none.
-        print: what tells it from others; None where there are no pixels, or one grey value.
+        failed_check: the check of CHECKS that reading the pixels failed, empty where they were read.
+        size: (rows, cols) of the stored pixels; (0, 0) without any.
+        digest: digest of all pixels.
+        maximum: largest gray value.
+        n_gray_values: number of different gray values.
+        breast_mean: mean gray value of the cells full of tissue, NaN without any.
+        background_mean: mean gray value of the cells without tissue, NaN without any.
+        fingerprint: for the search of near-duplicates; None without pixels, or with a single gray value.
+        damaged_file: the damaged file of pixels, empty without one.
     """
 
-    state: str
+    failed_check: str
     size: tuple[int, int] = (0, 0)
-    key: str = ""
-    top: int = 0
-    n_greys: int = 0
-    inside: float = float("nan")
-    outside: float = float("nan")
-    print: Print | None = None
-    told: str = ""
+    digest: str = ""
+    maximum: int = 0
+    n_gray_values: int = 0
+    breast_mean: float = float("nan")
+    background_mean: float = float("nan")
+    fingerprint: Fingerprint | None = None
+    damaged_file: str = ""
 
 
-Job = tuple[str, Row]
+IdRow = tuple[str, Row]
 """Id and row of an image."""
 
 
@@ -62,36 +62,38 @@ def image_rows(manifest: Manifest) -> dict[str, Row]:
     return dict(zip(manifest.images.index, manifest.images.to_dict("records"), strict=True))
 
 
-def portraits(store: Path, frame: Frame, jobs: Sequence[Job], processes: int) -> Iterator[Portrait]:
-    """The portrait of every image, in order; every tile of every image is read and its checksum compared."""
-    work = partial(portrait, store, frame)
-    useful = min(processes, len(jobs) // PER_PROCESS)
+def all_image_stats(store: Path, frame: Frame, rows: Sequence[IdRow], processes: int) -> Iterator[ImageStats]:
+    """Yield the statistics of every image, in order; every tile is read and its checksum compared."""
+    work = partial(image_stats, store, frame)
+    useful = min(processes, len(rows) // PER_PROCESS)
     if useful < 2:
-        yield from track(map(work, jobs), "verify", len(jobs))
+        yield from track(map(work, rows), "verify", len(rows))
         return
     with ProcessPoolExecutor(useful, mp_context=get_context("spawn")) as pool:
-        yield from track(pool.map(work, jobs, chunksize=16), "verify", len(jobs))
+        yield from track(pool.map(work, rows, chunksize=16), "verify", len(rows))
 
 
-def portrait(store: Path, frame: Frame, job: Job) -> Portrait:
-    """Read one image's pixels."""
-    image_id, row = job
-    pixels = ImageStore(store)
+def image_stats(store: Path, frame: Frame, id_row: IdRow) -> ImageStats:
+    """Read one image's pixels and compute their statistics."""
+    image_id, row = id_row
+    images = ImageStore(store)
     try:
-        rows, cols = pixels.shape(image_id)
-        values = pixels.read(image_id, Box(0, rows, 0, cols))
+        rows, cols = images.shape(image_id)
+        values = images.read(image_id, Box(0, rows, 0, cols))
     except MammoError:
-        file = pixels.file(image_id)
-        return Portrait("pixels_damaged", told=f"images/{file.name}") if file else Portrait("pixels_missing")
+        file = images.file(image_id)
+        if file is None:
+            return ImageStats("pixels_missing")
+        return ImageStats("pixels_damaged", damaged_file=f"images/{file.name}")
     digest = blake2b(values.tobytes(), digest_size=16).hexdigest()
-    inside, outside = _means(values, row, frame)
-    n_greys = int(np.count_nonzero(np.bincount(values.ravel())))
-    shown = Print.of(values) if n_greys > 1 else None
-    return Portrait("", (rows, cols), digest, int(values.max()), n_greys, inside, outside, shown)
+    breast, background = _means(values, row, frame)
+    n_gray_values = int(np.count_nonzero(np.bincount(values.ravel())))
+    fingerprint = Fingerprint.of(values) if n_gray_values > 1 else None
+    return ImageStats("", (rows, cols), digest, int(values.max()), n_gray_values, breast, background, fingerprint)
 
 
-def possible_chain(row: Row, frame: Frame) -> FrameChain | None:
-    """The chain that a row holds, None where breast box, scale or window do not fit the image."""
+def valid_chain(row: Row, frame: Frame) -> FrameChain | None:
+    """The frame chain of a row, None where breast box, scale or network window do not fit the image."""
     try:
         chain = chain_of(row, frame)
     except ValueError:
@@ -105,17 +107,16 @@ def possible_chain(row: Row, frame: Frame) -> FrameChain | None:
 
 
 def _means(values: NDArray[np.uint16], row: Row, frame: Frame) -> tuple[float, float]:
-    """Mean grey values of cells inside and outside of the breast; nan where the frames do not fit."""
-    chain, tissue = possible_chain(row, frame), tissue_of(row, frame)
+    """Mean gray values of the cells inside and outside the breast; NaN where the row does not fit the image."""
+    chain, tissue = valid_chain(row, frame), tissue_of(row, frame)
     if chain is None or chain.store_shape != values.shape:
         return float("nan"), float("nan")
     rows, cols = (np.arange(n) for n in values.shape)
     cell = chain.frame.cell_px
     down, across = (rows - chain.origin[0]) // cell, (cols - chain.origin[1]) // cell
-    shown = values[np.ix_((down >= 0) & (down < tissue.shape[0]), (across >= 0) & (across < tissue.shape[1]))]
-    down, across = down[(down >= 0) & (down < tissue.shape[0])], across[(across >= 0) & (across < tissue.shape[1])]
-    shares = tissue[np.ix_(down, across)]
-    return _mean(shown[shares >= ON_BREAST]), _mean(shown[shares == 0])
+    in_rows, in_cols = (down >= 0) & (down < tissue.shape[0]), (across >= 0) & (across < tissue.shape[1])
+    visible, shares = values[np.ix_(in_rows, in_cols)], tissue[np.ix_(down[in_rows], across[in_cols])]
+    return _mean(visible[shares >= MIN_TISSUE]), _mean(visible[shares == 0])
 
 
 def _mean(values: NDArray[np.uint16]) -> float:

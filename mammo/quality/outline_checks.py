@@ -1,4 +1,4 @@
-"""Doubts about outlines: empty, misplaced, too large or there twice."""
+"""Checks of the outlines: empty, misplaced, too large or repeated."""
 
 from collections.abc import Iterator
 
@@ -6,47 +6,53 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, FrameChain
-from mammo.quality.checks import Doubt
-from mammo.quality.image_stats import image_rows, possible_chain
+from mammo.quality.checks import Issue
+from mammo.quality.image_stats import image_rows, valid_chain
 from mammo.store.manifest import Manifest
 
-ON_BREAST = 0.2
-TOO_LARGE = 0.5
+MIN_ON_BREAST = 0.2
+"""Share of an outline that must lie on the breast."""
+
+MAX_OF_BREAST = 0.5
+"""Share of the breast that an outline may cover."""
 
 
-def outline_doubts(manifest: Manifest) -> Iterator[Doubt]:
-    """All doubts about the lesions' outlines."""
-    seen: dict[tuple[object, ...], str] = {}
-    chains = {key: possible_chain(row, manifest.frame) for key, row in image_rows(manifest).items()}
+def check_outlines(manifest: Manifest) -> Iterator[Issue]:
+    """Find issues of the lesions' outlines."""
+    first: dict[tuple[object, ...], str] = {}
+    chains = {key: valid_chain(row, manifest.frame) for key, row in image_rows(manifest).items()}
     for key, row in manifest.lesions.iterrows():
-        image_id, lesion = str(row["image_id"]), str(key)
-        for check, told in _of_outline(manifest, lesion, chains[image_id], image_id):
-            yield Doubt(check, lesion, told, (image_id,))
-        place = (image_id, *(int(row[name]) for name in ("row0", "row1", "col0", "col1")), row["mask"])
-        if place in seen:
-            yield Doubt("outline_twice", lesion, f"as {seen[place]}", (image_id,))
-        seen.setdefault(place, lesion)
+        image_id, lesion_id = str(row["image_id"]), str(key)
+        for check, detail in _check_outline(manifest, lesion_id, chains[image_id], image_id):
+            yield Issue(check, lesion_id, detail, (image_id,))
+        outline = (image_id, *(int(row[name]) for name in ("row0", "row1", "col0", "col1")), row["mask"])
+        if outline in first:
+            yield Issue("outline_twice", lesion_id, f"as {first[outline]}", (image_id,))
+        first.setdefault(outline, lesion_id)
 
 
-def _of_outline(manifest: Manifest, lesion: str, chain: FrameChain | None, image_id: str) -> Iterator[tuple[str, str]]:
-    found = _sound(manifest, lesion)
-    if found is None:
+def _check_outline(
+    manifest: Manifest, lesion_id: str, chain: FrameChain | None, image_id: str
+) -> Iterator[tuple[str, str]]:
+    """(check, detail) of every issue of one outline."""
+    outline = _readable(manifest, lesion_id)
+    if outline is None:
         yield "outline_unreadable", ""
         return
-    mask, box = found
+    mask, box = outline
     if not mask.any():
         yield "outline_empty", ""
     elif chain and not _inside(box, chain.stored_shape):
         yield "outline_outside_image", f"{box} on {chain.stored_shape}"
     elif chain:
-        yield from _placed(chain, mask, box, manifest.tissue(image_id))
+        yield from _check_position(chain, mask, box, manifest.tissue(image_id))
 
 
-def _sound(manifest: Manifest, lesion: str) -> tuple[NDArray[np.bool_], Box] | None:
-    """Mask and box, None where they cannot be read or do not belong together."""
+def _readable(manifest: Manifest, lesion_id: str) -> tuple[NDArray[np.bool_], Box] | None:
+    """Mask [box.height, box.width] and box, stored frame; None where they cannot be read or do not fit each other."""
     try:
-        mask, box = manifest.outline(lesion)
-    except Exception:  # what is no PNG or no box may fail anywhere
+        mask, box = manifest.outline(lesion_id)
+    except Exception:  # an invalid PNG or box can raise anything
         return None
     return (mask, box) if mask.shape == (box.height, box.width) else None
 
@@ -55,28 +61,28 @@ def _inside(box: Box, shape: tuple[int, int]) -> bool:
     return box.row0 >= 0 and box.col0 >= 0 and box.row1 <= shape[0] and box.col1 <= shape[1]
 
 
-def _placed(
+def _check_position(
     chain: FrameChain, mask: NDArray[np.bool_], box: Box, tissue: NDArray[np.float32]
 ) -> Iterator[tuple[str, str]]:
-    on_breast, share, shown = _on_tissue(chain, mask, box, tissue)
-    if not shown:
+    on_breast, of_breast, visible = _overlap(chain, mask, box, tissue)
+    if not visible:
         yield "outline_unseen", ""
-    elif on_breast < ON_BREAST:
+    elif on_breast < MIN_ON_BREAST:
         yield "outline_off_breast", f"{on_breast:.0%} of it"
-    elif share > TOO_LARGE:
-        yield "outline_too_large", f"{share:.0%} of the breast"
+    elif of_breast > MAX_OF_BREAST:
+        yield "outline_too_large", f"{of_breast:.0%} of the breast"
 
 
-def _on_tissue(
+def _overlap(
     chain: FrameChain, mask: NDArray[np.bool_], box: Box, tissue: NDArray[np.float32]
 ) -> tuple[float, float, bool]:
-    """Share of the outline on tissue, share of the tissue inside it, and whether any of it is in the window."""
-    inner, place = chain.mask_to_network(mask, box)
-    points = np.argwhere(inner) + np.array((place.row0, place.col0))
-    inside = (points >= 0).all(axis=1) & (points < (chain.frame.height, chain.frame.width)).all(axis=1)
-    if not inside.any():
+    """Share of the outline on tissue, share of the tissue inside it, and whether any of it is in the network window."""
+    network_mask, network_box = chain.mask_to_network(mask, box)
+    points = np.argwhere(network_mask) + np.array((network_box.row0, network_box.col0))
+    visible = (points >= 0).all(axis=1) & (points < (chain.frame.height, chain.frame.width)).all(axis=1)
+    if not visible.any():
         return 0.0, 0.0, False
-    down, across = (points[inside] // chain.frame.cell_px).T
-    shares = tissue[down, across]
+    rows, cols = (points[visible] // chain.frame.cell_px).T
+    shares = tissue[rows, cols]
     area = float(tissue.sum()) * chain.frame.cell_px**2
     return float((shares > 0).mean()), float(shares.sum()) / max(area, 1.0), True

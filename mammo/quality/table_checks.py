@@ -1,98 +1,152 @@
-"""Doubts that the tables alone raise: ids, words, splits, labels, exams."""
+"""Checks of the tables: ids, values, splits, labels, exams, and images that occur twice or connect patients."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import pandas as pd
 
-from mammo.quality.checks import Doubt
+from mammo.quality.checks import Issue
+from mammo.quality.image_stats import ImageStats
 from mammo.records import Laterality, Pathology, Split, View
-from mammo.store.checks import ALLOWED
+from mammo.store.fingerprints import Pair, similar_pairs
 from mammo.store.manifest import Manifest
+from mammo.store.schema import ALLOWED_VALUES
+from mammo.store.splits import patient_groups
 
 FULL_EXAM = {(side.value, view.value) for side in Laterality for view in View}
 CLASSES = (Pathology.MALIGNANT.value, Pathology.BENIGN.value)
 
 
-def sound_rows(manifest: Manifest) -> tuple[Manifest, list[Doubt]]:
-    """The tables without rows that nothing can be said about, and the doubts about those."""
+def valid_rows(manifest: Manifest) -> tuple[Manifest, list[Issue]]:
+    """The manifest without repeated ids and lesions without image, and the issues of single rows."""
     images, lesions = manifest.images, manifest.lesions
-    doubts = [
-        Doubt("key_twice", str(key), str(table.index.name))
+    issues = [
+        Issue("key_twice", str(key), str(table.index.name))
         for table in (images, lesions)
         for key in table.index[table.index.duplicated()].unique()
     ]
     images, lesions = images[~images.index.duplicated()], lesions[~lesions.index.duplicated()]
     for table in (images, lesions):
-        for column in ALLOWED.keys() & set(table.columns):
-            for key, word in table.loc[~table[column].isin(ALLOWED[column]), column].items():
-                doubts.append(Doubt("wrong_word", str(key), f"{column} {word!r}"))
+        for column in ALLOWED_VALUES.keys() & set(table.columns):
+            for key, value in table.loc[~table[column].isin(ALLOWED_VALUES[column]), column].items():
+                issues.append(Issue("wrong_word", str(key), f"{column} {value!r}"))
     orphans = ~lesions["image_id"].isin(images.index)
-    doubts += [Doubt("lesion_without_image", str(key)) for key in lesions.index[orphans]]
-    return Manifest(manifest.frame, images, lesions[~orphans]), doubts
+    issues += [Issue("lesion_without_image", str(key)) for key in lesions.index[orphans]]
+    return replace(manifest, images=images, lesions=lesions[~orphans]), issues
 
 
-def table_doubts(manifest: Manifest) -> Iterator[Doubt]:
-    """All doubts that sound rows raise."""
-    yield from _patients(manifest.images)
-    yield from _split_classes(manifest)
-    yield from _labels(manifest.lesions)
-    yield from _breasts(manifest)
-    yield from _exams(manifest.images)
+def check_rows(manifest: Manifest) -> Iterator[Issue]:
+    """Find contradictions between valid rows."""
+    yield from _check_patients(manifest.images)
+    yield from _check_official_splits(manifest.images)
+    yield from _check_split_classes(manifest)
+    yield from _check_labels(manifest.lesions)
+    yield from _check_breasts(manifest)
+    yield from _check_exams(manifest.images)
 
 
-def _patients(images: pd.DataFrame) -> Iterator[Doubt]:
+def _check_patients(images: pd.DataFrame) -> Iterator[Issue]:
     for patient, rows in images.groupby("patient_id", sort=False):
         splits = set(rows["split"])
         if len(splits) > 1:
-            yield Doubt("patient_in_two_splits", str(patient), ", ".join(sorted(splits)), tuple(rows.index[:4]))
+            yield Issue("patient_in_two_splits", str(patient), ", ".join(sorted(splits)), tuple(rows.index[:4]))
     for exam, rows in images.groupby("exam_id", sort=False):
         if rows["patient_id"].nunique() > 1:
-            yield Doubt("exam_of_two_patients", str(exam), "", tuple(rows.index[:4]))
-    told, dealt = images["official_split"], images["split"]
-    kept = told == dealt if (told == Split.VAL).any() else (told == Split.TEST) == (dealt == Split.TEST)
-    broken = (told != "") & (dealt != "") & ~kept
-    for patient, rows in images[broken].groupby("patient_id", sort=False):
-        words = f"{rows['official_split'].iloc[0]} there, {rows['split'].iloc[0]} here"
-        yield Doubt("official_split_broken", str(patient), words, tuple(rows.index[:4]))
+            yield Issue("exam_of_two_patients", str(exam), "", tuple(rows.index[:4]))
 
 
-def _split_classes(manifest: Manifest) -> Iterator[Doubt]:
+def _check_official_splits(images: pd.DataFrame) -> Iterator[Issue]:
+    """Where the data set has no validation split of its own, only its test split must agree."""
+    official, split = images["official_split"], images["split"]
+    has_val = (official == Split.VAL).any()
+    agrees = official == split if has_val else (official == Split.TEST) == (split == Split.TEST)
+    differs = (official != "") & (split != "") & ~agrees
+    for patient, rows in images[differs].groupby("patient_id", sort=False):
+        detail = f"{rows['official_split'].iloc[0]} there, {rows['split'].iloc[0]} here"
+        yield Issue("official_split_broken", str(patient), detail, tuple(rows.index[:4]))
+
+
+def _check_split_classes(manifest: Manifest) -> Iterator[Issue]:
     splits = manifest.images["split"]
     for split in Split:
         inside = manifest.lesions[manifest.lesions["image_id"].isin(splits.index[splits == split.value])]
         for label in CLASSES:
             if (splits == split.value).any() and not (inside["label"] == label).any():
-                yield Doubt("split_lacks_class", split.value, f"no {label} lesion")
+                yield Issue("split_lacks_class", split.value, f"no {label} lesion")
 
 
-def _labels(lesions: pd.DataFrame) -> Iterator[Doubt]:
-    unlabelled = lesions["label"] == Pathology.NONE.value
+def _check_labels(lesions: pd.DataFrame) -> Iterator[Issue]:
+    unlabeled = lesions["label"] == Pathology.NONE.value
     sourced = lesions["label_source"].isin(["biopsy", "breast_level"])
-    wrong = (unlabelled & sourced) | (~unlabelled & (lesions["label_source"] == "none"))
+    wrong = (unlabeled & sourced) | (~unlabeled & (lesions["label_source"] == "none"))
     for key, row in lesions[wrong].iterrows():
-        yield Doubt("label_without_source", str(key), f"{row['label']} by {row['label_source']}", (row["image_id"],))
+        yield Issue("label_without_source", str(key), f"{row['label']} by {row['label_source']}", (row["image_id"],))
     for key, row in lesions[lesions["high_risk"] & (lesions["label"] != Pathology.BENIGN.value)].iterrows():
-        yield Doubt("high_risk_not_benign", str(key), str(row["label"]), (row["image_id"],))
+        yield Issue("high_risk_not_benign", str(key), str(row["label"]), (row["image_id"],))
 
 
-def _breasts(manifest: Manifest) -> Iterator[Doubt]:
+def _check_breasts(manifest: Manifest) -> Iterator[Issue]:
     lesions = manifest.lesions.join(manifest.images[["exam_id", "laterality", "view"]], on="image_id")
     outlined = set(zip(lesions["exam_id"], lesions["laterality"], strict=True))
     for key, row in manifest.images[manifest.images["negative"]].iterrows():
         if (row["exam_id"], row["laterality"]) in outlined:
-            yield Doubt("negative_with_lesion", str(key), "", (str(key),))
-    labelled = lesions[lesions["label"].isin(CLASSES) & (lesions["label_source"] != "birads_proxy")]
-    for (exam, laterality), rows in labelled.groupby(["exam_id", "laterality"], sort=False):
+            yield Issue("negative_with_lesion", str(key), "", (str(key),))
+    labeled = lesions[lesions["label"].isin(CLASSES) & (lesions["label_source"] != "birads_proxy")]
+    for (exam, laterality), rows in labeled.groupby(["exam_id", "laterality"], sort=False):
         views = rows.groupby("view")["label"]
-        if set(views.groups) == {*View} and (views.size() == 1).all() and rows["label"].nunique() == 2:
-            same = rows["finding"].nunique() == 1
-            if same:
-                yield Doubt("labels_conflict", f"{exam} {laterality}", "", tuple(rows["image_id"]))
+        one_a_view = set(views.groups) == {*View} and (views.size() == 1).all()
+        if one_a_view and rows["label"].nunique() == 2 and rows["finding"].nunique() == 1:
+            yield Issue("labels_conflict", f"{exam} {laterality}", "", tuple(rows["image_id"]))
 
 
-def _exams(images: pd.DataFrame) -> Iterator[Doubt]:
+def _check_exams(images: pd.DataFrame) -> Iterator[Issue]:
     for exam, rows in images.groupby("exam_id", sort=False):
-        shown = set(zip(rows["laterality"], rows["view"], strict=True))
-        if len(rows) >= len(FULL_EXAM) and not shown >= FULL_EXAM:
-            lacking = ", ".join(sorted(" ".join(pair) for pair in FULL_EXAM - shown))
-            yield Doubt("exam_lacks_view", str(exam), f"lacks {lacking}", tuple(rows.index[:8]))
+        views = set(zip(rows["laterality"], rows["view"], strict=True))
+        if len(rows) >= len(FULL_EXAM) and not views >= FULL_EXAM:
+            missing = ", ".join(sorted(" ".join(pair) for pair in FULL_EXAM - views))
+            yield Issue("exam_lacks_view", str(exam), f"lacks {missing}", tuple(rows.index[:8]))
+
+
+def check_leakage(images: pd.DataFrame, stats: Mapping[str, ImageStats]) -> Iterator[Issue]:
+    """Find images that occur twice, and groups of connected patients that span several splits.
+
+    Args:
+        images: the manifest's image rows, indexed by image_id.
+        stats: of every image, by id.
+    """
+    pairs = list(_repeated_images(images, stats))
+    for check, (first, second) in pairs:
+        yield Issue(check, second, f"as {first}", (first, second))
+    groups = images["patient_id"].map(patient_groups(images, [pair for _, pair in pairs]))
+    for _, rows in images.groupby(groups, sort=True):
+        splits = set(rows["split"]) - {""}
+        if len(splits) > 1 and rows["patient_id"].nunique() > 1:
+            patients = rows.groupby("patient_id", sort=False).head(1)
+            detail = f"{len(patients)} patients in {', '.join(sorted(splits))}"
+            yield Issue("leak", str(patients["patient_id"].iloc[0]), detail, tuple(map(str, patients.index[:4])))
+
+
+def _repeated_images(images: pd.DataFrame, stats: Mapping[str, ImageStats]) -> Iterator[tuple[str, Pair]]:
+    """(check, two image ids) of images that occur twice, each pair with the strictest check that finds it."""
+    reported: set[Pair] = set()
+    sources = {str(key): str(value) for key, value in images["sha256"].items()}
+    digests = {key: stats[key].digest for key in sources}
+    for check, values in (("same_source", sources), ("same_pixels", digests)):
+        for pair in _equal_pairs(values):
+            if pair not in reported:
+                reported.add(pair)
+                yield check, pair
+    fingerprints = {key: fingerprint for key in sources if (fingerprint := stats[key].fingerprint)}
+    for pair in similar_pairs(fingerprints):
+        if pair not in reported and digests[pair[0]] != digests[pair[1]]:
+            yield "near_duplicate", pair
+
+
+def _equal_pairs(values: Mapping[str, str]) -> Iterator[Pair]:
+    """The first key of each value with every other key of it; empty values are left out."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for key, value in values.items():
+        if value:
+            groups[value].append(key)
+    return ((group[0], other) for group in groups.values() for other in group[1:])

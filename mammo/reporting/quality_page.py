@@ -1,4 +1,4 @@
-"""The page of a store's examination: what every check found, with pictures of what is doubted."""
+"""The data quality page: what every check of a store's audit found, with pictures of the images concerned."""
 
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
@@ -9,51 +9,51 @@ import cv2
 import numpy as np
 
 from mammo.io import atomic_write
-from mammo.quality.audit import Examination
-from mammo.quality.checks import CHECKS, Doubt
-from mammo.records import FULL_SCALE, MammoError
+from mammo.quality.audit import Audit
+from mammo.quality.checks import CHECKS, Issue
+from mammo.records import FULL_SCALE, Floats, MammoError
 from mammo.reporting.page import inline_asset, render
 from mammo.reporting.paper_tables import table1
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 
-SHOWN = 12
-"""Doubts of one check that are listed with pictures."""
+MAX_SHOWN = 12
+"""Issues of one check that are listed with pictures."""
 
 THUMBNAIL_PX = 220
 """Height of a picture."""
 
 ORANGE = (0, 94, 213)
-"""Colour of outlines, in OpenCV's order blue, green, red."""
+"""Color of outlines, in OpenCV's order blue, green, red."""
 
 
 @dataclass(frozen=True)
 class _Section:
-    """What one check found.
+    """The issues of one check.
 
     Attributes:
         check: its name.
         meaning: what it finds.
-        count: how many doubts.
+        count: number of issues.
         shown: the first of them, each with its pictures as data URIs.
     """
 
     check: str
     meaning: str
     count: int
-    shown: Sequence[tuple[Doubt, Sequence[str]]]
+    shown: Sequence[tuple[Issue, Sequence[str]]]
 
 
-def write_doubts(page: Path, store: Path, examination: Examination) -> Path:
-    """Write the page of an examination, whole or not at all; returns its path."""
-    manifest, doubts = examination.manifest, examination.doubts
+def write_quality_page(page: Path, store: Path, audit: Audit) -> Path:
+    """Write the page of an audit atomically; returns its path."""
+    manifest, issues = audit.manifest, audit.issues
     facts = {
         "n_images": len(manifest.images),
         "n_lesions": len(manifest.lesions),
         "n_patients": manifest.images["patient_id"].nunique(),
-        "n_doubts": len(doubts),
-        "sections": list(_sections(store, manifest, doubts)),
-        "passed": [(check, CHECKS[check]) for check in CHECKS if check not in set(examination.counts().index)],
+        "n_issues": len(issues),
+        "sections": list(_sections(store, manifest, issues)),
+        "passed": [(check, CHECKS[check]) for check in CHECKS if check not in set(audit.counts().index)],
         "cohort": table1(manifest.images, manifest.lesions).T.to_dict("list"),
         "sources": manifest.lesions["label_source"].value_counts().to_dict(),
     }
@@ -63,36 +63,37 @@ def write_doubts(page: Path, store: Path, examination: Examination) -> Path:
     return page
 
 
-def _sections(store: Path, manifest: Manifest, doubts: Sequence[Doubt]) -> Iterator[_Section]:
-    pixels = ImageStore(store)
+def _sections(store: Path, manifest: Manifest, issues: Sequence[Issue]) -> Iterator[_Section]:
+    images = ImageStore(store)
     for check, meaning in CHECKS.items():
-        found = [doubt for doubt in doubts if doubt.check == check]
+        found = [issue for issue in issues if issue.check == check]
         if found:
-            shown = [(doubt, list(_pictures(pixels, manifest, doubt))) for doubt in found[:SHOWN]]
+            shown = [(issue, list(_pictures(images, manifest, issue))) for issue in found[:MAX_SHOWN]]
             yield _Section(check, meaning, len(found), shown)
 
 
-def _pictures(pixels: ImageStore, manifest: Manifest, doubt: Doubt) -> Iterator[str]:
-    for image_id in doubt.images[:4]:
+def _pictures(images: ImageStore, manifest: Manifest, issue: Issue) -> Iterator[str]:
+    """PNG data URIs of an issue's first images with their outlines; images that cannot be drawn are left out."""
+    for image_id in issue.images[:4]:
         try:
-            shown = pixels.network(image_id, manifest.chain(image_id))
-        except (MammoError, ValueError, KeyError):  # what is doubted may be what a picture needs
+            pixels = images.network(image_id, manifest.chain(image_id))
+        except (MammoError, ValueError, KeyError):  # the issue may be in what the picture needs
             continue
-        scale = THUMBNAIL_PX / shown.shape[0]
-        grey = (np.minimum(shown, FULL_SCALE) >> 4).astype(np.uint8)
-        picture = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        scale = THUMBNAIL_PX / pixels.shape[0]
+        gray = (np.minimum(pixels, FULL_SCALE) >> 4).astype(np.uint8)
+        picture = cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
         for corners in _outlines(manifest, image_id):
             cv2.polylines(picture, [np.round(corners * scale).astype(np.int32)], True, ORANGE, 1, cv2.LINE_AA)
         yield "data:image/png;base64," + b64encode(cv2.imencode(".png", picture)[1].tobytes()).decode()
 
 
-def _outlines(manifest: Manifest, image_id: str) -> Iterator[np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+def _outlines(manifest: Manifest, image_id: str) -> Iterator[Floats]:
     """The corners [N, 2], (col, row) in the network frame, of every outline that can be drawn."""
     for lesion_id in manifest.lesions.index[manifest.lesions["image_id"] == image_id]:
         try:
             mask, box = manifest.network_outline(lesion_id)
-        except Exception:  # an outline that is doubted may be no outline at all
+        except Exception:  # an invalid outline can raise anything
             continue
         found, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
         for points in found:

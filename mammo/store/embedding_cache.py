@@ -1,4 +1,4 @@
-"""Saved representations: h of every window of a plan, so that f_agg never runs f_loc (paper, Model training).
+"""Embedding cache: h of every window of a plan, so that f_agg never runs f_loc (paper, Model training).
 
 A stored h is a column of the window plan: each file holds one plan's h in the plan's order, under the plan's digest.
 """
@@ -25,10 +25,10 @@ class Digestible(Protocol):
 
 @dataclass(frozen=True)
 class Embeddings:
-    """A folder of saved representations.
+    """A folder of cached representations h.
 
     Attributes:
-        folder: holds one .npz a plan.
+        folder: holds one .npz for each plan.
     """
 
     folder: Path
@@ -37,27 +37,27 @@ class Embeddings:
         object.__setattr__(self, "folder", Path(self.folder))
 
     def has(self, plan: Digestible) -> bool:
-        """Whether h of exactly this plan is stored."""
+        """Whether h of this very plan is stored and readable."""
         path = self._path(plan)
         if not path.is_file():
             return False
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return str(stored["plan"]) == plan.digest()
-        except (OSError, ValueError, EOFError, KeyError, BadZipFile):  # damaged: as good as missing
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile):  # a damaged file counts as missing
             return False
 
     def write(self, plan: Digestible, h: NDArray[np.float32]) -> None:
-        """Store h [N, 32] of the plan, whole or not at all."""
+        """Store h [N, 32] of the plan's windows atomically."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(self._path(plan)) as written, written.open("wb") as file:
             np.savez(file, h=h.astype(np.float32), plan=np.array(plan.digest()))
 
     def read(self, plan: Digestible) -> NDArray[np.float32]:
-        """H [N, 32] of the plan, in its order.
+        """The representations h [N, 32] float32 of the plan's windows, in its order.
 
         Raises:
-            MammoError: nothing is stored for it.
+            MammoError: h of the plan is missing or damaged.
         """
         if not self.has(plan):
             state = "is damaged" if self._path(plan).is_file() else "does not exist"

@@ -1,4 +1,4 @@
-"""The head of a store, store.json: format, data set, frame and checksums. Quick to read before anything heavy."""
+"""The head of a store, store.json: format, data set, frame and checksums."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from mammo.io import atomic_write
 from mammo.records import MammoError
 
 FORMAT = 3
-"""1 had no density, and at first a file for each image; 2 had no data set."""
+"""1 had no density, and at first one file for each image; 2 had no data set."""
 
 AGAIN = "run python -m mammo.ingest again"
 
@@ -33,12 +33,12 @@ class DataSet:
 
 
 TABLE = DataSet("table", "table", "full")
-"""A user's own images with a table of lesions, where nothing else is said."""
+"""The default: a user's own images with a table of lesions."""
 
 
 @dataclass(frozen=True)
 class Head:
-    """What a store is: its frame and its data set."""
+    """The frame and the data set of a store."""
 
     frame: Frame
     data_set: DataSet
@@ -71,10 +71,10 @@ def write_head(store: Path, head: Head, files: Mapping[str, object]) -> None:
     """
     content = {"format": FORMAT, "data": asdict(head.data_set), "frame": asdict(head.frame), "files": files}
     with atomic_write(store / "store.json") as written:
-        written.write_text(json.dumps(content | {"seal": head_seal(content)}, indent=1) + "\n", encoding="utf-8")
+        written.write_text(json.dumps(content | {"seal": head_checksum(content)}, indent=1) + "\n", encoding="utf-8")
 
 
-def head_seal(head: Mapping[str, Any]) -> str:
+def head_checksum(head: Mapping[str, Any]) -> str:
     """SHA-256 of the content of store.json without its own checksum."""
     return sha256(json.dumps({name: head[name] for name in head if name != "seal"}).encode()).hexdigest()
 

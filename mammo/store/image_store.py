@@ -1,7 +1,7 @@
-"""The pixels of a store: every image a record of compressed tiles, read by window without decoding the whole image.
+"""The pixels of a store: every image is a record of compressed tiles, read by window without decoding the whole image.
 
-Every image also carries a note, the words of the ingest that wrote it, so that a half-filled store knows by itself
-which of its images are done. Images that are read again and again may be kept decoded, the hot ones.
+Every image also carries a note by the ingest that wrote it, so that an unfinished store shows which of its images are
+complete. Images that are read again and again can stay decoded in memory: the hot images.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, CropWindow, FrameChain
 from mammo.records import MammoError
-from mammo.store.record_files import Place, Shards
+from mammo.store.record_files import RecordFiles, StoredRecord
 from mammo.store.tiles import DamagedError, TiledImage, encode
 
 
@@ -35,24 +35,24 @@ class ImageStore:
         object.__setattr__(self, "_decoded", {})
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process has a memory of its own."""
+        """Pickle without the decoded images: another process decodes its own."""
         return ImageStore, (self.root, self.hot)
 
     def write(self, image_id: str, pixels: NDArray[np.uint16], note: str = "") -> None:
-        """Keep pixels [H, W], 0 to 4095, of the store frame; an image that is there already is replaced."""
+        """Store pixels [H, W] uint16, 0 to 4095, store frame, with a note; replaces an earlier image of the same id."""
         self.append(image_id, *encode(pixels, note))
         self.refresh()
 
     def append(self, image_id: str, record: bytes, head: int) -> None:
-        """Keep an image that tiles.encode made into a record, with a head of so many bytes."""
-        _shards(self.root).append(_key(image_id), record, head)
+        """Store an image that tiles.encode made into a record with a head of so many bytes."""
+        _record_files(self.root).append(_key(image_id), record, head)
 
     def shape(self, image_id: str) -> tuple[int, int]:
         """(rows, cols) of the stored pixels; MammoError if the image is not in the store."""
         return self._open(image_id).shape
 
     def read(self, image_id: str, box: Box) -> NDArray[np.uint16]:
-        """Pixels [box.height, box.width] of a box of the store frame, zero outside the stored pixels.
+        """Pixels [box.height, box.width] uint16, 0 to 4095, of a box of the store frame; 0 outside the stored pixels.
 
         Raises:
             MammoError: the image is not in the store, or its pixels are damaged.
@@ -64,13 +64,13 @@ class ImageStore:
     def read_into(
         self, image_id: str, corner: tuple[int, int], out: NDArray[np.generic], window: CropWindow | None = None
     ) -> None:
-        """As read, into out [height, width] of any type.
+        """Read pixels, 0 to 4095, into out [height, width] of any type.
 
         Args:
-            image_id: which image.
+            image_id: id of the image.
             corner: (row, col) of the first pixel, store frame.
-            out: where to put the pixels.
-            window: a window of the store frame that tells which of them are needed; others may stay as they are in out.
+            out: [height, width], receives the pixels.
+            window: crop window in the store frame; pixels of out that it does not need may stay unchanged.
         """
         whole = self._kept.get(image_id)
         if whole is None and image_id in self.hot:
@@ -90,7 +90,7 @@ class ImageStore:
             out[:] = whole[row0 : row0 + out.shape[0], col0 : col0 + out.shape[1]]
 
     def network(self, image_id: str, chain: FrameChain) -> NDArray[np.uint16]:
-        """The image's whole network window, [frame.height, frame.width]."""
+        """The image's whole network window, [frame.height, frame.width] uint16, 0 to 4095."""
         whole = Box(0, chain.frame.height, 0, chain.frame.width)
         return self.read(image_id, whole.shifted(*chain.origin))
 
@@ -101,7 +101,7 @@ class ImageStore:
         return shape == self.shape(other_id) and np.array_equal(self.read(image_id, whole), self.read(other_id, whole))
 
     def note(self, image_id: str) -> str:
-        """The note written with the image, or an empty one where the image is absent or its head is damaged."""
+        """The note written with the image; empty where the image is missing or its head is damaged."""
         try:
             return self._open(image_id).note
         except MammoError:
@@ -109,24 +109,24 @@ class ImageStore:
 
     def record(self, image_id: str) -> tuple[bytes, int]:
         """The image's record as it was appended, and the size of its head; MammoError if it is not in the store."""
-        place = _shards(self.root).find(_key(image_id))
-        if place is None:
+        record = _record_files(self.root).find(_key(image_id))
+        if record is None:
             raise self._damaged(image_id)
-        return place.read(0, place.size), place.head
+        return record.read(0, record.size), record.head
 
     def file(self, image_id: str) -> Path | None:
         """The file that holds the image's pixels, None if the image is not in the store."""
-        place = _shards(self.root).find(_key(image_id))
-        return place.shard if place else None
+        record = _record_files(self.root).find(_key(image_id))
+        return record.path if record else None
 
-    def tidy(self) -> None:
-        """Delete the files that hold nothing but images written again since."""
+    def remove_replaced(self) -> None:
+        """Delete the files in which every image has been replaced by a newer one."""
         self.refresh()
-        _shards(self.root).tidy()
+        _record_files(self.root).remove_replaced()
 
     def refresh(self) -> None:
-        """Take notice of what has been written since."""
-        _shards(self.root).refresh()
+        """Notice images that were written since, here or by other processes."""
+        _record_files(self.root).refresh()
         _opened.cache_clear()
         self._kept.clear()
 
@@ -146,8 +146,8 @@ class ImageStore:
 
     def _open(self, image_id: str) -> TiledImage:
         try:
-            image, place = _opened(self.root, _key(image_id))
-            if place.deleted:  # and perhaps written anew
+            image, record = _opened(self.root, _key(image_id))
+            if record.deleted:  # and perhaps written anew
                 _opened.cache_clear()
                 image, _ = _opened(self.root, image_id)
             return image
@@ -160,12 +160,12 @@ class ImageStore:
     def _damaged(self, image_id: str) -> MammoError:
         return MammoError(
             f"image {image_id} is damaged in {self.file(image_id) or self.root}: delete that file and run python -m "
-            "mammo.ingest again, which reads the images anew that were in it"
+            "mammo.ingest again, which reads the images of that file anew"
         )
 
 
-def affordable(shapes: Iterable[tuple[str, tuple[int, int]]], n_bytes: float) -> frozenset[str]:
-    """The first images, given as (id, (rows, cols)), whose decoded pixels fit into n_bytes together."""
+def ids_that_fit(shapes: Iterable[tuple[str, tuple[int, int]]], n_bytes: float) -> frozenset[str]:
+    """Ids of the first images, given as (id, (rows, cols)), whose decoded pixels together fit into n_bytes."""
     chosen, left = [], n_bytes
     for image_id, (rows, cols) in shapes:
         left -= 2 * rows * cols
@@ -177,19 +177,19 @@ def affordable(shapes: Iterable[tuple[str, tuple[int, int]]], n_bytes: float) ->
 
 def _key(image_id: str) -> str:
     if not image_id.isalnum() or len(image_id) > 32:
-        raise MammoError(f"image id {image_id!r} is not one of a store: take ids from its images.parquet")
+        raise MammoError(f"invalid image id {image_id!r}: use an id from the store's images.parquet")
     return image_id
 
 
 @lru_cache(maxsize=64)
-def _shards(root: Path) -> Shards:
-    return Shards(root / "images")
+def _record_files(root: Path) -> RecordFiles:
+    return RecordFiles(root / "images")
 
 
 @lru_cache(maxsize=4096)
-def _opened(root: Path, key: str) -> tuple[TiledImage, Place]:
-    """An image, its head read, and its record's place; KeyError where there is none."""
-    place = _shards(root).find(key)
-    if place is None:
+def _opened(root: Path, key: str) -> tuple[TiledImage, StoredRecord]:
+    """An image with its head read, and its record; KeyError where there is none."""
+    record = _record_files(root).find(key)
+    if record is None:
         raise KeyError(key)
-    return TiledImage(place.read(0, place.head), place), place
+    return TiledImage(record.read(0, record.head), record), record

@@ -1,4 +1,4 @@
-"""The manifest: what a store holds, image by image and lesion by lesion, and where every outline lies."""
+"""The manifest: the tables of a store's images and lesions, with their frames and outlines."""
 
 import json
 from collections.abc import Iterable
@@ -17,16 +17,15 @@ from numpy.typing import NDArray
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.io import atomic_write
 from mammo.records import MammoError, Split
-from mammo.store.checks import check_tables
-from mammo.store.checksums import TABLES, seals
+from mammo.store.checksums import TABLES, file_checksums
 from mammo.store.head import TABLE, DataSet, Head, read_head, write_head
-from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, outline_of, tissue_of
+from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, check_tables, outline_of, tissue_of
 
 ROWS_AT_ONCE = 4096
-"""Rows that are held as dictionaries, which take many times their room in a table."""
+"""Rows held as dictionaries at a time: they take many times the memory of a table."""
 
 KEYS = ("image_id", "patient_id", "exam_id", "lesion_id")
-"""Pseudonyms: they differ between two stores of the same source, so a digest counts them in order of appearance."""
+"""Pseudonyms: they differ between two stores of the same source, so a digest numbers them in order of appearance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +34,8 @@ class Manifest:
 
     Attributes:
         frame: the network window and grid that every image shares.
-        images: one row an image, indexed by image_id; columns as in rows.IMAGES.
-        lesions: one row a lesion, indexed by lesion_id; columns as in rows.LESIONS.
+        images: one row for each image, indexed by image_id; columns as in schema.IMAGES.
+        lesions: one row for each lesion, indexed by lesion_id; columns as in schema.LESIONS.
         data_set: the data set that the store was made from.
     """
 
@@ -58,10 +57,10 @@ class Manifest:
 
         Args:
             store: the folder.
-            checked: whether tables that contradict themselves are refused; the examination of a store takes any.
+            checked: whether contradictory tables are rejected; an audit reads any tables.
 
         Raises:
-            MammoError: there is no store, it is of another format, or its tables contradict themselves.
+            MammoError: there is no store, it is of another format, or its tables are contradictory.
         """
         head = read_head(store)
         images = _read_table(store / "images.parquet", IMAGES).set_index("image_id")
@@ -72,12 +71,12 @@ class Manifest:
 
     @staticmethod
     def state(store: Path) -> tuple[int, ...]:
-        """Sizes and times of a store's head and tables: equal states hold the same manifest; empty without a store."""
+        """Sizes and times of a store's head and tables: equal for the same manifest; empty without a store."""
         stats = [file.stat() for file in (store / name for name in ("store.json", *TABLES)) if file.is_file()]
         return tuple(number for stat in stats for number in (stat.st_size, stat.st_mtime_ns))
 
     def save(self, store: Path) -> None:
-        """Write the tables and seal the store; the same content gives the same bytes."""
+        """Write the tables and the checksums of the store; the same content gives the same bytes."""
         store.mkdir(parents=True, exist_ok=True)
         for name, frame, schema in (("images", self.images, IMAGES), ("lesions", self.lesions, LESIONS)):
             table = pa.Table.from_pandas(frame.reset_index(), schema=schema, preserve_index=False)
@@ -85,23 +84,23 @@ class Manifest:
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
             with atomic_write(store / f"{name}.parquet") as written:
                 written.write_bytes(memoryview(sink.getvalue()))
-        write_head(store, Head(self.frame, self.data_set), seals(store))
+        write_head(store, Head(self.frame, self.data_set), file_checksums(store))
 
     def check_frame(self, frame: Frame, whose: str, store: Path) -> None:
-        """Refuse what was made for another frame.
+        """Check that something was made for this store's frame.
 
         Args:
-            frame: what it was made for.
-            whose: what it is, for the sentence.
-            store: where this manifest lies, likewise.
+            frame: the frame that it was made for.
+            whose: what it is, for the message.
+            store: folder of this manifest, for the message.
 
         Raises:
             MammoError: the frames differ.
         """
         if frame != self.frame:
             raise MammoError(
-                f"{whose} is for {frame}, but {store} is in {self.frame}: take what was made for the store's frame, or "
-                "ingest the images again with the other frame="
+                f"{whose} is for {frame}, but {store} is in {self.frame}: use one for the store's frame, or ingest the "
+                "images again with the other frame="
             )
 
     @cached_property
@@ -113,7 +112,7 @@ class Manifest:
         return dict(zip(self.lesions.index, self.lesions.to_dict("records"), strict=True))
 
     def chain(self, image_id: str) -> FrameChain:
-        """The image's way from stored pixels to the grid."""
+        """The image's frame chain, from stored pixels to the grid."""
         return chain_of(self._image_rows[image_id], self.frame)
 
     def tissue(self, image_id: str) -> NDArray[np.float32]:
@@ -132,7 +131,7 @@ class Manifest:
         """The images of one split and their lesions, in the same order; flagged images stay out of training.
 
         Raises:
-            MammoError: the store was not split yet.
+            MammoError: the store has not been split yet.
         """
         if not (self.images["split"] != "").any():
             raise MammoError("the store has no training, validation and test split yet: run python -m mammo.split")
@@ -142,12 +141,12 @@ class Manifest:
         return replace(self, images=images, lesions=self.lesions[self.lesions["image_id"].isin(images.index)])
 
     def image_digests(self) -> dict[str, str]:
-        """By image id, a digest of all that its network window is made of: the source's bytes and the chain."""
-        made_of = {key: (self._image_rows[key]["sha256"], self.chain(key)) for key in self.images.index}
-        return {key: sha256(repr(value).encode()).hexdigest()[:16] for key, value in made_of.items()}
+        """By image id, a digest of the inputs of its network window: the source file's bytes and the frame chain."""
+        inputs = {key: (self._image_rows[key]["sha256"], self.chain(key)) for key in self.images.index}
+        return {key: sha256(repr(value).encode()).hexdigest()[:16] for key, value in inputs.items()}
 
     def digest(self) -> str:
-        """SHA-256 of the content, as hex: equal for two stores filled alike, whatever their pseudonym keys."""
+        """SHA-256 of the content as hex: equal for two stores of the same images, whatever their pseudonym keys."""
         digest = sha256(json.dumps(asdict(self.frame)).encode())
         numbers = {key: number for number, key in enumerate(self.images.index)}
         for table in (self.images.reset_index(), self.lesions.reset_index()):
@@ -158,7 +157,7 @@ class Manifest:
                 elif name in KEYS:
                     values = pd.factorize(table[name])[0].tolist()
                 digest.update(f"({name!r}, [".encode())
-                for number, value in enumerate(values):  # one by one: the text of a column takes four times its room
+                for number, value in enumerate(values):  # one by one: a column as text takes four times its memory
                     digest.update(f"{', ' if number else ''}{value!r}".encode())
                 digest.update(b"])")
         return digest.hexdigest()
@@ -166,9 +165,9 @@ class Manifest:
 
 def _table(rows: Iterable[Row], schema: pa.Schema) -> pd.DataFrame:
     """Rows as a table with the schema's types and column order."""
-    left = iter(rows)
-    some = iter(lambda: [dict(row) for row in islice(left, ROWS_AT_ONCE)], [])
-    return _to_pandas(pa.Table.from_batches((pa.RecordBatch.from_pylist(of, schema) for of in some), schema))
+    remaining = iter(rows)
+    chunks = iter(lambda: [dict(row) for row in islice(remaining, ROWS_AT_ONCE)], [])
+    return _to_pandas(pa.Table.from_batches((pa.RecordBatch.from_pylist(chunk, schema) for chunk in chunks), schema))
 
 
 def _to_pandas(table: pa.Table) -> pd.DataFrame:
@@ -177,12 +176,12 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
 
 
 def _read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    again = "fill the store again with python -m mammo.ingest"
+    again = "run python -m mammo.ingest again"
     try:
         table = pq.read_table(path)
         missing = [name for name in schema.names if name not in table.column_names]
         if missing:
-            raise MammoError(f"{path} lacks the column {missing[0]}: {again}")
+            raise MammoError(f"{path} has no column {missing[0]}: {again}")
         return _to_pandas(table.select(schema.names))
-    except (OSError, ValueError, pa.ArrowException) as error:  # text may be damaged, too
+    except (OSError, ValueError, pa.ArrowException) as error:  # a ValueError where text is damaged
         raise MammoError(f"{path} cannot be read ({type(error).__name__}): {again}") from None

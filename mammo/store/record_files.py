@@ -1,9 +1,9 @@
-"""Records by key in a few large append-only files, for a million images as for ten.
+"""Append-only record files: records by key in a few large files, for ten images or a million.
 
-A folder holds pairs of files, `<number>.tiles` with the records one after another and `<number>.index` with one entry
-of fixed size a record, written after it. One process writes at a time; what an interruption leaves half done lies past
-the last entry, where nobody reads, and the next writer cuts it off. A record that is written again goes to the end; the
-newest entry of a key counts. Whoever has a folder open notices when its files are deleted and written anew.
+A folder holds pairs of files: `<number>.tiles` with the records one after another, and `<number>.index` with one entry
+of fixed size for each record, written after it. One process writes at a time. What an interrupted writer leaves lies
+past the last entry, where it is never read, and the next writer cuts it off. A record that is written again goes to the
+end; the newest entry of a key counts. An open folder notices when its files are deleted and written anew.
 """
 
 import os
@@ -16,17 +16,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SHARD_BYTES = 1 << 32
-"""A new pair of files begins when the last has reached this size."""
+FILE_BYTES = 1 << 32
+"""Size at which a new pair of files is started."""
 
 ENTRY = np.dtype([("key", "S32"), ("number", "<u8"), ("offset", "<u8"), ("size", "<u8"), ("head", "<u4")])
-"""One entry: key, how many records were written before, where the record lies, its size and its head's, in bytes."""
+"""One entry: key, number of records written before, and the record's offset, size and size of its head, in bytes."""
 
 
-class Place(NamedTuple):
-    """Where a record lies."""
+class StoredRecord(NamedTuple):
+    """A record in its file: the file's path and open descriptor; the record's offset, size and head's size in bytes."""
 
-    shard: Path
+    path: Path
     file: int
     offset: int
     size: int
@@ -38,111 +38,114 @@ class Place(NamedTuple):
 
     @property
     def deleted(self) -> bool:
-        """Whether the record's file is there no more; its bytes can still be read."""
+        """Whether the record's file was deleted; its bytes can still be read."""
         return os.fstat(self.file).st_nlink == 0
 
-    def expect(self, start: int, stop: int) -> None:
-        """Have the system fetch bytes start to stop of the record, unless it has them, while others are being read."""
-        if hasattr(os, "posix_fadvise") and not self._at_hand(start):
+    def prefetch(self, start: int, stop: int) -> None:
+        """Ask the system to load bytes start to stop of the record in the background, unless they are in its cache."""
+        if hasattr(os, "posix_fadvise") and not self._is_cached(start):
             os.posix_fadvise(self.file, self.offset + start, stop - start, os.POSIX_FADV_WILLNEED)
 
-    def _at_hand(self, start: int) -> bool:
-        """Whether a byte of the record is in the system's cache: asking that costs a fifth of asking to fetch it."""
+    def _is_cached(self, start: int) -> bool:
+        """Whether a byte of the record is in the system's cache: this takes a fifth of the time of a prefetch."""
         try:
             return os.preadv(self.file, [bytearray(1)], self.offset + start, os.RWF_NOWAIT) == 1
-        except (AttributeError, OSError):  # another system, a file system that cannot tell, or a page on the disk
+        except (AttributeError, OSError):  # another system, a file system without RWF_NOWAIT, or not cached
             return False
 
 
-class Shards:
+class RecordFiles:
     """The records of one folder; threads may share it.
 
     Args:
-        folder: where the files are; it need not exist.
+        folder: holds the files; it need not exist.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._lock = Lock()
-        self._forget()
+        self._reset()
         self._load()
 
-    def _forget(self) -> None:
-        """Know nothing. Files stay open: another thread may be reading."""
+    def _reset(self) -> None:
+        """Forget all entries. Files stay open: another thread may be reading them."""
         self._last_read: dict[str, tuple[int, bytes]] = {}
         self._files: dict[str, int] = {}
         self._names: list[str] = []
-        self._entries, self._shard_of = np.empty(0, ENTRY), np.empty(0, np.int64)
+        self._entries, self._file_of = np.empty(0, ENTRY), np.empty(0, np.int64)
         self._end: _End | None = None
         self._replacing = False
         self._recent: dict[bytes, tuple[NDArray[np.void], int]] = {}
 
     def append(self, key: str, record: bytes, head: int) -> None:
-        """Keep a record; it counts once its entry is written. The first `head` bytes tell what the others are.
+        """Add a record with a head of so many bytes; it counts once its entry is written.
 
-        One process writes at a time. The same records in the same order make the same files, wherever a writer was
-        stopped and the next one went on.
+        One process writes at a time. The same records in the same order give the same files, even if a writer was
+        interrupted and another one continued.
         """
         end = self._end
-        if end is None or not end.holds():
+        if end is None or not end.is_current():
             self.refresh()
             end = self._end = _last_end(self.folder)
         replaces = self._look_up(key.encode()) is not None
-        if end.offset >= SHARD_BYTES or (replaces and not self._replacing):  # files of dead records can go as a whole
+        if end.offset >= FILE_BYTES or (
+            replaces and not self._replacing
+        ):  # a file of replaced records is deleted whole
             end = self._end = _End(end.index.with_name(f"{int(end.index.stem) + 1:06d}.index"), 0, 0, end.number)
         self._replacing |= replaces
         end.append(key, record, head)
 
-    def find(self, key: str) -> Place | None:
-        """The newest record of a key, None if there is none or its file is shorter than it says."""
-        place = self._place(key.encode())
-        if place is None or place.deleted:
+    def find(self, key: str) -> StoredRecord | None:
+        """The newest record of a key, None if there is none or its file is too short for it."""
+        record = self._record(key.encode())
+        if record is None or record.deleted:
             self.refresh()
-            place = self._place(key.encode())
-        return place
+            record = self._record(key.encode())
+        return record
 
-    def places(self) -> Iterator[tuple[str, Place]]:
-        """Key and place of every record, those that were written again included, in the order of their files."""
+    def records(self) -> Iterator[tuple[str, StoredRecord]]:
+        """Yield key and record of every entry, replaced ones included, in the order of their files."""
         for index in sorted(self.folder.glob("*.index")):
             file = self._open(index.stem)
             if file is None:
                 continue
             for key, _, offset, size, head in np.fromfile(index, ENTRY).tolist():
-                yield key.decode(), Place(index.with_suffix(".tiles"), file, offset, size, head)
+                yield key.decode(), StoredRecord(index.with_suffix(".tiles"), file, offset, size, head)
 
-    def tidy(self) -> None:
-        """Delete the files of which every record has been written again since."""
+    def remove_replaced(self) -> None:
+        """Delete the files in which every record has been replaced by a newer one."""
         with self._lock:
             self._load()
             kept = ~np.isin(self._entries["key"], list(self._recent))
-            live = {*self._shard_of[kept].tolist(), *(shard for _, shard in self._recent.values())}
-            for shard in set(range(len(self._names))) - live:
+            used = {*self._file_of[kept].tolist(), *(file for _, file in self._recent.values())}
+            for file in set(range(len(self._names))) - used:
                 for suffix in (".index", ".tiles"):
-                    (self.folder / f"{self._names[shard]}{suffix}").unlink(missing_ok=True)
+                    (self.folder / f"{self._names[file]}{suffix}").unlink(missing_ok=True)
 
     def refresh(self) -> None:
-        """Take notice of what has been written since, here or by others."""
+        """Read the entries that were written since, here or by other processes."""
         with self._lock:
             self._load()
 
-    def _place(self, key: bytes) -> Place | None:
+    def _record(self, key: bytes) -> StoredRecord | None:
         found = self._look_up(key)
         if found is None:
             return None
-        entry, shard = found
-        file = self._open(self._names[shard])
+        entry, number = found
+        file = self._open(self._names[number])
         offset, size = int(entry["offset"]), int(entry["size"])
         if file is None or os.fstat(file).st_size < offset + size:
             return None
-        return Place(self.folder / f"{self._names[shard]}.tiles", file, offset, size, int(entry["head"]))
+        return StoredRecord(self.folder / f"{self._names[number]}.tiles", file, offset, size, int(entry["head"]))
 
     def _look_up(self, key: bytes) -> tuple[NDArray[np.void], int] | None:
+        """The newest entry of a key, and the number of its pair of files."""
         recent = self._recent.get(key)
         if recent is not None:
             return recent
         row = int(np.searchsorted(self._entries["key"], key))
         if row < len(self._entries) and self._entries["key"][row] == key:
-            return self._entries[row], int(self._shard_of[row])
+            return self._entries[row], int(self._file_of[row])
         return None
 
     def _open(self, name: str) -> int | None:
@@ -151,26 +154,27 @@ class Shards:
                 self._files[name] = os.open(self.folder / f"{name}.tiles", os.O_RDONLY)
             except FileNotFoundError:
                 return None
-            if hasattr(os, "posix_fadvise"):  # windows lie anywhere: reading ahead would fetch what nobody asked for
+            if hasattr(os, "posix_fadvise"):  # windows are read at random: reading ahead would be wasted
                 os.posix_fadvise(self._files[name], 0, 0, os.POSIX_FADV_RANDOM)
         return self._files[name]
 
     def _load(self) -> None:
-        """Read the entries that were not read yet; all at first, a few later, all where files were deleted since."""
+        """Read the entries that were not read yet: all at first, a few later, all again where files were deleted."""
         if self._names and (any(os.fstat(file).st_nlink == 0 for file in self._files.values()) or not self._grown()):
-            self._forget()
+            self._reset()
         parts = [self._new_entries(path) for path in sorted(self.folder.glob("*.index"))]
         rows = np.concatenate([entries for entries, _ in parts]) if parts else np.empty(0, ENTRY)
-        shards = np.repeat([shard for _, shard in parts], [len(entries) for entries, _ in parts]).astype(np.int64)
+        files = np.repeat([file for _, file in parts], [len(entries) for entries, _ in parts]).astype(np.int64)
         order = np.argsort(rows["number"], kind="stable")
         if len(self._entries) == 0 and len(rows):
             order = order[np.argsort(rows["key"][order], kind="stable")]
             last = np.append(rows["key"][order][1:] != rows["key"][order][:-1], True)
-            self._entries, self._shard_of = rows[order][last], shards[order][last]
+            self._entries, self._file_of = rows[order][last], files[order][last]
         else:
-            self._recent.update({rows["key"][row]: (rows[row], int(shards[row])) for row in order})
+            self._recent.update({rows["key"][row]: (rows[row], int(files[row])) for row in order})
 
     def _new_entries(self, path: Path) -> tuple[NDArray[np.void], int]:
+        """The entries of an index file that were not read yet, and the number of its pair of files."""
         name, (start, _) = path.stem, self._last_read.get(path.stem, (0, b""))
         if path.stat().st_size - start < ENTRY.itemsize:
             return np.empty(0, ENTRY), 0
@@ -181,7 +185,7 @@ class Shards:
         return entries, self._names.index(name)
 
     def _grown(self) -> bool:
-        """Whether the newest index that was read is still there, as it was or with more entries."""
+        """Whether the newest index that was read still exists, unchanged or with more entries."""
         stop, last = self._last_read[self._names[-1]]
         try:
             with (self.folder / f"{self._names[-1]}.index").open("rb") as index:
@@ -193,13 +197,13 @@ class Shards:
 
 @dataclass
 class _End:
-    """Where the next record goes: the last pair of files and what they hold.
+    """The end of the last pair of files, where the next record goes.
 
     Attributes:
         index: the pair's index file.
-        entries: bytes of it.
-        offset: bytes of the other file.
-        number: how many records were written before, in all pairs.
+        entries: bytes of the index file.
+        offset: bytes of the file of records.
+        number: records written before, in all pairs.
     """
 
     index: Path
@@ -212,8 +216,8 @@ class _End:
         """The pair's file of records."""
         return self.index.with_suffix(".tiles")
 
-    def holds(self) -> bool:
-        """Whether the files end where this says."""
+    def is_current(self) -> bool:
+        """Whether both files still have the size recorded here."""
         sizes = [path.stat().st_size if path.exists() else 0 for path in (self.index, self.tiles)]
         return sizes == [self.entries, self.offset]
 
@@ -228,7 +232,7 @@ class _End:
 
 
 def _last_end(folder: Path) -> _End:
-    """The end of the last pair, what an interruption left half written cut off; of a new pair where it is damaged."""
+    """The end of the last pair, after cutting off an interrupted record; of a new pair where the last is damaged."""
     folder.mkdir(parents=True, exist_ok=True)
     indices = sorted(folder.glob("*.index"))
     found = [np.fromfile(index, ENTRY) for index in indices]

@@ -1,7 +1,7 @@
-"""Saved saliency maps: a folder with S of the images of a store by one context network, 5.5 KB an image (float16).
+"""Saliency cache: S of the images of a store by one context network, 5.5 KB for each image (float16).
 
-Every map is kept under its image's id and digest, so that a map of other pixels is never taken for the image's own.
-Maps come in parts, each appearing whole or not at all, so that work goes on where it stopped.
+Every map is stored under its image's id and digest, so that a map of other pixels is never used for the image. Maps are
+written in parts, each atomically, so that interrupted work continues where it stopped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,7 @@ class SaliencyMaps:
     Attributes:
         folder: holds the parts; named after the network's checkpoint.
         images: digest of every image of the store, by id (Manifest.image_digests).
-        advice: the command that makes what is missing.
+        advice: the command that computes missing maps.
     """
 
     folder: Path
@@ -35,17 +35,19 @@ class SaliencyMaps:
     advice: str
 
     def missing(self) -> list[str]:
-        """Ids of the store's images that have no map of their present pixels."""
+        """Ids of the store's images without a map of their current pixels."""
         return [image_id for image_id in self.images if (image_id, self.images[image_id]) not in self._index]
 
     def append(self, image_ids: Sequence[str], maps: NDArray[np.float32]) -> None:
-        """Keep maps [N, 2, rows, cols] (malignant, benign; in [0, 1]) of these images as one more part.
+        """Store maps [N, 2, rows, cols] (malignant, benign), in [0, 1], of these images as a new part.
 
         Raises:
             MammoError: a value is not in [0, 1].
         """
         if not ((maps >= 0) & (maps <= 1)).all():
-            raise MammoError(f"a saliency map of {self.folder.name} leaves [0, 1] or is no number: train it anew")
+            raise MammoError(
+                f"a saliency map of {self.folder.name} is outside [0, 1] or NaN: train the context network again"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         lines = "".join(f"{image_id} {self.images[image_id]}\n" for image_id in image_ids)
         name = sha256(lines.encode()).hexdigest()[:16]
@@ -56,33 +58,34 @@ class SaliencyMaps:
         self.__dict__.pop("_index", None)
 
     def check(self) -> None:
-        """Refuse to be read while an image of the store lacks its map.
+        """Check that every image of the store has its map.
 
         Raises:
-            MammoError: naming an image whose map is missing or stale, and the command that makes it.
+            MammoError: naming an image whose map is missing or stale, and the command that computes it.
         """
         missing = self.missing()
         if missing:
             known = {image_id for image_id, _ in self._index}
             state = "is of other pixels (stale)" if missing[0] in known else "is missing"
-            told = f"the saliency map of image {missing[0]} {state} in {self.folder}"
-            raise MammoError(f"{told} ({len(missing)} of {len(self.images)} are): run {self.advice}")
+            message = f"the saliency map of image {missing[0]} {state} in {self.folder}"
+            raise MammoError(f"{message} ({len(missing)} of {len(self.images)} are): run {self.advice}")
 
     def __call__(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
-        """Maps [N, 2, rows, cols] of these images, malignant then benign, in [0, 1].
+        """Maps [N, 2, rows, cols] float32 (malignant, benign), in [0, 1], of these images.
 
         Raises:
             MammoError: as check.
         """
-        places = [self._index.get((image_id, self.images.get(image_id, ""))) for image_id in image_ids]
-        if None in places:
+        found = [self._index.get((image_id, self.images.get(image_id, ""))) for image_id in image_ids]
+        if None in found:
             self.check()
-            raise MammoError(f"image {image_ids[places.index(None)]} is not one of the store that {self.folder} serves")
-        return np.stack([part[row] for part, row in places if part is not None]).astype(np.float32)  # type: ignore[misc]
+            image_id = image_ids[found.index(None)]
+            raise MammoError(f"image {image_id} is not in the store of the saliency maps in {self.folder}")
+        return np.stack([part[row] for part, row in found if part is not None]).astype(np.float32)  # type: ignore[misc]
 
     @cached_property
     def _index(self) -> dict[Key, tuple[NDArray[np.float16], int]]:
-        """Where each map lies: its part, mapped into memory, and its row there. A damaged part counts as missing."""
+        """By image id and digest, the memory-mapped part and row of each map. A damaged part counts as missing."""
         index: dict[Key, tuple[NDArray[np.float16], int]] = {}
         for names in sorted(self.folder.glob("*.txt")):
             keys = [line.split() for line in names.read_text(encoding="utf-8").splitlines()]

@@ -1,23 +1,26 @@
-"""The two tables of a store: their columns, and how a chain of frames, an outline or tissue shares become values.
+"""The two tables of a store: their columns, the encoding of frame chains, outlines and tissue shares, and their checks.
 
-`images.parquet` has one row an accepted image, `lesions.parquet` one row an outlined lesion, both in the order of the
-source's paths. Boxes are half-open (row, col).
+`images.parquet` has one row for each accepted image, `lesions.parquet` one row for each outlined lesion, both in the
+order of the source's paths. Boxes are half-open (row, col).
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
+from mammo.records import Density, Laterality, MammoError, Pathology, Split, View
 
 Row = Mapping[str, Any]
 """One row of a table, by column."""
 
-TEXT, WHOLE, FLAG, REAL, BYTES = pa.string(), pa.int64(), pa.bool_(), pa.float64(), pa.binary()
+TEXT, INTEGER, FLAG, REAL, BYTES = pa.string(), pa.int64(), pa.bool_(), pa.float64(), pa.binary()
 
 IMAGES = pa.schema(
     {
@@ -25,23 +28,23 @@ IMAGES = pa.schema(
             ("image_id", "patient_id", "exam_id", "laterality", "view", "split", "official_split", "flags", "voi"), TEXT
         ),
         "negative": FLAG,
-        "stored_height": WHOLE,
-        "stored_width": WHOLE,
+        "stored_height": INTEGER,
+        "stored_width": INTEGER,
         "mirrored": FLAG,
-        **dict.fromkeys(("breast_row0", "breast_row1", "breast_col0", "breast_col1"), WHOLE),
+        **dict.fromkeys(("breast_row0", "breast_row1", "breast_col0", "breast_col1"), INTEGER),
         "scale": REAL,
-        "origin_row": WHOLE,
-        "origin_col": WHOLE,
+        "origin_row": INTEGER,
+        "origin_col": INTEGER,
         "sha256": TEXT,
         "vendor": TEXT,
         "density": TEXT,
         "tissue": BYTES,
     }
 )
-"""Columns of images.parquet; breast_* lie in the mirrored frame, origin_* in the store frame (geometry.FrameChain).
+"""Columns of images.parquet; breast_* are in the mirrored frame, origin_* in the store frame (geometry.FrameChain).
 
-flags are the doubts about an image (intake.outcomes), joined by +; voi is the rule that made its presentation values;
-vendor and density are empty where nothing tells them.
+flags are the flags of an image (intake.outcomes.Flag), joined by +; voi is the rule that made its presentation values;
+vendor and density are empty where unknown.
 """
 
 LESIONS = pa.schema(
@@ -49,19 +52,18 @@ LESIONS = pa.schema(
         **dict.fromkeys(("lesion_id", "image_id", "label", "label_source"), TEXT),
         "high_risk": FLAG,
         "finding": TEXT,
-        **dict.fromkeys(("row0", "row1", "col0", "col1"), WHOLE),
+        **dict.fromkeys(("row0", "row1", "col0", "col1"), INTEGER),
         "mask": BYTES,
     }
 )
-"""Columns of lesions.parquet; the box and the mask lie in the stored frame."""
-
+"""Columns of lesions.parquet; the box and the mask are in the stored frame."""
 
 SHARES = (np.arange(256) / 255).astype(np.float32)
-"""Shares of tissue as a store tells them apart, by the byte that stands for each."""
+"""The tissue share that each byte of a store stands for."""
 
 
 def chain_values(chain: FrameChain) -> dict[str, int | float | bool]:
-    """The columns of images.parquet that hold a chain; chain_of is the inverse."""
+    """A frame chain as columns of images.parquet (see chain_of)."""
     return {
         "stored_height": chain.stored_shape[0],
         "stored_width": chain.stored_shape[1],
@@ -77,7 +79,7 @@ def chain_values(chain: FrameChain) -> dict[str, int | float | bool]:
 
 
 def chain_of(row: Row, frame: Frame) -> FrameChain:
-    """The chain that a row of images.parquet holds."""
+    """The frame chain of a row of images.parquet."""
     return FrameChain(
         stored_shape=(int(row["stored_height"]), int(row["stored_width"])),
         mirrored=bool(row["mirrored"]),
@@ -89,23 +91,80 @@ def chain_of(row: Row, frame: Frame) -> FrameChain:
 
 
 def outline_values(mask: NDArray[np.bool_], box: Box) -> dict[str, int | bytes]:
-    """The columns of lesions.parquet that hold an outline; outline_of is the inverse."""
+    """A mask [box.height, box.width] and its box, stored frame, as columns of lesions.parquet (see outline_of)."""
     png = cv2.imencode(".png", mask.astype(np.uint8) * 255, [cv2.IMWRITE_PNG_BILEVEL, 1])[1].tobytes()
     return {"row0": box.row0, "row1": box.row1, "col0": box.col0, "col1": box.col1, "mask": png}
 
 
 def outline_of(row: Row) -> tuple[NDArray[np.bool_], Box]:
-    """The mask [box.height, box.width] and box, stored frame, that a row of lesions.parquet holds."""
+    """The mask [box.height, box.width] and its half-open box, stored frame, of a row of lesions.parquet."""
     box = Box(int(row["row0"]), int(row["row1"]), int(row["col0"]), int(row["col1"]))
     mask = cv2.imdecode(np.frombuffer(row["mask"], dtype=np.uint8), cv2.IMREAD_GRAYSCALE)
     return np.asarray(mask, dtype=np.bool_), box
 
 
 def tissue_values(shares: NDArray[np.float64]) -> dict[str, bytes]:
-    """The column of images.parquet that holds tissue shares [grid rows, grid cols] in [0, 1], to 1/255."""
+    """Tissue shares [grid rows, grid cols] in [0, 1] as the column of images.parquet, rounded to 1/255."""
     return {"tissue": np.round(shares * 255).astype(np.uint8).tobytes()}
 
 
 def tissue_of(row: Row, frame: Frame) -> NDArray[np.float32]:
-    """Tissue shares [grid rows, grid cols] in [0, 1] that a row of images.parquet holds."""
+    """Tissue shares [grid rows, grid cols] in [0, 1] of a row of images.parquet."""
     return SHARES[np.frombuffer(row["tissue"], dtype=np.uint8).reshape(frame.grid)]
+
+
+ALLOWED_VALUES = {
+    "laterality": [item.value for item in Laterality],
+    "view": [item.value for item in View],
+    "split": ["", *(item.value for item in Split)],
+    "official_split": ["", *(item.value for item in Split)],
+    "density": ["", *(item.value for item in Density)],
+    "label": [item.value for item in Pathology],
+}
+"""By column, the values that a table may hold."""
+
+
+def check_tables(store: Path, images: pd.DataFrame, lesions: pd.DataFrame) -> None:
+    """Check that ids are unique, values allowed, lesions on known images, and patients in one split.
+
+    Args:
+        store: folder of the tables, for the message.
+        images: indexed by image_id.
+        lesions: indexed by lesion_id.
+
+    Raises:
+        MammoError: naming the table, the first wrong value and the remedy.
+    """
+    for name, table in (("images.parquet", images), ("lesions.parquet", lesions)):
+        _check_unique(store / name, table)
+        _check_values(store / name, table)
+    orphans = lesions.index[~lesions["image_id"].isin(images.index)]
+    if len(orphans):
+        image_id = lesions.loc[orphans[0], "image_id"]
+        message = f"{store / 'lesions.parquet'}: lesion {orphans[0]} is on image {image_id}, which is not in the store"
+        raise MammoError(f"{message}: run python -m mammo.ingest again")
+    _check_splits(store / "images.parquet", images)
+
+
+def _check_unique(path: Path, table: pd.DataFrame) -> None:
+    if not table.index.is_unique:
+        repeated = table.index[table.index.duplicated()][0]
+        raise MammoError(f"{path}: {table.index.name} {repeated} occurs twice: run python -m mammo.ingest again")
+
+
+def _check_values(path: Path, table: pd.DataFrame) -> None:
+    for column in ALLOWED_VALUES.keys() & set(table.columns):
+        wrong = ~table[column].isin(ALLOWED_VALUES[column])
+        if wrong.any():
+            key, value = table.index[wrong][0], table[column][wrong].iloc[0]
+            allowed = ", ".join(value or "nothing" for value in ALLOWED_VALUES[column])
+            raise MammoError(f"{path}: {table.index.name} {key} has {column} {value!r}, which must be one of {allowed}")
+
+
+def _check_splits(path: Path, images: pd.DataFrame) -> None:
+    """A patient, an exam and a source file must each be in a single split."""
+    for column, what in (("patient_id", "patient"), ("exam_id", "exam"), ("sha256", "the source file with SHA-256")):
+        splits = images[images[column] != ""].groupby(column)["split"].nunique()
+        if (splits > 1).any():
+            key = splits.index[splits > 1][0]
+            raise MammoError(f"{path}: {what} {key} is in more than one split: run python -m mammo.split again")

@@ -1,38 +1,67 @@
-"""Patient-disjoint training, validation and test splits, alike in every kind of patient (paper, Data)."""
+"""Patient groups, and patient-disjoint splits that balance malignant, benign and negative patients (paper, Data)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from mammo.records import MammoError, Pathology, Split
-from mammo.store.families import families
 from mammo.store.fingerprints import Pair
 from mammo.store.manifest import Manifest
 
 STREAM = 0x59117
-"""Names the random numbers of this module among all that one seed gives."""
+"""Seeds the random numbers of this module, together with the run's seed."""
 
-KINDS = ("malignant", "benign", "negative")
-"""Kinds of patients: with a malignant lesion, else with a benign one, else neither."""
+UNIQUE_TO_PATIENT = ("exam_id", "sha256")
+"""Columns of images.parquet whose values belong to a single patient."""
+
+PATIENT_CLASSES = ("malignant", "benign", "negative")
+"""Classes of patients: with a malignant lesion, else with a benign one, else without either."""
 
 
-def family_kinds(manifest: Manifest, of_image: "pd.Series[int]") -> "pd.Series[str]":
-    """The worst kind of each family's patients, indexed by family in the order of first appearance.
+def patient_groups(images: pd.DataFrame, pairs: Iterable[Pair] = ()) -> "pd.Series[int]":
+    """Number the groups of patients that must stay in one split: they share an exam, a source file or an image.
+
+    Args:
+        images: the manifest's image rows, indexed by image_id.
+        pairs: ids of images that show the same.
+
+    Returns:
+        The number of each patient's group, indexed by patient_id in the order of first appearance; groups are numbered
+        in that order too.
+    """
+    patients = pd.Index(images["patient_id"].unique())
+    patient_of = images["patient_id"].map(pd.Series(np.arange(len(patients)), index=patients))
+    edges = [np.array([(patient_of[one], patient_of[other]) for one, other in pairs], dtype=np.int64).reshape(-1, 2)]
+    for column in UNIQUE_TO_PATIENT:
+        first = patient_of.groupby(images[column], sort=False).transform("first")
+        linked = (patient_of != first) & (images[column] != "")
+        edges.append(np.stack([patient_of[linked], first[linked]], axis=1).astype(np.int64))
+    one, other = np.concatenate(edges).T
+    graph = coo_array((np.ones(len(one)), (one, other)), shape=(len(patients), len(patients)))
+    labels = connected_components(graph, directed=False)[1]
+    numbers = np.asarray(pd.factorize(labels)[0], dtype=np.int64)
+    return pd.Series(numbers, index=patients)
+
+
+def group_classes(manifest: Manifest, group_of: "pd.Series[int]") -> "pd.Series[str]":
+    """The worst class among each group's patients, indexed by group in the order of first appearance.
 
     Args:
         manifest: the store's tables.
-        of_image: the family of each image, indexed by image_id.
+        group_of: the group of each image, indexed by image_id.
     """
-    kinds = pd.Series(KINDS[2], index=pd.Index(of_image.unique()))
-    for kind in (Pathology.BENIGN, Pathology.MALIGNANT):
-        images = manifest.lesions.loc[manifest.lesions["label"] == kind.value, "image_id"]
-        kinds[kinds.index.isin(of_image[images])] = kind.value
-    return kinds
+    classes = pd.Series(PATIENT_CLASSES[2], index=pd.Index(group_of.unique()))
+    for label in (Pathology.BENIGN, Pathology.MALIGNANT):
+        images = manifest.lesions.loc[manifest.lesions["label"] == label.value, "image_id"]
+        classes[classes.index.isin(group_of[images])] = label.value
+    return classes
 
 
-def assign(
+def assign_splits(
     manifest: Manifest,
     seed: int,
     fractions: Sequence[float],
@@ -40,44 +69,44 @@ def assign(
     pairs: Iterable[Pair] = (),
     keep_official: bool = True,
 ) -> Manifest:
-    """Deal every family of patients to a split, alike in every kind.
+    """Assign every group of patients to a split, with the same fractions in each class of patients.
 
-    The split depends on the seed and the order of patients only, not on their pseudonyms. Where the data set has a test
-    split of its own, its patients are test here, and the others are dealt to training and validation; where it has a
-    validation split, too, nothing that it tells is dealt. A family that it tears apart goes to the last of its splits.
+    The splits depend on the seed and the order of patients only, not on their pseudonyms. A data set's own test split
+    is kept, and its other patients are assigned to training and validation; where the data set has a validation split
+    too, its whole split is kept. A group that spans several official splits goes to the last of them.
 
     Args:
-        manifest: the store's tables; its own split column is ignored.
-        seed: of the deal.
+        manifest: the store's tables; its current split column is ignored.
+        seed: of the random assignment.
         fractions: shares of training, validation and test; they sum to 1.
-        allow_empty: whether a split with a share above 0 may lack a kind of patient.
-        pairs: ids of images that show the same: their patients are one family.
+        allow_empty: whether a split with a share above 0 may lack a class of patients.
+        pairs: ids of images that show the same: their patients form one group.
         keep_official: whether the data set's own split is kept.
 
     Raises:
-        MammoError: the fractions are no shares, or a split lacks a kind of patient.
+        MammoError: the fractions are not three shares that sum to 1, or a split lacks a class of patients.
     """
     if len(fractions) != len(Split) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise MammoError(f"fractions={list(fractions)} must be three shares (train, val, test) that sum to 1")
-    of_image = manifest.images["patient_id"].map(families(manifest.images, pairs))
-    kinds = family_kinds(manifest, of_image)
-    splits = pd.Series("", index=kinds.index)
-    told = manifest.images["official_split"] if keep_official else pd.Series("", index=manifest.images.index)
-    for split in Split if (told == Split.VAL).any() else [Split.TEST]:
-        splits[of_image[told == split].unique()] = split.value
-    if (told == Split.TEST).any():
+    group_of = manifest.images["patient_id"].map(patient_groups(manifest.images, pairs))
+    classes = group_classes(manifest, group_of)
+    splits = pd.Series("", index=classes.index)
+    official = manifest.images["official_split"] if keep_official else pd.Series("", index=manifest.images.index)
+    for split in Split if (official == Split.VAL).any() else [Split.TEST]:
+        splits[group_of[official == split].unique()] = split.value
+    if (official == Split.TEST).any():
         fractions = _without_test(fractions)
-    for number, kind in enumerate(KINDS):
-        left = kinds.index[(kinds == kind) & (splits == "")]
-        order = np.random.default_rng((seed, STREAM, number)).permutation(len(left))
-        splits[left[order]] = np.repeat([split.value for split in Split], _apportion(len(left), fractions))
+    for number, patient_class in enumerate(PATIENT_CLASSES):
+        free = classes.index[(classes == patient_class) & (splits == "")]
+        order = np.random.default_rng((seed, STREAM, number)).permutation(len(free))
+        splits[free[order]] = np.repeat([split.value for split in Split], _apportion(len(free), fractions))
         if not allow_empty:
-            _check(kind, splits[kinds == kind], fractions)
-    return replace(manifest, images=manifest.images.assign(split=of_image.map(splits)))
+            _check_not_empty(patient_class, splits[classes == patient_class], fractions)
+    return replace(manifest, images=manifest.images.assign(split=group_of.map(splits)))
 
 
 def _without_test(fractions: Sequence[float]) -> list[float]:
-    """The shares of training and validation where test is dealt already."""
+    """The fractions of training, validation and test where the test split is fixed already."""
     rest = fractions[0] + fractions[1]
     if rest <= 0:
         raise MammoError(f"fractions={list(fractions)} must leave shares for train and val: test is the data set's own")
@@ -85,7 +114,7 @@ def _without_test(fractions: Sequence[float]) -> list[float]:
 
 
 def _apportion(n: int, fractions: Sequence[float]) -> list[int]:
-    """Whole patients a split, by largest remainder; a split with a share gets at least one while there are enough."""
+    """Number of groups for each split, by largest remainder; at least one for each split with a share, if possible."""
     shares = np.asarray(fractions) * n
     counts = np.floor(shares + 1e-9).astype(int)
     for index in np.argsort(counts - shares, kind="stable")[: n - counts.sum()]:
@@ -97,10 +126,10 @@ def _apportion(n: int, fractions: Sequence[float]) -> list[int]:
     return [int(count) for count in counts]
 
 
-def _check(kind: str, splits: "pd.Series[str]", fractions: Sequence[float]) -> None:
+def _check_not_empty(patient_class: str, splits: "pd.Series[str]", fractions: Sequence[float]) -> None:
     for split, fraction in zip(Split, fractions, strict=True):
         if fraction > 0 and not (splits == split).any():
             raise MammoError(
-                f"split {split.value} would have no {kind} patient (the store has {len(splits)}): "
+                f"split {split.value} would have no {patient_class} patient (the store has {len(splits)}): "
                 f"ingest more patients, or set allow_empty=true"
             )

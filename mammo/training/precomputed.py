@@ -4,9 +4,7 @@ The cache of h is in the folder of its f_loc run, that of S below the root; only
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pytorch_lightning as pl
@@ -16,19 +14,18 @@ from numpy.typing import NDArray
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.plans import Plan
+from mammo.ingestion.shard import WHOLE, Shard
 from mammo.io import file_lock
 from mammo.models.context_network import ContextNetwork, load_context_network
 from mammo.models.floc import FLoc
 from mammo.models.precision import resolve_precision
 from mammo.progress import track
-from mammo.records import MammoError, Split
+from mammo.records import Split
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
 from mammo.training.saliency_source import saliency_cache
-
-T = TypeVar("T")
 
 PIXELS_PER_BATCH, PATCHES_PER_BATCH = 6_000_000, 500
 """Batch sizes in inference: pixels of whole images (1 image at full size, 67 at an eighth), and patches on a GPU."""
@@ -38,31 +35,6 @@ PATCHES_PER_CPU_BATCH = 50
 
 IMAGES_PER_FILE = 128
 """Images whose saliency maps are written to one file; an interruption loses fewer than these."""
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One share of work that several jobs divide: every `of`-th item, from `number` on.
-
-    Raises:
-        MammoError: there is no such share.
-    """
-
-    number: int = 0
-    of: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.number < self.of:
-            raise MammoError(
-                f"shard={self.number} shards={self.of}: number the shards from 0, as in shard=0,1 shards=2"
-            )
-
-    def share(self, items: Sequence[T]) -> Sequence[T]:
-        """The items that fall to it."""
-        return items[self.number :: self.of]
-
-
-WHOLE = Shard()
 
 
 def cached_embeddings(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mammo.ingestion.run import Filling, fill
+from mammo.ingestion.run import IngestResult, ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.pseudonyms import Pseudonyms
@@ -136,9 +136,9 @@ def count_boundaries(store: Path, at: int) -> Callable[[], int]:
     return lambda: seen
 
 
-def rerun_ends_alike(recipe: Recipe, expected: dict[str, bytes], n: int) -> Filling:
+def rerun_ends_alike(recipe: Recipe, expected: dict[str, bytes], n: int) -> IngestResult:
     before = known(recipe.store)
-    filling = fill(recipe, read(recipe.source), 1)
+    filling = ingest_cohort(recipe, read(recipe.source), 1)
     assert tree(recipe.store) == expected
     assert filling.decoded == n - before
     return filling
@@ -149,17 +149,17 @@ def twelve(tmp_path: Path) -> tuple[Path, dict[str, bytes], bytes]:
     """Twelve files, the store that an undisturbed ingest makes of them, and its key."""
     source, store = make_source(tmp_path / "source", 12), tmp_path / "undisturbed"
     Pseudonyms.of_store(store)
-    fill(Recipe(source, store, FRAME, 1), read(source), 1)
+    ingest_cohort(Recipe(source, store, FRAME, 1), read(source), 1)
     return source, tree(store), (store / ".key").read_bytes()
 
 
 def test_files_added_later_are_the_only_ones_decoded(tmp_path: Path) -> None:
     source, recipe = make_source(tmp_path / "source", 20), Recipe(tmp_path / "source", tmp_path / "store", FRAME, 1)
-    assert fill(recipe, read(source), 1).decoded == 20
+    assert ingest_cohort(recipe, read(source), 1).decoded == 20
     for number in (20, 21, 22):
         (source / f"{number:03d}.dcm").write_bytes(Trap("").content(number))
-    assert fill(recipe, read(source), 1).decoded == 3
-    assert fill(recipe, read(source), 1).decoded == 0
+    assert ingest_cohort(recipe, read(source), 1).decoded == 3
+    assert ingest_cohort(recipe, read(source), 1).decoded == 0
 
 
 def test_a_second_ingest_of_the_same_store_is_kept_out(twelve: Any, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_second_ingest_of_the_same_store_is_kept_out(twelve: Any, tmp_path: Pa
     with (tmp_path / "undisturbed" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(MammoError, match=r"ingest into .*undisturbed: another process holds .*\.lock: wait"):
-            fill(Recipe(twelve[0], tmp_path / "undisturbed", FRAME, 1), read(twelve[0]), 1)
+            ingest_cohort(Recipe(twelve[0], tmp_path / "undisturbed", FRAME, 1), read(twelve[0]), 1)
 
 
 def test_a_full_disk_is_told_and_costs_nothing(twelve: Any, tmp_path: Path) -> None:
@@ -181,7 +181,7 @@ def test_a_full_disk_is_told_and_costs_nothing(twelve: Any, tmp_path: Path) -> N
         def work(recipe: Recipe = recipe, limit: int = limit) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
             try:
-                fill(recipe, cohort, 1)
+                ingest_cohort(recipe, cohort, 1)
             except MammoError as error:
                 os._exit(7 if f"{recipe.store} cannot be written" in str(error) else 8)
 
@@ -201,7 +201,7 @@ def test_killed_at_every_boundary_of_twelve_files(twelve: Any, tmp_path: Path) -
 
         def work(recipe: Recipe = recipe, at: int = at) -> None:
             count_boundaries(recipe.store, at)
-            fill(recipe, read(source), 1)
+            ingest_cohort(recipe, read(source), 1)
 
         status = os.waitstatus_to_exitcode(forked(work)[1]())
         rerun_ends_alike(recipe, expected, 12 if status else known(recipe.store))
@@ -215,17 +215,17 @@ def test_killed_at_a_hundred_random_moments_of_three_hundred_files(tmp_path: Pat
     source, store = make_source(tmp_path / "source", 300), tmp_path / "undisturbed"
     Pseudonyms.of_store(store)
     cohort, started = read(source), time.monotonic()
-    fill(Recipe(source, store, FRAME, 1), cohort, 2)
+    ingest_cohort(Recipe(source, store, FRAME, 1), cohort, 2)
     took, expected = time.monotonic() - started, tree(store)
     rng, kills = np.random.default_rng(0), 0
     for number in range(100):
         recipe = Recipe(source, new_store(tmp_path / f"killed{number}", (store / ".key").read_bytes()), FRAME, 1)
-        pid, wait = forked(lambda recipe=recipe: fill(recipe, cohort, 2) and None)  # type: ignore[misc]
+        pid, wait = forked(lambda recipe=recipe: ingest_cohort(recipe, cohort, 2) and None)  # type: ignore[misc]
         time.sleep(rng.uniform(0, took))
         os.kill(pid, signal.SIGKILL)
         kills += os.waitstatus_to_exitcode(wait()) == -signal.SIGKILL
         before = known(recipe.store)
-        filling = fill(recipe, cohort, 2)
+        filling = ingest_cohort(recipe, cohort, 2)
         assert tree(recipe.store) == expected
         assert filling.decoded == 300 - before
     print(f"{kills} of 100 were killed before they had finished")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mammo.geometry import Box, Frame
-from mammo.ingestion.run import Filling, fill, fill_part
+from mammo.ingestion.run import IngestResult, ingest_cohort, ingest_shard
 from mammo.ingestion.shard import Shard
 from mammo.ingestion.worker import Recipe
 from mammo.intake import sandbox as isolation
@@ -47,12 +47,12 @@ def tables(recipe: Recipe) -> list[bytes]:
     return [(recipe.store / name).read_bytes() for name in ("images.parquet", "lesions.parquet", "quarantine.csv")]
 
 
-def refusals(result: Filling) -> list[tuple[str, tuple[str, ...]]]:
+def refusals(result: IngestResult) -> list[tuple[str, tuple[str, ...]]]:
     return [(o.path, o.codes) for o in result.outcomes if o.verdict is Verdict.REJECTED]
 
 
 def test_every_file_has_one_outcome(recipe: Recipe, source: Path) -> None:
-    result = fill(recipe, read(source), 1)
+    result = ingest_cohort(recipe, read(source), 1)
     assert len(result.manifest.images) == 6
     assert refusals(result) == [("broken.dcm", ("not_dicom",))]
     assert sum(counts(result.outcomes).values()) == 7
@@ -76,14 +76,14 @@ def test_a_breast_of_which_any_image_tells_of_a_lesion_is_not_negative(recipe: R
     assert [(lesion.path, lesion.image) for lesion in cohort.left_out] == [("1RMLO.png", "1RMLO.png")]
     elsewhere = tuple(replace(lesion, path="the file of its outline") for lesion in cohort.left_out)
     known = tuple(replace(image, negative=False) if image.path == "2L.png" else image for image in cohort.images)
-    result = fill(recipe, replace(cohort, images=known, left_out=elsewhere), 1)
+    result = ingest_cohort(recipe, replace(cohort, images=known, left_out=elsewhere), 1)
     told = {o.image_id: o.path for o in result.outcomes}
     negative = result.manifest.images["negative"]
     assert {told[key] for key in negative.index[negative]} == {"0R.png", "1L.png", "2R.png"}
 
 
 def test_pixels_and_outlines_reach_the_network_frame(recipe: Recipe, source: Path) -> None:
-    manifest = fill(recipe, read(source), 1).manifest
+    manifest = ingest_cohort(recipe, read(source), 1).manifest
     image_id, lesion_id = manifest.images.index[0], manifest.lesions.index[0]
     window = ImageStore(recipe.store).network(image_id, manifest.chain(image_id))
     mask, box = manifest.network_outline(lesion_id)
@@ -95,29 +95,29 @@ def test_pixels_and_outlines_reach_the_network_frame(recipe: Recipe, source: Pat
 
 
 def test_nothing_but_pseudonyms_and_paths_is_kept(recipe: Recipe, source: Path) -> None:
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     for path in recipe.store.rglob("*"):
         assert path.is_dir() or b"ZZCANARY" not in path.read_bytes()
 
 
 def test_a_rerun_decodes_nothing_and_changes_nothing(recipe: Recipe, source: Path) -> None:
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     before = tables(recipe)
-    assert fill(recipe, read(source), 1).decoded == 0
+    assert ingest_cohort(recipe, read(source), 1).decoded == 0
     assert tables(recipe) == before
 
 
 def test_half_a_store_is_filled_up(recipe: Recipe, source: Path) -> None:
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     before = tables(recipe)
     kept = read_all(recipe.store)
     for path in (recipe.store / "images").glob("*.tiles"):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    image_store._shards.cache_clear()
+    image_store._record_files.cache_clear()
     image_store._opened.cache_clear()
     assert len(read_all(recipe.store)) < len(kept)
     (recipe.store / "images.parquet").unlink()
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     assert tables(recipe) == before
     assert read_all(recipe.store) == kept
 
@@ -133,40 +133,40 @@ def read_all(root: Path) -> dict[str, bytes]:
 
 
 def test_a_store_filled_anew_drops_the_files_of_before(recipe: Recipe, source: Path) -> None:
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     (before,) = (recipe.store / "images").glob("*.tiles")
-    image_store._shards.cache_clear()
-    fill(Recipe(source, recipe.store, Frame(184, 120, 4), 0.5), read(source), 1)
+    image_store._record_files.cache_clear()
+    ingest_cohort(Recipe(source, recipe.store, Frame(184, 120, 4), 0.5), read(source), 1)
     (after,) = (recipe.store / "images").glob("*.tiles")
     assert after != before
 
 
 def test_a_changed_file_or_frame_is_read_again(recipe: Recipe, source: Path) -> None:
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     cv2.imwrite(str(source / "0L.png"), cv2.imread(str(source / "0L.png"), cv2.IMREAD_UNCHANGED) // 2)
-    manifest = fill(recipe, read(source), 1).manifest
+    manifest = ingest_cohort(recipe, read(source), 1).manifest
     window = ImageStore(recipe.store).network(manifest.images.index[0], manifest.chain(manifest.images.index[0]))
     assert window.max() < 700
     smaller = Recipe(source, recipe.store, Frame(184, 120, 4), 0.5)
-    manifest = fill(smaller, read(source), 1).manifest
+    manifest = ingest_cohort(smaller, read(source), 1).manifest
     assert set(manifest.images["scale"]) == {0.5}
     assert ImageStore(recipe.store).shape(manifest.images.index[0])[0] < 100
 
 
 def test_several_processes_give_the_same(recipe: Recipe, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolation, "PER_PROCESS", 1)
-    fill(recipe, read(source), 2)
+    ingest_cohort(recipe, read(source), 2)
     before = tables(recipe)
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     assert tables(recipe) == before
 
 
 def test_a_split_once_dealt_is_kept(recipe: Recipe, source: Path) -> None:
-    manifest = fill(recipe, read(source), 1).manifest
+    manifest = ingest_cohort(recipe, read(source), 1).manifest
     manifest.images["split"] = ["train"] * 4 + ["test"] * 2
     manifest.save(recipe.store)
     before = tables(recipe)
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     assert tables(recipe) == before
     assert list(Manifest.load(recipe.store).images["split"]) == ["train"] * 4 + ["test"] * 2
 
@@ -174,7 +174,7 @@ def test_a_split_once_dealt_is_kept(recipe: Recipe, source: Path) -> None:
 def test_lesions_of_refused_images_are_counted(recipe: Recipe, source: Path) -> None:
     image = source / "0L.png"
     image.write_bytes(image.read_bytes()[:-200])
-    result = fill(recipe, read(source), 1)
+    result = ingest_cohort(recipe, read(source), 1)
     assert result.lost_lesions == 1
     assert result.manifest.lesions.empty
     assert ("0L.png", ("broken_pixels",)) in refusals(result)
@@ -184,20 +184,23 @@ def test_nothing_accepted_is_an_error(recipe: Recipe, source: Path) -> None:
     for path in source.glob("*.png"):
         path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(MammoError, match=r"none of the 7 files of .* was accepted"):
-        fill(recipe, read(source), 1)
+        ingest_cohort(recipe, read(source), 1)
 
 
 def test_a_store_of_another_format_is_left_alone(recipe: Recipe, source: Path) -> None:
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     head = recipe.store / "store.json"
     head.write_text(head.read_text().replace('"format": 3', '"format": 2'))
     before = tables(recipe)
-    for again in (lambda: fill(recipe, read(source), 1), lambda: fill_part(recipe, read(source), Shard(0, 2), 1)):
+    for again in (
+        lambda: ingest_cohort(recipe, read(source), 1),
+        lambda: ingest_shard(recipe, read(source), Shard(0, 2), 1),
+    ):
         with pytest.raises(MammoError, match="is a store of format 2, which this version, of format 3, cannot read"):
             again()
     assert tables(recipe) == before
     head.write_text("{")  # a damaged head is written anew
-    fill(recipe, read(source), 1)
+    ingest_cohort(recipe, read(source), 1)
     assert tables(recipe) == before
 
 
@@ -206,9 +209,9 @@ def test_densities_reach_the_table_of_images(recipe: Recipe, source: Path) -> No
     densities = ["A", "B", "", "C", "D", "D"]
     lines = [f"{row},{density}" for row, density in zip(rows, ["density", *densities], strict=True)]
     (source / "images.csv").write_text("\n".join(lines))
-    assert fill(recipe, read(source), 1).manifest.images["density"].tolist() == densities
+    assert ingest_cohort(recipe, read(source), 1).manifest.images["density"].tolist() == densities
 
 
 def test_processes_must_be_positive(recipe: Recipe, source: Path) -> None:
     with pytest.raises(MammoError, match="processes=0 must be at least 1"):
-        fill(recipe, read(source), 0)
+        ingest_cohort(recipe, read(source), 0)

@@ -1,4 +1,4 @@
-"""A hundred thousand images must not need more than 2 GB for the work on their manifest; they need about half."""
+"""The manifest of a hundred thousand images must take less than 2 GB of memory; it takes about half."""
 
 import subprocess
 import sys
@@ -6,17 +6,16 @@ from pathlib import Path
 
 import pytest
 
-MOST_KB = 1.5e9 / 1024
+MAX_KB = 1.5e9 / 1024
 
-WORK = """
-import resource, sys
+WORK = r"""
+import re, sys
 from pathlib import Path
 import numpy as np
 from mammo.geometry import Box, Frame, FrameChain
-from mammo.store.families import families
 from mammo.store.manifest import Manifest
 from mammo.store.schema import chain_values, outline_values, tissue_values
-from mammo.store.splits import assign
+from mammo.store.splits import assign_splits, patient_groups
 
 root, n = Path(sys.argv[1]), 100_000
 frame, rng = Frame(2944, 1920, 64), np.random.default_rng(0)
@@ -41,18 +40,22 @@ def lesions():
         }
 
 Manifest.of(frame, images(), lesions()).save(root)
-manifest = assign(Manifest.load(root), 0, (0.8, 0.1, 0.1))
+manifest = assign_splits(Manifest.load(root), 0, (0.8, 0.1, 0.1))
 manifest.save(root)
 again = Manifest.load(root)
-assert again.digest() and len(again.image_digests()) == n and families(again.images).nunique() == n // 4
+assert again.digest() and len(again.image_digests()) == n and patient_groups(again.images).nunique() == n // 4
 assert abs((again.images["split"] == "test").sum() - n // 10) <= 12
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+print(re.search(r"^VmHWM:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)[1])
 """
-"""Makes, saves, loads, splits and digests the tables of made records; prints its largest memory in kilobytes."""
+"""Makes, saves, loads, splits and digests the tables of made records; prints its peak memory in kilobytes.
+
+VmHWM starts anew with each program, whereas ru_maxrss includes the parent process that started it.
+"""
 
 
 @pytest.mark.slow
-def test_a_hundred_thousand_images_fit_into_two_gigabytes_with_room_to_spare(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
+def test_the_manifest_of_a_hundred_thousand_images_takes_less_than_two_gigabytes(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", WORK, str(tmp_path)], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < MOST_KB
+    assert int(done.stdout) < MAX_KB

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from mammo.geometry import Frame
-from mammo.ingestion.run import fill, fill_part
-from mammo.ingestion.shard import Shard, find_parts
+from mammo.ingestion.run import ingest_cohort, ingest_shard
+from mammo.ingestion.shard import WHOLE, Shard, find_parts
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.pseudonyms import Pseudonyms
@@ -48,10 +48,10 @@ def test_merged_shards_are_the_store_of_a_single_run_byte_for_byte(source: Path,
     single, sharded = (Recipe(source, tmp_path / name, frame, 1) for name in ("single", "sharded"))
     Pseudonyms(bytes(32)).share(single.store)
     Pseudonyms(bytes(32)).share(sharded.store)
-    fill(single, cohort, 1)
-    assert sum(fill_part(sharded, cohort, Shard(shard, 3), 1) for shard in (2, 0, 1)) == 13
+    ingest_cohort(single, cohort, 1)
+    assert sum(ingest_shard(sharded, cohort, Shard(shard, 3), 1) for shard in (2, 0, 1)) == 13
     assert len(find_parts(sharded.store)) == 3
-    assert fill(sharded, cohort, 1).decoded == 0
+    assert ingest_cohort(sharded, cohort, 1).decoded == 0
     assert files(sharded.store) == files(single.store)
 
 
@@ -59,11 +59,11 @@ def test_what_no_shard_has_done_is_done_by_the_merge(source: Path, tmp_path: Pat
     cohort = read(source)
     recipe = Recipe(source, tmp_path / "store", Frame(368, 240, 8), 1)
     Pseudonyms(bytes(32)).share(recipe.store)
-    n = fill_part(recipe, cohort, Shard(1, 3), 1)
-    assert fill(recipe, cohort, 1).decoded == 13 - n
+    n = ingest_shard(recipe, cohort, Shard(1, 3), 1)
+    assert ingest_cohort(recipe, cohort, 1).decoded == 13 - n
     other = replace(recipe, store=tmp_path / "other")
     Pseudonyms(bytes(32)).share(other.store)
-    fill(other, cohort, 1)
+    ingest_cohort(other, cohort, 1)
     assert files(recipe.store) == files(other.store)
 
 
@@ -74,10 +74,26 @@ def test_shards_share_the_files_whatever_their_order() -> None:
     assert np.sum(held, axis=1).min() > 50
 
 
-@pytest.mark.parametrize(("number", "of"), [(3, 3), (-1, 3), (0, 0), ("0", 3), (1.0, 3)])
-def test_a_shard_that_does_not_exist_is_named(number: int, of: int) -> None:
-    with pytest.raises(MammoError, match=f"shard={number} of shards={of} is none"):
+@pytest.mark.parametrize(
+    ("number", "of", "message"),
+    [
+        (3, 3, r"shard must be a whole number in \[0, 3\), got 3"),
+        (-1, 3, r"shard must be a whole number in \[0, 3\), got -1"),
+        ("0", 3, r"shard must be a whole number in \[0, 3\), got '0'"),
+        (1.0, 3, r"shard must be a whole number in \[0, 3\), got 1\.0"),
+        (0, 0, "shards must be a whole number >= 1, got 0"),
+        (0, 2.5, r"shards must be a whole number >= 1, got 2\.5"),
+    ],
+)
+def test_a_shard_outside_the_range_is_an_error(number: int, of: int, message: str) -> None:
+    with pytest.raises(MammoError, match=message):
         Shard(number, of)
+
+
+def test_shards_divide_items_evenly() -> None:
+    shares = [Shard(number, 3).share(range(10)) for number in range(3)]
+    assert [list(share) for share in shares] == [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]]
+    assert list(WHOLE.share(range(10))) == list(range(10))
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from shutil import rmtree
 import numpy as np
 import pytest
 
-from mammo.ingestion.run import fill
+from mammo.ingestion.run import ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import counts
@@ -66,7 +66,7 @@ def check(folder: Path, start: int, n: int) -> None:
     for number in range(start, start + n):
         made = mutant(contents[number % len(contents)], np.random.default_rng((7, number)))
         (source / f"{number:07d}.dcm").write_bytes(made)
-    outcomes = fill(Recipe(source, folder / "store", FRAME, 1), read(source), 2).outcomes
+    outcomes = ingest_cohort(Recipe(source, folder / "store", FRAME, 1), read(source), 2).outcomes
     assert sum(counts(outcomes).values()) == len(outcomes) == n + 1
     lost = [outcome.path for outcome in outcomes if set(outcome.codes) & {Code.CRASHED, Code.TOO_SLOW}]
     assert lost == []

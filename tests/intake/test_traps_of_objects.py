@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from mammo.ingestion.run import fill
+from mammo.ingestion.run import ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import Outcome, Verdict, counts
@@ -240,7 +240,7 @@ def test_repeated_images(tmp_path: Path) -> None:
 
 
 def outcomes_of(folder: Path, tmp_path: Path) -> list[Outcome]:
-    return list(fill(Recipe(folder, tmp_path / "store", FRAME, 1), read(folder), 1).outcomes)
+    return list(ingest_cohort(Recipe(folder, tmp_path / "store", FRAME, 1), read(folder), 1).outcomes)
 
 
 def test_only_regular_files_are_opened(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from mammo.geometry import Box, Frame
-from mammo.ingestion.run import Filling, fill
+from mammo.ingestion.run import IngestResult, ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import Outcome
@@ -124,7 +124,7 @@ class Trap:
 class Results:
     """What became of many traps in one ingest."""
 
-    filling: Filling
+    filling: IngestResult
     store: ImageStore
     by_name: dict[str, Outcome]
 
@@ -150,7 +150,7 @@ def ingest(traps: Iterable[Trap], folder: Path) -> Results:
     for number, trap in enumerate(traps):
         (source / f"{number:03d}.dcm").write_bytes(trap.content(number))
     (source / "lesions.csv").write_text("image,label,mask\n")
-    filling = fill(Recipe(source, folder / "store", FRAME, 1), read(source), 1)
+    filling = ingest_cohort(Recipe(source, folder / "store", FRAME, 1), read(source), 1)
     by_name = {names[int(Path(outcome.path).stem)]: outcome for outcome in filling.outcomes}
     assert by_name.keys() == set(names)
     return Results(filling, ImageStore(folder / "store"), by_name)

@@ -1,4 +1,4 @@
-"""Planted faults: every one is found under its own name, and nothing is found where none was planted."""
+"""Planted faults: the audit finds each under its own name, and nothing where none was planted."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from mammo.geometry import Box
-from mammo.quality.audit import examine
+from mammo.quality.audit import audit
 from mammo.store.schema import outline_values
 
 N_PATIENTS = 450
 Plant = Callable[[Any, int], str]
-"""Plants one fault in the exam of a patient who has a lesion; returns the subject that must be doubted."""
+"""Plants one fault in the exam of a patient who has a lesion; returns the subject that must be reported."""
 
 RNG = np.random.default_rng(9)
 
@@ -186,65 +186,65 @@ def planted(
 
 
 def damage(root: Path, image_id: str) -> None:
-    from mammo.store.image_store import _shards
+    from mammo.store.image_store import _record_files
 
-    place = _shards(root).find(image_id)
-    assert place
-    with place.shard.open("r+b") as stream:
-        stream.seek(place.offset + place.size - 5)
+    record = _record_files(root).find(image_id)
+    assert record
+    with record.path.open("r+b") as stream:
+        stream.seek(record.offset + record.size - 5)
         byte = stream.read(1)
-        stream.seek(place.offset + place.size - 5)
+        stream.seek(record.offset + record.size - 5)
         stream.write(bytes([byte[0] ^ 1]))
 
 
 def test_all_planted_faults_are_found_and_nothing_else(planted: tuple[Path, dict[tuple[str, str], int]]) -> None:
     root, faults = planted
     assert len(faults) >= 200
-    doubts = examine(root).doubts
-    found = {(doubt.check, doubt.subject) for doubt in doubts}
+    issues = audit(root).issues
+    found = {(issue.check, issue.subject) for issue in issues}
     missed = set(faults) - found
     assert not missed
-    # Whatever else is doubted lies in an exam that a fault was planted in.
+    # Every other issue is in an exam with a planted fault.
     exams = {f"{patient:06x}" for patient in faults.values()} | {
         f"{p + 3:06x}" for (c, _), p in faults.items() if c == "leak"
     }
-    for doubt in doubts:
-        if (doubt.check, doubt.subject) not in faults:
-            assert {key[:6] for key in doubt.images} & exams, doubt
+    for issue in issues:
+        if (issue.check, issue.subject) not in faults:
+            assert {key[:6] for key in issue.images} & exams, issue
 
 
-def test_a_clean_store_raises_no_doubt(make_store: Callable[[int], Any], tmp_path: Path) -> None:
-    assert examine(make_store(60).write(tmp_path)).doubts == ()
+def test_a_clean_store_has_no_issue(make_store: Callable[[int], Any], tmp_path: Path) -> None:
+    assert audit(make_store(60).write(tmp_path)).issues == ()
 
 
-def test_a_vendor_that_drifts_is_told(make_store: Callable[[int], Any], tmp_path: Path) -> None:
+def test_a_drift_of_one_vendor_is_found(make_store: Callable[[int], Any], tmp_path: Path) -> None:
     made = make_store(30)
     for key, row in made.images.items():
         if row["vendor"] == "hologic":
             made.pixels[key] = np.minimum(made.pixels[key] * 1.6, 4095).astype(np.uint16)
-    (doubt,) = examine(made.write(tmp_path)).doubts
-    assert (doubt.check, doubt.subject) == ("vendor_drift", "hologic")
+    (issue,) = audit(made.write(tmp_path)).issues
+    assert (issue.check, issue.subject) == ("vendor_drift", "hologic")
 
 
-def test_few_patients_tell_nothing_of_their_vendor(make_store: Callable[[int], Any], tmp_path: Path) -> None:
+def test_few_patients_show_no_drift_of_their_vendor(make_store: Callable[[int], Any], tmp_path: Path) -> None:
     made = make_store(27)  # nine of each vendor, 36 images
     for key, row in made.images.items():
         if row["vendor"] == "hologic":
             made.pixels[key] = np.minimum(made.pixels[key] * 1.6, 4095).astype(np.uint16)
-    assert not [doubt for doubt in examine(made.write(tmp_path)).doubts if doubt.check == "vendor_drift"]
+    assert not [issue for issue in audit(made.write(tmp_path)).issues if issue.check == "vendor_drift"]
 
 
-def test_a_key_that_others_can_read_is_told(make_store: Callable[[int], Any], tmp_path: Path) -> None:
+def test_a_key_that_others_can_read_is_found(make_store: Callable[[int], Any], tmp_path: Path) -> None:
     made = make_store(15)
     made.write(tmp_path)
     (tmp_path / ".key").touch(mode=0o644)
-    assert [doubt.check for doubt in examine(tmp_path).doubts] == ["key_readable"]
+    assert [issue.check for issue in audit(tmp_path).issues] == ["key_readable"]
 
 
-def test_a_split_without_a_class_is_told(make_store: Callable[[int], Any], tmp_path: Path) -> None:
+def test_a_split_without_a_class_is_found(make_store: Callable[[int], Any], tmp_path: Path) -> None:
     made = make_store(15)
     for lesion in made.lesions.values():
         if made.images[lesion["image_id"]]["split"] == "val":
             lesion["label"] = "benign"
-    (doubt,) = examine(made.write(tmp_path)).doubts
-    assert (doubt.check, doubt.subject, doubt.told) == ("split_lacks_class", "val", "no malignant lesion")
+    (issue,) = audit(made.write(tmp_path)).issues
+    assert (issue.check, issue.subject, issue.detail) == ("split_lacks_class", "val", "no malignant lesion")

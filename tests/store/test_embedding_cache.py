@@ -1,4 +1,4 @@
-"""Saved representations come back for exactly the windows they were made of."""
+"""The embedding cache: representations are read for the very windows they were computed from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ H = np.random.default_rng(0).normal(size=(7, 32)).astype(np.float32)
 
 @dataclass
 class Named:
-    """A plan that is nothing but its digest."""
+    """A plan with only a digest."""
 
     name: str
 
@@ -22,36 +22,36 @@ class Named:
         return self.name
 
 
-def test_what_was_written_is_read(tmp_path: Path) -> None:
-    saved = Embeddings(tmp_path / "embeddings")
-    assert not saved.has(Named("a"))
-    saved.write(Named("a"), H)
-    assert saved.has(Named("a"))
+def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
+    cache = Embeddings(tmp_path / "embeddings")
+    assert not cache.has(Named("a"))
+    cache.write(Named("a"), H)
+    assert cache.has(Named("a"))
     assert np.array_equal(Embeddings(tmp_path / "embeddings").read(Named("a")), H)
-    assert [path.name for path in saved.folder.iterdir()] == ["a.npz"]
+    assert [path.name for path in cache.folder.iterdir()] == ["a.npz"]
 
 
-def test_plans_keep_their_own(tmp_path: Path) -> None:
-    saved = Embeddings(tmp_path)
-    saved.write(Named("a"), H)
-    saved.write(Named("b"), H + 1)
-    assert np.array_equal(saved.read(Named("a")), H)
-    assert np.array_equal(saved.read(Named("b")), H + 1)
+def test_each_plan_has_its_own_representations(tmp_path: Path) -> None:
+    cache = Embeddings(tmp_path)
+    cache.write(Named("a"), H)
+    cache.write(Named("b"), H + 1)
+    assert np.array_equal(cache.read(Named("a")), H)
+    assert np.array_equal(cache.read(Named("b")), H + 1)
 
 
 def test_a_rewrite_replaces(tmp_path: Path) -> None:
-    saved = Embeddings(tmp_path)
-    saved.write(Named("a"), H)
-    saved.write(Named("a"), H + 1)
-    assert np.array_equal(saved.read(Named("a")), H + 1)
+    cache = Embeddings(tmp_path)
+    cache.write(Named("a"), H)
+    cache.write(Named("a"), H + 1)
+    assert np.array_equal(cache.read(Named("a")), H + 1)
 
 
-def test_a_file_of_other_windows_is_refused(tmp_path: Path) -> None:
-    saved = Embeddings(tmp_path)
-    saved.write(Named("a"), H)
+def test_a_file_of_another_plan_is_rejected(tmp_path: Path) -> None:
+    cache = Embeddings(tmp_path)
+    cache.write(Named("a"), H)
     (tmp_path / "a.npz").rename(tmp_path / "b.npz")
     with pytest.raises(MammoError, match=r"b\.npz is damaged: run .*precompute"):
-        saved.read(Named("b"))
+        cache.read(Named("b"))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -61,9 +61,9 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04 half an archive"])
 def test_a_damaged_file_counts_as_missing(tmp_path: Path, content: bytes) -> None:
-    saved = Embeddings(tmp_path)
-    saved.write(Named("a"), H)
+    cache = Embeddings(tmp_path)
+    cache.write(Named("a"), H)
     (tmp_path / "a.npz").write_bytes(content)
-    assert not saved.has(Named("a"))
-    saved.write(Named("a"), H)
-    assert saved.has(Named("a"))
+    assert not cache.has(Named("a"))
+    cache.write(Named("a"), H)
+    assert cache.has(Named("a"))

@@ -1,4 +1,4 @@
-"""The head of a store: what is written is read again, and every damage is one sentence."""
+"""The head of a store: read as it was written; damage is a one-line error."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from mammo.geometry import Frame
 from mammo.records import MammoError
-from mammo.store.head import DataSet, Head, check_format, head_seal, read_head, write_head
+from mammo.store.head import DataSet, Head, check_format, head_checksum, read_head, write_head
 
 HEAD = Head(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
 
@@ -17,7 +17,7 @@ def test_a_head_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_head(tmp_path) == HEAD
     content = json.loads((tmp_path / "store.json").read_text())
     assert content["files"] == {"images.parquet": [3, "abc"]}
-    assert content["seal"] == head_seal(content)
+    assert content["seal"] == head_checksum(content)
 
 
 def test_a_folder_without_a_store_is_named(tmp_path: Path) -> None:

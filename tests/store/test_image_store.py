@@ -8,7 +8,7 @@ import pytest
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import MammoError
 from mammo.store import image_store
-from mammo.store.image_store import ImageStore, affordable
+from mammo.store.image_store import ImageStore, ids_that_fit
 
 RNG = np.random.default_rng(0)
 PIXELS = RNG.integers(0, 4096, (530, 301)).astype(np.uint16)
@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> ImageStore:
     return store
 
 
-def test_windows_equal_slices_with_zeros_around(store: ImageStore) -> None:
+def test_a_window_is_the_slice_of_the_pixels_and_zero_outside(store: ImageStore) -> None:
     padded = np.pad(PIXELS, 700)
     boxes = [(0, 530, 0, 301), (-5, 3, 290, 400), (600, 640, 0, 10), (-50, 600, -60, 350), (255, 258, 255, 258)]
     for _ in range(40):
@@ -48,14 +48,14 @@ def test_shape_and_note(store: ImageStore) -> None:
     assert store.note("abc2") == ""
 
 
-def test_an_image_is_replaced_whole(store: ImageStore, tmp_path: Path) -> None:
+def test_writing_an_image_again_replaces_it(store: ImageStore, tmp_path: Path) -> None:
     store.write("abc1", PIXELS[:10, :20], note="again")
     assert store.shape("abc1") == (10, 20)
     assert store.note("abc1") == "again"
     assert np.array_equal(store.read("abc1", Box(0, 10, 0, 20)), PIXELS[:10, :20])
 
 
-def test_a_store_that_is_deleted_and_filled_anew_gives_its_new_pixels(store: ImageStore, tmp_path: Path) -> None:
+def test_a_store_that_is_deleted_and_written_anew_serves_its_new_pixels(store: ImageStore, tmp_path: Path) -> None:
     whole, other = Box(0, 530, 0, 301), PIXELS[::-1].copy()
     assert np.array_equal(store.read("abc1", whole), PIXELS)
     shutil.rmtree(tmp_path / "images")
@@ -74,26 +74,26 @@ def test_a_damaged_head_has_no_note_and_damaged_pixels_are_never_served(store: I
     assert np.array_equal(store.read("abc1", Box(0, 128, 0, 128)), PIXELS[:128, :128])
     with pytest.raises(MammoError, match=rf"image abc1 is damaged in .*{path.name}: delete .* mammo\.ingest"):
         store.read("abc1", Box(500, 530, 290, 301))
-    assert note_anew(tmp_path) == "made by hand"
+    assert fresh_note(tmp_path) == "made by hand"
     content[60] ^= 1
     path.write_bytes(content)
-    assert note_anew(tmp_path) == ""
+    assert fresh_note(tmp_path) == ""
 
 
-def note_anew(root: Path) -> str:
+def fresh_note(root: Path) -> str:
     """The note of abc1 as a new process sees it."""
     image_store._opened.cache_clear()
-    image_store._shards.cache_clear()
+    image_store._record_files.cache_clear()
     return ImageStore(root).note("abc1")
 
 
 def test_a_cut_off_file_counts_as_missing(store: ImageStore, tmp_path: Path) -> None:
     (path,) = (tmp_path / "images").glob("*.tiles")
     path.write_bytes(path.read_bytes()[:-1])
-    assert note_anew(tmp_path) == ""
+    assert fresh_note(tmp_path) == ""
 
 
-def test_hot_images_are_read_once_and_stay_the_same(store: ImageStore, tmp_path: Path) -> None:
+def test_hot_images_are_read_once_and_stay_in_memory(store: ImageStore, tmp_path: Path) -> None:
     hot = ImageStore(tmp_path, frozenset({"abc1"}))
     box = Box(-5, 300, 90, 330)
     first = hot.read("abc1", box)
@@ -106,11 +106,11 @@ def test_hot_images_are_read_once_and_stay_the_same(store: ImageStore, tmp_path:
     assert not hot.read("abc1", Box(20, 30, 0, 9)).any()
 
 
-def test_the_first_images_that_fit_are_affordable() -> None:
+def test_the_first_images_that_fit_into_memory() -> None:
     shapes = [("a", (10, 10)), ("b", (20, 10)), ("c", (1, 1))]
-    assert affordable(shapes, 600) == {"a", "b"}
-    assert affordable(shapes, 599) == {"a"}
-    assert affordable(shapes, 10**9) == {"a", "b", "c"}
+    assert ids_that_fit(shapes, 600) == {"a", "b"}
+    assert ids_that_fit(shapes, 599) == {"a"}
+    assert ids_that_fit(shapes, 10**9) == {"a", "b", "c"}
 
 
 def test_a_missing_image_is_named(store: ImageStore) -> None:
@@ -118,8 +118,8 @@ def test_a_missing_image_is_named(store: ImageStore) -> None:
         store.read("abc2", Box(0, 1, 0, 1))
 
 
-def test_ids_are_no_paths(store: ImageStore) -> None:
-    with pytest.raises(MammoError, match="not one of a store"):
+def test_a_path_is_not_an_image_id(store: ImageStore) -> None:
+    with pytest.raises(MammoError, match=r"invalid image id '\.\./\.\./etc/passwd': use an id from .*images\.parquet"):
         store.shape("../../etc/passwd")
 
 

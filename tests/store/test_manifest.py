@@ -77,7 +77,7 @@ def test_a_round_trip_is_the_same_byte_for_byte(manifest: Manifest, tmp_path: Pa
     ]
 
 
-def test_values_come_back(manifest: Manifest) -> None:
+def test_values_are_read_as_they_were_written(manifest: Manifest) -> None:
     assert manifest.chain("i3") == chain(3)
     assert np.abs(manifest.tissue("i0") - SHARES).max() <= 0.5 / 255 + 1e-6
     assert manifest.tissue("i0").dtype == np.float32
@@ -106,8 +106,8 @@ def test_the_digest_follows_content_not_pseudonyms(manifest: Manifest) -> None:
     content = sha256(json.dumps(asdict(FRAME)).encode())
     for table in (manifest.images, manifest.lesions):
         for name, column in table.reset_index().items():
-            told = column.str[1:].astype(int).tolist() if str(name).endswith("_id") else column.tolist()
-            content.update(repr((name, told)).encode())
+            values = column.str[1:].astype(int).tolist() if str(name).endswith("_id") else column.tolist()
+            content.update(repr((name, values)).encode())
     assert manifest.digest() == content.hexdigest()
     changed = Manifest.of(FRAME, [image(i) for i in range(6)], [lesion(0), lesion(1)])
     assert changed.digest() != manifest.digest()
@@ -120,18 +120,18 @@ def test_a_store_without_lesions_loads(tmp_path: Path) -> None:
     assert Manifest.load(tmp_path).lesions.empty
 
 
-def test_no_store(tmp_path: Path) -> None:
+def test_a_missing_store_is_named(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match=r"no store at .*nowhere: make one with make demo or python -m mammo\.ingest"):
         Manifest.load(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
-    ("images", "lesions", "told"),
+    ("images", "lesions", "message"),
     [
         ([image(0), image(0)], [], "image_id i0 occurs twice"),
         ([image(0, density="E")], [], "image_id i0 has density 'E', which must be one of nothing, A, B, C, D"),
         ([image(0)], [lesion(0), lesion(0)], "lesion_id l0 occurs twice"),
-        ([image(0)], [lesion(3)], "lesion l3 lies on image i3"),
+        ([image(0)], [lesion(3)], "lesion l3 is on image i3, which is not in the store"),
         ([image(0)], [lesion(0, label="cancer")], "lesion_id l0 has label 'cancer', which must be one of malignant"),
         ([image(0, view="ML")], [], "image_id i0 has view 'ML'"),
         ([image(0, split="train"), image(1, split="val")], [], "patient p0 is in more than one split"),
@@ -139,17 +139,17 @@ def test_no_store(tmp_path: Path) -> None:
         ([image(0, split="train"), image(2, split="val", sha256="0" * 64)], [], "SHA-256 000"),
     ],
 )
-def test_contradictions_are_named(tmp_path: Path, images: list[Row], lesions: list[Row], told: str) -> None:
+def test_contradictions_are_named(tmp_path: Path, images: list[Row], lesions: list[Row], message: str) -> None:
     Manifest.of(FRAME, images, lesions).save(tmp_path)
     with pytest.raises(MammoError) as error:
         Manifest.load(tmp_path)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_damage_is_named(manifest: Manifest, tmp_path: Path) -> None:
     manifest.save(tmp_path)
     manifest.images.reset_index().drop(columns="view").to_parquet(tmp_path / "images.parquet")
-    with pytest.raises(MammoError, match=r"images\.parquet lacks the column view"):
+    with pytest.raises(MammoError, match=r"images\.parquet has no column view"):
         Manifest.load(tmp_path)
     (tmp_path / "images.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(MammoError, match=r"images\.parquet cannot be read"):
@@ -159,7 +159,7 @@ def test_damage_is_named(manifest: Manifest, tmp_path: Path) -> None:
         Manifest.load(tmp_path)
 
 
-def test_the_data_set_survives_a_round_trip_and_is_no_part_of_the_digest(manifest: Manifest, tmp_path: Path) -> None:
+def test_the_data_set_survives_a_round_trip_and_is_not_in_the_digest(manifest: Manifest, tmp_path: Path) -> None:
     named = replace(manifest, data_set=DataSet("phantom", "table", "eighth"))
     named.save(tmp_path)
     assert Manifest.load(tmp_path).data_set == DataSet("phantom", "table", "eighth")

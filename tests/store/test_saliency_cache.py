@@ -1,4 +1,4 @@
-"""Saved saliency maps: found by image and digest, in parts, and never taken for what they are not."""
+"""The saliency cache: maps are found by image and digest, in parts, and never used for other pixels."""
 
 from pathlib import Path
 
@@ -25,13 +25,13 @@ def stored(tmp_path: Path) -> SaliencyMaps:
     return opened(tmp_path)
 
 
-def test_maps_come_back_by_image_whatever_their_part(stored: SaliencyMaps) -> None:
+def test_maps_are_read_by_image_from_any_part(stored: SaliencyMaps) -> None:
     stored.check()
     assert np.abs(stored(["image7", "image2", "image19"]) - MAPS[[7, 2, 19]]).max() < 1e-3
     assert stored(IDS).dtype == np.float32
 
 
-def test_what_is_missing_is_told_and_can_be_added(tmp_path: Path) -> None:
+def test_missing_maps_are_named_and_can_be_added(tmp_path: Path) -> None:
     maps = opened(tmp_path)
     assert maps.missing() == IDS
     maps.append(IDS[:7], MAPS[:7])
@@ -62,17 +62,17 @@ def test_a_damaged_part_counts_as_missing(stored: SaliencyMaps, tmp_path: Path, 
     assert first.missing() == IDS[:7]
 
 
-def test_a_part_without_its_names_does_not_count(stored: SaliencyMaps, tmp_path: Path) -> None:
+def test_a_part_without_its_list_of_images_is_ignored(stored: SaliencyMaps, tmp_path: Path) -> None:
     next(iter(sorted(stored.folder.glob("*.txt")))).unlink()
     assert 0 < len(opened(tmp_path).missing()) < 20
 
 
 def test_an_image_of_another_store_is_named(stored: SaliencyMaps) -> None:
-    with pytest.raises(MammoError, match="image99 is not one of the store"):
+    with pytest.raises(MammoError, match=r"image image99 is not in the store of the saliency maps in .*maps"):
         stored(["image99"])
 
 
 @pytest.mark.parametrize("value", [np.nan, -0.1, 1.5])
-def test_values_outside_the_range_are_refused(tmp_path: Path, value: float) -> None:
-    with pytest.raises(MammoError, match="leaves"):
+def test_values_outside_the_range_are_rejected(tmp_path: Path, value: float) -> None:
+    with pytest.raises(MammoError, match=r"a saliency map of maps is outside \[0, 1\] or NaN"):
         opened(tmp_path).append(["image0"], np.full((1, 2, 6, 5), value, np.float32))

@@ -6,13 +6,13 @@ import pytest
 from mammo.geometry import Frame
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
-from mammo.store.splits import assign, family_kinds
+from mammo.store.splits import assign_splits, group_classes, patient_groups
 
 FRAME = Frame(368, 240, 8)
 
 
 def cohort(n_malignant: int, n_benign: int, n_negative: int, prefix: str = "") -> Manifest:
-    kinds = ["malignant"] * n_malignant + ["benign"] * n_benign + ["negative"] * n_negative
+    classes = ["malignant"] * n_malignant + ["benign"] * n_benign + ["negative"] * n_negative
     images = pd.DataFrame(
         [
             {
@@ -23,98 +23,114 @@ def cohort(n_malignant: int, n_benign: int, n_negative: int, prefix: str = "") -
                 "split": "",
                 "official_split": "",
             }
-            for p in range(len(kinds))
+            for p in range(len(classes))
             for k in "ab"
         ]
     ).set_index("image_id")
     lesions = [
         {"lesion_id": f"{p}{label}", "image_id": f"{prefix}{p}.a", "label": label}
-        for p, kind in enumerate(kinds)
-        if kind != "negative"
-        for label in {kind, "benign"}
+        for p, patient_class in enumerate(classes)
+        if patient_class != "negative"
+        for label in {patient_class, "benign"}
     ]
     table = pd.DataFrame(lesions, columns=["lesion_id", "image_id", "label"]).set_index("lesion_id")
     return Manifest(FRAME, images, table)
 
 
-def kinds_of(manifest: Manifest) -> "pd.Series[str]":
-    return family_kinds(manifest, manifest.images["patient_id"])
+def classes_of(manifest: Manifest) -> "pd.Series[str]":
+    return group_classes(manifest, manifest.images["patient_id"])
 
 
-def test_kinds_go_by_the_worst_lesion() -> None:
-    kinds = kinds_of(cohort(2, 1, 1))
-    assert kinds.to_dict() == {"0": "malignant", "1": "malignant", "2": "benign", "3": "negative"}
+def test_the_class_of_a_patient_is_that_of_the_worst_lesion() -> None:
+    classes = classes_of(cohort(2, 1, 1))
+    assert classes.to_dict() == {"0": "malignant", "1": "malignant", "2": "benign", "3": "negative"}
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_patients_are_disjoint_and_every_kind_is_dealt_by_the_fractions(seed: int) -> None:
-    manifest = assign(cohort(40, 63, 107), seed, (0.8, 0.1, 0.1))
+def test_patients_are_disjoint_and_every_class_is_split_by_the_fractions(seed: int) -> None:
+    manifest = assign_splits(cohort(40, 63, 107), seed, (0.8, 0.1, 0.1))
     by_patient = manifest.images.groupby("patient_id")["split"].unique()
     assert (by_patient.str.len() == 1).all()
-    kinds = kinds_of(manifest)
-    for kind, n in (("malignant", 40), ("benign", 63), ("negative", 107)):
-        counts = Counter(by_patient[kinds.index[kinds == kind]].str[0])
+    classes = classes_of(manifest)
+    for name, n in (("malignant", 40), ("benign", 63), ("negative", 107)):
+        counts = Counter(by_patient[classes.index[classes == name]].str[0])
         assert sum(counts.values()) == n
         for split, fraction in zip(("train", "val", "test"), (0.8, 0.1, 0.1), strict=True):
             assert abs(counts[split] - fraction * n) < 1
 
 
-def test_the_deal_depends_on_the_seed_and_the_order_alone() -> None:
-    first, again, other = (assign(cohort(20, 20, 20, p), s, (0.6, 0.2, 0.2)) for p, s in (("", 1), ("z", 1), ("", 2)))
+def test_the_splits_depend_only_on_the_seed_and_the_order() -> None:
+    first, again, other = (
+        assign_splits(cohort(20, 20, 20, p), s, (0.6, 0.2, 0.2)) for p, s in (("", 1), ("z", 1), ("", 2))
+    )
     assert list(first.images["split"]) == list(again.images["split"])
     assert list(first.images["split"]) != list(other.images["split"])
-    assert list(assign(other, 1, (0.6, 0.2, 0.2)).images["split"]) == list(first.images["split"])
+    assert list(assign_splits(other, 1, (0.6, 0.2, 0.2)).images["split"]) == list(first.images["split"])
 
 
-def test_few_patients_still_reach_every_split() -> None:
-    manifest = assign(cohort(3, 3, 3), 0, (0.8, 0.1, 0.1))
+def test_every_split_gets_one_of_few_patients() -> None:
+    manifest = assign_splits(cohort(3, 3, 3), 0, (0.8, 0.1, 0.1))
     assert (manifest.images.groupby("split").size() == 6).all()
 
 
-def test_a_missing_kind_is_named() -> None:
+def test_a_missing_class_is_named() -> None:
     with pytest.raises(MammoError, match=r"split \w+ would have no malignant patient \(the store has 1\)"):
-        assign(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1))
-    assert (assign(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1), allow_empty=True).images["split"] != "").all()
+        assign_splits(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1))
+    assert (assign_splits(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1), allow_empty=True).images["split"] != "").all()
 
 
-def test_a_share_of_zero_means_an_empty_split() -> None:
-    assert set(assign(cohort(1, 1, 1), 0, (0, 0, 1)).images["split"]) == {"test"}
+def test_a_fraction_of_zero_is_an_empty_split() -> None:
+    assert set(assign_splits(cohort(1, 1, 1), 0, (0, 0, 1)).images["split"]) == {"test"}
 
 
 @pytest.mark.parametrize("fractions", [(0.8, 0.1), (0.8, 0.1, 0.2), (1.1, -0.1, 0.0)])
-def test_fractions_must_be_shares(fractions: tuple[float, ...]) -> None:
+def test_fractions_must_sum_to_one(fractions: tuple[float, ...]) -> None:
     with pytest.raises(MammoError, match="three shares"):
-        assign(cohort(9, 9, 9), 0, fractions)
+        assign_splits(cohort(9, 9, 9), 0, fractions)
 
 
-def test_families_stay_together() -> None:
+def test_patient_groups_stay_together() -> None:
     manifest = cohort(30, 30, 30)
     pairs = [(f"{patient}.a", f"{patient + 30}.b") for patient in range(0, 30, 3)]
-    splits = assign(manifest, 3, (0.4, 0.3, 0.3), pairs=pairs).images["split"]
+    splits = assign_splits(manifest, 3, (0.4, 0.3, 0.3), pairs=pairs).images["split"]
     assert all(splits[one] == splits[other] for one, other in pairs)
     assert (splits.groupby(manifest.images["patient_id"]).nunique() == 1).all()
 
 
-def test_an_official_test_split_is_kept_and_the_rest_is_dealt() -> None:
+def test_an_official_test_split_is_kept_and_the_rest_is_assigned() -> None:
     manifest = cohort(20, 20, 20)
     numbers = manifest.images["patient_id"].astype(int)
     manifest.images["official_split"] = ["test" if number % 4 == 0 else "train" for number in numbers]
-    splits = assign(manifest, 0, (0.8, 0.1, 0.1)).images["split"]
+    splits = assign_splits(manifest, 0, (0.8, 0.1, 0.1)).images["split"]
     assert set(splits[numbers % 4 == 0]) == {"test"}
     assert splits[numbers % 4 != 0].value_counts().to_dict() == {"train": 78, "val": 12}
-    dealt = assign(manifest, 0, (0.8, 0.1, 0.1), keep_official=False).images["split"]
-    assert (dealt == "test").sum() == 12
+    random = assign_splits(manifest, 0, (0.8, 0.1, 0.1), keep_official=False).images["split"]
+    assert (random == "test").sum() == 12
     with pytest.raises(MammoError, match="must leave shares for train and val"):
-        assign(manifest, 0, (0, 0, 1))
+        assign_splits(manifest, 0, (0, 0, 1))
 
 
-def test_an_official_split_with_validation_is_kept_whole_but_for_families_that_it_tears() -> None:
+def test_an_official_split_with_validation_is_kept_except_for_groups_that_span_it() -> None:
     manifest = cohort(20, 20, 20)
     numbers = manifest.images["patient_id"].astype(int)
     manifest.images["official_split"] = [("train", "val", "test", "")[number % 4] for number in numbers]
-    splits = assign(manifest, 0, (0.5, 0.5, 0.0), pairs=[("0.a", "1.a"), ("0.b", "2.b")]).images["split"]
-    torn = numbers < 3
-    assert set(splits[torn]) == {"test"}
-    told = manifest.images["official_split"]
-    assert splits[(told != "") & ~torn].tolist() == told[(told != "") & ~torn].tolist()
-    assert splits[told == ""].value_counts().to_dict() == {"train": 18, "val": 12}
+    splits = assign_splits(manifest, 0, (0.5, 0.5, 0.0), pairs=[("0.a", "1.a"), ("0.b", "2.b")]).images["split"]
+    spanning = numbers < 3
+    assert set(splits[spanning]) == {"test"}
+    official = manifest.images["official_split"]
+    assert splits[(official != "") & ~spanning].tolist() == official[(official != "") & ~spanning].tolist()
+    assert splits[official == ""].value_counts().to_dict() == {"train": 18, "val": 12}
+
+
+def test_exams_files_and_images_connect_patients() -> None:
+    rows = [("a", "1", "x"), ("b", "2", "y"), ("c", "2", "z"), ("d", "3", "x"), ("e", "4", ""), ("f", "5", "")]
+    images = pd.DataFrame(rows, columns=["patient_id", "exam_id", "sha256"], index=list("123456"))
+    assert patient_groups(images).to_dict() == {"a": 0, "b": 1, "c": 1, "d": 0, "e": 2, "f": 3}
+    assert patient_groups(images, [("3", "5"), ("5", "5")]).to_dict() == {
+        "a": 0,
+        "b": 1,
+        "c": 1,
+        "d": 0,
+        "e": 1,
+        "f": 2,
+    }

@@ -1,4 +1,4 @@
-"""Records of tiles: lossless everywhere, checked, and only what a window touches is read."""
+"""Records of tiles: lossless, verified, and read only where a window touches them."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ class Memory:
         self.log.append((start, stop))
         return self.record[start:stop]
 
-    def expect(self, start: int, stop: int) -> None:
+    def prefetch(self, start: int, stop: int) -> None:
         assert 0 < start <= stop <= len(self.record)
 
 
@@ -42,14 +42,14 @@ def test_every_window_equals_the_slice(dtype: type) -> None:
         assert np.array_equal(out, PIXELS[row0 : row0 + height, col0 : col0 + width])
 
 
-def test_sixteen_bits_come_back() -> None:
+def test_sixteen_bits_are_lossless() -> None:
     pixels = RNG.integers(0, 65536, (130, 5)).astype(np.uint16)
     out = np.empty_like(pixels)
     opened(*encode(pixels, "")).read_into((0, 0), out)
     assert np.array_equal(out, pixels)
 
 
-def test_a_window_costs_one_read_a_row_of_tiles_and_nothing_beside_its_tiles() -> None:
+def test_a_window_costs_one_read_for_each_row_of_tiles_and_only_its_tiles() -> None:
     record, head = encode(PIXELS, "")
     memory = Memory(record)
     log = memory.log
@@ -59,7 +59,7 @@ def test_a_window_costs_one_read_a_row_of_tiles_and_nothing_beside_its_tiles() -
     assert log[0][1] - log[0][0] == len(tile[0]) - tile[1]
 
 
-def test_a_turned_window_costs_the_tiles_that_it_touches() -> None:
+def test_a_rotated_window_reads_only_the_tiles_that_it_touches() -> None:
     pixels = RNG.integers(0, 4096, (640, 640)).astype(np.uint16)
     record, head = encode(pixels, "")
     window, memory, out = CropWindow(320, 320, 400, 45), Memory(record), np.zeros_like(pixels)
@@ -74,7 +74,7 @@ def test_a_turned_window_costs_the_tiles_that_it_touches() -> None:
     assert sum(touched) == 21
 
 
-def test_black_tiles_take_no_room() -> None:
+def test_black_tiles_take_no_space() -> None:
     black = np.zeros((512, 512), np.uint16)
     record, head = encode(black, "")
     assert len(record) == head
@@ -84,7 +84,7 @@ def test_black_tiles_take_no_room() -> None:
 
 
 @pytest.mark.parametrize("place", [0, 5, 30, 100])
-def test_a_damaged_head_is_none(place: int) -> None:
+def test_a_damaged_head_is_rejected(place: int) -> None:
     record, head = encode(PIXELS, "note")
     broken = bytearray(record)
     broken[place] ^= 4
@@ -92,7 +92,7 @@ def test_a_damaged_head_is_none(place: int) -> None:
         opened(bytes(broken), head)
 
 
-def test_every_damaged_tile_is_noticed_when_it_is_first_read() -> None:
+def test_a_damaged_tile_is_detected_on_its_first_read() -> None:
     record, head = encode(PIXELS, "")
     for place in RNG.integers(head, len(record), 30).tolist():
         broken = bytearray(record)

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame
-from mammo.ingestion.run import fill
+from mammo.ingestion.run import ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.embed import read
 from mammo.intake.gate import admit
@@ -192,18 +192,18 @@ def test_an_ingest_run_lists_every_rejected_file_with_a_remedy(embed: Callable[.
         (EXAM, "R", "CC", "2D", "", "((0, 20, 3, 28),)"),
     ]
     cohort = embed(images, [])
-    outcomes = fill(Recipe(tmp_path, tmp_path / "store", Frame(92, 60, 2), 1), cohort, 1).outcomes
+    outcomes = ingest_cohort(Recipe(tmp_path, tmp_path / "store", Frame(92, 60, 2), 1), cohort, 1).outcomes
     assert sorted("+".join(outcome.codes) for outcome in outcomes) == [
         *("", "", "spot_or_magnification", "synthetic", "wrong_modality")
     ]
     rows = list(csv.DictReader((tmp_path / "store" / "quarantine.csv").open(newline="")))
-    assert sorted(row["code"] for row in rows if row["way_out"] and row["reason"]) == [
+    assert sorted(row["code"] for row in rows if row["remedy"] and row["reason"]) == [
         *("outline_off_breast", "outline_unlinked", "outline_unlinked"),
         *("spot_or_magnification", "synthetic", "wrong_modality"),
     ]
     # "2D, cview in open data": accepted on request, and flagged
     cohort = read(tmp_path, synthetic=True)
-    outcomes = fill(Recipe(tmp_path, tmp_path / "all", Frame(92, 60, 2), 1), cohort, 1).outcomes
+    outcomes = ingest_cohort(Recipe(tmp_path, tmp_path / "all", Frame(92, 60, 2), 1), cohort, 1).outcomes
     assert [outcome.codes for outcome in outcomes if outcome.verdict is Verdict.FLAGGED] == [("synthetic",)]
 
 
