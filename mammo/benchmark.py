@@ -1,4 +1,4 @@
-"""`python -m mammo.benchmark store`: one part of mammo against its limit and its rivals, as one JSON object."""
+"""`python -m mammo.benchmark store`: measure one part of mammo against its limit and other libraries, as JSON."""
 
 import argparse
 import json
@@ -37,44 +37,45 @@ BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
 
 
 def rounds(text: str) -> int:
-    """A number of rounds from the command line, at least 1."""
+    """The number of rounds on the command line, at least 1."""
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"rounds must be a whole number >= 1, got {text!r}")
     return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the benchmarks named on the command line; each ends with its JSON object on a line of its own."""
+    """Run the selected benchmarks and print the JSON object of each on its own line."""
     parser = argparse.ArgumentParser(prog="python -m mammo.benchmark", description=__doc__)
-    parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="which one")
-    parser.add_argument("--rounds", type=rounds, default=5, help="how often each way is timed (default 5)")
-    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the figures as a table in Markdown")
+    parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="the benchmark to run")
+    parser.add_argument("--rounds", type=rounds, default=5, help="how often each method is timed (default 5)")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="also write the results as a table in Markdown")
     args = parser.parse_args(arguments)
-    told: list[dict[str, object]] = []
+    results: list[dict[str, object]] = []
+    run = run_in_subprocess if args.name == "all" else run_benchmark
     for name in BENCHMARKS if args.name == "all" else [args.name]:
-        told.append(apart(name, args.rounds) if args.name == "all" else _told(name, args.rounds))
-        print(json.dumps(told[-1]), flush=True)
-        if args.table:  # after each, so that what was measured is kept whatever comes next
+        results.append(run(name, args.rounds))
+        print(json.dumps(results[-1]), flush=True)
+        if args.table:  # after each benchmark, so that finished results are kept if a later one is interrupted
             args.table.parent.mkdir(parents=True, exist_ok=True)
-            args.table.write_text(markdown(told), encoding="utf-8")
-    failed = [f"{one['benchmark']}: {one['error']}" for one in told if "error" in one]
+            args.table.write_text(markdown(results), encoding="utf-8")
+    failed = [f"{result['benchmark']}: {result['error']}" for result in results if "error" in result]
     if failed:
         parser.exit(2, "".join(f"error: {line}\n" for line in failed))
 
 
-def apart(name: str, n_rounds: int) -> dict[str, object]:
-    """What a benchmark tells in a process of its own: how one sets threads or memory would else change the next."""
+def run_in_subprocess(name: str, n_rounds: int) -> dict[str, object]:
+    """The result of a benchmark run in its own process, so that its thread and memory settings do not affect others."""
     command = [sys.executable, "-m", "mammo.benchmark", name, "--rounds", str(n_rounds)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     lines = done.stdout.splitlines()
     if not lines:
         return {"benchmark": name, "error": f"its process ended with status {done.returncode}"}
-    told: dict[str, object] = json.loads(lines[-1])
-    return told
+    result: dict[str, object] = json.loads(lines[-1])
+    return result
 
 
-def _told(name: str, n_rounds: int) -> dict[str, object]:
-    """What a benchmark tells, or why it could not be measured: the others go on."""
+def run_benchmark(name: str, n_rounds: int) -> dict[str, object]:
+    """The result of a benchmark, or its name and the error if it could not run."""
     try:
         return BENCHMARKS[name](n_rounds)
     except MammoError as error:

@@ -1,7 +1,7 @@
-"""Patches as careful users of other libraries cut them, all linear: the extra `bench` installs the libraries.
+"""Baselines: patches cut with other libraries as careful users would, bilinear; the extra `bench` installs them.
 
-Albumentations, PNG and pydicom cut exactly the windows that they are given, crop first; MONAI and TorchIO draw windows
-of the same sizes and angles, as their users do. Nothing but cutting is timed.
+The albumentations, PNG and pydicom baselines cut exactly the given windows and crop first; MONAI and TorchIO draw
+windows of the same sizes and angles themselves, as their users do. Only cutting is timed.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,36 +16,42 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation, JPEG2000Lossless
 
-from mammo.benchmarks.timing import Way
+from mammo.benchmarks.timing import Method
 from mammo.benchmarks.workload import ANGLE_DEG, PATCH_PX, SIDE_PX
 from mammo.data.crops import CropRequests
 from mammo.phantoms.transfer_syntaxes import SYNTAXES
 from mammo.records import Pixels
 
-Cut = Callable[[Pixels], Pixels]
-Source = Callable[[str], Pixels]
+Transform = Callable[[Pixels], Pixels]
+ImageReader = Callable[[str], Pixels]
 
 PER_VOLUME = 10
-"""Patches that are taken of a volume once it was rotated, as in the example of TorchIO's Queue."""
+"""Patches per rotated volume, as in the example of TorchIO's Queue."""
 
 
-def albumentations(source: Source, requests: CropRequests, prebuilt: bool = False) -> Way:
-    """Each window from source, which gives a whole image: Crop with a margin, Rotate, CenterCrop, Resize.
+def albumentations(read: ImageReader, requests: CropRequests, prebuilt: bool = False) -> Method:
+    """Each window by Crop with a margin, Rotate, CenterCrop and Resize of albumentations.
 
-    Albumentations takes sizes when a pipeline is built, so that every window, which has a size of its own, needs one;
-    prebuilt leaves that out of the time, which only windows known in advance could.
+    Albumentations fixes sizes when a pipeline is built, so every window needs its own pipeline.
+
+    Args:
+        read: returns a whole image [H, W] uint16 by id.
+        requests: the windows.
+        prebuilt: whether to build the pipelines outside the timed work, which works only for windows known in advance.
     """
     if prebuilt:
-        cuts = [_cut(window) for window in requests.windows]
-        return Way(lambda: [cut(source(key)) for key, cut in zip(requests.image_ids, cuts, strict=True)], len(requests))
+        transforms = [_transform(window) for window in requests.windows]
+        pairs = list(zip(requests.image_ids, transforms, strict=True))
+        return Method(lambda: [transform(read(image_id)) for image_id, transform in pairs], len(requests))
 
     def work() -> list[Pixels]:
-        return [_cut(window)(source(key)) for key, window in zip(requests.image_ids, requests.windows, strict=True)]
+        pairs = zip(requests.image_ids, requests.windows, strict=True)
+        return [_transform(window)(read(image_id)) for image_id, window in pairs]
 
-    return Way(work, len(requests))
+    return Method(work, len(requests))
 
 
-def _cut(window: NDArray[np.float64]) -> Cut:
+def _transform(window: NDArray[np.float64]) -> Transform:
     import albumentations as alb
 
     row, col, side, angle = window.tolist()
@@ -62,8 +68,8 @@ def _cut(window: NDArray[np.float64]) -> Cut:
     return lambda image: np.asarray(pipeline(image=image)["image"], dtype=np.uint16)
 
 
-def monai(images: Mapping[str, Pixels], n: int) -> Way:
-    """MONAI's CacheDataset of the images: a random crop first, then the rotation and the resize."""
+def monai(images: Mapping[str, Pixels], n: int) -> Method:
+    """N patches of images [H, W] uint16 by MONAI's CacheDataset: random crop, then rotation and resize."""
     from monai import transforms
     from monai.data.dataset import CacheDataset
 
@@ -76,15 +82,15 @@ def monai(images: Mapping[str, Pixels], n: int) -> Way:
         ]
     )
     cached = CacheDataset([{"image": pixels[None]} for pixels in images.values()], steps, progress=False)
-    return Way(lambda: [cached[index % len(images)] for index in range(n)], n)
+    return Method(lambda: [cached[index % len(images)] for index in range(n)], n)
 
 
-def torchio(images: Mapping[str, Pixels], n_volumes: int) -> Way:
-    """TorchIO's way with whole images in memory: rotate and scale a volume, then take many patches of it."""
+def torchio(images: Mapping[str, Pixels], n_volumes: int) -> Method:
+    """TorchIO on images [H, W] uint16 in memory: rotate and scale a volume, then sample PER_VOLUME patches from it."""
     import torch
     import torchio as tio
 
-    turn = tio.RandomAffine(scales=(0.67, 2.0, 0.67, 2.0, 1, 1), degrees=(0, 0, 0, 0, -ANGLE_DEG, ANGLE_DEG))
+    affine = tio.RandomAffine(scales=(0.67, 2.0, 0.67, 2.0, 1, 1), degrees=(0, 0, 0, 0, -ANGLE_DEG, ANGLE_DEG))
     volumes = [
         tio.Subject(image=tio.ScalarImage(tensor=torch.from_numpy(pixels.astype(np.float32))[None, :, :, None]))
         for pixels in list(images.values())[:n_volumes]
@@ -93,31 +99,31 @@ def torchio(images: Mapping[str, Pixels], n_volumes: int) -> Way:
 
     def work() -> None:
         for volume in volumes:
-            for patch in sampler(turn(volume), PER_VOLUME):
+            for patch in sampler(affine(volume), PER_VOLUME):
                 assert patch.spatial_shape[:2] == (PATCH_PX, PATCH_PX)
 
-    return Way(work, n_volumes * PER_VOLUME)
+    return Method(work, n_volumes * PER_VOLUME)
 
 
-def png(folder: Path, images: Mapping[str, Pixels]) -> Source:
-    """Whole images from 16-bit PNGs, decoded each time."""
+def png(folder: Path, images: Mapping[str, Pixels]) -> ImageReader:
+    """Reads whole images [H, W] uint16 from 16-bit PNG files, decoding at every call; writes the files to folder."""
     for image_id, pixels in images.items():
         cv2.imwrite(str(folder / f"{image_id}.png"), pixels)
 
     def read(image_id: str) -> Pixels:
-        whole = cv2.imread(str(folder / f"{image_id}.png"), cv2.IMREAD_UNCHANGED)
-        return np.asarray(whole, dtype=np.uint16)
+        image = cv2.imread(str(folder / f"{image_id}.png"), cv2.IMREAD_UNCHANGED)
+        return np.asarray(image, dtype=np.uint16)
 
     return read
 
 
-def pydicom_j2k(images: Mapping[str, Pixels]) -> Source:
-    """Whole images from DICOM files in lossless JPEG 2000, decoded each time by the plugin that pydicom picks."""
-    files = {image_id: _dicom(pixels) for image_id, pixels in images.items()}
+def pydicom_j2k(images: Mapping[str, Pixels]) -> ImageReader:
+    """Reads whole images [H, W] uint16 from lossless JPEG 2000 DICOM files, decoded by pydicom at every call."""
+    files = {image_id: _dicom_file(pixels) for image_id, pixels in images.items()}
     return lambda image_id: np.asarray(dcmread(BytesIO(files[image_id])).pixel_array, dtype=np.uint16)
 
 
-def _dicom(pixels: Pixels) -> bytes:
+def _dicom_file(pixels: Pixels) -> bytes:
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless

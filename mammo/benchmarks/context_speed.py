@@ -1,6 +1,6 @@
-"""The context network on whole images: the fast path of mammo.models.precision against plain float32, and their memory.
+"""Benchmark of the context network on whole images: the fast path of mammo.models.precision against plain float32.
 
-The limit is one large matrix product of as many multiplications in the fast path's precision.
+The limit is one large matrix product with as many multiplications, in the precision of the fast path.
 """
 
 import resource
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammo.benchmarks.sample_images import breast
-from mammo.benchmarks.timing import Way, measurement
+from mammo.benchmarks.timing import Method, time_methods
 from mammo.geometry import Frame
 from mammo.models.context_network import standardized
 from mammo.models.gmic import Gmic, GmicOutput, GmicSizes
@@ -22,24 +22,24 @@ from mammo.models.official_gmic import FULL_FRAME
 from mammo.models.precision import resolve_precision, to_channels_last
 
 SIDE = 2048
-"""Side of the matrices of the limit."""
+"""Rows and columns of the matrices of the limit."""
 
 PATHS = ("float32", "fast")
 
 
 def measure(rounds: int, sizes: GmicSizes | None = None, frame: Frame = FULL_FRAME) -> dict[str, object]:
-    """CPU seconds per image and thread in inference, peak memory of inference and training, and what precision costs.
+    """CPU seconds per image in inference on one thread, peak memory, and differences between the two precisions.
 
     Args:
-        rounds: how often each way is timed.
-        sizes: of the network; None for the published one.
-        frame: of the images.
+        rounds: how often each method is timed.
+        sizes: of the network; None for the published sizes.
+        frame: size of the images.
 
     Returns:
-        As mammo.benchmarks.timing.measurement, and precision (Lightning's name of the fast path's),
-        largest_difference (between the two paths, of any of the three predictions' probabilities),
-        largest_saliency_difference (of any cell's) and peak_mb (resident memory of a process that infers or trains one
-        image, by path; it holds about 300 MB before it begins).
+        As mammo.benchmarks.timing.time_methods, and precision (of the fast path, in Lightning's terms),
+        largest_difference (between the probabilities of the two paths, over all three predictions),
+        largest_saliency_difference (over all cells) and peak_mb (peak resident memory, MB, of a process that infers or
+        trains on one image, by path; about 300 MB of it are used before the work starts).
     """
     sizes, precision = sizes or GmicSizes(), resolve_precision("auto", "cpu")
     torch.set_num_threads(1)
@@ -48,16 +48,16 @@ def measure(rounds: int, sizes: GmicSizes | None = None, frame: Frame = FULL_FRA
     infer = {path: partial(_infer, networks[path], image, path, precision) for path in PATHS}
     with FlopCounterMode(display=False) as counter:
         infer["float32"]()
-    ways = {
-        "ours": Way(infer["fast"], 1),
-        "float32": Way(infer["float32"], 1),
+    methods = {
+        "ours": Method(infer["fast"], 1),
+        "float32": Method(infer["float32"], 1),
         "product": product(counter.get_total_flops(), precision),
     }
-    result = measurement("context", ways, limit="product", rounds=rounds)
+    result = time_methods("context", methods, limit="product", rounds=rounds)
     pairs = zip(_probabilities(infer["fast"]()), _probabilities(infer["float32"]()), strict=True)
     saliency, *predictions = [float((ours - plain).abs().max()) for ours, plain in pairs]
     peaks = {
-        f"{work}_{path}": _alone(partial(_peak_mb, work, path, sizes, frame))
+        f"{work}_{path}": _in_new_process(partial(_peak_mb, work, path, sizes, frame))
         for work in ("inference", "training")
         for path in PATHS
     }
@@ -76,7 +76,7 @@ def _image(frame: Frame) -> Tensor:
 
 
 def _network(sizes: GmicSizes, frame: Frame, image: Tensor, path: str) -> Gmic:
-    """A network in eval mode whose running statistics are those of the image, as in a trained one."""
+    """A network in eval mode with the image's running statistics, as in a trained network."""
     torch.manual_seed(0)
     network = Gmic(sizes, frame)
     for module in network.modules():
@@ -101,11 +101,11 @@ def _probabilities(output: GmicOutput) -> list[Tensor]:
     return [each.stacked() for each in (output.saliency, output.y_global, output.y_local, output.y_fusion)]
 
 
-def product(flops: int, precision: str) -> Way:
-    """Matrix products; a unit is as many of them as one image's floating-point operations."""
+def product(flops: int, precision: str) -> Method:
+    """Matrix products; one unit has the given number of floating-point operations."""
     dtype = torch.bfloat16 if precision == "bf16-mixed" else torch.float32
     left, right = (torch.randn(SIDE, SIDE).to(dtype) for _ in range(2))
-    return Way(lambda: left @ right, 2 * SIDE**3 / flops)
+    return Method(lambda: left @ right, 2 * SIDE**3 / flops)
 
 
 def _peak_mb(work: str, path: str, sizes: GmicSizes, frame: Frame) -> int:
@@ -127,7 +127,7 @@ def _peak_mb(work: str, path: str, sizes: GmicSizes, frame: Frame) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def _alone(work: Callable[[], int]) -> int:
-    """Run the work in a fresh process."""
+def _in_new_process(work: Callable[[], int]) -> int:
+    """The result of the work in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work).result()

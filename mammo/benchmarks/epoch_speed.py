@@ -1,9 +1,9 @@
-"""The data work of one epoch of the paper: 10,000 training patches and the 85,000 windows of 850 lesions.
+"""Benchmark of the data work of one epoch of the paper: 10,000 training patches and 85,000 windows of 850 lesions.
 
-Measured on a share of the epoch: drawing the windows, then reading and cutting them. Training patches come half from
-images in memory (those with lesions) and half from the compressed store on disk; lesion windows from images in memory,
-as in a first epoch; later ones find theirs kept. The limit warps and resizes pixels that never leave the cache. The
-rival decodes a 16-bit PNG for every training patch and one for every lesion.
+A fraction of an epoch is timed: windows are drawn, read and cut. Half of the training patches come from images in
+memory (those with lesions), half from the compressed store on disk. Lesion windows come from images in memory, as in
+the first epoch; later epochs reuse their patches. The limit warps and resizes pixels that stay in the CPU cache. The
+baseline decodes a 16-bit PNG per training patch and one per lesion.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,11 +11,19 @@ from pathlib import Path
 
 import numpy as np
 
-from mammo.benchmarks import baselines as rivals
+from mammo.benchmarks import baselines
 from mammo.benchmarks import lesion_speed as lesion
 from mammo.benchmarks.sample_images import FULL_SHAPE
-from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, batches, cutting, hot_warp, setting, training_windows
+from mammo.benchmarks.timing import Method, time_methods
+from mammo.benchmarks.workload import (
+    PATCH_PX,
+    SIDE_PX,
+    cached_warp,
+    crop_method,
+    image_workload,
+    split_requests,
+    training_windows,
+)
 from mammo.data.plans import Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
@@ -24,10 +32,10 @@ from mammo.records import Pathology, Pixels
 from mammo.store.image_store import ImageStore
 
 PATCHES, LESIONS, WINDOWS = 10_000, 850, 100
-"""Training patches an epoch, and validation lesions with their windows (paper, Model training)."""
+"""Training patches per epoch, validation lesions, and windows per lesion (paper, Model training)."""
 
 H100_SECONDS = PATCHES / 940 + LESIONS * WINDOWS / 5500
-"""An epoch of DenseNet-161 on one H100: estimates scaled from public figures of other GPUs, no measurement."""
+"""Estimated time of an epoch of DenseNet-161 on one H100, scaled from published numbers of other GPUs."""
 
 
 def measure(
@@ -36,41 +44,41 @@ def measure(
     """CPU seconds per epoch, one thread.
 
     Args:
-        rounds: how often each way is timed.
+        rounds: how often each method is timed.
         shape: (rows, cols) of the images.
-        n_lesions: of 850, which is the share of the epoch that is timed.
-        n_windows: windows around each.
+        n_lesions: lesions of the 850, which sets the fraction of the epoch that is timed.
+        n_windows: windows per lesion.
 
     Returns:
-        As mammo.benchmarks.timing.measurement, and images ("real" or "made"), h100_seconds (what the network of an
-        epoch takes there, an estimate) and h100_cores (cores that feed it).
+        As mammo.benchmarks.timing.time_methods, and images ("real" or "made"), h100_seconds (estimated network time of
+        an epoch on one H100) and h100_cores (cores needed to keep it busy).
     """
-    share = n_lesions / LESIONS
-    with setting(n_lesions, shape, hot=True) as at:
-        training = training_windows(at.pixels, round(share * PATCHES))
-        fixed = lesion.lesion_windows(at.pixels, n_windows)
-        in_memory, on_disk = batches(training, len(training) // 2)[:2]
+    fraction = n_lesions / LESIONS
+    with image_workload(n_lesions, shape, in_memory=True) as workload:
+        training = training_windows(workload.pixels, round(fraction * PATCHES))
+        fixed = lesion.lesion_windows(workload.pixels, n_windows)
+        in_memory, on_disk = split_requests(training, len(training) // 2)[:2]
         ours = [
-            _drawing(len(training), n_lesions, n_windows),
-            cutting(at.store, in_memory, antialias=True).work,
-            cutting(ImageStore(at.folder), on_disk, antialias=True).work,
-            cutting(at.store, fixed, antialias=True, at_once=n_windows).work,
+            _draw_plans(len(training), n_lesions, n_windows),
+            crop_method(workload.store, in_memory, antialias=True).work,
+            crop_method(ImageStore(workload.folder), on_disk, antialias=True).work,
+            crop_method(workload.store, fixed, antialias=True, batch_size=n_windows).work,
         ]
-        limit = [hot_warp(training, at.first).work, lesion.hot_resize(fixed, at.first).work]
-        ways = {
-            "ours": _together(ours, share),
-            "hot": _together(limit, share),
-            "png": _pngs(at.folder, at.pixels),
+        limit = [cached_warp(training, workload.first).work, lesion.cached_resize(fixed, workload.first).work]
+        methods = {
+            "ours": _together(ours, fraction),
+            "cached": _together(limit, fraction),
+            "png": _decode_pngs(workload.folder, workload.pixels),
         }
-        told = measurement("epoch", ways, limit="hot", rounds=rounds)
-    seconds = told["ours"]
+        result = time_methods("epoch", methods, limit="cached", rounds=rounds)
+    seconds = result["ours"]
     assert isinstance(seconds, float)
     cores = {"h100_seconds": round(H100_SECONDS, 1), "h100_cores": round(seconds / H100_SECONDS, 2)}
-    return {**told, "images": at.kind, **cores}
+    return {**result, "images": workload.kind, **cores}
 
 
-def _drawing(n_patches: int, n_lesions: int, n_windows: int) -> Callable[[], object]:
-    """Drawing the windows, in the paper's shares of the classes."""
+def _draw_plans(n_patches: int, n_lesions: int, n_windows: int) -> Callable[[], object]:
+    """Work that draws the windows, half of the patches outside and half negative."""
     frame, crops = Frame(*FULL_SHAPE, 64), CropSizes(SIDE_PX, PATCH_PX, whole_px=True)
     outline = np.argwhere(np.ones((lesion.LESION_PX, lesion.LESION_PX), dtype=bool)).astype(np.float64) + 1000.5
     index = SamplingIndex(
@@ -87,20 +95,20 @@ def _drawing(n_patches: int, n_lesions: int, n_windows: int) -> Callable[[], obj
     return lambda: (epoch_plan(index, quota, crops, 0, 0), lesion_plan(index, crops, n_windows, 0))
 
 
-def _pngs(folder: Path, pixels: Mapping[str, Pixels]) -> Way:
-    """A few of the PNGs that an epoch decodes, one a training patch and one a lesion."""
-    source = rivals.png(folder, pixels)
+def _decode_pngs(folder: Path, pixels: Mapping[str, Pixels]) -> Method:
+    """The baseline: a few of the PNG files that an epoch decodes, one per training patch and lesion."""
+    read = baselines.png(folder, pixels)
 
     def work() -> None:
         for image_id in list(pixels)[:3]:
-            source(image_id)
+            read(image_id)
 
-    return Way(work, min(3, len(pixels)) / (PATCHES + LESIONS))
+    return Method(work, min(3, len(pixels)) / (PATCHES + LESIONS))
 
 
-def _together(works: list[Callable[[], object]], share: float) -> Way:
+def _together(works: list[Callable[[], object]], units: float) -> Method:
     def work() -> None:
         for each in works:
             each()
 
-    return Way(work, share)
+    return Method(work, units)

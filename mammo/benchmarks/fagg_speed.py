@@ -1,9 +1,9 @@
-"""f_agg over 100 patches at the paper's 46 x 30 grid: the algebra that never builds X against the layers as drawn.
+"""Benchmark of f_agg on 100 patches with the paper's 46 x 30 grid: our algebra without X against the plain layers.
 
-The rival builds X and runs the plain layers on the whole batch, in the better of the two memory layouts. Evaluation has
-upright windows, 100 a lesion: ours those of ten lesions at once, as conf/model/fagg.yaml does; `one_lesion` those of
-one, and so does the rival, whose X of more would leave the cache. A training step has rotated windows of 100 different
-images. The limit is one large matrix product of as many multiplications as the algebra's own products.
+The baseline builds X and runs the plain layers on the whole batch, in the faster of two memory layouts. Evaluation uses
+100 upright windows per lesion: ours of ten lesions at once, as in conf/model/fagg.yaml; the variant `one_lesion` and
+the baseline of one lesion, since a larger X does not fit in the CPU cache. A training step uses rotated windows of 100
+different images. The limit is one large matrix product with as many multiplications as the products of the algebra.
 """
 
 import copy
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammo.benchmarks.context_speed import product
-from mammo.benchmarks.timing import Way, measurement, one_thread
+from mammo.benchmarks.timing import Method, time_methods, use_one_thread
 from mammo.cli.pipeline import KEPT_BLOCK, KEPT_SPARE
 from mammo.maps.stack import map_stack
 from mammo.memory import keep_memory
@@ -31,54 +31,54 @@ def measure(rounds: int, n_windows: int = 100, n_lesions: int = 10) -> dict[str,
     """CPU seconds per lesion of 100 windows, and per training step.
 
     Args:
-        rounds: how often each way is timed.
-        n_windows: windows of a lesion, and of a training batch.
-        n_lesions: lesions that ours evaluates at once.
+        rounds: how often each method is timed.
+        n_windows: windows per lesion and per training batch.
+        n_lesions: lesions that our method evaluates at once.
 
     Returns:
-        As mammo.benchmarks.timing.measurement, with limit_ratio_one_lesion, the ratios plain (evaluation) and
+        As mammo.benchmarks.timing.time_methods, with limit_ratio_one_lesion, the ratios plain (evaluation) and
         plain_train (a training step, over train), train (seconds of our training step), largest_difference (of any
         logit in float32) and gradient_difference (of any weight's gradient in float64).
     """
-    one_thread()
+    use_one_thread()
     keep_memory(KEPT_BLOCK, KEPT_SPARE)
-    network = trained(n_windows)
-    lesion, batch = windows_of(n_windows, n_images=1), windows_of(n_windows, n_images=n_windows)
-    together = joined([windows_of(n_windows, 1, seed) for seed in range(n_lesions)])
+    network = example_network(n_windows)
+    lesion, batch = example_batch(n_windows, n_images=1), example_batch(n_windows, n_images=n_windows)
+    together = joined_batch([example_batch(n_windows, 1, seed) for seed in range(n_lesions)])
     with FlopCounterMode(display=False) as counter:
         evaluate(network, lesion)
-    ways = {
-        "ours": Way(lambda: evaluate(network, together), n_lesions),
-        "one_lesion": Way(lambda: evaluate(network, lesion), 1),
+    methods = {
+        "ours": Method(lambda: evaluate(network, together), n_lesions),
+        "one_lesion": Method(lambda: evaluate(network, lesion), 1),
         "product": product(counter.get_total_flops(), "32-true"),
-        **plain_ways("plain", lambda net: evaluate(net, lesion), network),
+        **plain_methods("plain", lambda net: evaluate(net, lesion), network),
     }
-    told = measurement("fagg", ways, limit="product", rounds=rounds, variants=("one_lesion",))
+    result = time_methods("fagg", methods, limit="product", rounds=rounds, variants=("one_lesion",))
     steps = {
-        "ours": Way(lambda: step(network, batch), 1),
-        **plain_ways("plain_train", lambda net: step(net, batch), network),
+        "ours": Method(lambda: step(network, batch), 1),
+        **plain_methods("plain_train", lambda net: step(net, batch), network),
     }
-    trained_in = measurement("fagg, training", steps, limit="ours", rounds=rounds)
+    training_result = time_methods("fagg, training", steps, limit="ours", rounds=rounds)
     return {
-        **told,
-        "ratios": best(told["ratios"]) | best(trained_in["ratios"]),
-        "train": trained_in["ours"],
-        "largest_difference": float((evaluate(network, lesion) - evaluate(Plain(network), lesion)).abs().max()),
+        **result,
+        "ratios": best_ratio(result["ratios"]) | best_ratio(training_result["ratios"]),
+        "train": training_result["ours"],
+        "largest_difference": float((evaluate(network, lesion) - evaluate(PlainFAgg(network), lesion)).abs().max()),
         "gradient_difference": gradient_difference(network, batch),
     }
 
 
-def trained(n_windows: int) -> FAgg:
-    """A network whose running statistics have seen some batches."""
+def example_network(n_windows: int) -> FAgg:
+    """An f_agg whose running statistics come from a few batches."""
     torch.manual_seed(0)
     network = FAgg(MAPS, FRAME, 1e-3)
     for seed in range(3):
-        network(windows_of(n_windows, n_windows, seed))
+        network(example_batch(n_windows, n_windows, seed))
     return network
 
 
-def windows_of(n_windows: int, n_images: int, seed: int = 9) -> Batch:
-    """A batch of windows of the paper's sizes, spread over the images; rotated where there are several images."""
+def example_batch(n_windows: int, n_images: int, seed: int = 9) -> Batch:
+    """A batch of windows of the paper's sizes, distributed over the images; rotated if there are several images."""
     rng = torch.Generator().manual_seed(seed)
     angle = 60 if n_images > 1 else 0
     unit = torch.rand(n_windows, 4, generator=rng, dtype=torch.float64)
@@ -92,31 +92,31 @@ def windows_of(n_windows: int, n_images: int, seed: int = 9) -> Batch:
     }
 
 
-def joined(lesions: Sequence[Batch]) -> Batch:
-    """One batch of several lesions, each on an image of its own."""
+def joined_batch(lesions: Sequence[Batch]) -> Batch:
+    """One batch of several lesions, each on its own image."""
     together = {name: torch.cat([lesion[name] for lesion in lesions]) for name in lesions[0]}
     return together | {"saliency_row": torch.arange(len(lesions)).repeat_interleave(len(lesions[0]["target"]))}
 
 
 def evaluate(network: nn.Module, batch: Batch) -> Tensor:
-    """Logits in evaluation mode."""
+    """Logits [B, 4] in evaluation mode."""
     network.eval()
     with torch.inference_mode():
         return torch.as_tensor(network(batch))
 
 
 def step(network: nn.Module, batch: Batch) -> list[Tensor]:
-    """Forward and backward of one training batch: the gradients."""
+    """The gradients of one training batch: one tensor per parameter, [*parameter.shape]."""
     network.train()
     loss = torch.nn.functional.cross_entropy(network(batch), batch["target"])
     return list(torch.autograd.grad(loss, list(network.parameters())))
 
 
-class Plain(nn.Module):
+class PlainFAgg(nn.Module):
     """A copy of f_agg that builds X and runs the layers as the paper draws them.
 
     Args:
-        network: f_agg, which stays as it is.
+        network: the f_agg to copy.
     """
 
     def __init__(self, network: FAgg) -> None:
@@ -129,21 +129,21 @@ class Plain(nn.Module):
         return self.network.plain(x.to(weight.dtype).contiguous(memory_format=weight_layout(weight)))
 
 
-def plain_ways(name: str, work: Callable[[nn.Module], object], network: FAgg) -> dict[str, Way]:
-    """The plain layers in both layouts."""
-    networks = {layout: Plain(network).to(memory_format=order) for layout, order in LAYOUTS.items()}
-    return {f"{name}{layout}": Way(lambda net=net: work(net), 1) for layout, net in networks.items()}  # type: ignore[misc]
+def plain_methods(name: str, work: Callable[[nn.Module], object], network: FAgg) -> dict[str, Method]:
+    """The plain layers in both memory layouts."""
+    networks = {layout: PlainFAgg(network).to(memory_format=order) for layout, order in LAYOUTS.items()}
+    return {f"{name}{layout}": Method(lambda net=net: work(net), 1) for layout, net in networks.items()}  # type: ignore[misc]
 
 
-def best(ratios: object) -> dict[str, float]:
-    """The ratio of the better layout, under the first one's name."""
+def best_ratio(ratios: object) -> dict[str, float]:
+    """The smaller of the ratios of the two layouts, by the name of the first."""
     assert isinstance(ratios, Mapping)
     return {next(iter(ratios)): min(ratios.values())}
 
 
 def gradient_difference(network: FAgg, batch: Batch) -> float:
-    """Largest difference between the two ways' gradients in float64."""
+    """Largest absolute difference between the gradients of our method and the plain layers, in float64."""
     exact = copy.deepcopy(network).double()
     wide = {name: column.double() if column.is_floating_point() else column for name, column in batch.items()}
-    pairs = zip(step(exact, wide), step(Plain(exact), wide), strict=True)
-    return max(float((one - other).abs().max()) for one, other in pairs)
+    pairs = zip(step(exact, wide), step(PlainFAgg(exact), wide), strict=True)
+    return max(float((ours - other).abs().max()) for ours, other in pairs)

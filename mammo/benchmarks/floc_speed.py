@@ -1,8 +1,8 @@
-"""f_loc's inference of 256 x 256 px patches: the fast path of mammo.models.precision against plain float32.
+"""Benchmark of f_loc's inference on 256 x 256 px patches: the fast path of mammo.models.precision against float32.
 
-The fast path folds the three channels into one, lays weights out channels-last and multiplies bfloat16 where the
-processor does so in hardware; plain is float32 with three channels in torch's own layout. The limit is one large matrix
-product of as many multiplications in the fast path's precision.
+The fast path folds the three channels into one, stores weights channels-last and multiplies in bfloat16 if the
+processor supports it in hardware; the baseline is float32 with three channels in torch's default layout. The limit is
+one large matrix product with as many multiplications, in the precision of the fast path.
 """
 
 import copy
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from mammo.benchmarks.context_speed import product
-from mammo.benchmarks.timing import Way, measurement, one_thread
+from mammo.benchmarks.timing import Method, time_methods, use_one_thread
 from mammo.models.floc import FLoc
 from mammo.models.precision import resolve_precision, to_channels_last
 from mammo.records import FULL_SCALE
@@ -21,26 +21,26 @@ BACKBONE = "densenet121.tv_in1k"
 
 
 def measure(rounds: int, backbone: str = BACKBONE, n_patches: int = 8, patch_px: int = 256) -> dict[str, object]:
-    """CPU seconds per patch and thread.
+    """CPU seconds per patch on one thread.
 
     Args:
-        rounds: how often each way is timed.
+        rounds: how often each method is timed.
         backbone: of f_loc.
-        n_patches: patches of a batch.
-        patch_px: their side.
+        n_patches: patches per batch.
+        patch_px: side of a patch, px.
 
     Returns:
-        As mammo.benchmarks.timing.measurement, and backbone, precision (Lightning's name of the fast path's),
-        largest_difference (of any patch's class probabilities between the two), rounding_difference (likewise, between
-        plain in the fast path's precision and in float32) and fold_difference (of any logit, with and without folding,
-        both in float64).
+        As mammo.benchmarks.timing.time_methods, and backbone, precision (of the fast path, in Lightning's terms),
+        largest_difference (of class probabilities between fast path and baseline), rounding_difference (of class
+        probabilities between the baseline in the precision of the fast path and in float32) and fold_difference (of
+        logits with and without folding, in float64).
     """
-    one_thread()
+    use_one_thread()
     torch.manual_seed(0)
     precision = resolve_precision("auto", "cpu")
     patches = torch.randint(0, FULL_SCALE + 1, (n_patches, 1, patch_px, patch_px), dtype=torch.int32).to(torch.uint16)
-    plain = network_of(backbone, patches)
-    fast = to_channels_last(network_of(backbone, patches, channels=1))
+    plain = trained_network(backbone, patches)
+    fast = to_channels_last(trained_network(backbone, patches, channels=1))
     fast.load_state_dict(plain.state_dict())
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed")
 
@@ -50,15 +50,15 @@ def measure(rounds: int, backbone: str = BACKBONE, n_patches: int = 8, patch_px:
 
     with FlopCounterMode(display=False) as counter:
         infer(plain, fast=False)
-    ways = {
-        "ours": Way(lambda: infer(fast, fast=True), n_patches),
-        "float32": Way(lambda: infer(plain, fast=False), n_patches),
+    methods = {
+        "ours": Method(lambda: infer(fast, fast=True), n_patches),
+        "float32": Method(lambda: infer(plain, fast=False), n_patches),
         "product": product(counter.get_total_flops() // n_patches, precision),
     }
-    told = measurement("net", ways, limit="product", rounds=rounds)
+    result = time_methods("net", methods, limit="product", rounds=rounds)
     expected = infer(plain, fast=False).softmax(1)
     return {
-        **told,
+        **result,
         "backbone": backbone,
         "precision": precision,
         "largest_difference": float((infer(fast, True).softmax(1) - expected).abs().max()),
@@ -68,7 +68,7 @@ def measure(rounds: int, backbone: str = BACKBONE, n_patches: int = 8, patch_px:
 
 
 def _exact(network: FLoc, patches: Tensor) -> Tensor:
-    """Logits in float64, which tells a wrong fold from rounding that many layers have magnified."""
+    """Logits [B, 4] in float64, which show errors of folding apart from rounding that many layers magnify."""
     network = copy.deepcopy(network).double()
     with torch.inference_mode():
         return torch.as_tensor(
@@ -76,8 +76,8 @@ def _exact(network: FLoc, patches: Tensor) -> Tensor:
         )
 
 
-def network_of(backbone: str, patches: Tensor, channels: int = 3) -> FLoc:
-    """An f_loc in torch's own layout whose running statistics are those of the patches, as in a trained one."""
+def trained_network(backbone: str, patches: Tensor, channels: int = 3) -> FLoc:
+    """An f_loc in torch's default layout with running statistics of patches [B, 1, P, P] uint16, 0 to 4095."""
     torch.manual_seed(0)
     network = FLoc({"name": backbone, "init": "he", "channels": channels}, 1e-5)
     network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)

@@ -1,7 +1,7 @@
-"""From one DICOM file to stored pixels, by transfer syntax: what ingest costs an image.
+"""Benchmark of ingest per image, from a DICOM file to stored pixels, by transfer syntax.
 
-The rival is what careful users write: pydicom with its plugins decodes, apply_voi_lut windows, scipy finds and crops
-the breast, and a 16-bit PNG is written. The limit is the bare JPEG 2000 codec, which takes most of the time there.
+The baseline is what careful users write: decode with pydicom and its plugins, apply the VOI LUT, find and crop the
+breast with scipy, and write a 16-bit PNG. The limit is the JPEG 2000 codec alone, which takes most of that time.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLossl
 from scipy import ndimage
 
 from mammo.benchmarks.sample_images import FULL_SHAPE, images
-from mammo.benchmarks.timing import Way, measurement, one_thread
+from mammo.benchmarks.timing import Method, time_methods, use_one_thread
 from mammo.geometry import Frame
 from mammo.ingestion.worker import Encoded, IngestItem, Recipe, ingest_file
 from mammo.intake.dicom_header import read_header
@@ -34,42 +34,42 @@ from mammo.records import ImageRecord, MammoError, Pixels
 from mammo.store.image_store import ImageStore
 
 MEASURED = (ExplicitVRLittleEndian, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless)
-"""Transfer syntaxes; the last is the one whose bare codec is the limit."""
+"""Transfer syntaxes; the codec of the last one is the limit."""
 
 PLUGINS = ("gdcm", "openjpeg", "jpeg_ls")
-"""What pydicom needs to decode them, beside itself."""
+"""Decoder plugins that pydicom needs for them."""
 
 Encode = Callable[[Pixels], bytes]
 
 
 def measure(rounds: int, shape: tuple[int, int] = FULL_SHAPE, n_images: int = 3) -> dict[str, object]:
-    """CPU seconds per image, header to stored tiles, in one process set up as the children of ingest are.
+    """CPU seconds per image, from header to stored tiles, in one process configured like an ingest worker.
 
     Args:
-        rounds: how often each way is timed.
-        shape: (rows, cols) of the images; only full-size ones are real where a real exam is named.
-        n_images: how many.
+        rounds: how often each method is timed.
+        shape: (rows, cols) of the images; real images are used only at full size.
+        n_images: number of images.
 
     Returns:
-        As mammo.benchmarks.timing.measurement, with ours of uncompressed files, the limit of JPEG 2000, and in
-        ratios the rival over ours by transfer syntax (its UID); seconds holds ours for each, syntaxes their names.
+        As mammo.benchmarks.timing.time_methods, with ours for uncompressed files, the limit for JPEG 2000, and the
+        ratios of the baseline by UID of the transfer syntax; seconds holds ours by UID, syntaxes the names.
 
     Raises:
-        MammoError: a decoder that only the rival needs is not installed.
+        MammoError: a decoder that only the baseline needs is not installed.
     """
     missing = [name for name in PLUGINS if find_spec(name) is None]
     if missing:
-        raise MammoError(f"the rival of this benchmark decodes with {missing[0]}: install mammo with its bench extra")
-    one_thread()
+        raise MammoError(f"the baseline needs the decoder {missing[0]}: install mammo with its bench extra")
+    use_one_thread()
     keep_memory(KEPT_BLOCK, KEPT_SPARE)
     pixels, kind = images(n_images, shape)
     with TemporaryDirectory() as folder:
-        told = {uid: _measured(Path(folder), uid, pixels, shape, rounds) for uid in MEASURED}
-    ratios = {uid: one["ratios"]["user"] for uid, one in told.items()}
-    return told[MEASURED[0]] | {
-        "limit_ratio": told[MEASURED[-1]]["limit_ratio"],
+        result = {uid: _measured(Path(folder), uid, pixels, shape, rounds) for uid in MEASURED}
+    ratios = {uid: one["ratios"]["user"] for uid, one in result.items()}
+    return result[MEASURED[0]] | {
+        "limit_ratio": result[MEASURED[-1]]["limit_ratio"],
         "ratios": ratios,
-        "seconds": {uid: one["ours"] for uid, one in told.items()},
+        "seconds": {uid: one["ours"] for uid, one in result.items()},
         "syntaxes": {uid: uid.name for uid in MEASURED},
         "images": kind,
     }
@@ -78,7 +78,7 @@ def measure(rounds: int, shape: tuple[int, int] = FULL_SHAPE, n_images: int = 3)
 def _measured(
     folder: Path, uid: UID, pixels: Mapping[str, Pixels], shape: tuple[int, int], rounds: int
 ) -> dict[str, Any]:
-    """Ours, the rival and the bare codec (a mere copy for native pixels) on the same files."""
+    """Times of our method, the baseline and the codec alone (a copy for uncompressed pixels) on the same files."""
     encode = next(syntax.encode for syntax in SYNTAXES if syntax.uid == uid)
     files = [folder / f"{uid}-{name}.dcm" for name in pixels]
     for file, image in zip(files, pixels.values(), strict=True):
@@ -87,24 +87,24 @@ def _measured(
     decode = imagecodecs.jpeg2k_decode if uid == JPEG2000Lossless else bytearray
     scale = 64 if shape == FULL_SHAPE else 8
     recipe = Recipe(folder, folder / "store", Frame(46 * scale, 30 * scale, scale), 1.0)
-    ways = {
-        "ours": _each(partial(_take, recipe), files),
-        "user": _each(as_users_do, files),
+    methods = {
+        "ours": _each(partial(_ingest_file, recipe), files),
+        "user": _each(typical_ingest, files),
         "codec": _each(decode, frames),
     }
-    return measurement("ingest", ways, limit="codec", rounds=rounds)
+    return time_methods("ingest", methods, limit="codec", rounds=rounds)
 
 
-def _each(work: Callable[[Any], object], items: Sequence[object]) -> Way:
-    def all_of_them() -> None:
+def _each(work: Callable[[Any], object], items: Sequence[object]) -> Method:
+    def work_on_all() -> None:
         for item in items:
             work(item)
 
-    return Way(all_of_them, len(items))
+    return Method(work_on_all, len(items))
 
 
-def _take(recipe: Recipe, file: Path) -> None:
-    """What ingest does for one file: header, digest, pixels, tiles; kept under another id, so that nothing is known."""
+def _ingest_file(recipe: Recipe, file: Path) -> None:
+    """Ingest one file: header, digest, pixels and tiles, stored under a new id so that no step is skipped."""
     header = read_header(file)
     image = ImageRecord(file.name, header.patient, header.exam, header.laterality, header.view, flags=header.flags)
     result = ingest_file(recipe, IngestItem(image, "0" * 20))
@@ -112,22 +112,22 @@ def _take(recipe: Recipe, file: Path) -> None:
     ImageStore(recipe.store).append("1" * 20, result.record, result.head)
 
 
-def as_users_do(file: Path) -> None:
-    """Decode, window, crop to the largest bright part and write a PNG."""
+def typical_ingest(file: Path) -> None:
+    """Decode, apply the VOI LUT, crop to the largest bright region and write a PNG."""
     dataset = dcmread(file)
     values = apply_voi_lut(dataset.pixel_array, dataset)
     foreground = ndimage.binary_erosion(values > values.min(), iterations=2)
-    parts, _ = ndimage.label(foreground)
-    sizes = np.bincount(parts.ravel())
+    regions, _ = ndimage.label(foreground)
+    sizes = np.bincount(regions.ravel())
     sizes[0] = 0
-    breast = ndimage.binary_dilation(parts == sizes.argmax(), iterations=2)
+    breast = ndimage.binary_dilation(regions == sizes.argmax(), iterations=2)
     rows, cols = ndimage.find_objects(breast.astype(np.uint8))[0]
     scaled = (values[rows, cols] / values.max() * 65535).astype(np.uint16)
     Image.fromarray(scaled).save(file.with_suffix(".png"))
 
 
 def write_dicom(file: Path, pixels: Pixels, uid: UID, encode: Encode | None) -> None:
-    """A mammogram of a left breast with a SIGMOID window, as a vendor writes them."""
+    """Write pixels [H, W] uint16, 0 to 4095, as a left CC mammogram with a SIGMOID window, like a vendor's file."""
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = uid

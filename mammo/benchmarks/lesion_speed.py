@@ -1,8 +1,8 @@
-"""Evaluation windows: 100 upright windows around one lesion, from one read of it, out of images in memory.
+"""Benchmark of evaluation windows: 100 upright windows around one lesion, cut from one read of an image in memory.
 
-The limit resizes pixels that never leave the cache. The rival decodes the whole 16-bit PNG once a lesion and hands
-every window on as its network takes it, float32 in three channels; ours leaves that to the network's device. Both are
-linear; `antialias` is ours as evaluation uses it.
+The limit resizes pixels that stay in the CPU cache. The baseline decodes the whole 16-bit PNG once per lesion and
+converts every patch to the network's input, float32 in three channels; ours leaves that to the network's device. All
+are bilinear; the variant `antialias` is ours as used in evaluation.
 """
 
 from collections.abc import Mapping
@@ -10,16 +10,16 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from mammo.benchmarks import baselines as rivals
+from mammo.benchmarks import baselines
 from mammo.benchmarks.sample_images import FULL_SHAPE
-from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, batches, cutting, setting
+from mammo.benchmarks.timing import Method, time_methods
+from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, crop_method, image_workload, split_requests
 from mammo.data.crops import CropRequests
 from mammo.geometry import Box
 from mammo.records import FULL_SCALE, Pixels
 
 LESION_PX = 80
-"""Side of a lesion: about the median of the paper's at full size."""
+"""Side of a lesion at full size, px: about the median of the paper's lesions."""
 
 
 def measure(
@@ -28,35 +28,41 @@ def measure(
     """CPU seconds per window.
 
     Args:
-        rounds: how often each way is timed.
+        rounds: how often each method is timed.
         shape: (rows, cols) of the images.
-        n_lesions: how many lesions, each on an image of its own; the PNG is read for the first.
-        n_windows: windows around each.
+        n_lesions: number of lesions, each on its own image; the baseline reads the PNG of the first.
+        n_windows: windows per lesion.
 
     Returns:
-        As mammo.benchmarks.timing.measurement, with limit_ratio_antialias, limit_share (the limit over ours) and
+        As mammo.benchmarks.timing.time_methods, with limit_ratio_antialias, limit_share (the limit over ours) and
         images ("real" or "made").
     """
-    with setting(n_lesions, shape, hot=True) as at:
-        requests = lesion_windows(at.pixels, n_windows)
-        ways = {
-            "ours": cutting(at.store, requests, antialias=False, at_once=n_windows),
-            "antialias": cutting(at.store, requests, antialias=True, at_once=n_windows),
-            "resize": hot_resize(requests, at.first),
-            "imread_per_lesion": _imread_per_lesion(rivals.png(at.folder, at.pixels), batches(requests, n_windows)[0]),
+    with image_workload(n_lesions, shape, in_memory=True) as workload:
+        requests = lesion_windows(workload.pixels, n_windows)
+        first = split_requests(requests, n_windows)[0]
+        methods = {
+            "ours": crop_method(workload.store, requests, antialias=False, batch_size=n_windows),
+            "antialias": crop_method(workload.store, requests, antialias=True, batch_size=n_windows),
+            "resize": cached_resize(requests, workload.first),
+            "imread_per_lesion": _imread_per_lesion(baselines.png(workload.folder, workload.pixels), first),
         }
-        told = measurement("lesion", ways, limit="resize", rounds=rounds, variants=("antialias",))
-    ratio = told["limit_ratio"]
+        result = time_methods("lesion", methods, limit="resize", rounds=rounds, variants=("antialias",))
+    ratio = result["limit_ratio"]
     assert isinstance(ratio, float)
-    return {**told, "limit_share": round(1 / ratio, 2), "images": at.kind}
+    return {**result, "limit_share": round(1 / ratio, 2), "images": workload.kind}
 
 
 def lesion_windows(images: Mapping[str, Pixels], n_windows: int) -> CropRequests:
-    """Windows on whole pixels that hold a random pixel of their image's lesion, in the middle of the breast."""
+    """Windows on whole pixels, each holding a random pixel of the lesion in the middle of its image's breast.
+
+    Args:
+        images: uint16 [H, W], 0 to 4095, by id.
+        n_windows: windows per image.
+    """
     rng, ids, windows = np.random.default_rng(0), [], []
     for image_id, pixels in images.items():
-        lit = Box.around(pixels > 0)
-        lesion = np.array([(lit.row0 + lit.row1) // 2, (lit.col0 + lit.col1) // 2])
+        breast = Box.around(pixels > 0)
+        lesion = np.array([(breast.row0 + breast.row1) // 2, (breast.col0 + breast.col1) // 2])
         for _ in range(n_windows):
             side = int(rng.integers(*SIDE_PX, endpoint=True))
             corner = lesion + rng.integers(-LESION_PX // 2, LESION_PX // 2, 2) - rng.integers(0, side, 2)
@@ -65,8 +71,8 @@ def lesion_windows(images: Mapping[str, Pixels], n_windows: int) -> CropRequests
     return CropRequests(ids, np.array(windows))
 
 
-def hot_resize(requests: CropRequests, pixels: Pixels) -> Way:
-    """The limit: one bilinear cv2.resize a window, of 16-bit pixels that never leave the cache."""
+def cached_resize(requests: CropRequests, pixels: Pixels) -> Method:
+    """The limit: one bilinear cv2.resize per window on part of pixels [H, W] uint16 that stays in the CPU cache."""
     source = np.ascontiguousarray(pixels[: SIDE_PX[1], : SIDE_PX[1]])
     sides = requests.windows[:, 2].astype(int).tolist()
     out = np.empty((PATCH_PX, PATCH_PX), np.uint16)
@@ -75,24 +81,24 @@ def hot_resize(requests: CropRequests, pixels: Pixels) -> Way:
         for side in sides:
             cv2.resize(source[:side, :side], (PATCH_PX, PATCH_PX), dst=out)
 
-    return Way(work, len(requests))
+    return Method(work, len(requests))
 
 
-def _imread_per_lesion(source: rivals.Source, requests: CropRequests) -> Way:
-    """One PNG a lesion, albumentations' Crop and Resize for each window, float32 in three channels."""
+def _imread_per_lesion(read: baselines.ImageReader, requests: CropRequests) -> Method:
+    """The baseline: one PNG per lesion, Crop and Resize by albumentations per window, float32 in three channels."""
     import albumentations as alb
 
     def work() -> list[np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
-        """All windows of one lesion, float32 [3, P, P] each in [0, 1]."""
-        whole, patches = source(requests.image_ids[0]), []
+        """The patches of one lesion, float32 [3, P, P] in [0, 1]."""
+        image, patches = read(requests.image_ids[0]), []
         for row, col, side, _ in requests.windows.tolist():
             top, left = int(row - side / 2), int(col - side / 2)
             steps = [
                 alb.Crop(left, top, left + int(side), top + int(side), pad_if_needed=True),
                 alb.Resize(PATCH_PX, PATCH_PX, interpolation=cv2.INTER_LINEAR),
             ]
-            patch = alb.Compose(steps)(image=whole)["image"].astype(np.float32) / FULL_SCALE
+            patch = alb.Compose(steps)(image=image)["image"].astype(np.float32) / FULL_SCALE
             patches.append(np.stack([patch] * 3))
         return patches
 
-    return Way(work, len(requests))
+    return Method(work, len(requests))

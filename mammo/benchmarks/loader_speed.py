@@ -1,8 +1,8 @@
-"""Batches at the consumer: 25 training patches of images in memory, read ahead by one thread.
+"""Benchmark of the loader: batches of 25 training patches from images in memory, read ahead by one thread.
 
-The limit cuts the same patches in the consumer's own thread, without a loader around. The rival is torch's DataLoader
-with two processes as most published code has it: an item at a time, float32 in three channels, the same crop engine
-inside. CPU time counts all threads and, for the DataLoader, all processes.
+The limit cuts the same patches in the calling thread, without a loader. The baseline is torch's DataLoader with two
+processes as in most published code: one patch at a time, float32 in three channels, cut by the same function. CPU time
+includes all threads and, for the DataLoader, all processes.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from mammo.benchmarks.sample_images import FULL_SHAPE
-from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.workload import AT_ONCE, PATCH_PX, cutting, setting, training_windows
+from mammo.benchmarks.timing import Method, time_methods
+from mammo.benchmarks.workload import BATCH_SIZE, PATCH_PX, crop_method, image_workload, training_windows
 from mammo.data.crops import CropRequests, crop
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.loader import Loader
@@ -25,6 +25,7 @@ from mammo.records import FULL_SCALE
 from mammo.store.image_store import ImageStore
 
 PROCESSES = 2
+"""Worker processes of the DataLoader."""
 
 
 def measure(
@@ -33,22 +34,23 @@ def measure(
     """CPU seconds per patch.
 
     Args:
-        rounds: how often each way is timed.
+        rounds: how often each method is timed.
         shape: (rows, cols) of the images.
-        n_images: how many images there are.
-        n_windows: patches a round.
+        n_images: number of images.
+        n_windows: patches per round.
 
     Returns:
-        As mammo.benchmarks.timing.measurement, and images ("real" or "made").
+        As mammo.benchmarks.timing.time_methods, and images ("real" or "made").
     """
-    with setting(n_images, shape, hot=True) as at:
-        store, requests = at.store, training_windows(at.pixels, n_windows)
-        ways = {
-            "ours": Way(lambda: _drain(loader_of(store, requests)), n_windows),
-            "patches": cutting(store, requests, antialias=True),
-            "dataloader": Way(lambda: _drain(dataloader_of(store, requests)), n_windows),
+    with image_workload(n_images, shape, in_memory=True) as workload:
+        store, requests = workload.store, training_windows(workload.pixels, n_windows)
+        methods = {
+            "ours": Method(lambda: _drain(loader_of(store, requests)), n_windows),
+            "patches": crop_method(store, requests, antialias=True),
+            "dataloader": Method(lambda: _drain(dataloader_of(store, requests)), n_windows),
         }
-        return {**measurement("loader", ways, limit="patches", rounds=rounds, clock=_all_processes), "images": at.kind}
+        result = time_methods("loader", methods, limit="patches", rounds=rounds, clock=_all_processes)
+    return {**result, "images": workload.kind}
 
 
 def loader_of(store: ImageStore, requests: CropRequests) -> Loader:
@@ -58,16 +60,16 @@ def loader_of(store: ImageStore, requests: CropRequests) -> Loader:
     image = np.array([ids.index(image_id) for image_id in requests.image_ids])
     none = np.full(len(requests), -1)
     plan = Plan(image, requests.windows, none + 1, none, none + 1)
-    return Loader(PlanDataset(plan, ("patch",), Reader(store, ids, chains, PATCH_PX)), AT_ONCE, threads=1)
+    return Loader(PlanDataset(plan, ("patch",), Reader(store, ids, chains, PATCH_PX)), BATCH_SIZE, threads=1)
 
 
 def dataloader_of(store: ImageStore, requests: CropRequests) -> "DataLoader[Tensor]":
-    """Torch's loader of the same patches."""
-    return DataLoader(Samples(store, requests), AT_ONCE, num_workers=PROCESSES)
+    """Torch's DataLoader of the same patches."""
+    return DataLoader(PatchSamples(store, requests), BATCH_SIZE, num_workers=PROCESSES)
 
 
 @dataclass(frozen=True, eq=False)
-class Samples(Dataset[Tensor]):
+class PatchSamples(Dataset[Tensor]):
     """Patches one at a time, float32 [3, P, P] in [0, 1]."""
 
     store: ImageStore
@@ -93,6 +95,6 @@ def _chain(shape: tuple[int, int]) -> FrameChain:
 
 
 def _all_processes() -> float:
-    """CPU seconds of this process, all its threads and the processes that it has waited for."""
-    used = (getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))  # os.times() counts in steps of 10 ms
+    """CPU seconds of all threads of this process and of its finished child processes."""
+    used = (getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))  # os.times() has a resolution of only 10 ms
     return sum(each.ru_utime + each.ru_stime for each in used)

@@ -1,16 +1,17 @@
-"""Training patches from images in memory: windows of random places, sides and angles, 256 x 256 px, 16 bits.
+"""Benchmark of training patches from images in memory: random position, side and angle, 256 x 256 px, 16 bit.
 
-The limit warps pixels that never leave the cache. All ways are linear; `antialias` is ours as training uses it.
+The limit warps pixels that stay in the CPU cache. All methods are bilinear; the variant `antialias` is ours as used in
+training.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
-from mammo.benchmarks import baselines as rivals
+from mammo.benchmarks import baselines
 from mammo.benchmarks.sample_images import FULL_SHAPE
-from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.workload import cutting, hot_warp, setting, training_windows
+from mammo.benchmarks.timing import Method, time_methods
+from mammo.benchmarks.workload import cached_warp, crop_method, image_workload, training_windows
 from mammo.data.crops import CropRequests
 from mammo.records import Pixels
 
@@ -21,50 +22,58 @@ def measure(
     """CPU seconds per patch.
 
     Args:
-        rounds: how often each way is timed.
+        rounds: how often each method is timed.
         shape: (rows, cols) of the images.
-        n_images: how many images there are.
-        n_windows: windows a round; rivals that take long cut fewer.
+        n_images: number of images.
+        n_windows: windows per round; slow baselines cut fewer.
 
     Returns:
-        As mammo.benchmarks.timing.measurement, with limit_ratio_antialias, images ("real" or "made") and missing
-        (why a rival could not run, by its name).
+        As mammo.benchmarks.timing.time_methods, with limit_ratio_antialias, images ("real" or "made") and missing (why
+        a baseline could not run, by name).
     """
-    with setting(n_images, shape, hot=True) as at:
-        requests = training_windows(at.pixels, n_windows)
-        ways = {
-            "ours": cutting(at.store, requests, antialias=False),
-            "antialias": cutting(at.store, requests, antialias=True),
-            "warp": hot_warp(requests, at.first),
+    with image_workload(n_images, shape, in_memory=True) as workload:
+        requests = training_windows(workload.pixels, n_windows)
+        methods = {
+            "ours": crop_method(workload.store, requests, antialias=False),
+            "antialias": crop_method(workload.store, requests, antialias=True),
+            "warp": cached_warp(requests, workload.first),
         }
-        others, missing = installed(rivals_of(at.folder, at.pixels, requests))
-        told = measurement("patches", ways | others, limit="warp", rounds=rounds, variants=("antialias",))
-    return {**told, "images": at.kind, "missing": missing}
+        others, missing = available_baselines(baseline_setups(workload.folder, workload.pixels, requests))
+        result = time_methods("patches", methods | others, limit="warp", rounds=rounds, variants=("antialias",))
+    return {**result, "images": workload.kind, "missing": missing}
 
 
-def rivals_of(folder: Path, pixels: Mapping[str, Pixels], requests: CropRequests) -> dict[str, Callable[[], Way]]:
-    """How to set up each rival; what takes longer cuts fewer windows."""
+def baseline_setups(
+    folder: Path, pixels: Mapping[str, Pixels], requests: CropRequests
+) -> dict[str, Callable[[], Method]]:
+    """Setup function of each baseline, by name; slow baselines cut fewer windows.
 
-    def first(share: int) -> CropRequests:
-        n = -(-len(requests) // share)
+    Args:
+        folder: where PNG files are written.
+        pixels: images uint16 [H, W], 0 to 4095, by id.
+        requests: the windows.
+    """
+
+    def one_in(number: int) -> CropRequests:
+        n = -(-len(requests) // number)
         return CropRequests(requests.image_ids[:n], requests.windows[:n])
 
     return {
-        "albumentations": lambda: rivals.albumentations(pixels.__getitem__, first(4)),
-        "albumentations_prebuilt": lambda: rivals.albumentations(pixels.__getitem__, first(4), prebuilt=True),
-        "monai": partial(rivals.monai, pixels, len(first(8))),
-        "torchio": partial(rivals.torchio, pixels, 1),
-        "png": lambda: rivals.albumentations(rivals.png(folder, pixels), first(50)),
-        "pydicom_j2k": lambda: rivals.albumentations(rivals.pydicom_j2k(pixels), first(200)),
+        "albumentations": lambda: baselines.albumentations(pixels.__getitem__, one_in(4)),
+        "albumentations_prebuilt": lambda: baselines.albumentations(pixels.__getitem__, one_in(4), prebuilt=True),
+        "monai": partial(baselines.monai, pixels, len(one_in(8))),
+        "torchio": partial(baselines.torchio, pixels, 1),
+        "png": lambda: baselines.albumentations(baselines.png(folder, pixels), one_in(50)),
+        "pydicom_j2k": lambda: baselines.albumentations(baselines.pydicom_j2k(pixels), one_in(200)),
     }
 
 
-def installed(setups: Mapping[str, Callable[[], Way]]) -> tuple[dict[str, Way], dict[str, str]]:
-    """The rivals whose libraries are there, and why the others are missing."""
-    ways, missing = {}, {}
+def available_baselines(setups: Mapping[str, Callable[[], Method]]) -> tuple[dict[str, Method], dict[str, str]]:
+    """The baselines whose libraries are installed, and the reason why each of the others is missing."""
+    methods, missing = {}, {}
     for name, setup in setups.items():
         try:
-            ways[name] = setup()
+            methods[name] = setup()
         except ImportError as error:
             missing[name] = f"{error}: pip install -c constraints.txt -e '.[bench]'"
-    return ways, missing
+    return methods, missing

@@ -1,4 +1,4 @@
-"""The images that benchmarks read: a real exam where there is one, else made ones of full size."""
+"""Sample images of benchmarks: a real exam if one is available, otherwise synthetic breasts of full size."""
 
 import os
 from pathlib import Path
@@ -13,15 +13,15 @@ from mammo.records import FULL_SCALE, Pixels
 
 FULL_SHAPE = (2944, 1920)
 REAL_EXAM = "MAMMO_REAL_EXAM"
-"""Names the folder of a real exam in the format of data=nyu: how well images compress is told by real ones only."""
+"""Environment variable with the folder of a real exam (data=nyu); only real images compress realistically."""
 
 
 def images(n: int, shape: tuple[int, int] = FULL_SHAPE) -> tuple[dict[str, Pixels], str]:
-    """Pixels of n images by id, and which ones they are: "real" (one exam and mirrored copies) or "made".
+    """Pixels [H, W] uint16, 0 to 4095, of n images by id, and "real" (one exam and mirrored copies) or "made".
 
     Args:
-        n: how many.
-        shape: (rows, cols) of made ones; only full-size images are replaced by real ones.
+        n: number of images.
+        shape: (rows, cols) of synthetic images; real images are used only at full size.
     """
     exam = os.environ.get(REAL_EXAM)
     if not exam or shape != FULL_SHAPE:
@@ -29,11 +29,12 @@ def images(n: int, shape: tuple[int, int] = FULL_SHAPE) -> tuple[dict[str, Pixel
     root = Path(exam)
     boxes = [admit(root, image, Frame(*FULL_SHAPE, 64), 1.0).pixels for image in read_cohort("nyu", root).images]
     mirrored = [pixels[::-1] for pixels in boxes]
-    return {f"image{index}": _whole(pixels) for index, pixels in zip(range(n), boxes + mirrored, strict=False)}, "real"
+    chosen = (boxes + mirrored)[:n]
+    return {f"image{index}": _full_size(pixels) for index, pixels in enumerate(chosen)}, "real"
 
 
-def _whole(box: Pixels) -> Pixels:
-    """A breast box [h, w] as it lies in a full-size image: at the chest wall, black around."""
+def _full_size(box: Pixels) -> Pixels:
+    """A full-size image [2944, 1920] with the breast box [h, w] at the chest wall on a black background."""
     pixels = np.zeros(FULL_SHAPE, np.uint16)
     top = (FULL_SHAPE[0] - box.shape[0]) // 2
     pixels[top : top + box.shape[0], : box.shape[1]] = box
@@ -41,7 +42,7 @@ def _whole(box: Pixels) -> Pixels:
 
 
 def breast(index: int, shape: tuple[int, int]) -> Pixels:
-    """A half ellipse of soft structure and grain on black, [rows, cols] of 0 to 4095."""
+    """A synthetic breast [rows, cols] uint16, 0 to 4095: a half ellipse with coarse structure and grain on black."""
     rng = np.random.default_rng((0, index))
     rows, cols = np.ogrid[0 : shape[0], 0 : shape[1]]
     inside = ((rows / shape[0] - 0.5) / 0.45) ** 2 + (cols / shape[1] / 0.8) ** 2 < 1

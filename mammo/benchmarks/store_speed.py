@@ -1,7 +1,7 @@
-"""Training patches from the image store on disk: what compression costs in time, and what it saves in room.
+"""Benchmark of training patches from the image store on disk: time and file size.
 
-The limit warps pixels that never leave the cache; the rival decodes the whole 16-bit PNG, then crops, rotates and
-resizes. Warm: the files lie in the system's cache. Cold: they were dropped from it before every read.
+The limit warps pixels that stay in the CPU cache; the baseline decodes the whole 16-bit PNG, then crops, rotates and
+resizes. Warm reads find the files in the page cache; for cold reads they are dropped from it first.
 """
 
 import os
@@ -10,10 +10,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
 
-from mammo.benchmarks import baselines as rivals
+from mammo.benchmarks import baselines
 from mammo.benchmarks.sample_images import FULL_SHAPE
-from mammo.benchmarks.timing import Way, measurement
-from mammo.benchmarks.workload import batches, cutting, hot_warp, setting, stored, training_windows
+from mammo.benchmarks.timing import Method, time_methods
+from mammo.benchmarks.workload import (
+    cached_warp,
+    crop_method,
+    image_workload,
+    split_requests,
+    training_windows,
+    write_store,
+)
 from mammo.data.crops import CropRequests
 from mammo.records import Pixels
 
@@ -23,49 +30,51 @@ MB, COLD_READS = 1e6, 40
 def measure(
     rounds: int, shape: tuple[int, int] = FULL_SHAPE, n_images: int = 8, n_windows: int = 200
 ) -> dict[str, object]:
-    """CPU seconds per patch of a window of random place, side and angle.
+    """CPU seconds per patch of a window with random position, side and angle.
 
     Args:
-        rounds: how often each way is timed.
+        rounds: how often each method is timed.
         shape: (rows, cols) of the images.
-        n_images: how many images there are.
-        n_windows: windows a round; the PNGs are read for every fiftieth.
+        n_images: number of images.
+        n_windows: windows per round; the baseline cuts one in 50.
 
     Returns:
-        As mammo.benchmarks.timing.measurement, and images ("real" or "made"), mb_per_image (mean of the stored
-        images), png_mb_per_image, cold_kb (read from the disk per patch), cold_ms (per patch, wall clock) and
-        cold_ratio (the PNG's over ours).
+        As mammo.benchmarks.timing.time_methods, and images ("real" or "made"), mb_per_image (mean size in the store),
+        png_mb_per_image, cold_kb (read from disk per patch), cold_ms (wall-clock time per patch) and cold_ratio (time
+        of the baseline over ours).
     """
-    with setting(n_images, shape, hot=False) as at:
-        source, requests = rivals.png(at.folder, at.pixels), training_windows(at.pixels, n_windows)
-        few = batches(requests, max(2, n_windows // 50))[0]
-        ways = {
-            "ours": cutting(at.store, requests, antialias=False),
-            "png": rivals.albumentations(source, few),
-            "warp": hot_warp(requests, at.first),
+    with image_workload(n_images, shape, in_memory=False) as workload:
+        read, requests = baselines.png(workload.folder, workload.pixels), training_windows(workload.pixels, n_windows)
+        few = split_requests(requests, max(2, n_windows // 50))[0]
+        methods = {
+            "ours": crop_method(workload.store, requests, antialias=False),
+            "png": baselines.albumentations(read, few),
+            "warp": cached_warp(requests, workload.first),
         }
-        told = measurement("store", ways, limit="warp", rounds=rounds)
-        sizes, cold = _sizes(at.folder, at.pixels), _cold(at.folder, source, at.pixels, requests)
-        return {**told, "images": at.kind, **sizes, **cold}
+        result = time_methods("store", methods, limit="warp", rounds=rounds)
+        sizes, cold = _sizes(workload.folder, workload.pixels), _cold(workload.folder, read, workload.pixels, requests)
+        return {**result, "images": workload.kind, **sizes, **cold}
 
 
 def _sizes(root: Path, pixels: Mapping[str, Pixels]) -> dict[str, float]:
-    kept = {name: sum(path.stat().st_size for path in root.rglob(f"*.{name}")) for name in ("tiles", "index", "png")}
+    sizes = {name: sum(path.stat().st_size for path in root.rglob(f"*.{name}")) for name in ("tiles", "index", "png")}
     return {
-        "mb_per_image": round((kept["tiles"] + kept["index"]) / len(pixels) / MB, 3),
-        "png_mb_per_image": round(kept["png"] / len(pixels) / MB, 3),
+        "mb_per_image": round((sizes["tiles"] + sizes["index"]) / len(pixels) / MB, 3),
+        "png_mb_per_image": round(sizes["png"] / len(pixels) / MB, 3),
     }
 
 
-def _cold(root: Path, source: rivals.Source, pixels: Mapping[str, Pixels], requests: CropRequests) -> dict[str, float]:
-    """Every read is the first of its image, as it is for most of a million images without lesions."""
+def _cold(
+    root: Path, read: baselines.ImageReader, pixels: Mapping[str, Pixels], requests: CropRequests
+) -> dict[str, float]:
+    """Cold reads, each the first of its image, as for most images in a store of a million."""
     ids = [f"cold{row}" for row in range(min(COLD_READS, len(requests)))]
     copies = {copy: pixels[image_id] for copy, image_id in zip(ids, requests.image_ids, strict=False)}
-    store = stored(root / "cold", copies, hot=False)
-    parts = batches(CropRequests(ids, requests.windows[: len(ids)]), 1)
-    ours, kilobytes = zip(*(_cold_read(root, cutting(store, part, antialias=False)) for part in parts), strict=True)
-    pngs = [rivals.albumentations(source, part) for part in batches(requests, 1)[:4]]
-    png, _ = zip(*(_cold_read(root, way) for way in pngs), strict=True)
+    store = write_store(root / "cold", copies, in_memory=False)
+    parts = split_requests(CropRequests(ids, requests.windows[: len(ids)]), 1)
+    ours, kilobytes = zip(*(_cold_read(root, crop_method(store, part, antialias=False)) for part in parts), strict=True)
+    pngs = [baselines.albumentations(read, part) for part in split_requests(requests, 1)[:4]]
+    png, _ = zip(*(_cold_read(root, method) for method in pngs), strict=True)
     return {
         "cold_kb": round(median(kilobytes), 1),
         "cold_ms": round(1e3 * median(ours), 2),
@@ -73,19 +82,19 @@ def _cold(root: Path, source: rivals.Source, pixels: Mapping[str, Pixels], reque
     }
 
 
-def _cold_read(root: Path, way: Way) -> tuple[float, float]:
-    """Seconds by the clock and KB read from the disk, after every file below root left the system's cache."""
+def _cold_read(root: Path, method: Method) -> tuple[float, float]:
+    """Wall-clock seconds and KB read from disk, after all files below root were dropped from the page cache."""
     for path in root.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
                 os.fsync(file.fileno())
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     before, started = _read_bytes(), time.perf_counter()
-    way.work()
+    method.work()
     return time.perf_counter() - started, (_read_bytes() - before) / 1e3
 
 
 def _read_bytes() -> int:
-    """Bytes that this process has read from disks so far (Linux)."""
+    """Bytes that this process has read from disk so far (Linux)."""
     lines = Path("/proc/self/io").read_text(encoding="utf-8").splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("read_bytes")))

@@ -1,4 +1,4 @@
-"""How every benchmark measures and what it tells: CPU time of our way, of its rivals and of the limit, in turns."""
+"""Timing of all benchmarks: CPU time of our method, the baselines and the limit, in turns, and the common result."""
 
 import os
 import platform
@@ -15,69 +15,69 @@ from mammo.progress import track
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way of doing the work.
+class Method:
+    """One method of doing the work.
 
     Attributes:
         work: does all units once, in the calling thread.
-        units: how many units that is.
+        units: number of units that work does.
     """
 
     work: Callable[[], object]
     units: float
 
 
-def measurement(
+def time_methods(
     name: str,
-    ways: Mapping[str, Way],
+    methods: Mapping[str, Method],
     limit: str,
     rounds: int,
     variants: Sequence[str] = (),
     clock: Callable[[], float] | None = None,
 ) -> dict[str, object]:
-    """Time every way in turns, so that a slow spell of the machine hits all alike.
+    """Time all methods in turns, so that a slow phase of the machine affects all of them.
 
     Args:
-        name: the benchmark.
-        ways: "ours", the limit and the rivals by name.
-        limit: the way that no other can beat.
-        rounds: how often each is timed, after one untimed round that fills caches; the median counts.
-        variants: ways that are ours with another setting.
-        clock: tells seconds; None for this process's CPU time.
+        name: name of the benchmark.
+        methods: "ours", the limit and the baselines, by name.
+        limit: name of the method that is a lower bound of the time.
+        rounds: how often each method is timed, after one untimed round that fills caches; the median is reported.
+        variants: names of methods that are ours with other settings.
+        clock: returns seconds; None for this process's CPU time.
 
     Returns:
         benchmark, ours (seconds of CPU time per unit), limit_ratio (ours over the limit) and limit_ratio_<variant>,
-        ratios (each rival over ours), rounds and machine.
+        ratios (each baseline over ours), rounds and machine.
     """
     now = clock or time.process_time
-    for way in ways.values():
-        way.work()
-    times: dict[str, list[float]] = {key: [] for key in ways}
+    for method in methods.values():
+        method.work()
+    times: dict[str, list[float]] = {key: [] for key in methods}
     for _ in track(range(rounds), name, rounds, unit="rounds"):
-        for key, way in ways.items():
+        for key, method in methods.items():
             started = now()
-            way.work()
-            times[key].append((now() - started) / way.units)
+            method.work()
+            times[key].append((now() - started) / method.units)
     cost = {key: median(values) for key, values in times.items()}
     return {
         "benchmark": name,
         "ours": float(f"{cost['ours']:.4g}"),
         "limit_ratio": round(cost["ours"] / cost[limit], 2),
         **{f"limit_ratio_{key}": round(cost[key] / cost[limit], 2) for key in variants},
-        "ratios": {key: round(cost[key] / cost["ours"], 2) for key in ways if key not in ("ours", limit, *variants)},
+        "ratios": {key: round(cost[key] / cost["ours"], 2) for key in methods if key not in ("ours", limit, *variants)},
         "rounds": rounds,
         "machine": machine(),
     }
 
 
-def one_thread() -> None:
-    """Keep the libraries from sharing work among threads, so that CPU time and the clock agree."""
+def use_one_thread() -> None:
+    """Make OpenCV and torch use one thread, so that CPU time equals wall-clock time."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
 
 
 def machine() -> dict[str, object]:
-    """What the figures depend on: processor, cores, operating system and Python."""
+    """Processor, cores, operating system and Python version, on which the times depend."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]

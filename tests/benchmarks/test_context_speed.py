@@ -1,4 +1,4 @@
-"""The context benchmark: it tells times, memory and the price of precision, and its limit does the same arithmetic."""
+"""The context benchmark: its result is complete, and its limit does the same arithmetic."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ from mammo.models.gmic import GmicSizes
 SMALL = GmicSizes(widths=(16, 32, 32), strides=(1, 2, 1), blocks=1, local_widths=(16, 32), attention=8)
 
 
-def test_it_tells_what_the_house_asks() -> None:
+def test_the_result_is_complete() -> None:
     threads = torch.get_num_threads()
     result = measure(1, SMALL, Frame(368, 240, 8))
     torch.set_num_threads(threads)
@@ -25,6 +25,6 @@ def test_it_tells_what_the_house_asks() -> None:
     assert all(100 < peak < 4000 for peak in peaks.values())
 
 
-def test_the_limit_multiplies_as_often_as_the_network() -> None:
-    way = product(4 * SIDE**3, "32-true")
-    assert way.units == pytest.approx(0.5)
+def test_the_limit_has_as_many_multiplications_as_the_network() -> None:
+    method = product(4 * SIDE**3, "32-true")
+    assert method.units == pytest.approx(0.5)

@@ -1,9 +1,9 @@
-"""The lesion benchmark: all ways cut the same windows, which hold the lesion and lie on whole pixels."""
+"""The lesion benchmark: windows hold the lesion and lie on whole pixels, and the result is complete."""
 
 import numpy as np
 import pytest
 
-from mammo.benchmarks.lesion_speed import LESION_PX, hot_resize, lesion_windows, measure
+from mammo.benchmarks.lesion_speed import LESION_PX, cached_resize, lesion_windows, measure
 from mammo.benchmarks.sample_images import breast
 from mammo.data.resample_plan import ResamplePlan
 
@@ -22,18 +22,18 @@ def test_windows_lie_on_whole_pixels_and_hold_a_pixel_of_the_lesion() -> None:
     assert len(np.unique(found.windows, axis=0)) == 100
 
 
-def test_the_limit_resizes_once_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_resizes_once_per_window(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[int, ...]] = []
     image = breast(0, SHAPE)
     windows = lesion_windows({"a": image}, 5)
     monkeypatch.setattr("cv2.resize", lambda source, size, dst: calls.append((source.shape[0], *size)))
-    hot_resize(windows, image).work()
+    cached_resize(windows, image).work()
     assert calls == [(int(side), 256, 256) for side in windows.windows[:, 2]]
 
 
-def test_figures_are_complete(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_result_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MAMMO_REAL_EXAM", raising=False)
-    told = measure(1, SHAPE, n_lesions=1, n_windows=10)
-    assert set(told["ratios"]) == {"imread_per_lesion"}  # type: ignore[call-overload]
+    result = measure(1, SHAPE, n_lesions=1, n_windows=10)
+    assert set(result["ratios"]) == {"imread_per_lesion"}  # type: ignore[call-overload]
     for key in ("ours", "limit_ratio", "limit_ratio_antialias", "limit_share"):
-        assert told[key] > 0  # type: ignore[operator]
+        assert result[key] > 0  # type: ignore[operator]

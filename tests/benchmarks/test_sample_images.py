@@ -1,3 +1,5 @@
+"""Sample images of benchmarks: real if an exam is available, otherwise synthetic."""
+
 import os
 
 import numpy as np
@@ -8,7 +10,7 @@ from mammo.benchmarks.sample_images import FULL_SHAPE, breast, images
 SHAPE = (448, 416)
 
 
-def test_images_are_twelve_bit_with_a_black_background() -> None:
+def test_synthetic_images_have_12_bits_and_a_black_background() -> None:
     pixels = breast(0, SHAPE)
     assert pixels.dtype == np.uint16
     assert pixels.max() <= 4095
@@ -16,15 +18,15 @@ def test_images_are_twelve_bit_with_a_black_background() -> None:
     assert not np.array_equal(pixels, breast(1, SHAPE))
 
 
-@pytest.mark.skipif("MAMMO_REAL_EXAM" not in os.environ, reason="MAMMO_REAL_EXAM names no real exam")
-def test_a_real_exam_is_used_where_there_is_one() -> None:
+@pytest.mark.skipif("MAMMO_REAL_EXAM" not in os.environ, reason="MAMMO_REAL_EXAM is not set")
+def test_a_real_exam_is_used_if_available() -> None:
     found, kind = images(3)
     assert kind == "real"
     assert all(pixels.shape == FULL_SHAPE and pixels.dtype == np.uint16 for pixels in found.values())
     assert len({pixels.tobytes() for pixels in found.values()}) == 3
 
 
-def test_made_images_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_synthetic_images_are_used_without_a_real_exam(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MAMMO_REAL_EXAM", raising=False)
     found, kind = images(2, SHAPE)
     assert kind == "made"

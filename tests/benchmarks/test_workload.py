@@ -1,42 +1,50 @@
-"""Benchmarks of patches read their images from a store of their own, which goes when they are done."""
+"""The workload of the patch benchmarks: a temporary store, windows, batches and methods."""
 
 import numpy as np
 import pytest
 
 from mammo.benchmarks.sample_images import breast
-from mammo.benchmarks.workload import ANGLE_DEG, SIDE_PX, batches, cutting, hot_warp, setting, training_windows
+from mammo.benchmarks.workload import (
+    ANGLE_DEG,
+    SIDE_PX,
+    cached_warp,
+    crop_method,
+    image_workload,
+    split_requests,
+    training_windows,
+)
 from mammo.data.resample_plan import ResamplePlan
 from mammo.geometry import Box
 
 SHAPE = (900, 800)
 
 
-@pytest.mark.parametrize("hot", [True, False])
-def test_the_store_holds_the_images_while_the_benchmark_lasts(hot: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_the_store_holds_the_images_while_the_benchmark_lasts(in_memory: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MAMMO_REAL_EXAM", raising=False)
-    with setting(2, SHAPE, hot) as at:
-        assert at.kind == "made"
-        assert at.store.hot == (set(at.pixels) if hot else set())
-        for image_id, pixels in at.pixels.items():
-            assert np.array_equal(at.store.read(image_id, Box(0, 900, 0, 800)), pixels)
-    assert not at.folder.exists()
+    with image_workload(2, SHAPE, in_memory) as workload:
+        assert workload.kind == "made"
+        assert workload.store.hot == (set(workload.pixels) if in_memory else set())
+        for image_id, pixels in workload.pixels.items():
+            assert np.array_equal(workload.store.read(image_id, Box(0, 900, 0, 800)), pixels)
+    assert not workload.folder.exists()
 
 
-def test_every_window_is_cut_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_window_is_cropped_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MAMMO_REAL_EXAM", raising=False)
-    with setting(1, SHAPE, hot=True) as at:
+    with image_workload(1, SHAPE, in_memory=True) as workload:
         sizes: list[int] = []
         monkeypatch.setattr("mammo.benchmarks.workload.crop", lambda store, part, *rest: sizes.append(len(part)))
-        way = cutting(at.store, training_windows(at.pixels, 23), antialias=True, at_once=10)
-        way.work()
+        method = crop_method(workload.store, training_windows(workload.pixels, 23), antialias=True, batch_size=10)
+        method.work()
     assert sizes == [10, 10, 3]
-    assert way.units == 23
+    assert method.units == 23
 
 
 IMAGES = {name: breast(index, (900, 800)) for index, name in enumerate(("a", "b"))}
 
 
-def test_windows_lie_inside_and_never_change() -> None:
+def test_windows_lie_inside_the_image_and_are_reproducible() -> None:
     found, again = training_windows(IMAGES, 60), training_windows(IMAGES, 60)
     assert found.image_ids == again.image_ids
     assert np.array_equal(found.windows, again.windows)
@@ -52,15 +60,15 @@ def test_windows_lie_inside_and_never_change() -> None:
 
 def test_batches_hold_every_request_in_order() -> None:
     found = training_windows(IMAGES, 7)
-    parts = batches(found, 3)
+    parts = split_requests(found, 3)
     assert [len(part) for part in parts] == [3, 3, 1]
     assert np.array_equal(np.concatenate([part.windows for part in parts]), found.windows)
 
 
-def test_the_limit_warps_once_a_window(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_limit_warps_once_per_window(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[tuple[int, int]] = []
     monkeypatch.setattr("cv2.warpAffine", lambda source, matrix, size, flags: calls.append(size))
-    way = hot_warp(training_windows(IMAGES, 5), IMAGES["a"])
-    way.work()
+    method = cached_warp(training_windows(IMAGES, 5), IMAGES["a"])
+    method.work()
     assert calls == [(256, 256)] * 5
-    assert way.units == 5
+    assert method.units == 5
