@@ -5,6 +5,7 @@ Nothing here touches pixels, files or torch; every other module may import it. W
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import IntEnum, StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -32,6 +33,22 @@ FULL_SCALE = 4095
 
 class MammoError(Exception):
     """Wrong input or wrong use, told in one sentence that names the file or key, the value and the way out."""
+
+
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """A question that names the known word nearest to a misspelled one, as in " (did you mean floc?)".
+
+    Args:
+        word: the misspelled word.
+        known: the words that exist.
+        cutoff: least similarity in [0, 1] (difflib).
+
+    Returns:
+        An empty string where no word is near.
+    """
+    names = {name.lower(): name for name in known}
+    nearest = get_close_matches(word.lower(), list(names), n=1, cutoff=cutoff)
+    return f" (did you mean {names[nearest[0]]}?)" if nearest else ""
 
 
 def is_whole(value: object) -> bool:

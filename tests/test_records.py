@@ -19,6 +19,7 @@ from mammo.records import (
     Pathology,
     Split,
     View,
+    did_you_mean,
 )
 
 
@@ -65,3 +66,17 @@ def test_lesion_is_told_apart_by_identity() -> None:
 def test_the_vocabulary_needs_no_torch() -> None:
     program = "import sys, mammo.records, mammo.geometry; sys.exit('torch' in sys.modules)"
     assert run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("flok", " (did you mean floc?)"),
+        ("FLOC", " (did you mean floc?)"),
+        ("cntext", " (did you mean Context?)"),
+        ("zzz", ""),
+        ("", ""),
+    ],
+)
+def test_a_misspelled_word_has_a_nearest_known_one(word: str, expected: str) -> None:
+    assert did_you_mean(word, ("fagg", "floc", "Context")) == expected

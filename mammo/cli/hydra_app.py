@@ -176,5 +176,5 @@ def _check_added(words: Sequence[str]) -> None:
 
 def _complain(error: Exception) -> int:
     """Print the error as one sentence; the exit status for wrong use."""
-    print(f"error: {sentence(error)}", file=sys.stderr)
+    print(f"error: {sentence(error, CONF)}", file=sys.stderr)
     return 2
