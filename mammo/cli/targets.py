@@ -47,14 +47,8 @@ def resolve(node: Mapping[str, object], place: Place, allowed: Sequence[str] = (
     Raises:
         MammoError: it is outside LIBRARIES and allowed, does not exist, or is not a subclass of the place's bases.
     """
-    name = node.get("_target_")
-    where = f"{place.key}._target_={name}"
-    parts = name.split(".") if isinstance(name, str) else []
-    if len(parts) < 2 or not all(part.isidentifier() and not part.startswith("__") for part in parts):
-        raise MammoError(f"{where}: give the dotted name of a class, as in torch.nn.CrossEntropyLoss")
-    if parts[0] in sys.stdlib_module_names:
-        raise MammoError(f"{where} is rejected: nothing of Python's standard library is built from a configuration")
-    if not _permitted(str(name), allowed):
+    parts, where = _parts(node, place.key), f"{place.key}._target_={node.get('_target_')}"
+    if not _permitted(".".join(parts), allowed):
         raise MammoError(
             f"{where} is rejected: classes come from {', '.join(LIBRARIES)}; to use one of your own package, add "
             f"allow_targets=[{parts[0]}] to the command line"
@@ -75,7 +69,9 @@ def check(node: object, place: Place, allowed: Sequence[str] = ()) -> None:
         MammoError: as resolve, or a key of Hydra's is not supported.
     """
     for key, inner, is_outer in _nodes(node, place.key):
-        _check_special(inner, key)
+        for name in map(str, inner):
+            if name.startswith("_") and name.endswith("_") and name not in SPECIAL:
+                raise MammoError(f"{key}.{name} is not supported: give _target_ and the arguments of its constructor")
         resolve(inner, place if is_outer else Place(key, place.inner), allowed)
 
 
@@ -110,11 +106,37 @@ def takes(cls: type, name: str) -> bool:
     return name in inspect.signature(cls).parameters
 
 
-def foreign(node: object) -> Iterator[str]:
-    """The targets of a configuration that name a class outside LIBRARIES."""
-    for _, inner, _ in _nodes(node, ""):
-        if not _permitted(str(inner["_target_"]), ()):
-            yield str(inner["_target_"])
+def targets(config: object) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Every part of a configuration that names a class, and its key; not those among the arguments of another."""
+    for key, node, is_outer in _nodes(config, ""):
+        if is_outer:
+            yield key, node
+
+
+def is_foreign(name: str) -> bool:
+    """Whether a target names a class outside LIBRARIES."""
+    return not _permitted(name, ())
+
+
+def check_names(config: object) -> None:
+    """Check the targets of a configuration that is only read: a name of the standard library cannot be right.
+
+    Raises:
+        MammoError: a target is such a name, or not the dotted name of a class.
+    """
+    for key, node, _ in _nodes(config, ""):
+        _parts(node, key)
+
+
+def _parts(node: Mapping[str, object], key: str) -> list[str]:
+    """The parts of the dotted name of a target."""
+    name = node.get("_target_")
+    parts = name.split(".") if isinstance(name, str) else []
+    if len(parts) < 2 or not all(part.isidentifier() and not part.startswith("__") for part in parts):
+        raise MammoError(f"{key}._target_={name}: give the dotted name of a class, as in torch.nn.CrossEntropyLoss")
+    if parts[0] in sys.stdlib_module_names:
+        raise MammoError(f"{key}._target_={name} is rejected: no configuration builds anything of the standard library")
+    return parts
 
 
 def _permitted(name: str, allowed: Sequence[str]) -> bool:
@@ -159,12 +181,6 @@ def _plain(value: object, key: str, bases: Bases, allowed: Sequence[str]) -> obj
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(each, f"{key}.{number}", bases, allowed) for number, each in enumerate(value)]
     return value
-
-
-def _check_special(node: Mapping[str, object], key: str) -> None:
-    for name in map(str, node):
-        if name.startswith("_") and name.endswith("_") and name not in SPECIAL:
-            raise MammoError(f"{key}.{name} is not supported: give _target_ and the arguments of its constructor")
 
 
 def _check_arguments(cls: type, named: Mapping[str, object], key: str) -> None:

@@ -1,66 +1,81 @@
-"""Changes of grey value for training patches, drawn by albumentations; geometry is the crop window's business.
+"""Intensity augmentation of training patches by an albumentations pipeline.
 
-The paper names none, so the paper's configuration has none; small cohorts gain from a little.
+Only gray values change, because crop windows carry the geometry. The paper has no such augmentation; small cohorts gain
+from a little.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
+import copy
+from collections.abc import Iterator
 from threading import local
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.records import FULL_SCALE, MammoError, is_number
+from mammo.records import FULL_SCALE, MammoError
 
 if TYPE_CHECKING:
     import albumentations as alb
 
+PROBES = 8
+"""Seeds that a new pipeline is tried with: transforms with a probability may fail only now and then."""
 
-@dataclass(frozen=True)
-class Intensity:
-    """How strongly grey values may change.
 
-    Attributes:
-        brightness: largest shift, as a share of the full scale.
-        contrast: largest relative change of contrast.
-        noise: largest standard deviation of added noise, as a share of the full scale.
+class IntensityAugmentation:
+    """Applies a pipeline to patches; a change is a pure function of the patch and the seed.
+
+    The pipeline gets float32 images [H, W] in [0, 1] and must return the same shape.
+
+    Args:
+        pipeline: a transform, or a composition of transforms.
+
+    Raises:
+        MammoError: a transform changes the geometry, or cannot change a float32 image.
     """
 
-    brightness: float = 0.0
-    contrast: float = 0.0
-    noise: float = 0.0
+    def __init__(self, pipeline: "alb.BasicTransform | alb.BaseCompose") -> None:
+        import albumentations as alb  # heavy: only where it is configured
 
-    def __post_init__(self) -> None:
-        for name in ("brightness", "contrast", "noise"):
-            share = getattr(self, name)
-            if not is_number(share) or not 0 <= share <= 1:
-                raise MammoError(f"intensity.{name}={share}: give a share between 0 and 1")
-
-    @cached_property
-    def _of_thread(self) -> local:
-        return local()
-
-    @property
-    def _pipeline(self) -> "alb.Compose":
-        """The thread's own pipeline: it holds the state of its random numbers."""
-        if not hasattr(self._of_thread, "pipeline"):
-            self._of_thread.pipeline = self._composed()
-        pipeline: alb.Compose = self._of_thread.pipeline
-        return pipeline
-
-    def _composed(self) -> "alb.Compose":
-        import albumentations as alb  # heavy: only where grey values change
-
-        changes = alb.RandomBrightnessContrast(
-            brightness_limit=self.brightness, contrast_limit=self.contrast, brightness_by_max=True, p=1.0
-        )
-        return alb.Compose([changes, alb.GaussNoise(std_range=(0.0, self.noise), p=1.0)])
+        for transform in _transforms(pipeline):
+            if not isinstance(transform, alb.ImageOnlyTransform):
+                raise MammoError(
+                    f"intensity: {type(transform).__name__} is rejected, because it may move or remove pixels and crop "
+                    "windows carry the geometry: choose transforms that only change gray values (ImageOnlyTransform)"
+                )
+        self.pipeline = pipeline if isinstance(pipeline, alb.Compose) else alb.Compose([pipeline])
+        self._of_thread = local()
+        self._probe()
 
     def __call__(self, patch: NDArray[np.uint16], seed: int) -> NDArray[np.uint16]:
-        """The patch [H, W] with other grey values; the same seed always gives the same change."""
-        pipeline = self._pipeline
-        pipeline.set_random_seed(seed)
-        changed = pipeline(image=patch.astype(np.float32) / FULL_SCALE)["image"]
-        grey: NDArray[np.uint16] = np.clip(np.rint(changed * FULL_SCALE), 0, FULL_SCALE).astype(np.uint16)
-        return grey
+        """The patch uint16 [H, W], 0 to 4095, with other gray values in the same range; one seed gives one change."""
+        if not hasattr(self._of_thread, "pipeline"):  # a pipeline holds the state of its random numbers
+            self._of_thread.pipeline = copy.deepcopy(self.pipeline)
+        self._of_thread.pipeline.set_random_seed(seed)
+        changed = self._of_thread.pipeline(image=patch.astype(np.float32) / FULL_SCALE)["image"]
+        gray: NDArray[np.uint16] = np.clip(np.rint(changed * FULL_SCALE), 0, FULL_SCALE).astype(np.uint16)
+        return gray
+
+    def _probe(self) -> None:
+        """Try the pipeline on a gray wedge."""
+        wedge = np.linspace(0, FULL_SCALE, 64 * 64).reshape(64, 64).astype(np.uint16)
+        for seed in range(PROBES):
+            try:
+                with np.errstate(invalid="raise"):
+                    changed = self(wedge, seed)
+            except Exception as error:  # every transform has errors of its own
+                message = " ".join(str(error).split())[:200]
+                raise MammoError(
+                    f"intensity: the pipeline fails on a float32 patch [64, 64] in [0, 1] ({type(error).__name__}: "
+                    f"{message}): choose transforms that take such images"
+                ) from error
+            if changed.shape != wedge.shape:
+                raise MammoError(f"intensity: a patch [64, 64] becomes {list(changed.shape)}: the shape must stay")
+
+
+def _transforms(pipeline: "alb.BasicTransform | alb.BaseCompose") -> "Iterator[alb.BasicTransform]":
+    """The single transforms of a pipeline."""
+    if hasattr(pipeline, "transforms"):
+        for each in pipeline.transforms:
+            yield from _transforms(each)
+    else:
+        yield pipeline

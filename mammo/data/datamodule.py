@@ -13,7 +13,7 @@ import numpy as np
 import pytorch_lightning as pl
 from numpy.typing import NDArray
 
-from mammo.data.augmentation import Intensity
+from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.dataset import PlanDataset, Reader, SaliencySource
 from mammo.data.image_plans import WindowNoise, image_plan, training_images
 from mammo.data.loader import Loader
@@ -95,7 +95,7 @@ class MammoDataModule(pl.LightningDataModule):
         window_epochs: int | None = None,
         saliency: SaliencySource | None = None,
         embeddings: Embeddings | None = None,
-        intensity: Intensity | None = None,
+        intensity: IntensityAugmentation | None = None,
         image_noise: WindowNoise | None = None,
         balanced_images: bool = False,
         workers: int = 0,

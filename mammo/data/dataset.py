@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mammo.data.augmentation import Intensity
+from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.crops import CropRequests, crop, image_box, resize_to_frame
 from mammo.data.plans import Plan
 from mammo.geometry import FrameChain
@@ -132,7 +132,7 @@ class PlanDataset:
     reader: Reader
     saliency: SaliencySource | None = None
     embedding: NDArray[np.float32] | None = None
-    intensity: Intensity | None = None
+    intensity: IntensityAugmentation | None = None
     seed: int = 0
 
     def __len__(self) -> int:

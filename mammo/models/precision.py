@@ -86,7 +86,7 @@ def compile_forward(network: nn.Module) -> None:
     """
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
-        raise MammoError(f"trainer.compile=true needs a C++ compiler, but {compiler} was not found: install g++")
+        raise MammoError(f"torch.compile=true needs a C++ compiler, but {compiler} was not found: install g++")
     network.compile()
 
 

@@ -1,22 +1,12 @@
-"""From a composed configuration to objects: the datamodule, the network and the trainer.
+"""From a composed configuration to the datamodule, and to the name and the facts of a run."""
 
-The only place that knows both the words of conf/ and the constructors.
-"""
-
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytorch_lightning as pl
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, RichProgressBar
-from pytorch_lightning.loggers import CSVLogger, Logger
 
-from mammo.cli.targets import foreign
-from mammo.data.augmentation import Intensity
+from mammo.cli.targets import build, is_foreign
+from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.dataset import SaliencySource
 from mammo.data.image_plans import WindowNoise
@@ -24,17 +14,11 @@ from mammo.data.plans import Quota
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
 from mammo.maps.stack import maps_name
-from mammo.models.precision import resolve_precision
 from mammo.records import MammoError
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
-from mammo.training.callbacks import EpochMetrics
-from mammo.training.lines import EpochLines
-from mammo.training.network import plain, traits_of
-from mammo.training.resume import Patience, WithinEpoch, queue_callbacks, queue_plugins
-from mammo.training.run_dir import RunDir
-from mammo.training.sweep_state import in_sweep
-from mammo.training.wandb_logging import Dashboard, wandb_logger
+from mammo.training.network import traits_of
+from mammo.training.targets import allowed_packages, place, plain
 
 
 def frame_of(cfg: DictConfig) -> Frame:
@@ -74,7 +58,8 @@ def store_line(cfg: DictConfig, manifest: Manifest) -> str:
 def run_name(cfg: DictConfig) -> str:
     """What a run is called, in tables, folders and dashboards."""
     facts = facts_of(cfg)
-    own = "".join(name.rpartition(".")[2] for name in foreign({"_target_": cfg.model._target_}))
+    target = str(cfg.model._target_)
+    own = target.rpartition(".")[2] if is_foreign(target) else ""
     words = (facts["model"], own, facts["backbone"], facts["maps"], facts["context"])
     trial = "" if cfg.trial is None else f"-t{cfg.trial}"
     return "-".join(filter(None, words)) + f"-s{cfg.seed}{trial}"
@@ -93,7 +78,7 @@ def facts_of(cfg: DictConfig) -> dict[str, Any]:
         "seed": cfg.seed,
         "trial": cfg.trial,
         "lr": cfg.model.get("lr"),
-        "whole_validation": cfg.trainer.limit_val_batches == 1.0,
+        "whole_validation": cfg.trainer.limit_val_batches == 1.0 and not cfg.trainer.overfit_batches,
     }
 
 
@@ -129,68 +114,13 @@ def datamodule_of(
     )
 
 
-def _intensity(cfg: DictConfig) -> Intensity | None:
-    """The configured changes of grey value; None where there are none."""
+def _intensity(cfg: DictConfig) -> IntensityAugmentation | None:
+    """The configured intensity augmentation, or None."""
     if cfg.intensity is None:
         return None
-    if not isinstance(cfg.intensity, DictConfig):
-        raise MammoError(f"intensity={cfg.intensity}: give null, or shares as in 'intensity={{brightness: 0.1}}'")
-    with _telling_keys(f"intensity={cfg.intensity}"):
-        return Intensity(**plain(cfg.intensity))
-
-
-@contextmanager
-def _telling_keys(part: str) -> Iterator[None]:
-    """Tell of a part of the configuration that is handed on whole if it has a key that its receiver does not take."""
-    try:
-        yield
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        raise MammoError(f"{part}: one of these keys is none ({error})") from error
-
-
-def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
-    """The trainer: best and last checkpoint by the validation AUC, early stopping, metrics.csv, progress."""
-    options = plain(cfg.trainer)
-    patience, decay = options.pop("patience"), options.pop("weight_average")
-    del options["threads"], options["compile"]  # of torch, not of the trainer
-    options["precision"] = resolve_precision(options["precision"], options["accelerator"])
-    best = ModelCheckpoint(run.path, "best", monitor="val_auc", mode="max", enable_version_counter=False)
-    last = ModelCheckpoint(run.path, "last", enable_version_counter=False)  # save_last would skip epochs without a best
-    on_terminal = sys.stdout.isatty() and not in_sweep()
-    callbacks: list[Callback] = [best, last, Patience("val_auc", mode="max", patience=patience), EpochMetrics()]
-    if decay is not None:
-        callbacks.append(EMAWeightAveraging(decay=decay))
-    callbacks.append(WithinEpoch(run.path))  # after the averaging, so that what it writes has the batch in the average
-    callbacks += [RichProgressBar() if on_terminal else EpochLines(run.name), *queue_callbacks()]
-    loggers: list[Logger] = [CSVLogger(run.path, name="metrics")]
-    if cfg.logger.wandb is not None:
-        dashboard = wandb_logger(run, cfg.group, facts_of(cfg), plain(cfg.logger.wandb))
-        loggers.append(dashboard)
-        callbacks.append(Dashboard(dashboard))
-    return _trainer(
-        options,
-        default_root_dir=run.path,
-        callbacks=callbacks,
-        plugins=[*queue_plugins()],
-        logger=loggers,
-        num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-        enable_progress_bar=on_terminal,
-        enable_model_summary=False,
-        log_every_n_steps=1,
-    )
-
-
-def _trainer(options: dict[str, Any], **rest: Any) -> pl.Trainer:  # noqa: ANN401
-    """Lightning's trainer of what conf/trainer says and the rest; what Lightning refuses is told in one sentence."""
-    try:
-        return pl.Trainer(**options, **rest)
-    except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
-        told = " ".join(str(error).split())
-        keys = [key for key in options if key in told] or [key for key in options if f"'{options[key]}'" in told]
-        keys = keys or [key for key in ("accelerator", "strategy") if options[key] != "auto"]
-        named = ", ".join(f"trainer.{key}={options[key]}" for key in keys) or "trainer"
-        raise MammoError(f"{named}: Lightning refuses it ({told})") from error
+    if "_target_" not in (cfg.intensity if isinstance(cfg.intensity, DictConfig) else ()):
+        raise MammoError(
+            f"intensity={cfg.intensity}: choose one of conf/intensity, as in intensity=standard, or give a pipeline, "
+            "as in 'intensity={_target_: albumentations.GaussNoise, p: 0.5}'"
+        )
+    return IntensityAugmentation(build(plain(cfg.intensity), place("intensity"), allowed_packages(cfg)))

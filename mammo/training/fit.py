@@ -1,16 +1,20 @@
 """One training run from a composed configuration: found if it was done, resumed if it was begun, else started."""
 
+import hashlib
 import math
 import os
 import signal
 import time
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities.exceptions import SIGTERMException
@@ -19,17 +23,19 @@ from mammo.data.datamodule import MammoDataModule
 from mammo.models.distributed import is_first
 from mammo.models.precision import compile_forward
 from mammo.models.weight_files import read_weights
-from mammo.records import Split
+from mammo.records import MammoError, Split
 from mammo.store.manifest import Manifest
-from mammo.training.build import checked_manifest, datamodule_of, facts_of, run_name, store_line, trainer_of
+from mammo.training.build import checked_manifest, datamodule_of, facts_of, run_name, store_line
 from mammo.training.config_checks import check_values
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.network import network_of, traits_of
 from mammo.training.precomputed import cached_embeddings
-from mammo.training.resume import last_checkpoint
+from mammo.training.resume import last_checkpoint, start_from
 from mammo.training.run_dir import RunDir, chosen_run
 from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, record_run
+from mammo.training.targets import allowed_packages, check_targets, plain
+from mammo.training.trainer import MONITOR, trainer_of
 from mammo.training.wandb_logging import closed_dashboard
 
 
@@ -70,51 +76,73 @@ class Inputs:
 def train(cfg: DictConfig) -> float:
     """Train, validate and test one network; its validation AUC.
 
+    A request that was finished is not run again, and one that was interrupted is resumed from its last checkpoint.
+    trainer.fast_dev_run runs one batch of everything and keeps nothing.
+
     Raises:
-        MammoError: the configuration, the store or what the run reads from other runs is not in order.
+        MammoError: the configuration, the store or an input from another run is wrong or missing.
     """
     OmegaConf.resolve(cfg)
     check_values(cfg)
+    check_targets(plain(cfg), allowed_packages(cfg))
     check_devices(cfg)
     manifest = checked_manifest(cfg)
-    _say(store_line(cfg, manifest))
+    _print(store_line(cfg, manifest))
     inputs = Inputs.of(cfg, manifest)
-    run = RunDir.of(cfg, run_name(cfg), {"store": manifest.digest(), **inputs.digests})
+    run = _run_dir(cfg, {"store": manifest.digest(), **inputs.digests})
+    if cfg.trainer.fast_dev_run:
+        return _fast_dev_run(cfg, run, inputs)
     record_run(run.path)
     with run.lock() if is_first() else nullcontext():
-        auc: float | None
-        if (finished := run.result) is not None:
-            auc, told = finished.val_auc, "already done"
+        if (result := run.result) is not None:
+            auc, state = None if math.isnan(result.val_auc) else result.val_auc, "already done"
         else:
-            auc, told = _begin(cfg, run, manifest, inputs), "done"
-    _say(f"{run.name}: {told}, {_told(auc)}, in {run.path}")
+            auc, state = _begin(cfg, run, inputs), "done"
+    _print(f"{run.name}: {state}, {'val AUC undefined' if auc is None else f'val AUC {auc:.3f}'}, in {run.path}")
     return float("nan") if auc is None else float(auc)
 
 
-def _begin(cfg: DictConfig, run: RunDir, manifest: Manifest, inputs: Inputs) -> float | None:
-    """Train from the start or from where it stopped; the validation AUC, None where it is undefined."""
+def _run_dir(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
+    """The run folder; the content of a checkpoint to start from is part of its digest.
+
+    Raises:
+        MammoError: ckpt_path does not exist, or is a checkpoint of the run that this request resumes anyway.
+    """
+    run = RunDir.of(cfg, run_name(cfg), reads)
+    if cfg.get("ckpt_path") is None:
+        return run
+    path = Path(cfg.ckpt_path)
+    if not path.is_file():
+        raise MammoError(f"ckpt_path={path}: no such file")
+    if path.resolve().parent == run.path.resolve():
+        raise MammoError(
+            f"ckpt_path={path} is a checkpoint of the run that the same request without ckpt_path resumes by itself: "
+            "leave ckpt_path out"
+        )
+    with path.open("rb") as file:
+        return RunDir.of(cfg, run.name, {**reads, "ckpt_path": hashlib.file_digest(file, "sha256").hexdigest()})
+
+
+def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
+    """Train from the start or from the last checkpoint; the validation AUC, None where it is undefined."""
     if is_first():
         run.start(cfg)
     try:
-        with closed_dashboard(cfg.logger.wandb is not None):
-            return _fit(cfg, run, manifest, inputs)
+        with closed_dashboard():
+            return _fit(cfg, run, inputs)
     except SIGTERMException:
-        raise SystemExit(128 + signal.SIGTERM) from None  # Lightning would leave with 0, as if all were done
+        raise SystemExit(128 + signal.SIGTERM) from None  # Lightning would exit with 0, as if all were done
 
 
-def _fit(cfg: DictConfig, run: RunDir, manifest: Manifest, inputs: Inputs) -> float | None:
-    """Train to the end, from the last checkpoint if there is one, and write what came of it."""
+def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
+    """Train to the end, from the last checkpoint if there is one, and write the result."""
     started = time.monotonic()
-    if cfg.trainer.threads:
-        torch.set_num_threads(cfg.trainer.threads)
-    data = _data_of(cfg, inputs)
-    pl.seed_everything(cfg.seed, workers=True, verbose=False)  # only now: computing h draws random numbers too
-    network = network_of(cfg)
-    _tell_start(cfg, run.name)
-    if cfg.trainer.compile:
-        compile_forward(network)
-    trainer = trainer_of(cfg, run)
-    trainer.fit(network, data, ckpt_path=last_checkpoint(run.path))
+    network, data, trainer = _prepared(cfg, run, inputs)
+    checkpoint = last_checkpoint(run.path)
+    if checkpoint is None and cfg.get("ckpt_path") is not None:
+        checkpoint = start_from(Path(cfg.ckpt_path), network, cfg.trainer.max_epochs)
+    with _lightning_errors(cfg):
+        trainer.fit(network, data, ckpt_path=checkpoint, weights_only=True)
     best = trainer.checkpoint_callback
     assert isinstance(best, ModelCheckpoint)
     auc = _finite(best.best_model_score)
@@ -126,8 +154,9 @@ def _fit(cfg: DictConfig, run: RunDir, manifest: Manifest, inputs: Inputs) -> fl
             data = datamodule_of(cfg, embeddings=saved)
         # Not ckpt_path: of a run with averaged weights Lightning would test the weights before averaging.
         network.load_state_dict(read_weights(run.path / "best.ckpt")["state_dict"])
-        trainer.test(network, data, verbose=False)
-        facts["test_auc"] = _finite(trainer.callback_metrics["test_auc"])
+        with _lightning_errors(cfg):
+            trainer.test(network, data, verbose=False)
+        facts["test_auc"] = _finite(trainer.callback_metrics.get("test_auc"))
         if trainer.is_global_zero:
             write_test_scores(network, data, run.path, run.name)
         write_validation_scores(network, data, run.path, trainer)
@@ -138,11 +167,43 @@ def _fit(cfg: DictConfig, run: RunDir, manifest: Manifest, inputs: Inputs) -> fl
     return auc
 
 
-def _tell_start(cfg: DictConfig, name: str) -> None:
-    """Say what f_loc's backbone starts from."""
+def _fast_dev_run(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
+    """Train, validate and test with one batch, in a temporary folder."""
+    with TemporaryDirectory() as folder, _lightning_errors(cfg):
+        network, data, trainer = _prepared(cfg, replace(run, path=Path(folder)), inputs)
+        trainer.fit(network, data)
+        if cfg.test:
+            trainer.test(network, data, verbose=False)
+    _print(f"{run.name}: the fast dev run has passed; nothing is kept of it")
+    return float("nan")
+
+
+def _prepared(cfg: DictConfig, run: RunDir, inputs: Inputs) -> tuple[pl.LightningModule, MammoDataModule, pl.Trainer]:
+    """The network, freshly initialized, the data and the trainer."""
+    if cfg.torch.threads:
+        torch.set_num_threads(cfg.torch.threads)
+    data = _data_of(cfg, inputs)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)  # only now: computing h draws random numbers too
+    network = network_of(cfg)
     if "backbone" in cfg:
         start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialization, not ImageNet weights"
-        _say(f"{name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})")
+        _print(f"{run.name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})")
+    if cfg.torch.compile:
+        compile_forward(network)
+    return network, data, trainer_of(cfg, run)
+
+
+@contextmanager
+def _lightning_errors(cfg: DictConfig) -> Iterator[None]:
+    """Turn Lightning's complaints about a network or an option into one sentence."""
+    try:
+        yield
+    except (MisconfigurationException, RuntimeError) as error:
+        message = " ".join(str(error).split())
+        if not isinstance(error, MisconfigurationException) and f"`{MONITOR}` which is not available" not in message:
+            raise
+        hint = f"log it in validation, as in self.log('{MONITOR}', ...)" if MONITOR in message else "see --help"
+        raise MammoError(f"model._target_={cfg.model._target_}: {message.rstrip('.')}: {hint}") from error
 
 
 def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
@@ -153,13 +214,9 @@ def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
     return data
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     if is_first():
         print(line, flush=True)
-
-
-def _told(auc: float | None) -> str:
-    return "val AUC undefined" if auc is None or math.isnan(auc) else f"val AUC {auc:.3f}"
 
 
 def _finite(value: torch.Tensor | None) -> float | None:

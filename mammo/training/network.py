@@ -1,17 +1,17 @@
 """The network that a configuration names: its class, what the class declares, and how it is built."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig, OmegaConf
-from torch import nn
+from omegaconf import DictConfig
 
-from mammo.cli.targets import Place, build, resolve
+from mammo.cli.targets import build, resolve
 from mammo.data.plans import Quota
 from mammo.maps.stack import canonical_order
 from mammo.records import MammoError
+from mammo.training.targets import allowed_packages, place, plain
 
 NOT_ARGUMENTS = ("name", "floc")
 """Keys of conf/model that the network's constructor does not receive."""
@@ -45,21 +45,9 @@ class Traits:
     scores_validation: bool = False
 
 
-def plain(node: DictConfig) -> dict[str, Any]:
-    """A resolved part of the configuration as plain dictionaries, lists and numbers (checkpoints must load safely)."""
-    content = OmegaConf.to_container(node, resolve=True)
-    assert isinstance(content, dict)
-    return {str(key): value for key, value in content.items()}
-
-
-def allowed_packages(cfg: DictConfig) -> tuple[str, ...]:
-    """The packages of the user's own whose classes a configuration may name (allow_targets)."""
-    return tuple(cfg.get("allow_targets") or ())
-
-
 def network_class(cfg: DictConfig) -> type[pl.LightningModule]:
     """The class that model._target_ names; MammoError as mammo.cli.targets.resolve."""
-    return resolve(plain(cfg.model), _place(cfg), allowed_packages(cfg))
+    return resolve(plain(cfg.model), place("model"), allowed_packages(cfg))
 
 
 def traits_of(cfg: DictConfig) -> Traits:
@@ -76,7 +64,7 @@ def traits_of(cfg: DictConfig) -> Traits:
             "and columns (names of batch columns, as in ('patch',))"
         )
     columns = declared["columns"]
-    declared["columns"] = tuple(columns(_place(cfg).offered) if callable(columns) else columns)
+    declared["columns"] = tuple(columns(_offered(cfg)) if callable(columns) else columns)
     return Traits(**declared)
 
 
@@ -86,16 +74,13 @@ def network_of(cfg: DictConfig) -> pl.LightningModule:
     Raises:
         MammoError: a target is rejected, or an argument is unknown or out of range.
     """
-    node, place, allowed = plain(cfg.model), _place(cfg), allowed_packages(cfg)
-    offered = dict(place.offered)
+    node, offered, allowed = plain(cfg.model), _offered(cfg), allowed_packages(cfg)
     loss = node.pop("loss", None)
     if loss is not None:
         weights = Quota(**plain(cfg.quota)).class_weights
-        offered["loss"] = build(
-            loss, Place("model.loss", (nn.Module,), (nn.Module,), {"class_weights": weights}), allowed
-        )
+        offered["loss"] = build(loss, replace(place("model.loss"), offered={"class_weights": weights}), allowed)
     arguments = {key: value for key, value in node.items() if key not in NOT_ARGUMENTS}
-    network = build(arguments, Place(place.key, place.bases, place.inner, offered), allowed)
+    network = build(arguments, replace(place("model"), offered=offered), allowed)
     assert isinstance(network, pl.LightningModule)
     if kept := [name for name, value in network.hparams.items() if not _is_plain(value)]:
         raise MammoError(
@@ -105,8 +90,8 @@ def network_of(cfg: DictConfig) -> pl.LightningModule:
     return network
 
 
-def _place(cfg: DictConfig) -> Place:
-    """What model._target_ must be, and what other parts of the configuration its constructor may receive."""
+def _offered(cfg: DictConfig) -> dict[str, object]:
+    """Arguments for the network's constructor from other parts of the configuration."""
     frame = {"height": cfg.frame.height, "width": cfg.frame.width, "cell_px": cfg.frame.cell_px}
     offered: dict[str, object] = {"frame": frame}
     if "backbone" in cfg:
@@ -115,7 +100,7 @@ def _place(cfg: DictConfig) -> Place:
         offered["maps"] = list(canonical_order(str(name) for name in cfg.maps))
     if "gmic" in cfg:
         offered["sizes"] = {key: value for key, value in plain(cfg.gmic).items() if key not in LOCAL_TRUNK}
-    return Place("model", (pl.LightningModule,), (nn.Module,), offered)
+    return offered
 
 
 def _is_plain(value: object) -> bool:

@@ -37,9 +37,15 @@ OUTPUTS = (
 """Files of a finished run that other commands read; result.json holds their digests."""
 
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
-NOT_IN_DIGEST = ("root", "store", "data", "group", "trial", "lr_range", "logger", "workers", "memory_gb", "hydra")
-"""Configuration keys that do not change what is learned, or that are part of the name (trial); the store's content has
-a digest of its own."""
+NOT_IN_DIGEST = (
+    *("root", "store", "data", "group", "trial", "lr_range", "logger", "workers", "memory_gb", "hydra"),
+    *("allow_targets", "ckpt_path"),
+)
+"""Configuration keys that do not change what is learned, or that are part of the name (trial); the content of the store
+and of ckpt_path have digests of their own."""
+
+DISPLAY = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler")
+"""Options of the trainer that change only what is shown."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +70,8 @@ class RunDir:
         resolved = OmegaConf.to_container(cfg, resolve=True)
         assert isinstance(resolved, dict)
         identity = {key: value for key, value in resolved.items() if key not in NOT_IN_DIGEST}
+        if isinstance(trainer := identity.get("trainer"), dict):
+            identity["trainer"] = {key: value for key, value in trainer.items() if key not in DISPLAY}
         text = json.dumps([name, identity, reads], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return cls(Path(cfg.root) / cfg.group / f"{name}-{digest[:8]}", name, digest, reads)
@@ -84,7 +92,8 @@ class RunDir:
     def start(self, cfg: DictConfig) -> None:
         """Create the folder; write the resolved configuration and the run's origin into it."""
         self.path.mkdir(parents=True, exist_ok=True)
-        (self.path / "config.yaml").write_text(OmegaConf.to_yaml(cfg, resolve=True), encoding="utf-8")
+        kept = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "allow_targets"])
+        (self.path / "config.yaml").write_text(OmegaConf.to_yaml(kept, resolve=True), encoding="utf-8")
         (self.path / "origin.json").write_text(json.dumps(self._origin(), indent=1) + "\n", encoding="utf-8")
 
     def finish(self, facts: dict[str, Any]) -> None:

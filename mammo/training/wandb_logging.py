@@ -4,6 +4,7 @@ Nothing that could tell of a patient leaves the run: lesions are numbered anew, 
 """
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -35,54 +36,55 @@ TAGS = ("backbone", "init", "maps", "context", "seed", "trial")
 """What a run is tagged with, where it has it."""
 
 
-def wandb_logger(run: RunDir, group: str, facts: Mapping[str, Any], given: Mapping[str, Any]) -> WandbLogger:
-    """The logger of one run; its offline files lie in the run's folder, and a run that goes on keeps its dashboard.
+class PrivateWandbLogger(WandbLogger):
+    """The logger of one run, without anything that identifies a patient, a user or a machine.
+
+    Its offline files are in the run folder, and a resumed run continues its dashboard.
 
     Args:
         run: the run.
-        group: the experiment.
-        facts: what the run is, as build.facts_of tells; the only configuration that is logged.
-        given: conf/logger/wandb.yaml.
+        group: the run's group, the experiment on the dashboard.
+        facts: what the run is (build.facts_of), the only configuration that is logged.
+        options: arguments of WandbLogger and wandb.init: project, entity, offline, ...
     """
-    import wandb  # heavy: only where it is asked for
 
-    os.environ["WANDB_DATA_DIR"] = str((run.path / "wandb").absolute())  # pictures too, not in the home folder
-    quiet = wandb.Settings(
-        console="off",
-        silent=True,
-        disable_git=True,
-        host="",
-        save_code=False,
-        x_disable_meta=True,
-        x_disable_machine_info=True,
-        x_save_requirements=False,
-    )
-    logger = WandbLogger(
-        name=run.name,
-        save_dir=run.path,
-        id=run.digest[:16],
-        group=group,
-        job_type=facts["model"],
-        tags=[f"{key}={facts[key]}" for key in TAGS if facts[key] not in (None, "")],
-        settings=quiet,
-        **given,
-    )
-    logger.log_hyperparams({"run": dict(facts)})
-    return logger
+    def __init__(self, run: RunDir, group: str, facts: Mapping[str, Any], **options: Any) -> None:  # noqa: ANN401
+        import wandb  # heavy: only where it is configured
+
+        os.environ["WANDB_DATA_DIR"] = str((run.path / "wandb").absolute())  # pictures too, not in the home folder
+        quiet = wandb.Settings(
+            console="off",
+            silent=True,
+            disable_git=True,
+            host="",
+            save_code=False,
+            x_disable_meta=True,
+            x_disable_machine_info=True,
+            x_save_requirements=False,
+        )
+        super().__init__(
+            name=run.name,
+            save_dir=run.path,
+            id=run.digest[:16],
+            group=group,
+            job_type=facts["model"],
+            tags=[f"{key}={facts[key]}" for key in TAGS if facts[key] not in (None, "")],
+            settings=quiet,
+            **options,
+        )
+        self.log_hyperparams({"run": dict(facts)})
 
 
 @contextmanager
-def closed_dashboard(wanted: bool) -> Iterator[None]:
-    """End the run's dashboard with the run, so that the next job of a sweep in this process begins its own."""
+def closed_dashboard() -> Iterator[None]:
+    """Close the run's dashboard, if it has one, so that the next job of a sweep in this process opens its own."""
     failed = True
     try:
         yield
         failed = False
     finally:
-        if wanted:
-            import wandb
-
-            wandb.finish(exit_code=int(failed))
+        if "wandb" in sys.modules:
+            sys.modules["wandb"].finish(exit_code=int(failed))
 
 
 class Dashboard(Callback):

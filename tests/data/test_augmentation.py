@@ -1,21 +1,25 @@
-"""Changes of grey value: reproducible, within the scale, and no stronger than what was asked for."""
+"""Intensity augmentation: reproducible, within the scale, and never of the geometry."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import albumentations as alb
 import numpy as np
 import pytest
 
-from mammo.data.augmentation import Intensity
+from mammo.data.augmentation import IntensityAugmentation
 from mammo.records import FULL_SCALE, MammoError
+from tests.data.pipelines import gray_changes
 
 PATCH = np.random.default_rng(0).integers(1200, 2800, (40, 40)).astype(np.uint16)
 
 
-def test_nothing_asked_is_nothing_done() -> None:
-    assert np.array_equal(Intensity()(PATCH, seed=1), PATCH)
+def test_a_pipeline_without_effect_keeps_the_patch() -> None:
+    assert np.array_equal(gray_changes()(PATCH, seed=1), PATCH)
 
 
 def test_a_seed_is_a_change() -> None:
-    intensity = Intensity(brightness=0.2, contrast=0.2, noise=0.05)
-    again = Intensity(brightness=0.2, contrast=0.2, noise=0.05)
+    intensity, again = gray_changes(0.2, 0.2, 0.05), gray_changes(0.2, 0.2, 0.05)
     changed = intensity(PATCH, seed=1)
     assert changed.dtype == np.uint16
     assert not np.array_equal(changed, intensity(PATCH, seed=2))
@@ -23,28 +27,77 @@ def test_a_seed_is_a_change() -> None:
     assert np.array_equal(changed, again(PATCH, seed=1))
 
 
+NESTED = {
+    "one transform": lambda: alb.RandomGamma(p=0.5),
+    "nested": lambda: alb.Compose(
+        [
+            alb.OneOf([alb.RandomGamma(p=1.0), alb.GaussianBlur(p=1.0)], p=0.7),
+            alb.SomeOf([alb.GaussNoise(p=1.0), alb.MultiplicativeNoise(p=1.0), alb.Sharpen(p=1.0)], n=2, p=0.8),
+            alb.Sequential([alb.RandomBrightnessContrast(p=0.5)], p=0.6),
+        ]
+    ),
+}
+
+
+@pytest.mark.parametrize("make", NESTED.values(), ids=NESTED)
+def test_any_pipeline_is_a_pure_function_of_patch_and_seed(make: Callable[[], alb.BasicTransform]) -> None:
+    intensity, again = IntensityAugmentation(make()), IntensityAugmentation(make())
+    seeds = range(40)
+    forward = [intensity(PATCH, seed) for seed in seeds]
+    backward = [again(PATCH, seed) for seed in reversed(seeds)][::-1]
+    with ThreadPoolExecutor(3) as pool:
+        threads = list(pool.map(lambda seed: intensity(PATCH, seed), seeds))
+    for one, other, third in zip(forward, backward, threads, strict=True):
+        assert np.array_equal(one, other)
+        assert np.array_equal(one, third)
+    assert len({patch.tobytes() for patch in forward}) > 15
+
+
 def test_brightness_shifts_by_a_share_of_the_full_scale() -> None:
-    shifts = [float(np.mean(Intensity(brightness=0.1)(PATCH, seed).astype(float) - PATCH)) for seed in range(60)]
+    shifts = [float(np.mean(gray_changes(brightness=0.1)(PATCH, seed).astype(float) - PATCH)) for seed in range(60)]
     assert max(map(abs, shifts)) <= 0.1 * FULL_SCALE + 1
     assert max(shifts) > 0.05 * FULL_SCALE
     assert min(shifts) < -0.05 * FULL_SCALE
-    one = Intensity(brightness=0.1)(PATCH, 0).astype(int) - PATCH
+    one = gray_changes(brightness=0.1)(PATCH, 0).astype(int) - PATCH
     assert np.ptp(one) <= 1  # the same shift everywhere
 
 
-def test_noise_is_no_stronger_than_asked() -> None:
-    spread = [float(np.std(Intensity(noise=0.02)(PATCH, seed).astype(float) - PATCH)) for seed in range(40)]
+def test_noise_is_no_stronger_than_configured() -> None:
+    spread = [float(np.std(gray_changes(noise=0.02)(PATCH, seed).astype(float) - PATCH)) for seed in range(40)]
     assert 0.01 * FULL_SCALE < max(spread) < 0.02 * FULL_SCALE * 1.1
 
 
 def test_values_stay_on_the_scale() -> None:
     ends = np.array([[0, FULL_SCALE]] * 2, np.uint16).repeat(8, axis=0).repeat(8, axis=1)
+    intensity = gray_changes(0.5, 0.5, 0.2)
     for seed in range(20):
-        assert Intensity(brightness=0.5, contrast=0.5, noise=0.2)(ends, seed).max() <= FULL_SCALE
+        assert intensity(ends, seed).max() <= FULL_SCALE
 
 
-@pytest.mark.parametrize("name", ["brightness", "contrast", "noise"])
-@pytest.mark.parametrize("value", [-0.1, 1.5, "much", True])
-def test_what_is_no_share_is_named(name: str, value: object) -> None:
-    with pytest.raises(MammoError, match=rf"^intensity\.{name}={value}"):
-        Intensity(**{name: value})  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    "transform",
+    [
+        alb.HorizontalFlip(p=0.01),
+        alb.Rotate(),
+        alb.RandomCrop(8, 8),
+        alb.ElasticTransform(),
+        alb.CoarseDropout(),
+        alb.NoOp(),
+        alb.ToTensorV2(),
+    ],
+    ids=lambda transform: type(transform).__name__,
+)
+def test_a_transform_that_may_move_or_remove_pixels_is_rejected(transform: alb.BasicTransform) -> None:
+    named = rf"^intensity: {type(transform).__name__} is rejected, because .* geometry: choose transforms that only"
+    for pipeline in (transform, alb.Compose([alb.OneOf([alb.RandomGamma(), alb.Sequential([transform])])])):
+        with pytest.raises(MammoError, match=named):
+            IntensityAugmentation(pipeline)
+
+
+def test_a_transform_that_cannot_change_such_patches_is_rejected() -> None:
+    with pytest.raises(
+        MammoError, match=r"^intensity: the pipeline fails on a float32 patch .*: choose transforms that"
+    ):
+        IntensityAugmentation(alb.ISONoise(p=0.9))
+    with pytest.raises(MammoError, match=r"^intensity: a patch \[64, 64\] becomes \[64, 64, 3\]: the shape must stay"):
+        IntensityAugmentation(alb.ToRGB(p=1.0))

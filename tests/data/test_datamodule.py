@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.data.augmentation import Intensity
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Quota
 from mammo.data.window_sampler import CropSizes
@@ -17,6 +16,7 @@ from mammo.maps.saliency import ZeroMaps
 from mammo.records import MammoError, PatchClass, Split
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
+from tests.data.pipelines import gray_changes
 
 CROPS = CropSizes((16, 48), 32)
 
@@ -158,7 +158,7 @@ def test_missing_embeddings_of_a_plan_are_rejected(small_root: Path, tmp_path: P
 
 def test_intensity_augmentation_is_reproducible_and_only_in_training(small_root: Path) -> None:
     plain = module(small_root)
-    changed = module(small_root, intensity=Intensity(brightness=0.2, contrast=0.2, noise=0.02))
+    changed = module(small_root, intensity=gray_changes(brightness=0.2, contrast=0.2, noise=0.02))
     patches = [joined(one.train_dataloader(), "patch") for one in (plain, changed, changed)]
     assert not torch.equal(patches[0], patches[1])
     assert torch.equal(patches[1], patches[2])
@@ -217,7 +217,7 @@ def test_a_missing_split_is_rejected_with_the_command_to_run(small_root: Path, t
 
 
 def test_a_resumed_epoch_has_the_batches_of_an_uninterrupted_one(small_root: Path) -> None:
-    intensity = {"intensity": Intensity(brightness=0.2, noise=0.02)}
+    intensity = {"intensity": gray_changes(brightness=0.2, noise=0.02)}
     whole, resumed = (rank(small_root, 0, 1, workers=threads, **intensity) for threads in (0, 2))
     for epoch in range(2):
         whole.trainer.current_epoch = epoch  # type: ignore[union-attr]

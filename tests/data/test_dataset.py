@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.data.augmentation import Intensity
 from mammo.data.crops import CropRequests, crop
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.image_plans import WindowNoise, image_plan, training_images
@@ -18,6 +17,7 @@ from mammo.geometry import CropWindow
 from mammo.records import FULL_SCALE, MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
+from tests.data.pipelines import gray_changes
 
 PATCH_PX = 24
 OWN = {"image_row", "lesion", "repeat", "target"}
@@ -107,10 +107,10 @@ def test_images_are_whole_network_windows(small_root: Path, manifest: Manifest, 
 
 
 def test_augmentation_depends_on_the_row_and_not_on_the_batch(reader: Reader, plan: Plan) -> None:
-    dataset = PlanDataset(plan, ("patch",), reader, intensity=Intensity(brightness=0.2, noise=0.02), seed=3)
+    dataset = PlanDataset(plan, ("patch",), reader, intensity=gray_changes(brightness=0.2, noise=0.02), seed=3)
     together = dataset.batch([0, 1, 2])["patch"]
     assert torch.equal(together[2], dataset.batch([2])["patch"][0])
-    other = PlanDataset(plan, ("patch",), reader, intensity=Intensity(brightness=0.2, noise=0.02), seed=4)
+    other = PlanDataset(plan, ("patch",), reader, intensity=gray_changes(brightness=0.2, noise=0.02), seed=4)
     assert not torch.equal(together, other.batch([0, 1, 2])["patch"])
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from mammo.data.augmentation import Intensity
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.loader import Loader, PixelPool
 from mammo.data.plans import lesion_plan
@@ -16,6 +15,7 @@ from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
+from tests.data.pipelines import gray_changes
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def dataset(small_root: Path) -> PlanDataset:
     plan = lesion_plan(SamplingIndex.from_manifest(manifest), CropSizes((16, 48), 24), n_windows=5, seed=0)
     order = np.random.default_rng(0).permutation(len(plan))
     reader = Reader.from_manifest(small_root / "store", manifest, 24)
-    return PlanDataset(plan.take(order), ("patch", "window"), reader, intensity=Intensity(0.2, 0.2, 0.02), seed=5)
+    return PlanDataset(plan.take(order), ("patch", "window"), reader, intensity=gray_changes(0.2, 0.2, 0.02), seed=5)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])

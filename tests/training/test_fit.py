@@ -30,7 +30,7 @@ from mammo.training.store_defaults import store_defaults
 QUICK = (
     "trainer=cpu",
     "trainer.max_epochs=2",
-    "trainer.threads=1",
+    "torch.threads=1",
     "trainer.precision=32-true",
     "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
     "windows_per_lesion={val: 3, test: 4}",
@@ -39,6 +39,7 @@ MODELS = {
     "context": ("model=context", "batch_size=8", "trainer.limit_train_batches=2"),
     "floc": ("model=floc", "backbone=small", "batch_size=10"),
 }
+AVERAGED = ("callbacks=[early_stopping,weight_averaging]", "callbacks.weight_averaging.decay=0.9")
 COMBINATIONS = ("[loc]", "[sal]", "[emb]", "[emb,sal]")
 
 
@@ -255,7 +256,7 @@ def test_mixed_precision_trains_the_context_network(root: Path) -> None:
 
 
 def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None:
-    words = ("model.checkpoint_activations=true", "trainer.weight_average=0.9", "balanced_images=true", "seed=3")
+    words = ("model.checkpoint_activations=true", *AVERAGED, "balanced_images=true", "seed=3")
     train(composed(root, *MODELS["context"], *words, "trainer.accumulate_grad_batches=2"))
     (run,) = root.glob("runs/context-s3-*")
     network = load_context_network(run / "best.ckpt")
@@ -269,7 +270,7 @@ def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None
 
 
 def test_averaged_weights_are_what_is_tested(root: Path) -> None:
-    train(composed(root, *MODELS["floc"], "trainer.weight_average=0.9", "seed=3"))
+    train(composed(root, *MODELS["floc"], *AVERAGED, "seed=3"))
     (run,) = root.glob("runs/floc-*-s3-*")
     network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
     data = datamodule_of(composed(root, *MODELS["floc"], "seed=3"))

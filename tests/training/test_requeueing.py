@@ -20,14 +20,14 @@ QUICK = (
     "backbone=small",
     "trainer=cpu",
     "trainer.max_epochs=3",
-    "trainer.threads=1",
+    "torch.threads=1",
     "trainer.precision=32-true",
     "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
     "windows_per_lesion={val: 2, test: 2}",
     "batch_size=4",
     "model.lr=1e-3",
 )
-DECAYS = ("null", "0.9")
+CALLBACKS = ("[early_stopping]", "[early_stopping,weight_averaging]")
 
 JOB = """
 import os, signal
@@ -38,18 +38,18 @@ from mammo.training.store_defaults import store_defaults
 
 def task(cfg: DictConfig) -> float:
     from mammo.training import resume
-    from mammo.training.lines import EpochLines
+    from mammo.training.callbacks import EpochProgress
     from mammo.training.fit import train
 
-    signaled = Path(cfg.root, f"signaled-{cfg.trainer.weight_average}")
+    signaled = Path(cfg.root, f"signaled-{len(cfg.callbacks)}")
 
     def preempt(_, trainer, network, batch, number):
         if (trainer.current_epoch, number) == (1, 3) and not signaled.exists():
             signaled.touch()
             os.kill(os.getpid(), signal.SIGUSR2)  # as Slurm does before it takes the node away
 
-    resume.SECONDS_AT_STAKE = 0.0
-    EpochLines.on_train_batch_start = preempt
+    resume.CHECKPOINT_INTERVAL_S = 0.0
+    EpochProgress.on_train_batch_start = preempt
     return train(cfg)
 
 if __name__ == "__main__":
@@ -57,11 +57,11 @@ if __name__ == "__main__":
 """
 
 
-def run_of(root: Path, decay: str) -> Path:
-    """The folder of the one run with this decay of averaged weights."""
-    (run,) = (
-        path.parent for path in root.glob("runs/*/config.yaml") if f"weight_average: {decay}\n" in path.read_text()
-    )
+def run_of(root: Path, callbacks: str) -> Path:
+    """The folder of the one run with these callbacks."""
+    averages = "weight_averaging" in callbacks
+    configs = root.glob("runs/*/config.yaml")
+    (run,) = (path.parent for path in configs if ("weight_averaging:" in path.read_text()) == averages)
     return run
 
 
@@ -77,11 +77,11 @@ def roots(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     calm, requeued = (tmp_path_factory.mktemp(name) for name in ("calm", "requeued"))
     for root in (calm, requeued):
         shutil.copytree(small_root / "store", root / "store")
-    for decay in DECAYS:
-        train(composed("train", [f"root={calm}", *QUICK, f"trainer.weight_average={decay}"], store_defaults))
+    for callbacks in CALLBACKS:
+        train(composed("train", [f"root={calm}", *QUICK, f"callbacks={callbacks}"], store_defaults))
     (requeued / "job.py").write_text(JOB)
     command = [sys.executable, str(requeued / "job.py"), "--multirun", "hydra/launcher=submitit_local"]
-    command += [*QUICK, f"trainer.weight_average={','.join(DECAYS)}", f"root={requeued}"]
+    command += [*QUICK, f"callbacks={','.join(CALLBACKS)}", f"root={requeued}"]
     environment = {**os.environ, "PYTHONPATH": str(HERE)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -89,9 +89,9 @@ def roots(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("decay", DECAYS)
-def test_a_requeued_training_ends_in_the_same_weights_and_scores(roots: tuple[Path, Path], decay: str) -> None:
-    calm, requeued = (run_of(root, decay) for root in roots)
+@pytest.mark.parametrize("callbacks", CALLBACKS)
+def test_a_requeued_training_ends_in_the_same_weights_and_scores(roots: tuple[Path, Path], callbacks: str) -> None:
+    calm, requeued = (run_of(root, callbacks) for root in roots)
     for name in ("last.ckpt", "best.ckpt"):
         whole, again = (torch.load(run / name, weights_only=True) for run in (calm, requeued))
         assert again["global_step"] == whole["global_step"]
@@ -103,7 +103,7 @@ def test_a_requeued_training_ends_in_the_same_weights_and_scores(roots: tuple[Pa
 @pytest.mark.slow
 def test_each_job_was_requeued_once_and_resumed_within_its_second_epoch(roots: tuple[Path, Path]) -> None:
     logs = [path.read_text() for path in roots[1].glob("sweeps/*/.submitit/*/*_log.out")]
-    assert len(logs) == len(DECAYS)
+    assert len(logs) == len(CALLBACKS)
     for log in logs:
         assert log.count("Requeued job") == 1
         assert log.count("epoch 0 onwards") == 1

@@ -9,21 +9,22 @@ from pathlib import Path
 import pytest
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 from pytorch_lightning.callbacks import Callback
 
 from mammo.cli.hydra_app import composed
 from mammo.training import resume as interruption
+from mammo.training.callbacks import EpochProgress
 from mammo.training.fit import train
-from mammo.training.lines import EpochLines
-from mammo.training.resume import QueueSignals, queue_callbacks, queue_plugins
+from mammo.training.resume import SubmititSignals, job_callbacks, job_plugins
 from mammo.training.store_defaults import store_defaults
 
+EMA = "pytorch_lightning.callbacks.EMAWeightAveraging"
 QUICK = (
     "trainer=cpu",
     "trainer.max_epochs=6",
-    "trainer.patience=1",
-    "trainer.threads=1",
+    "callbacks.early_stopping.patience=1",
+    "torch.threads=1",
     "trainer.precision=32-true",
     "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
     "windows_per_lesion={val: 2, test: 2}",
@@ -88,14 +89,17 @@ def test_a_damaged_checkpoint_starts_the_run_from_zero_to_the_same_end(
 def test_training_goes_on_within_an_epoch_to_the_same_weights(
     cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, accumulate: int, decay: float | None
 ) -> None:
-    cfg.trainer.weight_average = decay
-    cfg.model.lr, cfg.batch_size, cfg.trainer.max_epochs, cfg.trainer.patience = 1e-2, 3, 3, 9
+    if decay is not None:
+        with open_dict(cfg):
+            cfg.callbacks.weight_averaging = {"_target_": EMA, "decay": decay}
+    cfg.model.lr, cfg.batch_size, cfg.trainer.max_epochs = 1e-2, 3, 3
+    cfg.callbacks.early_stopping.patience = 9
     cfg.trainer.accumulate_grad_batches, cfg.test = accumulate, False
     train(cfg)
     (folder,) = Path(cfg.root).glob("runs/*")
     whole = torch.load(folder / "last.ckpt", weights_only=True)
     shutil.rmtree(folder)
-    monkeypatch.setattr(interruption, "SECONDS_AT_STAKE", 0.0)
+    monkeypatch.setattr(interruption, "CHECKPOINT_INTERVAL_S", 0.0)
     seen: list[tuple[int, int]] = []
 
     def killed(_: Callback, trainer: pl.Trainer, network: pl.LightningModule, batch: object, number: int) -> None:
@@ -103,7 +107,7 @@ def test_training_goes_on_within_an_epoch_to_the_same_weights(
         if (trainer.current_epoch, number) == (1, 5) and seen.count((1, 5)) == 1:
             raise RuntimeError("killed")
 
-    monkeypatch.setattr(EpochLines, "on_train_batch_start", killed)
+    monkeypatch.setattr(EpochProgress, "on_train_batch_start", killed)
     with pytest.raises(RuntimeError, match="killed"):
         train(cfg)
     n_before = len(seen)
@@ -118,7 +122,7 @@ def test_a_run_that_is_told_to_end_does_not_leave_as_if_it_were_done(
     cfg: DictConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as once:
-        once.setattr(EpochLines, "on_train_start", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        once.setattr(EpochProgress, "on_train_start", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
         with pytest.raises(SystemExit) as left:
             train(cfg)
     assert left.value.code == 128 + signal.SIGTERM
@@ -148,7 +152,7 @@ def test_in_a_submitit_job_sigterm_is_left_to_submitit(tmp_path: Path, monkeypat
     bypassed: list[int] = []
     before = signal.signal(signal.SIGTERM, lambda number, _: bypassed.append(number))
     try:
-        callbacks: list[Callback] = queue_callbacks()
+        callbacks: list[Callback] = job_callbacks()
         trainer = pl.Trainer(
             accelerator="cpu",
             max_epochs=2,
@@ -160,7 +164,7 @@ def test_in_a_submitit_job_sigterm_is_left_to_submitit(tmp_path: Path, monkeypat
             enable_model_summary=False,
         )
         trainer.fit(Net(), torch.utils.data.DataLoader(torch.zeros(3, 1)))
-        assert isinstance(callbacks[0], QueueSignals)
+        assert isinstance(callbacks[0], SubmititSignals)
         assert bypassed == [signal.SIGTERM] * 6
         assert trainer.current_epoch == 2
     finally:
@@ -168,9 +172,9 @@ def test_in_a_submitit_job_sigterm_is_left_to_submitit(tmp_path: Path, monkeypat
 
 
 def test_slurms_processes_are_used_without_lightnings_requeueing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert queue_plugins() == []
-    assert queue_callbacks() == []
+    assert job_plugins() == []
+    assert job_callbacks() == []
     monkeypatch.setenv("SLURM_NTASKS", "1")
     monkeypatch.setenv("SLURM_JOB_NAME", "mammo")
-    (environment,) = queue_plugins()
+    (environment,) = job_plugins()
     assert not environment.auto_requeue

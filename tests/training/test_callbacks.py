@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from mammo.training import lines
-from mammo.training.lines import EpochLines
+from mammo.training import callbacks
+from mammo.training.callbacks import EpochProgress
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def test_lines_tell_epoch_metric_best_and_rest(
     trainer: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter([100.0, 110.0, 120.0])
-    monkeypatch.setattr(lines.time, "monotonic", lambda: next(clock))
-    told, network = EpochLines("floc-small-s0"), torch.nn.Linear(9, 10)
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(clock))
+    told, network = EpochProgress("floc-small-s0"), torch.nn.Linear(9, 10)
     told.on_train_start(trainer, network)  # type: ignore[arg-type]
     for epoch, auc in enumerate((0.7, 0.6)):
         trainer.current_epoch, trainer.callback_metrics = epoch, {"val_auc": torch.tensor(auc)}
@@ -36,8 +36,8 @@ def test_a_resumed_run_counts_only_its_own_time(
     trainer: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clock = iter([0.0, 5.0])
-    monkeypatch.setattr(lines.time, "monotonic", lambda: next(clock))
-    told, network = EpochLines("context-s1"), torch.nn.Linear(1, 1)
+    monkeypatch.setattr(callbacks.time, "monotonic", lambda: next(clock))
+    told, network = EpochProgress("context-s1"), torch.nn.Linear(1, 1)
     trainer.current_epoch = 2
     told.on_train_start(trainer, network)  # type: ignore[arg-type]
     trainer.callback_metrics = {"val_auc": torch.tensor(0.5)}
@@ -46,7 +46,7 @@ def test_a_resumed_run_counts_only_its_own_time(
 
 
 def test_an_undefined_metric_is_no_best_one(trainer: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    told, network = EpochLines("x"), torch.nn.Linear(1, 1)
+    told, network = EpochProgress("x"), torch.nn.Linear(1, 1)
     for auc in (float("nan"), 0.6):
         trainer.callback_metrics = {"val_auc": torch.tensor(auc)}
         told.on_train_epoch_end(trainer, network)  # type: ignore[arg-type]
@@ -55,5 +55,5 @@ def test_an_undefined_metric_is_no_best_one(trainer: Any, capsys: pytest.Capture
 
 def test_other_ranks_are_quiet(trainer: Any, capsys: pytest.CaptureFixture[str]) -> None:
     trainer.is_global_zero = False
-    EpochLines("x").on_train_start(trainer, torch.nn.Linear(1, 1))  # type: ignore[arg-type]
+    EpochProgress("x").on_train_start(trainer, torch.nn.Linear(1, 1))  # type: ignore[arg-type]
     assert capsys.readouterr().out == ""

@@ -1,0 +1,127 @@
+"""Where a configuration may name classes by `_target_`, and which classes each place takes."""
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import yaml
+from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
+from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.accelerators import Accelerator
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins import CheckpointIO, LayerSync, Precision
+from pytorch_lightning.profilers import Profiler
+from pytorch_lightning.strategies import Strategy
+from torch import nn
+
+from mammo.cli.targets import Bases, Place, check, resolve, targets
+from mammo.records import MammoError
+
+PLUGINS = (Precision, ClusterEnvironment, CheckpointIO, LayerSync)
+
+PLACES: tuple[tuple[str, Bases, Bases], ...] = (
+    ("model", (pl.LightningModule,), (nn.Module,)),
+    ("model.*", (nn.Module,), (nn.Module,)),
+    ("callbacks.*", (Callback,), (Callback, nn.Module)),
+    ("logger.*", (Logger,), ()),
+    ("trainer.profiler", (Profiler,), ()),
+    ("trainer.strategy", (Strategy,), (Accelerator, *PLUGINS)),
+    ("trainer.accelerator", (Accelerator,), ()),
+    ("trainer.plugins.*", PLUGINS, ()),
+)
+"""Keys, the classes that a target there may be a subclass of, and those of the targets among its arguments."""
+
+
+@cache
+def place(key: str) -> Place:
+    """The place of a key, as in "callbacks.early_stopping".
+
+    Raises:
+        MammoError: no class is built there.
+    """
+    for pattern, bases, inner in PLACES:
+        if fnmatchcase(key, pattern):
+            return Place(key, bases, inner)
+    if key == "intensity":
+        from albumentations import BaseCompose, BasicTransform  # heavy: only where it is configured
+
+        return Place(key, (BasicTransform, BaseCompose), (BasicTransform, BaseCompose))
+    raise MammoError(f"{key}._target_: no class is built there")
+
+
+def plain(node: DictConfig) -> dict[str, Any]:
+    """A resolved part of the configuration as plain dictionaries, lists and numbers (checkpoints must load safely)."""
+    content = OmegaConf.to_container(node, resolve=True)
+    assert isinstance(content, dict)
+    return {str(key): value for key, value in content.items()}
+
+
+def allowed_packages(cfg: DictConfig) -> tuple[str, ...]:
+    """The packages of the user's own whose classes the configuration may name (allow_targets).
+
+    Raises:
+        MammoError: allow_targets is not a list of names.
+    """
+    names = OmegaConf.to_container(cfg.get("allow_targets") or OmegaConf.create([]))
+    if not isinstance(names, list) or not all(isinstance(name, str) and name.isidentifier() for name in names):
+        raise MammoError(
+            f"allow_targets={cfg.allow_targets}: give the names of packages, as in allow_targets=[my_package]"
+        )
+    return tuple(names)
+
+
+def check_targets(config: Mapping[str, Any], allowed: Sequence[str]) -> None:
+    """Check every target of a configuration, without calling any.
+
+    Raises:
+        MammoError: a target is rejected (mammo.cli.targets.resolve), or stands where no class is built.
+    """
+    for key, node in targets(config):
+        check(node, place(key), allowed)
+
+
+def read_config(run: Path, allowed: Sequence[str]) -> DictConfig:
+    """The configuration that a run folder keeps, its targets checked.
+
+    Args:
+        run: the run folder.
+        allowed: packages that the command line allows, whatever the file says.
+
+    Raises:
+        MammoError: it is missing, not YAML, sets allow_targets, or as check_targets.
+    """
+    path = run / "config.yaml"
+    try:
+        cfg = OmegaConf.load(path)
+    except (OSError, yaml.YAMLError) as error:
+        raise MammoError(f"{path} cannot be read ({type(error).__name__}): train the run again") from error
+    if not isinstance(cfg, DictConfig):
+        raise MammoError(f"{path} does not hold a configuration: train the run again")
+    if "allow_targets" in cfg:
+        raise MammoError(f"{path} sets allow_targets, which only the command line may set: remove it from the file")
+    try:
+        check_targets(plain(cfg), allowed)
+    except MammoError as error:
+        raise MammoError(f"{path}: {error}") from error
+    return cfg
+
+
+def load_network(run: Path, base: type, allowed: Sequence[str]) -> pl.LightningModule:
+    """The network of a finished run, by its best checkpoint, in evaluation mode.
+
+    Args:
+        run: the run folder; its config.yaml names the class.
+        base: the class must be a subclass of it.
+        allowed: packages that the command line allows.
+
+    Raises:
+        MammoError: as read_config, or the class is another one.
+    """
+    model = plain(read_config(run, allowed)).get("model")
+    node = model if isinstance(model, dict) else {}
+    cls: type[pl.LightningModule] = resolve(node, Place(f"{run / 'config.yaml'}: model", (base,)), allowed)
+    return cls.load_from_checkpoint(run / "best.ckpt", map_location="cpu", weights_only=True).eval()

@@ -1,0 +1,115 @@
+"""Lightning's trainer, its callbacks and its loggers, as the configuration describes them."""
+
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytorch_lightning as pl
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from omegaconf import DictConfig
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+
+from mammo.cli.targets import build
+from mammo.models.precision import resolve_precision
+from mammo.records import MammoError
+from mammo.training.build import facts_of
+from mammo.training.callbacks import EpochMetrics, EpochProgress
+from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins
+from mammo.training.run_dir import RunDir
+from mammo.training.sweep_state import in_sweep
+from mammo.training.targets import allowed_packages, place, plain
+from mammo.training.wandb_logging import Dashboard
+
+MONITOR = "val_auc"
+"""The metric that selects the best checkpoint; the higher, the better."""
+
+GROUPS = ("callbacks", "logger")
+"""Options of the trainer that have a group of their own."""
+
+
+def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
+    """The trainer of a run: best and last checkpoint by the validation AUC, metrics.csv, progress.
+
+    Raises:
+        MammoError: a target is rejected, or Lightning rejects an option.
+    """
+    options = _options(cfg)
+    bar = options["enable_progress_bar"]
+    options["enable_progress_bar"] = sys.stdout.isatty() and not in_sweep() if bar is None else bar
+    loggers = [] if options["fast_dev_run"] else _loggers(cfg, run)
+    progress = RichProgressBar() if options["enable_progress_bar"] else EpochProgress(run.name)
+    callbacks: list[Callback] = [
+        ModelCheckpoint(run.path, "best", monitor=MONITOR, mode="max", enable_version_counter=False),
+        # save_last would skip epochs without a best
+        ModelCheckpoint(run.path, "last", enable_version_counter=False),
+        EpochMetrics(),
+        *_callbacks(cfg),
+        # after weight averaging, so that the checkpoint has the batch in the average
+        MidEpochCheckpoint(run.path),
+        progress,
+        *job_callbacks(),
+        *(Dashboard(logger) for logger in loggers if isinstance(logger, WandbLogger)),
+    ]
+    options["plugins"] = [*(options["plugins"] or []), *job_plugins()]
+    options["default_root_dir"] = options["default_root_dir"] or run.path
+    try:
+        return pl.Trainer(**options, callbacks=callbacks, logger=loggers)
+    except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
+        raise MammoError(_rejection(plain(cfg.trainer), " ".join(str(error).split()))) from error
+
+
+def _options(cfg: DictConfig) -> dict[str, Any]:
+    """The options of conf/trainer, with the objects that they name built."""
+    allowed = allowed_packages(cfg)
+    options = {key: _built(value, f"trainer.{key}", allowed) for key, value in plain(cfg.trainer).items()}
+    for key in GROUPS:
+        if key in options:
+            raise MammoError(f"trainer.{key} cannot be set: choose from the group {key}, as --help shows")
+    options["precision"] = resolve_precision(str(cfg.trainer.precision), str(cfg.trainer.accelerator))
+    return options
+
+
+def _built(value: object, key: str, allowed: tuple[str, ...]) -> object:
+    if isinstance(value, Mapping) and "_target_" in value:
+        return build(value, place(key), allowed)
+    if isinstance(value, list):
+        return [_built(each, f"{key}.{number}", allowed) for number, each in enumerate(value)]
+    return value
+
+
+def _callbacks(cfg: DictConfig) -> list[Callback]:
+    """The callbacks of the group callbacks, in the order of the configuration."""
+    nodes = plain(cfg.callbacks) if cfg.get("callbacks") else {}
+    built = [_build_child(node, f"callbacks.{name}", cfg, {}) for name, node in nodes.items() if node is not None]
+    return [each for each in built if isinstance(each, Callback)]
+
+
+def _loggers(cfg: DictConfig, run: RunDir) -> list[Logger]:
+    """The loggers of the group logger; metrics.csv is always written."""
+    offered = {"save_dir": run.path, "run": run, "group": cfg.group, "facts": facts_of(cfg)}
+    nodes = plain(cfg.logger) if cfg.get("logger") else {}
+    built = [_build_child(node, f"logger.{name}", cfg, offered) for name, node in nodes.items() if node is not None]
+    loggers = [each for each in built if isinstance(each, Logger)]
+    if not any(isinstance(logger, CSVLogger) for logger in loggers):
+        loggers.insert(0, CSVLogger(run.path, name="metrics"))
+    return loggers
+
+
+def _build_child(node: object, key: str, cfg: DictConfig, offered: Mapping[str, object]) -> object:
+    if not isinstance(node, Mapping) or "_target_" not in node:
+        raise MammoError(
+            f"{key}={node}: give the class and its arguments, as in '{key}={{_target_: my_package.MyClass}}'"
+        )
+    return build(node, replace(place(key), offered=offered), allowed_packages(cfg))
+
+
+def _rejection(options: Mapping[str, Any], message: str) -> str:
+    """What Lightning rejected, by the keys of the options that its message seems to mean."""
+    words = set(re.findall(r"\w+", message))
+    keys = [key for key in options if key in words] or [key for key in options if f"'{options[key]}'" in message]
+    keys = keys or [key for key in ("accelerator", "strategy") if options[key] != "auto"]
+    named = ", ".join(f"trainer.{key}={options[key]}" for key in keys) or "trainer"
+    return f"{named}: Lightning rejects it ({message})"
