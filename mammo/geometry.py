@@ -1,10 +1,10 @@
-"""Where things are: the one chain of frames, boxes and crop windows.
+"""Geometry: frames and the chain between them, boxes and crop windows.
 
-Every image carries one invertible chain of frames:
+Every image has one invertible chain of frames:
 
     stored pixels -> mirrored to face right -> breast box -> scale -> network window -> grid
 
-Coordinates are continuous and ordered (row, col); pixel (r, c) covers [r, r + 1) x [c, c + 1), so its centre is at
+Coordinates are continuous and ordered (row, col); pixel (r, c) covers [r, r + 1) x [c, c + 1), so its center is at
 (r + 0.5, c + 0.5). Boxes are half-open. "Faces right" means that the chest wall is at column 0 (paper's group, GMIC).
 The image store keeps the pixels of the scaled breast box (the "store frame"); crop windows live in the network frame.
 """
@@ -12,17 +12,52 @@ The image store keeps the pixels of the scaled breast box (the "store frame"); c
 from dataclasses import dataclass
 from functools import cached_property
 from math import cos, inf, radians, sin
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 Points = NDArray[np.float64]
 """Coordinates [..., 2], (row, col)."""
+
+CORNERS = ((-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5))
+"""Corners of a window, (row, col) in fractions of its side: top left, top right, bottom right, bottom left."""
+
+ORIGIN = (-0.0, -0.0)
+"""Adding -0.0, unlike 0.0, leaves every number as it is, -0.0 too."""
+
+
+@overload
+def rotate(
+    rows: "Tensor", cols: "Tensor", cos_sin: tuple[Any, Any], center: tuple[Any, Any]
+) -> "tuple[Tensor, Tensor]": ...
+
+
+@overload
+def rotate(
+    rows: Points, cols: Points, cos_sin: tuple[Any, Any], center: tuple[Any, Any] = ORIGIN
+) -> tuple[Points, Points]: ...
+
+
+def rotate(rows: Any, cols: Any, cos_sin: tuple[Any, Any], center: tuple[Any, Any] = ORIGIN) -> tuple[Any, Any]:
+    """Rows and columns of points at the offsets (rows, cols) from a center, rotated about it.
+
+    Args:
+        rows: offsets [...], array or tensor.
+        cols: offsets [...].
+        cos_sin: cosine and sine of the angle, numbers or [...]; a positive angle turns the right edge downwards.
+        center: row and column of the center, numbers or [...].
+    """
+    (cosine, sine), (row, col) = cos_sin, center
+    return row + rows * cosine + cols * sine, col - rows * sine + cols * cosine
 
 
 @dataclass(frozen=True)
 class Box:
-    """A half-open box of whole pixels: rows row0 to row1 - 1, columns col0 to col1 - 1, in a frame told elsewhere.
+    """A half-open box of whole pixels: rows row0 to row1 - 1, columns col0 to col1 - 1.
 
     Raises:
         ValueError: the box is empty.
@@ -48,7 +83,7 @@ class Box:
         return self.col1 - self.col0
 
     def shifted(self, rows: int, cols: int) -> "Box":
-        """The same box, moved."""
+        """The box moved by whole pixels."""
         return Box(self.row0 + rows, self.row1 + rows, self.col0 + cols, self.col1 + cols)
 
     @classmethod
@@ -92,11 +127,11 @@ class Frame:
 
 @dataclass(frozen=True)
 class CropWindow:
-    """Where a patch is cut: a square in the network frame.
+    """A square in the network frame from which a patch is cropped.
 
     Attributes:
-        row: centre row, px.
-        col: centre column, px.
+        row: center row, px.
+        col: center column, px.
         side: side length, px (the paper: 128 to 384 at full size).
         angle: rotation in degrees; a positive angle turns the window's right edge downwards.
     """
@@ -107,56 +142,53 @@ class CropWindow:
     angle: float = 0.0
 
     @cached_property
-    def turn(self) -> tuple[float, float]:
+    def cos_sin(self) -> tuple[float, float]:
         """Cosine and sine of the angle."""
         return cos(radians(self.angle)), sin(radians(self.angle))
 
     def to_frame(self, local: ArrayLike) -> Points:
-        """Window coordinates [..., 2] in [-0.5, 0.5] (fractions of the side) to the network frame, (row, col)."""
-        uv = np.asarray(local, dtype=np.float64) * self.side
-        c, s = self.turn
-        row = self.row + uv[..., 0] * c + uv[..., 1] * s
-        col = self.col - uv[..., 0] * s + uv[..., 1] * c
-        return np.stack([row, col], axis=-1)
+        """Points [..., 2] (row, col), network px, of window coordinates [..., 2] in [-0.5, 0.5], shares of the side."""
+        offsets = np.asarray(local, dtype=np.float64) * self.side
+        return np.stack(rotate(offsets[..., 0], offsets[..., 1], self.cos_sin, (self.row, self.col)), axis=-1)
 
     def from_frame(self, points: ArrayLike) -> Points:
-        """The inverse of to_frame: a point is inside the window when both results lie in [-0.5, 0.5)."""
-        d = np.asarray(points, dtype=np.float64) - (self.row, self.col)
-        c, s = self.turn
-        return np.stack([d[..., 0] * c - d[..., 1] * s, d[..., 0] * s + d[..., 1] * c], axis=-1) / self.side
+        """Window coordinates [..., 2] of points [..., 2] (row, col), network px; in [-0.5, 0.5) inside the window."""
+        offsets = np.asarray(points, dtype=np.float64) - (self.row, self.col)
+        cosine, sine = self.cos_sin
+        return np.stack(rotate(offsets[..., 0], offsets[..., 1], (cosine, -sine)), axis=-1) / self.side
 
     def contains(self, points: ArrayLike) -> NDArray[np.bool_]:
-        """Which points [..., 2] of the network frame lie inside the window."""
+        """Whether points [..., 2] (row, col), network px, lie inside the window: bool [...]."""
         local = self.from_frame(points)
         return np.asarray(((local >= -0.5) & (local < 0.5)).all(axis=-1))
 
     def corners(self) -> Points:
-        """The four corners [4, 2] in the network frame: top left, top right, bottom right, bottom left."""
-        return self.to_frame([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)])
+        """The corners [4, 2] (row, col), network px, in the order of CORNERS."""
+        return self.to_frame(CORNERS)
 
     def squares_touched(self, row: float, side: float) -> tuple[float, float]:
-        """First and last centre column of upright squares of this side, centred on this row, that may touch the window.
+        """First and last center column of the upright squares, centered on this row, that may touch the window.
 
-        Those are the squares that no side of the window has wholly beyond it; without any, first is above last.
+        A square is left out if it lies wholly beyond one side of the window; if all are, first is greater than last.
         """
-        c, s = self.turn
-        d_row, apart = row - self.row, (self.side + side * (abs(c) + abs(s))) / 2
+        c, s = self.cos_sin
+        d_row, reach = row - self.row, (self.side + side * (abs(c) + abs(s))) / 2
         first, last = -inf, inf
-        for share, shift in ((s, d_row * c), (c, -d_row * s)):  # |share * d_col - shift| <= apart
-            if share:
-                one, other = (shift - apart) / share, (shift + apart) / share
+        for factor, shift in ((s, d_row * c), (c, -d_row * s)):  # |factor * d_col - shift| <= reach
+            if factor:
+                one, other = (shift - reach) / factor, (shift + reach) / factor
                 first, last = max(first, min(one, other)), min(last, max(one, other))
-            elif abs(shift) > apart:
+            elif abs(shift) > reach:
                 return inf, -inf
         return self.col + first, self.col + last
 
 
 @dataclass(frozen=True, eq=False)
 class CropWindows:
-    """Many crop windows at once: the same geometry as CropWindow, in arrays.
+    """Many crop windows: the same geometry as CropWindow, in arrays.
 
     Attributes:
-        values: float64 [N, 4], (row, col, side, angle) of each.
+        values: float64 [N, 4], (row, col, side, angle) of each; px and degrees.
     """
 
     values: NDArray[np.float64]
@@ -165,21 +197,22 @@ class CropWindows:
         return len(self.values)
 
     @cached_property
-    def turn(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Cosine and sine of each angle, [N] each, to the last bit as CropWindow computes them."""
+    def cos_sin(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Cosine and sine of each angle, [N] each, bit for bit those of CropWindow."""
         angles = [radians(angle) for angle in self.values[:, 3].tolist()]
         return np.array([cos(angle) for angle in angles]), np.array([sin(angle) for angle in angles])
 
     def to_frame(self, local: NDArray[np.float64]) -> Points:
-        """Window coordinates [N or 1, K, 2] in [-0.5, 0.5] to the network frame, [N, K, 2]."""
-        u, v = np.moveaxis(local * self.values[:, 2, None, None], -1, 0)
-        c, s = (part[:, None] for part in self.turn)
-        return np.stack([self.values[:, 0, None] + u * c + v * s, self.values[:, 1, None] - u * s + v * c], axis=-1)
+        """Points [N, K, 2] (row, col), network px, of window coordinates [N or 1, K, 2] in [-0.5, 0.5]."""
+        rows, cols = np.moveaxis(local * self.values[:, 2, None, None], -1, 0)
+        cosine, sine = self.cos_sin
+        center = (self.values[:, 0, None], self.values[:, 1, None])
+        return np.stack(rotate(rows, cols, (cosine[:, None], sine[:, None]), center), axis=-1)
 
 
 @dataclass(frozen=True)
 class FrameChain:
-    """One image's way from stored pixels to the grid, invertible at every step.
+    """One image's chain of frames from stored pixels to the grid, invertible at every step.
 
     Attributes:
         stored_shape: (rows, cols) of the stored pixels.
@@ -199,35 +232,36 @@ class FrameChain:
 
     @property
     def store_shape(self) -> tuple[int, int]:
-        """(rows, cols) of the pixels kept in the image store: the scaled breast box."""
+        """(rows, cols) of the pixels in the image store: the scaled breast box."""
         return max(1, round(self.breast.height * self.scale)), max(1, round(self.breast.width * self.scale))
 
     def stored_to_network(self, points: ArrayLike) -> Points:
-        """Stored frame [..., 2] to network frame."""
+        """Points [..., 2] (row, col): stored px to network px."""
         p = np.array(points, dtype=np.float64)
         if self.mirrored:
             p[..., 1] = self.stored_shape[1] - p[..., 1]
         return (p - (self.breast.row0, self.breast.col0)) * self.scale - self.origin
 
     def network_to_stored(self, points: ArrayLike) -> Points:
-        """Network frame [..., 2] to stored frame."""
+        """Points [..., 2] (row, col): network px to stored px."""
         p = (np.asarray(points, dtype=np.float64) + self.origin) / self.scale + (self.breast.row0, self.breast.col0)
         if self.mirrored:
             p[..., 1] = self.stored_shape[1] - p[..., 1]
         return p
 
     def network_to_grid(self, points: ArrayLike) -> Points:
-        """Network frame [..., 2] to grid cells (row, col)."""
+        """Points [..., 2] (row, col): network px to grid cells."""
         return np.asarray(points, dtype=np.float64) / self.frame.cell_px
 
     def grid_to_network(self, points: ArrayLike) -> Points:
-        """Grid cells [..., 2] to network frame."""
+        """Points [..., 2] (row, col): grid cells to network px."""
         return np.asarray(points, dtype=np.float64) * self.frame.cell_px
 
     def mask_to_network(self, mask: NDArray[np.bool_], box: Box) -> tuple[NDArray[np.bool_], Box]:
-        """A mask [box.height, box.width] in the stored frame, as network pixels covered at least half by it.
+        """The network pixels that a mask covers at least by half.
 
-        Where no pixel is half covered (a speck, scaled down) the most covered one stands for the lesion.
+        Takes a mask [box.height, box.width] and its half-open box in the stored frame and returns the same in the
+        network frame. Where none is half covered (a speck, scaled down), the most covered one stands for the lesion.
         """
         if self.mirrored:
             mask = mask[:, ::-1]
@@ -235,7 +269,11 @@ class FrameChain:
         return _resampled(mask, corners.min(axis=0), self.scale)
 
     def mask_to_stored(self, mask: NDArray[np.bool_], box: Box) -> tuple[NDArray[np.bool_], Box]:
-        """A mask in the network frame, as stored pixels covered at least half by it."""
+        """The stored pixels that a mask covers at least by half.
+
+        Takes a mask [box.height, box.width] and its half-open box in the network frame and returns the same in the
+        stored frame.
+        """
         corners = self.network_to_stored([(box.row0, box.col0), (box.row1, box.col1)])
         if self.mirrored:
             mask = mask[:, ::-1]
@@ -243,7 +281,7 @@ class FrameChain:
 
 
 def _resampled(mask: NDArray[np.bool_], start: Points, scale: float) -> tuple[NDArray[np.bool_], Box]:
-    """Area resampling of a mask whose top left corner lands on start (row, col) after scaling."""
+    """Resample a mask [H, W] by area; its top left corner is at start (row, col) after scaling."""
     rows, row0 = _overlap(mask.shape[0], float(start[0]), scale)
     cols, col0 = _overlap(mask.shape[1], float(start[1]), scale)
     cover = rows @ mask.astype(np.float64) @ cols.T
@@ -253,7 +291,7 @@ def _resampled(mask: NDArray[np.bool_], start: Points, scale: float) -> tuple[ND
 
 
 def _overlap(n_in: int, start: float, scale: float) -> tuple[Points, int]:
-    """Matrix [n_out, n_in]: length of output pixel i covered by input pixel j, and the first output pixel."""
+    """The lengths [n_out, n_in] of output pixel i covered by input pixel j, and the first output pixel."""
     edges = start + scale * np.arange(n_in + 1)
     first, last = int(np.floor(edges[0] + 1e-9)), int(np.ceil(edges[-1] - 1e-9))
     out = np.arange(first, max(last, first + 1))[:, None]

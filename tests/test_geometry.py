@@ -4,11 +4,12 @@ from math import cos, radians, sin
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mammo.geometry import Box, CropWindow, Frame, FrameChain
+from mammo.geometry import CORNERS, Box, CropWindow, CropWindows, Frame, FrameChain, rotate
 
 PAPER = Frame(2944, 1920, 64)
 SCALES = (1.0, 1 / 8, 1 / 3, 0.37)
@@ -45,7 +46,7 @@ def test_box_is_half_open() -> None:
 
 
 @pytest.mark.parametrize("edges", [(3, 3, 0, 1), (0, 1, 3, 3), (5, 2, 0, 1), (0, 1, 5, 2)])
-def test_empty_box_is_refused(edges: tuple[int, int, int, int]) -> None:
+def test_an_empty_box_is_rejected(edges: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match="empty box"):
         Box(*edges)
 
@@ -63,7 +64,7 @@ def test_box_around_is_the_smallest(inside: set[tuple[int, int]]) -> None:
     assert Box.around(mask) == Box(min(rows), max(rows) + 1, min(cols), max(cols) + 1)
 
 
-def test_box_around_nothing_is_refused() -> None:
+def test_a_box_around_nothing_is_rejected() -> None:
     with pytest.raises(ValueError, match="empty mask"):
         Box.around(np.zeros((3, 3), dtype=np.bool_))
 
@@ -71,19 +72,19 @@ def test_box_around_nothing_is_refused() -> None:
 # ---- Frame
 
 
-def test_paper_frame_has_the_paper_grid() -> None:
+def test_the_frame_of_the_paper_has_its_grid() -> None:
     assert PAPER.grid == (46, 30)
     assert PAPER.fineness == 1
 
 
-def test_small_frame_keeps_the_grid() -> None:
+def test_a_small_frame_has_the_same_grid() -> None:
     small = Frame(368, 240, 8)
     assert small.grid == PAPER.grid
     assert small.fineness == 1 / 8
 
 
 @pytest.mark.parametrize("sizes", [(2945, 1920, 64), (2944, 1900, 64), (64, 64, 0), (64, 64, -8)])
-def test_frame_is_a_whole_number_of_cells(sizes: tuple[int, int, int]) -> None:
+def test_a_frame_must_be_a_whole_number_of_cells(sizes: tuple[int, int, int]) -> None:
     with pytest.raises(ValueError, match="whole number"):
         Frame(*sizes)
 
@@ -91,28 +92,28 @@ def test_frame_is_a_whole_number_of_cells(sizes: tuple[int, int, int]) -> None:
 # ---- CropWindow
 
 
-def test_upright_window_is_a_plain_square() -> None:
+def test_an_upright_window_is_a_square() -> None:
     window = CropWindow(100, 50, 20)
     assert window.corners() == pytest.approx(np.array([(90, 40), (90, 60), (110, 60), (110, 40)]))
 
 
-def test_positive_angle_turns_the_right_edge_down() -> None:
+def test_a_positive_angle_turns_the_right_edge_down() -> None:
     right = CropWindow(100, 50, 20, angle=30).to_frame((0, 0.5))
     assert right == pytest.approx((100 + 10 * sin(radians(30)), 50 + 10 * cos(radians(30))))
 
 
-def test_quarter_turn_puts_the_top_left_corner_at_the_top_right() -> None:
-    upright, turned = CropWindow(8, 8, 4).corners(), CropWindow(8, 8, 4, angle=90).corners()
-    assert turned == pytest.approx(np.roll(upright, -1, axis=0))
+def test_a_quarter_turn_puts_the_top_left_corner_at_the_top_right() -> None:
+    upright, rotated = CropWindow(8, 8, 4).corners(), CropWindow(8, 8, 4, angle=90).corners()
+    assert rotated == pytest.approx(np.roll(upright, -1, axis=0))
 
 
 @given(WINDOWS, st.lists(st.tuples(st.floats(-2, 2), st.floats(-2, 2)), min_size=1, max_size=4))
-def test_window_coordinates_come_back(window: CropWindow, local: list[tuple[float, float]]) -> None:
+def test_from_frame_is_the_inverse_of_to_frame(window: CropWindow, local: list[tuple[float, float]]) -> None:
     assert window.from_frame(window.to_frame(local)) == pytest.approx(np.array(local), abs=1e-9)
 
 
 @given(WINDOWS)
-def test_window_is_a_square_of_its_side(window: CropWindow) -> None:
+def test_a_window_is_a_square_of_its_side(window: CropWindow) -> None:
     corners = window.corners()
     sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=1)
     assert sides == pytest.approx(np.full(4, window.side), rel=1e-9)
@@ -123,13 +124,13 @@ def test_window_is_a_square_of_its_side(window: CropWindow) -> None:
 @pytest.mark.parametrize("angle", [0, 17, -30, 45, 90, 133])
 def test_contains_agrees_with_the_sides_of_the_square(angle: float) -> None:
     window = CropWindow(20.3, 18.7, 13.1, angle)
-    centres = np.stack(np.mgrid[0:40, 0:40], axis=-1) + 0.5
+    centers = np.stack(np.mgrid[0:40, 0:40], axis=-1) + 0.5
     corners = window.corners()
-    within = np.ones(centres.shape[:2], dtype=np.bool_)
+    within = np.ones(centers.shape[:2], dtype=np.bool_)
     for corner, following in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        along, towards = following - corner, centres - corner
+        along, towards = following - corner, centers - corner
         within &= towards[..., 0] * along[1] - towards[..., 1] * along[0] >= 0  # clockwise: inside is on the right
-    assert np.array_equal(window.contains(centres), within)
+    assert np.array_equal(window.contains(centers), within)
     assert within.sum() == pytest.approx(13.1**2, rel=0.05)
 
 
@@ -167,17 +168,28 @@ def test_squares_beyond_a_side_of_the_window_do_not_touch_it() -> None:
     assert CropWindow(0, 0, 100).squares_touched(56, 10) == (np.inf, -np.inf)
 
 
+def test_windows_in_arrays_and_tensors_equal_single_ones_bit_for_bit() -> None:
+    values = np.random.default_rng(0).uniform((-50, -50, 1, -180), (3000, 2000, 400, 180), (500, 4))
+    values[::7, 3] = 0
+    expected = np.stack([CropWindow(*value).corners() for value in values.tolist()])
+    assert CropWindows(values).to_frame(np.array([CORNERS])).tobytes() == expected.tobytes()
+    rows, cols = (torch.tensor(CORNERS, dtype=torch.float64) * torch.from_numpy(values[:, 2, None, None])).unbind(-1)
+    cos_sin = [torch.from_numpy(part[:, None]) for part in CropWindows(values).cos_sin]
+    center = torch.from_numpy(values[:, 0, None]), torch.from_numpy(values[:, 1, None])
+    assert torch.stack(rotate(rows, cols, (cos_sin[0], cos_sin[1]), center), -1).numpy().tobytes() == expected.tobytes()
+
+
 # ---- FrameChain: points
 
 
 @given(chains(), POINTS)
-def test_stored_points_come_back_from_the_network(chain: FrameChain, points: list[tuple[float, float]]) -> None:
-    there = chain.stored_to_network(points)
-    assert chain.network_to_stored(there) == pytest.approx(np.array(points), abs=1e-6)
+def test_network_to_stored_inverts_stored_to_network(chain: FrameChain, points: list[tuple[float, float]]) -> None:
+    network = chain.stored_to_network(points)
+    assert chain.network_to_stored(network) == pytest.approx(np.array(points), abs=1e-6)
 
 
 @given(chains(), POINTS)
-def test_network_points_come_back_from_the_grid(chain: FrameChain, points: list[tuple[float, float]]) -> None:
+def test_grid_to_network_inverts_network_to_grid(chain: FrameChain, points: list[tuple[float, float]]) -> None:
     assert chain.grid_to_network(chain.network_to_grid(points)) == pytest.approx(np.array(points), abs=1e-9)
 
 
@@ -193,14 +205,14 @@ def test_mirroring_flips_columns_only() -> None:
     assert mirrored.stored_to_network((12, 40 - 9)) == pytest.approx(plain.stored_to_network((12, 9)))
 
 
-def test_points_given_are_left_alone() -> None:
+def test_the_points_given_are_not_changed() -> None:
     points = np.array([(3.0, 4.0)])
     chain_of(0.5, True).stored_to_network(points)
     chain_of(0.5, True).network_to_stored(points)
     assert points.tolist() == [[3, 4]]
 
 
-def test_network_window_starts_at_its_origin_in_the_store() -> None:
+def test_the_network_window_starts_at_its_origin_in_the_store() -> None:
     chain = chain_of(1.0, False, origin=(-4, 7))
     assert chain.stored_to_network((chain.breast.row0, chain.breast.col0)) == pytest.approx((4, -7))
 
@@ -214,7 +226,7 @@ def test_store_shape_is_the_scaled_breast_box(scale: float, shape: tuple[int, in
 
 
 def covered(mask: NDArray[np.bool_], box: Box, chain: FrameChain, fine: int) -> dict[tuple[int, int], float]:
-    """Share of each network pixel that a stored mask covers, by counting fine x fine sample points a stored pixel."""
+    """Share of each network pixel that a stored mask covers, from fine x fine sample points in each stored pixel."""
     counts: dict[tuple[int, int], float] = {}
     steps = (np.arange(fine) + 0.5) / fine
     for row, col in np.argwhere(mask):
@@ -226,13 +238,13 @@ def covered(mask: NDArray[np.bool_], box: Box, chain: FrameChain, fine: int) -> 
 
 
 def painted(mask: NDArray[np.bool_], box: Box) -> set[tuple[int, int]]:
-    """The True pixels' places in the box's frame."""
+    """(row, col) of the True pixels, in the box's frame."""
     assert mask.shape == (box.height, box.width)
     return {(int(row) + box.row0, int(col) + box.col0) for row, col in np.argwhere(mask)}
 
 
 def blob(seed: int) -> tuple[NDArray[np.bool_], Box]:
-    """A ragged, lopsided mask whose box lies off the grid of every scale."""
+    """A ragged, asymmetric mask whose box is not aligned to the grid of any scale."""
     rng = np.random.default_rng(seed)
     rows, cols = np.mgrid[0:23, 0:17]
     mask = (rows - 10) ** 2 / 90 + (cols - 7 - rows / 5) ** 2 / 40 + rng.normal(0, 0.25, (23, 17)) < 1
@@ -243,17 +255,17 @@ def blob(seed: int) -> tuple[NDArray[np.bool_], Box]:
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("scale", [1.0, 1 / 8, 1 / 3])
 @pytest.mark.parametrize("seed", range(3))
-def test_mask_in_the_network_is_what_it_covers_by_half(seed: int, scale: float, mirrored: bool) -> None:
+def test_a_network_mask_is_the_pixels_that_it_covers_by_half(seed: int, scale: float, mirrored: bool) -> None:
     mask, box = blob(seed)
     chain = chain_of(scale, mirrored)
     counts = covered(mask, box, chain, fine=6)
-    sure = {cell for cell, share in counts.items() if share > 0.5 + 1e-6}
+    covered_cells = {cell for cell, share in counts.items() if share > 0.5 + 1e-6}
     tied = {cell for cell, share in counts.items() if abs(share - 0.5) <= 1e-6}
-    assert painted(*chain.mask_to_network(mask, box)) - tied == sure
+    assert painted(*chain.mask_to_network(mask, box)) - tied == covered_cells
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_mask_at_full_size_comes_back_exactly(mirrored: bool) -> None:
+def test_a_mask_at_full_size_comes_back_exactly(mirrored: bool) -> None:
     mask, box = blob(7)
     chain = chain_of(1.0, mirrored)
     back, where = chain.mask_to_stored(*chain.mask_to_network(mask, box))
@@ -262,7 +274,7 @@ def test_mask_at_full_size_comes_back_exactly(mirrored: bool) -> None:
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_network_pixel_returns_as_the_block_it_came_from(mirrored: bool) -> None:
+def test_a_network_pixel_becomes_its_block_of_stored_pixels(mirrored: bool) -> None:
     chain = chain_of(1 / 8, mirrored, origin=(0, 0))
     back, where = chain.mask_to_stored(np.ones((1, 2), dtype=np.bool_), Box(1, 2, 1, 3))
     expected = Box(3 + 8, 3 + 16, 2 + 8, 2 + 24)  # in the mirrored frame
@@ -277,23 +289,23 @@ def test_network_pixel_returns_as_the_block_it_came_from(mirrored: bool) -> None
 def test_a_speck_survives_scaling(row: int, mirrored: bool) -> None:
     chain = chain_of(1 / 8, mirrored)
     mask, box = chain.mask_to_network(np.ones((1, 1), dtype=np.bool_), Box(row, row + 1, 20, 21))
-    centre = chain.stored_to_network((row + 0.5, 20.5))
+    center = chain.stored_to_network((row + 0.5, 20.5))
     assert mask.shape == (1, 1)
-    assert (box.row0, box.col0) == tuple(np.floor(centre).astype(int))
+    assert (box.row0, box.col0) == tuple(np.floor(center).astype(int))
 
 
 @given(chains(), st.integers(0, 2**16))
-def test_mask_stays_where_its_lesion_is(chain: FrameChain, seed: int) -> None:
+def test_a_mask_stays_at_its_lesion(chain: FrameChain, seed: int) -> None:
     rng = np.random.default_rng(seed)
     row, col = (int(rng.integers(0, limit - 12)) for limit in chain.stored_shape)
     mask, box = np.ones((12, 9), dtype=np.bool_), Box(row, row + 12, col, col + 9)
     small, where = chain.mask_to_network(mask, box)
     rows, cols = np.nonzero(small)
-    centre = (where.row0 + rows.mean() + 0.5, where.col0 + cols.mean() + 0.5)
-    assert centre == pytest.approx(chain.stored_to_network((row + 6, col + 4.5)), abs=1)
+    center = (where.row0 + rows.mean() + 0.5, where.col0 + cols.mean() + 0.5)
+    assert center == pytest.approx(chain.stored_to_network((row + 6, col + 4.5)), abs=1)
 
 
-def test_enlarged_hole_stays_a_hole() -> None:
+def test_an_enlarged_hole_stays_a_hole() -> None:
     ring = np.ones((5, 5), dtype=np.bool_)
     ring[2, 2] = False
     chain = chain_of(1 / 8, False, origin=(0, 0))

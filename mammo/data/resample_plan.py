@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.geometry import CropWindows
+from mammo.geometry import CropWindows, rotate
 
 SLACK = 1e-6
 """Distance, px, within which rounding can move a sample point to the other side of a pixel center."""
@@ -63,7 +63,7 @@ def _warped(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """Box corners [N, 2] low and [N, 2] high (half-open), and matrices [N, 2, 3], of windows that need a warp."""
     windows = CropWindows(values)
-    (row, col, side), (c, s) = values.T[:3], windows.turn
+    (row, col, side), (c, s) = values.T[:3], windows.cos_sin
     step = side / patch_px
     reach = (side - step) / 2 * (np.abs(c) + np.abs(s)) + SLACK
     centre = np.stack([row, col], axis=1) - 0.5
@@ -71,6 +71,7 @@ def _warped(
     high = np.floor(centre + reach[:, None]).astype(np.int64) + 2 + margin
     first = windows.to_frame(np.full((1, 1, 2), 0.5 / patch_px - 0.5))[:, 0] - 0.5 - low
     matrix = np.empty((len(values), 2, 3))
-    matrix[:, 0] = np.stack([step * c, -step * s, first[:, 1]], axis=1)
-    matrix[:, 1] = np.stack([step * s, step * c, first[:, 0]], axis=1)
+    down, right = rotate(np.zeros_like(step), step, (c, s))  # a step of one patch pixel along x; along y: right, -down
+    matrix[:, 0] = np.stack([right, -down, first[:, 1]], axis=1)
+    matrix[:, 1] = np.stack([down, right, first[:, 0]], axis=1)
     return low, high, matrix

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from mammo.geometry import Frame
+from mammo.geometry import CORNERS, Frame, rotate
 
 ROUNDING = 1e-6
 """Fractions up to this are rounding errors and count as zero."""
@@ -103,12 +103,10 @@ def _extents(windows: Tensor, upright: bool, cell_px: int) -> tuple[Tensor, Tens
 def _corners(windows: Tensor) -> Tensor:
     """Corners [B, 4, 2], (row, col), in the order of CropWindow.corners."""
     angle = torch.deg2rad(windows[:, 3])
-    cos, sin = torch.cos(angle)[:, None], torch.sin(angle)[:, None]
-    local = torch.tensor([(-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5)], dtype=windows.dtype)
-    down, right = (local.to(windows.device)[None] * windows[:, 2, None, None]).unbind(-1)
-    row = windows[:, 0, None] + down * cos + right * sin
-    col = windows[:, 1, None] - down * sin + right * cos
-    return torch.stack([row, col], dim=-1)
+    cos_sin = torch.cos(angle)[:, None], torch.sin(angle)[:, None]
+    local = torch.tensor(CORNERS, dtype=windows.dtype)
+    rows, cols = (local.to(windows.device)[None] * windows[:, 2, None, None]).unbind(-1)
+    return torch.stack(rotate(rows, cols, cos_sin, (windows[:, 0, None], windows[:, 1, None])), dim=-1)
 
 
 def _under_edge(start: Tensor, end: Tensor, y: Tensor, x: Tensor) -> Tensor:
