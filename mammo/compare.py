@@ -1,4 +1,4 @@
-"""`python -m mammo.compare a.csv b.csv`: lesion scores of any models judged and compared, with patient-level intervals.
+"""`python -m mammo.compare a.csv b.csv`: evaluates and compares lesion scores of models, with patient-level intervals.
 
 Each file has the columns lesion_id, patient_id, malignant (0 or 1) and score (0 to 1); other columns give subgroups.
 """
@@ -15,25 +15,25 @@ from mammo.scoring.score_file import check_disjoint, match_lesions, read_score_f
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print what the files say; exit status 2 with one sentence when one of them is wrong."""
+    """Print the metrics and comparisons; on an invalid file print one sentence and return exit status 2."""
     parser = argparse.ArgumentParser(prog="python -m mammo.compare", description=__doc__)
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="lesion score table, one a model")
-    told = "score tables of validation lesions, one a FILE in the same order, to pick thresholds on"
-    parser.add_argument("--validation", nargs="+", type=Path, default=[], metavar="FILE", help=told)
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="lesion score table, one per model")
+    validation_help = "score tables of validation lesions to choose thresholds on, one per FILE in the same order"
+    parser.add_argument("--validation", nargs="+", type=Path, default=[], metavar="FILE", help=validation_help)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
-    asked = parser.parse_args(arguments)
-    if asked.validation and len(asked.validation) != len(asked.files):
-        parser.error(f"{len(asked.validation)} validation files for {len(asked.files)} files: give one each")
+    options = parser.parse_args(arguments)
+    if options.validation and len(options.validation) != len(options.files):
+        parser.error(f"{len(options.validation)} validation files for {len(options.files)} files: give one each")
     try:
-        files = match_lesions([read_score_file(path) for path in asked.files])
-        validation = [read_score_file(path) for path in asked.validation]
-        for picked, judged in zip(validation, files, strict=False):
-            check_disjoint(picked, judged)
+        files = match_lesions([read_score_file(path) for path in options.files])
+        validation = [read_score_file(path) for path in options.validation]
+        for pair in zip(validation, files, strict=False):
+            check_disjoint(*pair)
         found = comparison(files, validation)
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(found, indent=1, allow_nan=False) if asked.json else text(found))
+    print(json.dumps(found, indent=1, allow_nan=False) if options.json else text(found))
     return 0
 
 

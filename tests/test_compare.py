@@ -1,4 +1,4 @@
-"""The compare door: one JSON object that agrees with independent references, a text, and one sentence when wrong."""
+"""`python -m mammo.compare`: JSON against independent references, the text, and one sentence for each error."""
 
 import json
 from pathlib import Path
@@ -28,14 +28,14 @@ def write(path: Path, seed: int, n: int = 120, **changes: Any) -> pd.DataFrame:
     return table
 
 
-def told(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
+def json_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
     assert main([*(str(argument) for argument in arguments), "--json"]) == 0
-    return json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    return json.loads(capsys.readouterr().out, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
 
 
-def test_one_object_with_every_metric_of_every_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_json_has_all_metrics_of_all_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tables = [write(tmp_path / f"{name}.csv", seed) for seed, name in enumerate("abc")]
-    found = told(capsys, *(tmp_path / f"{name}.csv" for name in "abc"))
+    found = json_of(capsys, *(tmp_path / f"{name}.csv" for name in "abc"))
     for file, table in zip(found["files"], tables, strict=True):
         y, s = table["malignant"], table["score"]
         assert (file["n"], file["n_malignant"], file["n_patients"]) == (120, y.sum(), 60)
@@ -58,13 +58,11 @@ def test_one_object_with_every_metric_of_every_file(tmp_path: Path, capsys: pyte
     assert 0 < pairs["a", "b"]["p_bootstrap"] <= 1
 
 
-def test_thresholds_of_validation_are_reported_beside_those_picked_here(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_thresholds_of_validation_lesions_are_reported_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     test = write(tmp_path / "a.csv", 0)
     ids = {name: [f"{name}{i}" for i in range(120)] for name in ("lesion_id", "patient_id")}
     validation = write(tmp_path / "val.csv", 1, **ids)
-    file = told(capsys, tmp_path / "a.csv", "--validation", tmp_path / "val.csv")["files"][0]
+    file = json_of(capsys, tmp_path / "a.csv", "--validation", tmp_path / "val.csv")["files"][0]
     point = file["tnr_at_fnr_transferred"]["0"]
     assert point["threshold"] == validation["score"][validation["malignant"] == 1].min()
     assert point["tnr"] == (test["score"][test["malignant"] == 0] < point["threshold"]).mean()
@@ -74,12 +72,12 @@ def test_thresholds_of_validation_are_reported_beside_those_picked_here(
 
 
 @pytest.mark.parametrize(("label", "missing"), [(0, "no malignant lesion"), (1, "no benign lesion")])
-def test_one_class_is_null_and_says_which_is_missing(
+def test_one_class_gives_null_and_names_the_missing_class(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], label: int, missing: str
 ) -> None:
     write(tmp_path / "a.csv", 0, malignant=label)
     write(tmp_path / "b.csv", 1, malignant=label)
-    found = told(capsys, tmp_path / "a.csv", tmp_path / "b.csv")
+    found = json_of(capsys, tmp_path / "a.csv", tmp_path / "b.csv")
     file, pair = found["files"][0], found["pairs"][0]
     assert file["undefined"] == missing
     for key in ("auc", "auc_ci", "auc_delong_ci", "average_precision", "partial_auc", "brier", "brier_ci"):
@@ -90,18 +88,18 @@ def test_one_class_is_null_and_says_which_is_missing(
     assert f"No metric is defined: {missing}." in capsys.readouterr().out
 
 
-def test_no_lesion_is_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_lesion_gives_null(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.csv").write_text("lesion_id,patient_id,malignant,score\n")
-    file = told(capsys, tmp_path / "a.csv")["files"][0]
+    file = json_of(capsys, tmp_path / "a.csv")["files"][0]
     assert (file["n"], file["auc"], file["undefined"]) == (0, None, "no lesion")
 
 
-def test_the_text_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_text_has_the_same_values(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for seed, name in enumerate("ab"):
         write(tmp_path / f"{name}.csv", seed, n=40)
-    asked = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
-    found = told(capsys, *asked)
-    assert main(asked) == 0
+    arguments = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    found = json_of(capsys, *arguments)
+    assert main(arguments) == 0
     text = capsys.readouterr().out
     for value in (found["files"][0]["auc"], found["files"][1]["brier"], found["pairs"][0]["auc_difference"]):
         assert f"{value:.3f}" in text
@@ -110,26 +108,26 @@ def test_the_text_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [({"score": 1.5}, "row 1 (lesion L0): score 1.5 is outside [0, 1]"), ({"lesion_id": "L1"}, "row 2: lesion_id L1")],
 )
-def test_a_wrong_file_is_one_sentence(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], told: str
+def test_an_invalid_file_gives_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], message: str
 ) -> None:
     write(tmp_path / "a.csv", 0)
     write(tmp_path / "b.csv", 1, **changes)
     assert main([str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "--json"]) == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1
-    assert said.err.startswith(f"error: {tmp_path / 'b.csv'}, ")
-    assert told in said.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.count("\n") == 1
+    assert output.err.startswith(f"error: {tmp_path / 'b.csv'}, ")
+    assert message in output.err
 
 
-def test_wrong_use_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_arguments_have_exit_status_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(tmp_path / "a.csv", 0)
-    for asked in ([], [str(tmp_path / "a.csv"), "--validation", "x.csv", "y.csv"]):
+    for arguments in ([], [str(tmp_path / "a.csv"), "--validation", "x.csv", "y.csv"]):
         with pytest.raises(SystemExit) as stop:
-            main(asked)
+            main(arguments)
         assert stop.value.code == 2
         assert "error: " in capsys.readouterr().err

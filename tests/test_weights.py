@@ -1,4 +1,4 @@
-"""`python -m mammo.weights`: official files in and out, strictly, and one sentence where that cannot be."""
+"""`python -m mammo.weights`: import and export of official files, and one sentence for each error."""
 
 from pathlib import Path
 
@@ -20,9 +20,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_there_and_back_is_the_same_to_the_bit(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_import_and_export_keep_every_bit(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["import-gmic", str(source), str(tmp_path / "gmic.ckpt"), "--percent-t", "0.05"]) == 0
     assert main(["export-gmic", str(tmp_path / "gmic.ckpt"), str(tmp_path / "back.p")]) == 0
     assert capsys.readouterr().out.split() == [str(tmp_path / "gmic.ckpt"), str(tmp_path / "back.p")]
@@ -46,33 +44,33 @@ def test_the_checkpoint_is_a_context_network(source: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("damage", "told"),
+    ("damage", "message"),
     [
         (lambda state: state.pop("mil_attn_U.weight"), "mil_attn_U.weight is missing"),
         (lambda state: state.update(extra=torch.zeros(1)), "extra is unknown"),
     ],
 )
-def test_a_wrong_file_is_refused_and_nothing_written(
-    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: object, told: str
+def test_an_invalid_file_is_rejected_and_nothing_is_written(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: object, message: str
 ) -> None:
     state = torch.load(source, weights_only=True)
     damage(state)  # type: ignore[operator]
     torch.save(state, tmp_path / "wrong.p")
     assert main(["import-gmic", str(tmp_path / "wrong.p"), str(tmp_path / "out.ckpt")]) == 2
     error = capsys.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
     assert not (tmp_path / "out.ckpt").exists()
 
 
-def test_an_existing_file_is_not_written_over(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_file_is_not_overwritten(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "gmic.ckpt").write_text("precious")
     assert main(["import-gmic", str(source), str(tmp_path / "gmic.ckpt")]) == 2
     assert "already exists" in capsys.readouterr().err
     assert (tmp_path / "gmic.ckpt").read_text() == "precious"
 
 
-def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_checkpoint_of_another_network_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"state_dict": {}, "hyper_parameters": {"lr": 1e-3}}, tmp_path / "floc.ckpt")
     assert main(["export-gmic", str(tmp_path / "floc.ckpt"), str(tmp_path / "out.p")]) == 2
     assert "is not a checkpoint of a context network" in capsys.readouterr().err
@@ -81,7 +79,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     "words", [["import-gmic"], ["convert", "a", "b"], ["import-gmic", "a", "b", "--percent-t", "2"]]
 )
-def test_wrong_use_is_told(words: list[str]) -> None:
+def test_wrong_arguments_have_exit_status_2(words: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(words)
     assert stopped.value.code == 2

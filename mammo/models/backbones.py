@@ -95,7 +95,7 @@ def he_initialize(network: nn.Module) -> None:
 
 
 def pretrained_state(name: str, file: str | None) -> dict[str, Tensor]:
-    """The weights by name [...] of a timm network without its classifier, from the file if one is given.
+    """The weights [O, ...] by name of a timm network without its classifier, from the file if one is given.
 
     Raises:
         MammoError: as Backbone.

@@ -131,7 +131,7 @@ class Gmic(nn.Module):
             checkpoint_stages(self.local.stages)
 
     def load_local_trunk(self, weights: Mapping[str, Tensor]) -> None:
-        """Load the weights [...] of a ResNet-18 without classifier into the local trunk.
+        """Load the weights [O, ...] of a ResNet-18 without classifier into the local trunk.
 
         Raises:
             MammoError: names or shapes differ.

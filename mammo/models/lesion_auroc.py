@@ -75,7 +75,7 @@ class LesionAUROC(Metric):
         self.target.append(target.cpu())
 
     def compute(self) -> Tensor:
-        """AUC over lesions, float64 [] in [0, 1]; NaN if a class is missing.
+        """AUC over the lesions [L], float64 [] in [0, 1]; NaN if a class is missing.
 
         Raises:
             MammoError: as mammo.scoring.lesion_score.lesion_scores.

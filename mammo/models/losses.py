@@ -60,5 +60,5 @@ class GmicLoss(nn.Module):
 
 
 def without_loss(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Saved weights by name [...] without those of the loss, which only training needs."""
+    """Saved weights [O, ...] by name, without those of the loss, which only training needs."""
     return {name: value for name, value in state.items() if not name.startswith("loss.")}

@@ -76,7 +76,7 @@ def load_gmic(state_dict: Mapping[str, Tensor], percent_t: float = 0.02) -> Offi
     """Build the network of an official state dict, in eval mode.
 
     Args:
-        state_dict: weights [...] by their 258 official names.
+        state_dict: weights [O, ...] by their 258 official names.
         percent_t: share of the cells that the global prediction averages, in (0, 1]; 0.02, 0.03, 0.03, 0.05 and 0.1
             for models 1 to 5. The files do not hold it.
 
@@ -87,7 +87,7 @@ def load_gmic(state_dict: Mapping[str, Tensor], percent_t: float = 0.02) -> Offi
 
 
 def gmic_from_official(state_dict: Mapping[str, Tensor], top_share: float) -> Gmic:
-    """Build the full-size network from the weights [...] of an official state dict; MammoError as load_gmic."""
+    """Build the full-size network from the weights [O, ...] of an official state dict; MammoError as load_gmic."""
     network = Gmic(GmicSizes(top_share=top_share), FULL_FRAME)
     own = network.state_dict()
     _check(state_dict, {_official_key(key): value for key, value in own.items()})
@@ -96,7 +96,7 @@ def gmic_from_official(state_dict: Mapping[str, Tensor], top_share: float) -> Gm
 
 
 def official_state_dict(network: Gmic) -> dict[str, Tensor]:
-    """The weights [...] of a full-size network by their official names.
+    """The weights [O, ...] of a full-size network by their official names.
 
     Raises:
         MammoError: the network does not have the published sizes.

@@ -73,7 +73,7 @@ def in_float32(layer: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
 
 
 def to_autocast_dtype(x: Tensor) -> Tensor:
-    """The tensor x [...], rounded to the precision of autocast if autocast is on."""
+    """The tensor x [B, ...], rounded to the precision of autocast if autocast is on."""
     device = x.device.type
     return x.to(torch.get_autocast_dtype(device)) if torch.is_autocast_enabled(device) else x
 

@@ -100,7 +100,7 @@ def table2(performance: Performance) -> pd.DataFrame:
     """
     rows = []
     for paper in TABLE_2:
-        test, other = performance.picked_here[paper.fnr].tnr, performance.transferred.get(paper.fnr)
+        test, other = performance.chosen_here[paper.fnr].tnr, performance.transferred.get(paper.fnr)
         transferred = (other.tnr.value, other.tnr.low, other.tnr.high, other.fnr.value) if other else (np.nan,) * 4
         misses = allowed_misses(performance.n_malignant, paper.fnr)
         ours = (test.value, test.low, test.high)

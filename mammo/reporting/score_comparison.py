@@ -53,7 +53,7 @@ def _file(file: ScoreFile, validation: ScoreFile | None) -> Json:
     values: Json = {"file": file.name, "n": found.n, "n_malignant": found.n_malignant, "n_patients": found.n_patients}
     values |= {"undefined": found.undefined or None, "auc": _known(found.auc.value), "auc_ci": _bounds(found.auc)}
     values["auc_delong_ci"] = _bounds(found.auc_delong)
-    values["tnr_at_fnr"] = {f"{f:g}": _point(p, "these lesions") for f, p in found.picked_here.items()}
+    values["tnr_at_fnr"] = {f"{f:g}": _point(p, "these lesions") for f, p in found.chosen_here.items()}
     if validation is not None:
         transferred = found.transferred.items()
         values["tnr_at_fnr_transferred"] = {f"{f:g}": _point(p, validation.name) for f, p in transferred}

@@ -35,7 +35,7 @@ def tradeoff_sentence(performance: Performance) -> str:
     point = performance.transferred.get(ALLOWED_FNR)
     threshold = f"At the threshold that misses at most {_percent(ALLOWED_FNR, 0)} of the malignant "
     threshold += "validation lesions" if point else "test lesions (chosen on these lesions, so optimistic)"
-    point = point or performance.picked_here[ALLOWED_FNR]
+    point = point or performance.chosen_here[ALLOWED_FNR]
     n_benign = performance.n - performance.n_malignant
     avoided, missed = round(point.tnr.value * n_benign), round(point.fnr.value * performance.n_malignant)
     share = _percent(point.fnr.value) + (", more than on validation" if point.fnr.value > ALLOWED_FNR else "")

@@ -1,1 +1,1 @@
-"""From patch scores to one number a lesion, and from lesions to metrics with intervals. No torch here."""
+"""Lesion scores, score tables, and metrics with confidence intervals; without torch."""

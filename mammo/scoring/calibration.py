@@ -1,4 +1,4 @@
-"""Calibration: whether, among lesions scored 0.3, three in ten are malignant."""
+"""Calibration curve: share of malignant lesions by score, with confidence intervals."""
 
 from dataclasses import dataclass
 
@@ -15,14 +15,14 @@ N_BINS = 10
 
 @dataclass(frozen=True, eq=False)
 class CalibrationCurve:
-    """Lesions by score, in bins of equal numbers; bins whose bounds coincide (ties) are one.
+    """Lesions in bins of equal numbers by score; bins with equal bounds (ties) are merged.
 
     Attributes:
         mean_score: [K] in [0, 1], ascending.
-        malignant_share: [K] in [0, 1], what a calibrated model would have equal to mean_score.
-        low: [K], of the patient bootstrap's 95 % interval of each share by itself, the bins being held fixed.
-        high: [K], likewise.
-        n: [K], lesions.
+        malignant_share: [K] in [0, 1]; equal to mean_score for a calibrated model.
+        low: [K], lower bound of the pointwise 95 % patient-bootstrap interval of malignant_share, for fixed bins.
+        high: [K], upper bound.
+        n: [K], number of lesions.
     """
 
     mean_score: Floats
@@ -40,7 +40,15 @@ def calibration_curve(
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> CalibrationCurve:
-    """The calibration curve of scores [N] in [0, 1] of lesions of these patients [N]; no bins where there is no lesion.
+    """The calibration curve of scores; without bins if there is no lesion.
+
+    Args:
+        malignant: [N] in {0, 1}.
+        scores: [N] in [0, 1].
+        patients: [N], each lesion's patient.
+        n_bins: number of bins before merging.
+        seed: seed of the bootstrap.
+        n_resamples: number of resamples.
 
     Raises:
         ValueError: as metrics.checked_probabilities.
@@ -50,10 +58,11 @@ def calibration_curve(
         none = np.empty(0)
         return CalibrationCurve(none, none, none, none, np.empty(0, dtype=np.int64))
     edges = np.quantile(values, np.linspace(0, 1, n_bins + 1)[1:-1])
-    bins = np.searchsorted(edges, values, side="left")  # a score equal to an edge lies below it, as all its ties
+    bins = np.searchsorted(edges, values, side="left")  # a score at an edge belongs to the lower bin, with its ties
     inside = bins[:, None] == np.unique(bins)
 
     def shares(weights: Weights) -> Floats:
+        """Malignant share of each bin, [R, K], in resamples of these weights [R, N]."""
         drawn = weights.astype(np.float64)
         return ratio(drawn @ (inside & labels[:, None]), drawn @ inside)
 

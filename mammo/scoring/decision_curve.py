@@ -1,7 +1,7 @@
-"""Decision curve: what acting on a score is worth (Vickers and Elkin 2006, Medical Decision Making 26:565).
+"""Decision curve analysis: net benefit of biopsies by score (Vickers and Elkin 2006, Medical Decision Making 26:565).
 
-Whoever would biopsy from a chance of malignancy p upwards says that p / (1 - p) needless biopsies weigh as much as one
-missed malignancy. Net benefit counts caught malignancies less needless biopsies at that price, per lesion.
+A threshold probability p means that 1 / p - 1 unnecessary biopsies are accepted per detected malignancy. Net benefit is
+the number of detected malignancies minus p / (1 - p) times the number of unnecessary biopsies, per lesion.
 """
 
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from mammo.scoring.metrics import checked_probabilities, why_undefined
 from mammo.scoring.weighted_metrics import Weights
 
 THRESHOLDS = tuple(np.round(np.arange(0.01, 0.51, 0.01), 2).tolist())
-"""Threshold chances that are drawn."""
+"""Threshold probabilities of the curve."""
 
 
 @dataclass(frozen=True, eq=False)
 class DecisionCurve:
-    """Net benefit by threshold chance; NaN where metrics.why_undefined tells a reason. Biopsying none is worth 0.
+    """Net benefit by threshold probability; NaN if undefined (metrics.why_undefined). Without biopsies it is 0.
 
     Attributes:
-        preference: [K], threshold chance of malignancy, in (0, 1).
-        model: [K], biopsying the lesions scored at or above it.
-        low: [K], of the patient bootstrap's 95 % interval of each value of model by itself.
-        high: [K], likewise.
-        everyone: [K], biopsying every lesion, as was done with these.
+        threshold_probability: [K] in (0, 1), of malignancy.
+        model: [K], net benefit of biopsies of the lesions with scores at or above it.
+        low: [K], lower bound of the pointwise 95 % patient-bootstrap interval of model.
+        high: [K], upper bound.
+        biopsy_all: [K], net benefit of biopsies of all lesions.
     """
 
     threshold_probability: Floats
@@ -45,25 +45,35 @@ def decision_curve(
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> DecisionCurve:
-    """The decision curve of scores [N], read as chances of malignancy, of lesions of these patients [N].
+    """The decision curve of scores.
+
+    Args:
+        malignant: [N] in {0, 1}.
+        scores: [N] in [0, 1], probabilities of malignancy.
+        patients: [N], each lesion's patient.
+        threshold_probabilities: [K] in (0, 1).
+        seed: seed of the bootstrap.
+        n_resamples: number of resamples.
 
     Raises:
-        ValueError: as metrics.checked_probabilities, or a preference is outside (0, 1).
+        ValueError: as metrics.checked_probabilities, or a threshold probability is outside (0, 1).
     """
     labels, values = checked_probabilities(malignant, scores)
-    chance = np.asarray(threshold_probabilities, dtype=np.float64)
-    if not ((chance > 0) & (chance < 1)).all():
-        raise ValueError("a threshold chance is outside (0, 1)")
+    threshold = np.asarray(threshold_probabilities, dtype=np.float64)
+    outside = threshold[~((threshold > 0) & (threshold < 1))]
+    if outside.size:
+        raise ValueError(f"threshold probability {outside[0]} is outside (0, 1)")
     if why_undefined(labels):
-        undefined = np.full(chance.shape, np.nan)
-        return DecisionCurve(chance, undefined, undefined, undefined, undefined)
-    gain = np.where(labels[:, None], 1.0, -chance / (1 - chance))  # [N, K], of a biopsy
-    gained = np.where(values[:, None] >= chance, gain, 0.0)
+        undefined = np.full(threshold.shape, np.nan)
+        return DecisionCurve(threshold, undefined, undefined, undefined, undefined)
+    benefit = np.where(labels[:, None], 1.0, -threshold / (1 - threshold))  # [N, K], of a biopsy of each lesion
+    gained = np.where(values[:, None] >= threshold, benefit, 0.0)
 
-    def worth(weights: Weights) -> Floats:
+    def net_benefit(weights: Weights) -> Floats:
+        """Net benefit [R, K] in resamples of these weights [R, N]."""
         drawn = weights.astype(np.float64)
         return np.asarray(drawn @ gained / drawn.sum(axis=1, keepdims=True))
 
     model = gained.mean(axis=0)
-    low, high = percentile_bands(model, bootstrap(worth, patients, seed, n_resamples))
-    return DecisionCurve(chance, model, low, high, gain.mean(axis=0))
+    low, high = percentile_bands(model, bootstrap(net_benefit, patients, seed, n_resamples))
+    return DecisionCurve(threshold, model, low, high, benefit.mean(axis=0))

@@ -1,8 +1,8 @@
 """DeLong's variance of an AUC and test of two (DeLong, DeLong and Clarke-Pearson 1988, Biometrics 44:837).
 
-It takes lesions for independent. Lesions of one patient are not, so its intervals and p-values are too sure of
-themselves where patients have several; it stands beside the patient bootstrap because other papers give it.
-Computed from midranks (Sun and Xu 2014): n log n instead of every pair.
+It assumes independent lesions. If patients have several lesions, its intervals are too narrow and its p-values too
+small; it is reported beside the patient bootstrap because other papers report it. It is computed from midranks (Sun and
+Xu 2014), in n log n steps instead of all pairs.
 """
 
 import numpy as np
@@ -15,21 +15,21 @@ from mammo.scoring.metrics import auc, checked, why_undefined
 
 
 def delong_interval(malignant: ArrayLike, scores: ArrayLike) -> Interval:
-    """AUC of scores [N] with DeLong's normal 95 % interval, cut off at 0 and 1.
+    """AUC of scores [N] for labels [N] with DeLong's normal 95 % interval, clipped to [0, 1].
 
-    NaN where metrics.why_undefined tells a reason; the bounds are NaN for fewer than two lesions of a class.
+    NaN if undefined (metrics.why_undefined); the bounds are NaN if a class has fewer than two lesions.
     """
     value, error = auc(malignant, scores), np.sqrt(auc_covariance(malignant, [scores])[0, 0])
-    reach = float(norm.ppf((1 + LEVEL) / 2)) * error
-    return Interval(value, float(np.clip(value - reach, 0, 1)), float(np.clip(value + reach, 0, 1)))
+    half_width = float(norm.ppf((1 + LEVEL) / 2)) * error
+    return Interval(value, float(np.clip(value - half_width, 0, 1)), float(np.clip(value + half_width, 0, 1)))
 
 
 def delong_p_value(malignant: ArrayLike, scores: ArrayLike, baseline: ArrayLike) -> float:
-    """Two-sided p-value of equal AUCs of two score vectors [N] of the same lesions.
+    """Two-sided p-value for equal AUCs of two score vectors [N] of the same lesions.
 
     Returns:
-        In [0, 1]; 1 where the AUCs are equal; NaN where an AUC is undefined or the difference has no variance (fewer
-        than two lesions of a class, or every pair of lesions is ordered alike within each score vector).
+        In [0, 1]; 1 if the AUCs are equal; NaN if an AUC is undefined or the difference has no variance (fewer than
+        two lesions of a class, or all pairs of lesions in the same order within each score vector).
     """
     difference = auc(malignant, scores) - auc(malignant, baseline)
     if difference == 0:
@@ -40,7 +40,7 @@ def delong_p_value(malignant: ArrayLike, scores: ArrayLike, baseline: ArrayLike)
 
 
 def auc_covariance(malignant: ArrayLike, score_vectors: list[ArrayLike]) -> Floats:
-    """Covariance matrix [K, K] of the AUCs of K score vectors [N] of the same lesions; NaN where it does not exist."""
+    """Covariance matrix [K, K] of the AUCs of K score vectors [N] of the same lesions; NaN if undefined."""
     placements = [_placements(malignant, scores) for scores in score_vectors]
     total: NDArray[np.float64] = np.zeros((len(placements), len(placements)))
     for kind in (0, 1):
@@ -53,7 +53,7 @@ def auc_covariance(malignant: ArrayLike, score_vectors: list[ArrayLike]) -> Floa
 
 
 def _placements(malignant: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """For each malignant lesion the share of benign ones below it, for each benign one that of malignant ones above."""
+    """Share of benign lesions below each malignant one, and share of malignant lesions above each benign one."""
     labels, values = checked(malignant, scores)
     if why_undefined(labels):
         return np.empty(0), np.empty(0)

@@ -1,11 +1,11 @@
-"""One score a lesion: the mean over its windows of p_malignant / (p_malignant + p_benign) (paper, Model evaluation).
+"""Lesion scores: the mean over crop windows of p_malignant / (p_malignant + p_benign) (paper, Model evaluation).
 
-The ratio is taken from the two logits. With p = softmax(l) over the four patch classes the common denominator cancels,
+The ratio is computed from the two logits. With p = softmax(l) over the four patch classes the denominator cancels:
 
-    p_m / (p_m + p_b) = exp(l_m) / (exp(l_m) + exp(l_b)) = sigmoid(l_m - l_b),
+    p_m / (p_m + p_b) = exp(l_m) / (exp(l_m) + exp(l_b)) = sigmoid(l_m - l_b).
 
-which stays exact where both probabilities underflow to 0 (a patch that is surely "negative"). Log-probabilities serve
-as well as logits, for the same reason.
+This is exact even if both probabilities underflow to 0 (a patch that is almost certainly "negative"). For the same
+reason log-probabilities give the same score as logits.
 """
 
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class LesionScores:
     """Scores of the lesions, in lesion row order.
 
     Attributes:
-        score: [n_lesions] in [0, 1], mean over the windows; higher means more malignant.
-        sd: [n_lesions] in [0, 0.5], spread of the window scores about that mean (divided by n, so 0 for one window).
-        n_windows: [n_lesions], distinct windows behind each score.
-        lesion: [M], the lesion row of each of those windows, ascending.
-        window: [M], its number within the lesion, ascending within it.
-        window_score: [M] in [0, 1].
+        score: [n_lesions] in [0, 1], mean over the windows; higher means more likely malignant.
+        sd: [n_lesions] in [0, 0.5], standard deviation of the window scores (divided by n, so 0 for one window).
+        n_windows: [n_lesions], number of distinct windows of each lesion.
+        lesion: [M], lesion row of each window, ascending.
+        window: [M], number of each window within its lesion, ascending.
+        window_score: [M] in [0, 1], score of each window.
     """
 
     score: Floats
@@ -56,34 +56,39 @@ def patch_scores(logit_malignant: ArrayLike, logit_benign: ArrayLike) -> Floats:
 def lesion_scores(
     lesion: ArrayLike, window: ArrayLike, logit_malignant: ArrayLike, logit_benign: ArrayLike, n_lesions: int
 ) -> LesionScores:
-    """Average the patch scores of every lesion. The order of the patches does not matter, to the last bit.
+    """Average the patch scores of each lesion; the order of the patches does not matter, to the last bit.
 
     Args:
-        lesion: int [N], each patch's lesion row, 0 to n_lesions - 1.
-        window: int [N], each patch's window number within its lesion. A (lesion, window) that comes again is dropped:
-            a distributed sampler pads its shards with repeats.
+        lesion: int [N], lesion row of each patch, 0 to n_lesions - 1.
+        window: int [N], window number of each patch within its lesion. Repeats of a (lesion, window) are dropped: a
+            distributed sampler pads its shards with them.
         logit_malignant: float [N].
         logit_benign: float [N].
-        n_lesions: rows of the lesion plan.
+        n_lesions: number of rows of the lesion plan.
+
+    Returns:
+        Scores of the n_lesions lesions and of their windows.
 
     Raises:
-        MammoError: a patch score is not a number, a lesion has no window, or a row is not of the plan.
+        MammoError: a patch score is not a number, a lesion has no window, or a lesion row is outside the plan.
     """
     rows, windows = np.asarray(lesion, dtype=np.int64), np.asarray(window, dtype=np.int64)
     if rows.size and (rows.min() < 0 or rows.max() >= n_lesions):
         row = int(rows.min() if rows.min() < 0 else rows.max())
-        raise MammoError(f"a patch names lesion row {row}, but the lesion plan has {n_lesions} rows; score it anew")
+        raise MammoError(
+            f"lesion row {row} of a patch is outside the plan of {n_lesions} rows; score the lesions again"
+        )
     values = patch_scores(logit_malignant, logit_benign)
     _, first = np.unique(np.stack([rows, windows], axis=1), axis=0, return_index=True)  # sorted by lesion, window
     rows, windows, values = rows[first], windows[first], values[first]
     bad = np.flatnonzero(np.isnan(values))
     if bad.size:
         where = f"lesion row {rows[bad[0]]}, window {windows[bad[0]]}"
-        raise MammoError(f"{where}: the patch score is not a number ({bad.size} such patches); the network diverged")
+        raise MammoError(f"{where}: the patch score is not a number ({bad.size} patches); the network diverged")
     count = np.bincount(rows, minlength=n_lesions)
     if (count == 0).any():
         empty = np.flatnonzero(count == 0)
-        raise MammoError(f"lesion row {empty[0]} has no scored window ({empty.size} such lesions); score every lesion")
+        raise MammoError(f"lesion row {empty[0]} has no scored window ({empty.size} lesions); score all lesions")
     mean = np.bincount(rows, weights=values, minlength=n_lesions) / count
     variance = np.bincount(rows, weights=(values - mean[rows]) ** 2, minlength=n_lesions) / count
     score, sd = np.clip(mean, 0.0, 1.0), np.sqrt(variance)

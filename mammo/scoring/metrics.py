@@ -1,7 +1,7 @@
-"""Metrics of one score vector against the labels, each defined down to its ties.
+"""Metrics of a score vector against the labels, with exact treatment of ties.
 
-A malignant lesion is a positive; a lesion is called malignant when its score is at or above the threshold. A metric
-lies quietly when it cannot exist: here it is NaN for one class alone, never 0 or 0.5, and a NaN score is an error.
+A malignant lesion is a positive; a lesion is called malignant if its score is at or above the threshold. With one class
+only a metric is NaN, not 0 or 0.5, and a NaN score is an error.
 """
 
 import numpy as np
@@ -12,11 +12,11 @@ from mammo.records import Floats
 Bools = NDArray[np.bool_]
 
 MIN_TPR = 0.95
-"""Where the partial AUC begins: at most 5 % of the malignant lesions missed, as in the paper's Figure 7."""
+"""Lower end of the partial AUC: at most 5 % of malignant lesions missed, as in the paper's Figure 7."""
 
 
 def checked(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
-    """Labels and scores as arrays.
+    """Check labels and scores, and return them as arrays [N].
 
     Args:
         malignant: [N], 1 or True for a malignant lesion, 0 or False for a benign one.
@@ -27,7 +27,7 @@ def checked(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
     """
     labels, values = np.asarray(malignant), np.asarray(scores, dtype=np.float64)
     if labels.ndim != 1 or labels.shape != values.shape:
-        raise ValueError(f"labels {labels.shape} and scores {values.shape} are not two vectors of one length")
+        raise ValueError(f"labels {labels.shape} and scores {values.shape} must be vectors of equal length")
     if not np.isin(labels, (0, 1)).all():
         raise ValueError("a label is neither 0 (benign) nor 1 (malignant)")
     if np.isnan(values).any():
@@ -36,15 +36,15 @@ def checked(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
 
 
 def checked_probabilities(malignant: ArrayLike, scores: ArrayLike) -> tuple[Bools, Floats]:
-    """As checked, for metrics that read a score as a chance; ValueError also where one is outside [0, 1]."""
+    """Labels [N] and scores [N] as checked, for scores that are probabilities; ValueError if one is outside [0, 1]."""
     labels, values = checked(malignant, scores)
     if not ((values >= 0) & (values <= 1)).all():
-        raise ValueError("a score is outside [0, 1], so it cannot be read as the chance of malignancy")
+        raise ValueError("a score is outside [0, 1], so it is not a probability of malignancy")
     return labels, values
 
 
 def why_undefined(malignant: ArrayLike) -> str:
-    """Why no metric of this module exists for these labels [N]; empty where it does."""
+    """Why the metrics of this module are undefined for labels [N]; empty if they are defined."""
     labels = np.asarray(malignant).astype(np.bool_)
     if labels.size == 0:
         return "no lesion"
@@ -54,14 +54,14 @@ def why_undefined(malignant: ArrayLike) -> str:
 
 
 def auc(malignant: ArrayLike, scores: ArrayLike) -> float:
-    """Chance that a malignant lesion scores above a benign one, a tie counting half (Mann-Whitney).
+    """Probability that a malignant lesion scores above a benign one, with ties counted half (Mann-Whitney).
 
     Args:
         malignant: [N] in {0, 1}.
         scores: [N], any real numbers; only their order matters.
 
     Returns:
-        In [0, 1]; NaN where why_undefined tells a reason.
+        In [0, 1]; NaN if undefined (why_undefined).
 
     Raises:
         ValueError: as checked.
@@ -76,11 +76,11 @@ def auc(malignant: ArrayLike, scores: ArrayLike) -> float:
 
 
 def roc(malignant: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
-    """The ROC curve, one point a distinct score.
+    """The ROC curve of scores [N] for labels [N], with one point per distinct score.
 
     Returns:
-        False positive rate [K] and true positive rate [K], from (0, 0) to (1, 1); the area under the straight lines
-        between them is the AUC. Both are NaN [1] where why_undefined tells a reason.
+        False positive rate [K] and true positive rate [K], from (0, 0) to (1, 1). With straight lines between the
+        points the area under the curve is the AUC. Both are NaN [1] if undefined (why_undefined).
     """
     labels, values = checked(malignant, scores)
     if why_undefined(labels):
@@ -95,8 +95,8 @@ def roc(malignant: ArrayLike, scores: ArrayLike) -> tuple[Floats, Floats]:
 def partial_auc(malignant: ArrayLike, scores: ArrayLike, min_tpr: float = MIN_TPR) -> float:
     """Mean true negative rate over the true positive rates from min_tpr to 1 (Jiang, Metz and Nishikawa 1996).
 
-    It is the area between the ROC curve, straight between its points, and the line at min_tpr, divided by 1 - min_tpr:
-    1 is perfect, chance gives (1 - min_tpr) / 2, and min_tpr = 0 gives the AUC.
+    It is the area between the ROC curve, with straight lines between its points, and the line at min_tpr, divided by
+    1 - min_tpr: 1 is perfect, chance gives (1 - min_tpr) / 2, and min_tpr = 0 gives the AUC.
 
     Args:
         malignant: [N] in {0, 1}.
@@ -104,13 +104,13 @@ def partial_auc(malignant: ArrayLike, scores: ArrayLike, min_tpr: float = MIN_TP
         min_tpr: in [0, 1).
 
     Returns:
-        In [0, 1]; NaN where why_undefined tells a reason.
+        In [0, 1]; NaN if undefined (why_undefined).
 
     Raises:
         ValueError: as checked, or min_tpr is outside [0, 1).
     """
     if not 0 <= min_tpr < 1:
-        raise ValueError(f"a least true positive rate of {min_tpr} is outside [0, 1)")
+        raise ValueError(f"min_tpr must be in [0, 1), got {min_tpr}")
     fpr, tpr = roc(malignant, scores)
     if np.isnan(fpr).any():
         return float("nan")
@@ -123,12 +123,16 @@ def partial_auc(malignant: ArrayLike, scores: ArrayLike, min_tpr: float = MIN_TP
 
 
 def average_precision(malignant: ArrayLike, scores: ArrayLike) -> float:
-    """Mean, over the malignant lesions, of the precision at each one's own score; no interpolation.
+    """Mean, over the malignant lesions, of the precision at the score of each; without interpolation.
 
-    Lesions of equal score are called malignant together. The share of malignant lesions is what chance gives.
+    Lesions of equal score are called malignant together. Chance gives the share of malignant lesions.
+
+    Args:
+        malignant: [N] in {0, 1}.
+        scores: [N].
 
     Returns:
-        In (0, 1]; NaN where why_undefined tells a reason.
+        In (0, 1]; NaN if undefined (why_undefined).
 
     Raises:
         ValueError: as checked.
@@ -143,11 +147,15 @@ def average_precision(malignant: ArrayLike, scores: ArrayLike) -> float:
 
 
 def brier(malignant: ArrayLike, scores: ArrayLike) -> float:
-    """Mean squared distance of the score, read as the chance of malignancy, from the truth (Brier 1950).
+    """Mean squared difference between score and label (Brier 1950).
+
+    Args:
+        malignant: [N] in {0, 1}.
+        scores: [N] in [0, 1], probabilities of malignancy.
 
     Returns:
-        In [0, 1], 0 is perfect; NaN where why_undefined tells a reason: of one class alone it would flatter any model
-        that has learnt nothing but that class.
+        In [0, 1], 0 is perfect; NaN if undefined (why_undefined): with one class only, a model that always predicts
+        this class would look good.
 
     Raises:
         ValueError: as checked, or a score is outside [0, 1].

@@ -1,6 +1,6 @@
-"""Two models on the same lesions: the difference of their AUCs, its interval, and two tests of there being none.
+"""Comparison of two models on the same lesions: difference of AUCs, its interval, and two tests of equal AUCs.
 
-Two scores of one lesion are not independent, so the difference is taken inside each resample (paired).
+The two scores of a lesion are not independent, so the difference is computed within each resample (paired).
 """
 
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from mammo.scoring.weighted_metrics import Weights, aucs, tallies
 
 @dataclass(frozen=True)
 class Comparison:
-    """A paired comparison; NaN what is undefined.
+    """A paired comparison; undefined values are NaN.
 
     Attributes:
         auc_difference: AUC of the first minus AUC of the second, with its paired patient-bootstrap interval.
         p_bootstrap: two-sided, from the same resamples (bootstrap_p_value).
-        p_delong: two-sided, lesions taken for independent (delong.delong_p_value).
+        p_delong: two-sided, for independent lesions (delong.delong_p_value).
     """
 
     auc_difference: Interval
@@ -37,9 +37,10 @@ def compare(
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> Comparison:
-    """Compare scores [N] with baseline [N] on lesions of these labels [N] and patients [N]."""
+    """Compare scores [N] with baseline [N] on lesions of labels [N] in {0, 1} and patients [N]."""
 
     def gains(weights: Weights) -> Floats:
+        """Difference of the AUCs, [R], in resamples of these weights [R, N]."""
         return aucs(tallies(malignant, scores, weights)) - aucs(tallies(malignant, baseline, weights))
 
     drawn = bootstrap(gains, patients, seed, n_resamples)
@@ -48,11 +49,13 @@ def compare(
 
 
 def bootstrap_p_value(differences: Floats) -> float:
-    """Two-sided p-value of no difference: the interval of which level would just touch 0 (interval inversion).
+    """Two-sided p-value for no difference, by inversion of the percentile interval.
 
-    Twice the smaller share of resamples [R] on either side of 0, one added to both counts so that R resamples never
-    claim more than 2 / (R + 1); a resample at 0 counts on both sides. Resamples without a value are left out; NaN
-    where too few have one.
+    It is twice the smaller share of resamples [R] on one side of 0. One is added to numerator and denominator, so that
+    the p-value is at least 2 / (R + 1). A resample at 0 counts on both sides; those without a value are left out.
+
+    Returns:
+        In (0, 1]; NaN if too few resamples have a value.
     """
     drawn = usable(differences)
     if drawn.size == 0:

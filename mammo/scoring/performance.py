@@ -1,4 +1,4 @@
-"""All that is said of one score vector: every metric with its interval, and the thresholds with what they do."""
+"""Performance of one score vector: all metrics with intervals, and operating points with TNR and FNR."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ from mammo.scoring.weighted_metrics import (
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold and what it does to the lesions judged.
+    """A threshold with its TNR and FNR.
 
     Attributes:
-        threshold: lesions scored at or above it are called malignant.
-        tnr: share of benign lesions below it (biopsies avoided). Where the threshold was picked on the same lesions,
-            every resample picks its own.
-        fnr: share of malignant lesions below it (missed); without bounds where the threshold was picked on the same
-            lesions, for then the share was asked for.
+        threshold: lesions with scores at or above it are called malignant.
+        tnr: share of benign lesions below it (biopsies avoided). If the threshold was chosen on the same lesions, each
+            resample chooses its own.
+        fnr: share of malignant lesions below it (missed); without bounds if the threshold was chosen on the same
+            lesions for a given FNR.
     """
 
     threshold: float
@@ -42,20 +42,20 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Performance:
-    """How well one score vector tells malignant from benign lesions; intervals are of the patient bootstrap.
+    """How well one score vector separates malignant from benign lesions; with patient-bootstrap intervals.
 
     Attributes:
-        n: lesions.
-        n_malignant: malignant ones.
-        n_patients: patients.
-        undefined: why no metric exists (metrics.why_undefined), empty where they do.
+        n: number of lesions.
+        n_malignant: number of malignant lesions.
+        n_patients: number of patients.
+        undefined: why the metrics are undefined (metrics.why_undefined), empty if they are defined.
         auc: with its interval.
         auc_delong: the same AUC with DeLong's interval.
         partial_auc: mean true negative rate while at most 5 % of malignant lesions are missed.
         average_precision: with its interval.
         brier: with its interval.
-        picked_here: false negative rate asked for to the threshold picked on these very lesions: it flatters.
-        transferred: the same for thresholds picked on other lesions; empty where none were given.
+        chosen_here: by FNR, the operating point with a threshold chosen on the same lesions, which is optimistic.
+        transferred: by FNR, the operating point with a threshold chosen on other lesions; empty if none were given.
     """
 
     n: int
@@ -67,7 +67,7 @@ class Performance:
     partial_auc: Interval
     average_precision: Interval
     brier: Interval
-    picked_here: Mapping[float, OperatingPoint]
+    chosen_here: Mapping[float, OperatingPoint]
     transferred: Mapping[float, OperatingPoint]
 
 
@@ -79,15 +79,15 @@ def performance(
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> Performance:
-    """Judge scores [N] in [0, 1] of lesions of these labels [N] and patients [N].
+    """Evaluate scores of lesions.
 
     Args:
         malignant: [N] in {0, 1}.
         scores: [N] in [0, 1].
-        patients: [N].
-        thresholds: false negative rate asked for to a threshold picked on other lesions (validation).
-        seed: of the bootstrap.
-        n_resamples: of the bootstrap.
+        patients: [N], each lesion's patient.
+        thresholds: by FNR, thresholds chosen on other lesions (validation).
+        seed: seed of the bootstrap.
+        n_resamples: number of resamples.
 
     Raises:
         ValueError: as metrics.checked_probabilities.
@@ -95,6 +95,7 @@ def performance(
     labels, other = np.asarray(malignant), dict(thresholds or {})
 
     def measure(weights: Weights) -> Floats:
+        """All metrics, [R, K], in resamples of these weights [R, N]."""
         t = tallies(labels, scores, weights)
         columns = [aucs(t), partial_aucs(t), average_precisions(t), briers(t), *(tnrs_at_fnr(t, fnr) for fnr in FNRS)]
         return np.stack([*columns, *(rate for value in other.values() for rate in rates_below(t, value))], axis=1)
@@ -104,7 +105,7 @@ def performance(
         percentile_interval(metric(labels, scores), next(drawn))
         for metric in (auc, partial_auc, average_precision, brier)
     ]
-    picked = {fnr: _picked(labels, scores, fnr, next(drawn)) for fnr in FNRS}
+    chosen = {fnr: _chosen(labels, scores, fnr, next(drawn)) for fnr in FNRS}
     return Performance(
         n=labels.size,
         n_malignant=int(labels.sum()),
@@ -115,18 +116,18 @@ def performance(
         partial_auc=metrics[1],
         average_precision=metrics[2],
         brier=metrics[3],
-        picked_here=picked,
+        chosen_here=chosen,
         transferred={fnr: _fixed(labels, scores, value, next(drawn), next(drawn)) for fnr, value in other.items()},
     )
 
 
-def _picked(malignant: ArrayLike, scores: ArrayLike, fnr: float, drawn: Floats) -> OperatingPoint:
+def _chosen(malignant: ArrayLike, scores: ArrayLike, fnr: float, drawn: Floats) -> OperatingPoint:
     threshold = threshold_at_fnr(malignant, scores, fnr)
     missed = rates_at(malignant, scores, threshold).fnr
     tnr = percentile_interval(tnr_at_fnr(malignant, scores, fnr), drawn)
     return OperatingPoint(threshold, tnr, Interval(missed, float("nan"), float("nan")))
 
 
-def _fixed(malignant: ArrayLike, scores: ArrayLike, threshold: float, missed: Floats, spared: Floats) -> OperatingPoint:
+def _fixed(malignant: ArrayLike, scores: ArrayLike, threshold: float, fnrs: Floats, tnrs: Floats) -> OperatingPoint:
     rates = rates_at(malignant, scores, threshold)
-    return OperatingPoint(threshold, percentile_interval(rates.tnr, spared), percentile_interval(rates.fnr, missed))
+    return OperatingPoint(threshold, percentile_interval(rates.tnr, tnrs), percentile_interval(rates.fnr, fnrs))

@@ -1,7 +1,7 @@
-"""Lesion score tables of any model, as CSV: read strictly, and brought onto one set of lesions.
+"""Lesion score files of any model: strict reading of CSV, and matching of files by lesion.
 
-A file has the columns lesion_id, patient_id, malignant (0 or 1) and score (in [0, 1]), in any order and with any
-others beside them; UTF-8, with or without a byte order mark, separated by commas. Rows count from 1 after the header.
+A file has the columns lesion_id, patient_id, malignant (0 or 1) and score (in [0, 1]), in any order and with other
+columns; UTF-8, with or without a byte order mark, separated by commas. Rows count from 1 after the header.
 """
 
 import csv
@@ -22,9 +22,9 @@ class ScoreFile:
     """One model's scores.
 
     Attributes:
-        name: the path as it was given.
-        table: lesion_id, patient_id (text), malignant (int64), score (float64), and other columns as text; indexed by
-            row number in the file.
+        name: the path as given.
+        table: lesion_id, patient_id (text), malignant (int64), score (float64), and other columns as text; the index
+            is the row number in the file.
     """
 
     name: str
@@ -35,7 +35,7 @@ def read_score_file(path: Path) -> ScoreFile:
     """Read and check one file.
 
     Raises:
-        MammoError: it cannot be read, a column is missing, or a row is wrong; with the file, the row and the value.
+        MammoError: it cannot be read, a column is missing, or a row is invalid; names file, row and value.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -44,49 +44,49 @@ def read_score_file(path: Path) -> ScoreFile:
             _check_header(path, header)
             rows = list(cells)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        told = f"line {error.object[: error.start].count(10) + 1}" if isinstance(error, UnicodeDecodeError) else error
-        raise MammoError(f"{path}: no readable CSV file in UTF-8 ({told}); name a lesion score table") from error
+        cause = f"line {error.object[: error.start].count(10) + 1}" if isinstance(error, UnicodeDecodeError) else error
+        raise MammoError(f"{path}: not a readable CSV file in UTF-8 ({cause}); give a lesion score table") from error
     table = pd.DataFrame(rows, columns=header, index=pd.RangeIndex(1, len(rows) + 1), dtype="str")
     _check_rows(path, table)
     return ScoreFile(str(path), table.astype({"malignant": "float64", "score": "float64"}).astype({"malignant": int}))
 
 
 def match_lesions(files: Sequence[ScoreFile]) -> list[ScoreFile]:
-    """The files with their lesions in the first file's order.
+    """The files with their lesions in the order of the first file.
 
     Raises:
-        MammoError: a lesion is in one file only, or two files give it another label or patient.
+        MammoError: a lesion is in one file only, or has different labels or patients in two files.
     """
     first = files[0]
     return [first, *(_matched(file, first) for file in files[1:])]
 
 
-def check_disjoint(picked: ScoreFile, judged: ScoreFile) -> None:
-    """Refuse to pick a threshold on patients that it is then judged by, or on the test split where a file names it.
+def check_disjoint(validation: ScoreFile, test: ScoreFile) -> None:
+    """Reject thresholds chosen on patients that are evaluated, on lesions of split test, or without malignant lesions.
 
     Raises:
-        MammoError: naming a patient of both files or a lesion of the test split, or because no threshold exists.
+        MammoError: a patient is in both files, or a validation lesion has split test, or none is malignant.
     """
-    both = set(picked.table["patient_id"]) & set(judged.table["patient_id"])
+    both = set(validation.table["patient_id"]) & set(test.table["patient_id"])
     if both:
         patient = min(both)
-        row = picked.table.index[picked.table["patient_id"] == patient][0]
+        row = validation.table.index[validation.table["patient_id"] == patient][0]
         raise MammoError(
-            f"{picked.name}, row {row}: patient {patient} is in {judged.name}, too ({len(both)} patients are); pick "
-            "thresholds on patients that they are not judged by"
+            f"{validation.name}, row {row}: patient {patient} is also in {test.name} (patients in both: {len(both)}); "
+            "choose thresholds on patients who are not evaluated"
         )
-    test = picked.table.get("split", pd.Series(dtype="str")) == "test"
-    if test.any():
+    is_test = validation.table.get("split", pd.Series(dtype="str")) == "test"
+    if is_test.any():
         raise MammoError(
-            f"{picked.name}, row {test.idxmax()}: a lesion of split test ({int(test.sum())} are); pick thresholds on "
-            "validation lesions"
+            f"{validation.name}, row {is_test.idxmax()}: the lesion has split test "
+            f"(such lesions: {int(is_test.sum())}); choose thresholds on validation lesions"
         )
-    if not picked.table["malignant"].any():
-        raise MammoError(f"{picked.name}: no malignant lesion, so no threshold can be picked there")
+    if not validation.table["malignant"].any():
+        raise MammoError(f"{validation.name}: no malignant lesion to choose a threshold on; give another file")
 
 
 def _cells(reader: Iterator[list[str]], path: Path) -> Iterator[list[str]]:
-    """Header and rows, stripped; blank lines are left out, and every row is as long as the header."""
+    """Yield header and rows, stripped, without blank lines; every row must have as many cells as the header."""
     header: list[str] | None = None
     number = 0
     for cells in reader:
@@ -95,7 +95,7 @@ def _cells(reader: Iterator[list[str]], path: Path) -> Iterator[list[str]]:
         header = header or cells
         if len(cells) != len(header):
             raise MammoError(
-                f"{path}, row {number}: {len(cells)} cells, but the header has {len(header)}; mend the row"
+                f"{path}, row {number}: {len(cells)} cells, but the header has {len(header)}; correct the row"
             )
         number += 1
         yield [cell.strip() for cell in cells]
@@ -112,29 +112,27 @@ def _check_header(path: Path, header: list[str]) -> None:
         )
     if len(set(header)) < len(header):
         twice = next(name for name in header if header.count(name) > 1)
-        raise MammoError(f"{path}: column {twice!r} comes twice; keep one")
+        raise MammoError(f"{path}: duplicate column {twice!r}; keep one")
 
 
 def _check_rows(path: Path, table: pd.DataFrame) -> None:
-    """Refuse the first wrong row, naming its value."""
+    """Reject the first invalid row, with its value."""
     for row, lesion, patient, malignant, score in table[list(COLUMNS)].itertuples(name=None):
         where = f"{path}, row {row} (lesion {lesion})" if lesion else f"{path}, row {row}"
         if not lesion or not patient:
-            raise MammoError(f"{where}: {'patient_id' if lesion else 'lesion_id'} is empty; give every lesion both ids")
+            raise MammoError(f"{where}: {'patient_id' if lesion else 'lesion_id'} is empty; fill in both ids")
         if _number(malignant) not in (0, 1):
             raise MammoError(f"{where}: malignant is {malignant!r}; write 1 for malignant and 0 for benign")
         value = _number(score)
         if np.isnan(value):
-            raise MammoError(
-                f"{where}: score is {score!r}, not a number; score every lesion or leave it out of all files"
-            )
+            raise MammoError(f"{where}: score is {score!r}, not a number; score the lesion or remove it from all files")
         if not 0 <= value <= 1:
-            raise MammoError(f"{where}: score {score} is outside [0, 1]; give the chance of malignancy")
+            raise MammoError(f"{where}: score {score} is outside [0, 1]; give the probability of malignancy")
     twice = table["lesion_id"].duplicated()
     if twice.any():
         row, lesion = twice.idxmax(), table["lesion_id"][twice].iloc[0]
         before = (table["lesion_id"] == lesion).idxmax()
-        raise MammoError(f"{path}, row {row}: lesion_id {lesion} is that of row {before}, too; one row a lesion")
+        raise MammoError(f"{path}, row {row}: lesion_id {lesion} is also in row {before}; keep one row per lesion")
 
 
 def _number(text: str) -> float:
@@ -147,13 +145,13 @@ def _number(text: str) -> float:
 def _matched(file: ScoreFile, first: ScoreFile) -> ScoreFile:
     ours = file.table.reset_index(names="row").set_index("lesion_id")
     theirs = first.table.reset_index(names="row").set_index("lesion_id")
-    apart = [*ours.index.difference(theirs.index, sort=False), *theirs.index.difference(ours.index, sort=False)]
-    if apart:
-        has, lacks = (file, first) if apart[0] in ours.index else (first, file)
-        row = (has.table["lesion_id"] == apart[0]).idxmax()
+    unmatched = [*ours.index.difference(theirs.index, sort=False), *theirs.index.difference(ours.index, sort=False)]
+    if unmatched:
+        has, lacks = (file, first) if unmatched[0] in ours.index else (first, file)
+        row = (has.table["lesion_id"] == unmatched[0]).idxmax()
         raise MammoError(
-            f"{has.name}, row {row}: lesion {apart[0]} is not in {lacks.name} ({len(apart)} lesions are in one file "
-            "only); compare scores of the same lesions"
+            f"{has.name}, row {row}: lesion {unmatched[0]} is not in {lacks.name} ({len(unmatched)} lesions are in one "
+            "file only); compare scores of the same lesions"
         )
     ours = ours.loc[theirs.index]
     for column in ("malignant", "patient_id"):
@@ -162,6 +160,6 @@ def _matched(file: ScoreFile, first: ScoreFile) -> ScoreFile:
             one, other = ours[differs].iloc[0], theirs[differs].iloc[0]
             raise MammoError(
                 f"{file.name}, row {one['row']}: lesion {one.name} has {column} {one[column]}, but {other[column]} in "
-                f"{first.name}, row {other['row']}; mend one of the two"
+                f"{first.name}, row {other['row']}; correct one of the two"
             )
     return replace(file, table=ours.reset_index().set_index("row")[list(file.table.columns)])

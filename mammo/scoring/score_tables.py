@@ -30,16 +30,16 @@ LESION_COLUMNS = {
     "n_windows": "int64",
 }
 """label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0; high_risk: 1 for a benign lesion that
-pathology calls high-risk, else 0; vendor and density: as the manifest tells them, empty if unknown; size_px: longer
-side of the outline's box, px of the paper's 2944 x 1920 frame; split: empty where the store is not split; score: mean
-over the windows, in [0, 1]; score_sd: their spread about it."""
+pathology calls high-risk, else 0; vendor and density: from the manifest, empty if unknown; size_px: longer side of the
+outline's bounding box, px of the paper's 2944 x 1920 frame; split: empty if the store is not split; score: mean over
+the windows, in [0, 1]; score_sd: standard deviation over the windows."""
 
 SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
-"""Lesions smaller than the smallest, as large as some, and larger than the largest crop window of the paper."""
+"""Lesions below, within and above the range of the paper's crop window sizes."""
 
 
 def write_lesion_table(table: pd.DataFrame, path: Path) -> None:
-    """Check the table and write path (.parquet) and the same name with .csv; MammoError as TableKind.check."""
+    """Check the table and write it as .parquet and .csv; MammoError as TableKind.check."""
     LESIONS.write(table, path)
 
 
@@ -49,7 +49,7 @@ def read_lesion_table(path: Path) -> pd.DataFrame:
 
 
 def size_group(size_px: "pd.Series[float]") -> "pd.Series[str]":
-    """Which of SIZE_GROUPS each lesion is."""
+    """The group of SIZE_GROUPS of each lesion, by its size in px of the paper's frame."""
     return pd.Series(np.select([size_px < 128, size_px <= 384], SIZE_GROUPS[:2], SIZE_GROUPS[2]), index=size_px.index)
 
 
@@ -62,7 +62,7 @@ def _lesion_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
             table["malignant"] != (table["label"] == Pathology.MALIGNANT).astype(np.int64)
         ),
         "label_source is unknown": ~table["label_source"].isin(list(LabelSource)),
-        "high_risk is neither 0 nor, for a benign lesion, 1": ~(
+        "high_risk is not 0 (or 1 for a benign lesion)": ~(
             (table["high_risk"] == 0) | (table["high_risk"] == 1) & (table["label"] == Pathology.BENIGN)
         ),
         "laterality is neither L nor R": ~table["laterality"].isin(list(Laterality)),
@@ -76,7 +76,7 @@ def _lesion_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
     }
 
 
-LESIONS = TableKind("lesion score table", LESION_COLUMNS, ("lesion_id",), _lesion_problems, "score the run anew")
+LESIONS = TableKind("lesion score table", LESION_COLUMNS, ("lesion_id",), _lesion_problems, "score the run again")
 
 
 WINDOW_COLUMNS = {
@@ -87,12 +87,12 @@ WINDOW_COLUMNS = {
     "side": "float64",
     "score": "float64",
 }
-"""window: number within its lesion; row, col: center, and side, px of the network frame; score in [0, 1]."""
+"""window: number within the lesion; row, col: center, and side, px of the network frame; score in [0, 1]."""
 
 
 def write_window_table(table: pd.DataFrame, path: Path) -> None:
-    """Check the table and write path (.parquet); MammoError as TableKind.check."""
-    WINDOWS.write(table, path, beside=False)
+    """Check the table and write it as .parquet; MammoError as TableKind.check."""
+    WINDOWS.write(table, path, with_csv=False)
 
 
 def read_window_table(path: Path) -> pd.DataFrame:
@@ -102,14 +102,14 @@ def read_window_table(path: Path) -> pd.DataFrame:
 
 def _window_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
     return {
-        "the lesion's id is empty": table["lesion_id"] == "",
-        "the window has no place": table[["row", "col"]].isna().any(axis=1) | ~(table["side"] > 0),
+        "lesion_id is empty": table["lesion_id"] == "",
+        "row or col is missing or side is not above 0": table[["row", "col"]].isna().any(axis=1) | ~(table["side"] > 0),
         "score is outside [0, 1]": ~table["score"].between(0, 1),
     }
 
 
 WINDOWS = TableKind(
-    "window score table", WINDOW_COLUMNS, ("lesion_id", "window"), _window_problems, "score the run anew"
+    "window score table", WINDOW_COLUMNS, ("lesion_id", "window"), _window_problems, "score the run again"
 )
 
 
@@ -121,11 +121,11 @@ IMAGE_COLUMNS = {
     "benign": "int64",
     "score_benign": "float64",
 }
-"""malignant, benign: 1 where the image shows such a lesion, else 0; their scores in [0, 1]."""
+"""malignant, benign: 1 if the image shows such a lesion, else 0; scores in [0, 1]."""
 
 
 def write_image_table(table: pd.DataFrame, path: Path) -> None:
-    """Check the table and write path (.parquet) and the same name with .csv; MammoError as TableKind.check."""
+    """Check the table and write it as .parquet and .csv; MammoError as TableKind.check."""
     IMAGES.write(table, path)
 
 
@@ -135,7 +135,7 @@ def read_image_table(path: Path) -> pd.DataFrame:
 
 
 def image_auc(table: pd.DataFrame, label: str) -> Interval:
-    """AUC over images of one class (malignant, benign) with its patient-bootstrap interval; NaN where undefined."""
+    """AUC over images of one class (malignant or benign) with its patient-bootstrap interval; NaN if undefined."""
     return auc_interval(table[label], table[f"score_{label}"], table["patient_id"])
 
 
@@ -146,4 +146,4 @@ def _image_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
     }
 
 
-IMAGES = TableKind("image score table", IMAGE_COLUMNS, ("image_id",), _image_problems, "test the run anew")
+IMAGES = TableKind("image score table", IMAGE_COLUMNS, ("image_id",), _image_problems, "test the run again")

@@ -1,4 +1,4 @@
-"""Performance within kinds of lesions: by finding, density, view, vendor, size, or whatever a table tells of them."""
+"""AUC within subgroups of lesions: by finding, density, view, vendor, size, or any other column of a table."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from mammo.scoring.intervals import Interval, auc_interval
 from mammo.scoring.metrics import why_undefined
 
 MAX_VALUES = 12
-"""A column with more values than this tells lesions apart, not kinds of them."""
+"""A column with more distinct values than this does not define subgroups."""
 
 
 @dataclass(frozen=True)
@@ -18,11 +18,11 @@ class Subgroup:
     """The lesions that share one value of one column.
 
     Attributes:
-        column: what is told of a lesion.
-        value: what these have in common.
-        n: lesions.
-        n_malignant: malignant ones.
-        undefined: why no AUC exists, empty where it does.
+        column: name of the column.
+        value: the value that these lesions share.
+        n: number of lesions.
+        n_malignant: number of malignant lesions.
+        undefined: why the AUC is undefined, empty if it is defined.
         auc: with its patient-bootstrap interval.
     """
 
@@ -35,12 +35,12 @@ class Subgroup:
 
 
 def subgroups(table: pd.DataFrame, columns: Sequence[str]) -> list[Subgroup]:
-    """The subgroups of lesions by each column that has any.
+    """The subgroups of lesions by each column.
 
     Args:
-        table: malignant, score, patient_id and the columns; an empty text is no value.
-        columns: a column is passed over where it has one value, more than MAX_VALUES, or never both classes in one
-            (as a second name of the label).
+        table: malignant, score, patient_id and the columns; empty text is a missing value.
+        columns: a column is skipped if it has one value or more than MAX_VALUES, or if no value has lesions of both
+            classes (such as a copy of the label).
     """
     return [group for column in columns for group in _groups(table, column)]
 

@@ -1,7 +1,7 @@
-"""Tables as files, by kind: columns, types and what can be wrong with a row, checked when written and when read.
+"""Table files of a kind, with columns, types and row checks that apply to writing and reading.
 
-Parquet keeps the true values; the CSV beside it is the same table for people. Cells of the CSV that a spreadsheet would
-run as a formula are defused.
+Parquet holds the exact values; the CSV next to it is the same table for people, with text escaped that a spreadsheet
+would run as a formula.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from mammo.io import atomic_write
 from mammo.records import MammoError
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What makes a spreadsheet read a cell as a formula; the last four are the full-width = + - @."""
+"""First characters that make a spreadsheet read a cell as a formula; the last four are the full-width = + - @."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class TableKind:
     """One kind of score table.
 
     Attributes:
-        name: what it is called in errors.
-        types: column to type, in order: "str", "int64" or "float64". Exactly these columns; text is never missing, but
-            may be empty.
-        key: columns that together name a row; each names it once.
-        problems: from a table with its types to what can be wrong with a row, and with which rows it is. A number that
-            cannot be read arrives as NaN, of which every comparison is false.
-        remedy: the way out, in the imperative.
+        name: name in error messages.
+        types: type of each column, in order: "str", "int64" or "float64". A table has exactly these columns; missing
+            text is empty.
+        key: columns whose values together identify a row.
+        problems: from a typed table to each possible problem of a row and whether each row has it. A number that cannot
+            be read is NaN, for which every comparison is false.
+        remedy: what to do about an invalid table, in the imperative.
     """
 
     name: str
@@ -38,34 +38,34 @@ class TableKind:
     remedy: str
 
     def check(self, table: pd.DataFrame, where: str) -> pd.DataFrame:
-        """The table with its columns in order and typed, after every row has been checked.
+        """Check every row, and return the table with typed columns in order.
 
         Args:
-            table: any row order.
-            where: what it is called in errors (a path).
+            table: rows in any order.
+            where: the path, for error messages.
 
         Raises:
-            MammoError: a column is missing or unknown, a row comes twice, or a value is outside its range.
+            MammoError: a column is missing or unknown, a key is duplicated, or a value is outside its range.
         """
         if set(table.columns) != set(self.types):
             found = {str(column) for column in table.columns}
-            told = f"missing columns {sorted(set(self.types) - found)}, unknown {sorted(found - set(self.types))}"
-            raise MammoError(f"{where}: not a {self.name} ({told}); {self.remedy}")
+            names = f"missing columns {sorted(set(self.types) - found)}, unknown {sorted(found - set(self.types))}"
+            raise MammoError(f"{where}: not a {self.name} ({names}); {self.remedy}")
         table = table[list(self.types)].reset_index(drop=True)
         for column, kind in self.types.items():
             if kind == "str":
                 table[column] = table[column].astype("str").fillna("")
             else:
                 table[column] = pd.to_numeric(table[column], errors="coerce")
-        twice = table.duplicated(list(self.key))
-        for problem, bad in ({"comes twice": twice} | dict(self.problems(table))).items():
+        duplicate = table.duplicated(list(self.key))
+        for problem, bad in ({"duplicate row": duplicate} | dict(self.problems(table))).items():
             if bad.any():
                 row = ", ".join(f"{column.removesuffix('_id')} {table[column][bad].iloc[0]}" for column in self.key)
-                raise MammoError(f"{where}: {row}: {problem} ({int(bad.sum())} such rows); {self.remedy}")
+                raise MammoError(f"{where}: {row}: {problem} (affected rows: {int(bad.sum())}); {self.remedy}")
         return table.astype(dict(self.types))
 
-    def write(self, table: pd.DataFrame, path: Path, beside: bool = True) -> None:
-        """Check the table and write path (.parquet), and beside it the same as .csv; no reader sees half a file.
+    def write(self, table: pd.DataFrame, path: Path, with_csv: bool = True) -> None:
+        """Check the table and write it as .parquet and .csv; a reader never sees half a file.
 
         Raises:
             MammoError: as check.
@@ -73,12 +73,12 @@ class TableKind:
         checked = self.check(table, str(path))
         with atomic_write(path.with_suffix(".parquet")) as parquet:
             checked.to_parquet(parquet, index=False)
-            if beside:
+            if with_csv:
                 with atomic_write(path.with_suffix(".csv")) as csv:
                     safe_csv(checked, csv)
 
     def read(self, path: Path) -> pd.DataFrame:
-        """Read a parquet file of write and check it.
+        """Read a parquet file and check it.
 
         Raises:
             MammoError: the file is missing or not parquet, or as check.
@@ -93,11 +93,11 @@ class TableKind:
 
 
 def safe_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV with an apostrophe before every text that a spreadsheet would run as a formula."""
+    """Write a table as CSV, with an apostrophe before text that a spreadsheet would run as a formula."""
     text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    safe = table.assign(**{name: table[name].map(_defused) for name in text})
+    safe = table.assign(**{name: table[name].map(_escaped) for name in text})
     safe.to_csv(path, index=False, lineterminator="\n")
 
 
-def _defused(value: object) -> object:
+def _escaped(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value

@@ -1,7 +1,7 @@
-"""Thresholds: the one that misses few enough malignant lesions, and what any threshold does to other lesions.
+"""Thresholds for a given false negative rate, and the TNR and FNR of a threshold.
 
-A threshold picked on the lesions that it is judged by flatters; one picked on validation lesions and transferred does
-not, and may miss more or fewer than was allowed.
+Thresholds chosen on the test lesions are optimistic. Those chosen on validation lesions are not, but on test lesions
+they can miss more or fewer malignant lesions than allowed.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ FNRS = (0.0, 0.01, 0.02, 0.03, 0.05)
 
 @dataclass(frozen=True)
 class Rates:
-    """What a threshold does.
+    """Error rates of a threshold.
 
     Attributes:
-        fnr: share of malignant lesions below it (missed), in [0, 1]; NaN without malignant lesions.
-        tnr: share of benign lesions below it (biopsies avoided), in [0, 1]; NaN without benign lesions.
+        fnr: share of malignant lesions below the threshold (missed), in [0, 1]; NaN without malignant lesions.
+        tnr: share of benign lesions below the threshold (biopsies avoided), in [0, 1]; NaN without benign lesions.
     """
 
     fnr: float
@@ -29,7 +29,7 @@ class Rates:
 
 
 def allowed_misses(n_malignant: int, fnr: float) -> int:
-    """How many of n_malignant lesions may be missed at a false negative rate of at most fnr: floor(fnr * n)."""
+    """Number of malignant lesions that a false negative rate of at most fnr allows to miss: floor(fnr * n)."""
     return int(np.floor(fnr * n_malignant + 1e-9))  # 0.29 * 100 is 28.999999999999996
 
 
@@ -37,24 +37,24 @@ def threshold_at_fnr(malignant: ArrayLike, scores: ArrayLike, fnr: float) -> flo
     """The highest threshold that misses at most a share fnr of the malignant lesions.
 
     The rule (paper, Table 2): with k = floor(fnr * n_malignant) misses allowed, the threshold is the (k + 1)-th
-    smallest malignant score. A lesion at the threshold is called malignant, so a benign lesion tied with it is not
-    spared; malignant lesions tied with it are caught, so fewer than k may be missed. Any higher threshold misses more
-    than k. No threshold between two scores does better, and none is interpolated.
+    smallest malignant score. A lesion at the threshold is called malignant: a benign one tied with it is not spared,
+    and malignant ones tied with it are not missed, so that there may be fewer than k misses. Any higher threshold
+    misses more than k. A threshold between two scores is not better, and none is interpolated.
 
     Args:
         malignant: [N] in {0, 1}.
         scores: [N].
-        fnr: share of malignant lesions that may be missed, in [0, 1].
+        fnr: allowed share of missed malignant lesions, in [0, 1].
 
     Returns:
-        The threshold; infinity where every malignant lesion may be missed; NaN without malignant lesions.
+        The threshold; infinity if all malignant lesions may be missed; NaN without malignant lesions.
 
     Raises:
         ValueError: as metrics.checked, or fnr is outside [0, 1].
     """
     labels, values = checked(malignant, scores)
     if not 0 <= fnr <= 1:
-        raise ValueError(f"a false negative rate of {fnr} is outside [0, 1]")
+        raise ValueError(f"fnr must be in [0, 1], got {fnr}")
     positives = np.sort(values[labels])
     if positives.size == 0:
         return float("nan")
@@ -63,7 +63,7 @@ def threshold_at_fnr(malignant: ArrayLike, scores: ArrayLike, fnr: float) -> flo
 
 
 def rates_at(malignant: ArrayLike, scores: ArrayLike, threshold: float) -> Rates:
-    """What a threshold, chosen here or elsewhere, does to lesions of these labels [N] and scores [N].
+    """FNR and TNR of a threshold for lesions of labels [N] in {0, 1} and scores [N].
 
     Raises:
         ValueError: as metrics.checked.
@@ -77,8 +77,13 @@ def rates_at(malignant: ArrayLike, scores: ArrayLike, threshold: float) -> Rates
 def tnr_at_fnr(malignant: ArrayLike, scores: ArrayLike, fnr: float) -> float:
     """The largest true negative rate of any threshold that misses at most a share fnr of the malignant lesions.
 
+    Args:
+        malignant: [N] in {0, 1}.
+        scores: [N].
+        fnr: as threshold_at_fnr.
+
     Returns:
-        Share of benign lesions below threshold_at_fnr, in [0, 1]; NaN where metrics.why_undefined tells a reason.
+        Share of benign lesions below threshold_at_fnr, in [0, 1]; NaN if undefined (metrics.why_undefined).
 
     Raises:
         ValueError: as threshold_at_fnr.

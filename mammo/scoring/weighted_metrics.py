@@ -1,7 +1,7 @@
-"""The metrics of every bootstrap resample at once: each lesion counted as often as its weight says.
+"""Metrics of all bootstrap resamples at once, with each lesion counted as often as its weight.
 
-Everything is computed from tallies: how much weight of each class lies at each distinct score. A resample of R x N
-weights then costs a few passes over memory, whatever the metric.
+All metrics are computed from tallies: the weight of each class at each distinct score. So R x N weights cost a few
+passes over memory for each metric.
 """
 
 from typing import NamedTuple
@@ -13,11 +13,11 @@ from mammo.records import Floats
 from mammo.scoring.metrics import MIN_TPR, checked
 
 Weights = NDArray[np.int64]
-"""[R, N], whole and not negative: how often each resample holds each lesion."""
+"""[R, N], at least 0: how often each resample contains each lesion."""
 
 
 class Tallies(NamedTuple):
-    """Weight by distinct score, the scores ascending; one row a resample."""
+    """Weight of each class at each distinct score, ascending; one row per resample."""
 
     scores: Floats
     """[G], distinct."""
@@ -28,7 +28,7 @@ class Tallies(NamedTuple):
 
 
 def tallies(malignant: ArrayLike, scores: ArrayLike, weights: Weights) -> Tallies:
-    """Tally the weights [R, N] of lesions with these labels [N] and scores [N]; ValueError as metrics.checked."""
+    """Tally the weights [R, N] of lesions with labels [N] and scores [N]; ValueError as metrics.checked."""
     labels, values = checked(malignant, scores)
     order = np.argsort(values, kind="stable")
     distinct, starts = np.unique(values[order], return_index=True)
@@ -40,14 +40,14 @@ def tallies(malignant: ArrayLike, scores: ArrayLike, weights: Weights) -> Tallie
 
 
 def aucs(t: Tallies) -> Floats:
-    """AUC of every resample (metrics.auc): [R] in [0, 1], NaN where it drew one class only."""
+    """AUC of each resample (metrics.auc): [R] in [0, 1], NaN if it has one class only."""
     below = np.cumsum(t.benign, axis=1) - t.benign
     wins = (t.malignant * (2 * below + t.benign)).sum(axis=1) / 2
     return ratio(wins, t.malignant.sum(axis=1) * t.benign.sum(axis=1))
 
 
 def partial_aucs(t: Tallies, min_tpr: float = MIN_TPR) -> Floats:
-    """Partial AUC of every resample (metrics.partial_auc): [R] in [0, 1], NaN where it drew one class only."""
+    """Partial AUC of each resample (metrics.partial_auc): [R] in [0, 1], NaN if it has one class only."""
     n_malignant, n_benign = t.malignant.sum(axis=1), t.benign.sum(axis=1)
     missed = np.cumsum(t.malignant, axis=1) - t.malignant
     spared = np.cumsum(t.benign, axis=1) - t.benign
@@ -58,7 +58,7 @@ def partial_aucs(t: Tallies, min_tpr: float = MIN_TPR) -> Floats:
 
 
 def average_precisions(t: Tallies) -> Floats:
-    """Average precision of every resample (metrics.average_precision): [R], NaN where it drew one class only."""
+    """Average precision of each resample (metrics.average_precision): [R], NaN if it has one class only."""
     caught = np.cumsum(t.malignant[:, ::-1], axis=1)[:, ::-1]
     alarms = np.cumsum(t.benign[:, ::-1], axis=1)[:, ::-1]
     precision = ratio(caught.astype(np.float64), caught + alarms)
@@ -68,14 +68,14 @@ def average_precisions(t: Tallies) -> Floats:
 
 
 def briers(t: Tallies) -> Floats:
-    """Brier score of every resample (metrics.brier): [R] in [0, 1], NaN where it drew one class only."""
+    """Brier score of each resample (metrics.brier): [R] in [0, 1], NaN if it has one class only."""
     n_malignant, n_benign = t.malignant.sum(axis=1), t.benign.sum(axis=1)
     lost = t.malignant @ (1 - t.scores) ** 2 + t.benign @ t.scores**2
     return ratio(lost, np.where((n_malignant > 0) & (n_benign > 0), n_malignant + n_benign, 0))
 
 
 def tnrs_at_fnr(t: Tallies, fnr: float) -> Floats:
-    """TNR of every resample, its threshold picked anew (thresholds.tnr_at_fnr): [R], NaN where one class is missing."""
+    """TNR of each resample at its own threshold (thresholds.tnr_at_fnr): [R], NaN if a class is missing."""
     missed = np.cumsum(t.malignant, axis=1)
     n_malignant, n_benign = t.malignant.sum(axis=1), t.benign.sum(axis=1)
     allowed = np.floor(fnr * n_malignant + 1e-9)
@@ -84,14 +84,14 @@ def tnrs_at_fnr(t: Tallies, fnr: float) -> Floats:
 
 
 def rates_below(t: Tallies, threshold: float) -> tuple[Floats, Floats]:
-    """FNR [R] and TNR [R] of every resample at one threshold (thresholds.rates_at); NaN where a class is missing."""
+    """FNR [R] and TNR [R] of each resample at one threshold (thresholds.rates_at); NaN if a class is missing."""
     below = t.scores < threshold
     fnr, tnr = (ratio((kind @ below).astype(np.float64), kind.sum(axis=1)) for kind in (t.malignant, t.benign))
     return fnr, tnr
 
 
 def ratio(part: Floats, whole: Floats | Weights) -> Floats:
-    """Part by whole, of one shape; NaN where the whole is 0."""
+    """Part [R] or [R, K] divided by whole of the same shape; NaN if the whole is 0."""
     shares = np.full(part.shape, np.nan)
     np.divide(part, whole, out=shares, where=whole > 0)
     return shares

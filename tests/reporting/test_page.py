@@ -322,7 +322,7 @@ def test_the_page_opens_with_the_result_and_the_biopsies_avoided_per_cancer_miss
         f"sal+emb (mean score of 2 seeds) separates malignant from benign lesions with an AUC of {found.auc.value:.3f}"
         in opening
     )
-    point = found.picked_here[0.02]
+    point = found.chosen_here[0.02]
     assert "test lesions (chosen on these lesions, so optimistic)" in opening
     assert f"{round(point.tnr.value * 30)} of 30 benign biopsies would be avoided" in opening
 
@@ -375,7 +375,7 @@ def test_lesions_of_another_split_and_patients_in_two_splits_are_rejected(
     )
     write_lesion_table(validation, run / "lesions-val.parquet")
     found = evaluate(reported_runs(tmp_path / "table3")).performance
-    assert found.transferred.keys() == found.picked_here.keys()
+    assert found.transferred.keys() == found.chosen_here.keys()
     assert "of the malignant validation lesions" in tradeoff_sentence(found)
 
 

@@ -1,4 +1,4 @@
-"""Calibration against scikit-learn's curve, and bins under ties."""
+"""Calibration curves against scikit-learn's, bins with ties, and bootstrap bounds."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from mammo.scoring.intervals import resample_weights
 
 
 @pytest.mark.parametrize("n", [3, 50, 600])
-def test_the_curve_is_scikit_learns_where_no_score_meets_an_edge(n: int) -> None:
+def test_the_curve_equals_scikit_learns_if_no_score_is_at_an_edge(n: int) -> None:
     rng = np.random.default_rng(n)
     scores = rng.random(n)
     labels = (rng.random(n) < scores).astype(int)
@@ -28,7 +28,7 @@ def test_tied_scores_share_a_bin_and_no_lesion_is_lost() -> None:
     assert found.n.tolist() == [5, 1]
 
 
-def test_bounds_are_of_shares_counted_lesion_by_lesion_in_fixed_bins() -> None:
+def test_bounds_equal_those_counted_lesion_by_lesion_in_fixed_bins() -> None:
     rng = np.random.default_rng(1)
     scores, patients = rng.random(60), rng.integers(0, 20, 60)
     labels = (rng.random(60) < scores).astype(int)
@@ -42,7 +42,7 @@ def test_bounds_are_of_shares_counted_lesion_by_lesion_in_fixed_bins() -> None:
         assert [found.low[number], found.high[number]] == pytest.approx(list(np.nanquantile(shares, [0.025, 0.975])))
 
 
-def test_no_lesion_no_bins_and_wrong_scores_are_refused() -> None:
+def test_no_lesion_gives_no_bins_and_invalid_scores_are_rejected() -> None:
     assert calibration_curve([], [], []).n.size == 0
     with pytest.raises(ValueError, match="outside"):
         calibration_curve([0, 1], [0.1, 1.1], [0, 1])

@@ -1,4 +1,4 @@
-"""DeLong's variance and test against the definition, pair by pair, and a table worked by hand."""
+"""DeLong's variance and test against the definition, pair by pair, and a worked example."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def covariance_by_definition(labels: NDArray[np.int64], vectors: NDArray[np.floa
 
 
 @pytest.mark.parametrize(("n", "levels"), [(5, 3), (12, 4), (60, 5), (60, 10**6)])
-def test_covariance_is_the_definitions(n: int, levels: int) -> None:
+def test_the_covariance_equals_its_definition(n: int, levels: int) -> None:
     rng = np.random.default_rng((n, levels))
     labels = rng.permutation([0, 0, 1, 1, *rng.integers(0, 2, n - 4)])
     vectors = (rng.integers(0, levels, (3, n)) + labels) / levels
@@ -34,7 +34,7 @@ def test_covariance_is_the_definitions(n: int, levels: int) -> None:
     assert delong_p_value(labels, vectors[0], vectors[1]) == pytest.approx(2 * norm.cdf(-abs(z)))
 
 
-def test_a_table_worked_by_hand() -> None:
+def test_the_interval_of_a_worked_example() -> None:
     """Malignant 0.8, 0.4, 0.6; benign 0.5, 0.3. Shares of benign below: 1, 1/2, 1; of malignant above: 2/3, 1.
 
     Their variances are 1/12 and 1/18; 1/12 / 3 + 1/18 / 2 = 1/18, so the standard error is 0.2357.
@@ -42,10 +42,10 @@ def test_a_table_worked_by_hand() -> None:
     interval = delong_interval([1, 1, 1, 0, 0], [0.8, 0.4, 0.6, 0.5, 0.3])
     assert interval.value == pytest.approx(5 / 6)
     assert interval.low == pytest.approx(5 / 6 - 1.959964 * np.sqrt(1 / 18), abs=1e-6)
-    assert interval.high == 1  # cut off
+    assert interval.high == 1  # clipped
 
 
-def test_order_of_the_two_does_not_matter_and_equal_scores_differ_by_nothing() -> None:
+def test_the_p_value_is_symmetric_and_1_for_scores_in_the_same_order() -> None:
     rng = np.random.default_rng(0)
     labels, a, b = rng.integers(0, 2, 50), rng.random(50), rng.random(50)
     assert delong_p_value(labels, a, b) == pytest.approx(delong_p_value(labels, b, a))

@@ -1,4 +1,4 @@
-"""The patient bootstrap: what is drawn, what the intervals cover, and what stays undefined."""
+"""Patient bootstrap: draws, coverage of the intervals, and undefined cases."""
 
 import numpy as np
 import pytest
@@ -18,11 +18,11 @@ def cohort(
     return labels, rng.integers(0, levels, n) + labels, np.array([f"P{i}" for i in rng.integers(0, patients, n)])
 
 
-def test_patients_are_drawn_whole_and_as_many_as_there_are() -> None:
+def test_patients_are_drawn_with_all_lesions_and_as_many_as_there_are() -> None:
     _, _, patients = cohort(0)
     weights = resample_weights(patients, 200, 1)
     names, first, index = np.unique(patients, return_index=True, return_inverse=True)
-    assert (weights == weights[:, first][:, index]).all()  # all lesions of a patient alike
+    assert (weights == weights[:, first][:, index]).all()  # all lesions of a patient have the same weight
     assert (weights[:, first].sum(axis=1) == names.size).all()
 
 
@@ -36,7 +36,7 @@ def test_pseudonyms_do_not_change_the_interval() -> None:
 
 
 def correlated(seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
-    """100 patients with four lesions of one class each; half of a score's noise is the patient's. AUC 0.7602."""
+    """100 patients with four lesions of one class each; half of the noise is shared by a patient. AUC 0.7602."""
     rng = np.random.default_rng((9, seed))
     patients = np.repeat(np.arange(100), 4)
     labels = np.repeat(rng.permutation(100) % 2, 4)
@@ -45,7 +45,7 @@ def correlated(seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArr
 
 
 def coverage(n_simulations: int, clustered: bool) -> float:
-    """How often the 95 % interval holds the true AUC, Phi(1 / sqrt 2); lesions drawn alone where not clustered."""
+    """Share of 95 % intervals with the true AUC, Phi(1 / sqrt 2); lesions are drawn singly if not clustered."""
     truth, covered = norm.cdf(np.sqrt(0.5)), 0
     for seed in range(n_simulations):
         labels, scores, patients = correlated(seed)
@@ -55,12 +55,12 @@ def coverage(n_simulations: int, clustered: bool) -> float:
     return covered / n_simulations
 
 
-def test_interval_covers_the_true_auc() -> None:
+def test_the_interval_covers_the_true_auc() -> None:
     assert 0.88 <= coverage(100, clustered=True) <= 1
 
 
 @pytest.mark.slow
-def test_patients_drawn_whole_cover_as_promised_and_lesions_drawn_alone_fall_short() -> None:
+def test_drawing_patients_has_the_nominal_coverage_and_drawing_lesions_has_less() -> None:
     assert 0.93 <= coverage(1000, clustered=True) <= 0.97
     assert coverage(1000, clustered=False) < 0.85
 
@@ -94,7 +94,7 @@ def test_one_patient_has_an_auc_and_no_interval() -> None:
 @pytest.mark.parametrize(
     ("of_malignant", "of_benign", "exists"), [("aa", "bb", False), ("aa", "bc", False), ("ab", "cd", True)]
 )
-def test_an_interval_takes_two_patients_of_each_class(of_malignant: str, of_benign: str, exists: bool) -> None:
+def test_an_interval_needs_two_patients_of_each_class(of_malignant: str, of_benign: str, exists: bool) -> None:
     patients = [*of_malignant, *of_benign]
     found = auc_interval([1, 1, 0, 0], [0.9, 0.3, 0.4, 0.2], patients)
     assert found.value == 0.75
@@ -107,7 +107,7 @@ def test_no_lesions_have_no_interval() -> None:
     assert np.isnan(auc_interval([], [], []).value)
 
 
-def test_the_draws_do_not_depend_on_how_many_are_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_draws_do_not_depend_on_the_size_of_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     labels, scores, patients = cohort(6)
     whole = auc_interval(labels, scores, patients, n_resamples=101)
     weights = resample_weights(patients, 101, 0)

@@ -1,4 +1,4 @@
-"""Paired comparisons: p-values keep their level, agree with DeLong's where they should, and never claim too much."""
+"""Paired comparisons: level of the p-values, agreement with DeLong's test, and paired intervals."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from mammo.scoring.metrics import auc
 from mammo.scoring.model_comparison import bootstrap_p_value, compare
 
 
-def test_p_value_is_the_level_whose_interval_touches_zero() -> None:
+def test_the_p_value_is_the_level_at_which_the_interval_touches_zero() -> None:
     drawn = np.random.default_rng(0).normal(0.5, 0.4, 3999)
     p = bootstrap_p_value(drawn)
     low, high = np.quantile(drawn, [p / 2, 1 - p / 2])
@@ -19,11 +19,11 @@ def test_p_value_is_the_level_whose_interval_touches_zero() -> None:
 @pytest.mark.parametrize(
     ("drawn", "p"), [([1.0] * 999, 2 / 1000), ([0.0] * 9, 1.0), ([np.nan, *[1.0] * 3], 0.5), ([np.nan], np.nan)]
 )
-def test_p_value_by_hand(drawn: list[float], p: float) -> None:
+def test_the_p_value_of_worked_examples(drawn: list[float], p: float) -> None:
     assert bootstrap_p_value(np.array(drawn)) == pytest.approx(p, nan_ok=True)
 
 
-def test_comparison_agrees_with_its_parts_and_with_delong_where_lesions_are_independent() -> None:
+def test_the_comparison_agrees_with_its_parts_and_for_independent_lesions_with_delong() -> None:
     rng = np.random.default_rng(1)
     labels, patients = rng.integers(0, 2, 400), np.arange(400)
     local = labels + rng.normal(size=400)
@@ -35,14 +35,14 @@ def test_comparison_agrees_with_its_parts_and_with_delong_where_lesions_are_inde
     assert turned.p_bootstrap == pytest.approx(found.p_bootstrap)
 
 
-def test_difference_of_a_score_with_itself_is_exactly_zero() -> None:
+def test_the_difference_of_a_score_from_itself_is_exactly_zero() -> None:
     rng = np.random.default_rng(4)
     labels, scores, patients = rng.integers(0, 2, 80), rng.integers(0, 6, 80), rng.integers(0, 25, 80)
     same = compare(labels, scores, scores * 2 + 1, patients).auc_difference
     assert (same.value, same.low, same.high) == (0, 0, 0)
 
 
-def test_pairing_narrows_the_difference() -> None:
+def test_pairing_narrows_the_interval_of_the_difference() -> None:
     rng = np.random.default_rng(5)
     labels, patients = rng.integers(0, 2, 500), rng.integers(0, 200, 500)
     local = labels + rng.normal(size=500)
@@ -53,7 +53,7 @@ def test_pairing_narrows_the_difference() -> None:
     assert paired.high - paired.low < (alone.high - alone.low) / 3
 
 
-def test_the_interval_is_of_differences_inside_each_resample_counted_lesion_by_lesion() -> None:
+def test_the_interval_equals_that_of_differences_counted_lesion_by_lesion() -> None:
     rng = np.random.default_rng(6)
     labels, patients = rng.integers(0, 2, 40), rng.integers(0, 15, 40)
     first, second = (labels + rng.integers(0, 5, 40) for _ in range(2))
@@ -76,6 +76,6 @@ def test_p_values_are_uniform_without_a_difference() -> None:
     assert 0.01 <= np.mean(np.array(p) <= 0.1) <= 0.19
 
 
-def test_one_class_leaves_everything_undefined() -> None:
+def test_one_class_is_undefined() -> None:
     found = compare([1, 1], [0.1, 0.2], [0.2, 0.1], ["p", "q"])
     assert np.isnan([found.auc_difference.value, found.auc_difference.low, found.p_bootstrap, found.p_delong]).all()

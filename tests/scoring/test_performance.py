@@ -1,4 +1,4 @@
-"""One score vector judged whole: every number is its own function's, on the same resamples."""
+"""Performance: each value equals that of its own function on the same resamples."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ LABELS, PATIENTS = RNG.integers(0, 2, 90), RNG.integers(0, 40, 90)
 SCORES = np.clip(0.4 + 0.2 * LABELS + 0.2 * RNG.normal(size=90), 0, 1)
 
 
-def test_every_number_is_its_own_functions() -> None:
+def test_each_value_equals_that_of_its_own_function() -> None:
     found = performance(LABELS, SCORES, PATIENTS)
     assert (found.n, found.n_malignant, found.n_patients) == (90, LABELS.sum(), np.unique(PATIENTS).size)
     assert found.auc == auc_interval(LABELS, SCORES, PATIENTS)
@@ -22,7 +22,7 @@ def test_every_number_is_its_own_functions() -> None:
     assert found.partial_auc.value == partial_auc(LABELS, SCORES)
     assert found.average_precision.value == average_precision(LABELS, SCORES)
     assert found.brier.value == brier(LABELS, SCORES)
-    for fnr, point in found.picked_here.items():
+    for fnr, point in found.chosen_here.items():
         assert point.tnr.value == tnr_at_fnr(LABELS, SCORES, fnr)
         assert point.threshold == threshold_at_fnr(LABELS, SCORES, fnr)
         assert point.fnr.value <= fnr
@@ -31,14 +31,14 @@ def test_every_number_is_its_own_functions() -> None:
         assert interval.low < interval.value < interval.high
 
 
-def test_every_resample_picks_its_own_threshold() -> None:
-    found = performance(LABELS, SCORES, PATIENTS, seed=2, n_resamples=60).picked_here[0.05].tnr
+def test_each_resample_chooses_its_own_threshold() -> None:
+    found = performance(LABELS, SCORES, PATIENTS, seed=2, n_resamples=60).chosen_here[0.05].tnr
     drawn = [np.repeat(np.arange(90), weights) for weights in resample_weights(PATIENTS, 60, 2)]
     bounds = np.nanquantile([tnr_at_fnr(LABELS[rows], SCORES[rows], 0.05) for rows in drawn], [0.025, 0.975])
     assert [found.low, found.high] == pytest.approx(list(bounds))
 
 
-def test_a_threshold_of_other_lesions_is_judged_as_it_is() -> None:
+def test_a_threshold_of_other_lesions_is_fixed() -> None:
     point = performance(LABELS, SCORES, PATIENTS, thresholds={0.02: 0.35}).transferred[0.02]
     rates = rates_at(LABELS, SCORES, 0.35)
     assert (point.threshold, point.tnr.value, point.fnr.value) == (0.35, rates.tnr, rates.fnr)
@@ -47,11 +47,11 @@ def test_a_threshold_of_other_lesions_is_judged_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(("label", "missing"), [(0, "no malignant lesion"), (1, "no benign lesion")])
-def test_one_class_is_undefined_throughout(label: int, missing: str) -> None:
+def test_one_class_is_undefined(label: int, missing: str) -> None:
     found = performance(np.full(5, label), SCORES[:5], PATIENTS[:5], thresholds={0.02: 0.3})
     assert found.undefined == missing
     intervals = [found.auc, found.auc_delong, found.partial_auc, found.average_precision, found.brier]
-    intervals += [point.tnr for point in found.picked_here.values()]
+    intervals += [point.tnr for point in found.chosen_here.values()]
     assert np.isnan([(i.value, i.low, i.high) for i in intervals]).all()
 
 

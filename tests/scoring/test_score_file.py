@@ -1,4 +1,4 @@
-"""Score files of any origin: what is read, what is refused and how, and how files are brought together."""
+"""Score files: reading, rejected files, and matching by lesion."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def read(folder: Path, text: str | bytes = GOOD, name: str = "a.csv") -> ScoreFi
     return read_score_file(path)
 
 
-def test_what_is_written_is_read(tmp_path: Path) -> None:
+def test_the_columns_are_read_with_their_types(tmp_path: Path) -> None:
     table = read(tmp_path).table
     assert table["lesion_id"].tolist() == ["a", "b", "c"]
     assert table["malignant"].tolist() == [1, 0, 0]
@@ -35,12 +35,12 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     ],
     ids=["byte order mark", "Windows lines", "spaces", "another order, empty lines", "quotes"],
 )
-def test_the_same_table_written_otherwise_is_the_same(tmp_path: Path, text: str) -> None:
+def test_other_spellings_of_the_same_table_read_the_same(tmp_path: Path, text: str) -> None:
     columns = ["lesion_id", "patient_id", "malignant", "score"]
     assert read(tmp_path, text).table[columns].equals(read(tmp_path).table[columns])
 
 
-def test_ids_stay_as_they_are_written_and_other_columns_are_kept(tmp_path: Path) -> None:
+def test_ids_stay_text_and_other_columns_are_kept(tmp_path: Path) -> None:
     table = read(tmp_path, "lesion_id,patient_id,malignant,score,view\n007,NA,1,1,CC\n7,nan,0,0,\n").table
     assert table["lesion_id"].tolist() == ["007", "7"]
     assert table["patient_id"].tolist() == ["NA", "nan"]
@@ -48,9 +48,9 @@ def test_ids_stay_as_they_are_written_and_other_columns_are_kept(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
-        (("b,p,0,0.2", "a,p,0,0.2"), r"row 2: lesion_id a is that of row 1"),
+        (("b,p,0,0.2", "a,p,0,0.2"), r"row 2: lesion_id a is also in row 1"),
         (("b,p,0,0.2", "b,p,0,1.2"), r"row 2 \(lesion b\): score 1.2 is outside \[0, 1\]"),
         (("b,p,0,0.2", "b,p,0,-0.1"), r"row 2 \(lesion b\): score -0.1 is outside"),
         (("b,p,0,0.2", "b,p,0,inf"), r"score inf is outside"),
@@ -71,21 +71,23 @@ def test_ids_stay_as_they_are_written_and_other_columns_are_kept(tmp_path: Path)
         (("score\n", "score,\n"), r"row 1: 4 cells, but the header has 5"),
         ((GOOD, ""), r"the file is empty"),
         ((GOOD, "\n\n"), r"the file is empty"),
-        (("b,p", 'b"x","p'), r"no readable CSV"),
+        (("b,p", 'b"x","p'), r"not a readable CSV"),
     ],
 )
-def test_what_is_wrong_is_named_with_file_row_and_value(tmp_path: Path, changed: tuple[str, str], told: str) -> None:
-    with pytest.raises(MammoError, match=rf"a\.csv.*{told}"):
+def test_an_invalid_value_is_rejected_with_file_row_and_value(
+    tmp_path: Path, changed: tuple[str, str], message: str
+) -> None:
+    with pytest.raises(MammoError, match=rf"a\.csv.*{message}"):
         read(tmp_path, GOOD.replace(*changed))
 
 
-def test_a_column_twice_another_encoding_and_no_file_are_named(tmp_path: Path) -> None:
-    with pytest.raises(MammoError, match="column 'score' comes twice"):
+def test_a_duplicate_column_another_encoding_and_a_missing_file_are_rejected(tmp_path: Path) -> None:
+    with pytest.raises(MammoError, match="duplicate column 'score'"):
         read(tmp_path, GOOD.replace("score\n", "score,score\n"))
-    with pytest.raises(MammoError, match=r"a\.csv: no readable CSV file in UTF-8 \(line 3\)"):
+    with pytest.raises(MammoError, match=r"a\.csv: not a readable CSV file in UTF-8 \(line 3\)"):
         read(tmp_path, GOOD.replace("b,p", "b,\u00e9").encode("latin-1"))
     for missing in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(MammoError, match="no readable CSV"):
+        with pytest.raises(MammoError, match="not a readable CSV"):
             read_score_file(missing)
 
 
@@ -93,7 +95,7 @@ def test_a_table_without_lesions_is_read(tmp_path: Path) -> None:
     assert len(read(tmp_path, GOOD.splitlines()[0]).table) == 0
 
 
-def test_files_meet_by_lesion_whatever_the_row_order(tmp_path: Path) -> None:
+def test_files_are_matched_by_lesion_in_any_row_order(tmp_path: Path) -> None:
     other = "patient_id,lesion_id,score,malignant\nq,c,0.1,0\np,a,0.7,1\np,b,0.3,0\n"
     first, second = match_lesions([read(tmp_path), read(tmp_path, other, "b.csv")])
     assert second.table["lesion_id"].tolist() == first.table["lesion_id"].tolist()
@@ -102,7 +104,7 @@ def test_files_meet_by_lesion_whatever_the_row_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "message"),
     [
         (("c,q,0,0.4", "d,q,0,0.4"), r"b\.csv, row 3: lesion d is not in .*a\.csv \(2 lesions"),
         (("c,q,0,0.4\n", ""), r"a\.csv, row 3: lesion c is not in .*b\.csv \(1 lesions"),
@@ -110,17 +112,17 @@ def test_files_meet_by_lesion_whatever_the_row_order(tmp_path: Path) -> None:
         (("b,p,0", "b,z,0"), r"b\.csv, row 2: lesion b has patient_id z, but p in .*a\.csv, row 2"),
     ],
 )
-def test_files_that_disagree_are_refused(tmp_path: Path, changed: tuple[str, str], told: str) -> None:
-    with pytest.raises(MammoError, match=told):
+def test_files_that_disagree_are_rejected(tmp_path: Path, changed: tuple[str, str], message: str) -> None:
+    with pytest.raises(MammoError, match=message):
         match_lesions([read(tmp_path), read(tmp_path, GOOD.replace(*changed), "b.csv")])
 
 
-def test_thresholds_are_not_picked_on_patients_they_are_judged_by(tmp_path: Path) -> None:
-    judged = read(tmp_path)
-    with pytest.raises(MammoError, match=r"val\.csv, row 2: patient q is in .*a\.csv, too \(1 patients are\)"):
-        check_disjoint(read(tmp_path, GOOD.replace("a,p", "x,z").replace("b,p", "y,q"), "val.csv"), judged)
+def test_thresholds_from_evaluated_patients_are_rejected(tmp_path: Path) -> None:
+    test = read(tmp_path)
+    with pytest.raises(MammoError, match=r"val\.csv, row 2: patient q is also in .*a\.csv \(patients in both: 1\)"):
+        check_disjoint(read(tmp_path, GOOD.replace("a,p", "x,z").replace("b,p", "y,q"), "val.csv"), test)
     with pytest.raises(MammoError, match=r"val\.csv: no malignant lesion"):
-        check_disjoint(read(tmp_path, "lesion_id,patient_id,malignant,score\nx,y,0,0.1\n", "val.csv"), judged)
+        check_disjoint(read(tmp_path, "lesion_id,patient_id,malignant,score\nx,y,0,0.1\n", "val.csv"), test)
     named = "lesion_id,patient_id,malignant,score,split\nx,y,1,0.1,val\nz,r,0,0.2,test\n"
-    with pytest.raises(MammoError, match=r"val\.csv, row 2: a lesion of split test \(1 are\)"):
-        check_disjoint(read(tmp_path, named, "val.csv"), judged)
+    with pytest.raises(MammoError, match=r"val\.csv, row 2: the lesion has split test \(such lesions: 1\)"):
+        check_disjoint(read(tmp_path, named, "val.csv"), test)

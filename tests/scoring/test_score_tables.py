@@ -1,3 +1,5 @@
+"""Lesion, window and image score tables: written and read tables are equal, and invalid rows are named."""
+
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,7 @@ def test_an_unknown_finding_is_empty_not_nan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"lesion_id": ["a", "a", "c"]}, "lesion a: comes twice"),
+        ({"lesion_id": ["a", "a", "c"]}, "lesion a: duplicate row"),
         ({"patient_id": ["p", "", "q"]}, "lesion b: an id is empty"),
         ({"patient_id": ["p", None, "q"]}, "lesion b: an id is empty"),
         ({"label": ["malignant", "Benign", "none"]}, "lesion b: label is not"),
@@ -122,17 +124,17 @@ def test_a_window_table_reads_back_as_written(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
-        ({"window": [0, 0, 0]}, "lesion a, window 0: comes twice"),
+        ({"window": [0, 0, 0]}, "lesion a, window 0: duplicate row"),
         ({"score": [0.1, 2.0, 0.5]}, "lesion a, window 1: score"),
-        ({"row": [1.0, np.nan, 1.0]}, "window 1: the window has no place"),
-        ({"side": [1.0, 0.0, 1.0]}, "window 1: the window has no place"),
-        ({"lesion_id": ["", "a", "b"]}, "the lesion's id is empty"),
+        ({"row": [1.0, np.nan, 1.0]}, "window 1: row or col is missing or side is not above 0"),
+        ({"side": [1.0, 0.0, 1.0]}, "window 1: row or col is missing or side is not above 0"),
+        ({"lesion_id": ["", "a", "b"]}, "lesion_id is empty"),
     ],
 )
-def test_an_invalid_window_row_is_named(tmp_path: Path, changes: dict[str, list[float]], told: str) -> None:
-    with pytest.raises(MammoError, match=told):
+def test_an_invalid_window_row_is_named(tmp_path: Path, changes: dict[str, list[float]], message: str) -> None:
+    with pytest.raises(MammoError, match=message):
         write_window_table(WINDOW_SCORES.assign(**changes), tmp_path / "windows.parquet")
 
 
@@ -170,20 +172,20 @@ def test_the_image_auc_equals_scikit_learns_and_lies_in_its_interval(image_score
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "message"),
     [
         ("score_benign", 1.2, "I3"),
         ("malignant", 2, "I3"),
         ("score_malignant", np.nan, "I3"),
-        ("image_id", "I0", "I0: comes"),
+        ("image_id", "I0", "I0: duplicate"),
     ],
 )
 def test_an_invalid_image_row_is_named(
-    image_scores: pd.DataFrame, tmp_path: Path, column: str, value: object, told: str
+    image_scores: pd.DataFrame, tmp_path: Path, column: str, value: object, message: str
 ) -> None:
     image_scores = image_scores.astype({"malignant": float})
     image_scores.loc[3, column] = value
-    with pytest.raises(MammoError, match=told):
+    with pytest.raises(MammoError, match=message):
         write_image_table(image_scores, tmp_path / "images.parquet")
     assert not list(tmp_path.iterdir())
 

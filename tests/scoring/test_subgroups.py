@@ -1,4 +1,4 @@
-"""Subgroups: which columns make some, and that each is judged by its own lesions alone."""
+"""Subgroups: which columns define them, and their AUCs."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ TABLE = TABLE.assign(
 )
 
 
-def test_every_value_is_judged_by_its_own_lesions() -> None:
+def test_the_auc_of_each_value_is_that_of_its_lesions() -> None:
     found = subgroups(TABLE, ["view", "density"])
     names = [(group.column, group.value) for group in found]
     assert names == [("view", "CC"), ("view", "MLO"), ("density", "a"), ("density", "b")]
@@ -30,11 +30,11 @@ def test_every_value_is_judged_by_its_own_lesions() -> None:
         assert group.auc.value == pytest.approx(roc_auc_score(part["malignant"], part["score"]))
 
 
-def test_columns_that_tell_no_kinds_are_passed_over() -> None:
+def test_columns_that_define_no_subgroups_are_skipped() -> None:
     assert subgroups(TABLE, ["label", "site", "image"]) == []
 
 
-def test_one_class_in_a_group_is_undefined_and_says_so() -> None:
+def test_a_subgroup_with_one_class_is_undefined_with_a_reason() -> None:
     table = TABLE.assign(view=np.where(TABLE["malignant"].cumsum() <= 1, "CC", "MLO"))
     table.loc[table["view"] == "CC", "malignant"] = 0
     first = subgroups(table, ["view"])[0]

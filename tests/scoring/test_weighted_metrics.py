@@ -1,4 +1,4 @@
-"""Every weighted metric against its plain one on the lesions repeated as often as their weights say."""
+"""Weighted metrics against plain ones on lesions repeated by their weights."""
 
 from collections.abc import Callable
 
@@ -41,7 +41,7 @@ PAIRS: dict[str, tuple[Weighted, Plain]] = {
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("levels", [2, 4, 10**6])
 @pytest.mark.parametrize("n", [12, 80])
-def test_weights_are_repeats(name: str, levels: int, n: int) -> None:
+def test_weights_equal_repeated_lesions(name: str, levels: int, n: int) -> None:
     weighted, plain = PAIRS[name]
     rng = np.random.default_rng((n, levels))
     labels, scores = rng.integers(0, 2, n), rng.integers(0, levels + 1, n) / levels
