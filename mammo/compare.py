@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mammo.records import MammoError
-from mammo.reporting.score_comparison import comparison, text
+from mammo.reporting.score_comparison import compare_files, comparison_text
 from mammo.scoring.score_file import check_disjoint, match_lesions, read_score_file
 
 
@@ -29,11 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         validation = [read_score_file(path) for path in options.validation]
         for pair in zip(validation, files, strict=False):
             check_disjoint(*pair)
-        found = comparison(files, validation)
+        found = compare_files(files, validation)
     except MammoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(json.dumps(found, indent=1, allow_nan=False) if options.json else text(found))
+    print(json.dumps(found, indent=1, allow_nan=False) if options.json else comparison_text(found))
     return 0
 
 

@@ -31,7 +31,7 @@ FIELDS = {
     "vendor": "Vendor",
     "density": "Density",
     "size": "Size",
-    "label_source": "Label from",
+    "label_source": "Label source",
     "high_risk": "High-risk",
 }
 """The fields that lesions are filtered by, and their names on the page."""

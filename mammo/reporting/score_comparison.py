@@ -19,7 +19,7 @@ from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 Json = dict[str, Any]
 
 
-def comparison(files: Sequence[ScoreFile], validation: Sequence[ScoreFile]) -> Json:
+def compare_files(files: Sequence[ScoreFile], validation: Sequence[ScoreFile]) -> Json:
     """The metrics of the files and of their pairs, ready for JSON; undefined values are None.
 
     Args:
@@ -108,7 +108,7 @@ def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def text(compared: Mapping[str, Any]) -> str:
+def comparison_text(compared: Mapping[str, Any]) -> str:
     """The object of comparison as text."""
     return "\n".join(line for part in (_files(compared), _pairs(compared)) for line in part)
 

@@ -121,8 +121,8 @@
     $("layer-outline").replaceChildren();
     for (const [x, y, side] of lesion.windows) draw("rect", { x: x - side / 2, y: y - side / 2, width: side, height: side }, $("layer-windows"));
     for (const outline of image.outlines) {
-      const kind = `${outline.label}${outline.lesion === lesion.id ? "" : " other"}`;
-      for (const ring of outline.rings) draw("polygon", { points: ring.map((p) => p.join(",")).join(" "), class: kind }, $("layer-outline"));
+      const className = `${outline.label}${outline.lesion === lesion.id ? "" : " other"}`;
+      for (const ring of outline.rings) draw("polygon", { points: ring.map((p) => p.join(",")).join(" "), class: className }, $("layer-outline"));
     }
     const grids = { malignant: image.malignant, benign: image.benign, location: lesion.location };
     const decoded = Object.fromEntries(Object.entries(grids).map(([name, text]) => [name, text === null ? null : bytes(text)]));
