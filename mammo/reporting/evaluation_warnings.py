@@ -43,7 +43,7 @@ def reject_shared_patients(test: pd.DataFrame, validation: pd.DataFrame | None) 
     both = set(validation["patient_id"]) & set(test["patient_id"])
     if both:
         raise MammoError(
-            f"patient {min(both)} has lesions in both the validation and the test table ({len(both)} such patients), "
+            f"patient {min(both)} has lesions in both the validation and the test table ({len(both)} patients do), "
             "so the test set was used for selection; split by patient with python -m mammo.split and train again"
         )
 
