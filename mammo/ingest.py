@@ -1,4 +1,4 @@
-"""python -m mammo.ingest: images of any source into a store.
+"""python -m mammo.ingest: ingests the images of any source into a store.
 
 python -m mammo.ingest                                     the phantom cohort of runs/demo
 python -m mammo.ingest data=table data.source=FOLDER root=runs/mine
@@ -30,14 +30,14 @@ from mammo.records import Cohort, Count
 from mammo.store.head import DataSet
 
 QUARANTINED = 3
-"""Exit status when the work is done, but at least one file was refused."""
+"""Exit status when the ingest is done, but at least one file was rejected."""
 
-CLOSE = 0.01
-"""A found number this near to the published one is no cause for doubt."""
+TOLERANCE = 0.01
+"""Relative difference from a published number that is not reported."""
 
 
 def task(cfg: DictConfig) -> None:
-    """Read the source, fill the store, say what became of every file."""
+    """Read the source, ingest its files into the store, and print the number of files by outcome."""
     check_decoders()
     started = time.monotonic()
     source, store = Path(cfg.data.source), Path(cfg.store)
@@ -52,37 +52,41 @@ def task(cfg: DictConfig) -> None:
         n_files = ingest_shard(recipe, cohort, shard, processes)
         print(f"{store}: shard {cfg.shard} of {cfg.shards} is done, {n_files} files; ingest without shard= merges them")
         return
-    filling = ingest_cohort(recipe, cohort, processes, tuple(cfg.allow))
-    seconds, found = time.monotonic() - started, counts(filling.outcomes)
-    labels = filling.manifest.lesions["label"]
+    result = ingest_cohort(recipe, cohort, processes, tuple(cfg.allow))
+    seconds, found = time.monotonic() - started, counts(result.outcomes)
+    labels = result.manifest.lesions["label"]
     print(
-        f"{store}: {len(filling.outcomes)} files, {', '.join(f'{n} {verdict}' for verdict, n in found.items())}; "
+        f"{store}: {len(result.outcomes)} files, {', '.join(f'{n} {verdict}' for verdict, n in found.items())}; "
         f"{(labels == 'malignant').sum()} malignant and {(labels == 'benign').sum()} benign lesions; "
-        f"{seconds:.1f} s, {len(filling.outcomes) / seconds:.1f} images/s"
+        f"{seconds:.1f} s, {len(result.outcomes) / seconds:.1f} images/s"
     )
     for line in published_lines(cohort):
         print(line)
-    if found[Verdict.ACCEPTED] < len(filling.outcomes):
-        print(f"every other file, why and what to do: {store / QUARANTINE}")
-    if filling.lost_lesions:
-        print(f"{filling.lost_lesions} lesions lie on refused images")
+    if found[Verdict.ACCEPTED] < len(result.outcomes):
+        print(f"all other files, with reason and remedy: {store / QUARANTINE}")
+    if result.lost_lesions:
+        print(f"{result.lost_lesions} lesions are on rejected images")
     if found[Verdict.REJECTED] and HydraConfig.get().mode == RunMode.RUN:
         sys.exit(QUARANTINED)
 
 
 def published_lines(cohort: Cohort) -> Iterator[str]:
-    """A line for every published number, one for every kind of outline that was left out, and the adapter's notes."""
+    """Yield a line for each published number and for each reason that left out outlines, and the adapter's notes."""
     for count in cohort.counts:
-        yield f"{count.what}: {count.found:,} found, {count.published:,} published{_doubt(count)}"
+        yield f"{count.what}: {count.found:,} found, {count.published:,} published{_difference(count)}"
     reasons = [lesion.reason for lesion in cohort.left_out]
     for reason in sorted(set(reasons)):
         yield f"{reasons.count(reason)} lesions left out: {reason}"
     yield from cohort.notes
 
 
-def _doubt(count: Count) -> str:
-    off = abs(count.found - count.published) / max(count.published, 1)
-    return f" (differs by {off:.0%}: a part of the data set, or files are missing)" if off > CLOSE else ""
+def _difference(count: Count) -> str:
+    difference = abs(count.found - count.published) / max(count.published, 1)
+    return (
+        f" (differs by {difference:.0%}: a part of the data set, or files are missing)"
+        if difference > TOLERANCE
+        else ""
+    )
 
 
 main = command("ingest")(task)

@@ -1,18 +1,18 @@
-"""Memory that a process frees and soon needs again: glibc may keep it instead of faulting in fresh pages each time."""
+"""Memory reuse: keeps freed memory in the process, where glibc would return it and fault in fresh pages each time."""
 
 import ctypes
 from contextlib import suppress
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-"""Names of mallopt(3) in malloc.h."""
+"""Parameters of mallopt(3), from malloc.h."""
 
 
 def keep_memory(block: int, spare: int) -> None:
-    """Have this process keep what it frees, where glibc is its C library.
+    """Make this process keep freed memory, if its C library is glibc.
 
     Args:
-        block: bytes; larger blocks still go back to the system, each for itself.
-        spare: bytes that stay unused at the end of the heap at most.
+        block: size in bytes; larger blocks are still returned to the system.
+        spare: maximum of unused bytes at the end of the heap.
     """
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")

@@ -1,6 +1,6 @@
-"""Progress for long work: a bar on a terminal, a line now and then in a log.
+"""Progress of long work: a bar on a terminal, periodic lines in a log.
 
-Both go to standard error, so that standard output holds results only.
+Both go to standard error, so that standard output holds only results.
 """
 
 import sys
@@ -18,12 +18,12 @@ LOG_EVERY_S = 5.0
 
 
 def track(items: Iterable[T], what: str, total: int, unit: str = "images") -> Iterator[T]:
-    """Yield items while telling how many of total are done, how fast, and what is left.
+    """Yield items and report how many of total are done, at what rate, and the time left.
 
     Args:
         items: the work; each item is counted when the consumer asks for the next.
         what: the stage, in a word or two ("ingest").
-        total: how many items there will be.
+        total: number of items.
         unit: what is counted.
     """
     if sys.stderr.isatty():
@@ -42,16 +42,16 @@ def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
 
 
 def _lines(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
-    started = told = time.monotonic()
+    started = reported = time.monotonic()
     done = 0
     for done, item in enumerate(items, start=1):
         yield item
         now = time.monotonic()
-        if now - told >= LOG_EVERY_S and done < total:
-            told, rate = now, done / (now - started)
-            _say(f"{what}: {done}/{total} {unit}, {rate:.1f}/s, {(total - done) / rate:.0f} s left")
-    _say(f"{what}: {done}/{total} {unit} in {time.monotonic() - started:.0f} s")
+        if now - reported >= LOG_EVERY_S and done < total:
+            reported, rate = now, done / (now - started)
+            _print(f"{what}: {done}/{total} {unit}, {rate:.1f}/s, {(total - done) / rate:.0f} s left")
+    _print(f"{what}: {done}/{total} {unit} in {time.monotonic() - started:.0f} s")
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)

@@ -1,6 +1,6 @@
-"""python -m mammo.split: deal the patients of a store to training, validation and test; print the paper's Table 1.
+"""python -m mammo.split: assigns the patients of a store to training, validation and test; prints the paper's Table 1.
 
-Patients whom an exam, a source file or a picture connects stay together.
+Patients connected by an exam, a source file or an image stay together.
 
 python -m mammo.split root=runs/demo seed=0 'fractions=[0.8,0.1,0.1]'
 """
@@ -18,14 +18,14 @@ from mammo.store.splits import assign_splits, patient_groups
 
 
 def task(cfg: DictConfig) -> None:
-    """Split the store's manifest and print how many images and lesions of each kind every split has."""
+    """Split the store's manifest and print the images and lesions of each class by split."""
     store = Path(cfg.store)
     manifest = Manifest.load(store, checked=False)
-    check_tables(store, manifest.images.assign(split=""), manifest.lesions)  # a split that is torn is dealt anew
+    check_tables(store, manifest.images.assign(split=""), manifest.lesions)  # contradictory splits are assigned anew
     pairs = similar_pairs(dict(read_fingerprints(store, manifest.images.index)))
-    ties = patient_groups(manifest.images, pairs)
-    if len(ties) > ties.nunique():
-        print(f"{len(ties)} patients are {ties.nunique()} families, which stay together")
+    groups = patient_groups(manifest.images, pairs)
+    if len(groups) > groups.nunique():
+        print(f"{len(groups)} patients form {groups.nunique()} groups that stay together")
     manifest = assign_splits(manifest, cfg.seed, list(cfg.fractions), cfg.allow_empty, pairs, cfg.official)
     manifest.save(store)
     print(table1(manifest.images, manifest.lesions).to_string())

@@ -35,9 +35,9 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
-def run(door: object, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+def run(command: object, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     monkeypatch.setattr(sys, "argv", ["mammo", *arguments])
-    door.main()  # type: ignore[attr-defined]
+    command.main()  # type: ignore[attr-defined]
 
 
 def test_ingest_then_split(
@@ -46,9 +46,9 @@ def test_ingest_then_split(
     with pytest.raises(SystemExit) as finished:
         run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
     assert finished.value.code == 3
-    told = capfd.readouterr().out
-    assert "10 files, 9 accepted, 0 accepted with flags, 1 rejected, 0 duplicate; 3 malignant and 3 benign" in told
-    assert "quarantine.csv" in told
+    printed = capfd.readouterr().out
+    assert "10 files, 9 accepted, 0 accepted with flags, 1 rejected, 0 duplicate; 3 malignant and 3 benign" in printed
+    assert "quarantine.csv" in printed
     run(split, monkeypatch, f"root={tmp_path}", "fractions=[0.34,0.33,0.33]")
     assert capfd.readouterr().out.splitlines()[-1].split()[:6] == ["overall", "3", "3", "3", "3", "3"]
     manifest = Manifest.load(tmp_path / "store")
@@ -57,13 +57,13 @@ def test_ingest_then_split(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dicom", "store"]
 
 
-def test_a_patient_in_two_splits_is_refused_wherever_it_turns_up(
+def test_a_patient_in_two_splits_is_rejected_everywhere(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (source / "other.dcm").unlink()
     rows = (source / "images.csv").read_text().splitlines()
-    told = ["split", *(split for split in Split for _ in range(3))]
-    table = "\n".join(f"{row},{split}" for row, split in zip(rows, told, strict=True))
+    column = ["split", *(split for split in Split for _ in range(3))]
+    table = "\n".join(f"{row},{split}" for row, split in zip(rows, column, strict=True))
     (source / "images.csv").write_text(table.replace("8.png,8,", "8.png,0,"))
     with pytest.raises(SystemExit):
         run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
@@ -73,10 +73,12 @@ def test_a_patient_in_two_splits_is_refused_wherever_it_turns_up(
 
     (source / "images.csv").write_text(table)
     run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
-    sound = Manifest.load(tmp_path / "store")
-    assert sound.images["split"].tolist() == told[1:]
-    torn = sound.images.assign(patient_id=sound.images["patient_id"].where(sound.images["split"] == "val", "p"))
-    replace(sound, images=torn).save(tmp_path / "store")
+    valid = Manifest.load(tmp_path / "store")
+    assert valid.images["split"].tolist() == column[1:]
+    contradictory = valid.images.assign(
+        patient_id=valid.images["patient_id"].where(valid.images["split"] == "val", "p")
+    )
+    replace(valid, images=contradictory).save(tmp_path / "store")
     data = MammoDataModule(str(tmp_path / "store"), "images", (), CropSizes((16, 48), 32), Quota(1, 1, 1, 1), 1, 1, {})
     with pytest.raises(MammoError, match=r"patient p is in more than one split: run python -m mammo\.split again"):
         data.split_data(Split.TRAIN)
@@ -100,7 +102,7 @@ def test_a_full_size_image_reaches_the_small_frame(
 
 
 @pytest.mark.parametrize(
-    ("door", "arguments", "told"),
+    ("command", "arguments", "message"),
     [
         (ingest, [], "is not a folder"),
         (ingest, ["data.adapter=foo"], "data.adapter=foo is unknown"),
@@ -109,23 +111,23 @@ def test_a_full_size_image_reaches_the_small_frame(
         (split, [], "no store at"),
     ],
 )
-def test_wrong_use_is_one_sentence(
-    door: object,
+def test_wrong_use_is_a_one_line_error(
+    command: object,
     arguments: list[str],
-    told: str,
+    message: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
-        run(door, monkeypatch, f"root={tmp_path}/none", *arguments)
+        run(command, monkeypatch, f"root={tmp_path}/none", *arguments)
     assert stopped.value.code == 2
     error = capfd.readouterr().err
-    assert told in error
+    assert message in error
     assert error.count("\n") == 1
 
 
-def test_a_folder_without_images(
+def test_an_empty_folder_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "dicom").mkdir()
@@ -135,7 +137,7 @@ def test_a_folder_without_images(
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         ('nowhere.png,malignant,"90,30;90,50;110,50"', "row 8: image 'nowhere.png'"),
         ('0.png,cancer,"90,30;90,50;110,50"', "row 8: label 'cancer': must be one of malignant, benign, none"),
@@ -145,7 +147,7 @@ def test_a_folder_without_images(
 )
 def test_a_wrong_row_of_lesions_is_named(
     row: str,
-    told: str,
+    message: str,
     source: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -157,11 +159,11 @@ def test_a_wrong_row_of_lesions_is_named(
         run(ingest, monkeypatch, f"root={tmp_path}", "processes=1")
     assert stopped.value.code == 2
     lines = capfd.readouterr().err.splitlines()
-    assert f"lesions.csv {told}" in lines[-1]
-    assert [line.split(":")[0] for line in lines[:-1]] in ([], ["headers"])  # how far it came, and no more
+    assert f"lesions.csv {message}" in lines[-1]
+    assert [line.split(":")[0] for line in lines[:-1]] in ([], ["headers"])  # only the progress
 
 
-def test_a_folder_without_any_dicom_file(
+def test_a_folder_without_an_image_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "dicom").mkdir()
@@ -175,7 +177,7 @@ def test_a_folder_without_any_dicom_file(
     assert error.splitlines()[-1].startswith("error: ")
 
 
-def test_numbers_stand_beside_the_published_ones_and_doubts_are_told() -> None:
+def test_numbers_are_printed_beside_the_published_ones() -> None:
     counts = (Count("images", 3103, 3103), Count("patients", 1560, 1566), Count("lesions", 50, 100))
     cohort = Cohort((), (), (LeftOut("a", "", "x", "why"), LeftOut("b", "", "x", "why")), counts, ("A note",))
     assert list(published_lines(cohort)) == [

@@ -1,4 +1,4 @@
-"""A process that keeps its memory does not fault it in again and again."""
+"""A process that keeps freed memory does not fault it in again."""
 
 import platform
 import subprocess
@@ -21,9 +21,9 @@ print(bytes_faulted(3 << 20, 8) // (3 << 20), bytes_faulted(5 << 20, 8) // (5 <<
 """
 
 
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have ways of their own")
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
 def test_blocks_up_to_a_size_are_kept() -> None:
-    told = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
-    kept, given_back = map(int, told.split())
+    printed = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
+    kept, returned = map(int, printed.split())
     assert kept <= 2
-    assert given_back >= 8
+    assert returned >= 8

@@ -1,4 +1,4 @@
-"""Progress tells the truth and stays out of the way of results."""
+"""Progress is reported correctly and separately from results."""
 
 from collections.abc import Iterator
 
@@ -42,12 +42,12 @@ def test_results_and_progress_do_not_mix(
     on_terminal(monkeypatch, terminal)
     for item in track([1, 2], "count", total=2):
         print(item)
-    said = capsys.readouterr()
-    assert said.out == "1\n2\n"
-    assert "2/2" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == "1\n2\n"
+    assert "2/2" in printed.err
 
 
-def test_log_tells_rate_and_time_left_now_and_then(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_shows_rate_and_time_left_periodically(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in track(range(10), "ingest", total=10):
         clock.now += 2
     assert capsys.readouterr().err.splitlines() == [
@@ -64,7 +64,7 @@ def test_quick_work_gets_one_line(clock: Clock, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.usefixtures("clock")
-def test_nothing_to_do_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_items_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert list(track([], "ingest", total=0)) == []
     assert capsys.readouterr().err == "ingest: 0/0 images in 0 s\n"
 

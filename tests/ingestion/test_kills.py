@@ -1,4 +1,4 @@
-"""An ingest that is killed, or whose disk is full, at any moment: what it kept stays, and a rerun ends alike."""
+"""An ingest that is killed, or whose disk is full, at any moment keeps its work, and a rerun gives the same store."""
 
 import os
 import resource
@@ -16,6 +16,7 @@ from mammo.ingestion.run import IngestResult, ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.pseudonyms import Pseudonyms
+from mammo.io import file_lock
 from mammo.records import MammoError
 from mammo.store.record_files import ENTRY
 from tests.intake.traps import BREAST, FRAME, Trap, jpeg_ls
@@ -24,7 +25,7 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def make_source(folder: Path, n: int) -> Path:
-    """n files, every sixth refused by its pixels, every seventh a duplicate, every eighth flagged."""
+    """n files, every sixth rejected for its pixels, every seventh a duplicate, every eighth flagged."""
     folder.mkdir()
     for number in range(n):
         codes = (BREAST[::2, ::2] + number % 100).astype(np.uint16) * (BREAST[::2, ::2] > 0)
@@ -39,7 +40,7 @@ def make_source(folder: Path, n: int) -> Path:
 
 
 def new_store(folder: Path, key: bytes) -> Path:
-    """An empty store with this key, so that pseudonyms are the same in all."""
+    """An empty store with this key, so that pseudonyms are the same in all stores."""
     folder.mkdir()
     (folder / ".key").write_bytes(key)
     (folder / ".key").chmod(0o600)
@@ -50,8 +51,8 @@ def tree(store: Path) -> dict[str, bytes]:
     return {str(path.relative_to(store)): path.read_bytes() for path in sorted(store.rglob("*")) if path.is_file()}
 
 
-def known(store: Path) -> int:
-    """How many files a stopped ingest has dealt with for good: stored, or remembered as refused."""
+def finished(store: Path) -> int:
+    """Number of files that an interrupted ingest has finished: stored, or remembered as rejected."""
     entries = sum(path.stat().st_size // ENTRY.itemsize for path in store.glob("images/*.index"))
     log = store / ".refusals"
     lines = log.read_text(errors="replace").split("\n")[:-1] if log.exists() else []
@@ -59,14 +60,14 @@ def known(store: Path) -> int:
 
 
 def forked(work: Callable[[], None]) -> tuple[int, Callable[[], int]]:
-    """Start work in a copy of this process; its id, and a function that waits and gives its status."""
+    """Start work in a fork of this process; returns its id, and a function that waits and returns its status."""
     pid = os.fork()
     if pid:
         return pid, lambda: os.waitpid(pid, 0)[1]
     status = 1
     try:
         waitpid = os.waitpid
-        # The server of children is this process's sibling here, for which the system does not let it wait.
+        # The fork server is this process's sibling, which the system does not let it wait for.
         os.waitpid = lambda p, o: (0, 0) if o == os.WNOHANG and p != -1 and not _is_child(waitpid, p) else waitpid(p, o)
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, 1)
@@ -85,8 +86,8 @@ def _is_child(waitpid: Callable[[int, int], tuple[int, int]], pid: int) -> bool:
     return True
 
 
-class Cut:
-    """A file that counts its writes as two boundaries: half of the bytes, and all."""
+class SplitWrites:
+    """A file whose writes are two boundaries each: half of the bytes, and all."""
 
     def __init__(self, file: Any, passed: Callable[[], None]) -> None:
         self.file, self.passed = file, passed
@@ -94,7 +95,7 @@ class Cut:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.file, name)
 
-    def __enter__(self) -> "Cut":
+    def __enter__(self) -> "SplitWrites":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -112,7 +113,7 @@ class Cut:
 
 
 def count_boundaries(store: Path, at: int) -> Callable[[], int]:
-    """From now on count what this process writes below store, and kill it at one of the boundaries."""
+    """Count the boundaries of this process's writes below store from now on, and kill it at one of them."""
     seen, opened = 0, Path.open
 
     def passed() -> None:
@@ -129,31 +130,31 @@ def count_boundaries(store: Path, at: int) -> Callable[[], int]:
 
     def opening(path: Path, mode: str = "r", *arguments: Any, **named: Any) -> Any:
         file = opened(path, mode, *arguments, **named)
-        return Cut(file, passed) if path.is_relative_to(store) and mode != "r" and "r" not in mode else file
+        return SplitWrites(file, passed) if path.is_relative_to(store) and mode != "r" and "r" not in mode else file
 
     Path.open = opening  # type: ignore[method-assign,assignment]
     sys.addaudithook(hook)
     return lambda: seen
 
 
-def rerun_ends_alike(recipe: Recipe, expected: dict[str, bytes], n: int) -> IngestResult:
-    before = known(recipe.store)
-    filling = ingest_cohort(recipe, read(recipe.source), 1)
+def check_rerun(recipe: Recipe, expected: dict[str, bytes], n: int) -> IngestResult:
+    before = finished(recipe.store)
+    result = ingest_cohort(recipe, read(recipe.source), 1)
     assert tree(recipe.store) == expected
-    assert filling.decoded == n - before
-    return filling
+    assert result.decoded == n - before
+    return result
 
 
 @pytest.fixture
 def twelve(tmp_path: Path) -> tuple[Path, dict[str, bytes], bytes]:
-    """Twelve files, the store that an undisturbed ingest makes of them, and its key."""
-    source, store = make_source(tmp_path / "source", 12), tmp_path / "undisturbed"
+    """Twelve files, the store of an uninterrupted ingest, and its key."""
+    source, store = make_source(tmp_path / "source", 12), tmp_path / "uninterrupted"
     Pseudonyms.of_store(store)
     ingest_cohort(Recipe(source, store, FRAME, 1), read(source), 1)
     return source, tree(store), (store / ".key").read_bytes()
 
 
-def test_files_added_later_are_the_only_ones_decoded(tmp_path: Path) -> None:
+def test_a_rerun_decodes_only_new_files(tmp_path: Path) -> None:
     source, recipe = make_source(tmp_path / "source", 20), Recipe(tmp_path / "source", tmp_path / "store", FRAME, 1)
     assert ingest_cohort(recipe, read(source), 1).decoded == 20
     for number in (20, 21, 22):
@@ -162,19 +163,16 @@ def test_files_added_later_are_the_only_ones_decoded(tmp_path: Path) -> None:
     assert ingest_cohort(recipe, read(source), 1).decoded == 0
 
 
-def test_a_second_ingest_of_the_same_store_is_kept_out(twelve: Any, tmp_path: Path) -> None:
-    import fcntl
-
-    with (tmp_path / "undisturbed" / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(MammoError, match=r"ingest into .*undisturbed: another process holds .*\.lock: wait"):
-            ingest_cohort(Recipe(twelve[0], tmp_path / "undisturbed", FRAME, 1), read(twelve[0]), 1)
+def test_a_second_ingest_into_the_same_store_is_an_error(twelve: Any, tmp_path: Path) -> None:
+    with file_lock(tmp_path / "uninterrupted" / ".lock", "a test"):
+        with pytest.raises(MammoError, match=r"ingest into .*uninterrupted: another process holds .*\.lock: wait"):
+            ingest_cohort(Recipe(twelve[0], tmp_path / "uninterrupted", FRAME, 1), read(twelve[0]), 1)
 
 
-def test_a_full_disk_is_told_and_costs_nothing(twelve: Any, tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_and_loses_nothing(twelve: Any, tmp_path: Path) -> None:
     source, expected, key = twelve
     cohort, largest = read(source), max(len(content) for content in expected.values())
-    told = 0
+    errors = 0
     for number, limit in enumerate(np.linspace(1, largest - 1, 25).astype(int).tolist()):
         recipe = Recipe(source, new_store(tmp_path / f"full{number}", key), FRAME, 1)
 
@@ -186,9 +184,9 @@ def test_a_full_disk_is_told_and_costs_nothing(twelve: Any, tmp_path: Path) -> N
                 os._exit(7 if f"{recipe.store} cannot be written" in str(error) else 8)
 
         status = forked(work)[1]()
-        told += os.waitstatus_to_exitcode(status) == 7
-        rerun_ends_alike(recipe, expected, 12)
-    assert told == 25
+        errors += os.waitstatus_to_exitcode(status) == 7
+        check_rerun(recipe, expected, 12)
+    assert errors == 25
 
 
 @pytest.mark.faults
@@ -204,7 +202,7 @@ def test_killed_at_every_boundary_of_twelve_files(twelve: Any, tmp_path: Path) -
             ingest_cohort(recipe, read(source), 1)
 
         status = os.waitstatus_to_exitcode(forked(work)[1]())
-        rerun_ends_alike(recipe, expected, 12 if status else known(recipe.store))
+        check_rerun(recipe, expected, 12 if status else finished(recipe.store))
     assert status == 0
     assert at > 60
     print(f"{at - 1} boundaries")
@@ -212,7 +210,7 @@ def test_killed_at_every_boundary_of_twelve_files(twelve: Any, tmp_path: Path) -
 
 @pytest.mark.faults
 def test_killed_at_a_hundred_random_moments_of_three_hundred_files(tmp_path: Path) -> None:
-    source, store = make_source(tmp_path / "source", 300), tmp_path / "undisturbed"
+    source, store = make_source(tmp_path / "source", 300), tmp_path / "uninterrupted"
     Pseudonyms.of_store(store)
     cohort, started = read(source), time.monotonic()
     ingest_cohort(Recipe(source, store, FRAME, 1), cohort, 2)
@@ -224,8 +222,8 @@ def test_killed_at_a_hundred_random_moments_of_three_hundred_files(tmp_path: Pat
         time.sleep(rng.uniform(0, took))
         os.kill(pid, signal.SIGKILL)
         kills += os.waitstatus_to_exitcode(wait()) == -signal.SIGKILL
-        before = known(recipe.store)
-        filling = ingest_cohort(recipe, cohort, 2)
+        before = finished(recipe.store)
+        result = ingest_cohort(recipe, cohort, 2)
         assert tree(recipe.store) == expected
-        assert filling.decoded == 300 - before
+        assert result.decoded == 300 - before
     print(f"{kills} of 100 were killed before they had finished")

@@ -10,7 +10,7 @@ from mammo.geometry import Box, Frame
 from mammo.ingestion.run import IngestResult, ingest_cohort, ingest_shard
 from mammo.ingestion.shard import Shard
 from mammo.ingestion.worker import Recipe
-from mammo.intake import sandbox as isolation
+from mammo.intake import sandbox
 from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import Verdict, counts
 from mammo.records import MammoError
@@ -23,7 +23,7 @@ FRAME = Frame(368, 240, 8)
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Three exams of two images each as PNGs; a lesion on the left CC of the first, a file that is no image."""
+    """Three exams of two images each as PNGs; a lesion on the left CC of the first, a file that is not an image."""
     rows, cols = np.mgrid[:200, :120]
     inside = ((rows - 95.5) / 80) ** 2 + (cols / 90) ** 2 < 1
     lines = ["image,patient,exam,laterality,view"]
@@ -47,14 +47,14 @@ def tables(recipe: Recipe) -> list[bytes]:
     return [(recipe.store / name).read_bytes() for name in ("images.parquet", "lesions.parquet", "quarantine.csv")]
 
 
-def refusals(result: IngestResult) -> list[tuple[str, tuple[str, ...]]]:
+def rejections(result: IngestResult) -> list[tuple[str, tuple[str, ...]]]:
     return [(o.path, o.codes) for o in result.outcomes if o.verdict is Verdict.REJECTED]
 
 
 def test_every_file_has_one_outcome(recipe: Recipe, source: Path) -> None:
     result = ingest_cohort(recipe, read(source), 1)
     assert len(result.manifest.images) == 6
-    assert refusals(result) == [("broken.dcm", ("not_dicom",))]
+    assert rejections(result) == [("broken.dcm", ("not_dicom",))]
     assert sum(counts(result.outcomes).values()) == 7
     assert list(pd.read_csv(recipe.store / "quarantine.csv")["path"]) == ["broken.dcm"]
     assert [o.path for o in result.outcomes[:-1]] == [f"{exam}{side}.png" for exam in range(3) for side in "LR"]
@@ -62,13 +62,15 @@ def test_every_file_has_one_outcome(recipe: Recipe, source: Path) -> None:
     assert list(result.manifest.images["mirrored"]) == [False, True] * 3
 
 
-def test_a_breast_of_which_any_image_tells_of_a_lesion_is_not_negative(recipe: Recipe, source: Path) -> None:
-    """An outline that cannot be used, or a refused image with one, is no reason to take the breast for healthy."""
-    for view, said in (("MLO", "0L"), ("MLO", "1R")):
-        pixels = cv2.imread(str(source / f"{said}.png"), cv2.IMREAD_UNCHANGED)
-        cv2.imwrite(str(source / f"{said}{view}.png"), pixels + (pixels > 0))
+def test_a_breast_with_a_lesion_on_any_image_is_not_negative(recipe: Recipe, source: Path) -> None:
+    """Also where the outline cannot be used, or the image with the outline is rejected."""
+    for view, image_name in (("MLO", "0L"), ("MLO", "1R")):
+        pixels = cv2.imread(str(source / f"{image_name}.png"), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(source / f"{image_name}{view}.png"), pixels + (pixels > 0))
         with (source / "images.csv").open("a") as images:
-            images.write(f"\n{said}{view}.png,ZZCANARY{said[0]},exam {said[0]},{said[1]},{view}")
+            images.write(
+                f"\n{image_name}{view}.png,ZZCANARY{image_name[0]},exam {image_name[0]},{image_name[1]},{view}"
+            )
     (source / "1RMLO.png").write_text("nothing")
     with (source / "lesions.csv").open("a") as lesions:
         lesions.write('1RMLO.png,benign,"90,30;90,50;110,50;110,30"\n')
@@ -77,9 +79,9 @@ def test_a_breast_of_which_any_image_tells_of_a_lesion_is_not_negative(recipe: R
     elsewhere = tuple(replace(lesion, path="the file of its outline") for lesion in cohort.left_out)
     known = tuple(replace(image, negative=False) if image.path == "2L.png" else image for image in cohort.images)
     result = ingest_cohort(recipe, replace(cohort, images=known, left_out=elsewhere), 1)
-    told = {o.image_id: o.path for o in result.outcomes}
+    path_of = {o.image_id: o.path for o in result.outcomes}
     negative = result.manifest.images["negative"]
-    assert {told[key] for key in negative.index[negative]} == {"0R.png", "1L.png", "2R.png"}
+    assert {path_of[key] for key in negative.index[negative]} == {"0R.png", "1L.png", "2R.png"}
 
 
 def test_pixels_and_outlines_reach_the_network_frame(recipe: Recipe, source: Path) -> None:
@@ -94,7 +96,7 @@ def test_pixels_and_outlines_reach_the_network_frame(recipe: Recipe, source: Pat
     assert manifest.outline(lesion_id)[1] == Box(90, 110, 30, 50)
 
 
-def test_nothing_but_pseudonyms_and_paths_is_kept(recipe: Recipe, source: Path) -> None:
+def test_the_store_holds_only_pseudonyms_and_paths(recipe: Recipe, source: Path) -> None:
     ingest_cohort(recipe, read(source), 1)
     for path in recipe.store.rglob("*"):
         assert path.is_dir() or b"ZZCANARY" not in path.read_bytes()
@@ -107,23 +109,23 @@ def test_a_rerun_decodes_nothing_and_changes_nothing(recipe: Recipe, source: Pat
     assert tables(recipe) == before
 
 
-def test_half_a_store_is_filled_up(recipe: Recipe, source: Path) -> None:
+def test_a_damaged_store_is_completed(recipe: Recipe, source: Path) -> None:
     ingest_cohort(recipe, read(source), 1)
     before = tables(recipe)
-    kept = read_all(recipe.store)
+    complete = read_all(recipe.store)
     for path in (recipe.store / "images").glob("*.tiles"):
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     image_store._record_files.cache_clear()
     image_store._opened.cache_clear()
-    assert len(read_all(recipe.store)) < len(kept)
+    assert len(read_all(recipe.store)) < len(complete)
     (recipe.store / "images.parquet").unlink()
     ingest_cohort(recipe, read(source), 1)
     assert tables(recipe) == before
-    assert read_all(recipe.store) == kept
+    assert read_all(recipe.store) == complete
 
 
 def read_all(root: Path) -> dict[str, bytes]:
-    """The pixels of every image that the store has, by its note."""
+    """The pixels of every image that the store holds."""
     store, found = ImageStore(root), {}
     for image_id in pd.read_parquet(root / "images.parquet")["image_id"]:
         if store.note(image_id):
@@ -132,7 +134,7 @@ def read_all(root: Path) -> dict[str, bytes]:
     return found
 
 
-def test_a_store_filled_anew_drops_the_files_of_before(recipe: Recipe, source: Path) -> None:
+def test_a_store_ingested_anew_drops_its_old_files(recipe: Recipe, source: Path) -> None:
     ingest_cohort(recipe, read(source), 1)
     (before,) = (recipe.store / "images").glob("*.tiles")
     image_store._record_files.cache_clear()
@@ -153,15 +155,15 @@ def test_a_changed_file_or_frame_is_read_again(recipe: Recipe, source: Path) -> 
     assert ImageStore(recipe.store).shape(manifest.images.index[0])[0] < 100
 
 
-def test_several_processes_give_the_same(recipe: Recipe, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(isolation, "PER_PROCESS", 1)
+def test_several_processes_give_the_same_store(recipe: Recipe, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "PER_PROCESS", 1)
     ingest_cohort(recipe, read(source), 2)
     before = tables(recipe)
     ingest_cohort(recipe, read(source), 1)
     assert tables(recipe) == before
 
 
-def test_a_split_once_dealt_is_kept(recipe: Recipe, source: Path) -> None:
+def test_an_assigned_split_is_kept(recipe: Recipe, source: Path) -> None:
     manifest = ingest_cohort(recipe, read(source), 1).manifest
     manifest.images["split"] = ["train"] * 4 + ["test"] * 2
     manifest.save(recipe.store)
@@ -171,23 +173,23 @@ def test_a_split_once_dealt_is_kept(recipe: Recipe, source: Path) -> None:
     assert list(Manifest.load(recipe.store).images["split"]) == ["train"] * 4 + ["test"] * 2
 
 
-def test_lesions_of_refused_images_are_counted(recipe: Recipe, source: Path) -> None:
+def test_lesions_of_rejected_images_are_counted(recipe: Recipe, source: Path) -> None:
     image = source / "0L.png"
     image.write_bytes(image.read_bytes()[:-200])
     result = ingest_cohort(recipe, read(source), 1)
     assert result.lost_lesions == 1
     assert result.manifest.lesions.empty
-    assert ("0L.png", ("broken_pixels",)) in refusals(result)
+    assert ("0L.png", ("broken_pixels",)) in rejections(result)
 
 
-def test_nothing_accepted_is_an_error(recipe: Recipe, source: Path) -> None:
+def test_a_source_without_an_accepted_image_is_an_error(recipe: Recipe, source: Path) -> None:
     for path in source.glob("*.png"):
         path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(MammoError, match=r"none of the 7 files of .* was accepted"):
         ingest_cohort(recipe, read(source), 1)
 
 
-def test_a_store_of_another_format_is_left_alone(recipe: Recipe, source: Path) -> None:
+def test_a_store_of_another_format_is_not_changed(recipe: Recipe, source: Path) -> None:
     ingest_cohort(recipe, read(source), 1)
     head = recipe.store / "store.json"
     head.write_text(head.read_text().replace('"format": 3', '"format": 2'))
@@ -204,7 +206,7 @@ def test_a_store_of_another_format_is_left_alone(recipe: Recipe, source: Path) -
     assert tables(recipe) == before
 
 
-def test_densities_reach_the_table_of_images(recipe: Recipe, source: Path) -> None:
+def test_densities_are_in_the_table_of_images(recipe: Recipe, source: Path) -> None:
     rows = (source / "images.csv").read_text().splitlines()
     densities = ["A", "B", "", "C", "D", "D"]
     lines = [f"{row},{density}" for row, density in zip(rows, ["density", *densities], strict=True)]

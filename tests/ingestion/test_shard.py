@@ -19,7 +19,7 @@ from mammo.records import MammoError
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Twelve images with a texture of their own, one of them a copy of another, and a file that is no image."""
+    """Twelve images with a texture of their own, one of them a copy of another, and a file that is not an image."""
     folder = tmp_path / "source"
     folder.mkdir()
     rows, cols = np.mgrid[:200, :120]
@@ -43,7 +43,7 @@ def files(store: Path) -> dict[str, bytes]:
     }
 
 
-def test_merged_shards_are_the_store_of_a_single_run_byte_for_byte(source: Path, tmp_path: Path) -> None:
+def test_merged_shards_equal_the_store_of_a_single_run_byte_for_byte(source: Path, tmp_path: Path) -> None:
     cohort, frame = read(source), Frame(368, 240, 8)
     single, sharded = (Recipe(source, tmp_path / name, frame, 1) for name in ("single", "sharded"))
     Pseudonyms(bytes(32)).share(single.store)
@@ -55,7 +55,7 @@ def test_merged_shards_are_the_store_of_a_single_run_byte_for_byte(source: Path,
     assert files(sharded.store) == files(single.store)
 
 
-def test_what_no_shard_has_done_is_done_by_the_merge(source: Path, tmp_path: Path) -> None:
+def test_the_merge_ingests_what_no_shard_has(source: Path, tmp_path: Path) -> None:
     cohort = read(source)
     recipe = Recipe(source, tmp_path / "store", Frame(368, 240, 8), 1)
     Pseudonyms(bytes(32)).share(recipe.store)
@@ -67,7 +67,7 @@ def test_what_no_shard_has_done_is_done_by_the_merge(source: Path, tmp_path: Pat
     assert files(recipe.store) == files(other.store)
 
 
-def test_shards_share_the_files_whatever_their_order() -> None:
+def test_every_file_belongs_to_one_shard() -> None:
     paths = [f"{number}.dcm" for number in range(6400)]
     held = [[Shard(number, 64).holds(path) for path in paths] for number in range(64)]
     assert np.sum(held, axis=0).tolist() == [1] * 6400
@@ -97,16 +97,16 @@ def test_shards_divide_items_evenly() -> None:
 
 
 @pytest.mark.slow
-def test_submitits_local_executor_fills_the_shards(source: Path, tmp_path: Path) -> None:
+def test_submitits_local_executor_ingests_the_shards(source: Path, tmp_path: Path) -> None:
     Pseudonyms(bytes(32)).share(tmp_path / "sharded" / "store")
     Pseudonyms(bytes(32)).share(tmp_path / "single" / "store")
     command = [sys.executable, "-m", "mammo.ingest"]
-    own = ["data=table", f"data.source={source}", "frame=eighth", "data.scale=1", "processes=1"]
+    common = ["data=table", f"data.source={source}", "frame=eighth", "data.scale=1", "processes=1"]
     jobs = ["--multirun", "hydra/launcher=submitit_local", "shard=range(3)", "shards=3", f"root={tmp_path}/sharded"]
-    for words in (jobs, [f"root={tmp_path}/sharded"], [f"root={tmp_path}/single"]):
+    for arguments in (jobs, [f"root={tmp_path}/sharded"], [f"root={tmp_path}/single"]):
         done = subprocess.run(
-            [*command, *words, *own], env=dict(os.environ), capture_output=True, text=True, check=False
+            [*command, *arguments, *common], env=dict(os.environ), capture_output=True, text=True, check=False
         )
         assert done.returncode in (0, 3), done.stderr
-        assert words is not jobs or len(find_parts(tmp_path / "sharded" / "store")) == 3
+        assert arguments is not jobs or len(find_parts(tmp_path / "sharded" / "store")) == 3
     assert files(tmp_path / "sharded" / "store") == files(tmp_path / "single" / "store")
