@@ -82,11 +82,9 @@ def published_lines(cohort: Cohort) -> Iterator[str]:
 
 def _difference(count: Count) -> str:
     difference = abs(count.found - count.published) / max(count.published, 1)
-    return (
-        f" (differs by {difference:.0%}: a part of the data set, or files are missing)"
-        if difference > TOLERANCE
-        else ""
-    )
+    if difference <= TOLERANCE:
+        return ""
+    return f" (differs by {difference:.0%}: a part of the data set, or files are missing)"
 
 
 main = command("ingest")(task)

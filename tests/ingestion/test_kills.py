@@ -164,9 +164,10 @@ def test_a_rerun_decodes_only_new_files(tmp_path: Path) -> None:
 
 
 def test_a_second_ingest_into_the_same_store_is_an_error(twelve: Any, tmp_path: Path) -> None:
-    with file_lock(tmp_path / "uninterrupted" / ".lock", "a test"):
-        with pytest.raises(MammoError, match=r"ingest into .*uninterrupted: another process holds .*\.lock: wait"):
-            ingest_cohort(Recipe(twelve[0], tmp_path / "uninterrupted", FRAME, 1), read(twelve[0]), 1)
+    store = tmp_path / "uninterrupted"
+    message = r"ingest into .*uninterrupted: another process holds .*\.lock: wait"
+    with file_lock(store / ".lock", "a test"), pytest.raises(MammoError, match=message):
+        ingest_cohort(Recipe(twelve[0], store, FRAME, 1), read(twelve[0]), 1)
 
 
 def test_a_full_disk_is_an_error_and_loses_nothing(twelve: Any, tmp_path: Path) -> None:

@@ -64,13 +64,11 @@ def test_every_file_has_one_outcome(recipe: Recipe, source: Path) -> None:
 
 def test_a_breast_with_a_lesion_on_any_image_is_not_negative(recipe: Recipe, source: Path) -> None:
     """Also where the outline cannot be used, or the image with the outline is rejected."""
-    for view, image_name in (("MLO", "0L"), ("MLO", "1R")):
-        pixels = cv2.imread(str(source / f"{image_name}.png"), cv2.IMREAD_UNCHANGED)
-        cv2.imwrite(str(source / f"{image_name}{view}.png"), pixels + (pixels > 0))
+    for view, stem in (("MLO", "0L"), ("MLO", "1R")):
+        pixels = cv2.imread(str(source / f"{stem}.png"), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(source / f"{stem}{view}.png"), pixels + (pixels > 0))
         with (source / "images.csv").open("a") as images:
-            images.write(
-                f"\n{image_name}{view}.png,ZZCANARY{image_name[0]},exam {image_name[0]},{image_name[1]},{view}"
-            )
+            images.write(f"\n{stem}{view}.png,ZZCANARY{stem[0]},exam {stem[0]},{stem[1]},{view}")
     (source / "1RMLO.png").write_text("nothing")
     with (source / "lesions.csv").open("a") as lesions:
         lesions.write('1RMLO.png,benign,"90,30;90,50;110,50;110,30"\n')
