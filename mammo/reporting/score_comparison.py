@@ -23,7 +23,7 @@ def compare_files(files: Sequence[ScoreFile], validation: Sequence[ScoreFile]) -
     """The metrics of the files and of their pairs, ready for JSON; undefined values are None.
 
     Args:
-        files: matched (score_file.match), at least one.
+        files: matched (score_file.match_lesions), at least one.
         validation: score files of validation lesions, on which the thresholds are chosen, in the order of files; or
             empty.
 
