@@ -19,7 +19,7 @@ from mammo.benchmarks import (
     patch_speed,
     store_speed,
 )
-from mammo.benchmarks.results_table import markdown
+from mammo.benchmarks.timing import markdown_table
 from mammo.records import MammoError
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(json.dumps(results[-1]), flush=True)
         if args.table:  # after each benchmark, so that finished results are kept if a later one is interrupted
             args.table.parent.mkdir(parents=True, exist_ok=True)
-            args.table.write_text(markdown(results), encoding="utf-8")
+            args.table.write_text(markdown_table(results), encoding="utf-8")
     failed = [f"{result['benchmark']}: {result['error']}" for result in results if "error" in result]
     if failed:
         parser.exit(2, "".join(f"error: {line}\n" for line in failed))

@@ -45,6 +45,7 @@ def albumentations(read: ImageReader, requests: CropRequests, prebuilt: bool = F
         return Method(lambda: [transform(read(image_id)) for image_id, transform in pairs], len(requests))
 
     def work() -> list[Pixels]:
+        """The patches [256, 256] uint16 of all windows."""
         pairs = zip(requests.image_ids, requests.windows, strict=True)
         return [_transform(window)(read(image_id)) for image_id, window in pairs]
 
@@ -111,6 +112,7 @@ def png(folder: Path, images: Mapping[str, Pixels]) -> ImageReader:
         cv2.imwrite(str(folder / f"{image_id}.png"), pixels)
 
     def read(image_id: str) -> Pixels:
+        """The image [H, W] uint16, 0 to 4095."""
         image = cv2.imread(str(folder / f"{image_id}.png"), cv2.IMREAD_UNCHANGED)
         return np.asarray(image, dtype=np.uint16)
 

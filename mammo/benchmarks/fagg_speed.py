@@ -78,7 +78,7 @@ def example_network(n_windows: int) -> FAgg:
 
 
 def example_batch(n_windows: int, n_images: int, seed: int = 9) -> Batch:
-    """A batch of windows of the paper's sizes, distributed over the images; rotated if there are several images."""
+    """A batch of windows [n_windows, 4] of the paper's sizes, spread over the images; rotated if there are several."""
     rng = torch.Generator().manual_seed(seed)
     angle = 60 if n_images > 1 else 0
     unit = torch.rand(n_windows, 4, generator=rng, dtype=torch.float64)
@@ -93,7 +93,7 @@ def example_batch(n_windows: int, n_images: int, seed: int = 9) -> Batch:
 
 
 def joined_batch(lesions: Sequence[Batch]) -> Batch:
-    """One batch of several lesions, each on its own image."""
+    """One batch of all rows of several batches [B, *], each of one lesion on its own image."""
     together = {name: torch.cat([lesion[name] for lesion in lesions]) for name in lesions[0]}
     return together | {"saliency_row": torch.arange(len(lesions)).repeat_interleave(len(lesions[0]["target"]))}
 
@@ -142,7 +142,12 @@ def best_ratio(ratios: object) -> dict[str, float]:
 
 
 def gradient_difference(network: FAgg, batch: Batch) -> float:
-    """Largest absolute difference between the gradients of our method and the plain layers, in float64."""
+    """Largest absolute difference between the gradients of our method and the plain layers, in float64.
+
+    Args:
+        network: f_agg.
+        batch: training batch of B rows, columns [B, *].
+    """
     exact = copy.deepcopy(network).double()
     wide = {name: column.double() if column.is_floating_point() else column for name, column in batch.items()}
     pairs = zip(step(exact, wide), step(PlainFAgg(exact), wide), strict=True)

@@ -45,6 +45,7 @@ def measure(rounds: int, backbone: str = BACKBONE, n_patches: int = 8, patch_px:
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16-mixed")
 
     def infer(network: FLoc, fast: bool) -> Tensor:
+        """Logits [n_patches, 4] float32, in the precision of the fast path or in float32."""
         with torch.inference_mode(), autocast if fast else torch.autocast("cpu", enabled=False):
             return torch.as_tensor(network(patches)).float()
 

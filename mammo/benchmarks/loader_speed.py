@@ -64,7 +64,7 @@ def loader_of(store: ImageStore, requests: CropRequests) -> Loader:
 
 
 def dataloader_of(store: ImageStore, requests: CropRequests) -> "DataLoader[Tensor]":
-    """Torch's DataLoader of the same patches."""
+    """Torch's DataLoader of the same patches, in batches [B, 3, P, P] float32 in [0, 1]."""
     return DataLoader(PatchSamples(store, requests), BATCH_SIZE, num_workers=PROCESSES)
 
 

@@ -139,7 +139,7 @@ class PlanDataset:
         return len(self.plan)
 
     def batch(self, rows: Sequence[int], memory: PixelMemory | None = None) -> Batch:
-        """The batch of these rows, in this order; memory allocates its pixels, if given.
+        """The batch of these rows [B], in this order; memory allocates its pixels, if given.
 
         Raises:
             MammoError: a column is unknown or has no source.

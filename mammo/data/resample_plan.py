@@ -66,9 +66,9 @@ def _warped(
     (row, col, side), (c, s) = values.T[:3], windows.cos_sin
     step = side / patch_px
     reach = (side - step) / 2 * (np.abs(c) + np.abs(s)) + SLACK
-    centre = np.stack([row, col], axis=1) - 0.5
-    low = np.floor(centre - reach[:, None]).astype(np.int64) - margin
-    high = np.floor(centre + reach[:, None]).astype(np.int64) + 2 + margin
+    center = np.stack([row, col], axis=1) - 0.5
+    low = np.floor(center - reach[:, None]).astype(np.int64) - margin
+    high = np.floor(center + reach[:, None]).astype(np.int64) + 2 + margin
     first = windows.to_frame(np.full((1, 1, 2), 0.5 / patch_px - 0.5))[:, 0] - 0.5 - low
     matrix = np.empty((len(values), 2, 3))
     down, right = rotate(np.zeros_like(step), step, (c, s))  # a step of one patch pixel along x; along y: right, -down

@@ -78,7 +78,7 @@ class SamplingIndex:
 
     @cached_property
     def candidates(self) -> dict[PatchClass, NDArray[np.int64]]:
-        """Rows that windows of each class are drawn from: lesion rows (malignant, benign) or image rows (others)."""
+        """Rows [K] that windows of a class are drawn from: lesion rows (malignant, benign) or image rows (others)."""
         rows = np.arange(len(self.labels))
         return {
             PatchClass.MALIGNANT: rows[[label == Pathology.MALIGNANT for label in self.labels]],

@@ -139,6 +139,7 @@ def _fit(real: Floats, synthetic: Floats) -> _Discriminator:
     ridge = np.append(np.full(real.shape[1], RIDGE), 0.0)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
+        """The weighted loss of coefficients and intercept [k + 1], and its gradient [k + 1]."""
         margin = sign * (design @ weights)
         gradient = design.T @ (-weight * sign * expit(-margin))
         return float(weight @ np.logaddexp(0, -margin) + ridge @ weights**2 / 2), gradient + ridge * weights
