@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -21,11 +20,11 @@ from mammo.geometry import Frame
 from mammo.ingestion.quarantine import NAME as QUARANTINE
 from mammo.ingestion.run import ingest_cohort, ingest_shard
 from mammo.ingestion.shard import Shard
-from mammo.ingestion.worker import Recipe
+from mammo.ingestion.worker import PRELOAD, Recipe
 from mammo.intake.adapters import read_cohort
 from mammo.intake.dicom_decode import check_decoders
 from mammo.intake.outcomes import Verdict, counts
-from mammo.intake.sandbox import at_most, only
+from mammo.intake.sandbox import Workers
 from mammo.records import Cohort, Count
 from mammo.store.head import DataSet
 
@@ -44,8 +43,8 @@ def task(cfg: DictConfig) -> None:
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
     processes = (os.cpu_count() or 1) if cfg.processes is None else cfg.processes
     shard = None if cfg.shard is None else Shard(cfg.shard, cfg.shards)
-    with at_most(max(processes, 1)), only(shard.holds) if shard else nullcontext():
-        cohort = read_cohort(cfg.data.adapter, source, **cfg.data.get("options", {}))
+    workers = Workers(max(processes, 1), wanted=shard.holds if shard else None, preload=PRELOAD)
+    cohort = read_cohort(cfg.data.adapter, source, workers, **cfg.data.get("options", {}))
     data_set = DataSet(cfg.data.name, cfg.data.adapter, HydraConfig.get().runtime.choices["frame"])
     recipe = Recipe(source, store, frame, float(cfg.data.scale), data_set=data_set)
     if shard:

@@ -12,11 +12,11 @@ from mammo.ingestion.quarantine import NAME as QUARANTINE
 from mammo.ingestion.quarantine import write_quarantine
 from mammo.ingestion.rejection_log import RejectionLog
 from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
-from mammo.ingestion.worker import Encoded, ImageFacts, IngestItem, Recipe, Rejected, Stored, ingest_file
+from mammo.ingestion.worker import PRELOAD, Encoded, ImageFacts, IngestItem, Recipe, Rejected, Stored, ingest_file
 from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code
-from mammo.intake.sandbox import isolated
+from mammo.intake.sandbox import Workers, isolated
 from mammo.io import file_lock, remove_partials
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError
@@ -148,8 +148,8 @@ def _ingest_files(
     log, store, decoded = RejectionLog(recipe.store), ImageStore(recipe.store), 0
     results: list[Rejected | ImageFacts] = []
     with log.writing() as writer:
-        found = track(isolated(partial(ingest_file, recipe), items, processes), "ingest", len(items))
-        for item, result in zip(items, found, strict=True):
+        found = isolated(partial(ingest_file, recipe), items, Workers(processes, preload=PRELOAD))
+        for item, result in zip(items, track(found, "ingest", len(items)), strict=True):
             match result:
                 case Encoded(facts, record, head, merged):
                     store.append(item.image_id, record, head)

@@ -20,6 +20,9 @@ from mammo.store.image_store import ImageStore
 from mammo.store.schema import chain_values, tissue_values
 from mammo.store.tiles import encode
 
+PRELOAD = (__name__,)
+"""Modules that the child processes of an ingest need (intake.sandbox.Workers.preload)."""
+
 PIPELINE = 5
 """Version of the processing from files to store pixels; after a change a rerun reads every image again."""
 

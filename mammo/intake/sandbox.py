@@ -1,8 +1,9 @@
-"""Work on files that nobody vouches for, in child processes with a limit on memory and time.
+"""Decode untrusted files in resource-limited child processes.
 
-Decoders are C and C++; a damaged or wicked file may make one crash, hang or take all memory. So a child does the work
-of one file after the other, and where it dies the file it was at is the outcome, a new child takes its place, and the
-others go on. Children are forked from a server that has everything imported, which costs milliseconds.
+Decoders are C and C++: a damaged or malicious file can make one crash, hang or exhaust memory. Each child handles one
+file after the other. If a child dies, the file that it was working on gets a rejection code, a new child replaces it,
+and the other files go on. Children are forked from a server that has everything imported, so a start takes
+milliseconds.
 """
 
 import os
@@ -12,7 +13,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import partial
 from multiprocessing import get_context
@@ -29,21 +29,37 @@ from mammo.intake.rejections import Code, RejectedError
 from mammo.memory import keep_memory
 from mammo.records import MammoError
 
-Job = TypeVar("Job")
+Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 Done = dict[int, Result | Code | MammoError]
-"""What became of jobs, by number, until their turn comes."""
+"""Results by task number, kept until their turn comes."""
+
+PER_PROCESS = 32
+"""Tasks that justify starting a process."""
+
+QUEUED = 8
+"""Tasks sent to a child ahead of time, so that it never waits for the next one."""
+
+KEPT_BLOCK, KEPT_SPARE = 1 << 24, 1 << 26
+"""Freed memory that a child keeps (mammo.memory), bytes: arrays of full-size images, none larger, so that the largest
+image finds as much room after a thousand others as at the start."""
+
+WAITS_S = (0.0, 0.1, 1.0, 5.0)
+"""Seconds before each attempt to start a child: a killed server (out of memory, perhaps) takes a moment to replace."""
+
+PRELOAD = ("mammo.intake.gate", "mammo.intake.adapters.table")
+"""Modules that the server always imports before it forks."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one file may take.
+    """Resources that one task may use.
 
     Attributes:
         memory: bytes on top of what a child has at its start; an image of 64 million pixels needs most of them.
-        cpu_s: processor time; an image of 64 million pixels in JPEG 2000 takes about half of it.
-        wall_s: time after which a child that waits for something that never comes is given up.
+        cpu_s: processor time, s; an image of 64 million pixels in JPEG 2000 takes about half of it.
+        wall_s: elapsed time, s, after which a child that hangs is killed.
     """
 
     memory: int = 600 << 20
@@ -51,95 +67,72 @@ class Limits:
     wall_s: float = 120.0
 
 
-PER_PROCESS = 32
-"""Jobs that are worth starting a process for."""
+@dataclass(frozen=True)
+class Workers:
+    """How tasks are run in child processes.
 
-QUEUED = 8
-"""Jobs given to a child ahead of time, so that it never waits for the next."""
-
-KEPT_BLOCK, KEPT_SPARE = 1 << 24, 1 << 26
-"""What a child keeps of the memory that it frees (mammo.memory): arrays of full-size images, none larger, so that the
-largest image finds as much room after a thousand others as it does at first."""
-
-_MOST: ContextVar[int | None] = ContextVar("most", default=None)
-_OURS: ContextVar[Callable[[str], bool] | None] = ContextVar("ours", default=None)
-
-WAITS_S = (0.0, 0.1, 1.0, 5.0)
-"""Before each attempt to start a child: a server that was killed, for memory perhaps, is replaced once it is gone."""
-
-PRELOAD = ["mammo.intake.gate", "mammo.intake.adapters.table"]
-
-
-@contextmanager
-def at_most(processes: int) -> Iterator[None]:
-    """Bound the children of everything that is isolated meanwhile and names no number of its own."""
-    token = _MOST.set(processes)
-    try:
-        yield
-    finally:
-        _MOST.reset(token)
-
-
-@contextmanager
-def only(ours: Callable[[str], bool]) -> Iterator[None]:
-    """Leave alone, in everything that is isolated meanwhile, the files that other machines see to.
-
-    Args:
-        ours: whether the file of a path is for this one.
+    Attributes:
+        processes: the largest number of children, None for one per core; few tasks get fewer.
+        limits: resources of each task.
+        wanted: whether this machine processes the file at a path; None for every file.
+        preload: modules that the server imports before it forks, beside PRELOAD. The server starts with the first task
+            of the program and keeps running: later values change nothing.
     """
-    token = _OURS.set(ours)
-    try:
-        yield
-    finally:
-        _OURS.reset(token)
+
+    processes: int | None = None
+    limits: Limits = Limits()
+    wanted: Callable[[str], bool] | None = None
+    preload: tuple[str, ...] = ()
+
+
+DEFAULT_WORKERS = Workers()
+"""One child per core, every file."""
 
 
 @dataclass
-class _Child(Generic[Job]):
-    """One child, its end of the pipe, and the jobs it holds, the one it works at first."""
+class _Child(Generic[Task]):
+    """One child process, our end of its pipe, and the tasks sent to it; it is working on the first."""
 
     process: ForkServerProcess
     pipe: Connection
     wall_s: float
-    jobs: deque[tuple[int, Job]] = field(default_factory=deque)
+    tasks: deque[tuple[int, Task]] = field(default_factory=deque)
     since: float = field(default_factory=monotonic)
 
 
 def isolated(
-    work: Callable[[Job], Result],
-    jobs: Sequence[Job],
-    processes: int | None = None,
-    limits: Limits | None = None,
-    of: Callable[[Job], str] | None = None,
+    work: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: Workers = DEFAULT_WORKERS,
+    path_of: Callable[[Task], str] | None = None,
 ) -> Iterator[Result | Code]:
-    """What work makes of every job, in order; a code where it refused the job, or where its child did not survive.
+    """Yield the result of each task in order, or a code: the task was rejected, or its child did not survive it.
 
-    Of jobs whose file is not for this machine (only), the code is ELSEWHERE.
+    Tasks whose file this machine does not process (workers.wanted) yield Code.ELSEWHERE.
 
     Args:
-        work: a function of a module, which a child can import.
-        jobs: anything that can be pickled.
-        processes: how many children at most, None for what at_most says, else one a core; fewer for few jobs.
-        limits: for each.
-        of: path of the file that a job is about; None where jobs are not about one.
+        work: a module-level function, which a child can import.
+        tasks: any objects that can be pickled.
+        workers: how the tasks are run.
+        path_of: path of a task's file; None where tasks are not about one file.
 
     Raises:
-        MammoError: work raised it.
+        MammoError: work raised it, or no child process can be started.
     """
-    ours = _OURS.get()
-    elsewhere = {number for number, job in enumerate(jobs) if ours and of and not ours(of(job))}
-    todo = deque((number, job) for number, job in enumerate(jobs) if number not in elsewhere)
+    wanted = workers.wanted
+    elsewhere = {number for number, task in enumerate(tasks) if wanted and path_of and not wanted(path_of(task))}
+    todo = deque((number, task) for number, task in enumerate(tasks) if number not in elsewhere)
     done: Done[Result] = dict.fromkeys(elsewhere, Code.ELSEWHERE)
-    start = partial(_start, work, limits or Limits())
-    most = processes or _MOST.get() or os.cpu_count() or 1
+    start = partial(_start, work, workers)
+    most = workers.processes or os.cpu_count() or 1
     children = [start() for _ in range(min(most, -(-len(todo) // PER_PROCESS)))]
     try:
-        for number in range(len(jobs)):
+        for number in range(len(tasks)):
             while number not in done:
                 for child in children:
                     _feed(child, todo)
-                wait([child.pipe for child in children if child.jobs], timeout=1)
-                children = [_gather(child, start, todo, done) for child in children]
+                wait([child.pipe for child in children if child.tasks], timeout=1)
+                children = [_collect(child, start, todo, done) for child in children]
             result = done.pop(number)
             if isinstance(result, MammoError):
                 raise result
@@ -150,13 +143,13 @@ def isolated(
             child.process.join()
 
 
-def _start(work: Callable[[Job], Result], limits: Limits) -> _Child[Job]:
+def _start(work: Callable[[Task], Result], workers: Workers) -> _Child[Task]:
     context = get_context("forkserver")
-    context.set_forkserver_preload(PRELOAD)
+    context.set_forkserver_preload([*PRELOAD, *workers.preload])
     for wait_s in WAITS_S:
         sleep(wait_s)
         ours, theirs = context.Pipe()
-        process = context.Process(target=_serve, args=(theirs, work, limits), daemon=True)
+        process = context.Process(target=_serve, args=(theirs, work, workers.limits), daemon=True)
         try:
             with _without_main():
                 process.start()
@@ -166,13 +159,13 @@ def _start(work: Callable[[Job], Result], limits: Limits) -> _Child[Job]:
             theirs.close()
             ours.close()
         else:
-            return _Child(process, ours, limits.wall_s)
-    raise MammoError("a child process cannot be started: see whether memory or processes have run out")
+            return _Child(process, ours, workers.limits.wall_s)
+    raise MammoError("no child process can be started: check that memory and the process limit are not exhausted")
 
 
 @contextmanager
 def _without_main() -> Iterator[None]:
-    """Keep children from importing the program that was started, which they do not need and may have no guard."""
+    """Keep children from importing the main program, which they do not need and which may lack a main guard."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -181,32 +174,32 @@ def _without_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _feed(child: _Child[Job], todo: deque[tuple[int, Job]]) -> None:
-    """Give the child more to do while it holds less than half of what it may."""
-    if len(child.jobs) > QUEUED // 2:
+def _feed(child: _Child[Task], todo: deque[tuple[int, Task]]) -> None:
+    """Send the child more tasks once its queue is half empty."""
+    if len(child.tasks) > QUEUED // 2:
         return
-    if not child.jobs:
+    if not child.tasks:
         child.since = monotonic()
-    while todo and len(child.jobs) < QUEUED:
-        child.jobs.append(todo.popleft())
+    while todo and len(child.tasks) < QUEUED:
+        child.tasks.append(todo.popleft())
         try:
-            child.pipe.send(child.jobs[-1][1])
-        except OSError:  # it has died: _gather will see
+            child.pipe.send(child.tasks[-1][1])
+        except OSError:  # the child has died, which _collect notices
             return
 
 
-def _gather(
-    child: _Child[Job], start: Callable[[], _Child[Job]], todo: deque[tuple[int, Job]], done: Done[Result]
-) -> _Child[Job]:
-    """Take the child's results; the child, or the one that replaces it."""
+def _collect(
+    child: _Child[Task], start: Callable[[], _Child[Task]], todo: deque[tuple[int, Task]], done: Done[Result]
+) -> _Child[Task]:
+    """Receive the child's results; return the child, or its replacement if it died or hangs."""
     try:
-        while child.jobs and child.pipe.poll():
-            done[child.jobs.popleft()[0]] = child.pipe.recv()
+        while child.tasks and child.pipe.poll():
+            done[child.tasks.popleft()[0]] = child.pipe.recv()
             child.since = monotonic()
     except (EOFError, OSError):
         child.process.join()
         return _replaced(child, start, todo, done, _cause(child.process.exitcode))
-    if child.jobs and monotonic() - child.since > child.wall_s:
+    if child.tasks and monotonic() - child.since > child.wall_s:
         child.process.kill()
         child.process.join()
         return _replaced(child, start, todo, done, Code.TOO_SLOW)
@@ -214,15 +207,16 @@ def _gather(
 
 
 def _replaced(
-    child: _Child[Job],
-    start: Callable[[], _Child[Job]],
-    todo: deque[tuple[int, Job]],
+    child: _Child[Task],
+    start: Callable[[], _Child[Task]],
+    todo: deque[tuple[int, Task]],
     done: Done[Result],
     code: Code,
-) -> _Child[Job]:
-    if child.jobs:
-        done[child.jobs.popleft()[0]] = code
-    todo.extendleft(reversed(child.jobs))
+) -> _Child[Task]:
+    """Return a new child; the dead one's current task ends with the code, its other tasks go back to the queue."""
+    if child.tasks:
+        done[child.tasks.popleft()[0]] = code
+    todo.extendleft(reversed(child.tasks))
     return start()
 
 
@@ -230,8 +224,8 @@ def _cause(exit_code: int | None) -> Code:
     return Code.TOO_SLOW if exit_code == -signal.SIGXCPU else Code.CRASHED
 
 
-def _serve(pipe: Connection, work: Callable[[Job], Result], limits: Limits) -> None:
-    """The child's life: a job in, its result out, until the pipe closes."""
+def _serve(pipe: Connection, work: Callable[[Task], Result], limits: Limits) -> None:
+    """Run tasks from the pipe, in the child, and send their results back until the pipe closes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # libraries print what they read
@@ -242,37 +236,37 @@ def _serve(pipe: Connection, work: Callable[[Job], Result], limits: Limits) -> N
     pipe.send(True)
     while True:
         try:
-            job = pipe.recv()
+            task = pipe.recv()
         except EOFError:
             return
         _limit_time(limits.cpu_s)
-        pipe.send(_outcome(work, job))
+        pipe.send(_outcome(work, task))
 
 
-def _outcome(work: Callable[[Job], Result], job: Job) -> Result | Code | MammoError:
+def _outcome(work: Callable[[Task], Result], task: Task) -> Result | Code | MammoError:
     try:
-        return work(job)
+        return work(task)
     except MammoError as error:
         return error
-    except RejectedError as refused:
-        return refused.code
+    except RejectedError as rejected:
+        return rejected.code
     except MemoryError:
         return Code.TOO_LARGE
-    except BaseException:  # some decoders panic with errors that are no Exception
+    except BaseException:  # some decoders panic with errors that are not an Exception
         return Code.CRASHED
 
 
 def _limit_memory(more: int) -> None:
-    """Limit the child's address space to what it has now and so much more, where the system tells (Linux)."""
+    """Limit the child's address space to its present size plus more bytes, where /proc states it (Linux)."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    told = Path("/proc/self/statm")
-    if told.exists():
-        now = int(told.read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGESIZE")
+    usage = Path("/proc/self/statm")
+    if usage.exists():
+        now = int(usage.read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGESIZE")
         resource.setrlimit(resource.RLIMIT_AS, (now + more, resource.RLIM_INFINITY))
 
 
 def _limit_time(seconds: int) -> None:
-    """Let the child live for so many more seconds of processor time."""
+    """Let the child use this many more seconds of processor time."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     limit = int(used.ru_utime + used.ru_stime) + seconds
     resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))

@@ -12,7 +12,7 @@ from mammo.intake.dicom_decode import decode, shape_of
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.rasters import is_raster, raster_shape, raster_values
 from mammo.intake.rejections import Code, RejectedError
-from mammo.intake.sandbox import isolated
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import regular
 from mammo.progress import track
 
@@ -44,9 +44,9 @@ def stored_shape(root: Path, path: str) -> Shape:
         raise RejectedError(Code.BAD_SHAPE) from None
 
 
-def stored_shapes(root: Path, paths: Sequence[str]) -> dict[str, Shape | Code]:
+def stored_shapes(root: Path, paths: Sequence[str], workers: Workers = DEFAULT_WORKERS) -> dict[str, Shape | Code]:
     """stored_shape of many images, by path, read by children with limits; why not, where it cannot be had."""
-    shapes = track(isolated(partial(stored_shape, root), paths, of=str), "headers", len(paths))
+    shapes = track(isolated(partial(stored_shape, root), paths, workers, str), "headers", len(paths))
     return dict(zip(paths, shapes, strict=True))
 
 

@@ -15,7 +15,7 @@ from pydicom.encaps import encapsulate
 from mammo.ingestion.worker import IngestItem, Recipe, Rejected, ingest_file
 from mammo.intake.adapters.table import read
 from mammo.intake.rejections import Code
-from mammo.intake.sandbox import isolated
+from mammo.intake.sandbox import Workers, isolated
 from tests.intake.traps import FRAME, Codes, Trap, jpeg_2000, jpeg_lossless, jpeg_ls, run_lengths
 
 DEFLATED, SV1, LS, J2K, RLE = (f"1.2.840.10008.1.2.{n}" for n in ("1.99", "4.70", "4.80", "4.90", "5"))
@@ -179,12 +179,11 @@ def test_each_is_refused_within_the_budget(tmp_path: Path) -> None:
         images = read(source).images
     assert headers.peak < BUDGET
     assert len(images) == len(BOMBS) + 3
+    recipe = Recipe(source, tmp_path / "store", FRAME, 1)
     for image in images:
         with Watch() as watch:
-            (made,) = isolated(
-                partial(ingest_file, Recipe(source, tmp_path / "store", FRAME, 1)), [IngestItem(image, "a")], 1
-            )
-        refused = isinstance(made, (Code, Rejected))
-        assert refused == (image.path != "good.dcm"), image.path
+            (result,) = isolated(partial(ingest_file, recipe), [IngestItem(image, "a")], Workers(1))
+        rejected = isinstance(result, (Code, Rejected))
+        assert rejected == (image.path != "good.dcm"), image.path
         assert watch.peak < BUDGET, image.path
         assert watch.cpu_s + headers.cpu_s < LONGEST_S, image.path

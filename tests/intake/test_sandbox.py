@@ -1,7 +1,8 @@
-"""Children that crash, hang, eat memory or panic cost one job each, and no more."""
+"""A child process that crashes, hangs, exhausts memory or panics costs one task and no more."""
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mammo.intake.rejections import Code
-from mammo.intake.sandbox import Limits, at_most, isolated, only
+from mammo.intake.sandbox import Limits, Workers, isolated
 from mammo.records import MammoError
 
 
@@ -48,18 +49,29 @@ ACTIONS: dict[str, Callable[[], object]] = {
 }
 
 
-def work(job: str) -> str:
-    ACTIONS.get(job, str)()
-    return job * 2
+def work(task: str) -> str:
+    ACTIONS.get(task, str)()
+    return task * 2
 
 
-def whose(job: int) -> int:
+def process_of(task: int) -> int:
     time.sleep(0.001)
     return os.getpid()
 
 
+def is_imported(module: str) -> bool:
+    return module in sys.modules
+
+
+def kill_fork_server() -> None:
+    list(isolated(work, ["a"], Workers(1)))  # one is running
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+    (server,) = (pid for pid in children if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(int(server), signal.SIGKILL)
+
+
 @pytest.mark.parametrize(
-    ("job", "code", "limits"),
+    ("task", "code", "limits"),
     [
         ("crash", Code.CRASHED, Limits()),
         ("leave", Code.CRASHED, Limits()),
@@ -69,44 +81,48 @@ def whose(job: int) -> int:
         ("sleep", Code.TOO_SLOW, Limits(wall_s=1)),
     ],
 )
-def test_one_job_is_lost_and_the_others_keep_their_order(job: str, code: Code, limits: Limits) -> None:
-    jobs = ["a", "b", job, "c", *"defghijklmnopqrstuvw" * 3, job, "x"]
-    expected = [code if one == job else one * 2 for one in jobs]
-    assert list(isolated(work, jobs, 2, limits)) == expected
+def test_one_task_is_lost_and_the_others_keep_their_order(task: str, code: Code, limits: Limits) -> None:
+    tasks = ["a", "b", task, "c", *"defghijklmnopqrstuvw" * 3, task, "x"]
+    expected = [code if one == task else one * 2 for one in tasks]
+    assert list(isolated(work, tasks, Workers(2, limits))) == expected
 
 
-def test_a_server_of_children_that_is_killed_is_replaced() -> None:
-    assert list(isolated(work, ["a"], 1)) == ["aa"]
-    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
-    (server,) = (pid for pid in children if b"forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes())
-    os.kill(int(server), signal.SIGKILL)
-    assert list(isolated(work, ["a"], 1)) == ["aa"]
+def test_a_fork_server_that_is_killed_is_replaced() -> None:
+    assert list(isolated(work, ["a"], Workers(1))) == ["aa"]
+    kill_fork_server()
+    assert list(isolated(work, ["a"], Workers(1))) == ["aa"]
 
 
-def test_the_children_of_whoever_names_no_number_can_be_bounded() -> None:
-    with at_most(1):
-        assert len(set(isolated(whose, range(200)))) == 1
-    assert len(set(isolated(whose, range(200), 2))) == 2
+def test_the_number_of_children_is_bounded() -> None:
+    assert len(set(isolated(process_of, range(200), Workers(1)))) == 1
+    assert len(set(isolated(process_of, range(200), Workers(2)))) == 2
 
 
-def test_the_files_of_other_machines_are_left_alone() -> None:
-    jobs = [*"abcabc"]
-    with only(lambda path: path == "b"):
-        assert list(isolated(work, jobs, 1, of=str)) == [Code.ELSEWHERE, "bb", Code.ELSEWHERE] * 2
-        assert list(isolated(work, jobs, 1)) == [job * 2 for job in jobs]  # not about files
-    assert list(isolated(work, jobs, 1, of=str)) == [job * 2 for job in jobs]
+def test_files_of_other_machines_are_not_opened() -> None:
+    tasks = [*"abcabc"]
+    workers = Workers(1, wanted=lambda path: path == "b")
+    assert list(isolated(work, tasks, workers, str)) == [Code.ELSEWHERE, "bb", Code.ELSEWHERE] * 2
+    assert list(isolated(work, tasks, workers)) == [task * 2 for task in tasks]  # not about files
+    assert list(isolated(work, tasks, Workers(1), str)) == [task * 2 for task in tasks]
 
 
-def test_an_error_of_use_ends_the_work() -> None:
+def test_the_fork_server_imports_the_modules_that_the_caller_names() -> None:
+    for preload in ((), ("tabnanny",)):
+        kill_fork_server()
+        assert list(isolated(is_imported, ["tabnanny"], Workers(1, preload=preload))) == [bool(preload)]
+    kill_fork_server()
+
+
+def test_wrong_use_ends_the_work() -> None:
     with pytest.raises(MammoError, match="no decoder"):
-        list(isolated(work, ["a", "stop", "b"], 1))
+        list(isolated(work, ["a", "stop", "b"], Workers(1)))
 
 
-def test_what_libraries_print_is_lost(capfd: pytest.CaptureFixture[str]) -> None:
-    assert list(isolated(work, ["speak"], 1)) == ["speakspeak"]
-    told = capfd.readouterr()
-    assert "ZZCANARY" not in told.out + told.err
+def test_output_of_libraries_is_discarded(capfd: pytest.CaptureFixture[str]) -> None:
+    assert list(isolated(work, ["speak"], Workers(1))) == ["speakspeak"]
+    captured = capfd.readouterr()
+    assert "ZZCANARY" not in captured.out + captured.err
 
 
-def test_no_jobs() -> None:
-    assert list(isolated(partial(max, 3), [], 2)) == []
+def test_no_tasks_give_no_results() -> None:
+    assert list(isolated(partial(max, 3), [], Workers(2))) == []

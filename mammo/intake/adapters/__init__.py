@@ -4,15 +4,17 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.records import Cohort, MammoError
 
 
-def read_cohort(adapter: str, root: Path, **options: object) -> Cohort:
+def read_cohort(adapter: str, root: Path, workers: Workers = DEFAULT_WORKERS, **options: object) -> Cohort:
     """Read a source folder with an adapter.
 
     Args:
         adapter: name of its module.
         root: the source folder.
+        workers: how files are read in child processes.
         options: further arguments of the adapter's read().
 
     Raises:
@@ -23,5 +25,5 @@ def read_cohort(adapter: str, root: Path, **options: object) -> Cohort:
         raise MammoError(f"data.adapter={adapter} is unknown: choose one of {', '.join(names)}")
     if not root.is_dir():
         raise MammoError(f"data.source={root} is not a folder: create it with python -m mammo.phantom, or set another")
-    cohort: Cohort = import_module(f"{__name__}.{adapter}").read(root, **options)
+    cohort: Cohort = import_module(f"{__name__}.{adapter}").read(root, workers=workers, **options)
     return cohort

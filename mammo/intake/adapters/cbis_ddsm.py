@@ -24,7 +24,7 @@ from mammo.intake.adapters._labels import clean_splits, parse_density
 from mammo.intake.adapters._tcia_layout import SeriesIndex
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
-from mammo.intake.sandbox import isolated
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder
 from mammo.intake.source_tables import Row, read_rows
 from mammo.intake.stored_shape import Shape, stored_shapes, stored_values
@@ -110,7 +110,7 @@ class _LesionRow:
         return f"{patient}_{laterality}_{view}_{self.kind}_{self.number}"
 
 
-def read(root: Path) -> Cohort:
+def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
     Raises:
@@ -130,10 +130,10 @@ def read(root: Path) -> Cohort:
         images += records
         image = "" if records[0].code else records[0].path
         outlined += [(row, image, _outline_files(series, row)) for row in found]
-    shapes = stored_shapes(root, sorted({image for _, image, _ in outlined if image}))
-    jobs = [(shapes.get(image, Code.OUTLINE_UNLINKED), paths) for _, image, paths in outlined]
-    made = track(isolated(partial(_outline, root), jobs), "outlines", len(jobs), "lesions")
-    outlines = [_lesion(*lesion, outline) for lesion, outline in zip(outlined, made, strict=True)]
+    shapes = stored_shapes(root, sorted({image for _, image, _ in outlined if image}), workers)
+    tasks = [(shapes.get(image, Code.OUTLINE_UNLINKED), paths) for _, image, paths in outlined]
+    results = track(isolated(partial(_outline, root), tasks, workers), "outlines", len(tasks), "lesions")
+    outlines = [_lesion(*lesion, outline) for lesion, outline in zip(outlined, results, strict=True)]
     return Cohort.ordered(images, outlines, _counts(rows), notes)
 
 

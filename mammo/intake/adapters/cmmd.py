@@ -23,7 +23,7 @@ from mammo.intake.dicom_header import Header, read_header
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
-from mammo.intake.sandbox import isolated
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder, parts_matching, regular
 from mammo.intake.source_tables import cell_text, read_rows, read_sheet
 from mammo.intake.stored_shape import Shape
@@ -70,7 +70,7 @@ Breast = tuple[str, Laterality]
 Labels = Mapping[Breast, Pathology]
 
 
-def read(root: Path) -> Cohort:
+def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder; TOMPEI-CMMD can be anywhere in it, or absent.
 
     Raises:
@@ -82,7 +82,7 @@ def read(root: Path) -> Cohort:
     labels = {**sheet, **{breast: label for breast, label, _ in readings if label}}
     densities = {breast: density for breast, _, density in readings if density}
     paths = [path for path in folder.images if not is_raster(path)]
-    headers = track(isolated(partial(_header, root), paths, of=str), "headers", len(paths))
+    headers = track(isolated(partial(_header, root), paths, workers, str), "headers", len(paths))
     found = [_image(path, header, densities) for path, header in zip(paths, headers, strict=True)]
     shapes = {(i.patient_key, i.laterality, i.view): (i.path, shape) for i, shape in found if not i.code and shape}
     outlines = [

@@ -25,7 +25,7 @@ from mammo.intake.outcomes import Flag
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
-from mammo.intake.sandbox import isolated
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
 from mammo.intake.stored_shape import stored_header, stored_values
@@ -62,12 +62,13 @@ class _BoxedImage:
     orientation: str
 
 
-def read(root: Path, synthetic: bool = False) -> Cohort:
+def read(root: Path, synthetic: bool = False, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
     Args:
         root: the data set's folder.
         synthetic: whether synthetic images (C-View) are accepted, with a flag; else they are rejected.
+        workers: how files are read in child processes.
 
     Raises:
         MammoError: a table or one of its columns is missing.
@@ -87,7 +88,8 @@ def read(root: Path, synthetic: bool = False) -> Cohort:
         if edges := _boxes(row):
             as_stored = bool(row.get("dcm_roi_coords"))
             boxed.append(_BoxedImage(images[-1], edges, as_stored, row.get("patientorientation")))
-    placed = track(isolated(partial(_outlines, root), boxed, of=lambda boxed: boxed.image.path), "boxes", len(boxed))
+    results = isolated(partial(_outlines, root), boxed, workers, lambda boxed: boxed.image.path)
+    placed = track(results, "boxes", len(boxed))
     outlines = [outline for one, found in zip(boxed, placed, strict=True) for outline in _lesions(one, found, clinic)]
     return Cohort.ordered(images, outlines, _counts(images, boxed, outlines))
 

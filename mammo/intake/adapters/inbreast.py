@@ -19,6 +19,7 @@ from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.stored_shape import Shape, stored_shapes
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, View
 
@@ -38,12 +39,13 @@ FINDINGS = {
 POINT = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
-def read(root: Path, proxies: bool = False) -> Cohort:
+def read(root: Path, proxies: bool = False, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
     Args:
         root: the data set's folder.
         proxies: whether BI-RADS 1 to 3 becomes benign.
+        workers: how files are read in child processes.
 
     Raises:
         MammoError: INbreast.csv is missing or cannot be read.
@@ -55,7 +57,7 @@ def read(root: Path, proxies: bool = False) -> Cohort:
     missing = [_missing(name) for name in rows if name not in records]
     regions = {PurePosixPath(path).stem: path for path in folder.named("*.xml") if "pectoral" not in path.lower()}
     known = {name: record.path for name, record in records.items() if name in regions and not record.code}
-    shapes = stored_shapes(root, list(known.values()))
+    shapes = stored_shapes(root, list(known.values()), workers)
     outlines = [
         outline
         for name, path in regions.items()

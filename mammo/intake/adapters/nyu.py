@@ -27,7 +27,7 @@ from mammo.intake.frames import place
 from mammo.intake.outlines import Outline, clipped, outline_of_mask
 from mammo.intake.rasters import raster_shape, read_mask, read_raster
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
-from mammo.intake.sandbox import isolated
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder, regular
 from mammo.progress import track
 from mammo.records import (
@@ -74,7 +74,7 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"it asks to import {module}.{name}")
 
 
-def read(root: Path) -> Cohort:
+def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
     Raises:
@@ -95,7 +95,7 @@ def read(root: Path) -> Cohort:
         raise MammoError(f"{file} lists no images: set another data.source")
     images: list[ImageRecord] = []
     outlines: list[LesionRecord | LeftOut] = []
-    results = isolated(partial(_with_lesions, root), listed, of=lambda image: image.record.path)
+    results = isolated(partial(_with_lesions, root), listed, workers, lambda image: image.record.path)
     for image, result in zip(listed, track(results, "outlines", len(listed)), strict=True):
         record, found = (rejected(image.record, result), []) if isinstance(result, Code) else result
         images.append(record)

@@ -22,7 +22,7 @@ from mammo.intake.adapters._labels import UNKNOWN_LABEL, LesionLabel
 from mammo.intake.adapters._omidb_nbss import Episode, breast_label, episode_on, is_normal, lesions_label
 from mammo.intake.outlines import outline_of_box
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
-from mammo.intake.sandbox import isolated
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder
 from mammo.intake.stored_shape import Shape, stored_header, stored_shape
 from mammo.progress import track
@@ -106,7 +106,7 @@ _Header = tuple[dict[str, str], Shape]
 """The values of TAGS in capitals, and the shape of an image that has marks."""
 
 
-def read(root: Path) -> Cohort:
+def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
     Raises:
@@ -120,7 +120,7 @@ def read(root: Path) -> Cohort:
     clients = (_client(folder, table, files) for table in track(tables, "clients", len(tables), "clients"))
     listed = [image for client in clients if client for image in _client_images(client, files)]
     headers = track(
-        isolated(partial(_header, root), [image.files for image in listed], of=itemgetter(0)), "headers", len(listed)
+        isolated(partial(_header, root), [image.files for image in listed], workers, itemgetter(0)), "headers", len(listed)
     )
     images: list[ImageRecord] = []
     outlines: list[LesionRecord | LeftOut] = []

@@ -14,13 +14,18 @@ from mammo.intake.adapters._labels import parse_density
 from mammo.intake.rejections import Code, rejected
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.records import Cohort, Count, ImageRecord, Laterality, View
 
 COLUMNS = ("patient_id", "image_id", "laterality", "view", "cancer", "biopsy")
 
 
-def read(root: Path) -> Cohort:
+def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
+
+    Args:
+        root: the data set's folder.
+        workers: not used, because the tables state everything.
 
     Raises:
         MammoError: train.csv is missing or a row of it is wrong.

@@ -26,7 +26,7 @@ from mammo.intake.dicom_seg import outline_of_segment
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
 from mammo.intake.rasters import is_raster, read_mask
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
-from mammo.intake.sandbox import isolated
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder, regular
 from mammo.intake.source_tables import Row, read_rows
 from mammo.intake.stored_shape import Shape, stored_shape
@@ -64,7 +64,7 @@ class _Fields(NamedTuple):
     finding: str
 
 
-def read(root: Path) -> Cohort:
+def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
     Raises:
@@ -80,9 +80,9 @@ def read(root: Path) -> Cohort:
     order = {path: index for index, path in enumerate(paths)}
     for entry in entries:  # before images are opened, which can take long
         _check_entry(entry, order)
-    images = list(_images(root, paths))
+    images = list(_images(root, paths, workers))
     shapes = {record.path: shape for record, shape in images}
-    outlined = list(_lesions(root, entries, shapes))
+    outlined = list(_lesions(root, entries, shapes, workers))
     lesions = [lesion for lesion in outlined if isinstance(lesion, LesionRecord)]
     _check_keys(root, lesions)
     lesions.sort(key=lambda lesion: order[lesion.path])
@@ -138,11 +138,11 @@ def _check_image_row(row: Row) -> None:
         raise row.error("split", "must be train, val, test or empty")
 
 
-def _images(root: Path, paths: Sequence[str]) -> Iterator[tuple[ImageRecord, Shape | None]]:
+def _images(root: Path, paths: Sequence[str], workers: Workers) -> Iterator[tuple[ImageRecord, Shape | None]]:
     """Yield the record of every file, and its shape if it has a header."""
     rows = _image_rows(root, set(paths))
     items = [(path, rows.get(path)) for path in paths]
-    results = track(isolated(partial(_image, root), items, of=itemgetter(0)), "headers", len(items))
+    results = track(isolated(partial(_image, root), items, workers, itemgetter(0)), "headers", len(items))
     for (path, row), result in zip(items, results, strict=True):
         yield (rejected(_by_row(path, row), result), None) if isinstance(result, Code) else result
 
@@ -183,10 +183,10 @@ def _image(root: Path, item: tuple[str, Row | None]) -> tuple[ImageRecord, Shape
 
 
 def _lesions(
-    root: Path, entries: Sequence[Entry], shapes: Mapping[str, Shape | None]
+    root: Path, entries: Sequence[Entry], shapes: Mapping[str, Shape | None], workers: Workers
 ) -> Iterator[LesionRecord | LeftOut]:
     items = [(entry, shapes[_fields(entry).image]) for entry in entries]
-    outlines = isolated(partial(_outline, root), items, of=lambda item: _fields(item[0]).image)
+    outlines = isolated(partial(_outline, root), items, workers, lambda item: _fields(item[0]).image)
     for entry, outline in zip(entries, track(outlines, "outlines", len(items), "lesions"), strict=True):
         yield _lesion(entry, outline)
 

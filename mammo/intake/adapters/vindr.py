@@ -20,6 +20,7 @@ from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.stored_shape import Shape, stored_shapes
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, Split, View
 
@@ -28,12 +29,13 @@ SPLITS = {"training": Split.TRAIN, "test": Split.TEST}
 IMAGE_COLUMNS = ("study_id", "image_id", "laterality", "view_position", "breast_birads", "split")
 
 
-def read(root: Path, proxies: bool = False) -> Cohort:
+def read(root: Path, proxies: bool = False, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
     Args:
         root: the data set's folder.
         proxies: whether BI-RADS 3 becomes benign.
+        workers: how files are read in child processes.
 
     Raises:
         MammoError: a table is missing, or a row of it is wrong.
@@ -57,7 +59,8 @@ def read(root: Path, proxies: bool = False) -> Cohort:
         for row in rows
     }
     sizes = {row.get("image_id"): (row.get("height"), row.get("width")) for row in rows}
-    shapes = stored_shapes(root, [images[key].path for key in findings if key in images and not images[key].code])
+    outlined = [images[key].path for key in findings if key in images and not images[key].code]
+    shapes = stored_shapes(root, outlined, workers)
     outlines = [
         _lesion(row, number, images.get(image_id), shapes, sizes.get(image_id, ("", "")), proxies)
         for image_id, found in findings.items()
