@@ -1,6 +1,6 @@
-"""The vocabulary: what an exam, an image and a lesion are, and the closed lists of words used for them.
+"""Records of images, lesions and cohorts, and the closed lists of values that their fields take.
 
-Nothing here touches pixels, files or torch; every other module may import it. Words follow Wu et al. 2020.
+This module uses no pixels, files or torch, so that every other module can import it. Terms follow Wu et al. 2020.
 """
 
 from collections.abc import Iterable
@@ -28,11 +28,11 @@ Batch = dict[str, "Tensor"]
 """Columns of a batch by name, as mammo.data.dataset lists them."""
 
 FULL_SCALE = 4095
-"""Largest grey value in an image store: every store holds 12-bit presentation values, 0 (background) to 4095."""
+"""Largest gray value in an image store: every store holds 12-bit presentation values, 0 (background) to 4095."""
 
 
 class MammoError(Exception):
-    """Wrong input or wrong use, told in one sentence that names the file or key, the value and the way out."""
+    """Wrong input or wrong use; the message is one sentence that names the file or key, the value and the remedy."""
 
 
 def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
@@ -52,24 +52,24 @@ def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
 
 def is_whole(value: object) -> bool:
-    """Whether a configured value is a whole number."""
+    """Return whether a configured value is an integer (booleans are not)."""
     return isinstance(value, int) and not isinstance(value, bool)
 
 
 def is_number(value: object) -> bool:
-    """Whether a configured value is a finite number."""
+    """Return whether a configured value is a finite number (booleans are not)."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
 
 
 class Laterality(StrEnum):
-    """Which breast, (0020,0062) Image Laterality."""
+    """Left or right breast, (0020,0062) Image Laterality."""
 
     LEFT = "L"
     RIGHT = "R"
 
 
 class View(StrEnum):
-    """Which of the two screening views, (0018,5101) View Position."""
+    """The two screening views, (0018,5101) View Position."""
 
     CC = "CC"
     MLO = "MLO"
@@ -85,7 +85,7 @@ class Density(StrEnum):
 
 
 class Pathology(StrEnum):
-    """What is known of a lesion; NONE is an outlined lesion that is neither class (for example not biopsied)."""
+    """Label of a lesion; NONE is an outlined lesion of neither class (for example, not biopsied)."""
 
     MALIGNANT = "malignant"
     BENIGN = "benign"
@@ -93,7 +93,7 @@ class Pathology(StrEnum):
 
 
 class LabelSource(StrEnum):
-    """Where a lesion's pathology comes from, so that proxies never pass for biopsies."""
+    """Source of a lesion's label, so that proxies are never mistaken for biopsies."""
 
     BIOPSY = "biopsy"
     BREAST_LEVEL = "breast_level"
@@ -110,7 +110,7 @@ class Split(StrEnum):
 
 
 class PatchClass(IntEnum):
-    """The four classes of the patch task (paper, Figure 3). The numbers are fixed for ever."""
+    """The four classes of the patch task (paper, Figure 3). The numbers must never change."""
 
     MALIGNANT = 0
     BENIGN = 1
@@ -120,22 +120,22 @@ class PatchClass(IntEnum):
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One image as an adapter found it, before any pixel was read.
+    """One image as its adapter describes it, before any pixel is read.
 
     Attributes:
         path: file, relative to the cohort's root, with forward slashes.
         patient_key: the source's own patient key; ingest replaces it by a pseudonym.
         exam_key: the source's own exam key.
-        laterality: which breast; None only where the image is refused.
-        view: CC or MLO; None only where the image is refused.
-        reason: empty when accepted, else why the image is refused, in one sentence.
-        code: the reason in one word (intake.rejections.Code), empty when accepted.
-        by_table: laterality and view come from the data set's own tables, which outrank the header: scanned film has
-            no such tags, and published corrections contradict them.
-        negative: whether the breast is known to be free of lesions; None where only the outlines tell.
+        laterality: which breast; None only if the image is rejected.
+        view: CC or MLO; None only if the image is rejected.
+        reason: empty if accepted, else why the image is rejected, in one sentence.
+        code: the rejection code (intake.rejections.Code), empty if accepted.
+        by_table: whether laterality and view come from the data set's own tables, which outrank the header: scanned
+            films have no such tags, and published corrections contradict them.
+        negative: whether the breast is known to be free of lesions; None if only the outlines show it.
         split: the data set's own split, if it has one that keeps patients apart.
-        flags: what is doubtful about it although it is accepted (intake.outcomes.Flag).
-        density: of the breast, None where the source does not tell.
+        flags: flags of the accepted image (intake.outcomes.Flag).
+        density: of the breast, None if the source does not state it.
     """
 
     path: str
@@ -160,11 +160,11 @@ class LesionRecord:
         lesion_key: unique within the cohort.
         path: the image it lies on, as in ImageRecord.path.
         label: malignant, benign or none.
-        label_source: where the label comes from.
-        box: half-open box of the outline in the stored frame, (row, col).
-        mask: bool [box.height, box.width], True inside the outline.
-        high_risk: a benign lesion that pathology calls high-risk (paper, Figure 1).
-        finding: what kind of lesion where known ("mass", "calcification", ...), else empty.
+        label_source: source of the label.
+        box: half-open box of the outline, (row, col), stored px.
+        mask: [box.height, box.width] bool, True inside the outline.
+        high_risk: whether it is a benign lesion that pathology calls high-risk (paper, Figure 1).
+        finding: type of lesion ("mass", "calcification", ...), empty if unknown.
     """
 
     lesion_key: str
@@ -179,12 +179,12 @@ class LesionRecord:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A lesion that a source tells of but whose outline cannot be used.
+    """A lesion of a source that is left out because its outline is unusable.
 
     Attributes:
-        path: where a person finds it: the outline's file, or the image that the row names.
-        image: path of the image that it lies on, empty where that is not known.
-        code: why, in one word (intake.rejections.Code).
+        path: the outline's file, or the image that the row names.
+        image: path of the image that it lies on, empty if unknown.
+        code: the rejection code (intake.rejections.Code).
         reason: why, in one sentence.
     """
 
@@ -196,7 +196,7 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Count:
-    """How many of one thing an adapter found, beside the number that is published for the whole data set."""
+    """The number of images, patients or lesions that an adapter found, and the number published for the data set."""
 
     what: str
     found: int
@@ -205,14 +205,14 @@ class Count:
 
 @dataclass(frozen=True)
 class Cohort:
-    """What an adapter reads from one root.
+    """The records that an adapter reads from one source folder.
 
     Attributes:
-        images: one record a file, in a stable order.
-        lesions: one record an outlined lesion, in the order of their images.
+        images: one record per file, in a stable order.
+        lesions: one record per outlined lesion, in the order of their images.
         left_out: lesions without a usable outline.
         counts: found and published numbers of a public data set.
-        notes: what a user of this data set must know, a sentence each.
+        notes: notes for users of this data set, a sentence each.
     """
 
     images: tuple[ImageRecord, ...]
@@ -229,16 +229,16 @@ class Cohort:
         counts: Iterable[Count] = (),
         notes: Iterable[str] = (),
     ) -> "Cohort":
-        """A cohort in the order of patient, exam, laterality, view, path and lesion, however it was gathered."""
-        found = sorted(images, key=_place)
-        order = {image.path: number for number, image in enumerate(found)}
-        told = list(outlines)
-        lesions = [lesion for lesion in told if isinstance(lesion, LesionRecord)]
+        """Return a cohort sorted by patient, exam, laterality, view, path and lesion."""
+        ordered = sorted(images, key=_sort_key)
+        order = {image.path: number for number, image in enumerate(ordered)}
+        outlines = list(outlines)
+        lesions = [lesion for lesion in outlines if isinstance(lesion, LesionRecord)]
         lesions.sort(key=lambda lesion: (order[lesion.path], lesion.lesion_key))
-        left_out = [lesion for lesion in told if isinstance(lesion, LeftOut)]
+        left_out = [lesion for lesion in outlines if isinstance(lesion, LeftOut)]
         left_out.sort(key=lambda lesion: (lesion.path, lesion.code))
-        return cls(tuple(found), tuple(lesions), tuple(left_out), tuple(counts), tuple(notes))
+        return cls(tuple(ordered), tuple(lesions), tuple(left_out), tuple(counts), tuple(notes))
 
 
-def _place(image: ImageRecord) -> tuple[str, str, str, str, str]:
+def _sort_key(image: ImageRecord) -> tuple[str, str, str, str, str]:
     return image.patient_key, image.exam_key, image.laterality or "", image.view or "", image.path

@@ -28,8 +28,9 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root whose store holds twelve phantom patients in the small frame, split; made from DICOM files. Read only."""
     from mammo.geometry import Frame  # imports numpy, so only after the environment is set
     from mammo.ingestion.run import ingest_cohort
-    from mammo.ingestion.worker import Recipe
+    from mammo.ingestion.worker import PRELOAD, Recipe
     from mammo.intake.adapters import read_cohort
+    from mammo.intake.sandbox import Workers
     from mammo.phantoms.cohort import write_cohort
     from mammo.phantoms.spec import CohortSpec, Dials, Mix
     from mammo.store.head import DataSet
@@ -38,7 +39,7 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("small")
     spec = CohortSpec(seed=3, scale=0.125, n_patients=12, dials=Dials(2.0, 1.5), mix=Mix(0.3, 0.35, 0.35))
     write_cohort(spec, root / "dicom", processes=1)
-    cohort = read_cohort("table", root / "dicom")
+    cohort = read_cohort("table", root / "dicom", Workers(preload=PRELOAD))
     data_set = DataSet("phantom", "table", "eighth")
     recipe = Recipe(root / "dicom", root / "store", Frame(368, 240, 8), 1.0, data_set=data_set)
     manifest = ingest_cohort(recipe, cohort, 1).manifest

@@ -1,7 +1,8 @@
-"""Where the breast is, and where the network window goes on it, as the paper's group does (GMIC's preprocessing).
+"""Breast segmentation, breast box and the best center of the network window, as in GMIC's preprocessing.
 
-Everything is in mirrored pixels, (row, col), chest wall at column 0. The group's distances, 100 px of erosion and a
-50 px buffer, are for full-size images in the full frame; `fineness` says how many pixels one of theirs is here.
+Coordinates are mirrored pixels, (row, col), chest wall at column 0, except in find_breast and is_mirrored, which see
+the stored frame. GMIC's distances, 100 px of erosion and a buffer of 50 px, are for full-size images in the full frame;
+`fineness` is the number of pixels here per full-size pixel.
 """
 
 from dataclasses import dataclass, replace
@@ -18,26 +19,26 @@ from mammo.records import Laterality, View
 EROSION_PX = 100
 BUFFER_PX = 50
 TISSUE_PX = 8
-"""Tissue is sampled once in so many pixels at full size; where the breast ends is exact."""
+"""The tissue mask has one sample per this many full-size pixels; the edges of the breast are exact."""
 
 STRIP = 16
-"""The side strips looked at are one part in 16 of the image's width."""
+"""The strips at the left and right edge that are compared are 1/16 of the image's width each."""
 
 CLEAR = 1.25
-"""The pixels decide where one side strip holds this many times more breast than the other."""
+"""The pixels decide the side if one strip holds this many times more breast than the other."""
 
 
 @dataclass(frozen=True, eq=False)
 class Breast:
-    """The breast on one image: its core (eroded), and all pixels within reach of it.
+    """The breast on one image: an eroded core, and all pixels within reach of it.
 
     Attributes:
-        rim: int [N, 2], (row, col), the outermost pixels of the core.
-        reach: how far the breast goes beyond its core, px, city-block.
+        rim: [N, 2] int64, (row, col), px: the outermost pixels of the core.
+        reach: how far the breast extends beyond its core, px, city-block distance.
         shape: (rows, cols) of the image.
-        tissue: bool [n, m], whether each stride-th pixel of the image is of the breast.
+        tissue: [rows / stride, cols / stride] bool, whether every stride-th pixel (row, col) is breast.
         stride: px.
-        first_col: where the first column of tissue begins, px.
+        first_col: column at which the first column of tissue begins, px.
     """
 
     rim: NDArray[np.int64]
@@ -48,33 +49,33 @@ class Breast:
     first_col: int = 0
 
     def mirrored(self) -> "Breast":
-        """The same on the image flipped left to right."""
+        """Return the breast on the image flipped left to right."""
         rim = np.stack([self.rim[:, 0], self.shape[1] - 1 - self.rim[:, 1]], axis=1)
         first_col = self.shape[1] - self.tissue.shape[1] * self.stride
         return replace(self, rim=rim, tissue=self.tissue[:, ::-1], first_col=first_col)
 
     def box(self, buffer: int = 0) -> Box:
-        """The half-open box around the breast, with a buffer on all sides but the left, inside the image."""
+        """Return the half-open box of the breast inside the image, with a buffer (px) on all sides but the left."""
         row0, col0 = np.maximum(self.rim.min(axis=0) - self.reach, 0).tolist()
         row1, col1 = (self.rim.max(axis=0) + self.reach + 1).tolist()
         row1, col1 = min(row1, self.shape[0]), min(col1, self.shape[1])
         return Box(max(row0 - buffer, 0), min(row1 + buffer, self.shape[0]), col0, min(col1 + buffer, self.shape[1]))
 
     def rightmost(self, row: int) -> int:
-        """The rightmost column of the breast in this row or below it."""
+        """Return the rightmost column of the breast in this row or below it."""
         left_over = self.reach - np.maximum(row - self.rim[:, 0], 0)
         reached = (self.rim[:, 1] + left_over)[left_over >= 0]
         return min(int(reached.max()), self.shape[1] - 1)
 
 
 def find_breast(pixels: NDArray[np.uint16], fineness: float) -> Breast | None:
-    """The breast: foreground, eroded, its largest connected part, dilated again; None where nothing is left.
+    """Return the breast, or None if erosion leaves nothing: foreground, eroded, its largest part, dilated again.
 
     Dilation by a cross, repeated n times, is a threshold on city-block distances.
 
     Args:
-        pixels: presentation values [H, W].
-        fineness: pixels here for one at full size.
+        pixels: [H, W] uint16, presentation values 0 to 4095, stored frame.
+        fineness: pixels here per full-size pixel.
     """
     steps, stride = max(1, round(EROSION_PX * fineness)), max(1, round(TISSUE_PX * fineness))
     foreground = _foreground(pixels)
@@ -94,15 +95,15 @@ def find_breast(pixels: NDArray[np.uint16], fineness: float) -> Breast | None:
 
 
 def _foreground(pixels: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    """What is brighter than the darkest pixel; a first row with a 0 in it, the usual one, tells how dark that is."""
+    """Return [H, W] bool: brighter than the darkest pixel. A 0 in the first row, the usual case, saves a pass."""
     return np.asarray(pixels > (pixels.min() if pixels[0].all() else 0))
 
 
 def _eroded(mask: NDArray[np.uint8], steps: int) -> NDArray[np.uint8]:
-    """A mask [H, W] of 0 and 1 eroded `steps` times by a cross; outside the image counts as background.
+    """Return a mask [H, W] of 0 and 1 eroded `steps` times by a cross; outside the image counts as background.
 
-    A diamond moved to the four corners of another, no larger one covers the diamond of both radii: so eight erosions by
-    a few points each do the work of a hundred by crosses.
+    Copies of a diamond, placed at the corners of another that is no larger, cover the diamond with the sum of both
+    radii. So eight erosions by a few points each equal a hundred erosions by crosses.
     """
     mask, radius = _eroded_by(cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), mask), 1
     while radius < steps:
@@ -118,11 +119,11 @@ def _eroded_by(kernel: MatLike, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _largest(mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int64]] | None:
-    """The largest of the parts that touch along edges and its outermost pixels (row, col), None where there is none."""
+    """Return the largest 4-connected part [H, W] and its outermost pixels [N, 2] (row, col); None for an empty mask."""
     contours, _ = cv2.findContours(mask, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
     if not contours:
         return None
-    if len(contours) > 1 or _meets_at_corners(mask, contours[0]):  # several parts or holes, as hardly ever
+    if len(contours) > 1 or _meets_at_corners(mask, contours[0]):  # several parts or holes, which is rare
         count, parts = cv2.connectedComponents(mask, connectivity=4, ltype=cv2.CV_16U)
         areas = np.bincount(parts.ravel(), minlength=count)
         mask = np.asarray(parts == 1 + areas[1:].argmax()).view(np.uint8)
@@ -131,7 +132,7 @@ def _largest(mask: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np.int
 
 
 def _meets_at_corners(mask: NDArray[np.uint8], contour: MatLike) -> bool:
-    """Whether a contour [N, 1, (col, row)] anywhere goes from one pixel to the next where only their corners touch."""
+    """Return whether two successive pixels of a contour [N, 1, 2] (col, row) touch only at their corners."""
     col, row = contour[:, 0].T
     next_col, next_row = np.roll(col, -1), np.roll(row, -1)
     return bool(((mask[row, next_col] == 0) & (mask[next_row, col] == 0)).any())
@@ -140,20 +141,20 @@ def _meets_at_corners(mask: NDArray[np.uint8], contour: MatLike) -> bool:
 def best_center(
     pixels: NDArray[np.uint16], breast: Breast, box: Box, view: View, window: tuple[int, int], flipped: bool
 ) -> tuple[int, int]:
-    """Centre (row, col), in the breast box, of the network window that shows the most of the breast.
+    """Return the center of the network window that shows the most of the breast: (row, col) in the breast box, px.
 
-    The window's right edge lies at the breast's rightmost point (searched in the lower two thirds). For CC its height
-    is where it holds the most foreground, as near the middle as possible; for MLO its bottom edge lies at the breast's
+    The window's right edge lies at the breast's rightmost point (searched in the lower two thirds). A CC window holds
+    as much foreground as possible, as near the middle as possible; an MLO window's bottom edge lies at the breast's
     lowest point, or at the last row of foreground inside its columns.
 
     Args:
-        pixels: presentation values of the breast box, [H, W].
+        pixels: [H, W] uint16, presentation values 0 to 4095 of the breast box, mirrored frame.
         breast: the breast, mirrored frame.
         box: the breast box, mirrored frame.
         view: CC or MLO.
         window: (height, width) of the network window in mirrored pixels.
-        flipped: whether the stored image was flipped to face right: the group's code then counts the rightmost point
-            from the other side, one pixel further out.
+        flipped: whether the stored image was flipped to face right: GMIC's code then counts the rightmost point from
+            the other side, one pixel further out.
     """
     rightmost = breast.rightmost(box.row0 + box.height // 3) - box.col0
     right = rightmost if flipped else rightmost - 1
@@ -168,21 +169,23 @@ def best_center(
 
 
 def window_origin(
-    centre: tuple[float, float], image: tuple[int, int], window: tuple[int, int], view: View
+    center: tuple[float, float], image: tuple[int, int], window: tuple[int, int], view: View
 ) -> tuple[int, int]:
-    """Top left corner (row, col) of the network window: at its best centre, then shifted inside the image.
+    """Return the top left corner of the network window, (row, col) in the store frame, px.
 
-    Where the image is smaller than the window, zeros fill it up: on the right of every image, and below an MLO image
-    but above and below a CC image. So the chest wall is at column 0 unless the breast is wider than the window.
+    The window lies at its best center, shifted into the image.
+
+    Images smaller than the window are padded with zeros: every image on the right, MLO images below, CC images above
+    and below. So the chest wall is at column 0 unless the breast is wider than the window.
 
     Args:
-        centre: best centre in the store frame.
+        center: best center (row, col), store px.
         image: (rows, cols) of the store frame.
         window: (height, width) of the network window.
         view: CC or MLO.
     """
     row, col = (
-        min(max(round(centre[axis] - window[axis] / 2), 0), max(image[axis] - window[axis], 0)) for axis in (0, 1)
+        min(max(round(center[axis] - window[axis] / 2), 0), max(image[axis] - window[axis], 0)) for axis in (0, 1)
     )
     if view is View.CC:
         row -= max(window[0] - image[0], 0) // 2
@@ -190,29 +193,29 @@ def window_origin(
 
 
 def _fullest(rows: NDArray[np.int64], height: int) -> int:
-    """The centre row of the window of this height that holds the most pixels, nearest to the middle among equals."""
+    """Return the center row of the window of this height that holds the most pixels; of equals the most central."""
     below = np.concatenate([[0], np.cumsum(rows)])
-    centres, middle = np.arange(len(rows) + 1), len(rows) // 2
-    top, bottom = np.clip(centres - height // 2, 0, len(rows)), np.clip(centres + height - height // 2, 0, len(rows))
+    centers, middle = np.arange(len(rows) + 1), len(rows) // 2
+    top, bottom = np.clip(centers - height // 2, 0, len(rows)), np.clip(centers + height - height // 2, 0, len(rows))
     held = below[bottom] - below[top]
     best = np.flatnonzero(held == held.max())
     return int(best[np.abs(best - middle).argmin()])
 
 
 def is_mirrored(breast: NDArray[np.bool_], laterality: Laterality, check: bool) -> bool:
-    """Whether the stored image must be flipped left to right to face right (chest wall at column 0).
+    """Return whether the stored image must be flipped left to right to face right (chest wall at column 0).
 
-    A presentation image of a left breast faces right and one of a right breast faces left, so a DICOM image whose
-    pixels say otherwise has a wrong laterality or was flipped, and nobody can tell which. Copies in other formats are
-    often flipped on purpose: there the pixels alone decide.
+    A presentation image of a left breast faces right, and one of a right breast faces left. A DICOM image whose pixels
+    contradict its laterality has a wrong laterality or was flipped, and which of the two is unknown. Copies in other
+    formats are often flipped on purpose, so the pixels alone decide.
 
     Args:
-        breast: the breast's pixels, [H, W], stored frame.
+        breast: [H, W] bool, the breast's pixels, stored frame.
         laterality: which breast.
         check: whether pixels and laterality must agree.
 
     Raises:
-        RejectedError: they must, and do not.
+        RejectedError: they must agree, and do not.
     """
     strip = max(1, breast.shape[1] // STRIP)
     left, right = int(breast[:, :strip].sum()), int(breast[:, -strip:].sum())

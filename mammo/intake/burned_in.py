@@ -1,6 +1,6 @@
-"""Text burned into an image: rows of small saturated glyphs on a plain background, above or below the breast.
+"""Detection of burned-in text: rows of small saturated glyphs on a plain background, above or below the breast.
 
-Lead markers tell side, view and who took the image in half a dozen letters; a name or a date takes more of them.
+Lead markers state side, view and technologist in about six letters; a name or a date takes more.
 """
 
 import cv2
@@ -8,29 +8,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST = 8
-"""Glyphs in one row that no lead marker has."""
+"""Glyphs in one row that make it text; lead markers have fewer."""
 
 MOST = 1000
-"""More bright specks are noise."""
+"""A strip with more bright specks is noise."""
 
 LOWEST_PX, TALLEST, BROADEST = 5, 1 / 25, 2.0
-"""Height of a glyph: at least so many px, at most this share of the image's; and its width in heights."""
+"""Height of a glyph, at least px and at most as a share of the image's height; its largest width in glyph heights."""
 
 SATURATED = 0.7
-"""Glyphs reach this share of the brightest value."""
+"""Glyphs reach this share of the range of values."""
 
 PLAIN, DARK = 0.3, 0.02
-"""Background, as dark as this share of the range allows, fills so much of a glyph's surroundings."""
+"""Background fills at least the first share of a glyph's surroundings; it is at most the second share of the range."""
 
 APART = 30
-"""Heights between the glyphs of one row at most."""
+"""Largest distance between the glyphs of one row, in glyph heights."""
 
 GAP = 32
-"""Empty rows or columns at which a strip is cut: cuts at every one would be a piece for each speck of noise."""
+"""Empty rows or columns, px, at which a strip is divided: with fewer, each speck of noise would be a piece."""
 
 
 def shows_text(values: NDArray[np.uint16]) -> bool:
-    """Whether presentation values [H, W] show a row of text in their upper or lower quarter."""
+    """Return whether an image shows a row of text in its upper or lower quarter.
+
+    Args:
+        values: [H, W] uint16, presentation values 0 to 4095.
+    """
     edge = values.shape[0] // 4
     low, high = (int(value) for value in cv2.minMaxLoc(values)[:2])
     lit, dark = round(low + SATURATED * (high - low)), round(low + DARK * (high - low))
@@ -38,7 +42,7 @@ def shows_text(values: NDArray[np.uint16]) -> bool:
 
 
 def _longest_row(strip: NDArray[np.uint16], lit: int, dark: int, height: int) -> int:
-    """How many glyphs the longest row has."""
+    """Return the number of glyphs of the longest row in a strip [h, W]."""
     bright = (strip >= lit).view(np.uint8)
     if not FEWEST * LOWEST_PX <= cv2.countNonZero(bright) <= bright.size // 4:
         return 0
@@ -62,16 +66,16 @@ def _longest_row(strip: NDArray[np.uint16], lit: int, dark: int, height: int) ->
 
 
 def _specks(bright: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Boxes [N, 4], (left, top, width, height), of the parts of a mask of 0 and 1 that touch along edges or corners.
+    """Return boxes [N, 4], (left, top, width, height) px, of the 8-connected parts of a mask [h, W] of 0 and 1.
 
-    What empty rows or columns keep apart is looked at on its own: most of a strip is empty.
+    Pieces between empty rows and columns are labeled one by one, because most of a strip is empty.
     """
     boxes = [np.zeros((0, 4), np.int64)]
     for top, bottom in _stretches(np.asarray(bright.any(axis=1))):
         for left, right in _stretches(np.asarray(bright[top:bottom].any(axis=0))):
             piece = bright[top:bottom, left:right]
             begun = cv2.countNonZero(piece[:, 0]) + np.count_nonzero(piece[:, 1:] > piece[:, :-1])
-            few = begun < 1 << 16  # a label needs a pixel with none to its left; 16 bits are a third of the time
+            few = begun < 1 << 16  # each part starts at such a pixel; 16-bit labels take a third of the time
             labels = cv2.CV_16U if few else cv2.CV_32S
             found = cv2.connectedComponentsWithStats(piece, connectivity=8, ltype=labels)[2][1:, :4]
             boxes.append(found + np.array([left, top, 0, 0]))
@@ -79,7 +83,7 @@ def _specks(bright: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def _stretches(lit: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Where lit [N] is True, as half-open stretches with at least GAP between them."""
+    """Return the half-open stretches of lit [N] that hold True, with at least GAP between them."""
     at = np.flatnonzero(lit)
     cuts = np.flatnonzero(np.diff(at) > GAP)
     return list(zip(at[[0, *(cuts + 1)]].tolist(), (at[[*cuts, -1]] + 1).tolist(), strict=True)) if at.size else []

@@ -1,7 +1,7 @@
-"""COCO JSON: annotations of images as polygons, run lengths or boxes.
+"""COCO JSON files: annotations of images as polygons, run lengths or boxes.
 
-A category named malignant, benign or none is the label; any other name is the kind of finding, and the label is then
-an annotation's own "label". "label_source" and "high_risk" may stand in an annotation too.
+A category named malignant, benign or none is the label. Any other name is the kind of finding; the annotation's own
+"label" is then the label. An annotation can also have "label_source" and "high_risk".
 """
 
 import json
@@ -21,14 +21,14 @@ from mammo.records import MammoError
 
 @dataclass(frozen=True)
 class Annotation:
-    """One annotation.
+    """One annotation of a COCO file.
 
     Attributes:
         file: the COCO file.
         key: the annotation's id.
         image: file name of its image.
         category: its category's name.
-        values: all else that it says.
+        values: the annotation as parsed, all keys.
     """
 
     file: Path
@@ -38,15 +38,18 @@ class Annotation:
     values: dict[str, Any]
 
     def outline(self, shape: tuple[int, int]) -> Outline:
-        """The segmentation, else the box (x, y, width, height), in an image of this shape.
+        """Return the outline of the segmentation, else of the box (x, y, width, height), in an image of this shape.
+
+        Args:
+            shape: (rows, cols) of the image, stored px.
 
         Raises:
-            RejectedError: there is none, or it does not fit.
+            RejectedError: the annotation has neither, or it does not fit the image.
         """
         segmentation, box = self.values.get("segmentation"), self.values.get("bbox")
         try:
             if isinstance(segmentation, dict):
-                return _of_run_lengths(segmentation, shape)
+                return _outline_of_run_lengths(segmentation, shape)
             if segmentation:
                 polygons = [np.asarray(flat, dtype=np.float64).reshape(-1, 2)[:, ::-1] for flat in segmentation]
                 return union(outline_of_polygon(points, shape) for points in polygons)
@@ -56,28 +59,28 @@ class Annotation:
         return outline_of_box((y, y + height, x, x + width), shape)
 
     def error(self, key: str, remedy: str) -> MammoError:
-        """What is wrong with one of its values, in one sentence."""
+        """Return an error that names file, annotation, key and value, with the remedy."""
         return MammoError(f"{self.file} annotation {self.key}: {key} {self.values.get(key)!r}: {remedy}")
 
 
 def coco_files(root: Path) -> list[Path]:
-    """The JSON files at the top of a folder that mean to be COCO: they name annotations, or cannot be read as JSON."""
-    return [file for file in sorted(root.iterdir()) if file.suffix.lower() == ".json" and _means_coco(file)]
+    """Return the JSON files directly in a folder that are meant as COCO: with annotations, or not readable as JSON."""
+    return [file for file in sorted(root.iterdir()) if file.suffix.lower() == ".json" and _is_meant_as_coco(file)]
 
 
-def _means_coco(file: Path) -> bool:
+def _is_meant_as_coco(file: Path) -> bool:
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
     except ValueError:
-        return True  # read_coco says what is wrong
+        return True  # read_coco reports what is wrong
     return isinstance(content, dict) and "annotations" in content
 
 
 def read_coco(file: Path) -> Iterator[Annotation]:
-    """The annotations of a COCO file, in its order.
+    """Yield the annotations of a COCO file, in its order.
 
     Raises:
-        MammoError: it is no COCO file.
+        MammoError: it is not a valid COCO file.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
@@ -87,11 +90,11 @@ def read_coco(file: Path) -> Iterator[Annotation]:
             category = categories.get(values.get("category_id"), "")
             yield Annotation(file, str(values["id"]), images[values["image_id"]], category, values)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        told = f"{type(error).__name__}: {error}"
-        raise MammoError(f"{file} is no COCO file ({told}): correct it or take it out of the folder") from None
+        cause = f"{type(error).__name__}: {error}"
+        raise MammoError(f"{file} is not valid COCO JSON ({cause}): correct it or remove it from the folder") from None
 
 
-def _of_run_lengths(segmentation: dict[str, Any], shape: tuple[int, int]) -> Outline:
+def _outline_of_run_lengths(segmentation: dict[str, Any], shape: tuple[int, int]) -> Outline:
     if tuple(segmentation["size"]) != shape:
         raise RejectedError(Code.OUTLINE_SIZE)
     counts = segmentation["counts"]

@@ -1,7 +1,7 @@
-"""What a compressed frame says of itself before anything decodes it: kind, size, precision and sign.
+"""Headers of compressed frames, read before decoding: kind, size, precision and sign.
 
-A decoder allocates what the frame's own header asks for, so that the header is read first (ITU-T T.81 B.2.2, T.87
-C.2.2, T.800 A.5.1).
+A decoder allocates as much memory as the frame's own header asks for, so the header is checked first (ITU-T T.81 B.2.2,
+T.87 C.2.2, T.800 A.5.1).
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from mammo.intake.rejections import Code, RejectedError
 
 
 class Kind(StrEnum):
-    """Families of compressed frames."""
+    """Kinds of compressed frames."""
 
     BASELINE = "JPEG baseline"
     EXTENDED = "JPEG extended"
@@ -25,7 +25,7 @@ FRAME_MARKERS = {0xC0: Kind.BASELINE, 0xC1: Kind.EXTENDED, 0xC3: Kind.LOSSLESS, 
 """Start-of-frame markers of the JPEG family."""
 
 OTHER_MARKERS = {0xDA, *range(0xC0, 0xD0)} - FRAME_MARKERS.keys() - {0xC4, 0xC8, 0xCC}
-"""A scan before any frame, and frames of kinds that DICOM does not use."""
+"""Markers of a scan before any frame, and of frame kinds that DICOM does not use."""
 
 END_OF_IMAGE = b"\xff\xd9"
 """Ends a frame of every kind; a stream of JPEG 2000 calls it end of codestream."""
@@ -39,8 +39,8 @@ class CodestreamHeader:
         kind: how it is compressed.
         rows: height, px.
         cols: width, px.
-        components: values a pixel.
-        precision: bits a value.
+        components: values per pixel.
+        precision: bits per value.
         signed: whether values are signed (JPEG 2000 only).
     """
 
@@ -56,7 +56,7 @@ def codestream_header(frame: bytes) -> CodestreamHeader:
     """Read the header of a compressed frame.
 
     Raises:
-        RejectedError: it is of no known kind, or ends within its header.
+        RejectedError: its kind is unknown, or it ends within its header.
     """
     try:
         if frame[:4] == b"\xff\x4f\xff\x51":
@@ -69,7 +69,7 @@ def codestream_header(frame: bytes) -> CodestreamHeader:
 
 
 def ends_whole(frame: bytes) -> bool:
-    """Whether the frame ends with its end marker; zeros that fill it up may follow."""
+    """Return whether the frame ends with its end marker, with or without zero padding after it."""
     return frame.rstrip(b"\x00").endswith(END_OF_IMAGE)
 
 
@@ -88,7 +88,7 @@ def _jpeg(frame: bytes) -> CodestreamHeader:
         if frame[place] != 0xFF:
             raise RejectedError(Code.BROKEN_PIXELS)
         marker = frame[place + 1]
-        if marker == 0xFF:  # fill bytes may stand before a marker
+        if marker == 0xFF:  # a fill byte before a marker
             place += 1
             continue
         if marker in FRAME_MARKERS:

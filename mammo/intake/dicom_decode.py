@@ -1,8 +1,8 @@
-"""One named decoder for each transfer syntax, and no other behind it.
+"""Pixel decoding of DICOM files: exactly one decoder for each transfer syntax, without fallback.
 
-pydicom alone would take whichever plugin is installed and fall back silently; two decoders of JPEG lossless then hide
-each other's errors, and cut-off frames come out as wrong pixels without a word. So a compressed frame must be what its
-transfer syntax says, of the header's size, and end with its end marker, before its decoder sees it.
+pydicom alone would use whichever plugin is installed and fall back silently: two decoders of JPEG lossless then hide
+each other's errors, and truncated frames yield wrong pixels without an error. Therefore a compressed frame must match
+its transfer syntax and the header's size, and end with its end marker, before it is decoded.
 """
 
 from collections.abc import Callable
@@ -22,13 +22,13 @@ from mammo.records import MammoError
 
 BIG_ENDIAN = "1.2.840.10008.1.2.2"
 NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN, "1.2.840.10008.1.2.1.99")
-"""Implicit, explicit and big-endian uncompressed, and deflated."""
+"""Uncompressed transfer syntaxes: implicit, explicit and big-endian, and deflated."""
 
 LARGEST_PX = 64_000_000
-"""Pixels of an image; the finest mammograms have less than half of it."""
+"""Largest number of pixels of an image; the largest mammograms have less than half as many."""
 
 LARGE_PX, LEAST_DENSE = 16_000_000, 500
-"""An image of more pixels than the first must have one byte for so many of them when compressed."""
+"""A compressed image with more pixels than the first needs at least one byte per this many pixels."""
 
 RLE, RLE_FUNCTION = "1.2.840.10008.1.2.5", "packbits_decode"
 
@@ -37,9 +37,9 @@ class Codec(NamedTuple):
     """The decoder of one compressed transfer syntax.
 
     Attributes:
-        kinds: what its frames may be.
+        kinds: allowed kinds of its frames.
         function: the decoder's name in imagecodecs.
-        lossy: whether the syntax is for loss.
+        lossy: whether the syntax is for lossy compression.
     """
 
     kinds: tuple[Kind, ...]
@@ -60,14 +60,14 @@ CODECS = {
     "1.2.840.10008.1.2.4.202": Codec((Kind.JPEG_2000,), "jpeg2k_decode"),
     "1.2.840.10008.1.2.4.203": Codec((Kind.JPEG_2000,), "jpeg2k_decode", lossy=True),
 }
-"""Decoders of imagecodecs: libjpeg-turbo for JPEG, CharLS for JPEG-LS, openjpeg for JPEG 2000, high throughput too."""
+"""Decoders of imagecodecs: libjpeg-turbo for JPEG, CharLS for JPEG-LS, OpenJPEG for JPEG 2000 and HTJ2K."""
 
 
 def check_decoders() -> None:
-    """Make sure, before any file is read, that every decoder is installed.
+    """Check, before any file is read, that every decoder is installed.
 
     Raises:
-        MammoError: one is not; the message names the package.
+        MammoError: a decoder is not installed; the message names the package.
     """
     for syntax, codec in CODECS.items():
         _imagecodec(codec.function, syntax)
@@ -75,15 +75,15 @@ def check_decoders() -> None:
 
 
 def syntax_of(dataset: Dataset) -> str:
-    """The Transfer Syntax UID (0002,0010), empty where there is none."""
+    """Return the Transfer Syntax UID (0002,0010), empty if absent."""
     return str(dataset.file_meta.get("TransferSyntaxUID") or "")
 
 
 def shape_of(dataset: Dataset) -> tuple[int, int]:
-    """(Rows (0028,0010), Columns (0028,0011)).
+    """Return (Rows (0028,0010), Columns (0028,0011)).
 
     Raises:
-        RejectedError: one is absent or zero, or they are larger than any mammogram.
+        RejectedError: one of them is absent or zero, or the image is larger than any mammogram.
     """
     shape = (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
     if min(shape) < 1:
@@ -94,11 +94,16 @@ def shape_of(dataset: Dataset) -> tuple[int, int]:
 
 
 def decode(dataset: Dataset, index: int = 0, n_frames: int = 1) -> NDArray[np.generic]:
-    """The stored values [Rows, Columns] of one of a data set's frames, as its bits allocated hold them.
+    """Return one frame of a data set: stored values [Rows, Columns], unsigned or signed, as wide as Bits Allocated.
+
+    Args:
+        dataset: the data set, with pixel data.
+        index: which frame, from 0.
+        n_frames: how many frames it has.
 
     Raises:
-        RejectedError: the coding is not known or not what the header says, or the frame is cut off or broken.
-        MammoError: the package that decodes this syntax is not installed.
+        RejectedError: the coding is unknown or contradicts the header, or the frame is truncated or broken.
+        MammoError: the package that decodes this transfer syntax is not installed.
     """
     content, syntax, shape = dataset.get("PixelData"), syntax_of(dataset), shape_of(dataset)
     allocated = int(dataset.get("BitsAllocated") or 0)
@@ -115,7 +120,7 @@ def decode(dataset: Dataset, index: int = 0, n_frames: int = 1) -> NDArray[np.ge
         values = _rle(frame, shape, allocated) if syntax == RLE else _compressed(frame, shape, signed, syntax)
     except (RejectedError, MammoError, KeyboardInterrupt, MemoryError):
         raise
-    except BaseException:  # some decoders panic with errors that are no Exception
+    except BaseException:  # some decoders panic with errors that are not an Exception
         raise RejectedError(Code.BROKEN_PIXELS) from None
     if values.shape != shape or values.dtype.kind not in "ui":
         raise RejectedError(Code.OTHER_SIZE)
@@ -131,13 +136,13 @@ def _native(dataset: Dataset, content: bytes | memoryview, shape: tuple[int, int
         raise RejectedError(Code.CUT_OFF)
     if allocated == 16:
         return np.frombuffer(content, dtype=">u2" if big else "<u2", count=n_px, offset=start).reshape(shape)
-    if big and dataset["PixelData"].VR == "OW":  # bytes travel in pairs
+    if big and dataset["PixelData"].VR == "OW":  # 8-bit pixels in 16-bit words: swap each pair of bytes
         content = np.frombuffer(content[: len(content) // 2 * 2], dtype="<u2").byteswap().tobytes()
     return np.frombuffer(content, dtype=np.uint8, count=n_px, offset=start).reshape(shape)
 
 
 def _rle(frame: bytes, shape: tuple[int, int], allocated: int) -> NDArray[np.generic]:
-    """PS3.5 annex G: one packed segment a byte of the values, the high byte first."""
+    """Decode RLE (PS3.5 annex G), [Rows, Columns]: one packed segment per byte of the values, the high byte first."""
     n_bytes, n_px = allocated // 8, shape[0] * shape[1]
     count, *offsets = unpack_from("<16I", frame)
     edges = [*offsets[:count], len(frame)]
@@ -155,10 +160,10 @@ def _rle(frame: bytes, shape: tuple[int, int], allocated: int) -> NDArray[np.gen
 
 
 def _check_density(n_bytes: int, shape: tuple[int, int]) -> None:
-    """Refuse a large image of next to nothing: it takes memory and time, and no breast looks like that.
+    """Reject a large image that is nearly empty: it would cost memory and time, and no mammogram is like that.
 
     Raises:
-        RejectedError: it is one.
+        RejectedError: too few bytes for so many pixels.
     """
     n_px = shape[0] * shape[1]
     if n_px > LARGE_PX and n_px > LEAST_DENSE * n_bytes:
@@ -180,7 +185,7 @@ def _compressed(frame: bytes, shape: tuple[int, int], signed: bool, syntax: str)
 
 
 def _imagecodec(name: str, syntax: str) -> Callable[..., Any]:
-    """A decoder of imagecodecs, which offers only those that it was built with."""
+    """Return a decoder of imagecodecs, which has only those that it was built with."""
     try:
         codec: Callable[..., Any] = getattr(import_module("imagecodecs"), name)
         available = getattr(import_module("imagecodecs"), name.removesuffix("_decode").upper()).available

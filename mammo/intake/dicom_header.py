@@ -1,4 +1,4 @@
-"""DICOM files: opening them without a word to any log, and the header of one that may enter (PS3.3 C.8.11)."""
+"""DICOM headers: reading files without log output, and the checked header of an accepted mammogram (PS3.3 C.8.11)."""
 
 import zlib
 from collections.abc import Iterator, Sequence
@@ -55,17 +55,17 @@ TAGS = [
 ]
 
 HEAD = 1024
-"""Bytes in which a file tells what it is."""
+"""Bytes at the start of a file that identify its type."""
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 LARGEST_INFLATED = 1 << 27
-"""Bytes that a deflated data set may become: 64 million pixels of 16 bits."""
+"""Largest size of a deflated data set after inflation, bytes: 64 million pixels of 16 bits."""
 
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b")
-"""How zip and gzip files begin."""
+"""First bytes of zip and gzip files."""
 
 VIEWED = 1 << 20
-"""Values of so many bytes and more are not copied out of a file's bytes: no attribute but pixel data has them."""
+"""Values of at least this many bytes are views into the file's bytes, not copies: only pixel data are that large."""
 
 PIXEL_DATA_TAGS = (b"\xe0\x7f\x10\x00", b"\x7f\xe0\x00\x10")
 """Pixel Data (7FE0,0010), little and big endian."""
@@ -90,12 +90,12 @@ VENDORS = {
     "mammo phantom a": "phantom_a",
     "mammo phantom b": "phantom_b",
 }
-"""What the tag's text contains, in small letters, and the word for it."""
+"""Vendor by a part of Manufacturer (0008,0070) in lower case; nothing else of that attribute is kept."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """What the gate keeps of a header.
+    """The attributes of a header that the gate keeps.
 
     Attributes:
         patient: Patient ID (0010,0020).
@@ -103,7 +103,7 @@ class Header:
         laterality: which breast.
         view: CC or MLO.
         shape: (Rows (0028,0010), Columns (0028,0011)).
-        flags: what is doubtful about it.
+        flags: flags raised by the header.
     """
 
     patient: str
@@ -116,7 +116,7 @@ class Header:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence pydicom, whose warnings and log lines quote values of the header."""
+    """Silence pydicom within the block, because its warnings and log lines quote header values."""
     logger = getLogger("pydicom")
     was, logger.disabled = logger.disabled, True
     try:
@@ -128,10 +128,10 @@ def quiet() -> Iterator[None]:
 
 
 def open_dicom(path: Path, tags: Sequence[str] = ()) -> Dataset:
-    """Read a file, or only the attributes that these keywords name and nothing of its pixels.
+    """Read a file, or only the attributes that these keywords name, without pixels.
 
     Raises:
-        RejectedError: the file cannot be opened or is no DICOM file.
+        RejectedError: the file cannot be opened or is not a DICOM file.
     """
     try:
         with path.open("rb") as stream:
@@ -144,10 +144,10 @@ def open_dicom(path: Path, tags: Sequence[str] = ()) -> Dataset:
 
 
 def parse_dicom(content: bytes) -> Dataset:
-    """The data set of a whole file's bytes, into which its pixel data are a view.
+    """Return the data set of a whole file's bytes; its pixel data are a view into them.
 
     Raises:
-        RejectedError: it is no DICOM file, or it ends within its pixel data.
+        RejectedError: it is not a DICOM file, or it ends within its pixel data.
     """
     dataset = _parsed(_Views(content))
     if "PixelData" not in dataset and any(tag in content for tag in PIXEL_DATA_TAGS):
@@ -156,7 +156,7 @@ def parse_dicom(content: bytes) -> Dataset:
 
 
 class _Views(BytesIO):
-    """A file's bytes, of which a large read is a view; pydicom keeps values as they were read."""
+    """A file's bytes as a stream whose large reads return views; pydicom keeps values as they were read."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
@@ -190,30 +190,30 @@ def _parsed(stream: BinaryIO, tags: Sequence[str] = ()) -> Dataset:
 
 
 def _check_inflated(stream: BinaryIO, head: bytes) -> None:
-    """Refuse a deflated data set that grows beyond any mammogram: pydicom would inflate it whole.
+    """Reject a deflated data set that inflates beyond any mammogram's size: pydicom would inflate all of it.
 
     Raises:
-        RejectedError: it does.
+        RejectedError: it exceeds LARGEST_INFLATED.
     """
     if len(head) < 144:
         return
-    (meta_length,) = unpack_from("<I", head, 140)  # of the File Meta Information, which is never deflated
+    (meta_length,) = unpack_from("<I", head, 140)  # length of the File Meta Information, which is never deflated
     stream.seek(144 + meta_length)
     inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     while chunk := stream.read(1 << 16):
         try:
             size += len(inflate.decompress(chunk, LARGEST_INFLATED))
         except zlib.error:
-            return  # pydicom will say so
+            return  # pydicom reports it
         if size > LARGEST_INFLATED or inflate.unconsumed_tail:
             raise RejectedError(Code.TOO_LARGE)
 
 
 def read_header(path: Path) -> Header:
-    """The header of one file, if it is one of a mammogram that may enter.
+    """Return the header of one file.
 
     Raises:
-        RejectedError: it is not.
+        RejectedError: it is not an acceptable mammogram's.
     """
     with quiet():
         dataset = open_dicom(path, TAGS)
@@ -221,12 +221,12 @@ def read_header(path: Path) -> Header:
             return check_header(dataset)
         except RejectedError:
             raise
-        except Exception:  # a value that its own type does not allow fails wherever pydicom first looks at it
+        except Exception:  # a value that its type does not allow fails wherever pydicom first reads it
             raise RejectedError(Code.NOT_DICOM) from None
 
 
 def read_breast(path: Path) -> tuple[str, str, Laterality | None]:
-    """Patient ID, Study Instance UID and the breast, None where it is not told, of a file that read_header refuses.
+    """Return Patient ID, Study Instance UID and laterality, None if not stated, of a file that read_header rejects.
 
     Raises:
         RejectedError: the header cannot be read.
@@ -243,7 +243,11 @@ def read_breast(path: Path) -> tuple[str, str, Laterality | None]:
 
 
 def check_header(dataset: Dataset) -> Header:
-    """Check the kind of object, then read whose, which breast and which view it is."""
+    """Return the header of a data set, checked to be a screening mammogram's.
+
+    Raises:
+        RejectedError: it is another kind of object, or patient, exam, shape, laterality or view is missing.
+    """
     check_kind(dataset)
     patient, exam = text(dataset, "PatientID"), text(dataset, "StudyInstanceUID")
     if not patient or not exam:
@@ -255,6 +259,6 @@ def check_header(dataset: Dataset) -> Header:
 
 
 def vendor_of(manufacturer: str) -> str:
-    """The vendor's word, "other" for one that is not listed, empty where the tag is."""
+    """Return the vendor as in VENDORS, "other" for one that is not listed, empty for an empty attribute."""
     lowered = manufacturer.lower()
-    return next((word for part, word in VENDORS.items() if part in lowered), "other" if lowered.strip() else "")
+    return next((vendor for part, vendor in VENDORS.items() if part in lowered), "other" if lowered.strip() else "")

@@ -19,10 +19,10 @@ SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 
 
 def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tuple[int, int]) -> Outline:
-    """One segment of a segmentation object, on one image.
+    """Return the outline of one segment of a segmentation object on one image, stored px.
 
-    Frames count that name the image as their source (0008,1155), or no image at all; of fractional segments (0062,0001)
-    the pixels of at least half the largest value.
+    Frames count if they name the image as their source (0008,1155), or no image at all. In fractional segments
+    (0062,0001) pixels of at least half the largest value are inside.
 
     Args:
         root: the source folder.
@@ -32,7 +32,7 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
         shape: (rows, cols) of the image.
 
     Raises:
-        RejectedError: it is no segmentation object, of another size, or holds nothing of the segment on the image.
+        RejectedError: it is not a segmentation object, has another size, or has no pixel of the segment on the image.
         MammoError: a decoder is not installed.
     """
     uid = str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
@@ -44,7 +44,7 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
             raise RejectedError(Code.OUTLINE_SIZE)
         mask = np.zeros(shape, dtype=np.bool_)
         try:
-            for index in _of_segment(dataset, number, uid):
+            for index in _frames_of_segment(dataset, number, uid):
                 mask |= _frame(dataset, index, shape)
         except (RejectedError, MemoryError):
             raise
@@ -54,7 +54,7 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
 
 
 def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """One frame, bool [rows, cols] = shape; frames of one bit a pixel follow each other without padding."""
+    """Return one frame, [rows, cols] bool; frames of one bit per pixel follow each other without padding."""
     if int(dataset.BitsAllocated) > 1:
         least = (int(dataset.get("MaximumFractionalValue") or 1) + 1) // 2
         values = decode(dataset, index, int(dataset.get("NumberOfFrames") or 1)).astype(np.int64)
@@ -66,7 +66,8 @@ def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.b
     return bits.reshape(shape) > 0
 
 
-def _of_segment(dataset: Dataset, number: int, uid: str) -> Iterator[int]:
+def _frames_of_segment(dataset: Dataset, number: int, uid: str) -> Iterator[int]:
+    """Yield the indices of the frames that show a segment on the image with this SOP Instance UID."""
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
     for index, own in enumerate(dataset.PerFrameFunctionalGroupsSequence):
         identification = own.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence

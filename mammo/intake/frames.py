@@ -1,4 +1,4 @@
-"""From stored pixels to the store frame: the chain of frames of one image, its pixels and its tissue shares."""
+"""Placement of one image: its chain of frames, its pixels in the store frame and its tissue shares."""
 
 from dataclasses import dataclass, replace
 
@@ -11,18 +11,18 @@ from mammo.intake.breast import BUFFER_PX, best_center, find_breast, is_mirrored
 from mammo.records import Laterality, View
 
 LEAST_TISSUE = 0.01
-"""An image with less of the breast than this share is doubtful."""
+"""An image of which the breast covers less than this share is flagged as blank."""
 
 
 @dataclass(frozen=True, eq=False)
 class Placed:
-    """One image, placed.
+    """One image in the store frame.
 
     Attributes:
-        chain: the image's way from stored pixels to the grid.
-        pixels: uint16 [chain.store_shape], presentation values 0 to 4095 of the store frame.
-        tissue: share of each grid cell covered by breast tissue, [grid rows, grid cols] in [0, 1].
-        blank: whether no breast, or hardly any, is found; without one the chain is that of the whole image.
+        chain: the frames from stored pixels to the grid.
+        pixels: [H, W] uint16 = chain.store_shape, presentation values 0 to 4095, store frame.
+        tissue: [grid rows, grid cols], share of each grid cell covered by breast tissue, 0 to 1.
+        blank: whether no breast, or hardly any, is found; without a breast the chain covers the whole image.
     """
 
     chain: FrameChain
@@ -34,10 +34,10 @@ class Placed:
 def place(
     stored: NDArray[np.uint16], laterality: Laterality, view: View, frame: Frame, scale: float, check_side: bool
 ) -> Placed:
-    """Work out the chain of one image and bring its pixels into the store frame.
+    """Compute the chain of one image and bring its pixels into the store frame.
 
     Args:
-        stored: presentation values [H, W], 0 to 4095, stored frame.
+        stored: [H, W] uint16, presentation values 0 to 4095, stored frame.
         laterality: which breast.
         view: CC or MLO.
         frame: the network window.
@@ -52,7 +52,7 @@ def place(
     if breast is None:
         return _blank(stored, laterality is Laterality.RIGHT, view, frame, scale)
     mirrored = is_mirrored(breast.tissue, laterality, check_side)
-    doubtful = breast.tissue.mean() < LEAST_TISSUE
+    nearly_blank = breast.tissue.mean() < LEAST_TISSUE
     breast = breast.mirrored() if mirrored else breast
     box = breast.box(round(BUFFER_PX * fineness))
     chain = FrameChain((stored.shape[0], stored.shape[1]), mirrored, box, scale, (0, 0), frame)
@@ -61,25 +61,33 @@ def place(
     row, col = best_center(inside, breast, box, view, window, mirrored)
     chain = _with_window(chain, (row * scale, col * scale), view)
     tissue = tissue_shares(chain, breast.tissue, breast.stride, breast.first_col)
-    return Placed(chain, inside if scale == 1 else store_pixels(chain, stored), tissue, doubtful)
+    return Placed(chain, inside if scale == 1 else store_pixels(chain, stored), tissue, nearly_blank)
 
 
 def _blank(stored: NDArray[np.uint16], mirrored: bool, view: View, frame: Frame, scale: float) -> Placed:
-    """An image without a breast: all of it, the window at its middle."""
+    """Place an image [H, W] without a breast: all of it, with the window at its middle."""
     shape = (stored.shape[0], stored.shape[1])
     chain = FrameChain(shape, mirrored, Box(0, shape[0], 0, shape[1]), scale, (0, 0), frame)
     middle = (chain.store_shape[0] / 2, chain.store_shape[1] / 2)
     return Placed(_with_window(chain, middle, view), store_pixels(chain, stored), np.zeros(frame.grid), True)
 
 
-def _with_window(chain: FrameChain, centre: tuple[float, float], view: View) -> FrameChain:
-    """The chain with its network window at a centre (row, col) of the store frame, shifted inside the image."""
+def _with_window(chain: FrameChain, center: tuple[float, float], view: View) -> FrameChain:
+    """Return the chain with its network window at a center (row, col), store px, shifted into the image."""
     window = (chain.frame.height, chain.frame.width)
-    return replace(chain, origin=window_origin(centre, chain.store_shape, window, view))
+    return replace(chain, origin=window_origin(center, chain.store_shape, window, view))
 
 
 def store_pixels(chain: FrameChain, stored: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Stored pixels [H, W] mirrored, cropped and scaled by area: uint16 [chain.store_shape], the store frame."""
+    """Return stored pixels mirrored, cropped and scaled by area.
+
+    Args:
+        chain: the image's.
+        stored: [H, W] uint16, presentation values 0 to 4095, stored frame.
+
+    Returns:
+        [H, W] uint16 = chain.store_shape, presentation values 0 to 4095, store frame.
+    """
     if chain.scale == 1:
         return _breast_box(chain, stored)
     facing_right = stored[:, ::-1] if chain.mirrored else stored
@@ -89,7 +97,7 @@ def store_pixels(chain: FrameChain, stored: NDArray[np.uint16]) -> NDArray[np.ui
 
 
 def _breast_box(chain: FrameChain, stored: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """The breast box of stored pixels [H, W] in the mirrored frame, contiguous."""
+    """Return the breast box of stored pixels [H, W] in the mirrored frame, contiguous."""
     box, width = chain.breast, chain.stored_shape[1]
     if not chain.mirrored:
         return np.ascontiguousarray(stored[box.row0 : box.row1, box.col0 : box.col1])
@@ -100,13 +108,13 @@ def _breast_box(chain: FrameChain, stored: NDArray[np.uint16]) -> NDArray[np.uin
 def tissue_shares(
     chain: FrameChain, tissue: NDArray[np.bool_], stride: int = 1, first_col: int = 0
 ) -> NDArray[np.float64]:
-    """Share of each grid cell covered by tissue: [grid rows, grid cols] in [0, 1].
+    """Return the share of each grid cell covered by tissue: [grid rows, grid cols], 0 to 1.
 
     Args:
         chain: the image's.
-        tissue: bool [n, m], mirrored frame, one for every square of stride px.
+        tissue: [n, m] bool, mirrored frame, one value per square of stride px.
         stride: px.
-        first_col: where the first square begins, px.
+        first_col: column at which the first square begins, px.
     """
     origin = (
         (chain.breast.row0 + chain.origin[0] / chain.scale) / stride,
@@ -118,20 +126,29 @@ def tissue_shares(
 def area_means(
     values: NDArray[np.generic], start: tuple[float, float], step: float, shape: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """Means [shape] of values [H, W] over squares of side step (px, any real number) from start (row, col) on.
+    """Return means over a grid of squares.
 
     Values count as zero outside the array; a pixel that an edge cuts counts with the share inside.
+
+    Args:
+        values: [H, W].
+        start: (row, col) of the grid's top left corner, px.
+        step: side of a square, px, any positive real number.
+        shape: (rows, cols) of the grid.
+
+    Returns:
+        [rows, cols] float64 = shape, in the unit of values.
     """
     rows = _interval_sums(values, start[0], step, shape[0])
     return _interval_sums(rows.T, start[1], step, shape[1]).T / step**2
 
 
 def _interval_sums(values: NDArray[np.generic], start: float, step: float, n: int) -> NDArray[np.float64]:
-    """Sums along the first axis over n intervals of length step from start on."""
+    """Return sums of values [H, W] along the first axis over n intervals of length step from start: [n, W]."""
     edges = np.clip(start + step * np.arange(n + 1), 0, len(values))
     whole = np.minimum(edges.astype(np.intp), len(values) - 1)
     part = (edges - whole)[:, None]
     sums: NDArray[np.float64] = np.add.reduceat(values, whole, axis=0, dtype=np.float64)[:-1]
-    sums[whole[:-1] == whole[1:]] = 0  # reduceat gives one element where an interval has none
+    sums[whole[:-1] == whole[1:]] = 0  # reduceat returns one element for an empty interval
     sums += part[1:] * values[whole[1:]] - part[:-1] * values[whole[:-1]]
     return sums

@@ -1,4 +1,4 @@
-"""The gate: every file of a source has exactly one outcome, a placed image with or without flags, or a refusal."""
+"""The gate: turns every file of a source into a placed image, with or without flags, or rejects it."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,13 +25,13 @@ class Admitted:
     """One accepted image.
 
     Attributes:
-        chain: the image's way from stored pixels to the grid.
-        pixels: uint16 [chain.store_shape], presentation values 0 to 4095 of the store frame.
-        tissue: share of each grid cell covered by breast tissue, [grid rows, grid cols] in [0, 1].
-        flags: what is doubtful about it, in the order of Flag.
-        voi: the rule by which stored values became presentation values; empty for a PNG or TIFF.
+        chain: the frames from stored pixels to the grid.
+        pixels: [H, W] uint16 = chain.store_shape, presentation values 0 to 4095, store frame.
+        tissue: [grid rows, grid cols], share of each grid cell covered by breast tissue, 0 to 1.
+        flags: in the order of Flag.
+        voi: the rule that turned stored values into presentation values (Presentation.voi); empty for a PNG or TIFF.
         uid: SOP Instance UID (0008,0018), empty for a PNG or TIFF.
-        vendor: who made the detector (intake.dicom_header.VENDORS), empty for a PNG or TIFF.
+        vendor: manufacturer of the detector (intake.dicom_header.VENDORS), empty for a PNG or TIFF.
     """
 
     chain: FrameChain
@@ -44,17 +44,17 @@ class Admitted:
 
 
 def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: bytes | None = None) -> Admitted:
-    """Read and place the pixels of an image whose header was accepted.
+    """Return an image that its adapter accepted, decoded and placed.
 
     Args:
         root: the source folder.
         record: the image, as its adapter found it.
         frame: the network window.
         scale: store pixels per mirrored pixel.
-        content: the file's bytes, where they were read already.
+        content: the file's bytes, if they were already read.
 
     Raises:
-        RejectedError: the record says so already, or its pixels are unfit.
+        RejectedError: its adapter rejected the image, or its pixels are unusable.
         MammoError: a decoder is not installed.
     """
     if record.code:
@@ -65,7 +65,7 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
     if is_raster(record.path):
         shown, uid, vendor = Presentation(read_raster(file, eight_bit=record.by_table), "", ()), "", ""
     else:
-        # Published sets bear no names any more, but their films bear labels.
+        # Published data sets are free of names, but their films show labels.
         look_for_text = not record.by_table
         shown, uid, vendor = _of_dicom(read_file(file) if content is None else content, look_for_text)
     check_side = not record.by_table and not is_raster(record.path)
@@ -76,11 +76,11 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
 
 
 def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, str]:
-    """What a DICOM file's bytes show, their SOP Instance UID and their vendor."""
+    """Return the presentation, SOP Instance UID and vendor of a DICOM file's bytes."""
     with quiet():
         dataset = parse_dicom(content)
         try:
-            check_view(dataset)  # adapters with tables ask no header
+            check_view(dataset)  # adapters with tables do not read headers
             shown = presentation(dataset)
             flags = {*shown.flags, *header_flags(dataset)} - (set() if look_for_text else {Flag.BURNED_IN})
             if look_for_text and "BurnedInAnnotation" not in dataset and shows_text(shown.values):
@@ -89,5 +89,5 @@ def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, s
             return shown, text(dataset, "SOPInstanceUID"), vendor_of(text(dataset, "Manufacturer"))
         except (RejectedError, MammoError, MemoryError):
             raise
-        except Exception:  # a value that its own type does not allow fails wherever pydicom first looks at it
+        except Exception:  # a value that its type does not allow fails wherever pydicom first reads it
             raise RejectedError(Code.NOT_DICOM) from None

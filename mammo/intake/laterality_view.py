@@ -1,4 +1,4 @@
-"""Which breast and which view a header states, in every place that the standard allows (PS3.3 C.8.11.5, C.7.6.16)."""
+"""Laterality and view from a DICOM header, in every attribute that the standard allows (PS3.3 C.8.11.5, C.7.6.16)."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -26,37 +26,37 @@ REGION_CODES = {
     "G-A101": Laterality.LEFT,
     "7771000": Laterality.LEFT,
 }
-"""Anatomic Region Sequence (0008,2218) and its modifier: right and left breast, SNOMED-RT and SNOMED-CT."""
+"""Anatomic Region Sequence (0008,2218) and its modifier: SNOMED-RT and SNOMED-CT codes of the right and left breast."""
 
 FACING = {"P": Laterality.RIGHT, "A": Laterality.LEFT}
-"""Patient Orientation (0020,0020) of the rows: where they run to the back the image faces left, as right breasts do."""
+"""Patient Orientation (0020,0020) of the rows: towards posterior (P), the image faces left, as right breasts do."""
 
 Word = TypeVar("Word", Laterality, View)
 
 
 def text(dataset: Dataset, name: str) -> str:
-    """The value of an attribute as text, empty where it is absent."""
+    """Return the value of an attribute as text, empty if absent."""
     return str(dataset.get(name) or "").strip()
 
 
 def word(dataset: Dataset, name: str) -> str:
-    """The value of a coded attribute: in capitals, as the standard has it (PS3.5, 6.2), even if a file has not."""
+    """Return the value of a Code String attribute in capitals, as the standard requires (PS3.5, 6.2)."""
     return text(dataset, name).upper()
 
 
 def items(dataset: Dataset, name: str) -> Iterator[Dataset]:
-    """The items of a sequence, none where it is absent."""
+    """Yield the items of a sequence; nothing if it is absent."""
     yield from dataset.get(name) or []
 
 
 def read_laterality(dataset: Dataset) -> tuple[Laterality, bool]:
-    """Which breast, and whether another statement contradicts it.
+    """Return the laterality, and whether another attribute contradicts it.
 
-    Image Laterality (0020,0062) counts first, then Laterality (0020,0060), Frame Laterality (0020,9072) of the shared
-    functional groups, the Anatomic Region (0008,2218) and Patient Orientation (0020,0020).
+    In order of precedence: Image Laterality (0020,0062), Laterality (0020,0060), Frame Laterality (0020,9072) of the
+    shared functional groups, Anatomic Region (0008,2218), Patient Orientation (0020,0020).
 
     Raises:
-        RejectedError: none is stated, or a word is not one of L and R.
+        RejectedError: no laterality is stated, or a value is not L or R.
     """
     stated = list(_lateralities(dataset))
     if not stated:
@@ -65,10 +65,10 @@ def read_laterality(dataset: Dataset) -> tuple[Laterality, bool]:
 
 
 def read_view(dataset: Dataset) -> View:
-    """View Position (0018,5101) and View Code Sequence (0054,0220), which must agree where both are given.
+    """Return the view from View Position (0018,5101) and View Code Sequence (0054,0220), which must agree.
 
     Raises:
-        RejectedError: none is stated, they contradict each other, or it is not CC or MLO.
+        RejectedError: no view is stated, the two contradict each other, or the view is not CC or MLO.
     """
     position = word(dataset, "ViewPosition")
     codes = [text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")]

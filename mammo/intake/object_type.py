@@ -1,7 +1,7 @@
-"""Which DICOM objects are screening mammograms, and what is doubtful about those that are (PS3.3 A.26, C.8.11).
+"""Object type: which DICOM objects are screening mammograms, and their flags (PS3.3 A.26, C.8.11).
 
-Refused are objects that pydicom would open without a word: tomosynthesis and other volumes, raw images FOR PROCESSING,
-secondary captures, projections, specimens, contrast-enhanced, magnification and spot views.
+Rejected are objects that pydicom would open without complaint: tomosynthesis and other volumes, raw images FOR
+PROCESSING, secondary captures, projections, specimens, contrast-enhanced images, magnification and spot views.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RejectedError
 
 MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
-"""Digital Mammography X-Ray Image Storage; the one FOR PROCESSING ends in .1."""
+"""Digital Mammography X-Ray Image Storage, For Presentation; For Processing is this UID with .1 appended."""
 
 TOMOSYNTHESIS = "1.2.840.10008.5.1.4.1.1.13.1.3"
 """Breast Tomosynthesis Image Storage, SOP Class UID (0008,0016)."""
@@ -26,17 +26,17 @@ SYNTHETIC_WORDS = ("GENERATED_2D", "GENERATED 2D", "TOMO_2D", "C-VIEW", "CVIEW",
 VOLUME_WORDS = ("TOMOSYNTHESIS", "TOMO", "VOLUME")
 PROJECTION_WORDS = ("TOMO_PROJ", "PROJECTION", "STEREO", "STEREO_SCOUT", "STEREO_PLUS", "STEREO_MINUS", "TOMO_SCOUT")
 CONTRAST_WORDS = ("LOW_ENERGY", "HIGH_ENERGY", "RECOMBINED", "SUBTRACTION", "CONTRAST", "DES")
-"""Image Type (0008,0008), value 3 and on, as vendors write it."""
+"""Image Type (0008,0008), value 3 and later, as vendors write it."""
 
 MONOCHROME = ("MONOCHROME1", "MONOCHROME2")
-"""Photometric Interpretation (0028,0004): small values are bright, or dark."""
+"""Photometric Interpretation (0028,0004) of grayscale images: small values are bright, or dark."""
 
 SPOT_CODES = ("R-102D7", "399055006")
 MAGNIFICATION_CODES = ("R-102D6", "399163009")
 IMPLANT_CODES = ("R-102D5", "399209000")
 HARMLESS_CODES = ("442581004", "442580003", "442593008")
-"""View Modifier Code Sequence (0054,0222), CID 4015. Harmless: nipple in profile, axillary tissue or the fold below
-shown. Every other modifier makes a view that is not a screening one."""
+"""View Modifier Code Sequence (0054,0222), CID 4015. Harmless: nipple in profile, axillary tissue or inframammary fold
+shown. Any other modifier means that the view is not a screening view."""
 
 SPECIMEN_CODES = ("G-8310", "127457009")
 """View Code Sequence (0054,0220), CID 4014: tissue specimen from breast."""
@@ -47,30 +47,30 @@ LARGEST_MAGNIFICATION = 1.2
 LARGEST_SPACING_MM = 1.0
 
 PROGRAMS = (b"MZ", b"\x7fELF", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
-"""How programs begin: a preamble may make a DICOM file one (CVE-2019-11687)."""
+"""First bytes of executable programs: a preamble can make a DICOM file executable (CVE-2019-11687)."""
 
 
 def check_kind(dataset: Dataset) -> None:
-    """Refuse what is no screening mammogram for presentation.
+    """Check that an object is a screening mammogram for presentation.
 
     Raises:
-        RejectedError: it is none.
+        RejectedError: it is not.
     """
-    _refuse_any((*_objects(dataset), *_images(dataset), *_views(dataset)))
+    _reject_any((*_objects(dataset), *_images(dataset), *_views(dataset)))
 
 
 def check_view(dataset: Dataset) -> None:
-    """Refuse what is no screening view whatever a data set's table calls it: volumes, raw, magnified and spot images.
+    """Check that an image is a screening view, whatever a data set's table calls it.
 
     Raises:
-        RejectedError: it is none.
+        RejectedError: it is a volume, a raw image, or a magnification, spot or otherwise modified view.
     """
     volume = (_class(dataset) == TOMOSYNTHESIS, Code.TOMOSYNTHESIS)
-    _refuse_any((volume, (_is_raw(dataset), Code.FOR_PROCESSING), _frames(dataset), *_views(dataset)))
+    _reject_any((volume, (_is_raw(dataset), Code.FOR_PROCESSING), _frames(dataset), *_views(dataset)))
 
 
 def header_flags(dataset: Dataset) -> Iterator[Flag]:
-    """What a header says that is doubtful, laterality aside."""
+    """Return the flags that a header raises, except for laterality."""
     stated = (
         (word(dataset, "BreastImplantPresent") == "YES" or _modifiers(dataset) & {*IMPLANT_CODES}, Flag.IMPLANT),
         (word(dataset, "PartialView") == "YES", Flag.PARTIAL),
@@ -83,9 +83,9 @@ def header_flags(dataset: Dataset) -> Iterator[Flag]:
     return (flag for found, flag in stated if found)
 
 
-def _refuse_any(reasons: Iterable[tuple[bool, Code]]) -> None:
-    for refused, code in reasons:
-        if refused:
+def _reject_any(reasons: Iterable[tuple[bool, Code]]) -> None:
+    for applies, code in reasons:
+        if applies:
             raise RejectedError(code)
 
 
@@ -122,8 +122,8 @@ def _images(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     specimen = "SPECIMEN" in words or any(items(dataset, "SpecimenDescriptionSequence"))
     viewed = {text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")}
     yield specimen or bool(viewed & {*SPECIMEN_CODES}), Code.SPECIMEN
-    grey = word(dataset, "PhotometricInterpretation") in MONOCHROME
-    yield not grey or int(dataset.get("SamplesPerPixel") or 1) != 1, Code.NOT_GRAY
+    is_gray = word(dataset, "PhotometricInterpretation") in MONOCHROME
+    yield not is_gray or int(dataset.get("SamplesPerPixel") or 1) != 1, Code.NOT_GRAY
 
 
 def _views(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
@@ -145,7 +145,7 @@ def _words(dataset: Dataset) -> set[str]:
 
 
 def _modifiers(dataset: Dataset) -> set[str]:
-    """Codes of the view's modifiers, which the standard nests in the view's own item."""
+    """Return the codes of the view's modifiers, which the standard nests in the item of the view code."""
     nested = [item for view in items(dataset, "ViewCodeSequence") for item in items(view, "ViewModifierCodeSequence")]
     return {text(item, "CodeValue") for item in (*nested, *items(dataset, "ViewModifierCodeSequence"))} - {""}
 

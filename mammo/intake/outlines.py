@@ -1,6 +1,6 @@
-"""Outlines: a mask, polygon or box over a whole image becomes a small mask and its box, both in the stored frame.
+"""Lesion outlines: masks, polygons and boxes over a whole image, reduced to a small mask and its box, stored frame.
 
-Public data sets hold coordinates that leave their image, so everything is clipped to it; what is empty then is refused.
+Public data sets contain coordinates outside their image. Outlines are clipped to the image and rejected if empty then.
 """
 
 from collections.abc import Iterable
@@ -14,17 +14,20 @@ from mammo.geometry import Box
 from mammo.intake.rejections import Code, RejectedError
 
 Outline = tuple[NDArray[np.bool_], Box]
-"""A mask [box.height, box.width] and its half-open box, (row, col)."""
+"""A mask [box.height, box.width] bool and its half-open box, (row, col), stored px."""
 
 SAME_ASPECT = 0.01
-"""Two sizes are of one picture where their aspect ratios differ by at most this share."""
+"""Two sizes belong to the same image if their aspect ratios differ by at most this share."""
 
 
 def outline_of_mask(mask: NDArray[np.bool_]) -> Outline:
-    """The True pixels of mask [H, W].
+    """Return the outline of a mask's True pixels.
+
+    Args:
+        mask: [H, W] bool, over the whole image, stored frame.
 
     Raises:
-        RejectedError: there are none.
+        RejectedError: no pixel is True.
     """
     if not mask.any():
         raise RejectedError(Code.OUTLINE_EMPTY)
@@ -33,16 +36,16 @@ def outline_of_mask(mask: NDArray[np.bool_]) -> Outline:
 
 
 def outline_of_polygon(points: ArrayLike, shape: tuple[int, int]) -> Outline:
-    """The pixels of an image of this shape whose centres a polygon encloses; it closes itself.
+    """Return the outline of the pixels whose centers a polygon encloses; its last corner is joined to the first.
 
-    Where it encloses no centre, the pixels under its corners stand for it.
+    If it encloses no center, the pixels under its corners are taken instead.
 
     Args:
-        points: corners [N, 2] in continuous stored coordinates, (row, col), N at least 3.
+        points: corners [N, 2], (row, col), continuous stored coordinates, px, N at least 3.
         shape: (rows, cols) of the image.
 
     Raises:
-        RejectedError: the points are no polygon, or lie outside of the image.
+        RejectedError: the points do not form a polygon, or lie outside the image.
     """
     corners = np.asarray(points, dtype=np.float64)
     if corners.ndim != 2 or corners.shape[0] < 3 or corners.shape[1] != 2 or not np.isfinite(corners).all():
@@ -50,7 +53,7 @@ def outline_of_polygon(points: ArrayLike, shape: tuple[int, int]) -> Outline:
     start = np.floor(np.clip(corners.min(axis=0), 0, shape)).astype(int)
     stop = np.ceil(np.clip(corners.max(axis=0), 0, shape)).astype(int)
     mask = np.zeros(np.maximum(stop - start + 1, 0), dtype=np.bool_)
-    rows, cols = (corners - start - 0.5).T  # skimage puts pixel centres on whole numbers
+    rows, cols = (corners - start - 0.5).T  # skimage has pixel centers at integers
     mask[polygon(rows, cols, shape=mask.shape)] = True  # type: ignore[no-untyped-call]
     if not mask.any():
         under = np.floor(corners).astype(int)
@@ -61,14 +64,14 @@ def outline_of_polygon(points: ArrayLike, shape: tuple[int, int]) -> Outline:
 
 
 def outline_of_box(edges: tuple[float, float, float, float], shape: tuple[int, int]) -> Outline:
-    """All pixels of an image of this shape that a box touches; its corners come in any order.
+    """Return the outline of all pixels that a box touches; its corners can be in any order.
 
     Args:
         edges: (row0, row1, col0, col1), px, continuous stored coordinates.
         shape: (rows, cols) of the image.
 
     Raises:
-        RejectedError: the box is no box, or lies outside of the image.
+        RejectedError: an edge is not finite, or the box lies outside the image.
     """
     sides = np.sort(np.array(edges, dtype=np.float64).reshape(2, 2), axis=1)
     if not np.isfinite(sides).all():
@@ -82,10 +85,17 @@ def outline_of_box(edges: tuple[float, float, float, float], shape: tuple[int, i
 
 
 def scaled_to(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """A mask of the same picture at another size, by nearest neighbour: [rows, cols] = shape.
+    """Return a mask of the same image at another size, by nearest neighbor.
+
+    Args:
+        mask: [H, W] bool.
+        shape: (rows, cols) of the result.
+
+    Returns:
+        [rows, cols] bool = shape.
 
     Raises:
-        RejectedError: the aspect ratios differ by more than 1 %, so that it is another picture.
+        RejectedError: the aspect ratios differ by more than 1 %, so that it belongs to another image.
     """
     rows, cols = shape[0] / mask.shape[0], shape[1] / mask.shape[1]
     if abs(rows / cols - 1) > SAME_ASPECT:
@@ -96,10 +106,15 @@ def scaled_to(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.boo
 
 
 def clipped(mask: NDArray[np.bool_], box: Box, shape: tuple[int, int]) -> Outline:
-    """The part of an outline inside an image of this shape.
+    """Return the part of an outline inside an image.
+
+    Args:
+        mask: [box.height, box.width] bool.
+        box: half-open box of the mask, stored px; it can extend beyond the image.
+        shape: (rows, cols) of the image.
 
     Raises:
-        RejectedError: there is none.
+        RejectedError: no pixel of the outline is inside.
     """
     row0, row1, col0, col1 = max(box.row0, 0), min(box.row1, shape[0]), max(box.col0, 0), min(box.col1, shape[1])
     if row0 >= row1 or col0 >= col1:
@@ -109,7 +124,7 @@ def clipped(mask: NDArray[np.bool_], box: Box, shape: tuple[int, int]) -> Outlin
 
 
 def union(outlines: Iterable[Outline]) -> Outline:
-    """One outline of several parts of a lesion."""
+    """Return one outline of all parts of a lesion: a mask [box.height, box.width] and its box, stored px."""
     parts = list(outlines)
     row0, col0 = min(box.row0 for _, box in parts), min(box.col0 for _, box in parts)
     row1, col1 = max(box.row1 for _, box in parts), max(box.col1 for _, box in parts)

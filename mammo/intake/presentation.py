@@ -1,7 +1,8 @@
-"""From stored values to 12-bit presentation values: modality LUT, VOI LUT, MONOCHROME1 and padding, in that order.
+"""12-bit presentation values from stored values: modality LUT, VOI LUT, MONOCHROME1 and padding, in that order.
 
-The chain is worked out once a code (at most 65,536), whatever the number of pixels. The formulas are those of DICOM
-PS3.3 C.11.1 and C.11.2.1.
+The chain is computed once per code (at most 65,536), whatever the number of pixels. The formulas are those of DICOM
+PS3.3 C.11.1 and C.11.2.1. pydicom's apply_modality_lut and apply_voi_lut are not used: they accept tables whose entries
+exceed their own bit depth, windows of NaN and a rescale slope of 0, and read a negative first value as unsigned.
 """
 
 from collections.abc import Iterator, MutableSequence
@@ -28,19 +29,19 @@ Table = NDArray[np.float64]
 VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
 ROUGHER = 4
-"""Native pixels are in the wrong byte order where neighbours differ this many times more than in the other order."""
+"""Native pixels are in the wrong byte order if neighbors differ this many times more than in the other order."""
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
 @dataclass(frozen=True, eq=False)
 class Presentation:
-    """What a viewer would show of one image.
+    """One image as a viewer would show it.
 
     Attributes:
-        values: uint16 [Rows, Columns], presentation values 0 (dark) to 4095 (bright).
-        voi: the rule they follow: lut, linear, linear_exact, sigmoid or range.
-        flags: what is doubtful about them.
+        values: [Rows, Columns] uint16, presentation values 0 (dark) to 4095 (bright).
+        voi: their VOI rule: lut, linear, linear_exact, sigmoid or range.
+        flags: flags raised by pixels and header.
     """
 
     values: NDArray[np.uint16]
@@ -49,15 +50,15 @@ class Presentation:
 
 
 def presentation(dataset: Dataset) -> Presentation:
-    """The pixels of a single-frame data set.
+    """Return the presentation of a single-frame data set.
 
     Raises:
-        RejectedError: the pixels cannot be decoded, or the header makes their values meaningless.
+        RejectedError: the pixels cannot be decoded, or header values that define them are invalid.
     """
     bits, allocated = int(dataset.get("BitsStored") or 0), int(dataset.get("BitsAllocated") or 0)
     if not 1 <= bits <= min(16, allocated):
         raise RejectedError(Code.BAD_BITS)
-    if word(dataset, "PhotometricInterpretation") not in MONOCHROME:  # adapters with tables ask no header
+    if word(dataset, "PhotometricInterpretation") not in MONOCHROME:  # adapters with tables do not read headers
         raise RejectedError(Code.NOT_GRAY)
     high = int(dataset.get("HighBit", bits - 1))
     if not bits - 1 <= high < allocated:
@@ -71,7 +72,7 @@ def presentation(dataset: Dataset) -> Presentation:
     tables, voi = gray_values(dataset, bits)
     if high != bits - 1:
         tables = np.repeat(tables, 1 << (high + 1 - bits), axis=1)
-    shown, plain = np.tile(tables, (1 << 16) // tables.shape[1])  # bits above the stored ones, overlays, change nothing
+    shown, plain = np.tile(tables, (1 << 16) // tables.shape[1])  # bits above the stored ones (overlays) are ignored
     codes = np.ascontiguousarray(stored.astype(np.uint16, copy=False))
     values = np.asarray(cv2.LUT(codes, shown), dtype=np.uint16)
     some = sparse(codes)
@@ -80,10 +81,17 @@ def presentation(dataset: Dataset) -> Presentation:
 
 
 def gray_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
-    """The presentation value of every stored code, what it would be without a window, [2, 2 ** bits], and the VOI rule.
+    """Return the presentation value of every stored code, and the VOI rule.
+
+    Args:
+        dataset: the header.
+        bits: Bits Stored (0028,0101).
+
+    Returns:
+        [2, 2 ** bits] uint16, 0 to 4095: values by the VOI rule, then values without a window; and the rule's name.
 
     Raises:
-        RejectedError: the header's numbers have no meaning.
+        RejectedError: the header's numbers are invalid.
     """
     codes = np.arange(1 << bits, dtype=np.float64)
     if _signed(dataset):
@@ -100,7 +108,18 @@ def gray_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
 
 
 def modality(dataset: Dataset, codes: Table) -> Table:
-    """Modality LUT Sequence (0028,3000), else Rescale Slope (0028,1053) and Intercept (0028,1052)."""
+    """Apply Modality LUT Sequence (0028,3000), else Rescale Slope (0028,1053) and Intercept (0028,1052).
+
+    Args:
+        dataset: the header.
+        codes: [N] float64, stored values.
+
+    Returns:
+        [N] float64, modality values, in the units of the header.
+
+    Raises:
+        RejectedError: the table or the numbers are invalid.
+    """
     sequence = dataset.get("ModalityLUTSequence")
     if sequence:
         return _looked_up(sequence[0], codes)[0]
@@ -115,45 +134,58 @@ def modality(dataset: Dataset, codes: Table) -> Table:
 
 
 def _voi(dataset: Dataset, values: Table) -> tuple[Table, str]:
-    """Shares of full scale in [0, 1]: VOI LUT Sequence (0028,3010), else the first window, else the whole range."""
+    """Return shares of full scale [N], 0 to 1: by VOI LUT Sequence (0028,3010), else first window, else whole range."""
     sequence = dataset.get("VOILUTSequence")
     if sequence:
         looked_up, top = _looked_up(sequence[0], values)
         return looked_up / top, "lut"
     try:
-        centre, width = (_first(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
+        center, width = (_first(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
     except (ValueError, TypeError):
         raise RejectedError(Code.BAD_WINDOW) from None
-    if centre is None or width is None or width <= 0:
+    if center is None or width is None or width <= 0:
         return _whole_range(values), "range"
     function = word(dataset, "VOILUTFunction") or "LINEAR"
-    return window(values, centre, width, function), function.lower()
+    return window(values, center, width, function), function.lower()
 
 
 def _whole_range(values: Table) -> Table:
-    """Shares in [0, 1] of the range that values have; no numbers where they have none."""
+    """Return values [N] as shares of their own range, 0 to 1; NaN if they are all equal."""
     with np.errstate(invalid="ignore"):
         shares: Table = (values - values.min()) / np.ptp(values)
     return shares
 
 
-def window(values: Table, centre: float, width: float, function: str) -> Table:
-    """The VOI LUT Function (0028,1056) with centre (0028,1050) and width (0028,1051), as shares in [0, 1]."""
-    if function not in VOI_FUNCTIONS or not isfinite(centre + width):
+def window(values: Table, center: float, width: float, function: str) -> Table:
+    """Apply a VOI LUT Function (0028,1056).
+
+    Args:
+        values: [N] float64, modality values.
+        center: Window Center (0028,1050), in the unit of values.
+        width: Window Width (0028,1051), in the unit of values.
+        function: LINEAR, LINEAR_EXACT or SIGMOID.
+
+    Returns:
+        [N] float64, shares of full scale, 0 to 1.
+
+    Raises:
+        RejectedError: the function is unknown, or center or width is not finite.
+    """
+    if function not in VOI_FUNCTIONS or not isfinite(center + width):
         raise RejectedError(Code.BAD_WINDOW)
     if function == "SIGMOID":
-        with np.errstate(over="ignore"):  # far from the centre exp overflows to the right limit
-            shares: Table = 1 / (1 + np.exp(-4 * (values - centre) / width))
+        with np.errstate(over="ignore"):  # far from the center exp overflows to the correct limit
+            shares: Table = 1 / (1 + np.exp(-4 * (values - center) / width))
         return shares
     if function == "LINEAR_EXACT":
-        return np.clip((values - centre) / width + 0.5, 0, 1)
-    if width <= 1:  # the ramp has no length: a threshold
-        return (values > centre - 0.5).astype(np.float64)
-    return np.clip((values - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+        return np.clip((values - center) / width + 0.5, 0, 1)
+    if width <= 1:  # a ramp of no length is a threshold
+        return (values > center - 0.5).astype(np.float64)
+    return np.clip((values - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
 
 
 def _looked_up(item: Dataset, values: Table) -> tuple[Table, float]:
-    """Values through LUT Data (0028,3006), and the largest value that its descriptor (0028,3002) allows."""
+    """Return values [N] mapped by LUT Data (0028,3006), and the largest value by its descriptor (0028,3002)."""
     try:
         length, first, bits = (int(number) for number in item.LUTDescriptor)
         data = item.LUTData
@@ -161,18 +193,18 @@ def _looked_up(item: Dataset, values: Table) -> tuple[Table, float]:
         raise RejectedError(Code.BAD_LUT) from None
     length = length or 1 << 16
     table = np.frombuffer(data, dtype="<u2") if isinstance(data, bytes) else np.atleast_1d(np.asarray(data))
-    if bits == 8 and len(table) == (length + 1) // 2:  # two entries a word, as if 8 bits were allocated
+    if bits == 8 and len(table) == (length + 1) // 2:  # two entries per word, as if 8 bits were allocated
         table = table.astype("<u2").view(np.uint8)
     if len(table) < length or not 8 <= bits <= 16 or table.max() >= 1 << bits:
         raise RejectedError(Code.BAD_LUT)
-    if first > values.max():  # a negative number, read as unsigned because the stored pixels are
+    if first > values.max():  # a negative number that was read as unsigned, as the stored pixels are
         first -= 1 << 16
     index = np.clip(values - first, 0, length - 1).astype(np.int64)
     return table[index].astype(np.float64), float((1 << bits) - 1)
 
 
 def _padding(dataset: Dataset, codes: Table) -> NDArray[np.bool_]:
-    """Which codes are Pixel Padding (0028,0120), up to its Range Limit (0028,0121): they show background."""
+    """Return which codes [N] are Pixel Padding (0028,0120), up to its Range Limit (0028,0121): they show background."""
     value = dataset.get("PixelPaddingValue")
     if value in (None, ""):
         return np.zeros(codes.shape, dtype=np.bool_)
@@ -189,11 +221,11 @@ def _flags(dataset: Dataset, bits: int, high: int, hidden: bool) -> Iterator[Fla
         yield Flag.SIGNED
     if high != bits - 1:
         yield Flag.HIGH_BIT
-    if hidden or (not dataset.get("VOILUTSequence") and _doubtful_window(dataset)):
+    if hidden or (not dataset.get("VOILUTSequence") and _suspect_window(dataset)):
         yield Flag.WINDOW
 
 
-def _doubtful_window(dataset: Dataset) -> bool:
+def _suspect_window(dataset: Dataset) -> bool:
     counts = []
     for name in ("WindowCenter", "WindowWidth"):
         value = dataset.get(name)
@@ -209,7 +241,7 @@ def _signed(dataset: Dataset) -> bool:
 
 
 def _false_length(dataset: Dataset) -> bool:
-    """Whether the pixel data's own length field (0 in memory once read) says more than the file held."""
+    """Return whether the length field of the pixel data (0 in memory once read) exceeds what the file held."""
     raw = dataset.get_item("PixelData") if "PixelData" in dataset else None
     if not isinstance(raw, RawDataElement) or raw.length == UNDEFINED_LENGTH or raw.value is None:
         return False
@@ -217,10 +249,10 @@ def _false_length(dataset: Dataset) -> bool:
 
 
 def _check_byte_order(stored: NDArray[np.generic], bits: int) -> None:
-    """Refuse native pixels that are much smoother, for their range, with their bytes swapped.
+    """Reject native pixels [Rows, Columns] that are much smoother, for their range, with their bytes swapped.
 
     Raises:
-        RejectedError: they are.
+        RejectedError: they are in the wrong byte order.
     """
     if stored.dtype.itemsize != 2:
         return
@@ -231,11 +263,11 @@ def _check_byte_order(stored: NDArray[np.generic], bits: int) -> None:
 
 
 def _roughness(rows: NDArray[np.int32]) -> float:
-    """Mean difference of neighbours in a row, as a share of the range."""
+    """Return the mean difference of neighbors in the rows [n, W], as a share of the range."""
     return float(np.abs(np.diff(rows, axis=1)).mean() / max(int(np.ptp(rows)), 1)) if rows.shape[1] > 1 else 0.0
 
 
-def _first(element: Any) -> float | None:  # noqa: ANN401 - pydicom gives a number, a text or a sequence of them
-    """The first of a multi-valued number, or None where there is none."""
+def _first(element: Any) -> float | None:  # noqa: ANN401 - pydicom returns a number, a string or a sequence of them
+    """Return the first value of a multi-valued number, or None if there is none."""
     values = element if isinstance(element, MutableSequence) else [element]
     return None if not values or values[0] in (None, "") else float(values[0])

@@ -1,6 +1,6 @@
-"""Pseudonyms: names that cannot be turned back into a patient or a file without the store's own key.
+"""Pseudonyms: identifiers that cannot be traced to a patient or a file without the store's own key.
 
-A bare hash of a short hospital number could be guessed; a keyed one (HMAC-SHA256) cannot.
+A plain hash of a short hospital number can be guessed; a keyed hash (HMAC-SHA256) cannot.
 """
 
 import hmac
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 LENGTH = 20
-"""Hexadecimal digits of a pseudonym: 80 bits, so that no two of a million collide."""
+"""Hexadecimal digits of a pseudonym: 80 bits, so that a million of them have no collision."""
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Pseudonyms:
 
     @classmethod
     def of_store(cls, store: Path) -> "Pseudonyms":
-        """The store's own: its key is made on first use and readable by its owner alone."""
+        """Return a store's pseudonyms; its key is created on first use, readable by its owner only."""
         path = store / ".key"
         if not path.is_file():
             cls(secrets.token_bytes(32)).share(store)
         return cls(bytes.fromhex(path.read_text()))
 
     def share(self, store: Path) -> None:
-        """Give the key to a store that has none; of several processes that try, the first decides."""
+        """Write the key to a store that has none; of several processes that try, the first one wins."""
         store.mkdir(parents=True, exist_ok=True)
         partial = store / f".key.{secrets.token_hex(4)}.partial"
         partial.touch(mode=0o600)
@@ -45,5 +45,5 @@ class Pseudonyms:
             partial.unlink()
 
     def of(self, kind: str, name: str) -> str:
-        """The pseudonym of a name of one kind ("patient", "exam", "image", "lesion")."""
+        """Return the pseudonym of a name of one kind ("patient", "exam", "image", "lesion")."""
         return hmac.new(self.key, f"{kind}\0{name}".encode(errors="surrogateescape"), "sha256").hexdigest()[:LENGTH]

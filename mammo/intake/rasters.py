@@ -1,4 +1,4 @@
-"""PNG, TIFF and JPEG images: grey values brought to 12 bits, masks, and shapes without decoding."""
+"""PNG, TIFF and JPEG images: gray values converted to 12 bits, masks, and shapes without decoding."""
 
 from math import prod
 from pathlib import Path
@@ -19,21 +19,21 @@ SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg")
 
 
 def is_raster(path: str) -> bool:
-    """Whether a file is a PNG, TIFF or JPEG by its name; every other one must be DICOM."""
+    """Return whether a file is a PNG, TIFF or JPEG by its name; any other must be DICOM."""
     return path.lower().endswith(SUFFIXES)
 
 
 def read_raster(path: Path, eight_bit: bool = False) -> NDArray[np.uint16]:
-    """Presentation values [H, W], 0 to 4095.
+    """Return the presentation values of a file: [H, W] uint16, 0 to 4095, stored frame.
 
-    Values up to 4095 are taken as 12-bit; an image with larger ones is taken as 16-bit and divided by 16.
+    An image without values above 4095 is taken as 12-bit; any other is taken as 16-bit and divided by 16.
 
     Args:
         path: the file.
-        eight_bit: whether 8 bits a pixel will do, as in published copies of a data set; 255 becomes 4095.
+        eight_bit: whether 8 bits per pixel are accepted, as in published copies of a data set; 255 becomes 4095.
 
     Raises:
-        RejectedError: the file cannot be opened or decoded, is too large, or is not grey with 16 bits a pixel.
+        RejectedError: the file cannot be opened or decoded, is too large, or is not grayscale with 16 bits per pixel.
     """
     values = raster_values(path)
     if values.ndim == 3 and eight_bit and (values[..., 1:3] == values[..., :1]).all():
@@ -48,11 +48,11 @@ def read_raster(path: Path, eight_bit: bool = False) -> NDArray[np.uint16]:
 
 
 def read_mask(path: Path, threshold: int = 1) -> NDArray[np.bool_]:
-    """A mask [H, W] of any bit depth.
+    """Return a mask file of any bit depth: [H, W] bool, stored frame.
 
     Args:
         path: the file.
-        threshold: the smallest value inside; 128 for JPEG, whose losses leave faint traces around the outline.
+        threshold: the smallest value inside; 128 for JPEG, whose compression leaves faint traces around the outline.
 
     Raises:
         RejectedError: the file cannot be opened or decoded.
@@ -62,17 +62,17 @@ def read_mask(path: Path, threshold: int = 1) -> NDArray[np.bool_]:
 
 
 def raster_shape(path: Path) -> tuple[int, int]:
-    """(rows, cols) as the file's head states them.
+    """Return (rows, cols) from the file's header.
 
     Raises:
-        RejectedError: it is no image that can be opened, or larger than any mammogram.
+        RejectedError: the image cannot be opened, or is larger than any mammogram.
     """
     try:
-        with catch_warnings(action="ignore"), Image.open(path) as image:  # Pillow warns of large images
+        with catch_warnings(action="ignore"), Image.open(path) as image:  # Pillow warns about large images
             shape = image.height, image.width
     except Image.DecompressionBombError:
         raise RejectedError(Code.TOO_LARGE) from None
-    except Exception:  # a damaged head may fail anywhere inside Pillow
+    except Exception:  # a damaged header may fail anywhere inside Pillow
         raise RejectedError(Code.BROKEN_PIXELS) from None
     if prod(shape) > LARGEST_PX:
         raise RejectedError(Code.TOO_LARGE)
@@ -80,7 +80,7 @@ def raster_shape(path: Path) -> tuple[int, int]:
 
 
 def raster_values(path: Path) -> NDArray[Any]:
-    """Decoded values [H, W] or [H, W, channels], as the file has them.
+    """Return decoded values, [H, W] or [H, W, channels] (blue, green, red), range and type as in the file.
 
     Raises:
         RejectedError: the file cannot be opened or decoded, or is larger than any mammogram.

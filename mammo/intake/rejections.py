@@ -1,6 +1,6 @@
-"""Why a file is not taken in: one code, one sentence and one way out for every way in which an image can be unfit.
+"""Rejection codes: why a file or an outline is rejected, and what the user can do about it.
 
-A sentence never repeats a value from the file: headers hold names and dates, and pydicom's own messages quote them.
+A reason never repeats a value from the file: headers hold names and dates, and pydicom's own messages quote them.
 """
 
 from dataclasses import replace
@@ -10,15 +10,15 @@ from typing import Self
 from mammo.records import ImageRecord, LeftOut
 
 AGAIN = "fetch the file from its source again"
-OTHER_OBJECT = "nothing to do: only screening mammograms enter"
+OTHER_OBJECT = "nothing to do: only screening mammograms are accepted"
 HEADER = "correct the header, or describe the image in images.csv as a PNG"
-CORRECT = "correct the wrong one"
-LOOK = "look whether this is an image at all"
+CORRECT = "correct whichever is wrong"
+LOOK = "check whether this file is an image"
 OUTLINE = "correct or drop the outline"
 
 
 class Code(StrEnum):
-    """Reason codes, as in quarantine.csv.
+    """Rejection codes, as in the column code of quarantine.csv.
 
     Attributes:
         reason: why, in one sentence.
@@ -29,22 +29,22 @@ class Code(StrEnum):
     remedy: str
 
     def __new__(cls, value: str, reason: str = "", remedy: str = "") -> Self:
-        """A member; with the value alone, the member that has it."""
+        """Create a member; the value alone looks up the member that has it."""
         code = str.__new__(cls, value)
         code._value_, code.reason, code.remedy = value, reason, remedy
         return code
 
     NOT_REGULAR = "not_regular", "not a regular file below the source folder", "put a copy of the file there"
-    UNREADABLE = "unreadable", "the file cannot be opened", "give yourself leave to read it, then ingest again"
+    UNREADABLE = "unreadable", "the file cannot be opened", "make it readable for your user, then ingest again"
     EMPTY_FILE = "empty_file", "the file is empty", AGAIN
     ARCHIVE = "archive", "a zip or gzip archive, not an image", "unpack it below the source folder"
-    NOT_DICOM = "not_dicom", "neither a DICOM file nor a PNG or TIFF image, or a header that is damaged", AGAIN
+    NOT_DICOM = "not_dicom", "not a DICOM file, PNG or TIFF image, or its header is damaged", AGAIN
     NOT_DESCRIBED = (
         "not_described",
-        "a PNG or TIFF without a row in images.csv, which must give its patient, exam and view",
+        "a PNG or TIFF without a row in images.csv, which must state its patient, exam and view",
         "add the row to images.csv",
     )
-    MEDIA_DIRECTORY = "media_directory", "a DICOMDIR, the list of a medium's files", OTHER_OBJECT
+    MEDIA_DIRECTORY = "media_directory", "a DICOMDIR, the list of files on a medium", OTHER_OBJECT
     WRONG_MODALITY = (
         "wrong_modality",
         "not a digital mammogram: Modality (0008,0060) or SOP Class (0008,0016)",
@@ -58,18 +58,18 @@ class Code(StrEnum):
     SPECIMEN = "specimen", "a radiograph of a specimen, not of a breast", OTHER_OBJECT
     FOR_PROCESSING = (
         "for_processing",
-        "raw pixels FOR PROCESSING (0008,0068), which never mix with presentation images",
+        "raw pixels FOR PROCESSING (0008,0068), which cannot be mixed with presentation images",
         "ingest the FOR PRESENTATION image of the same exposure",
     )
-    NOT_GRAY = "not_grey", "not one grey value a pixel (0028,0004), (0028,0002)", OTHER_OBJECT
+    NOT_GRAY = "not_grey", "not one gray value per pixel (0028,0004), (0028,0002)", OTHER_OBJECT
     EIGHT_BIT = (
         "eight_bit",
-        "a PNG or TIFF of 8 bits a pixel, where 12 to 16 are needed",
+        "a PNG or TIFF with 8 bits per pixel, where 12 to 16 are needed",
         "export it again with 16 bits",
     )
     NO_PATIENT = (
         "no_patient",
-        "no Patient ID (0010,0020) or Study Instance UID (0020,000D): patients could not be kept apart",
+        "no Patient ID (0010,0020) or Study Instance UID (0020,000D), which are needed to keep patients apart",
         HEADER,
     )
     NO_LATERALITY = (
@@ -77,73 +77,73 @@ class Code(StrEnum):
         "no laterality (0020,0062), (0020,0060), (0020,0020), (0008,2218), (0020,9072)",
         HEADER,
     )
-    LATERALITY_CONFLICT = "laterality_conflict", "two statements of laterality that contradict each other", CORRECT
+    LATERALITY_CONFLICT = "laterality_conflict", "two lateralities that contradict each other", CORRECT
     NO_VIEW = "no_view", "no view (0018,5101), (0054,0220)", HEADER
     OTHER_VIEW = "other_view", "a view other than CC and MLO (0018,5101), (0054,0220)", OTHER_OBJECT
-    VIEW_CONFLICT = "view_conflict", "two statements of the view that contradict each other", CORRECT
+    VIEW_CONFLICT = "view_conflict", "two views that contradict each other", CORRECT
     MAGNIFICATION = "magnification", "a magnification view (0054,0222), (0018,1114)", OTHER_OBJECT
     SPOT = "spot", "a spot compression view (0054,0222), (0018,11A4)", OTHER_OBJECT
     MODIFIED_VIEW = "modified_view", "a rolled, cleavage or otherwise modified view (0054,0222)", OTHER_OBJECT
-    BAD_SHAPE = "bad_shape", "no Rows (0028,0010) or Columns (0028,0011), or zero of them", AGAIN
+    BAD_SHAPE = "bad_shape", "Rows (0028,0010) or Columns (0028,0011) is absent or zero", AGAIN
     NO_PIXELS = "no_pixels", "no pixel data (7FE0,0010)", AGAIN
     UNKNOWN_CODING = (
         "unknown_coding",
-        "a transfer syntax (0002,0010) that is absent or that the intake does not decode",
+        "a transfer syntax (0002,0010) that is absent or not supported",
         "convert it to Explicit VR Little Endian",
     )
     UNTRUE_CODING = "untrue_coding", "the pixels are not coded as the transfer syntax (0002,0010) says", AGAIN
-    CUT_OFF = "cut_off", "the pixel data are cut off", AGAIN
-    OTHER_SIZE = "other_size", "the coded image has another size or sign than the header says", AGAIN
+    CUT_OFF = "cut_off", "the pixel data are truncated", AGAIN
+    OTHER_SIZE = "other_size", "the coded image differs from the header in size or sign", AGAIN
     BROKEN_PIXELS = "broken_pixels", "the pixel data cannot be decoded", AGAIN
     BYTE_ORDER = "byte_order", "native pixels in the wrong byte order", "export the image again"
-    BAD_BITS = "bad_bits", "bits allocated or stored (0028,0100), (0028,0101) that no image can have", HEADER
-    BAD_RESCALE = "bad_rescale", "a rescale slope or intercept (0028,1053), (0028,1052) without meaning", HEADER
-    BAD_WINDOW = "bad_window", "a VOI LUT function (0028,1056) or window without meaning", HEADER
-    BAD_LUT = "bad_lut", "a look-up table (0028,3000), (0028,3010) without meaning", HEADER
+    BAD_BITS = "bad_bits", "impossible Bits Allocated (0028,0100) or Bits Stored (0028,0101)", HEADER
+    BAD_RESCALE = "bad_rescale", "an invalid rescale slope or intercept (0028,1053), (0028,1052)", HEADER
+    BAD_WINDOW = "bad_window", "an invalid VOI LUT function (0028,1056) or window (0028,1050), (0028,1051)", HEADER
+    BAD_LUT = "bad_lut", "an invalid lookup table (0028,3000), (0028,3010)", HEADER
     SIDE_CONFLICT = (
         "side_conflict",
-        "the breast lies on the side of the image where the other breast would be",
-        "look at the image and correct its laterality, or mirror it",
+        "the breast is on the side of the image where the other breast would be",
+        "view the image, then correct its laterality or mirror it",
     )
-    MISSING = "missing", "the data set's tables name this file, but it is not there: fetch it again", AGAIN
+    MISSING = "missing", "the data set's tables name this file, but it does not exist", AGAIN
     SYNTHETIC = (
         "synthetic",
         "a synthetic image, computed from tomosynthesis (C-View)",
-        "nothing to do: the images of the same breast that were taken enter",
+        "nothing to do: the acquired images of the same breast are accepted",
     )
     SPOT_OR_MAGNIFICATION = (
         "spot_or_magnification",
-        "a spot compression or magnification view, as the data set's tables tell",
+        "a spot compression or magnification view, according to the data set's tables",
         OTHER_OBJECT,
     )
     DUPLICATE = (
         "duplicate",
-        "the same picture as another file of this source, which is kept with the lesions of both",
+        "the same image as another file of this source, which is kept with the lesions of both",
         "nothing to do",
     )
     KNOWN_DEFECT = "known_defect", "an image that is published as damaged", "nothing to do"
-    OUTLINE_SIZE = "outline_size", "the outline's size does not belong to its image: its place cannot be known", OUTLINE
-    OUTLINE_EMPTY = "outline_empty", "the outline holds no pixel of its image", OUTLINE
+    OUTLINE_SIZE = "outline_size", "the outline does not fit its image's size, so that its position is unknown", OUTLINE
+    OUTLINE_EMPTY = "outline_empty", "the outline covers no pixel of its image", OUTLINE
     OUTLINE_BROKEN = "outline_broken", "the outline cannot be read", OUTLINE
-    OUTLINE_OFF_BREAST = "outline_off_breast", "the outline lies beside the breast", OUTLINE
+    OUTLINE_OFF_BREAST = "outline_off_breast", "the outline lies outside the breast", OUTLINE
     OUTLINE_UNLINKED = (
         "outline_unlinked",
         "no accepted image belongs to the outline",
-        "see why the image was refused, or drop the outline",
+        "see why the image was rejected, or drop the outline",
     )
     UID_CONFLICT = (
         "uid_conflict",
         "the same SOP Instance UID (0008,0018) as another file, but other pixels",
         "remove the wrong one of the two",
     )
-    ELSEWHERE = "elsewhere", "another job of a sharded ingest sees to this file", "let every shard be done, then merge"
-    TOO_LARGE = "too_large", "more pixels or memory than any mammogram needs (64 million pixels)", LOOK
+    ELSEWHERE = "elsewhere", "this file belongs to another shard of the ingest", "run every shard, then merge"
+    TOO_LARGE = "too_large", "more pixels or memory than any mammogram needs (limit: 64 million pixels)", LOOK
     TOO_SLOW = "too_slow", "decoding took longer than any mammogram needs", LOOK
     CRASHED = "crashed", "the decoder crashed on it", AGAIN
 
 
 class RejectedError(Exception):
-    """An image is unfit; the gate turns this into the file's outcome.
+    """An image or outline is rejected; the gate turns this into the file's outcome.
 
     Attributes:
         code: why.
@@ -155,10 +155,16 @@ class RejectedError(Exception):
 
 
 def rejected(image: ImageRecord, code: Code) -> ImageRecord:
-    """The record of an image that its adapter refuses."""
+    """Return the image's record, rejected with this code."""
     return replace(image, code=code, reason=code.reason)
 
 
 def left_out(path: str, code: Code, image: str) -> LeftOut:
-    """What is told of a lesion whose outline was refused."""
+    """Return the record of a lesion whose outline is rejected.
+
+    Args:
+        path: the outline's file, or the image that the row names.
+        code: why.
+        image: path of the image that it lies on, empty where unknown.
+    """
     return LeftOut(path, image, code, code.reason)

@@ -1,7 +1,7 @@
-"""Rows of CSV, Excel and Parquet tables: one way to read them, whoever wrote them.
+"""Rows of CSV, Excel and Parquet tables, read in one way.
 
-Column names are compared in lower case with every other sign as "_" ("left or right breast" is left_or_right_breast);
-cells are stripped, and the usual words for a missing value are empty. Rows are numbered as an editor shows them.
+Column names are compared in lower case with other characters as "_" ("left or right breast" is left_or_right_breast).
+Cells are stripped, and the usual words for a missing value become empty. Rows are numbered as an editor shows them.
 """
 
 import csv
@@ -19,26 +19,26 @@ from mammo.intake.source_folder import path_in
 from mammo.records import MammoError
 
 ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
-"""What writers of tables put where there is no value."""
+"""Cells that stand for a missing value."""
 
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
-"""Spaces of no width and other signs that spreadsheets leave in cells."""
+"""Zero-width and other invisible characters that spreadsheets leave in cells."""
 
 LONGEST_CELL = 1 << 24
 
 Cells = Iterable[object]
 
-Word = TypeVar("Word", bound=str)
+Choice = TypeVar("Choice", bound=str)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table, able to say where it is wrong.
+    """One row of a table.
 
     Attributes:
         file: the table.
-        number: of the row.
-        values: cell by normalised column name.
+        number: row number.
+        values: cells by standardized column name.
     """
 
     file: Path
@@ -46,30 +46,30 @@ class Row:
     values: Mapping[str, str]
 
     def get(self, column: str, default: str = "") -> str:
-        """The cell of a column, or the default where it is empty or absent."""
+        """Return the cell of a column, or the default if it is empty or absent."""
         return self.values.get(column) or default
 
     def path(self, column: str) -> str:
-        """The cell as a path in a Folder, empty where the cell is."""
+        """Return the cell as a path in the form of Folder.paths, empty for an empty cell."""
         return path_in(self.get(column))
 
-    def word(self, column: str, words: Iterable[Word]) -> Word | None:
-        """Which of these words the cell is, typed in capitals or not; None where it is none."""
-        typed = self.get(column).lower()
-        return next((word for word in words if word.lower() == typed), None)
+    def choice(self, column: str, choices: Iterable[Choice]) -> Choice | None:
+        """Return the choice that equals the cell, ignoring case, or None."""
+        cell = self.get(column).lower()
+        return next((choice for choice in choices if choice.lower() == cell), None)
 
     def error(self, column: str, remedy: str) -> MammoError:
-        """What is wrong with a cell, in one sentence."""
+        """Return an error that names file, row, column and cell, with the remedy."""
         return MammoError(f"{self.file} row {self.number}: {column} {self.get(column)!r}: {remedy}")
 
 
 def column_name(text: object) -> str:
-    """A header's cell as it is compared."""
+    """Return a header cell as a standardized column name."""
     return re.sub(r"[^a-z0-9]+", "_", cell_text(text).lower()).strip("_")
 
 
 def cell_text(value: object) -> str:
-    """A cell as text: whole numbers without a point, missing values empty."""
+    """Return a cell as text: whole numbers without a decimal point, missing values empty."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = INVISIBLE.sub(" ", "" if value is None else str(value)).strip()
@@ -77,15 +77,15 @@ def cell_text(value: object) -> str:
 
 
 def read_rows(file: Path, needed: Iterable[str] = (), kept: Iterable[str] | None = None) -> Iterator[Row]:
-    """The rows of a table, one at a time; rows without any value are passed over.
+    """Yield the rows of a table; rows without any value are skipped.
 
     Args:
         file: .csv (comma, semicolon or tab), .xlsx or .parquet.
-        needed: columns that must be there.
-        kept: columns that are read beside those; None for all.
+        needed: required columns.
+        kept: further columns to read; None for all.
 
     Raises:
-        MammoError: the file is missing, no such table, or lacks a needed column.
+        MammoError: the file is missing, is not a table, or lacks a required column.
     """
     needed = tuple(needed)
     lines = _lines(file)
@@ -103,16 +103,16 @@ def read_rows(file: Path, needed: Iterable[str] = (), kept: Iterable[str] | None
 
 
 def _lines(file: Path) -> Iterator[tuple[int, Cells]]:
-    """(number of the row, its cells), header first."""
+    """Yield (row number, cells), header first."""
     readers = {".xlsx": read_sheet, ".parquet": _parquet_lines}
     try:
         yield from readers.get(file.suffix.lower(), _csv_lines)(file)
     except FileNotFoundError:
-        raise MammoError(f"{file} is missing: put it there or name another data.source") from None
+        raise MammoError(f"{file} is missing: put it there or set data.source to another folder") from None
     except MammoError:
         raise
     except (UnicodeDecodeError, csv.Error):
-        raise MammoError(f"{file} is not a CSV file in UTF-8: save it as one") from None
+        raise MammoError(f"{file} is not a CSV file in UTF-8: save it as UTF-8 CSV") from None
     except Exception as error:  # a damaged workbook may fail anywhere inside its reader
         raise MammoError(f"{file} cannot be read as a table ({type(error).__name__}): save it as CSV") from None
 
@@ -128,7 +128,7 @@ def _csv_lines(file: Path) -> Iterator[tuple[int, Cells]]:
 
 
 def read_sheet(file: Path, sheet: str = "") -> Iterator[tuple[int, Cells]]:
-    """(number, cells) of the rows of an Excel sheet; the first one where none is named or the name is not there."""
+    """Yield (row number, cells) of an Excel sheet; of the first sheet if none has this name."""
     book = openpyxl.load_workbook(file, read_only=True, data_only=True)
     try:
         found = book[sheet] if sheet in book.sheetnames else book.worksheets[0]

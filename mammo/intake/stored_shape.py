@@ -1,4 +1,4 @@
-"""Stored values and shapes of single files, DICOM or raster: the frame that masks and outlines lie in."""
+"""Stored shapes and values of single files, DICOM or raster: the frame of masks and outlines."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,24 +17,24 @@ from mammo.intake.source_folder import regular
 from mammo.progress import track
 
 Shape = tuple[int, int]
-"""(rows, cols) of stored pixels."""
+"""(rows, cols), stored px."""
 
 
 def stored_header(root: Path, path: str, *tags: str) -> Dataset:
-    """A few attributes of a DICOM file, by keyword, Rows (0028,0010) and Columns (0028,0011) always among them.
+    """Return the attributes of a DICOM file with these keywords, and Rows (0028,0010) and Columns (0028,0011).
 
     Raises:
-        RejectedError: it is missing or no DICOM file with a readable header.
+        RejectedError: the file is missing, or not a DICOM file with a readable header.
     """
     with quiet():
         return open_dicom(_file(root, path), ("Rows", "Columns", *tags))
 
 
 def stored_shape(root: Path, path: str) -> Shape:
-    """(rows, cols) of an image, as its header states them.
+    """Return (rows, cols) of an image from its header.
 
     Raises:
-        RejectedError: the file is missing, or its header says nothing of the kind or more than any mammogram has.
+        RejectedError: the file is missing, or its header states no size or one larger than any mammogram's.
     """
     if is_raster(path):
         return raster_shape(_file(root, path))
@@ -45,13 +45,13 @@ def stored_shape(root: Path, path: str) -> Shape:
 
 
 def stored_shapes(root: Path, paths: Sequence[str], workers: Workers = DEFAULT_WORKERS) -> dict[str, Shape | Code]:
-    """stored_shape of many images, by path, read by children with limits; why not, where it cannot be had."""
+    """Return (rows, cols) of many images by path, read in child processes; a rejection code for unreadable ones."""
     shapes = track(isolated(partial(stored_shape, root), paths, workers, str), "headers", len(paths))
     return dict(zip(paths, shapes, strict=True))
 
 
 def stored_values(root: Path, path: str) -> NDArray[Any]:
-    """The stored values [rows, cols] of a file, of colour only the first channel.
+    """Return the stored values of a file, [rows, cols], type and range as in the file; of color only the first channel.
 
     Raises:
         RejectedError: the file is missing or cannot be decoded.

@@ -1,6 +1,6 @@
-"""Windows that hide the breast: one that lies beside its values, or is far too narrow, shows all of it white or black.
+"""Window check: finds VOI windows that hide the breast because they miss its values or are far too narrow.
 
-Such an image has an outline and pixels like any other, so that nothing after the gate would notice.
+Such an image is all white or black inside a normal breast outline, so no later step would notice it.
 """
 
 import cv2
@@ -8,29 +8,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROWS = 64
-"""Pixels are looked at in about so many rows, and four times as closely along each."""
+"""Number of rows that are sampled, about; along each row the samples are four times as close."""
 
 MARKERS = 0.05
-"""Lead markers and labels, brighter than any breast, fill no more of an image than this."""
+"""Largest share of an image that lead markers and labels, brighter than any breast, cover."""
 
 ALIKE = 0.9
-"""A breast is hidden where more of it than this share has one grey value."""
+"""A breast is hidden if more than this share of it has one gray value."""
 
 
 def sparse(pixels: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Pixels [H, W] that are enough to tell, spread over all of an image: [about ROWS, w]."""
+    """Return a regular sample of pixels [H, W] uint16 over the whole image: [about ROWS, w] uint16."""
     step = max(1, len(pixels) // ROWS)
     return pixels[::step, :: max(1, step // 4)]
 
 
 def hides_breast(values: NDArray[np.uint16], shown: NDArray[np.uint16]) -> bool:
-    """Whether the breast, seen in values before any window, is nearly all of one value in what is shown.
+    """Return whether the breast has nearly one single value after the window, but not before it.
 
-    The breast is what Otsu's threshold parts from the background, markers aside.
+    The breast is separated from the background by Otsu's threshold, markers excluded.
 
     Args:
-        values: bright where a viewer would show light, whatever its window; background dark. [H, W].
-        shown: presentation values of the same pixels, [H, W].
+        values: [H, W] uint16, values 0 to 4095 before any window, background dark.
+        shown: [H, W] uint16, presentation values 0 to 4095 of the same pixels.
     """
     brightest = np.sort(values, axis=None)[int((1 - MARKERS) * values.size)]
     cut, _ = cv2.threshold(np.minimum(values, brightest), 0, 0, cv2.THRESH_TRUNC | cv2.THRESH_OTSU)
@@ -39,5 +39,5 @@ def hides_breast(values: NDArray[np.uint16], shown: NDArray[np.uint16]) -> bool:
 
 
 def _most(values: NDArray[np.uint16]) -> float:
-    """The share of the most common value; 0 where there are no values."""
+    """Return the share of the most common of values [N]; 0 for no values."""
     return int(np.bincount(values).max()) / values.size if values.size else 0.0

@@ -17,9 +17,9 @@ from typing import Any
 from mammo.intake.adapters._labels import parse_density, proxy_label
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
-from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.stored_shape import Shape, stored_shapes
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, View
 

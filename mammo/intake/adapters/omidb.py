@@ -119,9 +119,8 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     files = {PurePosixPath(path).name.lower(): path for path in folder.paths}
     clients = (_client(folder, table, files) for table in track(tables, "clients", len(tables), "clients"))
     listed = [image for client in clients if client for image in _client_images(client, files)]
-    headers = track(
-        isolated(partial(_header, root), [image.files for image in listed], workers, itemgetter(0)), "headers", len(listed)
-    )
+    results = isolated(partial(_header, root), [image.files for image in listed], workers, itemgetter(0))
+    headers = track(results, "headers", len(listed))
     images: list[ImageRecord] = []
     outlines: list[LesionRecord | LeftOut] = []
     for image, header in zip(listed, headers, strict=True):

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 
 from mammo.intake.adapters._labels import parse_density
 from mammo.intake.rejections import Code, rejected
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
-from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.records import Cohort, Count, ImageRecord, Laterality, View
 
 COLUMNS = ("patient_id", "image_id", "laterality", "view", "cancer", "biopsy")

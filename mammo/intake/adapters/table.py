@@ -119,22 +119,22 @@ def _image_rows(root: Path, paths: set[str]) -> dict[str, Row]:
         if same_image is not row:
             raise row.error("image", f"row {same_image.number} describes the same image; keep one row for every image")
         same_patient = by_patient.setdefault(row.get("patient"), row)
-        if same_patient.word("split", Split) != row.word("split", Split):
+        if same_patient.choice("split", Split) != row.choice("split", Split):
             other = f"row {same_patient.number}, of the same patient, has {same_patient.get('split')!r}"
             raise row.error("split", f"{other}; put all of a patient's images into one split, or drop the column")
     return rows
 
 
 def _check_image_row(row: Row) -> None:
-    if not row.word("laterality", Laterality):
+    if not row.choice("laterality", Laterality):
         raise row.error("laterality", "must be L or R")
-    if not row.word("view", View):
+    if not row.choice("view", View):
         raise row.error("view", "must be CC or MLO")
     if row.get("density") and not parse_density(row.get("density")):
         raise row.error("density", "must be A, B, C, D or empty")
     if not row.get("patient") or not row.get("exam"):
         raise row.error("patient", "patient and exam must be given, to keep patients in one split")
-    if row.get("split") and not row.word("split", Split):
+    if row.get("split") and not row.choice("split", Split):
         raise row.error("split", "must be train, val, test or empty")
 
 
@@ -151,8 +151,10 @@ def _by_row(path: str, row: Row | None) -> ImageRecord:
     """Return the record of an image as its row describes it, or without patient and breast if it has no row."""
     if row is None:
         return ImageRecord(path, "", "", None, None)
-    keys, breast = (row.get("patient"), row.get("exam")), (row.word("laterality", Laterality), row.word("view", View))
-    return ImageRecord(path, *keys, *breast, split=row.word("split", Split), density=parse_density(row.get("density")))
+    keys = row.get("patient"), row.get("exam")
+    breast = row.choice("laterality", Laterality), row.choice("view", View)
+    density = parse_density(row.get("density"))
+    return ImageRecord(path, *keys, *breast, split=row.choice("split", Split), density=density)
 
 
 def _image(root: Path, item: tuple[str, Row | None]) -> tuple[ImageRecord, Shape | None]:

@@ -18,9 +18,9 @@ from mammo.intake.adapters._labels import clean_splits, parse_density, proxy_lab
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
+from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
-from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.stored_shape import Shape, stored_shapes
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, Split, View
 

@@ -261,7 +261,7 @@ def test_an_invalid_annotation_is_named(table: Path, fields: dict[str, object], 
     assert "coco.json annotation 0" in str(error.value)
     for broken in ('{"annotations": [1]}', '{"annotations": '):
         (table / "coco.json").write_text(broken)
-        with pytest.raises(MammoError, match="is no COCO file"):
+        with pytest.raises(MammoError, match="is not valid COCO JSON"):
             read(table)
 
 
