@@ -1,4 +1,4 @@
-"""The vocabulary: its words are file formats and command lines, so they are fixed."""
+"""Records; their enumerations are part of file formats and command lines, so their values are fixed."""
 
 import sys
 from dataclasses import FrozenInstanceError
@@ -23,7 +23,7 @@ from mammo.records import (
 )
 
 
-def test_words_in_files_are_fixed() -> None:
+def test_values_in_files_are_fixed() -> None:
     assert [*Laterality] == ["L", "R"]
     assert [*View] == ["CC", "MLO"]
     assert [*Pathology] == ["malignant", "benign", "none"]
@@ -52,8 +52,8 @@ def test_records_are_values() -> None:
         image.path = "b.dcm"  # type: ignore[misc]
 
 
-def test_lesion_is_told_apart_by_identity() -> None:
-    """Arrays have no one truth value, so == on lesions must not compare their masks."""
+def test_lesions_are_compared_by_identity() -> None:
+    """Arrays have no single truth value, so == on lesions must not compare their masks."""
     one, other = (
         LesionRecord("1", "a.dcm", Pathology.BENIGN, LabelSource.BIOPSY, Box(0, 1, 0, 2), np.ones((1, 2), np.bool_))
         for _ in range(2)
@@ -63,7 +63,7 @@ def test_lesion_is_told_apart_by_identity() -> None:
     assert not one.high_risk
 
 
-def test_the_vocabulary_needs_no_torch() -> None:
+def test_records_do_not_import_torch() -> None:
     program = "import sys, mammo.records, mammo.geometry; sys.exit('torch' in sys.modules)"
     assert run([sys.executable, "-c", program], check=False).returncode == 0
 

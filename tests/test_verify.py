@@ -9,7 +9,7 @@ from mammo.ingestion.run import ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.store.image_store import ImageStore
-from tests.intake.traps import BREAST, FRAME, Trap
+from tests.intake.dicom_variants import BREAST, FRAME, Variant
 
 
 def test_a_valid_store_has_no_issues(small_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,8 +27,8 @@ def test_a_flipped_byte_is_reported_with_the_name_of_its_file(
     for number in range(4):  # the last repeats the third, so that its record is in no table
         codes = ((BREAST + min(number, 2)) * (BREAST > 0)).astype(np.uint16)
         tags = {"PatientID": f"P{min(number, 2)}"}
-        (source / f"{number}.dcm").write_bytes(Trap("", tags=tags, codes=codes).content(number))
-    (source / "broken.dcm").write_bytes(Trap("").content(5)[:-9])
+        (source / f"{number}.dcm").write_bytes(Variant("", tags=tags, codes=codes).content(number))
+    (source / "broken.dcm").write_bytes(Variant("").content(5)[:-9])
     (source / "lesions.csv").write_text("image,label,row0,row1,col0,col1\n0.dcm,benign,90,110,30,50\n")
     outcomes = ingest_cohort(Recipe(source, store, FRAME, 1), read(source), 1).outcomes
     assert [outcome.verdict for outcome in outcomes] == ["accepted"] * 3 + ["duplicate", "rejected"]

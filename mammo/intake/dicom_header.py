@@ -225,7 +225,7 @@ def read_header(path: Path) -> Header:
             raise RejectedError(Code.NOT_DICOM) from None
 
 
-def read_breast(path: Path) -> tuple[str, str, Laterality | None]:
+def read_identity(path: Path) -> tuple[str, str, Laterality | None]:
     """Return Patient ID, Study Instance UID and laterality, None if not stated, of a file that read_header rejects.
 
     Raises:

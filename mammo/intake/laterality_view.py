@@ -39,7 +39,7 @@ def text(dataset: Dataset, name: str) -> str:
     return str(dataset.get(name) or "").strip()
 
 
-def word(dataset: Dataset, name: str) -> str:
+def code_string(dataset: Dataset, name: str) -> str:
     """Return the value of a Code String attribute in capitals, as the standard requires (PS3.5, 6.2)."""
     return text(dataset, name).upper()
 
@@ -70,7 +70,7 @@ def read_view(dataset: Dataset) -> View:
     Raises:
         RejectedError: no view is stated, the two contradict each other, or the view is not CC or MLO.
     """
-    position = word(dataset, "ViewPosition")
+    position = code_string(dataset, "ViewPosition")
     codes = [text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")]
     if position not in ("", *View) or any(code not in VIEW_CODES for code in codes):
         raise RejectedError(Code.OTHER_VIEW)
@@ -80,13 +80,13 @@ def read_view(dataset: Dataset) -> View:
 
 def _lateralities(dataset: Dataset) -> Iterator[Laterality]:
     for name in ("ImageLaterality", "Laterality"):
-        side = word(dataset, name)
+        side = code_string(dataset, name)
         if side not in ("", *Laterality):
             raise RejectedError(Code.NO_LATERALITY)
         if side:
             yield Laterality(side)
     groups = items(dataset, "SharedFunctionalGroupsSequence")
-    frames = [word(item, "FrameLaterality") for group in groups for item in items(group, "FrameAnatomySequence")]
+    frames = [code_string(item, "FrameLaterality") for group in groups for item in items(group, "FrameAnatomySequence")]
     yield from (Laterality(side) for side in frames if side in [*Laterality])
     regions = [*items(dataset, "AnatomicRegionSequence")]
     regions += [item for region in regions for item in items(region, "AnatomicRegionModifierSequence")]

@@ -9,7 +9,7 @@ from math import isfinite
 
 from pydicom.dataset import Dataset
 
-from mammo.intake.laterality_view import items, text, word
+from mammo.intake.laterality_view import code_string, items, text
 from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RejectedError
 
@@ -72,10 +72,10 @@ def check_view(dataset: Dataset) -> None:
 def header_flags(dataset: Dataset) -> Iterator[Flag]:
     """Return the flags that a header raises, except for laterality."""
     stated = (
-        (word(dataset, "BreastImplantPresent") == "YES" or _modifiers(dataset) & {*IMPLANT_CODES}, Flag.IMPLANT),
-        (word(dataset, "PartialView") == "YES", Flag.PARTIAL),
+        (code_string(dataset, "BreastImplantPresent") == "YES" or _modifiers(dataset) & {*IMPLANT_CODES}, Flag.IMPLANT),
+        (code_string(dataset, "PartialView") == "YES", Flag.PARTIAL),
         (_words(dataset) & {*SYNTHETIC_WORDS}, Flag.SYNTHETIC),
-        (word(dataset, "BurnedInAnnotation") == "YES", Flag.BURNED_IN),
+        (code_string(dataset, "BurnedInAnnotation") == "YES", Flag.BURNED_IN),
         (text(dataset, "LossyImageCompression") == "01", Flag.LOSSY),
         (not all(_plausible(dataset, name) for name in ("ImagerPixelSpacing", "PixelSpacing")), Flag.SPACING),
         ((getattr(dataset, "preamble", None) or b"").startswith(PROGRAMS), Flag.PREAMBLE),
@@ -95,7 +95,7 @@ def _class(dataset: Dataset) -> str:
 
 
 def _is_raw(dataset: Dataset) -> bool:
-    return _class(dataset) == f"{MAMMOGRAPHY}.1" or word(dataset, "PresentationIntentType") == "FOR PROCESSING"
+    return _class(dataset) == f"{MAMMOGRAPHY}.1" or code_string(dataset, "PresentationIntentType") == "FOR PROCESSING"
 
 
 def _frames(dataset: Dataset) -> tuple[bool, Code]:
@@ -107,7 +107,7 @@ def _objects(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     yield kind == MEDIA_DIRECTORY, Code.MEDIA_DIRECTORY
     yield kind == TOMOSYNTHESIS, Code.TOMOSYNTHESIS
     yield kind == SECONDARY_CAPTURE or kind.startswith(f"{SECONDARY_CAPTURE}."), Code.SECONDARY_CAPTURE
-    yield word(dataset, "Modality") != "MG", Code.WRONG_MODALITY
+    yield code_string(dataset, "Modality") != "MG", Code.WRONG_MODALITY
     yield _is_raw(dataset), Code.FOR_PROCESSING
     yield kind not in ("", MAMMOGRAPHY), Code.WRONG_MODALITY
 
@@ -122,7 +122,7 @@ def _images(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     specimen = "SPECIMEN" in words or any(items(dataset, "SpecimenDescriptionSequence"))
     viewed = {text(item, "CodeValue") for item in items(dataset, "ViewCodeSequence")}
     yield specimen or bool(viewed & {*SPECIMEN_CODES}), Code.SPECIMEN
-    is_gray = word(dataset, "PhotometricInterpretation") in MONOCHROME
+    is_gray = code_string(dataset, "PhotometricInterpretation") in MONOCHROME
     yield not is_gray or int(dataset.get("SamplesPerPixel") or 1) != 1, Code.NOT_GRAY
 
 
@@ -130,7 +130,7 @@ def _views(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     modifiers = _modifiers(dataset)
     factor = float(dataset.get("EstimatedRadiographicMagnificationFactor") or 1)
     yield bool(modifiers & {*MAGNIFICATION_CODES}) or factor > LARGEST_MAGNIFICATION, Code.MAGNIFICATION
-    paddle = word(dataset, "PaddleDescription")
+    paddle = code_string(dataset, "PaddleDescription")
     yield bool(modifiers & {*SPOT_CODES}) or "SPOT" in paddle, Code.SPOT
     yield bool(modifiers - {*IMPLANT_CODES, *HARMLESS_CODES}), Code.MODIFIED_VIEW
 

@@ -17,7 +17,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from mammo.intake.dicom_decode import CODECS, NATIVE, decode, syntax_of
-from mammo.intake.laterality_view import word
+from mammo.intake.laterality_view import code_string
 from mammo.intake.object_type import MONOCHROME
 from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RejectedError
@@ -58,7 +58,7 @@ def presentation(dataset: Dataset) -> Presentation:
     bits, allocated = int(dataset.get("BitsStored") or 0), int(dataset.get("BitsAllocated") or 0)
     if not 1 <= bits <= min(16, allocated):
         raise RejectedError(Code.BAD_BITS)
-    if word(dataset, "PhotometricInterpretation") not in MONOCHROME:  # adapters with tables do not read headers
+    if code_string(dataset, "PhotometricInterpretation") not in MONOCHROME:  # adapters with tables do not read headers
         raise RejectedError(Code.NOT_GRAY)
     high = int(dataset.get("HighBit", bits - 1))
     if not bits - 1 <= high < allocated:
@@ -99,7 +99,7 @@ def gray_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
     values = modality(dataset, codes)
     shown, voi = _voi(dataset, values)
     shares = np.stack([shown, _whole_range(values)])
-    if word(dataset, "PhotometricInterpretation") == "MONOCHROME1":
+    if code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         shares = 1 - shares
     shares[:, _padding(dataset, codes)] = 0
     if not np.isfinite(shares).all() or np.ptp(shares[0]) == 0:
@@ -145,7 +145,7 @@ def _voi(dataset: Dataset, values: Table) -> tuple[Table, str]:
         raise RejectedError(Code.BAD_WINDOW) from None
     if center is None or width is None or width <= 0:
         return _whole_range(values), "range"
-    function = word(dataset, "VOILUTFunction") or "LINEAR"
+    function = code_string(dataset, "VOILUTFunction") or "LINEAR"
     return window(values, center, width, function), function.lower()
 
 

@@ -19,7 +19,7 @@ from mammo.intake.pseudonyms import Pseudonyms
 from mammo.io import file_lock
 from mammo.records import MammoError
 from mammo.store.record_files import ENTRY
-from tests.intake.traps import BREAST, FRAME, Trap, jpeg_ls
+from tests.intake.dicom_variants import BREAST, FRAME, Variant, jpeg_ls
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
@@ -30,10 +30,10 @@ def make_source(folder: Path, n: int) -> Path:
     for number in range(n):
         codes = (BREAST[::2, ::2] + number % 100).astype(np.uint16) * (BREAST[::2, ::2] > 0)
         tags: dict[str, Any] = {"ImagerPixelSpacing": [0, 0]} if number % 8 == 7 else {}
-        trap = Trap("", tags=tags, codes=codes)
+        variant = Variant("", tags=tags, codes=codes)
         if number % 6 == 5:
-            trap = Trap("", syntax="1.2.840.10008.1.2.4.80", codes=codes, frame=lambda c: jpeg_ls(c)[:-9])
-        content = trap.content(number - 1 if number % 7 == 6 and number % 6 and number % 8 else number)
+            variant = Variant("", syntax="1.2.840.10008.1.2.4.80", codes=codes, frame=lambda c: jpeg_ls(c)[:-9])
+        content = variant.content(number - 1 if number % 7 == 6 and number % 6 and number % 8 else number)
         (folder / f"{number:03d}.dcm").write_bytes(content)
     (folder / "lesions.csv").write_text("image,label,mask\n")
     return folder
@@ -158,7 +158,7 @@ def test_a_rerun_decodes_only_new_files(tmp_path: Path) -> None:
     source, recipe = make_source(tmp_path / "source", 20), Recipe(tmp_path / "source", tmp_path / "store", FRAME, 1)
     assert ingest_cohort(recipe, read(source), 1).decoded == 20
     for number in (20, 21, 22):
-        (source / f"{number:03d}.dcm").write_bytes(Trap("").content(number))
+        (source / f"{number:03d}.dcm").write_bytes(Variant("").content(number))
     assert ingest_cohort(recipe, read(source), 1).decoded == 3
     assert ingest_cohort(recipe, read(source), 1).decoded == 0
 

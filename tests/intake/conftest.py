@@ -1,4 +1,4 @@
-"""A maker of small DICOM files for the tests of the intake."""
+"""Fixtures of the intake tests: small DICOM files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -71,13 +71,13 @@ def _make(pixels: NDArray[np.integer], syntax: str = ExplicitVRLittleEndian, **t
 
 @pytest.fixture
 def make_dicom() -> MakeDicom:
-    """A function (pixels [H, W], syntax, **tags) that makes a mammogram; a tag of None is left out."""
+    """Return a function (pixels [H, W], syntax, **tags) that makes a mammogram; a tag of None is omitted."""
     return _make
 
 
 @pytest.fixture
 def half_disc() -> NDArray[np.uint16]:
-    """A breast of a left CC image, 200 x 120 px: a half disc that touches column 0, on a background of 0."""
+    """Return a breast of a left CC image, [200, 120] uint16: a half disc that touches column 0, background 0."""
     rows, cols = np.mgrid[:200, :120]
     inside = ((rows - 95.5) / 80) ** 2 + (cols / 90) ** 2 < 1
     return np.where(inside, 1000 + rows * 5 + cols, 0).astype(np.uint16)
@@ -85,7 +85,7 @@ def half_disc() -> NDArray[np.uint16]:
 
 @pytest.fixture
 def table(tmp_path: Path, half_disc: NDArray[np.uint16]) -> Path:
-    """A folder in the table layout: a/L-CC.dcm and a/R-CC.dcm, one lesion by mask on each."""
+    """Return a folder in the table layout: a/L-CC.dcm and a/R-CC.dcm, one lesion by mask on each."""
     for side, pixels in (("L", half_disc), ("R", half_disc[:, ::-1])):
         path = tmp_path / "a" / f"{side}-CC.dcm"
         path.parent.mkdir(exist_ok=True)

@@ -12,7 +12,7 @@ RNG = np.random.default_rng(3)
 
 
 def slow_tissue(pixels: NDArray[np.uint16], steps: int) -> NDArray[np.bool_]:
-    """The same by repeated erosion and dilation with a cross, as the paper's group does it."""
+    """Return the tissue mask [H, W] by repeated erosion and dilation with a cross, as in GMIC's code."""
     eroded = ndimage.binary_erosion(pixels > 0, iterations=steps)
     parts, count = ndimage.label(eroded)
     largest = 1 + np.argmax(ndimage.sum(eroded, parts, range(1, count + 1)))
@@ -20,7 +20,7 @@ def slow_tissue(pixels: NDArray[np.uint16], steps: int) -> NDArray[np.bool_]:
 
 
 def breast_of(tissue: NDArray[np.bool_]) -> Breast:
-    """A breast that reaches nowhere beyond its core: all of tissue."""
+    """Return a breast that does not extend beyond its core: all of tissue [H, W]."""
     rim = np.argwhere(tissue)
     return Breast(rim, 0, (tissue.shape[0], tissue.shape[1]), tissue, 1)
 
@@ -34,15 +34,15 @@ def spotted(half_disc: NDArray[np.uint16]) -> NDArray[np.uint16]:
 
 
 @pytest.mark.parametrize("fineness", [0.02, 0.05, 0.125])
-def test_tissue_is_that_of_repeated_erosion(half_disc: NDArray[np.uint16], fineness: float) -> None:
+def test_tissue_equals_repeated_erosion_and_dilation(half_disc: NDArray[np.uint16], fineness: float) -> None:
     noisy = spotted(half_disc)
     breast = find_breast(noisy, fineness)
     assert breast is not None
     assert np.array_equal(breast.tissue, slow_tissue(noisy, max(1, round(100 * fineness))))
 
 
-def test_parts_that_only_meet_at_a_corner_are_two() -> None:
-    """Also where one lies in a hole of the other: of random masks, eroded once, three in four have such places."""
+def test_parts_that_meet_only_at_a_corner_are_separate() -> None:
+    """Includes parts in a hole of another: three in four random masks, eroded once, have parts that meet at corners."""
     n_meeting = 0
     for _ in range(400):
         pixels = np.where(RNG.random((20, 20)) < 0.95, 7, 0).astype(np.uint16)
@@ -59,7 +59,7 @@ def test_parts_that_only_meet_at_a_corner_are_two() -> None:
 
 @pytest.mark.parametrize("flip", [False, True])
 @pytest.mark.parametrize("fineness", [0.05, 0.13, 0.25, 0.5])
-def test_where_the_breast_ends_is_exact(half_disc: NDArray[np.uint16], fineness: float, flip: bool) -> None:
+def test_the_edges_of_the_breast_are_exact(half_disc: NDArray[np.uint16], fineness: float, flip: bool) -> None:
     for _ in range(8):
         large = np.kron(half_disc, np.ones((2, 2), np.uint16))
         large = np.roll(large, RNG.integers(-40, 40), axis=0)
@@ -89,11 +89,11 @@ def test_a_raised_background_is_still_background(half_disc: NDArray[np.uint16]) 
 @pytest.mark.parametrize(
     "pixels", [np.zeros((50, 50), np.uint16), np.full((50, 50), 9, np.uint16), np.eye(50, dtype=np.uint16)]
 )
-def test_an_image_without_a_breast(pixels: NDArray[np.uint16]) -> None:
+def test_an_image_without_a_breast_gives_none(pixels: NDArray[np.uint16]) -> None:
     assert find_breast(pixels, 0.125) is None
 
 
-def test_the_box_has_a_buffer_on_every_side_but_the_chest_walls() -> None:
+def test_the_box_has_a_buffer_on_every_side_except_the_chest_wall() -> None:
     tissue = np.zeros((100, 80), bool)
     tissue[20:60, 4:50] = True
     assert breast_of(tissue).box(6) == Box(14, 66, 4, 56)
@@ -122,12 +122,12 @@ def test_mlo_window_ends_at_the_lowest_foreground_inside_its_columns(half_disc: 
     rightmost = int(np.flatnonzero(tissue.any(axis=0))[-1])
     for flipped, right in ((True, rightmost), (False, rightmost - 1)):
         lowest = int(np.flatnonzero(tissue[:, max(right - width, 0) : right].any(axis=1))[-1])
-        centre = best_center(half_disc, breast_of(tissue), Box(0, 200, 0, 120), View.MLO, (40, width), flipped)
-        assert centre == (lowest - 1 - 20, right - width // 2)
+        center = best_center(half_disc, breast_of(tissue), Box(0, 200, 0, 120), View.MLO, (40, width), flipped)
+        assert center == (lowest - 1 - 20, right - width // 2)
 
 
 @pytest.mark.parametrize(
-    ("centre", "image", "view", "origin"),
+    ("center", "image", "view", "origin"),
     [
         ((1072, -210), (2144, 801), View.CC, (-400, 0)),
         ((1126, -5), (2650, 1006), View.MLO, (0, 0)),
@@ -136,10 +136,10 @@ def test_mlo_window_ends_at_the_lowest_foreground_inside_its_columns(half_disc: 
         ((3000, 2000), (3300, 2400), View.MLO, (356, 480)),
     ],
 )
-def test_the_window_is_shifted_inside_the_image_or_filled_up(
-    centre: tuple[int, int], image: tuple[int, int], view: View, origin: tuple[int, int]
+def test_the_window_is_shifted_into_the_image_or_padded(
+    center: tuple[int, int], image: tuple[int, int], view: View, origin: tuple[int, int]
 ) -> None:
-    assert window_origin(centre, image, (2944, 1920), view) == origin
+    assert window_origin(center, image, (2944, 1920), view) == origin
 
 
 RIGHT_FACING = np.zeros((60, 64), bool)
@@ -148,23 +148,23 @@ LEFT_FACING = RIGHT_FACING[:, ::-1]
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_the_usual_images(check: bool) -> None:
+def test_usual_images_face_as_their_laterality_states(check: bool) -> None:
     assert not is_mirrored(RIGHT_FACING, Laterality.LEFT, check)
     assert is_mirrored(LEFT_FACING, Laterality.RIGHT, check)
 
 
-def test_pixels_decide_where_nothing_is_checked() -> None:
+def test_pixels_decide_if_the_laterality_is_not_checked() -> None:
     assert not is_mirrored(RIGHT_FACING, Laterality.RIGHT, check=False)
     assert is_mirrored(LEFT_FACING, Laterality.LEFT, check=False)
 
 
 @pytest.mark.parametrize(("breast", "laterality"), [(RIGHT_FACING, "R"), (LEFT_FACING, "L")])
-def test_a_contradiction_is_refused(breast: NDArray[np.bool_], laterality: str) -> None:
+def test_pixels_that_contradict_the_laterality_are_rejected(breast: NDArray[np.bool_], laterality: str) -> None:
     with pytest.raises(RejectedError, match=Code.SIDE_CONFLICT):
         is_mirrored(breast, Laterality(laterality), check=True)
 
 
-def test_the_rule_decides_where_the_pixels_do_not() -> None:
-    everywhere = np.ones((60, 64), bool)
-    assert is_mirrored(everywhere, Laterality.RIGHT, check=True)
-    assert not is_mirrored(everywhere, Laterality.LEFT, check=True)
+def test_the_laterality_decides_if_the_pixels_do_not() -> None:
+    symmetric = np.ones((60, 64), bool)
+    assert is_mirrored(symmetric, Laterality.RIGHT, check=True)
+    assert not is_mirrored(symmetric, Laterality.LEFT, check=True)

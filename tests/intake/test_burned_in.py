@@ -1,4 +1,4 @@
-"""Text in the pixels: rows of glyphs are found wherever they stand, markers and noise are none."""
+"""Burned-in text: rows of glyphs are found at any position; markers and noise are not text."""
 
 import cv2
 import numpy as np
@@ -11,19 +11,19 @@ from mammo.intake.burned_in import _specks, shows_text
 RNG = np.random.default_rng(5)
 
 
-def lettered(words: str, place: tuple[int, int]) -> NDArray[np.uint16]:
-    """A dim half disc on black, with words whose base line begins at place (row, col)."""
+def lettered(words: str, start: tuple[int, int]) -> NDArray[np.uint16]:
+    """Return a dim half disc on black, [1200, 800] uint16, with words whose base line begins at start (row, col)."""
     rows, cols = np.indices((1200, 800))
     pixels = np.where((rows - 600) ** 2 + cols**2 < 450**2, 1500, 0).astype(np.uint16)
     sheet = np.zeros(pixels.shape, np.uint8)
-    cv2.putText(sheet, words, place[::-1], cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 1)
+    cv2.putText(sheet, words, start[::-1], cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 1)
     return np.maximum(pixels, sheet * np.uint16(16))
 
 
-@pytest.mark.parametrize("place", [(30, 5), (30, 450), (250, 450), (1190, 200)])
-def test_a_name_is_found_above_and_below_the_breast(place: tuple[int, int]) -> None:
-    assert shows_text(lettered("DOE^JANE 650302", place))
-    assert not shows_text(lettered("R MLO ab", place))
+@pytest.mark.parametrize("start", [(30, 5), (30, 450), (250, 450), (1190, 200)])
+def test_a_name_is_found_above_and_below_the_breast(start: tuple[int, int]) -> None:
+    assert shows_text(lettered("DOE^JANE 650302", start))
+    assert not shows_text(lettered("R MLO ab", start))
 
 
 def test_a_name_is_found_among_specks_and_beside_a_bright_bar() -> None:

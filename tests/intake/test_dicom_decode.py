@@ -29,13 +29,13 @@ COMPRESSED = [JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless, RLELossless]
 
 
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, *COMPRESSED])
-def test_every_syntax_gives_the_pixels_back(make_dicom: Callable[..., Dataset], tmp_path: Path, syntax: str) -> None:
+def test_every_syntax_returns_the_pixels(make_dicom: Callable[..., Dataset], tmp_path: Path, syntax: str) -> None:
     make_dicom(PIXELS, syntax).save_as(tmp_path / "a", enforce_file_format=True)
     assert np.array_equal(decode(open_dicom(tmp_path / "a")), PIXELS)
 
 
 @pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian])
-def test_native_syntaxes_give_the_pixels_back(make_dicom: Callable[..., Dataset], tmp_path: Path, syntax: str) -> None:
+def test_native_syntaxes_return_the_pixels(make_dicom: Callable[..., Dataset], tmp_path: Path, syntax: str) -> None:
     dataset = make_dicom(PIXELS)
     dataset.file_meta.TransferSyntaxUID = syntax
     little = syntax != ExplicitVRBigEndian
@@ -47,17 +47,17 @@ def test_native_syntaxes_give_the_pixels_back(make_dicom: Callable[..., Dataset]
 
 @pytest.mark.parametrize("syntax", COMPRESSED)
 @pytest.mark.parametrize("kept", [0.9, 0.5, 0.2])
-def test_a_cut_off_frame_is_refused(make_dicom: Callable[..., Dataset], syntax: str, kept: float) -> None:
+def test_a_truncated_frame_is_rejected(make_dicom: Callable[..., Dataset], syntax: str, kept: float) -> None:
     dataset = make_dicom(PIXELS, syntax)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
     dataset.PixelData = encapsulate([frame[: int(len(frame) * kept)]])
-    with pytest.raises(RejectedError) as refused:
+    with pytest.raises(RejectedError) as rejected:
         decode(dataset)
-    assert refused.value.code in (Code.CUT_OFF, Code.BROKEN_PIXELS)
+    assert rejected.value.code in (Code.CUT_OFF, Code.BROKEN_PIXELS)
 
 
 @pytest.mark.parametrize("syntax", [JPEGLosslessSV1, JPEGLSLossless])
-def test_the_end_marker_alone_decides(make_dicom: Callable[..., Dataset], syntax: str) -> None:
+def test_a_frame_without_end_marker_is_truncated(make_dicom: Callable[..., Dataset], syntax: str) -> None:
     dataset = make_dicom(PIXELS, syntax)
     frame = get_frame(dataset.PixelData, 0, number_of_frames=1).rstrip(b"\0")
     dataset.PixelData = encapsulate([frame[:-2]])
@@ -65,12 +65,12 @@ def test_the_end_marker_alone_decides(make_dicom: Callable[..., Dataset], syntax
         decode(dataset)
 
 
-def test_a_frame_of_another_size_is_refused(make_dicom: Callable[..., Dataset]) -> None:
+def test_a_frame_of_another_size_is_rejected(make_dicom: Callable[..., Dataset]) -> None:
     with pytest.raises(RejectedError, match=Code.OTHER_SIZE):
         decode(make_dicom(PIXELS, JPEGLSLossless, Rows=47))
 
 
-def test_a_decoder_that_panics_is_a_refusal(
+def test_an_image_whose_decoder_panics_is_rejected(
     make_dicom: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Panic(BaseException):
@@ -84,7 +84,7 @@ def test_a_decoder_that_panics_is_a_refusal(
         decode(make_dicom(PIXELS, JPEGLSLossless))
 
 
-def test_stopping_the_program_is_no_refusal(
+def test_a_keyboard_interrupt_is_not_a_rejection(
     make_dicom: Callable[..., Dataset], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(_frame: bytes) -> NoReturn:
@@ -108,14 +108,14 @@ def _absent(name: str) -> NoReturn:
     raise AttributeError(name)
 
 
-def test_unknown_codings_are_refused(make_dicom: Callable[..., Dataset]) -> None:
+def test_unknown_transfer_syntaxes_are_rejected(make_dicom: Callable[..., Dataset]) -> None:
     dataset = make_dicom(PIXELS)
     dataset.file_meta.TransferSyntaxUID = MPEG2MPML
     with pytest.raises(RejectedError, match=Code.UNKNOWN_CODING):
         decode(dataset)
 
 
-def test_no_pixels(make_dicom: Callable[..., Dataset]) -> None:
+def test_a_file_without_pixel_data_is_rejected(make_dicom: Callable[..., Dataset]) -> None:
     dataset = make_dicom(PIXELS)
     del dataset.PixelData
     with pytest.raises(RejectedError, match=Code.NO_PIXELS):

@@ -31,25 +31,25 @@ def header(make_dicom: Callable[..., Dataset], tmp_path: Path) -> Callable[..., 
     return read
 
 
-def test_every_code_has_a_sentence_and_a_way_out() -> None:
+def test_every_code_has_a_reason_and_a_remedy() -> None:
     assert [code for code in Code if not (code.reason and code.remedy)] == []
     assert [flag for flag in Flag if not flag.reason] == []
 
 
-def test_what_is_read(header: Callable[..., Header]) -> None:
-    got = header()
-    assert (got.patient, got.exam, got.laterality, got.view) == ("P1", "1.2.3", Laterality.LEFT, View.CC)
-    assert got.shape == (4, 6)
+def test_patient_exam_laterality_view_and_shape_are_read(header: Callable[..., Header]) -> None:
+    result = header()
+    assert (result.patient, result.exam, result.laterality, result.view) == ("P1", "1.2.3", Laterality.LEFT, View.CC)
+    assert result.shape == (4, 6)
 
 
-def test_laterality_falls_back(header: Callable[..., Header]) -> None:
+def test_laterality_of_the_series_is_the_fallback(header: Callable[..., Header]) -> None:
     assert header(ImageLaterality=None, Laterality="R").laterality is Laterality.RIGHT
 
 
 @pytest.mark.parametrize(
     ("value", "view"), [("R-10242", "CC"), ("399162004", "CC"), ("R-10226", "MLO"), ("399368009", "MLO")]
 )
-def test_view_codes_stand_in_for_the_position(header: Callable[..., Header], value: str, view: str) -> None:
+def test_view_codes_replace_a_missing_view_position(header: Callable[..., Header], value: str, view: str) -> None:
     assert header(ViewPosition=None, ViewCodeSequence=code(value)).view == view
 
 
@@ -74,22 +74,20 @@ def test_view_codes_stand_in_for_the_position(header: Callable[..., Header], val
         ({"Rows": None}, Code.BAD_SHAPE),
     ],
 )
-def test_what_is_refused(header: Callable[..., Header], tags: dict[str, object], expected: Code) -> None:
-    with pytest.raises(RejectedError) as refused:
+def test_other_headers_are_rejected(header: Callable[..., Header], tags: dict[str, object], expected: Code) -> None:
+    with pytest.raises(RejectedError) as rejected:
         header(**tags)
-    assert refused.value.code == expected
+    assert rejected.value.code == expected
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 128 + b"DICM", b"<html>log in</html>", b"\x89PNG" * 50])
-def test_other_files_are_refused(tmp_path: Path, content: bytes) -> None:
+def test_other_files_are_rejected(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "x.dcm").write_bytes(content)
     with pytest.raises(RejectedError):
         read_header(tmp_path / "x.dcm")
 
 
-def test_a_header_cut_anywhere_is_refused_or_read_but_never_fails(
-    make_dicom: Callable[..., Dataset], tmp_path: Path
-) -> None:
+def test_a_header_truncated_anywhere_is_read_or_rejected(make_dicom: Callable[..., Dataset], tmp_path: Path) -> None:
     make_dicom(PIXELS).save_as(tmp_path / "x.dcm", enforce_file_format=True)
     content = (tmp_path / "x.dcm").read_bytes()
     for length in range(132, len(content), 7):
@@ -106,7 +104,7 @@ def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
         regular(tmp_path, "x.dcm")
 
 
-def test_paths_stay_below_the_source(tmp_path: Path) -> None:
+def test_paths_outside_the_source_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "out.dcm").touch()
     (tmp_path / "in" / "link.dcm").symlink_to(tmp_path / "out.dcm")
@@ -115,22 +113,22 @@ def test_paths_stay_below_the_source(tmp_path: Path) -> None:
             regular(tmp_path / "in", path)
 
 
-def test_values_of_the_header_never_reach_the_log(
+def test_header_values_never_reach_the_log(
     make_dicom: Callable[..., Dataset],
     tmp_path: Path,
     recwarn: pytest.WarningsRecorder,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     dataset = make_dicom(PIXELS, Modality="US")
-    dataset.add_new("PatientAge", "LO", "ZZCANARY is no age")
+    dataset.add_new("PatientAge", "LO", "ZZCANARY, not an age")
     dataset["PatientAge"].VR = "AS"
     dataset.save_as(tmp_path / "x.dcm", enforce_file_format=True)
     recwarn.clear()
     caplog.clear()
-    with pytest.raises(RejectedError) as refused:
+    with pytest.raises(RejectedError) as rejected:
         read_header(tmp_path / "x.dcm")
     assert not recwarn.list
-    assert "ZZCANARY" not in caplog.text + refused.value.code.reason
+    assert "ZZCANARY" not in caplog.text + rejected.value.code.reason
 
 
 @pytest.mark.parametrize(
@@ -144,5 +142,5 @@ def test_values_of_the_header_never_reach_the_log(
         (" ", ""),
     ],
 )
-def test_vendors_are_words_of_a_closed_list(manufacturer: str, vendor: str) -> None:
+def test_vendors_come_from_a_closed_list(manufacturer: str, vendor: str) -> None:
     assert vendor_of(manufacturer) == vendor

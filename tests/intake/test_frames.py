@@ -15,19 +15,19 @@ FRAME = Frame(64, 48, 8)
 
 @pytest.mark.parametrize("mirrored", [False, True])
 @pytest.mark.parametrize("scale", [1.0, 0.125, 0.3])
-def test_a_bright_pixel_arrives_where_the_chain_says(mirrored: bool, scale: float) -> None:
+def test_a_bright_pixel_arrives_where_the_chain_maps_it(mirrored: bool, scale: float) -> None:
     chain = FrameChain((200, 150), mirrored, Box(13, 187, 3, 139), scale, (-4, 2), FRAME)
     for row, col in RNG.integers((20, 20), (180, 130), size=(20, 2)):
         stored = np.zeros((200, 150), np.uint16)
         stored[row, col] = 4095
         pixels = store_pixels(chain, stored)
         assert pixels.shape == chain.store_shape
-        centre = chain.stored_to_network((row + 0.5, col + 0.5)) + chain.origin
+        center = chain.stored_to_network((row + 0.5, col + 0.5)) + chain.origin
         weights = pixels / pixels.sum()
         found = [(weights.sum(axis=1 - axis) * (np.arange(pixels.shape[axis]) + 0.5)).sum() for axis in (0, 1)]
-        assert np.abs(found - centre).max() <= 0.5 + 0.02 / scale
+        assert np.abs(found - center).max() <= 0.5 + 0.02 / scale
         if scale == 1:
-            assert np.allclose(found, centre)
+            assert np.allclose(found, center)
 
 
 def test_scaling_keeps_the_mean_of_every_block() -> None:
@@ -40,19 +40,19 @@ def test_scaling_keeps_the_mean_of_every_block() -> None:
 @pytest.mark.parametrize(
     ("start", "step"), [((0, 0), 1), ((-3.25, 2.5), 4.7), ((5, -8), 8), ((12.4, 7.9), 0.3), ((30, 30), 9)]
 )
-def test_area_means_against_supersampling(start: tuple[float, float], step: float) -> None:
+def test_area_means_equal_supersampling(start: tuple[float, float], step: float) -> None:
     values = RNG.integers(0, 100, (21, 17))
     fine = np.kron(values, np.ones((20, 20)))
     for i in range(4):
         for j in range(3):
             edges = [(start[axis] + n * step, start[axis] + (n + 1) * step) for axis, n in ((0, i), (1, j))]
             (r0, r1), (c0, c1) = [(max(round(a * 20), 0), max(round(b * 20), 0)) for a, b in edges]
-            got = area_means(values, start, step, (4, 3))[i, j]
-            assert got == pytest.approx(fine[r0:r1, c0:c1].sum() / 400 / step**2, abs=1e-6 if step != 0.3 else 1)
+            mean = area_means(values, start, step, (4, 3))[i, j]
+            assert mean == pytest.approx(fine[r0:r1, c0:c1].sum() / 400 / step**2, abs=1e-6 if step != 0.3 else 1)
 
 
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_tissue_shares_against_counting(mirrored: bool) -> None:
+def test_tissue_shares_equal_counted_pixels(mirrored: bool) -> None:
     tissue = RNG.random((90, 70)) < 0.6
     chain = FrameChain((90, 70), mirrored, Box(5, 85, 2, 66), 1, (-7, 3), FRAME)
     shares = tissue_shares(chain, tissue)
@@ -64,7 +64,7 @@ def test_tissue_shares_against_counting(mirrored: bool) -> None:
 
 
 @pytest.mark.parametrize("view", View)
-def test_both_breasts_of_a_mirrored_pair_are_placed_alike(half_disc: NDArray[np.uint16], view: View) -> None:
+def test_an_image_and_its_mirror_image_are_placed_alike(half_disc: NDArray[np.uint16], view: View) -> None:
     frame = Frame(368, 240, 8)
     left = place(half_disc, Laterality.LEFT, view, frame, 1, check_side=True)
     right = place(half_disc[:, ::-1], Laterality.RIGHT, view, frame, 1, check_side=True)
@@ -88,7 +88,7 @@ def test_a_large_image_scaled_down_lands_in_the_small_frame(half_disc: NDArray[n
     assert np.abs(scaled.tissue - small.tissue).max() < 0.35
 
 
-def test_a_marker_moves_no_window_and_every_detectors_breast_fits_into_it() -> None:
+def test_markers_do_not_move_the_window_and_every_detectors_breast_fits_into_it() -> None:
     frame, detectors = Frame(368, 240, 8), set()
     for patient in range(1, 13):
         for side in Laterality:

@@ -17,15 +17,15 @@ from mammo.records import ImageRecord, Laterality, View
 FRAME = Frame(368, 240, 8)
 
 
-def test_documents_hidden_files_and_outlines_are_no_images(table: Path) -> None:
+def test_documents_hidden_files_and_outlines_are_not_images(table: Path) -> None:
     (table / "notes.txt").touch()
     (table / ".DS_Store").touch()
     (table / "a" / "1.2.840.1").touch()
-    found = [record.path for record in table_adapter.read(table).images]
-    assert found == ["a/1.2.840.1", "a/L-CC.dcm", "a/R-CC.dcm"]
+    paths = [record.path for record in table_adapter.read(table).images]
+    assert paths == ["a/1.2.840.1", "a/L-CC.dcm", "a/R-CC.dcm"]
 
 
-def test_an_image_is_placed(table: Path, half_disc: NDArray[np.uint16]) -> None:
+def test_an_accepted_image_is_placed(table: Path, half_disc: NDArray[np.uint16]) -> None:
     record = table_adapter.read(table).images[1]
     placed = admit(table, record, FRAME, 1)
     box = placed.chain.breast
@@ -33,7 +33,7 @@ def test_an_image_is_placed(table: Path, half_disc: NDArray[np.uint16]) -> None:
     assert np.array_equal(placed.pixels, half_disc[box.row0 : box.row1, box.col0 : box.col1])
 
 
-def test_a_wrong_side_is_refused(
+def test_a_breast_on_the_wrong_side_is_rejected(
     make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16]
 ) -> None:
     make_dicom(half_disc, ImageLaterality="R").save_as(tmp_path / "x.dcm", enforce_file_format=True)
@@ -52,7 +52,7 @@ def test_a_wrong_side_is_refused(
         ({"EstimatedRadiographicMagnificationFactor": "1.8"}, Code.MAGNIFICATION),
     ],
 )
-def test_no_table_makes_a_screening_view_of_what_is_none(
+def test_other_views_are_rejected_whatever_a_table_calls_them(
     make_dicom: Callable[..., Dataset],
     tmp_path: Path,
     half_disc: NDArray[np.uint16],
@@ -65,22 +65,22 @@ def test_no_table_makes_a_screening_view_of_what_is_none(
         admit(tmp_path, record, FRAME, 1)
 
 
-def test_what_a_header_doubts_is_flagged_whatever_a_table_says(
+def test_flags_of_the_header_are_kept_whatever_a_table_states(
     make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16]
 ) -> None:
     tags = {"BreastImplantPresent": "YES", "PartialView": "YES", "BurnedInAnnotation": "YES"}
     make_dicom(half_disc, **tags).save_as(tmp_path / "x.dcm", enforce_file_format=True)
     record = ImageRecord("x.dcm", "p", "e", Laterality.LEFT, View.CC, by_table=True)
-    assert admit(tmp_path, record, FRAME, 1).flags == (Flag.IMPLANT, Flag.PARTIAL)  # labels of films are no names
+    assert admit(tmp_path, record, FRAME, 1).flags == (Flag.IMPLANT, Flag.PARTIAL)  # labels on films are not names
 
 
-def test_a_refused_record_stays_refused(tmp_path: Path) -> None:
-    record = ImageRecord("x.dcm", "", "", None, None, "why", Code.OTHER_VIEW)
+def test_a_rejected_record_stays_rejected(tmp_path: Path) -> None:
+    record = ImageRecord("x.dcm", "", "", None, None, "reason", Code.OTHER_VIEW)
     with pytest.raises(RejectedError, match=Code.OTHER_VIEW):
         admit(tmp_path, record, FRAME, 1)
 
 
-def test_bytes_flipped_at_random_end_in_an_outcome(
+def test_randomly_changed_bytes_are_read_or_rejected(
     make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16]
 ) -> None:
     make_dicom(half_disc, "1.2.840.10008.1.2.4.80").save_as(tmp_path / "x.dcm", enforce_file_format=True)

@@ -6,13 +6,13 @@ from mammo.intake.outlines import clipped, outline_of_box, outline_of_mask, outl
 from mammo.intake.rejections import Code, RejectedError
 
 
-def test_a_polygon_holds_the_pixels_whose_centres_it_encloses() -> None:
+def test_a_polygon_covers_the_pixels_whose_centers_it_encloses() -> None:
     mask, box = outline_of_polygon([(10, 20), (10, 25), (13, 25), (13, 20)], (50, 50))
     assert box == Box(10, 13, 20, 25)
     assert mask.all()
 
 
-def test_a_polygon_against_pointwise_counting() -> None:
+def test_a_polygon_equals_pointwise_tests() -> None:
     corners = np.array([(3.2, 4.1), (17.7, 9.3), (11.1, 28.6)])
     mask, box = outline_of_polygon(corners, (40, 40))
     whole = np.zeros((40, 40), bool)
@@ -25,7 +25,7 @@ def test_a_polygon_against_pointwise_counting() -> None:
 
 
 @pytest.mark.parametrize("points", [[], [(1, 2), (3, 4)], [(1, 2, 3)] * 3, [(1, 1), (1, np.nan), (3, 3)]])
-def test_what_is_no_polygon(points: list[tuple[float, ...]]) -> None:
+def test_points_that_form_no_polygon_are_rejected(points: list[tuple[float, ...]]) -> None:
     with pytest.raises(RejectedError, match=Code.OUTLINE_BROKEN):
         outline_of_polygon(points, (50, 50))
 
@@ -40,12 +40,12 @@ def test_a_polygon_is_clipped_to_its_image() -> None:
         outline_of_polygon([(60, 60), (60, 70), (70, 70)], (50, 50))
 
 
-def test_a_polygon_too_small_for_a_pixel_centre_is_the_pixel_under_it() -> None:
+def test_a_polygon_without_a_pixel_center_covers_the_pixel_under_it() -> None:
     mask, box = outline_of_polygon([(10.1, 20.1), (10.2, 20.1), (10.2, 20.3)], (50, 50))
     assert (box, mask.tolist()) == (Box(10, 11, 20, 21), [[True]])
 
 
-def test_a_box_holds_every_pixel_that_it_touches_inside_its_image() -> None:
+def test_a_box_covers_every_pixel_that_it_touches_inside_its_image() -> None:
     assert outline_of_box((1.5, 3, 2, 4.2), (50, 50))[1] == Box(1, 3, 2, 5)
     assert outline_of_box((60, 45, 10, -3), (50, 50))[1] == Box(45, 50, 0, 10)
     for edges, code in (((5, 5, 1, 2), Code.OUTLINE_EMPTY), ((60, 70, 1, 2), Code.OUTLINE_EMPTY)):
@@ -55,7 +55,7 @@ def test_a_box_holds_every_pixel_that_it_touches_inside_its_image() -> None:
         outline_of_box((float("nan"), 2, 1, 2), (50, 50))
 
 
-def test_a_mask_of_the_same_picture_is_scaled_and_another_refused() -> None:
+def test_a_mask_is_scaled_and_one_of_another_aspect_ratio_rejected() -> None:
     mask = np.zeros((40, 30), bool)
     mask[10:20, 6:12] = True
     assert Box.around(scaled_to(mask, (80, 60))) == Box(20, 40, 12, 24)

@@ -1,4 +1,4 @@
-"""Presentation values against the formulas of DICOM PS3.3 C.11, written out by hand, pixel by pixel."""
+"""Presentation values equal the formulas of DICOM PS3.3 C.11, evaluated pixel by pixel."""
 
 import math
 from collections.abc import Callable
@@ -56,43 +56,43 @@ def test_every_voi_function_follows_its_formula(
     assert np.abs(presentation(dataset).values.ravel() - expected).max() <= 0.5 + 1e-9
 
 
-def test_the_words_of_a_header_may_be_in_small_letters(make_dicom: Callable[..., Dataset]) -> None:
-    words = {"PhotometricInterpretation": "MONOCHROME1", "VOILUTFunction": "SIGMOID"}
+def test_header_values_in_lower_case_are_accepted(make_dicom: Callable[..., Dataset]) -> None:
+    values = {"PhotometricInterpretation": "MONOCHROME1", "VOILUTFunction": "SIGMOID"}
     tags = {"WindowCenter": 2000, "WindowWidth": 900}
-    small = presentation(make_dicom(RAMP, **tags, **{name: word.lower() for name, word in words.items()}))
-    assert np.array_equal(small.values, presentation(make_dicom(RAMP, **tags, **words)).values)
+    lower_case = presentation(make_dicom(RAMP, **tags, **{name: value.lower() for name, value in values.items()}))
+    assert np.array_equal(lower_case.values, presentation(make_dicom(RAMP, **tags, **values)).values)
 
 
 def test_width_one_is_a_threshold(make_dicom: Callable[..., Dataset]) -> None:
-    got = presentation(make_dicom(RAMP, WindowCenter=2000, WindowWidth=1)).values.ravel()
-    assert np.array_equal(got, [linear(x, 2000, 1) for x in range(4096)])
+    values = presentation(make_dicom(RAMP, WindowCenter=2000, WindowWidth=1)).values.ravel()
+    assert np.array_equal(values, [linear(x, 2000, 1) for x in range(4096)])
 
 
 def test_without_a_window_the_whole_range_of_the_stored_bits_is_shown(make_dicom: Callable[..., Dataset]) -> None:
     assert np.array_equal(presentation(make_dicom(RAMP)).values, RAMP)
     tens = RAMP % 1024
-    got = presentation(make_dicom(tens, BitsStored=10, HighBit=9)).values
-    assert np.array_equal(got, np.round(tens * 4095 / 1023))
+    values = presentation(make_dicom(tens, BitsStored=10, HighBit=9)).values
+    assert np.array_equal(values, np.round(tens * 4095 / 1023))
 
 
-def test_a_look_up_table_wins_over_a_window(make_dicom: Callable[..., Dataset]) -> None:
+def test_a_lookup_table_takes_precedence_over_a_window(make_dicom: Callable[..., Dataset]) -> None:
     item = Dataset()
     item.LUTDescriptor = [256, 100, 10]
     item.LUTData = [min(4 * i, 1023) for i in range(256)]
-    got = presentation(make_dicom(RAMP, VOILUTSequence=[item], WindowCenter=10, WindowWidth=5)).values.ravel()
+    values = presentation(make_dicom(RAMP, VOILUTSequence=[item], WindowCenter=10, WindowWidth=5)).values.ravel()
     expected = [min(4 * min(max(x - 100, 0), 255), 1023) * 4095 / 1023 for x in range(4096)]
-    assert np.array_equal(got, np.round(expected))
+    assert np.array_equal(values, np.round(expected))
 
 
-def test_bits_that_are_not_stored_are_masked(make_dicom: Callable[..., Dataset]) -> None:
+def test_bits_above_the_stored_ones_are_masked(make_dicom: Callable[..., Dataset]) -> None:
     overlay = (RAMP + 0x3000).astype(np.uint16)
     assert np.array_equal(presentation(make_dicom(overlay)).values, RAMP)
 
 
 def test_signed_values_are_read_as_twos_complement(make_dicom: Callable[..., Dataset]) -> None:
     signed = np.array([[-2048, -1], [0, 2047]])
-    got = presentation(make_dicom(signed & 0xFFF, PixelRepresentation=1, WindowCenter=0, WindowWidth=4096)).values
-    assert np.array_equal(got, [[0, 2047], [2048, 4095]])
+    values = presentation(make_dicom(signed & 0xFFF, PixelRepresentation=1, WindowCenter=0, WindowWidth=4096)).values
+    assert np.array_equal(values, [[0, 2047], [2048, 4095]])
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,6 @@ def test_signed_values_are_read_as_twos_complement(make_dicom: Callable[..., Dat
         ({"WindowCenter": 5, "WindowWidth": 5, "VOILUTFunction": "S"}, Code.BAD_WINDOW),
     ],
 )
-def test_values_without_meaning_are_refused(
-    make_dicom: Callable[..., Dataset], tags: dict[str, object], code: Code
-) -> None:
+def test_invalid_values_are_rejected(make_dicom: Callable[..., Dataset], tags: dict[str, object], code: Code) -> None:
     with pytest.raises(RejectedError, match=code):
         presentation(make_dicom(RAMP, **tags))

@@ -11,7 +11,7 @@ from mammo.intake.rejections import Code, RejectedError
 
 @pytest.mark.parametrize("suffix", ["png", "tif"])
 @pytest.mark.parametrize(("top", "divisor"), [(4095, 1), (65535, 16)])
-def test_values_are_brought_to_12_bits(tmp_path: Path, suffix: str, top: int, divisor: int) -> None:
+def test_values_are_converted_to_12_bits(tmp_path: Path, suffix: str, top: int, divisor: int) -> None:
     pixels = np.linspace(0, top, 600).astype(np.uint16).reshape(20, 30)
     cv2.imwrite(str(tmp_path / f"a.{suffix}"), pixels)
     assert np.array_equal(read_raster(tmp_path / f"a.{suffix}"), pixels // divisor)
@@ -21,13 +21,13 @@ def test_values_are_brought_to_12_bits(tmp_path: Path, suffix: str, top: int, di
     ("pixels", "code"),
     [(np.ones((5, 5), np.uint8), Code.EIGHT_BIT), (np.ones((5, 5, 3), np.uint16), Code.NOT_GRAY)],
 )
-def test_other_depths_are_refused(tmp_path: Path, pixels: NDArray[np.generic], code: Code) -> None:
+def test_other_bit_depths_are_rejected(tmp_path: Path, pixels: NDArray[np.generic], code: Code) -> None:
     cv2.imwrite(str(tmp_path / "a.png"), pixels)
     with pytest.raises(RejectedError, match=code):
         read_raster(tmp_path / "a.png")
 
 
-def test_damaged_and_absent_files_are_refused(tmp_path: Path) -> None:
+def test_damaged_and_missing_files_are_rejected(tmp_path: Path) -> None:
     for content in (b"", b"nothing", b"\x89PNG\r\n\x1a\n"):
         (tmp_path / "a.png").write_bytes(content)
         with pytest.raises(RejectedError, match=Code.BROKEN_PIXELS):
@@ -37,9 +37,9 @@ def test_damaged_and_absent_files_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "jpg"])
-def test_published_copies_may_have_eight_bits(tmp_path: Path, suffix: str) -> None:
+def test_published_copies_with_eight_bits_are_accepted(tmp_path: Path, suffix: str) -> None:
     pixels = np.repeat(np.uint8([[0, 255]]), 8, axis=1).repeat(8, axis=0)
-    for name, values in (("grey", pixels), ("colour", np.repeat(pixels[..., None], 3, axis=2))):
+    for name, values in (("gray", pixels), ("color", np.repeat(pixels[..., None], 3, axis=2))):
         cv2.imwrite(str(tmp_path / f"{name}.{suffix}"), values)
         assert np.array_equal(
             read_raster(tmp_path / f"{name}.{suffix}", eight_bit=True), pixels.astype(int) * 4095 // 255

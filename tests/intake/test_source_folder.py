@@ -7,7 +7,7 @@ from mammo.intake.source_folder import Folder
 from mammo.records import MammoError
 
 
-def test_files_are_found_by_name_without_a_macs_copies(tmp_path: Path) -> None:
+def test_files_are_found_by_name_without_macos_copies(tmp_path: Path) -> None:
     for path in (
         "b/X.CSV",
         "a/x.csv",

@@ -21,19 +21,19 @@ def test_every_format_gives_the_same_rows(tmp_path: Path) -> None:
         assert [dict(row.values) for row in read_rows(tmp_path / name)] == ROWS, name
 
 
-def test_a_new_line_inside_quotes_belongs_to_its_cell(tmp_path: Path) -> None:
+def test_a_quoted_line_break_belongs_to_its_cell(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('a,b\n1,"x\n"\n2,y\n')
     rows = list(read_rows(tmp_path / "a.csv"))
     assert [(row.number, row.get("b")) for row in rows] == [(3, "x"), (4, "y")]
 
 
-def test_only_what_is_asked_for_is_kept(tmp_path: Path) -> None:
+def test_only_the_named_columns_are_read(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a,b,c\n1,2,3\n")
     (row,) = read_rows(tmp_path / "a.csv", needed=["b"], kept=["c", "z"])
     assert row.values == {"b": "2", "c": "3"}
 
 
-def test_what_is_no_table_is_named(tmp_path: Path) -> None:
+def test_missing_columns_and_unreadable_tables_are_named(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("a\n1\n")
     with pytest.raises(MammoError, match="lacks the column b: its header must name a, b"):
         list(read_rows(tmp_path / "a.csv", needed=["a", "b"]))
@@ -45,7 +45,7 @@ def test_what_is_no_table_is_named(tmp_path: Path) -> None:
             list(read_rows(tmp_path / name))
 
 
-def test_whole_numbers_of_a_sheet_have_no_point(tmp_path: Path) -> None:
+def test_whole_numbers_of_a_sheet_have_no_decimal_point(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     book.active.append(["File Name"])
     book.active.append([22678622.0])

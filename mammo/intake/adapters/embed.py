@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mammo.intake.adapters._embed_clinical import IDS, ClinicalTable, text_key
 from mammo.intake.adapters._labels import UNKNOWN_LABEL
-from mammo.intake.laterality_view import word
+from mammo.intake.laterality_view import code_string
 from mammo.intake.outcomes import Flag
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
@@ -165,7 +165,7 @@ def _outlines(root: Path, boxed: _BoxedImage) -> list[Outline | Code]:
         not orientation and image.laterality is Laterality.RIGHT
     )
     values = stored_values(root, image.path)
-    background = values.max() if word(header, "PhotometricInterpretation") == "MONOCHROME1" else values.min()
+    background = values.max() if code_string(header, "PhotometricInterpretation") == "MONOCHROME1" else values.min()
     breast, found = values != background, list[Outline | Code]()
     for edges in boxed.edges:
         try:

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from mammo.intake.adapters._labels import parse_density
 from mammo.intake.coco import Annotation, coco_files, read_coco
-from mammo.intake.dicom_header import read_breast, read_header
+from mammo.intake.dicom_header import read_header, read_identity
 from mammo.intake.dicom_seg import outline_of_segment
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon
 from mammo.intake.rasters import is_raster, read_mask
@@ -173,7 +173,7 @@ def _image(root: Path, item: tuple[str, Row | None]) -> tuple[ImageRecord, Shape
         header = read_header(file)
     except RejectedError as error:  # the breast of a rejected image is kept, as its lesions make it not negative
         if row is None:
-            record = ImageRecord(path, *read_breast(file), None)
+            record = ImageRecord(path, *read_identity(file), None)
         return rejected(record, error.code), None
     if row is None:
         record = ImageRecord(path, header.patient, header.exam, header.laterality, header.view)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from mammo.records import Cohort
-from tests.intake.test_bombs import DEFLATED, deflated, png
-from tests.intake.traps import Trap
+from tests.intake.dicom_variants import Variant
+from tests.intake.test_gate_bombs import DEFLATED, deflated, png
 
 Write = Callable[..., None]
 Read = Callable[[Path], Cohort]
@@ -76,7 +76,7 @@ def rename_files() -> RenameFiles:
 @pytest.fixture
 def read_bombs() -> ReadBombs:
     """A function that replaces a folder's first images by decompression bombs and checks the memory of reading it."""
-    dicom = Trap("", syntax=DEFLATED, damage=deflated).content(0)
+    dicom = Variant("", syntax=DEFLATED, damage=deflated).content(0)
 
     def read_bombs(read: Read, folder: Path) -> Cohort:
         for file in sorted(file for file in folder.rglob("*") if file.suffix in IMAGES)[:N_BOMBS]:

@@ -22,8 +22,8 @@ from mammo.intake.dicom_seg import SEGMENTATION
 from mammo.intake.rejections import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from tests.intake.adapters.conftest import SMALL, ReadBombs
-from tests.intake.test_bombs import DEFLATED, deflated, png
-from tests.intake.traps import Trap
+from tests.intake.dicom_variants import Variant
+from tests.intake.test_gate_bombs import DEFLATED, deflated, png
 
 
 def test_records_come_in_the_order_of_paths(table: Path) -> None:
@@ -333,7 +333,7 @@ def tiff(rows: int, cols: int) -> bytes:
     [
         ("mask.png", png(30000, 30000)),
         ("mask.tif", tiff(30000, 30000)),
-        ("mask.dcm", Trap("", syntax=DEFLATED, damage=deflated).content(0)),
+        ("mask.dcm", Variant("", syntax=DEFLATED, damage=deflated).content(0)),
     ],
 )
 def test_a_bomb_as_mask_is_named(table: Path, mask: str, content: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Small files that would become gigabytes: all refused, and no process takes more than its share meanwhile."""
+"""Decompression bombs: small files that would become gigabytes are rejected within limits of memory and time."""
 
 import os
 import zlib
@@ -16,36 +16,36 @@ from mammo.ingestion.worker import IngestItem, Recipe, Rejected, ingest_file
 from mammo.intake.adapters.table import read
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
-from tests.intake.traps import FRAME, Codes, Trap, jpeg_2000, jpeg_lossless, jpeg_ls, run_lengths
+from tests.intake.dicom_variants import FRAME, Codes, Variant, jpeg_2000, jpeg_lossless, jpeg_ls, run_lengths
 
 DEFLATED, SV1, LS, J2K, RLE = (f"1.2.840.10008.1.2.{n}" for n in ("1.99", "4.70", "4.80", "4.90", "5"))
 SMALL = np.ones((8, 8), np.uint16)
 
 
 def inflating(size: int) -> bytes:
-    """A deflated stream of so many zeros, a thousand times smaller."""
+    """Return a deflated stream of `size` zeros, a thousand times smaller."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     chunk = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
     return chunk * (size >> 20)
 
 
 def deflated(content: bytes) -> bytes:
-    """The file with 1.5 GB of zeros for a private value before its own elements."""
+    """Return the file with a private value of 1.5 GB of zeros before its own elements."""
     start = 144 + int.from_bytes(content[140:144], "little")
     return content[:start] + inflating(1_500 << 20)
 
 
-def with_frame(frame: bytes, rows: int, cols: int, syntax: str) -> Trap:
+def with_frame(frame: bytes, rows: int, cols: int, syntax: str) -> Variant:
     def edit(dataset: FileDataset) -> None:
         dataset.PixelData = encapsulate([frame])
 
-    return Trap("", tags={"Rows": rows, "Columns": cols}, syntax=syntax, frame=lambda _: frame, edit=edit)
+    return Variant("", tags={"Rows": rows, "Columns": cols}, syntax=syntax, frame=lambda _: frame, edit=edit)
 
 
 def resized(frame: bytes, marker: bytes, rows: int, cols: int) -> bytes:
-    """A JPEG or JPEG-LS frame whose header says another size."""
-    place = frame.index(marker) + 5
-    return frame[:place] + pack(">HH", rows, cols) + frame[place + 4 :]
+    """Return a JPEG or JPEG-LS frame whose header states another size."""
+    start = frame.index(marker) + 5
+    return frame[:start] + pack(">HH", rows, cols) + frame[start + 4 :]
 
 
 def resized_j2k(rows: int, cols: int) -> bytes:
@@ -60,12 +60,12 @@ def black(encode: object, n: int = 8000) -> bytes:
 
 
 def nested(depth: int) -> bytes:
-    """Sequences in sequences of undefined length, as raw bytes."""
+    """Return nested sequences of undefined length, as raw bytes."""
     return b"\x08\x00\x40\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * depth
 
 
-def claiming(content: bytes) -> bytes:
-    """A private value of 2 GB, before the header's own."""
+def with_false_length(content: bytes) -> bytes:
+    """Return the file with a private value that claims 2 GB, before its own elements."""
     start = 144 + int.from_bytes(content[140:144], "little")
     return content[:start] + b"\x05\x00\x10\x10OB\0\0" + pack("<I", 0x7FFFFFF0) + content[start:]
 
@@ -80,7 +80,7 @@ def png(rows: int, cols: int) -> bytes:
 
 
 BOMBS = {
-    "deflated": Trap("", syntax=DEFLATED, damage=deflated).content(0),
+    "deflated": Variant("", syntax=DEFLATED, damage=deflated).content(0),
     "rle_30000": with_frame(run_lengths(SMALL), 30000, 30000, RLE).content(0),
     "rle_8000": with_frame(run_lengths(SMALL), 8000, 8000, RLE).content(0),
     "j2k_30000": with_frame(resized_j2k(30000, 30000), 30000, 30000, J2K).content(0),
@@ -92,23 +92,23 @@ BOMBS = {
     "ls_black": with_frame(black(jpeg_ls), 8000, 8000, LS).content(0),
     "lossless_hidden": with_frame(resized(jpeg_lossless(SMALL), b"\xff\xc3", 65500, 65500), 8, 8, SV1).content(0),
     "lossless_8000": with_frame(resized(jpeg_lossless(SMALL), b"\xff\xc3", 8000, 8000), 8000, 8000, SV1).content(0),
-    "native_65535": Trap("", tags={"Rows": 65535, "Columns": 65535}).content(0),
-    "frames": Trap("", tags={"NumberOfFrames": 2_000_000_000}).content(0),
-    "deep": Trap("", damage=lambda c: c[: 144 + int.from_bytes(c[140:144], "little")] + nested(3000)).content(0),
-    "claim": Trap("", damage=claiming).content(0),
+    "native_65535": Variant("", tags={"Rows": 65535, "Columns": 65535}).content(0),
+    "frames": Variant("", tags={"NumberOfFrames": 2_000_000_000}).content(0),
+    "deep": Variant("", damage=lambda c: c[: 144 + int.from_bytes(c[140:144], "little")] + nested(3000)).content(0),
+    "false_length": Variant("", damage=with_false_length).content(0),
     "gzip": b"\x1f\x8b\x08\0\0\0\0\0\0\x03" + inflating(1_500 << 20),
     "zip": b"PK\x03\x04" + inflating(1_500 << 20),
 }
 
 BUDGET = 1_500_000_000
-"""Bytes that all processes together may hold at any file."""
+"""Memory limit of all processes together for any file, bytes."""
 
 LONGEST_S = 20
-"""Processor time that any file may take in all processes together."""
+"""Limit of processor time of all processes together for any file, s."""
 
 
 class Watch(Thread):
-    """Follows how much memory this process has gained and its descendants hold, and their processor time."""
+    """Measures the memory that this process gains and its descendants use, and their processor time."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -117,12 +117,12 @@ class Watch(Thread):
 
     def run(self) -> None:
         while not self.over.wait(0.02):
-            family = _family(os.getpid())
-            self.times |= {pid: _cpu_s(pid) for pid in family}
-            self.peak = max(self.peak, sum(map(_rss, family)) + max(_rss(os.getpid()) - self.start_rss, 0))
+            pids = _descendants(os.getpid())
+            self.times |= {pid: _cpu_s(pid) for pid in pids}
+            self.peak = max(self.peak, sum(map(_rss, pids)) + max(_rss(os.getpid()) - self.start_rss, 0))
 
     def __enter__(self) -> "Watch":
-        self.before = {pid: _cpu_s(pid) for pid in _family(os.getpid())}
+        self.before = {pid: _cpu_s(pid) for pid in _descendants(os.getpid())}
         self.start()
         return self
 
@@ -133,7 +133,7 @@ class Watch(Thread):
 
 
 def _cpu_s(pid: int) -> float:
-    """Seconds of processor time, 0 once the process has ended."""
+    """Return seconds of processor time, 0 once the process has ended."""
     try:
         used = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
         return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
@@ -148,25 +148,25 @@ def _rss(pid: int) -> int:
         return 0
 
 
-def _family(root: int) -> set[int]:
+def _descendants(root: int) -> set[int]:
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             parents[int(path.parent.name)] = int(path.read_text().rsplit(")", 1)[1].split()[1])
         except OSError:
             continue
-    family, found = {root}, True
-    while found:
-        found = {pid for pid, parent in parents.items() if parent in family} - family
-        family |= found
-    return family - {root}
+    pids, new = {root}, True
+    while new:
+        new = {pid for pid, parent in parents.items() if parent in pids} - pids
+        pids |= new
+    return pids - {root}
 
 
-@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured on Linux alone")
-def test_each_is_refused_within_the_budget(tmp_path: Path) -> None:
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured on Linux only")
+def test_every_bomb_is_rejected_within_the_limits(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
-    (source / "good.dcm").write_bytes(Trap("").content(1))
+    (source / "good.dcm").write_bytes(Variant("").content(1))
     for name, content in BOMBS.items():
         (source / f"{name}.dcm").write_bytes(content)
         assert len(content) < 4_000_000

@@ -10,7 +10,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import FileDataset
 
 from mammo import ingest
-from tests.intake.traps import Trap, sequence
+from tests.intake.dicom_variants import Variant, sequence
 
 TEXTS = tuple(
     """
@@ -29,28 +29,28 @@ TEXTS = tuple(
     RequestedContrastAgent StudyComments ServiceEpisodeID ServiceEpisodeDescription CurrentPatientLocation
     PatientInstitutionResidence VisitComments VerifyingObserverName PersonName ContentCreatorName
     ImplementationVersionName TextString DerivationDescription FilterMaterial
-    """.split()  # noqa: SIM905 - eighty names in quotes tell no more
+    """.split()  # noqa: SIM905 - eighty quoted names are harder to read
 )
 DATES = tuple(
     """
     PatientBirthDate StudyDate SeriesDate AcquisitionDate ContentDate InstanceCreationDate AdmittingDate
     LastMenstrualDate DateOfLastCalibration PerformedProcedureStepStartDate
-    """.split()  # noqa: SIM905 - eighty names in quotes tell no more
+    """.split()  # noqa: SIM905 - eighty quoted names are harder to read
 )
 UIDS = tuple(
     """
     StudyInstanceUID SeriesInstanceUID SOPInstanceUID FrameOfReferenceUID InstanceCreatorUID
     SynchronizationFrameOfReferenceUID DeviceUID
-    """.split()  # noqa: SIM905 - eighty names in quotes tell no more
+    """.split()  # noqa: SIM905 - eighty quoted names are harder to read
 )
 
 TEXT, DATE, UID, FOLDER = "ZZCANARY", "19570313", "2.25.98765432109876", "ZZFOLDER"
 ATTRIBUTES = (TEXT, DATE, UID, "9998887776")
-"""What stands in attributes, in any of which it must not be found; FOLDER stands in names of files and folders."""
+"""Values of attributes, none of which may come out; FOLDER is part of the names of files and folders."""
 
 
 def mark(dataset: FileDataset) -> None:
-    """Set every attribute, some with values that their type does not allow, and a private block."""
+    """Set every attribute, some to values that their type does not allow, and a private block."""
     for keyword in TEXTS:
         if keyword != "ImplementationVersionName":
             dataset.add_new(tag_for_keyword(keyword) or 0, dictionary_VR(keyword), _text(keyword))
@@ -58,7 +58,7 @@ def mark(dataset: FileDataset) -> None:
         setattr(dataset, keyword, DATE)
     for number, keyword in enumerate(UIDS):
         setattr(dataset, keyword, f"{UID}.{number}")
-    dataset.PatientAge = TEXT  # no age: pydicom's warning quotes it
+    dataset.PatientAge = TEXT  # not an age: pydicom's warning quotes it
     dataset.PatientBirthTime = "9998887776"
     dataset.OtherPatientIDsSequence = sequence(PatientID=TEXT, TypeOfPatientID="TEXT")
     dataset.RequestAttributesSequence = sequence(ScheduledProcedureStepDescription=TEXT, RequestedProcedureID=TEXT)
@@ -78,17 +78,17 @@ def _text(keyword: str) -> Any:
 def write_source(folder: Path) -> Path:
     source = folder / "source" / FOLDER
     source.mkdir(parents=True)
-    traps = {
-        "accepted": Trap("", edit=mark),
-        "right": Trap("", {"ImageLaterality": "R"}, edit=mark),
-        "flagged": Trap("", {"ImageLaterality": "L", "BurnedInAnnotation": "YES"}, edit=mark),
-        "refused": Trap("", edit=mark_and_cut),
-        "cut": Trap("", edit=mark, damage=lambda content: content[:900]),
-        "view": Trap("", tags={"ViewPosition": "XCC"}, edit=mark),
+    variants = {
+        "accepted": Variant("", edit=mark),
+        "right": Variant("", {"ImageLaterality": "R"}, edit=mark),
+        "flagged": Variant("", {"ImageLaterality": "L", "BurnedInAnnotation": "YES"}, edit=mark),
+        "rejected": Variant("", edit=mark_and_cut),
+        "cut": Variant("", edit=mark, damage=lambda content: content[:900]),
+        "view": Variant("", tags={"ViewPosition": "XCC"}, edit=mark),
     }
-    tags = {"refused": {"ViewPosition": "MLO"}, "flagged": {"ViewPosition": "MLO"}}
-    for number, (name, trap) in enumerate(traps.items()):
-        one = Trap("", tags=trap.tags | tags.get(name, {}), edit=trap.edit, damage=trap.damage)
+    tags = {"rejected": {"ViewPosition": "MLO"}, "flagged": {"ViewPosition": "MLO"}}
+    for number, (name, variant) in enumerate(variants.items()):
+        one = Variant("", tags=variant.tags | tags.get(name, {}), edit=variant.edit, damage=variant.damage)
         content = one.content(number).replace(f"{UID}.2".encode(), f"{UID}.{number}".encode())
         (source / f"{FOLDER} {name} {TEXT}.dcm").write_bytes(content)
     lesion = f'"{FOLDER}/{FOLDER} accepted {TEXT}.dcm",benign,{TEXT},"90,30;90,50;110,50;110,30"'
@@ -97,14 +97,14 @@ def write_source(folder: Path) -> Path:
 
 
 def written(store: Path) -> dict[str, bytes]:
-    """The bytes of every file, tables in plain text too."""
+    """Return the bytes of every file, and the tables as plain text."""
     found = {str(path.relative_to(store)): path.read_bytes() for path in store.rglob("*") if path.is_file()}
     for name in ("images", "lesions"):
         found[f"{name} in text"] = pd.read_parquet(store / f"{name}.parquet").to_csv().encode()
     return found
 
 
-def test_nothing_of_eighty_attributes_and_names_comes_out(
+def test_no_value_of_eighty_attributes_and_no_name_comes_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], recwarn: pytest.WarningsRecorder
 ) -> None:
     assert len({*TEXTS, *DATES, *UIDS}) >= 80
@@ -117,14 +117,14 @@ def test_nothing_of_eighty_attributes_and_names_comes_out(
     with pytest.raises(SystemExit) as finished:
         ingest.main()
     assert finished.value.code == 3
-    told = capfd.readouterr()
+    captured = capfd.readouterr()
     found = written(tmp_path / "store")
     assert len(found) > 8
     quarantine = found.pop("quarantine.csv").decode()
     rows = pd.read_csv(tmp_path / "store" / "quarantine.csv")
     assert rows["path"].str.contains(FOLDER).all()
     others = rows.drop(columns=["path", "kept"]).to_csv().encode()
-    everything = {**found, "printed": (told.out + told.err).encode(), "quarantine": others}
+    everything = {**found, "printed": (captured.out + captured.err).encode(), "quarantine": others}
     everything["warnings"] = "\n".join(str(warning.message) for warning in recwarn).encode()
     for name, content in everything.items():
         for canary in (*ATTRIBUTES, FOLDER):

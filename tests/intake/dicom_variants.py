@@ -1,4 +1,4 @@
-"""Makers of single DICOM files that a gate must take or refuse, and what must become of each."""
+"""Variants of a mammogram's DICOM file, with the outcome that ingest must give each."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -23,39 +23,39 @@ from mammo.intake.outcomes import Outcome
 from mammo.store.image_store import ImageStore
 
 Codes = NDArray[np.generic]
-Grey = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+GrayValues = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 MG = "1.2.840.10008.5.1.4.1.1.1.2"
 SHAPE = (200, 120)
 ROWS, COLS = np.mgrid[: SHAPE[0], : SHAPE[1]]
 INSIDE = ((ROWS - 95.5) / 80) ** 2 + (COLS / 90) ** 2 < 1
-"""A breast of a left view: half a disc that touches column 0."""
+"""[H, W] bool, the breast of a left view: half a disc that touches column 0."""
 
 BREAST = np.where(INSIDE, 300 + ROWS * 15 + COLS * 5, 0).astype(np.uint16)
-"""Twelve-bit codes of it, on a background of 0."""
+"""[H, W] uint16, 12-bit codes of the breast on a background of 0."""
 
 FRAME = Frame(368, 240, 8)
 
 
-def as_range(top: int) -> Grey:
-    """Without a window, the whole range of codes becomes 0 to 4095."""
+def as_range(top: int) -> GrayValues:
+    """Return the rule without a window: the whole range of codes becomes 0 to 4095."""
     return lambda x: x * 4095 / top
 
 
 @dataclass(frozen=True)
-class Trap:
-    """One file.
+class Variant:
+    """One DICOM file: a plain mammogram with some changes.
 
     Attributes:
-        name: what is special about it.
-        outcome: "accepted", "duplicate", the reason code of a refusal, or the flags joined by +.
-        tags: attributes that differ from a plain mammogram's; None leaves one out.
+        name: what is changed.
+        outcome: expected outcome: "accepted", "duplicate", the rejection code, or the flags joined by +.
+        tags: changed attributes; None removes one.
         codes: stored codes [H, W].
         syntax: transfer syntax.
         frame: the compressed frame, from the codes; None for native pixels.
         edit: changes the data set before it is written.
         damage: changes the file's bytes.
-        grey: of an accepted file, the presentation value of every code, before rounding.
+        gray: expected presentation values of an accepted file as a function of its codes, before rounding.
     """
 
     name: str
@@ -66,10 +66,10 @@ class Trap:
     frame: Callable[[Codes], bytes] | None = None
     edit: Callable[[FileDataset], object] | None = None
     damage: Callable[[bytes], bytes] | None = None
-    grey: Grey = field(default_factory=lambda: as_range(4095))
+    gray: GrayValues = field(default_factory=lambda: as_range(4095))
 
     def content(self, number: int) -> bytes:
-        """The file's bytes; the number makes its patient and identifiers its own."""
+        """Return the file's bytes; patient and identifiers contain the number."""
         dataset = self._dataset(number)
         if self.edit:
             self.edit(dataset)
@@ -122,44 +122,44 @@ class Trap:
 
 @dataclass(frozen=True)
 class Results:
-    """What became of many traps in one ingest."""
+    """Outcomes of many variants in one ingest."""
 
-    filling: IngestResult
+    result: IngestResult
     store: ImageStore
     by_name: dict[str, Outcome]
 
-    def told(self, name: str) -> str:
-        """The outcome of a trap in the words of Trap.outcome."""
+    def outcome(self, name: str) -> str:
+        """Return the outcome of a variant in the form of Variant.outcome."""
         outcome = self.by_name[name]
         return "+".join(outcome.codes) or outcome.verdict.value
 
     def pixels(self, name: str) -> tuple[NDArray[np.uint16], Box, bool]:
-        """Stored pixels of an accepted trap, its breast box (mirrored frame), and whether it was mirrored."""
+        """Return an accepted variant: stored pixels [H, W], breast box (mirrored frame), whether it was mirrored."""
         image_id = self.by_name[name].image_id
-        chain = self.filling.manifest.chain(image_id)
+        chain = self.result.manifest.chain(image_id)
         rows, cols = self.store.shape(image_id)
         return self.store.read(image_id, Box(0, rows, 0, cols)), chain.breast, chain.mirrored
 
 
-def ingest(traps: Iterable[Trap], folder: Path) -> Results:
-    """Write every trap below folder/source and fill a store from them in child processes."""
+def ingest(variants: Iterable[Variant], folder: Path) -> Results:
+    """Write every variant below folder/source and fill a store from them in child processes."""
     source = folder / "source"
     source.mkdir(parents=True)
-    names = [trap.name for trap in traps]
+    names = [variant.name for variant in variants]
     assert len(names) == len(set(names))
-    for number, trap in enumerate(traps):
-        (source / f"{number:03d}.dcm").write_bytes(trap.content(number))
+    for number, variant in enumerate(variants):
+        (source / f"{number:03d}.dcm").write_bytes(variant.content(number))
     (source / "lesions.csv").write_text("image,label,mask\n")
-    filling = ingest_cohort(Recipe(source, folder / "store", FRAME, 1), read(source), 1)
-    by_name = {names[int(Path(outcome.path).stem)]: outcome for outcome in filling.outcomes}
+    result = ingest_cohort(Recipe(source, folder / "store", FRAME, 1), read(source), 1)
+    by_name = {names[int(Path(outcome.path).stem)]: outcome for outcome in result.outcomes}
     assert by_name.keys() == set(names)
-    return Results(filling, ImageStore(folder / "store"), by_name)
+    return Results(result, ImageStore(folder / "store"), by_name)
 
 
-def check_pixels(results: Results, trap: Trap, mask: int = 0xFFFF) -> None:
-    """The stored pixels are the trap's codes through its formula, mirrored and cropped as the chain says."""
-    pixels, box, mirrored = results.pixels(trap.name)
-    expected = trap.grey((trap.codes.astype(np.int64) & mask).astype(np.float64))
+def check_pixels(results: Results, variant: Variant, mask: int = 0xFFFF) -> None:
+    """Check that the stored pixels follow the variant's formula, mirrored and cropped by the chain."""
+    pixels, box, mirrored = results.pixels(variant.name)
+    expected = variant.gray((variant.codes.astype(np.int64) & mask).astype(np.float64))
     if mirrored:
         expected = expected[:, ::-1]
     expected = expected[box.row0 : box.row1, box.col0 : box.col1]
@@ -167,13 +167,13 @@ def check_pixels(results: Results, trap: Trap, mask: int = 0xFFFF) -> None:
     assert np.abs(pixels - expected).max() <= 0.5 + 1e-6
 
 
-def named(traps: Iterable[Trap]) -> Any:
-    """Parametrise a test by trap."""
-    return pytest.mark.parametrize("trap", traps, ids=lambda trap: trap.name.replace(" ", "_"))
+def named(variants: Iterable[Variant]) -> Any:
+    """Parametrize a test by variant."""
+    return pytest.mark.parametrize("variant", variants, ids=lambda variant: variant.name.replace(" ", "_"))
 
 
 def sequence(**values: object) -> list[Dataset]:
-    """A sequence of one item."""
+    """Return a sequence of one item."""
     item = Dataset()
     for name, value in values.items():
         setattr(item, name, value)
@@ -181,7 +181,7 @@ def sequence(**values: object) -> list[Dataset]:
 
 
 def lut_sequence(data: list[int], descriptor: list[int], vr: str = "OW") -> list[Dataset]:
-    """A look-up table sequence; its data in 16-bit words (OW) or numbers (US)."""
+    """Return a lookup table sequence; its data are 16-bit words (OW) or numbers (US)."""
     (item,) = sequence(LUTDescriptor=descriptor)
     item["LUTDescriptor"].VR = "SS" if min(descriptor) < 0 else "US"
     item.add_new("LUTData", vr, np.array(data, "<u2").tobytes() if vr == "OW" else data)
@@ -201,7 +201,7 @@ def jpeg_2000(codes: Codes, bits: int = 12) -> bytes:
 
 
 def run_lengths(codes: Codes) -> bytes:
-    """PS3.5 annex G: each row packed by itself, the high byte's segment first."""
+    """Encode as RLE (PS3.5 annex G): each row packed separately, the high byte's segment first."""
     planes = (
         codes.astype(">u2").view(np.uint8).reshape(*codes.shape, 2) if codes.dtype != np.uint8 else codes[..., None]
     )
@@ -214,7 +214,7 @@ def run_lengths(codes: Codes) -> bytes:
 
 
 def _packed(row: bytes) -> bytes:
-    """Literal runs only: never short, always right."""
+    """Pack a row as literal runs only: long but simple."""
     return b"".join(bytes([len(row[i : i + 128]) - 1]) + row[i : i + 128] for i in range(0, len(row), 128))
 
 
