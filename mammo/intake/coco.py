@@ -38,10 +38,13 @@ class Annotation:
     values: dict[str, Any]
 
     def outline(self, shape: tuple[int, int]) -> Outline:
-        """Return the outline of the segmentation, else of the box (x, y, width, height), in an image of this shape.
+        """Return the outline of the segmentation, else of the box (x, y, width, height).
 
         Args:
             shape: (rows, cols) of the image, stored px.
+
+        Returns:
+            A mask [box.height, box.width] and its half-open box, (row, col), stored px.
 
         Raises:
             RejectedError: the annotation has neither, or it does not fit the image.

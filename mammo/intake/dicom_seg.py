@@ -19,7 +19,7 @@ SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 
 
 def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tuple[int, int]) -> Outline:
-    """Return the outline of one segment of a segmentation object on one image, stored px.
+    """Return the outline of one segment of a segmentation object on one image.
 
     Frames count if they name the image as their source (0008,1155), or no image at all. In fractional segments
     (0062,0001) pixels of at least half the largest value are inside.
@@ -30,6 +30,9 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
         number: Segment Number (0062,0004).
         image: path of the image that it is drawn on.
         shape: (rows, cols) of the image.
+
+    Returns:
+        A mask [box.height, box.width] and its half-open box, (row, col), stored px.
 
     Raises:
         RejectedError: it is not a segmentation object, has another size, or has no pixel of the segment on the image.

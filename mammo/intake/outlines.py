@@ -70,6 +70,9 @@ def outline_of_box(edges: tuple[float, float, float, float], shape: tuple[int, i
         edges: (row0, row1, col0, col1), px, continuous stored coordinates.
         shape: (rows, cols) of the image.
 
+    Returns:
+        A mask [box.height, box.width] of True and its box, (row, col), stored px.
+
     Raises:
         RejectedError: an edge is not finite, or the box lies outside the image.
     """

@@ -24,7 +24,7 @@ from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.window_check import hides_breast, sparse
 from mammo.records import FULL_SCALE
 
-Table = NDArray[np.float64]
+Values = NDArray[np.float64]
 
 VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
@@ -96,7 +96,7 @@ def gray_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
     codes = np.arange(1 << bits, dtype=np.float64)
     if _signed(dataset):
         codes[1 << (bits - 1) :] -= 1 << bits  # two's complement, (0028,0103)
-    values = modality(dataset, codes)
+    values = apply_modality(dataset, codes)
     shown, voi = _voi(dataset, values)
     shares = np.stack([shown, _whole_range(values)])
     if code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1":
@@ -107,7 +107,7 @@ def gray_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
     return np.round(shares * FULL_SCALE).astype(np.uint16), voi
 
 
-def modality(dataset: Dataset, codes: Table) -> Table:
+def apply_modality(dataset: Dataset, codes: Values) -> Values:
     """Apply Modality LUT Sequence (0028,3000), else Rescale Slope (0028,1053) and Intercept (0028,1052).
 
     Args:
@@ -133,7 +133,7 @@ def modality(dataset: Dataset, codes: Table) -> Table:
     return codes * slope + intercept
 
 
-def _voi(dataset: Dataset, values: Table) -> tuple[Table, str]:
+def _voi(dataset: Dataset, values: Values) -> tuple[Values, str]:
     """Return shares of full scale [N], 0 to 1: by VOI LUT Sequence (0028,3010), else first window, else whole range."""
     sequence = dataset.get("VOILUTSequence")
     if sequence:
@@ -146,17 +146,17 @@ def _voi(dataset: Dataset, values: Table) -> tuple[Table, str]:
     if center is None or width is None or width <= 0:
         return _whole_range(values), "range"
     function = code_string(dataset, "VOILUTFunction") or "LINEAR"
-    return window(values, center, width, function), function.lower()
+    return apply_window(values, center, width, function), function.lower()
 
 
-def _whole_range(values: Table) -> Table:
+def _whole_range(values: Values) -> Values:
     """Return values [N] as shares of their own range, 0 to 1; NaN if they are all equal."""
     with np.errstate(invalid="ignore"):
-        shares: Table = (values - values.min()) / np.ptp(values)
+        shares: Values = (values - values.min()) / np.ptp(values)
     return shares
 
 
-def window(values: Table, center: float, width: float, function: str) -> Table:
+def apply_window(values: Values, center: float, width: float, function: str) -> Values:
     """Apply a VOI LUT Function (0028,1056).
 
     Args:
@@ -175,7 +175,7 @@ def window(values: Table, center: float, width: float, function: str) -> Table:
         raise RejectedError(Code.BAD_WINDOW)
     if function == "SIGMOID":
         with np.errstate(over="ignore"):  # far from the center exp overflows to the correct limit
-            shares: Table = 1 / (1 + np.exp(-4 * (values - center) / width))
+            shares: Values = 1 / (1 + np.exp(-4 * (values - center) / width))
         return shares
     if function == "LINEAR_EXACT":
         return np.clip((values - center) / width + 0.5, 0, 1)
@@ -184,7 +184,7 @@ def window(values: Table, center: float, width: float, function: str) -> Table:
     return np.clip((values - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
 
 
-def _looked_up(item: Dataset, values: Table) -> tuple[Table, float]:
+def _looked_up(item: Dataset, values: Values) -> tuple[Values, float]:
     """Return values [N] mapped by LUT Data (0028,3006), and the largest value by its descriptor (0028,3002)."""
     try:
         length, first, bits = (int(number) for number in item.LUTDescriptor)
@@ -203,7 +203,7 @@ def _looked_up(item: Dataset, values: Table) -> tuple[Table, float]:
     return table[index].astype(np.float64), float((1 << bits) - 1)
 
 
-def _padding(dataset: Dataset, codes: Table) -> NDArray[np.bool_]:
+def _padding(dataset: Dataset, codes: Values) -> NDArray[np.bool_]:
     """Return which codes [N] are Pixel Padding (0028,0120), up to its Range Limit (0028,0121): they show background."""
     value = dataset.get("PixelPaddingValue")
     if value in (None, ""):

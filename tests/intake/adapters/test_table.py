@@ -60,7 +60,7 @@ def test_polygons_are_read(table: Path) -> None:
         ("a/L-CC.dcm,benign,outlines/Z.png,", "mask 'outlines/Z.png': not a regular file"),
         ("a/L-CC.dcm,benign,../../etc/passwd,", "not a regular file"),
         ("a/L-CC.dcm,benign,outlines/small.png,", "the mask is 5 x 5, but its image is 200 x 120"),
-        ("a/L-CC.dcm,benign,outlines/empty.png,", "holds no pixel of its image"),
+        ("a/L-CC.dcm,benign,outlines/empty.png,", "covers no pixel of its image"),
         ('a/L-CC.dcm,benign,,"1,1;2,2"', "three or more points"),
     ],
 )
@@ -248,9 +248,9 @@ def test_coco_polygons_boxes_and_run_lengths(table: Path) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"segmentation": {"size": [20, 12], "counts": [240]}}, "outline's size does not belong"),
+        ({"segmentation": {"size": [20, 12], "counts": [240]}}, "the outline does not fit its image's size"),
         ({}, "outline cannot be read"),
-        ({"bbox": [500, 500, 2, 2]}, "holds no pixel"),
+        ({"bbox": [500, 500, 2, 2]}, "covers no pixel"),
         ({"bbox": [1, 1, 2, 2], "label": "cancer"}, "label 'cancer': must be one of"),
     ],
 )
@@ -309,11 +309,11 @@ def test_dicom_segmentations_are_read(table: Path) -> None:
     assert [image.path for image in cohort.images] == ["a/L-CC.dcm", "a/R-CC.dcm"]
     assert [lesion.box for lesion in cohort.lesions] == [Box(10, 18, 4, 20), Box(20, 38, 4, 20), Box(0, 8, 4, 20)]
     edit(table, "image,label,mask,segment", "a/L-CC.dcm,benign,seg.dcm,9")
-    with pytest.raises(MammoError, match=r"mask 'seg\.dcm': the outline holds no pixel"):
+    with pytest.raises(MammoError, match=r"mask 'seg\.dcm': the outline covers no pixel"):
         read(table)
     segmentation(table, [left], [1], (100, 120))
     edit(table, "image,label,mask", "a/L-CC.dcm,benign,seg.dcm")
-    with pytest.raises(MammoError, match="outline's size does not belong"):
+    with pytest.raises(MammoError, match="the outline does not fit its image's size"):
         read(table)
     edit(table, "image,label,mask", "a/L-CC.dcm,benign,a/R-CC.dcm")
     with pytest.raises(MammoError, match="outline cannot be read"):
