@@ -21,7 +21,7 @@ def task(cfg: DictConfig) -> None:
     else:
         print(f"The demo in {root} is already done; delete the folder to run it again.")
     print((root / "report" / "table3.csv").read_text(encoding="utf-8"))
-    print("Synthetic phantoms: these figures prove the software, not medicine.")
+    print("Synthetic phantoms: these figures test the software, not medicine.")
     print(f"Report: {root / 'report' / 'report.html'}")
 
 

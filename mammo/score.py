@@ -1,4 +1,4 @@
-"""python -m mammo.score: scores lesions with trained networks and draws what they saw (see conf/score.yaml)."""
+"""python -m mammo.score: score lesions with trained networks and draw their windows and maps (see conf/score.yaml)."""
 
 import warnings
 from pathlib import Path
@@ -14,11 +14,11 @@ from mammo.store.manifest import Manifest
 from mammo.training.run_dir import chosen_run
 from mammo.training.score_store import StoreScores, score_store
 
-CAUTION = "Networks trained on synthetic phantoms prove the software: these scores mean nothing medically."
+DISCLAIMER = "Networks trained on synthetic phantoms test the software: these scores have no medical meaning."
 
 
 def task(cfg: DictConfig) -> None:
-    """Score every labelled lesion of the store, write the table and the pictures, and print both."""
+    """Score every labeled lesion of the store; write the table and the figures, and print the table."""
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     run = chosen_run(cfg.run, Path(cfg.root), "fagg")
     scores = score_store(run, Path(cfg.store), cfg.n_windows)
@@ -27,7 +27,7 @@ def task(cfg: DictConfig) -> None:
     write_lesion_table(scores.table, out / "lesions.parquet")
     _draw(scores, Manifest.load(Path(cfg.store)), out, cfg.n_pictures)
     print(scores.table[["lesion_id", "view", "label", "score", "score_sd", "n_windows"]].to_string(index=False))
-    print(f"{len(scores.table)} lesions scored by {run.name}; table and pictures are in {out}\n{CAUTION}")
+    print(f"{len(scores.table)} lesions scored by {run.name}; table and figures are in {out}\n{DISCLAIMER}")
 
 
 def _draw(scores: StoreScores, manifest: Manifest, out: Path, n_pictures: int) -> None:
