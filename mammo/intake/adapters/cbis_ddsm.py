@@ -113,6 +113,10 @@ class _LesionRow:
 def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
+    Args:
+        root: the data set's folder.
+        workers: how files are read in child processes.
+
     Raises:
         MammoError: there is no table, or a row of a table is wrong.
     """

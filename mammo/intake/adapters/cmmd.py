@@ -73,6 +73,10 @@ Labels = Mapping[Breast, Pathology]
 def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder; TOMPEI-CMMD can be anywhere in it, or absent.
 
+    Args:
+        root: the data set's folder.
+        workers: how files are read in child processes.
+
     Raises:
         MammoError: the clinical table is missing or cannot be read.
     """

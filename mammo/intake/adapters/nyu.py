@@ -77,6 +77,10 @@ class _PlainUnpickler(pickle.Unpickler):
 def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
+    Args:
+        root: the data set's folder.
+        workers: how files are read in child processes.
+
     Raises:
         MammoError: the exam list is missing, damaged or holds more than plain values.
     """

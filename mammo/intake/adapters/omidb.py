@@ -109,6 +109,10 @@ _Header = tuple[dict[str, str], Shape]
 def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
+    Args:
+        root: the data set's folder.
+        workers: how files are read in child processes.
+
     Raises:
         MammoError: there is no imagedb file.
     """

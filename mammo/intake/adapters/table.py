@@ -67,6 +67,10 @@ class _Fields(NamedTuple):
 def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
 
+    Args:
+        root: the data set's folder.
+        workers: how files are read in child processes.
+
     Raises:
         MammoError: the folder contains no image, or a row of a table is wrong.
     """
