@@ -12,7 +12,7 @@ The image store keeps the pixels of the scaled breast box (the "store frame"); c
 from dataclasses import dataclass
 from functools import cached_property
 from math import cos, inf, radians, sin
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Points = NDArray[np.float64]
 """Coordinates [..., 2], (row, col)."""
 
+Coordinates = TypeVar("Coordinates", NDArray[np.float64], "Tensor")
+"""Rows or columns [...] of points."""
+
 CORNERS = ((-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5))
 """Corners of a window, (row, col) in fractions of its side: top left, top right, bottom right, bottom left."""
 
@@ -30,23 +33,13 @@ ORIGIN = (-0.0, -0.0)
 """Adding -0.0, unlike 0.0, leaves every number as it is, -0.0 too."""
 
 
-@overload
 def rotate(
-    rows: "Tensor", cols: "Tensor", cos_sin: tuple[Any, Any], center: tuple[Any, Any]
-) -> "tuple[Tensor, Tensor]": ...
-
-
-@overload
-def rotate(
-    rows: Points, cols: Points, cos_sin: tuple[Any, Any], center: tuple[Any, Any] = ORIGIN
-) -> tuple[Points, Points]: ...
-
-
-def rotate(rows: Any, cols: Any, cos_sin: tuple[Any, Any], center: tuple[Any, Any] = ORIGIN) -> tuple[Any, Any]:
-    """Rows and columns of points at the offsets (rows, cols) from a center, rotated about it.
+    rows: Coordinates, cols: Coordinates, cos_sin: tuple[Any, Any], center: tuple[Any, Any] = ORIGIN
+) -> tuple[Coordinates, Coordinates]:
+    """Rows [...] and columns [...] of points at offsets from a center, rotated about it; in the unit of the offsets.
 
     Args:
-        rows: offsets [...], array or tensor.
+        rows: offsets [...].
         cols: offsets [...].
         cos_sin: cosine and sine of the angle, numbers or [...]; a positive angle turns the right edge downwards.
         center: row and column of the center, numbers or [...].
