@@ -60,7 +60,7 @@ def _audit(options: argparse.Namespace) -> int:
     safe_csv(pd.DataFrame(rows, columns=["check", "subject", "detail", "images"]), out / "quality.csv")
     for check, count in result.counts().items():
         print(f"{count} {check}: {CHECKS[str(check)]}")
-    print(f"{len(result.issues)} issues from {len(CHECKS)} checks: {page}")
+    print(f"{len(result.issues)} issue{'s' * (len(result.issues) != 1)} from {len(CHECKS)} checks: {page}")
     return ISSUES_FOUND if result.issues else 0
 
 

@@ -1,4 +1,4 @@
-"""A clean store of made records, to plant faults in: full exams, two thirds of the patients with a lesion."""
+"""A clean store of synthetic records, to plant faults in: full exams, two thirds of the patients with a lesion."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ SPLITS = ("train", "train", "train", "val", "test")
 
 
 def breast(rng: np.random.Generator, brightness: float = 1.0) -> NDArray[np.uint16]:
-    """Pixels of the store frame: a half ellipse of tissue with a texture of its own, on a background of 0."""
+    """Pixels of the store frame: a half ellipse of tissue with a random texture, on a background of 0."""
     rows, cols = np.mgrid[: BREAST.height, : BREAST.width]
     inside = ((rows - 59.5) / 52) ** 2 + (cols / 78) ** 2 < 1
     texture = cv2.GaussianBlur(rng.standard_normal((BREAST.height, BREAST.width)), (0, 0), 2.0) * 1500
@@ -39,12 +39,12 @@ def tissue() -> NDArray[np.float64]:
 
 
 @dataclass
-class MadeStore:
+class SyntheticStore:
     """Rows and pixels by id, to be changed before they are written.
 
     Attributes:
         images: rows by image id.
-        lesions: rows by lesion id; lesion k lies on the first image of patient k.
+        lesions: rows by lesion id; lesion k is on the first image of patient k.
         pixels: store pixels by image id; an image without any is not written.
     """
 
@@ -53,7 +53,7 @@ class MadeStore:
     pixels: dict[str, NDArray[np.uint16]] = field(default_factory=dict)
 
     @classmethod
-    def clean(cls, n_patients: int) -> "MadeStore":
+    def clean(cls, n_patients: int) -> "SyntheticStore":
         made, rng, shares = cls(), np.random.default_rng(5), tissue_values(tissue())
         for patient in range(n_patients):
             for number, (side, view) in enumerate((side, view) for side in "LR" for view in ("CC", "MLO")):
@@ -99,6 +99,6 @@ class MadeStore:
 
 
 @pytest.fixture(scope="session")
-def make_store() -> Callable[[int], MadeStore]:
-    """A function that makes a clean store of so many patients, not yet written."""
-    return MadeStore.clean
+def make_store() -> Callable[[int], SyntheticStore]:
+    """A function that makes a clean store of n patients, not yet written."""
+    return SyntheticStore.clean

@@ -25,9 +25,9 @@ def image(patient: int, number: int = 0) -> str:
 def change(table: str, **values: Any) -> Plant:
     """A fault that is a changed value of the patient's first image or lesion."""
 
-    def plant(made: Any, patient: int) -> str:
+    def plant(store: Any, patient: int) -> str:
         key = image(patient) if table == "images" else f"l{patient}"
-        getattr(made, table)[key] |= values
+        getattr(store, table)[key] |= values
         return key
 
     return plant
@@ -36,16 +36,16 @@ def change(table: str, **values: Any) -> Plant:
 def of_exam(change_rows: Callable[[list[dict[str, Any]], int], object], subject: str) -> Plant:
     """A fault among the four rows of an exam."""
 
-    def plant(made: Any, patient: int) -> str:
-        change_rows([made.images[image(patient, number)] for number in range(4)], patient)
+    def plant(store: Any, patient: int) -> str:
+        change_rows([store.images[image(patient, number)] for number in range(4)], patient)
         return f"{subject}{patient}"
 
     return plant
 
 
 def pixels(change_pixels: Callable[[np.ndarray], np.ndarray]) -> Plant:
-    def plant(made: Any, patient: int) -> str:
-        made.pixels[image(patient)] = change_pixels(made.pixels[image(patient)]).astype(np.uint16)
+    def plant(store: Any, patient: int) -> str:
+        store.pixels[image(patient)] = change_pixels(store.pixels[image(patient)]).astype(np.uint16)
         return image(patient)
 
     return plant
@@ -56,64 +56,64 @@ def outline(mask: np.ndarray, box: Box) -> Plant:
 
 
 def copied(change_pixels: Callable[[np.ndarray], np.ndarray]) -> Plant:
-    """The first image of the patient is made of the third one's pixels."""
+    """The third image of the patient is made from the pixels of the first."""
 
-    def plant(made: Any, patient: int) -> str:
-        made.pixels[image(patient, 2)] = change_pixels(made.pixels[image(patient)]).astype(np.uint16)
+    def plant(store: Any, patient: int) -> str:
+        store.pixels[image(patient, 2)] = change_pixels(store.pixels[image(patient)]).astype(np.uint16)
         return image(patient, 2)
 
     return plant
 
 
-def same_source(made: Any, patient: int) -> str:
-    made.images[image(patient, 3)]["sha256"] = made.images[image(patient)]["sha256"]
+def same_source(store: Any, patient: int) -> str:
+    store.images[image(patient, 3)]["sha256"] = store.images[image(patient)]["sha256"]
     return image(patient, 3)
 
 
-def leak(made: Any, patient: int) -> str:
+def leak(store: Any, patient: int) -> str:
     """The same picture in the exam of the patient after the next, who is in another split."""
     other = patient + 3
-    made.pixels[image(other, 3)] = made.pixels[image(patient, 3)]
+    store.pixels[image(other, 3)] = store.pixels[image(patient, 3)]
     splits = {"train": "test", "val": "train", "test": "val"}
     for number in range(4):
-        made.images[image(other, number)]["split"] = splits[made.images[image(patient)]["split"]]
+        store.images[image(other, number)]["split"] = splits[store.images[image(patient)]["split"]]
     return f"p{patient}"
 
 
-def exam_of_two(made: Any, patient: int) -> str:
+def exam_of_two(store: Any, patient: int) -> str:
     for number in (2, 3):
-        made.images[image(patient, number)]["patient_id"] = f"q{patient}"
+        store.images[image(patient, number)]["patient_id"] = f"q{patient}"
     return f"e{patient}"
 
 
-def conflict(made: Any, patient: int) -> str:
-    lesion = made.lesions[f"l{patient}"]
+def conflict(store: Any, patient: int) -> str:
+    lesion = store.lesions[f"l{patient}"]
     other = "benign" if lesion["label"] == "malignant" else "malignant"
-    made.lesions[f"m{patient}"] = lesion | {"lesion_id": f"m{patient}", "image_id": image(patient, 1), "label": other}
+    store.lesions[f"m{patient}"] = lesion | {"lesion_id": f"m{patient}", "image_id": image(patient, 1), "label": other}
     return f"e{patient} L"
 
 
-def orphan(made: Any, patient: int) -> str:
-    made.lesions[f"l{patient}"]["image_id"] = "ffff"
+def orphan(store: Any, patient: int) -> str:
+    store.lesions[f"l{patient}"]["image_id"] = "ffff"
     return f"l{patient}"
 
 
-def twin(made: Any, patient: int) -> str:
-    made.lesions[f"n{patient}"] = made.lesions[f"l{patient}"] | {"lesion_id": f"n{patient}"}
+def twin(store: Any, patient: int) -> str:
+    store.lesions[f"n{patient}"] = store.lesions[f"l{patient}"] | {"lesion_id": f"n{patient}"}
     return f"n{patient}"
 
 
-def doubled(made: Any, patient: int) -> str:
-    made.lesions[f"x{patient}"] = made.lesions[f"l{patient}"] | {}
+def doubled(store: Any, patient: int) -> str:
+    store.lesions[f"x{patient}"] = store.lesions[f"l{patient}"] | {}
     return f"l{patient}"
 
 
-def missing(made: Any, patient: int) -> str:
-    del made.pixels[image(patient)]
+def missing(store: Any, patient: int) -> str:
+    del store.pixels[image(patient)]
     return image(patient)
 
 
-def damaged(made: Any, patient: int) -> str:
+def damaged(store: Any, patient: int) -> str:
     return image(patient)  # the file is changed once it is written
 
 
@@ -171,14 +171,14 @@ def planted(
     make_store: Callable[[int], Any], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, dict[tuple[str, str], int]]:
     """A store with EACH faults of every kind, every one in an exam of its own, and where they are."""
-    made, faults, patient = make_store(N_PATIENTS), {}, 0
+    store, faults, patient = make_store(N_PATIENTS), {}, 0
     for check, plant in PLANTS.items():
         for _ in range(EACH):
-            faults[check, plant(made, patient)] = patient
+            faults[check, plant(store, patient)] = patient
             patient += 7 if check == "leak" else 1
             patient += patient % 3 == 2  # a patient without a lesion has nothing to plant a wrong outline in
     assert patient <= N_PATIENTS
-    root = made.write(tmp_path_factory.mktemp("planted"))
+    root = store.write(tmp_path_factory.mktemp("planted"))
     for check, subject in faults:
         if check == "pixels_damaged":
             damage(root, subject)
@@ -218,33 +218,33 @@ def test_a_clean_store_has_no_issue(make_store: Callable[[int], Any], tmp_path: 
 
 
 def test_a_drift_of_one_vendor_is_found(make_store: Callable[[int], Any], tmp_path: Path) -> None:
-    made = make_store(30)
-    for key, row in made.images.items():
+    store = make_store(30)
+    for key, row in store.images.items():
         if row["vendor"] == "hologic":
-            made.pixels[key] = np.minimum(made.pixels[key] * 1.6, 4095).astype(np.uint16)
-    (issue,) = audit(made.write(tmp_path)).issues
+            store.pixels[key] = np.minimum(store.pixels[key] * 1.6, 4095).astype(np.uint16)
+    (issue,) = audit(store.write(tmp_path)).issues
     assert (issue.check, issue.subject) == ("vendor_drift", "hologic")
 
 
 def test_few_patients_show_no_drift_of_their_vendor(make_store: Callable[[int], Any], tmp_path: Path) -> None:
-    made = make_store(27)  # nine of each vendor, 36 images
-    for key, row in made.images.items():
+    store = make_store(27)  # nine of each vendor, 36 images
+    for key, row in store.images.items():
         if row["vendor"] == "hologic":
-            made.pixels[key] = np.minimum(made.pixels[key] * 1.6, 4095).astype(np.uint16)
-    assert not [issue for issue in audit(made.write(tmp_path)).issues if issue.check == "vendor_drift"]
+            store.pixels[key] = np.minimum(store.pixels[key] * 1.6, 4095).astype(np.uint16)
+    assert not [issue for issue in audit(store.write(tmp_path)).issues if issue.check == "vendor_drift"]
 
 
 def test_a_key_that_others_can_read_is_found(make_store: Callable[[int], Any], tmp_path: Path) -> None:
-    made = make_store(15)
-    made.write(tmp_path)
+    store = make_store(15)
+    store.write(tmp_path)
     (tmp_path / ".key").touch(mode=0o644)
     assert [issue.check for issue in audit(tmp_path).issues] == ["key_readable"]
 
 
 def test_a_split_without_a_class_is_found(make_store: Callable[[int], Any], tmp_path: Path) -> None:
-    made = make_store(15)
-    for lesion in made.lesions.values():
-        if made.images[lesion["image_id"]]["split"] == "val":
+    store = make_store(15)
+    for lesion in store.lesions.values():
+        if store.images[lesion["image_id"]]["split"] == "val":
             lesion["label"] = "benign"
-    (issue,) = audit(made.write(tmp_path)).issues
+    (issue,) = audit(store.write(tmp_path)).issues
     assert (issue.check, issue.subject, issue.detail) == ("split_lacks_class", "val", "no malignant lesion")
