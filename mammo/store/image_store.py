@@ -44,7 +44,7 @@ class ImageStore:
         self.refresh()
 
     def append(self, image_id: str, record: bytes, head: int) -> None:
-        """Store an image that tiles.encode made into a record with a head of so many bytes."""
+        """Store a record made by tiles.encode; head is the size of its head in bytes."""
         _record_files(self.root).append(_key(image_id), record, head)
 
     def shape(self, image_id: str) -> tuple[int, int]:
@@ -147,7 +147,7 @@ class ImageStore:
     def _open(self, image_id: str) -> TiledImage:
         try:
             image, record = _opened(self.root, _key(image_id))
-            if record.deleted:  # and perhaps written anew
+            if record.deleted:  # and perhaps written again
                 _opened.cache_clear()
                 image, _ = _opened(self.root, image_id)
             return image

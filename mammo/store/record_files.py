@@ -78,7 +78,7 @@ class RecordFiles:
         self._recent: dict[bytes, tuple[NDArray[np.void], int]] = {}
 
     def append(self, key: str, record: bytes, head: int) -> None:
-        """Add a record with a head of so many bytes; it counts once its entry is written.
+        """Add a record whose head has this size in bytes; it counts once its entry is written.
 
         One process writes at a time. The same records in the same order give the same files, even if a writer was
         interrupted and another one continued.
