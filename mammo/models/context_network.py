@@ -135,7 +135,7 @@ class ContextNetwork(pl.LightningModule):
         checkpoint_activations: bool = False,
     ) -> None:
         super().__init__()
-        # Named one by one: Lightning itself would leave out `frame`. A checkpoint brings every weight: no local_trunk.
+        # Named one by one: Lightning itself would leave out `frame`. A checkpoint holds every weight: no local_trunk.
         saved = {"sizes": sizes, "frame": frame, "lr": lr, "checkpoint_activations": checkpoint_activations}
         self.save_hyperparameters(saved)
         self.network = to_channels_last(Gmic(GmicSizes(**sizes), Frame(**frame), checkpoint_activations))

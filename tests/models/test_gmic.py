@@ -194,3 +194,16 @@ def test_the_saved_hyperparameters_build_the_same_context_network() -> None:
     assert (again.lr, again.network.frame) == (1e-3, SMALL)
     assert again.hparams == network.hparams
     assert again.hparams["checkpoint_activations"] is True
+
+
+def test_predictions_are_scores_and_saliency_maps_of_uint16_or_float_images() -> None:
+    frame = {"height": 368, "width": 240, "cell_px": 8}
+    torch.manual_seed(0)
+    network = ContextNetwork(numbers("eighth"), frame, lr=1e-3).eval()
+    image = torch.randint(0, 4096, (2, 1, 368, 240)).to(torch.uint16)
+    rows = torch.tensor([5, 3])
+    image_row, score, saliency = network.predict_step({"image": image, "image_row": rows}, 0)
+    assert torch.equal(image_row, rows)
+    assert (score.shape, saliency.shape) == ((2, 2), (2, 2, 46, 30))
+    assert torch.equal(network(image.float()).y_fusion.stacked(), score)
+    assert torch.equal(network(image).saliency.stacked(), saliency)
