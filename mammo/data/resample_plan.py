@@ -71,7 +71,7 @@ def _warped(
     high = np.floor(center + reach[:, None]).astype(np.int64) + 2 + margin
     first = windows.to_frame(np.full((1, 1, 2), 0.5 / patch_px - 0.5))[:, 0] - 0.5 - low
     matrix = np.empty((len(values), 2, 3))
-    down, right = rotate(np.zeros_like(step), step, (c, s))  # a step of one patch pixel along x; along y: right, -down
+    down, right = rotate(np.zeros_like(step), step, (c, s))  # one patch pixel along x; along y it is (right, -down)
     matrix[:, 0] = np.stack([right, -down, first[:, 1]], axis=1)
     matrix[:, 1] = np.stack([down, right, first[:, 0]], axis=1)
     return low, high, matrix

@@ -101,7 +101,7 @@ def _extents(windows: Tensor, upright: bool, cell_px: int) -> tuple[Tensor, Tens
 
 
 def _corners(windows: Tensor) -> Tensor:
-    """Corners [B, 4, 2], (row, col), in the order of CropWindow.corners."""
+    """Corners [B, 4, 2] (row, col) of windows [B, 4], in the order of CropWindow.corners."""
     angle = torch.deg2rad(windows[:, 3])
     cos_sin = torch.cos(angle)[:, None], torch.sin(angle)[:, None]
     local = torch.tensor(CORNERS, dtype=windows.dtype)

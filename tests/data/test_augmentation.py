@@ -1,4 +1,4 @@
-"""Intensity augmentation: reproducible, within the scale, and never of the geometry."""
+"""Intensity augmentation: reproducible, within the gray scale, and without changes of the geometry."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +18,7 @@ def test_a_pipeline_without_effect_keeps_the_patch() -> None:
     assert np.array_equal(gray_changes()(PATCH, seed=1), PATCH)
 
 
-def test_a_seed_is_a_change() -> None:
+def test_equal_seeds_give_equal_changes() -> None:
     intensity, again = gray_changes(0.2, 0.2, 0.05), gray_changes(0.2, 0.2, 0.05)
     changed = intensity(PATCH, seed=1)
     assert changed.dtype == np.uint16
@@ -53,7 +53,7 @@ def test_any_pipeline_is_a_pure_function_of_patch_and_seed(make: Callable[[], al
     assert len({patch.tobytes() for patch in forward}) > 15
 
 
-def test_brightness_shifts_by_a_share_of_the_full_scale() -> None:
+def test_brightness_shifts_by_a_fraction_of_the_full_scale() -> None:
     shifts = [float(np.mean(gray_changes(brightness=0.1)(PATCH, seed).astype(float) - PATCH)) for seed in range(60)]
     assert max(map(abs, shifts)) <= 0.1 * FULL_SCALE + 1
     assert max(shifts) > 0.05 * FULL_SCALE
@@ -67,7 +67,7 @@ def test_noise_is_no_stronger_than_configured() -> None:
     assert 0.01 * FULL_SCALE < max(spread) < 0.02 * FULL_SCALE * 1.1
 
 
-def test_values_stay_on_the_scale() -> None:
+def test_values_stay_within_the_scale() -> None:
     ends = np.array([[0, FULL_SCALE]] * 2, np.uint16).repeat(8, axis=0).repeat(8, axis=1)
     intensity = gray_changes(0.5, 0.5, 0.2)
     for seed in range(20):
@@ -87,17 +87,19 @@ def test_values_stay_on_the_scale() -> None:
     ],
     ids=lambda transform: type(transform).__name__,
 )
-def test_a_transform_that_may_move_or_remove_pixels_is_rejected(transform: alb.BasicTransform) -> None:
+def test_a_transform_that_can_move_or_remove_pixels_is_rejected(transform: alb.BasicTransform) -> None:
     named = rf"^intensity: {type(transform).__name__} is rejected, because .* geometry: choose transforms that only"
     for pipeline in (transform, alb.Compose([alb.OneOf([alb.RandomGamma(), alb.Sequential([transform])])])):
         with pytest.raises(MammoError, match=named):
             IntensityAugmentation(pipeline)
 
 
-def test_a_transform_that_cannot_change_such_patches_is_rejected() -> None:
+def test_a_transform_that_fails_on_patches_is_rejected() -> None:
     with pytest.raises(
-        MammoError, match=r"^intensity: the pipeline fails on a float32 patch .*: choose transforms that"
+        MammoError, match=r"^intensity: the pipeline fails on a float32 patch .*: choose transforms that accept"
     ):
         IntensityAugmentation(alb.ISONoise(p=0.9))
-    with pytest.raises(MammoError, match=r"^intensity: a patch \[64, 64\] becomes \[64, 64, 3\]: the shape must stay"):
+    with pytest.raises(
+        MammoError, match=r"^intensity: a patch \[64, 64\] becomes \[64, 64, 3\]: choose transforms that keep the shape"
+    ):
         IntensityAugmentation(alb.ToRGB(p=1.0))

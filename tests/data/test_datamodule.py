@@ -21,7 +21,7 @@ from tests.data.pipelines import gray_changes
 CROPS = CropSizes((16, 48), 32)
 
 
-def module(root: Path, **changes: object) -> MammoDataModule:
+def datamodule(root: Path, **changes: object) -> MammoDataModule:
     arguments = {
         "store": str(root / "store"),
         "plan": "patches",
@@ -35,7 +35,7 @@ def module(root: Path, **changes: object) -> MammoDataModule:
     return MammoDataModule(**{**arguments, **changes})  # type: ignore[arg-type]
 
 
-def joined(loader: object, column: str) -> torch.Tensor:
+def concatenated(loader: object, column: str) -> torch.Tensor:
     return torch.cat([batch[column] for batch in loader])  # type: ignore[attr-defined]
 
 
@@ -45,7 +45,7 @@ def joined(loader: object, column: str) -> torch.Tensor:
 def test_setup_loads_the_splits_of_its_stage(
     small_root: Path, stage: str, splits: set[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, loaded = module(small_root), set()
+    data, loaded = datamodule(small_root), set()
     monkeypatch.setattr(data, "split_data", loaded.add)
     data.setup(stage)
     assert loaded == splits
@@ -57,32 +57,32 @@ def test_setup_rejects_a_store_without_the_split(small_root: Path, tmp_path: Pat
     manifest.images["split"] = "train" if split != "train" else "val"
     manifest.save(tmp_path / "store")
     with pytest.raises(MammoError, match=rf"^no image in split {split} of .*: run python -m mammo\.split first$"):
-        module(tmp_path).setup(stage)
+        datamodule(tmp_path).setup(stage)
 
 
 def test_a_split_is_read_without_a_trainer_or_setup(small_root: Path) -> None:
-    data = module(small_root).split_data(Split.VAL)
+    data = datamodule(small_root).split_data(Split.VAL)
     assert list(data.reader.ids) == list(data.manifest.images.index)
     assert data.index.labels == data.manifest.lesions["label"].tolist()
 
 
 def test_predictions_are_made_for_the_validation_split(small_root: Path) -> None:
-    data = module(small_root)
+    data = datamodule(small_root)
     assert data.predict_dataloader() is data.val_dataloader()
 
 
 def test_shared_plans_cannot_be_changed(small_root: Path) -> None:
-    data = module(small_root, window_epochs=2)
+    data = datamodule(small_root, window_epochs=2)
     for plan in (data.training_plan(0), data.evaluation_plan(Split.VAL)):
         with pytest.raises(ValueError, match="read-only"):
             plan.windows[0] = 0
 
 
 def test_training_batches_hold_the_quota(small_root: Path) -> None:
-    loader = module(small_root).train_dataloader()
-    target = joined(loader, "target")
+    loader = datamodule(small_root).train_dataloader()
+    target = concatenated(loader, "target")
     assert torch.bincount(target).tolist() == [6, 6, 4, 4]
-    patch = joined(loader, "patch")
+    patch = concatenated(loader, "patch")
     assert patch.dtype == torch.uint16
     assert patch.shape == (20, 1, 32, 32)
     assert int(patch.int().max()) <= 4095
@@ -90,117 +90,121 @@ def test_training_batches_hold_the_quota(small_root: Path) -> None:
 
 @pytest.mark.parametrize("changes", [{"batch_size": 3}, {"workers": 1}, {"workers": 4, "memory_gb": 0}])
 def test_rows_do_not_depend_on_how_they_are_read(small_root: Path, changes: dict[str, object]) -> None:
-    plain, other = module(small_root), module(small_root, **changes)
+    plain, other = datamodule(small_root), datamodule(small_root, **changes)
     for column in ("patch", "window", "target"):
-        assert torch.equal(joined(plain.train_dataloader(), column), joined(other.train_dataloader(), column))
+        assert torch.equal(
+            concatenated(plain.train_dataloader(), column), concatenated(other.train_dataloader(), column)
+        )
 
 
 def test_epochs_differ_and_repeat_after_window_epochs(small_root: Path) -> None:
-    plans = [module(small_root, window_epochs=2).training_plan(epoch).digest() for epoch in range(3)]
+    plans = [datamodule(small_root, window_epochs=2).training_plan(epoch).digest() for epoch in range(3)]
     assert plans[0] != plans[1]
     assert plans[0] == plans[2]
 
 
 def test_each_repeated_epoch_is_drawn_once(small_root: Path) -> None:
-    data = module(small_root, window_epochs=12)
+    data = datamodule(small_root, window_epochs=12)
     first = [data.training_plan(epoch) for epoch in range(12)]
     assert all(data.training_plan(12 + epoch) is plan for epoch, plan in enumerate(first))
 
 
 def test_plans_are_shared_between_datamodules_until_the_store_changes(small_root: Path, tmp_path: Path) -> None:
     shutil.copytree(small_root / "store", tmp_path / "store")
-    before = module(tmp_path).evaluation_plan(Split.TEST)
-    assert module(tmp_path).evaluation_plan(Split.TEST) is before  # so the jobs of a sweep draw it once
+    before = datamodule(tmp_path).evaluation_plan(Split.TEST)
+    assert datamodule(tmp_path).evaluation_plan(Split.TEST) is before  # so the jobs of a sweep draw it once
     manifest = Manifest.load(tmp_path / "store")
     removed = manifest.of_split(Split.TEST).lesions.index[0]
     replace(manifest, lesions=manifest.lesions.drop(index=removed)).save(tmp_path / "store")
-    assert len(module(tmp_path).evaluation_plan(Split.TEST)) == len(before) - 2
+    assert len(datamodule(tmp_path).evaluation_plan(Split.TEST)) == len(before) - 2
 
 
 def test_every_labeled_lesion_has_its_windows(small_root: Path) -> None:
     manifest = Manifest.load(small_root / "store").of_split(Split.TEST)
-    plan = module(small_root).evaluation_plan(Split.TEST)
+    plan = datamodule(small_root).evaluation_plan(Split.TEST)
     assert len(plan) == 2 * len(manifest.lesions)
     malignant = (manifest.lesions["label"] == "malignant").to_numpy()
     assert np.array_equal(plan.target == PatchClass.MALIGNANT, malignant[plan.lesion])
 
 
 def test_image_batches_hold_the_labels_of_the_images(small_root: Path) -> None:
-    loader = module(small_root, plan="images", columns=("image",)).val_dataloader()
-    assert joined(loader, "image").shape[1:] == (1, 368, 240)
+    loader = datamodule(small_root, plan="images", columns=("image",)).val_dataloader()
+    assert concatenated(loader, "image").shape[1:] == (1, 368, 240)
     manifest = Manifest.load(small_root / "store").of_split(Split.VAL)
     labels = manifest.lesions.groupby("image_id")["label"].agg(set)
     expected = [["malignant" in labels.get(i, ()), "benign" in labels.get(i, ())] for i in manifest.images.index]
-    assert joined(loader, "target").tolist() == np.array(expected).astype(int).tolist()
+    assert concatenated(loader, "target").tolist() == np.array(expected).astype(int).tolist()
 
 
 def test_embeddings_belong_to_their_windows(small_root: Path, tmp_path: Path) -> None:
-    plain = module(small_root)
+    plain = datamodule(small_root)
     plan = plain.evaluation_plan(Split.VAL)
     h = np.arange(len(plan) * 32, dtype=np.float32).reshape(-1, 32)
     embeddings = Embeddings(tmp_path)
     embeddings.write(plan, h)
-    loader = module(
+    loader = datamodule(
         small_root, columns=("window", "embedding", "saliency"), embeddings=embeddings, saliency=ZeroMaps((46, 30))
     )
-    assert torch.equal(joined(loader.val_dataloader(), "embedding"), torch.from_numpy(h))
-    assert torch.equal(joined(loader.val_dataloader(), "window"), torch.tensor(plan.windows))
+    assert torch.equal(concatenated(loader.val_dataloader(), "embedding"), torch.from_numpy(h))
+    assert torch.equal(concatenated(loader.val_dataloader(), "window"), torch.tensor(plan.windows))
 
 
 def test_missing_embeddings_of_a_plan_are_rejected(small_root: Path, tmp_path: Path) -> None:
     embeddings = Embeddings(tmp_path)
-    other = module(small_root, seed=1, window_epochs=1).training_plan(0)
+    other = datamodule(small_root, seed=1, window_epochs=1).training_plan(0)
     embeddings.write(other, np.zeros((len(other), 32), np.float32))
     arguments = {"columns": ("embedding",), "embeddings": embeddings, "window_epochs": 1}
     with pytest.raises(MammoError, match=r"does not exist: run .*precompute"):
-        module(small_root, **arguments).train_dataloader()
+        datamodule(small_root, **arguments).train_dataloader()
 
 
 def test_intensity_augmentation_is_reproducible_and_only_in_training(small_root: Path) -> None:
-    plain = module(small_root)
-    changed = module(small_root, intensity=gray_changes(brightness=0.2, contrast=0.2, noise=0.02))
-    patches = [joined(one.train_dataloader(), "patch") for one in (plain, changed, changed)]
+    plain = datamodule(small_root)
+    changed = datamodule(small_root, intensity=gray_changes(brightness=0.2, contrast=0.2, noise=0.02))
+    patches = [concatenated(one.train_dataloader(), "patch") for one in (plain, changed, changed)]
     assert not torch.equal(patches[0], patches[1])
     assert torch.equal(patches[1], patches[2])
-    assert torch.equal(joined(plain.val_dataloader(), "patch"), joined(changed.val_dataloader(), "patch"))
+    assert torch.equal(concatenated(plain.val_dataloader(), "patch"), concatenated(changed.val_dataloader(), "patch"))
 
 
 def test_a_column_without_a_source_is_rejected_by_name(small_root: Path) -> None:
     with pytest.raises(MammoError, match=r"batch column 'saliency' has no source: pass saliency to the datamodule"):
-        next(iter(module(small_root, columns=("saliency",)).val_dataloader()))
+        next(iter(datamodule(small_root, columns=("saliency",)).val_dataloader()))
 
 
-def rank(root: Path, number: int, world: int, **changes: object) -> MammoDataModule:
+def datamodule_of_rank(root: Path, number: int, world: int, **changes: object) -> MammoDataModule:
     """The datamodule of one rank in distributed training."""
-    one = module(root, **changes)
+    one = datamodule(root, **changes)
     one.trainer = SimpleNamespace(current_epoch=0, global_rank=number, world_size=world)  # type: ignore[assignment]
     return one
 
 
 def test_two_ranks_divide_the_rows_without_overlap(small_root: Path) -> None:
-    parts = [joined(rank(small_root, number, 2).train_dataloader(), "window") for number in range(2)]
+    parts = [
+        concatenated(datamodule_of_rank(small_root, number, 2).train_dataloader(), "window") for number in range(2)
+    ]
     assert [len(part) for part in parts] == [10, 10]
     together = torch.stack(parts, dim=1).flatten(0, 1)
-    assert torch.equal(together, joined(module(small_root).train_dataloader(), "window"))
+    assert torch.equal(together, concatenated(datamodule(small_root).train_dataloader(), "window"))
 
 
 def test_ranks_train_on_equally_many_rows_and_score_every_window_once(small_root: Path) -> None:
-    ranks = [rank(small_root, number, 3) for number in range(3)]
-    assert {len(joined(one.train_dataloader(), "target")) for one in ranks} == {6}
-    scored = [joined(one.val_dataloader(), "window") for one in ranks]
-    assert sum(map(len, scored)) == len(module(small_root).evaluation_plan(Split.VAL))
+    ranks = [datamodule_of_rank(small_root, number, 3) for number in range(3)]
+    assert {len(concatenated(one.train_dataloader(), "target")) for one in ranks} == {6}
+    scored = [concatenated(one.val_dataloader(), "window") for one in ranks]
+    assert sum(map(len, scored)) == len(datamodule(small_root).evaluation_plan(Split.VAL))
     assert len(torch.cat(scored).unique(dim=0)) == sum(map(len, scored))
 
 
 def test_embeddings_of_a_rank_belong_to_its_rows(small_root: Path, tmp_path: Path) -> None:
-    plain = module(small_root, window_epochs=1)
+    plain = datamodule(small_root, window_epochs=1)
     embeddings, plan = Embeddings(tmp_path), plain.training_plan(0)
     h = np.arange(len(plan), dtype=np.float32)[:, None].repeat(32, axis=1)
     embeddings.write(plan, h)
     arguments = {"columns": ("window", "embedding"), "embeddings": embeddings, "window_epochs": 1}
-    loader = rank(small_root, 1, 2, **arguments).train_dataloader()
-    rows = joined(loader, "embedding")[:, 0].long()
-    assert torch.equal(joined(loader, "window"), torch.tensor(plan.windows)[rows])
+    loader = datamodule_of_rank(small_root, 1, 2, **arguments).train_dataloader()
+    rows = concatenated(loader, "embedding")[:, 0].long()
+    assert torch.equal(concatenated(loader, "window"), torch.tensor(plan.windows)[rows])
     assert rows.tolist() == list(range(1, 20, 2))
 
 
@@ -209,26 +213,26 @@ def test_a_missing_split_is_rejected_with_the_command_to_run(small_root: Path, t
     manifest.images["split"] = ""
     manifest.save(tmp_path / "store")
     with pytest.raises(MammoError, match=r"mammo\.split"):
-        module(tmp_path).train_dataloader()
+        datamodule(tmp_path).train_dataloader()
     manifest.images["split"] = "train"
     manifest.save(tmp_path / "store")
     with pytest.raises(MammoError, match=r"no image in split val of .*mammo\.split"):
-        module(tmp_path).val_dataloader()
+        datamodule(tmp_path).val_dataloader()
 
 
 def test_a_resumed_epoch_has_the_batches_of_an_uninterrupted_one(small_root: Path) -> None:
     intensity = {"intensity": gray_changes(brightness=0.2, noise=0.02)}
-    whole, resumed = (rank(small_root, 0, 1, workers=threads, **intensity) for threads in (0, 2))
+    whole, resumed = (datamodule_of_rank(small_root, 0, 1, workers=threads, **intensity) for threads in (0, 2))
     for epoch in range(2):
         whole.trainer.current_epoch = epoch  # type: ignore[union-attr]
-        expected = joined(whole.train_dataloader(), "patch")
+        expected = concatenated(whole.train_dataloader(), "patch")
     resumed.trainer.current_epoch = 1  # type: ignore[union-attr]
-    assert torch.equal(joined(resumed.train_dataloader(), "patch"), expected)
+    assert torch.equal(concatenated(resumed.train_dataloader(), "patch"), expected)
 
 
 def test_batches_of_fixed_windows_are_read_once(small_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = module(small_root)
-    first = joined(data.val_dataloader(), "patch")
+    data = datamodule(small_root)
+    first = concatenated(data.val_dataloader(), "patch")
     monkeypatch.setattr(data.split_data(Split.VAL).reader.store.__class__, "read_into", None)
-    assert torch.equal(joined(data.val_dataloader(), "patch"), first)
+    assert torch.equal(concatenated(data.val_dataloader(), "patch"), first)
     assert data.val_dataloader() is data.val_dataloader()
