@@ -63,7 +63,7 @@ class MammoDataModule(pl.LightningDataModule):
     Args:
         store: folder of the image store and its manifest.
         plan: "patches" (windows of the four classes by quota; lesion windows in validation and test) or "images".
-        columns: batch columns beside the plan's own (see mammo.data.dataset).
+        columns: batch columns in addition to the plan's own (see mammo.data.dataset).
         crops: sizes of windows and patches.
         quota: patches per class and epoch.
         batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training).

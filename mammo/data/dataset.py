@@ -119,7 +119,7 @@ class PlanDataset:
 
     Attributes:
         plan: rows to read.
-        columns: batch columns beside the plan's own.
+        columns: batch columns in addition to the plan's own.
         reader: source of patches and images.
         saliency: source of saliency maps.
         embedding: h of every row of the plan, float32 [N, 32].
