@@ -22,10 +22,12 @@ def task(cfg: DictConfig) -> None:
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":
         run = chosen_run(cfg.run, root, "floc", cfg.seed)
-        print(cached_embeddings(run, datamodule_of(cfg), list(Split), cfg.trainer.precision, shard).folder)
+        data = datamodule_of(cfg)
+        print(cached_embeddings(run, data, list(Split), cfg.trainer.precision, shard, cfg.allow_targets).folder)
     else:
         checkpoint = context_checkpoint(cfg.run, root, cfg.seed)
-        print(cached_saliency(checkpoint, root, Path(cfg.store), cfg.trainer.precision, shard).folder)
+        store, precision = Path(cfg.store), cfg.trainer.precision
+        print(cached_saliency(checkpoint, root, store, precision, shard, cfg.allow_targets).folder)
 
 
 main = command("precompute", store_defaults)(task)

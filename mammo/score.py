@@ -21,7 +21,7 @@ def task(cfg: DictConfig) -> None:
     """Score every labeled lesion of the store; write the table and the figures, and print the table."""
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     run = chosen_run(cfg.run, Path(cfg.root), "fagg")
-    scores = score_store(run, Path(cfg.store), cfg.n_windows)
+    scores = score_store(run, Path(cfg.store), cfg.n_windows, cfg.allow_targets)
     out = Path(cfg.out)
     out.mkdir(parents=True, exist_ok=True)
     write_lesion_table(scores.table, out / "lesions.parquet")

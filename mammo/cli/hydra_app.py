@@ -31,7 +31,7 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 SWEEPS = ("--multirun", "-m")
 """Hydra's flags for a sweep; a user may put them anywhere."""
 
-ADDABLE = ("trainer.", "backbone.arguments.", "hydra.")
+ADDABLE = ("model.", "callbacks.", "logger.", "intensity.", "trainer.", "backbone.arguments.", "hydra.")
 """Where a key that conf/ lacks may be added with +: all keys there are handed on, and unknown ones are rejected."""
 
 PLACES = ("root", "store")
@@ -73,6 +73,7 @@ class _Job:
         self.started = True
         sys.argv[1:] = self.words
         try:
+            check_allowed(cfg, self.words)
             return self.task(cfg)
         except WRONG as error:
             if HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -87,9 +88,9 @@ def _open(name: str, task: Task, defaults: Defaults | None) -> None:
     job = _Job(task, words)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us: Hydra would print its own tracebacks
     try:
-        _check_added(words)
+        sys.argv[1:] = forced = _forced(words)
         if defaults is not None:
-            sys.argv[1:] = completed(name, words, defaults)
+            sys.argv[1:] = completed(name, forced, defaults)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
         sys.exit(_complain(error))
@@ -164,14 +165,37 @@ def composed(
         return compose(name, words, return_hydra_config=hydra_too)
 
 
-def _check_added(words: Sequence[str]) -> None:
-    """Reject a word that adds a key which nothing would read."""
+def _forced(words: Sequence[str]) -> list[str]:
+    """The words with + for a key that may exist already, too; MammoError for a key that nothing would read."""
+    forced = []
     for word in words:
-        key = word.lstrip("+").partition("=")[0]
+        bare = word.lstrip("+")
+        key = bare.partition("=")[0]
         if word.startswith("+") and not f"{key}.".startswith(ADDABLE):
             raise MammoError(
                 f"{word}: {key} cannot be added, nothing would read it: give keys that --help shows, without +"
             )
+        forced.append(f"++{bare}" if word.startswith("+") else word)
+    return forced
+
+
+def check_allowed(cfg: DictConfig, words: Sequence[str]) -> None:
+    """Check that allow_targets, which lets a configuration build classes of more packages, is the user's own word.
+
+    Args:
+        cfg: a composed configuration.
+        words: the user's command line.
+
+    Raises:
+        MammoError: allow_targets has another value than the command line gives it: it comes from a file.
+    """
+    given = _parsed([word for word in words if word.lstrip("+").startswith("allow_targets=")])
+    asked = [override.value() for override in given]
+    if (cfg.get("allow_targets") or []) != (asked[-1] if asked else []):
+        raise MammoError(
+            f"allow_targets={cfg.allow_targets} comes from a file, but only the command line may allow packages: "
+            "remove it there, and check what the file builds before you allow it yourself"
+        )
 
 
 def _complain(error: Exception) -> int:

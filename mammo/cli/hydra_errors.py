@@ -94,7 +94,9 @@ def _unknown_key(key: str, parent: DictConfig | None, conf: Path | None) -> str:
     groups = [] if conf is None or place else [str(path.relative_to(conf)) for path in sorted(conf.rglob("*/"))]
     ends = [name for name in known if name.rpartition(".")[2] == key]
     hint = did_you_mean(key, [*known, *groups]) or did_you_mean(key, ends, cutoff=0)
-    return f"{key} is not a key of this command's configuration{hint}: --help shows them all"
+    there = ", ".join(map(str, content)) if place else ""
+    known_there = f"{place} has {there}; " if there else ""
+    return f"{key} is not a key of this command's configuration{hint}: {known_there}--help shows them all"
 
 
 def _dotted(content: Mapping[object, object], place: str) -> Iterator[str]:

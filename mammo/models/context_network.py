@@ -123,7 +123,6 @@ class ContextNetwork(pl.LightningModule):
 
     plan: ClassVar[Literal["patches", "images"]] = "images"
     columns: ClassVar[tuple[str, ...]] = ("image",)
-    score_table: ClassVar[Literal["lesions", "images", ""]] = "images"
 
     def __init__(
         self,

@@ -28,7 +28,6 @@ class PatchClassifier(pl.LightningModule):
     """
 
     plan: ClassVar[Literal["patches", "images"]] = "patches"
-    score_table: ClassVar[Literal["lesions", "images", ""]] = "lesions"
 
     def __init__(self, lr: float, loss: nn.Module | None = None) -> None:
         super().__init__()

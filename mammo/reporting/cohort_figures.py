@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mammo.data.datamodule import EVALUATION_SEED
@@ -25,6 +24,7 @@ from mammo.reporting.result_figures import save
 from mammo.reporting.window_figures import N_PATCHES, N_WINDOWS, class_patches_figure, lesion_windows_figure
 from mammo.store.manifest import Manifest
 from mammo.training.build import crops_of
+from mammo.training.targets import read_config
 
 N_IMAGES, N_SALIENCY = 12, 3
 
@@ -169,9 +169,7 @@ def _crop_sizes(run: Path) -> CropSizes:
     """The crop window sizes in a run's configuration."""
     path = run / "config.yaml"
     try:
-        cfg = OmegaConf.load(path)
-        assert isinstance(cfg, DictConfig)
-        return crops_of(cfg)
+        return crops_of(read_config(run, None))
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
         raise MammoError(f"{path}: of another version of mammo ({reason}); run it anew") from error

@@ -13,10 +13,8 @@ import pytorch_lightning as pl
 
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Plan
-from mammo.models.context_network import ContextNetwork, ScoredImages
-from mammo.models.fagg import FAgg
+from mammo.models.context_network import ScoredImages
 from mammo.models.lesion_auroc import ScoredLesions, WindowPredictions, score_lesions
-from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import Pathology, Split
 from mammo.scoring.score_tables import (
     IMAGE_CLASSES,
@@ -29,20 +27,20 @@ from mammo.store.manifest import Manifest
 
 
 def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder: Path, name: str) -> None:
-    """Write the score tables of the test split; print the AUCs of a context network.
+    """Write the score tables of the test split; print the AUCs over images.
 
     Args:
-        network: after trainer.test.
+        network: after trainer.test; its attribute `scored` holds what it scored, lesions or images. Nothing is written
+            for a network without it.
         data: the datamodule of that test.
         folder: the run folder.
         name: the run's name.
     """
-    if isinstance(network, PatchClassifier):
-        assert network.scored is not None
-        _write_lesions(network.scored, data, Split.TEST, folder, "")
-    elif isinstance(network, ContextNetwork):
-        assert network.scored is not None
-        table = image_table(network.scored, data.split_data(Split.TEST).manifest)
+    scored = getattr(network, "scored", None)
+    if isinstance(scored, ScoredLesions):
+        _write_lesions(scored, data, Split.TEST, folder, "")
+    elif isinstance(scored, ScoredImages):
+        table = image_table(scored, data.split_data(Split.TEST).manifest)
         write_image_table(table, folder / "images.parquet")
         for label in IMAGE_CLASSES:
             auc = image_auc(table, label)
@@ -53,11 +51,11 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
 def write_validation_scores(
     network: pl.LightningModule, data: MammoDataModule, folder: Path, trainer: pl.Trainer
 ) -> None:
-    """Write the lesion and window tables of the validation split by a tested f_agg; nothing for other networks.
+    """Write the lesion and window tables of the validation split by a network with scores_validation, after its test.
 
     The scores come from trainer.predict: validation would log a second time, and with averaged weights replaced.
     """
-    if isinstance(network, FAgg):
+    if getattr(network, "scores_validation", False):
         predictions = cast(list[WindowPredictions], trainer.predict(network, datamodule=data))
         scored = score_lesions(predictions)
         if trainer.is_global_zero:

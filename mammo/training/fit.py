@@ -150,7 +150,8 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
     facts["reads"] = inputs.paths(run.path)
     if cfg.test:
         if traits_of(cfg).saves_embeddings:  # f_agg will read the h of the same windows
-            saved = cached_embeddings(run.path, data, [Split.TEST], cfg.trainer.precision)
+            allowed = allowed_packages(cfg)
+            saved = cached_embeddings(run.path, data, [Split.TEST], cfg.trainer.precision, allowed=allowed)
             data = datamodule_of(cfg, embeddings=saved)
         # Not ckpt_path: of a run with averaged weights Lightning would test the weights before averaging.
         network.load_state_dict(read_weights(run.path / "best.ckpt")["state_dict"])
@@ -210,7 +211,8 @@ def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
     """What the network is trained and scored on; the h that it reads is made where it is missing."""
     data = datamodule_of(cfg, inputs.context.source if inputs.context else None)
     if inputs.floc:
-        data.embeddings = cached_embeddings(inputs.floc, data, list(Split), cfg.trainer.precision)
+        allowed, precision = allowed_packages(cfg), cfg.trainer.precision
+        data.embeddings = cached_embeddings(inputs.floc, data, list(Split), precision, allowed=allowed)
     return data
 
 

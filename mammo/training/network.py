@@ -33,15 +33,14 @@ class Traits:
         window_seed: seed of the training windows; None for the training seed. f_agg has one for all, so that embeddings
             are computed once per f_loc.
         saves_embeddings: whether its method `represent` gives the h that f_agg reads.
-        score_table: which table it writes after a test: "lesions", "images", or "" for none.
-        scores_validation: whether it writes that table for the validation split, too.
+        scores_validation: whether the validation split is scored after the test, too, for thresholds; its predict_step
+            returns WindowPredictions then.
     """
 
     plan: Literal["patches", "images"]
     columns: tuple[str, ...]
     window_seed: int | None = None
     saves_embeddings: bool = False
-    score_table: Literal["lesions", "images", ""] = ""
     scores_validation: bool = False
 
 

@@ -17,15 +17,15 @@ from mammo.data.plans import Plan
 from mammo.ingestion.shard import WHOLE, Shard
 from mammo.io import file_lock
 from mammo.models.context_network import ContextNetwork, load_context_network
-from mammo.models.floc import FLoc
 from mammo.models.precision import resolve_precision
 from mammo.progress import track
-from mammo.records import Split
+from mammo.records import MammoError, Split
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
 from mammo.training.saliency_source import saliency_cache
+from mammo.training.targets import load_network
 
 PIXELS_PER_BATCH, PATCHES_PER_BATCH = 6_000_000, 500
 """Batch sizes in inference: pixels of whole images (1 image at full size, 67 at an eighth), and patches on a GPU."""
@@ -38,7 +38,12 @@ IMAGES_PER_FILE = 128
 
 
 def cached_embeddings(
-    run: Path, data: MammoDataModule, splits: Sequence[Split], precision: str, shard: Shard = WHOLE
+    run: Path,
+    data: MammoDataModule,
+    splits: Sequence[Split],
+    precision: str,
+    shard: Shard = WHOLE,
+    allowed: Sequence[str] = (),
 ) -> Embeddings:
     """The cache of h, complete for every window of these splits, by the best checkpoint of an f_loc run.
 
@@ -48,12 +53,13 @@ def cached_embeddings(
         splits: the splits that need h.
         precision: as in conf/trainer.
         shard: the share of the plans to compute. A plan that another process computes is waited for.
+        allowed: packages that the run's configuration may name classes of (allow_targets).
     """
     embeddings = Embeddings(run / "embeddings")
     plans = shard.share([(split, plan) for split in splits for plan in data.plans(split)])
     missing = [(split, plan) for split, plan in plans if not embeddings.has(plan)]
     if missing:
-        network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
+        network = load_floc(run, allowed)
         readers = {split: data.split_data(split).reader.with_own_cache() for split in splits}
         for split, plan in track(missing, "embeddings", len(missing), "plans"):
             with file_lock(embeddings.folder / f"{plan.digest()[:16]}.lock", f"{run.name}: h of {split} windows"):
@@ -62,7 +68,14 @@ def cached_embeddings(
     return embeddings
 
 
-def cached_saliency(checkpoint: Path, root: Path, store: Path, precision: str, shard: Shard = WHOLE) -> SaliencyMaps:
+def cached_saliency(
+    checkpoint: Path,
+    root: Path,
+    store: Path,
+    precision: str,
+    shard: Shard = WHOLE,
+    allowed: Sequence[str] = (),
+) -> SaliencyMaps:
     """The cache of S of every image of a store by a context network; cached maps are kept.
 
     Args:
@@ -71,6 +84,7 @@ def cached_saliency(checkpoint: Path, root: Path, store: Path, precision: str, s
         store: the image store.
         precision: as in conf/trainer.
         shard: the share of the images to compute.
+        allowed: packages that the run's configuration may name classes of (allow_targets).
     """
     manifest = Manifest.load(store)
     maps = saliency_cache(checkpoint, root, manifest)
@@ -78,7 +92,8 @@ def cached_saliency(checkpoint: Path, root: Path, store: Path, precision: str, s
         share = set(shard.share(list(maps.images)))
         missing = [image_id for image_id in maps.missing() if image_id in share]
         if missing:
-            _compute_missing(maps, missing, len(share), load_context_network(checkpoint), store, manifest, precision)
+            network = load_context(checkpoint, allowed)
+            _compute_missing(maps, missing, len(share), network, store, manifest, precision)
     return maps
 
 
@@ -119,8 +134,30 @@ def saliency_maps(
         yield from zip(ids, output.saliency.stacked().float().cpu().numpy(), strict=True)
 
 
-def embed_plan(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDArray[np.float32]:
-    """The representation h of every row of the plan: float32 [N, 32]."""
+def load_floc(run: Path, allowed: Sequence[str] = ()) -> pl.LightningModule:
+    """The f_loc of a finished run, in evaluation mode; MammoError as load_network, or it has no `represent`."""
+    network = load_network(run, pl.LightningModule, allowed)
+    if not callable(getattr(network, "represent", None)):
+        raise MammoError(f"{run}: {type(network).__name__} has no method represent, which gives the h that f_agg reads")
+    return network
+
+
+def load_context(checkpoint: Path, allowed: Sequence[str] = ()) -> ContextNetwork:
+    """The context network of a run's checkpoint or of any other file, in evaluation mode.
+
+    Raises:
+        MammoError: as load_network, or as load_context_network.
+    """
+    run = checkpoint.parent
+    if checkpoint.name != "best.ckpt" or not (run / "config.yaml").is_file():
+        return load_context_network(checkpoint)
+    network = load_network(run, ContextNetwork, allowed)
+    assert isinstance(network, ContextNetwork)
+    return network
+
+
+def embed_plan(network: pl.LightningModule, plan: Plan, reader: Reader, precision: str) -> NDArray[np.float32]:
+    """The representation h of every row of the plan: float32 [N, 32], by the network's method `represent`."""
     dataset = PlanDataset(plan, ("patch",), reader)
     batch_size = PATCHES_PER_CPU_BATCH if network.device.type == "cpu" else PATCHES_PER_BATCH
     parts = []
@@ -129,9 +166,10 @@ def embed_plan(network: FLoc, plan: Plan, reader: Reader, precision: str) -> NDA
         with torch.inference_mode(), autocast(network, precision):
             for first in range(0, len(batch["patch"]), batch_size):
                 patches = batch["patch"][first : first + batch_size].to(network.device)
-                parts.append(network.represent(patches).float().cpu().numpy())
-    h: NDArray[np.float32] = np.concatenate(parts)
-    return h
+                h = network.represent(patches)  # type: ignore[operator]
+                parts.append(h.float().cpu().numpy())
+    whole: NDArray[np.float32] = np.concatenate(parts)
+    return whole
 
 
 def autocast(network: pl.LightningModule, precision: str) -> torch.autocast:

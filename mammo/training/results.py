@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
+from mammo.cli.targets import check_names
 from mammo.paper import MAPS
 from mammo.records import MammoError
 from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
@@ -80,7 +81,7 @@ class Run:
         """The resolved configuration; empty if the run kept none.
 
         Raises:
-            MammoError: config.yaml is not a YAML mapping.
+            MammoError: config.yaml is not a YAML mapping, or names a class that no configuration builds.
         """
         path = self.folder / "config.yaml"
         try:
@@ -89,6 +90,10 @@ class Run:
             raise MammoError(f"{path}: not a configuration ({type(error).__name__}: {error}); run it anew") from error
         if not isinstance(content, dict):
             raise MammoError(f"{path}: not a configuration (a {type(content).__name__}); run it anew")
+        try:
+            check_names(content)
+        except MammoError as error:
+            raise MammoError(f"{path}: {error}") from None
         return content
 
     @property

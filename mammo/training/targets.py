@@ -18,7 +18,8 @@ from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.strategies import Strategy
 from torch import nn
 
-from mammo.cli.targets import Bases, Place, check, resolve, targets
+from mammo.cli.targets import Bases, Place, check, check_names, resolve, targets
+from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
 
 PLUGINS = (Precision, ClusterEnvironment, CheckpointIO, LayerSync)
@@ -66,8 +67,9 @@ def allowed_packages(cfg: DictConfig) -> tuple[str, ...]:
     Raises:
         MammoError: allow_targets is not a list of names.
     """
-    names = OmegaConf.to_container(cfg.get("allow_targets") or OmegaConf.create([]))
-    if not isinstance(names, list) or not all(isinstance(name, str) and name.isidentifier() for name in names):
+    names = cfg.get("allow_targets") or []
+    is_list = isinstance(names, Sequence) and not isinstance(names, str)
+    if not is_list or not all(isinstance(name, str) and name.isidentifier() for name in names):
         raise MammoError(
             f"allow_targets={cfg.allow_targets}: give the names of packages, as in allow_targets=[my_package]"
         )
@@ -84,12 +86,13 @@ def check_targets(config: Mapping[str, Any], allowed: Sequence[str]) -> None:
         check(node, place(key), allowed)
 
 
-def read_config(run: Path, allowed: Sequence[str]) -> DictConfig:
-    """The configuration that a run folder keeps, its targets checked.
+def read_config(run: Path, allowed: Sequence[str] | None) -> DictConfig:
+    """The configuration that a run folder keeps, with its targets checked.
 
     Args:
         run: the run folder.
-        allowed: packages that the command line allows, whatever the file says.
+        allowed: the packages that the command line allows; allow_targets of the result. None to read values only, so
+            that nothing is built and any package may be named.
 
     Raises:
         MammoError: it is missing, not YAML, sets allow_targets, or as check_targets.
@@ -104,9 +107,13 @@ def read_config(run: Path, allowed: Sequence[str]) -> DictConfig:
     if "allow_targets" in cfg:
         raise MammoError(f"{path} sets allow_targets, which only the command line may set: remove it from the file")
     try:
+        if allowed is None:
+            check_names(plain(cfg))
+            return cfg
         check_targets(plain(cfg), allowed)
     except MammoError as error:
-        raise MammoError(f"{path}: {error}") from error
+        raise MammoError(f"{path}: {error}") from None
+    cfg.allow_targets = list(allowed)
     return cfg
 
 
@@ -114,14 +121,20 @@ def load_network(run: Path, base: type, allowed: Sequence[str]) -> pl.LightningM
     """The network of a finished run, by its best checkpoint, in evaluation mode.
 
     Args:
-        run: the run folder; its config.yaml names the class.
+        run: the run folder; its config.yaml names the class, and best.ckpt holds the constructor's arguments.
         base: the class must be a subclass of it.
         allowed: packages that the command line allows.
 
     Raises:
-        MammoError: as read_config, or the class is another one.
+        MammoError: as read_config; the class is another one, or the checkpoint does not fit it.
     """
+    path = run / "best.ckpt"
     model = plain(read_config(run, allowed)).get("model")
     node = model if isinstance(model, dict) else {}
     cls: type[pl.LightningModule] = resolve(node, Place(f"{run / 'config.yaml'}: model", (base,)), allowed)
-    return cls.load_from_checkpoint(run / "best.ckpt", map_location="cpu", weights_only=True).eval()
+    read_weights(path)  # before Lightning does, for a readable error
+    try:
+        return cls.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
+    except (KeyError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:400]
+        raise MammoError(f"{path} does not fit {cls.__name__} ({type(error).__name__}: {reason})") from error

@@ -1,5 +1,6 @@
 """Lightning's trainer, its callbacks and its loggers, as the configuration describes them."""
 
+import inspect
 import re
 import sys
 from collections.abc import Mapping
@@ -65,9 +66,12 @@ def _options(cfg: DictConfig) -> dict[str, Any]:
     """The options of conf/trainer, with the objects that they name built."""
     allowed = allowed_packages(cfg)
     options = {key: _built(value, f"trainer.{key}", allowed) for key, value in plain(cfg.trainer).items()}
-    for key in GROUPS:
-        if key in options:
+    known = [key for key in inspect.signature(pl.Trainer).parameters if key not in GROUPS]
+    for key in options:
+        if key in GROUPS:
             raise MammoError(f"trainer.{key} cannot be set: choose from the group {key}, as --help shows")
+        if key not in known:
+            raise MammoError(f"trainer.{key}: Lightning's Trainer has no such option; it has {', '.join(known)}")
     options["precision"] = resolve_precision(str(cfg.trainer.precision), str(cfg.trainer.accelerator))
     return options
 

@@ -17,7 +17,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import WandbLogger
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.models.context_network import ContextNetwork
+from mammo.models.context_network import ScoredImages
 from mammo.models.lesion_auroc import ScoredLesions
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import FULL_SCALE, PatchClass, Split
@@ -114,15 +114,14 @@ class Dashboard(Callback):
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
         manifest = data.split_data(Split.TEST).manifest
-        if isinstance(pl_module, ContextNetwork):
-            assert pl_module.scored is not None
-            images = image_table(pl_module.scored, manifest)
+        scored = getattr(pl_module, "scored", None)
+        if isinstance(scored, ScoredImages):
+            images = image_table(scored, manifest)
             self._log(trainer, _curves(images["malignant"].to_numpy(), images["score_malignant"].to_numpy(), "images"))
-        elif isinstance(pl_module, PatchClassifier):
-            assert pl_module.scored is not None
-            lesions = lesion_table(pl_module.scored, manifest)
+        elif isinstance(scored, ScoredLesions):
+            lesions = lesion_table(scored, manifest)
             self._log(trainer, _curves(lesions["malignant"].to_numpy(), lesions["score"].to_numpy(), "lesions"))
-            self._log(trainer, {"lesions": _pictured(pl_module.scored, lesions, data)})
+            self._log(trainer, {"lesions": _pictured(scored, lesions, data)})
 
     def _log(self, trainer: pl.Trainer, content: dict[str, Any]) -> None:
         self.logger.experiment.log({**content, "trainer/global_step": trainer.global_step})

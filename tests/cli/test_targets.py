@@ -1,0 +1,171 @@
+"""Classes named by a configuration: only subclasses of what a place needs are built, from allowed packages."""
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from mammo.cli.targets import Place, build, check, check_names, is_foreign, resolve, targets
+from mammo.records import MammoError
+
+LOSS = Place("model.loss", (nn.Module,), (nn.Module,), {"class_weights": [1.0, 2.0, 3.0, 4.0]})
+
+HOSTILE = (
+    "os.system",
+    "posix.system",
+    "builtins.eval",
+    "builtins.exec",
+    "builtins.__import__",
+    "subprocess.Popen",
+    "subprocess.run",
+    "importlib.import_module",
+    "runpy.run_path",
+    "pickle.loads",
+    "numpy.load",
+    "hydra.utils.instantiate",
+    "pandas.read_pickle",
+    "torch.load",
+    "torch.hub.load",
+    "torch.os.system",
+    "torch.sys.exit",
+    "torch.serialization.os.system",
+    "torch.utils.cpp_extension.load",
+    "torch.jit.load",
+    "torch.nn.modules.module.functools.partial",
+    "torch.package.PackageImporter",
+    "torch.utils.data.DataLoader",
+    "torch.nn.Module.__init__",
+    "torch.nn.Module.load_state_dict",
+    "torch.__builtins__.eval",
+    "pytorch_lightning.utilities.cloud_io.load",
+    "albumentations.load",
+    "mammo.cli.targets.import_module",
+    "mammo.cli.targets.build",
+    "mammo.training.fit.train",
+    "mammo.weights.main",
+)
+
+
+@pytest.mark.parametrize("target", HOSTILE)
+@pytest.mark.parametrize("nested", ["no", "argument", "list", "deep", "positional"])
+def test_a_target_that_is_no_such_class_is_rejected_and_never_called(
+    target: str, nested: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[object] = []
+    for name in ("os.system", "subprocess.Popen", "torch.load"):
+        monkeypatch.setattr(name, called.append)
+    evil = {"_target_": target, "command": f"touch {tmp_path}/hacked", "args": ["touch", f"{tmp_path}/hacked"]}
+    inner = {"_target_": "torch.nn.Sequential", "_args_": [evil]}
+    node: dict[str, object] = {
+        "no": evil,
+        "argument": {"_target_": "torch.nn.ModuleList", "modules": evil},
+        "list": {"_target_": "torch.nn.ModuleList", "modules": [{"_target_": "torch.nn.ReLU"}, evil]},
+        "deep": {"_target_": "torch.nn.ModuleDict", "modules": {"a": {"b": [[{"c": evil}]]}}},
+        "positional": {"_target_": "torch.nn.Sequential", "_args_": [inner]},
+    }[nested]
+    for use in (check, build):
+        with pytest.raises(MammoError, match=r"^model\.loss.*_target_=") as caught:
+            use(node, LOSS)
+        assert target in str(caught.value)
+    assert not called
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("target", ["my_pkg.Loss", "hydra.utils.call", "numpy.ndarray", "requests.get"])
+def test_another_package_is_not_even_imported(target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = target.split(".")[0]
+    before = package in sys.modules
+    (tmp_path / "my_pkg.py").write_text("raise SystemExit('imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    advice = rf"^model\.loss\._target_={target} is rejected: classes come from .* add allow_targets=\[{package}\] to"
+    with pytest.raises(MammoError, match=advice):
+        build({"_target_": target}, LOSS)
+    assert (package in sys.modules) == before
+
+
+def test_an_allowed_package_gives_classes_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own_losses.py").write_text(
+        "import os\nimport subprocess\nfrom torch import nn\nfrom subprocess import Popen\n\n\n"
+        "class Mine(nn.Module):\n"
+        "    def __init__(self, gamma):\n        super().__init__()\n        self.gamma = gamma\n\n\n"
+        "class Broken(nn.Module):\n    def __init__(self):\n        raise ValueError('of its own')\n\n\n"
+        "def make():\n    return Mine(1)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    built = build({"_target_": "own_losses.Mine", "gamma": 2}, LOSS, ["own_losses"])
+    assert type(built).__name__ == "Mine"
+    assert built.gamma == 2  # type: ignore[attr-defined]
+    for name in ("make", "os.system", "Popen", "subprocess.Popen"):
+        with pytest.raises(MammoError, match=f"own_losses.{name} is rejected: a subclass of Module"):
+            build({"_target_": f"own_losses.{name}"}, LOSS, ["own_losses"])
+    with pytest.raises(MammoError, match=r"own_losses\.Nothing cannot be found"):
+        build({"_target_": "own_losses.Nothing"}, LOSS, ["own_losses"])
+    with pytest.raises(MammoError, match=r"nowhere_pkg cannot be found.*its folder must be on PYTHONPATH"):
+        build({"_target_": "nowhere_pkg.Nothing"}, LOSS, ["nowhere_pkg"])
+    with pytest.raises(ValueError, match="of its own"):  # the traceback of the user's own class helps the user
+        build({"_target_": "own_losses.Broken"}, LOSS, ["own_losses"])
+    with pytest.raises(MammoError, match=r"model\.loss\.delta: Mine has no such argument; it has gamma$"):
+        build({"_target_": "own_losses.Mine", "delta": 2}, LOSS, ["own_losses"])
+
+
+def test_a_class_that_a_library_only_imports_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    foreign = type("Foreign", (nn.Module,), {"__module__": "elsewhere"})
+    monkeypatch.setattr(torch, "borrowed", SimpleNamespace(Foreign=foreign), raising=False)
+    with pytest.raises(MammoError, match="is defined in elsewhere, outside the allowed packages"):
+        resolve({"_target_": "torch.borrowed.Foreign"}, LOSS)
+    assert resolve({"_target_": "torch.borrowed.Foreign"}, LOSS, ["elsewhere"]) is foreign
+
+
+@pytest.mark.parametrize(
+    "name", [None, 7, "", "torch", "torch..nn", "torch.nn.", "torch.nn.Re LU", "torch.nn.ReLU()", ["a.b"]]
+)
+def test_what_is_no_dotted_name_is_rejected(name: object) -> None:
+    for use in (lambda node: build(node, LOSS), check_names):
+        with pytest.raises(MammoError, match=r"give the dotted name of a class, as in torch\.nn\.CrossEntropyLoss$"):
+            use({"_target_": name})
+
+
+@pytest.mark.parametrize("key", ["_partial_", "_recursive_", "_anything_"])
+def test_other_special_keys_are_rejected(key: str) -> None:
+    with pytest.raises(MammoError, match=rf"^model\.loss\.{key} is not supported"):
+        build({"_target_": "torch.nn.ReLU", key: True}, LOSS)
+
+
+def test_objects_are_built_with_nested_positional_and_offered_arguments() -> None:
+    linear = {"_target_": "torch.nn.Linear", "in_features": 3, "out_features": 2}
+    network = build(
+        {"_target_": "torch.nn.Sequential", "_convert_": "all", "_args_": [linear, {"_target_": "torch.nn.ReLU"}]}, LOSS
+    )
+    assert isinstance(network, nn.Sequential)
+    assert network(torch.ones(1, 3)).shape == (1, 2)
+    weighted = {"_target_": "mammo.models.losses.WeightedCrossEntropy"}
+    assert build(weighted, LOSS).class_weights.tolist() == [1, 2, 3, 4]  # type: ignore[attr-defined]
+    given = build({**weighted, "class_weights": [1.0] * 4}, LOSS)
+    assert given.class_weights.tolist() == [1] * 4  # type: ignore[attr-defined]
+    assert isinstance(build({"_target_": "torch.nn.ReLU"}, LOSS), nn.ReLU)
+
+
+def test_what_a_constructor_rejects_is_named() -> None:
+    with pytest.raises(MammoError, match=r"^model\.loss: Linear rejects its arguments \(.+\)$"):
+        build({"_target_": "torch.nn.Linear", "in_features": "a", "out_features": 2}, LOSS)
+    with pytest.raises(MammoError, match=r"^model\.loss\.in_feature: Linear has no such argument; it has in_f"):
+        build({"_target_": "torch.nn.Linear", "in_feature": 1}, LOSS)
+    with pytest.raises(MammoError, match=r"^model\.loss\._args_=7: give a list$"):
+        build({"_target_": "torch.nn.Sequential", "_args_": 7}, LOSS)
+
+
+def test_targets_are_found_by_their_keys() -> None:
+    config = {"a": 1, "b": {"c": {"_target_": "x.Y", "d": {"_target_": "x.Z"}}}, "e": [{"_target_": "x.W"}]}
+    assert [key for key, _ in targets(config)] == ["b.c", "e.0"]
+    assert is_foreign("my_pkg.Net")
+    assert is_foreign("torchlike.Net")
+    assert not is_foreign("torch.nn.ReLU")
+
+
+def test_a_configuration_that_is_only_read_may_name_other_packages_but_not_the_standard_library() -> None:
+    check_names({"model": {"_target_": "my_pkg.Net", "loss": {"_target_": "torch.nn.ReLU"}}})
+    with pytest.raises(MammoError, match=r"^a\.b\.0\._target_=os\.system is rejected"):
+        check_names({"a": {"_target_": "my_pkg.Net", "b": [{"_target_": "os.system"}]}})
