@@ -6,16 +6,18 @@ order of the source's paths. Boxes are half-open (row, col).
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import Density, Laterality, MammoError, Pathology, Split, View
+
+if TYPE_CHECKING:
+    import pandas as pd  # not at run time: the child processes of an ingest do without it
 
 Row = Mapping[str, Any]
 """One row of a table, by column."""
@@ -124,7 +126,7 @@ ALLOWED_VALUES = {
 """By column, the values that a table may hold."""
 
 
-def check_tables(store: Path, images: pd.DataFrame, lesions: pd.DataFrame) -> None:
+def check_tables(store: Path, images: "pd.DataFrame", lesions: "pd.DataFrame") -> None:
     """Check that ids are unique, values allowed, lesions on known images, and patients in one split.
 
     Args:
@@ -146,13 +148,13 @@ def check_tables(store: Path, images: pd.DataFrame, lesions: pd.DataFrame) -> No
     _check_splits(store / "images.parquet", images)
 
 
-def _check_unique(path: Path, table: pd.DataFrame) -> None:
+def _check_unique(path: Path, table: "pd.DataFrame") -> None:
     if not table.index.is_unique:
         repeated = table.index[table.index.duplicated()][0]
         raise MammoError(f"{path}: {table.index.name} {repeated} occurs twice: run python -m mammo.ingest again")
 
 
-def _check_values(path: Path, table: pd.DataFrame) -> None:
+def _check_values(path: Path, table: "pd.DataFrame") -> None:
     for column in ALLOWED_VALUES.keys() & set(table.columns):
         wrong = ~table[column].isin(ALLOWED_VALUES[column])
         if wrong.any():
@@ -161,7 +163,7 @@ def _check_values(path: Path, table: pd.DataFrame) -> None:
             raise MammoError(f"{path}: {table.index.name} {key} has {column} {value!r}, which must be one of {allowed}")
 
 
-def _check_splits(path: Path, images: pd.DataFrame) -> None:
+def _check_splits(path: Path, images: "pd.DataFrame") -> None:
     """A patient, an exam and a source file must each be in a single split."""
     for column, what in (("patient_id", "patient"), ("exam_id", "exam"), ("sha256", "the source file with SHA-256")):
         splits = images[images[column] != ""].groupby(column)["split"].nunique()
