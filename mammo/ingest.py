@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
 from mammo.geometry import Frame
-from mammo.ingestion.quarantine import NAME as QUARANTINE
+from mammo.ingestion.quarantine import QUARANTINE
 from mammo.ingestion.run import ingest_cohort, ingest_shard
 from mammo.ingestion.shard import Shard
 from mammo.ingestion.worker import PRELOAD, Recipe

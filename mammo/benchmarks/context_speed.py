@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from mammo.benchmarks.sample_images import breast
 from mammo.benchmarks.timing import Method, time_methods
+from mammo.benchmarks.workload import breast
 from mammo.geometry import Frame
 from mammo.models.context_network import standardized
 from mammo.models.gmic import Gmic, GmicOutput, GmicSizes

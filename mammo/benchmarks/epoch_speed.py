@@ -13,9 +13,9 @@ import numpy as np
 
 from mammo.benchmarks import baselines
 from mammo.benchmarks import lesion_speed as lesion
-from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Method, time_methods
 from mammo.benchmarks.workload import (
+    FULL_SHAPE,
     PATCH_PX,
     SIDE_PX,
     cached_warp,

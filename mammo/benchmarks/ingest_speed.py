@@ -21,8 +21,8 @@ from pydicom.pixels.processing import apply_voi_lut
 from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLosslessSV1, JPEGLSLossless
 from scipy import ndimage
 
-from mammo.benchmarks.sample_images import FULL_SHAPE, images
 from mammo.benchmarks.timing import Method, time_methods, use_one_thread
+from mammo.benchmarks.workload import FULL_SHAPE, images
 from mammo.geometry import Frame
 from mammo.ingestion.worker import Encoded, IngestItem, Recipe, ingest_file
 from mammo.intake.dicom_header import read_header

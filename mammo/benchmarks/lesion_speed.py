@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 
 from mammo.benchmarks import baselines
-from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Method, time_methods
-from mammo.benchmarks.workload import PATCH_PX, SIDE_PX, crop_method, image_workload, split_requests
+from mammo.benchmarks.workload import FULL_SHAPE, PATCH_PX, SIDE_PX, crop_method, image_workload, split_requests
 from mammo.data.crops import CropRequests
 from mammo.geometry import Box
 from mammo.records import FULL_SCALE, Pixels

@@ -13,9 +13,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Method, time_methods
-from mammo.benchmarks.workload import BATCH_SIZE, PATCH_PX, crop_method, image_workload, training_windows
+from mammo.benchmarks.workload import BATCH_SIZE, FULL_SHAPE, PATCH_PX, crop_method, image_workload, training_windows
 from mammo.data.crops import CropRequests, crop
 from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.loader import Loader

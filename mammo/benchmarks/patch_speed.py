@@ -9,9 +9,8 @@ from functools import partial
 from pathlib import Path
 
 from mammo.benchmarks import baselines
-from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Method, time_methods
-from mammo.benchmarks.workload import cached_warp, crop_method, image_workload, training_windows
+from mammo.benchmarks.workload import FULL_SHAPE, cached_warp, crop_method, image_workload, training_windows
 from mammo.data.crops import CropRequests
 from mammo.records import Pixels
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from statistics import median
 
 from mammo.benchmarks import baselines
-from mammo.benchmarks.sample_images import FULL_SHAPE
 from mammo.benchmarks.timing import Method, time_methods
 from mammo.benchmarks.workload import (
+    FULL_SHAPE,
     cached_warp,
     crop_method,
     image_workload,

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mammo.ingestion.duplicates import Candidate, Duplicates, find_duplicates
-from mammo.ingestion.quarantine import NAME as QUARANTINE
-from mammo.ingestion.quarantine import write_quarantine
-from mammo.ingestion.rejection_log import RejectionLog
+from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
 from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
 from mammo.ingestion.worker import PRELOAD, Encoded, ImageFacts, IngestItem, Recipe, Rejected, Stored, ingest_file
 from mammo.intake.outcomes import Outcome, Verdict

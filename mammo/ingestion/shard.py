@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
 
-from mammo.ingestion.rejection_log import RejectionLog
+from mammo.ingestion.quarantine import RejectionLog
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.records import MammoError, is_whole
 from mammo.store.image_store import ImageStore

@@ -128,7 +128,7 @@ class Gmic(nn.Module):
             )
         if checkpoint_activations:
             checkpoint_stages(self.trunk.layer_list)
-            checkpoint_stages(self.local.stages)
+            checkpoint_stages(self.local.stage_list)
 
     def load_local_trunk(self, weights: Mapping[str, Tensor]) -> None:
         """Load the weights [O, ...] of a ResNet-18 without classifier into the local trunk.

@@ -53,13 +53,13 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     @property
-    def stages(self) -> list[nn.Module]:
+    def stage_list(self) -> list[nn.Module]:
         """The stages, in order."""
         return [self.get_submodule(name) for name in self._stage_names]
 
     def forward(self, x: Tensor) -> Tensor:
         """Images [B, 3, H, W] to vectors [B, num_features], the mean over positions."""
         x = self.maxpool(torch.relu(self.bn1(self.conv1(x))))
-        for stage in self.stages:
+        for stage in self.stage_list:
             x = stage(x)
         return x.mean(dim=(2, 3))

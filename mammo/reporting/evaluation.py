@@ -18,9 +18,8 @@ from mammo.reporting.evaluation_warnings import (
 )
 from mammo.reporting.paper_tables import auc_row, context_table, figure6, table2, table3
 from mammo.scoring.model_comparison import Comparison, compare
-from mammo.scoring.performance import Performance, performance
+from mammo.scoring.performance import Performance, Subgroup, performance, subgroups
 from mammo.scoring.score_tables import LESION_COLUMNS, size_group
-from mammo.scoring.subgroups import Subgroup, subgroups
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 from mammo.training.results import Run
 

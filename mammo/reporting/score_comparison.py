@@ -11,9 +11,8 @@ from mammo.scoring.calibration import CalibrationCurve, calibration_curve
 from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.intervals import N_RESAMPLES, Interval
 from mammo.scoring.model_comparison import compare
-from mammo.scoring.performance import OperatingPoint, performance
+from mammo.scoring.performance import OperatingPoint, performance, subgroups
 from mammo.scoring.score_file import COLUMNS, ScoreFile
-from mammo.scoring.subgroups import subgroups
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 
 Json = dict[str, Any]

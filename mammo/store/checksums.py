@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-PRIVATE = (".key", ".refusals", "quarantine.csv")
+PRIVATE = (".key", ".rejections", "quarantine.csv")
 """Files that stay behind where a store is shared."""
 
 TABLES = ("images.parquet", "lesions.parquet")
 
-GROWING = (".index", ".refusals")
+GROWING = (".index", ".rejections")
 """Suffixes of files that an ingest appends to before it writes the checksums again."""
 
 CHUNK = 1 << 20

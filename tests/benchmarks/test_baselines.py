@@ -7,8 +7,7 @@ import pytest
 
 from mammo.benchmarks import baselines
 from mammo.benchmarks.patch_speed import available_baselines
-from mammo.benchmarks.sample_images import breast
-from mammo.benchmarks.workload import training_windows, write_store
+from mammo.benchmarks.workload import breast, training_windows, write_store
 from mammo.data.crops import crop
 
 IMAGES = {"a": breast(0, (900, 800))}

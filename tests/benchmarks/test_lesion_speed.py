@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mammo.benchmarks.lesion_speed import LESION_PX, cached_resize, lesion_windows, measure
-from mammo.benchmarks.sample_images import breast
+from mammo.benchmarks.workload import breast
 from mammo.data.resample_plan import ResamplePlan
 
 SHAPE = (900, 800)

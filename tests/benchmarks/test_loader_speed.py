@@ -7,8 +7,7 @@ import pytest
 import torch
 
 from mammo.benchmarks.loader_speed import dataloader_of, loader_of, measure
-from mammo.benchmarks.sample_images import breast
-from mammo.benchmarks.workload import training_windows, write_store
+from mammo.benchmarks.workload import breast, training_windows, write_store
 
 SHAPE = (900, 800)
 

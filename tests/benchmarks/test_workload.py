@@ -1,15 +1,19 @@
 """The workload of the patch benchmarks: a temporary store, windows, batches and methods."""
 
+import os
+
 import numpy as np
 import pytest
 
-from mammo.benchmarks.sample_images import breast
 from mammo.benchmarks.workload import (
     ANGLE_DEG,
+    FULL_SHAPE,
     SIDE_PX,
+    breast,
     cached_warp,
     crop_method,
     image_workload,
+    images,
     split_requests,
     training_windows,
 )
@@ -72,3 +76,29 @@ def test_the_limit_warps_once_per_window(monkeypatch: pytest.MonkeyPatch) -> Non
     method.work()
     assert calls == [(256, 256)] * 5
     assert method.units == 5
+
+
+SMALL_SHAPE = (448, 416)
+
+
+def test_synthetic_images_have_12_bits_and_a_black_background() -> None:
+    pixels = breast(0, SMALL_SHAPE)
+    assert pixels.dtype == np.uint16
+    assert pixels.max() <= 4095
+    assert 0.2 < (pixels == 0).mean() < 0.8
+    assert not np.array_equal(pixels, breast(1, SMALL_SHAPE))
+
+
+@pytest.mark.skipif("MAMMO_REAL_EXAM" not in os.environ, reason="MAMMO_REAL_EXAM is not set")
+def test_a_real_exam_is_used_if_available() -> None:
+    found, kind = images(3)
+    assert kind == "real"
+    assert all(pixels.shape == FULL_SHAPE and pixels.dtype == np.uint16 for pixels in found.values())
+    assert len({pixels.tobytes() for pixels in found.values()}) == 3
+
+
+def test_synthetic_images_are_used_without_a_real_exam(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MAMMO_REAL_EXAM", raising=False)
+    found, kind = images(2, SMALL_SHAPE)
+    assert kind == "made"
+    assert [pixels.shape for pixels in found.values()] == [SMALL_SHAPE, SMALL_SHAPE]

@@ -54,7 +54,7 @@ def tree(store: Path) -> dict[str, bytes]:
 def finished(store: Path) -> int:
     """Number of files that an interrupted ingest has finished: stored, or remembered as rejected."""
     entries = sum(path.stat().st_size // ENTRY.itemsize for path in store.glob("images/*.index"))
-    log = store / ".refusals"
+    log = store / ".rejections"
     lines = log.read_text(errors="replace").split("\n")[:-1] if log.exists() else []
     return entries + sum(line.endswith("]") for line in lines)
 
