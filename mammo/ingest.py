@@ -26,7 +26,7 @@ from mammo.intake.dicom_decode import check_decoders
 from mammo.intake.outcomes import Verdict, counts
 from mammo.intake.sandbox import Workers
 from mammo.records import Cohort, Count
-from mammo.store.head import DataSet
+from mammo.store.store_header import DataSet
 
 QUARANTINED = 3
 """Exit status when the ingest is done, but at least one file was rejected."""

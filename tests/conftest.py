@@ -33,8 +33,8 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mammo.intake.sandbox import Workers
     from mammo.phantoms.cohort import write_cohort
     from mammo.phantoms.spec import CohortSpec, Dials, Mix
-    from mammo.store.head import DataSet
     from mammo.store.splits import assign_splits
+    from mammo.store.store_header import DataSet
 
     root = tmp_path_factory.mktemp("small")
     spec = CohortSpec(seed=3, scale=0.125, n_patients=12, dials=Dials(2.0, 1.5), mix=Mix(0.3, 0.35, 0.35))

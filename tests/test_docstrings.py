@@ -65,7 +65,9 @@ def states_a_shape(text: str) -> bool:
     """Whether a text holds a bracketed shape such as [N, 2], [H, W] or [n_lesions]; [0, 1] is a range of values."""
     dimension = r"[\w.+*/ -]+"
     shapes = re.findall(rf"\[({dimension}(?:, {dimension})*)\]", text)
-    return any(re.search(r"[A-Za-z]|\.\.\.", shape) or re.fullmatch(r"[1-9]\d*(?:, [1-9]\d*)*", shape) for shape in shapes)
+    return any(
+        re.search(r"[A-Za-z]|\.\.\.", shape) or re.fullmatch(r"[1-9]\d*(?:, [1-9]\d*)*", shape) for shape in shapes
+    )
 
 
 def functions_with_arrays() -> list[tuple[str, bool]]:

@@ -15,8 +15,8 @@ from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters import read_cohort
 from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
-from mammo.store.head import DataSet
 from mammo.store.splits import assign_splits
+from mammo.store.store_header import DataSet
 
 pytestmark = pytest.mark.slow
 

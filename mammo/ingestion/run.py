@@ -18,10 +18,10 @@ from mammo.intake.sandbox import Workers, isolated
 from mammo.io import file_lock, remove_partials
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError
-from mammo.store.head import check_format
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.schema import outline_values
+from mammo.store.store_header import check_format
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular
 from mammo.records import ImageRecord
 from mammo.store.fingerprints import Fingerprint
-from mammo.store.head import TABLE, DataSet
 from mammo.store.image_store import ImageStore
 from mammo.store.schema import chain_values, tissue_values
+from mammo.store.store_header import TABLE, DataSet
 from mammo.store.tiles import encode
 
 PRELOAD = (__name__,)

@@ -24,7 +24,7 @@ from mammo.reporting.result_figures import save
 from mammo.reporting.window_figures import N_PATCHES, N_WINDOWS, class_patches_figure, lesion_windows_figure
 from mammo.store.manifest import Manifest
 from mammo.training.build import crops_of
-from mammo.training.targets import read_config
+from mammo.training.configured_classes import read_config
 
 N_IMAGES, N_SALIENCY = 12, 3
 

@@ -17,8 +17,8 @@ from mammo.maps.stack import maps_name
 from mammo.records import MammoError
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
+from mammo.training.configured_classes import allowed_packages, place, plain
 from mammo.training.network import traits_of
-from mammo.training.targets import allowed_packages, place, plain
 
 
 def frame_of(cfg: DictConfig) -> Frame:

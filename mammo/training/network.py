@@ -11,7 +11,7 @@ from mammo.cli.targets import build, resolve
 from mammo.data.plans import Quota
 from mammo.maps.stack import canonical_order
 from mammo.records import MammoError
-from mammo.training.targets import allowed_packages, place, plain
+from mammo.training.configured_classes import allowed_packages, place, plain
 
 NOT_ARGUMENTS = ("name", "floc")
 """Keys of conf/model that the network's constructor does not receive."""

@@ -24,8 +24,8 @@ from mammo.store.embedding_cache import Embeddings
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
+from mammo.training.configured_classes import load_network
 from mammo.training.saliency_source import saliency_cache
-from mammo.training.targets import load_network
 
 PIXELS_PER_BATCH, PATCHES_PER_BATCH = 6_000_000, 500
 """Batch sizes in inference: pixels of whole images (1 image at full size, 67 at an eighth), and patches on a GPU."""

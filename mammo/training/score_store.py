@@ -23,12 +23,12 @@ from mammo.progress import track
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.training.build import crops_of, frame_of
+from mammo.training.configured_classes import load_network, read_config
 from mammo.training.export_scores import lesion_table
 from mammo.training.network import traits_of
 from mammo.training.precomputed import autocast, embed_plan, load_context, load_floc, saliency_maps
 from mammo.training.results import read_run
 from mammo.training.run_dir import require_finished
-from mammo.training.targets import load_network, read_config
 
 ROWS_PER_BATCH = 1000
 

@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mammo.cli.hydra_app import PLACES
 from mammo.records import MammoError
-from mammo.store.head import Head, read_head
+from mammo.store.store_header import Head, read_head
 
 PHANTOM = "phantom"
 """The data set whose networks start from He initialization; those of all others start from ImageNet weights."""

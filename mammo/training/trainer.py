@@ -18,10 +18,10 @@ from mammo.models.precision import resolve_precision
 from mammo.records import MammoError
 from mammo.training.build import facts_of
 from mammo.training.callbacks import EpochMetrics, EpochProgress
+from mammo.training.configured_classes import allowed_packages, place, plain
 from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins
 from mammo.training.run_dir import RunDir
 from mammo.training.sweep_state import in_sweep
-from mammo.training.targets import allowed_packages, place, plain
 from mammo.training.wandb_logging import Dashboard
 
 MONITOR = "val_auc"

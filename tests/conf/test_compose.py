@@ -16,7 +16,7 @@ from mammo.cli.hydra_app import CONF
 from mammo.geometry import Frame
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
-from mammo.store.head import DataSet, Head
+from mammo.store.store_header import DataSet, Head
 from mammo.training.build import crops_of, datamodule_of, frame_of, run_name
 from mammo.training.network import network_of
 from mammo.training.run_dir import RunDir

@@ -10,9 +10,9 @@ import pytest
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import MammoError, Split
-from mammo.store.head import DataSet
 from mammo.store.manifest import Manifest
 from mammo.store.schema import Row, chain_values, outline_values, tissue_values
+from mammo.store.store_header import DataSet
 
 FRAME = Frame(368, 240, 8)
 RNG = np.random.default_rng(0)

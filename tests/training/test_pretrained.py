@@ -13,7 +13,7 @@ import pytest
 from mammo.cli.hydra_app import CONF, composed
 from mammo.geometry import Frame
 from mammo.records import MammoError
-from mammo.store.head import DataSet, Head, write_head
+from mammo.store.store_header import DataSet, Head, write_head
 from mammo.training import pretrained
 from mammo.training.pretrained import check_pretrained
 from mammo.training.store_defaults import head_defaults

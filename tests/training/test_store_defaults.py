@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from mammo.cli.hydra_app import completed, composed
 from mammo.geometry import Frame
 from mammo.records import MammoError
-from mammo.store.head import DataSet, Head, write_head
+from mammo.store.store_header import DataSet, Head, write_head
 from mammo.training.store_defaults import store_defaults
 
 QUARTER = Frame(736, 480, 16)

@@ -1,4 +1,4 @@
-"""The head of a store, store.json: format, data set, frame and checksums."""
+"""The header of a store, store.json: format, data set, frame and checksums."""
 
 import json
 from collections.abc import Mapping

@@ -7,7 +7,7 @@ import pytest
 
 from mammo.geometry import Frame
 from mammo.records import MammoError
-from mammo.store.head import DataSet, Head, check_format, head_checksum, read_head, write_head
+from mammo.store.store_header import DataSet, Head, check_format, head_checksum, read_head, write_head
 
 HEAD = Head(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
 
