@@ -1,8 +1,8 @@
 """Backbones of f_loc by name: any timm network (`name.tag`), or a small pre-activation ResNet for small patches."""
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -10,14 +10,18 @@ from torch import Tensor, nn
 
 from mammo.models.gray_convolution import fold_channels, foldable_convolution
 from mammo.models.preact_resnet import PreActResNet
-from mammo.records import MammoError
+from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, WeightKeys
+from mammo.records import MammoError, did_you_mean
 
 SMALL = "preact_resnet"
 """Name of the only backbone that is not from timm."""
 
+CLOSE = 1e-3
+"""How much folding may change the features of a patch, relative to their largest value; rounding changes 1e-6."""
+
 
 class Backbone(nn.Module):
-    """A convolutional network that turns a gray patch into one pooled feature vector.
+    """A network that turns a gray patch into one pooled feature vector.
 
     The network sees three copies of the patch (paper, Transfer learning), each normalized as its weights expect. By
     default the first convolution folds the three copies into one; the result differs by rounding only.
@@ -28,9 +32,15 @@ class Backbone(nn.Module):
         pretrained_file: a local file of the tag's weights, for machines without internet access.
         arguments: arguments of PreActResNet, or of timm's constructor.
         channels: 1 to fold the three channels into one if the first convolution allows it, 3 to keep them.
+        patch_px: side of the patches; networks of a fixed image size are built for it, and the network is tried with
+            one patch. None to do neither.
+
+    Attributes:
+        is_folded: whether the three channels are folded into one.
 
     Raises:
-        MammoError: the name is unknown, or its weights do not exist or cannot be loaded.
+        MammoError: the name is unknown, its weights do not exist or cannot be loaded, or the network does not turn such
+            a patch into one vector.
     """
 
     network: nn.Module
@@ -44,45 +54,82 @@ class Backbone(nn.Module):
         pretrained_file: str | None = None,
         arguments: Mapping[str, Any] | None = None,
         channels: Literal[1, 3] = 1,
+        patch_px: int | None = None,
     ) -> None:
         super().__init__()
-        given = dict(arguments or {})
         if init not in ("imagenet", "he"):
             raise MammoError(f"backbone.init={init}: choose imagenet or he")
         if channels not in (1, 3):
             raise MammoError(f"backbone.channels={channels}: choose 1 or 3")
         if name == SMALL and init == "imagenet":
             raise MammoError(f"backbone.name={name} has no ImageNet weights: set backbone.init=he")
+        given = dict(arguments or {})
+        if patch_px is not None and name != SMALL and _has_fixed_size(name):
+            given.setdefault("img_size", patch_px)
         try:
-            self.network = (
-                nn.Sequential(PreActResNet(3, **given), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-                if name == SMALL
-                else _timm_network(name, init == "imagenet", pretrained_file, given)
-            )
-        except TypeError as error:
+            self.network, self.num_features, mean, std = _network(name, init == "imagenet", pretrained_file, given)
+        except (TypeError, ValueError, AssertionError) as error:
             raise MammoError(f"backbone.arguments={given}: {name} does not take them ({error})") from error
-        if name == SMALL:
-            self.num_features, mean, std = given["widths"][-1], (0.5,) * 3, (0.25,) * 3
-        else:
-            from timm.data.config import resolve_model_data_config  # slow to import: only for networks from timm
-
-            self.num_features = int(self.network.num_features)  # type: ignore[arg-type]
-            expected = resolve_model_data_config(self.network)  # type: ignore[no-untyped-call]
-            mean, std = expected["mean"], expected["std"]
         if init == "he":
             he_initialize(self.network)
-        convolution = foldable_convolution(self.network) if channels == 1 else None
-        self.is_folded = convolution is not None
-        if convolution is not None:
-            fold_channels(self.network, convolution, mean, std)
         self.register_buffer("mean", torch.tensor(mean)[None, :, None, None], persistent=False)
         self.register_buffer("std", torch.tensor(std)[None, :, None, None], persistent=False)
+        self.is_folded, self.patch_px = False, patch_px
+        features = None if patch_px is None or self.mean.is_meta else self._tried(name)
+        if channels == 1 and (convolution := foldable_convolution(self.network)) is not None:
+            self._fold(convolution, mean, std, features)
 
     def forward(self, patch: Tensor) -> Tensor:
         """Patches [B, 1, P, P] in [0, 1] to features [B, num_features]."""
         x = patch if self.is_folded else (patch.expand(-1, 3, -1, -1) - self.mean) / self.std
         features: Tensor = self.network(x)
         return features
+
+    def _tried(self, name: str) -> Tensor:
+        """Features [1, num_features] of a random patch.
+
+        Raises:
+            MammoError: the network fails, or gives anything else.
+        """
+        place = f"backbone.name={name} with patches of {self.patch_px} x {self.patch_px} px"
+        try:
+            features = self._features_of_random_patch()
+        except Exception as error:  # each network rejects image sizes with errors of its own
+            reason = " ".join(str(error).split())
+            raise MammoError(f"{place}: the network fails ({type(error).__name__}: {reason})") from error
+        if features.shape != (1, self.num_features):
+            raise MammoError(
+                f"{place}: the network gives {list(features.shape)}, not [1, {self.num_features}] features"
+            )
+        return features
+
+    def _features_of_random_patch(self) -> Tensor:
+        """The features [1, num_features] of one patch in evaluation; nothing of the network changes."""
+        side = self.patch_px or 0
+        patch = torch.rand(1, 1, side, side, generator=torch.Generator().manual_seed(0))
+        is_training = self.network.training
+        self.network.eval()
+        try:
+            with torch.no_grad():
+                return self(patch)  # type: ignore[no-any-return]
+        finally:
+            self.network.train(is_training)
+
+    def _fold(self, convolution: str, mean: Sequence[float], std: Sequence[float], features: Tensor | None) -> None:
+        """Fold the channels in the convolution of this name, unless the features [1, F] of the tried patch change."""
+        parent, _, last = convolution.rpartition(".")
+        original = self.network.get_submodule(convolution)
+        fold_channels(self.network, convolution, mean, std)
+        self.is_folded = True
+        if features is None:
+            return
+        try:
+            change = (self._features_of_random_patch() - features).abs().max()
+            self.is_folded = bool(change <= CLOSE * features.abs().max())
+        except Exception:  # a network that reads more of its first convolution than a GrayConvolution has
+            self.is_folded = False
+        if not self.is_folded:
+            setattr(self.network.get_submodule(parent), last, original)
 
 
 def he_initialize(network: nn.Module) -> None:
@@ -100,56 +147,105 @@ def pretrained_state(name: str, file: str | None) -> dict[str, Tensor]:
     Raises:
         MammoError: as Backbone.
     """
-    return _timm_network(name, pretrained=True, file=file, arguments={}).state_dict()
+    return _timm_network(name, True, file, {}, LOCAL_TRUNK).state_dict()
 
 
-def _timm_network(name: str, pretrained: bool, file: str | None, arguments: Mapping[str, Any]) -> nn.Module:
-    """Build timm's network without its classifier."""
-    import timm  # slow to import: only for networks that come from timm
+def weights_repository(name: str, keys: WeightKeys) -> str | None:
+    """The repository of a network's weights on timm's hub, as in timm/densenet161.tv_in1k; None if they lie elsewhere.
 
-    architecture = name.split(".")[0]
+    Raises:
+        MammoError: timm has no such network, the network has no weights, or none of this tag.
+    """
+    import timm  # slow to import: only for networks from timm
+
+    architecture, _, tag = name.partition(".")
     if not timm.is_model(architecture):
-        raise MammoError(f"backbone.name={name} is not a timm model: see the files in conf/backbone")
-    tagged = timm.list_pretrained(f"{architecture}.*")
-    if name not in (architecture, *tagged):
-        choices = ", ".join([architecture, *tagged])
-        raise MammoError(f"backbone.name={name} has a tag unknown to timm: choose from {choices}")
-    if file is not None and not os.path.isfile(file):
-        raise MammoError(f"backbone.pretrained_file={file} does not exist")
+        hint = did_you_mean(architecture, timm.list_models())
+        raise MammoError(f"{keys.name}={name} is not a network of timm{hint}: timm.list_models() lists them all")
+    tags = timm.list_pretrained(f"{architecture}.*")
+    if not tags:
+        raise MammoError(
+            f"no ImageNet weights exist for {name}: set {keys.scratch}, or give your own file with {keys.file}="
+        )
+    if tag and name not in tags:
+        raise MammoError(
+            f"{keys.name}={name} has a tag unknown to timm{did_you_mean(name, tags)}: choose from {', '.join(tags)}"
+        )
+    default = timm.get_pretrained_cfg(name)
+    if not tag:
+        known = f"{architecture}.{default.tag}" if default else tags[0]
+        raise MammoError(f"{keys.name}={name}: name its weights, too, as in {known}; choose from {', '.join(tags)}")
+    return default.hf_hub_id if default else None
+
+
+def _network(
+    name: str, pretrained: bool, file: str | None, arguments: Mapping[str, Any]
+) -> tuple[nn.Module, int, Sequence[float], Sequence[float]]:
+    """A network without its classifier, the length of its feature vector, and each input channel's mean and SD."""
+    if name == SMALL:
+        small = nn.Sequential(PreActResNet(3, **arguments), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        return small, arguments["widths"][-1], (0.5,) * 3, (0.25,) * 3
+    network = _timm_network(name, pretrained, file, arguments, BACKBONE)
+    from timm.data.config import resolve_model_data_config  # slow to import: only for networks from timm
+
+    expected = resolve_model_data_config(network)  # type: ignore[no-untyped-call]
+    # Not num_features: some networks have layers between the pooling and the classifier.
+    return network, int(getattr(network, "head_hidden_size", network.num_features)), expected["mean"], expected["std"]  # type: ignore[arg-type]
+
+
+def _timm_network(
+    name: str, pretrained: bool, file: str | None, arguments: Mapping[str, Any], keys: WeightKeys
+) -> nn.Module:
+    """Build timm's network without its classifier.
+
+    Raises:
+        MammoError: as weights_repository, or the weights cannot be loaded.
+        TypeError: an argument is unknown to the network's constructor.
+    """
+    import timm  # slow to import: only for networks from timm
+
+    architecture, _, tag = name.partition(".")
+    if tag or not timm.is_model(architecture) or (pretrained and file is None):
+        weights_repository(name, keys)
+    if file is not None and not Path(file).is_file():
+        raise MammoError(f"{keys.file}={file} does not exist")
     build = partial(timm.create_model, name, num_classes=0, **arguments)
     if not pretrained:
         return build()
     if file is not None:
-        return _network_of_file(build, name, file)
-    if not tagged:
-        raise MammoError(
-            f"no ImageNet weights exist for {name}: train it with backbone.init=he, or give your own file with "
-            "backbone.pretrained_file="
-        )
+        return _network_of_file(build, name, file, keys)
     try:
         return build(pretrained=True)
     except (OSError, RuntimeError) as error:
         raise MammoError(
             f"the ImageNet weights of {name} cannot be downloaded ({type(error).__name__}): give a local file with "
-            "backbone.pretrained_file=, or train from scratch with backbone.init=he"
+            f"{keys.file}=, or train from scratch with {keys.scratch}"
         ) from error
 
 
-def _network_of_file(build: Callable[..., nn.Module], name: str, file: str) -> nn.Module:
+def _has_fixed_size(name: str) -> bool:
+    """Whether a network is built for one image size, which its constructor takes as img_size."""
+    import timm  # slow to import: only for networks from timm
+
+    default = timm.get_pretrained_cfg(name.partition(".")[0])
+    return default is not None and bool(default.fixed_input_size)
+
+
+def _network_of_file(build: Callable[..., nn.Module], name: str, file: str, keys: WeightKeys) -> nn.Module:
     """Build the network with the weights of a file, and check that the file holds all of them.
 
     timm keeps random values for weights that a file lacks. Two networks are built from the same random numbers: a
     kernel that is equal in both after loading was not in the file.
     """
-    advice = f"give the file of {name}, or train from scratch with backbone.init=he"
+    advice = f"give the file of {name}, or train from scratch with {keys.scratch}"
     with torch.random.fork_rng(devices=[]):
         start = build()
     try:
         network = build(pretrained=True, pretrained_cfg_overlay={"file": file})
     except Exception as error:  # each file format and loader raises errors of its own
-        problem = f"backbone.pretrained_file={file} cannot be read as weights of {name} ({type(error).__name__})"
+        problem = f"{keys.file}={file} cannot be read as weights of {name} ({type(error).__name__})"
         raise MammoError(f"{problem}: {advice}") from error
     for (key, weight), before in zip(network.named_parameters(), start.parameters(), strict=True):
         if weight.ndim > 1 and torch.equal(weight, before):
-            raise MammoError(f"backbone.pretrained_file={file} lacks {key} of {name}: {advice}")
+            raise MammoError(f"{keys.file}={file} lacks {key} of {name}: {advice}")
     return network

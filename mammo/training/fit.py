@@ -189,6 +189,8 @@ def _prepared(cfg: DictConfig, run: RunDir, inputs: Inputs) -> tuple[pl.Lightnin
     if "backbone" in cfg:
         start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialization, not ImageNet weights"
         _print(f"{run.name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})")
+        if cfg.backbone.channels == 1 and not getattr(getattr(network, "backbone", None), "is_folded", True):
+            _print(f"{run.name}: three copies of each patch are computed, because the first layer cannot fold them")
     if cfg.torch.compile:
         compile_forward(network)
     return network, data, trainer_of(cfg, run)

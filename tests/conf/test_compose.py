@@ -25,7 +25,7 @@ from mammo.training.trainer import trainer_of
 from mammo.training.wandb_logging import closed_dashboard
 
 GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "trainer": [], "logger": []}
-NEEDED = {("context", "external"): ["context.folder=here"]}
+NEEDED = {("context", "external"): ["context.folder=here"], ("backbone", "timm"): ["backbone.name=resnet18"]}
 CHOICES = [(group, path.stem) for group in (*GROUPS, "frame", "gmic") for path in sorted((CONF / group).glob("*.yaml"))]
 EXPERIMENTS = sorted(
     str(path.relative_to(CONF / "experiment").with_suffix("")) for path in (CONF / "experiment").rglob("*.yaml")
@@ -140,7 +140,7 @@ def test_figure6_sweeps_six_backbones_and_two_initialisations() -> None:
     swept = jobs("experiment=figure6")
     assert len(swept) == 12
     assert {job[0] for job in swept} == {
-        f"backbone={path.stem}" for path in (CONF / "backbone").glob("*.yaml") if path.stem != "small"
+        f"backbone={path.stem}" for path in (CONF / "backbone").glob("*.yaml") if path.stem not in ("small", "timm")
     }
     for job in swept:
         cfg = composed("model=floc", *job)

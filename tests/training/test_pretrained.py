@@ -1,4 +1,4 @@
-"""Missing ImageNet weights are told in one sentence, at once, before anything heavy is imported."""
+"""Missing ImageNet weights are one sentence, at once, before anything slow is imported."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ from mammo.training.pretrained import check_pretrained
 from mammo.training.store_defaults import head_defaults
 
 HERE = Path(__file__).resolve().parents[2]
-BACKBONES = sorted(path.stem for path in (CONF / "backbone").glob("*.yaml") if path.stem != "small")
+BACKBONES = sorted(path.stem for path in (CONF / "backbone").glob("*.yaml") if path.stem not in ("small", "timm"))
 
 
 PHANTOMS = Head(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
@@ -38,14 +38,35 @@ def _no_network(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
-def test_every_backbone_names_file_place_and_way_out(backbone: str) -> None:
-    with pytest.raises(MammoError) as told:
+def test_every_backbone_names_file_place_and_remedy(backbone: str) -> None:
+    with pytest.raises(MammoError) as error:
         checked("model=floc", f"backbone={backbone}", "backbone.init=imagenet")
-    assert "backbone.init=he" in str(told.value)
-    assert "backbone.pretrained_file=" in str(told.value)
+    assert "backbone.init=he" in str(error.value)
+    assert "backbone.pretrained_file=" in str(error.value)
     if backbone != "resnetv2_152":
-        assert f"timm/{backbone}." in str(told.value)
-        assert "model.safetensors" in str(told.value)
+        assert f"timm/{backbone}." in str(error.value)
+        assert "model.safetensors" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("backbone.name=convnext_tiny.fb_in1k", "fetch timm/convnext_tiny.fb_in1k/model.safetensors from there"),
+        ("backbone.name=rdnet_tiny.nv_in1k", "fetch naver-ai/rdnet_tiny.nv_in1k/model.safetensors from there"),
+        ("backbone.name=convnxt_tiny.fb_in1k", "is not a network of timm (did you mean convnext_tiny?)"),
+        ("backbone.name=convnext_tiny.fb_in2k", "has a tag unknown to timm (did you mean convnext_tiny.fb_in1k?)"),
+        ("backbone.name=convnext_tiny", "name its weights, too, as in convnext_tiny.in12k_ft_in1k; choose from"),
+    ],
+)
+def test_weights_of_any_network_of_timm_are_checked(override: str, message: str) -> None:
+    with pytest.raises(MammoError) as error:
+        checked("model=floc", "backbone=timm", override, "backbone.init=imagenet")
+    assert message in str(error.value)
+    assert str(error.value).startswith(("backbone.name=", "the ImageNet weights of"))
+
+
+def test_weights_outside_the_hub_are_left_to_timm() -> None:
+    checked("model=floc", "backbone=timm", "backbone.name=gcvit_tiny.in1k", "backbone.init=imagenet")
 
 
 def test_the_local_trunk_of_the_context_network_is_checked_too() -> None:
