@@ -54,7 +54,7 @@ def test_every_backbone_names_file_place_and_remedy(backbone: str) -> None:
         ("backbone.name=convnext_tiny.fb_in1k", "fetch timm/convnext_tiny.fb_in1k/model.safetensors from there"),
         ("backbone.name=rdnet_tiny.nv_in1k", "fetch naver-ai/rdnet_tiny.nv_in1k/model.safetensors from there"),
         ("backbone.name=convnxt_tiny.fb_in1k", "is not a network of timm (did you mean convnext_tiny?)"),
-        ("backbone.name=convnext_tiny.fb_in2k", "has a tag unknown to timm (did you mean convnext_tiny.fb_in1k?)"),
+        ("backbone.name=convnext_tiny.fb_in1kk", "has a tag unknown to timm (did you mean convnext_tiny.fb_in1k?)"),
         ("backbone.name=convnext_tiny", "name its weights, too, as in convnext_tiny.in12k_ft_in1k; choose from"),
     ],
 )
