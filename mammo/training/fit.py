@@ -226,4 +226,4 @@ def _print(line: str) -> None:
 def _finite(value: torch.Tensor | None) -> float | None:
     """An AUC for JSON: None where it is undefined."""
     number = float("nan") if value is None else float(value)
-    return None if np.isnan(number) else number
+    return number if np.isfinite(number) else None  # Lightning's best score is -inf where every epoch's AUC was NaN

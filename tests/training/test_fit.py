@@ -1,4 +1,4 @@
-"""From a store to scores, through the real commands' code: found again, resumed, safe to load, scored anew."""
+"""From a store to scores through the commands' code: runs are found again, resumed, loaded safely and scored."""
 
 import json
 import shutil
@@ -64,7 +64,7 @@ def results(root: Path) -> list[dict[str, object]]:
     return [json.loads(path.read_text()) for path in sorted(root.glob("runs/*/result.json"))]
 
 
-def test_every_run_is_finished_and_says_where_it_comes_from(root: Path) -> None:
+def test_every_run_is_finished_and_records_its_origin(root: Path) -> None:
     found = results(root)
     assert {(run["model"], run["maps"]) for run in found} == {
         ("context", ""),
@@ -74,6 +74,15 @@ def test_every_run_is_finished_and_says_where_it_comes_from(root: Path) -> None:
     for run in found:
         assert 0 <= float(str(run["val_auc"])) <= 1
         assert run["versions"]["torch"] == torch.__version__.split("+")[0]  # type: ignore[index]
+
+
+def test_an_undefined_auc_is_null_and_the_run_is_finished(small_root: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_root / "store", tmp_path / "store")
+    one_image = ("eval_batch_size=1", "trainer.limit_val_batches=1", "trainer.max_epochs=1", "test=false")
+    assert np.isnan(train(composed(tmp_path, *MODELS["context"], *one_image)))
+    (result,) = results(tmp_path)
+    assert result["val_auc"] is None
+    assert best_run(tmp_path, "context").name.startswith("context-s0")
 
 
 def test_the_tables_auc_is_the_reported_one(root: Path) -> None:
