@@ -94,10 +94,10 @@ def build(node: Mapping[str, object], place: Place, allowed: Sequence[str] = ())
         return cls(*positional, **named)
     except MammoError:
         raise
-    except (ValueError, TypeError, RuntimeError, ImportError) as error:
+    except Exception as error:  # every library has errors of its own
         if not _permitted(f"{cls.__module__}.", ()):
             raise  # a class of the user's own: its traceback helps
-        message = " ".join(str(error).split())
+        message = " ".join(str(error).split()) or type(error).__name__
         raise MammoError(f"{place.key}: {cls.__name__} rejects its arguments ({message})") from error
 
 

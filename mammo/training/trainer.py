@@ -105,7 +105,7 @@ def _loggers(cfg: DictConfig, run: RunDir) -> list[Logger]:
 def _build_child(node: object, key: str, cfg: DictConfig, offered: Mapping[str, object]) -> object:
     if not isinstance(node, Mapping) or "_target_" not in node:
         raise MammoError(
-            f"{key}={node}: give the class and its arguments, as in '{key}={{_target_: my_package.MyClass}}'"
+            f"{key}={node}: give a class and its arguments, as in '{key}={{_target_: my_package.MyClass}}'"
         )
     return build(node, replace(place(key), offered=offered), allowed_packages(cfg))
 
