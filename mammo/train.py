@@ -15,14 +15,14 @@ NOISE = (
     ".*exists and is not empty.*",
     ".*sync_dist=True.*",
 )
-"""Warnings that tell a user nothing: of a deprecation inside Lightning, our choice of workers, a folder that was there,
-and metrics that every process computes from the rows of all processes (models.distributed)."""
+"""Warnings that a user cannot act on: a deprecation inside Lightning, threads instead of worker processes, a run folder
+that exists, and metrics that every process computes from the rows of all processes (models.distributed)."""
 
 
 def task(cfg: DictConfig) -> float:
-    """Train one configuration; its validation AUC, for sweepers that optimise."""
+    """Train one configuration; its validation AUC, for sweepers that optimize."""
     check_pretrained(cfg)
-    from mammo.training.fit import train  # heavy: only now that the weights are known to be at hand
+    from mammo.training.fit import train  # heavy: only after the check that pretrained weights are available
 
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     for message in NOISE:

@@ -88,9 +88,9 @@ def _open(name: str, task: Task, defaults: Defaults | None) -> None:
     job = _Job(task, words)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us: Hydra would print its own tracebacks
     try:
-        sys.argv[1:] = forced = _forced(words)
+        sys.argv[1:] = overrides = forced(words)
         if defaults is not None:
-            sys.argv[1:] = completed(name, forced, defaults)
+            sys.argv[1:] = completed(name, overrides, defaults)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
         sys.exit(_complain(error))
@@ -165,9 +165,9 @@ def composed(
         return compose(name, words, return_hydra_config=hydra_too)
 
 
-def _forced(words: Sequence[str]) -> list[str]:
-    """The words with + for a key that may exist already, too; MammoError for a key that nothing would read."""
-    forced = []
+def forced(words: Sequence[str]) -> list[str]:
+    """A command line whose +key=value also sets a key that exists already; MammoError for a key that nothing reads."""
+    result = []
     for word in words:
         bare = word.lstrip("+")
         key = bare.partition("=")[0]
@@ -175,8 +175,8 @@ def _forced(words: Sequence[str]) -> list[str]:
             raise MammoError(
                 f"{word}: {key} cannot be added, nothing would read it: give keys that --help shows, without +"
             )
-        forced.append(f"++{bare}" if word.startswith("+") else word)
-    return forced
+        result.append(f"++{bare}" if word.startswith("+") else word)
+    return result
 
 
 def check_allowed(cfg: DictConfig, words: Sequence[str]) -> None:

@@ -5,8 +5,8 @@ Random search of the learning rate (paper, Model training) and lengths that foll
     model.lr: ${log_uniform:${lr_range},${seed},${trial}}
     frame.crops.patch_px: ${full_px:256}
 
-A trial is a number, not a moment: every cell of a grid has the same trials, two ablations of one seed and trial differ
-in nothing but the ablation, the processes of one training agree, and any trial can be run again alone.
+A draw depends on the seed and the number of the trial only: every cell of a grid has the same trials, two ablations of
+one seed and trial differ only in the ablation, the processes of one training agree, and any trial can be run alone.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ FULL_CELL_PX = 64
 """Side of a grid cell of the paper's network window, px."""
 
 STREAM = 5
-"""First word of the seeds, so that this draw shares no random number with those of mammo.data.plans."""
+"""First number of the seeds, which keeps this random stream apart from those of mammo.data.plans."""
 
 
 def log_uniform(bounds: Sequence[float], seed: int, trial: int | None) -> float:
-    """The value that this trial draws, uniform on the logarithmic scale; a pure function of its arguments.
+    """The value of a trial, uniform on the logarithmic scale; a pure function of its arguments.
 
     Args:
         bounds: lowest and highest value, both above 0.
@@ -32,17 +32,17 @@ def log_uniform(bounds: Sequence[float], seed: int, trial: int | None) -> float:
         trial: number of the draw, at least 0.
 
     Returns:
-        Within the bounds, rounded to four digits: whatever the machine's last bit says, the run's name stays the same.
+        A value within the bounds, rounded to four digits, so that it does not depend on a machine's last bit.
 
     Raises:
-        MammoError: the bounds, the seed or the trial are not such.
+        MammoError: the bounds, the seed or the trial are out of range.
     """
     is_pair = isinstance(bounds, Sequence) and len(bounds) == 2 and all(is_number(bound) for bound in bounds)
     low, high = bounds if is_pair else (0.0, 0.0)
     if not 0 < low <= high:
         raise MammoError(f"lr_range={bounds}: give the lowest and the highest value, as in lr_range=[1e-6,1e-4]")
     if not is_whole(seed) or seed < 0:
-        raise MammoError(f"seed={seed}: a random search draws by a whole number of at least 0, as in seed=0")
+        raise MammoError(f"seed={seed}: a random search needs a whole number of at least 0, as in seed=0")
     if trial is None or not is_whole(trial) or trial < 0:
         raise MammoError(f"trial={trial}: a random search needs the number of the draw, as in trial=0")
     share = np.random.default_rng((seed, STREAM, trial)).random()

@@ -1,4 +1,4 @@
-"""One training run from a composed configuration: found if it was done, resumed if it was begun, else started."""
+"""One training run from a composed configuration: started, resumed, or found finished."""
 
 import hashlib
 import math
@@ -41,11 +41,11 @@ from mammo.training.wandb_logging import closed_dashboard
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an f_agg run reads of other runs: only what its maps need; nothing for the other networks.
+    """Inputs of a run from other runs: those that its network's batch columns need.
 
     Attributes:
-        floc: the f_loc run whose embeddings it reads.
-        context: where its saliency maps come from.
+        floc: the f_loc run whose embeddings it reads; None if it reads none.
+        context: the source of its saliency maps; None if it reads none.
     """
 
     floc: Path | None = None
@@ -53,7 +53,7 @@ class Inputs:
 
     @classmethod
     def of(cls, cfg: DictConfig, manifest: Manifest) -> "Inputs":
-        """What the configured network reads; MammoError where it is not there."""
+        """The inputs of the configured network; MammoError if one is missing."""
         needed = traits_of(cfg).columns
         floc = None
         if "embedding" in needed:
@@ -62,12 +62,12 @@ class Inputs:
 
     @property
     def digests(self) -> dict[str, str]:
-        """What names the content of each; an f_loc run's digest names its configuration and all that it read."""
+        """Digests of the inputs; an f_loc run's digest covers its configuration and all that it read."""
         digests = {"floc": self.floc.name.rsplit("-", 1)[-1]} if self.floc else {}
         return digests | ({"context": self.context.digest} if self.context else {})
 
     def paths(self, start: Path) -> dict[str, str]:
-        """Where each lies, seen from a run's folder."""
+        """Paths of the inputs, relative to a run folder."""
         context = self.context.checkpoint if self.context else None
         paths = {"floc": self.floc, "context": context}
         return {name: os.path.relpath(path, start) for name, path in paths.items() if path is not None}
@@ -210,7 +210,7 @@ def _lightning_errors(cfg: DictConfig) -> Iterator[None]:
 
 
 def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
-    """What the network is trained and scored on; the h that it reads is made where it is missing."""
+    """The datamodule of a run; embeddings that it reads and that are not cached are computed."""
     data = datamodule_of(cfg, inputs.context.source if inputs.context else None)
     if inputs.floc:
         allowed, precision = allowed_packages(cfg), cfg.trainer.precision
@@ -224,6 +224,6 @@ def _print(line: str) -> None:
 
 
 def _finite(value: torch.Tensor | None) -> float | None:
-    """An AUC for JSON: None where it is undefined."""
+    """An AUC for JSON; None if it is undefined."""
     number = float("nan") if value is None else float(value)
     return number if np.isfinite(number) else None  # Lightning's best score is -inf where every epoch's AUC was NaN

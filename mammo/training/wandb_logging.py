@@ -1,6 +1,6 @@
-"""A run on Weights & Biases: what metrics.csv holds, and curves, confusion and pictures that it cannot.
+"""A run on Weights & Biases: the values of metrics.csv, and curves, confusion and patches that a table cannot hold.
 
-Nothing that could tell of a patient leaves the run: lesions are numbered anew, no ids, paths, host or command line.
+Nothing that identifies a patient is logged: lesions are numbered anew, without ids, paths, host or command line.
 """
 
 import os
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
     import wandb
 
 N_LESIONS = 24
-"""Lesions in the table with pictures: those scored most wrongly."""
-
+"""Lesions in the table with patches: those with the largest errors."""
 
 TAGS = ("backbone", "init", "maps", "context", "seed", "trial")
-"""What a run is tagged with, where it has it."""
+"""Facts of a run that become tags, where it has them."""
 
 
 class PrivateWandbLogger(WandbLogger):
@@ -51,7 +50,7 @@ class PrivateWandbLogger(WandbLogger):
     def __init__(self, run: RunDir, group: str, facts: Mapping[str, Any], **options: Any) -> None:  # noqa: ANN401
         import wandb  # heavy: only where it is configured
 
-        os.environ["WANDB_DATA_DIR"] = str((run.path / "wandb").absolute())  # pictures too, not in the home folder
+        os.environ["WANDB_DATA_DIR"] = str((run.path / "wandb").absolute())  # images too, instead of the home folder
         quiet = wandb.Settings(
             console="off",
             silent=True,
@@ -88,7 +87,7 @@ def closed_dashboard() -> Iterator[None]:
 
 
 class Dashboard(Callback):
-    """Logs what is more than a number.
+    """Logs the confusion of the patch classes after every epoch, and curves and lesions after the test.
 
     Args:
         logger: the run's logger.
@@ -104,12 +103,12 @@ class Dashboard(Callback):
 
             names = [number.name.lower() for number in PatchClass]
             confusion = pl_module.class_stats.compute().confusion
-            true, told = np.divmod(np.repeat(np.arange(len(names) ** 2), confusion.flatten()), len(names))
-            chart = wandb.plot.confusion_matrix(y_true=true.tolist(), preds=told.tolist(), class_names=names)
+            true, predicted = np.divmod(np.repeat(np.arange(len(names) ** 2), confusion.flatten()), len(names))
+            chart = wandb.plot.confusion_matrix(y_true=true.tolist(), preds=predicted.tolist(), class_names=names)
             self._log(trainer, {"confusion": chart})
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Curves over the test lesions (of a context network, images), and the lesions scored most wrongly."""
+        """Log curves over the test lesions or images, and the lesions with the largest errors."""
         if not trainer.is_global_zero:
             return
         data = trainer.datamodule  # type: ignore[attr-defined]
@@ -121,14 +120,14 @@ class Dashboard(Callback):
         elif isinstance(scored, ScoredLesions):
             lesions = lesion_table(scored, manifest)
             self._log(trainer, _curves(lesions["malignant"].to_numpy(), lesions["score"].to_numpy(), "lesions"))
-            self._log(trainer, {"lesions": _pictured(scored, lesions, data)})
+            self._log(trainer, {"lesions": _worst_lesions(scored, lesions, data)})
 
     def _log(self, trainer: pl.Trainer, content: dict[str, Any]) -> None:
         self.logger.experiment.log({**content, "trainer/global_step": trainer.global_step})
 
 
 def _curves(malignant: NDArray[np.int64], score: NDArray[np.float64], what: str) -> dict[str, Any]:
-    """ROC, and true against false negative rate, over the test split's lesions or images; none of one class alone."""
+    """ROC and TNR-FNR charts over the test split's lesions or images; empty if a class is missing."""
     import wandb
 
     if why_undefined(malignant):
@@ -145,8 +144,8 @@ def _curves(malignant: NDArray[np.int64], score: NDArray[np.float64], what: str)
     return charts
 
 
-def _pictured(scored: ScoredLesions, table: pd.DataFrame, data: MammoDataModule) -> "wandb.Table":
-    """The lesions on the wrong end, the worst first, each with the windows that say the worst and the best of it."""
+def _worst_lesions(scored: ScoredLesions, table: pd.DataFrame, data: MammoDataModule) -> "wandb.Table":
+    """The lesions with the largest errors, the worst first, each with its worst and its best window."""
     import wandb
 
     error = np.abs(table["malignant"].to_numpy() - table["score"].to_numpy())
@@ -158,23 +157,24 @@ def _pictured(scored: ScoredLesions, table: pd.DataFrame, data: MammoDataModule)
         "score",
         "windows",
         "worst window",
-        "score there",
+        "worst window's score",
         "best window",
-        "score here",
+        "best window's score",
     ]
     shown = wandb.Table(columns=columns)
     for number in np.argsort(-error, kind="stable")[:N_LESIONS]:
-        told = table.iloc[number]
+        lesion = table.iloc[number]
         own = scored.scores.lesion == number
         scores, windows = scored.scores.window_score[own], scored.scores.window[own]
-        order = np.argsort(np.abs(told["malignant"] - scores), kind="stable")
-        pictures: list[object] = []
+        order = np.argsort(np.abs(lesion["malignant"] - scores), kind="stable")
+        patches: list[object] = []
         for place in (order[-1], order[0]):
             row = np.flatnonzero((plan.lesion == int(scored.row[number])) & (plan.repeat == windows[place]))
-            pictures += [wandb.Image(_grey(reader.patches(plan.take(row))[0])), float(scores[place])]
-        shown.add_data(int(number), told["label"], told["view"], float(told["score"]), int(own.sum()), *pictures)
+            patches += [wandb.Image(_gray_8bit(reader.patches(plan.take(row))[0])), float(scores[place])]
+        facts = (lesion["label"], lesion["view"], float(lesion["score"]))
+        shown.add_data(int(number), *facts, int(own.sum()), *patches)
     return shown
 
 
-def _grey(patch: NDArray[np.uint16]) -> NDArray[np.uint8]:
+def _gray_8bit(patch: NDArray[np.uint16]) -> NDArray[np.uint8]:
     return (patch.astype(np.float64) * (255 / FULL_SCALE)).round().astype(np.uint8)

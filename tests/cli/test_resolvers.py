@@ -1,4 +1,4 @@
-"""The random search's draw: log-uniform, a pure function of (range, seed, trial), named in a configuration."""
+"""Resolvers of the configuration: the log-uniform draw is a pure function of range, seed and trial."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_draws_are_uniform_on_the_logarithmic_scale() -> None:
 
 
 @given(low=st.floats(1e-9, 1.0), factor=st.floats(1.0, 1e6), seed=st.integers(0, 2**31), trial=st.integers(0, 10_000))
-def test_a_draw_lies_within_its_bounds_and_comes_again(low: float, factor: float, seed: int, trial: int) -> None:
+def test_a_draw_is_within_its_bounds_and_repeatable(low: float, factor: float, seed: int, trial: int) -> None:
     bounds = (low, low * factor)
     assert bounds[0] <= log_uniform(bounds, seed, trial) <= bounds[1]
     assert log_uniform(bounds, seed, trial) == log_uniform(bounds, seed, trial)
@@ -33,7 +33,7 @@ def test_ablations_of_one_trial_are_paired() -> None:
     assert rates == {log_uniform((1e-5, 1e-3), 3, 7)}
 
 
-def test_seeds_trials_and_ranges_draw_anew() -> None:
+def test_seeds_trials_and_ranges_change_the_draw() -> None:
     rates = [
         drawn("trial=0"),
         drawn("trial=1"),
@@ -48,19 +48,19 @@ def test_seeds_trials_and_ranges_draw_anew() -> None:
 
 
 @pytest.mark.parametrize("bounds", [(0.0, 1e-4), (1e-4, 1e-6), (1e-6,), (-1.0, 1.0)])
-def test_bounds_that_are_none_are_told(bounds: tuple[float, ...]) -> None:
+def test_bounds_out_of_range_are_named(bounds: tuple[float, ...]) -> None:
     with pytest.raises(MammoError, match=r"lr_range=.*lowest and the highest"):
         log_uniform(bounds, 0, 0)
 
 
 @pytest.mark.parametrize("trial", [None, -1, 1.5, True, "1"])
-def test_a_search_without_a_trial_is_told(trial: object) -> None:
+def test_a_missing_or_wrong_trial_is_named(trial: object) -> None:
     with pytest.raises(MammoError, match=r"trial=.*as in trial=0"):
         log_uniform((1e-6, 1e-4), 0, trial)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("seed", ["a", -1, 1.5, True])
-def test_a_search_with_a_wrong_seed_is_told(seed: object) -> None:
+def test_a_wrong_seed_is_named(seed: object) -> None:
     with pytest.raises(MammoError, match=r"seed=.*as in seed=0"):
         log_uniform((1e-6, 1e-4), seed, 0)  # type: ignore[arg-type]
 
@@ -69,6 +69,6 @@ def test_a_search_with_a_wrong_seed_is_told(seed: object) -> None:
     "bounds",
     [("a", "b"), (1e-6,), (1e-4, 1e-6), (0, 1e-4), (1e-6, None), (1e-6, float("inf")), (True, 2), 5, None, "ab"],
 )
-def test_wrong_bounds_are_told(bounds: object) -> None:
+def test_bounds_of_the_wrong_type_are_named(bounds: object) -> None:
     with pytest.raises(MammoError, match=r"lr_range=.*as in lr_range"):
         log_uniform(bounds, 0, 0)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Every choice of every group composes; sweeps are as long as they promise."""
+"""Every choice of every group composes and builds; sweeps have the expected number of jobs."""
 
 from functools import partial
 from itertools import product
@@ -12,19 +12,23 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.cli import hydra_app
-from mammo.cli.hydra_app import CONF
+from mammo.cli.hydra_app import CONF, forced
 from mammo.geometry import Frame
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
 from mammo.store.store_header import DataSet, Head
 from mammo.training.build import crops_of, datamodule_of, frame_of, run_name
+from mammo.training.config_checks import check_values
 from mammo.training.network import network_of
 from mammo.training.run_dir import RunDir
 from mammo.training.store_defaults import head_defaults
 from mammo.training.trainer import trainer_of
 from mammo.training.wandb_logging import closed_dashboard
 
-GROUPS = {"model": [], "backbone": ["model=floc"], "maps": [], "context": [], "trainer": [], "logger": []}
+GROUPS = {
+    **{group: [] for group in ("model", "maps", "context", "trainer", "logger", "callbacks", "intensity", "debug")},
+    "backbone": ["model=floc"],
+}
 NEEDED = {("context", "external"): ["context.folder=here"], ("backbone", "timm"): ["backbone.name=resnet18"]}
 CHOICES = [(group, path.stem) for group in (*GROUPS, "frame", "gmic") for path in sorted((CONF / group).glob("*.yaml"))]
 EXPERIMENTS = sorted(
@@ -43,7 +47,7 @@ def composed(*overrides: str, store: Head = PHANTOMS, hydra_too: bool = False) -
 
 
 def jobs(*overrides: str) -> set[tuple[str, ...]]:
-    """The jobs that Hydra's own sweeper makes of the composed parameters."""
+    """The jobs of Hydra's sweeper for the composed parameters."""
     params = composed(*overrides, hydra_too=True).hydra.sweeper.params
     parsed = OverridesParser.create().parse_overrides([f"{key}={value}" for key, value in params.items()])
     return set(
@@ -55,14 +59,14 @@ def jobs(*overrides: str) -> set[tuple[str, ...]]:
     "word",
     ["precision=bf17", "strategy=nonsense", "limit_val_batches=-1", "devices=abc", "num_nodes=0", "accelerator=tpu"],
 )
-def test_what_lightning_refuses_is_told_by_its_key(word: str, tmp_path: Path) -> None:
+def test_an_option_that_lightning_rejects_is_named(word: str, tmp_path: Path) -> None:
     cfg = composed("model=floc", "backbone=small", "trainer=cpu", f"trainer.{word}")
     with pytest.raises(MammoError, match=rf"^trainer\.{word}: Lightning rejects it \(.+\)$"):
         trainer_of(cfg, RunDir(tmp_path, "x", "0" * 64, {}))
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             ["intensity={glare: 1}"],
@@ -82,9 +86,9 @@ def test_what_lightning_refuses_is_told_by_its_key(word: str, tmp_path: Path) ->
         ),
     ],
 )
-def test_a_key_that_nothing_takes_is_told(words: list[str], told: str, small_root: Path) -> None:
+def test_an_unknown_argument_is_named(words: list[str], message: str, small_root: Path) -> None:
     cfg = composed("model=floc", "trainer=cpu", f"root={small_root}", *words)
-    with pytest.raises(MammoError, match=told):
+    with pytest.raises(MammoError, match=message):
         (datamodule_of if "intensity" in words[0] else network_of)(cfg)
 
 
@@ -102,7 +106,7 @@ def test_every_choice_composes_and_builds(group: str, choice: str, tmp_path: Pat
             trainer_of(cfg, run)
     else:
         with closed_dashboard():
-            assert trainer_of(cfg, run).max_epochs == cfg.trainer.max_epochs
+            assert trainer_of(cfg, run).max_epochs == (1 if cfg.trainer.fast_dev_run else cfg.trainer.max_epochs)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
@@ -136,7 +140,7 @@ def test_table3_sweeps_the_seven_combinations() -> None:
     assert frozenset({"loc", "emb", "sal"}) in swept
 
 
-def test_figure6_sweeps_six_backbones_and_two_initialisations() -> None:
+def test_figure6_sweeps_six_backbones_and_two_initializations() -> None:
     swept = jobs("experiment=figure6")
     assert len(swept) == 12
     assert {job[0] for job in swept} == {
@@ -168,7 +172,7 @@ def test_presets_multiply(experiments: str, n_jobs: int) -> None:
     ],
     ids=lambda value: " ".join(value),
 )
-def test_a_sweep_runs_as_many_jobs_as_it_promises(
+def test_a_sweep_runs_the_expected_jobs(
     words: tuple[str, ...], expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[str] = []
@@ -179,12 +183,39 @@ def test_a_sweep_runs_as_many_jobs_as_it_promises(
     assert seen == expected
 
 
+EVERYDAY = (
+    "model=floc backbone=densenet161",
+    "model=context",
+    "maps=[emb,sal]",
+    "maps=emb",
+    "maps=loc context=shuffled",
+    "context=zeros trainer=cpu logger=wandb",
+    "experiment=table3 maps=[loc]",
+    "experiment=demo/floc quota.malignant=30 batch_size=10 seed=3",
+    "model=floc backbone=small trainer.max_epochs=3 +trainer.detect_anomaly=true",
+    "model=floc model.loss._target_=torch.nn.CrossEntropyLoss intensity=standard",
+    "callbacks=[early_stopping,weight_averaging] callbacks.early_stopping.patience=3 torch.threads=2",
+    "logger=[csv,tensorboard] trainer.enable_model_summary=true trainer.profiler=simple debug=few_batches",
+)
+
+
+@pytest.mark.parametrize("words", EVERYDAY)
+def test_an_everyday_command_line_composes_and_builds(words: str, tmp_path: Path) -> None:
+    cfg = composed(*forced(words.split()))
+    check_values(cfg)
+    datamodule_of(cfg)
+    with torch.device("meta"):
+        network_of(cfg)
+    with closed_dashboard():
+        trainer_of(cfg, RunDir(tmp_path, "x", "0" * 64, {}))
+
+
 def test_a_single_map_replaces_the_default_and_order_does_not_matter() -> None:
     assert run_name(composed("maps=emb")) == "fagg-emb-s0"
     assert run_name(composed("maps=[emb,sal,loc]")) == "fagg-loc+sal+emb-s0"
 
 
-def test_f_loc_owns_backbone_and_f_agg_owns_maps() -> None:
+def test_backbone_belongs_to_f_loc_and_maps_to_f_agg() -> None:
     with pytest.raises(ConfigCompositionException):
         composed("model=floc", "maps=emb")
     with pytest.raises(ConfigCompositionException):

@@ -1,4 +1,4 @@
-"""A value that is none, or out of range, is told by its key before anything is read."""
+"""Values of the wrong type or out of range are rejected, with their key, before anything is read."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def checked(*words: str) -> None:
         *("group=null", "group=7", "group=", "store=null", "model.floc=null", "context.run=null"),
     ],
 )
-def test_a_wrong_number_or_word_is_told_by_its_key(word: str) -> None:
+def test_a_wrong_number_or_word_is_named(word: str) -> None:
     with pytest.raises(MammoError, match=f"^{word.split('=')[0]}=.*: give a "):
         checked(word)
 
@@ -38,23 +38,23 @@ def test_a_wrong_decay_of_averaged_weights_is_named(value: str) -> None:
 
 
 @pytest.mark.parametrize("word", ["test=maybe", "test=1", "test=null", "torch.compile=maybe"])
-def test_a_switch_that_is_neither_on_nor_off_is_told_by_its_key(word: str) -> None:
+def test_a_switch_that_is_neither_true_nor_false_is_named(word: str) -> None:
     with pytest.raises(MammoError, match=f"^{word.split('=')[0]}=.*: give true or false"):
         checked(word)
 
 
 @pytest.mark.parametrize("value", ["false", "null", "0", "maybe"])
-def test_a_map_that_is_chosen_and_switched_off_is_told(value: str) -> None:
+def test_a_map_that_is_chosen_and_switched_off_is_rejected(value: str) -> None:
     with pytest.raises(MammoError, match=r"^maps\.loc=.*: name the maps that are wanted"):
         checked("maps=[loc,emb]", f"maps.loc={value}")
 
 
-def test_the_defaults_and_the_ends_of_their_ranges_are_right() -> None:
+def test_defaults_and_limits_of_ranges_are_accepted() -> None:
     for words in (
         (),
         ("model=floc",),
         ("model=context",),
-        ("maps=[]",),  # told of by maps.stack.canonical_order
+        ("maps=[]",),  # rejected by maps.stack.canonical_order
         ("trial=0", "torch.threads=1", "test=false", "torch.compile=true", "maps=[loc]"),
         ("memory_gb=0", AVERAGED, "callbacks.weight_averaging.decay=0.99"),
         ("callbacks=[]",),

@@ -123,7 +123,7 @@ def test_validation_lesions_are_scored_by_the_best_checkpoint(root: Path) -> Non
         assert reported == pytest.approx(roc_auc_score(table["malignant"], table["score"]), abs=1e-6)
 
 
-def test_the_same_request_is_already_done(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_same_request_is_not_run_again(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = {path: path.stat().st_mtime_ns for path in root.glob("runs/*/best.ckpt")}
     train(composed(root, *MODELS["floc"]))
     assert "already done" in capsys.readouterr().out
@@ -137,7 +137,7 @@ def test_another_request_is_another_run(root: Path) -> None:
     assert json.loads((best_run(root, "floc", seed=5) / "result.json").read_text())["seed"] == 5
 
 
-def test_an_interrupted_run_goes_on_to_the_same_weights(root: Path, small_root: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_resumes_to_the_same_weights(root: Path, small_root: Path, tmp_path: Path) -> None:
     shutil.copytree(small_root / "store", tmp_path / "store")
     cfg = composed(tmp_path, *MODELS["floc"])
     stopped = composed(tmp_path, *MODELS["floc"])
@@ -158,7 +158,7 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(root: Path, small_root: 
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
 
-def test_weights_do_not_depend_on_who_computed_h(root: Path, tmp_path: Path) -> None:
+def test_weights_do_not_depend_on_which_run_computed_h(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "root")
     (run,) = (tmp_path / "root").glob("runs/fagg-emb-s0-*")
     first = torch.load(run / "best.ckpt", weights_only=True)["state_dict"]  # the first that needed h
@@ -175,7 +175,7 @@ def test_checkpoints_hold_plain_values_only(root: Path) -> None:
         torch.load(path, weights_only=True)
 
 
-def test_a_second_reading_gives_the_tests_scores(root: Path) -> None:
+def test_scoring_a_store_gives_the_scores_of_the_test(root: Path) -> None:
     run = next(path for path in root.glob("runs/fagg-sal+emb-*"))
     reading = score_store(run, root / "store", n_windows=4)
     own = pd.read_parquet(run / "lesions.parquet").set_index("lesion_id")
@@ -210,7 +210,7 @@ def test_external_maps_are_read_and_their_content_names_the_run(root: Path, tmp_
         train(composed(root, *words))
 
 
-def test_missing_and_stale_maps_stop_f_agg_with_the_way_out(root: Path, tmp_path: Path) -> None:
+def test_missing_and_stale_maps_stop_f_agg_and_name_the_command(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "root")
     shutil.rmtree(tmp_path / "root" / "saliency")
     cfg = composed(tmp_path / "root", "maps=[sal]", "seed=4", "window_epochs=2", "batch_size=10")
@@ -226,7 +226,7 @@ def test_missing_and_stale_maps_stop_f_agg_with_the_way_out(root: Path, tmp_path
         train(composed(tmp_path / "root", "maps=[sal]", "seed=5", "window_epochs=2"))
 
 
-def test_precomputing_goes_on_where_it_stopped(root: Path, tmp_path: Path) -> None:
+def test_precomputing_resumes_where_it_stopped(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "root")
     whole = saliency_cache(best_run(root, "context") / "best.ckpt", root, Manifest.load(root / "store"))
     manifest = Manifest.load(tmp_path / "root" / "store")
@@ -278,7 +278,7 @@ def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None
     assert np.allclose(table["score_malignant"], expected, atol=1e-5)
 
 
-def test_averaged_weights_are_what_is_tested(root: Path) -> None:
+def test_averaged_weights_are_tested(root: Path) -> None:
     train(composed(root, *MODELS["floc"], *AVERAGED, "seed=3"))
     (run,) = root.glob("runs/floc-*-s3-*")
     network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
@@ -290,13 +290,13 @@ def test_averaged_weights_are_what_is_tested(root: Path) -> None:
     assert np.allclose(pd.read_parquet(run / "lesions.parquet")["score"], expected, atol=1e-6)
 
 
-def test_f_agg_without_f_loc_says_what_to_run(small_root: Path, tmp_path: Path) -> None:
+def test_f_agg_without_f_loc_names_the_command(small_root: Path, tmp_path: Path) -> None:
     shutil.copytree(small_root / "store", tmp_path / "store")
     with pytest.raises(MammoError, match="model=floc"):
         train(composed(tmp_path, "maps=[emb]"))
 
 
-def test_a_store_of_another_frame_is_refused(root: Path) -> None:
+def test_a_store_of_another_frame_is_rejected(root: Path) -> None:
     with pytest.raises(
         MammoError,
         match=r"frame is 2944 x 1920 px in cells of 64 px, but .*store was ingested with frame=eighth, 368 x 240",

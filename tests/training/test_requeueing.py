@@ -1,4 +1,4 @@
-"""A training that submitit requeues amid an epoch, by the signal that Slurm sends, ends as an undisturbed one does."""
+"""A training that submitit requeues within an epoch ends like an undisturbed one."""
 
 import json
 import os

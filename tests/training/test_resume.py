@@ -1,4 +1,4 @@
-"""What is interrupted goes on to the same end, and never looks finished."""
+"""Interrupted runs resume to the same end and never look finished."""
 
 import os
 import shutil
@@ -45,7 +45,7 @@ def epochs(folder: Path) -> int:
     return int(torch.load(folder / "last.ckpt", weights_only=True)["epoch"]) + 1
 
 
-def test_a_run_that_had_stopped_early_gets_no_epoch_more(cfg: DictConfig) -> None:
+def test_a_run_that_had_stopped_early_trains_no_further_epoch(cfg: DictConfig) -> None:
     train(cfg)
     (folder,) = Path(cfg.root).glob("runs/*")
     best, n_epochs = (folder / "best.ckpt").read_bytes(), epochs(folder)
@@ -62,7 +62,7 @@ def cut(path: Path) -> None:
 
 
 def bent(path: Path) -> None:
-    """Change one bit of a weight, which torch reads without a word."""
+    """Change one bit of a weight, which torch reads without an error."""
     content = bytearray(path.read_bytes())
     place = content.index(torch.load(path, weights_only=True)["state_dict"]["conv1.weight"].numpy().tobytes())
     content[place] ^= 1
@@ -86,7 +86,7 @@ def test_a_damaged_checkpoint_starts_the_run_from_zero_to_the_same_end(
 
 
 @pytest.mark.parametrize(("accumulate", "decay"), [(1, None), (2, None), (1, 0.9)])
-def test_training_goes_on_within_an_epoch_to_the_same_weights(
+def test_training_resumes_within_an_epoch_to_the_same_weights(
     cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, accumulate: int, decay: float | None
 ) -> None:
     if decay is not None:
@@ -118,7 +118,7 @@ def test_training_goes_on_within_an_epoch_to_the_same_weights(
     assert all(torch.equal(value, resumed["state_dict"][name]) for name, value in whole["state_dict"].items())
 
 
-def test_a_run_that_is_told_to_end_does_not_leave_as_if_it_were_done(
+def test_a_terminated_run_exits_with_an_error_and_can_be_resumed(
     cfg: DictConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as once:
@@ -133,7 +133,7 @@ def test_a_run_that_is_told_to_end_does_not_leave_as_if_it_were_done(
 
 
 class Net(pl.LightningModule):
-    """As small as a network can be; tells itself to end in every step."""
+    """A minimal network that sends SIGTERM to its own process in every step."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Runs of every network on offline dashboards, read back: one run a job, every key, and nobody's identifiers."""
+"""Offline dashboards of every network, read back: one per job, with every key and without identifiers."""
 
 import csv
 import json
@@ -55,11 +55,11 @@ def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def records(folder: Path) -> list[dict[str, Any]]:
     """Every record of an offline run, by wandb's own reader."""
     words = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(folder)]
-    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    return [json.loads(line) for line in told.splitlines()]
+    output = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return [json.loads(line) for line in output.splitlines()]
 
 
-def test_every_job_is_a_run_of_its_own_with_group_and_tags(root: Path) -> None:
+def test_every_job_has_a_dashboard_with_group_and_tags(root: Path) -> None:
     folders = sorted(root.glob("figure6/*/wandb/offline-run-*"))
     assert len(folders) == 2
     for trial, folder in enumerate(folders):
@@ -72,7 +72,7 @@ def test_every_job_is_a_run_of_its_own_with_group_and_tags(root: Path) -> None:
 
 
 @pytest.mark.parametrize(("model", "n_runs"), [("floc", 2), ("fagg", 1), ("context", 1)])
-def test_every_key_is_there_and_the_numbers_are_the_runs_own(root: Path, model: str, n_runs: int) -> None:
+def test_every_key_is_logged_with_the_values_of_metrics_csv(root: Path, model: str, n_runs: int) -> None:
     folders = list(root.glob(f"*/{model}-*/wandb/offline-run-*"))
     assert len(folders) == n_runs
     speed = "images_per_s" if model == "context" else "patches_per_s"
@@ -109,7 +109,7 @@ def test_the_confusion_counts_every_patch_of_the_epoch(root: Path, model: str) -
     assert counts == {"malignant": 6, "benign": 6, "outside": 4, "negative": 4}
 
 
-def test_lesions_come_with_their_windows_as_pictures(root: Path) -> None:
+def test_lesions_are_logged_with_patches_of_two_windows(root: Path) -> None:
     run = next(iter(sorted(root.glob("figure6/*"))))
     table = json.loads(next(run.glob("wandb/offline-run-*/files/media/table/lesions*")).read_text())
     assert table["columns"][:4] == ["lesion", "label", "view", "score"]
