@@ -63,7 +63,7 @@ WHOLE = Shard()
 def open_part(store: Path, shard: Shard) -> Path:
     """The folder of one part, with the store's pseudonym key."""
     part = store / FOLDER / f"{shard.number:04d}"
-    Pseudonyms.of_store(store).share(part)
+    Pseudonyms.of_store(store).write_key(part)
     return part
 
 

@@ -12,7 +12,7 @@ from mammo.ingestion.shard import record_in_parts
 from mammo.intake.gate import Admitted, admit
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code, RejectedError
-from mammo.intake.source_folder import read_file, regular
+from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import ImageRecord
 from mammo.store.fingerprints import Fingerprint
 from mammo.store.image_store import ImageStore
@@ -140,7 +140,7 @@ def ingest_file(recipe: Recipe, item: IngestItem) -> Rejected | Stored | Encoded
         return Rejected(item.image.code)
     input_digest = ""
     try:
-        content = read_file(regular(recipe.source, item.image.path))
+        content = read_file(regular_file(recipe.source, item.image.path))
         file_digest = sha256(content).hexdigest()
         input_digest = recipe.input_digest(file_digest, item.image)
         if item.rejection and item.rejection[0] == input_digest:

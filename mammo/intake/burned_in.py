@@ -7,25 +7,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-FEWEST = 8
+MIN_GLYPHS = 8
 """Glyphs in one row that make it text; lead markers have fewer."""
 
-MOST = 1000
+MAX_SPECKS = 1000
 """A strip with more bright specks is noise."""
 
-LOWEST_PX, TALLEST, BROADEST = 5, 1 / 25, 2.0
+MIN_HEIGHT_PX, MAX_HEIGHT, MAX_WIDTH = 5, 1 / 25, 2.0
 """Height of a glyph, at least px and at most as a share of the image's height; its largest width in glyph heights."""
 
 SATURATED = 0.7
 """Glyphs reach this share of the range of values."""
 
-PLAIN, DARK = 0.3, 0.02
+MIN_BACKGROUND, DARK = 0.3, 0.02
 """Background fills at least the first share of a glyph's surroundings; it is at most the second share of the range."""
 
-APART = 30
+MAX_DISTANCE = 30
 """Largest distance between the glyphs of one row, in glyph heights."""
 
-GAP = 32
+PIECE_GAP = 32
 """Empty rows or columns, px, at which a strip is divided: with fewer, each speck of noise would be a piece."""
 
 
@@ -35,20 +35,23 @@ def shows_text(values: NDArray[np.uint16]) -> bool:
     Args:
         values: [H, W] uint16, presentation values 0 to 4095.
     """
-    edge = values.shape[0] // 4
+    height = values.shape[0]
     low, high = (int(value) for value in cv2.minMaxLoc(values)[:2])
     lit, dark = round(low + SATURATED * (high - low)), round(low + DARK * (high - low))
-    return any(_longest_row(strip, lit, dark, values.shape[0]) >= FEWEST for strip in (values[:edge], values[-edge:]))
+    strips = values[: height // 4], values[-(height // 4) :]
+    return any(_longest_row(strip, lit, dark, height) >= MIN_GLYPHS for strip in strips)
 
 
 def _longest_row(strip: NDArray[np.uint16], lit: int, dark: int, height: int) -> int:
     """Return the number of glyphs of the longest row in a strip [h, W]."""
     bright = (strip >= lit).view(np.uint8)
-    if not FEWEST * LOWEST_PX <= cv2.countNonZero(bright) <= bright.size // 4:
+    if not MIN_GLYPHS * MIN_HEIGHT_PX <= cv2.countNonZero(bright) <= bright.size // 4:
         return 0
     left, top, wide, tall = _specks(bright).T
-    formed = (tall >= LOWEST_PX) & (tall <= max(TALLEST * height, 2 * LOWEST_PX)) & (wide <= BROADEST * tall)
-    if not FEWEST <= formed.sum() <= MOST:
+    formed = (
+        (tall >= MIN_HEIGHT_PX) & (tall <= max(MAX_HEIGHT * height, 2 * MIN_HEIGHT_PX)) & (wide <= MAX_WIDTH * tall)
+    )
+    if not MIN_GLYPHS <= formed.sum() <= MAX_SPECKS:
         return 0
     left, top, wide, tall = (side[formed] for side in (left, top, wide, tall))
     rows = np.clip([top - tall // 2, top + tall + tall // 2], 0, strip.shape[0])
@@ -57,11 +60,11 @@ def _longest_row(strip: NDArray[np.uint16], lit: int, dark: int, height: int) ->
     rows, cols = rows - rows[0].min(), cols - cols[0].min()
     sums = cv2.integral((around <= dark).view(np.uint8))
     plain = sums[rows[1], cols[1]] - sums[rows[0], cols[1]] - sums[rows[1], cols[0]] + sums[rows[0], cols[0]]
-    alone = plain >= PLAIN * (rows[1] - rows[0]) * (cols[1] - cols[0])
-    left, base, tall = left[alone], (top + tall)[alone], tall[alone]
+    clear = plain >= MIN_BACKGROUND * (rows[1] - rows[0]) * (cols[1] - cols[0])
+    left, base, tall = left[clear], (top + tall)[clear], tall[clear]
     level = np.abs(base[:, None] - base) <= 0.3 * tall[:, None]
     alike = (tall[:, None] <= 1.6 * tall) & (tall <= 1.6 * tall[:, None])
-    near = np.abs(left[:, None] - left) <= APART * tall[:, None]
+    near = np.abs(left[:, None] - left) <= MAX_DISTANCE * tall[:, None]
     return int((level & alike & near).sum(axis=1).max(initial=0))
 
 
@@ -83,7 +86,7 @@ def _specks(bright: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 
 def _stretches(lit: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Return the half-open stretches of lit [N] that hold True, with at least GAP between them."""
+    """Return the half-open stretches of lit [N] that hold True, with at least PIECE_GAP between them."""
     at = np.flatnonzero(lit)
-    cuts = np.flatnonzero(np.diff(at) > GAP)
+    cuts = np.flatnonzero(np.diff(at) > PIECE_GAP)
     return list(zip(at[[0, *(cuts + 1)]].tolist(), (at[[*cuts, -1]] + 1).tolist(), strict=True)) if at.size else []

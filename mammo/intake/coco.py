@@ -15,7 +15,7 @@ from pycocotools import mask as run_lengths
 
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon, union
 from mammo.intake.rejections import Code, RejectedError
-from mammo.intake.source_folder import path_in
+from mammo.intake.source_folder import standardized_path
 from mammo.records import MammoError
 
 
@@ -87,7 +87,7 @@ def read_coco(file: Path) -> Iterator[Annotation]:
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-        images = {image["id"]: path_in(str(image["file_name"])) for image in content["images"]}
+        images = {image["id"]: standardized_path(str(image["file_name"])) for image in content["images"]}
         categories = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
         for values in content["annotations"]:
             category = categories.get(values.get("category_id"), "")

@@ -24,10 +24,10 @@ BIG_ENDIAN = "1.2.840.10008.1.2.2"
 NATIVE = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", BIG_ENDIAN, "1.2.840.10008.1.2.1.99")
 """Uncompressed transfer syntaxes: implicit, explicit and big-endian, and deflated."""
 
-LARGEST_PX = 64_000_000
+MAX_PX = 64_000_000
 """Largest number of pixels of an image; the largest mammograms have less than half as many."""
 
-LARGE_PX, LEAST_DENSE = 16_000_000, 500
+LARGE_PX, MAX_PX_PER_BYTE = 16_000_000, 500
 """A compressed image with more pixels than the first needs at least one byte per this many pixels."""
 
 RLE, RLE_FUNCTION = "1.2.840.10008.1.2.5", "packbits_decode"
@@ -88,7 +88,7 @@ def shape_of(dataset: Dataset) -> tuple[int, int]:
     shape = (int(dataset.get("Rows") or 0), int(dataset.get("Columns") or 0))
     if min(shape) < 1:
         raise RejectedError(Code.BAD_SHAPE)
-    if shape[0] * shape[1] > LARGEST_PX:
+    if shape[0] * shape[1] > MAX_PX:
         raise RejectedError(Code.TOO_LARGE)
     return shape
 
@@ -166,7 +166,7 @@ def _check_density(n_bytes: int, shape: tuple[int, int]) -> None:
         RejectedError: too few bytes for so many pixels.
     """
     n_px = shape[0] * shape[1]
-    if n_px > LARGE_PX and n_px > LEAST_DENSE * n_bytes:
+    if n_px > LARGE_PX and n_px > MAX_PX_PER_BYTE * n_bytes:
         raise RejectedError(Code.TOO_LARGE)
 
 

@@ -58,7 +58,7 @@ HEAD = 1024
 """Bytes at the start of a file that identify its type."""
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
-LARGEST_INFLATED = 1 << 27
+MAX_INFLATED = 1 << 27
 """Largest size of a deflated data set after inflation, bytes: 64 million pixels of 16 bits."""
 
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b")
@@ -193,7 +193,7 @@ def _check_inflated(stream: BinaryIO, head: bytes) -> None:
     """Reject a deflated data set that inflates beyond any mammogram's size: pydicom would inflate all of it.
 
     Raises:
-        RejectedError: it exceeds LARGEST_INFLATED.
+        RejectedError: it exceeds MAX_INFLATED.
     """
     if len(head) < 144:
         return
@@ -202,10 +202,10 @@ def _check_inflated(stream: BinaryIO, head: bytes) -> None:
     inflate, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     while chunk := stream.read(1 << 16):
         try:
-            size += len(inflate.decompress(chunk, LARGEST_INFLATED))
+            size += len(inflate.decompress(chunk, MAX_INFLATED))
         except zlib.error:
             return  # pydicom reports it
-        if size > LARGEST_INFLATED or inflate.unconsumed_tail:
+        if size > MAX_INFLATED or inflate.unconsumed_tail:
             raise RejectedError(Code.TOO_LARGE)
 
 

@@ -11,7 +11,7 @@ from mammo.intake.dicom_decode import decode
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.outlines import Outline, outline_of_mask
 from mammo.intake.rejections import Code, RejectedError
-from mammo.intake.source_folder import regular
+from mammo.intake.source_folder import regular_file
 from mammo.intake.stored_shape import stored_header
 
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
@@ -40,7 +40,7 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
     """
     uid = str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
     with quiet():
-        dataset = open_dicom(regular(root, path))
+        dataset = open_dicom(regular_file(root, path))
         if dataset.get("SOPClassUID") != SEGMENTATION:
             raise RejectedError(Code.OUTLINE_BROKEN)
         if (dataset.get("Rows"), dataset.get("Columns")) != shape:

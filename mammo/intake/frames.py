@@ -10,7 +10,7 @@ from mammo.geometry import Box, Frame, FrameChain
 from mammo.intake.breast import BUFFER_PX, best_center, find_breast, is_mirrored, window_origin
 from mammo.records import Laterality, View
 
-LEAST_TISSUE = 0.01
+MIN_TISSUE = 0.01
 """An image of which the breast covers less than this share is flagged as blank."""
 
 
@@ -52,7 +52,7 @@ def place(
     if breast is None:
         return _blank(stored, laterality is Laterality.RIGHT, view, frame, scale)
     mirrored = is_mirrored(breast.tissue, laterality, check_side)
-    nearly_blank = breast.tissue.mean() < LEAST_TISSUE
+    nearly_blank = breast.tissue.mean() < MIN_TISSUE
     breast = breast.mirrored() if mirrored else breast
     box = breast.box(round(BUFFER_PX * fineness))
     chain = FrameChain((stored.shape[0], stored.shape[1]), mirrored, box, scale, (0, 0), frame)

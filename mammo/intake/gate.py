@@ -16,7 +16,7 @@ from mammo.intake.outcomes import Flag
 from mammo.intake.presentation import Presentation, presentation
 from mammo.intake.rasters import is_raster, read_raster
 from mammo.intake.rejections import Code, RejectedError
-from mammo.intake.source_folder import read_file, regular
+from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import ImageRecord, MammoError
 
 
@@ -61,7 +61,7 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
         raise RejectedError(Code(record.code))
     if record.laterality is None or record.view is None:
         raise RejectedError(Code.NOT_DESCRIBED)
-    file = regular(root, record.path)
+    file = regular_file(root, record.path)
     if is_raster(record.path):
         shown, uid, vendor = Presentation(read_raster(file, eight_bit=record.by_table), "", ()), "", ""
     else:

@@ -41,10 +41,10 @@ shown. Any other modifier means that the view is not a screening view."""
 SPECIMEN_CODES = ("G-8310", "127457009")
 """View Code Sequence (0054,0220), CID 4014: tissue specimen from breast."""
 
-LARGEST_MAGNIFICATION = 1.2
+MAX_MAGNIFICATION = 1.2
 """Estimated Radiographic Magnification Factor (0018,1114): contact views of a thick breast reach about 1.1."""
 
-LARGEST_SPACING_MM = 1.0
+MAX_SPACING_MM = 1.0
 
 PROGRAMS = (b"MZ", b"\x7fELF", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
 """First bytes of executable programs: a preamble can make a DICOM file executable (CVE-2019-11687)."""
@@ -129,7 +129,7 @@ def _images(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
 def _views(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     modifiers = _modifiers(dataset)
     factor = float(dataset.get("EstimatedRadiographicMagnificationFactor") or 1)
-    yield bool(modifiers & {*MAGNIFICATION_CODES}) or factor > LARGEST_MAGNIFICATION, Code.MAGNIFICATION
+    yield bool(modifiers & {*MAGNIFICATION_CODES}) or factor > MAX_MAGNIFICATION, Code.MAGNIFICATION
     paddle = code_string(dataset, "PaddleDescription")
     yield bool(modifiers & {*SPOT_CODES}) or "SPOT" in paddle, Code.SPOT
     yield bool(modifiers - {*IMPLANT_CODES, *HARMLESS_CODES}), Code.MODIFIED_VIEW
@@ -155,4 +155,4 @@ def _plausible(dataset: Dataset, name: str) -> bool:
     if value is None or value == "":
         return True
     numbers = [float(number) for number in value] if not isinstance(value, float | int | str) else [float(value)]
-    return len(numbers) == 2 and all(isfinite(number) and 0 < number <= LARGEST_SPACING_MM for number in numbers)
+    return len(numbers) == 2 and all(isfinite(number) and 0 < number <= MAX_SPACING_MM for number in numbers)

@@ -28,10 +28,10 @@ class Pseudonyms:
         """Return a store's pseudonyms; its key is created on first use, readable by its owner only."""
         path = store / ".key"
         if not path.is_file():
-            cls(secrets.token_bytes(32)).share(store)
+            cls(secrets.token_bytes(32)).write_key(store)
         return cls(bytes.fromhex(path.read_text()))
 
-    def share(self, store: Path) -> None:
+    def write_key(self, store: Path) -> None:
         """Write the key to a store that has none; of several processes that try, the first one wins."""
         store.mkdir(parents=True, exist_ok=True)
         partial = store / f".key.{secrets.token_hex(4)}.partial"

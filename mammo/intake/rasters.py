@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mammo.intake.dicom_decode import LARGEST_PX
+from mammo.intake.dicom_decode import MAX_PX
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file
 from mammo.records import FULL_SCALE
@@ -74,7 +74,7 @@ def raster_shape(path: Path) -> tuple[int, int]:
         raise RejectedError(Code.TOO_LARGE) from None
     except Exception:  # a damaged header may fail anywhere inside Pillow
         raise RejectedError(Code.BROKEN_PIXELS) from None
-    if prod(shape) > LARGEST_PX:
+    if prod(shape) > MAX_PX:
         raise RejectedError(Code.TOO_LARGE)
     return shape
 

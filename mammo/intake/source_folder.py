@@ -27,7 +27,7 @@ MAGIC_START = 128
 MAGIC = b"DICM"
 """Position and bytes of the prefix of a DICOM file (PS3.10, 7.1)."""
 
-LARGEST_BYTES = 1 << 28
+MAX_BYTES = 1 << 28
 """Largest file, bytes: twice the size of 64 million pixels of 16 bits."""
 
 
@@ -53,18 +53,18 @@ class Folder:
                 if not name.startswith("."):
                     yield (Path(folder) / name).relative_to(self.root).as_posix()
 
-    def named(self, pattern: str) -> list[str]:
+    def matching(self, pattern: str) -> list[str]:
         """Return the paths whose file name matches a shell pattern, ignoring case."""
         return [path for path in self.paths if fnmatchcase(PurePosixPath(path).name.lower(), pattern.lower())]
 
-    def one(self, *patterns: str) -> Path:
+    def find(self, *patterns: str) -> Path:
         """Return the first file that matches the first pattern with any match.
 
         Raises:
             MammoError: no file matches.
         """
         for pattern in patterns:
-            for path in self.named(pattern):
+            for path in self.matching(pattern):
                 return self.root / path
         raise MammoError(f"{self.root} holds no {patterns[0]}: set data.source to the folder of the whole data set")
 
@@ -80,13 +80,13 @@ class Folder:
 
     def _is_dicom(self, path: str) -> bool:
         try:
-            with regular(self.root, path).open("rb") as stream:
+            with regular_file(self.root, path).open("rb") as stream:
                 return stream.read(MAGIC_START + len(MAGIC)).endswith(MAGIC)
         except (RejectedError, OSError):
             return False
 
 
-def path_in(text: str) -> str:
+def standardized_path(text: str) -> str:
     """Return a path from a table, with slashes or backslashes, in the form of Folder.paths; empty for empty text."""
     return PureWindowsPath(text).as_posix() if text else ""
 
@@ -108,7 +108,7 @@ def parts_matching(path: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
     return [match for part in PurePosixPath(path).parts if (match := pattern.fullmatch(part))]
 
 
-def regular(root: Path, path: str) -> Path:
+def regular_file(root: Path, path: str) -> Path:
     """Return the file at a path below root.
 
     Raises:
@@ -130,7 +130,7 @@ def read_file(file: Path) -> bytes:
         RejectedError: it cannot be opened, or is larger than any mammogram.
     """
     try:
-        if file.stat().st_size > LARGEST_BYTES:
+        if file.stat().st_size > MAX_BYTES:
             raise RejectedError(Code.TOO_LARGE)
         return file.read_bytes()
     except OSError:

@@ -15,7 +15,7 @@ import openpyxl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mammo.intake.source_folder import path_in
+from mammo.intake.source_folder import standardized_path
 from mammo.records import MammoError
 
 ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
@@ -24,7 +24,7 @@ ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
 """Zero-width and other invisible characters that spreadsheets leave in cells."""
 
-LONGEST_CELL = 1 << 24
+MAX_CELL = 1 << 24
 
 Cells = Iterable[object]
 
@@ -51,7 +51,7 @@ class Row:
 
     def path(self, column: str) -> str:
         """Return the cell as a path in the form of Folder.paths, empty for an empty cell."""
-        return path_in(self.get(column))
+        return standardized_path(self.get(column))
 
     def choice(self, column: str, choices: Iterable[Choice]) -> Choice | None:
         """Return the choice that equals the cell, ignoring case, or None."""
@@ -118,7 +118,7 @@ def _lines(file: Path) -> Iterator[tuple[int, Cells]]:
 
 
 def _csv_lines(file: Path) -> Iterator[tuple[int, Cells]]:
-    csv.field_size_limit(LONGEST_CELL)
+    csv.field_size_limit(MAX_CELL)
     with file.open(newline="", encoding="utf-8-sig") as stream:
         first = stream.readline()
         stream.seek(0)

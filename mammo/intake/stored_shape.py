@@ -13,7 +13,7 @@ from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.rasters import is_raster, raster_shape, raster_values
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
-from mammo.intake.source_folder import regular
+from mammo.intake.source_folder import regular_file
 from mammo.progress import track
 
 Shape = tuple[int, int]
@@ -68,4 +68,4 @@ def stored_values(root: Path, path: str) -> NDArray[Any]:
 def _file(root: Path, path: str) -> Path:
     if not (root / path).exists():
         raise RejectedError(Code.MISSING)
-    return regular(root, path)
+    return regular_file(root, path)

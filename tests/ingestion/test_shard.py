@@ -46,8 +46,8 @@ def files(store: Path) -> dict[str, bytes]:
 def test_merged_shards_equal_the_store_of_a_single_run_byte_for_byte(source: Path, tmp_path: Path) -> None:
     cohort, frame = read(source), Frame(368, 240, 8)
     single, sharded = (Recipe(source, tmp_path / name, frame, 1) for name in ("single", "sharded"))
-    Pseudonyms(bytes(32)).share(single.store)
-    Pseudonyms(bytes(32)).share(sharded.store)
+    Pseudonyms(bytes(32)).write_key(single.store)
+    Pseudonyms(bytes(32)).write_key(sharded.store)
     ingest_cohort(single, cohort, 1)
     assert sum(ingest_shard(sharded, cohort, Shard(shard, 3), 1) for shard in (2, 0, 1)) == 13
     assert len(find_parts(sharded.store)) == 3
@@ -58,11 +58,11 @@ def test_merged_shards_equal_the_store_of_a_single_run_byte_for_byte(source: Pat
 def test_the_merge_ingests_what_no_shard_has(source: Path, tmp_path: Path) -> None:
     cohort = read(source)
     recipe = Recipe(source, tmp_path / "store", Frame(368, 240, 8), 1)
-    Pseudonyms(bytes(32)).share(recipe.store)
+    Pseudonyms(bytes(32)).write_key(recipe.store)
     n = ingest_shard(recipe, cohort, Shard(1, 3), 1)
     assert ingest_cohort(recipe, cohort, 1).decoded == 13 - n
     other = replace(recipe, store=tmp_path / "other")
-    Pseudonyms(bytes(32)).share(other.store)
+    Pseudonyms(bytes(32)).write_key(other.store)
     ingest_cohort(other, cohort, 1)
     assert files(recipe.store) == files(other.store)
 
@@ -98,8 +98,8 @@ def test_shards_divide_items_evenly() -> None:
 
 @pytest.mark.slow
 def test_submitits_local_executor_ingests_the_shards(source: Path, tmp_path: Path) -> None:
-    Pseudonyms(bytes(32)).share(tmp_path / "sharded" / "store")
-    Pseudonyms(bytes(32)).share(tmp_path / "single" / "store")
+    Pseudonyms(bytes(32)).write_key(tmp_path / "sharded" / "store")
+    Pseudonyms(bytes(32)).write_key(tmp_path / "single" / "store")
     command = [sys.executable, "-m", "mammo.ingest"]
     common = ["data=table", f"data.source={source}", "frame=eighth", "data.scale=1", "processes=1"]
     jobs = ["--multirun", "hydra/launcher=submitit_local", "shard=range(3)", "shards=3", f"root={tmp_path}/sharded"]

@@ -10,7 +10,7 @@ from mammo.intake.dicom_header import Header, read_header, vendor_of
 from mammo.intake.object_type import TOMOSYNTHESIS
 from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RejectedError
-from mammo.intake.source_folder import regular
+from mammo.intake.source_folder import regular_file
 from mammo.records import Laterality, View
 
 PIXELS = np.zeros((4, 6), np.uint16)
@@ -101,7 +101,7 @@ def test_a_header_truncated_anywhere_is_read_or_rejected(make_dicom: Callable[..
 def test_a_pipe_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x.dcm")
     with pytest.raises(RejectedError, match=Code.NOT_REGULAR):
-        regular(tmp_path, "x.dcm")
+        regular_file(tmp_path, "x.dcm")
 
 
 def test_paths_outside_the_source_are_rejected(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_paths_outside_the_source_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "in" / "link.dcm").symlink_to(tmp_path / "out.dcm")
     for path in ("../out.dcm", "link.dcm", str(tmp_path / "out.dcm")):
         with pytest.raises(RejectedError, match=Code.NOT_REGULAR):
-            regular(tmp_path / "in", path)
+            regular_file(tmp_path / "in", path)
 
 
 def test_header_values_never_reach_the_log(

@@ -23,9 +23,9 @@ def test_files_are_found_by_name_without_macos_copies(tmp_path: Path) -> None:
     (tmp_path / "a" / "1.2.840").write_bytes(bytes(128) + b"DICM")
     os.mkfifo(tmp_path / "a" / "pipe")
     folder = Folder(tmp_path)
-    assert folder.named("x.csv") == ["a/x.csv", "b/X.CSV"]
-    assert folder.one("y.csv", "x.csv") == tmp_path / "a/x.csv"
+    assert folder.matching("x.csv") == ["a/x.csv", "b/X.CSV"]
+    assert folder.find("y.csv", "x.csv") == tmp_path / "a/x.csv"
     assert folder.images == ("a/1.2.840", "a/i.DCM")
     assert folder.candidates == ("a/1.2.840", "a/README", "a/i.DCM", "a/pipe")
     with pytest.raises(MammoError, match=r"holds no z\.csv"):
-        folder.one("z.csv")
+        folder.find("z.csv")

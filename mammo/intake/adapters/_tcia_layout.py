@@ -60,7 +60,7 @@ class SeriesIndex:
         Columns are recognized by their content: some downloads have one more comma in the rows than in the header,
         which shifts every cell against its name.
         """
-        return dict(pair for path in self.folder.named("metadata.csv") for pair in self._listed_folders(path))
+        return dict(pair for path in self.folder.matching("metadata.csv") for pair in self._listed_folders(path))
 
     def _listed_folders(self, path: str) -> list[tuple[str, str]]:
         """Return (series UID, folder) of every row of a metadata.csv."""

@@ -143,9 +143,9 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
 
 def _tables(folder: Folder) -> list[tuple[Path, str, Split]]:
     """Return (file, kind, split) of every table; the first of each if a download has two."""
-    folder.one("*_case_description_*_set.csv")
+    folder.find("*_case_description_*_set.csv")
     found: dict[tuple[str, str], Path] = {}
-    for path in folder.named("*_case_description_*_set.csv"):
+    for path in folder.matching("*_case_description_*_set.csv"):
         match = TABLE.fullmatch(Path(path).name)
         if match:
             found.setdefault((match[1].lower(), match[2].lower()), folder.root / path)

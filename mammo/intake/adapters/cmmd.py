@@ -24,7 +24,7 @@ from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
-from mammo.intake.source_folder import Folder, parts_matching, regular
+from mammo.intake.source_folder import Folder, parts_matching, regular_file
 from mammo.intake.source_tables import cell_text, read_rows, read_sheet
 from mammo.intake.stored_shape import Shape
 from mammo.progress import track
@@ -91,7 +91,7 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     shapes = {(i.patient_key, i.laterality, i.view): (i.path, shape) for i, shape in found if not i.code and shape}
     outlines = [
         outline
-        for path in folder.named("*_AnnotationFile.json")
+        for path in folder.matching("*_AnnotationFile.json")
         if (match := ANNOTATION.fullmatch(PurePosixPath(path).name))
         for breast in [(match[1], Laterality(match[2]))]
         for outline in _lesions(folder, path, breast, shapes.get((*breast, View.MLO)), labels)
@@ -101,7 +101,7 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
 
 
 def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
-    file = folder.one(*(f"CMMD_clinicaldata{name}.{kind}" for name in ("_revision", "*") for kind in ("csv", "xlsx")))
+    file = folder.find(*(f"CMMD_clinicaldata{name}.{kind}" for name in ("_revision", "*") for kind in ("csv", "xlsx")))
     labels = {}
     for row in read_rows(file, needed=("id1", "leftright", "classification")):
         if row.get("leftright") not in [*Laterality] or row.get("classification").lower() not in CLASSES:
@@ -115,7 +115,7 @@ def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
 
 def _readings(folder: Folder) -> Iterator[tuple[Breast, Pathology | None, Density | None]]:
     """Yield TOMPEI-CMMD's class and density of every breast, in any arrangement of its two or three header rows."""
-    for path in folder.named("TOMPEI-CMMD_clinical_data*.xlsx"):
+    for path in folder.matching("TOMPEI-CMMD_clinical_data*.xlsx"):
         density_column = None
         for _, line in read_sheet(folder.root / path, "Imaging Diagnosis Details Sheet"):
             cells = [cell_text(cell) for cell in line]
@@ -130,7 +130,7 @@ def _readings(folder: Folder) -> Iterator[tuple[Breast, Pathology | None, Densit
 
 
 def _header(root: Path, path: str) -> Header:
-    return read_header(regular(root, path))
+    return read_header(regular_file(root, path))
 
 
 def _image(path: str, header: Header | Code, densities: Mapping[Breast, Density]) -> tuple[ImageRecord, Shape | None]:

@@ -74,8 +74,8 @@ def read(root: Path, synthetic: bool = False, workers: Workers = DEFAULT_WORKERS
         MammoError: a table or one of its columns is missing.
     """
     folder = Folder(root)
-    clinic = ClinicalTable.read(folder.one("EMBED_OpenData_clinical.csv", "*clinical_reduced.csv", "*clinical*.csv"))
-    table = folder.one("EMBED_OpenData_metadata.csv", "EMBED_OpenData_metadata_reduced.csv", "*metadata*.csv")
+    clinic = ClinicalTable.read(folder.find("EMBED_OpenData_clinical.csv", "*clinical_reduced.csv", "*clinical*.csv"))
+    table = folder.find("EMBED_OpenData_metadata.csv", "EMBED_OpenData_metadata_reduced.csv", "*metadata*.csv")
     files = {stem_of(path): path for path in folder.images if not is_raster(path)}
     images: list[ImageRecord] = []
     boxed: list[_BoxedImage] = []

@@ -55,7 +55,7 @@ def read(root: Path, proxies: bool = False, workers: Workers = DEFAULT_WORKERS) 
     images = {NAME.fullmatch(stem_of(path)): path for path in folder.images}
     records = {match[1]: _image(path, match, rows.get(match[1])) for match, path in images.items() if match}
     missing = [_missing(name) for name in rows if name not in records]
-    regions = {PurePosixPath(path).stem: path for path in folder.named("*.xml") if "pectoral" not in path.lower()}
+    regions = {PurePosixPath(path).stem: path for path in folder.matching("*.xml") if "pectoral" not in path.lower()}
     known = {name: record.path for name, record in records.items() if name in regions and not record.code}
     shapes = stored_shapes(root, list(known.values()), workers)
     outlines = [
@@ -68,7 +68,7 @@ def read(root: Path, proxies: bool = False, workers: Workers = DEFAULT_WORKERS) 
 
 
 def _rows(folder: Folder) -> Iterator[Row]:
-    file = folder.one("INbreast.csv", "INbreast*.csv", "INbreast*.xlsx")
+    file = folder.find("INbreast.csv", "INbreast*.csv", "INbreast*.xlsx")
     for row in read_rows(file, needed=("file_name", "bi_rads")):
         if row.get("file_name").isdigit():  # Excel sheets end with a summary
             yield row

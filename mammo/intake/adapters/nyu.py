@@ -28,7 +28,7 @@ from mammo.intake.outlines import Outline, clipped, outline_of_mask
 from mammo.intake.rasters import raster_shape, read_mask, read_raster
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
-from mammo.intake.source_folder import Folder, regular
+from mammo.intake.source_folder import Folder, regular_file
 from mammo.progress import track
 from mammo.records import (
     Cohort,
@@ -84,7 +84,7 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     Raises:
         MammoError: the exam list is missing, damaged or holds more than plain values.
     """
-    file = Folder(root).one(EXAMS, "*.pkl")
+    file = Folder(root).find(EXAMS, "*.pkl")
     images_folder = (file.parent / "images").relative_to(root).as_posix()
     listed: list[_ListedImage] = []
     for index, exam in enumerate(_exams(file)):
@@ -170,8 +170,8 @@ def _outlines(root: Path, path: str, listed: _ListedImage) -> Iterator[Outline]:
     Raises:
         RejectedError: the mask or its image cannot be read, its size fits no known frame, or it is empty.
     """
-    mask = read_mask(regular(root, path))
-    shape = raster_shape(regular(root, listed.record.path))
+    mask = read_mask(regular_file(root, path))
+    shape = raster_shape(regular_file(root, listed.record.path))
     window = listed.values("window_location")
     if mask.shape == shape:
         yield from _parts(mask)
@@ -208,7 +208,7 @@ def _chain(root: Path, listed: _ListedImage) -> FrameChain:
     """
     image = listed.record
     laterality, view = Laterality(str(image.laterality)), View(str(image.view))
-    pixels = read_raster(regular(root, image.path))
+    pixels = read_raster(regular_file(root, image.path))
     chain = place(pixels, laterality, view, FULL, scale=1, check_side=False).chain
     faces_left = (laterality is Laterality.RIGHT) == (listed.exam.get("horizontal_flip") != "YES")
     if chain.mirrored != faces_left:

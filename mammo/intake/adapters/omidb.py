@@ -117,7 +117,7 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
         MammoError: there is no imagedb file.
     """
     folder = Folder(root)
-    tables = folder.named("imagedb_*.json")
+    tables = folder.matching("imagedb_*.json")
     if not tables:
         raise MammoError(f"{root} has no file imagedb_<client>.json: set data.source to the folder of the whole share")
     files = {PurePosixPath(path).name.lower(): path for path in folder.paths}

@@ -32,7 +32,7 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """
     folder = Folder(root)
     files = dict(_by_name(folder.images))
-    table = folder.one("train.csv")
+    table = folder.find("train.csv")
     images_folder = table.parent.relative_to(root) / "train_images"
     rows = list(read_rows(table, COLUMNS, ("density",)))
     return Cohort.ordered([_image(row, files, images_folder) for row in rows], (), _counts(rows))

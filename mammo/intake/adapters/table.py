@@ -27,7 +27,7 @@ from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outl
 from mammo.intake.rasters import is_raster, read_mask
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
-from mammo.intake.source_folder import Folder, regular
+from mammo.intake.source_folder import Folder, regular_file
 from mammo.intake.source_tables import Row, read_rows
 from mammo.intake.stored_shape import Shape, stored_shape
 from mammo.progress import track
@@ -168,7 +168,7 @@ def _image(root: Path, item: tuple[str, Row | None]) -> tuple[ImageRecord, Shape
         RejectedError: the file is rejected.
     """
     path, row = item
-    file, record = regular(root, path), _by_row(path, row)
+    file, record = regular_file(root, path), _by_row(path, row)
     if is_raster(path):
         if row is None:
             raise RejectedError(Code.NOT_DESCRIBED)
@@ -281,7 +281,7 @@ def _edges(row: Row) -> tuple[float, float, float, float]:
 
 def _mask(root: Path, row: Row, shape: Shape) -> Outline:
     path = row.path("mask")
-    file = regular(root, path)
+    file = regular_file(root, path)
     if not is_raster(path):
         return outline_of_segment(root, path, int(row.get("segment", "1")), row.path("image"), shape)
     mask = read_mask(file, 128 if file.suffix.lower() in (".jpg", ".jpeg") else 1)

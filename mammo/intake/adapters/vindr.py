@@ -43,11 +43,11 @@ def read(root: Path, proxies: bool = False, workers: Workers = DEFAULT_WORKERS) 
     folder = Folder(root)
     files = {stem_of(path): path for path in folder.images}
     findings: dict[str, list[Row]] = defaultdict(list)
-    boxed = read_rows(folder.one("finding_annotations.csv"), ("image_id", "finding_birads", *CORNERS))
+    boxed = read_rows(folder.find("finding_annotations.csv"), ("image_id", "finding_birads", *CORNERS))
     for row in boxed:
         if row.get("xmin"):
             findings[row.get("image_id")].append(row)
-    table = folder.one("breast-level_annotations.csv")
+    table = folder.find("breast-level_annotations.csv")
     images_folder = table.parent.relative_to(root) / "images"
     rows = list(read_rows(table, IMAGE_COLUMNS, ("height", "width", "breast_density")))
     _check(rows)

@@ -122,7 +122,7 @@ def test_a_shard_opens_only_its_own_images(
     images = {path.relative_to(source).as_posix() for path in source.rglob("*.dcm")}
     own = [f"data={make.__name__}", f"data.source={source}", "frame=eighth", "data.scale=1", "processes=1"]
     for root in (single, sharded):
-        Pseudonyms(bytes(32)).share(root / "store")
+        Pseudonyms(bytes(32)).write_key(root / "store")
     run(monkeypatch, f"root={single}", *own)
     for shard in range(SHARDS):
         with opened(source) as names:
