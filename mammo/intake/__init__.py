@@ -1,1 +1,1 @@
-"""The intake: from files of any source to image and lesion records and pixels, with one outcome for every file."""
+"""Intake: reads files of any source into image and lesion records and pixels; every file has exactly one outcome."""

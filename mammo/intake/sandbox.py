@@ -54,7 +54,7 @@ PRELOAD = ("mammo.intake.gate", "mammo.intake.adapters.table")
 
 @dataclass(frozen=True)
 class Limits:
-    """Resources that one task may use.
+    """Resource limits of one task.
 
     Attributes:
         memory: bytes on top of what a child has at its start; an image of 64 million pixels needs most of them.

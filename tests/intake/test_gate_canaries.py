@@ -46,7 +46,7 @@ UIDS = tuple(
 
 TEXT, DATE, UID, FOLDER = "ZZCANARY", "19570313", "2.25.98765432109876", "ZZFOLDER"
 ATTRIBUTES = (TEXT, DATE, UID, "9998887776")
-"""Values of attributes, none of which may come out; FOLDER is part of the names of files and folders."""
+"""Values of attributes, none of which must come out; FOLDER is part of the names of files and folders."""
 
 
 def mark(dataset: FileDataset) -> None:

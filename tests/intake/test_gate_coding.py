@@ -250,7 +250,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 @named(VARIANTS)
-def test_outcome(results: Results, variant: Variant) -> None:
+def test_every_variant_has_its_outcome(results: Results, variant: Variant) -> None:
     assert results.outcome(variant.name) == variant.outcome
 
 

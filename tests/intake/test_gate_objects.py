@@ -184,7 +184,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 
 @named(VARIANTS)
-def test_outcome(results: Results, variant: Variant) -> None:
+def test_every_variant_has_its_outcome(results: Results, variant: Variant) -> None:
     assert results.outcome(variant.name) == variant.outcome
 
 
@@ -193,7 +193,7 @@ def test_pixels_are_the_codes(results: Results, variant: Variant) -> None:
     check_pixels(results, variant)
 
 
-def test_counts_add_up(results: Results) -> None:
+def test_outcome_counts_add_up_to_the_files(results: Results) -> None:
     found = counts(results.result.outcomes)
     assert sum(found.values()) == len(VARIANTS)
     assert found[Verdict.ACCEPTED] == len(ACCEPTED)

@@ -16,7 +16,7 @@ from mammo.records import MammoError
 
 
 class Panic(BaseException):
-    """What a decoder in another language may raise."""
+    """An error as a decoder in another language raises it."""
 
 
 def spin() -> None:
