@@ -10,7 +10,16 @@ from typing import Any
 from mammo.ingestion.duplicates import Candidate, Duplicates, find_duplicates
 from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
 from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
-from mammo.ingestion.worker import PRELOAD, Encoded, ImageFacts, IngestItem, Recipe, Rejected, Stored, ingest_file
+from mammo.ingestion.worker import (
+    PRELOAD,
+    AlreadyStored,
+    Encoded,
+    ImageFacts,
+    IngestItem,
+    Recipe,
+    Rejected,
+    ingest_file,
+)
 from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code
@@ -153,7 +162,7 @@ def _ingest_files(
                     store.append(item.image_id, record, head)
                     decoded += not merged
                     results.append(facts)
-                case Stored(facts):
+                case AlreadyStored(facts):
                     results.append(facts)
                 case Rejected(code, input_digest):
                     if input_digest and item.rejection != (input_digest, code):

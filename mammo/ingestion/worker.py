@@ -107,7 +107,7 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Stored:
+class AlreadyStored:
     """An image that the store holds."""
 
     facts: ImageFacts
@@ -130,7 +130,7 @@ class Encoded:
     merged: bool = False
 
 
-def ingest_file(recipe: Recipe, item: IngestItem) -> Rejected | Stored | Encoded:
+def ingest_file(recipe: Recipe, item: IngestItem) -> Rejected | AlreadyStored | Encoded:
     """Encode one file for the store, unless the store holds it already or an earlier run rejected it.
 
     Raises:
@@ -147,7 +147,7 @@ def ingest_file(recipe: Recipe, item: IngestItem) -> Rejected | Stored | Encoded
             return Rejected(item.rejection[1], input_digest)
         stored_digest, _, text = ImageStore(recipe.store).note(item.image_id).partition(" ")
         if stored_digest == input_digest:
-            return Stored(ImageFacts.of_note(text))
+            return AlreadyStored(ImageFacts.of_note(text))
         if in_part := record_in_parts(recipe.parts, item.image_id, input_digest):
             text, record, head = in_part
             return Encoded(ImageFacts.of_note(text), record, head, merged=True)

@@ -61,7 +61,7 @@ class Code(StrEnum):
         "raw pixels FOR PROCESSING (0008,0068), which cannot be mixed with presentation images",
         "ingest the FOR PRESENTATION image of the same exposure",
     )
-    NOT_GRAY = "not_grey", "not one gray value per pixel (0028,0004), (0028,0002)", OTHER_OBJECT
+    NOT_GRAY = "not_gray", "not one gray value per pixel (0028,0004), (0028,0002)", OTHER_OBJECT
     EIGHT_BIT = (
         "eight_bit",
         "a PNG or TIFF with 8 bits per pixel, where 12 to 16 are needed",

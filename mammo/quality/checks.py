@@ -23,7 +23,7 @@ CHECKS = {
     "pixels_of_other_size": "the pixels differ in size from the tables: they may belong to another image",
     "pixels_out_of_range": "gray values above 4095",
     "blank": "almost nothing is visible: no breast, or a single gray value",
-    "few_greys": "fewer than 16 gray values: the image was reduced to a few bits",
+    "few_gray_values": "fewer than 16 gray values: the image was reduced to a few bits",
     "inverted": "the background is brighter than the breast",
     "outline_empty": "the outline contains no pixel",
     "outline_unreadable": "the outline's mask cannot be read, or its size differs from that of its box",

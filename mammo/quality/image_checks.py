@@ -48,7 +48,7 @@ def _check_image(manifest: Manifest, image_id: str, row: Row, stats: ImageStats)
     if stats.n_gray_values < 2 or float(manifest.tissue(image_id).mean()) < MIN_TISSUE:
         yield "blank", ""
     elif stats.n_gray_values < MIN_GRAY_VALUES:
-        yield "few_greys", f"{stats.n_gray_values} gray values"
+        yield "few_gray_values", f"{stats.n_gray_values} gray values"
     elif stats.background_mean > stats.breast_mean:
         yield "inverted", f"mean {stats.background_mean:.0f} outside, {stats.breast_mean:.0f} inside"
 

@@ -138,11 +138,11 @@ REJECTED = [
     Variant("for processing", "for_processing", {"PresentationIntentType": "FOR PROCESSING"}),
     Variant("for processing in small letters", "for_processing", {"PresentationIntentType": "for processing"}),
     Variant("for processing by class", "for_processing", {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.2.1"}),
-    Variant("color", "not_grey", {"PhotometricInterpretation": "RGB"}),
-    Variant("palette", "not_grey", {"PhotometricInterpretation": "PALETTE COLOR"}),
-    Variant("unknown photometric", "not_grey", {"PhotometricInterpretation": "MONOCHROME3"}),
-    Variant("no photometric", "not_grey", {"PhotometricInterpretation": None}),
-    Variant("three samples", "not_grey", {"SamplesPerPixel": 3}),
+    Variant("color", "not_gray", {"PhotometricInterpretation": "RGB"}),
+    Variant("palette", "not_gray", {"PhotometricInterpretation": "PALETTE COLOR"}),
+    Variant("unknown photometric", "not_gray", {"PhotometricInterpretation": "MONOCHROME3"}),
+    Variant("no photometric", "not_gray", {"PhotometricInterpretation": None}),
+    Variant("three samples", "not_gray", {"SamplesPerPixel": 3}),
     Variant("no patient", "no_patient", {"PatientID": ""}),
     Variant("no exam", "no_patient", {"StudyInstanceUID": None}),
     Variant("no laterality", "no_laterality", NO_SIDE),
@@ -167,7 +167,7 @@ REJECTED = [
     Variant("empty file", "empty_file", damage=lambda content: b""),
     Variant("zeros and the prefix", "not_dicom", damage=lambda content: b"\0" * 128 + b"DICM"),
     Variant("no preamble", "not_dicom", damage=lambda content: content[132:]),
-    Variant("header cut off", "not_grey", damage=lambda content: content[:400]),
+    Variant("header cut off", "not_gray", damage=lambda content: content[:400]),
     Variant("png", "not_dicom", damage=lambda content: PNG),
     Variant("login page", "not_dicom", damage=lambda content: b"<!DOCTYPE html><title>Log in</title>"),
     Variant("zip archive", "archive", damage=lambda content: b"PK\x03\x04" + content),
@@ -276,7 +276,7 @@ def test_a_truncated_png_is_rejected(tmp_path: Path) -> None:
     cv2.imwrite(str(source / "gray8.png"), (BREAST >> 4).astype(np.uint8))
     cv2.imwrite(str(source / "color.png"), np.dstack([BREAST] * 3))
     codes = {outcome.path: "+".join(outcome.codes) for outcome in outcomes_of(source, tmp_path)}
-    assert codes == {"whole.png": "", "cut.png": "broken_pixels", "gray8.png": "eight_bit", "color.png": "not_grey"}
+    assert codes == {"whole.png": "", "cut.png": "broken_pixels", "gray8.png": "eight_bit", "color.png": "not_gray"}
 
 
 def test_no_test_file_of_pydicom_is_a_mammogram(tmp_path: Path) -> None:

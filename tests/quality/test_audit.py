@@ -149,7 +149,7 @@ PLANTS: dict[str, Plant] = {
     "pixels_of_other_size": pixels(lambda values: values[:-7]),
     "pixels_out_of_range": pixels(lambda values: np.where(values == values.max(), 5000, values)),
     "blank": pixels(lambda values: values * 0),
-    "few_greys": pixels(lambda values: values // 512 * 512),
+    "few_gray_values": pixels(lambda values: values // 512 * 512),
     "inverted": pixels(inverted),
     "outline_empty": outline(~FULL, Box(50, 62, 20, 30)),
     "outline_unreadable": change("lesions", mask=b"nothing"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mammo.realism.assessment import (
+    REFERENCE_RANGES,
     MeasureComparison,
     RangeStatus,
     RealismAssessment,
@@ -18,7 +19,6 @@ from mammo.realism.assessment import (
 from mammo.realism.breast_images import exam_images
 from mammo.realism.discriminator import DiscriminatorResult, FeatureAuc
 from mammo.realism.measures import MEASURES, TEXTURE_SCALE, image_measures
-from mammo.realism.reference_values import REFERENCE_RANGES
 
 
 @pytest.mark.parametrize(

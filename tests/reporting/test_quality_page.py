@@ -13,7 +13,7 @@ def test_the_page_shows_the_issues_and_escapes_them(small_root: Path, tmp_path: 
     issues = (
         Issue("wrong_word", "<img src=x>", "view 'ML'"),
         Issue("blank", image, "", (image, "absent")),
-        *(Issue("few_greys", f"image {number}") for number in range(20)),
+        *(Issue("few_gray_values", f"image {number}") for number in range(20)),
     )
     page = write_quality_page(tmp_path / "quality.html", store, Audit(manifest, issues)).read_text(encoding="utf-8")
     assert "<img src=x>" not in page
