@@ -32,7 +32,7 @@ SWEEPS = ("--multirun", "-m")
 """Hydra's flags for a sweep; a user may put them anywhere."""
 
 ADDABLE = ("model.", "callbacks.", "logger.", "intensity.", "trainer.", "backbone.arguments.", "hydra.")
-"""Where a key that conf/ lacks may be added with +: all keys there are handed on, and unknown ones are rejected."""
+"""Where a key that conf/ lacks may be added with +: all keys there are passed on, and unknown ones are rejected."""
 
 PLACES = ("root", "store")
 """Keys that say where a store is."""

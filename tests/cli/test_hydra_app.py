@@ -93,7 +93,7 @@ def test_wrong_use_is_one_sentence(overrides: tuple[str, ...], named: str, bake:
     assert "Traceback" not in printed
 
 
-def test_a_key_may_be_added_where_all_keys_are_handed_on(bake: Run, conf: Path) -> None:
+def test_a_key_may_be_added_where_all_keys_are_passed_on(bake: Run, conf: Path) -> None:
     (conf / "bake.yaml").write_text((conf / "bake.yaml").read_text() + "trainer: {}\n")
     seen: list[bool] = []
     assert bake(lambda cfg: seen.append(cfg.trainer.deterministic), "+trainer.deterministic=true") == (0, "")

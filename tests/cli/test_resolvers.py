@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from omegaconf import OmegaConf
 from scipy.stats import kstest
 
 from mammo.cli.hydra_app import composed
@@ -72,3 +73,12 @@ def test_a_wrong_seed_is_named(seed: object) -> None:
 def test_bounds_of_the_wrong_type_are_named(bounds: object) -> None:
     with pytest.raises(MammoError, match=r"lr_range=.*as in lr_range"):
         log_uniform(bounds, 0, 0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("cell_px", "length", "expected"), [(64, 256, 256), (8, 256, 32), (16, 100, 25), (8, 100, 12.5), (8, 1, 0.125)]
+)
+def test_lengths_follow_the_frame(cell_px: int, length: int, expected: float) -> None:
+    cfg = OmegaConf.create({"frame": {"cell_px": cell_px}, "length": f"${{full_px:{length}}}"})
+    assert cfg.length == expected
+    assert isinstance(cfg.length, type(expected))
