@@ -248,3 +248,17 @@ def test_every_data_set_can_be_ingested(path: Path) -> None:
     assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert (cfg.data.name, "gmic" in cfg) == (path.stem, False)
     assert cfg.data.scale == (1 if path.stem == "phantom" else cfg.frame.of_full)
+
+
+@pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))
+def test_every_key_has_a_comment(path: Path) -> None:
+    block, before, bare = "", "", []
+    for line in path.read_text().splitlines():
+        text = line.strip()
+        if line and line[0] not in " #":
+            block = line.partition(":")[0]
+        is_key = bool(text) and not text.startswith("#") and not text.endswith(":")
+        if is_key and block not in ("defaults", "hydra", "stages") and "#" not in line and not before.startswith("#"):
+            bare.append(line)
+        before = text
+    assert not bare
