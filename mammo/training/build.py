@@ -77,7 +77,7 @@ def facts_of(cfg: DictConfig) -> dict[str, Any]:
         "init": backbone["init"],
         "seed": cfg.seed,
         "trial": cfg.trial,
-        "lr": cfg.model.get("lr"),
+        "lr": cfg.model.lr,
         "whole_validation": cfg.trainer.limit_val_batches == 1.0 and not cfg.trainer.overfit_batches,
     }
 
