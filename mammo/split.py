@@ -21,7 +21,7 @@ def task(cfg: DictConfig) -> None:
     """Split the store's manifest and print the images and lesions of each class by split."""
     store = Path(cfg.store)
     manifest = Manifest.load(store, checked=False)
-    check_tables(store, manifest.images.assign(split=""), manifest.lesions)  # contradictory splits are assigned anew
+    check_tables(store, manifest.images.assign(split=""), manifest.lesions)  # contradictory splits are assigned again
     pairs = similar_pairs(dict(read_fingerprints(store, manifest.images.index)))
     groups = patient_groups(manifest.images, pairs)
     if len(groups) > groups.nunique():

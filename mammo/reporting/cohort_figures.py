@@ -172,7 +172,7 @@ def _crop_sizes(run: Path) -> CropSizes:
         return crops_of(read_config(run, None))
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
-        raise MammoError(f"{path}: of another version of mammo ({reason}); run it anew") from error
+        raise MammoError(f"{path}: from another version of mammo ({reason}); train the run again") from error
 
 
 def _selected_images(index: SamplingIndex) -> list[int]:

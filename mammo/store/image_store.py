@@ -160,7 +160,7 @@ class ImageStore:
     def _damaged(self, image_id: str) -> MammoError:
         return MammoError(
             f"image {image_id} is damaged in {self.file(image_id) or self.root}: delete that file and run python -m "
-            "mammo.ingest again, which reads the images of that file anew"
+            "mammo.ingest again, which reads the images of that file again"
         )
 
 
@@ -188,7 +188,7 @@ def _record_files(root: Path) -> RecordFiles:
 
 @lru_cache(maxsize=4096)
 def _opened(root: Path, key: str) -> tuple[TiledImage, StoredRecord]:
-    """An image with its head read, and its record; KeyError where there is none."""
+    """An image with its head read, and its record; KeyError if the store lacks it."""
     record = _record_files(root).find(key)
     if record is None:
         raise KeyError(key)

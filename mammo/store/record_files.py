@@ -3,7 +3,7 @@
 A folder holds pairs of files: `<number>.tiles` with the records one after another, and `<number>.index` with one entry
 of fixed size for each record, written after it. One process writes at a time. What an interrupted writer leaves lies
 past the last entry, where it is never read, and the next writer cuts it off. A record that is written again goes to the
-end; the newest entry of a key counts. An open folder notices when its files are deleted and written anew.
+end; the newest entry of a key counts. An open folder notices when its files are deleted and rewritten.
 """
 
 import os

@@ -87,9 +87,11 @@ class Run:
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
         except (OSError, ValueError, yaml.YAMLError) as error:
-            raise MammoError(f"{path}: not a configuration ({type(error).__name__}: {error}); run it anew") from error
+            raise MammoError(
+                f"{path}: not a configuration ({type(error).__name__}: {error}); train the run again"
+            ) from error
         if not isinstance(content, dict):
-            raise MammoError(f"{path}: not a configuration (a {type(content).__name__}); run it anew")
+            raise MammoError(f"{path}: not a configuration (a {type(content).__name__}); train the run again")
         try:
             check_names(content)
         except MammoError as error:
@@ -189,11 +191,13 @@ def read_run(folder: Path) -> Run:
             stamps={str(k): [int(number) for number in v] for k, v in dict(result.get("stamps", {})).items()},
         )
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise MammoError(f"{path}: not the result of a run ({type(error).__name__}: {error}); run it anew") from error
+        raise MammoError(
+            f"{path}: not the result of a run ({type(error).__name__}: {error}); train the run again"
+        ) from error
     if run.model not in MODELS:
-        raise MammoError(f"{path}: model {run.model!r} is not one of {', '.join(MODELS)}; run it anew")
+        raise MammoError(f"{path}: model {run.model!r} is not one of {', '.join(MODELS)}; train the run again")
     if run.model == "fagg" and run.maps not in MAPS:
-        raise MammoError(f"{path}: maps {run.maps!r} is not one of {', '.join(MAPS)}; run it anew")
+        raise MammoError(f"{path}: maps {run.maps!r} is not one of {', '.join(MAPS)}; train the run again")
     return run
 
 

@@ -1,6 +1,6 @@
 """A run on Weights & Biases: the values of metrics.csv, and curves, confusion and patches that a table cannot hold.
 
-Nothing that identifies a patient is logged: lesions are numbered anew, without ids, paths, host or command line.
+Nothing that identifies a patient is logged: lesions get new numbers, without ids, paths, host or command line.
 """
 
 import os

@@ -132,7 +132,7 @@ def read_all(root: Path) -> dict[str, bytes]:
     return found
 
 
-def test_a_store_ingested_anew_drops_its_old_files(recipe: Recipe, source: Path) -> None:
+def test_a_store_ingested_again_drops_its_old_files(recipe: Recipe, source: Path) -> None:
     ingest_cohort(recipe, read(source), 1)
     (before,) = (recipe.store / "images").glob("*.tiles")
     image_store._record_files.cache_clear()
@@ -199,7 +199,7 @@ def test_a_store_of_another_format_is_not_changed(recipe: Recipe, source: Path) 
         with pytest.raises(MammoError, match="is a store of format 2, which this version, of format 3, cannot read"):
             again()
     assert tables(recipe) == before
-    head.write_text("{")  # a damaged head is written anew
+    head.write_text("{")  # a damaged head is rewritten
     ingest_cohort(recipe, read(source), 1)
     assert tables(recipe) == before
 

@@ -55,7 +55,7 @@ def test_writing_an_image_again_replaces_it(store: ImageStore, tmp_path: Path) -
     assert np.array_equal(store.read("abc1", Box(0, 10, 0, 20)), PIXELS[:10, :20])
 
 
-def test_a_store_that_is_deleted_and_written_anew_serves_its_new_pixels(store: ImageStore, tmp_path: Path) -> None:
+def test_a_store_that_is_deleted_and_rewritten_serves_its_new_pixels(store: ImageStore, tmp_path: Path) -> None:
     whole, other = Box(0, 530, 0, 301), PIXELS[::-1].copy()
     assert np.array_equal(store.read("abc1", whole), PIXELS)
     shutil.rmtree(tmp_path / "images")

@@ -100,7 +100,7 @@ def test_a_deleted_file_of_records_makes_them_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["*", "*.tiles"])
-def test_a_folder_that_is_emptied_and_written_anew_is_read_anew(tmp_path: Path, what: str) -> None:
+def test_a_folder_that_is_emptied_and_rewritten_is_read_again(tmp_path: Path, what: str) -> None:
     folder = tmp_path / "old"
     for number in range(3):
         RecordFiles(tmp_path / "new").append(f"k{number}", b"other" * number, 1)
