@@ -13,7 +13,7 @@ from omegaconf import DictConfig, open_dict
 from pytorch_lightning.callbacks import Callback
 
 from mammo.cli.hydra_app import composed
-from mammo.training import resume as interruption
+from mammo.training import resume
 from mammo.training.callbacks import EpochProgress
 from mammo.training.fit import train
 from mammo.training.resume import SubmititSignals, job_callbacks, job_plugins
@@ -99,7 +99,7 @@ def test_training_resumes_within_an_epoch_to_the_same_weights(
     (folder,) = Path(cfg.root).glob("runs/*")
     whole = torch.load(folder / "last.ckpt", weights_only=True)
     shutil.rmtree(folder)
-    monkeypatch.setattr(interruption, "CHECKPOINT_INTERVAL_S", 0.0)
+    monkeypatch.setattr(resume, "CHECKPOINT_INTERVAL_S", 0.0)
     seen: list[tuple[int, int]] = []
 
     def killed(_: Callback, trainer: pl.Trainer, network: pl.LightningModule, batch: object, number: int) -> None:
