@@ -37,7 +37,7 @@ class Recipe:
         frame: the network window.
         scale: store pixels per mirrored pixel.
         parts: stores of shards whose records are copied instead of decoding the files (ingestion.shard).
-        data_set: the data set of the source, for the head of the store.
+        data_set: the data set of the source, for the header of the store.
     """
 
     source: Path

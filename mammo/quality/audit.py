@@ -17,7 +17,7 @@ from mammo.records import MammoError
 from mammo.store.checksums import changed_files
 from mammo.store.manifest import Manifest
 from mammo.store.record_files import RecordFiles
-from mammo.store.store_header import head_checksum
+from mammo.store.store_header import header_checksum
 from mammo.store.tiles import DamagedError, TiledImage
 
 
@@ -80,14 +80,14 @@ def _check_content(store: Path, manifest: Manifest, processes: int) -> tuple[Man
 def check_files(store: Path) -> Iterator[Issue]:
     """Find files that changed since the tables were written; a store without checksums yields none."""
     try:
-        head = json.loads((store / "store.json").read_text())
+        header = json.loads((store / "store.json").read_text())
     except (OSError, ValueError):
         return  # loading the tables reports it
-    if isinstance(head, dict) and {"files", "seal"} & head.keys():
-        if head.get("seal") != head_checksum(head):
+    if isinstance(header, dict) and {"files", "seal"} & header.keys():
+        if header.get("seal") != header_checksum(header):
             yield Issue("file_damaged", "store.json", "another SHA-256")
             return
-        for name, change in changed_files(store, head["files"]):
+        for name, change in changed_files(store, header["files"]):
             yield Issue("file_damaged", name, change)
 
 

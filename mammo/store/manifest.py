@@ -19,7 +19,7 @@ from mammo.io import atomic_write
 from mammo.records import MammoError, Split
 from mammo.store.checksums import TABLES, file_checksums
 from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, check_tables, outline_of, tissue_of
-from mammo.store.store_header import TABLE, DataSet, Head, read_head, write_head
+from mammo.store.store_header import TABLE, DataSet, StoreHeader, read_store_header, write_store_header
 
 ROWS_AT_ONCE = 4096
 """Rows held as dictionaries at a time: they take many times the memory of a table."""
@@ -62,16 +62,16 @@ class Manifest:
         Raises:
             MammoError: there is no store, it is of another format, or its tables are contradictory.
         """
-        head = read_head(store)
+        header = read_store_header(store)
         images = _read_table(store / "images.parquet", IMAGES).set_index("image_id")
         lesions = _read_table(store / "lesions.parquet", LESIONS).set_index("lesion_id")
         if checked:
             check_tables(store, images, lesions)
-        return cls(head.frame, images, lesions, head.data_set)
+        return cls(header.frame, images, lesions, header.data_set)
 
     @staticmethod
     def state(store: Path) -> tuple[int, ...]:
-        """Sizes and times of a store's head and tables: equal for the same manifest; empty without a store."""
+        """Sizes and times of a store's header and tables: equal for the same manifest; empty without a store."""
         stats = [file.stat() for file in (store / name for name in ("store.json", *TABLES)) if file.is_file()]
         return tuple(number for stat in stats for number in (stat.st_size, stat.st_mtime_ns))
 
@@ -84,7 +84,7 @@ class Manifest:
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
             with atomic_write(store / f"{name}.parquet") as written:
                 written.write_bytes(memoryview(sink.getvalue()))
-        write_head(store, Head(self.frame, self.data_set), file_checksums(store))
+        write_store_header(store, StoreHeader(self.frame, self.data_set), file_checksums(store))
 
     def check_frame(self, frame: Frame, whose: str, store: Path) -> None:
         """Check that something was made for this store's frame.

@@ -37,50 +37,50 @@ TABLE = DataSet("table", "table", "full")
 
 
 @dataclass(frozen=True)
-class Head:
+class StoreHeader:
     """The frame and the data set of a store."""
 
     frame: Frame
     data_set: DataSet
 
 
-def read_head(store: Path) -> Head:
+def read_store_header(store: Path) -> StoreHeader:
     """Read the frame and the data set of a store.
 
     Raises:
-        MammoError: there is no store, it is of another format, or its head is damaged.
+        MammoError: there is no store, it is of another format, or its header is damaged.
     """
     path = store / "store.json"
     if not path.is_file():
         raise MammoError(f"no store at {store}: make one with make demo or python -m mammo.ingest")
     check_format(store)
     try:
-        head = json.loads(path.read_text(encoding="utf-8"))
-        return Head(Frame(**head["frame"]), DataSet(**head["data"]))
+        header = json.loads(path.read_text(encoding="utf-8"))
+        return StoreHeader(Frame(**header["frame"]), DataSet(**header["data"]))
     except (ValueError, KeyError, TypeError) as error:
         raise MammoError(f"{path} is damaged ({type(error).__name__}): {AGAIN}") from None
 
 
-def write_head(store: Path, head: Head, files: Mapping[str, object]) -> None:
+def write_store_header(store: Path, header: StoreHeader, files: Mapping[str, object]) -> None:
     """Write store.json.
 
     Args:
         store: the folder.
-        head: its frame and its data set.
+        header: its frame and its data set.
         files: size and SHA-256 of each file, by path relative to the store.
     """
-    content = {"format": FORMAT, "data": asdict(head.data_set), "frame": asdict(head.frame), "files": files}
+    content = {"format": FORMAT, "data": asdict(header.data_set), "frame": asdict(header.frame), "files": files}
     with atomic_write(store / "store.json") as written:
-        written.write_text(json.dumps(content | {"seal": head_checksum(content)}, indent=1) + "\n", encoding="utf-8")
+        written.write_text(json.dumps(content | {"seal": header_checksum(content)}, indent=1) + "\n", encoding="utf-8")
 
 
-def head_checksum(head: Mapping[str, Any]) -> str:
+def header_checksum(header: Mapping[str, Any]) -> str:
     """SHA-256 of the content of store.json without its own checksum."""
-    return sha256(json.dumps({name: head[name] for name in head if name != "seal"}).encode()).hexdigest()
+    return sha256(json.dumps({name: header[name] for name in header if name != "seal"}).encode()).hexdigest()
 
 
 def check_format(store: Path) -> None:
-    """Check that a folder holds no store of another format; it may hold none, or one with a damaged head.
+    """Check that a folder holds no store of another format; it may hold none, or one with a damaged header.
 
     Raises:
         MammoError: the store has another format, so that its tables or pixels cannot be read.

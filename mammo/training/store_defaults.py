@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mammo.cli.hydra_app import PLACES
 from mammo.records import MammoError
-from mammo.store.store_header import Head, read_head
+from mammo.store.store_header import StoreHeader, read_store_header
 
 PHANTOM = "phantom"
 """The data set whose networks start from He initialization; those of all others start from ImageNet weights."""
@@ -24,22 +24,22 @@ def store_defaults(cfg: DictConfig) -> list[str]:
         cfg: a composed configuration, `hydra` node included.
 
     Raises:
-        MammoError: root or store is no path, or as read_head.
+        MammoError: root or store is no path, or as read_store_header.
     """
     for key in PLACES:
         if not isinstance(cfg[key], str):
             value = "null" if cfg[key] is None else cfg[key]
             raise MammoError(f"{key}={value}: give a word or a path, or leave {key}= out")
-    return head_defaults(cfg, read_head(Path(cfg.store)))
+    return header_defaults(cfg, read_store_header(Path(cfg.store)))
 
 
-def head_defaults(cfg: DictConfig, head: Head) -> list[str]:
-    """Overrides that complete a configuration with what the head of a store says: only values that are missing."""
-    data, preset = head.data_set.name, head.data_set.preset
+def header_defaults(cfg: DictConfig, header: StoreHeader) -> list[str]:
+    """Overrides that complete a configuration with what the header of a store says: only values that are missing."""
+    data, preset = header.data_set.name, header.data_set.preset
     values = {
         "data.name": QuotedString(data, Quote.single).with_quotes(),
         "data.init": "he" if data == PHANTOM else "imagenet",
-        **{f"frame.{key}": value for key, value in asdict(head.frame).items()},
+        **{f"frame.{key}": value for key, value in asdict(header.frame).items()},
     }
     frame = [f"frame={preset}"] if cfg.hydra.runtime.choices.get("frame") == FRAME else []
     return frame + [f"{key}={value}" for key, value in values.items() if OmegaConf.select(cfg, key) is None]

@@ -1,4 +1,4 @@
-"""The net benchmark: the fast path is close to float32, and folding is exact."""
+"""The net benchmark: the fast path is as close to float32 as the plain network in its precision; folding is exact."""
 
 import pytest
 
@@ -9,7 +9,9 @@ from mammo.benchmarks.floc_speed import measure
 def test_the_result_is_complete_and_both_paths_agree() -> None:
     result = measure(1)
     assert set(result["ratios"]) == {"float32"}  # type: ignore[call-overload]
-    assert result["largest_difference"] <= 1e-2  # type: ignore[operator]
+    # How much bfloat16 rounds depends on the processor: the plain network's own rounding there is the reference.
+    assert result["largest_difference"] <= max(1e-5, 2 * result["rounding_difference"])  # type: ignore[call-overload, operator]
+    assert result["rounding_difference"] <= 2e-2  # type: ignore[operator]
 
 
 @pytest.mark.slow

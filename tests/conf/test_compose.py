@@ -16,12 +16,12 @@ from mammo.cli.hydra_app import CONF, forced
 from mammo.geometry import Frame
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
-from mammo.store.store_header import DataSet, Head
+from mammo.store.store_header import DataSet, StoreHeader
 from mammo.training.build import crops_of, datamodule_of, frame_of, run_name
 from mammo.training.config_checks import check_values
 from mammo.training.network import network_of
 from mammo.training.run_dir import RunDir
-from mammo.training.store_defaults import head_defaults
+from mammo.training.store_defaults import header_defaults
 from mammo.training.trainer import trainer_of
 from mammo.training.wandb_logging import closed_dashboard
 
@@ -37,13 +37,13 @@ EXPERIMENTS = sorted(
 NEEDED_BY = {"lr_search": ["trial=0"]}
 
 
-PHANTOMS = Head(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
-FULL_SIZE = Head(Frame(2944, 1920, 64), DataSet("nyu", "nyu", "full"))
+PHANTOMS = StoreHeader(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
+FULL_SIZE = StoreHeader(Frame(2944, 1920, 64), DataSet("nyu", "nyu", "full"))
 
 
-def composed(*overrides: str, store: Head = PHANTOMS, hydra_too: bool = False) -> DictConfig:
+def composed(*overrides: str, store: StoreHeader = PHANTOMS, hydra_too: bool = False) -> DictConfig:
     """The configuration of mammo.train with a store of this head."""
-    return hydra_app.composed("train", overrides, partial(head_defaults, head=store), hydra_too)
+    return hydra_app.composed("train", overrides, partial(header_defaults, head=store), hydra_too)
 
 
 def jobs(*overrides: str) -> set[tuple[str, ...]]:
@@ -178,7 +178,7 @@ def test_a_sweep_runs_the_expected_jobs(
     seen: list[str] = []
     monkeypatch.setattr("sys.argv", ["train", *words, f"root={tmp_path}"])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-    defaults = partial(head_defaults, head=PHANTOMS)
+    defaults = partial(header_defaults, head=PHANTOMS)
     hydra_app.command("train", defaults)(lambda cfg: seen.append(maps_name(cfg.maps)))()
     assert seen == expected
 
@@ -231,7 +231,7 @@ def test_phantoms_start_from_he_and_other_data_from_imagenet() -> None:
 
 
 def test_windows_and_patches_scale_with_the_frame() -> None:
-    quarter = Head(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
+    quarter = StoreHeader(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
     small, middle, full = (composed("model=floc", store=store) for store in (PHANTOMS, quarter, FULL_SIZE))
     assert frame_of(small).grid == frame_of(middle).grid == frame_of(full).grid == (46, 30)
     assert list(crops_of(full).side_px) == [128, 384]

@@ -1,4 +1,4 @@
-"""The head of a store: read as it was written; damage is a one-line error."""
+"""The header of a store: read as it was written; damage is a one-line error."""
 
 import json
 from pathlib import Path
@@ -7,23 +7,30 @@ import pytest
 
 from mammo.geometry import Frame
 from mammo.records import MammoError
-from mammo.store.store_header import DataSet, Head, check_format, head_checksum, read_head, write_head
+from mammo.store.store_header import (
+    DataSet,
+    StoreHeader,
+    check_format,
+    header_checksum,
+    read_store_header,
+    write_store_header,
+)
 
-HEAD = Head(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
+HEADER = StoreHeader(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
 
 
 def test_a_head_is_read_as_it_was_written(tmp_path: Path) -> None:
-    write_head(tmp_path, HEAD, {"images.parquet": [3, "abc"]})
-    assert read_head(tmp_path) == HEAD
+    write_store_header(tmp_path, HEADER, {"images.parquet": [3, "abc"]})
+    assert read_store_header(tmp_path) == HEADER
     content = json.loads((tmp_path / "store.json").read_text())
     assert content["files"] == {"images.parquet": [3, "abc"]}
-    assert content["seal"] == head_checksum(content)
+    assert content["seal"] == header_checksum(content)
 
 
 def test_a_folder_without_a_store_is_named(tmp_path: Path) -> None:
     check_format(tmp_path)
     with pytest.raises(MammoError, match=r"no store at .*nowhere: make one with make demo or python -m mammo\.ingest"):
-        read_head(tmp_path / "nowhere")
+        read_store_header(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +47,7 @@ def test_a_damaged_head_is_named(content: str, tmp_path: Path) -> None:
     (tmp_path / "store.json").write_text(content)
     check_format(tmp_path)
     with pytest.raises(MammoError, match=r"store\.json is damaged .*: run python -m mammo\.ingest again"):
-        read_head(tmp_path)
+        read_store_header(tmp_path)
 
 
 @pytest.mark.parametrize("number", [1, 2, 99])
@@ -49,4 +56,4 @@ def test_a_store_of_another_format_is_ingested_again(number: int, tmp_path: Path
     with pytest.raises(
         MammoError, match=rf"format {number}, .* of format 3, cannot read: delete it and ingest .*again"
     ):
-        read_head(tmp_path)
+        read_store_header(tmp_path)

@@ -12,17 +12,17 @@ from mammo.models.context_network import ContextNetwork
 from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
 from mammo.records import MammoError
-from mammo.store.store_header import DataSet, Head
+from mammo.store.store_header import DataSet, StoreHeader
 from mammo.training.build import datamodule_of, run_name
 from mammo.training.network import Traits, network_class, network_of, traits_of
-from mammo.training.store_defaults import head_defaults
+from mammo.training.store_defaults import header_defaults
 
-HEAD = Head(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
+HEADER = StoreHeader(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
 OWN = "tests.training.own_package"
 
 
 def composed(*words: str) -> DictConfig:
-    return hydra_app.composed("train", words, partial(head_defaults, head=HEAD))
+    return hydra_app.composed("train", words, partial(header_defaults, head=HEADER))
 
 
 @pytest.mark.parametrize(

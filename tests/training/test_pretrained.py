@@ -13,21 +13,21 @@ import pytest
 from mammo.cli.hydra_app import CONF, composed
 from mammo.geometry import Frame
 from mammo.records import MammoError
-from mammo.store.store_header import DataSet, Head, write_head
+from mammo.store.store_header import DataSet, StoreHeader, write_store_header
 from mammo.training import pretrained
 from mammo.training.pretrained import check_pretrained
-from mammo.training.store_defaults import head_defaults
+from mammo.training.store_defaults import header_defaults
 
 HERE = Path(__file__).resolve().parents[2]
 BACKBONES = sorted(path.stem for path in (CONF / "backbone").glob("*.yaml") if path.stem not in ("small", "timm"))
 
 
-PHANTOMS = Head(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
-FULL_SIZE = Head(Frame(2944, 1920, 64), DataSet("table", "table", "full"))
+PHANTOMS = StoreHeader(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
+FULL_SIZE = StoreHeader(Frame(2944, 1920, 64), DataSet("table", "table", "full"))
 
 
-def checked(*overrides: str, store: Head = PHANTOMS) -> None:
-    check_pretrained(composed("train", overrides, partial(head_defaults, head=store)))
+def checked(*overrides: str, store: StoreHeader = PHANTOMS) -> None:
+    check_pretrained(composed("train", overrides, partial(header_defaults, head=store)))
 
 
 @pytest.fixture(autouse=True)
@@ -109,7 +109,7 @@ def test_the_command_says_so_before_it_imports_torch(tmp_path: Path) -> None:
         "try:\n    t.main()\nfinally:\n    print('heavy' if {'torch', 'timm'} & set(sys.modules) else 'light')"
     )
     (tmp_path / "store").mkdir()
-    write_head(tmp_path / "store", FULL_SIZE, {})
+    write_store_header(tmp_path / "store", FULL_SIZE, {})
     words = ("model=floc", "backbone=densenet161", f"root={tmp_path}")
     started = time.monotonic()
     done = subprocess.run(

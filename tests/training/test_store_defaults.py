@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from mammo.cli.hydra_app import completed, composed
 from mammo.geometry import Frame
 from mammo.records import MammoError
-from mammo.store.store_header import DataSet, Head, write_head
+from mammo.store.store_header import DataSet, StoreHeader, write_store_header
 from mammo.training.store_defaults import store_defaults
 
 QUARTER = Frame(736, 480, 16)
@@ -17,7 +17,7 @@ QUARTER = Frame(736, 480, 16)
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """The head of a store in a frame of its own, of a data set with a blank in its name."""
-    write_head(tmp_path, Head(QUARTER, DataSet("own 'set'", "table", "eighth")), {})
+    write_store_header(tmp_path, StoreHeader(QUARTER, DataSet("own 'set'", "table", "eighth")), {})
     return tmp_path
 
 
@@ -45,5 +45,5 @@ def test_a_place_that_is_no_path_is_an_error(place: str) -> None:
 
 
 def test_phantoms_start_from_he(tmp_path: Path) -> None:
-    write_head(tmp_path, Head(QUARTER, DataSet("phantom", "table", "eighth")), {})
+    write_store_header(tmp_path, StoreHeader(QUARTER, DataSet("phantom", "table", "eighth")), {})
     assert composed("train", ["model=floc", f"store={tmp_path}"], store_defaults).backbone.init == "he"
