@@ -43,7 +43,7 @@ FULL_SIZE = StoreHeader(Frame(2944, 1920, 64), DataSet("nyu", "nyu", "full"))
 
 def composed(*overrides: str, store: StoreHeader = PHANTOMS, hydra_too: bool = False) -> DictConfig:
     """The configuration of mammo.train with a store of this head."""
-    return hydra_app.composed("train", overrides, partial(header_defaults, head=store), hydra_too)
+    return hydra_app.composed("train", overrides, partial(header_defaults, header=store), hydra_too)
 
 
 def jobs(*overrides: str) -> set[tuple[str, ...]]:
@@ -178,7 +178,7 @@ def test_a_sweep_runs_the_expected_jobs(
     seen: list[str] = []
     monkeypatch.setattr("sys.argv", ["train", *words, f"root={tmp_path}"])
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-    defaults = partial(header_defaults, head=PHANTOMS)
+    defaults = partial(header_defaults, header=PHANTOMS)
     hydra_app.command("train", defaults)(lambda cfg: seen.append(maps_name(cfg.maps)))()
     assert seen == expected
 

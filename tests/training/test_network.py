@@ -22,7 +22,7 @@ OWN = "tests.training.own_package"
 
 
 def composed(*words: str) -> DictConfig:
-    return hydra_app.composed("train", words, partial(header_defaults, head=HEADER))
+    return hydra_app.composed("train", words, partial(header_defaults, header=HEADER))
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ FULL_SIZE = StoreHeader(Frame(2944, 1920, 64), DataSet("table", "table", "full")
 
 
 def checked(*overrides: str, store: StoreHeader = PHANTOMS) -> None:
-    check_pretrained(composed("train", overrides, partial(header_defaults, head=store)))
+    check_pretrained(composed("train", overrides, partial(header_defaults, header=store)))
 
 
 @pytest.fixture(autouse=True)
