@@ -87,6 +87,36 @@ def outline_of_box(edges: tuple[float, float, float, float], shape: tuple[int, i
     return np.ones((box.height, box.width), dtype=np.bool_), box
 
 
+def outline_of_circle(center: tuple[float, float], radius: float, shape: tuple[int, int]) -> Outline:
+    """Return the outline of the pixels whose centers lie in a circle, clipped to the image.
+
+    If the circle holds no center, the pixel under its own center is taken instead.
+
+    Args:
+        center: (row, col), continuous stored coordinates, px.
+        radius: px.
+        shape: (rows, cols) of the image.
+
+    Returns:
+        A mask [box.height, box.width] bool and its box, (row, col), stored px.
+
+    Raises:
+        RejectedError: a number is not finite, the radius is negative, or no pixel of the image is inside.
+    """
+    if not np.isfinite([*center, radius]).all() or radius < 0:
+        raise RejectedError(Code.OUTLINE_BROKEN)
+    start, stop = (
+        np.floor(np.clip(np.array(center) + reach, 0, np.array(shape) - 1)).astype(int) for reach in (-radius, radius)
+    )
+    rows, cols = (np.arange(start[axis], stop[axis] + 1) + 0.5 - center[axis] for axis in (0, 1))
+    mask = np.asarray(rows[:, None] ** 2 + cols**2 <= radius**2)
+    under = np.floor(center).astype(int)
+    if not mask.any() and ((start <= under) & (under <= stop)).all():
+        mask[tuple(under - start)] = True
+    inner, box = outline_of_mask(mask)
+    return inner, box.shifted(int(start[0]), int(start[1]))
+
+
 def scaled_to(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Return a mask of the same image at another size, by nearest neighbor.
 

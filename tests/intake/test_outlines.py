@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from mammo.geometry import Box
-from mammo.intake.outlines import clipped, outline_of_box, outline_of_mask, outline_of_polygon, scaled_to, union
+from mammo.intake.outlines import (
+    clipped,
+    outline_of_box,
+    outline_of_circle,
+    outline_of_mask,
+    outline_of_polygon,
+    scaled_to,
+    union,
+)
 from mammo.intake.rejections import Code, RejectedError
 
 
@@ -53,6 +61,32 @@ def test_a_box_covers_every_pixel_that_it_touches_inside_its_image() -> None:
             outline_of_box(edges, (50, 50))
     with pytest.raises(RejectedError, match=Code.OUTLINE_BROKEN):
         outline_of_box((float("nan"), 2, 1, 2), (50, 50))
+
+
+@pytest.mark.parametrize(
+    ("center", "radius"), [((20, 25), 7.3), ((20.5, 25.5), 0.6), ((2, 39), 9), ((-3, 20), 5), ((20, 20), 1e6)]
+)
+def test_a_circle_covers_the_pixels_whose_centers_it_holds(center: tuple[float, float], radius: float) -> None:
+    mask, box = outline_of_circle(center, radius, (50, 40))
+    whole = np.zeros((50, 40), bool)
+    whole[box.row0 : box.row1, box.col0 : box.col1] = mask
+    for row in range(50):
+        for col in range(40):
+            assert whole[row, col] == (np.hypot(row + 0.5 - center[0], col + 0.5 - center[1]) <= radius)
+
+
+def test_a_circle_without_a_pixel_center_covers_the_pixel_under_it_and_one_outside_is_rejected() -> None:
+    mask, box = outline_of_circle((10.1, 20.1), 0.2, (50, 40))
+    assert (box, mask.tolist()) == (Box(10, 11, 20, 21), [[True]])
+    for center, radius, code in (
+        ((-6, 20), 5, Code.OUTLINE_EMPTY),
+        ((20, 46), 5, Code.OUTLINE_EMPTY),
+        ((20, 20), -1, Code.OUTLINE_BROKEN),
+        ((20, float("nan")), 5, Code.OUTLINE_BROKEN),
+        ((20, 20), float("inf"), Code.OUTLINE_BROKEN),
+    ):
+        with pytest.raises(RejectedError, match=code):
+            outline_of_circle(center, radius, (50, 40))
 
 
 def test_a_mask_is_scaled_and_one_of_another_aspect_ratio_rejected() -> None:
