@@ -5,7 +5,6 @@ python -m mammo.ingest data=table data.source=FOLDER root=runs/mine
 python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)' ...   then the same without shard=
 """
 
-import os
 import sys
 import time
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
+from mammo.cores import usable_cores
 from mammo.geometry import Frame
 from mammo.ingestion.quarantine import QUARANTINE
 from mammo.ingestion.run import ingest_cohort, ingest_shard
@@ -41,7 +41,7 @@ def task(cfg: DictConfig) -> None:
     started = time.monotonic()
     source, store = Path(cfg.data.source), Path(cfg.store)
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
-    processes = (os.cpu_count() or 1) if cfg.processes is None else cfg.processes
+    processes = usable_cores() if cfg.processes is None else cfg.processes
     shard = None if cfg.shard is None else Shard(cfg.shard, cfg.shards)
     workers = Workers(max(processes, 1), wanted=shard.holds if shard else None, preload=PRELOAD)
     cohort = read_cohort(cfg.data.adapter, source, workers, **cfg.data.get("options", {}))

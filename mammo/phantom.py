@@ -1,11 +1,11 @@
 """`python -m mammo.phantom`: write a synthetic cohort of DICOM files, <root>/dicom, for the later commands."""
 
-from os import cpu_count
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
+from mammo.cores import usable_cores
 from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
 
@@ -20,7 +20,7 @@ def task(cfg: DictConfig) -> None:
         mix=Mix(cfg.mix.negative, cfg.mix.benign, cfg.mix.malignant),
     )
     out = Path(cfg.root) / "dicom"
-    summary = write_cohort(spec, out, (cpu_count() or 1) if cfg.processes is None else cfg.processes)
+    summary = write_cohort(spec, out, usable_cores() if cfg.processes is None else cfg.processes)
     print(
         f"{out}: {summary.n_images} images, {summary.n_lesions} lesions, "
         f"{summary.n_malignant} of them malignant, in {summary.seconds:.0f} s"

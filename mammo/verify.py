@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mammo.cores import usable_cores
 from mammo.quality.audit import audit
 from mammo.quality.checks import CHECKS
 from mammo.realism.assessment import RangeStatus, assess_realism, realism_lines
@@ -33,8 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--processes",
         type=int,
-        default=os.cpu_count(),
-        help="number of processes that read pixels (default: all cores)",
+        default=usable_cores(),
+        help="number of processes that read pixels (default: all cores of this machine, container or Slurm job)",
     )
     parser.add_argument(
         "--realism", action="store_true", help="measure the distance of the store's images from real ones"

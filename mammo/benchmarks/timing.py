@@ -1,6 +1,5 @@
 """Timing of all benchmarks: CPU time of our method, the baselines and the limit, in turns; results as a table."""
 
-import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ from typing import Any
 import cv2
 import torch
 
+from mammo.cores import usable_cores
 from mammo.progress import track
 
 COMMON_KEYS = ("benchmark", "ours", "limit_ratio", "ratios", "rounds", "machine")
@@ -89,7 +89,7 @@ def machine() -> dict[str, object]:
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {
         "cpu": models[0] if models else platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
+        "cores": usable_cores(),
         "system": platform.system(),
         "python": platform.python_version(),
     }

@@ -25,6 +25,7 @@ from typing import Generic, TypeVar
 
 import cv2
 
+from mammo.cores import usable_cores
 from mammo.intake.rejections import Code, RejectedError
 from mammo.memory import keep_memory
 from mammo.records import MammoError
@@ -124,7 +125,7 @@ def isolated(
     todo = deque((number, task) for number, task in enumerate(tasks) if number not in elsewhere)
     done: Done[Result] = dict.fromkeys(elsewhere, Code.ELSEWHERE)
     start = partial(_start, work, workers)
-    most = workers.processes or os.cpu_count() or 1
+    most = workers.processes or usable_cores()
     children = [start() for _ in range(min(most, -(-len(todo) // PER_PROCESS)))]
     try:
         for number in range(len(tasks)):

@@ -1,0 +1,78 @@
+"""Number of processor cores that this process may use, which in a container or a Slurm job is less than the machine's.
+
+os.cpu_count() counts the machine's cores. As many processes as that in a container of two cores wait for one another
+and need many times the memory.
+"""
+
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
+"""Environment variables of a Slurm job, the more specific one first."""
+
+CGROUPS = "sys/fs/cgroup"
+"""Where control groups are mounted."""
+
+
+def usable_cores(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> int:
+    """The cores that this process may use, at least 1: the least of its affinity, its cgroups' quotas and Slurm's.
+
+    Args:
+        root: the folder that holds proc and sys.
+        environ: the environment variables.
+    """
+    return max(1, min([_affinity(), *_quotas(root), *_slurm(environ)]))
+
+
+def _affinity() -> int:
+    """The cores that the scheduler gives this process; those of the machine where the system has no affinity."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _slurm(environ: Mapping[str, str]) -> Iterator[int]:
+    """Yield the cores of this task of a Slurm job; nothing outside a job."""
+    given = [environ[name] for name in SLURM if environ.get(name, "").isdecimal()]
+    yield from map(int, given[:1])
+
+
+def _quotas(root: Path) -> Iterator[int]:
+    """Yield the quota of each control group of this process, versions 1 and 2, in cores rounded up."""
+    for folder in _groups(root):
+        quota, period = (
+            _words(folder / "cpu.max", 2)
+            or (
+                *_words(folder / "cpu.cfs_quota_us", 1),
+                *_words(folder / "cpu.cfs_period_us", 1),
+            )
+            or ("", "")
+        )
+        if quota.isdecimal() and period.isdecimal() and int(quota) > 0 and int(period) > 0:
+            yield math.ceil(int(quota) / int(period))
+
+
+def _groups(root: Path) -> Iterator[Path]:
+    """Yield the folders of the control groups that limit this process's cores, each with all that contain it."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return
+    for line in lines:
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        mount = root / CGROUPS / controllers
+        group = mount / path.strip("/")
+        yield from [group, *(parent for parent in group.parents if parent.is_relative_to(mount))]
+
+
+def _words(path: Path, count: int) -> tuple[str, ...]:
+    """The words of a file; none where it does not exist or holds another number of words."""
+    try:
+        words = tuple(path.read_text(encoding="utf-8").split())
+    except (OSError, ValueError):
+        return ()
+    return words if len(words) == count else ()
