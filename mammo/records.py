@@ -93,12 +93,31 @@ class Pathology(StrEnum):
 
 
 class LabelSource(StrEnum):
-    """Source of a lesion's label, so that proxies are never mistaken for biopsies."""
+    """Source of a lesion's label, so that proxies are never mistaken for biopsies.
+
+    UNKNOWN is a label whose source is not stated, NONE the source of a lesion without a label.
+    """
 
     BIOPSY = "biopsy"
     BREAST_LEVEL = "breast_level"
     BIRADS_PROXY = "birads_proxy"
+    UNKNOWN = "unknown"
     NONE = "none"
+
+
+class Birads(StrEnum):
+    """BI-RADS assessment category of a finding before any biopsy."""
+
+    INCOMPLETE = "0"
+    NEGATIVE = "1"
+    BENIGN = "2"
+    PROBABLY_BENIGN = "3"
+    SUSPICIOUS = "4"
+    LOW_SUSPICION = "4A"
+    MODERATE_SUSPICION = "4B"
+    HIGH_SUSPICION = "4C"
+    HIGHLY_SUGGESTIVE = "5"
+    KNOWN_MALIGNANCY = "6"
 
 
 class Split(StrEnum):
@@ -165,6 +184,7 @@ class LesionRecord:
         mask: [box.height, box.width] bool, True inside the outline.
         high_risk: whether it is a benign lesion that pathology calls high-risk (paper, Figure 1).
         finding: type of lesion ("mass", "calcification", ...), empty if unknown.
+        birads: BI-RADS assessment category, None if unknown.
     """
 
     lesion_key: str
@@ -175,6 +195,22 @@ class LesionRecord:
     mask: NDArray[np.bool_]
     high_risk: bool = False
     finding: str = ""
+    birads: Birads | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding of an image without an outline: the image is not negative, and its label counts for the whole image.
+
+    Attributes:
+        path: the image, as in ImageRecord.path.
+        label: malignant, benign or none.
+        label_source: source of the label.
+    """
+
+    path: str
+    label: Pathology
+    label_source: LabelSource
 
 
 @dataclass(frozen=True)
@@ -186,12 +222,14 @@ class LeftOut:
         image: path of the image that it lies on, empty if unknown.
         code: the rejection code (intake.rejections.Code).
         reason: why, in one sentence.
+        label: of the lesion, which still counts for its whole image.
     """
 
     path: str
     image: str
     code: str
     reason: str
+    label: Pathology = Pathology.NONE
 
 
 @dataclass(frozen=True)
@@ -213,6 +251,7 @@ class Cohort:
         left_out: lesions without a usable outline.
         counts: found and published numbers of a public data set.
         notes: notes for users of this data set, a sentence each.
+        findings: findings that the source does not outline.
     """
 
     images: tuple[ImageRecord, ...]
@@ -220,16 +259,24 @@ class Cohort:
     left_out: tuple[LeftOut, ...] = ()
     counts: tuple[Count, ...] = ()
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @classmethod
     def ordered(
         cls,
         images: Iterable[ImageRecord],
-        outlines: Iterable[LesionRecord | LeftOut] = (),
+        outlines: Iterable[LesionRecord | LeftOut | Finding] = (),
         counts: Iterable[Count] = (),
         notes: Iterable[str] = (),
     ) -> "Cohort":
-        """Return a cohort sorted by patient, exam, laterality, view, path and lesion."""
+        """Return a cohort sorted by patient, exam, laterality, view, path and lesion.
+
+        Args:
+            images: the images.
+            outlines: lesions, lesions that are left out, and findings without an outline.
+            counts: as in Cohort.
+            notes: as in Cohort.
+        """
         ordered = sorted(images, key=_sort_key)
         order = {image.path: number for number, image in enumerate(ordered)}
         outlines = list(outlines)
@@ -237,7 +284,9 @@ class Cohort:
         lesions.sort(key=lambda lesion: (order[lesion.path], lesion.lesion_key))
         left_out = [lesion for lesion in outlines if isinstance(lesion, LeftOut)]
         left_out.sort(key=lambda lesion: (lesion.path, lesion.code))
-        return cls(tuple(ordered), tuple(lesions), tuple(left_out), tuple(counts), tuple(notes))
+        findings = [finding for finding in outlines if isinstance(finding, Finding)]
+        findings.sort(key=lambda finding: (order[finding.path], finding.label))
+        return cls(tuple(ordered), tuple(lesions), tuple(left_out), tuple(counts), tuple(notes), tuple(findings))
 
 
 def _sort_key(image: ImageRecord) -> tuple[str, str, str, str, str]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mammo.data.plans import IMAGE_STREAM, ORDER_STREAM, Plan
 from mammo.data.sampling_index import SamplingIndex
-from mammo.records import MammoError, Pathology
+from mammo.records import MammoError
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class WindowNoise:
 
 
 def image_plan(index: SamplingIndex) -> Plan:
-    """Every image once, in its network window; targets as image_targets."""
+    """Every image once, in its network window; targets as SamplingIndex.shows."""
     rows = np.arange(len(index.negative))
     whole = (index.frame.height / 2, index.frame.width / 2, float(index.frame.height), 0.0)
     return _plan(index, rows, np.tile(whole, (len(rows), 1)))
@@ -46,7 +46,7 @@ def training_images(index: SamplingIndex, seed: int, epoch: int, noise: WindowNo
         seed: of order and windows.
         epoch: row i is a pure function of (seed, epoch, i).
         noise: of the windows.
-        balanced: whether images with a malignant lesion, with only benign lesions and with no lesion come equally
+        balanced: whether images with a malignant finding, with only benign findings and with neither come equally
             often, instead of every image once.
     """
     rng = np.random.default_rng((seed, ORDER_STREAM, epoch))
@@ -58,27 +58,18 @@ def training_images(index: SamplingIndex, seed: int, epoch: int, noise: WindowNo
     return _plan(index, rows, np.array(windows))
 
 
-def image_targets(index: SamplingIndex) -> NDArray[np.int64]:
-    """Targets [images, 2] in {0, 1}: whether each image shows a malignant lesion, and whether a benign one."""
-    targets = np.zeros((len(index.negative), 2), dtype=np.int64)
-    for lesion, label in enumerate(index.labels):
-        if label != Pathology.NONE:
-            targets[index.image_of[lesion], 0 if label == Pathology.MALIGNANT else 1] = 1
-    return targets
-
-
 def _plan(index: SamplingIndex, rows: NDArray[np.int64], windows: NDArray[np.float64]) -> Plan:
     none = np.full(len(rows), -1, dtype=np.int64)
-    return Plan(rows.astype(np.int64), windows, image_targets(index)[rows], none, np.zeros(len(rows), dtype=np.int64))
+    return Plan(rows.astype(np.int64), windows, index.shows[rows], none, np.zeros(len(rows), dtype=np.int64))
 
 
 def _balanced_rows(index: SamplingIndex, rng: np.random.Generator) -> NDArray[np.int64]:
     """As many image rows as there are images: each group equally often, each image of a group as evenly as possible.
 
-    The groups are images with a malignant lesion, with only benign lesions, and with none; empty groups are left out.
+    The groups are images with a malignant finding, with only benign findings, and with neither; empty groups are left
+    out.
     """
-    targets = image_targets(index)
-    group_of = np.where(targets[:, 0] == 1, 2, targets[:, 1])
+    group_of = np.where(index.shows[:, 0] == 1, 2, index.shows[:, 1])
     groups = [rng.permutation(np.flatnonzero(group_of == group)) for group in np.unique(group_of)]
     counts = np.diff(np.linspace(0, len(group_of), len(groups) + 1).astype(int))
     return np.concatenate([np.resize(rows, n) for rows, n in zip(groups, counts, strict=True)])

@@ -29,7 +29,7 @@ class Plan:
         image: int64 [N], image row in the manifest's table.
         windows: float64 [N, 4], crop window (row, col, side, angle), network px and degrees; for whole images
             (row, col, height, 0), with the width in the frame's proportion.
-        target: int64 [N], patch class; for whole images int64 [N, 2], shows a malignant lesion, shows a benign lesion.
+        target: int64 [N], patch class; for whole images int64 [N, 2], shows a malignant finding, shows a benign one.
         lesion: int64 [N], lesion row in the manifest's table, -1 for no lesion.
         repeat: int64 [N], number of the window among those of its lesion, 0 for a single window.
     """

@@ -32,7 +32,10 @@ class SamplingIndex:
         pixels: for each lesion row, the centers [P, 2] (row, col) of the pixels inside its outline, network px.
         labels: pathology of each lesion row.
         image_of: int64 [lesions], image row of each lesion row.
-        negative: bool [images], True for a breast without any outlined lesion.
+        negative: bool [images], True for a breast without any finding.
+        shows: int64 [images, 2] in {0, 1}, whether the image has a malignant finding, and whether a benign one,
+            outlined or not.
+        unplaced: bool [images], True for an image with a finding whose place is unknown; it gives no patches.
         extents: float64 [images, 2, 2] (axis, first and last), rows and columns that the image and the network window
             cover together, network px.
         mlo: bool [images], True for MLO views.
@@ -45,6 +48,8 @@ class SamplingIndex:
     labels: Sequence[Pathology]
     image_of: NDArray[np.int64]
     negative: NDArray[np.bool_]
+    shows: NDArray[np.int64]
+    unplaced: NDArray[np.bool_]
     extents: NDArray[np.float64]
     mlo: NDArray[np.bool_]
     tissue: NDArray[np.uint8]
@@ -63,6 +68,8 @@ class SamplingIndex:
             labels=[Pathology(label) for label in manifest.lesions["label"]],
             image_of=manifest.images.index.get_indexer(pd.Index(manifest.lesions["image_id"])).astype(np.int64),
             negative=manifest.images["negative"].to_numpy(dtype=bool),
+            shows=manifest.images[["malignant", "benign"]].to_numpy(dtype=bool).astype(np.int64),
+            unplaced=manifest.images["unplaced"].to_numpy(dtype=bool),
             extents=np.array([_extent(manifest.chain(key)) for key in manifest.images.index]).reshape(-1, 2, 2),
             mlo=(manifest.images["view"] == View.MLO.value).to_numpy(dtype=bool),
             tissue=np.frombuffer(b"".join(manifest.images["tissue"]), np.uint8).reshape(-1, *manifest.frame.grid),
@@ -78,13 +85,19 @@ class SamplingIndex:
 
     @cached_property
     def candidates(self) -> dict[PatchClass, NDArray[np.int64]]:
-        """Rows [K] that windows of a class are drawn from: lesion rows (malignant, benign) or image rows (others)."""
-        rows = np.arange(len(self.labels))
+        """Rows [K] that windows of a class are drawn from: lesion rows (malignant, benign) or image rows (others).
+
+        An unplaced finding could lie in any window of its image, so that no window there has a certain class.
+        """
+        placed = ~self.unplaced
+        labels = np.array(self.labels, dtype=object)
+        certain = placed[self.image_of]
+        with_lesions = np.array(sorted(self.lesions_by_image), dtype=np.int64)
         return {
-            PatchClass.MALIGNANT: rows[[label == Pathology.MALIGNANT for label in self.labels]],
-            PatchClass.BENIGN: rows[[label == Pathology.BENIGN for label in self.labels]],
-            PatchClass.OUTSIDE: np.array(sorted(self.lesions_by_image), dtype=np.int64),
-            PatchClass.NEGATIVE: np.flatnonzero(self.negative & (self.tissue.sum(axis=(1, 2)) > 0)),
+            PatchClass.MALIGNANT: np.flatnonzero((labels == Pathology.MALIGNANT) & certain),
+            PatchClass.BENIGN: np.flatnonzero((labels == Pathology.BENIGN) & certain),
+            PatchClass.OUTSIDE: with_lesions[placed[with_lesions]],
+            PatchClass.NEGATIVE: np.flatnonzero(self.negative & placed & (self.tissue.sum(axis=(1, 2)) > 0)),
         }
 
     def candidate_rows(self, patch_class: PatchClass) -> NDArray[np.int64]:

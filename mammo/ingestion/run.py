@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mammo.ingestion.duplicates import Candidate, Duplicates, find_duplicates
+from mammo.ingestion.image_labels import ImageLabels
 from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
 from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
 from mammo.ingestion.worker import (
@@ -137,7 +138,7 @@ def _ingest(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]
         _lesion_row(lesion, image_of[lesion.path], pseudonyms) for lesion in cohort.lesions if lesion.path in image_of
     )
     kept = [(image, outcome) for image, outcome in zip(cohort.images, outcomes, strict=True) if image.path in accepted]
-    images = _image_rows(recipe.store, cohort, kept, facts, pseudonyms)
+    images = _image_rows(recipe.store, ImageLabels.of(cohort, image_of), kept, facts, pseudonyms)
     manifest = Manifest.of(recipe.frame, images, lesions, recipe.data_set)
     ImageStore(recipe.store).remove_replaced()
     manifest.save(recipe.store)
@@ -231,33 +232,30 @@ def _outcomes(
 
 def _image_rows(
     store: Path,
-    cohort: Cohort,
+    labels: ImageLabels,
     accepted: Sequence[tuple[ImageRecord, Outcome]],
     facts: Mapping[str, ImageFacts],
     pseudonyms: Pseudonyms,
 ) -> Iterator[dict[str, Any]]:
-    """Yield the rows of images.parquet; a breast is negative only if none of its images has a lesion in the source."""
+    """Yield the rows of images.parquet."""
     splits = _current_splits(store)
-    with_lesion = {lesion.path for lesion in cohort.lesions} | {lesion.image for lesion in cohort.left_out}
-    positive_breasts = {
-        (image.exam_key, image.laterality)
-        for image in cohort.images
-        if image.path in with_lesion or image.negative is False
-    }
     for image, outcome in accepted:
         patient = pseudonyms.of("patient", image.patient_key)
-        yield facts[outcome.image_id].row | {
-            "image_id": outcome.image_id,
-            "patient_id": patient,
-            "exam_id": pseudonyms.of("exam", image.exam_key),
-            "laterality": image.laterality,
-            "view": image.view,
-            "split": splits.get(patient, image.split or ""),
-            "official_split": image.split or "",
-            "density": image.density or "",
-            "negative": (image.exam_key, image.laterality) not in positive_breasts,
-            "flags": "+".join(outcome.codes),
-        }
+        yield (
+            facts[outcome.image_id].row
+            | labels.columns(image, outcome.image_id)
+            | {
+                "image_id": outcome.image_id,
+                "patient_id": patient,
+                "exam_id": pseudonyms.of("exam", image.exam_key),
+                "laterality": image.laterality,
+                "view": image.view,
+                "split": splits.get(patient, image.split or ""),
+                "official_split": image.split or "",
+                "density": image.density or "",
+                "flags": "+".join(outcome.codes),
+            }
+        )
 
 
 def _lesion_row(lesion: LesionRecord, image_id: str, pseudonyms: Pseudonyms) -> dict[str, Any]:
@@ -268,6 +266,7 @@ def _lesion_row(lesion: LesionRecord, image_id: str, pseudonyms: Pseudonyms) -> 
         "label_source": lesion.label_source,
         "high_risk": lesion.high_risk,
         "finding": lesion.finding,
+        "birads": lesion.birads or "",
     } | outline_values(lesion.mask, lesion.box)
 
 

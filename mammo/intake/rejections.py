@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Self
 
-from mammo.records import ImageRecord, LeftOut
+from mammo.records import ImageRecord, LeftOut, Pathology
 
 AGAIN = "fetch the file from its source again"
 OTHER_OBJECT = "nothing to do: only screening mammograms are accepted"
@@ -159,12 +159,13 @@ def rejected(image: ImageRecord, code: Code) -> ImageRecord:
     return replace(image, code=code, reason=code.reason)
 
 
-def left_out(path: str, code: Code, image: str) -> LeftOut:
+def left_out(path: str, code: Code, image: str, label: Pathology = Pathology.NONE) -> LeftOut:
     """Return the record of a lesion whose outline is rejected.
 
     Args:
         path: the outline's file, or the image that the row names.
         code: why.
         image: path of the image that it lies on, empty where unknown.
+        label: of the lesion.
     """
-    return LeftOut(path, image, code, code.reason)
+    return LeftOut(path, image, code, code.reason, label)

@@ -10,7 +10,7 @@ CHECKS = {
     "patient_in_two_splits": "the images of one patient are in different splits",
     "exam_of_two_patients": "one exam belongs to two patients",
     "official_split_broken": "a patient of the data set's own test split is not in test, or another of its patients is",
-    "split_lacks_class": "a split has no malignant lesion, or no benign one",
+    "split_lacks_class": "a split has no malignant finding, or no benign one",
     "negative_with_lesion": "an image counts as negative although a lesion is outlined on its breast",
     "label_without_source": "a lesion has a label without a source, or a source without a label",
     "high_risk_not_benign": "a lesion is high-risk but not benign",

@@ -70,10 +70,10 @@ def _check_official_splits(images: pd.DataFrame) -> Iterator[Issue]:
 def _check_split_classes(manifest: Manifest) -> Iterator[Issue]:
     splits = manifest.images["split"]
     for split in Split:
-        inside = manifest.lesions[manifest.lesions["image_id"].isin(splits.index[splits == split.value])]
+        inside = manifest.images[splits == split.value]
         for label in CLASSES:
-            if (splits == split.value).any() and not (inside["label"] == label).any():
-                yield Issue("split_lacks_class", split.value, f"no {label} lesion")
+            if len(inside) and not inside[label].any():
+                yield Issue("split_lacks_class", split.value, f"no {label} finding")
 
 
 def _check_labels(lesions: pd.DataFrame) -> Iterator[Issue]:

@@ -29,7 +29,7 @@ IMAGES = pa.schema(
         **dict.fromkeys(
             ("image_id", "patient_id", "exam_id", "laterality", "view", "split", "official_split", "flags", "voi"), TEXT
         ),
-        "negative": FLAG,
+        **dict.fromkeys(("negative", "malignant", "benign", "unplaced"), FLAG),
         "stored_height": INTEGER,
         "stored_width": INTEGER,
         "mirrored": FLAG,
@@ -46,19 +46,20 @@ IMAGES = pa.schema(
 """Columns of images.parquet; breast_* are in the mirrored frame, origin_* in the store frame (geometry.FrameChain).
 
 flags are the flags of an image (intake.outcomes.Flag), joined by +; voi is the rule that made its presentation values;
-vendor and density are empty where unknown.
+negative: no image of the breast has a finding; malignant and benign: the image has such a finding, outlined or not;
+unplaced: it has a finding whose place is unknown; vendor and density are empty where unknown.
 """
 
 LESIONS = pa.schema(
     {
         **dict.fromkeys(("lesion_id", "image_id", "label", "label_source"), TEXT),
         "high_risk": FLAG,
-        "finding": TEXT,
+        **dict.fromkeys(("finding", "birads"), TEXT),
         **dict.fromkeys(("row0", "row1", "col0", "col1"), INTEGER),
         "mask": BYTES,
     }
 )
-"""Columns of lesions.parquet; the box and the mask are in the stored frame."""
+"""Columns of lesions.parquet; the box and the mask are in the stored frame; birads is empty where unknown."""
 
 SHARES = (np.arange(256) / 255).astype(np.float32)
 """The tissue share that each byte of a store stands for."""

@@ -19,7 +19,7 @@ UNIQUE_TO_PATIENT = ("exam_id", "sha256")
 """Columns of images.parquet whose values belong to a single patient."""
 
 PATIENT_CLASSES = ("malignant", "benign", "negative")
-"""Classes of patients: with a malignant lesion, else with a benign one, else without either."""
+"""Classes of patients: with a malignant finding, else with a benign one, else without either."""
 
 
 def patient_groups(images: pd.DataFrame, pairs: Iterable[Pair] = ()) -> "pd.Series[int]":
@@ -56,8 +56,7 @@ def group_classes(manifest: Manifest, group_of: "pd.Series[int]") -> "pd.Series[
     """
     classes = pd.Series(PATIENT_CLASSES[2], index=pd.Index(group_of.unique()))
     for label in (Pathology.BENIGN, Pathology.MALIGNANT):
-        images = manifest.lesions.loc[manifest.lesions["label"] == label.value, "image_id"]
-        classes[classes.index.isin(group_of[images])] = label.value
+        classes[classes.index.isin(group_of[manifest.images[label.value].to_numpy(dtype=bool)])] = label.value
     return classes
 
 

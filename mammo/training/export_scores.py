@@ -113,7 +113,6 @@ def image_table(scored: ScoredImages, manifest: Manifest) -> pd.DataFrame:
     images = manifest.images.iloc[scored.row.numpy()].reset_index()
     table = images[["image_id", "exam_id", "patient_id", "laterality", "view", "split"]].copy()
     for column, label in enumerate((Pathology.MALIGNANT.value, Pathology.BENIGN.value)):
-        showing = set(manifest.lesions["image_id"][manifest.lesions["label"] == label])
-        table[label] = table["image_id"].isin(showing).astype(np.int64)
+        table[label] = images[label].astype(np.int64)
         table[f"score_{label}"] = scored.score[:, column].numpy()
     return table

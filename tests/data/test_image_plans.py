@@ -25,6 +25,8 @@ def index() -> SamplingIndex:
         labels=[Pathology.MALIGNANT, Pathology.BENIGN, *[Pathology.BENIGN] * 3, Pathology.NONE],
         image_of=np.array([0, 1, 2, 3, 4, 5]),
         negative=np.arange(12) > 5,
+        shows=np.stack([np.arange(12) == 0, (np.arange(12) > 0) & (np.arange(12) < 5)], axis=1).astype(np.int64),
+        unplaced=np.zeros(12, dtype=bool),
         extents=np.tile([[-30.0, 120.0], [0.0, 100.0]], (12, 1, 1)),
         mlo=np.arange(12) % 2 == 1,
         tissue=np.full((12, *FRAME.grid), 255, np.uint8),
@@ -77,7 +79,9 @@ def test_balanced_plans_show_every_group_equally_often(index: SamplingIndex) -> 
 
 
 def test_a_split_without_malignant_images_is_balanced_over_the_other_groups(index: SamplingIndex) -> None:
-    benign = replace(index, labels=[Pathology.BENIGN] * 6)
+    benign = replace(
+        index, shows=index.shows.sum(axis=1, keepdims=True) * [0, 1] + (np.arange(12) == 5)[:, None] * [0, 1]
+    )
     plan = training_images(benign, 0, 0, NO_NOISE, balanced=True)
     assert plan.target.sum(axis=0).tolist() == [0, 6]
 

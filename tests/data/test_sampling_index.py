@@ -1,5 +1,6 @@
 """The sampling index, against a check of every pixel of the small cohort."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,16 @@ def test_a_class_without_candidates_is_rejected_by_name(manifest: Manifest) -> N
     without_lesions = Manifest(manifest.frame, manifest.images, manifest.lesions.iloc[:0])
     with pytest.raises(MammoError, match=r"no image can give a malignant patch: .* quota\.malignant=0"):
         SamplingIndex.from_manifest(without_lesions).candidate_rows(PatchClass.MALIGNANT)
+
+
+def test_an_image_with_an_unplaced_finding_gives_no_patches(manifest: Manifest, index: SamplingIndex) -> None:
+    """Not even of its outlined lesions: the other finding could lie in any of their windows."""
+    all_unplaced = replace(index, unplaced=np.ones_like(index.unplaced))
+    for patch_class in PatchClass:
+        with pytest.raises(MammoError, match="no image can give a"):
+            all_unplaced.candidate_rows(patch_class)
+    image = int(index.candidate_rows(PatchClass.MALIGNANT).min())
+    one = replace(index, unplaced=np.arange(len(index.unplaced)) == index.image_of[image])
+    for patch_class, n_lost in ((PatchClass.OUTSIDE, 1), (PatchClass.NEGATIVE, 0)):
+        assert len(one.candidate_rows(patch_class)) == len(index.candidate_rows(patch_class)) - n_lost
+    assert image not in one.candidate_rows(PatchClass.MALIGNANT)

@@ -27,6 +27,7 @@ def images():
             "image_id": f"{k:020x}", "patient_id": f"p{k // 4}", "exam_id": f"e{k // 4}",
             "laterality": "LR"[k // 2 % 2], "view": ("CC", "MLO")[k % 2], "split": "", "official_split": "",
             "flags": "", "voi": "linear", "vendor": "ge", "density": "B", "negative": k % 12 > 3,
+            "malignant": k % 12 == 0, "benign": k % 12 == 6, "unplaced": False,
             "sha256": f"{k:064x}", **chain, **tissue_values(rng.random(frame.grid)),
         }
 
@@ -35,7 +36,7 @@ def lesions():
     for k in range(0, n, 6):
         yield {
             "lesion_id": f"l{k}", "image_id": f"{k:020x}", "label": ("malignant", "benign")[k % 12 // 6],
-            "label_source": "biopsy", "high_risk": False, "finding": "",
+            "label_source": "biopsy", "high_risk": False, "finding": "", "birads": "",
             **outline_values(mask, Box(500, 560, 300, 350)),
         }
 

@@ -71,6 +71,9 @@ class SyntheticStore:
                     "split": SPLITS[patient % 5],
                     "official_split": "",
                     "negative": number > 1 or patient % 3 == 2,
+                    "malignant": number == 0 and patient % 3 == 0,
+                    "benign": number == 0 and patient % 3 == 1,
+                    "unplaced": False,
                     "vendor": ("ge", "hologic", "siemens")[patient % 3],
                     "density": "",
                     "sha256": f"{key:0>64}",
@@ -86,6 +89,7 @@ class SyntheticStore:
                     "label_source": "biopsy",
                     "high_risk": False,
                     "finding": "mass",
+                    "birads": "",
                     **outline_values(mask, Box(50, 62, 20, 30)),
                 }
         return made

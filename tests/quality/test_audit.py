@@ -246,5 +246,6 @@ def test_a_split_without_a_class_is_found(make_store: Callable[[int], Any], tmp_
     for lesion in store.lesions.values():
         if store.images[lesion["image_id"]]["split"] == "val":
             lesion["label"] = "benign"
+            store.images[lesion["image_id"]] |= {"malignant": False, "benign": True}
     (issue,) = audit(store.write(tmp_path)).issues
-    assert (issue.check, issue.subject, issue.detail) == ("split_lacks_class", "val", "no malignant lesion")
+    assert (issue.check, issue.subject, issue.detail) == ("split_lacks_class", "val", "no malignant finding")

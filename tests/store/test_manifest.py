@@ -39,6 +39,9 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "vendor": "",
         "density": "",
         "negative": index > 1,
+        "malignant": index == 0,
+        "benign": index == 1,
+        "unplaced": False,
         "sha256": f"{index:064x}",
         **chain_values(chain(index)),
         **tissue_values(SHARES),
@@ -54,6 +57,7 @@ def lesion(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "label_source": "biopsy",
         "high_risk": False,
         "finding": "",
+        "birads": "",
         **outline_values(MASK, BOX),
         **changes,
     }

@@ -22,8 +22,10 @@ def cohort(n_malignant: int, n_benign: int, n_negative: int, prefix: str = "") -
                 "sha256": "",
                 "split": "",
                 "official_split": "",
+                "malignant": k == "a" and patient_class == "malignant",
+                "benign": k == "a" and patient_class != "negative",
             }
-            for p in range(len(classes))
+            for p, patient_class in enumerate(classes)
             for k in "ab"
         ]
     ).set_index("image_id")
