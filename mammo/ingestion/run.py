@@ -138,8 +138,8 @@ def _ingest(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]
         _lesion_row(lesion, image_of[lesion.path], pseudonyms) for lesion in cohort.lesions if lesion.path in image_of
     )
     kept = [(image, outcome) for image, outcome in zip(cohort.images, outcomes, strict=True) if image.path in accepted]
-    images = _image_rows(recipe.store, ImageLabels.of(cohort, image_of), kept, facts, pseudonyms)
-    manifest = Manifest.of(recipe.frame, images, lesions, recipe.data_set)
+    images = _image_rows(recipe, ImageLabels.of(cohort, image_of), kept, facts, pseudonyms)
+    manifest = Manifest.of(recipe.frame, images, lesions, (recipe.data_set,))
     ImageStore(recipe.store).remove_replaced()
     manifest.save(recipe.store)
     return IngestResult(manifest, outcomes, len(cohort.lesions) - len(manifest.lesions), decoded)
@@ -231,14 +231,14 @@ def _outcomes(
 
 
 def _image_rows(
-    store: Path,
+    recipe: Recipe,
     labels: ImageLabels,
     accepted: Sequence[tuple[ImageRecord, Outcome]],
     facts: Mapping[str, ImageFacts],
     pseudonyms: Pseudonyms,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of images.parquet."""
-    splits = _current_splits(store)
+    splits = _current_splits(recipe.store)
     for image, outcome in accepted:
         patient = pseudonyms.of("patient", image.patient_key)
         yield (
@@ -246,6 +246,7 @@ def _image_rows(
             | labels.columns(image, outcome.image_id)
             | {
                 "image_id": outcome.image_id,
+                "source": recipe.data_set.name,
                 "patient_id": patient,
                 "exam_id": pseudonyms.of("exam", image.exam_key),
                 "laterality": image.laterality,

@@ -23,7 +23,7 @@ from mammo.scoring.score_tables import LESION_COLUMNS, size_group
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 from mammo.training.results import Run
 
-SUBGROUP_COLUMNS = ("finding", "view", "laterality", "vendor", "density", "size", "label_source")
+SUBGROUP_COLUMNS = ("finding", "view", "laterality", "vendor", "density", "size", "label_source", "source")
 """Columns whose values make the report's subgroups of lesions."""
 
 SHARED_COLUMNS = [column for column in LESION_COLUMNS if column not in ("lesion_id", "score", "score_sd", "n_windows")]

@@ -12,6 +12,7 @@ from mammo.scoring.table_file import TableKind
 LESION_COLUMNS = {
     "lesion_id": "str",
     "image_id": "str",
+    "source": "str",
     "exam_id": "str",
     "patient_id": "str",
     "label": "str",
@@ -29,10 +30,10 @@ LESION_COLUMNS = {
     "score_sd": "float64",
     "n_windows": "int64",
 }
-"""label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0; high_risk: 1 for a benign lesion that
-pathology calls high-risk, else 0; vendor and density: from the manifest, empty if unknown; size_px: longer side of the
-outline's bounding box, px of the paper's 2944 x 1920 frame; split: empty if the store is not split; score: mean over
-the windows, in [0, 1]; score_sd: standard deviation over the windows."""
+"""source: name of the data set; label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0;
+high_risk: 1 for a benign lesion that pathology calls high-risk, else 0; vendor and density: from the manifest, empty if
+unknown; size_px: longer side of the outline's bounding box, px of the paper's 2944 x 1920 frame; split: empty if the
+store is not split; score: mean over the windows, in [0, 1]; score_sd: standard deviation over the windows."""
 
 SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions below, within and above the range of the paper's crop window sizes."""

@@ -36,20 +36,22 @@ class Manifest:
         frame: the network window and grid that every image shares.
         images: one row for each image, indexed by image_id; columns as in schema.IMAGES.
         lesions: one row for each lesion, indexed by lesion_id; columns as in schema.LESIONS.
-        data_set: the data set that the store was made from.
+        sources: the data sets that the store was made from.
     """
 
     frame: Frame
     images: pd.DataFrame
     lesions: pd.DataFrame
-    data_set: DataSet = TABLE
+    sources: tuple[DataSet, ...] = (TABLE,)
 
     @classmethod
-    def of(cls, frame: Frame, images: Iterable[Row], lesions: Iterable[Row], data_set: DataSet = TABLE) -> "Manifest":
+    def of(
+        cls, frame: Frame, images: Iterable[Row], lesions: Iterable[Row], sources: tuple[DataSet, ...] = (TABLE,)
+    ) -> "Manifest":
         """A manifest of rows (ids among the columns), in the order given."""
         tables = (_table(images, IMAGES), _table(lesions, LESIONS))
         indexed = (tables[0].set_index("image_id"), tables[1].set_index("lesion_id"))
-        return cls(frame, *indexed, data_set)
+        return cls(frame, *indexed, sources)
 
     @classmethod
     def load(cls, store: Path, checked: bool = True) -> "Manifest":
@@ -67,7 +69,12 @@ class Manifest:
         lesions = _read_table(store / "lesions.parquet", LESIONS).set_index("lesion_id")
         if checked:
             check_tables(store, images, lesions)
-        return cls(header.frame, images, lesions, header.data_set)
+        return cls(header.frame, images, lesions, header.sources)
+
+    @property
+    def header(self) -> StoreHeader:
+        """The frame and the sources, as store.json has them."""
+        return StoreHeader(self.frame, self.sources)
 
     @staticmethod
     def state(store: Path) -> tuple[int, ...]:
@@ -84,7 +91,7 @@ class Manifest:
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
             with atomic_write(store / f"{name}.parquet") as written:
                 written.write_bytes(memoryview(sink.getvalue()))
-        write_store_header(store, StoreHeader(self.frame, self.data_set), file_checksums(store))
+        write_store_header(store, self.header, file_checksums(store))
 
     def check_frame(self, frame: Frame, whose: str, store: Path) -> None:
         """Check that something was made for this store's frame.

@@ -27,8 +27,9 @@ TEXT, INTEGER, FLAG, REAL, BYTES = pa.string(), pa.int64(), pa.bool_(), pa.float
 IMAGES = pa.schema(
     {
         **dict.fromkeys(
-            ("image_id", "patient_id", "exam_id", "laterality", "view", "split", "official_split", "flags", "voi"), TEXT
+            ("image_id", "source", "patient_id", "exam_id", "laterality", "view", "split", "official_split"), TEXT
         ),
+        **dict.fromkeys(("flags", "voi"), TEXT),
         **dict.fromkeys(("negative", "malignant", "benign", "unplaced"), FLAG),
         "stored_height": INTEGER,
         "stored_width": INTEGER,
@@ -45,9 +46,10 @@ IMAGES = pa.schema(
 )
 """Columns of images.parquet; breast_* are in the mirrored frame, origin_* in the store frame (geometry.FrameChain).
 
-flags are the flags of an image (intake.outcomes.Flag), joined by +; voi is the rule that made its presentation values;
-negative: no image of the breast has a finding; malignant and benign: the image has such a finding, outlined or not;
-unplaced: it has a finding whose place is unknown; vendor and density are empty where unknown.
+source is the name of the data set (store_header.DataSet); flags are the flags of an image (intake.outcomes.Flag),
+joined by +; voi is the rule that made its presentation values; negative: no image of the breast has a finding;
+malignant and benign: the image has such a finding, outlined or not; unplaced: it has a finding whose place is unknown;
+vendor and density are empty where unknown.
 """
 
 LESIONS = pa.schema(

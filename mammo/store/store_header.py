@@ -1,8 +1,8 @@
-"""The header of a store, store.json: format, data set, frame and checksums."""
+"""The header of a store, store.json: format, sources, frame and checksums."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -11,25 +11,31 @@ from mammo.geometry import Frame
 from mammo.io import atomic_write
 from mammo.records import MammoError
 
-FORMAT = 3
-"""1 had no density, and at first one file for each image; 2 had no data set."""
+FORMAT = 4
+"""1 had no density, and at first one file for each image; 2 had no data set; 3 had a single source."""
 
 AGAIN = "run python -m mammo.ingest again"
 
 
 @dataclass(frozen=True)
 class DataSet:
-    """The data set that a store was made from, and the choices of that ingest.
+    """A data set that a store was made from, and the choices of that ingest.
 
     Attributes:
-        name: the data set's name (data.name), for example phantom.
+        name: the data set's name (data.name), for example phantom; unique in a store.
         adapter: the module of mammo.intake.adapters that read it.
         preset: the preset of conf/frame that the frame was chosen by; single numbers of it may be changed.
+        scale: as configured (data.scale).
+        options: the adapter's options (data.options), JSON values.
+        folder: pseudonym of the source folder's path, empty if unknown.
     """
 
     name: str
     adapter: str
     preset: str
+    scale: float | str = 1.0
+    options: Mapping[str, Any] = field(default_factory=dict)
+    folder: str = ""
 
 
 TABLE = DataSet("table", "table", "full")
@@ -38,14 +44,24 @@ TABLE = DataSet("table", "table", "full")
 
 @dataclass(frozen=True)
 class StoreHeader:
-    """The frame and the data set of a store."""
+    """The frame of a store and its sources, in the order in which they were added; at least one."""
 
     frame: Frame
-    data_set: DataSet
+    sources: tuple[DataSet, ...]
+
+    @property
+    def name(self) -> str:
+        """The names of the sources, joined by +."""
+        return "+".join(source.name for source in self.sources)
+
+    @property
+    def preset(self) -> str:
+        """The preset of the frame, which all sources share."""
+        return self.sources[0].preset
 
 
 def read_store_header(store: Path) -> StoreHeader:
-    """Read the frame and the data set of a store.
+    """Read the frame and the sources of a store.
 
     Raises:
         MammoError: there is no store, it is of another format, or its header is damaged.
@@ -56,8 +72,9 @@ def read_store_header(store: Path) -> StoreHeader:
     check_format(store)
     try:
         header = json.loads(path.read_text(encoding="utf-8"))
-        return StoreHeader(Frame(**header["frame"]), DataSet(**header["data"]))
-    except (ValueError, KeyError, TypeError) as error:
+        sources = tuple(DataSet(**source) for source in header["sources"])
+        return StoreHeader(Frame(**header["frame"]), (sources[0], *sources[1:]))
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         raise MammoError(f"{path} is damaged ({type(error).__name__}): {AGAIN}") from None
 
 
@@ -66,10 +83,11 @@ def write_store_header(store: Path, header: StoreHeader, files: Mapping[str, obj
 
     Args:
         store: the folder.
-        header: its frame and its data set.
+        header: its frame and its sources.
         files: size and SHA-256 of each file, by path relative to the store.
     """
-    content = {"format": FORMAT, "data": asdict(header.data_set), "frame": asdict(header.frame), "files": files}
+    sources = [asdict(source) for source in header.sources]
+    content = {"format": FORMAT, "sources": sources, "frame": asdict(header.frame), "files": files}
     with atomic_write(store / "store.json") as written:
         written.write_text(json.dumps(content | {"seal": header_checksum(content)}, indent=1) + "\n", encoding="utf-8")
 

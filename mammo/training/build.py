@@ -41,7 +41,7 @@ def checked_manifest(cfg: DictConfig) -> Manifest:
     manifest, frame = Manifest.load(Path(cfg.store)), frame_of(cfg)
     if frame != manifest.frame:
         raise MammoError(
-            f"the configured frame is {frame}, but {cfg.store} was ingested with frame={manifest.data_set.preset}, "
+            f"the configured frame is {frame}, but {cfg.store} was ingested with frame={manifest.header.preset}, "
             f"{manifest.frame}: leave frame= out, or ingest the images again with the other frame"
         )
     return manifest
@@ -49,10 +49,8 @@ def checked_manifest(cfg: DictConfig) -> Manifest:
 
 def store_line(cfg: DictConfig, manifest: Manifest) -> str:
     """One line on what a command takes from its store."""
-    data_set = manifest.data_set
-    return (
-        f"{cfg.store}: data set {data_set.name}, frame {data_set.preset} ({manifest.frame}), data.init={cfg.data.init}"
-    )
+    header = manifest.header
+    return f"{cfg.store}: data set {header.name}, frame {header.preset} ({manifest.frame}), data.init={cfg.data.init}"
 
 
 def run_name(cfg: DictConfig) -> str:

@@ -69,7 +69,7 @@ def _write_lesions(scored: ScoredLesions, data: MammoDataModule, split: Split, f
     write_window_table(windows, folder / f"windows{ending}.parquet")
 
 
-IMAGE_COLUMNS = ("exam_id", "patient_id", "laterality", "view", "vendor", "density", "split")
+IMAGE_COLUMNS = ("source", "exam_id", "patient_id", "laterality", "view", "vendor", "density", "split")
 """Columns of a lesion's image that its row repeats."""
 
 

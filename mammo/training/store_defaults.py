@@ -35,7 +35,7 @@ def store_defaults(cfg: DictConfig) -> list[str]:
 
 def header_defaults(cfg: DictConfig, header: StoreHeader) -> list[str]:
     """Overrides that complete a configuration with what the header of a store says: only values that are missing."""
-    data, preset = header.data_set.name, header.data_set.preset
+    data, preset = header.name, header.preset
     values = {
         "data.name": QuotedString(data, Quote.single).with_quotes(),
         "data.init": "he" if data == PHANTOM else "imagenet",

@@ -37,8 +37,8 @@ EXPERIMENTS = sorted(
 NEEDED_BY = {"lr_search": ["trial=0"]}
 
 
-PHANTOMS = StoreHeader(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
-FULL_SIZE = StoreHeader(Frame(2944, 1920, 64), DataSet("nyu", "nyu", "full"))
+PHANTOMS = StoreHeader(Frame(368, 240, 8), (DataSet("phantom", "table", "eighth"),))
+FULL_SIZE = StoreHeader(Frame(2944, 1920, 64), (DataSet("nyu", "nyu", "full"),))
 
 
 def composed(*overrides: str, store: StoreHeader = PHANTOMS, hydra_too: bool = False) -> DictConfig:
@@ -231,7 +231,7 @@ def test_phantoms_start_from_he_and_other_data_from_imagenet() -> None:
 
 
 def test_windows_and_patches_scale_with_the_frame() -> None:
-    quarter = StoreHeader(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
+    quarter = StoreHeader(Frame(736, 480, 16), (DataSet("phantom", "table", "eighth"),))
     small, middle, full = (composed("model=floc", store=store) for store in (PHANTOMS, quarter, FULL_SIZE))
     assert frame_of(small).grid == frame_of(middle).grid == frame_of(full).grid == (46, 30)
     assert list(crops_of(full).side_px) == [128, 384]

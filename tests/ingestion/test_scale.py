@@ -24,7 +24,7 @@ chain = chain_values(FrameChain((3328, 2560), False, Box(0, 3000, 0, 2000), 1.0,
 def images():
     for k in range(n):
         yield {
-            "image_id": f"{k:020x}", "patient_id": f"p{k // 4}", "exam_id": f"e{k // 4}",
+            "image_id": f"{k:020x}", "source": "table", "patient_id": f"p{k // 4}", "exam_id": f"e{k // 4}",
             "laterality": "LR"[k // 2 % 2], "view": ("CC", "MLO")[k % 2], "split": "", "official_split": "",
             "flags": "", "voi": "linear", "vendor": "ge", "density": "B", "negative": k % 12 > 3,
             "malignant": k % 12 == 0, "benign": k % 12 == 6, "unplaced": False,

@@ -64,6 +64,7 @@ class SyntheticStore:
                 made.pixels[key] = breast(rng)
                 made.images[key] = {
                     "image_id": key,
+                    "source": "table",
                     "patient_id": f"p{patient}",
                     "exam_id": f"e{patient}",
                     "laterality": side,

@@ -52,6 +52,7 @@ def write_run(
                 "lesion_id": ids,
                 "image_id": "I",
                 "exam_id": "E",
+                "source": "table",
                 "patient_id": [f"P{i // 2}" for i in range(N)],
                 "label": np.where(malignant == 1, "malignant", "benign"),
                 "malignant": malignant,

@@ -28,6 +28,7 @@ def lesion_scores(**changes: object) -> pd.DataFrame:
         "lesion_id": ["a", "b", "c"],
         "image_id": ["i", "i", "j"],
         "exam_id": ["e", "e", "f"],
+        "source": ["table", "table", "other"],
         "patient_id": ["p", "p", "q"],
         "label": ["malignant", "benign", "none"],
         "malignant": [1, 0, 0],

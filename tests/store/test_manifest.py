@@ -30,6 +30,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "image_id": f"{prefix}i{index}",
         "flags": "",
         "voi": "linear",
+        "source": "table",
         "patient_id": f"{prefix}p{index // 2}",
         "exam_id": f"{prefix}e{index // 2}",
         "laterality": "LR"[index % 2],
@@ -163,8 +164,8 @@ def test_damage_is_named(manifest: Manifest, tmp_path: Path) -> None:
         Manifest.load(tmp_path)
 
 
-def test_the_data_set_survives_a_round_trip_and_is_not_in_the_digest(manifest: Manifest, tmp_path: Path) -> None:
-    named = replace(manifest, data_set=DataSet("phantom", "table", "eighth"))
+def test_the_sources_survive_a_round_trip_and_are_not_in_the_digest(manifest: Manifest, tmp_path: Path) -> None:
+    named = replace(manifest, sources=(DataSet("phantom", "table", "eighth"),))
     named.save(tmp_path)
-    assert Manifest.load(tmp_path).data_set == DataSet("phantom", "table", "eighth")
+    assert Manifest.load(tmp_path).sources == (DataSet("phantom", "table", "eighth"),)
     assert named.digest() == manifest.digest()

@@ -17,6 +17,7 @@ def cohort(n_malignant: int, n_benign: int, n_negative: int, prefix: str = "") -
         [
             {
                 "image_id": f"{prefix}{p}.{k}",
+                "source": "table",
                 "patient_id": f"{prefix}{p}",
                 "exam_id": f"{prefix}e{p}",
                 "sha256": "",

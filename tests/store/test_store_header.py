@@ -16,7 +16,7 @@ from mammo.store.store_header import (
     write_store_header,
 )
 
-HEADER = StoreHeader(Frame(736, 480, 16), DataSet("phantom", "table", "eighth"))
+HEADER = StoreHeader(Frame(736, 480, 16), (DataSet("phantom", "table", "eighth"),))
 
 
 def test_a_head_is_read_as_it_was_written(tmp_path: Path) -> None:
@@ -38,9 +38,9 @@ def test_a_folder_without_a_store_is_named(tmp_path: Path) -> None:
     [
         "{",
         "[]",
-        '{"format": 3}',
-        '{"format": 3, "frame": {"height": 46, "width": 30, "cell_px": 1}}',
-        '{"format": 3, "frame": {"height": 46}, "data": {"name": "a", "adapter": "b", "preset": "c"}}',
+        '{"format": 4}',
+        '{"format": 4, "frame": {"height": 46, "width": 30, "cell_px": 1}}',
+        '{"format": 4, "frame": {"height": 46}, "sources": []}',
     ],
 )
 def test_a_damaged_head_is_named(content: str, tmp_path: Path) -> None:
@@ -54,6 +54,6 @@ def test_a_damaged_head_is_named(content: str, tmp_path: Path) -> None:
 def test_a_store_of_another_format_is_ingested_again(number: int, tmp_path: Path) -> None:
     (tmp_path / "store.json").write_text(json.dumps({"format": number, "frame": {}}))
     with pytest.raises(
-        MammoError, match=rf"format {number}, .* of format 3, cannot read: delete it and ingest .*again"
+        MammoError, match=rf"format {number}, .* of format 4, cannot read: delete it and ingest .*again"
     ):
         read_store_header(tmp_path)

@@ -17,7 +17,7 @@ from mammo.training.build import datamodule_of, run_name
 from mammo.training.network import Traits, network_class, network_of, traits_of
 from mammo.training.store_defaults import header_defaults
 
-HEADER = StoreHeader(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
+HEADER = StoreHeader(Frame(368, 240, 8), (DataSet("phantom", "table", "eighth"),))
 OWN = "tests.training.own_package"
 
 

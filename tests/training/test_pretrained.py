@@ -22,8 +22,8 @@ HERE = Path(__file__).resolve().parents[2]
 BACKBONES = sorted(path.stem for path in (CONF / "backbone").glob("*.yaml") if path.stem not in ("small", "timm"))
 
 
-PHANTOMS = StoreHeader(Frame(368, 240, 8), DataSet("phantom", "table", "eighth"))
-FULL_SIZE = StoreHeader(Frame(2944, 1920, 64), DataSet("table", "table", "full"))
+PHANTOMS = StoreHeader(Frame(368, 240, 8), (DataSet("phantom", "table", "eighth"),))
+FULL_SIZE = StoreHeader(Frame(2944, 1920, 64), (DataSet("table", "table", "full"),))
 
 
 def checked(*overrides: str, store: StoreHeader = PHANTOMS) -> None:
@@ -73,7 +73,7 @@ def test_the_local_trunk_of_the_context_network_is_checked_too() -> None:
     with pytest.raises(MammoError, match=r"timm/resnet18\.tv_in1k/model\.safetensors.*gmic\.local_init=he"):
         checked("model=context", store=FULL_SIZE)
     checked("model=context", "gmic.local_init=he", store=FULL_SIZE)
-    checked("model=context", store=replace(FULL_SIZE, data_set=DataSet("table", "table", "eighth")))
+    checked("model=context", store=replace(FULL_SIZE, sources=(DataSet("table", "table", "eighth"),)))
 
 
 def test_what_needs_no_weights_is_not_asked() -> None:

@@ -17,7 +17,7 @@ QUARTER = Frame(736, 480, 16)
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """The head of a store in a frame of its own, of a data set with a blank in its name."""
-    write_store_header(tmp_path, StoreHeader(QUARTER, DataSet("own 'set'", "table", "eighth")), {})
+    write_store_header(tmp_path, StoreHeader(QUARTER, (DataSet("own 'set'", "table", "eighth"),)), {})
     return tmp_path
 
 
@@ -45,5 +45,5 @@ def test_a_place_that_is_no_path_is_an_error(place: str) -> None:
 
 
 def test_phantoms_start_from_he(tmp_path: Path) -> None:
-    write_store_header(tmp_path, StoreHeader(QUARTER, DataSet("phantom", "table", "eighth")), {})
+    write_store_header(tmp_path, StoreHeader(QUARTER, (DataSet("phantom", "table", "eighth"),)), {})
     assert composed("train", ["model=floc", f"store={tmp_path}"], store_defaults).backbone.init == "he"
