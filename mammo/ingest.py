@@ -21,11 +21,11 @@ from mammo.ingestion.quarantine import QUARANTINE
 from mammo.ingestion.run import ingest_cohort, ingest_shard
 from mammo.ingestion.shard import Shard
 from mammo.ingestion.worker import PRELOAD, Recipe
-from mammo.intake.adapters import read_cohort
+from mammo.intake.adapters import check_source, read_cohort
 from mammo.intake.dicom_decode import check_decoders
-from mammo.intake.outcomes import Verdict, counts
+from mammo.intake.outcomes import Flag, Verdict, counts
 from mammo.intake.sandbox import Workers
-from mammo.records import Cohort, Count
+from mammo.records import Cohort, Count, MammoError, did_you_mean
 from mammo.store.store_header import DataSet
 
 QUARANTINED = 3
@@ -33,6 +33,17 @@ QUARANTINED = 3
 
 TOLERANCE = 0.01
 """Relative difference from a published number that is not reported."""
+
+
+def check(cfg: DictConfig) -> None:
+    """Check that the source, its adapter and the flags of `allow` exist; MammoError where one does not."""
+    check_source(cfg.data.adapter, Path(cfg.data.source))
+    for name in cfg.allow:
+        if name not in set(Flag):
+            raise MammoError(
+                f"allow=[{','.join(cfg.allow)}]: {name} is not a flag{did_you_mean(name, Flag)}: choose from "
+                f"{', '.join(Flag)}"
+            )
 
 
 def task(cfg: DictConfig) -> None:
@@ -43,7 +54,7 @@ def task(cfg: DictConfig) -> None:
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
     processes = usable_cores() if cfg.processes is None else cfg.processes
     shard = None if cfg.shard is None else Shard(cfg.shard, cfg.shards)
-    workers = Workers(max(processes, 1), wanted=shard.holds if shard else None, preload=PRELOAD)
+    workers = Workers(processes, wanted=shard.holds if shard else None, preload=PRELOAD)
     cohort = read_cohort(cfg.data.adapter, source, workers, **cfg.data.get("options", {}))
     data_set = DataSet(cfg.data.name, cfg.data.adapter, HydraConfig.get().runtime.choices["frame"])
     recipe = Recipe(source, store, frame, float(cfg.data.scale), data_set=data_set)
@@ -86,7 +97,7 @@ def _difference(count: Count) -> str:
     return f" (differs by {difference:.0%}: a part of the data set, or files are missing)"
 
 
-main = command("ingest")(task)
+main = command("ingest", check=check)(task)
 
 if __name__ == "__main__":
     main()

@@ -10,24 +10,33 @@ from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
 
 
-def task(cfg: DictConfig) -> None:
-    """Write the cohort that conf/phantom.yaml describes."""
-    spec = CohortSpec(
+def spec_of(cfg: DictConfig) -> CohortSpec:
+    """The cohort that a configuration describes; MammoError where a value is out of range."""
+    return CohortSpec(
         seed=cfg.seed,
         scale=cfg.scale,
         n_patients=cfg.n_patients,
         dials=Dials(cfg.dials.local, cfg.dials.context, cfg.dials.division),
         mix=Mix(cfg.mix.negative, cfg.mix.benign, cfg.mix.malignant),
     )
+
+
+def check(cfg: DictConfig) -> None:
+    """Check the configuration; MammoError as spec_of."""
+    spec_of(cfg)
+
+
+def task(cfg: DictConfig) -> None:
+    """Write the cohort that conf/phantom.yaml describes."""
     out = Path(cfg.root) / "dicom"
-    summary = write_cohort(spec, out, usable_cores() if cfg.processes is None else cfg.processes)
+    summary = write_cohort(spec_of(cfg), out, usable_cores() if cfg.processes is None else cfg.processes)
     print(
         f"{out}: {summary.n_images} images, {summary.n_lesions} lesions, "
         f"{summary.n_malignant} of them malignant, in {summary.seconds:.0f} s"
     )
 
 
-main = command("phantom")(task)
+main = command("phantom", check=check)(task)
 
 if __name__ == "__main__":
     main()

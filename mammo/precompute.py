@@ -6,18 +6,18 @@ from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
 from mammo.ingestion.shard import Shard
-from mammo.records import MammoError, Split
-from mammo.training.build import checked_manifest, datamodule_of, store_line
-from mammo.training.precomputed import cached_embeddings, cached_saliency
-from mammo.training.run_dir import chosen_run
-from mammo.training.saliency_source import context_checkpoint
+from mammo.records import Split
 from mammo.training.store_defaults import store_defaults
 
 
 def task(cfg: DictConfig) -> None:
     """Compute what the cache lacks; print the cache's folder."""
-    if cfg.what not in ("embeddings", "saliency"):
-        raise MammoError(f"what must be embeddings or saliency, got {cfg.what}")
+    # Heavy: only after the configuration is checked.
+    from mammo.training.build import checked_manifest, datamodule_of, store_line
+    from mammo.training.precomputed import cached_embeddings, cached_saliency
+    from mammo.training.run_dir import chosen_run
+    from mammo.training.saliency_source import context_checkpoint
+
     print(store_line(cfg, checked_manifest(cfg)))
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":

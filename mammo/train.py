@@ -6,6 +6,7 @@ import warnings
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
+from mammo.training.config_checks import check_values
 from mammo.training.pretrained import check_pretrained
 from mammo.training.store_defaults import store_defaults
 
@@ -30,7 +31,7 @@ def task(cfg: DictConfig) -> float:
     return train(cfg)
 
 
-main = command("train", store_defaults)(task)
+main = command("train", store_defaults, check_values)(task)
 
 if __name__ == "__main__":
     main()

@@ -1,11 +1,13 @@
 """Hydra commands: compose the configuration, run the task, report wrong use in one sentence.
 
 Every command that makes data or runs is `main = command("name")(task)`. Wrong use and wrong input end with one
-sentence on standard error and exit status 2; only a defect of the program shows a traceback.
+sentence on standard error and exit status 2; only a defect of the program shows a traceback. The configuration is
+checked before Hydra creates a folder, so that a wrong value leaves nothing behind.
 """
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from itertools import product
@@ -15,14 +17,17 @@ import hydra
 from hydra import compose, initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 import mammo.cli.resolvers  # noqa: F401  (registers the resolvers that conf/ uses)
-from mammo.cli.hydra_errors import WRONG, sentence
+from mammo.cli.config_check import check_config, check_swept
+from mammo.cli.hydra_errors import WRONG, is_unusable, sentence
+from mammo.cli.keys import KEYS
+from mammo.cli.overrides import as_typed, check_deleted, forced, parsed
 from mammo.records import MammoError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -31,27 +36,33 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 SWEEPS = ("--multirun", "-m")
 """Hydra's flags for a sweep; a user may put them anywhere."""
 
-ADDABLE = ("model.", "callbacks.", "logger.", "intensity.", "trainer.", "backbone.arguments.", "hydra.")
-"""Where a key that conf/ lacks may be added with +: all keys there are passed on, and unknown ones are rejected."""
-
 PLACES = ("root", "store")
 """Keys that say where a store is."""
 
 Task = Callable[[DictConfig], object]
 Defaults = Callable[[DictConfig], list[str]]
+Check = Callable[[DictConfig], None]
 
 
-def command(name: str, defaults: Defaults | None = None) -> Callable[[Task], Callable[[], None]]:
+def _no_check(_: DictConfig) -> None:
+    """The check of a command whose keys need none beside their types (mammo.cli.keys)."""
+
+
+def command(
+    name: str, defaults: Defaults | None = None, check: Check = _no_check
+) -> Callable[[Task], Callable[[], None]]:
     """Make a task into the command whose primary configuration is conf/<name>.yaml.
 
     Args:
         name: of the command.
         defaults: from the configuration that the user asked for, `hydra` node included, to overrides that complete it:
             those of its values that are missing and that a store knows. None where nothing is missing.
+        check: raises MammoError where values do not fit together, after each has been checked by itself; it is called
+            before anything is made, and again in every job.
     """
 
     def wrap(task: Task) -> Callable[[], None]:
-        return lambda: _open(name, task, defaults)
+        return lambda: _open(name, task, defaults, check)
 
     return wrap
 
@@ -60,13 +71,15 @@ class _Job:
     """A task that notes that it was reached, and reports wrong use before Hydra adds lines of its own.
 
     Args:
+        name: of the command.
         task: the task.
+        check: as in `command`.
         words: the command line as the user gave it, which the task finds in sys.argv.
     """
 
-    def __init__(self, task: Task, words: Sequence[str]) -> None:
+    def __init__(self, name: str, task: Task, check: Check, words: Sequence[str]) -> None:
         update_wrapper(self, task)  # Hydra names the job after the task's module
-        self.task, self.words = task, list(words)
+        self.name, self.task, self.check, self.words = name, task, check, list(words)
         self.started = False
 
     def __call__(self, cfg: DictConfig) -> object:
@@ -74,32 +87,89 @@ class _Job:
         sys.argv[1:] = self.words
         try:
             check_allowed(cfg, self.words)
+            check_config(self.name, cfg)
+            self.check(cfg)
             return self.task(cfg)
-        except WRONG as error:
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                raise  # so that Hydra goes on with the sweep's other jobs
+        except (*WRONG, OSError) as error:
+            in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
+            if in_sweep or (isinstance(error, OSError) and not is_unusable(error)):
+                raise  # so that Hydra goes on with a sweep's other jobs
             sys.exit(_complain(error))
 
 
-def _open(name: str, task: Task, defaults: Defaults | None) -> None:
+def _open(name: str, task: Task, defaults: Defaults | None, check: Check) -> None:
     """Compose and run; all errors but defects end here."""
     words = sorted(sys.argv[1:], key=lambda word: word not in SWEEPS)  # argparse wants overrides in one piece
     sys.argv[1:] = words
-    job = _Job(task, words)
+    job = _Job(name, task, check, words)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us: Hydra would print its own tracebacks
     try:
-        sys.argv[1:] = overrides = forced(words)
+        sys.argv[1:] = overrides = as_typed(forced(words), KEYS.get(name, {}))
+        check_request(name, overrides, check, is_whole=defaults is None)
         if defaults is not None:
             sys.argv[1:] = completed(name, overrides, defaults)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
         sys.exit(_complain(error))
-    except (ValueError, TypeError, YAMLError, RuntimeError) as error:
+    except (ValueError, TypeError, YAMLError, RuntimeError, OSError) as error:
         if job.started:
             raise
         sys.exit(_complain(error))  # Hydra's own, while composing, or a launcher's: no Slurm here, a worker killed
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_whole: bool = False) -> None:
+    """Check what a command line asks for before anything is read or made.
+
+    Args:
+        name: of the command.
+        words: the user's command line.
+        check: as in `command`.
+        is_whole: whether no value comes from a store, so that one that is missing is an error.
+
+    Raises:
+        MammoError: a value is wrong, as in check_config, check_swept or `check`.
+    """
+    asked = get_args_parser().parse_args(list(words))
+    if _only_shows(asked):
+        return
+    check_deleted(asked.overrides, KEYS.get(name, {}))
+    cfg, swept = _unswept(asked, name)
+    check_config(name, cfg)
+    check_swept(name, list(swept.values()))
+    if asked.cfg or asked.info:
+        return
+    try:
+        check(cfg)
+    except OmegaConfBaseException:
+        if is_whole and not swept:
+            raise
+
+
+def _only_shows(asked: Namespace) -> bool:
+    """Whether a command line asks for help only, or for something without a configuration."""
+    return bool(asked.help or asked.hydra_help or asked.shell_completion or asked.experimental_rerun)
+
+
+def _unswept(asked: Namespace, name: str) -> tuple[DictConfig, dict[str, Override]]:
+    """The configuration that all jobs of a sweep share, with Hydra's node, and the overrides of several values by key.
+
+    Args:
+        asked: Hydra's reading of the command line.
+        name: of the command.
+    """
+    cfg = composed(asked.config_name or name, _fixed(asked), hydra_too=True)
+    params = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]
+    return cfg, {
+        each.get_key_element(): each for each in parsed([*params, *asked.overrides]) if each.is_sweep_override()
+    }
+
+
+def _fixed(asked: Namespace) -> list[str]:
+    """The overrides of one value, with the folder of the user's own configurations."""
+    searched = [f"hydra.searchpath=['file://{Path(asked.config_dir).absolute()}']"] if asked.config_dir else []
+    return [*(each.input_line or "" for each in parsed(asked.overrides) if not each.is_sweep_override()), *searched]
 
 
 def completed(name: str, words: Sequence[str], defaults: Defaults) -> list[str]:
@@ -114,11 +184,10 @@ def completed(name: str, words: Sequence[str], defaults: Defaults) -> list[str]:
         MammoError: the stores of a sweep need different overrides, or as `defaults`.
     """
     asked = get_args_parser().parse_args(list(words))
-    if asked.help or asked.hydra_help or asked.shell_completion or asked.experimental_rerun:
+    if _only_shows(asked):
         return list(words)
-    searched = [f"hydra.searchpath=['file://{Path(asked.config_dir).absolute()}']"] if asked.config_dir else []
     try:
-        added = _missing(asked.config_name or name, asked.overrides, searched, defaults)
+        added = _missing(asked, name, defaults)
     except MammoError:
         if asked.resolve or not (asked.cfg or asked.info):
             raise
@@ -127,14 +196,12 @@ def completed(name: str, words: Sequence[str], defaults: Defaults) -> list[str]:
     return [*words[:place], *added, *words[place:]]
 
 
-def _missing(name: str, overrides: Sequence[str], searched: Sequence[str], defaults: Defaults) -> list[str]:
+def _missing(asked: Namespace, name: str, defaults: Defaults) -> list[str]:
     """The overrides that complete the user's, the same for every job of a sweep."""
-    fixed = [*(each.input_line or "" for each in _parsed(overrides) if not each.is_sweep_override()), *searched]
-    cfg = composed(name, fixed, hydra_too=True)
-    params = [f"{key}={value}" for key, value in (cfg.hydra.sweeper.params or {}).items()]
-    swept = {each.get_key_element(): each for each in _parsed([*params, *overrides]) if each.is_sweep_override()}
+    cfg, swept = _unswept(asked, name)
     places = [[f"{key}={value}" for value in swept[key].sweep_string_iterator()] for key in PLACES if key in swept]
-    cfgs = [composed(name, [*fixed, *place], hydra_too=True) for place in product(*places)] if places else [cfg]
+    primary, fixed = asked.config_name or name, _fixed(asked)
+    cfgs = [composed(primary, [*fixed, *place], hydra_too=True) for place in product(*places)] if places else [cfg]
     needs = [defaults(cfg) for cfg in cfgs]
     for need, other in zip(needs, cfgs, strict=True):
         if need != needs[0]:
@@ -143,10 +210,6 @@ def _missing(name: str, overrides: Sequence[str], searched: Sequence[str], defau
                 "give one command for each"
             )
     return [word for word in needs[0] if not f"{word.partition('=')[0]}.".startswith(tuple(f"{key}." for key in swept))]
-
-
-def _parsed(overrides: Sequence[str]) -> list[Override]:
-    return OverridesParser.create().parse_overrides(list(overrides))
 
 
 def composed(
@@ -165,20 +228,6 @@ def composed(
         return compose(name, words, return_hydra_config=hydra_too)
 
 
-def forced(words: Sequence[str]) -> list[str]:
-    """A command line whose +key=value also sets a key that exists already; MammoError for a key that nothing reads."""
-    result = []
-    for word in words:
-        bare = word.lstrip("+")
-        key = bare.partition("=")[0]
-        if word.startswith("+") and not f"{key}.".startswith(ADDABLE):
-            raise MammoError(
-                f"{word}: {key} cannot be added, nothing would read it: give keys that --help shows, without +"
-            )
-        result.append(f"++{bare}" if word.startswith("+") else word)
-    return result
-
-
 def check_allowed(cfg: DictConfig, words: Sequence[str]) -> None:
     """Check that allow_targets, which lets a configuration build classes of more packages, is the user's own word.
 
@@ -189,7 +238,7 @@ def check_allowed(cfg: DictConfig, words: Sequence[str]) -> None:
     Raises:
         MammoError: allow_targets has another value than the command line gives it: it comes from a file.
     """
-    given = _parsed([word for word in words if word.lstrip("+").startswith("allow_targets=")])
+    given = parsed([word for word in words if word.lstrip("+").startswith("allow_targets=")])
     asked = [override.value() for override in given]
     if (cfg.get("allow_targets") or []) != (asked[-1] if asked else []):
         raise MammoError(

@@ -1,5 +1,6 @@
 """Wrong use and wrong input in one sentence, with the nearest known word for a misspelled one."""
 
+import errno
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,11 +16,15 @@ from mammo.records import MammoError, did_you_mean
 WRONG = (MammoError, HydraException, OmegaConfBaseException)
 """Errors of wrong use or wrong input, whenever they are raised."""
 
+UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
+"""Error numbers of the system that the user can act on: no permission, a full disk, a file in place of a folder."""
+
 REWORDED = (
     (r"Could not delete '(.+?)'", "~{0}: {0} cannot be left out, only changed, as in {0}=..."),
     (
         r"Ambiguous value for argument '(.+?)=(.+?)' 1\.",
-        "{0}={1}: add --multirun for one job each, or write '{0}=[{1}]' for one job with all",
+        "{0}={1}: add --multirun for one job each, write '{0}=[{1}]' for one job with all, or '{0}=\"{1}\"' for one "
+        "name with a comma",
     ),
     (
         r"While dereferencing interpolation '\$\{(\w+)\}': Incompatible value 'None'",
@@ -58,10 +63,17 @@ def sentence(error: BaseException, conf: Path | None = None) -> str:
                 f"cannot read {error.override!r}: write key=value, in single quotes where there are brackets; a value "
                 "with blanks or letters beyond a to z needs two pairs, as in 'root=\"runs/x y\"'"
             )
+        case OSError(strerror=str(reason)):
+            return f"{error.filename or 'a file'} cannot be used ({reason}): give another folder, or correct this one"
         case ValueError() | TypeError():
             plain = next((ours for theirs, ours in NO_CHOICE.items() if message.startswith(theirs)), message)
             return f"{plain} (given: {' '.join(sys.argv[1:])})"
     return message
+
+
+def is_unusable(error: OSError) -> bool:
+    """Whether the user can act on an error of the system: the file or folder is not the program's fault."""
+    return error.errno in UNUSABLE
 
 
 def _reworded(message: str, conf: Path | None) -> str | None:

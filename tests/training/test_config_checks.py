@@ -26,7 +26,7 @@ def checked(*words: str) -> None:
     ],
 )
 def test_a_wrong_number_or_word_is_named(word: str) -> None:
-    with pytest.raises(MammoError, match=f"^{word.split('=')[0]}=.*: give a "):
+    with pytest.raises(MammoError, match=f"^{word.split('=')[0]}=.*: give "):
         checked(word)
 
 

@@ -5,7 +5,18 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
-from mammo.records import Cohort, MammoError
+from mammo.records import Cohort, MammoError, did_you_mean
+
+
+def check_source(adapter: str, root: Path) -> None:
+    """Check that an adapter and the folder that it will read exist; MammoError where one does not."""
+    names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
+    if adapter not in names:
+        raise MammoError(
+            f"data.adapter={adapter} is unknown{did_you_mean(adapter, names)}: choose one of {', '.join(names)}"
+        )
+    if not root.is_dir():
+        raise MammoError(f"data.source={root} is not a folder: create it with python -m mammo.phantom, or set another")
 
 
 def read_cohort(adapter: str, root: Path, workers: Workers = DEFAULT_WORKERS, **options: object) -> Cohort:
@@ -20,10 +31,6 @@ def read_cohort(adapter: str, root: Path, workers: Workers = DEFAULT_WORKERS, **
     Raises:
         MammoError: the adapter or the folder does not exist, or the folder's tables are wrong.
     """
-    names = sorted(module.name for module in iter_modules(__path__) if not module.name.startswith("_"))
-    if adapter not in names:
-        raise MammoError(f"data.adapter={adapter} is unknown: choose one of {', '.join(names)}")
-    if not root.is_dir():
-        raise MammoError(f"data.source={root} is not a folder: create it with python -m mammo.phantom, or set another")
+    check_source(adapter, root)
     cohort: Cohort = import_module(f"{__name__}.{adapter}").read(root, workers=workers, **options)
     return cohort
