@@ -15,17 +15,19 @@ def task(cfg: DictConfig) -> None:
     # Heavy: only after the configuration is checked.
     from mammo.training.build import checked_manifest, datamodule_of, store_line
     from mammo.training.precomputed import cached_embeddings, cached_saliency
-    from mammo.training.run_dir import chosen_run
+    from mammo.training.run_dir import Fold, chosen_run
     from mammo.training.saliency_source import context_checkpoint
 
-    print(store_line(cfg, checked_manifest(cfg)))
+    manifest = checked_manifest(cfg)
+    fold = Fold.of(cfg.fold, manifest)
+    print(store_line(cfg, manifest))
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":
-        run = chosen_run(cfg.run, root, "floc", cfg.seed)
+        run = chosen_run(cfg.run, root, "floc", cfg.seed, fold)
         data = datamodule_of(cfg)
         print(cached_embeddings(run, data, list(Split), cfg.trainer.precision, shard, cfg.allow_targets).folder)
     else:
-        checkpoint = context_checkpoint(cfg.run, root, cfg.seed)
+        checkpoint = context_checkpoint(cfg.run, root, cfg.seed, fold)
         store, precision = Path(cfg.store), cfg.trainer.precision
         print(cached_saliency(checkpoint, root, store, precision, shard, cfg.allow_targets).folder)
 

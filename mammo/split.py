@@ -1,8 +1,9 @@
-"""python -m mammo.split: assigns the patients of a store to training, validation and test; prints the paper's Table 1.
+"""python -m mammo.split: assigns the patients of a store to training, validation and test, or to folds; prints Table 1.
 
 Patients connected by an exam, a source file or an image stay together.
 
 python -m mammo.split root=runs/demo seed=0 'fractions=[0.8,0.1,0.1]'
+python -m mammo.split root=runs/mine folds=5
 """
 
 from pathlib import Path
@@ -10,25 +11,45 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
+from mammo.records import MammoError, Split
 from mammo.reporting.paper_tables import table1
-from mammo.store.fingerprints import read_fingerprints, similar_pairs
+from mammo.store.fingerprints import Pair, read_fingerprints, similar_pairs
+from mammo.store.folds import NO_FOLD, assign_folds
 from mammo.store.manifest import Manifest
 from mammo.store.schema import check_tables
-from mammo.store.splits import assign_splits, patient_groups
+from mammo.store.splits import DEFAULT_FRACTIONS, assign_splits, patient_groups
 
 
 def task(cfg: DictConfig) -> None:
-    """Split the store's manifest and print the images and lesions of each class by split."""
+    """Split the store's manifest and print the images and lesions of each class by split or fold."""
     store = Path(cfg.store)
     manifest = Manifest.load(store, checked=False)
-    check_tables(store, manifest.images.assign(split=""), manifest.lesions)  # contradictory splits are assigned again
+    unassigned = manifest.images.assign(split="", fold=NO_FOLD)  # contradictory splits are assigned again
+    check_tables(store, unassigned, manifest.lesions)
     pairs = similar_pairs(dict(read_fingerprints(store, manifest.images.index)))
     groups = patient_groups(manifest.images, pairs)
     if len(groups) > groups.nunique():
         print(f"{len(groups)} patients form {groups.nunique()} groups that stay together")
-    manifest = assign_splits(manifest, cfg.seed, list(cfg.fractions), cfg.allow_empty, pairs, cfg.official)
+    manifest = _assigned(cfg, manifest, pairs)
     manifest.save(store)
     print(table1(manifest.images, manifest.lesions).to_string())
+
+
+def _assigned(cfg: DictConfig, manifest: Manifest, pairs: list[Pair]) -> Manifest:
+    """The manifest with splits, or with folds where the configuration asks for them."""
+    if cfg.folds is None:
+        return assign_splits(manifest, cfg.seed, list(cfg.fractions), cfg.allow_empty, pairs, cfg.official)
+    if list(cfg.fractions) != list(DEFAULT_FRACTIONS):
+        raise MammoError(
+            f"fractions={list(cfg.fractions)} has no meaning with folds={cfg.folds}, which are of equal size: leave "
+            "one of the two out"
+        )
+    if cfg.official and (manifest.images["official_split"] == Split.TEST).any():
+        raise MammoError(
+            "the data set has a test split of its own, which folds would train on: leave folds= out to keep it, or "
+            "set official=false for folds over all patients"
+        )
+    return assign_folds(manifest, cfg.folds, cfg.seed, cfg.allow_empty, pairs)
 
 
 main = command("split")(task)

@@ -98,6 +98,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
         malignant=(lesions["label"] == "malignant").astype(int),
         high_risk=lesions["high_risk"].astype(int),
         size_px=100.0,
+        fold=-1,
         score=scores.mean().to_numpy(),
         score_sd=scores.std(ddof=0).to_numpy(),
         n_windows=4,

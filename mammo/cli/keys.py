@@ -87,6 +87,7 @@ SPLIT: Mapping[str, ValueType] = {
     **STORE,
     "seed": whole(0, MAX_SEED),
     "fractions": shares(3, "training, validation, test", "[0.8,0.1,0.1]"),
+    "folds": or_null(whole(3)),
     "official": switch(),
     "allow_empty": switch(),
 }
@@ -206,6 +207,7 @@ DATA: Mapping[str, ValueType] = {
     "data.name": word("mine"),
     "data.init": INIT,
     "seed": whole(0, MAX_SEED),
+    "fold": or_null(whole(0)),
     **{f"quota.{name}": whole(0) for name in ("malignant", "benign", "outside", "negative")},
     "max_angle_deg": number("from 0 to 180", "30", lambda x: 0 <= x <= 180),
     "windows_per_lesion.val": WINDOWS,

@@ -22,6 +22,7 @@ from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError, Split
 from mammo.store.embedding_cache import Embeddings
+from mammo.store.folds import of_fold
 from mammo.store.manifest import Manifest
 
 EVALUATION_SEED = 0
@@ -69,6 +70,7 @@ class MammoDataModule(pl.LightningDataModule):
         batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training).
         eval_batch_size: rows of a validation or test batch.
         windows_per_lesion: fixed windows per lesion, by "val" and "test" (the paper: 100 and 100).
+        fold: number of the fold that is tested; None for a store without folds (store.folds).
         seed: of the training windows.
         window_epochs: epochs of distinct training windows, after which they repeat; None draws new windows in every
             epoch.
@@ -91,6 +93,7 @@ class MammoDataModule(pl.LightningDataModule):
         batch_size: int,
         eval_batch_size: int,
         windows_per_lesion: Mapping[str, int],
+        fold: int | None = None,
         seed: int = 0,
         window_epochs: int | None = None,
         saliency: SaliencySource | None = None,
@@ -106,7 +109,7 @@ class MammoDataModule(pl.LightningDataModule):
         self.crops, self.quota = crops, quota
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.windows_per_lesion = dict(windows_per_lesion)
-        self.seed, self.window_epochs = seed, window_epochs
+        self.fold, self.seed, self.window_epochs = fold, seed, window_epochs
         self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
         self.image_noise, self.balanced_images = image_noise or WindowNoise(), balanced_images
         self.memory_bytes = memory_gb * 1e9
@@ -126,10 +129,10 @@ class MammoDataModule(pl.LightningDataModule):
         """Manifest, sampling index and reader of one split, loaded at the first call.
 
         Raises:
-            MammoError: the store has no image in this split.
+            MammoError: the store has no image in this split, or as store.folds.of_fold.
         """
         if split not in self._splits:
-            manifest, index = _split_tables(self.root.absolute(), Manifest.state(self.root), split)
+            manifest, index = _split_tables(self.root.absolute(), Manifest.state(self.root), self.fold, split)
             if len(manifest.images) == 0:
                 raise MammoError(f"no image in split {split} of {self.root}: run python -m mammo.split first")
             reader = Reader.from_manifest(self.root, manifest, self.crops.patch_px, self.memory_bytes)
@@ -209,9 +212,9 @@ class MammoDataModule(pl.LightningDataModule):
 
 
 @lru_cache(maxsize=len(Split))
-def _split_tables(root: Path, state: tuple[int, ...], split: Split) -> tuple[Manifest, SamplingIndex]:
+def _split_tables(root: Path, state: tuple[int, ...], fold: int | None, split: Split) -> tuple[Manifest, SamplingIndex]:
     """Manifest and sampling index of one split of the store at root, as it was in this Manifest.state."""
-    manifest = Manifest.load(root).of_split(split)
+    manifest = of_fold(Manifest.load(root), fold).of_split(split)
     return manifest, SamplingIndex.from_manifest(manifest)
 
 

@@ -28,6 +28,7 @@ from mammo.intake.sandbox import Workers, isolated
 from mammo.io import file_lock, remove_partials
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError
+from mammo.store.folds import NO_FOLD
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.schema import outline_values
@@ -238,9 +239,10 @@ def _image_rows(
     pseudonyms: Pseudonyms,
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of images.parquet."""
-    splits = _current_splits(recipe.store)
+    current = _current_splits(recipe.store)
     for image, outcome in accepted:
         patient = pseudonyms.of("patient", image.patient_key)
+        split, fold = current.get(patient, (image.split or "", NO_FOLD))
         yield (
             facts[outcome.image_id].row
             | labels.columns(image, outcome.image_id)
@@ -251,7 +253,8 @@ def _image_rows(
                 "exam_id": pseudonyms.of("exam", image.exam_key),
                 "laterality": image.laterality,
                 "view": image.view,
-                "split": splits.get(patient, image.split or ""),
+                "split": split,
+                "fold": fold,
                 "official_split": image.split or "",
                 "density": image.density or "",
                 "flags": "+".join(outcome.codes),
@@ -271,10 +274,10 @@ def _lesion_row(lesion: LesionRecord, image_id: str, pseudonyms: Pseudonyms) -> 
     } | outline_values(lesion.mask, lesion.box)
 
 
-def _current_splits(store: Path) -> dict[str, str]:
-    """The split of each patient in the store's current tables; empty without readable tables."""
+def _current_splits(store: Path) -> dict[str, tuple[str, int]]:
+    """The split and the fold of each patient in the store's current tables; empty without readable tables."""
     try:
         images = Manifest.load(store, checked=False).images
     except MammoError:
         return {}
-    return dict(zip(images["patient_id"], images["split"], strict=True))
+    return dict(zip(images["patient_id"], zip(images["split"], images["fold"], strict=True), strict=True))

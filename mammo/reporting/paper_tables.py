@@ -13,6 +13,7 @@ from mammo.scoring.metrics import auc
 from mammo.scoring.performance import Performance
 from mammo.scoring.score_tables import IMAGE_CLASSES
 from mammo.scoring.thresholds import allowed_misses
+from mammo.store.folds import n_folds
 
 TABLE1_COLUMNS = ["images_negative", "images_benign", "images_malignant", "lesions_benign", "lesions_malignant"]
 
@@ -64,28 +65,36 @@ def auc_row(scores: Floats, malignant: Ints, patients: NDArray[np.object_]) -> d
 
 
 def table1(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
-    """Numbers of images and lesions by split, counted as in the paper's Table 1.
+    """Numbers of images and lesions by split, or by fold, counted as in the paper's Table 1.
 
     Args:
-        images: the manifest's image rows, indexed by image_id, with the column split.
+        images: the manifest's image rows, indexed by image_id, with the columns split and fold.
         lesions: the manifest's lesion rows, with the columns image_id and label.
 
     Returns:
-        Rows train, val, test and overall; int columns TABLE1_COLUMNS and the paper's numbers as paper_<column>. A
-        negative image has no outlined lesion; an image with benign and malignant lesions counts in both columns;
-        lesions labeled none are not counted.
+        Rows train, val, test and overall; int columns TABLE1_COLUMNS and the paper's numbers as paper_<column>. With
+        folds, rows fold 0, fold 1, ... and overall, without the paper's numbers. A negative image has no outlined
+        lesion; an image with benign and malignant lesions counts in both columns; lesions labeled none are not counted.
     """
-    rows = {}
-    for split in [*(str(split) for split in Split), "overall"]:
-        image_ids = set(images.index if split == "overall" else images.index[images["split"] == split])
-        in_split = lesions[lesions["image_id"].isin(image_ids)]
-        by_label = [in_split[in_split["label"] == label] for label in (Pathology.BENIGN, Pathology.MALIGNANT)]
-        n_negative = len(image_ids - set(in_split["image_id"]))
-        n_images, n_lesions = [part["image_id"].nunique() for part in by_label], [len(part) for part in by_label]
-        rows[split] = [n_negative, *n_images, *n_lesions]
+    folds = n_folds(images)
+    parts = {f"fold {fold}": images["fold"] == fold for fold in range(folds)}
+    parts = parts or {str(split): images["split"] == split for split in Split}
+    rows = {name: _table1_row(set(images.index[inside]), lesions) for name, inside in parts.items()}
+    rows["overall"] = _table1_row(set(images.index), lesions)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=TABLE1_COLUMNS)
+    if folds:
+        return table
     printed = {split: TABLE_1[split] for split in rows}
     paper = pd.DataFrame.from_dict(printed, orient="index", columns=[f"paper_{column}" for column in TABLE1_COLUMNS])
-    return pd.DataFrame.from_dict(rows, orient="index", columns=TABLE1_COLUMNS).join(paper)
+    return table.join(paper)
+
+
+def _table1_row(image_ids: set[str], lesions: pd.DataFrame) -> list[int]:
+    """TABLE1_COLUMNS of these images."""
+    inside = lesions[lesions["image_id"].isin(image_ids)]
+    by_label = [inside[inside["label"] == label] for label in (Pathology.BENIGN, Pathology.MALIGNANT)]
+    n_images, n_lesions = [part["image_id"].nunique() for part in by_label], [len(part) for part in by_label]
+    return [len(image_ids - set(inside["image_id"])), *n_images, *n_lesions]
 
 
 def table2(performance: Performance) -> pd.DataFrame:

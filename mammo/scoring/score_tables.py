@@ -26,6 +26,7 @@ LESION_COLUMNS = {
     "density": "str",
     "size_px": "float64",
     "split": "str",
+    "fold": "int64",
     "score": "float64",
     "score_sd": "float64",
     "n_windows": "int64",
@@ -33,7 +34,8 @@ LESION_COLUMNS = {
 """source: name of the data set; label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0;
 high_risk: 1 for a benign lesion that pathology calls high-risk, else 0; vendor and density: from the manifest, empty if
 unknown; size_px: longer side of the outline's bounding box, px of the paper's 2944 x 1920 frame; split: empty if the
-store is not split; score: mean over the windows, in [0, 1]; score_sd: standard deviation over the windows."""
+store is not split; fold: the fold that the run tested, -1 without folds; score: mean over the windows, in [0, 1];
+score_sd: standard deviation over the windows."""
 
 SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions below, within and above the range of the paper's crop window sizes."""
@@ -71,6 +73,7 @@ def _lesion_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
         "density is not A to D or empty": ~table["density"].isin(["", *Density]),
         "size_px is not above 0": ~(table["size_px"] > 0),
         "split is not train, val, test or empty": ~table["split"].isin(["", *Split]),
+        "fold is below -1": ~(table["fold"] >= -1),
         "score is outside [0, 1]": ~table["score"].between(0, 1),
         "score_sd is outside [0, 1]": ~table["score_sd"].between(0, 1),
         "n_windows is below 1": ~(table["n_windows"] >= 1),
@@ -117,12 +120,13 @@ WINDOWS = TableKind(
 IMAGE_CLASSES = ("malignant", "benign")
 IMAGE_COLUMNS = {
     **dict.fromkeys(("image_id", "exam_id", "patient_id", "laterality", "view", "split"), "str"),
+    "fold": "int64",
     "malignant": "int64",
     "score_malignant": "float64",
     "benign": "int64",
     "score_benign": "float64",
 }
-"""malignant, benign: 1 if the image shows such a lesion, else 0; scores in [0, 1]."""
+"""malignant, benign: 1 if the image shows such a lesion, else 0; fold: as in LESION_COLUMNS; scores in [0, 1]."""
 
 
 def write_image_table(table: pd.DataFrame, path: Path) -> None:

@@ -29,6 +29,7 @@ IMAGES = pa.schema(
         **dict.fromkeys(
             ("image_id", "source", "patient_id", "exam_id", "laterality", "view", "split", "official_split"), TEXT
         ),
+        "fold": INTEGER,
         **dict.fromkeys(("flags", "voi"), TEXT),
         **dict.fromkeys(("negative", "malignant", "benign", "unplaced"), FLAG),
         "stored_height": INTEGER,
@@ -49,7 +50,8 @@ IMAGES = pa.schema(
 source is the name of the data set (store_header.DataSet); flags are the flags of an image (intake.outcomes.Flag),
 joined by +; voi is the rule that made its presentation values; negative: no image of the breast has a finding;
 malignant and benign: the image has such a finding, outlined or not; unplaced: it has a finding whose place is unknown;
-vendor and density are empty where unknown.
+vendor and density are empty where unknown; fold is the number of the patient's fold (store.folds), -1 without folds;
+split is empty with folds.
 """
 
 LESIONS = pa.schema(
@@ -167,9 +169,10 @@ def _check_values(path: Path, table: "pd.DataFrame") -> None:
 
 
 def _check_splits(path: Path, images: "pd.DataFrame") -> None:
-    """A patient, an exam and a source file must each be in a single split."""
+    """A patient, an exam and a source file must each be in a single split and a single fold."""
     for column, what in (("patient_id", "patient"), ("exam_id", "exam"), ("sha256", "the source file with SHA-256")):
-        splits = images[images[column] != ""].groupby(column)["split"].nunique()
-        if (splits > 1).any():
-            key = splits.index[splits > 1][0]
-            raise MammoError(f"{path}: {what} {key} is in more than one split: run python -m mammo.split again")
+        for part in ("split", "fold"):
+            parts = images[images[column] != ""].groupby(column)[part].nunique()
+            if (parts > 1).any():
+                key = parts.index[parts > 1][0]
+                raise MammoError(f"{path}: {what} {key} is in more than one {part}: run python -m mammo.split again")

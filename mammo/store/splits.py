@@ -21,6 +21,9 @@ UNIQUE_TO_PATIENT = ("exam_id", "sha256")
 PATIENT_CLASSES = ("malignant", "benign", "negative")
 """Classes of patients: with a malignant finding, else with a benign one, else without either."""
 
+DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)
+"""Shares of training, validation and test in conf/split.yaml (paper, Data)."""
+
 
 def patient_groups(images: pd.DataFrame, pairs: Iterable[Pair] = ()) -> "pd.Series[int]":
     """Number the groups of patients that must stay in one split: they share an exam, a source file or an image.
@@ -68,14 +71,14 @@ def assign_splits(
     pairs: Iterable[Pair] = (),
     keep_official: bool = True,
 ) -> Manifest:
-    """Assign every group of patients to a split, with the same fractions in each class of patients.
+    """Assign every group of patients to a split, and to no fold, with the same fractions in each class of patients.
 
     The splits depend on the seed and the order of patients only, not on their pseudonyms. A data set's own test split
     is kept, and its other patients are assigned to training and validation; where the data set has a validation split
     too, its whole split is kept. A group that spans several official splits goes to the last of them.
 
     Args:
-        manifest: the store's tables; its current split column is ignored.
+        manifest: the store's tables; its current splits and folds are ignored.
         seed: of the random assignment.
         fractions: shares of training, validation and test; they sum to 1.
         allow_empty: whether a split with a share above 0 may lack a class of patients.
@@ -101,7 +104,7 @@ def assign_splits(
         splits[free[order]] = np.repeat([split.value for split in Split], _apportion(len(free), fractions))
         if not allow_empty:
             _check_not_empty(patient_class, splits[classes == patient_class], fractions)
-    return replace(manifest, images=manifest.images.assign(split=group_of.map(splits)))
+    return replace(manifest, images=manifest.images.assign(split=group_of.map(splits), fold=-1))
 
 
 def _without_test(fractions: Sequence[float]) -> list[float]:

@@ -59,8 +59,8 @@ def run_name(cfg: DictConfig) -> str:
     target = str(cfg.model._target_)
     own = target.rpartition(".")[2] if is_foreign(target) else ""
     words = (facts["model"], own, facts["backbone"], facts["maps"], facts["context"])
-    trial = "" if cfg.trial is None else f"-t{cfg.trial}"
-    return "-".join(filter(None, words)) + f"-s{cfg.seed}{trial}"
+    fold, trial = ("" if cfg[key] is None else f"-{key[0]}{cfg[key]}" for key in ("fold", "trial"))
+    return "-".join(filter(None, words)) + f"-s{cfg.seed}{fold}{trial}"
 
 
 def facts_of(cfg: DictConfig) -> dict[str, Any]:
@@ -74,6 +74,7 @@ def facts_of(cfg: DictConfig) -> dict[str, Any]:
         "backbone": backbone["name"],
         "init": backbone["init"],
         "seed": cfg.seed,
+        "fold": cfg.fold,
         "trial": cfg.trial,
         "lr": cfg.model.lr,
         "whole_validation": cfg.trainer.limit_val_batches == 1.0 and not cfg.trainer.overfit_batches,
@@ -100,6 +101,7 @@ def datamodule_of(
         batch_size=cfg.batch_size,
         eval_batch_size=cfg.eval_batch_size,
         windows_per_lesion=plain(cfg.windows_per_lesion),
+        fold=cfg.fold,
         seed=cfg.seed if traits.window_seed is None else traits.window_seed,
         window_epochs=cfg.window_epochs,
         saliency=saliency,

@@ -23,6 +23,7 @@ from mammo.scoring.score_tables import (
     write_lesion_table,
     write_window_table,
 )
+from mammo.store.folds import NO_FOLD
 from mammo.store.manifest import Manifest
 
 
@@ -40,7 +41,7 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
     if isinstance(scored, ScoredLesions):
         _write_lesions(scored, data, Split.TEST, folder, "")
     elif isinstance(scored, ScoredImages):
-        table = image_table(scored, data.split_data(Split.TEST).manifest)
+        table = image_table(scored, data.split_data(Split.TEST).manifest, data.fold)
         write_image_table(table, folder / "images.parquet")
         for label in IMAGE_CLASSES:
             auc = image_auc(table, label)
@@ -64,7 +65,7 @@ def write_validation_scores(
 
 def _write_lesions(scored: ScoredLesions, data: MammoDataModule, split: Split, folder: Path, ending: str) -> None:
     manifest = data.split_data(split).manifest
-    write_lesion_table(lesion_table(scored, manifest), folder / f"lesions{ending}.parquet")
+    write_lesion_table(lesion_table(scored, manifest, data.fold), folder / f"lesions{ending}.parquet")
     windows = window_table(scored, data.evaluation_plan(split), manifest)
     write_window_table(windows, folder / f"windows{ending}.parquet")
 
@@ -73,8 +74,14 @@ IMAGE_COLUMNS = ("source", "exam_id", "patient_id", "laterality", "view", "vendo
 """Columns of a lesion's image that its row repeats."""
 
 
-def lesion_table(scored: ScoredLesions, manifest: Manifest) -> pd.DataFrame:
-    """The lesion score table, the lesions being those of this manifest (columns: score_tables.LESION_COLUMNS)."""
+def lesion_table(scored: ScoredLesions, manifest: Manifest, fold: int | None) -> pd.DataFrame:
+    """The lesion score table of a run (columns: score_tables.LESION_COLUMNS).
+
+    Args:
+        scored: the lesions, by row of the manifest.
+        manifest: of the lesions.
+        fold: that the run tested; None without folds.
+    """
     lesions = manifest.lesions.reset_index().iloc[scored.row.numpy()]
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
     own = ["lesion_id", "image_id", "label", "label_source", "high_risk", "finding"]
@@ -85,6 +92,7 @@ def lesion_table(scored: ScoredLesions, manifest: Manifest) -> pd.DataFrame:
         **{column: images[column] for column in IMAGE_COLUMNS},
         high_risk=table["high_risk"].astype(np.int64),
         malignant=(table["label"] == Pathology.MALIGNANT).astype(np.int64),
+        fold=NO_FOLD if fold is None else fold,
         size_px=sides * images["scale"] / manifest.frame.fineness,
         score=scored.scores.score,
         score_sd=scored.scores.sd,
@@ -108,10 +116,17 @@ def window_table(scored: ScoredLesions, plan: Plan, manifest: Manifest) -> pd.Da
     return table.assign(lesion_id=manifest.lesions.index[table["lesion"]]).drop(columns="lesion")
 
 
-def image_table(scored: ScoredImages, manifest: Manifest) -> pd.DataFrame:
-    """The image score table, the images being those of this manifest (columns: score_tables.IMAGE_COLUMNS)."""
+def image_table(scored: ScoredImages, manifest: Manifest, fold: int | None) -> pd.DataFrame:
+    """The image score table of a run (columns: score_tables.IMAGE_COLUMNS).
+
+    Args:
+        scored: the images, by row of the manifest.
+        manifest: of the images.
+        fold: that the run tested; None without folds.
+    """
     images = manifest.images.iloc[scored.row.numpy()].reset_index()
-    table = images[["image_id", "exam_id", "patient_id", "laterality", "view", "split"]].copy()
+    table = images[["image_id", "exam_id", "patient_id", "laterality", "view", "split"]]
+    table = table.assign(fold=NO_FOLD if fold is None else fold)
     for column, label in enumerate((Pathology.MALIGNANT.value, Pathology.BENIGN.value)):
         table[label] = images[label].astype(np.int64)
         table[f"score_{label}"] = scored.score[:, column].numpy()

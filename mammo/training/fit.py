@@ -24,6 +24,7 @@ from mammo.models.distributed import is_first
 from mammo.models.precision import compile_forward
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError, Split
+from mammo.store.folds import n_folds
 from mammo.store.manifest import Manifest
 from mammo.training.build import checked_manifest, datamodule_of, facts_of, run_name, store_line
 from mammo.training.config_checks import check_values
@@ -31,8 +32,9 @@ from mammo.training.configured_classes import allowed_packages, check_targets, p
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.network import network_of, traits_of
 from mammo.training.precomputed import cached_embeddings
+from mammo.training.results import read_run
 from mammo.training.resume import last_checkpoint, start_from
-from mammo.training.run_dir import RunDir, chosen_run
+from mammo.training.run_dir import Fold, RunDir, chosen_run
 from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, record_run
 from mammo.training.trainer import MONITOR, trainer_of
@@ -53,11 +55,11 @@ class Inputs:
 
     @classmethod
     def of(cls, cfg: DictConfig, manifest: Manifest) -> "Inputs":
-        """The inputs of the configured network; MammoError if one is missing."""
-        needed = traits_of(cfg).columns
+        """The inputs of the configured network, of the same fold; MammoError if one is missing."""
+        needed, fold = traits_of(cfg).columns, Fold.of(cfg.fold, manifest)
         floc = None
         if "embedding" in needed:
-            floc = chosen_run(cfg.model.floc, Path(cfg.root), "floc", cfg.seed)
+            floc = chosen_run(cfg.model.floc, Path(cfg.root), "floc", cfg.seed, fold)
         return cls(floc, saliency_input(cfg, manifest) if "saliency" in needed else None)
 
     @property
@@ -119,8 +121,19 @@ def _run_dir(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
             f"ckpt_path={path} is a checkpoint of the run that the same request without ckpt_path resumes by itself: "
             "leave ckpt_path out"
         )
+    if cfg.fold is not None and (path.parent / "result.json").is_file():
+        _check_start(path, cfg.fold, reads["store"])
     with path.open("rb") as file:
         return RunDir.of(cfg, run.name, {**reads, "ckpt_path": hashlib.file_digest(file, "sha256").hexdigest()})
+
+
+def _check_start(checkpoint: Path, fold: int, store: str) -> None:
+    """Reject a finished run's checkpoint as a start for a run of another fold."""
+    if not Fold(fold, store).is_of(start := read_run(checkpoint.parent)):
+        raise MammoError(
+            f"ckpt_path={checkpoint} is of a run of fold={start.fold}, which may have been trained on test patients of "
+            f"fold={fold}: start from a run of the same fold"
+        )
 
 
 def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
@@ -147,7 +160,8 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
     assert isinstance(best, ModelCheckpoint)
     auc = _finite(best.best_model_score)
     facts = facts_of(cfg) | {"selected_by": best.monitor, "val_auc": auc, "test_auc": None}
-    facts["reads"] = inputs.paths(run.path)
+    folds = 0 if cfg.fold is None else n_folds(Manifest.load(data.root).images)
+    facts |= {"n_folds": folds, "reads": inputs.paths(run.path)}
     if cfg.test:
         if traits_of(cfg).saves_embeddings:  # f_agg will read the h of the same windows
             allowed = allowed_packages(cfg)

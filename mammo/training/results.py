@@ -35,6 +35,8 @@ class Run:
         backbone: backbone of an floc run, else empty.
         init: initialization of that backbone, imagenet or he; else empty.
         seed: training seed.
+        fold: number of the fold that was tested; None without folds.
+        n_folds: number of folds of the store; 0 without folds.
         trial: number of the trial in a random search; None outside a search.
         lr: learning rate; NaN if unknown.
         val_auc: AUC on the validation split, NaN if undefined (of a context network: over images, not lesions).
@@ -60,6 +62,8 @@ class Run:
     backbone: str
     init: str
     seed: int
+    fold: int | None
+    n_folds: int
     trial: int | None
     lr: float
     val_auc: float
@@ -174,6 +178,8 @@ def read_run(folder: Path) -> Run:
             backbone=str(result.get("backbone", "")),
             init=str(result.get("init", "")),
             seed=int(result["seed"]),
+            fold=None if result.get("fold") is None else int(result["fold"]),
+            n_folds=int(result.get("n_folds", 0)),
             trial=None if result.get("trial") is None else int(result["trial"]),
             lr=float(result.get("lr", math.nan)),
             val_auc=_auc(result["val_auc"]),

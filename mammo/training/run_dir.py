@@ -24,6 +24,8 @@ from omegaconf import DictConfig, OmegaConf
 from mammo import __version__
 from mammo.io import atomic_write, file_lock
 from mammo.records import MammoError
+from mammo.store.folds import of_fold
+from mammo.store.manifest import Manifest
 from mammo.training.results import Run, file_digest, file_stamp, finished_run
 
 OUTPUTS = (
@@ -46,6 +48,37 @@ and of ckpt_path have digests of their own."""
 
 DISPLAY = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler")
 """Options of the trainer that change only what is shown."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """A fold of a store, whose runs never see its test patients.
+
+    Attributes:
+        number: of the fold that is tested.
+        store: digest of the store with its folds (Manifest.digest).
+    """
+
+    number: int
+    store: str
+
+    @classmethod
+    def of(cls, number: int | None, manifest: Manifest) -> "Fold | None":
+        """The fold of a configuration; None without folds.
+
+        Args:
+            number: the configuration's fold.
+            manifest: of the store.
+
+        Raises:
+            MammoError: as store.folds.of_fold.
+        """
+        of_fold(manifest, number)
+        return None if number is None else cls(number, manifest.digest())
+
+    def is_of(self, run: Run) -> bool:
+        """Whether a run tested this fold, of the same folds."""
+        return (run.fold, run.store) == (self.number, self.store)
 
 
 @dataclass(frozen=True)
@@ -116,7 +149,7 @@ class RunDir:
         }
 
 
-def best_run(root: Path, model: str, seed: int | None = None) -> Path:
+def best_run(root: Path, model: str, seed: int | None = None, fold: Fold | None = None) -> Path:
     """The finished run of a model with the highest validation AUC anywhere below root.
 
     A run that was validated on a part of the split (trainer.limit_val_batches) counts only where there is no other.
@@ -125,6 +158,7 @@ def best_run(root: Path, model: str, seed: int | None = None) -> Path:
         root: the folder of folders (groups) of runs.
         model: floc, context or fagg.
         seed: only runs of this training seed; None for any.
+        fold: only runs of this fold of this store; None for any.
 
     Raises:
         MammoError: no finished run of the model is below root.
@@ -132,18 +166,21 @@ def best_run(root: Path, model: str, seed: int | None = None) -> Path:
     best: tuple[bool, float, Path] | None = None
     for path in sorted(root.glob("*/*/result.json")):
         run = finished_run(path.parent)
-        if run is None or run.model != model or seed not in (None, run.seed):
+        if run is None or run.model != model or seed not in (None, run.seed) or not (fold is None or fold.is_of(run)):
             continue
         rank = (run.whole_validation, 0.0 if math.isnan(run.val_auc) else run.val_auc)
         if best is None or rank > best[:2]:
             best = (*rank, path.parent)
     if best is None:
-        which = model if seed is None else f"{model} with seed={seed}"
-        raise MammoError(f"no finished run of {which} below {root}: train one with python -m mammo.train model={model}")
+        numbers = {"seed": seed, "fold": fold.number if fold else None}
+        wanted = " ".join(f"{key}={value}" for key, value in numbers.items() if value is not None)
+        which = f"{model} with {wanted}" if wanted else model
+        advice = f"python -m mammo.train model={model} {wanted}".rstrip()
+        raise MammoError(f"no finished run of {which} below {root}: train one with {advice}")
     return best[2]
 
 
-def chosen_run(name: str, root: Path, model: str, seed: int | None = None) -> Path:
+def chosen_run(name: str, root: Path, model: str, seed: int | None = None, fold: Fold | None = None) -> Path:
     """The finished run of a model that a configuration names.
 
     Args:
@@ -151,27 +188,41 @@ def chosen_run(name: str, root: Path, model: str, seed: int | None = None) -> Pa
         root: best and paired choose among the runs below it.
         model: floc, context or fagg.
         seed: training seed of the run that paired means; None where paired is not allowed.
+        fold: fold that the run must have tested; None for any.
 
     Raises:
         MammoError: no finished run of the model fits.
     """
     if name == "best":
-        return best_run(root, model)
+        return best_run(root, model, fold=fold)
     if name == "paired" and seed is not None:
-        return best_run(root, model, seed)
-    return require_finished(Path(name), model)
+        return best_run(root, model, seed, fold)
+    return require_finished(Path(name), model, fold)
 
 
-def require_finished(folder: Path, model: str) -> Path:
+def require_finished(folder: Path, model: str, fold: Fold | None = None) -> Path:
     """Check that the folder holds a finished run of this model, and return it.
 
+    Args:
+        folder: of the run.
+        model: floc, context or fagg.
+        fold: fold that the run must have tested; None for any.
+
     Raises:
-        MammoError: the folder holds no finished run of this model.
+        MammoError: the folder holds no finished run of this model, or one of another fold, which was trained on
+            patients that are tested here.
     """
     run = finished_run(folder)
     if run is None or run.model != model:
         raise MammoError(
             f"{folder} is not the folder of a finished {model} run: name one that has a result.json, or best"
+        )
+    if fold is not None and not fold.is_of(run):
+        whose = "without folds" if run.fold is None else f"of fold={run.fold}"
+        whose = "of folds that were assigned otherwise" if run.fold == fold.number else whose
+        raise MammoError(
+            f"{folder} is a run {whose}, so that it may have been trained on test patients of fold={fold.number}: name "
+            "a run of the same fold and store, best or paired"
         )
     return folder
 

@@ -10,9 +10,10 @@ from mammo.data.dataset import SaliencySource
 from mammo.maps.saliency import ExternalMaps, ShuffledMaps, ZeroMaps
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
+from mammo.store.folds import of_fold
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
-from mammo.training.run_dir import chosen_run
+from mammo.training.run_dir import Fold, chosen_run, require_finished
 
 
 @dataclass(frozen=True)
@@ -30,19 +31,25 @@ class SaliencyInput:
     checkpoint: Path | None = None
 
 
-def context_checkpoint(name: str, root: Path, seed: int) -> Path:
+def context_checkpoint(name: str, root: Path, seed: int, fold: Fold | None = None) -> Path:
     """The checkpoint of the context network that context.run names.
 
     Args:
         name: best, paired, the folder of a finished context run, or a .ckpt file.
         root: best and paired choose among the runs below it.
         seed: training seed of the context network that paired means.
+        fold: fold that the context run must have tested; None for any. A .ckpt file of a run is checked like its run;
+            nothing is known of another one.
 
     Raises:
         MammoError: no finished context run fits.
     """
     path = Path(name)
-    return path if path.suffix == ".ckpt" else chosen_run(name, root, "context", seed) / "best.ckpt"
+    if path.suffix != ".ckpt":
+        return chosen_run(name, root, "context", seed, fold) / "best.ckpt"
+    if fold is not None and (path.parent / "result.json").is_file():
+        require_finished(path.parent, "context", fold)
+    return path
 
 
 def saliency_cache(checkpoint: Path, root: Path, manifest: Manifest) -> SaliencyMaps:
@@ -69,6 +76,10 @@ def weights_digest(checkpoint: Path) -> str:
 def saliency_input(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     """The configured source of saliency maps, complete for every image of the store.
 
+    Args:
+        cfg: the configuration.
+        manifest: of the store.
+
     Raises:
         MammoError: the source is unknown, or its maps are missing, out of date or of the wrong size.
     """
@@ -79,7 +90,7 @@ def saliency_input(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
 
 
 def _gmic(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
-    checkpoint = context_checkpoint(cfg.context.run, Path(cfg.root), cfg.seed)
+    checkpoint = context_checkpoint(cfg.context.run, Path(cfg.root), cfg.seed, Fold.of(cfg.fold, manifest))
     maps = saliency_cache(checkpoint, Path(cfg.root), manifest)
     maps.check()
     return SaliencyInput(maps, maps.folder.name.rsplit("-", 1)[-1], checkpoint)
@@ -87,7 +98,7 @@ def _gmic(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
 
 def _shuffled(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     true = _gmic(cfg, manifest)
-    images = manifest.images
+    images = of_fold(manifest, cfg.fold).images
     groups = dict(zip(images.index, images["split"] + " " + images["view"], strict=True))
     return replace(true, source=ShuffledMaps(true.source, groups, cfg.context.seed))
 

@@ -21,6 +21,7 @@ from mammo.models.context_network import ContextNetwork
 from mammo.models.lesion_auroc import ScoredLesions, score_lesions
 from mammo.progress import track
 from mammo.records import MammoError
+from mammo.store.folds import of_fold
 from mammo.store.manifest import Manifest
 from mammo.training.build import crops_of, frame_of
 from mammo.training.configured_classes import load_network, read_config
@@ -64,7 +65,7 @@ def score_store(run: Path, store: Path, n_windows: int, allowed: Sequence[str] =
             or the store has no lesion to score.
     """
     cfg = read_config(run, allowed)
-    manifest = Manifest.load(store)
+    manifest, result = Manifest.load(store), read_run(run)
     manifest.check_frame(frame_of(cfg), str(run), store)
     index = SamplingIndex.from_manifest(manifest)
     plan = lesion_plan(index, crops_of(cfg), n_windows, EVALUATION_SEED)
@@ -72,7 +73,7 @@ def score_store(run: Path, store: Path, n_windows: int, allowed: Sequence[str] =
         raise MammoError(f"{store} has no lesion labeled malignant or benign: ingest data with labeled lesions")
     reader = Reader.from_manifest(store, manifest, crops_of(cfg).patch_px)
     network = load_network(run, pl.LightningModule, allowed)
-    reads, needed = read_run(run).reads, traits_of(cfg).columns
+    reads, needed = result.reads, traits_of(cfg).columns
     context: ContextNetwork | None = None
     source: SaliencySource | None = None
     h: NDArray[np.float32] | None = None
@@ -84,7 +85,8 @@ def score_store(run: Path, store: Path, n_windows: int, allowed: Sequence[str] =
         maps = saliency_maps(context, store, manifest, list(manifest.images.index), cfg.trainer.precision)
         source = partial(_stacked, dict(track(maps, "saliency", len(manifest.images))))
     scored = _score(network, PlanDataset(plan, needed, reader, source, h), cfg.trainer.precision)
-    return StoreScores(lesion_table(scored, manifest), plan, reader, context)
+    seen = of_fold(manifest, result.fold) if result.store == manifest.digest() else manifest
+    return StoreScores(lesion_table(scored, seen, result.fold), plan, reader, context)
 
 
 def _context_network(run: Path, reads: Mapping[str, str], cfg: DictConfig, allowed: Sequence[str]) -> ContextNetwork:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 N_LESIONS = 24
 """Lesions in the table with patches: those with the largest errors."""
 
-TAGS = ("backbone", "init", "maps", "context", "seed", "trial")
+TAGS = ("backbone", "init", "maps", "context", "seed", "fold", "trial")
 """Facts of a run that become tags, where it has them."""
 
 
@@ -115,10 +115,10 @@ class Dashboard(Callback):
         manifest = data.split_data(Split.TEST).manifest
         scored = getattr(pl_module, "scored", None)
         if isinstance(scored, ScoredImages):
-            images = image_table(scored, manifest)
+            images = image_table(scored, manifest, data.fold)
             self._log(trainer, _curves(images["malignant"].to_numpy(), images["score_malignant"].to_numpy(), "images"))
         elif isinstance(scored, ScoredLesions):
-            lesions = lesion_table(scored, manifest)
+            lesions = lesion_table(scored, manifest, data.fold)
             self._log(trainer, _curves(lesions["malignant"].to_numpy(), lesions["score"].to_numpy(), "lesions"))
             self._log(trainer, {"lesions": _worst_lesions(scored, lesions, data)})
 

@@ -59,6 +59,8 @@ CASES = {
         ("fractions=[0.5,0.6,0.1]", "that sum to 1, as in fractions=[0.8,0.1,0.1]"),
         ("fractions=[1.5,-0.5,0]", "fractions=[1.5,-0.5,0]: give a list"),
         ("store=7", "no store at 7: "),
+        ("folds=2", "folds=2: give a whole number of at least 3, or null"),
+        ("folds=true", "folds=true: give a whole number of at least 3"),
         ("seed=4294967296", "seed=4294967296: give a whole number of at least 0 and at most 4294967295"),
         ("root='' seed=x official=no", "root=: give a folder of this machine, as in root=runs/mine; seed=x: give"),
     ],
@@ -84,6 +86,8 @@ CASES = {
         ("quota={malignant: 0, benign: 0, outside: 0, negative: 0}", "quota: all four numbers are 0"),
         ("group=a/b", "group=a/b: give the name of a folder, as in group=runs"),
         ("logger=wandb logger.wandb.offline=maybe", "logger.wandb.offline=maybe: give true or false"),
+        ("fold=-1", "fold=-1: give a whole number of at least 0, or null"),
+        ("fold=a", "fold=a: give a whole number"),
         ("--multirun seed=0,x", "seed=x: give a whole number"),
     ],
     "demo": [

@@ -71,6 +71,7 @@ class SyntheticStore:
                     "view": view,
                     "split": SPLITS[patient % 5],
                     "official_split": "",
+                    "fold": -1,
                     "negative": number > 1 or patient % 3 == 2,
                     "malignant": number == 0 and patient % 3 == 0,
                     "benign": number == 0 and patient % 3 == 1,

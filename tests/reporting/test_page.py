@@ -65,6 +65,7 @@ def write_run(
                 "density": "",
                 "size_px": 100.0,
                 "split": "test",
+                "fold": -1,
                 "score": score,
                 "score_sd": 0.1,
                 "n_windows": 100,
@@ -107,7 +108,7 @@ def write_runs(root: Path, malignant: NDArray[np.int64], maps: Sequence[str] = M
 def write_images(folder: Path, seed: int) -> None:
     labels, scores = np.random.default_rng(0), np.random.default_rng(seed)
     table = pd.DataFrame({"image_id": [f"I{i}" for i in range(40)], "patient_id": [f"P{i // 4}" for i in range(40)]})
-    table = table.assign(exam_id=table["patient_id"], laterality="L", view="CC", split="test")
+    table = table.assign(exam_id=table["patient_id"], laterality="L", view="CC", split="test", fold=-1)
     for label in ("malignant", "benign"):
         table[label] = labels.integers(0, 2, 40)
         table[f"score_{label}"] = scores.uniform(size=40)
@@ -203,7 +204,7 @@ def test_table3_has_the_documented_columns(report: Path) -> None:
 
 
 def test_the_cohort_is_printed_beside_the_papers_and_captions_are_escaped(report: Path, tmp_path: Path) -> None:
-    images = pd.DataFrame({"split": ["train"] * 1234 + ["val", "test"]}, index=range(1236))
+    images = pd.DataFrame({"split": ["train"] * 1234 + ["val", "test"], "fold": -1}, index=range(1236))
     lesions = pd.DataFrame({"image_id": [0, 1235], "label": ["malignant", "benign"]})
     evaluation = evaluate(reported_runs(report.parent / "table3"))
     figures = [ReportFigure("p", f"A {EVIL}.", Figure())]

@@ -37,6 +37,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "view": "CC",
         "split": "",
         "official_split": "",
+        "fold": -1,
         "vendor": "",
         "density": "",
         "negative": index > 1,

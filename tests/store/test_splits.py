@@ -25,6 +25,8 @@ def cohort(n_malignant: int, n_benign: int, n_negative: int, prefix: str = "") -
                 "official_split": "",
                 "malignant": k == "a" and patient_class == "malignant",
                 "benign": k == "a" and patient_class != "negative",
+                "flags": "",
+                "fold": -1,
             }
             for p, patient_class in enumerate(classes)
             for k in "ab"

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mammo.records import MammoError
 from mammo.training.results import file_digest, finished_run
-from mammo.training.run_dir import RunDir, best_run, chosen_run, require_finished
+from mammo.training.run_dir import Fold, RunDir, best_run, chosen_run, require_finished
 
 CFG = {
     "root": "runs/x",
@@ -29,11 +29,20 @@ def configured(root: Path, **changes: object) -> DictConfig:
 
 
 def done(
-    root: Path, name: str, model: str, auc: float | None, seed: int = 0, group: str = "runs", whole: bool = True
+    root: Path,
+    name: str,
+    model: str,
+    auc: float | None,
+    seed: int = 0,
+    group: str = "runs",
+    whole: bool = True,
+    fold: int | None = None,
+    store: str = "",
 ) -> Path:
     folder = root / group / name
     folder.mkdir(parents=True)
-    facts = {"model": model, "maps": "", "val_auc": auc, "seed": seed, "whole_validation": whole}
+    facts = {"model": model, "maps": "", "val_auc": auc, "seed": seed, "whole_validation": whole, "fold": fold}
+    facts["read_digests"] = {"store": store}
     (folder / "result.json").write_text(json.dumps({**ORIGIN, **FACTS, **facts}))
     return folder
 
@@ -194,3 +203,24 @@ def test_a_partly_validated_run_is_chosen_only_without_another(tmp_path: Path) -
     assert best_run(tmp_path, "floc") == cut_short
     whole = done(tmp_path, "b", "floc", 0.6)
     assert best_run(tmp_path, "floc") == whole
+
+
+def test_a_run_of_a_fold_reads_runs_of_this_fold_of_the_same_store_only(tmp_path: Path) -> None:
+    own = done(tmp_path, "a", "floc", 0.6, fold=1, store="s")
+    others = [
+        done(tmp_path, "b", "floc", 0.9, fold=0, store="s"),
+        done(tmp_path, "c", "floc", 0.9, fold=1, store="assigned otherwise"),
+        done(tmp_path, "d", "floc", 0.9, store="s"),
+    ]
+    fold = Fold(1, "s")
+    for name in ("best", "paired", str(own)):
+        assert chosen_run(name, tmp_path, "floc", 0, fold) == own
+    for folder, whose in zip(
+        others, ("of fold=0", "of folds that were assigned otherwise", "without folds"), strict=True
+    ):
+        with pytest.raises(MammoError, match=f"is a run {whose}, so that it may have been trained on test patients"):
+            require_finished(folder, "floc", fold)
+    with pytest.raises(
+        MammoError, match=r"no finished run of floc with seed=0 fold=2 below .*model=floc seed=0 fold=2"
+    ):
+        chosen_run("paired", tmp_path, "floc", 0, Fold(2, "s"))
