@@ -2,34 +2,43 @@
 
 python -m mammo.ingest                                     the phantom cohort of runs/demo
 python -m mammo.ingest data=table data.source=FOLDER root=runs/mine
+python -m mammo.ingest data=cbis_ddsm data.source=FOLDER root=runs/mine append=true    adds a further source to a store
 python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)' ...   then the same without shard=
 """
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from mammo.cli.hydra_app import command
+from mammo.cli.hydra_app import PLACES, command
 from mammo.cores import usable_cores
 from mammo.geometry import Frame
 from mammo.ingestion.quarantine import QUARANTINE
-from mammo.ingestion.run import ingest_cohort, ingest_shard
+from mammo.ingestion.run import IngestResult, ingest_cohort, ingest_shard
 from mammo.ingestion.shard import Shard
+from mammo.ingestion.sources import Mode, planned_sources
 from mammo.ingestion.worker import PRELOAD, Recipe
 from mammo.intake.adapters import check_source, read_cohort
 from mammo.intake.dicom_decode import check_decoders
 from mammo.intake.outcomes import Flag, Verdict, counts
+from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers
 from mammo.records import Cohort, Count, MammoError, did_you_mean
+from mammo.store.folds import NO_FOLD
+from mammo.store.manifest import Manifest
 from mammo.store.store_header import DataSet
 
+PHANTOM = "phantom"
+"""The choice of conf/data that stands for the demo's cohort."""
+
 QUARANTINED = 3
-"""Exit status when the ingest is done, but at least one file was rejected."""
+"""Exit status when the ingest is done, but at least one file was rejected, unless accept_rejections=true."""
 
 TOLERANCE = 0.01
 """Relative difference from a published number that is not reported."""
@@ -50,34 +59,92 @@ def task(cfg: DictConfig) -> None:
     """Read the source, ingest its files into the store, and print the number of files by outcome."""
     check_decoders()
     started = time.monotonic()
-    source, store = Path(cfg.data.source), Path(cfg.store)
-    frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
+    check_place(cfg, HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices["data"])
+    mode, recipe = _mode(cfg), _recipe(cfg)
+    if (recipe.store / "store.json").is_file():
+        planned_sources(recipe, mode)  # before the source is read, which can take long
     processes = usable_cores() if cfg.processes is None else cfg.processes
     shard = None if cfg.shard is None else Shard(cfg.shard, cfg.shards)
     workers = Workers(processes, wanted=shard.holds if shard else None, preload=PRELOAD)
-    cohort = read_cohort(cfg.data.adapter, source, workers, **cfg.data.get("options", {}))
-    data_set = DataSet(cfg.data.name, cfg.data.adapter, HydraConfig.get().runtime.choices["frame"])
-    recipe = Recipe(source, store, frame, float(cfg.data.scale), data_set=data_set)
+    cohort = read_cohort(cfg.data.adapter, recipe.source, workers, **cfg.data.get("options", {}))
     if shard:
-        n_files = ingest_shard(recipe, cohort, shard, processes)
-        print(f"{store}: shard {cfg.shard} of {cfg.shards} is done, {n_files} files; ingest without shard= merges them")
+        n_files = ingest_shard(recipe, cohort, shard, processes, mode)
+        done = f"shard {cfg.shard} of {cfg.shards} is done, {n_files} files"
+        print(f"{recipe.store}: {done}; ingest without shard= merges them")
         return
-    result = ingest_cohort(recipe, cohort, processes, tuple(cfg.allow))
-    seconds, found = time.monotonic() - started, counts(result.outcomes)
-    labels = result.manifest.lesions["label"]
-    print(
-        f"{store}: {len(result.outcomes)} files, {', '.join(f'{n} {verdict}' for verdict, n in found.items())}; "
-        f"{(labels == 'malignant').sum()} malignant and {(labels == 'benign').sum()} benign lesions; "
-        f"{seconds:.1f} s, {len(result.outcomes) / seconds:.1f} images/s"
-    )
-    for line in published_lines(cohort):
+    result = ingest_cohort(recipe, cohort, processes, tuple(cfg.allow), mode)
+    for line in (*result_lines(recipe, result, time.monotonic() - started), *published_lines(cohort)):
         print(line)
-    if found[Verdict.ACCEPTED] < len(result.outcomes):
-        print(f"all other files, with reason and remedy: {store / QUARANTINE}")
-    if result.lost_lesions:
-        print(f"{result.lost_lesions} lesions are on rejected images")
-    if found[Verdict.REJECTED] and HydraConfig.get().mode == RunMode.RUN:
+    rejected = counts(result.outcomes)[Verdict.REJECTED]
+    if rejected and not cfg.accept_rejections and HydraConfig.get().mode == RunMode.RUN:
         sys.exit(QUARANTINED)
+
+
+def check_place(cfg: DictConfig, words: Sequence[str], data: str) -> None:
+    """Check that data of the user's own go to a place that the user names, not into the demo.
+
+    Args:
+        cfg: the composed configuration.
+        words: the user's overrides.
+        data: the choice of conf/data.
+
+    Raises:
+        MammoError: neither root= nor store= is given, and the data are not the demo's phantoms.
+    """
+    given = {word.lstrip("+").partition("=")[0] for word in words}
+    own = data != PHANTOM or bool(given & {"data.source", "data.name", "data.adapter"})
+    if own and not given & set(PLACES):
+        raise MammoError(f"root= is missing, and {cfg.root} is the demo's: give root=runs/NAME for data={data}")
+
+
+def _mode(cfg: DictConfig) -> Mode:
+    if cfg.append and cfg.overwrite:
+        raise MammoError("append=true adds a source to the store, overwrite=true replaces what is there: give one")
+    return Mode.APPEND if cfg.append else Mode.OVERWRITE if cfg.overwrite else Mode.CONTINUE
+
+
+def _recipe(cfg: DictConfig) -> Recipe:
+    options = OmegaConf.to_container(cfg.data.options, resolve=True) if cfg.data.get("options") else {}
+    preset = HydraConfig.get().runtime.choices["frame"]
+    data_set = DataSet(cfg.data.name, cfg.data.adapter, preset, options=cast(dict[str, object], options))
+    frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
+    return Recipe(Path(cfg.data.source), Path(cfg.store), frame, float(cfg.data.scale), data_set=data_set)
+
+
+def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterator[str]:
+    """Yield the lines on an ingest that took this many seconds: files by outcome, lesions, and what was left out."""
+    store, manifest, n = recipe.store, result.manifest, len(result.outcomes)
+    found, own = counts(result.outcomes), manifest.images["source"] == recipe.data_set.name
+    labels = manifest.lesions["label"][manifest.lesions["image_id"].isin(manifest.images.index[own])]
+    shown = [f"{number} {verdict}" for verdict, number in found.items() if number or verdict is not Verdict.NOT_IMAGE]
+    yield (
+        f"{store}: {n} files, {', '.join(shown)}; "
+        f"{(labels == 'malignant').sum()} malignant and {(labels == 'benign').sum()} benign lesions; "
+        f"{seconds:.1f} s, {n / seconds:.1f} images/s"
+    )
+    if found[Verdict.ACCEPTED] < n:
+        yield f"all other files, with reason and remedy: {store / QUARANTINE.name}"
+    if result.lost_lesions:
+        yield f"{result.lost_lesions} lesions are on rejected images"
+    others = sum(outcome.codes == (Code.OTHER_SOURCE,) for outcome in result.outcomes)
+    if others:
+        yield (
+            f"{others} images are in another source of the store already, which keeps them with its own lesions; "
+            f"{result.left_to_others} lesions of {recipe.data_set.name} on them are left out"
+        )
+    yield from store_lines(manifest)
+
+
+def store_lines(manifest: Manifest) -> Iterator[str]:
+    """Yield the lines on a store of several sources, and on patients who are in no split while others are."""
+    images = manifest.images
+    numbers = images["source"].value_counts()
+    if len(manifest.sources) > 1:
+        held = [f"{numbers.get(source.name, 0)} images of {source.name}" for source in manifest.sources]
+        yield f"the store holds {', '.join(held)}"
+    unsplit = images["patient_id"][(images["split"] == "") & (images["fold"] == NO_FOLD)].nunique()
+    if 0 < unsplit < images["patient_id"].nunique():
+        yield f"{unsplit} patients are in no split yet: python -m mammo.split assigns them and leaves the others"
 
 
 def published_lines(cohort: Cohort) -> Iterator[str]:

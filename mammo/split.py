@@ -1,6 +1,7 @@
 """python -m mammo.split: assigns the patients of a store to training, validation and test, or to folds; prints Table 1.
 
-Patients connected by an exam, a source file or an image stay together.
+Patients connected by an exam, a source file or an image stay together. Patients who have a split keep it; again=true
+assigns all again.
 
 python -m mammo.split root=runs/demo seed=0 'fractions=[0.8,0.1,0.1]'
 python -m mammo.split root=runs/mine folds=5
@@ -8,6 +9,7 @@ python -m mammo.split root=runs/mine folds=5
 
 from pathlib import Path
 
+import pandas as pd
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
@@ -30,15 +32,18 @@ def task(cfg: DictConfig) -> None:
     groups = patient_groups(manifest.images, pairs)
     if len(groups) > groups.nunique():
         print(f"{len(groups)} patients form {groups.nunique()} groups that stay together")
+    before = manifest.images[["split", "fold"]]
     manifest = _assigned(cfg, manifest, pairs)
     manifest.save(store)
+    print(split_line(manifest, before))
     print(table1(manifest.images, manifest.lesions).to_string())
 
 
 def _assigned(cfg: DictConfig, manifest: Manifest, pairs: list[Pair]) -> Manifest:
     """The manifest with splits, or with folds where the configuration asks for them."""
     if cfg.folds is None:
-        return assign_splits(manifest, cfg.seed, list(cfg.fractions), cfg.allow_empty, pairs, cfg.official)
+        shares = list(cfg.fractions)
+        return assign_splits(manifest, cfg.seed, shares, cfg.allow_empty, pairs, cfg.official, not cfg.again)
     if list(cfg.fractions) != list(DEFAULT_FRACTIONS):
         raise MammoError(
             f"fractions={list(cfg.fractions)} has no meaning with folds={cfg.folds}, which are of equal size: leave "
@@ -49,7 +54,23 @@ def _assigned(cfg: DictConfig, manifest: Manifest, pairs: list[Pair]) -> Manifes
             "the data set has a test split of its own, which folds would train on: leave folds= out to keep it, or "
             "set official=false for folds over all patients"
         )
-    return assign_folds(manifest, cfg.folds, cfg.seed, cfg.allow_empty, pairs)
+    return assign_folds(manifest, cfg.folds, cfg.seed, cfg.allow_empty, pairs, not cfg.again)
+
+
+def split_line(manifest: Manifest, before: pd.DataFrame) -> str:
+    """The line on how many patients were assigned, kept their split or fold, or were moved.
+
+    Args:
+        manifest: after the split.
+        before: split and fold of each image before, indexed by image_id.
+    """
+    images = manifest.images
+    new = (before["split"] == "") & (before["fold"] == NO_FOLD)
+    kept = ~new & (before == images[["split", "fold"]]).all(axis=1)
+    n_kept, n_new, n_moved = (images["patient_id"][rows].nunique() for rows in (kept, new, ~kept & ~new))
+    moved = f", {n_moved} moved" if n_moved else ""
+    again = "; again=true assigns all again" if n_kept and not n_new and not n_moved else ""
+    return f"{n_new} patients are assigned, {n_kept} keep their place{moved}{again}"
 
 
 main = command("split")(task)

@@ -81,6 +81,9 @@ INGEST: Mapping[str, ValueType] = {
     "shard": or_null(whole(0)),
     "shards": whole(1),
     "allow": listed(word("implant", "the name of a flag"), "[implant]"),
+    "append": switch(),
+    "overwrite": switch(),
+    "accept_rejections": switch(),
 }
 
 SPLIT: Mapping[str, ValueType] = {
@@ -89,6 +92,7 @@ SPLIT: Mapping[str, ValueType] = {
     "fractions": shares(3, "training, validation, test", "[0.8,0.1,0.1]"),
     "folds": or_null(whole(3)),
     "official": switch(),
+    "again": switch(),
     "allow_empty": switch(),
 }
 
@@ -99,6 +103,7 @@ SCORE: Mapping[str, ValueType] = {
     "out": folder("runs/mine/score"),
     "n_windows": WINDOWS,
     "n_pictures": whole(0),
+    "own_ids": switch(),
 }
 
 DEMO: Mapping[str, ValueType] = {

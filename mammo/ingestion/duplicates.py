@@ -25,6 +25,7 @@ class Candidate:
         key: digest of its pixels; equal for images of equal pixels.
         thumbnail: its pixels, small (fingerprints.Fingerprint).
         lossy: whether it was compressed with loss.
+        file_digest: SHA-256 of its file.
     """
 
     image_id: str
@@ -34,6 +35,7 @@ class Candidate:
     key: str
     thumbnail: bytes
     lossy: bool
+    file_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,54 @@ def find_duplicates(candidates: Sequence[Candidate], same_pixels: SamePixels) ->
             if original:
                 kept[copy.image_id] = original.image_id
     return Duplicates(kept, frozenset(conflicts))
+
+
+@dataclass(frozen=True)
+class OtherSources:
+    """What the images of a cohort share with those of a store's other sources.
+
+    Attributes:
+        kept: by the id of an image, the id of the same image of another source, which is kept.
+        conflicts: ids of images that share an identifier with an image of another source, but not their pixels.
+        patients: by the key of a patient, her id in the source that holds the same image.
+    """
+
+    kept: dict[str, str]
+    conflicts: frozenset[str]
+    patients: dict[str, str]
+
+
+def find_in_other_sources(
+    candidates: Iterable[Candidate], stored: Iterable[Candidate], same_pixels: SamePixels
+) -> OtherSources:
+    """Find the images that another source has too: of the same file, or of equal pixels that are not uniform.
+
+    A patient is identified with one of the other sources' patients, the first that shares an image. An image that she
+    shares with yet another patient is not left out, so that the split still sees the connection.
+
+    Args:
+        candidates: of the ingested source.
+        stored: of the other sources; the patient in `breast` is the pseudonym.
+        same_pixels: compares two of them.
+    """
+    by_file: dict[str, Candidate] = {}
+    by_key: dict[str, list[Candidate]] = defaultdict(list)
+    uids: set[str] = set()
+    for one in stored:
+        by_file.setdefault(one.file_digest, one)
+        by_key[one.key].append(one)
+        uids.add(one.uid)
+    kept: dict[str, str] = {}
+    conflicts: set[str] = set()
+    patients: dict[str, str] = {}
+    for one in candidates:
+        alike = by_key[one.key] if len(set(one.thumbnail)) > 1 else []
+        match = by_file.get(one.file_digest) or next((each for each in alike if _equal(one, each, same_pixels)), None)
+        if match is None:
+            conflicts.update([one.image_id] if one.uid and one.uid in uids else [])
+        elif patients.setdefault(one.breast[0], match.breast[0]) == match.breast[0]:
+            kept[one.image_id] = match.image_id
+    return OtherSources(kept, frozenset(conflicts), patients)
 
 
 def _groups(candidates: Iterable[Candidate], key: Callable[[Candidate], object]) -> list[list[Candidate]]:

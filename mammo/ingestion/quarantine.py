@@ -1,15 +1,13 @@
 """The quarantine table, and the log of rejections that spares a rerun from decoding rejected files again.
 
-The table lists every file that was not plainly accepted, with reason and remedy. It is the only place outside the
-source that holds a file's own name, which may be a patient's.
+The table lists every file that was not plainly accepted, with reason and remedy. A file's own name may be a patient's:
+outside the source, only this table and ids.csv hold it.
 """
 
-import csv
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from typing import TextIO
 
@@ -17,41 +15,37 @@ from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.rejections import Code
 from mammo.io import atomic_write
 from mammo.records import LeftOut
+from mammo.store.local_table import LocalTable
 
-QUARANTINE = "quarantine.csv"
-COLUMNS = ("path", "outcome", "code", "reason", "remedy", "image_id", "kept")
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Characters at the start of a cell that make a spreadsheet run it as a formula."""
+QUARANTINE = LocalTable("quarantine.csv", ("path", "outcome", "code", "reason", "remedy", "image_id", "kept", "source"))
+"""kept: of a duplicate, the path of the image that is kept."""
 
 
-def write_quarantine(store: Path, outcomes: Iterable[Outcome], left_out: Iterable[LeftOut]) -> None:
-    """Write the table: flagged, rejected and duplicate files in the source's order, then lesions left out.
+def write_quarantine(
+    store: Path, source: str, outcomes: Iterable[Outcome], left_out: Iterable[LeftOut], sources: Sequence[str]
+) -> None:
+    """Write one source's part of the table: flagged, rejected and duplicate files in order, then lesions left out.
 
     Args:
         store: the store folder.
-        outcomes: of every file.
-        left_out: lesions whose outline cannot be used.
+        source: the source.
+        outcomes: of every file of it.
+        left_out: lesions of it whose outline cannot be used.
+        sources: of the store, in order.
     """
-    stream = StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(COLUMNS)
-    for outcome in outcomes:
-        if outcome.verdict is not Verdict.ACCEPTED:
-            codes, why = "+".join(outcome.codes), (outcome.reason, outcome.remedy)
-            cells = (outcome.path, outcome.verdict.value, codes, *why, outcome.image_id, outcome.kept)
-            writer.writerow([_cell(cell) for cell in cells])
-    for lesion in left_out:
-        why = (lesion.reason, Code(lesion.code).remedy)
-        writer.writerow([_cell(cell) for cell in (lesion.path, "outline left out", lesion.code, *why, "", "")])
-    with atomic_write(store / QUARANTINE) as table:
-        table.write_bytes(stream.getvalue().encode("utf-8", errors="backslashreplace"))
-
-
-def _cell(text: str) -> str:
-    """A text that neither a spreadsheet runs as a formula nor a terminal as a control sequence."""
-    shown = "".join(char if char.isprintable() or "\ud800" <= char <= "\udfff" else repr(char)[1:-1] for char in text)
-    return f"'{shown}" if shown.startswith(FORMULA) else shown
+    rows = [
+        (
+            *(outcome.path, outcome.verdict.value, "+".join(outcome.codes), outcome.reason, outcome.remedy),
+            *(outcome.image_id, outcome.kept, source),
+        )
+        for outcome in outcomes
+        if outcome.verdict is not Verdict.ACCEPTED
+    ]
+    rows += [
+        (lesion.path, "outline left out", lesion.code, lesion.reason, Code(lesion.code).remedy, "", "", source)
+        for lesion in left_out
+    ]
+    QUARANTINE.write(store, source, rows, sources)
 
 
 REJECTION_LOG = ".rejections"

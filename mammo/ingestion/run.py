@@ -1,16 +1,19 @@
 """The ingest run: brings a cohort's images into a store, by several processes, resumable at any image."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from mammo.ingestion.duplicates import Candidate, Duplicates, find_duplicates
-from mammo.ingestion.image_labels import ImageLabels
+from mammo.ingestion.candidates import flags_of, new_candidates, stored_candidates
+from mammo.ingestion.duplicates import Candidate, Duplicates, OtherSources, find_duplicates, find_in_other_sources
 from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
+from mammo.ingestion.replacement import replacement, restore_interrupted
 from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
+from mammo.ingestion.sources import Mode, check_images_kept, planned_sources
+from mammo.ingestion.tables import SourceRows, current_tables, joined_tables, write_tables
+from mammo.ingestion.unique_lesions import unique_lesions
 from mammo.ingestion.worker import (
     PRELOAD,
     AlreadyStored,
@@ -21,18 +24,17 @@ from mammo.ingestion.worker import (
     Rejected,
     ingest_file,
 )
-from mammo.intake.outcomes import Outcome, Verdict
+from mammo.intake.outcomes import Outcome, Verdict, verdict_of
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
 from mammo.io import file_lock, remove_partials
 from mammo.progress import track
-from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError
-from mammo.store.folds import NO_FOLD
+from mammo.records import Cohort, ImageRecord, MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
-from mammo.store.schema import outline_values
-from mammo.store.store_header import check_format
+from mammo.store.own_ids import read_own_ids
+from mammo.store.store_header import DataSet
 
 
 @dataclass(frozen=True)
@@ -40,42 +42,53 @@ class IngestResult:
     """The result of an ingest.
 
     Attributes:
-        manifest: the tables of the accepted images and their lesions.
+        manifest: the tables of the store.
         outcomes: of every file, in the order of the cohort.
         lost_lesions: number of outlined lesions on rejected images.
         decoded: number of files that this run decoded.
+        left_to_others: number of outlined lesions on images that another source of the store has too.
     """
 
     manifest: Manifest
     outcomes: tuple[Outcome, ...]
     lost_lesions: int
     decoded: int
+    left_to_others: int = 0
 
 
-def ingest_cohort(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = ()) -> IngestResult:
-    """Ingest the images of a cohort into a store, then write its tables and the quarantine table.
+def ingest_cohort(
+    recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str] = (), mode: Mode = Mode.CONTINUE
+) -> IngestResult:
+    """Ingest the images of a cohort into a store, then write its tables, the quarantine table and the table of own ids.
 
     Files that the store already holds, made from the same bytes in the same way, are not decoded again. A patient's
     split, once assigned, is kept.
 
     Args:
-        recipe: how the store's images are made.
+        recipe: how the images of this source are made.
         cohort: the images and lesions of the source.
         processes: maximum number of child processes.
         allow: flags that do not exclude an image from training.
+        mode: what may happen to a store of another source, or of another recipe.
 
     Raises:
-        MammoError: no image is accepted, a decoder is missing, or the store is locked, of another format or cannot be
-            written.
+        MammoError: the mode does not allow this source (sources.planned_sources), two lesions have one key, no image is
+            accepted, a decoder is missing, or the store is locked, of another format or cannot be written.
     """
     if processes < 1:
         raise MammoError(f"processes={processes} must be at least 1: leave it out to use every core")
+    cohort, store, source = unique_lesions(cohort), recipe.store, recipe.data_set.name
     try:
-        check_format(recipe.store)
-        with _locked(recipe.store):
-            remove_partials(recipe.store)
-            result = _ingest(replace(recipe, parts=find_parts(recipe.store)), cohort, processes, allow)
-            remove_parts(recipe.store)
+        restore_interrupted(store)
+        with _locked(store):
+            sources = planned_sources(recipe, mode)
+            remove_partials(store)
+            recipe = replace(recipe, parts=find_parts(store, source))
+            if mode is Mode.OVERWRITE and (store / "store.json").is_file():
+                with replacement(store) as new:
+                    return _ingest(replace(recipe, store=new), cohort, processes, allow, sources, complete=False)
+            result = _ingest(recipe, cohort, processes, allow, sources)
+            remove_parts(store, source)
             return result
     except OSError as error:
         raise MammoError(
@@ -84,23 +97,25 @@ def ingest_cohort(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequenc
         ) from None
 
 
-def ingest_shard(recipe: Recipe, cohort: Cohort, shard: Shard, processes: int) -> int:
-    """Ingest the files of one shard into its part; the next ingest of the whole store merges it.
+def ingest_shard(recipe: Recipe, cohort: Cohort, shard: Shard, processes: int, mode: Mode = Mode.CONTINUE) -> int:
+    """Ingest the files of one shard into its part; the next ingest of the whole source merges it.
 
     Args:
-        recipe: of the whole store.
+        recipe: of the whole source.
         cohort: the whole source.
         shard: the share of the files.
         processes: maximum number of child processes.
+        mode: as in ingest_cohort.
 
     Returns:
         Number of files of the shard.
 
     Raises:
-        MammoError: a decoder is missing, the store is of another format, or another process ingests the shard.
+        MammoError: as ingest_cohort, or another process ingests the shard.
     """
-    check_format(recipe.store)
-    part, pseudonyms = open_part(recipe.store, shard), Pseudonyms.of_store(recipe.store)
+    planned_sources(recipe, mode)
+    source = recipe.data_set.name
+    part, pseudonyms = open_part(recipe.store, source, shard), Pseudonyms.of_store(recipe.store).of_source(source)
     with _locked(part):
         remove_partials(part)
         images = [image for image in cohort.images if shard.holds(image.path)]
@@ -121,35 +136,48 @@ def _items(
     return [IngestItem(image, image_id, rejections.get(image_id)) for image, image_id in zip(images, ids, strict=True)]
 
 
-def _ingest(recipe: Recipe, cohort: Cohort, processes: int, allow: Sequence[str]) -> IngestResult:
-    pseudonyms = Pseudonyms.of_store(recipe.store)
-    rejections = rejections_in_parts(recipe.parts) | RejectionLog(recipe.store).read()
+def _ingest(
+    recipe: Recipe,
+    cohort: Cohort,
+    processes: int,
+    allow: Sequence[str],
+    sources: tuple[DataSet, ...],
+    complete: bool = True,
+) -> IngestResult:
+    """Ingest a cohort; with `complete` the source must still have all its images that the store holds."""
+    store, source = recipe.store, recipe.data_set.name
+    pseudonyms = Pseudonyms.of_store(store).of_source(source)
+    current = current_tables(store)
+    rejections = rejections_in_parts(recipe.parts) | RejectionLog(store).read()
     items = _items(cohort.images, pseudonyms, rejections)
-    results, decoded = _ingest_files(recipe, items, processes)
+    if complete and current is not None:
+        check_images_kept(recipe, {item.image_id for item in items if item.image.code != Code.MISSING}, current)
+    results, decoded = _ingest_files(recipe, items, processes, len(sources) > 1)
     facts = {item.image_id: one for item, one in zip(items, results, strict=True) if isinstance(one, ImageFacts)}
-    duplicates = _duplicates(recipe.store, items, facts)
-    outcomes = tuple(_outcomes(items, results, duplicates, allow))
-    write_quarantine(recipe.store, outcomes, cohort.left_out)
+    duplicates, elsewhere = _duplicates(recipe, items, facts, current if len(sources) > 1 else None)
+    outcomes = tuple(_outcomes(recipe, items, results, duplicates, elsewhere, allow))
+    write_quarantine(store, source, outcomes, cohort.left_out, [one.name for one in sources])
     accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}
     if not accepted:
         message = f"none of the {len(outcomes)} files of {recipe.source} was accepted"
-        raise MammoError(f"{message} (the first because: {outcomes[0].reason}): see {recipe.store / QUARANTINE}")
+        raise MammoError(f"{message} (the first because: {outcomes[0].reason}): see {store / QUARANTINE.name}")
     image_of = accepted | {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
-    lesions = (
-        _lesion_row(lesion, image_of[lesion.path], pseudonyms) for lesion in cohort.lesions if lesion.path in image_of
-    )
     kept = [(image, outcome) for image, outcome in zip(cohort.images, outcomes, strict=True) if image.path in accepted]
-    images = _image_rows(recipe, ImageLabels.of(cohort, image_of), kept, facts, pseudonyms)
-    manifest = Manifest.of(recipe.frame, images, lesions, (recipe.data_set,))
-    ImageStore(recipe.store).remove_replaced()
-    manifest.save(recipe.store)
-    return IngestResult(manifest, outcomes, len(cohort.lesions) - len(manifest.lesions), decoded)
+    rows = SourceRows(source, cohort, kept, image_of, facts, elsewhere.patients, pseudonyms)
+    manifest = joined_tables(recipe.frame, rows, sources, current)
+    wanted = None if complete else {*manifest.images.index, *(item.image_id for item in items)}
+    ImageStore(store).remove_replaced(wanted)
+    write_tables(store, manifest, rows)
+    left = {o.path for o in outcomes if o.image_id in elsewhere.kept}
+    left_to_others = sum(lesion.path in left for lesion in cohort.lesions)
+    lost = sum(lesion.path not in image_of for lesion in cohort.lesions) - left_to_others
+    return IngestResult(manifest, outcomes, lost, decoded, left_to_others)
 
 
 def _ingest_files(
-    recipe: Recipe, items: Sequence[IngestItem], processes: int
+    recipe: Recipe, items: Sequence[IngestItem], processes: int, keep_others: bool = False
 ) -> tuple[list[Rejected | ImageFacts], int]:
-    """Ingest files; store images and remember rejections as they come.
+    """Ingest files; store images and remember rejections as they come, of other files too if asked.
 
     Returns:
         The result of every file, in order, and the number of files decoded.
@@ -174,110 +202,65 @@ def _ingest_files(
                 case Code():
                     results.append(Rejected(result))
     store.refresh()
-    log.rewrite(
+    own = {item.image_id for item in items}
+    others = [(key, *value) for key, value in log.read().items() if key not in own] if keep_others else []
+    found_here = (
         (item.image_id, one.input_digest, one.code)
         for item, one in zip(items, results, strict=True)
         if isinstance(one, Rejected) and one.input_digest
     )
+    log.rewrite([*others, *found_here])
     return results, decoded
 
 
-def _duplicates(store: Path, items: Sequence[IngestItem], facts: Mapping[str, ImageFacts]) -> Duplicates:
-    images = ImageStore(store)
+def _duplicates(
+    recipe: Recipe, items: Sequence[IngestItem], facts: Mapping[str, ImageFacts], current: Manifest | None
+) -> tuple[Duplicates, OtherSources]:
+    """The duplicates within the source, among the images that no other source of the current tables has."""
+    images = ImageStore(recipe.store)
 
     def same_pixels(one: str, other: str) -> bool:
         return images.equal(one, other)
 
-    candidates = [
-        Candidate(
-            item.image_id,
-            (item.image.patient_key, str(item.image.laterality), str(item.image.view)),
-            item.image.exam_key,
-            found.uid,
-            found.key,
-            found.thumbnail,
-            "lossy" in _flags(found),
-        )
-        for item in items
-        if (found := facts.get(item.image_id))
-    ]
-    return find_duplicates(candidates, same_pixels)
-
-
-def _flags(facts: ImageFacts) -> list[str]:
-    return [flag for flag in str(facts.row.get("flags", "")).split("+") if flag]
+    candidates = new_candidates(items, facts)
+    stored: Iterable[Candidate] = ()
+    if current is not None:
+        stored = stored_candidates(recipe.store, current.images[current.images["source"] != recipe.data_set.name])
+    elsewhere = find_in_other_sources(candidates, stored, same_pixels)
+    left = [one for one in candidates if one.image_id not in {*elsewhere.kept, *elsewhere.conflicts}]
+    return find_duplicates(left, same_pixels), elsewhere
 
 
 def _outcomes(
+    recipe: Recipe,
     items: Sequence[IngestItem],
     results: Sequence[Rejected | ImageFacts],
     duplicates: Duplicates,
+    elsewhere: OtherSources,
     allow: Sequence[str],
 ) -> Iterator[Outcome]:
     path_of = {item.image_id: item.image.path for item in items}
+    other_paths = _paths_of_others(recipe.store) if elsewhere.kept else {}
     for item, result in zip(items, results, strict=True):
         path, image_id = item.image.path, item.image_id
         if isinstance(result, Rejected):
-            if result.code == Code.DUPLICATE:
-                yield Outcome(path, image_id, Verdict.DUPLICATE)
-            else:
-                yield Outcome(path, image_id, Verdict.REJECTED, (result.code,))
-        elif image_id in duplicates.conflicts:
+            verdict = verdict_of(result.code)
+            yield Outcome(path, image_id, verdict, () if verdict is Verdict.DUPLICATE else (result.code,))
+        elif image_id in elsewhere.kept:
+            other = elsewhere.kept[image_id]
+            yield Outcome(path, image_id, Verdict.DUPLICATE, (Code.OTHER_SOURCE,), other_paths.get(other, other))
+        elif image_id in duplicates.conflicts | elsewhere.conflicts:
             yield Outcome(path, image_id, Verdict.REJECTED, (Code.UID_CONFLICT,))
         elif image_id in duplicates.kept:
             yield Outcome(path, image_id, Verdict.DUPLICATE, (), path_of[duplicates.kept[image_id]])
         else:
-            flags = tuple(flag for flag in _flags(result) if flag not in allow)
+            flags = tuple(flag for flag in flags_of(result) if flag not in allow)
             yield Outcome(path, image_id, Verdict.FLAGGED if flags else Verdict.ACCEPTED, flags)
 
 
-def _image_rows(
-    recipe: Recipe,
-    labels: ImageLabels,
-    accepted: Sequence[tuple[ImageRecord, Outcome]],
-    facts: Mapping[str, ImageFacts],
-    pseudonyms: Pseudonyms,
-) -> Iterator[dict[str, Any]]:
-    """Yield the rows of images.parquet."""
-    current = _current_splits(recipe.store)
-    for image, outcome in accepted:
-        patient = pseudonyms.of("patient", image.patient_key)
-        split, fold = current.get(patient, (image.split or "", NO_FOLD))
-        yield (
-            facts[outcome.image_id].row
-            | labels.columns(image, outcome.image_id)
-            | {
-                "image_id": outcome.image_id,
-                "source": recipe.data_set.name,
-                "patient_id": patient,
-                "exam_id": pseudonyms.of("exam", image.exam_key),
-                "laterality": image.laterality,
-                "view": image.view,
-                "split": split,
-                "fold": fold,
-                "official_split": image.split or "",
-                "density": image.density or "",
-                "flags": "+".join(outcome.codes),
-            }
-        )
-
-
-def _lesion_row(lesion: LesionRecord, image_id: str, pseudonyms: Pseudonyms) -> dict[str, Any]:
-    return {
-        "lesion_id": pseudonyms.of("lesion", lesion.lesion_key),
-        "image_id": image_id,
-        "label": lesion.label,
-        "label_source": lesion.label_source,
-        "high_risk": lesion.high_risk,
-        "finding": lesion.finding,
-        "birads": lesion.birads or "",
-    } | outline_values(lesion.mask, lesion.box)
-
-
-def _current_splits(store: Path) -> dict[str, tuple[str, int]]:
-    """The split and the fold of each patient in the store's current tables; empty without readable tables."""
+def _paths_of_others(store: Path) -> dict[str, str]:
+    """Source and path of the images of a store, by id; empty where the store came without its table of own ids."""
     try:
-        images = Manifest.load(store, checked=False).images
+        return {key: f"{own.source}: {own.path}" for key, own in read_own_ids(store).items()}
     except MammoError:
         return {}
-    return dict(zip(images["patient_id"], zip(images["split"], images["fold"], strict=True), strict=True))

@@ -1,14 +1,15 @@
 """Shards: shares of work for several machines, and the parts of a store that each ingests from its share of a source.
 
-A part is a store without tables, below <store>/parts and under the store's own key. A machine opens the images of its
-own shard only: an image's record depends on its own file and on the source's tables; duplicates, conflicts and the
-lesions of whole exams are resolved by the merge. The ingest of the whole source copies the parts' records in the
+A part is a store without tables, below <store>/parts/<source> and under the store's own key. A machine opens the images
+of its own shard only: an image's record depends on its own file and on the source's tables; duplicates, conflicts and
+the lesions of whole exams are resolved by the merge. The ingest of the whole source copies the parts' records in the
 source's order instead of decoding the files, so that the store is byte for byte that of a single machine, and then
 removes the parts.
 """
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -60,21 +61,23 @@ class Shard:
 WHOLE = Shard()
 
 
-def open_part(store: Path, shard: Shard) -> Path:
-    """The folder of one part, with the store's pseudonym key."""
-    part = store / FOLDER / f"{shard.number:04d}"
+def open_part(store: Path, source: str, shard: Shard) -> Path:
+    """The folder of one part of a source, with the store's pseudonym key."""
+    part = store / FOLDER / source / f"{shard.number:04d}"
     Pseudonyms.of_store(store).write_key(part)
     return part
 
 
-def find_parts(store: Path) -> tuple[Path, ...]:
-    """The folders of the parts that are not merged yet."""
-    return tuple(sorted(path for path in (store / FOLDER).glob("*") if path.is_dir()))
+def find_parts(store: Path, source: str) -> tuple[Path, ...]:
+    """The folders of a source's parts that are not merged yet."""
+    return tuple(sorted(path for path in (store / FOLDER / source).glob("*") if path.is_dir()))
 
 
-def remove_parts(store: Path) -> None:
-    """Remove all parts, once they are merged."""
-    shutil.rmtree(store / FOLDER, ignore_errors=True)
+def remove_parts(store: Path, source: str) -> None:
+    """Remove a source's parts, once they are merged."""
+    shutil.rmtree(store / FOLDER / source, ignore_errors=True)
+    with suppress(OSError):  # those of another source are left
+        (store / FOLDER).rmdir()
 
 
 def record_in_parts(parts: tuple[Path, ...], image_id: str, input_digest: str) -> PartRecord | None:

@@ -61,7 +61,7 @@ DEFLATED = b"1.2.840.10008.1.2.1.99"
 MAX_INFLATED = 1 << 27
 """Largest size of a deflated data set after inflation, bytes: 64 million pixels of 16 bits."""
 
-ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b")
+ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7zXZ\x00")
 """First bytes of zip and gzip files."""
 
 VIEWED = 1 << 20

@@ -54,12 +54,24 @@ class Flag(StrEnum):
 
 
 class Verdict(StrEnum):
-    """The four verdicts."""
+    """The verdicts."""
 
     ACCEPTED = "accepted"
     FLAGGED = "accepted with flags"
     REJECTED = "rejected"
     DUPLICATE = "duplicate"
+    NOT_IMAGE = "not an image"
+
+
+NO_IMAGES = (Code.ARCHIVE, Code.MEDIA_DIRECTORY)
+"""Codes of files that are plainly no images, which belong in no image folder but are nothing to correct."""
+
+
+def verdict_of(code: str) -> Verdict:
+    """Return the verdict on a file with this rejection code."""
+    if code == Code.DUPLICATE:
+        return Verdict.DUPLICATE
+    return Verdict.NOT_IMAGE if code in NO_IMAGES else Verdict.REJECTED
 
 
 @dataclass(frozen=True)
@@ -69,8 +81,8 @@ class Outcome:
     Attributes:
         path: the file, relative to the source.
         image_id: its pseudonym, which replaces the path everywhere except in the quarantine table.
-        verdict: which of the four.
-        codes: the rejection code, or the flags.
+        verdict: which.
+        codes: the rejection code, or the flags; of a duplicate none, or the code that says where the other image is.
         kept: of a duplicate, the path of the image that is kept.
     """
 
@@ -83,21 +95,18 @@ class Outcome:
     @property
     def reason(self) -> str:
         """Return why, in one sentence; empty for an accepted file."""
-        if self.verdict is Verdict.DUPLICATE:
-            return "the same image as another file of the source, which is kept"
-        if self.verdict is Verdict.REJECTED:
-            return Code(self.codes[0]).reason
-        return "; ".join(Flag(code).reason for code in self.codes)
+        if self.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED):
+            return "; ".join(Flag(code).reason for code in self.codes)
+        return Code(self.codes[0] if self.codes else Code.DUPLICATE).reason
 
     @property
     def remedy(self) -> str:
         """Return what the user can do; empty for an accepted file."""
-        return {
-            Verdict.ACCEPTED: "",
-            Verdict.FLAGGED: "view the image; to train on such images, list the flag under allow=",
-            Verdict.REJECTED: Code(self.codes[0]).remedy if self.verdict is Verdict.REJECTED else "",
-            Verdict.DUPLICATE: "nothing to do: its lesions are assigned to the image that is kept",
-        }[self.verdict]
+        if self.verdict is Verdict.ACCEPTED:
+            return ""
+        if self.verdict is Verdict.FLAGGED:
+            return "view the image; to train on such images, list the flag under allow="
+        return Code(self.codes[0] if self.codes else Code.DUPLICATE).remedy
 
 
 def counts(outcomes: Iterable[Outcome]) -> dict[Verdict, int]:

@@ -6,7 +6,7 @@ A plain hash of a short hospital number can be guessed; a keyed hash (HMAC-SHA25
 import hmac
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 LENGTH = 20
@@ -19,9 +19,11 @@ class Pseudonyms:
 
     Attributes:
         key: 32 random bytes that never leave the store's folder.
+        source: the data set whose names they stand for, empty for names that all sources share.
     """
 
     key: bytes
+    source: str = ""
 
     @classmethod
     def of_store(cls, store: Path) -> "Pseudonyms":
@@ -44,6 +46,11 @@ class Pseudonyms:
         finally:
             partial.unlink()
 
+    def of_source(self, source: str) -> "Pseudonyms":
+        """Return the pseudonyms of one source of the store: two sources may number their patients alike."""
+        return replace(self, source=source)
+
     def of(self, kind: str, name: str) -> str:
-        """Return the pseudonym of a name of one kind ("patient", "exam", "image", "lesion")."""
-        return hmac.new(self.key, f"{kind}\0{name}".encode(errors="surrogateescape"), "sha256").hexdigest()[:LENGTH]
+        """Return the pseudonym of a name of one kind ("patient", "exam", "image", "lesion", "uid")."""
+        text = f"{kind}\0{self.source}\0{name}" if self.source else f"{kind}\0{name}"
+        return hmac.new(self.key, text.encode(errors="surrogateescape"), "sha256").hexdigest()[:LENGTH]

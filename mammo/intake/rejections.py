@@ -37,7 +37,7 @@ class Code(StrEnum):
     NOT_REGULAR = "not_regular", "not a regular file below the source folder", "put a copy of the file there"
     UNREADABLE = "unreadable", "the file cannot be opened", "make it readable for your user, then ingest again"
     EMPTY_FILE = "empty_file", "the file is empty", AGAIN
-    ARCHIVE = "archive", "a zip or gzip archive, not an image", "unpack it below the source folder"
+    ARCHIVE = "archive", "an archive, not an image", "if it holds images, unpack it below the source folder"
     NOT_DICOM = "not_dicom", "not a DICOM file, PNG or TIFF image, or its header is damaged", AGAIN
     NOT_DESCRIBED = (
         "not_described",
@@ -119,7 +119,12 @@ class Code(StrEnum):
     DUPLICATE = (
         "duplicate",
         "the same image as another file of this source, which is kept with the lesions of both",
-        "nothing to do",
+        "nothing to do: its lesions are assigned to the image that is kept",
+    )
+    OTHER_SOURCE = (
+        "other_source",
+        "the same image as one of another source of this store, which is kept with its own lesions",
+        "nothing to do; to keep the lesions of this source instead, ingest it first",
     )
     KNOWN_DEFECT = "known_defect", "an image that is published as damaged", "nothing to do"
     OUTLINE_SIZE = "outline_size", "the outline does not fit its image's size, so that its position is unknown", OUTLINE

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-PRIVATE = (".key", ".rejections", "quarantine.csv")
+PRIVATE = (".key", ".rejections", "quarantine.csv", "ids.csv")
 """Files that stay behind where a store is shared."""
 
 TABLES = ("images.parquet", "lesions.parquet")

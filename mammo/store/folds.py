@@ -24,37 +24,61 @@ LEAST_FOLDS = 3
 
 
 def assign_folds(
-    manifest: Manifest, n_folds: int, seed: int, allow_empty: bool = False, pairs: Iterable[Pair] = ()
+    manifest: Manifest,
+    n_folds: int,
+    seed: int,
+    allow_empty: bool = False,
+    pairs: Iterable[Pair] = (),
+    keep_current: bool = False,
 ) -> Manifest:
     """Assign every group of patients to a fold, and clear the splits.
 
     The groups are dealt to the folds in a random order, class by class: of each class, and of all groups, the numbers
-    in two folds differ by at most one. The folds depend on the seed and the order of patients only.
+    in two folds differ by at most one. Where the current folds are kept, that is true of the other groups, and a group
+    that a new image connects across folds goes to the last of them. The folds depend on the seed and the order of
+    patients only.
 
     Args:
-        manifest: the store's tables; its current splits and folds are ignored.
+        manifest: the store's tables; its current splits and folds are ignored unless the folds are kept.
         n_folds: number of folds.
         seed: of the random order.
         allow_empty: whether a fold may lack a class of patients.
         pairs: ids of images that show the same: their patients form one group.
+        keep_current: whether patients who have a fold keep it.
 
     Raises:
-        MammoError: there are fewer than three folds, the data set has a test split of its own, or there are fewer
-            groups of a class than folds.
+        MammoError: there are fewer than three folds, or not as many as those that are kept, the data set has a test
+            split of its own, or there are fewer groups of a class than folds.
     """
     if n_folds < LEAST_FOLDS:
         raise MammoError(f"folds={n_folds}: give at least {LEAST_FOLDS}, as in folds=5, or leave folds= out")
     group_of = manifest.images["patient_id"].map(patient_groups(manifest.images, pairs))
     classes = group_classes(manifest, group_of)
+    kept = _current_folds(manifest.images, group_of, n_folds) if keep_current else pd.Series(dtype=np.int64)
     orders = []
     for number, patient_class in enumerate(PATIENT_CLASSES):
         groups = classes.index[classes == patient_class].to_numpy()
         if len(groups) < n_folds and not allow_empty:
             _reject_few(patient_class, len(groups), n_folds)
+        groups = groups[~np.isin(groups, kept.index)]
         orders.append(groups[np.random.default_rng((seed, STREAM, number)).permutation(len(groups))])
     dealt = np.concatenate(orders)
-    folds = pd.Series(np.arange(len(dealt)) % n_folds, index=dealt)
+    smallest_first = np.argsort(np.bincount(kept, minlength=n_folds), kind="stable")
+    folds = pd.concat([kept, pd.Series(smallest_first[np.arange(len(dealt)) % n_folds], index=dealt)])
     return replace(manifest, images=manifest.images.assign(split="", fold=group_of.map(folds).astype(np.int64)))
+
+
+def _current_folds(images: pd.DataFrame, group_of: "pd.Series[int]", n: int) -> "pd.Series[int]":
+    """The fold of each group that has one, the last of several, indexed by group.
+
+    Raises:
+        MammoError: the store has another number of folds than n.
+    """
+    current = n_folds(images)
+    if current not in (0, n):
+        raise MammoError(f"folds={n}, but the store has {current} folds: give again=true to assign all patients again")
+    assigned = images["fold"] != NO_FOLD
+    return images.loc[assigned, "fold"].groupby(group_of[assigned], sort=False).max()
 
 
 def _reject_few(patient_class: str, n_groups: int, n_folds: int) -> None:

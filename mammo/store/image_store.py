@@ -4,7 +4,7 @@ Every image also carries a note by the ingest that wrote it, so that an unfinish
 complete. Images that are read again and again can stay decoded in memory: the hot images.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -119,10 +119,14 @@ class ImageStore:
         record = _record_files(self.root).find(_key(image_id))
         return record.path if record else None
 
-    def remove_replaced(self) -> None:
-        """Delete the files in which every image has been replaced by a newer one."""
+    def remove_replaced(self, wanted: Collection[str] | None = None) -> None:
+        """Delete the files in which every image has been replaced by a newer one, or is not wanted.
+
+        Args:
+            wanted: ids of the images to keep, None for all.
+        """
         self.refresh()
-        _record_files(self.root).remove_replaced()
+        _record_files(self.root).remove_replaced(wanted)
 
     def refresh(self) -> None:
         """Notice images that were written since, here or by other processes."""

@@ -138,10 +138,16 @@ class Manifest:
         """The images of one split and their lesions, in the same order; flagged images stay out of training.
 
         Raises:
-            MammoError: the store has not been split yet.
+            MammoError: the store has not been split yet, or images joined it since.
         """
-        if not (self.images["split"] != "").any():
+        unsplit = int((self.images["split"] == "").sum())
+        if unsplit == len(self.images):
             raise MammoError("the store has no training, validation and test split yet: run python -m mammo.split")
+        if unsplit:
+            raise MammoError(
+                f"{unsplit} of the {len(self.images)} images are in no split yet: run python -m mammo.split, which "
+                "assigns their patients and leaves the others"
+            )
         images = self.images[self.images["split"] == split.value]
         if split is Split.TRAIN:
             images = images[images["flags"] == ""]

@@ -7,7 +7,7 @@ end; the newest entry of a key counts. An open folder notices when its files are
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -88,9 +88,8 @@ class RecordFiles:
             self.refresh()
             end = self._end = _last_end(self.folder)
         replaces = self._look_up(key.encode()) is not None
-        if end.offset >= FILE_BYTES or (
-            replaces and not self._replacing
-        ):  # a file of replaced records is deleted whole
+        outdated = replaces and not self._replacing and end.offset > 0  # a file of replaced records is deleted whole
+        if end.offset >= FILE_BYTES or outdated:
             end = self._end = _End(end.index.with_name(f"{int(end.index.stem) + 1:06d}.index"), 0, 0, end.number)
         self._replacing |= replaces
         end.append(key, record, head)
@@ -112,12 +111,17 @@ class RecordFiles:
             for key, _, offset, size, head in np.fromfile(index, ENTRY).tolist():
                 yield key.decode(), StoredRecord(index.with_suffix(".tiles"), file, offset, size, head)
 
-    def remove_replaced(self) -> None:
-        """Delete the files in which every record has been replaced by a newer one."""
+    def remove_replaced(self, wanted: Collection[str] | None = None) -> None:
+        """Delete the files in which every record has been replaced by a newer one, or is not among the wanted keys."""
         with self._lock:
             self._load()
             kept = ~np.isin(self._entries["key"], list(self._recent))
-            used = {*self._file_of[kept].tolist(), *(file for _, file in self._recent.values())}
+            recent = self._recent
+            if wanted is not None:
+                keys = {key.encode() for key in wanted}
+                kept &= np.isin(self._entries["key"], list(keys))
+                recent = {key: entry for key, entry in recent.items() if key in keys}
+            used = {*self._file_of[kept].tolist(), *(file for _, file in recent.values())}
             for file in set(range(len(self._names))) - used:
                 for suffix in (".index", ".tiles"):
                     (self.folder / f"{self._names[file]}{suffix}").unlink(missing_ok=True)

@@ -54,7 +54,7 @@ def group_classes(manifest: Manifest, group_of: "pd.Series[int]") -> "pd.Series[
     """The worst class among each group's patients, indexed by group in the order of first appearance.
 
     Args:
-        manifest: the store's tables.
+        manifest: the store's tables; their current splits are ignored unless they are kept.
         group_of: the group of each image, indexed by image_id.
     """
     classes = pd.Series(PATIENT_CLASSES[2], index=pd.Index(group_of.unique()))
@@ -70,20 +70,24 @@ def assign_splits(
     allow_empty: bool = False,
     pairs: Iterable[Pair] = (),
     keep_official: bool = True,
+    keep_current: bool = False,
 ) -> Manifest:
     """Assign every group of patients to a split, and to no fold, with the same fractions in each class of patients.
 
+    Where the current splits are kept, the fractions are those of the other groups. A group that a new image connects
+    across splits goes to the last of them, in the order training, validation, test.
     The splits depend on the seed and the order of patients only, not on their pseudonyms. A data set's own test split
     is kept, and its other patients are assigned to training and validation; where the data set has a validation split
     too, its whole split is kept. A group that spans several official splits goes to the last of them.
 
     Args:
-        manifest: the store's tables; its current splits and folds are ignored.
+        manifest: the store's tables; its current splits and folds are ignored unless the splits are kept.
         seed: of the random assignment.
         fractions: shares of training, validation and test; they sum to 1.
         allow_empty: whether a split with a share above 0 may lack a class of patients.
         pairs: ids of images that show the same: their patients form one group.
         keep_official: whether the data set's own split is kept.
+        keep_current: whether patients who have a split keep it.
 
     Raises:
         MammoError: the fractions are not three shares that sum to 1, or a split lacks a class of patients.
@@ -93,9 +97,13 @@ def assign_splits(
     group_of = manifest.images["patient_id"].map(patient_groups(manifest.images, pairs))
     classes = group_classes(manifest, group_of)
     splits = pd.Series("", index=classes.index)
+    for split in Split if keep_current else []:
+        splits[group_of[manifest.images["split"] == split].unique()] = split.value
+    assigned = splits != ""
     official = manifest.images["official_split"] if keep_official else pd.Series("", index=manifest.images.index)
     for split in Split if (official == Split.VAL).any() else [Split.TEST]:
-        splits[group_of[official == split].unique()] = split.value
+        groups = group_of[official == split].unique()
+        splits[groups[~assigned[groups]]] = split.value
     if (official == Split.TEST).any():
         fractions = _without_test(fractions)
     for number, patient_class in enumerate(PATIENT_CLASSES):

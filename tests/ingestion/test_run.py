@@ -9,6 +9,7 @@ import pytest
 from mammo.geometry import Box, Frame
 from mammo.ingestion.run import IngestResult, ingest_cohort, ingest_shard
 from mammo.ingestion.shard import Shard
+from mammo.ingestion.sources import Mode
 from mammo.ingestion.worker import Recipe
 from mammo.intake import sandbox
 from mammo.intake.adapters.table import read
@@ -136,7 +137,7 @@ def test_a_store_ingested_again_drops_its_old_files(recipe: Recipe, source: Path
     ingest_cohort(recipe, read(source), 1)
     (before,) = (recipe.store / "images").glob("*.tiles")
     image_store._record_files.cache_clear()
-    ingest_cohort(Recipe(source, recipe.store, Frame(184, 120, 4), 0.5), read(source), 1)
+    ingest_cohort(Recipe(source, recipe.store, Frame(184, 120, 4), 0.5), read(source), 1, mode=Mode.OVERWRITE)
     (after,) = (recipe.store / "images").glob("*.tiles")
     assert after != before
 
@@ -148,7 +149,7 @@ def test_a_changed_file_or_frame_is_read_again(recipe: Recipe, source: Path) -> 
     window = ImageStore(recipe.store).network(manifest.images.index[0], manifest.chain(manifest.images.index[0]))
     assert window.max() < 700
     smaller = Recipe(source, recipe.store, Frame(184, 120, 4), 0.5)
-    manifest = ingest_cohort(smaller, read(source), 1).manifest
+    manifest = ingest_cohort(smaller, read(source), 1, mode=Mode.OVERWRITE).manifest
     assert set(manifest.images["scale"]) == {0.5}
     assert ImageStore(recipe.store).shape(manifest.images.index[0])[0] < 100
 

@@ -50,7 +50,7 @@ def test_merged_shards_equal_the_store_of_a_single_run_byte_for_byte(source: Pat
     Pseudonyms(bytes(32)).write_key(sharded.store)
     ingest_cohort(single, cohort, 1)
     assert sum(ingest_shard(sharded, cohort, Shard(shard, 3), 1) for shard in (2, 0, 1)) == 13
-    assert len(find_parts(sharded.store)) == 3
+    assert len(find_parts(sharded.store, "table")) == 3
     assert ingest_cohort(sharded, cohort, 1).decoded == 0
     assert files(sharded.store) == files(single.store)
 
@@ -108,5 +108,5 @@ def test_submitits_local_executor_ingests_the_shards(source: Path, tmp_path: Pat
             [*command, *arguments, *common], env=dict(os.environ), capture_output=True, text=True, check=False
         )
         assert done.returncode in (0, 3), done.stderr
-        assert arguments is not jobs or len(find_parts(tmp_path / "sharded" / "store")) == 3
+        assert arguments is not jobs or len(find_parts(tmp_path / "sharded" / "store", "table")) == 3
     assert files(tmp_path / "sharded" / "store") == files(tmp_path / "single" / "store")

@@ -106,3 +106,18 @@ def test_images_that_were_added_after_the_folds_are_named() -> None:
 def test_a_store_without_images_has_no_folds() -> None:
     empty = Manifest(Frame(368, 240, 8), pd.DataFrame({"fold": []}), pd.DataFrame())
     assert n_folds(empty.images) == 0
+
+
+def test_later_patients_join_the_folds_and_earlier_ones_stay() -> None:
+    first = assign_folds(cohort(7, 8, 9), 5, 0)
+    grown = cohort(12, 12, 14)
+    earlier = grown.images["patient_id"].isin(first.images["patient_id"])
+    places = first.images.groupby("patient_id")["fold"].first()
+    grown.images["fold"] = grown.images["patient_id"].map(places).fillna(-1).astype(int)
+    again = assign_folds(grown, 5, 3, keep_current=True)
+    assert (again.images["fold"] == grown.images["fold"])[earlier].all()
+    sizes = again.images.groupby("fold")["patient_id"].nunique()
+    assert len(sizes) == 5
+    assert sizes.max() - sizes.min() <= 2
+    with pytest.raises(MammoError, match=r"folds=4, but the store has 5 folds: give again=true"):
+        assign_folds(again, 4, 0, keep_current=True)
