@@ -22,9 +22,11 @@ from mammo.reporting.figure_list import ReportFigure
 from mammo.reporting.image_figures import Outlines, image_grid_figure, outline_array, outline_kind, saliency_figure
 from mammo.reporting.result_figures import save
 from mammo.reporting.window_figures import N_PATCHES, N_WINDOWS, class_patches_figure, lesion_windows_figure
+from mammo.store.folds import of_fold
 from mammo.store.manifest import Manifest
 from mammo.training.build import crops_of
 from mammo.training.configured_classes import read_config
+from mammo.training.results import read_run
 
 N_IMAGES, N_SALIENCY = 12, 3
 
@@ -55,23 +57,25 @@ def network_outlines(manifest: Manifest, image_id: str) -> Outlines:
     return outline_array((manifest.frame.height, manifest.frame.width), outlines)
 
 
-def cohort_figures(store: Path, run: Path) -> Iterator[ReportFigure]:
+def cohort_figures(store: Path, run: Path, fold: int | None = None) -> Iterator[ReportFigure]:
     """Draw the report's figures of a cohort one by one: images, saliency maps, patches by class, a lesion's windows.
 
     Args:
         store: the image store, split.
         run: folder of any run on the store; its configuration holds the window sizes, and the saliency maps are those
-            of the first context network beside it.
+            of the first context network of the same fold beside it.
+        fold: that the run tested, whose test images are drawn; None without folds.
 
     Raises:
         MammoError: the run's configuration is of another version of mammo.
     """
     crops = _crop_sizes(run)
-    manifest = Manifest.load(store).of_split(Split.TEST)
+    manifest = of_fold(Manifest.load(store), fold).of_split(Split.TEST)
     reader, index = Reader.from_manifest(store, manifest, crops.patch_px), SamplingIndex.from_manifest(manifest)
     rows = _selected_images(index)
     yield ReportFigure("figure1", IMAGES, _image_grid(manifest, reader, rows))
     contexts = sorted(path.parent for path in run.parent.glob("context-*/result.json"))
+    contexts = [folder for folder in contexts if fold is None or read_run(folder).fold == fold]
     if contexts:
         network = load_context_network(contexts[0] / "best.ckpt")
         for number, row in enumerate([row for row in rows if row in index.lesions_by_image][:N_SALIENCY], start=1):

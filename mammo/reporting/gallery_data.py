@@ -7,14 +7,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from mammo.data.dataset import SaliencySource
 from mammo.maps.location import location_map
 from mammo.paper import LOCAL
 from mammo.progress import track
-from mammo.reporting.evaluation import Evaluation, share_lesions
+from mammo.reporting.evaluation import Evaluation
 from mammo.reporting.gallery import FIELDS, GalleryImage, choose_lesions, frame_values, image_values, lesion_values
+from mammo.reporting.pooled_runs import PooledRun, pooled_runs
+from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.score_tables import size_group
+from mammo.store.folds import NO_FOLD
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.training.results import Run
@@ -36,7 +40,7 @@ def build_gallery(evaluation: Evaluation, root: Path, store: Path, n_lesions: in
     """
     manifest, pixels = Manifest.load(store), ImageStore(store)
     runs = [run for run in evaluation.runs if run.maps == evaluation.main and not run.is_control]
-    windows = _windows(runs)
+    windows = _windows(pooled_runs(runs))
     shown = choose_lesions(_lesions(evaluation, windows), n_lesions)
     saliency = _saliency(runs, root, manifest)
     by_lesion = dict(iter(windows.groupby("lesion_id")))
@@ -58,20 +62,20 @@ def build_gallery(evaluation: Evaluation, root: Path, store: Path, n_lesions: in
     return {**common, "images": images, "lesions": lesions}
 
 
-def _windows(runs: Sequence[Run]) -> pd.DataFrame:
+def _windows(pools: Sequence[PooledRun]) -> pd.DataFrame:
     """The runs' windows with their seed-mean score."""
-    tables = [run.windows().set_index(["lesion_id", "window"]) for run in runs]
+    tables = [pool.windows().set_index(["lesion_id", "window"]) for pool in pools]
     score = sum(table["score"] for table in tables) / len(tables)
     return tables[0].assign(score=score).reset_index()
 
 
 def _lesions(evaluation: Evaluation, windows: pd.DataFrame) -> pd.DataFrame:
-    """Test and validation lesions with their seed-mean scores, with and without context."""
+    """Test and, without folds, validation lesions with their seed-mean scores, with and without context."""
     means, unknown = evaluation.mean_scores, np.full(len(evaluation.lesions), np.nan)
     local = means.get(LOCAL, unknown) if evaluation.main != LOCAL else unknown
     parts = [evaluation.lesions.assign(score=means[evaluation.main], without=local)]
-    if evaluation.validation is not None:
-        validation, score = evaluation.validation
+    if None in evaluation.validation:
+        validation, score = evaluation.validation[None]
         parts.append(validation.assign(score=score, without=_local_validation(evaluation, validation)))
     table = pd.concat(parts, ignore_index=True)
     spread = windows.groupby("lesion_id")["score"].std(ddof=0)
@@ -91,10 +95,20 @@ def _local_validation(evaluation: Evaluation, lesions: pd.DataFrame) -> "pd.Seri
 
 
 def _saliency(runs: Sequence[Run], root: Path, manifest: Manifest) -> SaliencySource | None:
-    """Source of the seed-mean saliency maps of the runs' context networks; None if the runs read no saliency maps."""
-    sources = [
-        saliency_cache(run.folder / run.reads["context"], root, manifest) for run in runs if "context" in run.reads
-    ]
+    """Source of the seed-mean saliency maps of the runs' context networks; None if the runs read no saliency maps.
+
+    With folds, an image's maps are by the networks that it was a test image of.
+    """
+    sources: dict[int, list[SaliencySource]] = {}
+    for run in runs:
+        if "context" in run.reads:
+            cache = saliency_cache(run.folder / run.reads["context"], root, manifest)
+            sources.setdefault(NO_FOLD if run.fold is None else run.fold, []).append(cache)
     if not sources:
         return None
-    return lambda image_ids: np.mean([source(image_ids) for source in sources], axis=0)
+    fold_of = manifest.images["fold"]
+
+    def mean_maps(image_ids: Sequence[str]) -> NDArray[np.float32]:
+        return np.concatenate([np.mean([of([key]) for of in sources[fold_of[key]]], axis=0) for key in image_ids])
+
+    return mean_maps

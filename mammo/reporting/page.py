@@ -24,6 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mammo import paper
+from mammo.reporting.cross_validation import fold_numbers
 from mammo.reporting.evaluation import Evaluation
 from mammo.reporting.figure_list import ReportFigure, result_tables
 from mammo.reporting.result_figures import save
@@ -93,18 +94,21 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
     versions = sorted({f"{name} {version}" for run in evaluation.runs for name, version in run.versions.items()})
     rows = evaluation.table3.to_dict("records")
     n_seeds = next(int(row["n_seeds"]) for row in rows if row["maps"] == evaluation.main)
+    numbers = fold_numbers(evaluation.folds)
     example = next(run for run in evaluation.runs if run.maps == evaluation.main)
     return {
         "e": evaluation,
         "paper": paper,
         "paper_gain": paper.TABLE_3[paper.BEST][0] - paper.TABLE_3[paper.LOCAL][0],
-        "result": result_sentence(evaluation.performance, evaluation.main, evaluation.data, n_seeds),
+        "result": result_sentence(evaluation.performance, evaluation.main, evaluation.data, n_seeds, len(numbers)),
         "tradeoff": tradeoff_sentence(evaluation.performance),
         "stores": sorted({run.store for run in evaluation.runs} - {""}),
         "table3": rows,
         "context_images": evaluation.images.to_dict("records"),
         "table2": evaluation.table2.to_dict("records"),
         "figure6": evaluation.figure6.to_dict("records"),
+        "folds": evaluation.folds.to_dict("records"),
+        "fold_numbers": numbers,
         "cohort": {} if cohort is None else cohort.to_dict("index"),
         "versions": versions,
         "config_of": example.name,

@@ -106,4 +106,5 @@ class Report:
         """The figures of results, then, with an image store, those of images."""
         yield from result_figures(evaluation)
         if self.store is not None:
-            yield from cohort_figures(self.store, evaluation.runs[0].folder)
+            first = evaluation.runs[0]
+            yield from cohort_figures(self.store, first.folder, first.fold)

@@ -7,7 +7,7 @@ ALLOWED_FNR = 0.02
 """The false negative rate that the paper's abstract and discussion use."""
 
 
-def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int) -> str:
+def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int, n_folds: int = 0) -> str:
     """The result in one sentence.
 
     Args:
@@ -15,9 +15,11 @@ def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int
         maps: the combination of maps, joined by +.
         data: name of the data set, empty if unknown.
         n_seeds: seeds that the score is a mean over.
+        n_folds: folds whose test lesions are pooled; 0 without folds.
     """
     kind = {"phantom": "synthetic test lesions"}.get(data, "test lesions")
     cohort = f"{performance.n} {kind} ({performance.n_malignant} malignant) of {performance.n_patients} patients"
+    cohort += f" in {n_folds} folds" if n_folds else ""
     if performance.undefined:
         return f"No metric is defined on these {cohort}: {performance.undefined}."
     auc = performance.auc

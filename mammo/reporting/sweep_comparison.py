@@ -12,14 +12,23 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from mammo.paper import MAPS
+from mammo.reporting.pooled_runs import PooledRun, common_folds, pooled_runs
 from mammo.reporting.result_figures import BLUE, GRAY, STYLE, VERMILION
 from mammo.reporting.run_selection import select_trials
+from mammo.reporting.shared_lesions import share_lesions
+from mammo.scoring.intervals import auc_interval
 from mammo.training.results import Run
 
 COLUMNS = ["model", "cell", "auc_of", "n_seeds", "n_trials", "val_auc", "test_auc_mean", "test_auc_sd", "lr"]
 """One row for each cell. auc_of: lesions, or images for the context network. n_trials: finished runs, selected or not.
 val_auc: validation AUC of the selected runs, mean over seeds. test_auc_mean, test_auc_sd: their test AUC, mean and
-standard deviation (divisor n - 1) over seeds. lr: learning rate of the selected run with the highest validation AUC."""
+standard deviation (divisor n - 1) over seeds, with folds of the mean over folds. lr: learning rate of the selected run
+with the highest validation AUC."""
+
+FOLD_COLUMNS = ["n_folds", "auc_pooled", "auc_low", "auc_high"]
+"""Further columns of runs with folds. n_folds: folds that every seed has. auc_pooled: AUC of the seed-mean scores of
+the test lesions or images of all these folds; auc_low, auc_high: its 95 % patient-bootstrap interval. NaN without score
+tables."""
 
 TESTED: dict[str, Any] = {"marker": "o", "linestyle": "", "color": BLUE, "markersize": 5, "alpha": 0.6}
 VALIDATION: dict[str, Any] = {"marker": "D", "linestyle": "", "color": VERMILION, "markersize": 4.5, "mfc": "white"}
@@ -34,7 +43,7 @@ LR_MARGIN = 0.04
 
 @dataclass(frozen=True)
 class _Row:
-    """The runs of one cell, and the selected run of each seed."""
+    """The runs of one cell, and the selected run of each seed and fold."""
 
     model: str
     cell: str
@@ -49,14 +58,48 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
         MammoError: as select_trials.
     """
     rows = []
+    has_folds = any(run.fold is not None for run in runs)
     for row in _rows(runs):
-        tests = np.array([run.test_auc for run in row.selected])
+        pools = pooled_runs(row.selected)
+        tests = np.array([_known_mean([run.test_auc for run in pool.runs]) for pool in pools])
         best = max(row.selected, key=lambda run: np.nan_to_num(run.val_auc, nan=-1.0))
         val = float(np.mean([run.val_auc for run in row.selected]))
         sd = float(tests.std(ddof=1)) if len(tests) > 1 else float("nan")
-        counts = len(row.selected), len(row.runs)
-        rows.append((row.model, row.cell, _auc_of(row.model), *counts, val, float(tests.mean()), sd, best.lr))
-    return pd.DataFrame(rows, columns=COLUMNS)
+        facts = (
+            row.model,
+            row.cell,
+            _auc_of(row.model),
+            len(pools),
+            len(row.runs),
+            val,
+            float(tests.mean()),
+            sd,
+            best.lr,
+        )
+        rows.append((*facts, *(_pooled_facts(pools) if has_folds else ())))
+    return pd.DataFrame(rows, columns=[*COLUMNS, *(FOLD_COLUMNS if has_folds else [])])
+
+
+def _known_mean(aucs: Sequence[float]) -> float:
+    """The mean of the AUCs that are defined; NaN if none is."""
+    known = [value for value in aucs if not np.isnan(value)]
+    return float(np.mean(known)) if known else float("nan")
+
+
+def _pooled_facts(pools: Sequence[PooledRun]) -> tuple[float, ...]:
+    """FOLD_COLUMNS of the runs of one cell, one pool for each seed."""
+    folds = common_folds(pools)
+    kept = [pool.of_folds(folds) for pool in pools]
+    if not all((run.folder / pool.scores_file).is_file() for pool in kept for run in pool.runs):
+        return len(folds), float("nan"), float("nan"), float("nan")
+    if kept[0].first.model == "context":
+        first, *others = (pool.images().set_index("image_id") for pool in kept)
+        score = np.mean([table.loc[first.index, "score_malignant"] for table in (first, *others)], axis=0)
+        interval = auc_interval(first["malignant"], score, first["patient_id"])
+    else:
+        shared = share_lesions({pool.name: pool.lesions() for pool in kept})
+        interval = auc_interval(shared.malignant, np.mean(list(shared.scores.values()), axis=0), shared.patients)
+    return len(folds), interval.value, interval.low, interval.high
 
 
 def comparison_figure(runs: Sequence[Run]) -> Figure:
@@ -91,9 +134,14 @@ def comparison_figure(runs: Sequence[Run]) -> Figure:
 def _draw_selected(axes: Axes, y: float, runs: Sequence[Run], hidden: str) -> None:
     """One cell's selected runs; the prefix "_" in hidden keeps repeated labels out of the legend."""
     tests, vals = [run.test_auc for run in runs], [run.val_auc for run in runs]
-    axes.plot(vals, [y + 0.2] * len(vals), **VALIDATION, label=f"{hidden}validation, one mark per seed")
-    axes.plot(tests, [y - 0.12] * len(tests), **TESTED, label=f"{hidden}test, one dot per seed")
-    axes.plot([np.mean(tests)], [y - 0.12], **MEAN, label=f"{hidden}mean over seeds, test")
+    axes.plot(vals, [y + 0.2] * len(vals), **VALIDATION, label=f"{hidden}validation, one mark per {_each(runs)}")
+    axes.plot(tests, [y - 0.12] * len(tests), **TESTED, label=f"{hidden}test, one dot per {_each(runs)}")
+    axes.plot([np.mean(tests)], [y - 0.12], **MEAN, label=f"{hidden}mean, test")
+
+
+def _each(runs: Sequence[Run]) -> str:
+    """What each run of a cell stands for."""
+    return "seed" if runs[0].fold is None else "seed and fold"
 
 
 def _draw_search(axes: Axes, rows: Sequence[_Row]) -> None:

@@ -29,7 +29,7 @@ class OperatingPoint:
     """A threshold with its TNR and FNR.
 
     Attributes:
-        threshold: lesions with scores at or above it are called malignant.
+        threshold: lesions with scores at or above it are called malignant; NaN if lesions have different ones (folds).
         tnr: share of benign lesions below it (biopsies avoided). If the threshold was chosen on the same lesions, each
             resample chooses its own.
         fnr: share of malignant lesions below it (missed); without bounds if the threshold was chosen on the same
@@ -76,7 +76,7 @@ def performance(
     malignant: ArrayLike,
     scores: ArrayLike,
     patients: ArrayLike,
-    thresholds: Mapping[float, float] | None = None,
+    thresholds: Mapping[float, float | Floats] | None = None,
     seed: int = 0,
     n_resamples: int = N_RESAMPLES,
 ) -> Performance:
@@ -86,7 +86,8 @@ def performance(
         malignant: [N] in {0, 1}.
         scores: [N] in [0, 1].
         patients: [N], each lesion's patient.
-        thresholds: by FNR, thresholds chosen on other lesions (validation).
+        thresholds: by FNR, thresholds chosen on other lesions (validation): one, or [N], each lesion's own (that of its
+            fold).
         seed: seed of the bootstrap.
         n_resamples: number of resamples.
 
@@ -99,7 +100,10 @@ def performance(
         """All metrics, [R, K], in resamples of these weights [R, N]."""
         t = tallies(labels, scores, weights)
         columns = [aucs(t), partial_aucs(t), average_precisions(t), briers(t), *(tnrs_at_fnr(t, fnr) for fnr in FNRS)]
-        return np.stack([*columns, *(rate for value in other.values() for rate in rates_below(t, value))], axis=1)
+        for threshold in other.values():
+            called_malignant = (np.asarray(scores) >= threshold).astype(np.float64)
+            columns += rates_below(tallies(labels, called_malignant, weights), 1.0)
+        return np.stack(columns, axis=1)
 
     drawn = iter(bootstrap(measure, patients, seed, n_resamples).T)
     metrics = [
@@ -129,9 +133,12 @@ def _chosen(malignant: ArrayLike, scores: ArrayLike, fnr: float, drawn: Floats) 
     return OperatingPoint(threshold, tnr, Interval(missed, float("nan"), float("nan")))
 
 
-def _fixed(malignant: ArrayLike, scores: ArrayLike, threshold: float, fnrs: Floats, tnrs: Floats) -> OperatingPoint:
+def _fixed(
+    malignant: ArrayLike, scores: ArrayLike, threshold: float | Floats, fnrs: Floats, tnrs: Floats
+) -> OperatingPoint:
     rates = rates_at(malignant, scores, threshold)
-    return OperatingPoint(threshold, percentile_interval(rates.tnr, tnrs), percentile_interval(rates.fnr, fnrs))
+    shared = threshold if isinstance(threshold, float) else float("nan")
+    return OperatingPoint(shared, percentile_interval(rates.tnr, tnrs), percentile_interval(rates.fnr, fnrs))
 
 
 MAX_VALUES = 12

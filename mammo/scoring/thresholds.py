@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mammo.records import Floats
 from mammo.scoring.metrics import checked, why_undefined
 
 FNRS = (0.0, 0.01, 0.02, 0.03, 0.05)
@@ -62,8 +63,13 @@ def threshold_at_fnr(malignant: ArrayLike, scores: ArrayLike, fnr: float) -> flo
     return float(positives[k]) if k < positives.size else float("inf")
 
 
-def rates_at(malignant: ArrayLike, scores: ArrayLike, threshold: float) -> Rates:
-    """FNR and TNR of a threshold for lesions of labels [N] in {0, 1} and scores [N].
+def rates_at(malignant: ArrayLike, scores: ArrayLike, threshold: float | Floats) -> Rates:
+    """FNR and TNR of a threshold for lesions of labels [N] in {0, 1} and scores [N]; NaN where a threshold is NaN.
+
+    Args:
+        malignant: [N] in {0, 1}.
+        scores: [N].
+        threshold: one for all lesions, or [N].
 
     Raises:
         ValueError: as metrics.checked.
@@ -71,7 +77,7 @@ def rates_at(malignant: ArrayLike, scores: ArrayLike, threshold: float) -> Rates
     labels, values = checked(malignant, scores)
     below = values < threshold
     fnr, tnr = (float(below[kind].mean()) if kind.any() else float("nan") for kind in (labels, ~labels))
-    return Rates(fnr, tnr) if not np.isnan(threshold) else Rates(float("nan"), float("nan"))
+    return Rates(fnr, tnr) if not np.isnan(threshold).any() else Rates(float("nan"), float("nan"))
 
 
 def tnr_at_fnr(malignant: ArrayLike, scores: ArrayLike, fnr: float) -> float:

@@ -153,11 +153,15 @@ class Run:
         path = self.folder / "lesions-val.parquet"
         return read_lesion_table(path) if path.is_file() else None
 
+    def test_windows(self) -> pd.DataFrame:
+        """The window score table of the test lesions; MammoError as read_window_table."""
+        return read_window_table(self.folder / "windows.parquet")
+
     def windows(self) -> pd.DataFrame:
         """The window score tables of test and validation lesions in one; MammoError as read_window_table."""
         validation = self.folder / "windows-val.parquet"
-        paths = [self.folder / "windows.parquet", *([validation] if validation.is_file() else [])]
-        return pd.concat([read_window_table(path) for path in paths], ignore_index=True)
+        tables = [self.test_windows(), *([read_window_table(validation)] if validation.is_file() else [])]
+        return pd.concat(tables, ignore_index=True)
 
 
 def read_run(folder: Path) -> Run:

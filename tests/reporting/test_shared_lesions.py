@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mammo.records import MammoError
-from mammo.reporting.evaluation import SHARED_COLUMNS, share_lesions
+from mammo.reporting.shared_lesions import SHARED_COLUMNS, share_lesions
 
 
 def table(
