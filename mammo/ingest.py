@@ -27,6 +27,7 @@ from mammo.ingestion.worker import PRELOAD, Recipe
 from mammo.intake.adapters import check_source, read_cohort
 from mammo.intake.dicom_decode import check_decoders
 from mammo.intake.outcomes import Flag, Verdict, counts
+from mammo.intake.pixel_options import PixelOptions
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers
 from mammo.records import Cohort, Count, MammoError, did_you_mean
@@ -66,7 +67,8 @@ def task(cfg: DictConfig) -> None:
     processes = usable_cores() if cfg.processes is None else cfg.processes
     shard = None if cfg.shard is None else Shard(cfg.shard, cfg.shards)
     workers = Workers(processes, wanted=shard.holds if shard else None, preload=PRELOAD)
-    cohort = read_cohort(cfg.data.adapter, recipe.source, workers, **cfg.data.get("options", {}))
+    options = PixelOptions.split(recipe.data_set.options)[1]
+    cohort = read_cohort(cfg.data.adapter, recipe.source, workers, **options)
     if shard:
         n_files = ingest_shard(recipe, cohort, shard, processes, mode)
         done = f"shard {cfg.shard} of {cfg.shards} is done, {n_files} files"
@@ -108,7 +110,9 @@ def _recipe(cfg: DictConfig) -> Recipe:
     preset = HydraConfig.get().runtime.choices["frame"]
     data_set = DataSet(cfg.data.name, cfg.data.adapter, preset, options=cast(dict[str, object], options))
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
-    return Recipe(Path(cfg.data.source), Path(cfg.store), frame, float(cfg.data.scale), data_set=data_set)
+    pixels, _ = PixelOptions.split(data_set.options)
+    source, store = Path(cfg.data.source), Path(cfg.store)
+    return Recipe(source, store, frame, float(cfg.data.scale), data_set=data_set, pixels=pixels)
 
 
 def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterator[str]:

@@ -10,7 +10,9 @@ from typing import Any
 from mammo.geometry import Frame
 from mammo.ingestion.shard import record_in_parts
 from mammo.intake.gate import Admitted, admit
+from mammo.intake.pixel_options import PixelOptions
 from mammo.intake.pseudonyms import Pseudonyms
+from mammo.intake.rasters import ANY_DEPTH
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import ImageRecord
@@ -23,7 +25,7 @@ from mammo.store.tiles import encode
 PRELOAD = (__name__,)
 """Modules that the child processes of an ingest need (intake.sandbox.Workers.preload)."""
 
-PIPELINE = 5
+PIPELINE = 6
 """Version of the processing from files to store pixels; after a change a rerun reads every image again."""
 
 
@@ -38,6 +40,7 @@ class Recipe:
         scale: store pixels per mirrored pixel.
         parts: stores of shards whose records are copied instead of decoding the files (ingestion.shard).
         data_set: the data set of the source, for the header of the store.
+        pixels: how gray values are read where no header states it.
     """
 
     source: Path
@@ -46,11 +49,12 @@ class Recipe:
     scale: float
     parts: tuple[Path, ...] = ()
     data_set: DataSet = TABLE
+    pixels: PixelOptions = ANY_DEPTH
 
     def input_digest(self, file_digest: str, image: ImageRecord) -> str:
         """Digest of everything that a stored image is made from; the image's note starts with it."""
         facts = (image.laterality, image.view, image.by_table, image.flags)
-        inputs = (PIPELINE, file_digest, asdict(self.frame), self.scale, *facts)
+        inputs = (PIPELINE, file_digest, asdict(self.frame), self.scale, asdict(self.pixels), *facts)
         return sha256(json.dumps(inputs).encode()).hexdigest()
 
 
@@ -151,7 +155,7 @@ def ingest_file(recipe: Recipe, item: IngestItem) -> Rejected | AlreadyStored | 
         if in_part := record_in_parts(recipe.parts, item.image_id, input_digest):
             text, record, head = in_part
             return Encoded(ImageFacts.of_note(text), record, head, merged=True)
-        admitted = admit(recipe.source, item.image, recipe.frame, recipe.scale, content)
+        admitted = admit(recipe.source, item.image, recipe.frame, recipe.scale, content, recipe.pixels)
         text = json.dumps(_note(recipe, admitted, file_digest))
         record, head = encode(admitted.pixels, f"{input_digest} {text}")
         return Encoded(ImageFacts.of_note(text), record, head)
@@ -165,7 +169,8 @@ def _note(recipe: Recipe, admitted: Admitted, file_digest: str) -> dict[str, Any
     """The facts of an image as its note holds them, in JSON types."""
     values = chain_values(admitted.chain) | tissue_values(admitted.tissue)
     row = {name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
-    row |= {"sha256": file_digest, "flags": "+".join(admitted.flags), "voi": admitted.voi, "vendor": admitted.vendor}
+    row |= {"sha256": file_digest, "voi": admitted.voi, "vendor": admitted.vendor}
+    row |= {"flags": "+".join(admitted.flags), "notes": "+".join(admitted.notes)}
     fingerprint = Fingerprint.of(admitted.pixels)
     uid = _pseudonyms(recipe.store).of("uid", admitted.uid) if admitted.uid else ""
     return {"row": row, "uid": uid, "key": fingerprint.key, "thumbnail": fingerprint.thumbnail.hex()}

@@ -13,8 +13,9 @@ from mammo.intake.frames import place
 from mammo.intake.laterality_view import text
 from mammo.intake.object_type import check_view, header_flags
 from mammo.intake.outcomes import Flag
+from mammo.intake.pixel_options import PixelOptions
 from mammo.intake.presentation import Presentation, presentation
-from mammo.intake.rasters import is_raster, read_raster
+from mammo.intake.rasters import ANY_DEPTH, is_raster, read_raster
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import ImageRecord, MammoError
@@ -32,6 +33,7 @@ class Admitted:
         voi: the rule that turned stored values into presentation values (Presentation.voi); empty for a PNG or TIFF.
         uid: SOP Instance UID (0008,0018), empty for a PNG or TIFF.
         vendor: manufacturer of the detector (intake.dicom_header.VENDORS), empty for a PNG or TIFF.
+        notes: what was done to the pixels and keeps nothing out of training (Presentation.notes).
     """
 
     chain: FrameChain
@@ -41,9 +43,17 @@ class Admitted:
     voi: str
     uid: str
     vendor: str
+    notes: tuple[str, ...] = ()
 
 
-def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: bytes | None = None) -> Admitted:
+def admit(
+    root: Path,
+    record: ImageRecord,
+    frame: Frame,
+    scale: float,
+    content: bytes | None = None,
+    options: PixelOptions = ANY_DEPTH,
+) -> Admitted:
     """Return an image that its adapter accepted, decoded and placed.
 
     Args:
@@ -52,6 +62,7 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
         frame: the network window.
         scale: store pixels per mirrored pixel.
         content: the file's bytes, if they were already read.
+        options: how gray values are read where no header states it.
 
     Raises:
         RejectedError: its adapter rejected the image, or its pixels are unusable.
@@ -63,16 +74,15 @@ def admit(root: Path, record: ImageRecord, frame: Frame, scale: float, content: 
         raise RejectedError(Code.NOT_DESCRIBED)
     file = regular_file(root, record.path)
     if is_raster(record.path):
-        shown, uid, vendor = Presentation(read_raster(file, eight_bit=record.by_table), "", ()), "", ""
+        shown, uid, vendor = read_raster(file, replace(options, eight_bit=options.eight_bit or record.by_table)), "", ""
     else:
         # Published data sets are free of names, but their films show labels.
         look_for_text = not record.by_table
         shown, uid, vendor = _of_dicom(read_file(file) if content is None else content, look_for_text)
-    check_side = not record.by_table and not is_raster(record.path)
-    placed = place(shown.values, record.laterality, record.view, frame, scale, check_side)
+    placed = place(shown.values, record.laterality, record.view, frame, scale, check_side=not record.by_table)
     found = {*record.flags, *shown.flags, *([Flag.BLANK] if placed.blank else [])}
     flags = tuple(flag for flag in Flag if flag in found)
-    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor)
+    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor, shown.notes)
 
 
 def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, str]:

@@ -44,7 +44,16 @@ class Flag(StrEnum):
     PREAMBLE = "preamble", "a preamble that starts like an executable program; it is not copied"
     SIGNED = "signed", "signed pixels (0028,0103), which mammograms do not have"
     HIGH_BIT = "high_bit", "a High Bit (0028,0102) other than Bits Stored minus 1"
-    PRECISION = "precision", "compressed pixels that exceed Bits Stored (0028,0101); the bits above are dropped"
+    PRECISION = "precision", "pixels that exceed Bits Stored (0028,0101) or data.options.bits"
+    RANGE = (
+        "range",
+        "gray values that fill another range of bits than the header or file states; shown by the range found",
+    )
+    INVERTED = (
+        "inverted",
+        "pixels that are inverted against their header or file (the background is bright, the breast dark); shown "
+        "turned around",
+    )
     WINDOW = (
         "window",
         "a window (0028,1050), (0028,1051) or table (0028,3010) that shows the breast all white or black, a window of "

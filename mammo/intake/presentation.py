@@ -21,6 +21,8 @@ from mammo.intake.laterality_view import code_string
 from mammo.intake.object_type import MONOCHROME
 from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RejectedError
+from mammo.intake.stored_bits import bits_in_use, check_byte_order
+from mammo.intake.value_range import found_bits, to_full_scale, too_dark
 from mammo.intake.window_check import hides_breast, sparse
 from mammo.records import FULL_SCALE
 
@@ -28,8 +30,8 @@ Values = NDArray[np.float64]
 
 VOI_FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 
-ROUGHER = 4
-"""Native pixels are in the wrong byte order if neighbors differ this many times more than in the other order."""
+WRONG_BITS = 3
+"""A VOI LUT whose largest value needs this many bits fewer than it declares was made for fewer bits."""
 
 UNDEFINED_LENGTH = 0xFFFFFFFF
 
@@ -42,11 +44,13 @@ class Presentation:
         values: [Rows, Columns] uint16, presentation values 0 (dark) to 4095 (bright).
         voi: their VOI rule: lut, linear, linear_exact, sigmoid or range.
         flags: flags raised by pixels and header.
+        notes: what was done to the pixels and keeps nothing out of training, as in the column notes of images.parquet.
     """
 
     values: NDArray[np.uint16]
     voi: str
-    flags: tuple[Flag, ...]
+    flags: tuple[Flag, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def presentation(dataset: Dataset) -> Presentation:
@@ -55,40 +59,74 @@ def presentation(dataset: Dataset) -> Presentation:
     Raises:
         RejectedError: the pixels cannot be decoded, or header values that define them are invalid.
     """
-    bits, allocated = int(dataset.get("BitsStored") or 0), int(dataset.get("BitsAllocated") or 0)
-    if not 1 <= bits <= min(16, allocated):
-        raise RejectedError(Code.BAD_BITS)
+    bits, high = _header_bits(dataset)
     if code_string(dataset, "PhotometricInterpretation") not in MONOCHROME:  # adapters with tables do not read headers
         raise RejectedError(Code.NOT_GRAY)
-    high = int(dataset.get("HighBit", bits - 1))
-    if not bits - 1 <= high < allocated:
-        raise RejectedError(Code.BAD_BITS)
     flags = [Flag.FALSE_LENGTH] if _false_length(dataset) else []
-    stored = decode(dataset)
-    if syntax_of(dataset) in NATIVE:
-        _check_byte_order(stored, bits)
-    elif syntax_of(dataset) in CODECS and not _signed(dataset) and int(stored.max()) >> (high + 1):
-        flags.append(Flag.PRECISION)
-    tables, voi = gray_values(dataset, bits)
+    codes = _codes(dataset, bits)
+    if not _signed(dataset) and int(codes.max()) >> (high + 1):
+        used = bits_in_use(codes, bits) if high == bits - 1 else bits
+        if used > bits or syntax_of(dataset) in CODECS:
+            flags.append(Flag.PRECISION)
+        bits, high = used, high + used - bits
+    tables, voi, wrong_depth = gray_values(dataset, bits)
     if high != bits - 1:
         tables = np.repeat(tables, 1 << (high + 1 - bits), axis=1)
     shown, plain = np.tile(tables, (1 << 16) // tables.shape[1])  # bits above the stored ones (overlays) are ignored
-    codes = np.ascontiguousarray(stored.astype(np.uint16, copy=False))
-    values = np.asarray(cv2.LUT(codes, shown), dtype=np.uint16)
     some = sparse(codes)
     hidden = voi != "range" and hides_breast(plain[some], shown[some])
-    return Presentation(values, voi, (*flags, *_flags(dataset, bits, high, hidden)))
+    if wrong_depth or (not hidden and too_dark(shown[some])):
+        flags.append(Flag.RANGE)
+        if not wrong_depth and not _signed(dataset):
+            shown = _by_found_range(some & np.uint16((1 << (high + 1)) - 1), plain)
+    values = np.asarray(cv2.LUT(codes, shown), dtype=np.uint16)
+    return Presentation(values, voi, (*flags, *_flags(dataset, high != bits - 1, hidden)))
 
 
-def gray_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
-    """Return the presentation value of every stored code, and the VOI rule.
+def _header_bits(dataset: Dataset) -> tuple[int, int]:
+    """Return Bits Stored (0028,0101) and High Bit (0028,0102).
+
+    Raises:
+        RejectedError: they are impossible.
+    """
+    bits, allocated = int(dataset.get("BitsStored") or 0), int(dataset.get("BitsAllocated") or 0)
+    if not 1 <= bits <= min(16, allocated):
+        raise RejectedError(Code.BAD_BITS)
+    high = int(dataset.get("HighBit", bits - 1))
+    if not bits - 1 <= high < allocated:
+        raise RejectedError(Code.BAD_BITS)
+    return bits, high
+
+
+def _codes(dataset: Dataset, bits: int) -> NDArray[np.uint16]:
+    """Return stored codes [Rows, Columns] uint16; native ones are checked to be in the right byte order."""
+    stored = decode(dataset)
+    if syntax_of(dataset) in NATIVE:
+        check_byte_order(stored, bits)
+    return np.ascontiguousarray(stored.astype(np.uint16, copy=False))
+
+
+def _by_found_range(some: NDArray[np.uint16], plain: NDArray[np.uint16]) -> NDArray[np.uint16]:
+    """Return the table [2 ** 16] from codes to presentation values by the bits that a sample of the codes fills.
+
+    Args:
+        some: [h, w] uint16, a sample of the stored codes.
+        plain: [2 ** 16] uint16, the table from codes to presentation values without a window, for its direction.
+    """
+    table = to_full_scale(np.arange(1 << 16, dtype=np.uint32), found_bits(some))
+    return table if plain[int(some.max())] >= plain[int(some.min())] else FULL_SCALE - table
+
+
+def gray_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str, bool]:
+    """Return the presentation value of every stored code, the VOI rule, and whether its table contradicts its depth.
 
     Args:
         dataset: the header.
         bits: Bits Stored (0028,0101).
 
     Returns:
-        [2, 2 ** bits] uint16, 0 to 4095: values by the VOI rule, then values without a window; and the rule's name.
+        [2, 2 ** bits] uint16, 0 to 4095: values by the VOI rule, then values without a window; the rule's name; and
+        whether a VOI LUT fills fewer bits than it declares (its values are then shares of the bits that it fills).
 
     Raises:
         RejectedError: the header's numbers are invalid.
@@ -97,14 +135,14 @@ def gray_values(dataset: Dataset, bits: int) -> tuple[NDArray[np.uint16], str]:
     if _signed(dataset):
         codes[1 << (bits - 1) :] -= 1 << bits  # two's complement, (0028,0103)
     values = apply_modality(dataset, codes)
-    shown, voi = _voi(dataset, values)
+    shown, voi, wrong_depth = _voi(dataset, values)
     shares = np.stack([shown, _whole_range(values)])
     if code_string(dataset, "PhotometricInterpretation") == "MONOCHROME1":
         shares = 1 - shares
     shares[:, _padding(dataset, codes)] = 0
     if not np.isfinite(shares).all() or np.ptp(shares[0]) == 0:
         raise RejectedError(Code.BAD_WINDOW)
-    return np.round(shares * FULL_SCALE).astype(np.uint16), voi
+    return np.round(shares * FULL_SCALE).astype(np.uint16), voi, wrong_depth
 
 
 def apply_modality(dataset: Dataset, codes: Values) -> Values:
@@ -133,20 +171,21 @@ def apply_modality(dataset: Dataset, codes: Values) -> Values:
     return codes * slope + intercept
 
 
-def _voi(dataset: Dataset, values: Values) -> tuple[Values, str]:
+def _voi(dataset: Dataset, values: Values) -> tuple[Values, str, bool]:
     """Return shares of full scale [N], 0 to 1: by VOI LUT Sequence (0028,3010), else first window, else whole range."""
     sequence = dataset.get("VOILUTSequence")
     if sequence:
-        looked_up, top = _looked_up(sequence[0], values)
-        return looked_up / top, "lut"
+        looked_up, bits, filled = _looked_up(sequence[0], values)
+        wrong_depth = 0 < filled <= bits - WRONG_BITS
+        return looked_up / ((1 << (filled if wrong_depth else bits)) - 1), "lut", wrong_depth
     try:
         center, width = (_first(dataset.get(name)) for name in ("WindowCenter", "WindowWidth"))
     except (ValueError, TypeError):
         raise RejectedError(Code.BAD_WINDOW) from None
     if center is None or width is None or width <= 0:
-        return _whole_range(values), "range"
+        return _whole_range(values), "range", False
     function = code_string(dataset, "VOILUTFunction") or "LINEAR"
-    return apply_window(values, center, width, function), function.lower()
+    return apply_window(values, center, width, function), function.lower(), False
 
 
 def _whole_range(values: Values) -> Values:
@@ -184,8 +223,8 @@ def apply_window(values: Values, center: float, width: float, function: str) -> 
     return np.clip((values - (center - 0.5)) / (width - 1) + 0.5, 0, 1)
 
 
-def _looked_up(item: Dataset, values: Values) -> tuple[Values, float]:
-    """Return values [N] mapped by LUT Data (0028,3006), and the largest value by its descriptor (0028,3002)."""
+def _looked_up(item: Dataset, values: Values) -> tuple[Values, int, int]:
+    """Return values [N] mapped by LUT Data (0028,3006), its bits by its descriptor (0028,3002) and those it fills."""
     try:
         length, first, bits = (int(number) for number in item.LUTDescriptor)
         data = item.LUTData
@@ -200,7 +239,7 @@ def _looked_up(item: Dataset, values: Values) -> tuple[Values, float]:
     if first > values.max():  # a negative number that was read as unsigned, as the stored pixels are
         first -= 1 << 16
     index = np.clip(values - first, 0, length - 1).astype(np.int64)
-    return table[index].astype(np.float64), float((1 << bits) - 1)
+    return table[index].astype(np.float64), bits, int(table.max()).bit_length()
 
 
 def _padding(dataset: Dataset, codes: Values) -> NDArray[np.bool_]:
@@ -213,13 +252,13 @@ def _padding(dataset: Dataset, codes: Values) -> NDArray[np.bool_]:
     return np.asarray((codes >= edges[0]) & (codes <= edges[1]))
 
 
-def _flags(dataset: Dataset, bits: int, high: int, hidden: bool) -> Iterator[Flag]:
+def _flags(dataset: Dataset, high_bit: bool, hidden: bool) -> Iterator[Flag]:
     syntax = syntax_of(dataset)
     if syntax in CODECS and CODECS[syntax].lossy and dataset.get("LossyImageCompression") != "00":
         yield Flag.LOSSY
     if _signed(dataset):
         yield Flag.SIGNED
-    if high != bits - 1:
+    if high_bit:
         yield Flag.HIGH_BIT
     if hidden or (not dataset.get("VOILUTSequence") and _suspect_window(dataset)):
         yield Flag.WINDOW
@@ -246,25 +285,6 @@ def _false_length(dataset: Dataset) -> bool:
     if not isinstance(raw, RawDataElement) or raw.length == UNDEFINED_LENGTH or raw.value is None:
         return False
     return raw.length > len(raw.value)
-
-
-def _check_byte_order(stored: NDArray[np.generic], bits: int) -> None:
-    """Reject native pixels [Rows, Columns] that are much smoother, for their range, with their bytes swapped.
-
-    Raises:
-        RejectedError: they are in the wrong byte order.
-    """
-    if stored.dtype.itemsize != 2:
-        return
-    sample, top = stored[:: max(1, len(stored) // 64)].astype(np.uint16), np.uint16((1 << bits) - 1)
-    kept, swapped = (_roughness((rows & top).astype(np.int32)) for rows in (sample, sample.byteswap()))
-    if kept > ROUGHER * swapped > 0:
-        raise RejectedError(Code.BYTE_ORDER)
-
-
-def _roughness(rows: NDArray[np.int32]) -> float:
-    """Return the mean difference of neighbors in the rows [n, W], as a share of the range."""
-    return float(np.abs(np.diff(rows, axis=1)).mean() / max(int(np.ptp(rows)), 1)) if rows.shape[1] > 1 else 0.0
 
 
 def _first(element: Any) -> float | None:  # noqa: ANN401 - pydicom returns a number, a string or a sequence of them

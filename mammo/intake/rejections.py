@@ -38,10 +38,10 @@ class Code(StrEnum):
     UNREADABLE = "unreadable", "the file cannot be opened", "make it readable for your user, then ingest again"
     EMPTY_FILE = "empty_file", "the file is empty", AGAIN
     ARCHIVE = "archive", "an archive, not an image", "if it holds images, unpack it below the source folder"
-    NOT_DICOM = "not_dicom", "not a DICOM file, PNG or TIFF image, or its header is damaged", AGAIN
+    NOT_DICOM = "not_dicom", "not a DICOM file, PNG, TIFF, JPEG or PGM image, or its header is damaged", AGAIN
     NOT_DESCRIBED = (
         "not_described",
-        "a PNG or TIFF without a row in images.csv, which must state its patient, exam and view",
+        "a PNG, TIFF, JPEG or PGM without a row in images.csv, which must state its patient, exam and view",
         "add the row to images.csv",
     )
     MEDIA_DIRECTORY = "media_directory", "a DICOMDIR, the list of files on a medium", OTHER_OBJECT
@@ -52,7 +52,7 @@ class Code(StrEnum):
     )
     SECONDARY_CAPTURE = "secondary_capture", "a secondary capture or screen save (0008,0016), (0008,0008)", OTHER_OBJECT
     TOMOSYNTHESIS = "tomosynthesis", "a tomosynthesis volume (0008,0016), not a mammogram", OTHER_OBJECT
-    MULTI_FRAME = "multi_frame", "more than one frame (0028,0008)", OTHER_OBJECT
+    MULTI_FRAME = "multi_frame", "more than one frame (0028,0008), or a TIFF of several pages", OTHER_OBJECT
     PROJECTION = "projection", "a projection or scout of tomosynthesis or stereotaxy (0008,0008)", OTHER_OBJECT
     CONTRAST_ENHANCED = "contrast_enhanced", "a contrast-enhanced image (0008,0008), (0018,0010)", OTHER_OBJECT
     SPECIMEN = "specimen", "a radiograph of a specimen, not of a breast", OTHER_OBJECT
@@ -64,8 +64,19 @@ class Code(StrEnum):
     NOT_GRAY = "not_gray", "not one gray value per pixel (0028,0004), (0028,0002)", OTHER_OBJECT
     EIGHT_BIT = (
         "eight_bit",
-        "a PNG or TIFF with 8 bits per pixel, where 12 to 16 are needed",
-        "export it again with 16 bits",
+        "a PNG, TIFF, JPEG or PGM with 8 bits per pixel, where 12 to 16 are needed",
+        "export it from the source with all its gray values (saving it again with 16 bits adds none), or accept 8 bits "
+        "with data.options.eight_bit=true",
+    )
+    BAD_VALUES = (
+        "bad_values",
+        "gray values that are negative, not finite or larger than 32 bits",
+        "export it again with whole numbers from 0 on, or fractions from 0 to 1",
+    )
+    TIFF_CODING = (
+        "tiff_coding",
+        "a TIFF whose compression, tiling or sample format is not supported",
+        "save it again as one page without compression",
     )
     NO_PATIENT = (
         "no_patient",

@@ -30,7 +30,7 @@ IMAGES = pa.schema(
             ("image_id", "source", "patient_id", "exam_id", "laterality", "view", "split", "official_split"), TEXT
         ),
         "fold": INTEGER,
-        **dict.fromkeys(("flags", "voi"), TEXT),
+        **dict.fromkeys(("flags", "notes", "voi"), TEXT),
         **dict.fromkeys(("negative", "malignant", "benign", "unplaced"), FLAG),
         "stored_height": INTEGER,
         "stored_width": INTEGER,
@@ -48,7 +48,8 @@ IMAGES = pa.schema(
 """Columns of images.parquet; breast_* are in the mirrored frame, origin_* in the store frame (geometry.FrameChain).
 
 source is the name of the data set (store_header.DataSet); flags are the flags of an image (intake.outcomes.Flag),
-joined by +; voi is the rule that made its presentation values; negative: no image of the breast has a finding;
+joined by +; notes say what was done to its pixels and keep nothing out of training (eight_bit, bits_13, ...), joined
+by +; voi is the rule that made its presentation values; negative: no image of the breast has a finding;
 malignant and benign: the image has such a finding, outlined or not; unplaced: it has a finding whose place is unknown;
 vendor and density are empty where unknown; fold is the number of the patient's fold (store.folds), -1 without folds;
 split is empty with folds.

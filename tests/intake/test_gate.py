@@ -1,6 +1,8 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from mammo.intake.adapters import table as table_adapter
 from mammo.intake.gate import admit
 from mammo.intake.object_type import TOMOSYNTHESIS
 from mammo.intake.outcomes import Flag
+from mammo.intake.pixel_options import PixelOptions
 from mammo.intake.rejections import Code, RejectedError
 from mammo.records import ImageRecord, Laterality, View
 
@@ -40,6 +43,30 @@ def test_a_breast_on_the_wrong_side_is_rejected(
     record = ImageRecord("x.dcm", "p", "e", Laterality.RIGHT, View.CC)
     with pytest.raises(RejectedError, match=Code.SIDE_CONFLICT):
         admit(tmp_path, record, FRAME, 1)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "pgm"])
+@pytest.mark.parametrize("laterality", Laterality)
+def test_the_side_of_the_breast_is_checked_in_every_format(
+    tmp_path: Path, half_disc: NDArray[np.uint16], suffix: str, laterality: Laterality
+) -> None:
+    cv2.imwrite(str(tmp_path / f"x.{suffix}"), half_disc)
+    record = ImageRecord(f"x.{suffix}", "p", "e", laterality, View.CC)
+    if laterality is Laterality.LEFT:
+        assert not admit(tmp_path, record, FRAME, 1).chain.mirrored
+    else:
+        with pytest.raises(RejectedError, match=Code.SIDE_CONFLICT):
+            admit(tmp_path, record, FRAME, 1)
+    assert not admit(tmp_path, replace(record, by_table=True), FRAME, 1).chain.mirrored
+
+
+def test_eight_bits_are_noted_without_a_flag(tmp_path: Path, half_disc: NDArray[np.uint16]) -> None:
+    bytes_ = (half_disc // 16).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "x.png"), bytes_)
+    record = ImageRecord("x.png", "p", "e", Laterality.LEFT, View.CC)
+    admitted = admit(tmp_path, record, FRAME, 1, options=PixelOptions(eight_bit=True))
+    assert (admitted.flags, admitted.notes) == ((), ("eight_bit",))
+    assert admitted.pixels.max() == round(int(bytes_.max()) * 4095 / 255)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
     return {
         "image_id": f"{prefix}i{index}",
         "flags": "",
+        "notes": "",
         "voi": "linear",
         "source": "table",
         "patient_id": f"{prefix}p{index // 2}",

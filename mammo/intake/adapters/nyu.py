@@ -93,7 +93,7 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
                 for number, name in enumerate(_names(file, exam, f"{laterality}-{view}")):
                     key, negative = str(index), _negative(exam, laterality)
                     path = f"{images_folder}/{name}.png"
-                    record = ImageRecord(path, key, key, laterality, view, negative=negative)
+                    record = ImageRecord(path, key, key, laterality, view, by_table=True, negative=negative)
                     listed.append(_ListedImage(record, exam, number))
     if not listed:
         raise MammoError(f"{file} lists no images: set another data.source")
@@ -208,7 +208,7 @@ def _chain(root: Path, listed: _ListedImage) -> FrameChain:
     """
     image = listed.record
     laterality, view = Laterality(str(image.laterality)), View(str(image.view))
-    pixels = read_raster(regular_file(root, image.path))
+    pixels = read_raster(regular_file(root, image.path)).values
     chain = place(pixels, laterality, view, FULL, scale=1, check_side=False).chain
     faces_left = (laterality is Laterality.RIGHT) == (listed.exam.get("horizontal_flip") != "YES")
     if chain.mirrored != faces_left:

@@ -43,7 +43,8 @@ def write(make_dicom: Callable[..., Dataset]) -> Write:
             cv2.imwrite(str(path), pixels)
             return
         bits = 8 if pixels.dtype == np.uint8 else 16
-        layout = {"BitsAllocated": bits, "BitsStored": bits, "HighBit": bits - 1}
+        stored = max(min(bits, 12), int(pixels.max()).bit_length())
+        layout = {"BitsAllocated": bits, "BitsStored": stored, "HighBit": stored - 1}
         dataset = make_dicom(pixels, **(layout | tags))
         dataset.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
         dataset.save_as(path, enforce_file_format=True)
