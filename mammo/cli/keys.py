@@ -77,6 +77,8 @@ INGEST: Mapping[str, ValueType] = {
     "data.scale": number("above 0 and at most 16", "0.125", lambda x: 0 < x <= 16),
     "data.options.synthetic": switch(),
     "data.options.proxies": switch(),
+    "data.options.bits": or_null(whole(8, 32)),
+    "data.options.eight_bit": switch(),
     **PROCESSES,
     "shard": or_null(whole(0)),
     "shards": whole(1),

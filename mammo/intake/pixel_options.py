@@ -4,11 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from mammo.records import MammoError, is_whole
-
-MIN_BITS, MAX_BITS = 8, 32
-"""Limits of data.options.bits."""
-
 
 @dataclass(frozen=True)
 class PixelOptions:
@@ -24,16 +19,7 @@ class PixelOptions:
 
     @classmethod
     def split(cls, options: Mapping[str, Any]) -> "tuple[PixelOptions, dict[str, Any]]":
-        """Return the pixel options among data.options, and the others, which are the adapter's.
-
-        Raises:
-            MammoError: a value is not allowed.
-        """
+        """Return the pixel options among data.options, and the others, which are the adapter's."""
         names = {field.name for field in fields(cls)}
         own = cls(**{name: value for name, value in options.items() if name in names})
-        if own.bits is not None and not (is_whole(own.bits) and MIN_BITS <= own.bits <= MAX_BITS):
-            allowed = f"a whole number from {MIN_BITS} to {MAX_BITS}, or null to find it in the values"
-            raise MammoError(f"data.options.bits={own.bits} must be {allowed}")
-        if not isinstance(own.eight_bit, bool):
-            raise MammoError(f"data.options.eight_bit={own.eight_bit} must be true or false")
         return own, {name: value for name, value in options.items() if name not in names}
