@@ -1,5 +1,6 @@
 """python -m mammo.demo: the paper's experiment in minutes on two cores, on synthetic phantoms (see conf/demo.yaml)."""
 
+import shlex
 import time
 from pathlib import Path
 
@@ -12,9 +13,10 @@ from mammo.cli.pipeline import Stage, run_pipeline
 def task(cfg: DictConfig) -> None:
     """Run the demo's unfinished stages; print Table 3 and the path of the report."""
     if cfg.seed != 0:
-        cfg.root = f"{cfg.root}-{cfg.seed}"
+        cfg.root = f"{Path(cfg.root)}-{cfg.seed}"
     cfg.seeds = [2 * cfg.seed, 2 * cfg.seed + 1]
     root, started = Path(cfg.root), time.monotonic()
+    cfg.root = shlex.quote(cfg.root)  # the commands are words with blanks between them
     stages = [Stage(stage.name, stage.share, tuple(stage.commands)) for stage in cfg.stages]
     if run_pipeline(stages, root, preload=["mammo.training.fit"]):
         print(f"\nThe demo took {time.monotonic() - started:.0f} s.")

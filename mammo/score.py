@@ -2,23 +2,33 @@
 
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
-from mammo.reporting.cohort_figures import image_saliency, lesion_windows
-from mammo.reporting.result_figures import save
 from mammo.scoring.score_tables import write_lesion_table
 from mammo.store.manifest import Manifest
+from mammo.store.store_header import read_store_header
 from mammo.training.run_dir import chosen_run
-from mammo.training.score_store import StoreScores, score_store
+
+if TYPE_CHECKING:
+    from mammo.training.score_store import StoreScores
 
 DISCLAIMER = "Networks trained on synthetic phantoms test the software: these scores have no medical meaning."
 
 
+def check(cfg: DictConfig) -> None:
+    """Check that there is a store and a run to score it with; MammoError where there is none."""
+    read_store_header(Path(cfg.store))
+    chosen_run(cfg.run, Path(cfg.root), "fagg")
+
+
 def task(cfg: DictConfig) -> None:
     """Score every labeled lesion of the store; write the table and the figures, and print the table."""
+    from mammo.training.score_store import score_store  # heavy: only after the configuration is checked
+
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     run = chosen_run(cfg.run, Path(cfg.root), "fagg")
     scores = score_store(run, Path(cfg.store), cfg.n_windows, cfg.allow_targets)
@@ -30,8 +40,11 @@ def task(cfg: DictConfig) -> None:
     print(f"{len(scores.table)} lesions scored by {run.name}; table and figures are in {out}\n{DISCLAIMER}")
 
 
-def _draw(scores: StoreScores, manifest: Manifest, out: Path, n_pictures: int) -> None:
+def _draw(scores: "StoreScores", manifest: Manifest, out: Path, n_pictures: int) -> None:
     """Draw the windows of each lesion, and the saliency maps of its image if the maps have them."""
+    from mammo.reporting.cohort_figures import image_saliency, lesion_windows  # heavy, likewise
+    from mammo.reporting.result_figures import save
+
     for number, lesion in enumerate(np.unique(scores.plan.lesion)[:n_pictures]):
         windows = scores.plan.take(np.flatnonzero(scores.plan.lesion == lesion))
         row = scores.table.iloc[number]
@@ -45,7 +58,7 @@ def _draw(scores: StoreScores, manifest: Manifest, out: Path, n_pictures: int) -
             figure.clear()  # a cleared figure frees its images at once
 
 
-main = command("score")(task)
+main = command("score", check=check)(task)
 
 if __name__ == "__main__":
     main()

@@ -20,6 +20,12 @@ from mammo.store.folds import NO_FOLD, assign_folds
 from mammo.store.manifest import Manifest
 from mammo.store.schema import check_tables
 from mammo.store.splits import DEFAULT_FRACTIONS, assign_splits, patient_groups
+from mammo.store.store_header import read_store_header
+
+
+def check(cfg: DictConfig) -> None:
+    """Check that there is a store; MammoError as read_store_header."""
+    read_store_header(Path(cfg.store))
 
 
 def task(cfg: DictConfig) -> None:
@@ -73,7 +79,7 @@ def split_line(manifest: Manifest, before: pd.DataFrame) -> str:
     return f"{n_new} patients are assigned, {n_kept} keep their place{moved}{again}"
 
 
-main = command("split")(task)
+main = command("split", check=check)(task)
 
 if __name__ == "__main__":
     main()

@@ -53,7 +53,7 @@ FRAME: Mapping[str, ValueType] = {
 }
 
 ALLOW_TARGETS = {
-    "allow_targets": listed(word("my_package", "the name of a package"), "[my_package]"),
+    "allow_targets": listed(word("my_package"), "[my_package]", wanted="the names of packages"),
 }
 
 PROCESSES = {"processes": or_null(whole(1, 1024))}
@@ -82,7 +82,7 @@ INGEST: Mapping[str, ValueType] = {
     **PROCESSES,
     "shard": or_null(whole(0)),
     "shards": whole(1),
-    "allow": listed(word("implant", "the name of a flag"), "[implant]"),
+    "allow": listed(word("implant"), "[implant]", wanted="a list of flags"),
     "append": switch(),
     "overwrite": switch(),
     "accept_rejections": switch(),

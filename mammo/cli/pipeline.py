@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import runpy
+import shlex
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -43,7 +44,7 @@ class Stage:
     Attributes:
         name: a short description.
         share: its share of the pipeline's time, measured once; used to estimate the time left.
-        commands: what follows `python -m`, one for each command that runs in parallel.
+        commands: what follows `python -m`, one for each command that runs in parallel; quoted as in a shell.
     """
 
     name: str
@@ -126,7 +127,7 @@ def _execute(command: str, out: Connection) -> None:
     for stream in (1, 2):
         os.dup2(out.fileno(), stream)
     out.close()
-    module, *arguments = command.split()
+    module, *arguments = shlex.split(command)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

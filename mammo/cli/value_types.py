@@ -35,6 +35,7 @@ class ValueType:
         hint: what to say of a value that does not fit, behind it in brackets; empty for nothing.
         is_text: whether a command line's text is taken as it is typed: 2024_11_28 is no number there.
         is_path: whether that text is a path.
+        verb: what to do with `wanted`, in a message.
     """
 
     wanted: str
@@ -43,13 +44,14 @@ class ValueType:
     hint: Callable[[Any], str] = lambda _: ""
     is_text: bool = False
     is_path: bool = False
+    verb: str = "give"
 
     def problem(self, key: str, value: object) -> str | None:
         """What is wrong with a value of a key and what to give instead; None where it fits."""
         if self.fits(value):
             return None
         example = f", as in {key}={self.example}" if self.example else ""
-        return f"{key}={shown(value)}{self.hint(value)}: give {self.wanted}{example}"
+        return f"{key}={shown(value)}{self.hint(value)}: {self.verb} {self.wanted}{example}"
 
 
 def shown(value: object) -> str:
@@ -88,12 +90,12 @@ def switch() -> ValueType:
 
 def choice(*known: str | int) -> ValueType:
     """One of a few words or numbers."""
-    wanted = " or ".join(filter(None, (", ".join(map(str, known[:-1])), str(known[-1]))))
     return ValueType(
-        wanted,
+        ", ".join(map(str, known)),
         "",
         lambda value: not isinstance(value, bool) and value in known,
         lambda value: did_you_mean(str(value), map(str, known)),
+        verb="choose from",
     )
 
 
@@ -122,13 +124,13 @@ def or_null(inner: ValueType) -> ValueType:
 def either(*types: ValueType) -> ValueType:
     """A value of one of several types; the message shows the first one's example."""
     wanted = " or ".join(each.wanted for each in types)
-    return replace(types[0], wanted=wanted, fits=lambda value: any(each.fits(value) for each in types))
+    return replace(types[0], wanted=wanted, verb="give", fits=lambda value: any(each.fits(value) for each in types))
 
 
-def listed(inner: ValueType, example: str, least: int = 0, most: int = MOST) -> ValueType:
-    """A list of least to most values of a type."""
+def listed(inner: ValueType, example: str, least: int = 0, most: int = MOST, wanted: str = "") -> ValueType:
+    """A list of least to most values of a type; `wanted` describes it where the type's own words would not."""
     count = f"{least} values" if least == most else "values"
-    wanted = f"a list of {count}, each {inner.wanted}"
+    wanted = wanted or f"a list of {count}, each {inner.wanted}"
 
     def fits(value: object) -> bool:
         return isinstance(value, list) and least <= len(value) <= most and all(map(inner.fits, value))

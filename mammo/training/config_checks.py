@@ -57,6 +57,12 @@ def _validation(cfg: DictConfig) -> Iterator[str]:
                 f"trainer.{name}={shown(value)}: a run needs its checkpoints; leave {name} out, or give "
                 "debug=fast_dev_run for a run of which nothing is kept"
             )
+    stopping = (cfg.get("callbacks") or {}).get("early_stopping") or {}
+    if stopping.get("monitor") == "val_auc" and stopping.get("mode") == "min":
+        yield (
+            "callbacks.early_stopping.mode=min: training would stop as the validation AUC improves; give mode=max, or "
+            "another callbacks.early_stopping.monitor"
+        )
 
 
 def _quota(cfg: DictConfig) -> Iterator[str]:

@@ -37,8 +37,14 @@ from mammo.training.resume import last_checkpoint, start_from
 from mammo.training.run_dir import Fold, RunDir, chosen_run
 from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, record_run
-from mammo.training.trainer import MONITOR, trainer_of
+from mammo.training.trainer import MONITOR, option_named, trainer_of
 from mammo.training.wandb_logging import closed_dashboard
+
+UNVALIDATED = (
+    "training ended before the first validation, which selects the best checkpoint: give a larger trainer.max_steps or "
+    "trainer.max_time, or a smaller trainer.check_val_every_n_epoch or trainer.val_check_interval"
+)
+"""What is wrong with a run without a best checkpoint, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,8 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
         trainer.fit(network, data, ckpt_path=checkpoint, weights_only=True)
     best = trainer.checkpoint_callback
     assert isinstance(best, ModelCheckpoint)
+    if not best.best_model_path:
+        raise MammoError(f"{run.name}: {UNVALIDATED}")
     auc = _finite(best.best_model_score)
     facts = facts_of(cfg) | {"selected_by": best.monitor, "val_auc": auc, "test_auc": None}
     folds = 0 if cfg.fold is None else n_folds(Manifest.load(data.root).images)
@@ -215,12 +223,16 @@ def _lightning_errors(cfg: DictConfig) -> Iterator[None]:
     """Turn Lightning's complaints about a network or an option into one sentence."""
     try:
         yield
-    except (MisconfigurationException, RuntimeError) as error:
-        message = " ".join(str(error).split())
-        if not isinstance(error, MisconfigurationException) and f"`{MONITOR}` which is not available" not in message:
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        message = " ".join(str(error).split()).rstrip(".")
+        if option := option_named(cfg, message):
+            raise MammoError(f"{option}: Lightning rejects it ({message})") from error
+        if not isinstance(error, MisconfigurationException) and "which is not available" not in message:
             raise
+        if f"metric `{MONITOR}`" in message and cfg.trainer.max_steps != -1:
+            raise MammoError(f"trainer.max_steps={cfg.trainer.max_steps}: {UNVALIDATED}") from error
         hint = f"log it in validation, as in self.log('{MONITOR}', ...)" if MONITOR in message else "see --help"
-        raise MammoError(f"model._target_={cfg.model._target_}: {message.rstrip('.')}: {hint}") from error
+        raise MammoError(f"model._target_={cfg.model._target_}: {message}: {hint}") from error
 
 
 def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:

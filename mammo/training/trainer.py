@@ -14,6 +14,7 @@ from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressB
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from mammo.cli.targets import build
+from mammo.cli.value_types import shown
 from mammo.models.precision import resolve_precision
 from mammo.records import MammoError
 from mammo.training.build import facts_of
@@ -60,6 +61,14 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
         return pl.Trainer(**options, callbacks=callbacks, logger=loggers)
     except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
         raise MammoError(_rejection(plain(cfg.trainer), " ".join(str(error).split()))) from error
+
+
+def option_named(cfg: DictConfig, message: str) -> str:
+    """The trainer's option that a message of Lightning's names first, as in trainer.limit_val_batches=2; or nothing."""
+    words = re.findall(r"\w+", message)
+    named = [key for key in map(str, cfg.trainer) if "_" in key and key in words]
+    first = min(named, key=words.index, default="")
+    return f"trainer.{first}={shown(cfg.trainer[first])}" if first else ""
 
 
 def _options(cfg: DictConfig) -> dict[str, Any]:

@@ -57,6 +57,11 @@ def test_only_a_changed_stage_runs_again(work: Path) -> None:
     assert log(work) == ["a=1 1", "b=2 1", "b=3 1"]
 
 
+def test_an_argument_in_quotes_is_one_word(work: Path) -> None:
+    assert run_pipeline([stage("draw", "note_it 'root=a b' c")], work)
+    assert log(work) == ["root=a b c 1"]
+
+
 def test_commands_of_a_stage_run_in_parallel(work: Path) -> None:
     assert run_pipeline([stage("pair", "meet_it one two", "meet_it two one")], work)
 
