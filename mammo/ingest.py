@@ -33,13 +33,16 @@ from mammo.intake.sandbox import Workers
 from mammo.records import Cohort, Count, MammoError, did_you_mean
 from mammo.store.folds import NO_FOLD
 from mammo.store.manifest import Manifest
-from mammo.store.store_header import DataSet
+from mammo.store.store_header import TABLE, DataSet
 
 PHANTOM = "phantom"
 """The choice of conf/data that stands for the demo's cohort."""
 
 QUARANTINED = 3
 """Exit status when the ingest is done, but at least one file was rejected, unless accept_rejections=true."""
+
+TABLE_KEYS = ("lesions", "images", "labels", "columns", "skip_absent")
+"""Keys of data= that say how a user's own tables are read; they are not options of the source that a store keeps."""
 
 TOLERANCE = 0.01
 """Relative difference from a published number that is not reported."""
@@ -68,7 +71,7 @@ def task(cfg: DictConfig) -> None:
     shard = None if cfg.shard is None else Shard(cfg.shard, cfg.shards)
     workers = Workers(processes, wanted=shard.holds if shard else None, preload=PRELOAD)
     options = PixelOptions.split(recipe.data_set.options)[1]
-    cohort = read_cohort(cfg.data.adapter, recipe.source, workers, **options)
+    cohort = read_cohort(cfg.data.adapter, recipe.source, workers, **_tables(cfg), **options)
     if shard:
         n_files = ingest_shard(recipe, cohort, shard, processes, mode)
         done = f"shard {cfg.shard} of {cfg.shards} is done, {n_files} files"
@@ -149,6 +152,18 @@ def store_lines(manifest: Manifest) -> Iterator[str]:
     unsplit = images["patient_id"][(images["split"] == "") & (images["fold"] == NO_FOLD)].nunique()
     if 0 < unsplit < images["patient_id"].nunique():
         yield f"{unsplit} patients are in no split yet: python -m mammo.split assigns them and leaves the others"
+
+
+def _tables(cfg: DictConfig) -> dict[str, object]:
+    """What the configuration says about the user's own tables.
+
+    Raises:
+        MammoError: it says something, but the data set has tables of its own.
+    """
+    given = {key: cfg.data[key] for key in TABLE_KEYS if cfg.data.get(key)}
+    if given and cfg.data.adapter != TABLE.adapter:
+        raise MammoError(f"data.{next(iter(given))} is for data=table only: {cfg.data.name} has tables of its own")
+    return {key: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value for key, value in given.items()}
 
 
 def published_lines(cohort: Cohort) -> Iterator[str]:

@@ -1,22 +1,31 @@
-"""COCO JSON files: annotations of images as polygons, run lengths or boxes.
-
-A category named malignant, benign or none is the label. Any other name is the kind of finding; the annotation's own
-"label" is then the label. An annotation can also have "label_source" and "high_risk".
-"""
+"""COCO JSON files: annotations as polygons, run lengths or boxes, in the frame of images[].width and height."""
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pycocotools import mask as run_lengths
 
-from mammo.intake.outlines import Outline, outline_of_box, outline_of_mask, outline_of_polygon, union
+from mammo.intake.outlines import (
+    SAME_ASPECT,
+    Outline,
+    outline_of_box,
+    outline_of_mask,
+    outline_of_polygon,
+    scaled_to,
+    union,
+)
 from mammo.intake.rejections import Code, RejectedError
-from mammo.intake.source_folder import standardized_path
+from mammo.intake.source_folder import Folder, standardized_path
 from mammo.records import MammoError
+
+
+class CocoError(Exception):
+    """An annotation's outline is wrong; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +36,7 @@ class Annotation:
         file: the COCO file.
         key: the annotation's id.
         image: file name of its image.
+        size: (rows, cols) of the image that it was drawn on, None if the file does not say.
         category: its category's name.
         values: the annotation as parsed, all keys.
     """
@@ -34,11 +44,17 @@ class Annotation:
     file: Path
     key: str
     image: str
+    size: tuple[int, int] | None
     category: str
-    values: dict[str, Any]
+    values: dict[str, Any] = field(repr=False)
+
+    @property
+    def has_outline(self) -> bool:
+        """Whether it has a segmentation or a box."""
+        return bool(self.values.get("segmentation") or self.values.get("bbox"))
 
     def outline(self, shape: tuple[int, int]) -> Outline:
-        """Return the outline of the segmentation, else of the box (x, y, width, height).
+        """Return the outline of the segmentation, else of the box (x, y, width, height), scaled to the image.
 
         Args:
             shape: (rows, cols) of the image, stored px.
@@ -47,62 +63,118 @@ class Annotation:
             A mask [box.height, box.width] and its half-open box, (row, col), stored px.
 
         Raises:
-            RejectedError: the annotation has neither, or it does not fit the image.
+            CocoError: it was drawn on an image of other proportions, or its coordinates are of another format.
+            RejectedError: the annotation has neither, or it covers no pixel of the image.
         """
+        size = self.size or shape
+        scale = (shape[0] / size[0], shape[1] / size[1])
+        if abs(scale[0] / scale[1] - 1) > SAME_ASPECT:
+            raise CocoError(
+                f"its image is {size[1]} x {size[0]} in the COCO file, but {shape[1]} x {shape[0]} as stored, which "
+                "have other proportions: correct images[].width and height, or the file name"
+            )
         segmentation, box = self.values.get("segmentation"), self.values.get("bbox")
         try:
             if isinstance(segmentation, dict):
-                return _outline_of_run_lengths(segmentation, shape)
+                return outline_of_mask(scaled_to(_run_lengths(segmentation, size), shape))
             if segmentation:
-                polygons = [np.asarray(flat, dtype=np.float64).reshape(-1, 2)[:, ::-1] for flat in segmentation]
-                return union(outline_of_polygon(points, shape) for points in polygons)
+                polygons = [np.asarray(flat, dtype=np.float64).reshape(-1, 2)[:, ::-1] for flat in _lists(segmentation)]
+                _check_pixels(np.concatenate(polygons))
+                return union(outline_of_polygon(points * scale, shape) for points in polygons)
             x, y, width, height = (float(number) for number in box or [])
         except (TypeError, ValueError, KeyError):
             raise RejectedError(Code.OUTLINE_BROKEN) from None
-        return outline_of_box((y, y + height, x, x + width), shape)
+        _check_pixels(np.array([x, y, width, height]))
+        self._check_box(x, y, width, height, size)
+        (down, right) = scale
+        return outline_of_box((y * down, (y + height) * down, x * right, (x + width) * right), shape)
 
-    def error(self, key: str, remedy: str) -> MammoError:
-        """Return an error that names file, annotation, key and value, with the remedy."""
-        return MammoError(f"{self.file} annotation {self.key}: {key} {self.values.get(key)!r}: {remedy}")
+    def is_scaled(self, shape: tuple[int, int]) -> bool:
+        """Return whether it was drawn on an image of another size than the stored one."""
+        return self.size is not None and self.size != shape
+
+    def _check_box(self, x: float, y: float, width: float, height: float, size: tuple[int, int]) -> None:
+        """Check that the numbers are not those of two corners.
+
+        Raises:
+            CocoError: by the annotation's area or the image's size, they are.
+        """
+        area = self.values.get("area")
+        corners = isinstance(area, (int, float)) and area > 0 and abs((width - x) * (height - y) / area - 1) < 0.01
+        if (corners and abs(width * height / float(area or 1) - 1) > 0.01) or x + width > size[1] * 1.2:
+            raise CocoError("bbox must be x, y, width, height; these look like the corners x0, y0, x1, y1")
+        if min(width, height) <= 0 or y + height > size[0] * 1.2:
+            raise CocoError(f"bbox does not fit its image of {size[1]} x {size[0]}; it must be x, y, width, height")
 
 
 def coco_files(root: Path) -> list[Path]:
-    """Return the JSON files directly in a folder that are meant as COCO: with annotations, or not readable as JSON."""
-    return [file for file in sorted(root.iterdir()) if file.suffix.lower() == ".json" and _is_meant_as_coco(file)]
+    """Return the JSON files below a folder that are COCO: with images and annotations.
+
+    JSON files at the top of the folder that cannot be read count too, so that read_coco reports what is wrong.
+    """
+    files = [root / path for path in Folder(root).matching("*.json")]
+    return [file for file in files if _is_meant_as_coco(file, unreadable=file.parent == root)]
 
 
-def _is_meant_as_coco(file: Path) -> bool:
+def _is_meant_as_coco(file: Path, unreadable: bool) -> bool:
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except ValueError:
-        return True  # read_coco reports what is wrong
-    return isinstance(content, dict) and "annotations" in content
+    except (ValueError, OSError):
+        return unreadable
+    return isinstance(content, dict) and "annotations" in content and (unreadable or "images" in content)
 
 
 def read_coco(file: Path) -> Iterator[Annotation]:
-    """Yield the annotations of a COCO file, in its order.
+    """Yield the annotations of a COCO file, in its order; ids are compared as text.
 
     Raises:
         MammoError: it is not a valid COCO file.
     """
     try:
         content = json.loads(file.read_text(encoding="utf-8-sig"))
-        images = {image["id"]: standardized_path(str(image["file_name"])) for image in content["images"]}
-        categories = {category["id"]: str(category["name"]) for category in content.get("categories", [])}
+        images = _by_id(content["images"], "image")
+        categories = _by_id(content.get("categories", []), "category")
         for values in content["annotations"]:
-            category = categories.get(values.get("category_id"), "")
-            yield Annotation(file, str(values["id"]), images[values["image_id"]], category, values)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+            if str(values["image_id"]) not in images:
+                raise ValueError(f"annotation {values['id']} has image_id {values['image_id']}, which no image has")
+            image, category = images[str(values["image_id"])], categories.get(str(values.get("category_id")), {})
+            path = standardized_path(str(image["file_name"]))
+            name = str(category.get("name", ""))
+            yield Annotation(file, str(values["id"]), path, _size(image), name, dict(values))
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as error:
         cause = f"{type(error).__name__}: {error}"
         raise MammoError(f"{file} is not valid COCO JSON ({cause}): correct it or remove it from the folder") from None
 
 
-def _outline_of_run_lengths(segmentation: dict[str, Any], shape: tuple[int, int]) -> Outline:
-    if tuple(segmentation["size"]) != shape:
+def _by_id(items: list[dict[str, Any]], what: str) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for item in items:
+        if found.setdefault(str(item["id"]), item) != item:
+            raise ValueError(f"two entries have the {what} id {item['id']}")
+    return found
+
+
+def _size(image: dict[str, Any]) -> tuple[int, int] | None:
+    size = int(image.get("height") or 0), int(image.get("width") or 0)
+    return size if min(size) > 0 else None
+
+
+def _lists(segmentation: list[Any]) -> list[Any]:
+    """Return polygons as lists of numbers; a single one can stand without a list around it."""
+    return [segmentation] if isinstance(segmentation[0], (int, float)) else segmentation
+
+
+def _check_pixels(numbers: NDArray[np.float64]) -> None:
+    if np.abs(numbers).max() <= 1:
+        raise CocoError("coordinates are fractions of the image, as YOLO writes them: convert them to pixels")
+
+
+def _run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> NDArray[np.bool_]:
+    if tuple(segmentation["size"]) != size:
         raise RejectedError(Code.OUTLINE_SIZE)
     counts = segmentation["counts"]
     if isinstance(counts, list):
-        segmentation = run_lengths.frPyObjects(segmentation, *shape)
+        segmentation = run_lengths.frPyObjects(segmentation, *size)
     else:
         segmentation = segmentation | {"counts": counts.encode()}
-    return outline_of_mask(run_lengths.decode(segmentation) > 0)
+    return np.asarray(run_lengths.decode(segmentation) > 0)

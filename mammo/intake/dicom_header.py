@@ -1,7 +1,7 @@
 """DICOM headers: reading files without log output, and the checked header of an accepted mammogram (PS3.3 C.8.11)."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -9,7 +9,7 @@ from logging import getLogger
 from os import SEEK_CUR
 from pathlib import Path
 from struct import unpack_from
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 from warnings import catch_warnings, simplefilter
 
 import pydicom
@@ -21,6 +21,8 @@ from mammo.intake.object_type import check_kind, header_flags
 from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RejectedError
 from mammo.records import Laterality, View
+
+Stated = TypeVar("Stated")
 
 TAGS = [
     "SOPClassUID",
@@ -112,6 +114,19 @@ class Header:
     view: View
     shape: tuple[int, int]
     flags: tuple[Flag, ...] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the data set's tables say about an image, for attributes that its header lacks; empty or None if nothing."""
+
+    patient: str = ""
+    exam: str = ""
+    laterality: Laterality | None = None
+    view: View | None = None
+
+
+NOTHING_KNOWN = Known()
 
 
 @contextmanager
@@ -209,8 +224,8 @@ def _check_inflated(stream: BinaryIO, head: bytes) -> None:
             raise RejectedError(Code.TOO_LARGE)
 
 
-def read_header(path: Path) -> Header:
-    """Return the header of one file.
+def read_header(path: Path, known: Known = NOTHING_KNOWN) -> Header:
+    """Return the header of one file, completed by what is known where the header says nothing.
 
     Raises:
         RejectedError: it is not an acceptable mammogram's.
@@ -218,44 +233,64 @@ def read_header(path: Path) -> Header:
     with quiet():
         dataset = open_dicom(path, TAGS)
         try:
-            return check_header(dataset)
+            return check_header(dataset, known)
         except RejectedError:
             raise
         except Exception:  # a value that its type does not allow fails wherever pydicom first reads it
             raise RejectedError(Code.NOT_DICOM) from None
 
 
-def read_identity(path: Path) -> tuple[str, str, Laterality | None]:
-    """Return Patient ID, Study Instance UID and laterality, None if not stated, of a file that read_header rejects.
+def read_identity(path: Path) -> tuple[str, str, Laterality | None, View | None]:
+    """Return Patient ID, Study Instance UID, laterality and view of a file that read_header rejects.
+
+    Laterality and view are None if they are not stated.
 
     Raises:
         RejectedError: the header cannot be read.
     """
-    side = None
+    side, view = None, None
     with quiet():
         dataset = open_dicom(path, TAGS)
         try:
             with suppress(RejectedError):
                 side = read_laterality(dataset)[0]
-            return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID"), side
+            with suppress(RejectedError):
+                view = read_view(dataset)
+            return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID"), side, view
         except Exception:  # as in read_header
             raise RejectedError(Code.NOT_DICOM) from None
 
 
-def check_header(dataset: Dataset) -> Header:
-    """Return the header of a data set, checked to be a screening mammogram's.
+def check_header(dataset: Dataset, known: Known = NOTHING_KNOWN) -> Header:
+    """Return the header of a data set, checked to be a screening mammogram's and completed by what is known.
 
     Raises:
         RejectedError: it is another kind of object, or patient, exam, shape, laterality or view is missing.
     """
     check_kind(dataset)
-    patient, exam = text(dataset, "PatientID"), text(dataset, "StudyInstanceUID")
+    patient = text(dataset, "PatientID") or known.patient
+    exam = text(dataset, "StudyInstanceUID") or known.exam or known.patient
     if not patient or not exam:
         raise RejectedError(Code.NO_PATIENT)
     shape = shape_of(dataset)
-    laterality, conflict = read_laterality(dataset)
+    stated = text(dataset, "ImageLaterality") or text(dataset, "Laterality")  # also by a word other than L and R
+    side = None if stated else known.laterality
+    laterality, conflict = _or_known(read_laterality, dataset, Code.NO_LATERALITY, (side, False))
+    view = _or_known(read_view, dataset, Code.NO_VIEW, known.view)
+    if laterality is None or view is None:
+        raise RejectedError(Code.NO_VIEW if laterality else Code.NO_LATERALITY)
     flags = (*header_flags(dataset), *([Flag.LATERALITY_CONFLICT] if conflict else []))
-    return Header(patient, exam, laterality, read_view(dataset), shape, flags)
+    return Header(patient, exam, laterality, view, shape, flags)
+
+
+def _or_known(read: Callable[[Dataset], Stated], dataset: Dataset, absent: Code, known: Stated) -> Stated:
+    """Return what a header states, or what is known if it states nothing."""
+    try:
+        return read(dataset)
+    except RejectedError as error:
+        if error.code != absent:
+            raise
+        return known
 
 
 def vendor_of(manufacturer: str) -> str:

@@ -18,7 +18,7 @@ SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 """Segmentation Storage, SOP Class UID (0008,0016)."""
 
 
-def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tuple[int, int]) -> Outline:
+def outline_of_segment(root: Path, path: str, number: int | None, image: str, shape: tuple[int, int]) -> Outline:
     """Return the outline of one segment of a segmentation object on one image.
 
     Frames count if they name the image as their source (0008,1155), or no image at all. In fractional segments
@@ -27,7 +27,7 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
     Args:
         root: the source folder.
         path: the segmentation object.
-        number: Segment Number (0062,0004).
+        number: Segment Number (0062,0004); None for the only one on the image.
         image: path of the image that it is drawn on.
         shape: (rows, cols) of the image.
 
@@ -35,7 +35,8 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
         A mask [box.height, box.width] and its half-open box, (row, col), stored px.
 
     Raises:
-        RejectedError: it is not a segmentation object, has another size, or has no pixel of the segment on the image.
+        RejectedError: it is not a segmentation object, has another size, or has no pixel of the segment on the image;
+            SEVERAL_SEGMENTS if no number is given and the image has several segments.
         MammoError: a decoder is not installed.
     """
     uid = str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
@@ -47,8 +48,12 @@ def outline_of_segment(root: Path, path: str, number: int, image: str, shape: tu
             raise RejectedError(Code.OUTLINE_SIZE)
         mask = np.zeros(shape, dtype=np.bool_)
         try:
-            for index in _frames_of_segment(dataset, number, uid):
-                mask |= _frame(dataset, index, shape)
+            frames = list(_frames_of_image(dataset, uid))
+            if number is None and len({segment for _, segment in frames}) > 1:
+                raise RejectedError(Code.SEVERAL_SEGMENTS)
+            for index, segment in frames:
+                if number in (None, segment):
+                    mask |= _frame(dataset, index, shape)
         except (RejectedError, MemoryError):
             raise
         except Exception:  # a damaged object may fail anywhere inside pydicom
@@ -69,8 +74,8 @@ def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.b
     return bits.reshape(shape) > 0
 
 
-def _frames_of_segment(dataset: Dataset, number: int, uid: str) -> Iterator[int]:
-    """Yield the indices of the frames that show a segment on the image with this SOP Instance UID."""
+def _frames_of_image(dataset: Dataset, uid: str) -> Iterator[tuple[int, int]]:
+    """Yield the index and the segment number of the frames on the image with this SOP Instance UID."""
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
     for index, own in enumerate(dataset.PerFrameFunctionalGroupsSequence):
         identification = own.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
@@ -80,5 +85,5 @@ def _frames_of_segment(dataset: Dataset, number: int, uid: str) -> Iterator[int]
             for derivation in derivations
             for source in derivation.get("SourceImageSequence") or []
         }
-        if int(identification[0].ReferencedSegmentNumber) == number and (not sources or uid in sources):
-            yield index
+        if not sources or uid in sources:
+            yield index, int(identification[0].ReferencedSegmentNumber)

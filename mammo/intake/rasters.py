@@ -102,18 +102,14 @@ def _unsigned(values: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(np.rint(values), dtype=np.uint16 if top < 1 << 16 else np.uint32)
 
 
-def read_mask(path: Path, threshold: int = 1) -> NDArray[np.bool_]:
-    """Return a mask file of any bit depth: [H, W] bool, stored frame.
-
-    Args:
-        path: the file.
-        threshold: the smallest value inside; 128 for JPEG, whose compression leaves faint traces around the outline.
+def read_mask(path: Path) -> NDArray[np.bool_]:
+    """Return the pixels above 0 of a published mask of any bit depth: [H, W] bool, stored frame.
 
     Raises:
         RejectedError: the file cannot be opened or decoded.
     """
     values = raster_values(path)
-    return np.asarray(values >= threshold if values.ndim == 2 else (values[..., :3] >= threshold).any(axis=-1))
+    return np.asarray(values > 0 if values.ndim == 2 else (values[..., :3] > 0).any(axis=-1))
 
 
 def raster_shape(path: Path) -> tuple[int, int]:

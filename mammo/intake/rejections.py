@@ -11,7 +11,8 @@ from mammo.records import ImageRecord, LeftOut, Pathology
 
 AGAIN = "fetch the file from its source again"
 OTHER_OBJECT = "nothing to do: only screening mammograms are accepted"
-HEADER = "correct the header, or describe the image in images.csv as a PNG"
+HEADER = "correct the header"
+STATE = "state it in images.csv (columns image, patient, exam, laterality, view), or correct the header"
 CORRECT = "correct whichever is wrong"
 LOOK = "check whether this file is an image"
 OUTLINE = "correct or drop the outline"
@@ -81,15 +82,15 @@ class Code(StrEnum):
     NO_PATIENT = (
         "no_patient",
         "no Patient ID (0010,0020) or Study Instance UID (0020,000D), which are needed to keep patients apart",
-        HEADER,
+        STATE,
     )
     NO_LATERALITY = (
         "no_laterality",
         "no laterality (0020,0062), (0020,0060), (0020,0020), (0008,2218), (0020,9072)",
-        HEADER,
+        STATE,
     )
     LATERALITY_CONFLICT = "laterality_conflict", "two lateralities that contradict each other", CORRECT
-    NO_VIEW = "no_view", "no view (0018,5101), (0054,0220)", HEADER
+    NO_VIEW = "no_view", "no view (0018,5101), (0054,0220)", STATE
     OTHER_VIEW = "other_view", "a view other than CC and MLO (0018,5101), (0054,0220)", OTHER_OBJECT
     VIEW_CONFLICT = "view_conflict", "two views that contradict each other", CORRECT
     MAGNIFICATION = "magnification", "a magnification view (0054,0222), (0018,1114)", OTHER_OBJECT
@@ -142,6 +143,11 @@ class Code(StrEnum):
     OUTLINE_EMPTY = "outline_empty", "the outline covers no pixel of its image", OUTLINE
     OUTLINE_BROKEN = "outline_broken", "the outline cannot be read", OUTLINE
     OUTLINE_OFF_BREAST = "outline_off_breast", "the outline lies outside the breast", OUTLINE
+    SEVERAL_SEGMENTS = (
+        "several_segments",
+        "the segmentation object has several segments on this image",
+        "give the segment's number in the column segment",
+    )
     OUTLINE_UNLINKED = (
         "outline_unlinked",
         "no accepted image belongs to the outline",

@@ -6,7 +6,7 @@ Cells are stripped, and the usual words for a missing value become empty. Rows a
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -68,21 +68,33 @@ def column_name(text: object) -> str:
     return re.sub(r"[^a-z0-9]+", "_", cell_text(text).lower()).strip("_")
 
 
-def cell_text(value: object) -> str:
+def cell_text(value: object, absent: Container[str] = ABSENT) -> str:
     """Return a cell as text: whole numbers without a decimal point, missing values empty."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = INVISIBLE.sub(" ", "" if value is None else str(value)).strip()
-    return "" if text in ABSENT else text
+    return "" if text in absent else text
 
 
-def read_rows(file: Path, needed: Iterable[str] = (), kept: Iterable[str] | None = None) -> Iterator[Row]:
+def read_header(file: Path) -> tuple[str, ...]:
+    """Return the standardized column names of a table, empty for an empty file.
+
+    Raises:
+        MammoError: the file is missing or is not a table.
+    """
+    return tuple(column_name(cell) for cell in next(_lines(file), (1, []))[1])
+
+
+def read_rows(
+    file: Path, needed: Iterable[str] = (), kept: Iterable[str] | None = None, absent: Container[str] = ABSENT
+) -> Iterator[Row]:
     """Yield the rows of a table; rows without any value are skipped.
 
     Args:
-        file: .csv (comma, semicolon or tab), .xlsx or .parquet.
+        file: .csv or .tsv (comma, semicolon or tab), .xlsx or .parquet.
         needed: required columns.
         kept: further columns to read; None for all.
+        absent: cells that stand for a missing value.
 
     Raises:
         MammoError: the file is missing, is not a table, or lacks a required column.
@@ -97,14 +109,14 @@ def read_rows(file: Path, needed: Iterable[str] = (), kept: Iterable[str] | None
     places = [(place, name) for place, name in enumerate(header) if name in wanted and name]
     for number, line in lines:
         cells = list(line)
-        values = {name: cell_text(cells[place]) for place, name in reversed(places) if place < len(cells)}
+        values = {name: cell_text(cells[place], absent) for place, name in reversed(places) if place < len(cells)}
         if any(values.values()):
             yield Row(file, number, values)
 
 
 def _lines(file: Path) -> Iterator[tuple[int, Cells]]:
     """Yield (row number, cells), header first."""
-    readers = {".xlsx": read_sheet, ".parquet": _parquet_lines}
+    readers = {".xlsx": read_sheet, ".xlsm": read_sheet, ".parquet": _parquet_lines}
     try:
         yield from readers.get(file.suffix.lower(), _csv_lines)(file)
     except FileNotFoundError:
@@ -120,11 +132,16 @@ def _lines(file: Path) -> Iterator[tuple[int, Cells]]:
 def _csv_lines(file: Path) -> Iterator[tuple[int, Cells]]:
     csv.field_size_limit(MAX_CELL)
     with file.open(newline="", encoding="utf-8-sig") as stream:
-        first = stream.readline()
-        stream.seek(0)
+        first, skipped = stream.readline(), 0
+        if first.strip().lower() in ("sep=,", "sep=;"):  # a line that Excel adds
+            start, skipped = stream.tell(), 1
+            first = stream.readline()
+            stream.seek(start)
+        else:
+            stream.seek(0)
         reader = csv.reader(stream, delimiter=max(",;\t", key=first.count))
         for cells in reader:
-            yield reader.line_num, cells
+            yield reader.line_num + skipped, cells
 
 
 def read_sheet(file: Path, sheet: str = "") -> Iterator[tuple[int, Cells]]:

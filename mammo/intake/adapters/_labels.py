@@ -5,9 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mammo.records import Density, LabelSource, Pathology, Split
+from mammo.records import Birads, Density, LabelSource, Pathology, Split
 
 DENSITY = re.compile(r"(?:(?:breast )?density|acr|bi-?rads)?[\s:_-]*([a-d]|[1-4])(?:\.0)?", re.IGNORECASE)
+
+BIRADS = re.compile(r"(?:bi-?rads)?[\s:_-]*(?:(4)\s*([abc])|([0-6])(?:\.0+)?)", re.IGNORECASE)
 
 DENSITY_WORDS = {
     "fatty": Density.A,
@@ -43,6 +45,12 @@ def parse_density(text: str) -> Density | None:
         sign = match[1].upper()
         return Density(sign) if sign.isalpha() else list(Density)[int(sign) - 1]
     return next((density for word, density in DENSITY_WORDS.items() if word in text.lower()), None)
+
+
+def parse_birads(text: str) -> Birads | None:
+    """Return the assessment category in a cell such as "4A", "BI-RADS 5" or "3.0"; None where it is anything else."""
+    match = BIRADS.fullmatch(text.strip())
+    return Birads(f"4{match[2].upper()}" if match[1] else match[3]) if match else None
 
 
 def proxy_label(category: str, benign_too: bool) -> tuple[Pathology, LabelSource]:

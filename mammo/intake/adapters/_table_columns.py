@@ -1,0 +1,191 @@
+"""Columns of a user's tables: the fields that they give, under the usual names, and rows as fields."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mammo.intake.coco import Annotation
+from mammo.intake.source_folder import standardized_path
+from mammo.intake.source_tables import Row, cell_text, read_header, read_rows
+from mammo.records import MammoError, did_you_mean
+
+NAMES = {
+    "image": "image imagefile imagepath imagename imagefilename imagefilepath file filename filepath path dicom "
+    "dicomfile dicompath",
+    "patient": "patient patientid patientno patientnumber patientkey subject subjectid pid mrn",
+    "exam": "exam examid examno examnumber examination study studyid studyuid studyinstanceuid accession "
+    "accessionnumber",
+    "date": "date examdate studydate acquisitiondate",
+    "laterality": "laterality side breast breastside imagelaterality leftright leftorrightbreast",
+    "view": "view viewposition viewpos imageview projection",
+    "label": "label pathology class classification diagnosis malignant malignancy ismalignant cancer outcome severity "
+    "biopsyresult groundtruth target",
+    "label_source": "labelsource biopsy biopsied proof verification",
+    "high_risk": "highrisk",
+    "lesion_id": "lesionid lesionkey",
+    "lesion": "lesion lesionno lesionnumber roi roiid roinumber abnormality abnormalityid",
+    "finding": "finding findingtype lesiontype abnormalitytype type",
+    "birads": "birads biradscategory biradsassessment assessment",
+    "density": "density breastdensity acrdensity",
+    "split": "split subset partition",
+    "mask": "mask maskfile maskpath maskfilename maskfilepath roimask roimaskfilepath",
+    "segment": "segment segmentnumber maskvalue",
+    "outline": "outline",
+}
+"""For each field, the column names that give it, in lower case without spaces and punctuation."""
+
+FIELD_OF = {name: field for field, names in NAMES.items() for name in names.split()}
+
+FORMAT_KEYS = ("area", "id", "image_id", "category_id", "iscrowd", "bbox", "segmentation", "attributes")
+"""Keys of a COCO annotation that are not fields of the lesion."""
+
+ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "<NA>"})
+"""Cells that stand for a missing value; not None, which can also mean no outline."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of a user's table, or a COCO annotation, as fields.
+
+    Attributes:
+        file: the table or COCO file.
+        key: row number or annotation id, in words.
+        fields: cells by field; absent and empty fields are left out.
+        names: the column of each field, as the table writes it.
+        others: cells of all other columns, by name in lower case without spaces and punctuation.
+        annotation: the COCO annotation, None for a row.
+    """
+
+    file: Path
+    key: str
+    fields: Mapping[str, str]
+    names: Mapping[str, str]
+    others: Mapping[str, str]
+    annotation: Annotation | None = None
+
+    @property
+    def where(self) -> str:
+        """File and row, or file and annotation."""
+        return f"{self.file} {self.key}"
+
+    def get(self, field: str) -> str:
+        """Return the cell of a field, empty if it is empty or absent."""
+        return self.fields.get(field, "")
+
+    def path(self, field: str) -> str:
+        """Return the cell as a path in the form of Folder.paths, empty for an empty cell."""
+        return standardized_path(self.get(field))
+
+    def error(self, field: str, remedy: str) -> MammoError:
+        """Return an error that names file, row, column and cell, with the remedy."""
+        return MammoError(f"{self.where}: {self.names.get(field, field)} {self.get(field)!r}: {remedy}")
+
+
+def squeezed(name: str) -> str:
+    """Return a column name in lower case without spaces and punctuation, as in NAMES."""
+    return "".join(sign for sign in name.lower() if sign.isalnum())
+
+
+def read_entries(file: Path, chosen: Mapping[str, str]) -> list[Entry]:
+    """Return the rows of a table as fields.
+
+    Args:
+        file: .csv, .tsv, .xlsx or .parquet.
+        chosen: columns by field, where the usual names do not decide (data.columns).
+
+    Raises:
+        MammoError: the file is not a table, or two columns give one field and differ.
+    """
+    columns = columns_of(read_header(file), chosen)
+    return [_entry(row, columns) for row in read_rows(file, absent=ABSENT)]
+
+
+def columns_of(header: Iterable[str], chosen: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the columns of a table that give each field.
+
+    Raises:
+        MammoError: a chosen field does not exist.
+    """
+    header = list(header)
+    for field in chosen:
+        if field not in NAMES:
+            guess = did_you_mean(field, NAMES)
+            raise MammoError(f"data.columns: {field!r} is not a field{guess}: use one of {', '.join(NAMES)}")
+    wanted = {squeezed(str(column)): field for field, column in chosen.items()}
+    fields = {column: wanted.get(squeezed(column), FIELD_OF.get(squeezed(column), "")) for column in header}
+    decided = {fields[column] for column in header if squeezed(column) in wanted}
+    columns: dict[str, list[str]] = {}
+    for column, field in fields.items():
+        if field and (field not in decided or squeezed(column) in wanted):
+            columns.setdefault(field, []).append(column)
+    return columns
+
+
+def check_chosen(chosen: Mapping[str, str], headers: Iterable[Iterable[str]]) -> None:
+    """Check that every chosen column is in one of the tables.
+
+    Raises:
+        MammoError: one is in none of them.
+    """
+    names = {squeezed(column) for header in headers for column in header}
+    for field, column in chosen.items():
+        if squeezed(str(column)) not in names:
+            guess = did_you_mean(squeezed(str(column)), names)
+            raise MammoError(f"data.columns: no table has a column {column!r} for {field}{guess}")
+
+
+def _entry(row: Row, columns: Mapping[str, list[str]]) -> Entry:
+    fields, names = {}, {}
+    for field, candidates in columns.items():
+        given = [column for column in candidates if row.get(column)]
+        names[field] = (given or candidates)[0]
+        if len({row.get(column).lower() for column in given}) > 1:
+            cells = " and ".join(f"{column} {row.get(column)!r}" for column in given)
+            raise MammoError(
+                f"{row.file} row {row.number}: {cells} could both be the {field.replace('_', ' ')}: "
+                f"choose one with data.columns={{{field}: {given[0]}}}"
+            )
+        if given:
+            fields[field] = row.get(given[0])
+    used = {column for candidates in columns.values() for column in candidates}
+    others = {squeezed(column): cell for column, cell in row.values.items() if column not in used and cell}
+    return Entry(row.file, f"row {row.number}", fields, names, others)
+
+
+def entry_of_annotation(annotation: Annotation) -> Entry:
+    """Return a COCO annotation as fields: its own keys, and those of its attributes.
+
+    A category is the label, unless the annotation has a label of its own; then the category is the kind of finding.
+
+    Raises:
+        MammoError: two keys give one field and differ.
+    """
+    cells = {key: cell_text(value, ABSENT) for key, value in _scalars(annotation.values).items()}
+    where = f"{annotation.file} annotation {annotation.key}"
+    fields: dict[str, str] = {}
+    names: dict[str, str] = {}
+    for key, cell in cells.items():
+        field = FIELD_OF.get(squeezed(key), "")
+        if not field or not cell or field == "image":
+            continue
+        if fields.get(field, cell).lower() != cell.lower():
+            both = f"{names[field]} {fields[field]!r} and {key} {cell!r}"
+            raise MammoError(f"{where}: {both} could both be the {field.replace('_', ' ')}: keep one of them")
+        fields[field], names[field] = cell, key
+    category = "finding" if "label" in fields else "label"
+    fields.setdefault(category, annotation.category)
+    names.setdefault(category, "category")
+    fields["image"] = annotation.image
+    return Entry(annotation.file, f"annotation {annotation.key}", fields, names, {}, annotation)
+
+
+def _scalars(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an annotation's own keys and its attributes, without those of the COCO format."""
+    attributes = values.get("attributes") or {}
+    if isinstance(attributes, list):
+        attributes = {
+            str(item["name"]): item.get("value") for item in attributes if isinstance(item, dict) and "name" in item
+        }
+    both = {**attributes, **{key: value for key, value in values.items() if key not in FORMAT_KEYS}}
+    return {key: value for key, value in both.items() if isinstance(value, (str, int, float))}

@@ -1,0 +1,90 @@
+"""The tables of a user's folder: found by their usual names, or named by the user."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mammo.intake.coco import coco_files
+from mammo.records import MammoError
+
+SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
+"""Tables that are found by their name; a table that the user names can have any of these suffixes too."""
+
+
+def lesion_files(root: Path, name: str | None) -> tuple[list[Path], list[Path]]:
+    """Return the tables of lesions and the COCO files of a folder.
+
+    Args:
+        root: the folder.
+        name: the user's own file name (data.lesions), relative to the folder or absolute; None for the usual names.
+
+    Raises:
+        MammoError: the named file does not exist, there are several tables, or there is nothing.
+    """
+    if name is not None:
+        file = named_file(root, name, "data.lesions")
+        return ([], [file]) if file.suffix.lower() == ".json" else ([file], [])
+    table, annotations = usual_file(root, "lesions"), coco_files(root)
+    if table is None and not annotations:
+        raise MammoError(_missing(root))
+    return ([table] if table else []), annotations
+
+
+def image_file(root: Path, name: str | None) -> Path | None:
+    """Return the table of images of a folder, None without one.
+
+    Raises:
+        MammoError: the named file (data.images) does not exist, or there are several tables.
+    """
+    return usual_file(root, "images") if name is None else named_file(root, name, "data.images")
+
+
+def named_file(root: Path, name: str, key: str) -> Path:
+    """Return a file that the user names, relative to the folder or absolute.
+
+    Raises:
+        MammoError: there is no such file.
+    """
+    for file in (root / name, Path(name)):
+        if file.is_file():
+            return file
+    listed = ", ".join(file.name for file in _tables(root)) or "none"
+    raise MammoError(f"{key}={name} is not a file in {root}: its tables are: {listed}")
+
+
+def usual_file(root: Path, stem: str) -> Path | None:
+    """Return the table of this name at the top of a folder, None without one.
+
+    Raises:
+        MammoError: there are several.
+    """
+    found = [file for file in _tables(root) if file.stem.lower() == stem]
+    if len(found) > 1:
+        names = " and ".join(file.name for file in found)
+        raise MammoError(f"{root} has {names}: remove one, or choose one with data.{stem}=FILE")
+    return found[0] if found else None
+
+
+def _tables(root: Path) -> Sequence[Path]:
+    return [file for file in sorted(root.iterdir()) if file.suffix.lower() in SUFFIXES and file.is_file()]
+
+
+def _missing(root: Path) -> str:
+    tables, n_texts = [file.name for file in _tables(root) if file.stem.lower() != "images"], 0
+    if tables:
+        return f"{root / 'lesions.csv'} is missing: name your table of lesions, for example data.lesions={tables[0]}"
+    for file in list(root.rglob("*.txt"))[:50]:
+        n_texts += _is_yolo(file)
+    yolo = "; YOLO's text files are not read: convert them to COCO JSON with sizes in pixels" if n_texts else ""
+    return (
+        f"{root / 'lesions.csv'} is missing: write it with the columns image and label and the places of the lesions, "
+        f"without rows if no image has a lesion, or name your table with data.lesions=FILE{yolo}"
+    )
+
+
+def _is_yolo(file: Path) -> bool:
+    """Return whether a text file starts with a class number and four fractions of the image."""
+    try:
+        words = file.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].split()
+        return len(words) == 5 and words[0].isdigit() and all(0 <= float(word) <= 1 for word in words[1:])
+    except (OSError, ValueError):
+        return False

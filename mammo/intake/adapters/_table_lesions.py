@@ -1,0 +1,203 @@
+"""Lesions of a user's tables: rows and annotations as checked findings, and their outlines on the images."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from mammo.intake.adapters._labels import parse_birads
+from mammo.intake.adapters._table_columns import Entry
+from mammo.intake.adapters._table_outlines import (
+    PLACES,
+    Given,
+    OutlineError,
+    given_outline,
+    reaches_beyond,
+    read_outline,
+)
+from mammo.intake.adapters._table_problems import Problems
+from mammo.intake.adapters._table_words import MEANINGS, Meaning, plain, source_of, yes_or_no
+from mammo.intake.coco import CocoError
+from mammo.intake.outlines import Outline
+from mammo.intake.rejections import Code, RejectedError, left_out
+from mammo.intake.sandbox import Workers, isolated
+from mammo.intake.stored_shape import Shape, stored_shape
+from mammo.progress import track
+from mammo.records import Birads, Finding, LabelSource, LeftOut, LesionRecord
+
+WITHOUT = Given("")
+ANNOTATION = Given("annotation")
+
+
+@dataclass(frozen=True)
+class TableLesion:
+    """A row or annotation whose words are checked.
+
+    Attributes:
+        entry: the row.
+        meaning: of its label.
+        source: of its label.
+        given: the outline that it gives.
+        high_risk: as in LesionRecord.
+        birads: as in LesionRecord.
+        image: path of its image, empty as long as it is not found.
+        mask: path of its mask, empty for other outlines.
+    """
+
+    entry: Entry
+    meaning: Meaning
+    source: LabelSource
+    given: Given
+    high_risk: bool
+    birads: Birads | None
+    image: str = ""
+    mask: str = ""
+
+    def key(self) -> str:
+        """Return the lesion's key: its own, the number of a lesion on its image, or the number of its row."""
+        own, number = self.entry.get("lesion_id"), self.entry.get("lesion")
+        if own or number:
+            return own or f"{number} on {self.image}"
+        return f"{self.entry.file.name} {self.entry.key}" if self.entry.annotation else self.entry.key
+
+    def finding(self) -> Finding:
+        """Return the finding of a lesion without an outline."""
+        return Finding(self.image, self.meaning.pathology, self.source)
+
+    def left_out(self, code: Code) -> LeftOut:
+        """Return the record of a lesion that is left out."""
+        path = self.image or self.entry.path("image") or f"{self.entry.file.name} {self.entry.key}"
+        return left_out(path, code, self.image, self.meaning.pathology)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """An outline on its image, whether it was scaled to the size of the stored image, and whether it was clipped."""
+
+    outline: Outline
+    scaled: bool = False
+    clipped: bool = False
+
+
+def check_lesion(entry: Entry, meanings: Mapping[str, Meaning], outlines: bool) -> TableLesion:
+    """Return a row whose words are checked.
+
+    Args:
+        entry: the row.
+        meanings: of the label words, in lower case without spaces and punctuation.
+        outlines: whether the table has outlines; if not, every row is a finding without one.
+
+    Raises:
+        MammoError: a word is unknown, or it is not clear where the lesion lies.
+    """
+    meaning = meanings.get(plain(entry.get("label")))
+    if meaning is None:
+        raise entry.error("label", f"must be {MEANINGS}")
+    if meaning is Meaning.NONE and not outlines and not entry.annotation:
+        raise entry.error("label", "is not clear without an outline: write normal for an image without a finding")
+    _check_category(entry, meaning, meanings)
+    given = _given(entry, meaning, outlines)
+    birads = parse_birads(entry.get("birads"))
+    if entry.get("birads").lower() not in ("", "none") and birads is None:
+        raise entry.error("birads", "must be a BI-RADS category: 0 to 6, 4A, 4B or 4C")
+    high_risk = meaning is Meaning.HIGH_RISK or yes_or_no(entry, "high_risk")
+    return TableLesion(entry, meaning, source_of(entry, meaning.pathology), given, high_risk, birads)
+
+
+def _check_category(entry: Entry, meaning: Meaning, meanings: Mapping[str, Meaning]) -> None:
+    """Check that a COCO annotation's own label does not contradict its category, where that is a label too.
+
+    Raises:
+        MammoError: it does.
+    """
+    category = meanings.get(plain(entry.annotation.category)) if entry.annotation else None
+    if category not in (None, meaning):
+        raise entry.error("label", f"contradicts the category {category}; correct one of them")
+
+
+def _given(entry: Entry, meaning: Meaning, outlines: bool) -> Given:
+    if entry.annotation:
+        if entry.annotation.has_outline:
+            return ANNOTATION
+        if entry.get("outline").lower() != "none":
+            raise entry.error(
+                "segmentation", 'has no segmentation and no bbox; write "outline": "none" if that is meant'
+            )
+        return WITHOUT
+    if not outlines:
+        return WITHOUT
+    if meaning is not Meaning.NORMAL:
+        return given_outline(entry)
+    if PLACES & entry.others.keys() or any(
+        entry.get(field).lower() not in ("", "none") for field in ("mask", "outline")
+    ):
+        raise entry.error("label", "says that there is no finding, but the row has an outline; correct one of them")
+    return WITHOUT
+
+
+def draw_lesions(
+    root: Path, lesions: Sequence[TableLesion], shapes: Mapping[str, Shape | None], workers: Workers, problems: Problems
+) -> Iterator[tuple[TableLesion, Drawn | Code]]:
+    """Yield lesions with their outlines, or why they have to be left out; outlines that are wrong are problems."""
+    items = [(lesion, shapes[lesion.image]) for lesion in lesions]
+    drawn = isolated(partial(_draw, root), items, workers, lambda item: item[0].image)
+    for lesion, found in zip(lesions, track(drawn, "outlines", len(items), "lesions"), strict=True):
+        if isinstance(found, Code) and found not in (Code.OUTLINE_UNLINKED, Code.ELSEWHERE):
+            problems.add(str(lesion.entry.error(_column(lesion), f"{found.reason}; {found.remedy}")))
+        elif isinstance(found, str) and not isinstance(found, Code):
+            problems.add(str(lesion.entry.error(_column(lesion), found)))
+        else:
+            yield lesion, found
+
+
+def _column(lesion: TableLesion) -> str:
+    columns = lesion.given.columns
+    return columns[0] if len(columns) == 1 else "image"
+
+
+def _draw(root: Path, item: tuple[TableLesion, Shape | None]) -> Drawn | str:
+    """Return the outline of a lesion on an image of this shape, or, if None, of the shape that its file states.
+
+    Returns:
+        The outline, or what is wrong with it, in words.
+
+    Raises:
+        RejectedError: it cannot be used; OUTLINE_UNLINKED if its image has no shape.
+    """
+    lesion, shape = item
+    try:
+        shape = shape or stored_shape(root, lesion.image)
+    except RejectedError:
+        raise RejectedError(Code.OUTLINE_UNLINKED) from None
+    try:
+        if lesion.entry.annotation:
+            outline = lesion.entry.annotation.outline(shape)
+            return Drawn(outline, lesion.entry.annotation.is_scaled(shape))
+        outline = read_outline(root, lesion.entry, lesion.given, lesion.mask, lesion.image, shape)
+        return Drawn(outline, clipped=reaches_beyond(lesion.entry, lesion.given, shape))
+    except (OutlineError, CocoError) as error:
+        return str(error)
+
+
+def distinct_lesions(
+    drawn: Iterable[tuple[TableLesion, LesionRecord]], problems: Problems
+) -> tuple[list[LesionRecord], int]:
+    """Return lesions without the rows that repeat another one, and the number of those.
+
+    Rows without a lesion id that outline the same on one image with different labels are problems.
+    """
+    kept: list[LesionRecord] = []
+    seen: dict[tuple[str, object, bytes], tuple[TableLesion, LesionRecord]] = {}
+    n_repeated = 0
+    for lesion, record in drawn:
+        outline = (record.path, record.box, record.mask.tobytes())
+        own = lesion.entry.get("lesion_id") or lesion.entry.get("lesion")
+        same = None if own else seen.setdefault(outline, (lesion, record))
+        if same and same[0] is not lesion:
+            n_repeated += 1
+            if same[1].label != record.label:
+                rows = f"is {record.label} here and {same[1].label} in {same[0].entry.key}"
+                problems.add(str(lesion.entry.error("label", f"{rows}, with the same outline; correct one of them")))
+            continue
+        kept.append(record)
+    return kept, n_repeated

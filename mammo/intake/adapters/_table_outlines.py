@@ -1,0 +1,263 @@
+"""Outlines in a user's tables: masks, polygons, boxes and circles, under the names that people give their columns."""
+
+from collections.abc import Iterable, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mammo.intake.adapters._table_columns import FIELD_OF, Entry, squeezed
+from mammo.intake.dicom_seg import outline_of_segment
+from mammo.intake.masks import MaskError, outline_of_mask_file
+from mammo.intake.outlines import Outline, outline_of_box, outline_of_circle, outline_of_polygon
+from mammo.intake.rasters import is_raster
+from mammo.intake.source_folder import regular_file
+from mammo.intake.stored_shape import Shape
+
+FORMS = {
+    "edges": ("row0 row1 col0 col1", "rowmin rowmax colmin colmax", "minrow maxrow mincol maxcol"),
+    "corners": (
+        "xmin ymin xmax ymax",
+        "minx miny maxx maxy",
+        "x1 y1 x2 y2",
+        "x0 y0 x1 y1",
+        "left top right bottom",
+        "bboxx1 bboxy1 bboxx2 bboxy2",
+        "bboxxmin bboxymin bboxxmax bboxymax",
+    ),
+    "size": (
+        "x y w h",
+        "x y width height",
+        "xmin ymin width height",
+        "xmin ymin w h",
+        "left top width height",
+        "bboxx bboxy bboxw bboxh",
+        "bboxx bboxy bboxwidth bboxheight",
+    ),
+    "center": (
+        "cx cy w h",
+        "cx cy width height",
+        "xcenter ycenter width height",
+        "centerx centery width height",
+        "xcenter ycenter w h",
+        "centerx centery w h",
+    ),
+    "circle": (
+        "row col radius",
+        "row col r",
+        "y x radius",
+        "y x r",
+        "cy cx radius",
+        "cy cx r",
+        "ycenter xcenter radius",
+        "centery centerx radius",
+        "centery centerx r",
+        "ycenter xcenter r",
+    ),
+}
+"""Names of the columns of each kind of box and circle, as in Entry.others; x is the column and y the row."""
+
+FORM_OF = {tuple(names.split()): kind for kind, forms in FORMS.items() for names in forms}
+SIZES = {"w", "h", "width", "height", "left", "right"}
+PLACES = {name for names in FORM_OF for name in names} - SIZES
+"""Columns that are only about a place; a width alone can also be the image's, and left the side of the breast."""
+
+UNREADABLE = {
+    *("bbox", "box", "boundingbox", "polygon", "points", "contour", "coordinates", "coords", "segmentation", "rle"),
+    *("circle", "ellipse", "xy", "vertices", "contours"),
+}
+"""Columns that hold places in a form that is not read."""
+
+HOW = (
+    "give mask, or outline (row,col;row,col;...), or row0, row1, col0, col1, or x, y, w, h (x, y: top left corner), or "
+    "xmin, ymin, xmax, ymax, or row, col, radius; outline=none says that a finding has no outline"
+)
+
+
+class Given(NamedTuple):
+    """The outline that a row gives: its kind ("" for none), and the columns that hold it."""
+
+    kind: str
+    columns: tuple[str, ...] = ()
+
+
+class OutlineError(Exception):
+    """An outline is wrong; the message says why and what to do."""
+
+
+def has_outlines(header: Iterable[str]) -> bool:
+    """Return whether a table has a column that says something about a place, also in a form that is not read."""
+    names = {squeezed(column) for column in header}
+    return bool(names & (PLACES | UNREADABLE)) or any(FIELD_OF.get(name) in ("mask", "outline") for name in names)
+
+
+def given_outline(entry: Entry) -> Given:
+    """Return the outline that a row gives.
+
+    Raises:
+        MammoError: there is more than one, or a part of one.
+    """
+    outline = entry.get("outline")
+    mask = "" if entry.get("mask").lower() == "none" else entry.get("mask")
+    without = outline.lower() == "none"
+    found = [Given("mask", ("mask",))] if mask else []
+    found += [Given("outline", ("outline",))] if outline and not without else []
+    found += _places(entry.others)
+    if len(found) > 1 or (found and without):
+        names = [", ".join(given.columns) for given in found] + (["outline=none"] if without else [])
+        raise entry.error("image", f"has several outlines: {' and '.join(names)}; keep one of them")
+    if found or without:
+        return found[0] if found else Given("")
+    parts = sorted((PLACES | UNREADABLE) & entry.others.keys())
+    reason = f"the outline cannot be read from {', '.join(parts)} alone" if parts else "has no outline"
+    raise entry.error("image", f"{reason}; {HOW}")
+
+
+def _places(cells: Mapping[str, str]) -> list[Given]:
+    """Return the complete boxes and circles of a row."""
+    complete = [names for names in FORM_OF if all(name in cells for name in names)]
+    if any(FORM_OF[names] == "corners" for names in complete):  # width and height are then those of box or image
+        complete = [names for names in complete if not {"width", "height"} & {*names}]
+    kept: dict[tuple[str, ...], Given] = {}
+    for names in complete:
+        kept.setdefault((FORM_OF[names], *(cells[name] for name in names)), Given(FORM_OF[names], names))
+    return list(kept.values())
+
+
+def read_outline(root: Path, entry: Entry, given: Given, mask: str, image: str, shape: Shape) -> Outline:
+    """Return the outline of a row.
+
+    Args:
+        root: the source folder.
+        entry: the row.
+        given: the outline that it gives.
+        mask: path of its mask, empty for other outlines.
+        image: path of its image.
+        shape: (rows, cols) of its image.
+
+    Raises:
+        OutlineError: it is wrong.
+        RejectedError: it cannot be used.
+    """
+    if given.kind == "mask":
+        return _mask(root, mask, entry.get("segment"), image, shape)
+    if given.kind == "outline":
+        return _polygon(entry.get("outline"), shape)
+    edges = box_edges(entry, given)
+    _check_sizes(entry, edges, given, shape)
+    check_inside(edges, shape)
+    if given.kind == "circle":
+        row, col, radius = (_number(entry, name) for name in given.columns)
+        return outline_of_circle((row, col), radius, shape)
+    return outline_of_box(edges, shape)
+
+
+def reaches_beyond(entry: Entry, given: Given, shape: Shape) -> bool:
+    """Return whether a box or circle leaves its image of this shape, by more than a pixel."""
+    if given.kind in ("mask", "outline"):
+        return False
+    row0, row1, col0, col1 = box_edges(entry, given)
+    return min(row0, col0) < -1 or row1 > shape[0] + 1 or col1 > shape[1] + 1
+
+
+def box_edges(entry: Entry, given: Given) -> tuple[float, float, float, float]:
+    """Return (row0, row1, col0, col1), stored px, of the box or circle of a row.
+
+    Raises:
+        OutlineError: a cell is not a number in pixels, or the box or circle has no size.
+    """
+    values = [_number(entry, name) for name in given.columns]
+    if max(map(abs, values)) <= 1:
+        raise OutlineError("are fractions of the image; multiply them by its width and height")
+    if given.kind == "circle":
+        row, col, radius = values
+        if radius <= 0:
+            raise OutlineError("the radius must be above 0")
+        return row - radius, row + radius, col - radius, col + radius
+    one, two, three, four = values
+    if given.kind in ("size", "center") and min(three, four) <= 0:
+        raise OutlineError("width and height must be above 0")
+    edges = {
+        "edges": (one, two, three, four),
+        "corners": (two, four, one, three),
+        "size": (two, two + four, one, one + three),
+        "center": (two - four / 2, two + four / 2, one - three / 2, one + three / 2),
+    }[given.kind]
+    if edges[0] > edges[1] or edges[2] > edges[3]:
+        raise OutlineError("the end of the box comes before its start")
+    return edges
+
+
+def check_inside(edges: tuple[float, float, float, float], shape: Shape) -> None:
+    """Check that at least half of a box lies in the image: coordinates of another frame often do not.
+
+    Args:
+        edges: (row0, row1, col0, col1), stored px.
+        shape: (rows, cols) of the image.
+
+    Raises:
+        OutlineError: less than half of it does.
+    """
+    row0, row1, col0, col1 = edges
+    inside = (min(row1, shape[0]) - max(row0, 0), min(col1, shape[1]) - max(col0, 0))
+    if min(inside) <= 0 or inside[0] * inside[1] < (row1 - row0) * (col1 - col0) / 2:
+        raise OutlineError(
+            f"covers rows {row0:g} to {row1:g} and columns {col0:g} to {col1:g}, mostly outside its image of "
+            f"{shape[0]} rows and {shape[1]} columns: check that x is the column, y the row, and that the sizes are "
+            "those of the stored image"
+        )
+
+
+def _check_sizes(entry: Entry, edges: tuple[float, float, float, float], given: Given, shape: Shape) -> None:
+    """Where a box by corners has a width and height beside it, they must be those of the box or of the image."""
+    if given.kind != "corners" or not {"width", "height"} <= entry.others.keys():
+        return
+    size = (_number(entry, "height"), _number(entry, "width"))
+    box = (edges[1] - edges[0], edges[3] - edges[2])
+    if size != shape and max(abs(size[0] - box[0]), abs(size[1] - box[1])) > 1:
+        raise OutlineError(
+            f"width and height are {size[1]:g} and {size[0]:g}, neither the box's ({box[1]:g}, {box[0]:g}) nor the "
+            f"stored image's ({shape[1]}, {shape[0]}): give coordinates of the stored image"
+        )
+
+
+def _number(entry: Entry, column: str) -> float:
+    try:
+        value = float(entry.others[column])
+    except ValueError:
+        raise OutlineError(f"{column} {entry.others[column]!r} must be a number") from None
+    if not isfinite(value):
+        raise OutlineError(f"{column} {entry.others[column]!r} must be a finite number")
+    return value
+
+
+def _polygon(text: str, shape: Shape) -> Outline:
+    try:
+        points = [[float(number) for number in point.split(",")] for point in text.strip("; ").split(";")]
+    except ValueError:
+        raise OutlineError("must be row,col;row,col;... in numbers") from None
+    if len(points) < 3 or {len(point) for point in points} != {2}:
+        raise OutlineError("needs three or more points row,col;row,col;...")
+    corners = np.array(points)
+    if not np.isfinite(corners).all():
+        raise OutlineError("must be row,col;row,col;... in finite numbers")
+    if np.abs(corners).max() <= 1:
+        raise OutlineError("are fractions of the image; multiply them by its height and width")
+    (row0, col0), (row1, col1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+    check_inside((row0, max(row1, row0 + 1), col0, max(col1, col0 + 1)), shape)
+    return outline_of_polygon(points, shape)
+
+
+def _mask(root: Path, path: str, segment: str, image: str, shape: Shape) -> Outline:
+    try:
+        number = int(float(segment)) if segment else None
+    except ValueError:
+        raise OutlineError(f"segment {segment!r} must be a whole number") from None
+    file = regular_file(root, path)
+    if not is_raster(path):
+        return outline_of_segment(root, path, number, image, shape)
+    try:
+        return outline_of_mask_file(file, shape, number)
+    except MaskError as error:
+        raise OutlineError(str(error)) from None

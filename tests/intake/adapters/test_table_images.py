@@ -1,0 +1,148 @@
+"""Whole folders: images whose headers say little, labels without outlines, rows without images."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from mammo.geometry import Box
+from mammo.intake.adapters.table import read
+from mammo.intake.rejections import Code
+from mammo.records import Cohort, Finding, LabelSource, Laterality, MammoError, Pathology, View
+
+Folder = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_dicom: Callable[..., Dataset], half_disc: NDArray[np.uint16]) -> Folder:
+    """A function that writes one DICOM file for each dictionary of tags, 0.dcm, 1.dcm, ..., and a table of lesions."""
+
+    def write(lesions: str, *headers: dict[str, str]) -> Path:
+        for number, tags in enumerate(headers):
+            make_dicom(half_disc, **tags).save_as(tmp_path / f"{number}.dcm", enforce_file_format=True)
+        (tmp_path / "lesions.csv").write_text(lesions)
+        return tmp_path
+
+    return write
+
+
+def described(cohort: Cohort) -> list[tuple[str, str, Laterality | None, View | None]]:
+    return [(image.code, image.patient_key, image.laterality, image.view) for image in cohort.images]
+
+
+LEFT, RIGHT, CC, MLO = Laterality.LEFT, Laterality.RIGHT, View.CC, View.MLO
+NOTHING = {"PatientID": "", "ImageLaterality": "", "ViewPosition": ""}
+BOX = "image,label,x,y,w,h\n0,benign,30,90,20,20\n"
+
+
+def test_the_table_of_images_completes_headers_and_never_contradicts_them(folder: Folder) -> None:
+    root = folder(BOX, NOTHING, {"PatientID": ""}, {"ImageLaterality": ""}, {"ImageLaterality": "B"})
+    assert [code for code, *_ in described(read(root))] == ["no_patient", "no_patient", *["no_laterality"] * 2]
+    (root / "images.csv").write_text("file,PatientID,Side,View\n0,7,right,mlo\n1,8,R,CC\n2,9,l,cc\n3,9,l,cc\n")
+    assert described(read(root)) == [
+        ("", "7", RIGHT, MLO),
+        (Code.LATERALITY_CONFLICT, "8", RIGHT, CC),
+        ("", "9", LEFT, CC),
+        (Code.NO_LATERALITY, "9", LEFT, CC),
+    ]
+
+
+def test_patients_and_exams_that_cannot_be_right_are_named_with_numbers_and_the_remedy(folder: Folder) -> None:
+    exams = [{"PatientID": "ANONYMOUS", "StudyInstanceUID": f"1.{number}"} for number in range(3)]
+    (note,) = read(folder(BOX, *exams)).notes
+    assert note.startswith("caution: 3 images of 3 exams have the placeholder of a missing patient ID")
+    assert note.endswith("give patient and exam in images.csv")
+    (note,) = read(folder(BOX, *({"PatientID": f"{number}"} for number in range(3)))).notes
+    assert note.startswith("caution: exams of more than one patient: 1; their 3 patients will stay in one split")
+    (note,) = read(folder(BOX, {}, {"PatientID": ""}, {"PatientID": ""})).notes
+    assert note.startswith("caution: files without a patient ID or exam in their header, rejected: 2; give patient")
+
+
+def test_exam_numbers_that_repeat_across_patients_stay_apart(folder: Folder) -> None:
+    root = folder(BOX, {}, {}, {})
+    (root / "images.csv").write_text("image,patient,exam,side,view\n0,7,1,L,CC\n1,8,1,L,CC\n2,8,2,L,CC\n")
+    cohort = read(root)
+    assert [image.exam_key for image in cohort.images] == ["7 1", "8 1", "8 2"]
+    assert "exam numbers that your table uses for more than one patient: 1;" in cohort.notes[0]
+
+
+def test_labels_of_whole_images_need_no_outlines(folder: Folder) -> None:
+    root = folder("image,diagnosis\n0,malignant\n1,B\n2,normal\n", {}, {"ViewPosition": "MLO"}, {}, {})
+    cohort = read(root)
+    malignant, benign = Pathology.MALIGNANT, Pathology.BENIGN
+    assert cohort.lesions == ()
+    assert cohort.findings == (
+        Finding("0.dcm", malignant, LabelSource.UNKNOWN),
+        Finding("1.dcm", benign, LabelSource.UNKNOWN),
+    )
+    assert [image.negative for image in cohort.images] == [None, None, None, False]
+    assert "images without a row in the table of lesions, not counted as normal: 1" in cohort.notes
+    (root / "lesions.csv").write_text("image,diagnosis\n0,none\n")
+    with pytest.raises(MammoError, match="diagnosis 'none': is not clear without an outline"):
+        read(root)
+
+
+def test_a_finding_without_an_outline_keeps_its_label_beside_outlined_ones(folder: Folder) -> None:
+    rows = "image,label,biopsy,outline,x,y,w,h\n0,malignant,yes,None,,,,\n0,benign,no,,30,90,20,20\n"
+    cohort = read(folder(rows, {}))
+    assert cohort.findings == (Finding("0.dcm", Pathology.MALIGNANT, LabelSource.BIOPSY),)
+    assert [(lesion.label, lesion.label_source, lesion.box) for lesion in cohort.lesions] == [
+        (Pathology.BENIGN, LabelSource.UNKNOWN, Box(90, 110, 30, 50))
+    ]
+
+
+def test_all_wrong_rows_are_listed_at_once(folder: Folder) -> None:
+    rows = [f"{number},benign,30,90,20,20" for number in range(1, 31)]
+    root = folder("\n".join(["image,label,x,y,w,h", "0,benign,30,90,0,20", *rows, "0,,30,90,20,20"]), {})
+    with pytest.raises(MammoError) as error:
+        read(root)
+    lines = str(error.value).splitlines()
+    assert lines[0] == "31 rows are wrong:"
+    assert "row 33: label '': must be malignant" in lines[1]
+    assert (len(lines), lines[-1].strip()) == (22, "and 11 more")
+
+
+def test_rows_without_an_image_are_an_error_or_left_out_and_their_breasts_are_not_negative(folder: Folder) -> None:
+    rows = "patient,side,view,pathology,x,y,w,h\nP1,left,MLO,malignant,30,90,20,20\nP1,L,CC,benign,30,90,20,20\n"
+    root = folder(rows, {}, {"ViewPosition": "MLO", "PatientID": "P2"})
+    with pytest.raises(MammoError, match="row 2: view 'MLO': the folder has no L MLO image of this patient"):
+        read(root)
+    cohort = read(root, skip_absent=True)
+    assert [lesion.path for lesion in cohort.lesions] == ["0.dcm"]
+    (lost,) = cohort.left_out
+    assert (lost.path, lost.code, lost.label) == ("lesions.csv row 2", Code.MISSING, Pathology.MALIGNANT)
+    assert [image.negative for image in cohort.images] == [False, None]
+
+
+def test_one_table_describes_png_images_and_their_lesions(tmp_path: Path, half_disc: NDArray[np.uint16]) -> None:
+    cv2.imwrite(str(tmp_path / "one.png"), half_disc)
+    (tmp_path / "my data.tsv").write_text(
+        "image\tpatient\tside\tview\tlabel\tBI-RADS\tx\ty\tw\th\none\t7\tL\tCC\tM\t4b\t30\t90\t20\t20\n"
+    )
+    with pytest.raises(MammoError, match=r"for example data\.lesions=my data\.tsv"):
+        read(tmp_path)
+    cohort = read(tmp_path, lesions="my data.tsv")
+    assert described(cohort) == [("", "7", LEFT, CC)]
+    assert [(lesion.path, lesion.birads) for lesion in cohort.lesions] == [("one.png", "4B")]
+
+
+def test_repeated_rows_count_once_and_contradicting_ones_are_an_error(folder: Folder) -> None:
+    root = folder(f"{BOX}0,benign,30,90,20,20\n", {})
+    cohort = read(root)
+    assert len(cohort.lesions) == 1
+    assert cohort.notes == ("rows that repeat the outline and label of another row, counted once: 1",)
+    (root / "lesions.csv").write_text(f"{BOX}0,malignant,30,90,20,20\n")
+    with pytest.raises(MammoError, match="is malignant here and benign in row 2, with the same outline"):
+        read(root)
+
+
+def test_a_row_that_contradicts_its_image_is_an_error(folder: Folder) -> None:
+    for column, cell, message in (("side", "R", "its image is of the L breast"), ("view", "MLO", "its image is a CC")):
+        with pytest.raises(MammoError, match=f"row 2: {column} '{cell}': but {message}"):
+            read(folder(f"image,{column},label,x,y,w,h\n0,{cell},benign,30,90,20,20\n", {}))
+    with pytest.raises(MammoError, match="row 3: label 'normal': but another row gives a finding on the same image"):
+        read(folder(f"{BOX}0,normal,,,,\n", {}))

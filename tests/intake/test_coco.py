@@ -1,0 +1,80 @@
+"""COCO files as programs write them; every outline is the square of rows 90 to 110 and columns 30 to 50."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mammo.geometry import Box
+from mammo.intake.coco import CocoError, coco_files, read_coco
+from mammo.records import MammoError
+
+SHAPE = (200, 120)
+BOX = Box(90, 110, 30, 50)
+IMAGE = {"id": 7, "file_name": "a.dcm", "width": 120, "height": 200}
+HALF = IMAGE | {"width": 60, "height": 100}
+
+
+def written(folder: Path, image: dict[str, Any], **fields: object) -> Path:
+    file = folder / "coco.json"
+    content = {"images": [image], "categories": [{"id": 1, "name": "mass"}]}
+    annotation = {"id": 5, "image_id": 7, "category_id": 1} | fields
+    file.write_text(json.dumps(content | {"annotations": [annotation]}))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("image", "fields"),
+    [
+        (IMAGE, {"bbox": [30, 90, 20, 20]}),
+        (IMAGE, {"bbox": [30, 90, 20, 20], "image_id": "7", "category_id": "1", "id": "five"}),
+        (IMAGE | {"width": "120", "height": "200"}, {"bbox": [30, 90, 20, 20]}),
+        ({"id": 7, "file_name": "a.dcm"}, {"bbox": [30, 90, 20, 20]}),
+        (HALF, {"bbox": [15, 45, 10, 10]}),
+        (HALF, {"segmentation": [[15, 45, 25, 45, 25, 55, 15, 55]]}),
+        (HALF, {"segmentation": {"size": [100, 60], "counts": [1545, *[10, 90] * 9, 10, 3545]}}),
+        (IMAGE, {"segmentation": [30, 90, 50, 90, 50, 110, 30, 110]}),
+        (IMAGE, {"bbox": [30, 90, 20, 20], "area": 400}),
+    ],
+)
+def test_outlines_are_brought_to_the_stored_image(
+    tmp_path: Path, image: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    (annotation,) = read_coco(written(tmp_path, image, **fields))
+    mask, box = annotation.outline(SHAPE)
+    assert (box, mask.all()) == (BOX, True)
+    assert annotation.is_scaled(SHAPE) == (image is HALF)
+    assert annotation.category == "mass"
+
+
+@pytest.mark.parametrize(
+    ("image", "fields", "message"),
+    [
+        (IMAGE | {"width": 200, "height": 120}, {"bbox": [30, 90, 20, 20]}, "which have other proportions"),
+        (IMAGE, {"bbox": [0.25, 0.45, 0.17, 0.1]}, "fractions of the image, as YOLO writes them"),
+        (IMAGE, {"segmentation": [[0.1, 0.1, 0.2, 0.2, 0.1, 0.2]]}, "fractions of the image"),
+        (IMAGE, {"bbox": [30, 90, 50, 110], "area": 400}, "these look like the corners"),
+        (IMAGE, {"bbox": [80, 90, 100, 110]}, "these look like the corners"),
+        (IMAGE, {"bbox": [30, 90, -20, 20]}, "does not fit its image"),
+    ],
+)
+def test_coordinates_of_another_format_are_named(
+    tmp_path: Path, image: dict[str, Any], fields: dict[str, Any], message: str
+) -> None:
+    (annotation,) = read_coco(written(tmp_path, image, **fields))
+    with pytest.raises(CocoError, match=message):
+        annotation.outline(SHAPE)
+
+
+def test_files_are_found_in_subfolders_and_other_json_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "annotations").mkdir()
+    file = written(tmp_path / "annotations", IMAGE)
+    (tmp_path / "settings.json").write_text('{"seed": 1}')
+    (tmp_path / "annotations" / "notes.json").write_text("no JSON")
+    assert coco_files(tmp_path) == [file]
+
+
+def test_broken_links_between_ids_are_named(tmp_path: Path) -> None:
+    with pytest.raises(MammoError, match="annotation 5 has image_id 9, which no image has"):
+        list(read_coco(written(tmp_path, IMAGE, image_id=9)))
