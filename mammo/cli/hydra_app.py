@@ -41,7 +41,7 @@ PLACES = ("root", "store")
 
 Task = Callable[[DictConfig], object]
 Defaults = Callable[[DictConfig], list[str]]
-Check = Callable[[DictConfig], None]
+Check = Callable[[DictConfig], object]
 
 
 def _no_check(_: DictConfig) -> None:

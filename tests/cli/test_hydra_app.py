@@ -1,5 +1,6 @@
 """A command runs, or says in one sentence why not; only a defect shows a traceback."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -39,11 +40,15 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def bake(conf: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """Run a task as the command bake; its exit status and standard error."""
 
-    def run(task: Callable[[DictConfig], object], *overrides: str) -> tuple[int, str]:
+    def run(
+        task: Callable[[DictConfig], object],
+        *overrides: str,
+        check: Callable[[DictConfig], object] = lambda cfg: None,
+    ) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["bake", *overrides])
         status = 0
         try:
-            hydra_app.command("bake")(task)()
+            hydra_app.command("bake", check=check)(task)()
         except SystemExit as stop:
             status = stop.code if isinstance(stop.code, int) else 1
         return status, capsys.readouterr().err
@@ -156,6 +161,62 @@ def test_a_configuration_that_is_no_yaml_is_named(bake: Run, conf: Path) -> None
     status, printed = bake(lambda cfg: cfg)
     assert status == 2
     assert "rye.yaml" in printed
+
+
+def test_a_check_runs_before_anything_is_made_and_in_every_job(bake: Run, tmp_path: Path) -> None:
+    def check(cfg: DictConfig) -> None:
+        if cfg.oven > 250:
+            raise MammoError(f"oven={cfg.oven} is too hot")
+
+    before = sorted(tmp_path.rglob("*"))
+    words = ("oven=900", "hydra.run.dir=new")
+    assert bake(lambda cfg: None, *words, check=check) == (2, "error: oven=900 is too hot\n")
+    assert sorted(tmp_path.rglob("*")) == before
+    sweep = ("--multirun", "oven=900", "hydra.sweep.dir=sweep", "hydra.sweep.subdir=each", "hydra.sweeper.params=null")
+    assert bake(lambda cfg: None, *sweep, check=check) == (2, "error: oven=900 is too hot\n")
+    seen: list[int] = []
+    status, printed = bake(lambda cfg: seen.append(cfg.oven), "-m", "oven=200,900", *sweep[2:], check=check)
+    assert (status, seen) == (2, [200])
+    assert "error: oven=900 is too hot\n" in printed
+
+
+def test_a_check_of_a_missing_value_names_it(bake: Run, tmp_path: Path) -> None:
+    status, printed = bake(lambda cfg: None, "hydra.run.dir=new", check=lambda cfg: cfg.loaves)
+    assert (status, printed) == (2, "error: loaves is needed here and has no value: give one, as in loaves=...\n")
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "out/x"), "out/x cannot be used (Permission denied): give"),
+        (OSError(errno.ENOSPC, "No space left on device", "out"), "out cannot be used (No space left on device)"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b cannot be used (Not a directory)"),
+    ],
+)
+def test_a_folder_that_cannot_be_used_is_one_sentence(error: OSError, expected: str, bake: Run) -> None:
+    def task(cfg: DictConfig) -> None:
+        raise error
+
+    status, printed = bake(task)
+    assert status == 2
+    assert printed.startswith(f"error: {expected}")
+    assert printed.count("\n") == 1
+
+
+def test_a_missing_file_of_the_program_is_a_defect(bake: Run) -> None:
+    def task(cfg: DictConfig) -> None:
+        Path("nowhere").read_text()
+
+    with pytest.raises(FileNotFoundError):
+        bake(task)
+
+
+def test_a_run_folder_below_a_file_is_one_sentence(bake: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    status, printed = bake(lambda cfg: None, "hydra.run.dir=file/x")
+    assert status == 2
+    assert "file/x cannot be used (Not a directory)" in printed
 
 
 def rye_of_a_store(cfg: DictConfig) -> list[str]:

@@ -243,3 +243,29 @@ def test_checkpoints_that_cannot_start_a_run_are_rejected(root: Path, tmp_path: 
     for path in root.glob("runs/*"):
         assert (path == run) == (path / "result.json").is_file()
     shutil.rmtree(run)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("trainer.max_steps=1",), r"^trainer\.max_steps=1: training ended before the first validation, which selects"),
+        (("trainer.max_steps=1", "callbacks=[]"), r"^floc-\S+: training ended before the first validation"),
+        (("trainer.val_check_interval=100",), r"^trainer\.val_check_interval=100: Lightning rejects it \("),
+        (("trainer.limit_val_batches=0.0001",), r"^trainer\.limit_val_batches=0\.0001: Lightning rejects it \("),
+        (("callbacks.early_stopping.monitor=val_acu",), r"metric `val_acu` which is not available.*`val_auc`"),
+        (("callbacks.early_stopping.mode=min",), r"^callbacks\.early_stopping\.mode=min: training would stop as the"),
+    ],
+)
+def test_training_without_a_validated_checkpoint_is_an_error(words: tuple[str, ...], message: str, root: Path) -> None:
+    with pytest.raises(MammoError, match=message):
+        train(configured(root, *words))
+
+
+def test_a_validation_every_second_epoch_selects_the_checkpoint(root: Path) -> None:
+    auc = train(configured(root, "trainer.max_epochs=3", "trainer.check_val_every_n_epoch=2", "test=false"))
+    (metrics,) = root.glob("runs/*/metrics/*/metrics.csv")
+    rows = pd.read_csv(metrics).dropna(subset=["val_auc"])
+    assert rows["epoch"].tolist() == [1]
+    assert rows["val_auc"].tolist() == pytest.approx([auc])
+    (run,) = root.glob("runs/*")
+    assert torch.load(run / "best.ckpt", weights_only=True)["epoch"] == 1
