@@ -187,3 +187,86 @@ def test_numbers_are_printed_beside_the_published_ones() -> None:
         "2 lesions left out: why",
         "A note",
     ]
+
+
+@pytest.fixture
+def own(source: Path, tmp_path: Path) -> list[str]:
+    """What ingests the folder as data of the user's own."""
+    (source / "other.dcm").unlink()
+    return [
+        "data=table",
+        f"data.source={source}",
+        "frame=eighth",
+        "data.scale=1",
+        "processes=1",
+        f"root={tmp_path}/own",
+    ]
+
+
+def test_own_data_never_go_into_the_demo(
+    own: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for words in (own[:-1], [f"data.source={tmp_path}/dicom", "processes=1"]):
+        with pytest.raises(SystemExit) as stopped:
+            run(ingest, monkeypatch, *words)
+        assert stopped.value.code == 2
+        assert (
+            "error: root= is missing, and runs/demo is the demo's: give root=runs/NAME for data="
+            in capfd.readouterr().err
+        )
+    assert not (tmp_path / "runs" / "demo" / "store").exists()
+
+
+def test_a_second_source_joins_or_replaces_only_when_asked(
+    own: list[str], source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    run(ingest, monkeypatch, *own)
+    run(split, monkeypatch, f"root={tmp_path}/own", "fractions=[0.34,0.33,0.33]")
+    assert "9 patients are assigned, 0 keep their place" in capfd.readouterr().out
+    for name in "012345":
+        image = cv2.imread(str(source / f"{name}.png"), cv2.IMREAD_UNCHANGED)
+        cv2.imwrite(str(source / f"{name}.png"), image // 2)
+    with pytest.raises(SystemExit) as stopped:
+        run(ingest, monkeypatch, *own, "data.name=mine")
+    assert stopped.value.code == 2
+    assert "was made from data set table, and this is mine" in capfd.readouterr().err
+    with pytest.raises(SystemExit):
+        run(ingest, monkeypatch, *own, "data.name=mine", "append=true", "overwrite=true")
+    assert "give one" in capfd.readouterr().err
+    run(ingest, monkeypatch, *own, "data.name=mine", "append=true")
+    printed = capfd.readouterr().out
+    assert "9 files, 6 accepted, 0 accepted with flags, 0 rejected, 3 duplicate; 2 malignant and 2 benign" in printed
+    assert "3 images are in another source of the store already, which keeps them" in printed
+    assert "2 lesions of mine on them are left out" in printed
+    assert "the store holds 9 images of table, 6 images of mine" in printed
+    assert "6 patients are in no split yet" in printed
+    before = Manifest.load(tmp_path / "own" / "store").images["split"]
+    run(split, monkeypatch, f"root={tmp_path}/own", "fractions=[0.34,0.33,0.33]")
+    assert "6 patients are assigned, 9 keep their place" in capfd.readouterr().out
+    after = Manifest.load(tmp_path / "own" / "store").images["split"]
+    assert after[before != ""].tolist() == before[before != ""].tolist()
+    run(split, monkeypatch, f"root={tmp_path}/own", "seed=3")
+    assert "0 patients are assigned, 15 keep their place; again=true assigns all again" in capfd.readouterr().out
+    assert Manifest.load(tmp_path / "own" / "store").images["split"].tolist() == after.tolist()
+    run(ingest, monkeypatch, *own, "data.name=other", "overwrite=true")
+    assert set(Manifest.load(tmp_path / "own" / "store").images["source"]) == {"other"}
+
+
+def test_the_exit_status_is_three_for_rejected_files_alone(
+    own: list[str], source: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for name, content in {"Thumbs.db": b"\xd0\xcf\x11\xe0", "a.pdf": b"%PDF", "b.docx": b"PK\3\4"}.items():
+        (source / name).write_bytes(content)
+    (source / "films.zip").write_bytes(b"PK\3\4" + bytes(200))
+    run(ingest, monkeypatch, *own)
+    assert (
+        "10 files, 9 accepted, 0 accepted with flags, 0 rejected, 0 duplicate, 1 not an image;"
+        in capfd.readouterr().out
+    )
+    (source / "other.dcm").write_text("no image")
+    with pytest.raises(SystemExit) as finished:
+        run(ingest, monkeypatch, *own)
+    assert finished.value.code == 3
+    run(ingest, monkeypatch, *own, "accept_rejections=true")
+    assert "11 files, 9 accepted, 0 accepted with flags, 1 rejected" in capfd.readouterr().out

@@ -13,7 +13,6 @@ from mammo.ingestion.replacement import replacement, restore_interrupted
 from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
 from mammo.ingestion.sources import Mode, check_images_kept, planned_sources
 from mammo.ingestion.tables import SourceRows, current_tables, joined_tables, write_tables
-from mammo.ingestion.unique_lesions import unique_lesions
 from mammo.ingestion.worker import (
     PRELOAD,
     AlreadyStored,
@@ -28,6 +27,7 @@ from mammo.intake.outcomes import Outcome, Verdict, verdict_of
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
+from mammo.intake.unique_lesions import unique_lesions
 from mammo.io import file_lock, remove_partials
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, MammoError
@@ -77,7 +77,8 @@ def ingest_cohort(
     """
     if processes < 1:
         raise MammoError(f"processes={processes} must be at least 1: leave it out to use every core")
-    cohort, store, source = unique_lesions(cohort), recipe.store, recipe.data_set.name
+    cohort = replace(cohort, lesions=unique_lesions(cohort.lesions))
+    store, source = recipe.store, recipe.data_set.name
     try:
         restore_interrupted(store)
         with _locked(store):
@@ -244,7 +245,7 @@ def _outcomes(
     for item, result in zip(items, results, strict=True):
         path, image_id = item.image.path, item.image_id
         if isinstance(result, Rejected):
-            verdict = verdict_of(result.code)
+            verdict = verdict_of(result.code, path)
             yield Outcome(path, image_id, verdict, () if verdict is Verdict.DUPLICATE else (result.code,))
         elif image_id in elsewhere.kept:
             other = elsewhere.kept[image_id]

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Self
 
 from mammo.intake.rejections import Code
+from mammo.intake.source_folder import IMAGES, suffix_of
 
 
 class Flag(StrEnum):
@@ -72,15 +73,11 @@ class Verdict(StrEnum):
     NOT_IMAGE = "not an image"
 
 
-NO_IMAGES = (Code.ARCHIVE, Code.MEDIA_DIRECTORY)
-"""Codes of files that are plainly no images, which belong in no image folder but are nothing to correct."""
-
-
-def verdict_of(code: str) -> Verdict:
-    """Return the verdict on a file with this rejection code."""
+def verdict_of(code: str, path: str) -> Verdict:
+    """Return the verdict on a file with this rejection code; an archive that is not named as an image is none."""
     if code == Code.DUPLICATE:
         return Verdict.DUPLICATE
-    return Verdict.NOT_IMAGE if code in NO_IMAGES else Verdict.REJECTED
+    return Verdict.NOT_IMAGE if code == Code.ARCHIVE and suffix_of(path) not in IMAGES else Verdict.REJECTED
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,26 @@ JUNK = ("__MACOSX",)
 """Folders that macOS adds to archives; their files repeat the names of real ones."""
 
 DOCUMENTS = (
-    *(".csv", ".json", ".md", ".parquet", ".pdf", ".pkl", ".roi", ".sha256", ".txt", ".xls", ".xlsx", ".xml"),
-    *(".html", ".ini", ".log", ".tcia", ".yaml", ".yml"),
+    *(".csv", ".feather", ".json", ".jsonl", ".ods", ".parquet", ".pkl", ".sqlite", ".tab", ".tsv", ".xls", ".xlsb"),
+    *(".xlsm", ".xlsx", ".xml"),
+    *(".doc", ".docx", ".htm", ".html", ".md", ".odp", ".odt", ".pdf", ".ppt", ".pptx", ".rtf", ".tex", ".txt"),
+    *(".avi", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".mpeg", ".mpg", ".wav", ".webm", ".wmv"),
+    *(".bat", ".css", ".db", ".dll", ".exe", ".inf", ".ini", ".ipynb", ".js", ".lnk", ".log", ".md5", ".py", ".roi"),
+    *(".sh", ".sha1", ".sha256", ".tcia", ".url", ".yaml", ".yml"),
 )
-"""Suffixes of files that are never images."""
+"""Suffixes of files that are never images: tables, documents, videos and files of programs and systems."""
+
+IMAGES = (".dcm", ".dic", ".dicom", ".ima", ".png", ".tif", ".tiff", ".jpg", ".jpeg", ".pgm")
+"""Suffixes of images: such a file with other content is a damaged image."""
+
+DIRECTORY = "DICOMDIR"
+"""Name of the list of files that every medium with DICOM files has."""
+
+HEAD = 512
+"""Bytes at the start of a file by which it is recognized."""
+
+SIGNATURES = (b"%PDF", b"\xd0\xcf\x11\xe0", b"{\\rtf", b"SQLite format 3", b"\x1aE\xdf\xa3", b"MZ")
+"""First bytes of documents, old office files (Thumbs.db among them), databases, videos and programs."""
 
 SUFFIX = re.compile(r"\.[a-z][a-z0-9]*", re.IGNORECASE)
 """A file name suffix; the last number of a UID is not one."""
@@ -70,8 +86,14 @@ class Folder:
 
     @cached_property
     def candidates(self) -> tuple[str, ...]:
-        """Paths that can be images: all except DOCUMENTS."""
-        return tuple(path for path in self.paths if not path.lower().endswith(DOCUMENTS))
+        """Paths that can be images: all except files that are plainly something else, by suffix or by content."""
+        return tuple(path for path in self.paths if not self._is_document(path))
+
+    def _is_document(self, path: str) -> bool:
+        suffix = suffix_of(path)
+        if PurePosixPath(path).name.upper() == DIRECTORY:
+            return True
+        return suffix in DOCUMENTS or (suffix not in IMAGES and is_document(self._head(path)))
 
     @cached_property
     def images(self) -> tuple[str, ...]:
@@ -79,11 +101,23 @@ class Folder:
         return tuple(path for path in self.candidates if suffix_of(path) or self._is_dicom(path))
 
     def _is_dicom(self, path: str) -> bool:
+        return self._head(path).startswith(MAGIC, MAGIC_START)
+
+    def _head(self, path: str) -> bytes:
+        """The first bytes of a file; none where it cannot be read."""
         try:
             with regular_file(self.root, path).open("rb") as stream:
-                return stream.read(MAGIC_START + len(MAGIC)).endswith(MAGIC)
+                return stream.read(HEAD)
         except (RejectedError, OSError):
-            return False
+            return b""
+
+
+def is_document(head: bytes) -> bool:
+    """Return whether a file is plainly a document, by its first bytes: a known signature, a video, or text alone."""
+    if head.startswith(MAGIC, MAGIC_START):  # the preamble of a DICOM file can be anything
+        return False
+    is_text = bool(head) and not any(byte < 9 or (13 < byte < 32 and byte != 27) or byte == 127 for byte in head)
+    return head.startswith(SIGNATURES) or head[4:8] in (b"ftyp", b"moov") or is_text
 
 
 def standardized_path(text: str) -> str:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
+from mammo.intake.finding_type import FindingType
 from mammo.records import Density, Laterality, MammoError, Pathology, Split, View
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ ALLOWED_VALUES = {
     "official_split": ["", *(item.value for item in Split)],
     "density": ["", *(item.value for item in Density)],
     "label": [item.value for item in Pathology],
+    "finding": ["", *(item.value for item in FindingType)],
 }
 """By column, the values that a table may hold."""
 

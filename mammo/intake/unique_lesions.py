@@ -1,27 +1,27 @@
 """Unique lesions: rows that tables hold twice are one lesion, and one key never names two lesions."""
 
-from dataclasses import replace
+from collections.abc import Iterable
 
 import numpy as np
 
-from mammo.records import Cohort, LesionRecord, MammoError
+from mammo.records import LesionRecord, MammoError
 
 
-def unique_lesions(cohort: Cohort) -> Cohort:
-    """The cohort without repetitions: equal lesions (image, outline and all other fields) of one key are one.
+def unique_lesions(lesions: Iterable[LesionRecord]) -> tuple[LesionRecord, ...]:
+    """Return lesions without repetitions: those of one key that are equal in image, outline and label are one.
 
     Raises:
         MammoError: two lesions that differ have one key.
     """
     by_key: dict[str, LesionRecord] = {}
-    for lesion in cohort.lesions:
+    for lesion in lesions:
         first = by_key.setdefault(lesion.lesion_key, lesion)
         if not _equal(first, lesion):
             raise MammoError(
-                f"lesion_id {lesion.lesion_key!r} names two lesions, {_shown(first)}, and {_shown(lesion)}: give each "
+                f"lesion_id {lesion.lesion_key!r} occurs twice, {_shown(first)}, and {_shown(lesion)}: give each "
                 "lesion an id of its own, or correct the row that is wrong"
             )
-    return replace(cohort, lesions=tuple(by_key.values()))
+    return tuple(by_key.values())
 
 
 def _equal(one: LesionRecord, other: LesionRecord) -> bool:
