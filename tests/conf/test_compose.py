@@ -35,7 +35,7 @@ CHOICES = [(group, path.stem) for group in (*GROUPS, "frame", "gmic") for path i
 EXPERIMENTS = sorted(
     str(path.relative_to(CONF / "experiment").with_suffix("")) for path in (CONF / "experiment").rglob("*.yaml")
 )
-NEEDED_BY = {"lr_search": ["trial=0"]}
+NEEDED_BY = {"lr_search": ["trial=0"], "transfer": ["backbone.init=he"]}
 
 
 PHANTOMS = StoreHeader(Frame(368, 240, 8), (DataSet("phantom", "table", "eighth"),))
@@ -248,7 +248,7 @@ def test_every_data_set_can_be_ingested(path: Path) -> None:
     cfg = hydra_app.composed("ingest", [f"data={path.stem}", "data.source=here"])
     assert OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert (cfg.data.name, "gmic" in cfg) == (path.stem, False)
-    assert cfg.data.scale == (1 if path.stem == "phantom" else cfg.frame.of_full)
+    assert cfg.data.scale == (1 if path.stem in ("phantom", "mias") else cfg.frame.of_full)
 
 
 @pytest.mark.parametrize("path", sorted(CONF.rglob("*.yaml")), ids=lambda path: str(path.relative_to(CONF)))
