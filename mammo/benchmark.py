@@ -20,6 +20,7 @@ from mammo.benchmarks import (
     store_speed,
 )
 from mammo.benchmarks.timing import markdown_table
+from mammo.cli.arguments import at_least_one
 from mammo.records import MammoError
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
@@ -36,18 +37,11 @@ BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
 }
 
 
-def rounds(text: str) -> int:
-    """The number of rounds on the command line, at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"rounds must be a whole number >= 1, got {text!r}")
-    return int(text)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the selected benchmarks and print the JSON object of each on its own line."""
     parser = argparse.ArgumentParser(prog="python -m mammo.benchmark", description=__doc__)
     parser.add_argument("name", choices=[*BENCHMARKS, "all"], help="the benchmark to run")
-    parser.add_argument("--rounds", type=rounds, default=5, help="how often each method is timed (default 5)")
+    parser.add_argument("--rounds", type=at_least_one, default=5, help="how often each method is timed (default 5)")
     parser.add_argument("--table", type=Path, metavar="FILE", help="also write the results as a table in Markdown")
     args = parser.parse_args(arguments)
     results: list[dict[str, object]] = []

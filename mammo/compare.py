@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mammo.cli.arguments import complain
 from mammo.records import MammoError
 from mammo.reporting.score_comparison import compare_files, comparison_text
 from mammo.scoring.score_file import check_disjoint, match_lesions, read_score_file
@@ -30,9 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for pair in zip(validation, files, strict=False):
             check_disjoint(*pair)
         found = compare_files(files, validation)
-    except MammoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except (MammoError, OSError) as error:
+        return complain(error)
     print(json.dumps(found, indent=1, allow_nan=False) if options.json else comparison_text(found))
     return 0
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mammo.cli.arguments import complain
 from mammo.records import MammoError
 from mammo.reporting.cohort_figures import write_saliency_figures
 from mammo.reporting.gallery import N_LESIONS
@@ -45,9 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         for path in _write(options):
             print(path)
-    except MammoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except (MammoError, OSError) as error:
+        return complain(error)
     return 0
 
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mammo.cli.arguments import complain
 from mammo.records import MammoError
 from mammo.reporting.result_figures import save
 from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
@@ -27,9 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "compare":
             return _compare(options.root, options.group)
         return max([print_status(sweep) for sweep in Sweep.below(options.root)])
-    except MammoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except (MammoError, OSError) as error:
+        return complain(error)
 
 
 def _compare(root: Path, group: str) -> int:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from mammo.cli.arguments import at_least_one, complain
 from mammo.cores import usable_cores
 from mammo.quality.audit import audit
 from mammo.quality.checks import CHECKS
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, help="folder for the page and the list (default: verify, beside the store)")
     parser.add_argument(
         "--processes",
-        type=int,
+        type=at_least_one,
         default=usable_cores(),
         help="number of processes that read pixels (default: all cores of this machine, container or Slurm job)",
     )
@@ -41,16 +42,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--realism", action="store_true", help="measure the distance of the store's images from real ones"
     )
     parser.add_argument(
-        "--images", type=int, default=64, help="approximate number of images that --realism measures (default: 64)"
+        "--images",
+        type=at_least_one,
+        default=64,
+        help="approximate number of images that --realism measures (default: 64)",
     )
     options = parser.parse_args(arguments)
     below = options.store / "store"
     options.store = below if below.is_dir() else options.store
     try:
         return _realism(options) if options.realism else _audit(options)
-    except MammoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except (MammoError, OSError) as error:
+        return complain(error)
 
 
 def _audit(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from mammo.cli.arguments import complain
 from mammo.models.context_network import load_context_network, official_checkpoint
 from mammo.models.official_gmic import gmic_from_official, load_gmic, official_state_dict
 from mammo.models.weight_files import read_weights, write_weights
@@ -49,9 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             file = options.source / "best.ckpt" if options.source.is_dir() else options.source
             write_weights(official_state_dict(load_context_network(file).network), options.target, legacy=True)
-    except MammoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    except (MammoError, OSError) as error:
+        return complain(error)
     print(options.target)
     return 0
 

@@ -24,8 +24,9 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 import mammo.cli.resolvers  # noqa: F401  (registers the resolvers that conf/ uses)
+from mammo.cli.arguments import is_unusable
 from mammo.cli.config_check import check_config, check_swept
-from mammo.cli.hydra_errors import WRONG, is_unusable, sentence
+from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.cli.keys import KEYS
 from mammo.cli.overrides import as_typed, check_deleted, forced, parsed
 from mammo.records import MammoError

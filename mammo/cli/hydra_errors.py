@@ -1,6 +1,5 @@
 """Wrong use and wrong input in one sentence, with the nearest known word for a misspelled one."""
 
-import errno
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,13 +10,11 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
+from mammo.cli.arguments import about_file
 from mammo.records import MammoError, did_you_mean
 
 WRONG = (MammoError, HydraException, OmegaConfBaseException)
 """Errors of wrong use or wrong input, whenever they are raised."""
-
-UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
-"""Error numbers of the system that the user can act on: no permission, a full disk, a file in place of a folder."""
 
 REWORDED = (
     (r"Could not delete '(.+?)'", "~{0}: {0} cannot be left out, only changed, as in {0}=..."),
@@ -63,17 +60,12 @@ def sentence(error: BaseException, conf: Path | None = None) -> str:
                 f"cannot read {error.override!r}: write key=value, in single quotes where there are brackets; a value "
                 "with blanks or letters beyond a to z needs two pairs, as in 'root=\"runs/x y\"'"
             )
-        case OSError(strerror=str(reason)):
-            return f"{error.filename or 'a file'} cannot be used ({reason}): give another folder, or correct this one"
+        case OSError():
+            return about_file(error)
         case ValueError() | TypeError():
             plain = next((ours for theirs, ours in NO_CHOICE.items() if message.startswith(theirs)), message)
             return f"{plain} (given: {' '.join(sys.argv[1:])})"
     return message
-
-
-def is_unusable(error: OSError) -> bool:
-    """Whether the user can act on an error of the system: the file or folder is not the program's fault."""
-    return error.errno in UNUSABLE
 
 
 def _reworded(message: str, conf: Path | None) -> str | None:

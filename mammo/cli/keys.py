@@ -117,8 +117,8 @@ DEMO: Mapping[str, ValueType] = {
     "root": folder(),
     "seed": whole(0, MAX_SEED // 2),
     "n_patients": whole(1),
-    "seeds": free(),
-    "stages": free(),
+    "seeds": listed(whole(0), "[0,1]", least=2, most=2),
+    "stages": listed(mapping("{name: x, share: 1, commands: []}"), "[{name: x, share: 1, commands: []}]", least=1),
 }
 
 MODEL: Mapping[str, ValueType] = {
