@@ -8,6 +8,7 @@ import pandas as pd
 
 from mammo.paper import BEST, LOCAL, MAPS
 from mammo.records import Floats, Ints, MammoError
+from mammo.reporting.birads_table import birads_table
 from mammo.reporting.cross_validation import fold_table, fold_warnings
 from mammo.reporting.evaluation_warnings import (
     evaluation_warnings,
@@ -25,7 +26,7 @@ from mammo.scoring.score_tables import size_group
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 from mammo.training.results import Run
 
-SUBGROUP_COLUMNS = ("finding", "view", "laterality", "vendor", "density", "size", "label_source", "source")
+SUBGROUP_COLUMNS = ("finding", "view", "laterality", "vendor", "density", "size", "birads", "label_source", "source")
 """Columns whose values make the report's subgroups of lesions."""
 
 
@@ -54,6 +55,7 @@ class Evaluation:
         gain_over_shuffled: sal+emb compared with that control: true gain minus shuffled gain.
         images: as paper_tables.context_table; empty without a context network.
         subgroups: of the seed-mean score of `main`.
+        birads: as birads_table.birads_table, for `main`; empty without BI-RADS categories.
         warnings: weaknesses of the evaluation, in sentences (evaluation_warnings).
     """
 
@@ -75,6 +77,7 @@ class Evaluation:
     gain_over_shuffled: Comparison | None
     images: pd.DataFrame
     subgroups: Sequence[Subgroup]
+    birads: pd.DataFrame
     warnings: Sequence[str]
 
     @property
@@ -111,7 +114,8 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     main = BEST if BEST in means else next(reversed(means))
     validation = _validation([pool for pool in fagg if pool.first.maps == main])
     _reject_selected_on(shared.lesions, validation)
-    main_performance = performance(malignant, means[main], patients, _thresholds(validation, shared.lesions["fold"]))
+    thresholds = _thresholds(validation, shared.lesions["fold"])
+    main_performance = performance(malignant, means[main], patients, thresholds)
     lesions = shared.lesions.assign(size=size_group(shared.lesions["size_px"]))
     floc = _floc_scores(scored, shared)
     gains = _gains(means, _stacks([pool for pool in scored if pool.first.context == "shuffled"], shared), shared)
@@ -134,6 +138,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         gain_over_shuffled=gains[BEST, "shuffled"],
         images=context_table([pool.images() for pool in pools if pool.first.model == "context"]),
         subgroups=subgroups(lesions.assign(score=means[main]), SUBGROUP_COLUMNS),
+        birads=birads_table(lesions["birads"], malignant, means[main], thresholds),
         warnings=[],
     )
     return replace(evaluation, warnings=[*_warnings(evaluation), *fold_warnings(every, lesions)])

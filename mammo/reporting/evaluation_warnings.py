@@ -119,6 +119,12 @@ def evaluation_warnings(
             f"{proxies} of {len(sources)} labels are BI-RADS proxies: a radiologist's suspicion, not the result of a "
             "biopsy."
         )
+    unknown = sources.count(LabelSource.UNKNOWN)
+    if unknown:
+        sentences.append(
+            f"{unknown} of {len(sources)} labels are of unknown source: state in label_source which are results of a "
+            "biopsy (biopsy) and which are not."
+        )
     if data == "cbis_ddsm" and auc > IMPLAUSIBLE_AUC:
         sentences.append(
             f"An AUC of {auc:.3f} on CBIS-DDSM lesions is above {IMPLAUSIBLE_AUC}: check for leakage (a patient or "

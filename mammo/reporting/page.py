@@ -106,6 +106,7 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
         "table3": rows,
         "context_images": evaluation.images.to_dict("records"),
         "table2": evaluation.table2.to_dict("records"),
+        "birads": evaluation.birads.to_dict("records"),
         "figure6": evaluation.figure6.to_dict("records"),
         "folds": evaluation.folds.to_dict("records"),
         "fold_numbers": numbers,

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mammo.records import Density, LabelSource, Laterality, Pathology, Split, View
+from mammo.records import Birads, Density, LabelSource, Laterality, Pathology, Split, View
 from mammo.scoring.intervals import Interval, auc_interval
 from mammo.scoring.table_file import TableKind
 
@@ -20,6 +20,7 @@ LESION_COLUMNS = {
     "label_source": "str",
     "high_risk": "int64",
     "finding": "str",
+    "birads": "str",
     "laterality": "str",
     "view": "str",
     "vendor": "str",
@@ -32,10 +33,10 @@ LESION_COLUMNS = {
     "n_windows": "int64",
 }
 """source: name of the data set; label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0;
-high_risk: 1 for a benign lesion that pathology calls high-risk, else 0; vendor and density: from the manifest, empty if
-unknown; size_px: longer side of the outline's bounding box, px of the paper's 2944 x 1920 frame; split: empty if the
-store is not split; fold: the fold that the run tested, -1 without folds; score: mean over the windows, in [0, 1];
-score_sd: standard deviation over the windows."""
+high_risk: 1 for a benign lesion that pathology calls high-risk, else 0; birads, vendor and density: from the manifest,
+empty if unknown; size_px: longer side of the outline's bounding box, px of the paper's 2944 x 1920 frame; split: empty
+if the store is not split; fold: the fold that the run tested, -1 without folds; score: mean over the windows, in
+[0, 1]; score_sd: standard deviation over the windows."""
 
 SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions below, within and above the range of the paper's crop window sizes."""
@@ -64,12 +65,13 @@ def _lesion_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
         "malignant is not 1 for the label malignant and 0 for the others": (
             table["malignant"] != (table["label"] == Pathology.MALIGNANT).astype(np.int64)
         ),
-        "label_source is unknown": ~table["label_source"].isin(list(LabelSource)),
+        "label_source is not one of records.LabelSource": ~table["label_source"].isin(list(LabelSource)),
         "high_risk is not 0 (or 1 for a benign lesion)": ~(
             (table["high_risk"] == 0) | (table["high_risk"] == 1) & (table["label"] == Pathology.BENIGN)
         ),
         "laterality is neither L nor R": ~table["laterality"].isin(list(Laterality)),
         "view is neither CC nor MLO": ~table["view"].isin(list(View)),
+        "birads is not a BI-RADS category or empty": ~table["birads"].isin(["", *Birads]),
         "density is not A to D or empty": ~table["density"].isin(["", *Density]),
         "size_px is not above 0": ~(table["size_px"] > 0),
         "split is not train, val, test or empty": ~table["split"].isin(["", *Split]),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.intake.finding_type import FindingType
-from mammo.records import Density, Laterality, MammoError, Pathology, Split, View
+from mammo.records import Birads, Density, Laterality, MammoError, Pathology, Split, View
 
 if TYPE_CHECKING:
     import pandas as pd  # not at run time: the child processes of an ingest do without it
@@ -130,6 +130,7 @@ ALLOWED_VALUES = {
     "density": ["", *(item.value for item in Density)],
     "label": [item.value for item in Pathology],
     "finding": ["", *(item.value for item in FindingType)],
+    "birads": ["", *(item.value for item in Birads)],
 }
 """By column, the values that a table may hold."""
 

@@ -57,6 +57,7 @@ def write_run(
                 "label": np.where(malignant == 1, "malignant", "benign"),
                 "malignant": malignant,
                 "label_source": "biopsy",
+                "birads": [("4A", "4C", "")[i % 3] for i in range(N)],
                 "high_risk": 0,
                 "finding": "",
                 "laterality": "L",
@@ -159,12 +160,22 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_holds_the_report_and_nothing_else(report: Path) -> None:
-    tables = ["figure6.csv", "table2.csv", "table3.csv"]
+    tables = ["birads.csv", "figure6.csv", "table2.csv", "table3.csv"]
     assert sorted(path.name for path in report.iterdir()) == sorted(["figures", "report.html", "report.md", *tables])
     names = {path.name for path in (report / "figures").iterdir()}
     shown = ("table3-dots", "roc", "figure6", "figure7", "calibration")
     assert names == {f"{n}.{s}" for n in shown for s in ("png", "svg")}
     assert not [path for path in report.parent.iterdir() if path.name.startswith(".")]
+
+
+def test_biopsies_avoided_are_shown_by_birads_category(report: Path) -> None:
+    for name in ("report.html", "report.md"):
+        text = (report / name).read_text(encoding="utf-8")
+        assert "Biopsies avoided by BI-RADS category" in text
+        assert text.index("4A") < text.index("4C") < text.index("not stated")
+    table = pd.read_csv(report / "birads.csv")
+    assert list(table["birads"]) == ["4A", "4C", "not stated"]
+    assert table[["n_benign", "n_malignant"]].to_numpy().sum() == N
 
 
 def test_no_p_value_is_printed_as_0(report: Path) -> None:
@@ -355,7 +366,7 @@ def test_single_tables_and_figures_are_written_by_name(
     }
     complaint = error_of(capsys, root, "--only", "figure9")
     assert "figure9 is not a table or figure of these runs" in complaint
-    assert "choose from calibration, figure6, figure7, roc, table2, table3, table3-dots; table1 and" in complaint
+    assert "choose from birads, calibration, figure6, figure7, roc, table2, table3, table3-dots; table1" in complaint
     assert f"figures of images need the image store {root / 'store'}" in complaint
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mammo.intake.adapters._labels import UNKNOWN_LABEL, LesionLabel, parse_density
 from mammo.intake.source_tables import Row, read_rows
-from mammo.records import Density, LabelSource, Laterality, Pathology
+from mammo.records import Birads, Density, LabelSource, Laterality, Pathology
 
 IDS = ("empi_anon", "acc_anon")
 COLUMNS = (*IDS, "side", "path_severity")
@@ -34,6 +34,17 @@ CARRIED_DAYS = 90
 
 FOLLOWED_DAYS = 360
 """Days after which a second negative exam confirms the first (Emory's own rule)."""
+
+ASSESSMENTS = {
+    "A": Birads.INCOMPLETE,
+    "N": Birads.NEGATIVE,
+    "B": Birads.BENIGN,
+    "P": Birads.PROBABLY_BENIGN,
+    "S": Birads.SUSPICIOUS,
+    "M": Birads.HIGHLY_SUGGESTIVE,
+    "K": Birads.KNOWN_MALIGNANCY,
+}
+"""BI-RADS categories by the letters of `asses`."""
 
 NEGATIVE = ("N", "B")
 """Values of `asses` for BI-RADS 1 and 2."""
@@ -75,6 +86,12 @@ class ClinicalTable:
             later = [_severities(rows, side) for rows in followed if rows]
             severities = None if None in later else [severity for found in later for severity in found or ()]
         return SEVERITIES.get(min(severities), UNKNOWN_LABEL) if severities else UNKNOWN_LABEL
+
+    def birads(self, exam: str, side: Laterality) -> Birads | None:
+        """Return the category of the only finding of a breast in an exam; None unless there is exactly one."""
+        rows = self._of_breast(exam, side)
+        categories = {ASSESSMENTS.get(row.get("asses").upper()) for row in rows}
+        return categories.pop() if _severities(rows, side) is not None and len(categories) == 1 else None
 
     def density(self, exam: str) -> Density | None:
         """Return the density of the breasts in an exam; None unless its rows agree on one."""

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.intake.adapters._labels import clean_splits, parse_density
+from mammo.intake.adapters._labels import clean_splits, parse_birads, parse_density
 from mammo.intake.adapters._tcia_layout import SeriesIndex
 from mammo.intake.outlines import Outline, outline_of_mask, scaled_to
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
@@ -30,6 +30,7 @@ from mammo.intake.source_tables import Row, read_rows
 from mammo.intake.stored_shape import Shape, stored_shapes, stored_values
 from mammo.progress import track
 from mammo.records import (
+    Birads,
     Cohort,
     Count,
     Density,
@@ -92,6 +93,7 @@ class _LesionRow:
         pathology: pathology as written in the row.
         image: path of the full mammogram as written in the row.
         density: density of the breast, None if the row has none.
+        birads: assessment of the lesion, None if the row has none.
         outlines: paths of the crop and the mask, in either order.
     """
 
@@ -102,6 +104,7 @@ class _LesionRow:
     pathology: str
     image: str
     density: Density | None
+    birads: Birads | None
     outlines: tuple[str, str]
 
     @property
@@ -167,6 +170,7 @@ def _rows(file: Path, kind: str, split: Split) -> Iterator[_LesionRow]:
             row.get("pathology").upper(),
             _path(row, "image_file_path"),
             parse_density(row.get("breast_density")),
+            parse_birads(row.get("assessment")),
             (_path(row, "cropped_image_file_path"), _path(row, "roi_mask_file_path")),
         )
 
@@ -217,12 +221,12 @@ def _outline_files(series: SeriesIndex, row: _LesionRow) -> list[str]:
 
 
 def _lesion(row: _LesionRow, image: str, paths: Sequence[str], outline: Outline | Code) -> LesionRecord | LeftOut:
-    if isinstance(outline, Code):
-        return left_out(paths[0] if paths else row.outlines[1], outline, image)
-    mask, box = outline
     label, source = LABELS[row.pathology]
+    if isinstance(outline, Code):
+        return left_out(paths[0] if paths else row.outlines[1], outline, image, label)
+    mask, box = outline
     finding = {"mass": "mass", "calc": "calcification"}[row.kind]
-    return LesionRecord(row.key, image, label, source, box, mask, finding=finding)
+    return LesionRecord(row.key, image, label, source, box, mask, finding=finding, birads=row.birads)
 
 
 def _outline(root: Path, item: tuple[Shape | Code, Sequence[str]]) -> Outline:

@@ -138,16 +138,18 @@ def _lesions(
 ) -> Iterator[LesionRecord | LeftOut]:
     """Yield the lesions of one image from the outlines of its boxes."""
     image = boxed.image
-    label, source, high_risk = UNKNOWN_LABEL
+    (label, source, high_risk), birads = UNKNOWN_LABEL, None
     if len(boxed.edges) == 1 and image.laterality:
+        birads = clinic.birads(image.exam_key, image.laterality)
         label, source, high_risk = clinic.label(image.patient_key, image.exam_key, image.laterality)
     outlines = [found for _ in boxed.edges] if isinstance(found, Code) else found
     for number, outline in enumerate(outlines, 1):
         if isinstance(outline, Code):
-            yield left_out(image.path, outline, image.path)
+            yield left_out(image.path, outline, image.path, label)
         else:
             mask, box = outline
-            yield LesionRecord(f"{image.path}#{number}", image.path, label, source, box, mask, high_risk)
+            key = f"{image.path}#{number}"
+            yield LesionRecord(key, image.path, label, source, box, mask, high_risk, birads=birads)
 
 
 def _outlines(root: Path, boxed: _BoxedImage) -> list[Outline | Code]:

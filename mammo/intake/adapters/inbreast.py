@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mammo.intake.adapters._labels import parse_density, proxy_label
+from mammo.intake.adapters._labels import parse_birads, parse_density, proxy_label
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
@@ -91,14 +91,15 @@ def _lesions(
     root: Path, path: str, image: str, shape: Shape | Code, row: Row | None, proxies: bool
 ) -> Iterator[LesionRecord | LeftOut]:
     """Yield the lesions of one file of regions, on an image of this path and shape."""
+    category = row.get("bi_rads") if row else ""
+    label, source = proxy_label(category, proxies)
     try:
         if isinstance(shape, Code):
             raise RejectedError(shape)
         regions = _regions(root / path)
     except RejectedError as error:
-        yield left_out(path, error.code, image)
+        yield left_out(path, error.code, image, label)
         return
-    label, source = proxy_label(row.get("bi_rads") if row else "", proxies)
     for number, region in enumerate(regions, 1):
         name = str(region.get("Name") or "").strip().lower()
         if SPECKS.fullmatch(name):
@@ -106,10 +107,11 @@ def _lesions(
         try:
             mask, box = outline_of_polygon(_points(region), shape)
         except RejectedError as error:
-            yield left_out(path, error.code, image)
+            yield left_out(path, error.code, image, label)
         else:
-            key = f"{PurePosixPath(path).stem}_{number}"
-            yield LesionRecord(key, image, label, source, box, mask, finding=FINDINGS.get(name, name))
+            key, finding = f"{PurePosixPath(path).stem}_{number}", FINDINGS.get(name, name)
+            birads = parse_birads(category)
+            yield LesionRecord(key, image, label, source, box, mask, finding=finding, birads=birads)
 
 
 def _regions(file: Path) -> list[dict[str, Any]]:

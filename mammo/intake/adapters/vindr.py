@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mammo.intake.adapters._labels import clean_splits, parse_density, proxy_label
+from mammo.intake.adapters._labels import clean_splits, parse_birads, parse_density, proxy_label
 from mammo.intake.outlines import Outline, outline_of_box
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError, left_out, rejected
@@ -105,13 +105,14 @@ def _lesion(
 ) -> LesionRecord | LeftOut:
     path = image.path if image else row.get("image_id")
     shape = shapes.get(path, Code.OUTLINE_UNLINKED)
+    label, source = proxy_label(row.get("finding_birads"), proxies)
     try:
         mask, box = _outline(row, path, shape, size)
     except RejectedError as error:
-        return left_out(path, error.code, image.path if image else "")
-    label, source = proxy_label(row.get("finding_birads"), proxies)
-    key = f"{row.get('image_id')}_{number}"
-    return LesionRecord(key, path, label, source, box, mask, finding=", ".join(_categories(row)))
+        return left_out(path, error.code, image.path if image else "", label)
+    key, finding = f"{row.get('image_id')}_{number}", ", ".join(_categories(row))
+    birads = parse_birads(row.get("finding_birads"))
+    return LesionRecord(key, path, label, source, box, mask, finding=finding, birads=birads)
 
 
 def _outline(row: Row, path: str, shape: Shape | Code, size: tuple[str, str]) -> Outline:

@@ -180,6 +180,7 @@ def test_every_record_of_every_layout(imitation: Imitation) -> None:
         ("P_00145_L_CC_mass_1", Pathology.MALIGNANT, biopsy, Box(16, 32, 8, 24)),
         ("P_00474_L_MLO_calc_1", Pathology.BENIGN, biopsy, Box(24, 40, 8, 24)),
     ]
+    assert {lesion.birads for lesion in cohort.lesions} == {"4"}
     found = [(lesion.lesion_key, lesion.label, lesion.label_source, lesion.box) for lesion in cohort.lesions]
     assert [row[:3] for row in found] == [row[:3] for row in wanted]
     for got, box in zip(found, [row[3] for row in wanted], strict=True):

@@ -98,6 +98,7 @@ def test_the_only_finding_is_labeled_by_its_severity(
     (lesion,) = cohort.lesions
     assert (lesion.label, lesion.label_source, lesion.high_risk) == (label, source, high_risk)
     assert lesion.box == Box(20, 30, 5, 15)
+    assert lesion.birads == "4"
     assert cohort.images[0].exam_key == str(EXAM)
 
 
@@ -118,7 +119,7 @@ def test_a_box_without_exactly_one_finding_has_no_label(
     embed: Callable[..., Cohort], findings: list[tuple[object, ...]]
 ) -> None:
     (lesion,) = embed([(EXAM, "L", "MLO", "2D", "", LEFT)], findings).lesions
-    assert (lesion.label, lesion.label_source) == (Pathology.NONE, LabelSource.NONE)
+    assert (lesion.label, lesion.label_source, lesion.birads) == (Pathology.NONE, LabelSource.NONE, None)
 
 
 def test_two_boxes_have_no_label(embed: Callable[..., Cohort]) -> None:

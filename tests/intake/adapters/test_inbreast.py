@@ -95,6 +95,7 @@ def test_every_record(inbreast: Path) -> None:
         ("20000004_1", malignant, proxy, "asymmetry", Box(20, 40, 10, 30)),
         ("20000004_2", malignant, proxy, "", Box(20, 40, 10, 30)),
     ]
+    assert [lesion.birads for lesion in cohort.lesions] == ["4A", "4A", "2", "6", "6"]
     assert sorted(lesion.code for lesion in cohort.left_out) == [Code.OUTLINE_BROKEN, Code.OUTLINE_UNLINKED]
     on = {lesion.code: lesion.image for lesion in cohort.left_out}
     assert "20000001" in on[Code.OUTLINE_BROKEN]

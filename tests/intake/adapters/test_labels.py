@@ -1,6 +1,6 @@
 import pytest
 
-from mammo.intake.adapters._labels import parse_density
+from mammo.intake.adapters._labels import parse_birads, parse_density
 from mammo.records import Density
 
 
@@ -28,3 +28,21 @@ from mammo.records import Density
 )
 def test_densities_are_read_in_every_notation(text: str, density: Density | None) -> None:
     assert parse_density(text) is density
+
+
+@pytest.mark.parametrize(
+    ("text", "birads"),
+    [
+        ("4a", "4A"),
+        ("BI-RADS 4 C", "4C"),
+        ("BI-RADS 5", "5"),
+        ("3.0", "3"),
+        ("0", "0"),
+        ("7", None),
+        ("5a", None),
+        ("", None),
+        ("suspicious", None),
+    ],
+)
+def test_birads_categories(text: str, birads: str | None) -> None:
+    assert parse_birads(text) == birads

@@ -85,6 +85,7 @@ def test_every_record(vindr: Path) -> None:
         (malignant, proxy, "Mass", Box(50, 64, 0, 12)),
         (none, LabelSource.NONE, "Skin Thickening", Box(2, 8, 2, 8)),
     ]
+    assert [lesion.birads for lesion in cohort.lesions] == ["4", "3", "5", None]
     assert {count.what: count.found for count in cohort.counts} == {
         "studies": 2,
         "images": 8,
