@@ -133,6 +133,8 @@ def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterat
         yield f"all other files, with reason and remedy: {store / QUARANTINE.name}"
     if result.lost_lesions:
         yield f"{result.lost_lesions} lesions are on rejected images"
+    if result.misplaced:
+        yield f"{result.misplaced} lesions left out: {Code.OUTLINE_OFF_BREAST.reason}"
     others = sum(outcome.codes == (Code.OTHER_SOURCE,) for outcome in result.outcomes)
     if others:
         yield (

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mammo.ingestion.candidates import flags_of, new_candidates, stored_candidates
 from mammo.ingestion.duplicates import Candidate, Duplicates, OtherSources, find_duplicates, find_in_other_sources
+from mammo.ingestion.misplaced import without_misplaced
 from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
 from mammo.ingestion.replacement import replacement, restore_interrupted
 from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
@@ -47,6 +48,7 @@ class IngestResult:
         lost_lesions: number of outlined lesions on rejected images.
         decoded: number of files that this run decoded.
         left_to_others: number of outlined lesions on images that another source of the store has too.
+        misplaced: number of lesions left out because their outline lies beside the breast.
     """
 
     manifest: Manifest
@@ -54,6 +56,7 @@ class IngestResult:
     lost_lesions: int
     decoded: int
     left_to_others: int = 0
+    misplaced: int = 0
 
 
 def ingest_cohort(
@@ -157,14 +160,15 @@ def _ingest(
     facts = {item.image_id: one for item, one in zip(items, results, strict=True) if isinstance(one, ImageFacts)}
     duplicates, elsewhere = _duplicates(recipe, items, facts, current if len(sources) > 1 else None)
     outcomes = tuple(_outcomes(recipe, items, results, duplicates, elsewhere, allow))
-    write_quarantine(store, source, outcomes, cohort.left_out, [one.name for one in sources])
     accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}
+    image_of = accepted | {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
+    placed = without_misplaced(cohort, image_of, facts, recipe.frame)
+    write_quarantine(store, source, outcomes, placed.left_out, [one.name for one in sources])
     if not accepted:
         message = f"none of the {len(outcomes)} files of {recipe.source} was accepted"
         raise MammoError(f"{message} (the first because: {outcomes[0].reason}): see {store / QUARANTINE.name}")
-    image_of = accepted | {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
     kept = [(image, outcome) for image, outcome in zip(cohort.images, outcomes, strict=True) if image.path in accepted]
-    rows = SourceRows(source, cohort, kept, image_of, facts, elsewhere.patients, pseudonyms)
+    rows = SourceRows(source, placed, kept, image_of, facts, elsewhere.patients, pseudonyms)
     manifest = joined_tables(recipe.frame, rows, sources, current)
     wanted = None if complete else {*manifest.images.index, *(item.image_id for item in items)}
     ImageStore(store).remove_replaced(wanted)
@@ -172,7 +176,7 @@ def _ingest(
     left = {o.path for o in outcomes if o.image_id in elsewhere.kept}
     left_to_others = sum(lesion.path in left for lesion in cohort.lesions)
     lost = sum(lesion.path not in image_of for lesion in cohort.lesions) - left_to_others
-    return IngestResult(manifest, outcomes, lost, decoded, left_to_others)
+    return IngestResult(manifest, outcomes, lost, decoded, left_to_others, len(cohort.lesions) - len(placed.lesions))
 
 
 def _ingest_files(

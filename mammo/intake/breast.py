@@ -13,6 +13,7 @@ from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from mammo.geometry import Box
+from mammo.intake.film import Air, above_air, find_air
 from mammo.intake.rejections import Code, RejectedError
 from mammo.records import Laterality, View
 
@@ -39,6 +40,7 @@ class Breast:
         tissue: [rows / stride, cols / stride] bool, whether every stride-th pixel (row, col) is breast.
         stride: px.
         first_col: column at which the first column of tissue begins, px.
+        air: the level of film air, None if the background is a single value.
     """
 
     rim: NDArray[np.int64]
@@ -47,6 +49,7 @@ class Breast:
     tissue: NDArray[np.bool_]
     stride: int
     first_col: int = 0
+    air: Air | None = None
 
     def mirrored(self) -> "Breast":
         """Return the breast on the image flipped left to right."""
@@ -71,14 +74,16 @@ class Breast:
 def find_breast(pixels: NDArray[np.uint16], fineness: float) -> Breast | None:
     """Return the breast, or None if erosion leaves nothing: foreground, eroded, its largest part, dilated again.
 
-    Dilation by a cross, repeated n times, is a threshold on city-block distances.
+    Dilation by a cross, repeated n times, is a threshold on city-block distances. On film, whose background is not a
+    single value, the foreground is what is brighter than air.
 
     Args:
         pixels: [H, W] uint16, presentation values 0 to 4095, stored frame.
         fineness: pixels here per full-size pixel.
     """
     steps, stride = max(1, round(EROSION_PX * fineness)), max(1, round(TISSUE_PX * fineness))
-    foreground = _foreground(pixels)
+    air = find_air(pixels, fineness)
+    foreground = _foreground(pixels) if air is None else above_air(pixels, air, fineness)
     if not foreground.any():
         return None
     lit = Box.around(foreground)
@@ -91,7 +96,7 @@ def find_breast(pixels: NDArray[np.uint16], fineness: float) -> Breast | None:
     whole[inside] = core
     away = cv2.distanceTransform(1 - whole[::stride, ::stride], cv2.DIST_L1, 3)
     shape = (pixels.shape[0], pixels.shape[1])
-    return Breast(rim, steps, shape, np.asarray(away * stride <= steps), stride)
+    return Breast(rim, steps, shape, np.asarray(away * stride <= steps), stride, air=air)
 
 
 def _foreground(pixels: NDArray[np.uint16]) -> NDArray[np.bool_]:
@@ -158,7 +163,8 @@ def best_center(
     """
     rightmost = breast.rightmost(box.row0 + box.height // 3) - box.col0
     right = rightmost if flipped else rightmost - 1
-    inside = _foreground(pixels)[:, max(right - window[1], 0) : max(right, 1)]
+    lit = _foreground(pixels) if breast.air is None else pixels > breast.air.level
+    inside = lit[:, max(right - window[1], 0) : max(right, 1)]
     marks = np.ascontiguousarray(inside).view(np.uint8)
     rows = cv2.reduce(marks, 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)[:, 0].astype(np.int64)
     if view is View.CC:

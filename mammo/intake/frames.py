@@ -23,12 +23,14 @@ class Placed:
         pixels: [H, W] uint16 = chain.store_shape, presentation values 0 to 4095, store frame.
         tissue: [grid rows, grid cols], share of each grid cell covered by breast tissue, 0 to 1.
         blank: whether no breast, or hardly any, is found; without a breast the chain covers the whole image.
+        film: whether the breast was separated from air, as the background is not a single value.
     """
 
     chain: FrameChain
     pixels: NDArray[np.uint16]
     tissue: NDArray[np.float64]
     blank: bool
+    film: bool = False
 
 
 def place(
@@ -61,7 +63,9 @@ def place(
     row, col = best_center(inside, breast, box, view, window, mirrored)
     chain = _with_window(chain, (row * scale, col * scale), view)
     tissue = tissue_shares(chain, breast.tissue, breast.stride, breast.first_col)
-    return Placed(chain, inside if scale == 1 else store_pixels(chain, stored), tissue, nearly_blank)
+    return Placed(
+        chain, inside if scale == 1 else store_pixels(chain, stored), tissue, nearly_blank, breast.air is not None
+    )
 
 
 def _blank(stored: NDArray[np.uint16], mirrored: bool, view: View, frame: Frame, scale: float) -> Placed:

@@ -20,6 +20,9 @@ from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import ImageRecord, MammoError
 
+FILM = "film"
+"""Note of an image whose background is not a single value, so that its breast was separated from air."""
+
 
 @dataclass(frozen=True, eq=False)
 class Admitted:
@@ -82,7 +85,8 @@ def admit(
     placed = place(shown.values, record.laterality, record.view, frame, scale, check_side=not record.by_table)
     found = {*record.flags, *shown.flags, *([Flag.BLANK] if placed.blank else [])}
     flags = tuple(flag for flag in Flag if flag in found)
-    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor, shown.notes)
+    notes = (*shown.notes, *([FILM] if placed.film else []))
+    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor, notes)
 
 
 def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, str]:
