@@ -13,6 +13,7 @@ from mammo.cli.arguments import complain
 from mammo.records import MammoError
 from mammo.reporting.score_comparison import compare_files, comparison_text
 from mammo.scoring.score_file import check_disjoint, match_lesions, read_score_file
+from mammo.store.own_ids import find_own_ids
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +23,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     validation_help = "score tables of validation lesions to choose thresholds on, one per FILE in the same order"
     parser.add_argument("--validation", nargs="+", type=Path, default=[], metavar="FILE", help=validation_help)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    own_help = "print your own file names and lesion ids beside the pseudonyms of the lesions"
+    parser.add_argument("--own-ids", action="store_true", help=own_help)
+    store_help = "the store of the lesions, for --own-ids (default: the store beside or above the files)"
+    parser.add_argument("--store", type=Path, metavar="FOLDER", help=store_help)
     options = parser.parse_args(arguments)
     if options.validation and len(options.validation) != len(options.files):
         parser.error(f"{len(options.validation)} validation files for {len(options.files)} files: give one each")
@@ -30,7 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         validation = [read_score_file(path) for path in options.validation]
         for pair in zip(validation, files, strict=False):
             check_disjoint(*pair)
-        found = compare_files(files, validation)
+        own = find_own_ids(options.files, options.store) if options.own_ids else {}
+        found = compare_files(files, validation, own)
     except (MammoError, OSError) as error:
         return complain(error)
     print(json.dumps(found, indent=1, allow_nan=False) if options.json else comparison_text(found))

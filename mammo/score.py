@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
 from mammo.scoring.score_tables import write_lesion_table
 from mammo.store.manifest import Manifest
+from mammo.store.own_ids import OwnId, read_own_ids
 from mammo.store.store_header import read_store_header
 from mammo.training.run_dir import chosen_run
 
@@ -20,8 +22,10 @@ DISCLAIMER = "Networks trained on synthetic phantoms test the software: these sc
 
 
 def check(cfg: DictConfig) -> None:
-    """Check that there is a store and a run to score it with; MammoError where there is none."""
+    """Check that there are a store, its own ids if asked for, and a run; MammoError where one is missing."""
     read_store_header(Path(cfg.store))
+    if cfg.own_ids:
+        read_own_ids(Path(cfg.store))
     chosen_run(cfg.run, Path(cfg.root), "fagg")
 
 
@@ -36,8 +40,24 @@ def task(cfg: DictConfig) -> None:
     out.mkdir(parents=True, exist_ok=True)
     write_lesion_table(scores.table, out / "lesions.parquet")
     _draw(scores, Manifest.load(Path(cfg.store)), out, cfg.n_pictures)
-    print(scores.table[["lesion_id", "view", "label", "score", "score_sd", "n_windows"]].to_string(index=False))
+    shown = scores.table[["lesion_id", "view", "label", "score", "score_sd", "n_windows"]]
+    print((with_own_ids(shown, Path(cfg.store)) if cfg.own_ids else shown).to_string(index=False))
     print(f"{len(scores.table)} lesions scored by {run.name}; table and figures are in {out}\n{DISCLAIMER}")
+
+
+def with_own_ids(table: pd.DataFrame, store: Path) -> pd.DataFrame:
+    """A table of lesions with the columns source, source_path and source_id: the user's own names.
+
+    Raises:
+        MammoError: the store has no table of own ids.
+    """
+    own = read_own_ids(store)
+    known = [own.get(key, OwnId("", "", "")) for key in table["lesion_id"]]
+    return table.assign(
+        source=[one.source for one in known],
+        source_path=[one.path for one in known],
+        source_id=[one.id for one in known],
+    )
 
 
 def _draw(scores: "StoreScores", manifest: Manifest, out: Path, n_pictures: int) -> None:

@@ -7,7 +7,7 @@ python -m mammo.verify --realism runs/demo    the distance of its phantoms from 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,11 +15,12 @@ import pandas as pd
 from mammo.cli.arguments import at_least_one, complain
 from mammo.cores import usable_cores
 from mammo.quality.audit import audit
-from mammo.quality.checks import CHECKS
+from mammo.quality.checks import CHECKS, Issue
 from mammo.realism.assessment import RangeStatus, assess_realism, realism_lines
 from mammo.records import MammoError
 from mammo.reporting.quality_page import write_quality_page
 from mammo.scoring.table_file import safe_csv
+from mammo.store.own_ids import OwnId, read_own_ids, shown_id
 
 ISSUES_FOUND = 3
 """Exit status when the audit is done and found issues, or a measure is outside the range of real images."""
@@ -47,6 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         default=64,
         help="approximate number of images that --realism measures (default: 64)",
     )
+    parser.add_argument(
+        "--own-ids", action="store_true", help="print each issue with your own file names and lesion ids"
+    )
     options = parser.parse_args(arguments)
     below = options.store / "store"
     options.store = below if below.is_dir() else options.store
@@ -58,14 +62,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _audit(options: argparse.Namespace) -> int:
     out = options.out or options.store.parent / "verify"
+    own = read_own_ids(options.store) if options.own_ids else None
     result = audit(options.store, options.processes)
     page = write_quality_page(out / "quality.html", options.store, result)
     rows = [(issue.check, issue.subject, issue.detail, " ".join(issue.images)) for issue in result.issues]
     safe_csv(pd.DataFrame(rows, columns=["check", "subject", "detail", "images"]), out / "quality.csv")
     for check, count in result.counts().items():
         print(f"{count} {check}: {CHECKS[str(check)]}")
+        for issue in result.issues if own is not None else ():
+            if issue.check == check:
+                print(f"  {own_name(issue, own or {})}")
     print(f"{len(result.issues)} issue{'s' * (len(result.issues) != 1)} from {len(CHECKS)} checks: {page}")
     return ISSUES_FOUND if result.issues else 0
+
+
+def own_name(issue: Issue, own: Mapping[str, OwnId]) -> str:
+    """The subject of an issue, its detail and its images, each with the user's own name where that is known."""
+    images = [shown_id(image, own) for image in issue.images if image != issue.subject]
+    detail = " ".join(shown_id(word, own) for word in issue.detail.split())
+    return "; ".join(part for part in (shown_id(issue.subject, own), detail, *images) if part)
 
 
 def _realism(options: argparse.Namespace) -> int:

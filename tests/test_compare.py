@@ -10,6 +10,7 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from mammo.compare import main
+from mammo.store.own_ids import OWN_IDS
 
 
 def write(path: Path, seed: int, n: int = 120, **changes: Any) -> pd.DataFrame:
@@ -131,3 +132,27 @@ def test_wrong_arguments_have_exit_status_2(tmp_path: Path, capsys: pytest.Captu
             main(arguments)
         assert stop.value.code == 2
         assert "error: " in capsys.readouterr().err
+
+
+def test_single_lesions_are_listed_and_own_names_only_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = write(tmp_path / "a.csv", 0), write(tmp_path / "b.csv", 1)
+    (tmp_path / "store").mkdir()
+    rows = [("lesion", key, "mine", f"ZZCANARY {key}.dcm", f"own {key}") for key in first["lesion_id"]]
+    OWN_IDS.write(tmp_path / "store", "mine", rows, ["mine"])
+    files = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    found = json_of(capsys, *files)
+    wrong = (first["score"] - first["malignant"]).abs().sort_values(ascending=False, kind="stable").index
+    assert [lesion["lesion_id"] for lesion in found["files"][0]["most_wrong"]] == first["lesion_id"][wrong[:5]].tolist()
+    apart = (first["score"] - second["score"]).abs().sort_values(ascending=False, kind="stable").index
+    different = found["pairs"][0]["most_different"]
+    assert [lesion["lesion_id"] for lesion in different] == first["lesion_id"][apart[:5]].tolist()
+    assert different[0]["second"] == pytest.approx(second["score"][apart[0]])
+    assert "ZZCANARY" not in json.dumps(found)
+    assert main([str(file) for file in files]) == 0
+    assert "ZZCANARY" not in capsys.readouterr().out
+    assert json_of(capsys, *files, "--own-ids")["pairs"][0]["most_different"][0]["source_path"].startswith("ZZCANARY")
+    assert main([*map(str, files), "--own-ids"]) == 0
+    key = first["lesion_id"][apart[0]]
+    assert f"mine: ZZCANARY {key}.dcm (own {key})" in capsys.readouterr().out

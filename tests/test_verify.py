@@ -9,6 +9,7 @@ from mammo.ingestion.run import ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
 from tests.intake.dicom_variants import BREAST, FRAME, Variant
 
 
@@ -78,3 +79,28 @@ def test_realism_without_a_store_or_exam_is_a_one_line_error(
     error = capsys.readouterr().err
     assert "none" in error
     assert error.count("\n") == 1
+
+
+def test_own_names_appear_only_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A marker in the names of folder, file, patient, lesion and finding."""
+    source, store = tmp_path / "ZZMARK folder", tmp_path / "store"
+    source.mkdir()
+    (source / "ZZMARK 1.dcm").write_bytes(Variant("", tags={"PatientID": "ZZMARK P"}, codes=BREAST).content(1))
+    (source / "ZZMARK 2.dcm").write_bytes(Variant("").content(2)[:-9])
+    (source / "lesions.csv").write_text(
+        "image,label,lesion_id,finding,row0,row1,col0,col1\nZZMARK 1.dcm,benign,ZZMARK L,ZZMARK mass,90,110,30,50\n"
+    )
+    manifest = ingest_cohort(Recipe(source, store, FRAME, 1), read(source), 1).manifest
+    manifest.images["negative"] = True  # contradicts the lesion
+    manifest.save(store)
+    capsys.readouterr()
+    check = [str(store), "--out", str(tmp_path / "verify"), "--processes", "1"]
+    assert verify.main(check) == 3
+    assert "ZZMARK" not in capsys.readouterr().out
+    named = {path.name for path in tmp_path.rglob("*") if path.is_file() and b"ZZMARK" in path.read_bytes()}
+    assert named - {file.name for file in source.iterdir()} == {"quarantine.csv", "ids.csv"}
+    assert Manifest.load(store).lesions["finding"].tolist() == ["mass"]
+    assert verify.main([*check, "--own-ids"]) == 3
+    assert "= ZZMARK 1.dcm" in capsys.readouterr().out
+    (store / "ids.csv").unlink()
+    assert verify.main([*check, "--own-ids"]) == 2

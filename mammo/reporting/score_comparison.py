@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import Any
 
 from mammo.reporting.evaluation_warnings import evaluation_warnings
+from mammo.reporting.score_differences import lesion_lines, most_different, most_wrong
 from mammo.scoring.calibration import CalibrationCurve, calibration_curve
 from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.intervals import N_RESAMPLES, Interval
@@ -14,17 +15,21 @@ from mammo.scoring.model_comparison import compare
 from mammo.scoring.performance import OperatingPoint, performance, subgroups
 from mammo.scoring.score_file import COLUMNS, ScoreFile
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
+from mammo.store.own_ids import OwnId
 
 Json = dict[str, Any]
 
 
-def compare_files(files: Sequence[ScoreFile], validation: Sequence[ScoreFile]) -> Json:
+def compare_files(
+    files: Sequence[ScoreFile], validation: Sequence[ScoreFile], own: Mapping[str, OwnId] | None = None
+) -> Json:
     """The metrics of the files and of their pairs, ready for JSON; undefined values are None.
 
     Args:
         files: matched (score_file.match_lesions), at least one.
         validation: score files of validation lesions, on which the thresholds are chosen, in the order of files; or
             empty.
+        own: the user's own names of lesions by pseudonym; None to leave them out.
 
     Returns:
         files (one object for each file), pairs (one for each pair of files; differences are first minus second) and
@@ -32,8 +37,14 @@ def compare_files(files: Sequence[ScoreFile], validation: Sequence[ScoreFile]) -
     """
     validations: Sequence[ScoreFile | None] = validation or [None] * len(files)
     return {
-        "files": [_file(file, other) for file, other in zip(files, validations, strict=True)],
-        "pairs": [_pair(first, second) for first, second in combinations(files, 2)],
+        "files": [
+            _file(file, other) | {"most_wrong": most_wrong(file.table, own or {})}
+            for file, other in zip(files, validations, strict=True)
+        ],
+        "pairs": [
+            _pair(first, second) | {"most_different": most_different(first.table, second.table, own or {})}
+            for first, second in combinations(files, 2)
+        ],
         "bootstrap": {"unit": "patient", "resamples": N_RESAMPLES, "level": 0.95, "interval": "percentile"},
     }
 
@@ -128,6 +139,7 @@ def _files(compared: Mapping[str, Any]) -> Iterator[str]:
         for group in file["subgroups"]:
             name, n = f"{group['column']}={group['value']}", f"{group['n']} lesions, {group['n_malignant']} malignant"
             yield f"  AUC, {name:<15} {_shown(group, 'auc')}   {n}" + _because(group)
+        yield from lesion_lines("scored most wrongly:", file["most_wrong"])
         yield ""
 
 
@@ -135,6 +147,7 @@ def _pairs(compared: Mapping[str, Any]) -> Iterator[str]:
     for pair in compared["pairs"]:
         tests = ", ".join(f"p {name} {_text(pair[f'p_{name}'])}" for name in ("bootstrap", "delong"))
         yield f"{pair['first']} minus {pair['second']}: AUC {_shown(pair, 'auc_difference')}   {tests}"
+        yield from lesion_lines("scored most differently:", pair["most_different"])
     yield "Intervals: 95 %, patient bootstrap (all lesions of a patient drawn together); DeLong assumes independence."
 
 

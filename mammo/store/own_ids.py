@@ -1,5 +1,6 @@
 """The way back: ids.csv leads from a store's pseudonyms to the user's own file names and lesion ids."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,3 +43,27 @@ def read_own_ids(store: Path) -> dict[str, OwnId]:
             "images again with python -m mammo.ingest"
         )
     return {row["id"]: OwnId(row["source"], row["source_path"], row["source_id"]) for row in OWN_IDS.read(store)}
+
+
+def find_own_ids(files: Sequence[Path], store: Path | None = None) -> dict[str, OwnId]:
+    """The own names for files that belong to a store, such as the score tables of its runs.
+
+    Args:
+        files: the files.
+        store: the store folder, or the root above it; None to search for `store` beside or above each file.
+
+    Raises:
+        MammoError: no store is found, or it has no ids.csv.
+    """
+    if store is not None:
+        return read_own_ids(store / "store" if (store / "store").is_dir() else store)
+    folders = [parent / "store" for file in files for parent in file.resolve().parents]
+    found = [folder for folder in dict.fromkeys(folders) if (folder / OWN_IDS.name).is_file()]
+    if not found:
+        raise MammoError(f"no store with {OWN_IDS.name} lies beside or above {files[0]}: name it with --store FOLDER")
+    return {key: own for folder in reversed(found) for key, own in read_own_ids(folder).items()}
+
+
+def shown_id(key: str, own: Mapping[str, OwnId]) -> str:
+    """A pseudonym with the own name that it stands for, where that is known."""
+    return f"{key} = {own[key]}" if key in own else key
