@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from mammo.io import remove_partials
 from mammo.records import MammoError
 from mammo.store.checksums import PRIVATE, TABLES
 from mammo.store.store_header import check_format
@@ -50,6 +51,7 @@ def _beside(store: Path) -> tuple[Path, Path]:
 def _copy_tables(store: Path, new: Path) -> None:
     """Copy what an ingest reads; of a store of another format only the key. Remembered rejections are added to."""
     new.mkdir(exist_ok=True)
+    remove_partials(new)
     try:
         check_format(store)
         names = [KEY, "store.json", *TABLES, *PRIVATE]

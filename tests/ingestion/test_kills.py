@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import sys
 import time
@@ -12,13 +13,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mammo.geometry import Box
 from mammo.ingestion.run import IngestResult, ingest_cohort
+from mammo.ingestion.sources import Mode
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.io import file_lock
 from mammo.records import MammoError
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
 from mammo.store.record_files import ENTRY
+from mammo.store.store_header import DataSet
 from tests.intake.dicom_variants import BREAST, FRAME, Variant, jpeg_ls
 
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
@@ -228,3 +234,56 @@ def test_killed_at_a_hundred_random_moments_of_three_hundred_files(tmp_path: Pat
         assert tree(recipe.store) == expected
         assert result.decoded == 300 - before
     print(f"{kills} of 100 were killed before they had finished")
+
+
+def readable(store: Path) -> int:
+    """The number of images in the tables of a store, after reading the pixels of all."""
+    images = ImageStore(store)
+    images.refresh()
+    manifest = Manifest.load(store)
+    for image_id in manifest.images.index:
+        rows, cols = images.shape(image_id)
+        images.read(image_id, Box(0, rows, 0, cols))
+    return len(manifest.images)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("mode", [Mode.APPEND, Mode.OVERWRITE])
+def test_killed_at_every_boundary_while_a_second_source_joins_or_replaces_the_first(mode: Mode, tmp_path: Path) -> None:
+    """The store stays readable; the same command ends in what an uninterrupted one makes."""
+    first, second = make_source(tmp_path / "first", 5), make_source(tmp_path / "second", 9)
+    for path in second.glob("00[0-4].dcm"):
+        path.unlink()
+    ingest_cohort(Recipe(first, tmp_path / "before", FRAME, 1, data_set=DataSet("a", "table", "full")), read(first), 1)
+    n_before, at, status = readable(tmp_path / "before"), 0, -signal.SIGKILL
+
+    def ingest(store: Path) -> IngestResult:
+        recipe = Recipe(second, store, FRAME, 1, data_set=DataSet("b", "table", "full"))
+        return ingest_cohort(recipe, read(second), 1, mode=mode)
+
+    shutil.copytree(tmp_path / "before", tmp_path / "uninterrupted")
+    ingest(tmp_path / "uninterrupted")
+    n_after, expected = readable(tmp_path / "uninterrupted"), tree(tmp_path / "uninterrupted")
+    lost = 0
+    while status == -signal.SIGKILL:
+        at += 1
+        store = shutil.copytree(tmp_path / "before", tmp_path / f"killed{at}" / "store")
+
+        def work(at: int = at, store: Path = store) -> None:
+            count_boundaries(store, at)
+            ingest(store)
+
+        status = os.waitstatus_to_exitcode(forked(work)[1]())
+        lost += not store.exists()
+        if store.exists():
+            assert readable(store) in (n_before, n_after)
+        if status:
+            ingest(store)
+        assert readable(store) == n_after
+        assert tree(store) == expected
+        assert [path.name for path in store.parent.iterdir()] == ["store"]
+        shutil.rmtree(store.parent)
+    assert status == 0
+    assert at > 30
+    assert lost <= 1  # between two renames, where only the next ingest finds it
+    print(f"{at - 1} boundaries")
