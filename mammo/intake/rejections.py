@@ -15,7 +15,7 @@ HEADER = "correct the header"
 STATE = "state it in images.csv (columns image, patient, exam, laterality, view), or correct the header"
 CORRECT = "correct whichever is wrong"
 LOOK = "check whether this file is an image"
-OUTLINE = "correct or drop the outline"
+OUTLINE = "correct the outline; until then the label counts for the whole image"
 
 
 class Code(StrEnum):
@@ -151,7 +151,7 @@ class Code(StrEnum):
     OUTLINE_UNLINKED = (
         "outline_unlinked",
         "no accepted image belongs to the outline",
-        "see why the image was rejected, or drop the outline",
+        "see why the image was rejected",
     )
     UID_CONFLICT = (
         "uid_conflict",

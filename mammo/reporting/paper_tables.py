@@ -68,19 +68,20 @@ def table1(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
     """Numbers of images and lesions by split, or by fold, counted as in the paper's Table 1.
 
     Args:
-        images: the manifest's image rows, indexed by image_id, with the columns split and fold.
+        images: the manifest's image rows, indexed by image_id, with the columns split, fold, malignant, benign and
+            unplaced.
         lesions: the manifest's lesion rows, with the columns image_id and label.
 
     Returns:
         Rows train, val, test and overall; int columns TABLE1_COLUMNS and the paper's numbers as paper_<column>. With
-        folds, rows fold 0, fold 1, ... and overall, without the paper's numbers. A negative image has no outlined
-        lesion; an image with benign and malignant lesions counts in both columns; lesions labeled none are not counted.
+        folds, rows fold 0, fold 1, ... and overall, without the paper's numbers. A negative image has no finding;
+        an image with benign and malignant findings counts in both columns; lesions labeled none are not counted.
     """
     folds = n_folds(images)
     parts = {f"fold {fold}": images["fold"] == fold for fold in range(folds)}
     parts = parts or {str(split): images["split"] == split for split in Split}
-    rows = {name: _table1_row(set(images.index[inside]), lesions) for name, inside in parts.items()}
-    rows["overall"] = _table1_row(set(images.index), lesions)
+    rows = {name: _table1_row(images[inside], lesions) for name, inside in parts.items()}
+    rows["overall"] = _table1_row(images, lesions)
     table = pd.DataFrame.from_dict(rows, orient="index", columns=TABLE1_COLUMNS)
     if folds:
         return table
@@ -89,12 +90,14 @@ def table1(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
     return table.join(paper)
 
 
-def _table1_row(image_ids: set[str], lesions: pd.DataFrame) -> list[int]:
+def _table1_row(images: pd.DataFrame, lesions: pd.DataFrame) -> list[int]:
     """TABLE1_COLUMNS of these images."""
-    inside = lesions[lesions["image_id"].isin(image_ids)]
-    by_label = [inside[inside["label"] == label] for label in (Pathology.BENIGN, Pathology.MALIGNANT)]
-    n_images, n_lesions = [part["image_id"].nunique() for part in by_label], [len(part) for part in by_label]
-    return [len(image_ids - set(inside["image_id"])), *n_images, *n_lesions]
+    inside = lesions[lesions["image_id"].isin(images.index)]
+    by_label = [str(label) for label in (Pathology.BENIGN, Pathology.MALIGNANT)]
+    shown = images[[*by_label, "unplaced"]].to_numpy(dtype=bool)
+    without = ~shown.any(axis=1) & ~images.index.isin(inside["image_id"])
+    n_lesions = [int((inside["label"] == label).sum()) for label in by_label]
+    return [int(without.sum()), *(int(n) for n in shown[:, :2].sum(axis=0)), *n_lesions]
 
 
 def table2(performance: Performance) -> pd.DataFrame:

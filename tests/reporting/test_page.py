@@ -216,6 +216,7 @@ def test_table3_has_the_documented_columns(report: Path) -> None:
 
 def test_the_cohort_is_printed_beside_the_papers_and_captions_are_escaped(report: Path, tmp_path: Path) -> None:
     images = pd.DataFrame({"split": ["train"] * 1234 + ["val", "test"], "fold": -1}, index=range(1236))
+    images = images.assign(malignant=images.index == 0, benign=images.index == 1235, unplaced=False)
     lesions = pd.DataFrame({"image_id": [0, 1235], "label": ["malignant", "benign"]})
     evaluation = evaluate(reported_runs(report.parent / "table3"))
     figures = [ReportFigure("p", f"A {EVIL}.", Figure())]

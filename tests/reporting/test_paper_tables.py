@@ -73,6 +73,7 @@ def test_table3_of_one_class_is_undefined(label: int) -> None:
 
 def test_table1_counts_as_the_paper_does() -> None:
     images = pd.DataFrame({"split": ["train", "train", "val", "test", "test"], "fold": -1}, index=list("ABCDE"))
+    images = images.assign(malignant=images.index == "A", benign=images.index.isin(["A", "D"]), unplaced=False)
     lesions = pd.DataFrame(
         {"image_id": list("AADDE"), "label": ["malignant", "benign", "benign", "benign", "none"]}, index=range(5)
     )
@@ -83,10 +84,13 @@ def test_table1_counts_as_the_paper_does() -> None:
     assert counted.loc["test"].tolist() == [0, 1, 0, 2, 0]  # image E has an outline: not negative, and not counted
     assert counted.loc["overall"].tolist() == [2, 2, 1, 3, 1]
     assert table.loc["test"].filter(like="paper_").tolist() == [60_959, 432, 116, 464, 136]
+    images.loc["C", ["malignant", "unplaced"]] = True  # by a label without an outline
+    assert table1(images, lesions).loc["val", TABLE1_COLUMNS].tolist() == [0, 0, 1, 0, 0]
 
 
 def test_table1_of_folds_counts_each_fold_without_the_papers_numbers() -> None:
     images = pd.DataFrame({"split": "", "fold": [0, 0, 1, 2, 2]}, index=list("ABCDE"))
+    images = images.assign(malignant=images.index == "A", benign=images.index.isin(["A", "D"]), unplaced=False)
     lesions = pd.DataFrame({"image_id": list("AAD"), "label": ["malignant", "benign", "benign"]}, index=range(3))
     table = table1(images, lesions)
     assert list(table.columns) == TABLE1_COLUMNS

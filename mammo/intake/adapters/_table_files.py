@@ -71,7 +71,8 @@ def _tables(root: Path) -> Sequence[Path]:
 def _missing(root: Path) -> str:
     tables, n_texts = [file.name for file in _tables(root) if file.stem.lower() != "images"], 0
     if tables:
-        return f"{root / 'lesions.csv'} is missing: name your table of lesions, for example data.lesions={tables[0]}"
+        example = f"'data.lesions={tables[0]}'" if " " in tables[0] else f"data.lesions={tables[0]}"
+        return f"{root / 'lesions.csv'} is missing: name your table of lesions, for example {example}"
     for file in list(root.rglob("*.txt"))[:50]:
         n_texts += _is_yolo(file)
     yolo = "; YOLO's text files are not read: convert them to COCO JSON with sizes in pixels" if n_texts else ""

@@ -143,7 +143,7 @@ def draw_lesions(
     drawn = isolated(partial(_draw, root), items, workers, lambda item: item[0].image)
     for lesion, found in zip(lesions, track(drawn, "outlines", len(items), "lesions"), strict=True):
         if isinstance(found, Code) and found not in (Code.OUTLINE_UNLINKED, Code.ELSEWHERE):
-            problems.add(str(lesion.entry.error(_column(lesion), f"{found.reason}; {found.remedy}")))
+            problems.add(str(lesion.entry.error(_column(lesion), f"{found.reason}; correct it")))
         elif isinstance(found, str) and not isinstance(found, Code):
             problems.add(str(lesion.entry.error(_column(lesion), found)))
         else:

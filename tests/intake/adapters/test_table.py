@@ -355,3 +355,13 @@ def test_bombs_are_rejected(table: Path, read_bombs: ReadBombs) -> None:
     cohort = read_bombs(read, table)
     assert {image.code for image in cohort.images} == {Code.TOO_LARGE}
     assert [lesion.code for lesion in cohort.left_out] == [Code.OUTLINE_UNLINKED]
+
+
+def test_one_of_several_segments_must_be_chosen(table: Path) -> None:
+    left = str(dcmread(table / "a" / "L-CC.dcm").SOPInstanceUID)
+    segmentation(table, [left, left], [1, 2])
+    edit(table, "image,label,mask", "a/L-CC.dcm,benign,seg.dcm")
+    with pytest.raises(MammoError, match="the segmentation object has several segments on this image"):
+        read(table)
+    segmentation(table, [left], [2])
+    assert [lesion.box for lesion in read(table).lesions] == [Box(0, 8, 4, 20)]

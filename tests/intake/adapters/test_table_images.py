@@ -123,7 +123,7 @@ def test_one_table_describes_png_images_and_their_lesions(tmp_path: Path, half_d
     (tmp_path / "my data.tsv").write_text(
         "image\tpatient\tside\tview\tlabel\tBI-RADS\tx\ty\tw\th\none\t7\tL\tCC\tM\t4b\t30\t90\t20\t20\n"
     )
-    with pytest.raises(MammoError, match=r"for example data\.lesions=my data\.tsv"):
+    with pytest.raises(MammoError, match=r"for example 'data\.lesions=my data\.tsv'"):
         read(tmp_path)
     cohort = read(tmp_path, lesions="my data.tsv")
     assert described(cohort) == [("", "7", LEFT, CC)]
