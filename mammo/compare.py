@@ -1,6 +1,8 @@
 """`python -m mammo.compare a.csv b.csv`: evaluates and compares lesion scores of models, with patient-level intervals.
 
 Each file has the columns lesion_id, patient_id, malignant (0 or 1) and score (0 to 1); other columns give subgroups.
+With a column fold every fold is shown. A pattern in quotes pools the files of all folds, as in
+'runs/mine/runs/floc-*-f*/lesions.csv'.
 """
 
 import argparse
@@ -12,7 +14,8 @@ from pathlib import Path
 from mammo.cli.arguments import complain
 from mammo.records import MammoError
 from mammo.reporting.score_comparison import compare_files, comparison_text
-from mammo.scoring.score_file import check_disjoint, match_lesions, read_score_file
+from mammo.scoring.score_file import match_lesions
+from mammo.scoring.score_folds import check_validation, read_scores
 from mammo.store.own_ids import find_own_ids
 
 
@@ -31,10 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.validation and len(options.validation) != len(options.files):
         parser.error(f"{len(options.validation)} validation files for {len(options.files)} files: give one each")
     try:
-        files = match_lesions([read_score_file(path) for path in options.files])
-        validation = [read_score_file(path) for path in options.validation]
+        files = match_lesions([read_scores(path) for path in options.files])
+        validation = [read_scores(path) for path in options.validation]
         for pair in zip(validation, files, strict=False):
-            check_disjoint(*pair)
+            check_validation(*pair)
         own = find_own_ids(options.files, options.store) if options.own_ids else {}
         found = compare_files(files, validation, own)
     except (MammoError, OSError) as error:

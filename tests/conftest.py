@@ -83,6 +83,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     from mammo.data.sampling_index import SamplingIndex
     from mammo.data.window_sampler import CropSizes
     from mammo.scoring.score_tables import write_lesion_table, write_window_table
+    from mammo.scoring.trivial_predictors import PREDICTORS
     from mammo.training.export_scores import IMAGE_COLUMNS
 
     plan = lesion_plan(SamplingIndex.from_manifest(manifest), CropSizes((16, 48), 32, 30), 4, seed=0)
@@ -102,6 +103,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
         score=scores.mean().to_numpy(),
         score_sd=scores.std(ddof=0).to_numpy(),
         n_windows=4,
+        **dict.fromkeys(PREDICTORS, 0.5),
     )
     write_lesion_table(facts, folder / f"lesions{ending}.parquet")
 

@@ -156,3 +156,80 @@ def test_single_lesions_are_listed_and_own_names_only_when_asked(
     assert main([*map(str, files), "--own-ids"]) == 0
     key = first["lesion_id"][apart[0]]
     assert f"mine: ZZCANARY {key}.dcm (own {key})" in capsys.readouterr().out
+
+
+def write_folds(folder: Path, seed: int, name: str = "lesions") -> pd.DataFrame:
+    """The score tables of three folds in folders of their own; validation lesions are those of the next fold."""
+    whole = write(folder / "whole.csv", seed)
+    for fold in range(3):
+        part = whole.iloc[40 * ((fold + (name != "lesions")) % 3) :][:40].assign(fold=fold, split=name)
+        part["score"] = np.clip(part["score"] + 0.1 * fold, 0, 1)
+        (folder / f"f{fold}").mkdir(exist_ok=True)
+        part.to_csv(folder / f"f{fold}" / f"{name}.csv", index=False)
+    (folder / "whole.csv").unlink()
+    return pd.concat([pd.read_csv(folder / f"f{fold}" / f"{name}.csv") for fold in range(3)])
+
+
+def test_the_files_of_all_folds_are_pooled_and_every_fold_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, validation = write_folds(tmp_path, 0), write_folds(tmp_path, 1, "val")
+    patterns = [tmp_path / "f*" / "lesions.csv", "--validation", tmp_path / "f*" / "val.csv"]
+    (file,) = json_of(capsys, *patterns)["files"]
+    assert file["auc"] == pytest.approx(roc_auc_score(table["malignant"], table["score"]))
+    own = [roc_auc_score(part["malignant"], part["score"]) for _, part in table.groupby("fold")]
+    assert [fold["auc"] for fold in file["folds"]] == pytest.approx(own)
+    assert file["auc_fold_mean"] == pytest.approx(np.mean(own))
+    assert {group["column"] for group in file["subgroups"]} == {"view"}
+    thresholds = validation[validation["malignant"] == 1].groupby("fold")["score"].min()
+    below = table["score"] < table["fold"].map(thresholds)
+    point = file["tnr_at_fnr_transferred"]["0"]
+    assert point["tnr"] == below[table["malignant"] == 0].mean()
+    assert point["fnr"] == below[table["malignant"] == 1].mean()
+    assert point["threshold"] is None
+    assert main([str(word) for word in patterns]) == 0
+    text = capsys.readouterr().out
+    assert f"AUC, mean of folds   {np.mean(own):.3f}" in text
+    assert "AUC, fold 2" in text
+
+
+def test_folds_that_cannot_be_pooled_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_folds(tmp_path, 0)
+    write_folds(tmp_path, 1, "val")
+    test, val = (str(tmp_path / "f*" / f"{name}.csv") for name in ("lesions", "val"))
+
+    def error(*words: str) -> str:
+        assert main([*words]) == 2
+        return capsys.readouterr().err
+
+    assert "no file matches this pattern" in error(str(tmp_path / "g*.csv"))
+    (tmp_path / "f2" / "val.csv").rename(tmp_path / "f2" / "other")
+    assert "no lesion of fold 2, which" in error(test, "--validation", val)
+    (tmp_path / "f2" / "other").rename(tmp_path / "f2" / "val.csv")
+    both = pd.read_csv(tmp_path / "f1" / "val.csv")
+    both.assign(patient_id=["P20", *both["patient_id"][1:]]).to_csv(tmp_path / "f1" / "val.csv", index=False)
+    assert "patient P20 is also in" in error(test, "--validation", val)
+    (tmp_path / "f1" / "lesions.csv").unlink()
+    assert main([test]) == 0
+    assert "warning: Fold 1 is missing" in capsys.readouterr().out
+    (tmp_path / "f1" / "lesions.csv").write_bytes((tmp_path / "f0" / "lesions.csv").read_bytes())
+    assert "lesion L0 is also in" in error(test)
+
+
+def test_trivial_predictors_of_the_tables_stand_beside_every_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = write(tmp_path / "a.csv", 0)
+    noise = np.random.default_rng(5).normal(size=120)
+    size = 1 / (1 + np.exp(-table["malignant"] - noise))
+    write(tmp_path / "b.csv", 1, trivial_size=size, trivial_vendor="", trivial_gray=0.5)
+    found = json_of(capsys, tmp_path / "a.csv", tmp_path / "b.csv")["files"]
+    for file in found:
+        (row,) = file["trivial"]
+        assert row["predictor"] == "size of the outline"
+        assert row["auc"] == pytest.approx(roc_auc_score(table["malignant"], size))
+        assert row["auc_difference"] == pytest.approx(file["auc"] - row["auc"])
+        beaten = row["auc_difference_ci"][0] > 0
+        assert beaten != any("Not shown to be better" in warning for warning in file["warnings"])
+    assert main([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]) == 0
+    assert "AUC of size of the outline: " in capsys.readouterr().out

@@ -168,7 +168,7 @@ def _ingest(
         message = f"none of the {len(outcomes)} files of {recipe.source} was accepted"
         raise MammoError(f"{message} (the first because: {outcomes[0].reason}): see {store / QUARANTINE.name}")
     kept = [(image, outcome) for image, outcome in zip(cohort.images, outcomes, strict=True) if image.path in accepted]
-    rows = SourceRows(source, placed, kept, image_of, facts, elsewhere.patients, pseudonyms)
+    rows = SourceRows(source, placed, kept, image_of, facts, elsewhere.patients, pseudonyms, ImageStore(store))
     manifest = joined_tables(recipe.frame, rows, sources, current)
     wanted = None if complete else {*manifest.images.index, *(item.image_id for item in items)}
     ImageStore(store).remove_replaced(wanted)

@@ -9,15 +9,17 @@ import pandas as pd
 
 from mammo.geometry import Frame
 from mammo.ingestion.image_labels import ImageLabels
+from mammo.ingestion.lesion_gray import mean_gray
 from mammo.ingestion.worker import ImageFacts
 from mammo.intake.finding_type import finding_type
 from mammo.intake.outcomes import Outcome
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError, Split
 from mammo.store.folds import NO_FOLD
+from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.own_ids import OWN_IDS
-from mammo.store.schema import Row, outline_values
+from mammo.store.schema import Row, chain_of, outline_values
 from mammo.store.store_header import DataSet
 
 Accepted = Sequence[tuple[ImageRecord, Outcome]]
@@ -36,6 +38,7 @@ class SourceRows:
         facts: what the notes of the images say, by id.
         patients: ids of patients that another source of the store has too, by key.
         pseudonyms: of the source.
+        pixels: of the images.
     """
 
     source: str
@@ -45,6 +48,7 @@ class SourceRows:
     facts: Mapping[str, ImageFacts]
     patients: Mapping[str, str]
     pseudonyms: Pseudonyms
+    pixels: ImageStore
 
     def images(self, places: Mapping[str, tuple[str, int]]) -> Iterator[Row]:
         """Yield the rows of images.parquet.
@@ -76,10 +80,17 @@ class SourceRows:
                 }
             )
 
-    def lesions(self) -> Iterator[Row]:
-        """Yield the rows of lesions.parquet."""
+    def lesions(self, frame: Frame) -> Iterator[Row]:
+        """Yield the rows of lesions.parquet.
+
+        Args:
+            frame: of the store.
+        """
         for lesion in self._kept():
-            yield self._facts(lesion) | outline_values(lesion.mask, lesion.box)
+            image_id = self.image_of[lesion.path]
+            chain = chain_of(self.facts[image_id].row, frame)
+            gray = mean_gray(self.pixels, image_id, chain, lesion.mask, lesion.box)
+            yield self._facts(lesion) | outline_values(lesion.mask, lesion.box) | {"gray": gray}
 
     def own_ids(self) -> Iterator[tuple[str, ...]]:
         """Yield the rows of ids.csv (own_ids.OWN_IDS)."""
@@ -142,7 +153,7 @@ def joined_tables(frame: Frame, rows: SourceRows, sources: tuple[DataSet, ...], 
         current: the tables before the ingest, which hold the rows of the others.
     """
     places = {} if current is None else _places(current.images)
-    own = Manifest.of(frame, rows.images(places), rows.lesions(), sources)
+    own = Manifest.of(frame, rows.images(places), rows.lesions(frame), sources)
     if len(sources) == 1 or current is None:
         return own
     others = {name: part for name, part in current.images.groupby("source", sort=False) if name != rows.source}

@@ -20,6 +20,7 @@ from mammo.reporting.evaluation_warnings import (
 from mammo.reporting.paper_tables import auc_row, context_table, figure6, table2, table3
 from mammo.reporting.pooled_runs import PooledRun, common_folds, pooled_runs
 from mammo.reporting.shared_lesions import SharedLesions, share_lesions
+from mammo.reporting.trivial_table import trivial_table, trivial_warnings
 from mammo.scoring.model_comparison import Comparison, compare
 from mammo.scoring.performance import Performance, Subgroup, performance, subgroups
 from mammo.scoring.score_tables import size_group
@@ -49,6 +50,7 @@ class Evaluation:
         floc: paper_tables.auc_row of f_loc alone; None unless all f_loc runs have one backbone and initialization.
         figure6: as paper_tables.figure6.
         folds: as cross_validation.fold_table; empty without folds.
+        trivial: as trivial_table.trivial_table, for `main`.
         difference: sal+emb compared with emb, seed-mean scores; None if either has no run.
         shuffled_gain: sal+emb with another image's saliency maps compared with emb, a control that shows whether
             context is used; None without such a run.
@@ -72,6 +74,7 @@ class Evaluation:
     floc: Mapping[str, float | int] | None
     figure6: pd.DataFrame
     folds: pd.DataFrame
+    trivial: pd.DataFrame
     difference: Comparison | None
     shuffled_gain: Comparison | None
     gain_over_shuffled: Comparison | None
@@ -118,6 +121,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     main_performance = performance(malignant, means[main], patients, thresholds)
     lesions = shared.lesions.assign(size=size_group(shared.lesions["size_px"]))
     floc = _floc_scores(scored, shared)
+    models = means | _named(floc)
     gains = _gains(means, _stacks([pool for pool in scored if pool.first.context == "shuffled"], shared), shared)
     evaluation = Evaluation(
         runs=[run for pool in pools for run in pool.runs],
@@ -132,7 +136,8 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         missing=[maps for maps in MAPS if maps not in stacks],
         floc=auc_row(next(iter(floc.values())), malignant, patients) if len(floc) == 1 else None,
         figure6=figure6(floc, malignant, patients),
-        folds=fold_table(means | _named(floc), lesions),
+        folds=fold_table(models, lesions),
+        trivial=trivial_table(means[main], lesions),
         difference=gains[BEST, LOCAL],
         shuffled_gain=gains["shuffled", LOCAL],
         gain_over_shuffled=gains[BEST, "shuffled"],
@@ -141,7 +146,10 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         birads=birads_table(lesions["birads"], malignant, means[main], thresholds),
         warnings=[],
     )
-    return replace(evaluation, warnings=[*_warnings(evaluation), *fold_warnings(every, lesions)])
+    return replace(
+        evaluation,
+        warnings=[*_warnings(evaluation), *fold_warnings(every, lesions), *trivial_warnings(models, lesions)],
+    )
 
 
 def _stacks(pools: Sequence[PooledRun], shared: SharedLesions) -> dict[str, Floats]:

@@ -1,6 +1,7 @@
 """The report's tables and figures of results, by name, made from an evaluation.
 
-Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, folds and birads.
+Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, folds, birads and
+trivial.
 Figures (PNG and SVG): table3-dots, roc, figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show images: see
 cohort_figures.
 """
@@ -59,7 +60,9 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
     tables = {"table2": evaluation.table2, "table3": evaluation.table3}
     if cohort is not None:
         tables["table1"] = cohort.reset_index(names="split")
-    for name, table in (("figure6", evaluation.figure6), ("folds", evaluation.folds), ("birads", evaluation.birads)):
+    further = {"figure6": evaluation.figure6, "folds": evaluation.folds, "birads": evaluation.birads}
+    further["trivial"] = evaluation.trivial
+    for name, table in further.items():
         if len(table):
             tables[name] = table
     return tables

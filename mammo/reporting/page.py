@@ -108,6 +108,7 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
         "table2": evaluation.table2.to_dict("records"),
         "birads": evaluation.birads.to_dict("records"),
         "figure6": evaluation.figure6.to_dict("records"),
+        "trivial": evaluation.trivial.to_dict("records"),
         "folds": evaluation.folds.to_dict("records"),
         "fold_numbers": numbers,
         "cohort": {} if cohort is None else cohort.to_dict("index"),

@@ -6,15 +6,21 @@ from dataclasses import fields
 from itertools import combinations
 from typing import Any
 
+import pandas as pd
+
 from mammo.reporting.evaluation_warnings import evaluation_warnings
 from mammo.reporting.score_differences import lesion_lines, most_different, most_wrong
+from mammo.reporting.trivial_table import known_predictors, trivial_table, trivial_warnings
 from mammo.scoring.calibration import CalibrationCurve, calibration_curve
 from mammo.scoring.decision_curve import DecisionCurve, decision_curve
-from mammo.scoring.intervals import N_RESAMPLES, Interval
+from mammo.scoring.intervals import N_RESAMPLES, Interval, auc_interval
+from mammo.scoring.metrics import why_undefined
 from mammo.scoring.model_comparison import compare
 from mammo.scoring.performance import OperatingPoint, performance, subgroups
 from mammo.scoring.score_file import COLUMNS, ScoreFile
-from mammo.scoring.thresholds import FNRS, threshold_at_fnr
+from mammo.scoring.score_folds import fold_column, fold_names, missing_folds, thresholds_at_fnr
+from mammo.scoring.thresholds import FNRS
+from mammo.scoring.trivial_predictors import PREDICTORS
 from mammo.store.own_ids import OwnId
 
 Json = dict[str, Any]
@@ -36,9 +42,10 @@ def compare_files(
         bootstrap (the method of the intervals).
     """
     validations: Sequence[ScoreFile | None] = validation or [None] * len(files)
+    facts = next((file.table for file in files if known_predictors(file.table)), files[0].table)
     return {
         "files": [
-            _file(file, other) | {"most_wrong": most_wrong(file.table, own or {})}
+            _file(file, other, facts) | {"most_wrong": most_wrong(file.table, own or {})}
             for file, other in zip(files, validations, strict=True)
         ],
         "pairs": [
@@ -49,16 +56,17 @@ def compare_files(
     }
 
 
-def _file(file: ScoreFile, validation: ScoreFile | None) -> Json:
+def _file(file: ScoreFile, validation: ScoreFile | None, facts: pd.DataFrame) -> Json:
+    """The values of one file; facts are the first table with scores of trivial predictors, of the same lesions."""
     table = file.table
     labels, scores, patients = (table[name].to_numpy() for name in ("malignant", "score", "patient_id"))
     thresholds = {}
     if validation is not None:
-        chosen_on = validation.table
-        thresholds = {fnr: threshold_at_fnr(chosen_on["malignant"], chosen_on["score"], fnr) for fnr in FNRS}
+        thresholds = {fnr: thresholds_at_fnr(validation, file, fnr) for fnr in FNRS}
     found = performance(labels, scores, patients, thresholds)
     bins, benefit = calibration_curve(labels, scores, patients), decision_curve(labels, scores, patients)
-    extras = [name for name in table.columns if name not in COLUMNS]
+    folds = fold_names(table)
+    extras = [name for name in table.columns if name not in (*COLUMNS, *PREDICTORS, *(["fold"] if folds else []))]
     sources = [str(source) for source in table.get("label_source", ())]
     values: Json = {"file": file.name, "n": found.n, "n_malignant": found.n_malignant, "n_patients": found.n_patients}
     values |= {"undefined": found.undefined or None, "auc": _known(found.auc.value), "auc_ci": _bounds(found.auc)}
@@ -76,7 +84,40 @@ def _file(file: ScoreFile, validation: ScoreFile | None) -> Json:
         | {"undefined": group.undefined or None, "auc": _known(group.auc.value), "auc_ci": _bounds(group.auc)}
         for group in subgroups(table, extras)
     ]
+    values |= _folds(table, folds)
+    values["trivial"] = _trivial(trivial_table(scores, facts))
     values["warnings"] = evaluation_warnings(found.n_malignant, found.undefined, sources, found.auc.value)
+    values["warnings"] += [f"Fold {fold} is missing among the folds of this file." for fold in missing_folds(folds)]
+    values["warnings"] += trivial_warnings({"this model": scores}, facts)
+    return values
+
+
+def _folds(table: pd.DataFrame, names: Sequence[str]) -> Json:
+    """The AUC of every fold and the mean of those that are defined."""
+    parts = {name: table[fold_column(table) == name] for name in names}
+    values = []
+    for name, part in parts.items():
+        labels, scores, patients = (part[column].to_numpy() for column in ("malignant", "score", "patient_id"))
+        found = auc_interval(labels, scores, patients)
+        row = {
+            "fold": name,
+            "n": len(part),
+            "n_malignant": int(labels.sum()),
+            "undefined": why_undefined(labels) or None,
+        }
+        values.append(row | {"auc": _known(found.value), "auc_ci": _bounds(found)})
+    known = [value["auc"] for value in values if value["auc"] is not None]
+    return {"folds": values, "auc_fold_mean": sum(known) / len(known) if known else None}
+
+
+def _trivial(table: pd.DataFrame) -> list[Json]:
+    """The rows of trivial_table."""
+    values = []
+    for row in table.itertuples(index=False):
+        auc = Interval(row.auc, row.auc_low, row.auc_high)
+        gain = Interval(row.gain, row.gain_low, row.gain_high)
+        differences = {"auc_difference": _known(gain.value), "auc_difference_ci": _bounds(gain)}
+        values.append({"predictor": row.predictor, "auc": _known(auc.value), "auc_ci": _bounds(auc), **differences})
     return values
 
 
@@ -131,6 +172,8 @@ def _files(compared: Mapping[str, Any]) -> Iterator[str]:
         yield f"  partial AUC          {_shown(file, 'partial_auc')}   mean TNR at an FNR of at most 0.05"
         yield f"  average precision    {_shown(file, 'average_precision')}"
         yield f"  Brier score          {_shown(file, 'brier')}"
+        yield from _fold_lines(file)
+        yield from _trivial_lines(file)
         for key, point in file["tnr_at_fnr"].items():
             yield f"  TNR at FNR {key:<9} {_shown(point, 'tnr')}   threshold chosen on these lesions: optimistic"
         for key, point in file.get("tnr_at_fnr_transferred", {}).items():
@@ -141,6 +184,19 @@ def _files(compared: Mapping[str, Any]) -> Iterator[str]:
             yield f"  AUC, {name:<15} {_shown(group, 'auc')}   {n}" + _because(group)
         yield from lesion_lines("scored most wrongly:", file["most_wrong"])
         yield ""
+
+
+def _fold_lines(file: Mapping[str, Any]) -> Iterator[str]:
+    for fold in file["folds"]:
+        n = f"{fold['n']} lesions, {fold['n_malignant']} malignant"
+        yield f"  AUC, fold {fold['fold']:<10} {_shown(fold, 'auc')}   {n}" + _because(fold)
+    if file["folds"]:
+        yield f"  AUC, mean of folds   {_text(file['auc_fold_mean'])}"
+
+
+def _trivial_lines(file: Mapping[str, Any]) -> Iterator[str]:
+    for row in file["trivial"]:
+        yield f"  AUC of {row['predictor']}: {_shown(row, 'auc')}; this model minus it {_shown(row, 'auc_difference')}"
 
 
 def _pairs(compared: Mapping[str, Any]) -> Iterator[str]:

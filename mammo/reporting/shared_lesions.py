@@ -57,7 +57,8 @@ def share_lesions(tables: Mapping[str, pd.DataFrame]) -> SharedLesions:
                 f"for example {min(unshared)}; score both on the same store and split"
             )
         aligned = table.set_index("lesion_id").loc[lesions["lesion_id"]].reset_index()
-        differs = (aligned[SHARED_COLUMNS] != lesions[SHARED_COLUMNS]).any(axis=1)
+        ours, theirs = aligned[SHARED_COLUMNS], lesions[SHARED_COLUMNS]
+        differs = ((ours != theirs) & ~(ours.isna() & theirs.isna())).any(axis=1)
         if differs.any():
             lesion = lesions["lesion_id"][differs].iloc[0]
             raise MammoError(f"runs {first} and {name} disagree on lesion {lesion}; score both on the same store")

@@ -8,6 +8,7 @@ import pandas as pd
 from mammo.records import Birads, Density, LabelSource, Laterality, Pathology, Split, View
 from mammo.scoring.intervals import Interval, auc_interval
 from mammo.scoring.table_file import TableKind
+from mammo.scoring.trivial_predictors import PREDICTORS
 
 LESION_COLUMNS = {
     "lesion_id": "str",
@@ -31,12 +32,14 @@ LESION_COLUMNS = {
     "score": "float64",
     "score_sd": "float64",
     "n_windows": "int64",
+    **dict.fromkeys(PREDICTORS, "float64"),
 }
 """source: name of the data set; label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0;
 high_risk: 1 for a benign lesion that pathology calls high-risk, else 0; birads, vendor and density: from the manifest,
 empty if unknown; size_px: longer side of the outline's bounding box, px of the paper's 2944 x 1920 frame; split: empty
 if the store is not split; fold: the fold that the run tested, -1 without folds; score: mean over the windows, in
-[0, 1]; score_sd: standard deviation over the windows."""
+[0, 1]; score_sd: standard deviation over the windows; trivial_size and so on: scores of the trivial predictors, in
+[0, 1], fitted on the run's training lesions, NaN where these are unknown."""
 
 SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions below, within and above the range of the paper's crop window sizes."""
@@ -79,6 +82,7 @@ def _lesion_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
         "score is outside [0, 1]": ~table["score"].between(0, 1),
         "score_sd is outside [0, 1]": ~table["score_sd"].between(0, 1),
         "n_windows is below 1": ~(table["n_windows"] >= 1),
+        **{f"{name} is outside [0, 1]": ~(table[name].isna() | table[name].between(0, 1)) for name in PREDICTORS},
     }
 
 

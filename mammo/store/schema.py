@@ -63,9 +63,11 @@ LESIONS = pa.schema(
         **dict.fromkeys(("finding", "birads"), TEXT),
         **dict.fromkeys(("row0", "row1", "col0", "col1"), INTEGER),
         "mask": BYTES,
+        "gray": REAL,
     }
 )
-"""Columns of lesions.parquet; the box and the mask are in the stored frame; birads is empty where unknown."""
+"""Columns of lesions.parquet; the box and the mask are in the stored frame; birads is empty where unknown; gray is the
+mean gray level inside the outline, 0 to 4095."""
 
 SHARES = (np.arange(256) / 255).astype(np.float32)
 """The tissue share that each byte of a store stands for."""

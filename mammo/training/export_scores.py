@@ -23,6 +23,7 @@ from mammo.scoring.score_tables import (
     write_lesion_table,
     write_window_table,
 )
+from mammo.scoring.trivial_predictors import PREDICTORS, lesion_facts, trivial_scores
 from mammo.store.folds import NO_FOLD
 from mammo.store.manifest import Manifest
 
@@ -65,7 +66,8 @@ def write_validation_scores(
 
 def _write_lesions(scored: ScoredLesions, data: MammoDataModule, split: Split, folder: Path, ending: str) -> None:
     manifest = data.split_data(split).manifest
-    write_lesion_table(lesion_table(scored, manifest, data.fold), folder / f"lesions{ending}.parquet")
+    trivial = trivial_scores(lesion_facts(data.split_data(Split.TRAIN).manifest), lesion_facts(manifest))
+    write_lesion_table(lesion_table(scored, manifest, data.fold, trivial), folder / f"lesions{ending}.parquet")
     windows = window_table(scored, data.evaluation_plan(split), manifest)
     write_window_table(windows, folder / f"windows{ending}.parquet")
 
@@ -74,13 +76,17 @@ IMAGE_COLUMNS = ("source", "exam_id", "patient_id", "laterality", "view", "vendo
 """Columns of a lesion's image that its row repeats."""
 
 
-def lesion_table(scored: ScoredLesions, manifest: Manifest, fold: int | None) -> pd.DataFrame:
+def lesion_table(
+    scored: ScoredLesions, manifest: Manifest, fold: int | None, trivial: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """The lesion score table of a run (columns: score_tables.LESION_COLUMNS).
 
     Args:
         scored: the lesions, by row of the manifest.
         manifest: of the lesions.
         fold: that the run tested; None without folds.
+        trivial: trivial_predictors.trivial_scores of the manifest's lesions; None where the run's training lesions are
+            unknown.
     """
     lesions = manifest.lesions.reset_index().iloc[scored.row.numpy()]
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
@@ -97,6 +103,7 @@ def lesion_table(scored: ScoredLesions, manifest: Manifest, fold: int | None) ->
         score=scored.scores.score,
         score_sd=scored.scores.sd,
         n_windows=scored.scores.n_windows,
+        **{name: np.nan if trivial is None else trivial[name].to_numpy()[scored.row.numpy()] for name in PREDICTORS},
     )
 
 

@@ -93,6 +93,7 @@ class SyntheticStore:
                     "finding": "mass",
                     "birads": "",
                     **outline_values(mask, Box(50, 62, 20, 30)),
+                    "gray": 2000.0,
                 }
         return made
 

@@ -17,6 +17,7 @@ from mammo.reporting.run_selection import reported_runs
 from mammo.reporting.sweep_comparison import comparison_table
 from mammo.scoring.score_tables import write_lesion_table
 from mammo.scoring.thresholds import rates_at, threshold_at_fnr
+from mammo.scoring.trivial_predictors import PREDICTORS
 from mammo.training.results import read_runs
 
 N_FOLDS, N = 3, 90
@@ -36,6 +37,7 @@ def lesions(fold: int, split: str, rng: np.random.Generator) -> pd.DataFrame:
     words |= {"density": ""}
     words |= {"laterality": "L", "view": "CC", "split": split}
     numbers = {"high_risk": 0, "size_px": 100.0, "fold": fold, "score_sd": 0.1, "n_windows": 9}
+    numbers |= dict.fromkeys(PREDICTORS, 0.5)
     label = np.where(malignant == 1, "malignant", "benign")
     return pd.DataFrame({"lesion_id": ids, "label": label, "malignant": malignant, "score": score, **facts}).assign(
         **words, **numbers

@@ -27,6 +27,7 @@ from mammo.reporting.paper_tables import table1
 from mammo.reporting.run_selection import reported_runs
 from mammo.reporting.summary import tradeoff_sentence
 from mammo.scoring.score_tables import read_lesion_table, write_image_table, write_lesion_table
+from mammo.scoring.trivial_predictors import PREDICTORS
 
 EVIL = "<img src=x onerror=alert(1)>"
 N = 60
@@ -70,6 +71,8 @@ def write_run(
                 "score": score,
                 "score_sd": 0.1,
                 "n_windows": 100,
+                **dict.fromkeys(PREDICTORS, 0.5),
+                "trivial_size": np.linspace(0.1, 0.9, N),
             }
         )
         write_lesion_table(table, folder / "lesions.parquet")
@@ -160,7 +163,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_folder_holds_the_report_and_nothing_else(report: Path) -> None:
-    tables = ["birads.csv", "figure6.csv", "table2.csv", "table3.csv"]
+    tables = ["birads.csv", "figure6.csv", "table2.csv", "table3.csv", "trivial.csv"]
     assert sorted(path.name for path in report.iterdir()) == sorted(["figures", "report.html", "report.md", *tables])
     names = {path.name for path in (report / "figures").iterdir()}
     shown = ("table3-dots", "roc", "figure6", "figure7", "calibration")
@@ -176,6 +179,17 @@ def test_biopsies_avoided_are_shown_by_birads_category(report: Path) -> None:
     table = pd.read_csv(report / "birads.csv")
     assert list(table["birads"]) == ["4A", "4C", "not stated"]
     assert table[["n_benign", "n_malignant"]].to_numpy().sum() == N
+
+
+def test_trivial_predictors_stand_beside_the_models(report: Path) -> None:
+    table = pd.read_csv(report / "trivial.csv")
+    assert list(table["predictor"]) == ["size of the outline"]
+    for page in ("report.html", "report.md"):
+        text = (report / page).read_text()
+        assert "Trivial predictors" in text
+        assert f"{table['auc'][0]:.3f}" in text
+    assert "Not shown to be better than the best trivial predictor (size of the outline" in text
+    assert "f_loc alone (" in text.replace("\\_", "_")
 
 
 def test_no_p_value_is_printed_as_0(report: Path) -> None:
@@ -367,7 +381,7 @@ def test_single_tables_and_figures_are_written_by_name(
     }
     complaint = error_of(capsys, root, "--only", "figure9")
     assert "figure9 is not a table or figure of these runs" in complaint
-    assert "choose from birads, calibration, figure6, figure7, roc, table2, table3, table3-dots; table1" in complaint
+    assert "choose from birads, calibration, figure6, figure7, roc, table2, table3, table3-dots, trivial; " in complaint
     assert f"figures of images need the image store {root / 'store'}" in complaint
 
 

@@ -21,6 +21,7 @@ from mammo.scoring.score_tables import (
     write_lesion_table,
     write_window_table,
 )
+from mammo.scoring.trivial_predictors import PREDICTORS
 
 
 def lesion_scores(**changes: object) -> pd.DataFrame:
@@ -46,6 +47,7 @@ def lesion_scores(**changes: object) -> pd.DataFrame:
         "score": [0.9, 0.2, 0.0],
         "score_sd": [0.1, 0.0, 0.5],
         "n_windows": [100, 100, 1],
+        **{name: [0.0, 0.5, 1.0] for name in PREDICTORS},
     }
     return pd.DataFrame({**rows, **changes})
 
@@ -79,6 +81,7 @@ def test_an_unknown_finding_is_empty_not_nan(tmp_path: Path) -> None:
         ({"high_risk": [1, 0, 0]}, "lesion a: high_risk"),
         ({"size_px": [9, 0, 9]}, "lesion b: size_px"),
         ({"split": ["test", "exam", "test"]}, "lesion b: split"),
+        ({"trivial_gray": [0.2, np.nan, 1.5]}, "lesion c: trivial_gray is outside"),
         ({"fold": [0, 1, -2]}, "lesion c: fold is below -1"),
         ({"score": [0.9, np.nan, 0.0]}, "lesion b: score is outside"),
         ({"score": [0.9, 1.2, 0.0]}, "lesion b: score is outside"),

@@ -62,6 +62,7 @@ def lesion(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "finding": "",
         "birads": "",
         **outline_values(MASK, BOX),
+        "gray": 100.0 + index,
         **changes,
     }
 
