@@ -10,6 +10,7 @@ from mammo.quality.checks import Issue
 from mammo.quality.image_stats import ImageStats
 from mammo.records import Laterality, Pathology, Split, View
 from mammo.store.fingerprints import Pair, similar_pairs
+from mammo.store.folds import NO_FOLD
 from mammo.store.manifest import Manifest
 from mammo.store.schema import ALLOWED_VALUES
 from mammo.store.splits import patient_groups
@@ -46,9 +47,15 @@ def check_rows(manifest: Manifest) -> Iterator[Issue]:
     yield from _check_exams(manifest.images)
 
 
+def _parts(images: pd.DataFrame) -> "pd.Series[str]":
+    """The split of each image, with folds its fold; empty without either."""
+    return images["split"].where(images["fold"] == NO_FOLD, "fold " + images["fold"].astype(str))
+
+
 def _check_patients(images: pd.DataFrame) -> Iterator[Issue]:
+    parts = _parts(images)
     for patient, rows in images.groupby("patient_id", sort=False):
-        splits = set(rows["split"])
+        splits = set(parts[rows.index])
         if len(splits) > 1:
             yield Issue("patient_in_two_splits", str(patient), ", ".join(sorted(splits)), tuple(rows.index[:4]))
     for exam, rows in images.groupby("exam_id", sort=False):
@@ -68,12 +75,11 @@ def _check_official_splits(images: pd.DataFrame) -> Iterator[Issue]:
 
 
 def _check_split_classes(manifest: Manifest) -> Iterator[Issue]:
-    splits = manifest.images["split"]
-    for split in Split:
-        inside = manifest.images[splits == split.value]
+    parts = _parts(manifest.images)
+    for part in sorted(set(parts) - {""}):
         for label in CLASSES:
-            if len(inside) and not inside[label].any():
-                yield Issue("split_lacks_class", split.value, f"no {label} finding")
+            if not manifest.images[label][parts == part].any():
+                yield Issue("split_lacks_class", part, f"no {label} finding")
 
 
 def _check_labels(lesions: pd.DataFrame) -> Iterator[Issue]:
@@ -118,9 +124,9 @@ def check_leakage(images: pd.DataFrame, stats: Mapping[str, ImageStats]) -> Iter
     pairs = list(_repeated_images(images, stats))
     for check, (first, second) in pairs:
         yield Issue(check, second, f"as {first}", (first, second))
-    groups = images["patient_id"].map(patient_groups(images, [pair for _, pair in pairs]))
+    groups, parts = images["patient_id"].map(patient_groups(images, [pair for _, pair in pairs])), _parts(images)
     for _, rows in images.groupby(groups, sort=True):
-        splits = set(rows["split"]) - {""}
+        splits = set(parts[rows.index]) - {""}
         if len(splits) > 1 and rows["patient_id"].nunique() > 1:
             patients = rows.groupby("patient_id", sort=False).head(1)
             detail = f"{len(patients)} patients in {', '.join(sorted(splits))}"

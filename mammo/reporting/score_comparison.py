@@ -95,7 +95,7 @@ def _file(file: ScoreFile, validation: ScoreFile | None, facts: pd.DataFrame) ->
 def _folds(table: pd.DataFrame, names: Sequence[str]) -> Json:
     """The AUC of every fold and the mean of those that are defined."""
     parts = {name: table[fold_column(table) == name] for name in names}
-    values = []
+    values: list[Json] = []
     for name, part in parts.items():
         labels, scores, patients = (part[column].to_numpy() for column in ("malignant", "score", "patient_id"))
         found = auc_interval(labels, scores, patients)
@@ -106,18 +106,17 @@ def _folds(table: pd.DataFrame, names: Sequence[str]) -> Json:
             "undefined": why_undefined(labels) or None,
         }
         values.append(row | {"auc": _known(found.value), "auc_ci": _bounds(found)})
-    known = [value["auc"] for value in values if value["auc"] is not None]
+    known = [float(value["auc"]) for value in values if value["auc"] is not None]
     return {"folds": values, "auc_fold_mean": sum(known) / len(known) if known else None}
 
 
 def _trivial(table: pd.DataFrame) -> list[Json]:
     """The rows of trivial_table."""
     values = []
-    for row in table.itertuples(index=False):
-        auc = Interval(row.auc, row.auc_low, row.auc_high)
-        gain = Interval(row.gain, row.gain_low, row.gain_high)
+    for row in table.to_dict("records"):
+        auc, gain = (Interval(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("auc", "gain"))
         differences = {"auc_difference": _known(gain.value), "auc_difference_ci": _bounds(gain)}
-        values.append({"predictor": row.predictor, "auc": _known(auc.value), "auc_ci": _bounds(auc), **differences})
+        values.append({"predictor": row["predictor"], "auc": _known(auc.value), "auc_ci": _bounds(auc), **differences})
     return values
 
 

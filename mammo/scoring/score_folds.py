@@ -87,10 +87,8 @@ def thresholds_at_fnr(validation: ScoreFile, test: ScoreFile, fnr: float) -> flo
     ]
     if len(chosen) == 1:
         return chosen[0][1]
-    values = pd.Series(np.nan, index=test.table.index)
-    for index, threshold in chosen:
-        values[index] = threshold
-    return values.to_numpy(np.float64)
+    by_row = {row: threshold for index, threshold in chosen for row in index}
+    return np.array([by_row[row] for row in test.table.index], dtype=np.float64)
 
 
 def _parts(validation: ScoreFile, test: ScoreFile) -> Iterator[tuple[ScoreFile, ScoreFile]]:

@@ -19,6 +19,9 @@ from mammo.store.splits import PATIENT_CLASSES, STREAM, group_classes, patient_g
 NO_FOLD = -1
 """Fold of the images of a store without folds."""
 
+TESTED = PATIENT_CLASSES[:2]
+"""Classes of patients that every fold needs, because an AUC is of malignant and benign lesions."""
+
 LEAST_FOLDS = 3
 """One fold to test, one to validate, and one to train on."""
 
@@ -42,13 +45,13 @@ def assign_folds(
         manifest: the store's tables; its current splits and folds are ignored unless the folds are kept.
         n_folds: number of folds.
         seed: of the random order.
-        allow_empty: whether a fold may lack a class of patients.
+        allow_empty: whether a fold may lack malignant or benign patients.
         pairs: ids of images that show the same: their patients form one group.
         keep_current: whether patients who have a fold keep it.
 
     Raises:
         MammoError: there are fewer than three folds, or not as many as those that are kept, the data set has a test
-            split of its own, or there are fewer groups of a class than folds.
+            split of its own, or there are fewer malignant or benign groups than folds.
     """
     if n_folds < LEAST_FOLDS:
         raise MammoError(f"folds={n_folds}: give at least {LEAST_FOLDS}, as in folds=5, or leave folds= out")
@@ -58,7 +61,7 @@ def assign_folds(
     orders = []
     for number, patient_class in enumerate(PATIENT_CLASSES):
         groups = classes.index[classes == patient_class].to_numpy()
-        if len(groups) < n_folds and not allow_empty:
+        if patient_class in TESTED and len(groups) < n_folds and not allow_empty:
             _reject_few(patient_class, len(groups), n_folds)
         groups = groups[~np.isin(groups, kept.index)]
         orders.append(groups[np.random.default_rng((seed, STREAM, number)).permutation(len(groups))])
