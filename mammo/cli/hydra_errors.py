@@ -39,7 +39,9 @@ NO_CHOICE = {
 
 
 def sentence(error: BaseException, conf: Path | None = None) -> str:
-    """The error on one line: reworded where Hydra's message speaks of its internals, else as it is.
+    """The error on one line, or on those of a MammoError that is a list.
+
+    It is reworded where Hydra's message speaks of its internals.
 
     Args:
         error: the error.
@@ -47,7 +49,7 @@ def sentence(error: BaseException, conf: Path | None = None) -> str:
     """
     if isinstance(error.__cause__, MammoError | ConfigKeyError | ConfigAttributeError):
         error = error.__cause__
-    message = " ".join(str(error).split()) or type(error).__name__
+    message = str(error) if isinstance(error, MammoError) else " ".join(str(error).split()) or type(error).__name__
     if reworded := _reworded(message, conf):
         return reworded
     match error:

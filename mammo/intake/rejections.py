@@ -118,6 +118,11 @@ class Code(StrEnum):
         "view the image, then correct its laterality or mirror it",
     )
     MISSING = "missing", "the data set's tables name this file, but it does not exist", AGAIN
+    NO_IMAGE = (
+        "no_image",
+        "no image in the folder is the one that this row is about",
+        "correct the row, or add the image to the folder",
+    )
     SYNTHETIC = (
         "synthetic",
         "a synthetic image, computed from tomosynthesis (C-View)",

@@ -4,6 +4,7 @@ import pytest
 
 from mammo.cli.hydra_app import CONF, composed
 from mammo.cli.hydra_errors import WRONG, sentence
+from mammo.records import MammoError
 
 
 @pytest.mark.parametrize(
@@ -46,3 +47,11 @@ def test_without_a_configuration_tree_the_error_itself_suggests() -> None:
     with pytest.raises(WRONG) as error:
         composed("train", ["modle=floc"])
     assert "(did you mean model?)" in sentence(error.value)
+
+
+def test_a_list_of_errors_keeps_its_lines() -> None:
+    assert sentence(MammoError("2 rows are wrong:\n  row 1\n  row 2")).splitlines() == [
+        "2 rows are wrong:",
+        "  row 1",
+        "  row 2",
+    ]

@@ -85,9 +85,12 @@ class ImageMatcher:
         self._keys = keys
         self._patients = {image.patient_key for image in images if image.patient_key}
         self._images: dict[tuple[str, str, str], list[ImageRecord]] = defaultdict(list)
+        self._n_other_views: dict[tuple[str, str], int] = defaultdict(int)
         for image in images:
             if image.laterality and image.view:
                 self._images[image.patient_key, image.laterality, image.view].append(image)
+            elif image.laterality:
+                self._n_other_views[image.patient_key, image.laterality] += 1
 
     def path(self, entry: Entry) -> str:
         """Return the image of a row, accepted ones first; empty where there is none.
@@ -123,6 +126,8 @@ class ImageMatcher:
                 " of this exam or date (exam is compared with Study Instance UID, accession number and Study ID; a "
                 "date is YYYY-MM-DD)"
             )
+        elif n_others := self._n_other_views.get((patient, side or ""), 0):
+            what += f" ({n_others} of the breast have a view other than CC and MLO, or none)"
         return f"{what}; correct the row, or describe the image in images.csv{SKIP}"
 
     def _is_of_exam(self, entry: Entry, image: ImageRecord) -> bool:

@@ -217,7 +217,7 @@ def _cohort(
     problems.check()
     order = {image.record.path: number for number, image in enumerate(found)}
     lesions.sort(key=lambda lesion: order[lesion.path])
-    left_out = [*_left_out(drawn), *(row.left_out(Code.MISSING) for row in absent)]
+    left_out = [*_left_out(drawn), *(row.left_out(Code.NO_IMAGE) for row in absent)]
     scaled = sum(isinstance(one, Drawn) and one.scaled for _, one in drawn)
     if scaled:
         notes.append(f"outlines drawn on images of another size, scaled to the stored images: {scaled}")

@@ -114,7 +114,7 @@ def test_rows_without_an_image_are_an_error_or_left_out_and_their_breasts_are_no
     cohort = read(root, skip_absent=True)
     assert [lesion.path for lesion in cohort.lesions] == ["0.dcm"]
     (lost,) = cohort.left_out
-    assert (lost.path, lost.code, lost.label) == ("lesions.csv row 2", Code.MISSING, Pathology.MALIGNANT)
+    assert (lost.path, lost.code, lost.label) == ("lesions.csv row 2", Code.NO_IMAGE, Pathology.MALIGNANT)
     assert [image.negative for image in cohort.images] == [False, None]
 
 

@@ -87,4 +87,6 @@ def test_the_reason_of_a_row_without_an_image_leads_on() -> None:
     assert "of one whose number has other leading zeros" in MATCHER.reason(entry(**(row | {"patient": "7"})))
     assert "no image of this patient;" in MATCHER.reason(entry(**(row | {"patient": "8"})))
     assert "no L MLO image of this patient;" in MATCHER.reason(entry(**(row | {"view": "MLO"})))
+    other = ImageMatcher([ImageRecord("a", "007", "1", Laterality.LEFT, None, code="other_view")], {})
+    assert "of this patient (1 of the breast have a view other than CC and MLO, or none);" in other.reason(entry(**row))
     assert "of this exam or date" in MATCHER.reason(entry(**(row | {"exam": "9"})))
