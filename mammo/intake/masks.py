@@ -67,21 +67,34 @@ def inside_of(values: NDArray[Any]) -> NDArray[np.bool_]:
     Raises:
         MaskError: several values have areas of their own.
     """
+    rows, cols = (np.flatnonzero((values > 0).any(axis=axis)) for axis in (1, 0))
+    if not rows.size:
+        return np.zeros(values.shape, dtype=np.bool_)
+    part = values[max(rows[0] - 1, 0) : rows[-1] + 2, max(cols[0] - 1, 0) : cols[-1] + 2]  # all values lie there
+    return np.asarray(values >= _smallest_inside(part))
+
+
+def _smallest_inside(values: NDArray[Any]) -> float:
+    """Return the smallest value inside, of values [h, w] that are not all 0.
+
+    Raises:
+        MaskError: several values have areas of their own.
+    """
     levels = np.unique(values)
     levels = levels[levels > 0]
-    if len(levels) <= 1:
-        return np.asarray(values > 0)
+    if len(levels) == 1:
+        return float(levels[0])
     most = float(levels[-1])
     areas = _levels_with_areas(values)
     areas = areas[areas > 0]
     if len(levels) > FEW and most >= SMALLEST_RANGE:
         areas = areas[areas > most / 4]
         if len(areas) and areas.min() >= most * 3 / 4:
-            return np.asarray(values >= most / 2)
+            return most / 2
     elif len(areas) == 1:
-        return np.asarray(values >= areas[0] / 2)
+        return float(areas[0]) / 2
     elif not len(areas) and most >= SMALLEST_RANGE:
-        return np.asarray(values >= most / 2)
+        return most / 2
     named = ", ".join(f"{level:g}" for level in (areas if len(areas) > 1 else levels)[:FEW])
     raise MaskError(
         f"has the values {named} above 0: if they are several lesions, give one row for each with its value in the "

@@ -86,7 +86,11 @@ def read_header(file: Path) -> tuple[str, ...]:
 
 
 def read_rows(
-    file: Path, needed: Iterable[str] = (), kept: Iterable[str] | None = None, absent: Container[str] = ABSENT
+    file: Path,
+    needed: Iterable[str] = (),
+    kept: Iterable[str] | None = None,
+    absent: Container[str] = ABSENT,
+    aligned: bool = False,
 ) -> Iterator[Row]:
     """Yield the rows of a table; rows without any value are skipped.
 
@@ -95,9 +99,10 @@ def read_rows(
         needed: required columns.
         kept: further columns to read; None for all.
         absent: cells that stand for a missing value.
+        aligned: whether a row with cells beyond its header is an error: a comma in a number shifts those behind it.
 
     Raises:
-        MammoError: the file is missing, is not a table, or lacks a required column.
+        MammoError: the file is missing, is not a table, lacks a required column, or has a row that is not aligned.
     """
     needed = tuple(needed)
     lines = _lines(file)
@@ -109,6 +114,11 @@ def read_rows(
     places = [(place, name) for place, name in enumerate(header) if name in wanted and name]
     for number, line in lines:
         cells = list(line)
+        if aligned and any(cell_text(cell) for cell in cells[len(header) :]):
+            raise MammoError(
+                f"{file} row {number}: has more cells than the {len(header)} columns of the header: put cells that "
+                "hold a comma in quotes, and write decimals with a point"
+            )
         values = {name: cell_text(cells[place], absent) for place, name in reversed(places) if place < len(cells)}
         if any(values.values()):
             yield Row(file, number, values)

@@ -95,10 +95,15 @@ def read_entries(file: Path, chosen: Mapping[str, str]) -> list[Entry]:
         chosen: columns by field, where the usual names do not decide (data.columns).
 
     Raises:
-        MammoError: the file is not a table, or two columns give one field and differ.
+        MammoError: the file is not a table, it has a column twice or cells beyond its header, or two columns give one
+            field and differ.
     """
-    columns = columns_of(read_header(file), chosen)
-    return [_entry(row, columns) for row in read_rows(file, absent=ABSENT)]
+    header = read_header(file)
+    for column in header:
+        if column and header.count(column) > 1:
+            raise MammoError(f"{file} has the column {column} twice: rename or remove one of them")
+    columns = columns_of(header, chosen)
+    return [_entry(row, columns) for row in read_rows(file, absent=ABSENT, aligned=True)]
 
 
 def columns_of(header: Iterable[str], chosen: Mapping[str, str]) -> dict[str, list[str]]:

@@ -168,22 +168,22 @@ def _lesions(
     if image is None:
         yield left_out(path, Code.OUTLINE_UNLINKED, "")
         return
+    label = Pathology.NONE if breast[0] in MIXED_BREASTS else labels.get(breast, Pathology.NONE)
+    source = LabelSource.NONE if label is Pathology.NONE else LabelSource.BREAST_LEVEL
     try:
         items: list[dict[str, Any]] = list(json.loads((folder.root / path).read_text(encoding="utf-8-sig")))
     except (OSError, ValueError, TypeError):
-        yield left_out(path, Code.OUTLINE_BROKEN, image[0])
+        yield left_out(path, Code.OUTLINE_BROKEN, image[0], label)
         return
-    label = Pathology.NONE if breast[0] in MIXED_BREASTS else labels.get(breast, Pathology.NONE)
-    source = LabelSource.NONE if label is Pathology.NONE else LabelSource.BREAST_LEVEL
     for number, item in enumerate(items, 1):
         try:
             points = [(float(point["y"]), float(point["x"])) for point in item["cgPoints"]]
             mask, box = outline_of_polygon(points, image[1])
             word = str(item.get("label") or "").strip()
         except (KeyError, TypeError, ValueError, AttributeError):
-            yield left_out(path, Code.OUTLINE_BROKEN, image[0])
+            yield left_out(path, Code.OUTLINE_BROKEN, image[0], label)
         except RejectedError as error:
-            yield left_out(path, error.code, image[0])
+            yield left_out(path, error.code, image[0], label)
         else:
             key = f"{breast[0]}_{breast[1]}_MLO_{number}"
             yield LesionRecord(key, image[0], label, source, box, mask, finding=FINDINGS.get(word, word))

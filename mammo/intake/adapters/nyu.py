@@ -156,7 +156,7 @@ def _with_lesions(root: Path, listed: _ListedImage) -> tuple[ImageRecord, list[L
         except RejectedError as error:
             if error.code == Code.SIDE_CONFLICT:
                 return rejected(image, Code.SIDE_CONFLICT), []
-            found.append(left_out(path, error.code, image.path))
+            found.append(left_out(path, error.code, image.path, label))
             continue
         for index, (mask, box) in enumerate(outlines):
             key = f"{path}#{index}"

@@ -140,6 +140,14 @@ def test_repeated_rows_count_once_and_contradicting_ones_are_an_error(folder: Fo
         read(root)
 
 
+def test_cells_out_of_line_are_an_error(folder: Folder) -> None:
+    """A decimal comma would move a box without notice."""
+    with pytest.raises(MammoError, match="row 3: has more cells than the 6 columns of the header"):
+        read(folder(f"{BOX}0,benign,30,5,90,20,20\n", {}))
+    with pytest.raises(MammoError, match="has the column label twice"):
+        read(folder("image,label,Label\n0,benign,malignant\n", {}))
+
+
 def test_a_row_that_contradicts_its_image_is_an_error(folder: Folder) -> None:
     for column, cell, message in (("side", "R", "its image is of the L breast"), ("view", "MLO", "its image is a CC")):
         with pytest.raises(MammoError, match=f"row 2: {column} '{cell}': but {message}"):
