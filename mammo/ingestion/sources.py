@@ -85,8 +85,10 @@ def check_images_kept(recipe: Recipe, image_ids: Collection[str], current: Manif
 
 
 def _recorded(recipe: Recipe) -> DataSet:
-    """The source as the store's header records it: its folder as a pseudonym."""
-    folder = Pseudonyms.of_store(recipe.store).of("folder", str(recipe.source.resolve()))
+    """The source as the store's header records it: its folder as a pseudonym, which moves with the root around both."""
+    source, root = recipe.source.resolve(), recipe.store.resolve().parent
+    place = source.relative_to(root) if source.is_relative_to(root) else source
+    folder = Pseudonyms.of_store(recipe.store).of("folder", str(place))
     return replace(recipe.data_set, scale=recipe.scale, folder=folder)
 
 

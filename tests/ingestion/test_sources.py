@@ -272,3 +272,12 @@ def test_the_way_back_leads_from_pseudonyms_to_own_names(make: Callable, ingest:
     assert "folder" in json.loads((store / "store.json").read_text())["sources"][0]
     for name, content in tree(store).items():
         assert name == "ids.csv" or (b"-1 1" not in content and str(folder).encode() not in content)
+
+
+def test_a_root_that_moves_with_its_source_is_the_same(make: Callable, ingest: Callable, tmp_path: Path) -> None:
+    ingest(make("a", A), "one")
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    for name in ("a", "store"):
+        (tmp_path / name).rename(moved / name)
+    assert ingest(moved / "a", "one", store=moved / "store").decoded == 0

@@ -14,6 +14,7 @@ from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.cbis_ddsm import read
 from mammo.intake.gate import admit
 from mammo.intake.rejections import Code
+from mammo.intake.unique_lesions import unique_lesions
 from mammo.records import Cohort, Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 
@@ -282,3 +283,12 @@ def test_a_damaged_crop_does_not_affect_its_outline(tmp_path: Path, write: objec
     assert [lesion.box for lesion in read(root).lesions] == [Box(20, 30, 5, 15)]
     (crop.parent / "1-2.dcm").unlink()
     assert [lesion.code for lesion in read(root).left_out] == [Code.CUT_OFF]
+
+
+@pytest.mark.parametrize("imitation", ["flat"], indirect=True)
+def test_rows_that_occur_twice_are_one_lesion_in_the_store(imitation: Imitation) -> None:
+    expected = [lesion.lesion_key for lesion in read_all(imitation).lesions]
+    imitation.rows["mass_train"].append(imitation.rows["mass_train"][0])
+    repeated = read(imitation.finish()).lesions
+    assert len(repeated) == len(expected) + 1
+    assert [lesion.lesion_key for lesion in unique_lesions(repeated)] == expected
