@@ -10,6 +10,7 @@ from mammo.geometry import Frame, FrameChain
 from mammo.intake.burned_in import shows_text
 from mammo.intake.dicom_header import parse_dicom, quiet, vendor_of
 from mammo.intake.frames import place
+from mammo.intake.inversion import looks_inverted
 from mammo.intake.laterality_view import text
 from mammo.intake.object_type import check_view, header_flags
 from mammo.intake.outcomes import Flag
@@ -18,7 +19,7 @@ from mammo.intake.presentation import Presentation, presentation
 from mammo.intake.rasters import ANY_DEPTH, is_raster, read_raster
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
-from mammo.records import ImageRecord, MammoError
+from mammo.records import FULL_SCALE, ImageRecord, MammoError
 
 FILM = "film"
 """Note of an image whose background is not a single value, so that its breast was separated from air."""
@@ -82,8 +83,12 @@ def admit(
         # Published data sets are free of names, but their films show labels.
         look_for_text = not record.by_table
         shown, uid, vendor = _of_dicom(read_file(file) if content is None else content, look_for_text)
-    placed = place(shown.values, record.laterality, record.view, frame, scale, check_side=not record.by_table)
-    found = {*record.flags, *shown.flags, *([Flag.BLANK] if placed.blank else [])}
+    values, inverted = shown.values, looks_inverted(shown.values)
+    if inverted:
+        values = np.asarray(FULL_SCALE - values, dtype=np.uint16)
+    placed = place(values, record.laterality, record.view, frame, scale, check_side=not record.by_table)
+    found = {*record.flags, *shown.flags}
+    found |= {flag for flag, raised in ((Flag.BLANK, placed.blank), (Flag.INVERTED, inverted)) if raised}
     flags = tuple(flag for flag in Flag if flag in found)
     notes = (*shown.notes, *([FILM] if placed.film else []))
     return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor, notes)

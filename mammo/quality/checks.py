@@ -24,7 +24,7 @@ CHECKS = {
     "pixels_out_of_range": "gray values above 4095",
     "blank": "almost nothing is visible: no breast, or a single gray value",
     "few_gray_values": "fewer than 16 gray values: the image was reduced to a few bits",
-    "inverted": "the background is brighter than the breast",
+    "inverted": "the background is bright and the breast dark, here or in the source",
     "outline_empty": "the outline contains no pixel",
     "outline_unreadable": "the outline's mask cannot be read, or its size differs from that of its box",
     "outline_outside_image": "the outline's box extends beyond the image",

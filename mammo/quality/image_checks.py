@@ -49,8 +49,16 @@ def _check_image(manifest: Manifest, image_id: str, row: Row, stats: ImageStats)
         yield "blank", ""
     elif stats.n_gray_values < MIN_GRAY_VALUES:
         yield "few_gray_values", f"{stats.n_gray_values} gray values"
-    elif stats.background_mean > stats.breast_mean:
-        yield "inverted", f"mean {stats.background_mean:.0f} outside, {stats.breast_mean:.0f} inside"
+    elif detail := _inversion(row, stats):
+        yield "inverted", detail
+
+
+def _inversion(row: Row, stats: ImageStats) -> str:
+    """Return how an image is or was inverted; empty for an upright one."""
+    if stats.inverted:
+        return f"mean {stats.background_mean:.0f} outside, {stats.breast_mean:.0f} inside"
+    flagged = "inverted" in str(row["flags"]).split("+")
+    return "in the source; ingest turned it around and flagged it" if flagged else ""
 
 
 def _check_lateralities(images: pd.DataFrame) -> Iterator[Issue]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
+from mammo.intake.inversion import looks_inverted
 from mammo.progress import track
 from mammo.records import MammoError
 from mammo.store.fingerprints import Fingerprint
@@ -39,6 +40,7 @@ class ImageStats:
         breast_mean: mean gray value of the cells full of tissue, NaN without any.
         background_mean: mean gray value of the cells without tissue, NaN without any.
         fingerprint: for the search of near-duplicates; None without pixels, or with a single gray value.
+        inverted: whether the pixels look inverted.
         damaged_file: the damaged file of pixels, empty without one.
     """
 
@@ -51,6 +53,7 @@ class ImageStats:
     background_mean: float = float("nan")
     fingerprint: Fingerprint | None = None
     damaged_file: str = ""
+    inverted: bool = False
 
 
 IdRow = tuple[str, Row]
@@ -89,7 +92,9 @@ def image_stats(store: Path, frame: Frame, id_row: IdRow) -> ImageStats:
     breast, background = _means(values, row, frame)
     n_gray_values = int(np.count_nonzero(np.bincount(values.ravel())))
     fingerprint = Fingerprint.of(values) if n_gray_values > 1 else None
-    return ImageStats("", (rows, cols), digest, int(values.max()), n_gray_values, breast, background, fingerprint)
+    brightest, inverted = int(values.max()), n_gray_values > 1 and looks_inverted(values)
+    numbers = (digest, brightest, n_gray_values, breast, background, fingerprint)
+    return ImageStats("", (rows, cols), *numbers, inverted=inverted)
 
 
 def valid_chain(row: Row, frame: Frame) -> FrameChain | None:

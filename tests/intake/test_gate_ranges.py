@@ -51,6 +51,8 @@ FLAGGED = [
         codes=TENS,
         gray=as_range(1023),
     ),
+    Variant("inverse shape on monochrome2", "inverted", {"PresentationLUTShape": "INVERSE"}, codes=DARK, gray=inverse),
+    Variant("inverted against monochrome1", "inverted", ONE),
     Variant("native pixels above bits stored", "precision", codes=DEEP, gray=as_range(16383)),
     Variant(
         "jpeg 2000 above bits stored",
@@ -76,5 +78,5 @@ def test_every_wrong_promise_is_flagged_and_shown_by_the_range_found(results: Re
 
 def test_flagged_images_keep_out_of_training_and_notes_do_not(results: Results) -> None:
     images = results.result.manifest.images
-    assert set(images["flags"]) == {"range", "precision"}
+    assert set(images["flags"]) == {"range", "precision", "inverted"}
     assert set(images["notes"]) == {""}
