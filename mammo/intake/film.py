@@ -37,6 +37,9 @@ FLANK = 0.2
 MIN_EXCESS = 0.03
 """Smallest share of the pixels in the pile that counts as air."""
 
+MIN_RIM = 0.2
+"""Smallest share of the image's rim that is air, which surrounds the breast."""
+
 REACH = 12
 """The skin lies within this many steps of tissue that is clearly brighter than air; labels narrower than twice it are
 not the breast."""
@@ -69,7 +72,8 @@ def find_air(pixels: NDArray[np.uint16], fineness: float) -> Air | None:
         fineness: pixels here per full-size pixel.
     """
     step = _step(fineness)
-    values = np.bincount(pixels[::step, ::step].ravel())
+    sample = pixels[::step, ::step]
+    values = np.bincount(sample.ravel())
     darkest = int(np.flatnonzero(values)[0])
     below = np.append(0, np.cumsum(values[darkest + 1 :]))
     if below[-1] == 0:
@@ -81,7 +85,9 @@ def find_air(pixels: NDArray[np.uint16], fineness: float) -> Air | None:
     end = _pile_end(numbers, usual)
     if (numbers[:end] - usual).clip(0).sum() < MIN_EXCESS * below[-1]:
         return None
-    return Air(darkest + int(edges[end]), SKIN * bright)
+    level = darkest + int(edges[end])
+    rim = np.concatenate([sample[0], sample[-1], sample[:, 0], sample[:, -1]])
+    return Air(level, SKIN * bright) if (rim <= level).mean() > MIN_RIM else None
 
 
 def _pile_end(numbers: NDArray[np.float64], usual: float) -> int:
