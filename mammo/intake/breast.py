@@ -23,7 +23,7 @@ TISSUE_PX = 8
 """The tissue mask has one sample per this many full-size pixels; the edges of the breast are exact."""
 
 STRIP = 16
-"""The strips at the left and right edge that are compared are 1/16 of the image's width each."""
+"""The strips at the left and right edge that are compared are 1/16 of the image's, or of the breast's, width each."""
 
 CLEAR = 1.25
 """The pixels decide the side if one strip holds this many times more breast than the other."""
@@ -213,22 +213,28 @@ def is_mirrored(breast: NDArray[np.bool_], laterality: Laterality, check: bool) 
 
     A presentation image of a left breast faces right, and one of a right breast faces left. A DICOM image whose pixels
     contradict its laterality has a wrong laterality or was flipped, and which of the two is unknown. Copies in other
-    formats are often flipped on purpose, so the pixels alone decide.
+    formats are often flipped on purpose, so the pixels alone decide. A film may lie in the middle of its image: then
+    the edges of the breast itself are compared, which is cut off at the chest wall and round on the other side.
 
     Args:
-        breast: [H, W] bool, the breast's pixels, stored frame.
+        breast: [H, W] bool, the breast's pixels, stored frame; at least one is True.
         laterality: which breast.
         check: whether pixels and laterality must agree.
 
     Raises:
         RejectedError: they must agree, and do not.
     """
-    strip = max(1, breast.shape[1] // STRIP)
-    left, right = int(breast[:, :strip].sum()), int(breast[:, -strip:].sum())
     by_rule = laterality is Laterality.RIGHT
-    if max(left, right) < CLEAR * min(left, right) or left == right:
-        return by_rule
-    by_pixels = right > left
+    cols = np.flatnonzero(breast.any(axis=0))
+    sides = [_fuller_side(breast), _fuller_side(breast[:, cols[0] : cols[-1] + 1])]
+    by_pixels = next((side for side in sides if side is not None), by_rule)
     if check and by_pixels != by_rule:
         raise RejectedError(Code.SIDE_CONFLICT)
     return by_pixels
+
+
+def _fuller_side(breast: NDArray[np.bool_]) -> bool | None:
+    """Return whether the right edge of a mask [H, W] holds clearly more than the left, None if neither does."""
+    strip = max(1, breast.shape[1] // STRIP)
+    left, right = int(breast[:, :strip].sum()), int(breast[:, -strip:].sum())
+    return None if max(left, right) < CLEAR * min(left, right) or left == right else right > left

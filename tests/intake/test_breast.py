@@ -164,6 +164,15 @@ def test_pixels_that_contradict_the_laterality_are_rejected(breast: NDArray[np.b
         is_mirrored(breast, Laterality(laterality), check=True)
 
 
+def test_a_breast_in_the_middle_of_its_image_has_its_chest_wall_where_it_is_cut_off() -> None:
+    rows, cols = np.ogrid[:60, :64]
+    half_disc = ((rows - 30) ** 2 + (cols - 20) ** 2 <= 24**2) & (cols >= 20)
+    assert not is_mirrored(half_disc, Laterality.LEFT, check=True)
+    assert is_mirrored(half_disc[:, ::-1], Laterality.LEFT, check=False)
+    with pytest.raises(RejectedError, match=Code.SIDE_CONFLICT):
+        is_mirrored(half_disc, Laterality.RIGHT, check=True)
+
+
 def test_the_laterality_decides_if_the_pixels_do_not() -> None:
     symmetric = np.ones((60, 64), bool)
     assert is_mirrored(symmetric, Laterality.RIGHT, check=True)

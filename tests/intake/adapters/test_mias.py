@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from mammo.geometry import Frame
 from mammo.intake.adapters.mias import read
+from mammo.intake.frames import place
 from mammo.intake.rejections import Code
 from mammo.intake.stored_shape import stored_values
 from mammo.records import Cohort, Finding, LabelSource, Laterality, MammoError, Pathology, View
@@ -122,3 +124,12 @@ def test_real_circles_lie_on_tissue_only_if_y_counts_from_the_bottom(real: tuple
         top = film.shape[0] - box.row1
         mirrored.append(film[top : top + rows, box.col0 : box.col1][lesion.mask].mean())
     assert np.mean(inside) > np.mean(mirrored) + 20
+
+
+def test_real_films_face_the_side_that_their_numbers_say(real: tuple[Path, Cohort]) -> None:
+    root, cohort = real
+    for image in [image for image in cohort.images if not image.code][:24]:
+        assert image.laterality and image.view
+        values = (stored_values(root, image.path).astype(np.uint16) * 16).astype(np.uint16)
+        chain = place(values, image.laterality, image.view, Frame(1472, 960, 32), 1.0, check_side=False).chain
+        assert chain.mirrored == (image.laterality is Laterality.LEFT)  # stored mirrored: left breasts face left
