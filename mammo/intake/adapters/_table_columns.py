@@ -143,7 +143,7 @@ def check_chosen(chosen: Mapping[str, str], headers: Iterable[Iterable[str]]) ->
 def _entry(row: Row, columns: Mapping[str, list[str]]) -> Entry:
     fields, names = {}, {}
     for field, candidates in columns.items():
-        given = [column for column in candidates if row.get(column)]
+        given = [column for column in candidates if row.get(column) and _means_something(field, row.get(column))]
         names[field] = (given or candidates)[0]
         if len({row.get(column).lower() for column in given}) > 1:
             cells = " and ".join(f"{column} {row.get(column)!r}" for column in given)
@@ -154,8 +154,14 @@ def _entry(row: Row, columns: Mapping[str, list[str]]) -> Entry:
         if given:
             fields[field] = row.get(given[0])
     used = {column for candidates in columns.values() for column in candidates}
-    others = {squeezed(column): cell for column, cell in row.values.items() if column not in used and cell}
+    cells = {squeezed(column): cell for column, cell in row.values.items() if column not in used}
+    others = {name: cell for name, cell in cells.items() if cell and _means_something(name, cell)}
     return Entry(row.file, f"row {row.number}", fields, names, others)
+
+
+def _means_something(field: str, cell: str) -> bool:
+    """Return whether a cell is more than the word None, which programs write for a missing value."""
+    return cell.lower() != "none" or field in ("outline", "label", "label_source")
 
 
 def entry_of_annotation(annotation: Annotation) -> Entry:

@@ -91,6 +91,7 @@ def descriptions_by_lesions(entries: Iterable[tuple[Entry, str]], problems: Prob
     for entry, path in entries:
         with problems.collected():
             said = replace(_description(entry, complete=False), outranks=False)
+            said = replace(said, exam=said.exam or entry.get("date"))
             if found.setdefault(path, said) != said:
                 raise entry.error("image", f"{first[path].key} says something else about the patient or view of it")
             first.setdefault(path, entry)

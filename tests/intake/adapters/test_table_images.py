@@ -148,6 +148,14 @@ def test_cells_out_of_line_are_an_error(folder: Folder) -> None:
         read(folder("image,label,Label\n0,benign,malignant\n", {}))
 
 
+def test_the_word_none_is_no_patient_and_no_place(folder: Folder) -> None:
+    root = folder("image,label,mask,x,y,w,h\n0,benign,None,30,90,20,20\n", {"PatientID": ""})
+    (root / "images.csv").write_text("image,patient\n0,None\n")
+    cohort = read(root)
+    assert [lesion.box for lesion in cohort.lesions] == [Box(90, 110, 30, 50)]
+    assert described(cohort) == [(Code.NO_PATIENT, "", LEFT, CC)]
+
+
 def test_a_row_that_contradicts_its_image_is_an_error(folder: Folder) -> None:
     for column, cell, message in (("side", "R", "its image is of the L breast"), ("view", "MLO", "its image is a CC")):
         with pytest.raises(MammoError, match=f"row 2: {column} '{cell}': but {message}"):
