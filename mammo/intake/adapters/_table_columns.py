@@ -154,8 +154,8 @@ def _entry(row: Row, columns: Mapping[str, list[str]]) -> Entry:
         if given:
             fields[field] = row.get(given[0])
     used = {column for candidates in columns.values() for column in candidates}
-    cells = {squeezed(column): cell for column, cell in row.values.items() if column not in used}
-    others = {name: cell for name, cell in cells.items() if cell and _means_something(name, cell)}
+    unread = {squeezed(column): cell for column, cell in row.values.items() if column not in used}
+    others = {name: cell for name, cell in unread.items() if cell and _means_something(name, cell)}
     return Entry(row.file, f"row {row.number}", fields, names, others)
 
 
