@@ -151,6 +151,7 @@ class ImageRecord:
         code: the rejection code (intake.rejections.Code), empty if accepted.
         by_table: whether laterality and view come from the data set's own tables, which outrank the header: scanned
             films have no such tags, and published corrections contradict them.
+        faces_left: whether the stored image faces left, where the source states it; None where its pixels show it.
         negative: whether the breast is known to be free of lesions; None if only the outlines show it.
         split: the data set's own split, if it has one that keeps patients apart.
         flags: flags of the accepted image (intake.outcomes.Flag).
@@ -165,6 +166,7 @@ class ImageRecord:
     reason: str = ""
     code: str = ""
     by_table: bool = False
+    faces_left: bool | None = None
     negative: bool | None = None
     split: Split | None = None
     flags: tuple[str, ...] = ()

@@ -34,7 +34,13 @@ class Placed:
 
 
 def place(
-    stored: NDArray[np.uint16], laterality: Laterality, view: View, frame: Frame, scale: float, check_side: bool
+    stored: NDArray[np.uint16],
+    laterality: Laterality,
+    view: View,
+    frame: Frame,
+    scale: float,
+    check_side: bool,
+    faces_left: bool | None = None,
 ) -> Placed:
     """Compute the chain of one image and bring its pixels into the store frame.
 
@@ -45,6 +51,7 @@ def place(
         frame: the network window.
         scale: store pixels per mirrored pixel.
         check_side: whether the side of the breast must agree with the laterality.
+        faces_left: whether the stored image faces left; None where its pixels and its laterality show it.
 
     Raises:
         RejectedError: the breast is on the wrong side.
@@ -52,8 +59,9 @@ def place(
     fineness = frame.fineness / scale
     breast = find_breast(stored, fineness)
     if breast is None:
-        return _blank(stored, laterality is Laterality.RIGHT, view, frame, scale)
-    mirrored = is_mirrored(breast.tissue, laterality, check_side)
+        usual = laterality is Laterality.RIGHT
+        return _blank(stored, usual if faces_left is None else faces_left, view, frame, scale)
+    mirrored = is_mirrored(breast.tissue, laterality, check_side) if faces_left is None else faces_left
     nearly_blank = breast.tissue.mean() < MIN_TISSUE
     breast = breast.mirrored() if mirrored else breast
     box = breast.box(round(BUFFER_PX * fineness))

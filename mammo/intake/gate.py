@@ -86,7 +86,8 @@ def admit(
     values, inverted = shown.values, looks_inverted(shown.values)
     if inverted:
         values = np.asarray(FULL_SCALE - values, dtype=np.uint16)
-    placed = place(values, record.laterality, record.view, frame, scale, check_side=not record.by_table)
+    side = record.laterality, record.view
+    placed = place(values, *side, frame, scale, check_side=not record.by_table, faces_left=record.faces_left)
     found = {*record.flags, *shown.flags}
     found |= {flag for flag, raised in ((Flag.BLANK, placed.blank), (Flag.INVERTED, inverted)) if raised}
     flags = tuple(flag for flag in Flag if flag in found)

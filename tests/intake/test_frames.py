@@ -106,3 +106,10 @@ def test_markers_do_not_move_the_window_and_every_detectors_breast_fits_into_it(
                 assert shown > (0.97 if view is View.CC else 0.8) * (bare > 0).sum()
                 detectors.add(plan.detector)
     assert detectors == set(DETECTORS)
+
+
+@pytest.mark.parametrize("faces_left", [True, False])
+def test_a_stated_direction_outranks_pixels_and_laterality(half_disc: NDArray[np.uint16], faces_left: bool) -> None:
+    for stored in (half_disc, np.zeros_like(half_disc)):
+        placed = place(stored, Laterality.LEFT, View.CC, Frame(128, 128, 16), 1, True, faces_left)
+        assert placed.chain.mirrored == faces_left

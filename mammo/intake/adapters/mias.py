@@ -115,7 +115,8 @@ def _image(path: str, number: int, rows: Sequence[_Row]) -> ImageRecord:
     """Return the record of a film; a breast is negative only if its film is called normal."""
     kinds = {row.kind for row in rows if row.film == number}
     patient, side = f"{(number + 1) // 2:03d}", Laterality.LEFT if number % 2 else Laterality.RIGHT
-    image = ImageRecord(path, patient, patient, side, View.MLO, by_table=True, negative=kinds == {NORMAL})
+    record = ImageRecord(path, patient, patient, side, View.MLO, by_table=True, negative=kinds == {NORMAL})
+    image = replace(record, faces_left=side is Laterality.LEFT)  # stored mirrored
     return image if kinds else rejected(image, Code.NOT_DESCRIBED)
 
 

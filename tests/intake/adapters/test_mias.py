@@ -126,10 +126,11 @@ def test_real_circles_lie_on_tissue_only_if_y_counts_from_the_bottom(real: tuple
     assert np.mean(inside) > np.mean(mirrored) + 20
 
 
-def test_real_films_face_the_side_that_their_numbers_say(real: tuple[Path, Cohort]) -> None:
+def test_real_films_that_show_a_side_face_as_the_list_says(real: tuple[Path, Cohort]) -> None:
     root, cohort = real
     for image in [image for image in cohort.images if not image.code][:24]:
-        assert image.laterality and image.view
+        assert image.laterality
+        assert image.view
         values = (stored_values(root, image.path).astype(np.uint16) * 16).astype(np.uint16)
         chain = place(values, image.laterality, image.view, Frame(1472, 960, 32), 1.0, check_side=False).chain
-        assert chain.mirrored == (image.laterality is Laterality.LEFT)  # stored mirrored: left breasts face left
+        assert chain.mirrored == image.faces_left
