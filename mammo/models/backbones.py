@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mammo.models.gray_convolution import fold_channels, foldable_convolution
-from mammo.models.preact_resnet import PreActResNet
+from mammo.models.resnet import PreActResNet
 from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, WeightKeys
 from mammo.records import MammoError, did_you_mean
 

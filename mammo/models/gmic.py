@@ -15,9 +15,8 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from mammo.geometry import Frame
-from mammo.models.preact_resnet import PreActResNet
 from mammo.models.regions import greedy_regions, region_crops
-from mammo.models.resnet import ResNet
+from mammo.models.resnet import PreActResNet, ResNet
 from mammo.records import MammoError
 
 

@@ -11,8 +11,7 @@ import numpy as np
 from mammo.phantoms.bright_shapes import Curves, Ellipses, random_walks
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid
 from mammo.phantoms.findings import Lesion
-from mammo.phantoms.lesion_shape import Distribution, Form
-from mammo.phantoms.polar import PolarCoordinates
+from mammo.phantoms.lesion_shape import Distribution, Form, PolarCoordinates
 from mammo.records import Floats
 
 MAX_CALCIFICATIONS = 44

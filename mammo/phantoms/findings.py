@@ -11,8 +11,7 @@ from math import exp
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.phantoms.anatomy import BreastShape
-from mammo.phantoms.composition import DENSITY_SHARES
+from mammo.phantoms.anatomy import DENSITY_SHARES, BreastShape
 from mammo.phantoms.placement import Site, place_lesions
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.spec import CohortSpec

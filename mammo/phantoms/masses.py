@@ -9,11 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mammo.phantoms.canvas import Canvas, Plane, sample_bilinear, sigmoid, smoothstep
-from mammo.phantoms.distortion import retract
+from mammo.phantoms.distortion import SpiculeStyle, grow_spicules, retract
 from mammo.phantoms.findings import Lesion
-from mammo.phantoms.lesion_shape import Form
-from mammo.phantoms.polar import ANGLES, PolarCoordinates, random_contour
-from mammo.phantoms.spicules import SpiculeStyle, grow_spicules
+from mammo.phantoms.lesion_shape import ANGLES, Form, PolarCoordinates, random_contour
 
 SPICULES = SpiculeStyle(count=20, start=0.1, length=(0.75, 1.3), width=4.8)
 

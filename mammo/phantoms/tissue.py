@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mammo.phantoms.anatomy import CELL_PX, BreastShape, falloff
+from mammo.phantoms.anatomy import CELL_PX, BreastShape, Composition, draw_composition, falloff
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
-from mammo.phantoms.composition import Composition, draw_composition
 from mammo.phantoms.fibers import Fibers, draw_fibers
 from mammo.phantoms.randomness import Key, Purpose
 from mammo.phantoms.texture import power_law_pair, smooth_pair

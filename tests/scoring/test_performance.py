@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mammo.scoring.delong import delong_interval
 from mammo.scoring.intervals import auc_interval, resample_weights
 from mammo.scoring.metrics import average_precision, brier, partial_auc
+from mammo.scoring.model_comparison import delong_interval
 from mammo.scoring.performance import performance, subgroups
 from mammo.scoring.thresholds import rates_at, threshold_at_fnr, tnr_at_fnr
 
