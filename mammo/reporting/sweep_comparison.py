@@ -134,14 +134,10 @@ def comparison_figure(runs: Sequence[Run]) -> Figure:
 def _draw_selected(axes: Axes, y: float, runs: Sequence[Run], hidden: str) -> None:
     """One cell's selected runs; the prefix "_" in hidden keeps repeated labels out of the legend."""
     tests, vals = [run.test_auc for run in runs], [run.val_auc for run in runs]
-    axes.plot(vals, [y + 0.2] * len(vals), **VALIDATION, label=f"{hidden}validation, one mark per {_each(runs)}")
-    axes.plot(tests, [y - 0.12] * len(tests), **TESTED, label=f"{hidden}test, one dot per {_each(runs)}")
-    axes.plot([np.mean(tests)], [y - 0.12], **MEAN, label=f"{hidden}mean, test")
-
-
-def _each(runs: Sequence[Run]) -> str:
-    """What each run of a cell stands for."""
-    return "seed" if runs[0].fold is None else "seed and fold"
+    each, over = ("seed", " over seeds") if runs[0].fold is None else ("run", "")
+    axes.plot(vals, [y + 0.2] * len(vals), **VALIDATION, label=f"{hidden}validation, one mark per {each}")
+    axes.plot(tests, [y - 0.12] * len(tests), **TESTED, label=f"{hidden}test, one dot per {each}")
+    axes.plot([np.mean(tests)], [y - 0.12], **MEAN, label=f"{hidden}mean{over}, test")
 
 
 def _draw_search(axes: Axes, rows: Sequence[_Row]) -> None:

@@ -55,8 +55,9 @@ def trivial_scores(training: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFram
     """The score of each predictor for lesions, from training lesions only.
 
     A number is standardized, turned so that malignant training lesions score higher, and put through the logistic
-    function; this keeps the order, and the scores of several folds can be pooled. A vendor's score is the share of
-    malignant lesions among its training lesions, and that of all of them for an unknown vendor.
+    function; this keeps the order, and the scores of several folds can be pooled. A vendor's score is .5, plus half of
+    what the share of malignant lesions among its training lesions is above that among all of them; .5 for an unknown
+    vendor.
 
     Args:
         training: lesion_facts of the training lesions; those that are neither malignant nor benign do not count.
@@ -71,9 +72,9 @@ def trivial_scores(training: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFram
         f"trivial_{name}": _number_scores(labeled[name].to_numpy(), malignant, lesions[name].to_numpy())
         for name in NUMBERS
     }
-    rates = pd.Series(malignant, index=labeled["vendor"]).groupby(level=0).mean()
     overall = float(malignant.mean()) if malignant.size else 0.5
-    columns["trivial_vendor"] = lesions["vendor"].map(rates.drop("", errors="ignore")).fillna(overall).to_numpy(float)
+    rates = pd.Series(malignant, index=labeled["vendor"]).groupby(level=0).mean().drop("", errors="ignore")
+    columns["trivial_vendor"] = 0.5 + (lesions["vendor"].map(rates).fillna(overall).to_numpy(float) - overall) / 2
     return pd.DataFrame(columns, index=lesions.index)
 
 

@@ -2,20 +2,26 @@
 
 import json
 import shutil
+from base64 import b64decode
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from omegaconf import DictConfig
 
 from mammo.cli import hydra_app
 from mammo.records import MammoError, Split
+from mammo.reporting.evaluation import evaluate
+from mammo.reporting.gallery_data import build_gallery
+from mammo.reporting.run_selection import reported_runs
 from mammo.store.folds import assign_folds
 from mammo.store.manifest import Manifest
 from mammo.training.build import datamodule_of
 from mammo.training.fit import train
 from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import Fold, best_run
+from mammo.training.saliency_source import saliency_cache
 from mammo.training.score_store import score_store
 from mammo.training.store_defaults import store_defaults
 from tests.training.test_fit import MODELS, QUICK
@@ -101,3 +107,22 @@ def test_scores_of_the_runs_own_store_name_the_split_of_each_lesion(root: Path) 
     images = Manifest.load(root / "store").images.loc[table["image_id"]]
     assert set(table["fold"]) == {1}
     assert (table["split"].to_numpy() == images["fold"].map({0: "train", 1: "test", 2: "val"}).to_numpy()).all()
+
+
+def test_the_gallery_shows_the_maps_of_the_network_that_an_image_was_a_test_image_of(root: Path) -> None:
+    evaluation = evaluate(reported_runs(root / "runs"))
+    assert any(warning.startswith("Fold 2 of 3 is missing") for warning in evaluation.warnings)
+    gallery = build_gallery(evaluation, root, root / "store", 5)
+    manifest = Manifest.load(root / "store")
+    folds = set()
+    for image_id, values in gallery["images"].items():
+        fold = int(manifest.images.at[image_id, "fold"])
+        checkpoint = run_of(root, f"context-s0-f{fold}") / "best.ckpt"
+        maps = saliency_cache(checkpoint, root, manifest)([image_id])[0]
+        assert (
+            np.frombuffer(b64decode(values["malignant"]), np.uint8).tolist()
+            == np.round(maps[0] * 255).flatten().tolist()
+        )
+        folds.add(fold)
+    assert folds == {0, 1}
+    assert all(len(lesion["windows"]) == 4 for lesion in gallery["lesions"])
