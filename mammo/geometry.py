@@ -275,6 +275,9 @@ class FrameChain:
 
 def _resampled(mask: NDArray[np.bool_], start: Points, scale: float) -> tuple[NDArray[np.bool_], Box]:
     """Resample a mask [H, W] by area; its top left corner is at start (row, col) after scaling."""
+    if scale == 1 and (start == np.rint(start)).all() and mask.any():  # the same pixels
+        inner = Box.around(mask)
+        return mask[inner.row0 : inner.row1, inner.col0 : inner.col1].copy(), inner.shifted(*map(int, start))
     rows, row0 = _overlap(mask.shape[0], float(start[0]), scale)
     cols, col0 = _overlap(mask.shape[1], float(start[1]), scale)
     cover = rows @ mask.astype(np.float64) @ cols.T
