@@ -9,6 +9,7 @@ python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -21,6 +22,7 @@ from mammo.cores import usable_cores
 from mammo.geometry import Frame
 from mammo.ingestion.quarantine import QUARANTINE
 from mammo.ingestion.run import IngestResult, ingest_cohort, ingest_shard
+from mammo.ingestion.scale_advice import scale_lines
 from mammo.ingestion.shard import Shard
 from mammo.ingestion.sources import Mode, planned_sources
 from mammo.ingestion.worker import PRELOAD, Recipe
@@ -114,8 +116,12 @@ def _recipe(cfg: DictConfig) -> Recipe:
     data_set = DataSet(cfg.data.name, cfg.data.adapter, preset, options=cast(dict[str, object], options))
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
     pixels, _ = PixelOptions.split(data_set.options)
-    source, store = Path(cfg.data.source), Path(cfg.store)
-    return Recipe(source, store, frame, float(cfg.data.scale), data_set=data_set, pixels=pixels)
+    source, store, scale = Path(cfg.data.source), Path(cfg.store), cfg.data.scale
+    if scale == "auto":
+        if not cfg.data.get("spacing_mm"):
+            raise MammoError(f"data.scale=auto: {cfg.data.name} states no pixel spacing: give data.scale a number")
+        scale, pixels = frame.fineness, replace(pixels, spacing_mm=cfg.data.spacing_mm / frame.fineness)
+    return Recipe(source, store, frame, float(scale), data_set=data_set, pixels=pixels)
 
 
 def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterator[str]:
@@ -141,6 +147,7 @@ def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterat
             f"{others} images are in another source of the store already, which keeps them with its own lesions; "
             f"{result.left_to_others} lesions of {recipe.data_set.name} on them are left out"
         )
+    yield from scale_lines(manifest, recipe.data_set.name)
     yield from store_lines(manifest)
 
 

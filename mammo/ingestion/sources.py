@@ -89,7 +89,13 @@ def _recorded(recipe: Recipe) -> DataSet:
     source, root = recipe.source.resolve(), recipe.store.resolve().parent
     place = source.relative_to(root) if source.is_relative_to(root) else source
     folder = Pseudonyms.of_store(recipe.store).of("folder", str(place))
-    return replace(recipe.data_set, scale=recipe.scale, folder=folder)
+    return replace(recipe.data_set, scale=_scale(recipe), folder=folder)
+
+
+def _scale(recipe: Recipe) -> float | str:
+    """The scale as a store's header records it: a number, or the spacing that images are brought to."""
+    spacing = recipe.pixels.spacing_mm
+    return recipe.scale if spacing is None else f"auto, to {spacing:.4g} mm"
 
 
 def _current_header(recipe: Recipe, mode: Mode) -> StoreHeader | None:

@@ -12,7 +12,7 @@ from mammo.intake.dicom_header import parse_dicom, quiet, vendor_of
 from mammo.intake.frames import place
 from mammo.intake.inversion import looks_inverted
 from mammo.intake.laterality_view import text
-from mammo.intake.object_type import check_view, header_flags
+from mammo.intake.object_type import check_view, header_flags, spacing_mm
 from mammo.intake.outcomes import Flag
 from mammo.intake.pixel_options import PixelOptions
 from mammo.intake.presentation import Presentation, presentation
@@ -64,9 +64,9 @@ def admit(
         root: the source folder.
         record: the image, as its adapter found it.
         frame: the network window.
-        scale: store pixels per mirrored pixel.
+        scale: store pixels per mirrored pixel, unless the options ask for a spacing.
         content: the file's bytes, if they were already read.
-        options: how gray values are read where no header states it.
+        options: how gray values are read where no header states it, and the spacing to bring images to.
 
     Raises:
         RejectedError: its adapter rejected the image, or its pixels are unusable.
@@ -79,10 +79,13 @@ def admit(
     file = regular_file(root, record.path)
     if is_raster(record.path):
         shown, uid, vendor = read_raster(file, replace(options, eight_bit=options.eight_bit or record.by_table)), "", ""
+        spacing = 0.0
     else:
         # Published data sets are free of names, but their films show labels.
         look_for_text = not record.by_table
-        shown, uid, vendor = _of_dicom(read_file(file) if content is None else content, look_for_text)
+        shown, uid, vendor, spacing = _of_dicom(read_file(file) if content is None else content, look_for_text)
+    if options.spacing_mm is not None:
+        scale = scale_to(options.spacing_mm, spacing)
     values, inverted = shown.values, looks_inverted(shown.values)
     if inverted:
         values = np.asarray(FULL_SCALE - values, dtype=np.uint16)
@@ -95,8 +98,19 @@ def admit(
     return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor, notes)
 
 
-def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, str]:
-    """Return the presentation, SOP Instance UID and vendor of a DICOM file's bytes."""
+def scale_to(wanted_mm: float, spacing: float) -> float:
+    """Return the store pixels per mirrored pixel that bring a spacing, mm, to the wanted one.
+
+    Raises:
+        RejectedError: the spacing is unknown (0).
+    """
+    if not spacing:
+        raise RejectedError(Code.NO_SPACING)
+    return round(spacing / wanted_mm, 4)
+
+
+def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, str, float]:
+    """Return presentation, SOP Instance UID, vendor and pixel spacing (mm, 0 if unknown) of a DICOM file's bytes."""
     with quiet():
         dataset = parse_dicom(content)
         try:
@@ -106,7 +120,8 @@ def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, s
             if look_for_text and "BurnedInAnnotation" not in dataset and shows_text(shown.values):
                 flags.add(Flag.BURNED_IN)
             shown = replace(shown, flags=tuple(flags))
-            return shown, text(dataset, "SOPInstanceUID"), vendor_of(text(dataset, "Manufacturer"))
+            vendor = vendor_of(text(dataset, "Manufacturer"))
+            return shown, text(dataset, "SOPInstanceUID"), vendor, spacing_mm(dataset)
         except (RejectedError, MammoError, MemoryError):
             raise
         except Exception:  # a value that its type does not allow fails wherever pydicom first reads it

@@ -150,6 +150,15 @@ def _modifiers(dataset: Dataset) -> set[str]:
     return {text(item, "CodeValue") for item in (*nested, *items(dataset, "ViewModifierCodeSequence"))} - {""}
 
 
+def spacing_mm(dataset: Dataset) -> float:
+    """Return the mean spacing of pixels at the detector, mm, or in the image if that is absent; 0 if unknown."""
+    for name in ("ImagerPixelSpacing", "PixelSpacing"):
+        value = dataset.get(name)
+        if value not in (None, "") and _plausible(dataset, name):
+            return sum(map(float, value)) / 2
+    return 0.0
+
+
 def _plausible(dataset: Dataset, name: str) -> bool:
     value = dataset.get(name)
     if value is None or value == "":

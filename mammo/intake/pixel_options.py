@@ -1,4 +1,4 @@
-"""Options of a source that decide how gray values are read: `data.options.bits` and `data.options.eight_bit`."""
+"""Options of a source that decide how pixels are read: bits, eight_bit, and the spacing that images are brought to."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -7,15 +7,17 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PixelOptions:
-    """How the gray values of PNG, TIFF, JPEG and PGM files are read; DICOM headers state it themselves.
+    """How the gray values of PNG, TIFF, JPEG and PGM files are read, and how all images are scaled.
 
     Attributes:
         bits: bits per pixel that the files use, whatever their container holds; None if it is found in the values.
         eight_bit: whether files with 8 bits per pixel are accepted.
+        spacing_mm: spacing of store pixels, mm, that every image is brought to; None if all have the same scale.
     """
 
     bits: int | None = None
     eight_bit: bool = False
+    spacing_mm: float | None = None
 
     @classmethod
     def split(cls, options: Mapping[str, Any]) -> "tuple[PixelOptions, dict[str, Any]]":

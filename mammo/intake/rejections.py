@@ -112,6 +112,11 @@ class Code(StrEnum):
     BAD_RESCALE = "bad_rescale", "an invalid rescale slope or intercept (0028,1053), (0028,1052)", HEADER
     BAD_WINDOW = "bad_window", "an invalid VOI LUT function (0028,1056) or window (0028,1050), (0028,1051)", HEADER
     BAD_LUT = "bad_lut", "an invalid lookup table (0028,3000), (0028,3010)", HEADER
+    NO_SPACING = (
+        "no_spacing",
+        "no pixel spacing (0018,1164), (0028,0030), which data.scale=auto needs",
+        "give data.scale a number; without data.scale, ingest prints one that fits",
+    )
     SIDE_CONFLICT = (
         "side_conflict",
         "the breast is on the side of the image where the other breast would be",

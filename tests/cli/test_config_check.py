@@ -35,7 +35,7 @@ CASES = {
         ("allow=implant", "allow=implant: give a list of flags, as in allow=[implant]"),
         ("allow=[implnt]", "allow=[implnt]: implnt is not a flag (did you mean implant?): choose from blank, "),
         ("allow=[3]", "allow=[3], where 3 is wrong: give a list"),
-        ("data.scale=-1", "data.scale=-1: give a number above 0 and at most 16, as in data.scale=0.125"),
+        ("data.scale=-1", "data.scale=-1: give a number above 0 and at most 16 or auto, as in data.scale=0.125"),
         ("data.scale=0", "data.scale=0: give a number above 0"),
         ("data.scale=inf", "data.scale=inf: give a number above 0"),
         ("data.source=[a,b]", "data.source=[a,b]: give the path of a folder, as in data.source=FOLDER"),

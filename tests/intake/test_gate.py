@@ -122,3 +122,35 @@ def test_randomly_changed_bytes_are_read_or_rejected(
             admit(tmp_path, record, FRAME, 1)
         except RejectedError:
             continue
+
+
+@pytest.mark.parametrize(
+    ("tags", "scale"),
+    [
+        ({"ImagerPixelSpacing": [0.1, 0.1], "PixelSpacing": [0.05, 0.05]}, 0.5),
+        ({"PixelSpacing": [0.05, 0.05]}, 0.25),
+        ({"ImagerPixelSpacing": [0.07, 0.07]}, 0.35),
+    ],
+)
+def test_images_are_brought_to_one_spacing(
+    make_dicom: Callable[..., Dataset],
+    tmp_path: Path,
+    half_disc: NDArray[np.uint16],
+    tags: dict[str, object],
+    scale: float,
+) -> None:
+    make_dicom(half_disc, **tags).save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    record = ImageRecord("x.dcm", "p", "e", Laterality.LEFT, View.CC)
+    chain = admit(tmp_path, record, FRAME, 1, options=PixelOptions(spacing_mm=0.2)).chain
+    assert chain.scale == scale
+
+
+def test_without_a_spacing_there_is_none_to_bring_an_image_to(
+    make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16]
+) -> None:
+    make_dicom(half_disc).save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    cv2.imwrite(str(tmp_path / "x.png"), half_disc)
+    for name in ("x.dcm", "x.png"):
+        record = ImageRecord(name, "p", "e", Laterality.LEFT, View.CC)
+        with pytest.raises(RejectedError, match=Code.NO_SPACING):
+            admit(tmp_path, record, FRAME, 1, options=PixelOptions(spacing_mm=0.2))
