@@ -42,13 +42,15 @@ def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
 
 
 def _lines(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
-    started = reported = time.monotonic()
-    done = 0
+    started = time.monotonic()
+    first, reported, done = started, started, 0
     for done, item in enumerate(items, start=1):
+        if done == 1:  # what came before was the start of processes, which says nothing of the rate
+            first = reported = time.monotonic()
         yield item
         now = time.monotonic()
         if now - reported >= LOG_EVERY_S and done < total:
-            reported, rate = now, done / (now - started)
+            reported, rate = now, done / (now - first)
             _print(f"{what}: {done}/{total} {unit}, {rate:.1f}/s, {(total - done) / rate:.0f} s left")
     _print(f"{what}: {done}/{total} {unit} in {time.monotonic() - started:.0f} s")
 

@@ -80,3 +80,15 @@ def test_an_item_counts_once_it_is_done(clock: Clock, capsys: pytest.CaptureFixt
     with pytest.raises(ValueError, match=r"^$"):
         list(failing())
     assert capsys.readouterr().err == "ingest: 1/2 images, 0.2/s, 6 s left\n"
+
+
+def test_a_slow_start_does_not_count_in_the_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    def started_slowly() -> Iterator[int]:
+        clock.now += 60  # processes start and import
+        for item in range(600):
+            clock.now += 0.05
+            yield item
+
+    list(track(started_slowly(), "verify", total=600))
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first.startswith("verify: 101/600 images, 20.2/s, 25 s left")
