@@ -130,9 +130,11 @@ def assess_realism(store: Path, exam: Path | None, max_images: int) -> RealismAs
 
 def realism_lines(assessment: RealismAssessment) -> Iterator[str]:
     """The assessment as lines of text: one line per measure, then the discriminator's result."""
-    real = f"{assessment.n_real} real images" if assessment.n_real else "reference values of real images"
+    recorded = "recorded values of 4 real images of one exam (NYU)"
+    real = f"{assessment.n_real} real images of one exam" if assessment.n_real else recorded
     scale = f"{assessment.measure_scale:g} of full size"
     yield f"{assessment.n_images} images at {scale}, median (10 % to 90 %), compared with {real}:"
+    yield "the real ranges are those of one exam on one detector: other real mammograms lie outside some of them"
     for row in assessment.measures:
         spread = f"{row.median:6.3f} ({row.low:.3f} to {row.high:.3f})"
         real_range = f"{row.real[0]:.3f} to {row.real[1]:.3f}"

@@ -88,10 +88,9 @@ ROWS = (
 
 def test_every_measure_has_a_line_with_its_range_and_status() -> None:
     text = list(realism_lines(RealismAssessment(40, 1.0, 0.25, ROWS, 0, None)))
-    assert (
-        text[0]
-        == "40 images at 0.25 of full size, median (10 % to 90 %), compared with reference values of real images:"
-    )
+    recorded = "recorded values of 4 real images of one exam (NYU)"
+    assert text[0] == f"40 images at 0.25 of full size, median (10 % to 90 %), compared with {recorded}:"
+    assert "other real mammograms lie outside some of them" in text.pop(1)
     assert "2.900 (2.700 to 3.100)" in text[1]
     assert "real 2.700 to 3.000" in text[1]
     for status, line in zip(("inside", "outside", "within 10 %"), text[1:4], strict=True):
@@ -103,7 +102,8 @@ def test_every_measure_has_a_line_with_its_range_and_status() -> None:
 def test_the_discriminator_lists_the_features_that_separate_best() -> None:
     result = DiscriminatorResult((0.9, 0.8), (FeatureAuc("slope", 0.75, 2.9, 3.4),), 30, 400)
     text = list(realism_lines(RealismAssessment(40, 1.0, 0.25, ROWS, 2, result)))
-    assert "compared with 2 real images" in text[0]
+    assert "compared with 2 real images of one exam" in text[0]
+    assert "one exam on one detector" in text.pop(1)
     assert "discriminator at 1 of full size: AUC 0.850 (by real image left out: 0.900, 0.800)" in text[5]
     assert "30 real and 400 synthetic patches" in text[5]
     assert text[-1].split() == ["slope", "AUC", "0.750", "median", "3.4,", "real", "2.9"]
