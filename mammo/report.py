@@ -9,7 +9,7 @@ from mammo.cli.arguments import complain
 from mammo.records import MammoError
 from mammo.reporting.cohort_figures import write_saliency_figures
 from mammo.reporting.gallery import N_LESIONS
-from mammo.reporting.report_folder import Report
+from mammo.reporting.report_folder import Report, default_group
 from mammo.training.saliency_source import context_checkpoint
 
 
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Write <root>/report and print the path of its page; exit status 2 with one sentence on wrong use."""
     parser = argparse.ArgumentParser(prog="python -m mammo.report", description=__doc__)
     parser.add_argument("root", type=Path, help="folder that holds the runs, for example runs/demo")
-    parser.add_argument("--group", default="table3", help="folder below root with the runs to report (default table3)")
+    parser.add_argument("--group", help="folder below root with the runs to report (default table3, or the only one)")
     parser.add_argument(
         "--lesions", type=int, default=N_LESIONS, help=f"most lesions in the gallery, 0 to {N_LESIONS} (the default)"
     )
@@ -57,7 +57,7 @@ def _write(options: argparse.Namespace) -> list[Path]:
         checkpoint = context_checkpoint(options.context, options.root, 0)
         store = options.store or options.root / "store"
         return write_saliency_figures(options.root / "figure2", store, checkpoint, options.figure2)
-    report = Report(options.root, options.group)
+    report = Report(options.root, options.group or default_group(options.root))
     return report.write_selected(options.only) if options.only else [report.write(options.lesions)]
 
 

@@ -103,7 +103,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
             lesions are not all of the test split or were used for selection; or as pooled_runs.
     """
     if not any(run.model == "fagg" and not run.is_control for run in runs):
-        raise MammoError("no finished f_agg run (model fagg) to report: train one with python -m mammo.train")
+        raise MammoError("no finished f_agg run (model fagg) to report: train one with python -m mammo.train maps=emb")
     reject_selection_on_test(runs)
     every = pooled_runs(runs)
     folds = common_folds(every)

@@ -14,13 +14,10 @@ import pandas as pd
 from mammo.records import MammoError, Split
 from mammo.store.fingerprints import Pair
 from mammo.store.manifest import Manifest
-from mammo.store.splits import PATIENT_CLASSES, STREAM, group_classes, patient_groups
+from mammo.store.splits import PATIENT_CLASSES, STREAM, TESTED, group_classes, patient_groups
 
 NO_FOLD = -1
 """Fold of the images of a store without folds."""
-
-TESTED = PATIENT_CLASSES[:2]
-"""Classes of patients that every fold needs, because an AUC is of malignant and benign lesions."""
 
 LEAST_FOLDS = 3
 """One fold to test, one to validate, and one to train on."""

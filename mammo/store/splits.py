@@ -21,6 +21,9 @@ UNIQUE_TO_PATIENT = ("exam_id", "sha256")
 PATIENT_CLASSES = ("malignant", "benign", "negative")
 """Classes of patients: with a malignant finding, else with a benign one, else without either."""
 
+TESTED = PATIENT_CLASSES[:2]
+"""Classes of patients that every split and fold needs, because an AUC is of malignant and benign lesions."""
+
 DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)
 """Shares of training, validation and test in conf/split.yaml (paper, Data)."""
 
@@ -84,13 +87,14 @@ def assign_splits(
         manifest: the store's tables; its current splits and folds are ignored unless the splits are kept.
         seed: of the random assignment.
         fractions: shares of training, validation and test; they sum to 1.
-        allow_empty: whether a split with a share above 0 may lack a class of patients.
+        allow_empty: whether a split with a share above 0 may lack malignant or benign patients.
         pairs: ids of images that show the same: their patients form one group.
         keep_official: whether the data set's own split is kept.
         keep_current: whether patients who have a split keep it.
 
     Raises:
-        MammoError: the fractions are not three shares that sum to 1, or a split lacks a class of patients.
+        MammoError: the fractions are not three shares that sum to 1, or a split lacks malignant or benign
+            patients.
     """
     if len(fractions) != len(Split) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise MammoError(f"fractions={list(fractions)} must be three shares (train, val, test) that sum to 1")
@@ -110,7 +114,7 @@ def assign_splits(
         free = classes.index[(classes == patient_class) & (splits == "")]
         order = np.random.default_rng((seed, STREAM, number)).permutation(len(free))
         splits[free[order]] = np.repeat([split.value for split in Split], _apportion(len(free), fractions))
-        if not allow_empty:
+        if patient_class in TESTED and not allow_empty:
             _check_not_empty(patient_class, splits[classes == patient_class], fractions)
     return replace(manifest, images=manifest.images.assign(split=group_of.map(splits), fold=-1))
 
@@ -140,6 +144,6 @@ def _check_not_empty(patient_class: str, splits: "pd.Series[str]", fractions: Se
     for split, fraction in zip(Split, fractions, strict=True):
         if fraction > 0 and not (splits == split).any():
             raise MammoError(
-                f"split {split.value} would have no {patient_class} patient (the store has {len(splits)}): "
-                f"ingest more patients, or set allow_empty=true"
+                f"split {split.value} would have no {patient_class} patient (the store has {len(splits)}, each counted "
+                f"by its worst finding): ingest more patients, cross-validate with folds=5, or set allow_empty=true"
             )

@@ -336,6 +336,17 @@ def test_missing_runs_are_reported_in_one_sentence(tmp_path: Path, capsys: pytes
     assert not (tmp_path / "report").exists()
 
 
+def test_the_only_group_of_runs_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "no finished run to report; train f_loc" in error_of(capsys, tmp_path)
+    write_run(tmp_path, "fagg", "emb", 0, np.linspace(0, 1, N), np.tile([1, 0], N // 2))
+    (tmp_path / "table3").rename(tmp_path / "mine")
+    assert main([str(tmp_path), "--lesions", "0"]) == 0
+    assert f"{tmp_path} --group mine" in (tmp_path / "report" / "report.html").read_text()
+    capsys.readouterr()
+    shutil.copytree(tmp_path / "mine", tmp_path / "other")
+    assert "has runs in mine, other: choose one, for example --group mine" in error_of(capsys, tmp_path)
+
+
 def test_runs_with_different_lesions_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     malignant = np.tile([1, 0], N // 2)
     write_run(tmp_path, "fagg", "emb", 0, np.linspace(0, 1, N), malignant, first_id="L000")

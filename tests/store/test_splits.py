@@ -79,9 +79,16 @@ def test_every_split_gets_one_of_few_patients() -> None:
 
 
 def test_a_missing_class_is_named() -> None:
-    with pytest.raises(MammoError, match=r"split \w+ would have no malignant patient \(the store has 1\)"):
+    with pytest.raises(MammoError, match=r"split \w+ would have no malignant patient \(the store has 1, .* folds=5"):
         assign_splits(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1))
     assert (assign_splits(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1), allow_empty=True).images["split"] != "").all()
+
+
+def test_a_split_needs_no_negative_patient() -> None:
+    """A set of biopsied patients has none at all, and one more patient must not stop it."""
+    for n_negative in (0, 1):
+        splits = assign_splits(cohort(3, 3, n_negative), 0, (0.8, 0.1, 0.1)).images.groupby("patient_id")["split"]
+        assert set(splits.first()) == {"train", "val", "test"}
 
 
 def test_a_fraction_of_zero_is_an_empty_split() -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from mammo.intake.adapters._table_columns import columns_of
 from mammo.intake.coco import coco_files
+from mammo.intake.source_tables import read_header
 from mammo.records import MammoError
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
@@ -69,10 +71,16 @@ def _tables(root: Path) -> Sequence[Path]:
 
 
 def _missing(root: Path) -> str:
-    tables, n_texts = [file.name for file in _tables(root) if file.stem.lower() != "images"], 0
+    tables, n_texts = [file for file in _tables(root) if file.stem.lower() != "images"], 0
     if tables:
-        example = f"'data.lesions={tables[0]}'" if " " in tables[0] else f"data.lesions={tables[0]}"
-        return f"{root / 'lesions.csv'} is missing: name your table of lesions, for example {example}"
+        listed, labeled = ", ".join(file.name for file in tables), [file.name for file in tables if _has_labels(file)]
+        which = f"; a column for the label is in {' and '.join(labeled)}" if labeled else ""
+        example = (labeled or [tables[0].name])[0]
+        example = f"'data.lesions={example}'" if " " in example else f"data.lesions={example}"
+        return (
+            f"{root / 'lesions.csv'} is missing, its other tables are: {listed}{which}: name your table of lesions, "
+            f"for example {example}"
+        )
     for file in list(root.rglob("*.txt"))[:50]:
         n_texts += _is_yolo(file)
     yolo = "; YOLO's text files are not read: convert them to COCO JSON with sizes in pixels" if n_texts else ""
@@ -80,6 +88,14 @@ def _missing(root: Path) -> str:
         f"{root / 'lesions.csv'} is missing: write it with the columns image and label and the places of the lesions, "
         f"without rows if no image has a lesion, or name your table with data.lesions=FILE{yolo}"
     )
+
+
+def _has_labels(table: Path) -> bool:
+    """Return whether a table has a column for the label under one of its usual names."""
+    try:
+        return "label" in columns_of(read_header(table), {})
+    except MammoError:
+        return False
 
 
 def _is_yolo(file: Path) -> bool:

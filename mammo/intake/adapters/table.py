@@ -44,6 +44,9 @@ from mammo.records import Cohort, ImageRecord, LeftOut, LesionRecord, MammoError
 OUTLINES = "outlines"
 """Folder of masks, which contains no images."""
 
+FEW = 500
+"""Images that are opened even if a table is wrong already, so that rows without an image are listed with the others."""
+
 
 def read(
     root: Path,
@@ -81,14 +84,15 @@ def read(
     rows = _checked_rows(tables, annotated, chosen, label_map(labels or {}), problems)
     rows = _with_masks(rows, ImageNames(candidates), problems)
     masks = {row.mask for row in rows}
-    names = ImageNames([path for path in paths if path not in masks])
+    files = [path for path in paths if path not in masks]
+    names = ImageNames(files)
     rows = _with_named_images(rows, names, skip_absent, problems)
     strong = described_images(described, names, problems)
     weak = descriptions_by_lesions([(row.entry, row.image) for row in rows if row.image], problems)
-    problems.check()  # before images are opened, which can take long
+    if len(files) > FEW:
+        problems.check()
     unique, exam_note = qualified_exams(weak | strong)
     matching = any(not row.image and not row.entry.get("image") for row in rows)
-    files = [path for path in paths if path not in masks]
     found = list(find_images(root, files, unique, workers, matching))
     rows = _with_matched_images(rows, found, skip_absent or workers.wanted is not None, problems)
     _check_breasts(rows, {image.record.path: image.record for image in found}, problems)
@@ -176,7 +180,7 @@ def _with_matched_images(
         with problems.collected():
             image = row.image or ("" if row.entry.get("image") else matcher.path(row.entry))
             if not image and not row.entry.get("image") and not skip_absent:
-                raise row.entry.error("view", matcher.reason(row.entry))
+                raise MammoError(f"{row.entry.where}: {matcher.reason(row.entry)}")
             matched.append(replace(row, image=image))
     return matched
 

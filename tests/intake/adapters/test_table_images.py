@@ -106,10 +106,30 @@ def test_all_wrong_rows_are_listed_at_once(folder: Folder) -> None:
     assert (len(lines), lines[-1].strip()) == (22, "and 11 more")
 
 
+def test_unknown_words_and_rows_without_an_image_are_listed_together(folder: Folder) -> None:
+    rows = "P1,left,MLO,no biopsy,30,90,20,20\nP1,letf,MLO,benign,30,90,20,20\nP7,L,MLO,benign,30,90,20,20\n"
+    root = folder(f"patient,side,view,pathology,x,y,w,h\n{rows}", {"ViewPosition": "MLO", "PatientID": "P1"})
+    with pytest.raises(MammoError) as error:
+        read(root)
+    first, *lines = str(error.value).splitlines()
+    assert first == "3 rows are wrong:"
+    assert "'no biopsy' (first in row 2, 1 in all)" in lines[0]
+    assert "row 3: side 'letf': must be L or R" in lines[1]
+    assert "row 4: the folder has no image of this patient; correct" in lines[2]
+
+
+def test_a_missing_table_of_lesions_names_the_tables_with_labels(folder: Folder) -> None:
+    root = folder("image,pathology,x,y,w,h\n0,benign,30,90,20,20\n", {})
+    (root / "lesions.csv").rename(root / "findings.csv")
+    (root / "duty roster.csv").write_text("name,shift\nA,early\n")
+    with pytest.raises(MammoError, match=r"in findings\.csv: name .* data\.lesions=findings\.csv"):
+        read(root)
+
+
 def test_rows_without_an_image_are_an_error_or_left_out_and_their_breasts_are_not_negative(folder: Folder) -> None:
     rows = "patient,side,view,pathology,x,y,w,h\nP1,left,MLO,malignant,30,90,20,20\nP1,L,CC,benign,30,90,20,20\n"
     root = folder(rows, {}, {"ViewPosition": "MLO", "PatientID": "P2"})
-    with pytest.raises(MammoError, match="row 2: view 'MLO': the folder has no L MLO image of this patient"):
+    with pytest.raises(MammoError, match="row 2: the folder has no L MLO image of this patient"):
         read(root)
     cohort = read(root, skip_absent=True)
     assert [lesion.path for lesion in cohort.lesions] == ["0.dcm"]
