@@ -22,6 +22,10 @@ BUFFER_PX = 50
 TISSUE_PX = 8
 """The tissue mask has one sample per this many full-size pixels; the edges of the breast are exact."""
 
+FILM_REACH = 2
+"""On film, breast is found up to this many times the erosion from its core: erosion rounds the corners that the film's
+edges cut."""
+
 STRIP = 16
 """The strips at the left and right edge that are compared are 1/16 of the image's, or of the breast's, width each."""
 
@@ -96,7 +100,10 @@ def find_breast(pixels: NDArray[np.uint16], fineness: float) -> Breast | None:
     whole[inside] = core
     away = cv2.distanceTransform(1 - whole[::stride, ::stride], cv2.DIST_L1, 3)
     shape = (pixels.shape[0], pixels.shape[1])
-    return Breast(rim, steps, shape, np.asarray(away * stride <= steps), stride, air=air)
+    tissue = np.asarray(away * stride <= steps)
+    if air is not None:
+        tissue |= foreground[::stride, ::stride] & (away * stride <= FILM_REACH * steps)
+    return Breast(rim, steps, shape, tissue, stride, air=air)
 
 
 def _foreground(pixels: NDArray[np.uint16]) -> NDArray[np.bool_]:

@@ -52,6 +52,17 @@ def test_the_breast_is_found_on_gray_air(air: float, noise: float, black_rows: i
     assert np.abs(edges).max() <= 16
 
 
+def test_corners_where_the_film_cuts_the_breast_are_breast() -> None:
+    cut = (ROWS < 420) & (COLS < 260)
+    rng = np.random.default_rng(0)
+    pixels = np.where(cut, 1500 + 200 * np.sin(ROWS / 23), 120) + rng.normal(0, 10, SHAPE)
+    breast = find_breast(pixels.astype(np.uint16), FINENESS)
+    assert breast is not None
+    truth = cut[:: breast.stride, :: breast.stride]
+    assert (breast.tissue & truth).sum() > 0.995 * truth.sum()
+    assert (breast.tissue & ~truth).sum() < 0.015 * truth.sum()  # one sample along its edge
+
+
 def test_labels_borders_and_padding_are_not_breast() -> None:
     pixels = film(120, 10)
     pixels[40:120, 380:450] = 3900
