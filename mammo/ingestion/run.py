@@ -28,7 +28,7 @@ from mammo.intake.outcomes import Outcome, Verdict, verdict_of
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
-from mammo.intake.unique_lesions import unique_lesions
+from mammo.intake.unique_lesions import unique_lesions, unique_on_copies
 from mammo.io import file_lock, remove_partials
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, MammoError
@@ -49,6 +49,7 @@ class IngestResult:
         decoded: number of files that this run decoded.
         left_to_others: number of outlined lesions on images that another source of the store has too.
         misplaced: number of lesions left out because their outline lies beside the breast.
+        repeated: number of lesions that are outlined the same on another copy of their image, and counted once.
     """
 
     manifest: Manifest
@@ -57,6 +58,7 @@ class IngestResult:
     decoded: int
     left_to_others: int = 0
     misplaced: int = 0
+    repeated: int = 0
 
 
 def ingest_cohort(
@@ -162,6 +164,7 @@ def _ingest(
     outcomes = tuple(_outcomes(recipe, items, results, duplicates, elsewhere, allow))
     accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}
     image_of = accepted | {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
+    cohort, n_found = replace(cohort, lesions=unique_on_copies(cohort.lesions, image_of)), len(cohort.lesions)
     placed = without_misplaced(cohort, image_of, facts, recipe.frame)
     write_quarantine(store, source, outcomes, placed.left_out, [one.name for one in sources])
     if not accepted:
@@ -176,7 +179,8 @@ def _ingest(
     left = {o.path for o in outcomes if o.image_id in elsewhere.kept}
     left_to_others = sum(lesion.path in left for lesion in cohort.lesions)
     lost = sum(lesion.path not in image_of for lesion in cohort.lesions) - left_to_others
-    return IngestResult(manifest, outcomes, lost, decoded, left_to_others, len(cohort.lesions) - len(placed.lesions))
+    misplaced, repeated = len(cohort.lesions) - len(placed.lesions), n_found - len(cohort.lesions)
+    return IngestResult(manifest, outcomes, lost, decoded, left_to_others, misplaced, repeated)
 
 
 def _ingest_files(

@@ -1,9 +1,10 @@
 """Unique lesions: rows that tables hold twice are one lesion, and one key never names two lesions."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from mammo.geometry import Box
 from mammo.records import LesionRecord, MammoError
 
 
@@ -22,6 +23,31 @@ def unique_lesions(lesions: Iterable[LesionRecord]) -> tuple[LesionRecord, ...]:
                 "lesion an id of its own, or correct the row that is wrong"
             )
     return tuple(by_key.values())
+
+
+def unique_on_copies(lesions: Iterable[LesionRecord], image_of: Mapping[str, str]) -> tuple[LesionRecord, ...]:
+    """Return lesions without those that outline the same on another copy of their image.
+
+    Args:
+        lesions: of one source, without repeated keys.
+        image_of: id of the image that is kept, by path, of every accepted image and its copies.
+
+    Raises:
+        MammoError: two copies give one outline different labels.
+    """
+    first: dict[tuple[str, Box, bytes], LesionRecord] = {}
+    kept = []
+    for lesion in lesions:
+        place = (image_of.get(lesion.path, lesion.path), lesion.box, lesion.mask.tobytes())
+        same = first.setdefault(place, lesion)
+        if same.path == lesion.path:
+            kept.append(lesion)
+        elif same.label != lesion.label:
+            raise MammoError(
+                f"two copies of one image give the same outline different labels: {_shown(same)}, and "
+                f"{_shown(lesion)}: correct the wrong one, or remove its file"
+            )
+    return tuple(kept)
 
 
 def _equal(one: LesionRecord, other: LesionRecord) -> bool:

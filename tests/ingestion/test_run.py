@@ -216,3 +216,19 @@ def test_densities_are_in_the_table_of_images(recipe: Recipe, source: Path) -> N
 def test_processes_must_be_positive(recipe: Recipe, source: Path) -> None:
     with pytest.raises(MammoError, match="processes=0 must be at least 1"):
         ingest_cohort(recipe, read(source), 0)
+
+
+def test_a_lesion_on_two_copies_of_an_image_is_counted_once_and_a_contradiction_is_an_error(
+    recipe: Recipe, source: Path
+) -> None:
+    described = (source / "images.csv").read_text().splitlines()
+    (source / "again.png").write_bytes((source / "0L.png").read_bytes())
+    copy = next(row for row in described if row.startswith("0L.png")).replace("0L.png", "again.png")
+    (source / "images.csv").write_text("\n".join([*described, copy]))
+    boxes = "image,label,row0,row1,col0,col1\n0L.png,malignant,90,110,30,50\nagain.png,{},90,110,30,50\n"
+    (source / "lesions.csv").write_text(boxes.format("malignant"))
+    result = ingest_cohort(recipe, read(source), 1)
+    assert (len(result.manifest.lesions), result.repeated, result.misplaced) == (1, 1, 0)
+    (source / "lesions.csv").write_text(boxes.format("benign"))
+    with pytest.raises(MammoError, match=r"different labels: malignant on 0L\.png .*, and benign on again\.png"):
+        ingest_cohort(recipe, read(source), 1)
