@@ -1,7 +1,7 @@
 """COCO JSON files: annotations as polygons, run lengths or boxes, in the frame of images[].width and height."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -80,6 +80,7 @@ class Annotation:
             if segmentation:
                 polygons = [np.asarray(flat, dtype=np.float64).reshape(-1, 2)[:, ::-1] for flat in _lists(segmentation)]
                 _check_pixels(np.concatenate(polygons))
+                _check_same_place(np.concatenate(polygons), box)
                 return union(outline_of_polygon(points * scale, shape) for points in polygons)
             x, y, width, height = (float(number) for number in box or [])
         except (TypeError, ValueError, KeyError):
@@ -167,6 +168,20 @@ def _lists(segmentation: list[Any]) -> list[Any]:
 def _check_pixels(numbers: NDArray[np.float64]) -> None:
     if np.abs(numbers).max() <= 1:
         raise CocoError("coordinates are fractions of the image, as YOLO writes them: convert them to pixels")
+
+
+def _check_same_place(points: NDArray[np.float64], box: Sequence[float] | None) -> None:
+    """Check that the points [N, 2] (row, col) of a segmentation and its box (x, y, width, height) overlap.
+
+    Raises:
+        CocoError: they lie apart, so that one of them is of another lesion or frame.
+    """
+    if not box or len(box) != 4:
+        return
+    x, y, width, height = (float(number) for number in box)
+    (top, left), (bottom, right) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+    if min(width, height) > 0 and (left > x + width or right < x or top > y + height or bottom < y):
+        raise CocoError("its segmentation and its bbox lie apart: correct one of them, or remove the bbox")
 
 
 def _run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -45,7 +45,7 @@ def outline_of_mask_file(path: Path, shape: tuple[int, int], value: int | None =
         A mask [box.height, box.width] and its half-open box, (row, col), stored px.
 
     Raises:
-        MaskError: the mask has another size, several values, or covers more than half of the image.
+        MaskError: the mask has another size, several values, covers more than half of the image, or is only a line.
         RejectedError: the file cannot be read, or no pixel is inside.
     """
     found = raster_shape(path)
@@ -58,7 +58,16 @@ def outline_of_mask_file(path: Path, shape: tuple[int, int], value: int | None =
     inside = inside_of(values)
     if inside.mean() > 0.5:
         raise MaskError(f"covers {inside.mean():.0%} of its image: the lesion must be white on black, or above 0")
+    if _is_line(inside):
+        raise MaskError("is only a line around the lesion: fill it, so that the pixels inside are above 0 too")
     return outline_of_mask(inside)
+
+
+def _is_line(inside: NDArray[np.bool_]) -> bool:
+    """Return whether the pixels inside, [H, W] bool, are a line around a larger area that is not filled."""
+    contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    filled = cv2.drawContours(np.zeros(inside.shape, np.uint8), contours, -1, 1, cv2.FILLED)
+    return int(filled.sum()) > 2 * int(inside.sum())
 
 
 def inside_of(values: NDArray[Any]) -> NDArray[np.bool_]:

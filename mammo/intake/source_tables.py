@@ -26,6 +26,9 @@ INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
 
 MAX_CELL = 1 << 24
 
+SHEETS = (".xlsx", ".xlsm")
+"""Suffixes of workbooks."""
+
 Cells = Iterable[object]
 
 Choice = TypeVar("Choice", bound=str)
@@ -126,7 +129,7 @@ def read_rows(
 
 def _lines(file: Path) -> Iterator[tuple[int, Cells]]:
     """Yield (row number, cells), header first."""
-    readers = {".xlsx": read_sheet, ".xlsm": read_sheet, ".parquet": _parquet_lines}
+    readers = dict.fromkeys(SHEETS, read_sheet) | {".parquet": _parquet_lines}
     try:
         yield from readers.get(file.suffix.lower(), _csv_lines)(file)
     except FileNotFoundError:
@@ -162,6 +165,27 @@ def read_sheet(file: Path, sheet: str = "") -> Iterator[tuple[int, Cells]]:
         yield from enumerate(found.iter_rows(values_only=True), 1)
     finally:
         book.close()
+
+
+def further_tables(file: Path) -> list[str]:
+    """Return the names of the sheets of a workbook that hold more rows of its table, which read_rows does not read.
+
+    Such a sheet has rows and at least two columns of the first sheet; a legend or a summary has not.
+    """
+    if file.suffix.lower() not in SHEETS:
+        return []
+    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+    try:
+        starts = [(one.title, *_start_of_sheet(one.iter_rows(max_row=2, values_only=True))) for one in book.worksheets]
+        return [name for name, header, n_rows in starts[1:] if n_rows > 1 and len(header & starts[0][1]) > 1]
+    finally:
+        book.close()
+
+
+def _start_of_sheet(lines: Iterable[Cells]) -> tuple[set[str], int]:
+    """Return the standardized column names of a sheet's first lines, and how many of the lines have cells."""
+    rows = [names for names in ({column_name(cell) for cell in cells} - {""} for cells in lines) if names]
+    return rows[0] if rows else set(), len(rows)
 
 
 def _parquet_lines(file: Path) -> Iterator[tuple[int, Cells]]:

@@ -57,6 +57,11 @@ def test_outlines_are_brought_to_the_stored_image(
         (IMAGE, {"bbox": [30, 90, 50, 110], "area": 400}, "these look like the corners"),
         (IMAGE, {"bbox": [80, 90, 100, 110]}, "these look like the corners"),
         (IMAGE, {"bbox": [30, 90, -20, 20]}, "does not fit its image"),
+        (
+            IMAGE,
+            {"bbox": [30, 90, 20, 20], "segmentation": [[5, 5, 9, 5, 9, 9]]},
+            "segmentation and its bbox lie apart",
+        ),
     ],
 )
 def test_coordinates_of_another_format_are_named(

@@ -74,6 +74,8 @@ def test_a_chosen_value_is_one_of_several_lesions(tmp_path: Path) -> None:
 
 GREEN = RED.copy()
 GREEN[20:30, 20:30] = [0, 255, 0]
+RING = SQUARE * 255
+RING[91:109, 31:49] = 0
 STRIPES = np.repeat(np.arange(200, dtype=np.uint8) // 10, 120).reshape(SHAPE)
 
 
@@ -86,6 +88,7 @@ STRIPES = np.repeat(np.arange(200, dtype=np.uint8) // 10, 120).reshape(SHAPE)
         (TWO * 100, "has the values 100, 200 above 0"),
         (np.where(TWO == 2, 255, TWO).astype(np.uint8), "has the values 1, 255 above 0"),
         (STRIPES, "has the values 1, 2, 3, 4, 5, 6, 7, 8 above 0"),
+        (RING, "is only a line around the lesion: fill it"),
         (GREEN, "has several colors: give one mask for each lesion"),
         (SQUARE[:100], "the mask is 100 x 120, but its image is 200 x 120"),
     ],

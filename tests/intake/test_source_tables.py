@@ -4,7 +4,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from mammo.intake.source_tables import read_rows
+from mammo.intake.source_tables import further_tables, read_rows
 from mammo.records import MammoError
 
 ROWS = [{"left_or_right_breast": "LEFT", "id": "0012", "n": "3", "empty": ""}]
@@ -51,3 +51,15 @@ def test_whole_numbers_of_a_sheet_have_no_decimal_point(tmp_path: Path) -> None:
     book.active.append([22678622.0])
     book.save(tmp_path / "a.xlsx")
     assert [row.get("file_name") for row in read_rows(tmp_path / "a.xlsx")] == ["22678622"]
+
+
+def test_further_sheets_with_rows_of_the_same_columns_are_found(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"Patient ID": [1], "side": ["L"]})
+    with pd.ExcelWriter(tmp_path / "a.xlsx") as book:
+        rows.to_excel(book, index=False, sheet_name="reader A")
+        rows.iloc[:0].to_excel(book, index=False, sheet_name="no rows")
+        pd.DataFrame({"side": ["L"], "meaning": ["left"]}).to_excel(book, index=False, sheet_name="legend")
+        pd.DataFrame().to_excel(book, sheet_name="empty")
+        rows.rename(columns={"Patient ID": "patient_id"}).to_excel(book, sheet_name="reader B")
+    assert further_tables(tmp_path / "a.xlsx") == ["reader B"]
+    assert further_tables(tmp_path / "a.csv") == []

@@ -7,7 +7,7 @@ from typing import Any
 
 from mammo.intake.coco import Annotation
 from mammo.intake.source_folder import standardized_path
-from mammo.intake.source_tables import Row, cell_text, read_header, read_rows
+from mammo.intake.source_tables import Row, cell_text, further_tables, read_header, read_rows
 from mammo.records import MammoError, did_you_mean
 
 NAMES = {
@@ -95,13 +95,19 @@ def read_entries(file: Path, chosen: Mapping[str, str]) -> list[Entry]:
         chosen: columns by field, where the usual names do not decide (data.columns).
 
     Raises:
-        MammoError: the file is not a table, it has a column twice or cells beyond its header, or two columns give one
-            field and differ.
+        MammoError: the file is not a table, it has a column twice, cells beyond its header or rows in further sheets,
+            or two columns give one field and differ.
     """
     header = read_header(file)
     for column in header:
         if column and header.count(column) > 1:
             raise MammoError(f"{file} has the column {column} twice: rename or remove one of them")
+    further = further_tables(file)
+    if further:
+        raise MammoError(
+            f"{file} has rows of the same columns in the sheet {further[0]!r} too: only the first sheet is read; put "
+            "all rows into it, or save the one that you mean as CSV"
+        )
     columns = columns_of(header, chosen)
     return [_entry(row, columns) for row in read_rows(file, absent=ABSENT, aligned=True)]
 

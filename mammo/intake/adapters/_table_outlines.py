@@ -1,5 +1,6 @@
 """Outlines in a user's tables: masks, polygons, boxes and circles, under the names that people give their columns."""
 
+import re
 from collections.abc import Iterable, Mapping
 from math import isfinite
 from pathlib import Path
@@ -108,10 +109,20 @@ def given_outline(entry: Entry) -> Given:
         names = [", ".join(given.columns) for given in found] + (["outline=none"] if without else [])
         raise entry.error("image", f"has several outlines: {' and '.join(names)}; keep one of them")
     if found or without:
+        _check_single(entry, found)
         return found[0] if found else Given("")
     parts = sorted((PLACES | UNREADABLE) & entry.others.keys())
     reason = f"the outline cannot be read from {', '.join(parts)} alone" if parts else "has no outline"
     raise entry.error("image", f"{reason}; {HOW}")
+
+
+def _check_single(entry: Entry, found: Iterable[Given]) -> None:
+    """Check that a row has no second outline in numbered columns, such as x2, y2, w2 and h2 beside x, y, w and h."""
+    for given in found:
+        for number in "123":
+            second = [f"{name}{number}" for name in given.columns]
+            if all(entry.others.get(name) for name in second):
+                raise entry.error("image", f"has a second outline in {', '.join(second)}: give every lesion a row")
 
 
 def _places(cells: Mapping[str, str]) -> list[Given]:
@@ -168,7 +179,7 @@ def box_edges(entry: Entry, given: Given) -> tuple[float, float, float, float]:
         OutlineError: a cell is not a number in pixels, or the box or circle has no size.
     """
     values = [_number(entry, name) for name in given.columns]
-    if max(map(abs, values)) <= 1:
+    if max(map(abs, values)) <= 1 or (given.kind != "edges" and all(0 < value < 1 for value in values[:2])):
         raise OutlineError("are fractions of the image; multiply them by its width and height")
     if given.kind == "circle":
         row, col, radius = values
@@ -224,12 +235,17 @@ def _check_sizes(entry: Entry, edges: tuple[float, float, float, float], given: 
 
 def _number(entry: Entry, column: str) -> float:
     try:
-        value = float(entry.others[column])
+        value = float(_with_point(entry.others[column]))
     except ValueError:
-        raise OutlineError(f"{column} {entry.others[column]!r} must be a number") from None
+        raise OutlineError(f"{column} {entry.others[column]!r} must be a number with a decimal point") from None
     if not isfinite(value):
         raise OutlineError(f"{column} {entry.others[column]!r} must be a finite number")
     return value
+
+
+def _with_point(text: str) -> str:
+    """Return a number with a decimal point for a decimal comma; three digits behind it could also be thousands."""
+    return text.replace(",", ".") if re.fullmatch(r"-?\d+,(\d{1,2}|\d{4,})", text) else text
 
 
 def _polygon(text: str, shape: Shape) -> Outline:

@@ -186,14 +186,20 @@ def _with_matched_images(
 
 
 def _check_breasts(rows: Sequence[TableLesion], records: Mapping[str, ImageRecord], problems: Problems) -> None:
-    """Check that a row's own side and view are those of its image, and that no image is both normal and not."""
+    """Check that a row's own patient, side and view are those of its image, and that no image is both normal and not.
+
+    A patient whom no image has is another name for the same one, as after de-identification.
+    """
+    patients = {record.patient_key for record in records.values()}
     with_finding = {row.image for row in rows if row.meaning is not Meaning.NORMAL}
     for row in rows:
         record = records.get(row.image)
         if record is None:
             continue
         with problems.collected():
-            side, view = side_of(row.entry), view_of(row.entry)
+            side, view, patient = side_of(row.entry), view_of(row.entry), row.entry.get("patient")
+            if patient and record.patient_key and patient != record.patient_key and patient in patients:
+                raise row.entry.error("patient", "but its image is of another patient; correct one of them")
             if side and record.laterality and side != record.laterality:
                 raise row.entry.error("laterality", f"but its image is of the {record.laterality} breast; correct one")
             if view and record.view and view != record.view:

@@ -365,3 +365,24 @@ def test_one_of_several_segments_must_be_chosen(table: Path) -> None:
         read(table)
     segmentation(table, [left], [2])
     assert [lesion.box for lesion in read(table).lesions] == [Box(0, 8, 4, 20)]
+
+
+def test_rows_in_a_second_sheet_are_an_error(table: Path) -> None:
+    rows = pd.DataFrame({"image": ["a/L-CC.dcm"], "label": ["benign"], "outline": ["none"]})
+    with pd.ExcelWriter(table / "own.xlsx") as book:
+        rows.to_excel(book, index=False, sheet_name="A")
+        rows.to_excel(book, index=False, sheet_name="B")
+    with pytest.raises(MammoError, match=r"own\.xlsx has rows of the same columns in the sheet 'B' too"):
+        read(table, lesions="own.xlsx")
+
+
+def test_a_row_of_a_patient_whose_image_is_of_another_is_an_error(table: Path) -> None:
+    described = "image,patient,laterality,view\na/L-CC.dcm,one,L,CC\na/R-CC.dcm,two,R,CC\n"
+    (table / "images.csv").write_text(described)
+    for patient, mixed in (("one", False), ("two", True), ("name before", False)):
+        (table / "lesions.csv").write_text(f"image,patient,label,outline\na/L-CC.dcm,{patient},benign,none\n")
+        if mixed:
+            with pytest.raises(MammoError, match="row 2: patient 'two': but its image is of another patient"):
+                read(table)
+        else:
+            assert len(read(table).findings) == 1

@@ -38,6 +38,7 @@ def box_of(row: Entry) -> Box:
         {"xmin": 30, "ymin": 90, "xmax": 50, "ymax": 110, "width": 120, "height": 200},
         {"xmin": 30, "ymin": 90, "xmax": 50, "ymax": 110, "width": 20, "height": 20},
         {"xmin": 30, "ymin": 90, "width": 20, "height": 20},
+        {"x": "30,0", "y": "90,00", "w": "20,0", "h": 20},
         {"x1": 30, "y1": 90, "x2": 50, "y2": 110},
         {"x0": 30, "y0": 90, "x1": 50, "y1": 110},
         {"left": 30, "top": 90, "right": 50, "bottom": 110},
@@ -64,6 +65,10 @@ def test_every_form_gives_the_same_place(cells: dict[str, object]) -> None:
         ({"bbox": "[30,90,20,20]"}, "cannot be read from bbox alone"),
         ({"polygon": "30,90 50,90"}, "cannot be read from polygon alone"),
         ({}, "has no outline; give mask, or"),
+        (
+            {"x": 30, "y": 90, "w": 20, "h": 20, "x2": 60, "y2": 90, "w2": 5, "h2": 5},
+            "a second outline in x2, y2, w2, h2: give every lesion a row",
+        ),
     ],
 )
 def test_none_several_or_half_an_outline_is_an_error_that_names_the_choices(
@@ -78,6 +83,8 @@ def test_none_several_or_half_an_outline_is_an_error_that_names_the_choices(
     [
         ({"x": 0.3, "y": 0.4, "w": 0.1, "h": 0.1}, "fractions of the image"),
         ({"outline": ".1,.1;.2,.2;.1,.2"}, "fractions of the image"),
+        ({"x": 0.3, "y": 0.4, "w": 30, "h": 30}, "fractions of the image"),
+        ({"x": "1,234", "y": 90, "w": 20, "h": 20}, "x '1,234' must be a number with a decimal point"),
         ({"x": 90, "y": 30, "w": -20, "h": 20}, "width and height must be above 0"),
         ({"x": 90, "y": 30, "r": 0}, "the radius must be above 0"),
         ({"row0": 110, "row1": 90, "col0": 30, "col1": 50}, "the end of the box comes before its start"),
