@@ -85,14 +85,39 @@ class Annotation:
             x, y, width, height = (float(number) for number in box or [])
         except (TypeError, ValueError, KeyError):
             raise RejectedError(Code.OUTLINE_BROKEN) from None
+        if self._is_rotated():
+            raise CocoError("is a rotated box, which is not read: convert it to a polygon in segmentation")
         _check_pixels(np.array([x, y, width, height]))
         self._check_box(x, y, width, height, size)
         (down, right) = scale
         return outline_of_box((y * down, (y + height) * down, x * right, (x + width) * right), shape)
 
+    def edges(self, shape: tuple[int, int]) -> tuple[float, float, float, float] | None:
+        """Return (row0, row1, col0, col1), stored px, of its polygons or box; None for run lengths.
+
+        Args:
+            shape: (rows, cols) of the image, stored px; outline(shape) has accepted the annotation.
+        """
+        size, segmentation = self.size or shape, self.values.get("segmentation")
+        if isinstance(segmentation, dict):
+            return None
+        if segmentation:
+            points = np.concatenate([np.asarray(flat, np.float64).reshape(-1, 2) for flat in _lists(segmentation)])
+            (x0, y0), (x1, y1) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        else:
+            x0, y0, width, height = (float(number) for number in self.values["bbox"])
+            x1, y1 = x0 + width, y0 + height
+        down, right = shape[0] / size[0], shape[1] / size[1]
+        return y0 * down, y1 * down, x0 * right, x1 * right
+
     def is_scaled(self, shape: tuple[int, int]) -> bool:
         """Return whether it was drawn on an image of another size than the stored one."""
         return self.size is not None and self.size != shape
+
+    def _is_rotated(self) -> bool:
+        """Return whether it is a box with an angle, as CVAT writes it."""
+        attributes = self.values.get("attributes")
+        return isinstance(attributes, dict) and attributes.get("rotation") not in (None, "", 0, "0", "0.0")
 
     def _check_box(self, x: float, y: float, width: float, height: float, size: tuple[int, int]) -> None:
         """Check that the numbers are not those of two corners.

@@ -152,9 +152,36 @@ def _csv_lines(file: Path) -> Iterator[tuple[int, Cells]]:
             stream.seek(start)
         else:
             stream.seek(0)
-        reader = csv.reader(stream, delimiter=max(",;\t", key=first.count))
+        lines: list[str] = []
+        delimiter = max(",;\t", key=first.count)
+        reader = csv.reader(_kept(stream, lines), delimiter=delimiter)
         for cells in reader:
+            _check_quotes(file, reader.line_num + skipped, lines, delimiter)
             yield reader.line_num + skipped, cells
+
+
+def _kept(stream: Iterable[str], lines: list[str]) -> Iterator[str]:
+    """Yield lines and add them to a list."""
+    for line in stream:
+        lines.append(line)
+        yield line
+
+
+def _check_quotes(file: Path, last: int, lines: list[str], delimiter: str) -> None:
+    """Check the quotes of a row of several lines, which ends at this line number, and clear its lines.
+
+    Raises:
+        MammoError: a quote that is not closed has joined rows.
+    """
+    try:
+        if len(lines) > 1:
+            list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        first = last - len(lines) + 1
+        raise MammoError(
+            f"{file} row {first}: a quote is not closed, so that the rows to {last} are one cell: close or remove it"
+        ) from None
+    lines.clear()
 
 
 def read_sheet(file: Path, sheet: str = "") -> Iterator[tuple[int, Cells]]:

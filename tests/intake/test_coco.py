@@ -36,6 +36,7 @@ def written(folder: Path, image: dict[str, Any], **fields: object) -> Path:
         (HALF, {"segmentation": {"size": [100, 60], "counts": [1545, *[10, 90] * 9, 10, 3545]}}),
         (IMAGE, {"segmentation": [30, 90, 50, 90, 50, 110, 30, 110]}),
         (IMAGE, {"bbox": [30, 90, 20, 20], "area": 400}),
+        (IMAGE, {"bbox": [30, 90, 20, 20], "attributes": {"rotation": 0.0}}),
     ],
 )
 def test_outlines_are_brought_to_the_stored_image(
@@ -44,6 +45,7 @@ def test_outlines_are_brought_to_the_stored_image(
     (annotation,) = read_coco(written(tmp_path, image, **fields))
     mask, box = annotation.outline(SHAPE)
     assert (box, mask.all()) == (BOX, True)
+    assert annotation.edges(SHAPE) in ((90, 110, 30, 50), None)
     assert annotation.is_scaled(SHAPE) == (image is HALF)
     assert annotation.category == "mass"
 
@@ -57,6 +59,7 @@ def test_outlines_are_brought_to_the_stored_image(
         (IMAGE, {"bbox": [30, 90, 50, 110], "area": 400}, "these look like the corners"),
         (IMAGE, {"bbox": [80, 90, 100, 110]}, "these look like the corners"),
         (IMAGE, {"bbox": [30, 90, -20, 20]}, "does not fit its image"),
+        (IMAGE, {"bbox": [30, 90, 20, 20], "attributes": {"rotation": 45.0}}, "is a rotated box"),
         (
             IMAGE,
             {"bbox": [30, 90, 20, 20], "segmentation": [[5, 5, 9, 5, 9, 9]]},

@@ -63,3 +63,11 @@ def test_further_sheets_with_rows_of_the_same_columns_are_found(tmp_path: Path) 
         rows.rename(columns={"Patient ID": "patient_id"}).to_excel(book, sheet_name="reader B")
     assert further_tables(tmp_path / "a.xlsx") == ["reader B"]
     assert further_tables(tmp_path / "a.csv") == []
+
+
+@pytest.mark.parametrize("end", ["", '3,"z"\n'])
+def test_a_quote_that_is_not_closed_is_an_error_that_names_the_rows_that_it_joins(tmp_path: Path, end: str) -> None:
+    (tmp_path / "a.csv").write_text(f'a,b\n1,2" wide\n1,"x\n2,y\n{end}')
+    message = f"row 3: a quote is not closed, so that the rows to {5 if end else 4} are one cell"
+    with pytest.raises(MammoError, match=message):
+        list(read_rows(tmp_path / "a.csv"))

@@ -11,13 +11,15 @@ from mammo.intake.adapters._table_outlines import (
     PLACES,
     Given,
     OutlineError,
+    are_beyond,
+    check_inside,
     given_outline,
     reaches_beyond,
     read_outline,
 )
 from mammo.intake.adapters._table_problems import Problems
 from mammo.intake.adapters._table_words import MEANINGS, Meaning, plain, source_of, yes_or_no
-from mammo.intake.coco import CocoError
+from mammo.intake.coco import Annotation, CocoError
 from mammo.intake.outlines import Outline
 from mammo.intake.rejections import Code, RejectedError, left_out
 from mammo.intake.sandbox import Workers, isolated
@@ -171,12 +173,25 @@ def _draw(root: Path, item: tuple[TableLesion, Shape | None]) -> Drawn | str:
         raise RejectedError(Code.OUTLINE_UNLINKED) from None
     try:
         if lesion.entry.annotation:
-            outline = lesion.entry.annotation.outline(shape)
-            return Drawn(outline, lesion.entry.annotation.is_scaled(shape))
+            return _annotated(lesion.entry.annotation, shape)
         outline = read_outline(root, lesion.entry, lesion.given, lesion.mask, lesion.image, shape)
         return Drawn(outline, clipped=reaches_beyond(lesion.entry, lesion.given, shape))
     except (OutlineError, CocoError) as error:
         return str(error)
+
+
+def _annotated(annotation: Annotation, shape: Shape) -> Drawn:
+    """Return the outline of a COCO annotation.
+
+    Raises:
+        CocoError: it is wrong.
+        OutlineError: most of it lies outside its image.
+        RejectedError: it cannot be used.
+    """
+    outline, edges = annotation.outline(shape), annotation.edges(shape)
+    if edges:
+        check_inside(edges, shape)
+    return Drawn(outline, annotation.is_scaled(shape), clipped=edges is not None and are_beyond(edges, shape))
 
 
 def distinct_lesions(

@@ -70,6 +70,9 @@ UNREADABLE = {
 }
 """Columns that hold places in a form that is not read."""
 
+WHOLE = 0.9
+"""Share of the image from which a box stands for a finding without an outline."""
+
 HOW = (
     "give mask, or outline (row,col;row,col;...), or row0, row1, col0, col1, or x, y, w, h (x, y: top left corner), or "
     "xmin, ymin, xmax, ymax, or row, col, radius; outline=none says that a finding has no outline"
@@ -168,7 +171,12 @@ def reaches_beyond(entry: Entry, given: Given, shape: Shape) -> bool:
     """Return whether a box or circle leaves its image of this shape, by more than a pixel."""
     if given.kind in ("mask", "outline"):
         return False
-    row0, row1, col0, col1 = box_edges(entry, given)
+    return are_beyond(box_edges(entry, given), shape)
+
+
+def are_beyond(edges: tuple[float, float, float, float], shape: Shape) -> bool:
+    """Return whether edges (row0, row1, col0, col1) leave their image of this shape, by more than a pixel."""
+    row0, row1, col0, col1 = edges
     return min(row0, col0) < -1 or row1 > shape[0] + 1 or col1 > shape[1] + 1
 
 
@@ -208,7 +216,7 @@ def check_inside(edges: tuple[float, float, float, float], shape: Shape) -> None
         shape: (rows, cols) of the image.
 
     Raises:
-        OutlineError: less than half of it does.
+        OutlineError: less than half of it does, or it covers nearly the whole image.
     """
     row0, row1, col0, col1 = edges
     inside = (min(row1, shape[0]) - max(row0, 0), min(col1, shape[1]) - max(col0, 0))
@@ -218,6 +226,8 @@ def check_inside(edges: tuple[float, float, float, float], shape: Shape) -> None
             f"{shape[0]} rows and {shape[1]} columns: check that x is the column, y the row, and that the sizes are "
             "those of the stored image"
         )
+    if inside[0] * inside[1] > WHOLE * shape[0] * shape[1]:
+        raise OutlineError("covers the whole image: outline=none says that a finding has no outline")
 
 
 def _check_sizes(entry: Entry, edges: tuple[float, float, float, float], given: Given, shape: Shape) -> None:

@@ -386,3 +386,14 @@ def test_a_row_of_a_patient_whose_image_is_of_another_is_an_error(table: Path) -
                 read(table)
         else:
             assert len(read(table).findings) == 1
+
+
+def test_annotations_beyond_their_image_are_clipped_with_a_caution_or_an_error(table: Path) -> None:
+    coco(table, {"category_id": 1, "bbox": [-5, 90, 50, 20]})
+    cohort = read(table)
+    assert cohort.lesions[-1].box == Box(90, 110, 0, 45)
+    assert any("outlines that reach beyond their image, clipped: 1" in note for note in cohort.notes)
+    for fields in ({"bbox": [-60, 90, 80, 20]}, {"segmentation": [[90, 90, 190, 90, 190, 110, 90, 110]]}):
+        coco(table, {"category_id": 1, **fields})
+        with pytest.raises(MammoError, match=r"annotation 0: .*, mostly outside its image of 200 rows and 120 columns"):
+            read(table)

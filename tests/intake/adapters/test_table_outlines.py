@@ -84,6 +84,7 @@ def test_none_several_or_half_an_outline_is_an_error_that_names_the_choices(
         ({"x": 0.3, "y": 0.4, "w": 0.1, "h": 0.1}, "fractions of the image"),
         ({"outline": ".1,.1;.2,.2;.1,.2"}, "fractions of the image"),
         ({"x": 0.3, "y": 0.4, "w": 30, "h": 30}, "fractions of the image"),
+        ({"x": 0, "y": 0, "w": 120, "h": 200}, "covers the whole image: outline=none says"),
         ({"x": "1,234", "y": 90, "w": 20, "h": 20}, "x '1,234' must be a number with a decimal point"),
         ({"x": 90, "y": 30, "w": -20, "h": 20}, "width and height must be above 0"),
         ({"x": 90, "y": 30, "r": 0}, "the radius must be above 0"),
