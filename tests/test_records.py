@@ -27,7 +27,7 @@ def test_values_in_files_are_fixed() -> None:
     assert [*Laterality] == ["L", "R"]
     assert [*View] == ["CC", "MLO"]
     assert [*Pathology] == ["malignant", "benign", "none"]
-    assert [*LabelSource] == ["biopsy", "breast_level", "birads_proxy", "none"]
+    assert [*LabelSource] == ["biopsy", "breast_level", "birads_proxy", "unknown", "none"]
     assert [*Split] == ["train", "val", "test"]
 
 

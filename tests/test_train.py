@@ -28,11 +28,11 @@ def command(*arguments: str) -> tuple[int, str]:
         (("model=floc", "backbone=nonsense"), "nonsense"),
         (("model=floc", "backbone=small", "store=nowhere"), "make demo"),
         (("maps=[loc,[emb]]",), "maps=[loc,[emb]]"),
-        (("root=null",), "root=null: give a word or a path"),
+        (("root=null",), "root=null: give a folder of this machine, as in root=runs/mine"),
         (("+bogus=1",), "+bogus=1: bogus cannot be added"),
         (("~maps",), "as in maps=..."),
-        (("model=floc,context",), "add --multirun for one job each, or write 'model=[floc,context]'"),
-        (("root=/nowhere/ünï",), "cannot read 'root=/nowhere/ünï'"),
+        (("model=floc,context",), "add --multirun for one job each, write 'model=[floc,context]' for one job with all"),
+        (("store=/nowhere/ünï",), "no store at /nowhere/ünï"),
         (("context=external", "context.folder=${context.nowhere}"), "context.nowhere"),
     ],
     ids=" ".join,
@@ -47,7 +47,7 @@ def test_wrong_use_of_train_is_one_sentence(
     assert error.strip().count("\n") == 0
 
 
-def test_score_without_a_run_is_an_error(tmp_path: Path) -> None:
+def test_score_without_a_store_is_an_error(tmp_path: Path) -> None:
     status, error = command("mammo.score", f"root={tmp_path}")
     assert (status, error.strip().count("\n")) == (2, 0)
-    assert "no finished run of fagg" in error
+    assert f"no store at {tmp_path}/store" in error
