@@ -141,6 +141,11 @@ def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterat
         yield f"{result.lost_lesions} lesions are on rejected images"
     if result.misplaced:
         yield f"{result.misplaced} lesions left out: {Code.OUTLINE_OFF_BREAST.reason}"
+    if result.alike:
+        yield (
+            f"caution: {result.alike} images have the same pixels as an image of another patient, side or view: check "
+            "whether one file was given two names"
+        )
     if result.repeated:
         yield f"{result.repeated} lesions are outlined on a copy of their image too, and counted once"
     others = sum(outcome.codes == (Code.OTHER_SOURCE,) for outcome in result.outcomes)

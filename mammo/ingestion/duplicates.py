@@ -1,7 +1,7 @@
 """Duplicate images: sent twice or recompressed; and conflicts, different images with the same identifier."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +75,20 @@ def find_duplicates(candidates: Sequence[Candidate], same_pixels: SamePixels) ->
             if original:
                 kept[copy.image_id] = original.image_id
     return Duplicates(kept, frozenset(conflicts))
+
+
+def repeated_elsewhere(candidates: Iterable[Candidate], accepted: Container[str]) -> int:
+    """Return how many accepted images have the pixels of one of another patient, laterality or view.
+
+    Args:
+        candidates: the images of a source.
+        accepted: ids of those that are stored.
+    """
+    breasts: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    for one in candidates:
+        if one.image_id in accepted and len(set(one.thumbnail)) > 1:
+            breasts[one.key].append(one.breast)
+    return sum(len(found) for found in breasts.values() if len(set(found)) > 1)
 
 
 @dataclass(frozen=True)

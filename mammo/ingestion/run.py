@@ -7,7 +7,14 @@ from functools import partial
 from pathlib import Path
 
 from mammo.ingestion.candidates import flags_of, new_candidates, stored_candidates
-from mammo.ingestion.duplicates import Candidate, Duplicates, OtherSources, find_duplicates, find_in_other_sources
+from mammo.ingestion.duplicates import (
+    Candidate,
+    Duplicates,
+    OtherSources,
+    find_duplicates,
+    find_in_other_sources,
+    repeated_elsewhere,
+)
 from mammo.ingestion.misplaced import without_misplaced
 from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
 from mammo.ingestion.replacement import replacement, restore_interrupted
@@ -50,6 +57,7 @@ class IngestResult:
         left_to_others: number of outlined lesions on images that another source of the store has too.
         misplaced: number of lesions left out because their outline lies beside the breast.
         repeated: number of lesions that are outlined the same on another copy of their image, and counted once.
+        alike: number of accepted images with the pixels of an image of another patient, laterality or view.
     """
 
     manifest: Manifest
@@ -59,6 +67,7 @@ class IngestResult:
     left_to_others: int = 0
     misplaced: int = 0
     repeated: int = 0
+    alike: int = 0
 
 
 def ingest_cohort(
@@ -179,8 +188,9 @@ def _ingest(
     left = {o.path for o in outcomes if o.image_id in elsewhere.kept}
     left_to_others = sum(lesion.path in left for lesion in cohort.lesions)
     lost = sum(lesion.path not in image_of for lesion in cohort.lesions) - left_to_others
+    alike = repeated_elsewhere(new_candidates(items, facts), set(accepted.values()))
     misplaced, repeated = len(cohort.lesions) - len(placed.lesions), n_found - len(cohort.lesions)
-    return IngestResult(manifest, outcomes, lost, decoded, left_to_others, misplaced, repeated)
+    return IngestResult(manifest, outcomes, lost, decoded, left_to_others, misplaced, repeated, alike)
 
 
 def _ingest_files(
