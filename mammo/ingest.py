@@ -8,6 +8,7 @@ python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -135,6 +136,10 @@ def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterat
         f"{(labels == 'malignant').sum()} malignant and {(labels == 'benign').sum()} benign lesions; "
         f"{seconds:.1f} s, {n / seconds:.1f} images/s"
     )
+    for verdict in (Verdict.FLAGGED, Verdict.REJECTED):
+        codes = Counter(code for outcome in result.outcomes if outcome.verdict is verdict for code in outcome.codes)
+        if codes:
+            yield f"{verdict}: {', '.join(f'{number} {code}' for code, number in codes.most_common())}"
     if found[Verdict.ACCEPTED] < n:
         yield f"all other files, with reason and remedy: {store / QUARANTINE.name}"
     if result.lost_lesions:

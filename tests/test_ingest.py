@@ -48,6 +48,7 @@ def test_ingest_then_split(
     assert finished.value.code == 3
     printed = capfd.readouterr().out
     assert "10 files, 9 accepted, 0 accepted with flags, 1 rejected, 0 duplicate; 3 malignant and 3 benign" in printed
+    assert "\nrejected: 1 not_dicom\n" in printed
     assert "quarantine.csv" in printed
     run(split, monkeypatch, f"root={tmp_path}", "fractions=[0.34,0.33,0.33]")
     assert capfd.readouterr().out.splitlines()[-1].split()[:6] == ["overall", "3", "3", "3", "3", "3"]

@@ -58,10 +58,13 @@ def share_lesions(tables: Mapping[str, pd.DataFrame]) -> SharedLesions:
             )
         aligned = table.set_index("lesion_id").loc[lesions["lesion_id"]].reset_index()
         ours, theirs = aligned[SHARED_COLUMNS], lesions[SHARED_COLUMNS]
-        differs = ((ours != theirs) & ~(ours.isna() & theirs.isna())).any(axis=1)
-        if differs.any():
-            lesion = lesions["lesion_id"][differs].iloc[0]
-            raise MammoError(f"runs {first} and {name} disagree on lesion {lesion}; score both on the same store")
+        differs = (ours != theirs) & ~(ours.isna() & theirs.isna())
+        if differs.any(axis=None):
+            lesion, column = lesions["lesion_id"][differs.any(axis=1)].iloc[0], differs.columns[differs.any()][0]
+            raise MammoError(
+                f"runs {first} and {name} disagree on the column {column}, first at lesion {lesion}; score both on the "
+                "same store and with the same version of mammo"
+            )
         scores[name] = aligned["score"].to_numpy(np.float64)
     return SharedLesions(lesions, scores)
 

@@ -1,5 +1,7 @@
 """The report's summary: one sentence with the result, one with the biopsies avoided per cancer missed."""
 
+import math
+
 from mammo.paper import BEST, TABLE_3
 from mammo.scoring.performance import Performance
 
@@ -23,10 +25,11 @@ def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int
     if performance.undefined:
         return f"No metric is defined on these {cohort}: {performance.undefined}."
     auc = performance.auc
+    bounds = "undefined" if math.isnan(auc.low) else f"{auc.low:.3f} to {auc.high:.3f}"
     score = maps if n_seeds == 1 else f"{maps} (mean score of {n_seeds} seeds)"
     return (
         f"On {cohort}, {score} separates malignant from benign lesions with an AUC of {auc.value:.3f} (95 % interval "
-        f"{auc.low:.3f} to {auc.high:.3f}). The paper reports {TABLE_3[BEST][0]:.3f} for {BEST} on real lesions."
+        f"{bounds}). The paper reports {TABLE_3[BEST][0]:.3f} for {BEST} on real lesions."
     )
 
 

@@ -171,8 +171,8 @@ def subgroups(table: pd.DataFrame, columns: Sequence[str]) -> list[Subgroup]:
 
     Args:
         table: malignant, score, patient_id and the columns; empty text is a missing value.
-        columns: a column is skipped if it has one value or more than MAX_VALUES, or if no value has lesions of both
-            classes (such as a copy of the label).
+        columns: a column is skipped if it has one value or more than MAX_VALUES, or if every value has lesions of one
+            class only (such as a copy of the label) or of a single patient (such as the exam).
     """
     return [group for column in columns for group in _groups(table, column)]
 
@@ -183,7 +183,7 @@ def _groups(table: pd.DataFrame, column: str) -> Iterator[Subgroup]:
     if not 2 <= len(names) <= MAX_VALUES:
         return
     parts = {name: table[values == name] for name in names}
-    if all(why_undefined(part["malignant"]) for part in parts.values()):
+    if all(why_undefined(part["malignant"]) or part["patient_id"].nunique() == 1 for part in parts.values()):
         return
     for name, part in parts.items():
         malignant = part["malignant"].to_numpy(dtype=np.int64)

@@ -34,5 +34,5 @@ def test_runs_with_other_lesions_are_rejected() -> None:
 
 
 def test_runs_that_disagree_on_a_label_are_rejected() -> None:
-    with pytest.raises(MammoError, match="runs x and y disagree on lesion b"):
+    with pytest.raises(MammoError, match="runs x and y disagree on the column label, first at lesion b"):
         share_lesions({"x": table(), "y": table(labels=("malignant", "malignant", "none"))})

@@ -38,6 +38,11 @@ def test_a_seed_mean_score_is_called_one() -> None:
     assert ", emb (mean score of 3 seeds) separates malignant" in result_sentence(found, "emb", "", 3)
 
 
+def test_an_interval_that_cannot_be_had_is_undefined() -> None:
+    found = performance([1, 0], [0.9, 0.1], ["p", "q"])
+    assert "AUC of 1.000 (95 % interval undefined)" in result_sentence(found, "emb", "", 1)
+
+
 def test_one_class_has_no_result() -> None:
     found = performance([1, 1], [0.2, 0.3], ["p", "q"])
     assert result_sentence(found, "emb", "phantom", 2).endswith("2 patients: no benign lesion.")

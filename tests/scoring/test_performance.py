@@ -92,6 +92,8 @@ def test_the_auc_of_each_value_is_that_of_its_lesions() -> None:
 
 def test_columns_that_define_no_subgroups_are_skipped() -> None:
     assert subgroups(TABLE, ["label", "site", "image"]) == []
+    exams = TABLE.assign(patient_id=TABLE["patient_id"] % 10, exam=(TABLE["patient_id"] % 10).astype(str))
+    assert subgroups(exams, ["exam"]) == []
 
 
 def test_a_subgroup_with_one_class_is_undefined_with_a_reason() -> None:
