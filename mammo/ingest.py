@@ -142,6 +142,13 @@ def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterat
             yield f"{verdict}: {', '.join(f'{number} {code}' for code, number in codes.most_common())}"
     if found[Verdict.ACCEPTED] < n:
         yield f"all other files, with reason and remedy: {store / QUARANTINE.name}"
+    yield from _lesion_lines(result, recipe.data_set.name)
+    yield from scale_lines(manifest, recipe.data_set.name)
+    yield from store_lines(manifest)
+
+
+def _lesion_lines(result: IngestResult, source: str) -> Iterator[str]:
+    """Yield the lines on lesions that are not in the store, and on images that share their pixels."""
     if result.lost_lesions:
         yield f"{result.lost_lesions} lesions are on rejected images"
     if result.misplaced:
@@ -157,10 +164,8 @@ def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterat
     if others:
         yield (
             f"{others} images are in another source of the store already, which keeps them with its own lesions; "
-            f"{result.left_to_others} lesions of {recipe.data_set.name} on them are left out"
+            f"{result.left_to_others} lesions of {source} on them are left out"
         )
-    yield from scale_lines(manifest, recipe.data_set.name)
-    yield from store_lines(manifest)
 
 
 def store_lines(manifest: Manifest) -> Iterator[str]:

@@ -80,7 +80,8 @@ def find_air(pixels: NDArray[np.uint16], fineness: float) -> Air | None:
         return None
     bright = int(np.searchsorted(below, BRIGHT * below[-1]))
     edges = np.linspace(0, bright, BINS + 1)
-    numbers = np.diff(np.interp(edges, np.arange(len(below)), below))
+    levels = np.append(0, 1 + np.flatnonzero(values[darkest + 1 :]))  # few and far between in images of 8 bits
+    numbers = np.diff(np.interp(edges, levels, below[levels]))
     usual = max(float(np.median(numbers[USUAL])), 1.0)
     end = _pile_end(numbers, usual)
     if (numbers[:end] - usual).clip(0).sum() < MIN_EXCESS * below[-1]:

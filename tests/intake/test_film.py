@@ -89,6 +89,13 @@ def test_a_background_of_one_value_is_not_film(background: int, marked: bool) ->
     assert find_air(pixels, FINENESS) is None
 
 
+@pytest.mark.parametrize("brightest", [500, 800, 1400, 4000])
+def test_an_image_of_8_bits_with_a_background_of_one_value_is_not_film(brightest: int) -> None:
+    tissue = brightest * np.clip(DEPTH, 0, 1) + np.random.default_rng(0).normal(0, 10, SHAPE)
+    bytes_ = np.where(INSIDE, np.clip(np.round(tissue / 4095 * 255), 1, 255), 0)
+    assert find_air(np.round(bytes_ / 255 * 4095).astype(np.uint16), FINENESS) is None
+
+
 def test_a_breast_without_background_is_not_film() -> None:
     assert find_air(film(60, 5)[200:500, :200], FINENESS) is None
 
