@@ -169,7 +169,8 @@ def _ingest(
         check_images_kept(recipe, {item.image_id for item in items if item.image.code != Code.MISSING}, current)
     results, decoded = _ingest_files(recipe, items, processes, len(sources) > 1)
     facts = {item.image_id: one for item, one in zip(items, results, strict=True) if isinstance(one, ImageFacts)}
-    duplicates, elsewhere = _duplicates(recipe, items, facts, current if len(sources) > 1 else None)
+    candidates = new_candidates(items, facts)
+    duplicates, elsewhere = _duplicates(recipe, candidates, current if len(sources) > 1 else None)
     outcomes = tuple(_outcomes(recipe, items, results, duplicates, elsewhere, allow))
     accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}
     image_of = accepted | {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
@@ -188,7 +189,7 @@ def _ingest(
     left = {o.path for o in outcomes if o.image_id in elsewhere.kept}
     left_to_others = sum(lesion.path in left for lesion in cohort.lesions)
     lost = sum(lesion.path not in image_of for lesion in cohort.lesions) - left_to_others
-    alike = repeated_elsewhere(new_candidates(items, facts), set(accepted.values()))
+    alike = repeated_elsewhere(candidates, set(accepted.values()))
     misplaced, repeated = len(cohort.lesions) - len(placed.lesions), n_found - len(cohort.lesions)
     return IngestResult(manifest, outcomes, lost, decoded, left_to_others, misplaced, repeated, alike)
 
@@ -233,7 +234,7 @@ def _ingest_files(
 
 
 def _duplicates(
-    recipe: Recipe, items: Sequence[IngestItem], facts: Mapping[str, ImageFacts], current: Manifest | None
+    recipe: Recipe, candidates: Sequence[Candidate], current: Manifest | None
 ) -> tuple[Duplicates, OtherSources]:
     """The duplicates within the source, among the images that no other source of the current tables has."""
     images = ImageStore(recipe.store)
@@ -241,7 +242,6 @@ def _duplicates(
     def same_pixels(one: str, other: str) -> bool:
         return images.equal(one, other)
 
-    candidates = new_candidates(items, facts)
     stored: Iterable[Candidate] = ()
     if current is not None:
         stored = stored_candidates(recipe.store, current.images[current.images["source"] != recipe.data_set.name])

@@ -64,7 +64,7 @@ MAX_INFLATED = 1 << 27
 """Largest size of a deflated data set after inflation, bytes: 64 million pixels of 16 bits."""
 
 ARCHIVES = (b"PK\x03\x04", b"\x1f\x8b", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"BZh", b"\xfd7zXZ\x00")
-"""First bytes of zip and gzip files."""
+"""First bytes of archives: zip, gzip, 7z, rar, bzip2 and xz."""
 
 VIEWED = 1 << 20
 """Values of at least this many bytes are views into the file's bytes, not copies: only pixel data are that large."""

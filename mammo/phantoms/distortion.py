@@ -15,6 +15,9 @@ from mammo.phantoms.lesion_shape import Form, PolarCoordinates, contour_at
 from mammo.phantoms.placement import Site
 from mammo.records import Floats
 
+VERTICES = 12
+"""Points of a stem or twig."""
+
 
 @dataclass(frozen=True)
 class SpiculeStyle:
@@ -42,7 +45,7 @@ def grow_spicules(
         rng: source of random numbers; the number of draws does not depend on strength.
         style: kind of spicules.
         site: the lesion's center and radius.
-        contour: radius of the lesion [721] over polar.ANGLES, in radii of the site.
+        contour: radius of the lesion [721] over lesion_shape.ANGLES, in radii of the site.
         strength: 0 to 1; sets the number of stems and their length.
         brightness: brightness of a stem at its root.
     """
@@ -138,6 +141,3 @@ def retract(canvas: Canvas, plane: Plane, site: Site, reach: float, strength: fl
         combed += sample_bilinear(part, rows + np.float32(center_row), cols + np.float32(center_col)) / np.float32(7)
     even = uniform_filter(combed, size=max(round(0.35 * site.radius * canvas.scale), 3), mode="nearest")
     part += pull * (combed - part + np.float32(1.3) * (combed - even))
-
-
-VERTICES = 12

@@ -44,7 +44,7 @@ class Form:
     """Extent of one lesion.
 
     Attributes:
-        contour: radius [721] over polar.ANGLES, in radii of the lesion's site.
+        contour: radius [721] over ANGLES, in radii of the lesion's site.
         axis: direction of the long axis, radians from the column axis towards the row axis.
         long: half-length, radii.
         short: half-width, radii.
@@ -90,7 +90,7 @@ def outline_reach(key: Key, lesion: Lesion) -> float:
 
 
 def _outline_contour(form: Form) -> Plane:
-    """Return the outline's contour [721] over polar.ANGLES, in radii."""
+    """Return the outline's contour [721] over ANGLES, in radii."""
     return np.asarray(np.minimum(OUTLINE_MARGIN * form.contour, OUTLINE_REACH), dtype=np.float32)
 
 

@@ -9,6 +9,7 @@ from mammo.records import Floats
 from mammo.reporting.pooled_runs import PooledRun
 from mammo.scoring.intervals import auc_interval
 from mammo.scoring.metrics import auc, why_undefined
+from mammo.store.folds import NO_FOLD
 
 FOLD_COLUMNS = ["model", "auc_pooled", "auc_low", "auc_high", "auc_fold_mean", "auc_fold_sd"]
 """auc_pooled: of the scores of all folds together, with its patient-bootstrap interval; auc_fold_mean, auc_fold_sd:
@@ -26,7 +27,7 @@ def fold_table(scores: Mapping[str, Floats], lesions: pd.DataFrame) -> pd.DataFr
         Columns FOLD_COLUMNS and fold_<number>, a row for each model; empty without folds. The AUC of a fold with one
         class only is NaN, and the mean leaves it out.
     """
-    folds = sorted(set(lesions["fold"]) - {-1})
+    folds = sorted(set(lesions["fold"]) - {NO_FOLD})
     if not folds:
         return pd.DataFrame(columns=FOLD_COLUMNS)
     malignant, patients = lesions["malignant"].to_numpy(np.int64), lesions["patient_id"].to_numpy(dtype=object)
@@ -64,7 +65,7 @@ def fold_warnings(pools: Sequence[PooledRun], lesions: pd.DataFrame) -> list[str
         f"{'; '.join(lacking[fold])}. Train them with fold={fold}."
         for fold in sorted(lacking)
     ]
-    for fold in sorted(set(lesions["fold"]) - {-1}):
+    for fold in sorted(set(lesions["fold"]) - {NO_FOLD}):
         if reason := why_undefined(lesions["malignant"][lesions["fold"] == fold]):
             sentences.append(
                 f"Fold {fold} has {reason} among its test lesions: its AUC is undefined, and the mean over folds "

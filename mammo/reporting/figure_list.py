@@ -1,9 +1,8 @@
 """The report's tables and figures of results, by name, made from an evaluation.
 
-Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, folds, birads and
-trivial.
-Figures (PNG and SVG): table3-dots, roc, figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show images: see
-cohort_figures.
+Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, and folds, birads
+and trivial. Figures (PNG and SVG): table3-dots, roc, figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show
+images: see cohort_figures.
 """
 
 import re

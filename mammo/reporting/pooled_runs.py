@@ -7,6 +7,7 @@ import pandas as pd
 
 from mammo.records import MammoError
 from mammo.reporting.run_selection import reported_cell
+from mammo.store.folds import NO_FOLD
 from mammo.training.results import Run
 
 
@@ -69,7 +70,7 @@ class PooledRun:
 
     def _pooled(self, tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         for run, table in zip(self.runs, tables, strict=True):
-            fold = -1 if run.fold is None else run.fold
+            fold = NO_FOLD if run.fold is None else run.fold
             if (table["fold"] != fold).any():
                 raise MammoError(f"{run.folder}: its score table is of another fold than its result; train it again")
         pooled = pd.concat(tables, ignore_index=True)

@@ -57,7 +57,7 @@ def group_classes(manifest: Manifest, group_of: "pd.Series[int]") -> "pd.Series[
     """The worst class among each group's patients, indexed by group in the order of first appearance.
 
     Args:
-        manifest: the store's tables; their current splits are ignored unless they are kept.
+        manifest: the store's tables.
         group_of: the group of each image, indexed by image_id.
     """
     classes = pd.Series(PATIENT_CLASSES[2], index=pd.Index(group_of.unique()))

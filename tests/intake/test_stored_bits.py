@@ -1,4 +1,4 @@
-"""Gray values above Bits Stored are told from overlays by their smoothness."""
+"""Gray values above Bits Stored are distinguished from overlays by their smoothness."""
 
 import numpy as np
 import pytest

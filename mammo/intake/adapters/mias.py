@@ -11,7 +11,7 @@ encloses the abnormality, so that it is larger than an outline. Which lesions we
 import re
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from mammo.intake.outlines import outline_of_circle
@@ -115,8 +115,9 @@ def _image(path: str, number: int, rows: Sequence[_Row]) -> ImageRecord:
     """Return the record of a film; a breast is negative only if its film is called normal."""
     kinds = {row.kind for row in rows if row.film == number}
     patient, side = f"{(number + 1) // 2:03d}", Laterality.LEFT if number % 2 else Laterality.RIGHT
-    record = ImageRecord(path, patient, patient, side, View.MLO, by_table=True, negative=kinds == {NORMAL})
-    image = replace(record, faces_left=side is Laterality.LEFT)  # stored mirrored
+    mirrored = side is Laterality.LEFT  # as the films are stored
+    negative = kinds == {NORMAL}
+    image = ImageRecord(path, patient, patient, side, View.MLO, by_table=True, faces_left=mirrored, negative=negative)
     return image if kinds else rejected(image, Code.NOT_DESCRIBED)
 
 
@@ -135,11 +136,11 @@ def _outline(path: str, number: int, row: _Row, shapes: Mapping[str, Shape | Cod
         return Finding(path, row.label, LabelSource.UNKNOWN)
     shape, (x, y, radius) = shapes[path], row.circle
     if isinstance(shape, Code):
-        return replace(left_out(path, Code.OUTLINE_UNLINKED, path), label=row.label)
+        return left_out(path, Code.OUTLINE_UNLINKED, path, row.label)
     try:
         mask, box = outline_of_circle((shape[0] - y - 0.5, x + 0.5), radius, shape)
     except RejectedError as error:
-        return replace(left_out(path, error.code, path), label=row.label)
+        return left_out(path, error.code, path, row.label)
     key = f"mdb{row.film:03d}_{number}"
     return LesionRecord(key, path, row.label, LabelSource.UNKNOWN, box, mask, finding=FINDINGS[row.kind])
 
