@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from mammo.phantoms.canvas import FULL_HEIGHT, Canvas, Plane, smoothstep
-from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.spec import Key, Purpose
 from mammo.records import View
 
 CELL_PX = 4

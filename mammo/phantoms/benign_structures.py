@@ -5,7 +5,7 @@ import numpy as np
 from mammo.phantoms.anatomy import BreastShape
 from mammo.phantoms.bright_shapes import Curves, Ellipses
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid
-from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.spec import Key, Purpose
 from mammo.phantoms.tissue import Tissue
 from mammo.records import Floats
 

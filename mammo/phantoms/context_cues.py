@@ -2,7 +2,7 @@
 
 Above 0 (malignant direction): widened ducts that fan out from the nipple, a coarse web between them and thickened skin.
 Below 0 (benign direction): scattered round calcifications and a smooth nodular texture. Both grow smoothly with |c|,
-lie all over the breast, and are exactly 0 within placement.KEEPOUT_PX of every outline, so that a crop window on a
+lie all over the breast, and are exactly 0 within findings.KEEPOUT_PX of every outline, so that a crop window on a
 lesion cannot see them.
 """
 
@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from mammo.phantoms.anatomy import SKIN_PX, BreastShape, skin_line
 from mammo.phantoms.bright_shapes import Curves, Ellipses, random_walks
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
-from mammo.phantoms.findings import Lesion
+from mammo.phantoms.findings import KEEPOUT_PX, RAMP_PX, Lesion
 from mammo.phantoms.lesion_shape import outline_reach
-from mammo.phantoms.placement import KEEPOUT_PX, RAMP_PX
-from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.spec import Key, Purpose
 from mammo.phantoms.texture import line, smooth_pair
 from mammo.phantoms.tissue import Tissue
 

@@ -10,7 +10,7 @@ from math import ceil, exp
 import numpy as np
 
 from mammo.phantoms.canvas import PIXEL_MM, Plane, sigmoid
-from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.spec import Key, Purpose
 from mammo.records import FULL_SCALE
 
 ATTENUATION = 1.5

@@ -15,8 +15,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import UID, DigitalMammographyXRayImageStorageForPresentation
 
 from mammo.phantoms.detector import Detector, draw_detector
-from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.spec import CohortSpec
+from mammo.phantoms.spec import CohortSpec, Key, Purpose
 from mammo.phantoms.transfer_syntaxes import SYNTAXES, Syntax
 from mammo.records import FULL_SCALE, Laterality, View
 

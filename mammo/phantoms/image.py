@@ -13,12 +13,10 @@ from mammo.phantoms.canvas import Canvas, Plane
 from mammo.phantoms.clusters import draw_cluster
 from mammo.phantoms.context_cues import cue_weights, draw_cues
 from mammo.phantoms.detector import Detector, draw_detector, draw_exposure, expose
-from mammo.phantoms.distortion import draw_distortion
 from mammo.phantoms.findings import Breast, Finding, Lesion, draw_breast, draw_lesions
 from mammo.phantoms.lesion_shape import Form, draw_form, outline
-from mammo.phantoms.masses import draw_mass
-from mammo.phantoms.randomness import Key, Purpose
-from mammo.phantoms.spec import CohortSpec
+from mammo.phantoms.soft_tissue_lesions import draw_distortion, draw_mass
+from mammo.phantoms.spec import CohortSpec, Key, Purpose
 from mammo.phantoms.tissue import draw_tissue
 from mammo.records import Laterality, View
 

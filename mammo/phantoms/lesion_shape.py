@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.phantoms.canvas import Canvas, Plane
-from mammo.phantoms.findings import Finding, Lesion
-from mammo.phantoms.placement import OUTLINE_REACH, Site
-from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.findings import OUTLINE_REACH, Finding, Lesion, Site
+from mammo.phantoms.spec import Key, Purpose
 
 OUTLINE_MARGIN = 1.12
 """Factor by which outlines are wider than the lesion's form, as if drawn by hand."""

@@ -13,7 +13,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from mammo.phantoms.canvas import FULL_HEIGHT, FULL_WIDTH, Canvas, Plane, sample_bilinear
-from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.spec import Key, Purpose
 
 Spectrum = NDArray[np.complex64]
 

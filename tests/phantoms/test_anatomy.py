@@ -15,8 +15,7 @@ from mammo.phantoms.anatomy import (
 )
 from mammo.phantoms.canvas import FULL_HEIGHT
 from mammo.phantoms.findings import draw_breast
-from mammo.phantoms.randomness import Key
-from mammo.phantoms.spec import CohortSpec
+from mammo.phantoms.spec import CohortSpec, Key
 from mammo.records import Laterality, View
 
 SHAPES = [draw_shape(Key(0, p, side, view)) for p in range(1, 31) for side in Laterality for view in View]

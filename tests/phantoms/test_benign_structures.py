@@ -2,7 +2,7 @@ import numpy as np
 
 from mammo.phantoms.anatomy import draw_shape
 from mammo.phantoms.benign_structures import draw_benign_structures
-from mammo.phantoms.randomness import Key
+from mammo.phantoms.spec import Key
 from mammo.phantoms.tissue import draw_tissue
 from mammo.records import Laterality, View
 

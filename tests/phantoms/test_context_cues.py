@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
+from mammo.phantoms.findings import KEEPOUT_PX
 from mammo.phantoms.image import ImagePlan, Phantom, draw_image, plan_image
-from mammo.phantoms.placement import KEEPOUT_PX
 from mammo.phantoms.spec import CohortSpec, Mix
 from mammo.records import Laterality, View
 

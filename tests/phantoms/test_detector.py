@@ -23,8 +23,7 @@ from mammo.phantoms.detector import (
     expose,
 )
 from mammo.phantoms.findings import draw_breast
-from mammo.phantoms.randomness import Key
-from mammo.phantoms.spec import CohortSpec
+from mammo.phantoms.spec import CohortSpec, Key
 from mammo.records import Laterality, Pathology, View
 
 ANY = pytest.mark.parametrize("detector", DETECTORS, ids=lambda detector: detector.manufacturer)

@@ -19,8 +19,7 @@ from pydicom.uid import (
 from mammo.phantoms.detector import draw_detector
 from mammo.phantoms.dicom_file import Storage, draw_storage, write_image
 from mammo.phantoms.image import draw_image, plan_image
-from mammo.phantoms.randomness import Key
-from mammo.phantoms.spec import CohortSpec
+from mammo.phantoms.spec import CohortSpec, Key
 from mammo.phantoms.transfer_syntaxes import SYNTAXES, Syntax
 from mammo.records import Laterality, Pixels, View
 

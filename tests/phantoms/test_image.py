@@ -6,12 +6,10 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas, stored_shape
 from mammo.phantoms.detector import DETECTORS, Detector
-from mammo.phantoms.findings import Finding, Lesion
+from mammo.phantoms.findings import Finding, Lesion, Site
 from mammo.phantoms.image import Phantom, draw_image, draw_lesion, draw_marker, plan_image
 from mammo.phantoms.lesion_shape import outline
-from mammo.phantoms.placement import Site
-from mammo.phantoms.randomness import Key
-from mammo.phantoms.spec import CohortSpec, Mix
+from mammo.phantoms.spec import CohortSpec, Key, Mix
 from mammo.records import Laterality, Pathology, View
 
 SPEC = CohortSpec(seed=9, mix=Mix(0.0, 0.5, 0.5))

@@ -6,10 +6,9 @@ import pytest
 from scipy.ndimage import binary_closing, binary_fill_holes, label
 
 from mammo.phantoms.canvas import Canvas
-from mammo.phantoms.findings import Finding, Lesion
+from mammo.phantoms.findings import OUTLINE_REACH, Finding, Lesion, Site
 from mammo.phantoms.lesion_shape import DISTRIBUTION_SHARES, Distribution, draw_form, outline, outline_reach
-from mammo.phantoms.placement import OUTLINE_REACH, Site
-from mammo.phantoms.randomness import Key
+from mammo.phantoms.spec import Key
 from mammo.records import Laterality, Pathology, View
 
 KEY = Key(0, 1, Laterality.LEFT, View.CC)

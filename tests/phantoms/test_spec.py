@@ -1,10 +1,11 @@
 import re
 from collections.abc import Callable
+from itertools import product
 
 import pytest
 
-from mammo.phantoms.spec import CohortSpec, Dials, Mix
-from mammo.records import MammoError
+from mammo.phantoms.spec import CohortSpec, Dials, Key, Mix, Purpose
+from mammo.records import Laterality, MammoError, View
 
 
 @pytest.mark.parametrize(
@@ -39,3 +40,14 @@ def test_1_and_1_0_give_the_same_recipe() -> None:
     assert str(CohortSpec(scale=1, dials=Dials(2, 1, 0)).recipe()) == str(
         CohortSpec(scale=1.0, dials=Dials(2.0, 1.0, 0.0)).recipe()
     )
+
+
+def test_equal_arguments_give_equal_draws() -> None:
+    key = Key(3, 7, Laterality.LEFT, View.MLO)
+    assert key.rng(Purpose.NOISE, 2).random() == key.rng(Purpose.NOISE, 2).random()
+
+
+def test_every_owner_purpose_and_index_has_its_own_stream() -> None:
+    keys = [Key(s, p, b, v) for s, p, b, v in product((0, 1), (1, 2), (None, *Laterality), (None, *View))]
+    draws = [key.rng(purpose, index).random() for key in keys for purpose in Purpose for index in (0, 1)]
+    assert len(set(draws)) == len(draws)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mammo.phantoms.canvas import Canvas
-from mammo.phantoms.randomness import Key, Purpose
+from mammo.phantoms.spec import Key, Purpose
 from mammo.phantoms.texture import PERIOD, line, polar_coordinates, power_law_pair, smooth_pair
 from mammo.records import Laterality, View
 
