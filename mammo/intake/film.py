@@ -40,6 +40,13 @@ MIN_EXCESS = 0.03
 MIN_RIM = 0.2
 """Smallest share of the image's rim that is air, which surrounds the breast."""
 
+OUTER = 0.05
+"""A dark region along at least this share of the image's first and last row lies outside the breast; the breast itself
+lies along a first or last column."""
+
+MIN_OUTER = 0.5
+"""Smallest share of the pile outside the breast; the even fat of a digital image piles up inside the skin instead."""
+
 REACH = 12
 """The skin lies within this many steps of tissue that is clearly brighter than air; labels narrower than twice it are
 not the breast."""
@@ -87,8 +94,22 @@ def find_air(pixels: NDArray[np.uint16], fineness: float) -> Air | None:
     if (numbers[:end] - usual).clip(0).sum() < MIN_EXCESS * below[-1]:
         return None
     level = darkest + int(edges[end])
-    rim = np.concatenate([sample[0], sample[-1], sample[:, 0], sample[:, -1]])
-    return Air(level, SKIN * bright) if (rim <= level).mean() > MIN_RIM else None
+    return Air(level, SKIN * bright) if _surrounds(sample <= level, sample > darkest) else None
+
+
+def _surrounds(dark: NDArray[np.bool_], lit: NDArray[np.bool_]) -> bool:
+    """Return whether dark samples lie around the breast rather than in it.
+
+    Args:
+        dark: [h, w], whether the sample is as dark as air.
+        lit: [h, w], whether it is brighter than the darkest value.
+    """
+    count, parts = cv2.connectedComponents(dark.astype(np.uint8), connectivity=4)
+    rim = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    ends = np.concatenate([parts[0], parts[-1]])
+    outer = np.bincount(ends, minlength=count) >= OUTER * len(ends)
+    piled = np.bincount(parts[dark & lit], minlength=count)
+    return bool((rim > 0).mean() > MIN_RIM and piled[1:][outer[1:]].sum() > MIN_OUTER * piled[1:].sum())
 
 
 def _pile_end(numbers: NDArray[np.float64], usual: float) -> int:

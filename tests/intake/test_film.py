@@ -96,6 +96,12 @@ def test_an_image_of_8_bits_with_a_background_of_one_value_is_not_film(brightest
     assert find_air(np.round(bytes_ / 255 * 4095).astype(np.uint16), FINENESS) is None
 
 
+def test_the_even_fat_inside_a_bright_skin_is_not_air() -> None:
+    fat = np.random.default_rng(0).normal(500, 40, SHAPE)
+    tissue = np.where(DEPTH < 0.06, 2600, np.where(np.hypot(ROWS - 360, COLS - 120) < 130, 2000, fat))
+    assert find_air(np.where(INSIDE, tissue, 0).astype(np.uint16), FINENESS) is None
+
+
 def test_a_breast_without_background_is_not_film() -> None:
     assert find_air(film(60, 5)[200:500, :200], FINENESS) is None
 
