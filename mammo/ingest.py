@@ -19,7 +19,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.cli.hydra_app import PLACES, command
-from mammo.cores import usable_cores
 from mammo.geometry import Frame
 from mammo.ingestion.quarantine import QUARANTINE
 from mammo.ingestion.run import IngestResult, ingest_cohort, ingest_shard
@@ -29,10 +28,11 @@ from mammo.ingestion.sources import Mode, planned_sources
 from mammo.ingestion.worker import PRELOAD, Recipe
 from mammo.intake.adapters import check_source, read_cohort
 from mammo.intake.dicom_decode import check_decoders
+from mammo.intake.gray_values import PixelOptions
 from mammo.intake.outcomes import Flag, Verdict, counts
-from mammo.intake.pixel_options import PixelOptions
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers
+from mammo.machine import usable_cores
 from mammo.records import Cohort, Count, MammoError, did_you_mean
 from mammo.store.folds import NO_FOLD
 from mammo.store.manifest import Manifest

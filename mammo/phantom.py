@@ -5,7 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
-from mammo.cores import usable_cores
+from mammo.machine import usable_cores
 from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
 

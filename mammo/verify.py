@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from mammo.cli.arguments import at_least_one, complain
-from mammo.cores import usable_cores
+from mammo.machine import usable_cores
 from mammo.quality.audit import audit
 from mammo.quality.checks import CHECKS, Issue
 from mammo.realism.assessment import RangeStatus, assess_realism, realism_lines

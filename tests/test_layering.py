@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = (
-    ("records", "geometry", "progress", "io", "memory", "cores", "paper"),
+    ("records", "geometry", "progress", "io", "machine", "paper"),
     ("cli",),
     ("phantoms",),
     ("intake",),

@@ -16,8 +16,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from mammo.benchmarks.context_speed import product
 from mammo.benchmarks.timing import Method, time_methods, use_one_thread
 from mammo.cli.pipeline import KEPT_BLOCK, KEPT_SPARE
+from mammo.machine import keep_memory
 from mammo.maps.stack import map_stack
-from mammo.memory import keep_memory
 from mammo.models.fagg import FAgg
 from mammo.models.precision import weight_layout
 from mammo.records import Batch

@@ -28,7 +28,7 @@ from mammo.ingestion.worker import Encoded, IngestItem, Recipe, ingest_file
 from mammo.intake.dicom_header import read_header
 from mammo.intake.object_type import MAMMOGRAPHY
 from mammo.intake.sandbox import KEPT_BLOCK, KEPT_SPARE
-from mammo.memory import keep_memory
+from mammo.machine import keep_memory
 from mammo.phantoms.transfer_syntaxes import SYNTAXES
 from mammo.records import ImageRecord, MammoError, Pixels
 from mammo.store.image_store import ImageStore

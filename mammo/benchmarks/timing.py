@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import torch
 
-from mammo.cores import usable_cores
+from mammo.machine import usable_cores
 from mammo.progress import track
 
 COMMON_KEYS = ("benchmark", "ours", "limit_ratio", "ratios", "rounds", "machine")

@@ -24,7 +24,7 @@ from threading import Thread
 from mammo.records import MammoError
 
 KEPT_BLOCK, KEPT_SPARE = 1 << 26, 1 << 29
-"""Memory, in bytes, that a command keeps instead of returning it to the system (mammo.memory): f_agg scores twice as
+"""Memory, in bytes, that a command keeps instead of returning it to the system (mammo.machine): f_agg scores twice as
 fast as when every step faults in fresh pages."""
 
 ENVIRONMENT = {

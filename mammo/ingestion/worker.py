@@ -10,9 +10,8 @@ from typing import Any
 from mammo.geometry import Frame
 from mammo.ingestion.shard import record_in_parts
 from mammo.intake.gate import Admitted, admit
-from mammo.intake.pixel_options import PixelOptions
+from mammo.intake.gray_values import ANY_DEPTH, PixelOptions
 from mammo.intake.pseudonyms import Pseudonyms
-from mammo.intake.rasters import ANY_DEPTH
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import ImageRecord

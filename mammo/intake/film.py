@@ -10,6 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.intake.gray_values import rim
+
 STEP_PX = 8
 """Air is found on one pixel in this many, each way, full-size pixels."""
 
@@ -105,11 +107,10 @@ def _surrounds(dark: NDArray[np.bool_], lit: NDArray[np.bool_]) -> bool:
         lit: [h, w], whether it is brighter than the darkest value.
     """
     count, parts = cv2.connectedComponents(dark.astype(np.uint8), connectivity=4)
-    rim = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
     ends = np.concatenate([parts[0], parts[-1]])
     outer = np.bincount(ends, minlength=count) >= OUTER * len(ends)
     piled = np.bincount(parts[dark & lit], minlength=count)
-    return bool((rim > 0).mean() > MIN_RIM and piled[1:][outer[1:]].sum() > MIN_OUTER * piled[1:].sum())
+    return bool((rim(parts) > 0).mean() > MIN_RIM and piled[1:][outer[1:]].sum() > MIN_OUTER * piled[1:].sum())
 
 
 def _pile_end(numbers: NDArray[np.float64], usual: float) -> int:

@@ -7,16 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Frame, FrameChain
-from mammo.intake.burned_in import shows_text
 from mammo.intake.dicom_header import parse_dicom, quiet, vendor_of
 from mammo.intake.frames import place
-from mammo.intake.inversion import looks_inverted
+from mammo.intake.gray_values import ANY_DEPTH, PixelOptions
 from mammo.intake.laterality_view import text
 from mammo.intake.object_type import check_view, header_flags, spacing_mm
 from mammo.intake.outcomes import Flag
-from mammo.intake.pixel_options import PixelOptions
+from mammo.intake.pixel_checks import looks_inverted, shows_text
 from mammo.intake.presentation import Presentation, presentation
-from mammo.intake.rasters import ANY_DEPTH, is_raster, read_raster
+from mammo.intake.rasters import is_raster, read_raster
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import FULL_SCALE, ImageRecord, MammoError

@@ -17,13 +17,12 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 
 from mammo.intake.dicom_decode import CODECS, NATIVE, decode, syntax_of
+from mammo.intake.gray_values import bits_in_use, check_byte_order, found_bits, sparse, to_full_scale, too_dark
 from mammo.intake.laterality_view import code_string
 from mammo.intake.object_type import MONOCHROME
 from mammo.intake.outcomes import Flag
+from mammo.intake.pixel_checks import hides_breast
 from mammo.intake.rejections import Code, RejectedError
-from mammo.intake.stored_bits import bits_in_use, check_byte_order
-from mammo.intake.value_range import found_bits, to_full_scale, too_dark
-from mammo.intake.window_check import hides_breast, sparse
 from mammo.records import FULL_SCALE
 
 Values = NDArray[np.float64]

@@ -25,9 +25,8 @@ from typing import Generic, TypeVar
 
 import cv2
 
-from mammo.cores import usable_cores
 from mammo.intake.rejections import Code, RejectedError
-from mammo.memory import keep_memory
+from mammo.machine import keep_memory, usable_cores
 from mammo.records import MammoError
 
 Task = TypeVar("Task")
@@ -43,7 +42,7 @@ QUEUED = 8
 """Tasks sent to a child ahead of time, so that it never waits for the next one."""
 
 KEPT_BLOCK, KEPT_SPARE = 1 << 24, 1 << 26
-"""Freed memory that a child keeps (mammo.memory), bytes: arrays of full-size images, none larger, so that the largest
+"""Freed memory that a child keeps (mammo.machine), bytes: arrays of full-size images, none larger, so that the largest
 image finds as much room after a thousand others as at the start."""
 
 WAITS_S = (0.0, 0.1, 1.0, 5.0)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
-from mammo.intake.inversion import looks_inverted
+from mammo.intake.pixel_checks import looks_inverted
 from mammo.progress import track
 from mammo.records import MammoError
 from mammo.store.fingerprints import Fingerprint

@@ -11,9 +11,9 @@ from pydicom.dataset import Dataset
 from mammo.geometry import Frame
 from mammo.intake.adapters import table as table_adapter
 from mammo.intake.gate import admit
+from mammo.intake.gray_values import PixelOptions
 from mammo.intake.object_type import TOMOSYNTHESIS
 from mammo.intake.outcomes import Flag
-from mammo.intake.pixel_options import PixelOptions
 from mammo.intake.rejections import Code, RejectedError
 from mammo.records import ImageRecord, Laterality, View
 

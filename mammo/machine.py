@@ -1,12 +1,14 @@
-"""Number of processor cores that this process may use, which in a container or a Slurm job is less than the machine's.
+"""Use of the machine: the number of cores that this process may use, and memory that it keeps for reuse.
 
-os.cpu_count() counts the machine's cores. As many processes as that in a container of two cores wait for one another
-and need many times the memory.
+os.cpu_count() counts the machine's cores, of which a container or a Slurm job has only some. As many processes as that
+in a container of two cores wait for one another and need many times the memory.
 """
 
+import ctypes
 import math
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
@@ -14,6 +16,9 @@ SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
 
 CGROUPS = "sys/fs/cgroup"
 """Where control groups are mounted."""
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+"""Parameters of mallopt(3), from malloc.h."""
 
 
 def usable_cores(root: Path = Path("/"), environ: Mapping[str, str] = os.environ) -> int:
@@ -76,3 +81,16 @@ def _words(path: Path, count: int) -> tuple[str, ...]:
     except (OSError, ValueError):
         return ()
     return words if len(words) == count else ()
+
+
+def keep_memory(block: int, spare: int) -> None:
+    """Make this process keep freed memory, if its C library is glibc, which would return it and fault in fresh pages.
+
+    Args:
+        block: size in bytes; larger blocks are still returned to the system.
+        spare: maximum of unused bytes at the end of the heap.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(M_MMAP_THRESHOLD, block)
+        libc.mallopt(M_TRIM_THRESHOLD, spare)

@@ -1,10 +1,10 @@
-"""Gray values above Bits Stored are distinguished from overlays by their smoothness."""
+"""Gray values above Bits Stored are distinguished from overlays by their smoothness; options are shared out."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mammo.intake.stored_bits import bits_in_use
+from mammo.intake.gray_values import PixelOptions, bits_in_use
 
 ROWS, COLS = np.mgrid[:200, :120]
 INSIDE = ((ROWS - 95.5) / 80) ** 2 + (COLS / 90) ** 2 < 1
@@ -33,3 +33,8 @@ def test_a_hot_pixel_does_not_count() -> None:
     hot = breast(4095)
     hot[100, 30] = 65535
     assert bits_in_use(hot, 12) == 12
+
+
+def test_the_adapters_options_are_left_to_it() -> None:
+    assert PixelOptions.split({"bits": 12, "proxies": True}) == (PixelOptions(bits=12), {"proxies": True})
+    assert PixelOptions.split({}) == (PixelOptions(), {})

@@ -1,14 +1,32 @@
-"""The cores of a container or a Slurm job are counted, not those of the machine."""
+"""The cores of a container or a Slurm job are counted, not those of the machine; freed memory is kept for reuse."""
 
 import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from mammo.cores import usable_cores
+from mammo.machine import usable_cores
 
 MACHINE = 16
 """Cores of the machine in these tests."""
+
+FAULTS = """
+import resource
+from mammo.machine import keep_memory
+
+def bytes_faulted(n_bytes, times):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(times):
+        bytearray(b"1") * n_bytes
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before) * resource.getpagesize()
+
+keep_memory(4 << 20, 16 << 20)
+print(bytes_faulted(3 << 20, 8) // (3 << 20), bytes_faulted(5 << 20, 8) // (5 << 20))
+"""
+"""Prints how many times blocks of 3 and of 5 MiB are faulted in, of 8 times that they are used."""
 
 
 @pytest.fixture
@@ -91,3 +109,11 @@ def test_affinity_counts(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_this_process_has_at_least_one_core() -> None:
     assert 1 <= usable_cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has mallopt")
+def test_blocks_up_to_a_size_are_kept() -> None:
+    printed = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True).stdout
+    kept, returned = map(int, printed.split())
+    assert kept <= 2
+    assert returned >= 8
