@@ -1,10 +1,18 @@
-"""Duplicate images: sent twice or recompressed; and conflicts, different images with the same identifier."""
+"""Duplicate images: sent twice or recompressed; and conflicts, different images with the same identifier.
+
+The candidates that are compared come from an ingest, and from the images that the store holds.
+"""
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+
+from mammo.ingestion.worker import ImageFacts, IngestItem
+from mammo.store.image_store import ImageStore
 
 SIMILAR = 0.999
 """Correlation of two thumbnails above which they show one image, one of them compressed with loss."""
@@ -36,6 +44,40 @@ class Candidate:
     thumbnail: bytes
     lossy: bool
     file_digest: str = ""
+
+
+def new_candidates(items: Sequence[IngestItem], facts: Mapping[str, ImageFacts]) -> list[Candidate]:
+    """The accepted images of an ingest, in order."""
+    return [
+        Candidate(
+            item.image_id,
+            (item.image.patient_key, str(item.image.laterality), str(item.image.view)),
+            item.image.exam_key,
+            found.uid,
+            found.key,
+            found.thumbnail,
+            "lossy" in flags_of(found),
+            found.row["sha256"],
+        )
+        for item in items
+        if (found := facts.get(item.image_id))
+    ]
+
+
+def stored_candidates(store: Path, images: pd.DataFrame) -> Iterator[Candidate]:
+    """Yield those of a store's images, given by their rows; an image without a note is skipped."""
+    pixels = ImageStore(store)
+    for image_id, patient in zip(images.index, images["patient_id"], strict=True):
+        _, _, text = pixels.note(image_id).partition(" ")
+        if text:
+            found = ImageFacts.of_note(text)
+            breast, digest = (patient, "", ""), found.row["sha256"]
+            yield Candidate(image_id, breast, "", found.uid, found.key, found.thumbnail, False, digest)
+
+
+def flags_of(facts: ImageFacts) -> list[str]:
+    """The flags of an image."""
+    return [flag for flag in str(facts.row.get("flags", "")).split("+") if flag]
 
 
 @dataclass(frozen=True)

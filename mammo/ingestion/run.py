@@ -6,16 +6,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mammo.ingestion.candidates import flags_of, new_candidates, stored_candidates
+from mammo.ingestion.cohort_lesions import unique_lesions, unique_on_copies, without_misplaced
 from mammo.ingestion.duplicates import (
     Candidate,
     Duplicates,
     OtherSources,
     find_duplicates,
     find_in_other_sources,
+    flags_of,
+    new_candidates,
     repeated_elsewhere,
+    stored_candidates,
 )
-from mammo.ingestion.misplaced import without_misplaced
 from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
 from mammo.ingestion.replacement import replacement, restore_interrupted
 from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
@@ -35,7 +37,6 @@ from mammo.intake.outcomes import Outcome, Verdict, verdict_of
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
-from mammo.intake.unique_lesions import unique_lesions, unique_on_copies
 from mammo.io import file_lock, remove_partials
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, MammoError

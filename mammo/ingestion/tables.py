@@ -8,10 +8,8 @@ from typing import Any
 import pandas as pd
 
 from mammo.geometry import Frame
-from mammo.ingestion.image_labels import ImageLabels
-from mammo.ingestion.lesion_gray import mean_gray
+from mammo.ingestion.cohort_lesions import ImageLabels, finding_type, mean_gray
 from mammo.ingestion.worker import ImageFacts
-from mammo.intake.finding_type import finding_type
 from mammo.intake.outcomes import Outcome
 from mammo.intake.pseudonyms import Pseudonyms
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError, Split

@@ -5,6 +5,7 @@ order of the source's paths. Boxes are half-open (row, col).
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
-from mammo.intake.finding_type import FindingType
 from mammo.records import Birads, Density, Laterality, MammoError, Pathology, Split, View
 
 if TYPE_CHECKING:
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 """One row of a table, by column."""
+
+
+class FindingType(StrEnum):
+    """Types of finding: a closed list, so that no name or note in the text of a source reaches a table or report."""
+
+    MASS = "mass"
+    CALCIFICATION = "calcification"
+    DISTORTION = "distortion"
+    ASYMMETRY = "asymmetry"
+    OTHER = "other"
+
 
 TEXT, INTEGER, FLAG, REAL, BYTES = pa.string(), pa.int64(), pa.bool_(), pa.float64(), pa.binary()
 

@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame
+from mammo.ingestion.cohort_lesions import unique_lesions
 from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.cbis_ddsm import read
 from mammo.intake.gate import admit
 from mammo.intake.rejections import Code
-from mammo.intake.unique_lesions import unique_lesions
 from mammo.records import Cohort, Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from tests.intake.adapters.conftest import ReadBombs, RenameFiles
 

@@ -1,0 +1,203 @@
+"""Lesions and findings of an ingest: repeated ones, outlines in air, types of finding, gray levels and image labels."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.geometry import Box, Frame, FrameChain
+from mammo.ingestion.worker import ImageFacts
+from mammo.intake.gate import FILM
+from mammo.intake.rejections import Code, left_out
+from mammo.records import Cohort, ImageRecord, Laterality, LesionRecord, MammoError, Pathology
+from mammo.store.image_store import ImageStore
+from mammo.store.schema import FindingType, chain_of, tissue_of
+
+MIN_ON_FILM = 0.65
+"""Mean tissue share under an outline on film below which it lies in air: on mini-MIAS the circle in air covers
+0.44, and the lowest of the others 0.87."""
+
+PATTERNS = {
+    FindingType.MASS: r"\bmass(es)?\b|fibroadenom|nodul|tumou?r|\blump|spicul|\bspic\b|circumscribed|\bcirc\b",
+    FindingType.CALCIFICATION: r"calcif|\bcalcs?\b|cluster",
+    FindingType.DISTORTION: r"distort|architect|\barch\b",
+    FindingType.ASYMMETRY: r"ass?ym|focal density",
+}
+"""What names a type of finding, in lower case."""
+
+UNSTATED = ("", "-", "?", "na", "n/a", "nan", "none", "null", "unknown", "not known")
+"""Texts that state no type of finding, in lower case."""
+
+
+def unique_lesions(lesions: Iterable[LesionRecord]) -> tuple[LesionRecord, ...]:
+    """Return lesions without repetitions: those of one key that are equal in image, outline and label are one.
+
+    Raises:
+        MammoError: two lesions that differ have one key.
+    """
+    by_key: dict[str, LesionRecord] = {}
+    for lesion in lesions:
+        first = by_key.setdefault(lesion.lesion_key, lesion)
+        if not _equal(first, lesion):
+            raise MammoError(
+                f"lesion_id {lesion.lesion_key!r} occurs twice, {_shown(first)}, and {_shown(lesion)}: give each "
+                "lesion an id of its own, or correct the row that is wrong"
+            )
+    return tuple(by_key.values())
+
+
+def unique_on_copies(lesions: Iterable[LesionRecord], image_of: Mapping[str, str]) -> tuple[LesionRecord, ...]:
+    """Return lesions without those that outline the same on another copy of their image.
+
+    Args:
+        lesions: of one source, without repeated keys.
+        image_of: id of the image that is kept, by path, of every accepted image and its copies.
+
+    Raises:
+        MammoError: two copies give one outline different labels.
+    """
+    first: dict[tuple[str, Box, bytes], LesionRecord] = {}
+    kept = []
+    for lesion in lesions:
+        place = (image_of.get(lesion.path, lesion.path), lesion.box, lesion.mask.tobytes())
+        same = first.setdefault(place, lesion)
+        if same.path == lesion.path:
+            kept.append(lesion)
+        elif same.label != lesion.label:
+            raise MammoError(
+                f"two copies of one image give the same outline different labels: {_shown(same)}, and "
+                f"{_shown(lesion)}: correct the wrong one, or remove its file"
+            )
+    return tuple(kept)
+
+
+def _equal(one: LesionRecord, other: LesionRecord) -> bool:
+    return one is other or (_facts(one) == _facts(other) and np.array_equal(one.mask, other.mask))
+
+
+def _facts(lesion: LesionRecord) -> tuple[object, ...]:
+    return lesion.path, lesion.label, lesion.label_source, lesion.box, lesion.high_risk, lesion.birads
+
+
+def _shown(lesion: LesionRecord) -> str:
+    box = lesion.box
+    place = f"rows {box.row0} to {box.row1 - 1}, columns {box.col0} to {box.col1 - 1}"
+    return f"{lesion.label.value} on {lesion.path} ({place}; {lesion.label_source.value})"
+
+
+def without_misplaced(
+    cohort: Cohort, image_of: Mapping[str, str], facts: Mapping[str, ImageFacts], frame: Frame
+) -> Cohort:
+    """Return the cohort with the lesions in air moved to those left out.
+
+    Args:
+        cohort: the source.
+        image_of: id of the image that is kept, by path, of every accepted image and duplicate.
+        facts: what the notes of the images say, by id.
+        frame: the network window.
+    """
+    in_air = {
+        lesion.lesion_key
+        for lesion in cohort.lesions
+        if lesion.path in image_of and _in_air(lesion, facts[image_of[lesion.path]], frame)
+    }
+    if not in_air:
+        return cohort
+    moved = tuple(
+        left_out(lesion.path, Code.OUTLINE_OFF_BREAST, lesion.path, lesion.label)
+        for lesion in cohort.lesions
+        if lesion.lesion_key in in_air
+    )
+    kept = tuple(lesion for lesion in cohort.lesions if lesion.lesion_key not in in_air)
+    return replace(cohort, lesions=kept, left_out=(*cohort.left_out, *moved))
+
+
+def _in_air(lesion: LesionRecord, facts: ImageFacts, frame: Frame) -> bool:
+    """Return whether an outline lies in the network window, but not on the breast."""
+    mask, box = chain_of(facts.row, frame).mask_to_network(lesion.mask, lesion.box)
+    points = np.argwhere(mask) + np.array((box.row0, box.col0))
+    points = points[((points >= 0) & (points < (frame.height, frame.width))).all(axis=1)]
+    if not len(points):
+        return False
+    share = float(tissue_of(facts.row, frame)[tuple((points // frame.cell_px).T)].mean())
+    return share < MIN_ON_FILM if FILM in str(facts.row["notes"]).split("+") else share == 0
+
+
+def finding_type(text: str) -> str:
+    """Return the type of finding (FindingType) that a text names, other for any other text, empty where it is empty."""
+    words = " ".join(text.lower().replace("_", " ").split())
+    if words in UNSTATED:
+        return ""
+    return next((kind for kind, pattern in PATTERNS.items() if re.search(pattern, words)), FindingType.OTHER).value
+
+
+def mean_gray(pixels: ImageStore, image_id: str, chain: FrameChain, mask: NDArray[np.bool_], box: Box) -> float:
+    """The mean gray level of the store's pixels inside an outline, 0 to 4095.
+
+    Args:
+        pixels: of the store.
+        image_id: id of the outline's image.
+        chain: of the image.
+        mask: [box.height, box.width], True inside the outline.
+        box: half-open, stored frame.
+
+    Raises:
+        MammoError: the image is not in the store, or its pixels are damaged.
+    """
+    inside, place = chain.mask_to_network(mask, box)
+    return float(pixels.read(image_id, place.shifted(*chain.origin))[inside].mean())
+
+
+@dataclass(frozen=True)
+class ImageLabels:
+    """Labels of the images of a cohort, from all findings, outlined or not.
+
+    Attributes:
+        malignant: ids of the images with a malignant finding.
+        benign: ids of the images with a benign finding.
+        unplaced: ids of the images with a finding whose place is unknown.
+        positive_breasts: exam key and laterality of the breasts that are not negative.
+    """
+
+    malignant: frozenset[str]
+    benign: frozenset[str]
+    unplaced: frozenset[str]
+    positive_breasts: frozenset[tuple[str, Laterality | None]]
+
+    @classmethod
+    def of(cls, cohort: Cohort, image_of: Mapping[str, str]) -> "ImageLabels":
+        """The labels of a cohort's images.
+
+        Args:
+            cohort: the source.
+            image_of: id of the image that is kept, by path, of every accepted image and duplicate.
+        """
+        outlined = [(lesion.path, lesion.label) for lesion in cohort.lesions]
+        without = [(finding.path, finding.label) for finding in cohort.findings]
+        without += [(lesion.image, lesion.label) for lesion in cohort.left_out]
+        found = [(image_of[path], label) for path, label in (*outlined, *without) if path in image_of]
+        positive = {path for path, _ in (*outlined, *without)}
+        return cls(
+            frozenset(image_id for image_id, label in found if label is Pathology.MALIGNANT),
+            frozenset(image_id for image_id, label in found if label is Pathology.BENIGN),
+            frozenset(image_of[path] for path, _ in without if path in image_of),
+            frozenset(
+                (image.exam_key, image.laterality)
+                for image in cohort.images
+                if image.path in positive or image.negative is False
+            ),
+        )
+
+    def columns(self, image: ImageRecord, image_id: str) -> dict[str, bool]:
+        """The columns of images.parquet that these labels decide, for one image.
+
+        A breast is negative only if none of its images has a finding in the source, also on a rejected image.
+        """
+        return {
+            "malignant": image_id in self.malignant,
+            "benign": image_id in self.benign,
+            "unplaced": image_id in self.unplaced,
+            "negative": (image.exam_key, image.laterality) not in self.positive_breasts,
+        }
