@@ -16,7 +16,7 @@ from mammo.records import MammoError
 from mammo.reporting.score_comparison import compare_files, comparison_text
 from mammo.scoring.score_file import match_lesions
 from mammo.scoring.score_folds import check_validation, read_scores
-from mammo.store.own_ids import find_own_ids
+from mammo.store.pseudonyms import find_own_ids
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

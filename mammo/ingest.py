@@ -34,8 +34,8 @@ from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers
 from mammo.machine import usable_cores
 from mammo.records import Cohort, Count, MammoError, did_you_mean
-from mammo.store.folds import NO_FOLD
 from mammo.store.manifest import Manifest
+from mammo.store.splits import NO_FOLD
 from mammo.store.store_header import TABLE, DataSet
 
 PHANTOM = "phantom"

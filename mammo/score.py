@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from mammo.cli.hydra_app import command
 from mammo.scoring.score_tables import write_lesion_table
 from mammo.store.manifest import Manifest
-from mammo.store.own_ids import OwnId, read_own_ids
+from mammo.store.pseudonyms import OwnId, read_own_ids
 from mammo.store.store_header import read_store_header
 from mammo.training.run_dir import chosen_run
 

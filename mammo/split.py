@@ -16,10 +16,9 @@ from mammo.cli.hydra_app import command
 from mammo.records import MammoError, Split
 from mammo.reporting.paper_tables import table1
 from mammo.store.fingerprints import Pair, read_fingerprints, similar_pairs
-from mammo.store.folds import NO_FOLD, assign_folds
 from mammo.store.manifest import Manifest
 from mammo.store.schema import check_tables
-from mammo.store.splits import DEFAULT_FRACTIONS, assign_splits, patient_groups
+from mammo.store.splits import DEFAULT_FRACTIONS, NO_FOLD, assign_folds, assign_splits, patient_groups
 from mammo.store.store_header import read_store_header
 
 

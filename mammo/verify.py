@@ -20,7 +20,7 @@ from mammo.realism.assessment import RangeStatus, assess_realism, realism_lines
 from mammo.records import MammoError
 from mammo.reporting.quality_page import write_quality_page
 from mammo.scoring.table_file import safe_csv
-from mammo.store.own_ids import OwnId, read_own_ids, shown_id
+from mammo.store.pseudonyms import OwnId, read_own_ids, shown_id
 
 ISSUES_FOUND = 3
 """Exit status when the audit is done and found issues, or a measure is outside the range of real images."""

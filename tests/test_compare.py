@@ -10,7 +10,7 @@ import pytest
 from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 
 from mammo.compare import main
-from mammo.store.own_ids import OWN_IDS
+from mammo.store.pseudonyms import OWN_IDS
 
 
 def write(path: Path, seed: int, n: int = 120, **changes: Any) -> pd.DataFrame:

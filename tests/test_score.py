@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 
 from mammo.score import with_own_ids
-from mammo.store.own_ids import OWN_IDS
+from mammo.store.pseudonyms import OWN_IDS
 
 
 def test_own_names_stand_beside_the_scores_of_their_lesions(tmp_path: Path) -> None:

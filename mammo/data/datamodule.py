@@ -22,8 +22,8 @@ from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError, Split
 from mammo.store.embedding_cache import Embeddings
-from mammo.store.folds import of_fold
 from mammo.store.manifest import Manifest
+from mammo.store.splits import of_fold
 
 EVALUATION_SEED = 0
 """Seed of the lesion windows, which are the same for every model and every training seed."""
@@ -70,7 +70,7 @@ class MammoDataModule(pl.LightningDataModule):
         batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training).
         eval_batch_size: rows of a validation or test batch.
         windows_per_lesion: fixed windows per lesion, by "val" and "test" (the paper: 100 and 100).
-        fold: number of the fold that is tested; None for a store without folds (store.folds).
+        fold: number of the fold that is tested; None for a store without folds (store.splits).
         seed: of the training windows.
         window_epochs: epochs of distinct training windows, after which they repeat; None draws new windows in every
             epoch.
@@ -129,7 +129,7 @@ class MammoDataModule(pl.LightningDataModule):
         """Manifest, sampling index and reader of one split, loaded at the first call.
 
         Raises:
-            MammoError: the store has no image in this split, or as store.folds.of_fold.
+            MammoError: the store has no image in this split, or as store.splits.of_fold.
         """
         if split not in self._splits:
             manifest, index = _split_tables(self.root.absolute(), Manifest.state(self.root), self.fold, split)

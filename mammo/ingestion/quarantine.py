@@ -15,7 +15,7 @@ from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.rejections import Code
 from mammo.io import atomic_write
 from mammo.records import LeftOut
-from mammo.store.local_table import LocalTable
+from mammo.store.pseudonyms import LocalTable
 
 QUARANTINE = LocalTable("quarantine.csv", ("path", "outcome", "code", "reason", "remedy", "image_id", "kept", "source"))
 """kept: of a duplicate, the path of the image that is kept."""

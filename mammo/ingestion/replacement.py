@@ -12,8 +12,7 @@ from pathlib import Path
 
 from mammo.io import remove_partials
 from mammo.records import MammoError
-from mammo.store.checksums import PRIVATE, TABLES
-from mammo.store.store_header import check_format
+from mammo.store.store_header import PRIVATE, TABLES, check_format
 
 KEY, REJECTIONS = ".key", ".rejections"
 

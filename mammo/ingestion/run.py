@@ -34,7 +34,6 @@ from mammo.ingestion.worker import (
     ingest_file,
 )
 from mammo.intake.outcomes import Outcome, Verdict, verdict_of
-from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
 from mammo.io import file_lock, remove_partials
@@ -42,7 +41,7 @@ from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
-from mammo.store.own_ids import read_own_ids
+from mammo.store.pseudonyms import Pseudonyms, read_own_ids
 from mammo.store.store_header import DataSet
 
 

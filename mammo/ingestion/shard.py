@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from mammo.ingestion.quarantine import RejectionLog
-from mammo.intake.pseudonyms import Pseudonyms
 from mammo.records import MammoError, is_whole
 from mammo.store.image_store import ImageStore
+from mammo.store.pseudonyms import Pseudonyms
 
 T = TypeVar("T")
 

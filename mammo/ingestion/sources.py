@@ -11,10 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mammo.ingestion.worker import Recipe
-from mammo.intake.pseudonyms import Pseudonyms
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
-from mammo.store.own_ids import OWN_IDS
+from mammo.store.pseudonyms import OWN_IDS, Pseudonyms
 from mammo.store.store_header import DataSet, StoreHeader, check_format, read_store_header
 
 NAME = re.compile(r"\w[\w.-]{0,39}")

@@ -11,13 +11,12 @@ from mammo.geometry import Frame
 from mammo.ingestion.cohort_lesions import ImageLabels, finding_type, mean_gray
 from mammo.ingestion.worker import ImageFacts
 from mammo.intake.outcomes import Outcome
-from mammo.intake.pseudonyms import Pseudonyms
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError, Split
-from mammo.store.folds import NO_FOLD
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
-from mammo.store.own_ids import OWN_IDS
+from mammo.store.pseudonyms import OWN_IDS, Pseudonyms
 from mammo.store.schema import Row, chain_of, outline_values
+from mammo.store.splits import NO_FOLD
 from mammo.store.store_header import DataSet
 
 Accepted = Sequence[tuple[ImageRecord, Outcome]]
@@ -91,7 +90,7 @@ class SourceRows:
             yield self._facts(lesion) | outline_values(lesion.mask, lesion.box) | {"gray": gray}
 
     def own_ids(self) -> Iterator[tuple[str, ...]]:
-        """Yield the rows of ids.csv (own_ids.OWN_IDS)."""
+        """Yield the rows of ids.csv (pseudonyms.OWN_IDS)."""
         for image, outcome in self.accepted:
             yield "image", outcome.image_id, self.source, image.path, ""
         for lesion in self._kept():

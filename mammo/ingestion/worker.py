@@ -11,12 +11,12 @@ from mammo.geometry import Frame
 from mammo.ingestion.shard import record_in_parts
 from mammo.intake.gate import Admitted, admit
 from mammo.intake.gray_values import ANY_DEPTH, PixelOptions
-from mammo.intake.pseudonyms import Pseudonyms
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import ImageRecord
 from mammo.store.fingerprints import Fingerprint
 from mammo.store.image_store import ImageStore
+from mammo.store.pseudonyms import Pseudonyms
 from mammo.store.schema import chain_values, tissue_values
 from mammo.store.store_header import TABLE, DataSet
 from mammo.store.tiles import encode

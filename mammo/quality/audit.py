@@ -14,10 +14,9 @@ from mammo.quality.image_stats import all_image_stats, image_rows
 from mammo.quality.outline_checks import check_outlines
 from mammo.quality.table_checks import check_leakage, check_rows, valid_rows
 from mammo.records import MammoError
-from mammo.store.checksums import changed_files
 from mammo.store.manifest import Manifest
 from mammo.store.record_files import RecordFiles
-from mammo.store.store_header import header_checksum
+from mammo.store.store_header import changed_files, header_checksum
 from mammo.store.tiles import DamagedError, TiledImage
 
 

@@ -10,10 +10,9 @@ from mammo.quality.checks import Issue
 from mammo.quality.image_stats import ImageStats
 from mammo.records import Laterality, Pathology, Split, View
 from mammo.store.fingerprints import Pair, similar_pairs
-from mammo.store.folds import NO_FOLD
 from mammo.store.manifest import Manifest
 from mammo.store.schema import ALLOWED_VALUES
-from mammo.store.splits import patient_groups
+from mammo.store.splits import NO_FOLD, patient_groups
 
 FULL_EXAM = {(side.value, view.value) for side in Laterality for view in View}
 CLASSES = (Pathology.MALIGNANT.value, Pathology.BENIGN.value)

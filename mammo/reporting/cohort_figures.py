@@ -15,15 +15,15 @@ from mammo.data.dataset import Reader
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
-from mammo.intake.pseudonyms import Pseudonyms
 from mammo.models.context_network import ContextNetwork, load_context_network
 from mammo.records import MammoError, PatchClass, Pixels, Split
 from mammo.reporting.figure_list import ReportFigure
 from mammo.reporting.image_figures import Outlines, image_grid_figure, outline_array, outline_kind, saliency_figure
 from mammo.reporting.result_figures import save
 from mammo.reporting.window_figures import N_PATCHES, N_WINDOWS, class_patches_figure, lesion_windows_figure
-from mammo.store.folds import of_fold
 from mammo.store.manifest import Manifest
+from mammo.store.pseudonyms import Pseudonyms
+from mammo.store.splits import of_fold
 from mammo.training.build import crops_of
 from mammo.training.configured_classes import read_config
 from mammo.training.results import read_run

@@ -9,7 +9,7 @@ from mammo.records import Floats
 from mammo.reporting.pooled_runs import PooledRun
 from mammo.scoring.intervals import auc_interval
 from mammo.scoring.metrics import auc, why_undefined
-from mammo.store.folds import NO_FOLD
+from mammo.store.splits import NO_FOLD
 
 FOLD_COLUMNS = ["model", "auc_pooled", "auc_low", "auc_high", "auc_fold_mean", "auc_fold_sd"]
 """auc_pooled: of the scores of all folds together, with its patient-bootstrap interval; auc_fold_mean, auc_fold_sd:

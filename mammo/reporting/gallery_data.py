@@ -18,9 +18,9 @@ from mammo.reporting.gallery import FIELDS, GalleryImage, choose_lesions, frame_
 from mammo.reporting.pooled_runs import PooledRun, pooled_runs
 from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.score_tables import size_group
-from mammo.store.folds import NO_FOLD
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
+from mammo.store.splits import NO_FOLD
 from mammo.training.results import Run
 from mammo.training.saliency_source import saliency_cache
 

@@ -13,7 +13,7 @@ from mammo.scoring.metrics import auc
 from mammo.scoring.performance import Performance
 from mammo.scoring.score_tables import IMAGE_CLASSES
 from mammo.scoring.thresholds import allowed_misses
-from mammo.store.folds import n_folds
+from mammo.store.splits import n_folds
 
 TABLE1_COLUMNS = ["images_negative", "images_benign", "images_malignant", "lesions_benign", "lesions_malignant"]
 

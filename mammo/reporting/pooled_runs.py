@@ -7,7 +7,7 @@ import pandas as pd
 
 from mammo.records import MammoError
 from mammo.reporting.run_selection import reported_cell
-from mammo.store.folds import NO_FOLD
+from mammo.store.splits import NO_FOLD
 from mammo.training.results import Run
 
 

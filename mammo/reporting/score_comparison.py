@@ -21,7 +21,7 @@ from mammo.scoring.score_file import COLUMNS, ScoreFile
 from mammo.scoring.score_folds import fold_column, fold_names, missing_folds, thresholds_at_fnr
 from mammo.scoring.thresholds import FNRS
 from mammo.scoring.trivial_predictors import PREDICTORS
-from mammo.store.own_ids import OwnId
+from mammo.store.pseudonyms import OwnId
 
 Json = dict[str, Any]
 

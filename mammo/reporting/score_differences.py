@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mammo.store.own_ids import OwnId
+from mammo.store.pseudonyms import OwnId
 
 N_SHOWN = 5
 """Number of lesions that are listed."""

@@ -17,9 +17,16 @@ from numpy.typing import NDArray
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.io import atomic_write
 from mammo.records import MammoError, Split
-from mammo.store.checksums import TABLES, file_checksums
 from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, check_tables, outline_of, tissue_of
-from mammo.store.store_header import TABLE, DataSet, StoreHeader, read_store_header, write_store_header
+from mammo.store.store_header import (
+    TABLE,
+    TABLES,
+    DataSet,
+    StoreHeader,
+    file_checksums,
+    read_store_header,
+    write_store_header,
+)
 
 ROWS_AT_ONCE = 4096
 """Rows held as dictionaries at a time: they take many times the memory of a table."""

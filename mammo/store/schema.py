@@ -63,7 +63,7 @@ source is the name of the data set (store_header.DataSet); flags are the flags o
 joined by +; notes say what was done to its pixels and keep nothing out of training (eight_bit, bits_13, ...), joined
 by +; voi is the rule that made its presentation values; negative: no image of the breast has a finding;
 malignant and benign: the image has such a finding, outlined or not; unplaced: it has a finding whose place is unknown;
-vendor and density are empty where unknown; fold is the number of the patient's fold (store.folds), -1 without folds;
+vendor and density are empty where unknown; fold is the number of the patient's fold (store.splits), -1 without folds;
 split is empty with folds.
 """
 

@@ -1,7 +1,11 @@
-"""The header of a store, store.json: format, sources, frame and checksums."""
+"""The header of a store, store.json: format, sources, frame, and the checksums of the store's files.
+
+The checksums are size and SHA-256 of each file when the tables were written, so that later changes are detected. Pixels
+have checksums of their own (store.tiles).
+"""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +19,21 @@ FORMAT = 4
 """1 had no density, and at first one file for each image; 2 had no data set; 3 had a single source."""
 
 AGAIN = "run python -m mammo.ingest again"
+
+PRIVATE = (".key", ".rejections", "quarantine.csv", "ids.csv")
+"""Files that stay behind where a store is shared."""
+
+TABLES = ("images.parquet", "lesions.parquet")
+"""The tables that every store has."""
+
+GROWING = (".index", ".rejections")
+"""Suffixes of files that an ingest appends to before it writes the checksums again."""
+
+CHUNK = 1 << 20
+"""Bytes that are read at once."""
+
+Checksum = tuple[int, str]
+"""Size of a file in bytes, and its SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +97,13 @@ def read_store_header(store: Path) -> StoreHeader:
         raise MammoError(f"{path} is damaged ({type(error).__name__}): {AGAIN}") from None
 
 
-def write_store_header(store: Path, header: StoreHeader, files: Mapping[str, object]) -> None:
+def write_store_header(store: Path, header: StoreHeader, files: Mapping[str, Checksum]) -> None:
     """Write store.json.
 
     Args:
         store: the folder.
         header: its frame and its sources.
-        files: size and SHA-256 of each file, by path relative to the store.
+        files: checksum of each file, by path relative to the store.
     """
     sources = [asdict(source) for source in header.sources]
     content = {"format": FORMAT, "sources": sources, "frame": asdict(header.frame), "files": files}
@@ -112,3 +131,38 @@ def check_format(store: Path) -> None:
             f"{store} is a store of format {found}, which this version, of format {FORMAT}, cannot read: "
             "delete it and ingest the images again with python -m mammo.ingest"
         )
+
+
+def file_checksums(store: Path) -> dict[str, Checksum]:
+    """The checksum of every file of a store but store.json and the pixels, by path relative to the store."""
+    indices = [f"images/{file.name}" for file in sorted((store / "images").glob("*.index"))]
+    sizes = {name: size for name in (*PRIVATE, *TABLES, *indices) if (size := _file_size(store / name)) >= 0}
+    return {name: (size, _file_digest(store / name, size)) for name, size in sizes.items()}
+
+
+def changed_files(store: Path, checksums: Mapping[str, Checksum]) -> Iterator[tuple[str, str]]:
+    """Yield (path, what is wrong) of every file that differs from its checksum."""
+    for name, (size, digest) in checksums.items():
+        actual = _file_size(store / name)
+        if actual < 0:
+            if name not in PRIVATE:
+                yield name, "missing"
+        elif actual < size or (actual > size and not name.endswith(GROWING)):
+            yield name, f"{actual} bytes instead of {size}"
+        elif _file_digest(store / name, size) != digest:
+            yield name, "another SHA-256"
+
+
+def _file_size(file: Path) -> int:
+    """Size of a file in bytes, -1 if it does not exist."""
+    return file.stat().st_size if file.exists() else -1
+
+
+def _file_digest(file: Path, size: int) -> str:
+    """SHA-256 of the first size bytes of a file."""
+    digest = sha256()
+    with file.open("rb") as stream:
+        while size > 0 and (chunk := stream.read(min(CHUNK, size))):
+            digest.update(chunk)
+            size -= len(chunk)
+    return digest.hexdigest()

@@ -24,8 +24,8 @@ from mammo.scoring.score_tables import (
     write_window_table,
 )
 from mammo.scoring.trivial_predictors import PREDICTORS, lesion_facts, trivial_scores
-from mammo.store.folds import NO_FOLD
 from mammo.store.manifest import Manifest
+from mammo.store.splits import NO_FOLD
 
 
 def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder: Path, name: str) -> None:

@@ -24,8 +24,8 @@ from mammo.models.distributed import is_first
 from mammo.models.precision import compile_forward
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError, Split
-from mammo.store.folds import n_folds
 from mammo.store.manifest import Manifest
+from mammo.store.splits import n_folds
 from mammo.training.build import checked_manifest, datamodule_of, facts_of, run_name, store_line
 from mammo.training.config_checks import check_values
 from mammo.training.configured_classes import allowed_packages, check_targets, plain

@@ -24,8 +24,8 @@ from omegaconf import DictConfig, OmegaConf
 from mammo import __version__
 from mammo.io import atomic_write, file_lock
 from mammo.records import MammoError
-from mammo.store.folds import of_fold
 from mammo.store.manifest import Manifest
+from mammo.store.splits import of_fold
 from mammo.training.results import Run, file_digest, file_stamp, finished_run
 
 OUTPUTS = (
@@ -71,7 +71,7 @@ class Fold:
             manifest: of the store.
 
         Raises:
-            MammoError: as store.folds.of_fold.
+            MammoError: as store.splits.of_fold.
         """
         of_fold(manifest, number)
         return None if number is None else cls(number, manifest.digest())

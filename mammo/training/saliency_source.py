@@ -10,9 +10,9 @@ from mammo.data.dataset import SaliencySource
 from mammo.maps.saliency import ExternalMaps, ShuffledMaps, ZeroMaps
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
-from mammo.store.folds import of_fold
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
+from mammo.store.splits import of_fold
 from mammo.training.run_dir import Fold, chosen_run, require_finished
 
 

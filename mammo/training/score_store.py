@@ -21,8 +21,8 @@ from mammo.models.context_network import ContextNetwork
 from mammo.models.lesion_auroc import ScoredLesions, score_lesions
 from mammo.progress import track
 from mammo.records import MammoError
-from mammo.store.folds import of_fold
 from mammo.store.manifest import Manifest
+from mammo.store.splits import of_fold
 from mammo.training.build import crops_of, frame_of
 from mammo.training.configured_classes import load_network, read_config
 from mammo.training.export_scores import lesion_table

@@ -18,11 +18,11 @@ from mammo.ingestion.run import IngestResult, ingest_cohort
 from mammo.ingestion.sources import Mode
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
-from mammo.intake.pseudonyms import Pseudonyms
 from mammo.io import file_lock
 from mammo.records import MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
+from mammo.store.pseudonyms import Pseudonyms
 from mammo.store.record_files import ENTRY
 from mammo.store.store_header import DataSet
 from tests.intake.dicom_variants import BREAST, FRAME, Variant, jpeg_ls

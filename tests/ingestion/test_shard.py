@@ -13,8 +13,8 @@ from mammo.ingestion.run import ingest_cohort, ingest_shard
 from mammo.ingestion.shard import WHOLE, Shard, find_parts
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
-from mammo.intake.pseudonyms import Pseudonyms
 from mammo.records import MammoError
+from mammo.store.pseudonyms import Pseudonyms
 
 
 @pytest.fixture

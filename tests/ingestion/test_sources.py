@@ -21,7 +21,7 @@ from mammo.intake.outcomes import Verdict
 from mammo.records import MammoError, Split
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
-from mammo.store.own_ids import read_own_ids
+from mammo.store.pseudonyms import read_own_ids
 from mammo.store.splits import assign_splits
 from mammo.store.store_header import DataSet, read_store_header
 

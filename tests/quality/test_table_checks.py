@@ -5,8 +5,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from mammo.quality.table_checks import check_leakage, check_rows
-from mammo.store.folds import assign_folds
 from mammo.store.manifest import Manifest
+from mammo.store.splits import assign_folds
 from tests.quality.conftest import SyntheticStore
 
 

@@ -15,8 +15,8 @@ from mammo.records import MammoError, Split
 from mammo.reporting.evaluation import evaluate
 from mammo.reporting.gallery_data import build_gallery
 from mammo.reporting.run_selection import reported_runs
-from mammo.store.folds import assign_folds
 from mammo.store.manifest import Manifest
+from mammo.store.splits import assign_folds
 from mammo.training.build import datamodule_of
 from mammo.training.fit import train
 from mammo.training.precomputed import cached_saliency

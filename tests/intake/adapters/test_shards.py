@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 
 from mammo import ingest
 from mammo.ingestion.shard import Shard
-from mammo.intake.pseudonyms import Pseudonyms
+from mammo.store.pseudonyms import Pseudonyms
 
 SHARDS = 3
 N = 8
