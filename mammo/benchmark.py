@@ -7,33 +7,22 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mammo.benchmarks import (
-    bootstrap_speed,
-    context_speed,
-    epoch_speed,
-    fagg_speed,
-    floc_speed,
-    ingest_speed,
-    lesion_speed,
-    loader_speed,
-    patch_speed,
-    store_speed,
-)
+from mammo.benchmarks import epoch_speed, evaluation_speed, fagg_speed, ingest_speed, network_speed, patch_speed
 from mammo.benchmarks.timing import markdown_table
 from mammo.cli.arguments import at_least_one
 from mammo.records import MammoError
 
 BENCHMARKS: dict[str, Callable[[int], dict[str, object]]] = {
-    "context": context_speed.measure,
-    "epoch": epoch_speed.measure,
-    "evaluate": bootstrap_speed.measure,
-    "fagg": fagg_speed.measure,
-    "ingest": ingest_speed.measure,
-    "lesion": lesion_speed.measure,
-    "loader": loader_speed.measure,
-    "net": floc_speed.measure,
-    "patches": patch_speed.measure,
-    "store": store_speed.measure,
+    "context": network_speed.measure_context,
+    "epoch": epoch_speed.measure_epoch,
+    "evaluate": evaluation_speed.measure_interval,
+    "fagg": fagg_speed.measure_fagg,
+    "ingest": ingest_speed.measure_ingest,
+    "lesion": evaluation_speed.measure_lesion_windows,
+    "loader": epoch_speed.measure_loader,
+    "net": network_speed.measure_floc,
+    "patches": patch_speed.measure_patches,
+    "store": patch_speed.measure_store,
 }
 
 

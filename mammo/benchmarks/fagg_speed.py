@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from mammo.benchmarks.context_speed import product
+from mammo.benchmarks.network_speed import product
 from mammo.benchmarks.timing import Method, time_methods, use_one_thread
 from mammo.cli.pipeline import KEPT_BLOCK, KEPT_SPARE
 from mammo.machine import keep_memory
@@ -27,7 +27,7 @@ MAPS = ("loc", "sal", "emb")
 LAYOUTS = {"": torch.contiguous_format, "_channels_last": torch.channels_last}
 
 
-def measure(rounds: int, n_windows: int = 100, n_lesions: int = 10) -> dict[str, object]:
+def measure_fagg(rounds: int, n_windows: int = 100, n_lesions: int = 10) -> dict[str, object]:
     """CPU seconds per lesion of 100 windows, and per training step.
 
     Args:

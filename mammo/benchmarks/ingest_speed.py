@@ -42,7 +42,7 @@ PLUGINS = ("gdcm", "openjpeg", "jpeg_ls")
 Encode = Callable[[Pixels], bytes]
 
 
-def measure(rounds: int, shape: tuple[int, int] = FULL_SHAPE, n_images: int = 3) -> dict[str, object]:
+def measure_ingest(rounds: int, shape: tuple[int, int] = FULL_SHAPE, n_images: int = 3) -> dict[str, object]:
     """CPU seconds per image, from header to stored tiles, in one process configured like an ingest worker.
 
     Args:

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from mammo.realism.breast_images import BreastImage
-from mammo.realism.texture_features import FEATURES, texture_features
+from mammo.realism.measures import FEATURES, texture_features
 from mammo.records import Floats, MammoError
 from mammo.scoring.metrics import auc
 

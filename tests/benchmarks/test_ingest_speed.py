@@ -14,7 +14,7 @@ from mammo.intake.presentation import presentation
 def test_the_result_is_complete(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ingest, "PLUGINS", ())
     monkeypatch.setattr(ingest, "typical_ingest", lambda file: sorted(range(20000)))
-    result = ingest.measure(1, (368, 240), n_images=1)
+    result = ingest.measure_ingest(1, (368, 240), n_images=1)
     assert set(result["ratios"]) == set(ingest.MEASURED)  # type: ignore[call-overload]
     assert all(result[key] > 0 for key in ("ours", "limit_ratio"))  # type: ignore[operator]
 

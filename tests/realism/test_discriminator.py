@@ -5,7 +5,7 @@ import pytest
 
 from mammo.realism.breast_images import BreastImage
 from mammo.realism.discriminator import PatchFeatures, discriminate, patch_features
-from mammo.realism.texture_features import FEATURES
+from mammo.realism.measures import FEATURES
 from mammo.records import MammoError
 
 
