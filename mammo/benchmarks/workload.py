@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from mammo.benchmarks.timing import Method, use_one_thread
-from mammo.data.crops import CropRequests, crop
-from mammo.data.resample_plan import ResamplePlan
+from mammo.data.crops import CropRequests, ResamplePlan, crop
 from mammo.geometry import Box, Frame
 from mammo.intake.adapters import read_cohort
 from mammo.intake.gate import admit

@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.dataset import PlanDataset, Reader, SaliencySource
-from mammo.data.image_plans import WindowNoise, image_plan, training_images
 from mammo.data.loader import Loader
-from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
+from mammo.data.plans import Plan, Quota, WindowNoise, epoch_plan, image_plan, lesion_plan, training_images
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError, Split

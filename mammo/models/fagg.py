@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mammo.geometry import Frame
-from mammo.maps.location import partial_location_maps
-from mammo.maps.stack import CHANNELS, batch_columns, canonical_order
+from mammo.maps.stack import CHANNELS, batch_columns, canonical_order, partial_location_maps
 from mammo.models.fagg_layers import Stack, aggregate
 from mammo.models.patch_classifier import PatchClassifier
 from mammo.records import Batch, PatchClass

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from mammo.data.dataset import SaliencySource
-from mammo.maps.location import location_map
+from mammo.maps.stack import location_map
 from mammo.paper import LOCAL
 from mammo.progress import track
 from mammo.reporting.evaluation import Evaluation

@@ -9,8 +9,7 @@ from mammo.cli.targets import build, is_foreign
 from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.dataset import SaliencySource
-from mammo.data.image_plans import WindowNoise
-from mammo.data.plans import Quota
+from mammo.data.plans import Quota, WindowNoise
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
 from mammo.maps.stack import maps_name

@@ -13,7 +13,7 @@ from mammo.benchmarks.evaluation_speed import (
     patient_counts,
 )
 from mammo.benchmarks.workload import breast
-from mammo.data.resample_plan import ResamplePlan
+from mammo.data.crops import ResamplePlan
 from mammo.scoring.intervals import N_RESAMPLES, auc_interval
 
 SHAPE = (900, 800)

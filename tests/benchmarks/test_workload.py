@@ -17,7 +17,7 @@ from mammo.benchmarks.workload import (
     split_requests,
     training_windows,
 )
-from mammo.data.resample_plan import ResamplePlan
+from mammo.data.crops import ResamplePlan
 from mammo.geometry import Box
 
 SHAPE = (900, 800)

@@ -1,4 +1,4 @@
-"""Patches against point-by-point interpolation by scipy, and against one another."""
+"""Patches against point-by-point interpolation by scipy and against one another; resample plans; whole images."""
 
 from pathlib import Path
 
@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from mammo.data.crops import CropRequests, crop
-from mammo.geometry import Box, CropWindow
+from mammo.data.crops import CropRequests, ResamplePlan, crop, image_box, resize_to_frame
+from mammo.geometry import Box, CropWindow, CropWindows, Frame, FrameChain
+from mammo.records import FULL_SCALE
 from mammo.store.image_store import ImageStore
 
 RNG = np.random.default_rng(0)
 NOISE = RNG.integers(0, 4096, (160, 130)).astype(np.uint16)
+
 FREE = np.array(
     [
         (70.2, 60, 20, 0),
@@ -23,6 +25,9 @@ FREE = np.array(
     ]
 )
 """Windows at fractional positions: enlarged, shrunk, rotated, half outside the image."""
+
+PLAN_RNG = np.random.default_rng(1)
+WINDOWS = PLAN_RNG.uniform([30, 30, 5, -45], [60, 60, 40, 45], size=(200, 4))
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +159,61 @@ def test_a_read_outside_the_image_overwrites_the_memory_with_zeros(store: ImageS
         store.read_into("ab12", (box.row0, box.col0), out)
         padded = np.pad(NOISE, 400)
         assert np.array_equal(out, padded[box.row0 + 400 : box.row1 + 400, box.col0 + 400 : box.col1 + 400])
+
+
+def test_an_image_window_is_read_and_resized_to_the_frame() -> None:
+    frame = Frame(96, 80, 8)
+    chain = FrameChain((300, 300), False, Box(0, 200, 0, 200), 1.0, (10, 5), frame)
+    whole = image_box(np.array([48.0, 40.0, 96.0, 0.0]), chain)
+    assert (whole.row0, whole.row1, whole.col0, whole.col1) == (10, 106, 5, 85)
+    larger = image_box(np.array([50.0, 40.0, 120.0, 0.0]), chain)
+    assert (larger.height, larger.width) == (120, 100)
+    pixels = np.random.default_rng(0).integers(0, FULL_SCALE + 1, (96, 80)).astype(np.uint16)
+    assert resize_to_frame(pixels, frame) is pixels
+    steep = np.zeros((120, 100), np.uint16)
+    steep[:, 50:] = FULL_SCALE
+    resized = resize_to_frame(steep, frame)
+    assert resized.shape == (96, 80)
+    assert resized.max() == FULL_SCALE
+    assert (resized[:, :38] < 100).all()
+    assert (resized[:, 42:] > FULL_SCALE - 400).all()
+
+
+def test_boxes_are_tight_around_the_neighbors_of_all_sample_points() -> None:
+    found = ResamplePlan.from_windows(WINDOWS, 16, antialias=False)
+    local = (np.stack(np.meshgrid(np.arange(16), np.arange(16), indexing="ij"), axis=-1) + 0.5) / 16 - 0.5
+    for window, (row0, row1, col0, col1) in zip(WINDOWS, found.box, strict=True):
+        points = CropWindow(*window).to_frame(local) - 0.5
+        low, high = np.floor(points.min(axis=(0, 1))), np.floor(points.max(axis=(0, 1))) + 2
+        assert np.array_equal([row0, col0], low)
+        assert np.array_equal([row1, col1], high)
+
+
+def test_the_matrix_maps_patch_pixels_to_box_pixels() -> None:
+    found = ResamplePlan.from_windows(WINDOWS, 16)
+    for window, matrix, box in zip(WINDOWS, found.matrix, found.box, strict=True):
+        x, y = PLAN_RNG.integers(0, 16, 2)
+        col, row = matrix @ (x, y, 1)
+        expected = CropWindow(*window).to_frame([(y + 0.5) / 16 - 0.5, (x + 0.5) / 16 - 0.5]) - 0.5 - box[[0, 2]]
+        assert np.allclose([row, col], expected, atol=1e-9)
+
+
+def test_the_filter_adds_a_margin_of_one_pixel() -> None:
+    plain, smooth = ResamplePlan.from_windows(WINDOWS, 16, antialias=False), ResamplePlan.from_windows(WINDOWS, 16)
+    shrinks = WINDOWS[:, 2] > 16
+    assert np.array_equal(smooth.side_taps > 0, shrinks)
+    assert np.array_equal(smooth.box - plain.box, shrinks[:, None] * np.array([-1, 1, -1, 1]))
+
+
+def test_windows_on_whole_pixels_are_their_boxes() -> None:
+    windows = np.array([(20.5, 30.5, 9, 0), (20, 30, 16, 0), (20, 30, 9, 0), (20, 30, 16, 1), (20, 30, 16.5, 0)])
+    found = ResamplePlan.from_windows(windows, 16)
+    assert found.whole.tolist() == [True, True, False, False, False]
+    assert found.box[:2].tolist() == [[16, 25, 26, 35], [12, 28, 22, 38]]
+
+
+def test_many_windows_are_transformed_as_each_alone() -> None:
+    local = PLAN_RNG.uniform(-0.5, 0.5, size=(len(WINDOWS), 5, 2))
+    together = CropWindows(WINDOWS).to_frame(local)
+    alone = [CropWindow(*window).to_frame(points) for window, points in zip(WINDOWS, local, strict=True)]
+    assert np.array_equal(together, np.stack(alone))

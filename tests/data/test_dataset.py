@@ -9,8 +9,7 @@ import torch
 
 from mammo.data.crops import CropRequests, crop
 from mammo.data.dataset import PlanDataset, Reader
-from mammo.data.image_plans import WindowNoise, image_plan, training_images
-from mammo.data.plans import Plan, lesion_plan
+from mammo.data.plans import Plan, WindowNoise, image_plan, lesion_plan, training_images
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import CropWindow
