@@ -8,8 +8,7 @@ python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)
 
 import sys
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -20,9 +19,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from mammo.cli.hydra_app import PLACES, command
 from mammo.geometry import Frame
-from mammo.ingestion.quarantine import QUARANTINE
-from mammo.ingestion.run import IngestResult, ingest_cohort, ingest_shard
-from mammo.ingestion.scale_advice import scale_lines
+from mammo.ingestion.result_lines import published_lines, result_lines
+from mammo.ingestion.run import ingest_cohort, ingest_shard
 from mammo.ingestion.shard import Shard
 from mammo.ingestion.sources import Mode, planned_sources
 from mammo.ingestion.worker import PRELOAD, Recipe
@@ -30,12 +28,9 @@ from mammo.intake.adapters import check_source, read_cohort
 from mammo.intake.dicom_decode import check_decoders
 from mammo.intake.gray_values import PixelOptions
 from mammo.intake.outcomes import Flag, Verdict, counts
-from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers
 from mammo.machine import usable_cores
-from mammo.records import Cohort, Count, MammoError, did_you_mean
-from mammo.store.manifest import Manifest
-from mammo.store.splits import NO_FOLD
+from mammo.records import MammoError, did_you_mean
 from mammo.store.store_header import TABLE, DataSet
 
 PHANTOM = "phantom"
@@ -46,9 +41,6 @@ QUARANTINED = 3
 
 TABLE_KEYS = ("lesions", "images", "labels", "columns", "skip_absent")
 """Keys of data= that say how a user's own tables are read; they are not options of the source that a store keeps."""
-
-TOLERANCE = 0.01
-"""Relative difference from a published number that is not reported."""
 
 
 def check(cfg: DictConfig) -> None:
@@ -125,61 +117,6 @@ def _recipe(cfg: DictConfig) -> Recipe:
     return Recipe(source, store, frame, float(scale), data_set=data_set, pixels=pixels)
 
 
-def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterator[str]:
-    """Yield the lines on an ingest that took this many seconds: files by outcome, lesions, and what was left out."""
-    store, manifest, n = recipe.store, result.manifest, len(result.outcomes)
-    found, own = counts(result.outcomes), manifest.images["source"] == recipe.data_set.name
-    labels = manifest.lesions["label"][manifest.lesions["image_id"].isin(manifest.images.index[own])]
-    shown = [f"{number} {verdict}" for verdict, number in found.items() if number or verdict is not Verdict.NOT_IMAGE]
-    yield (
-        f"{store}: {n} files, {', '.join(shown)}; "
-        f"{(labels == 'malignant').sum()} malignant and {(labels == 'benign').sum()} benign lesions; "
-        f"{seconds:.1f} s, {n / seconds:.1f} images/s"
-    )
-    for verdict in (Verdict.FLAGGED, Verdict.REJECTED):
-        codes = Counter(code for outcome in result.outcomes if outcome.verdict is verdict for code in outcome.codes)
-        if codes:
-            yield f"{verdict}: {', '.join(f'{number} {code}' for code, number in codes.most_common())}"
-    if found[Verdict.ACCEPTED] < n:
-        yield f"all other files, with reason and remedy: {store / QUARANTINE.name}"
-    yield from _lesion_lines(result, recipe.data_set.name)
-    yield from scale_lines(manifest, recipe.data_set.name)
-    yield from store_lines(manifest)
-
-
-def _lesion_lines(result: IngestResult, source: str) -> Iterator[str]:
-    """Yield the lines on lesions that are not in the store, and on images that share their pixels."""
-    if result.lost_lesions:
-        yield f"{result.lost_lesions} lesions are on rejected images"
-    if result.misplaced:
-        yield f"{result.misplaced} lesions left out: {Code.OUTLINE_OFF_BREAST.reason}"
-    if result.alike:
-        yield (
-            f"caution: {result.alike} images have the same pixels as an image of another patient, side or view: check "
-            "whether one file was given two names"
-        )
-    if result.repeated:
-        yield f"{result.repeated} lesions are outlined on a copy of their image too, and counted once"
-    others = sum(outcome.codes == (Code.OTHER_SOURCE,) for outcome in result.outcomes)
-    if others:
-        yield (
-            f"{others} images are in another source of the store already, which keeps them with its own lesions; "
-            f"{result.left_to_others} lesions of {source} on them are left out"
-        )
-
-
-def store_lines(manifest: Manifest) -> Iterator[str]:
-    """Yield the lines on a store of several sources, and on patients who are in no split while others are."""
-    images = manifest.images
-    numbers = images["source"].value_counts()
-    if len(manifest.sources) > 1:
-        held = [f"{numbers.get(source.name, 0)} images of {source.name}" for source in manifest.sources]
-        yield f"the store holds {', '.join(held)}"
-    unsplit = images["patient_id"][(images["split"] == "") & (images["fold"] == NO_FOLD)].nunique()
-    if 0 < unsplit < images["patient_id"].nunique():
-        yield f"{unsplit} patients are in no split yet: python -m mammo.split assigns them and leaves the others"
-
-
 def _tables(cfg: DictConfig) -> dict[str, object]:
     """What the configuration says about the user's own tables.
 
@@ -190,23 +127,6 @@ def _tables(cfg: DictConfig) -> dict[str, object]:
     if given and cfg.data.adapter != TABLE.adapter:
         raise MammoError(f"data.{next(iter(given))} is for data=table only: {cfg.data.name} has tables of its own")
     return {key: OmegaConf.to_container(value) if OmegaConf.is_config(value) else value for key, value in given.items()}
-
-
-def published_lines(cohort: Cohort) -> Iterator[str]:
-    """Yield a line for each published number and for each reason that left out outlines, and the adapter's notes."""
-    for count in cohort.counts:
-        yield f"{count.what}: {count.found:,} found, {count.published:,} published{_difference(count)}"
-    reasons = [lesion.reason for lesion in cohort.left_out]
-    for reason in sorted(set(reasons)):
-        yield f"{reasons.count(reason)} lesions left out: {reason}"
-    yield from cohort.notes
-
-
-def _difference(count: Count) -> str:
-    difference = abs(count.found - count.published) / max(count.published, 1)
-    if difference <= TOLERANCE:
-        return ""
-    return f" (differs by {difference:.0%}: a part of the data set, or files are missing)"
 
 
 main = command("ingest", check=check)(task)

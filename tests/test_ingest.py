@@ -10,8 +10,7 @@ from mammo import ingest, split
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Quota
 from mammo.data.window_sampler import CropSizes
-from mammo.ingest import published_lines
-from mammo.records import Cohort, Count, LeftOut, MammoError, Split
+from mammo.records import MammoError, Split
 from mammo.store.manifest import Manifest
 
 
@@ -176,18 +175,6 @@ def test_a_folder_without_an_image_is_an_error(
     error = capfd.readouterr().err
     assert "Traceback" not in error
     assert error.splitlines()[-1].startswith("error: ")
-
-
-def test_numbers_are_printed_beside_the_published_ones() -> None:
-    counts = (Count("images", 3103, 3103), Count("patients", 1560, 1566), Count("lesions", 50, 100))
-    cohort = Cohort((), (), (LeftOut("a", "", "x", "why"), LeftOut("b", "", "x", "why")), counts, ("A note",))
-    assert list(published_lines(cohort)) == [
-        "images: 3,103 found, 3,103 published",
-        "patients: 1,560 found, 1,566 published",
-        "lesions: 50 found, 100 published (differs by 50%: a part of the data set, or files are missing)",
-        "2 lesions left out: why",
-        "A note",
-    ]
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.quality.checks import Issue
-from mammo.quality.image_checks import check_brightness, check_images
-from mammo.quality.image_stats import all_image_stats, image_rows
+from mammo.quality.image_checks import all_image_stats, check_brightness, check_images, image_rows
 from mammo.quality.outline_checks import check_outlines
 from mammo.quality.table_checks import check_leakage, check_rows, valid_rows
 from mammo.records import MammoError

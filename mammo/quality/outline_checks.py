@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, FrameChain
 from mammo.quality.checks import Issue
-from mammo.quality.image_stats import image_rows, valid_chain
+from mammo.quality.image_checks import image_rows, valid_chain
 from mammo.store.manifest import Manifest
 
 MIN_ON_BREAST = 0.2

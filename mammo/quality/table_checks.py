@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 
 from mammo.quality.checks import Issue
-from mammo.quality.image_stats import ImageStats
+from mammo.quality.image_checks import ImageStats
 from mammo.records import Laterality, Pathology, Split, View
 from mammo.store.fingerprints import Pair, similar_pairs
 from mammo.store.manifest import Manifest

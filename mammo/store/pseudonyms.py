@@ -18,6 +18,9 @@ from pathlib import Path
 from mammo.io import atomic_write
 from mammo.records import MammoError
 
+KEY = ".key"
+"""The file of a store that holds the key of its pseudonyms."""
+
 LENGTH = 20
 """Hexadecimal digits of a pseudonym: 80 bits, so that a million of them have no collision."""
 
@@ -40,7 +43,7 @@ class Pseudonyms:
     @classmethod
     def of_store(cls, store: Path) -> "Pseudonyms":
         """Return a store's pseudonyms; its key is created on first use, readable by its owner only."""
-        path = store / ".key"
+        path = store / KEY
         if not path.is_file():
             cls(secrets.token_bytes(32)).write_key(store)
         return cls(bytes.fromhex(path.read_text()))
@@ -48,11 +51,11 @@ class Pseudonyms:
     def write_key(self, store: Path) -> None:
         """Write the key to a store that has none; of several processes that try, the first one wins."""
         store.mkdir(parents=True, exist_ok=True)
-        partial = store / f".key.{secrets.token_hex(4)}.partial"
+        partial = store / f"{KEY}.{secrets.token_hex(4)}.partial"
         partial.touch(mode=0o600)
         partial.write_text(self.key.hex())
         try:
-            os.link(partial, store / ".key")
+            os.link(partial, store / KEY)
         except FileExistsError:
             pass
         finally:

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from mammo.intake.adapters._labels import parse_birads
-from mammo.intake.adapters._table_columns import Entry
+from mammo.intake.adapters._table_columns import Entry, Problems
 from mammo.intake.adapters._table_outlines import (
     PLACES,
     Given,
@@ -17,7 +17,6 @@ from mammo.intake.adapters._table_outlines import (
     reaches_beyond,
     read_outline,
 )
-from mammo.intake.adapters._table_problems import Problems
 from mammo.intake.adapters._table_words import MEANINGS, Meaning, plain, source_of, yes_or_no
 from mammo.intake.coco import Annotation, CocoError
 from mammo.intake.outlines import Outline

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from mammo.intake.adapters._table_columns import Entry
-from mammo.intake.adapters._table_problems import LISTED
+from mammo.intake.adapters._table_columns import LISTED, Entry
 from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
 
 

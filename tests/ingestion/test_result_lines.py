@@ -1,4 +1,4 @@
-"""Ingest says where breasts do not fit into the network window, with a scale that fits them."""
+"""Ingest says where breasts do not fit into the network window, with a scale that fits them, and what was published."""
 
 import re
 
@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from mammo.geometry import Frame
-from mammo.ingestion.scale_advice import scale_lines
+from mammo.ingestion.result_lines import published_lines, scale_lines
+from mammo.records import Cohort, Count, LeftOut
 from mammo.store.manifest import Manifest
 
 FRAME = Frame(2944, 1920, 64)
@@ -39,3 +40,15 @@ def test_there_is_no_advice_where_breasts_fit(rows: int, cols: int, scale: float
 
 def test_other_sources_do_not_count() -> None:
     assert not list(scale_lines(store_of(4364, 1900, 1.0), "another"))
+
+
+def test_numbers_are_printed_beside_the_published_ones() -> None:
+    counts = (Count("images", 3103, 3103), Count("patients", 1560, 1566), Count("lesions", 50, 100))
+    cohort = Cohort((), (), (LeftOut("a", "", "x", "why"), LeftOut("b", "", "x", "why")), counts, ("A note",))
+    assert list(published_lines(cohort)) == [
+        "images: 3,103 found, 3,103 published",
+        "patients: 1,560 found, 1,566 published",
+        "lesions: 50 found, 100 published (differs by 50%: a part of the data set, or files are missing)",
+        "2 lesions left out: why",
+        "A note",
+    ]
