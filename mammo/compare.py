@@ -14,8 +14,7 @@ from pathlib import Path
 from mammo.cli.arguments import complain
 from mammo.records import MammoError
 from mammo.reporting.score_comparison import compare_files, comparison_text
-from mammo.scoring.score_file import match_lesions
-from mammo.scoring.score_folds import check_validation, read_scores
+from mammo.scoring.score_file import check_validation, match_lesions, read_scores
 from mammo.store.pseudonyms import find_own_ids
 
 

@@ -7,7 +7,7 @@ from omegaconf import DictConfig
 from mammo.cli.hydra_app import command
 from mammo.ingestion.shard import Shard
 from mammo.records import Split
-from mammo.training.store_defaults import store_defaults
+from mammo.training.train_config import store_defaults
 
 
 def task(cfg: DictConfig) -> None:

@@ -16,7 +16,7 @@ from mammo.store.store_header import read_store_header
 from mammo.training.run_dir import chosen_run
 
 if TYPE_CHECKING:
-    from mammo.training.score_store import StoreScores
+    from mammo.training.export_scores import StoreScores
 
 DISCLAIMER = "Networks trained on synthetic phantoms test the software: these scores have no medical meaning."
 
@@ -31,7 +31,7 @@ def check(cfg: DictConfig) -> None:
 
 def task(cfg: DictConfig) -> None:
     """Score every labeled lesion of the store; write the table and the figures, and print the table."""
-    from mammo.training.score_store import score_store  # heavy: only after the configuration is checked
+    from mammo.training.export_scores import score_store  # heavy: only after the configuration is checked
 
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     run = chosen_run(cfg.run, Path(cfg.root), "fagg")

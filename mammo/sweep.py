@@ -9,7 +9,7 @@ from mammo.cli.arguments import complain
 from mammo.records import MammoError
 from mammo.reporting.result_figures import save
 from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
-from mammo.scoring.table_file import safe_csv
+from mammo.scoring.score_tables import safe_csv
 from mammo.training.results import read_runs
 from mammo.training.sweep_state import Sweep, print_status
 

@@ -6,9 +6,7 @@ import warnings
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
-from mammo.training.config_checks import check_values
-from mammo.training.pretrained import check_pretrained
-from mammo.training.store_defaults import store_defaults
+from mammo.training.train_config import check_pretrained, check_values, store_defaults
 
 NOISE = (
     ".*LeafSpec.*",

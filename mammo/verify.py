@@ -19,7 +19,7 @@ from mammo.quality.checks import CHECKS, Issue
 from mammo.realism.assessment import RangeStatus, assess_realism, realism_lines
 from mammo.records import MammoError
 from mammo.reporting.quality_page import write_quality_page
-from mammo.scoring.table_file import safe_csv
+from mammo.scoring.score_tables import safe_csv
 from mammo.store.pseudonyms import OwnId, read_own_ids, shown_id
 
 ISSUES_FOUND = 3

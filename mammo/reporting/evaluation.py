@@ -8,8 +8,6 @@ import pandas as pd
 
 from mammo.paper import BEST, LOCAL, MAPS
 from mammo.records import Floats, Ints, MammoError
-from mammo.reporting.birads_table import birads_table
-from mammo.reporting.cross_validation import fold_table, fold_warnings
 from mammo.reporting.evaluation_warnings import (
     evaluation_warnings,
     origin_warnings,
@@ -18,13 +16,14 @@ from mammo.reporting.evaluation_warnings import (
     seed_warnings,
 )
 from mammo.reporting.paper_tables import auc_row, context_table, figure6, table2, table3
-from mammo.reporting.pooled_runs import PooledRun, common_folds, pooled_runs
+from mammo.reporting.reported_runs import PooledRun, common_folds, fold_table, fold_warnings, pooled_runs
 from mammo.reporting.shared_lesions import SharedLesions, share_lesions
-from mammo.reporting.trivial_table import trivial_table, trivial_warnings
+from mammo.reporting.summary import birads_table
 from mammo.scoring.model_comparison import Comparison, compare
 from mammo.scoring.performance import Performance, Subgroup, performance, subgroups
 from mammo.scoring.score_tables import size_group
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
+from mammo.scoring.trivial_predictors import trivial_table, trivial_warnings
 from mammo.training.results import Run
 
 SUBGROUP_COLUMNS = ("finding", "view", "laterality", "vendor", "density", "size", "birads", "label_source", "source")
@@ -49,15 +48,15 @@ class Evaluation:
         missing: combinations of Table 3 without a run.
         floc: paper_tables.auc_row of f_loc alone; None unless all f_loc runs have one backbone and initialization.
         figure6: as paper_tables.figure6.
-        folds: as cross_validation.fold_table; empty without folds.
-        trivial: as trivial_table.trivial_table, for `main`.
+        folds: as reported_runs.fold_table; empty without folds.
+        trivial: as trivial_predictors.trivial_table, for `main`.
         difference: sal+emb compared with emb, seed-mean scores; None if either has no run.
         shuffled_gain: sal+emb with another image's saliency maps compared with emb, a control that shows whether
             context is used; None without such a run.
         gain_over_shuffled: sal+emb compared with that control: true gain minus shuffled gain.
         images: as paper_tables.context_table; empty without a context network.
         subgroups: of the seed-mean score of `main`.
-        birads: as birads_table.birads_table, for `main`; empty without BI-RADS categories.
+        birads: as summary.birads_table, for `main`; empty without BI-RADS categories.
         warnings: weaknesses of the evaluation, in sentences (evaluation_warnings).
     """
 

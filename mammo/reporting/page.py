@@ -24,12 +24,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mammo import paper
-from mammo.reporting.cross_validation import fold_numbers
 from mammo.reporting.evaluation import Evaluation
 from mammo.reporting.figure_list import ReportFigure, result_tables
+from mammo.reporting.reported_runs import fold_numbers
 from mammo.reporting.result_figures import save
 from mammo.reporting.summary import result_sentence, tradeoff_sentence
-from mammo.scoring.table_file import safe_csv
+from mammo.scoring.score_tables import safe_csv
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -59,7 +59,7 @@ def write_report(
         evaluation: of the runs.
         cohort: Table 1 (paper_tables.table1); None without an image store.
         figures: in the report's order; each is saved and cleared before the next is drawn.
-        gallery: as gallery_data.build_gallery; None to leave it out.
+        gallery: as gallery.build_gallery; None to leave it out.
         origin: of this report.
         left_out: a sentence about what the report lacks and why; empty if it is complete.
 

@@ -11,12 +11,12 @@ from mammo.records import MammoError
 from mammo.reporting.cohort_figures import cohort_figures
 from mammo.reporting.evaluation import Evaluation, evaluate
 from mammo.reporting.figure_list import ReportFigure, result_figures, result_tables
-from mammo.reporting.gallery_data import build_gallery
+from mammo.reporting.gallery import build_gallery
 from mammo.reporting.page import Origin, write_report
 from mammo.reporting.paper_tables import table1
+from mammo.reporting.reported_runs import reported_runs
 from mammo.reporting.result_figures import save
-from mammo.reporting.run_selection import reported_runs
-from mammo.scoring.table_file import safe_csv
+from mammo.scoring.score_tables import safe_csv
 from mammo.store.manifest import Manifest
 from mammo.training.run_dir import commit
 

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from mammo.paper import TABLE_2, TABLE_3
 from mammo.records import Floats, Ints
-from mammo.scoring.calibration import CalibrationCurve, calibration_curve
-from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.metrics import auc, roc, why_undefined
+from mammo.scoring.probability_curves import CalibrationCurve, DecisionCurve, calibration_curve, decision_curve
 from mammo.scoring.thresholds import allowed_misses, tnr_at_fnr
 
 BLUE, VERMILION, GREEN, GRAY, BLACK = "#0072B2", "#D55E00", "#009E73", "#777777", "#1a1a1a"

@@ -1,29 +1,29 @@
-"""Evaluates and compares score files: as an object for JSON, and as text."""
+"""Evaluates and compares score files, down to single lesions: as an object for JSON, and as text."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mammo.reporting.evaluation_warnings import evaluation_warnings
-from mammo.reporting.score_differences import lesion_lines, most_different, most_wrong
-from mammo.reporting.trivial_table import known_predictors, trivial_table, trivial_warnings
-from mammo.scoring.calibration import CalibrationCurve, calibration_curve
-from mammo.scoring.decision_curve import DecisionCurve, decision_curve
 from mammo.scoring.intervals import N_RESAMPLES, Interval, auc_interval
 from mammo.scoring.metrics import why_undefined
 from mammo.scoring.model_comparison import compare
 from mammo.scoring.performance import OperatingPoint, performance, subgroups
-from mammo.scoring.score_file import COLUMNS, ScoreFile
-from mammo.scoring.score_folds import fold_column, fold_names, missing_folds, thresholds_at_fnr
+from mammo.scoring.probability_curves import CalibrationCurve, DecisionCurve, calibration_curve, decision_curve
+from mammo.scoring.score_file import COLUMNS, ScoreFile, fold_column, fold_names, missing_folds, thresholds_at_fnr
 from mammo.scoring.thresholds import FNRS
-from mammo.scoring.trivial_predictors import PREDICTORS
+from mammo.scoring.trivial_predictors import PREDICTORS, known_predictors, trivial_table, trivial_warnings
 from mammo.store.pseudonyms import OwnId
 
 Json = dict[str, Any]
+
+N_SHOWN = 5
+"""Number of lesions that are listed."""
 
 
 def compare_files(
@@ -45,11 +45,11 @@ def compare_files(
     facts = next((file.table for file in files if known_predictors(file.table)), files[0].table)
     return {
         "files": [
-            _file(file, other, facts) | {"most_wrong": most_wrong(file.table, own or {})}
+            _file(file, other, facts) | {"most_wrong": _most_wrong(file.table, own or {})}
             for file, other in zip(files, validations, strict=True)
         ],
         "pairs": [
-            _pair(first, second) | {"most_different": most_different(first.table, second.table, own or {})}
+            _pair(first, second) | {"most_different": _most_different(first.table, second.table, own or {})}
             for first, second in combinations(files, 2)
         ],
         "bootstrap": {"unit": "patient", "resamples": N_RESAMPLES, "level": 0.95, "interval": "percentile"},
@@ -133,6 +133,40 @@ def _pair(first: ScoreFile, second: ScoreFile) -> Json:
     }
 
 
+def _most_wrong(table: pd.DataFrame, own: Mapping[str, OwnId]) -> list[Json]:
+    """The lesions whose scores are farthest from their labels, the most wrong first, ready for JSON.
+
+    Args:
+        table: as score_file.ScoreFile has it.
+        own: the user's own names by pseudonym, empty to leave them out.
+    """
+    order = np.argsort(-(table["score"] - table["malignant"]).abs().to_numpy(), kind="stable")[:N_SHOWN]
+    return [_lesion(row, own) | {"score": float(row["score"])} for _, row in table.iloc[order].iterrows()]
+
+
+def _most_different(first: pd.DataFrame, second: pd.DataFrame, own: Mapping[str, OwnId]) -> list[Json]:
+    """The lesions that two models score most differently, the largest difference first, ready for JSON.
+
+    Args:
+        first: as score_file.ScoreFile has it.
+        second: the same lesions in the same order.
+        own: as in _most_wrong.
+    """
+    scores = np.stack([first["score"].to_numpy(), second["score"].to_numpy()])
+    order = np.argsort(-np.abs(scores[0] - scores[1]), kind="stable")[:N_SHOWN]
+    return [
+        _lesion(first.iloc[at], own) | {"first": float(scores[0, at]), "second": float(scores[1, at])}
+        for at in order.tolist()
+    ]
+
+
+def _lesion(row: "pd.Series[Any]", own: Mapping[str, OwnId]) -> Json:
+    key = str(row["lesion_id"])
+    name = own.get(key)
+    known = {} if name is None else {"source": name.source, "source_path": name.path, "source_id": name.id}
+    return {"lesion_id": key, "malignant": int(row["malignant"])} | known
+
+
 def _point(point: OperatingPoint, chosen_on: str) -> Json:
     return {
         "tnr": _known(point.tnr.value),
@@ -181,7 +215,7 @@ def _files(compared: Mapping[str, Any]) -> Iterator[str]:
         for group in file["subgroups"]:
             name, n = f"{group['column']}={group['value']}", f"{group['n']} lesions, {group['n_malignant']} malignant"
             yield f"  AUC, {name:<15} {_shown(group, 'auc')}   {n}" + _because(group)
-        yield from lesion_lines("scored most wrongly:", file["most_wrong"])
+        yield from _lesion_lines("scored most wrongly:", file["most_wrong"])
         yield ""
 
 
@@ -202,8 +236,18 @@ def _pairs(compared: Mapping[str, Any]) -> Iterator[str]:
     for pair in compared["pairs"]:
         tests = ", ".join(f"p {name} {_text(pair[f'p_{name}'])}" for name in ("bootstrap", "delong"))
         yield f"{pair['first']} minus {pair['second']}: AUC {_shown(pair, 'auc_difference')}   {tests}"
-        yield from lesion_lines("scored most differently:", pair["most_different"])
+        yield from _lesion_lines("scored most differently:", pair["most_different"])
     yield "Intervals: 95 %, patient bootstrap (all lesions of a patient drawn together); DeLong assumes independence."
+
+
+def _lesion_lines(title: str, lesions: Iterable[Json]) -> Iterator[str]:
+    """Yield a title and a line for each lesion of _most_wrong or _most_different."""
+    yield f"  {title}"
+    for lesion in lesions:
+        scores = " and ".join(f"{lesion[name]:.3f}" for name in ("score", "first", "second") if name in lesion)
+        label = "malignant" if lesion["malignant"] else "not malignant"
+        own = f"   {lesion['source']}: {lesion['source_path']} ({lesion['source_id']})" if "source" in lesion else ""
+        yield f"    {lesion['lesion_id']:<20} {scores:<15} {label}{own}"
 
 
 def _because(group: Mapping[str, Any]) -> str:

@@ -1,12 +1,23 @@
-"""The report's summary: one sentence with the result, one with the biopsies avoided per cancer missed."""
+"""The report's summary: the result, and biopsies avoided and cancers missed, overall and by BI-RADS category."""
 
 import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
 
 from mammo.paper import BEST, TABLE_3
+from mammo.records import Birads, Floats, Ints
 from mammo.scoring.performance import Performance
+from mammo.scoring.thresholds import threshold_at_fnr
 
 ALLOWED_FNR = 0.02
 """The false negative rate that the paper's abstract and discussion use."""
+
+BIRADS_COLUMNS = ["birads", "n_benign", "avoided", "tnr", "n_malignant", "missed"]
+"""avoided: benign lesions below the threshold; tnr: their share, NaN without benign lesions; missed: malignant ones."""
+
+UNSTATED = "not stated"
 
 
 def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int, n_folds: int = 0) -> str:
@@ -53,3 +64,36 @@ def tradeoff_sentence(performance: Performance) -> str:
 
 def _percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def birads_table(
+    categories: "pd.Series[str]", malignant: Ints, scores: Floats, thresholds: Mapping[float, float | Floats]
+) -> pd.DataFrame:
+    """Biopsies avoided and malignancies missed in each BI-RADS category, at the threshold of the report's summary.
+
+    Args:
+        categories: [N], category of each lesion (records.Birads), empty if unknown.
+        malignant: [N] in {0, 1}.
+        scores: [N].
+        thresholds: by false negative rate, chosen on validation lesions, one or [N]; empty for one that is chosen on
+            these lesions.
+
+    Returns:
+        Columns BIRADS_COLUMNS, one row for each category in its order, then one for lesions without a category; empty
+        unless there are two categories.
+    """
+    if categories[categories != ""].nunique() < 2:
+        return pd.DataFrame(columns=BIRADS_COLUMNS)
+    threshold = thresholds.get(ALLOWED_FNR, threshold_at_fnr(malignant, scores, ALLOWED_FNR))
+    below, shown = scores < threshold, categories.to_numpy()
+    rows = []
+    for category in [*Birads, ""]:
+        inside = shown == category
+        benign, positive = inside & (malignant == 0), inside & (malignant == 1)
+        if inside.any():
+            avoided = int(below[benign].sum())
+            tnr = avoided / benign.sum() if benign.any() else np.nan
+            rows.append(
+                (str(category) or UNSTATED, benign.sum(), avoided, tnr, positive.sum(), int(below[positive].sum()))
+            )
+    return pd.DataFrame(rows, columns=BIRADS_COLUMNS)

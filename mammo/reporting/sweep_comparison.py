@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from mammo.paper import MAPS
-from mammo.reporting.pooled_runs import PooledRun, common_folds, pooled_runs
+from mammo.reporting.reported_runs import PooledRun, common_folds, pooled_runs, select_trials
 from mammo.reporting.result_figures import BLUE, GRAY, STYLE, VERMILION
-from mammo.reporting.run_selection import select_trials
 from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.intervals import auc_interval
 from mammo.training.results import Run

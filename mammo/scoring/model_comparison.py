@@ -15,9 +15,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, rankdata
 
 from mammo.records import Floats
-from mammo.scoring.intervals import LEVEL, N_RESAMPLES, Interval, bootstrap, percentile_interval, usable
+from mammo.scoring.intervals import (
+    LEVEL,
+    N_RESAMPLES,
+    Interval,
+    Weights,
+    aucs,
+    bootstrap,
+    percentile_interval,
+    tallies,
+    usable,
+)
 from mammo.scoring.metrics import auc, checked, why_undefined
-from mammo.scoring.weighted_metrics import Weights, aucs, tallies
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,24 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from mammo.records import Floats
-from mammo.scoring.intervals import N_RESAMPLES, Interval, auc_interval, bootstrap, percentile_interval
-from mammo.scoring.metrics import auc, average_precision, brier, partial_auc, why_undefined
-from mammo.scoring.model_comparison import delong_interval
-from mammo.scoring.thresholds import FNRS, rates_at, threshold_at_fnr, tnr_at_fnr
-from mammo.scoring.weighted_metrics import (
+from mammo.scoring.intervals import (
+    N_RESAMPLES,
+    Interval,
     Weights,
+    auc_interval,
     aucs,
     average_precisions,
+    bootstrap,
     briers,
     partial_aucs,
+    percentile_interval,
     rates_below,
     tallies,
     tnrs_at_fnr,
 )
+from mammo.scoring.metrics import auc, average_precision, brier, partial_auc, why_undefined
+from mammo.scoring.model_comparison import delong_interval
+from mammo.scoring.thresholds import FNRS, rates_at, threshold_at_fnr, tnr_at_fnr
 
 
 @dataclass(frozen=True)

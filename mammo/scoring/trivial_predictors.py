@@ -1,4 +1,4 @@
-"""Trivial predictors of malignancy, from the tables of a store alone: what a model has to beat.
+"""Trivial predictors of malignancy, from the tables of a store alone, and the models that do not beat them.
 
 Size of the outline, gray level inside, distance from the chest wall, and vendor. Each is fitted on training lesions
 only: the numbers by mean, standard deviation and direction, the vendors by their share of malignant lesions.
@@ -11,7 +11,9 @@ import pandas as pd
 from scipy.special import expit
 
 from mammo.records import Floats, Pathology
+from mammo.scoring.intervals import auc_interval
 from mammo.scoring.metrics import Bools, auc, why_undefined
+from mammo.scoring.model_comparison import Comparison, compare
 from mammo.store.manifest import Manifest
 
 NUMBERS = ("size", "gray", "position")
@@ -22,6 +24,9 @@ PREDICTORS: Mapping[str, str] = {
     "trivial_vendor": "vendor",
 }
 """Columns of a lesion score table that hold the score of each predictor, and what it is."""
+
+TRIVIAL_COLUMNS = ["predictor", "auc", "auc_low", "auc_high", "gain", "gain_low", "gain_high"]
+"""gain: AUC of the model minus that of the predictor; both with 95 % patient-bootstrap intervals."""
 
 
 def lesion_facts(manifest: Manifest) -> pd.DataFrame:
@@ -85,3 +90,70 @@ def _number_scores(training: Floats, malignant: Bools, values: Floats) -> Floats
         return np.full(len(values), 0.5)
     direction = 1.0 if auc(malignant, training) >= 0.5 else -1.0
     return np.asarray(expit(direction * (values - training.mean()) / spread), dtype=np.float64)
+
+
+def known_predictors(lesions: pd.DataFrame) -> dict[str, Floats]:
+    """By name, the scores [N] of the trivial predictors that are known for all lesions and differ between them.
+
+    Args:
+        lesions: N rows of a lesion score table, with numbers or text; it may lack the columns of predictors.
+    """
+    found = {}
+    for column, name in PREDICTORS.items():
+        if column in lesions:
+            scores = pd.to_numeric(lesions[column], errors="coerce").to_numpy(np.float64)
+            if not np.isnan(scores).any() and len(set(scores)) > 1:
+                found[name] = scores
+    return found
+
+
+def trivial_table(score: Floats, lesions: pd.DataFrame) -> pd.DataFrame:
+    """The trivial predictors on test lesions, compared with a model.
+
+    Args:
+        score: [N] in [0, 1], of the model.
+        lesions: N rows of a lesion score table.
+
+    Returns:
+        Columns TRIVIAL_COLUMNS, a row for each predictor of known_predictors; empty if no AUC is defined.
+    """
+    malignant, patients = lesions["malignant"].to_numpy(np.int64), lesions["patient_id"].to_numpy(dtype=object)
+    rows = []
+    for name, trivial in {} if why_undefined(malignant) else known_predictors(lesions).items():
+        own, gain = auc_interval(malignant, trivial, patients), compare(malignant, score, trivial, patients)
+        difference = gain.auc_difference
+        rows.append((name, own.value, own.low, own.high, difference.value, difference.low, difference.high))
+    return pd.DataFrame(rows, columns=TRIVIAL_COLUMNS)
+
+
+def trivial_warnings(models: Mapping[str, Floats], lesions: pd.DataFrame) -> list[str]:
+    """A sentence that names the models that do not beat the best trivial predictor; empty if all do.
+
+    A model beats it if the 95 % interval of its gain, by the paired patient bootstrap, lies above 0. The best predictor
+    is the one with the highest AUC on the same lesions.
+
+    Args:
+        models: name to scores [N] in [0, 1].
+        lesions: N rows of a lesion score table.
+    """
+    malignant, patients = lesions["malignant"].to_numpy(np.int64), lesions["patient_id"].to_numpy(dtype=object)
+    predictors = known_predictors(lesions)
+    if why_undefined(malignant) or not predictors:
+        return []
+    best = max(predictors, key=lambda name: auc(malignant, predictors[name]))
+    gains = {name: compare(malignant, score, predictors[best], patients) for name, score in models.items()}
+    unbeaten = [_gain(name, gain) for name, gain in gains.items() if not gain.auc_difference.low > 0]
+    if not unbeaten:
+        return []
+    known = f"{best}, AUC {auc(malignant, predictors[best]):.3f}"
+    return [
+        f"Not shown to be better than the best trivial predictor ({known}): {'; '.join(unbeaten)}. The differences of "
+        "AUCs have 95 % intervals by the paired patient bootstrap."
+    ]
+
+
+def _gain(name: str, gain: Comparison) -> str:
+    difference = gain.auc_difference
+    bounds = (difference.value, difference.low, difference.high)
+    value, low, high = (f"{number:+.3f}".replace("-", "\N{MINUS SIGN}") for number in bounds)
+    return f"{name} ({value}; no interval)" if np.isnan(difference.low) else f"{name} ({value}; {low} to {high})"

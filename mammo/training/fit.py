@@ -26,17 +26,16 @@ from mammo.models.weight_files import read_weights
 from mammo.records import MammoError, Split
 from mammo.store.manifest import Manifest
 from mammo.store.splits import n_folds
-from mammo.training.build import checked_manifest, datamodule_of, facts_of, run_name, store_line
-from mammo.training.config_checks import check_values
+from mammo.training.build import checked_manifest, datamodule_of, facts_of, network_of, run_name, store_line, traits_of
 from mammo.training.configured_classes import allowed_packages, check_targets, plain
 from mammo.training.export_scores import write_test_scores, write_validation_scores
-from mammo.training.network import network_of, traits_of
 from mammo.training.precomputed import cached_embeddings
 from mammo.training.results import read_run
 from mammo.training.resume import last_checkpoint, start_from
 from mammo.training.run_dir import Fold, RunDir, chosen_run
 from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, record_run
+from mammo.training.train_config import check_values
 from mammo.training.trainer import MONITOR, option_named, trainer_of
 from mammo.training.wandb_logging import closed_dashboard
 

@@ -18,11 +18,9 @@ from mammo.geometry import Frame
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
 from mammo.store.store_header import DataSet, StoreHeader
-from mammo.training.build import crops_of, datamodule_of, frame_of, run_name
-from mammo.training.config_checks import check_values
-from mammo.training.network import network_of
+from mammo.training.build import crops_of, datamodule_of, frame_of, network_of, run_name
 from mammo.training.run_dir import RunDir
-from mammo.training.store_defaults import header_defaults
+from mammo.training.train_config import check_values, header_defaults
 from mammo.training.trainer import trainer_of
 from mammo.training.wandb_logging import closed_dashboard
 

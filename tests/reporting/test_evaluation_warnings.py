@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mammo.reporting.evaluation_warnings import evaluation_warnings, seed_warnings
-from mammo.reporting.run_selection import reported_runs
+from mammo.reporting.reported_runs import reported_runs
 
 
 def test_a_sound_evaluation_has_no_warning() -> None:

@@ -24,7 +24,7 @@ from mammo.reporting.evaluation import evaluate
 from mammo.reporting.figure_list import ReportFigure
 from mammo.reporting.page import Origin, write_report
 from mammo.reporting.paper_tables import table1
-from mammo.reporting.run_selection import reported_runs
+from mammo.reporting.reported_runs import reported_runs
 from mammo.reporting.summary import tradeoff_sentence
 from mammo.scoring.score_tables import read_lesion_table, write_image_table, write_lesion_table
 from mammo.scoring.trivial_predictors import PREDICTORS

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 
 from mammo.reporting.paper_tables import table3
 from mammo.reporting.result_figures import curves_figure, operating_figure, roc_figure, save, table3_figure
-from mammo.scoring.decision_curve import decision_curve
 from mammo.scoring.metrics import auc
+from mammo.scoring.probability_curves import decision_curve
 
 RNG = np.random.default_rng(0)
 MALIGNANT = RNG.integers(0, 2, 60)

@@ -7,7 +7,7 @@ from statistics import mean, stdev
 import pytest
 
 from mammo.records import MammoError
-from mammo.reporting.run_selection import reported_runs
+from mammo.reporting.reported_runs import reported_runs
 from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
 from mammo.sweep import main
 from mammo.training.results import read_runs

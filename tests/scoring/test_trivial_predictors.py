@@ -1,4 +1,4 @@
-"""Trivial predictors are fitted on training lesions only, and order test lesions by one fact of each."""
+"""Trivial predictors: fitted on training lesions only, and compared with models that do or do not beat them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +8,19 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
 
 from mammo.records import Split
 from mammo.scoring.metrics import auc
-from mammo.scoring.trivial_predictors import PREDICTORS, lesion_facts, trivial_scores
+from mammo.scoring.model_comparison import compare
+from mammo.scoring.trivial_predictors import (
+    PREDICTORS,
+    known_predictors,
+    lesion_facts,
+    trivial_scores,
+    trivial_table,
+    trivial_warnings,
+)
 from mammo.store.manifest import Manifest
 from mammo.store.schema import outline_values
 
@@ -88,3 +97,54 @@ def test_a_mirrored_image_has_its_chest_wall_on_the_other_side(small_root: Path)
         lesions.at[lesion_id, name] = value
     other = lesion_facts(replace(manifest, images=images, lesions=lesions))
     pd.testing.assert_frame_equal(other, lesion_facts(manifest))
+
+
+N = 200
+RNG = np.random.default_rng(0)
+MALIGNANT = RNG.integers(0, 2, N)
+PATIENTS = np.array([f"p{number // 2}" for number in range(N)], dtype=object)
+
+
+def scores(strength: float) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+    return 1 / (1 + np.exp(-(strength * MALIGNANT + RNG.normal(size=N))))
+
+
+STRONG, WEAK, SIZE, GRAY = scores(3.0), scores(0.2), scores(1.0), scores(0.5)
+LESIONS = pd.DataFrame({"malignant": MALIGNANT, "patient_id": PATIENTS, "trivial_size": SIZE, "trivial_gray": GRAY})
+
+
+def test_the_table_holds_the_auc_of_each_predictor_and_the_models_gain() -> None:
+    table = trivial_table(STRONG, LESIONS.assign(trivial_vendor=0.4, trivial_position=np.nan)).set_index("predictor")
+    assert list(table.index) == ["size of the outline", "mean gray level inside the outline"]  # others say nothing
+    for name, values in zip(table.index, (SIZE, GRAY), strict=True):
+        row, gain = table.loc[name], compare(MALIGNANT, STRONG, values, PATIENTS).auc_difference
+        assert row["auc"] == pytest.approx(roc_auc_score(MALIGNANT, values))
+        assert row["auc_low"] < row["auc"] < row["auc_high"]
+        assert (row["gain"], row["gain_low"], row["gain_high"]) == (gain.value, gain.low, gain.high)
+
+
+def test_a_model_that_does_not_beat_the_best_predictor_is_named() -> None:
+    (warning,) = trivial_warnings({"strong": STRONG, "weak": WEAK, "same": SIZE}, LESIONS)
+    best = roc_auc_score(MALIGNANT, SIZE)
+    assert warning.startswith(
+        f"Not shown to be better than the best trivial predictor (size of the outline, AUC {best:.3f}"
+    )
+    gain = compare(MALIGNANT, WEAK, SIZE, PATIENTS).auc_difference
+    assert f"weak (\N{MINUS SIGN}{-gain.value:.3f}; " in warning
+    assert "same (+0.000; +0.000 to +0.000)" in warning
+    assert "strong" not in warning
+    assert trivial_warnings({"strong": STRONG}, LESIONS) == []
+
+
+def test_nothing_is_said_without_predictors_or_with_one_class() -> None:
+    without = LESIONS[["malignant", "patient_id"]]
+    assert known_predictors(without) == {}
+    assert trivial_table(STRONG, without).empty
+    assert trivial_warnings({"weak": WEAK}, without) == []
+    assert trivial_table(STRONG, LESIONS.assign(malignant=0)).empty
+    assert trivial_warnings({"weak": WEAK}, LESIONS.assign(malignant=0)) == []
+
+
+def test_numbers_of_a_csv_file_are_read_and_a_missing_one_drops_the_predictor() -> None:
+    text = LESIONS.assign(trivial_size=[f"{value:.6f}" for value in SIZE], trivial_gray=["", *map(str, GRAY[1:])])
+    assert list(known_predictors(text)) == ["size of the outline"]

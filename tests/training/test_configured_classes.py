@@ -21,11 +21,11 @@ from mammo.store.embedding_cache import Embeddings
 from mammo.train import main as train_command
 from mammo.training.build import datamodule_of
 from mammo.training.configured_classes import read_config
+from mammo.training.export_scores import score_store
 from mammo.training.fit import train
 from mammo.training.results import read_run
 from mammo.training.run_dir import best_run
-from mammo.training.score_store import score_store
-from mammo.training.store_defaults import store_defaults
+from mammo.training.train_config import store_defaults
 from tests.training.own_package import OwnFLoc, OwnNet, OwnTestedNet
 
 OWN = "tests.training.own_package"

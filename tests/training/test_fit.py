@@ -20,12 +20,12 @@ from mammo.scoring.score_tables import read_image_table
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.training.build import datamodule_of
+from mammo.training.export_scores import score_store
 from mammo.training.fit import train
 from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import best_run
 from mammo.training.saliency_source import saliency_cache
-from mammo.training.score_store import score_store
-from mammo.training.store_defaults import store_defaults
+from mammo.training.train_config import store_defaults
 
 QUICK = (
     "trainer=cpu",

@@ -13,17 +13,17 @@ from omegaconf import DictConfig
 from mammo.cli import hydra_app
 from mammo.records import MammoError, Split
 from mammo.reporting.evaluation import evaluate
-from mammo.reporting.gallery_data import build_gallery
-from mammo.reporting.run_selection import reported_runs
+from mammo.reporting.gallery import build_gallery
+from mammo.reporting.reported_runs import reported_runs
 from mammo.store.manifest import Manifest
 from mammo.store.splits import assign_folds
 from mammo.training.build import datamodule_of
+from mammo.training.export_scores import score_store
 from mammo.training.fit import train
 from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import Fold, best_run
 from mammo.training.saliency_source import saliency_cache
-from mammo.training.score_store import score_store
-from mammo.training.store_defaults import store_defaults
+from mammo.training.train_config import store_defaults
 from tests.training.test_fit import MODELS, QUICK
 
 N_FOLDS = 3

@@ -21,8 +21,8 @@ from mammo.sweep import main as sweep_command
 from mammo.training.fit import train
 from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import best_run
-from mammo.training.store_defaults import store_defaults
 from mammo.training.sweep_state import Sweep
+from mammo.training.train_config import store_defaults
 
 HERE = Path(__file__).resolve().parents[2]
 DEMO = Path(os.environ.get("MAMMO_DEMO_ROOT", HERE / "runs" / "demo"))

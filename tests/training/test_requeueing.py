@@ -12,7 +12,7 @@ import torch
 
 from mammo.cli.hydra_app import composed
 from mammo.training.fit import train
-from mammo.training.store_defaults import store_defaults
+from mammo.training.train_config import store_defaults
 
 HERE = Path(__file__).resolve().parents[2]
 QUICK = (
@@ -34,11 +34,11 @@ import os, signal
 from pathlib import Path
 from omegaconf import DictConfig
 from mammo.cli.hydra_app import command
-from mammo.training.store_defaults import store_defaults
+from mammo.training.train_config import store_defaults
 
 def task(cfg: DictConfig) -> float:
     from mammo.training import resume
-    from mammo.training.callbacks import EpochProgress
+    from mammo.training.trainer import EpochProgress
     from mammo.training.fit import train
 
     signaled = Path(cfg.root, f"signaled-{len(cfg.callbacks)}")

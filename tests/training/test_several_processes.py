@@ -17,7 +17,7 @@ from mammo.models.floc import FLoc
 from mammo.records import Split
 from mammo.scoring.metrics import auc
 from mammo.training.build import datamodule_of
-from mammo.training.store_defaults import store_defaults
+from mammo.training.train_config import store_defaults
 
 HERE = Path(__file__).resolve().parents[2]
 OVERRIDES = (

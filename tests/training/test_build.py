@@ -13,9 +13,8 @@ from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
 from mammo.records import MammoError
 from mammo.store.store_header import DataSet, StoreHeader
-from mammo.training.build import datamodule_of, run_name
-from mammo.training.network import Traits, network_class, network_of, traits_of
-from mammo.training.store_defaults import header_defaults
+from mammo.training.build import Traits, datamodule_of, network_class, network_of, run_name, traits_of
+from mammo.training.train_config import header_defaults
 
 HEADER = StoreHeader(Frame(368, 240, 8), (DataSet("phantom", "table", "eighth"),))
 OWN = "tests.training.own_package"

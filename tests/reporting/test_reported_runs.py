@@ -1,4 +1,4 @@
-"""Reports of cross-validated runs pool the out-of-fold scores, and show every fold."""
+"""A report counts one run for each cell and seed, of a search the best trial, and pools the runs of all folds."""
 
 import json
 import shutil
@@ -11,14 +11,51 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.records import MammoError
 from mammo.report import main
-from mammo.reporting.cross_validation import fold_table
 from mammo.reporting.evaluation import evaluate
-from mammo.reporting.run_selection import reported_runs
+from mammo.reporting.reported_runs import fold_table, reported_runs
 from mammo.reporting.sweep_comparison import comparison_table
 from mammo.scoring.score_tables import write_lesion_table
 from mammo.scoring.thresholds import rates_at, threshold_at_fnr
 from mammo.scoring.trivial_predictors import PREDICTORS
 from mammo.training.results import read_runs
+
+RESULT = {"model": "fagg", "maps": "emb", "context": "", "seed": 0, "val_auc": 0.75, "test_auc": 0.7, "command": "c"}
+RESULT |= {"commit": "abc", "versions": {}, "seconds": 1.5, "digest": "d"}
+
+
+def write(root: Path, name: str, **changes: object) -> None:
+    (root / name).mkdir()
+    (root / name / "result.json").write_text(json.dumps({**RESULT, "name": name, **changes}))
+
+
+def test_two_runs_of_one_seed_are_rejected(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    write(tmp_path, "b")
+    with pytest.raises(MammoError, match="b: same model, maps and seed as"):
+        reported_runs(tmp_path)
+
+
+def test_a_control_is_reported_beside_the_run_it_controls(tmp_path: Path) -> None:
+    write(tmp_path, "a", maps="sal+emb")
+    write(tmp_path, "b", maps="sal+emb", context="shuffled")
+    assert [run.is_control for run in reported_runs(tmp_path)] == [False, True]
+    write(tmp_path, "c", maps="sal+emb", context="external")
+    with pytest.raises(MammoError, match="c: same model, maps and seed as"):
+        reported_runs(tmp_path)
+
+
+def test_backbones_and_initializations_of_one_group_are_all_reported(tmp_path: Path) -> None:
+    kinds = [("densenet161", "he"), ("densenet161", "imagenet"), ("resnetv2_50", "he")]
+    for number, (backbone, init) in enumerate(kinds):
+        write(tmp_path, f"r{number}", model="floc", maps="", backbone=backbone, init=init)
+    assert [(run.backbone, run.init) for run in reported_runs(tmp_path)] == kinds
+
+
+def test_the_best_trial_on_validation_is_reported(tmp_path: Path) -> None:
+    for trial, auc in enumerate([0.7, 0.8, None, 0.75]):
+        write(tmp_path, f"t{trial}", val_auc=auc, trial=trial)
+    assert [run.name for run in reported_runs(tmp_path)] == ["t1"]
+
 
 N_FOLDS, N = 3, 90
 FOLD_OF = np.repeat(np.arange(N_FOLDS), N // N_FOLDS)
