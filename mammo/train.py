@@ -15,7 +15,7 @@ NOISE = (
     ".*sync_dist=True.*",
 )
 """Warnings that a user cannot act on: a deprecation inside Lightning, threads instead of worker processes, a run folder
-that exists, and metrics that every process computes from the rows of all processes (models.distributed)."""
+that exists, and metrics that every process computes from the rows of all processes (models.epoch_metrics)."""
 
 
 def task(cfg: DictConfig) -> float:

@@ -9,24 +9,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torchmetrics import Metric
-from torchmetrics.utilities import dim_zero_cat
 
 from mammo.geometry import Frame
 from mammo.models.backbones import pretrained_state
-from mammo.models.distributed import gather_rows
+from mammo.models.epoch_metrics import LOGGED_FNRS, ImageAUROC, ScoredImages
 from mammo.models.gmic import ByClass, Gmic, GmicOutput, GmicSizes
 from mammo.models.losses import GmicLoss, without_loss
-from mammo.models.patch_classifier import FNRS
 from mammo.models.precision import adam, to_channels_last
 from mammo.models.weight_files import read_weights
 from mammo.records import Batch, MammoError
-from mammo.scoring.metrics import auc
 from mammo.scoring.thresholds import tnr_at_fnr
 
 PUBLISHED = {"lr": 1.0e-5}
@@ -42,67 +37,6 @@ class ImagePredictions(NamedTuple):
     """float32 [B, 2] in [0, 1], probability that the image shows a lesion of each class (fused prediction)."""
     saliency: Tensor
     """float32 [B, 2, rows, cols] in [0, 1], saliency maps on the grid of the network window."""
-
-
-class ScoredImages(NamedTuple):
-    """Images with their labels and scores; classes in the order malignant, benign."""
-
-    row: Tensor
-    """int64 [N], each image's row in the image table of the store, ascending."""
-    target: Tensor
-    """[N, 2], 1 if the image shows a lesion of the class, else 0."""
-    score: Tensor
-    """float64 [N, 2] in [0, 1]."""
-
-
-class ImageAUROC(Metric):
-    """AUC over images of each class, malignant and benign.
-
-    The rows of all batches stay on the CPU until `reset`. With several processes every one computes from the rows of
-    all. Repeats of an image are dropped: a distributed sampler pads its shards with them.
-    """
-
-    is_differentiable = False
-    higher_is_better = True
-    full_state_update = False
-
-    image_row: list[Tensor]
-    score: list[Tensor]
-    target: list[Tensor]
-
-    def __init__(self) -> None:
-        super().__init__(dist_sync_fn=gather_rows)
-        for name in ("image_row", "score", "target"):
-            self.add_state(name, default=[], dist_reduce_fx="cat")
-
-    def update(self, image_row: Tensor, score: Tensor, target: Tensor) -> None:
-        """Add one batch of images.
-
-        Args:
-            image_row: int64 [B], each image's row in the image table.
-            score: float [B, 2] in [0, 1], of malignant and benign.
-            target: [B, 2] in {0, 1}, likewise.
-        """
-        self.image_row.append(image_row.cpu())
-        self.score.append(score.detach().cpu())
-        self.target.append(target.cpu())
-
-    def compute(self) -> Tensor:
-        """AUC of malignant and of benign, float64 [2] in [0, 1]; NaN if all images or none show the class."""
-        scored = self._scored = self._once()
-        pairs = zip(scored.target.T.numpy(), scored.score.T.numpy(), strict=True)
-        return torch.tensor([auc(target, score) for target, score in pairs], dtype=torch.float64)
-
-    def image_scores(self) -> ScoredImages:
-        """The images behind the AUCs, from all processes: row [N], target [N, 2] and score [N, 2] in [0, 1]."""
-        self.compute()
-        return self._scored
-
-    def _once(self) -> ScoredImages:
-        """Each image once, in order of its row."""
-        rows, first = np.unique(dim_zero_cat(self.image_row).numpy(), return_index=True)
-        score, target = dim_zero_cat(self.score)[first], dim_zero_cat(self.target)[first]
-        return ScoredImages(torch.from_numpy(rows), target, score.double())
 
 
 class ContextNetwork(pl.LightningModule):
@@ -196,7 +130,7 @@ class ContextNetwork(pl.LightningModule):
             self.log(f"{split}_auc_{name}", value, rank_zero_only=True)
         self.log(f"{split}_auc", aucs["malignant"], prog_bar=True, rank_zero_only=True)
         malignant, score = self.scored.target[:, 0].numpy(), self.scored.score[:, 0].numpy()
-        for fnr in FNRS:
+        for fnr in LOGGED_FNRS:
             self.log(f"{split}_tnr_at_fnr_{fnr:.2f}", tnr_at_fnr(malignant, score, fnr), rank_zero_only=True)
         self.image_auroc.reset()
 

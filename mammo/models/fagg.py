@@ -1,6 +1,12 @@
-"""f_agg, the aggregation network: a shallow CNN over the map stack X (paper, Figure 4b)."""
+"""f_agg, the aggregation network: a shallow CNN over the map stack X (paper, Figure 4b), computed without building X.
 
-from collections.abc import Mapping, Sequence
+The first convolution of X is a base, computed once per image, plus a change around each window (factored_maps). The
+second convolution is followed by the mean over cells, so only sums of its input are needed: those of the base, once per
+image, plus those of the changes. In training the base is convolved twice: for the statistics of the second BN, and then
+with that BN folded into the weights, which is cheaper than normalizing the maps.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -8,8 +14,19 @@ from torch import Tensor, nn
 
 from mammo.geometry import Frame
 from mammo.maps.stack import CHANNELS, batch_columns, canonical_order, partial_location_maps
-from mammo.models.fagg_layers import Stack, aggregate
-from mammo.models.patch_classifier import PatchClassifier
+from mammo.models.factored_maps import (
+    Affine,
+    Base,
+    Change,
+    Moments,
+    Stack,
+    batch_affine,
+    neighbors,
+    normalized,
+    running_affine,
+    tap_sums,
+)
+from mammo.models.floc import PatchClassifier
 from mammo.records import Batch, PatchClass
 
 
@@ -17,8 +34,8 @@ class FAgg(PatchClassifier):
     """(BN, ReLU, 3x3 convolution of 32 filters) twice, global average pooling, classifier; the task of f_loc.
 
     The paper states neither padding nor stride: both convolutions keep the grid (padding 1, stride 1). The forward
-    pass never builds X (mammo.models.fagg_layers); `plain` is the same network layer by layer, as the paper draws it.
-    It computes in float32, because its speed depends on memory, not on multiplications.
+    pass never builds X; `plain` is the same network layer by layer, as the paper draws it. It computes in float32,
+    because its speed depends on memory, not on multiplications.
 
     Args:
         maps: names of the maps (loc, sal, emb), in any order.
@@ -90,3 +107,123 @@ class FAgg(PatchClassifier):
         x = self.conv2(torch.relu(self.bn2(x)))
         logits: Tensor = self.classifier(x.mean(dim=(2, 3)))
         return logits
+
+
+def aggregate(
+    stack: Stack, norm1: nn.BatchNorm2d, convolution1: nn.Conv2d, norm2: nn.BatchNorm2d, convolution2: nn.Conv2d
+) -> Tensor:
+    """Global average pooling of Convolution2(ReLU(BN2(Convolution1(ReLU(BN1(X)))))).
+
+    Equal to the same layers applied to X, in training (batch statistics, running ones updated) and in evaluation. Both
+    convolutions are 3x3 with padding 1.
+
+    Args:
+        stack: X [B, M, rows, cols] in factored form.
+        norm1: of M channels.
+        convolution1: from M channels to filters.
+        norm2: of filters channels.
+        convolution2: from filters to filters.
+
+    Returns:
+        [B, filters].
+    """
+    affine, weight, bias = _first_norm(stack, norm1), convolution1.weight, _bias(convolution1)
+    if not norm2.training:  # the running statistics are known, so that BN folds into the convolution
+        weight, bias = normalized(weight, bias, running_affine(norm2))
+    base = _base(stack, affine, weight, bias)
+    everywhere = torch.ones(1, 2, 2, dtype=torch.bool, device=stack.start.device)
+    changes: Iterable[Change]
+    if norm2.training:
+        changes = [_change(part, base.around(part), affine, weight) for part in stack.parts()]
+        second = _second_norm(stack, base, changes, norm2)
+        base, changes = base.normalized(second), [change.normalized(second) for change in changes]
+        sums = torch.cat([tap_sums(maps.relu_(), everywhere) for maps in base.whole()])
+    else:  # without gradients, and with many windows per image, whole maps fit memory
+        whole = torch.cat(list(base.whole()))
+        changes = (_change(part, part.cut(whole), affine, weight) for part in stack.parts())
+        sums = tap_sums(torch.relu(whole), everywhere)
+    sums = sums[stack.image] + torch.cat([change.tap_sums() for change in changes])
+    weights = convolution2.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    return torch.addmm(_bias(convolution2), sums.flatten(1), weights, alpha=1 / stack.n_cells)
+
+
+def _base(stack: Stack, affine: Affine, weight: Tensor, bias: Tensor) -> Base:
+    """The base of saliency maps, and of location and embedding maps as they are outside all windows: constant.
+
+    relu(scale * x + shift) equals scale * (on * x) + shift * on, where `on` is 1 in cells with a positive value: two
+    maps without gradient, weighted by factors with one.
+    """
+    first, last = int(stack.with_location), int(stack.with_location) + stack.saliency.shape[1]
+    scale, shift = affine.scale[first:last, None, None], affine.shift[first:last, None, None]
+    on = (torch.addcmul(shift, stack.saliency, scale) > 0).to(weight.dtype)
+    ones = on.new_ones(len(on), 1, *on.shape[2:])
+    maps = torch.cat([ones, on * stack.saliency, on], dim=1)
+    level, own = torch.relu(affine.shift[:, None, None]) * weight, weight[:, first:last]
+    constant = level[:, :first].sum(dim=1, keepdim=True) + level[:, last:].sum(dim=1, keepdim=True)
+    weights = torch.cat([constant, own * scale, own * shift], dim=1)
+    layout = torch.channels_last
+    return Base(maps.contiguous(memory_format=layout), weights.contiguous(memory_format=layout), bias)
+
+
+def _change(stack: Stack, before: Tensor, affine: Affine, weight: Tensor) -> Change:
+    """The change that location and embedding maps make to the base `before` [B, h, w, filters]."""
+    taps = weight.permute(1, 2, 3, 0).flatten(1)
+    maps, weights = [], []
+    if stack.with_location:
+        scale, shift = affine.scale[0], affine.shift[0]
+        maps.append(torch.relu(torch.addcmul(shift, stack.share, scale)) - torch.relu(shift))
+        weights.append(taps[:1].expand(len(before), -1))
+    if stack.h is not None:
+        own = slice(len(taps) - stack.h.shape[1], None)
+        scale, shift = affine.scale[own], affine.shift[own]
+        rise = torch.relu(torch.addcmul(shift, stack.h, scale)) - torch.relu(shift)
+        maps.append(stack.inside)
+        weights.append(torch.mm(rise, taps[own]))
+    if not maps:
+        return Change(before, before.clone(), stack.ends)
+    seen = neighbors(torch.cat(maps, dim=1))
+    weights_of_rows = torch.cat(weights, dim=1).view(len(before), seen.shape[1], -1)
+    after = torch.baddbmm(before.flatten(1, 2), seen.mT, weights_of_rows).view(before.shape)
+    return Change(before, after, stack.ends)
+
+
+def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
+    """The first BN, applied to X."""
+    if not norm.training:
+        return running_affine(norm)
+    n_rows, n_cells = len(stack.image), stack.n_cells
+    means, variances = [], []
+    if stack.with_location:
+        mean = stack.share.sum() / (n_rows * n_cells)
+        around = (stack.share - mean).square().sum() + mean**2 * n_rows * (n_cells - stack.share[0].numel())
+        means.append(mean[None])
+        variances.append(around[None] / (n_rows * n_cells))
+    if stack.saliency.shape[1]:
+        shares = stack.shares
+        mean = shares @ stack.saliency.mean(dim=(2, 3))
+        means.append(mean)
+        variances.append(shares @ (stack.saliency - mean[:, None, None]).square().mean(dim=(2, 3)))
+    if stack.h is not None:
+        covered = stack.inside.sum(dim=(1, 2, 3))[:, None] / n_cells
+        mean = (stack.h * covered).mean(dim=0)
+        means.append(mean)
+        variances.append((stack.h.square() * covered).mean(dim=0) - mean.square())
+    return batch_affine(norm, torch.cat(means), torch.cat(variances), n_rows * n_cells)
+
+
+def _second_norm(stack: Stack, base: Base, changes: Iterable[Change], norm: nn.BatchNorm2d) -> Affine:
+    """The second BN, applied to the base with the changes."""
+    n_values, shares = len(stack.image) * stack.n_cells, stack.shares
+    means, variances = (torch.cat(of) for of in zip(*(Moments.apply(maps) for maps in base.whole()), strict=True))
+    mean = shares @ means
+    center = mean.detach()  # squares about the mean are small, so that little cancels
+    squares = shares @ (variances + (means - center).square())
+    for before, after, _ in changes:
+        rise = after - before
+        mean = mean + rise.sum(dim=(0, 1, 2)) / n_values
+        squares = squares + (rise * (before + after - 2 * center)).sum(dim=(0, 1, 2)) / n_values
+    return batch_affine(norm, mean, squares - (mean - center).square(), n_values)
+
+
+def _bias(convolution: nn.Conv2d) -> Tensor:
+    return convolution.weight.new_zeros(len(convolution.weight)) if convolution.bias is None else convolution.bias

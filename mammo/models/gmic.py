@@ -4,19 +4,16 @@ The same class is the published network of 14,110,322 parameters on 2944 x 1920 
 the sizes in conf/gmic differ. Outputs name their class (ByClass) instead of numbering it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.checkpoint import checkpoint
 
 from mammo.geometry import Frame
-from mammo.models.regions import greedy_regions, region_crops
-from mammo.models.resnet import PreActResNet, ResNet
+from mammo.models.resnet import PreActResNet, ResNet, checkpoint_stages
 from mammo.records import MammoError
 
 
@@ -196,43 +193,50 @@ class Gmic(nn.Module):
         return (weight * h).sum(dim=1), weight[..., 0]
 
 
-def checkpoint_stages(stages: Iterable[nn.Module]) -> None:
-    """Make each stage store only its input in training and recompute its activations in backward.
+@torch.no_grad()
+def greedy_regions(saliency: Tensor, side: int, n_regions: int) -> Tensor:
+    """Select the squares of the grid with the most saliency, one after the other; without gradient.
 
-    The result is the same to the last bit; training takes less memory and a second forward pass.
+    The map of each class is stretched to [0, 1] over the image (a constant map becomes 0) and the classes are summed.
+    Then the square with the largest sum is selected and set to 0, n_regions times; of equal squares the first wins.
+
+    Args:
+        saliency: [B, classes, rows, cols].
+        side: side of a square in cells.
+        n_regions: number of squares.
+
+    Returns:
+        int64 [B, n_regions, 2], (row, col) of each square's upper left cell.
     """
-    for stage in stages:
-        stage.forward = _Recomputed(stage)
+    low = saliency.amin(dim=(2, 3), keepdim=True)
+    span = saliency.amax(dim=(2, 3), keepdim=True) - low
+    left = ((saliency - low) / span.clamp(min=torch.finfo(saliency.dtype).tiny)).sum(dim=1, keepdim=True)
+    rows = torch.arange(saliency.shape[2], device=saliency.device)[None, :, None]
+    cols = torch.arange(saliency.shape[3], device=saliency.device)[None, None, :]
+    found = []
+    for _ in range(n_regions):
+        sums = functional.avg_pool2d(left, side, stride=1)
+        best = sums.flatten(1).argmax(dim=1)
+        row, col = (best // sums.shape[3])[:, None, None], (best % sums.shape[3])[:, None, None]
+        erased = (rows >= row) & (rows < row + side) & (cols >= col) & (cols < col + side)
+        left = left.masked_fill(erased[:, None], 0.0)
+        found.append(torch.stack([row[:, 0, 0], col[:, 0, 0]], dim=1))
+    return torch.stack(found, dim=1)
 
 
-class _Recomputed:
-    """The forward of a stage, run under activation checkpointing in training."""
+def region_crops(image: Tensor, regions: Tensor, side: int, cell_px: int) -> Tensor:
+    """Crop an image at regions of the grid.
 
-    def __init__(self, stage: nn.Module) -> None:
-        self.stage, self.forward = stage, stage.forward
+    Args:
+        image: [B, 1, H, W].
+        regions: int64 [B, n_regions, 2], (row, col) of each region's upper left cell.
+        side: side of a region in cells.
+        cell_px: side of a cell in pixels.
 
-    def __call__(self, x: Tensor) -> Tensor:
-        if not self.stage.training:
-            direct: Tensor = self.forward(x)
-            return direct
-        out: Tensor = checkpoint(self.forward, x, use_reentrant=False, context_fn=self._contexts)
-        return out
-
-    def _contexts(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _frozen_running_statistics(self.stage)
-
-
-@contextmanager
-def _frozen_running_statistics(stage: nn.Module) -> Iterator[None]:
-    """Keep the second forward pass from updating the running statistics a second time."""
-    norms = [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)]
-    momenta = [norm.momentum for norm in norms]
-    for norm in norms:
-        norm.momentum = 0.0
-    try:
-        yield
-    finally:
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
-            if norm.num_batches_tracked is not None:
-                norm.num_batches_tracked.sub_(1)
+    Returns:
+        [B, n_regions, side * cell_px, side * cell_px].
+    """
+    crop_px = side * cell_px
+    every = image[:, 0].unfold(1, crop_px, cell_px).unfold(2, crop_px, cell_px)
+    batch = torch.arange(len(image), device=image.device)[:, None]
+    return every[batch, regions[..., 0], regions[..., 1]]

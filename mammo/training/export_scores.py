@@ -23,8 +23,8 @@ from mammo.data.dataset import PlanDataset, Reader, SaliencySource
 from mammo.data.loader import Loader
 from mammo.data.plans import Plan, lesion_plan
 from mammo.data.sampling_index import SamplingIndex
-from mammo.models.context_network import ContextNetwork, ScoredImages
-from mammo.models.lesion_auroc import ScoredLesions, WindowPredictions, score_lesions
+from mammo.models.context_network import ContextNetwork
+from mammo.models.epoch_metrics import ScoredImages, ScoredLesions, WindowPredictions, score_lesions
 from mammo.progress import track
 from mammo.records import MammoError, Pathology, Split
 from mammo.scoring.score_tables import (

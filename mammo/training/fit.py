@@ -17,10 +17,10 @@ import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.models.distributed import is_first
 from mammo.models.precision import compile_forward
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError, Split
@@ -100,7 +100,7 @@ def train(cfg: DictConfig) -> float:
     if cfg.trainer.fast_dev_run:
         return _fast_dev_run(cfg, run, inputs)
     record_run(run.path)
-    with run.lock() if is_first() else nullcontext():
+    with run.lock() if _is_first() else nullcontext():
         if (result := run.result) is not None:
             auc, state = None if math.isnan(result.val_auc) else result.val_auc, "already done"
         else:
@@ -143,7 +143,7 @@ def _check_start(checkpoint: Path, fold: int, store: str) -> None:
 
 def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
     """Train from the start or from the last checkpoint; the validation AUC, None where it is undefined."""
-    if is_first():
+    if _is_first():
         run.start(cfg)
     try:
         with closed_dashboard():
@@ -244,7 +244,7 @@ def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
 
 
 def _print(line: str) -> None:
-    if is_first():
+    if _is_first():
         print(line, flush=True)
 
 
@@ -252,3 +252,8 @@ def _finite(value: torch.Tensor | None) -> float | None:
     """An AUC for JSON; None if it is undefined."""
     number = float("nan") if value is None else float(value)
     return number if np.isfinite(number) else None  # Lightning's best score is -inf where every epoch's AUC was NaN
+
+
+def _is_first() -> bool:
+    """Whether this process is the one that writes and prints."""
+    return int(getattr(rank_zero_only, "rank", None) or 0) == 0

@@ -19,7 +19,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from mammo.cli.targets import build
 from mammo.cli.value_types import shown
-from mammo.models.patch_classifier import PatchClassifier
+from mammo.models.floc import PatchClassifier
 from mammo.models.precision import resolve_precision
 from mammo.records import Batch, MammoError, PatchClass
 from mammo.training.build import facts_of

@@ -17,9 +17,8 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import WandbLogger
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.models.context_network import ScoredImages
-from mammo.models.lesion_auroc import ScoredLesions
-from mammo.models.patch_classifier import PatchClassifier
+from mammo.models.epoch_metrics import ScoredImages, ScoredLesions
+from mammo.models.floc import PatchClassifier
 from mammo.records import FULL_SCALE, PatchClass, Split
 from mammo.scoring.metrics import roc, why_undefined
 from mammo.training.export_scores import image_table, lesion_table

@@ -7,7 +7,7 @@ import torch
 
 from mammo.geometry import Frame
 from mammo.maps.stack import map_stack
-from mammo.models import fagg_layers as aggregation
+from mammo.models import factored_maps
 from mammo.models.fagg import FAgg
 
 FRAME = {"height": 368, "width": 240, "cell_px": 8}
@@ -30,8 +30,8 @@ def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
 
 @pytest.mark.parametrize("maps", COMBINATIONS, ids="+".join)
 def test_the_factored_network_equals_the_plain_layers(maps: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aggregation, "IMAGES_PER_CHUNK", 2)
-    monkeypatch.setattr(aggregation, "WINDOWS_PER_CHUNK", 3)
+    monkeypatch.setattr(factored_maps, "IMAGES_PER_CHUNK", 2)
+    monkeypatch.setattr(factored_maps, "WINDOWS_PER_CHUNK", 3)
     torch.manual_seed(0)
     fast = FAgg(maps, FRAME, 1e-3).double()
     for weight in fast.parameters():

@@ -11,8 +11,8 @@ from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
 from torchmetrics.classification import BinaryAUROC
 
-from mammo.models.lesion_auroc import LesionAUROC, WindowPredictions
-from mammo.models.patch_classifier import PatchClassifier
+from mammo.models.epoch_metrics import LesionAUROC, WindowPredictions
+from mammo.models.floc import PatchClassifier
 from mammo.records import Batch
 
 

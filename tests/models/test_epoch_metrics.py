@@ -1,16 +1,14 @@
-"""Lesion AUROC against scikit-learn, from one process and from several that hold unequal numbers of rows."""
+"""Metrics against scikit-learn, from one process and from several that hold unequal numbers of rows."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import confusion_matrix, log_loss, roc_auc_score
 from torch import multiprocessing
 
-from mammo.models.context_network import ImageAUROC
-from mammo.models.lesion_auroc import LesionAUROC, WindowPredictions, score_lesions
-from mammo.models.patch_classifier import PatchClassStats
+from mammo.models.epoch_metrics import ImageAUROC, LesionAUROC, PatchClassStats, WindowPredictions, score_lesions
 from mammo.records import MammoError, PatchClass
 
 N_LESIONS, N_WINDOWS = 9, 5
@@ -86,6 +84,22 @@ def test_image_scores_hold_every_image_once() -> None:
     assert torch.equal(score, expected[1].double())
     assert torch.equal(target, expected[2])
     assert metric.compute().tolist() == [roc_auc_score(target[:, column], score[:, column]) for column in (0, 1)]
+
+
+def test_class_losses_and_confusion_equal_scikit_learns() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logits, target = torch.randn(50, 4, generator=generator), torch.randint(0, 3, (50,), generator=generator)
+    class_stats = PatchClassStats()
+    for rows in torch.arange(50).split(7):
+        class_stats.update(logits[rows], target[rows])
+    loss, confusion = class_stats.compute()
+    assert np.array_equal(confusion, confusion_matrix(target, logits.argmax(dim=1), labels=range(4)))
+    p = torch.softmax(logits.double(), dim=1).numpy()
+    for number in range(3):
+        own = (target == number).numpy()
+        expected = log_loss(target[own], p[own], labels=range(4))
+        assert abs(loss[number].item() - expected) < 1e-6
+    assert loss[3].isnan(), "a class without patches has no loss"
 
 
 SHARES = ([(0, 31), (29, 45)], [(0, 45), (0, 0)])

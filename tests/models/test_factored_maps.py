@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from mammo.models.map_statistics import Moments, batch_affine, neighbors, running_affine, tap_sums
+from mammo.models.factored_maps import Moments, batch_affine, neighbors, running_affine, tap_sums
 
 
 def seen_by_taps(maps: torch.Tensor) -> torch.Tensor:
