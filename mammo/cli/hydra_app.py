@@ -25,10 +25,9 @@ from yaml import YAMLError
 
 import mammo.cli.resolvers  # noqa: F401  (registers the resolvers that conf/ uses)
 from mammo.cli.arguments import is_unusable
-from mammo.cli.config_check import check_config, check_swept
+from mammo.cli.config_check import as_typed, check_config, check_deleted, check_swept, forced, parsed
 from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.cli.keys import KEYS
-from mammo.cli.overrides import as_typed, check_deleted, forced, parsed
 from mammo.records import MammoError
 
 CONF = Path(__file__).resolve().parents[2] / "conf"

@@ -1,15 +1,18 @@
-"""A wrong value of any command is one sentence with key, value and remedy, before anything is made."""
+"""A command line reaches Hydra as it was typed; a wrong value is one sentence with key, value and remedy."""
 
 import unicodedata
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mammo.cli.config_check import check_config, undeclared
+from mammo.cli.config_check import as_typed, check_config, check_deleted, forced, parsed, undeclared
 from mammo.cli.hydra_app import CONF, composed
 from mammo.cli.keys import KEYS
-from mammo.cli.overrides import as_typed, parsed
+from mammo.cli.value_types import ValueType, folder, listed, whole, word
+from mammo.records import MammoError
 
 CASES = {
     "phantom": [
@@ -96,10 +99,77 @@ CASES = {
     ],
 }
 
+TYPES: dict[str, ValueType] = {"root": folder(), "group": word("x"), "n": whole(0), "allow": listed(word("x"), "[x]")}
+
 
 def words_of(text: str) -> list[str]:
     """The words of a command line, with those in braces in one piece."""
     return [text] if "{" in text else text.split()
+
+
+def as_found(text: str) -> str:
+    (word,) = as_typed([f"root={text}"], KEYS["phantom"])
+    value = parsed([word])[0].value()
+    assert isinstance(value, str)
+    return value
+
+
+@pytest.mark.parametrize(
+    ("given_word", "expected"),
+    [
+        ("root=2024_11_28", "root='2024_11_28'"),
+        ("++root=7", "++root='7'"),
+        ("group=007", "group='007'"),
+        ("root= a b ", "root='a b'"),
+        ("root=a=b", "root='a=b'"),
+        ("root=a,1_0", "root='a','1_0'"),
+        ("root='a,b'", "root='a,b'"),
+        ('root="it\'s"', "root='it\\'s'"),
+        ("root='a','b'", "root='a','b'"),
+        ("root=null", "root=null"),
+        ("root=", "root="),
+        ("root=[a,b]", "root=[a,b]"),
+        ("root={a: 1}", "root={a: 1}"),
+        ("root=${store}/x", "root=${store}/x"),
+        ("root=choice(a,b)", "root=choice(a,b)"),
+        ("root=draft(1)", "root='draft(1)'"),
+        ("n=1_0", "n=1_0"),
+        ("allow=[1]", "allow=[1]"),
+        ("~root", "~root"),
+        ("root", "root"),
+        ("--config-name=x", "--config-name=x"),
+        ("-m", "-m"),
+    ],
+)
+def test_names_and_paths_are_quoted(given_word: str, expected: str) -> None:
+    assert as_typed([given_word], TYPES) == [expected]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs", "Zl", "Zp"]), min_size=1, max_size=12))
+def test_any_other_text_is_what_was_typed(text: str) -> None:
+    if text[0] in "[{'\"~" or "," in text or "${" in text or "???" in text or text == "null":
+        return
+    (word,) = as_typed([f"group={text}"], TYPES)
+    (override,) = parsed([word])
+    assert override.value() == text
+
+
+def test_quoting_twice_changes_nothing() -> None:
+    words = as_typed(["root=it's 7%, (b)", "group='x y'"], TYPES)
+    assert as_typed(words, TYPES) == words
+
+
+def test_a_needed_key_cannot_be_left_out() -> None:
+    for wrong in ("~root", "~n=1", "~root=x"):
+        with pytest.raises(MammoError, match="cannot be left out, only changed"):
+            check_deleted([wrong], TYPES)
+    check_deleted(["~hydra/launcher", "~unknown", "root=x"], TYPES)
+
+
+def test_a_key_can_be_added_only_where_keys_are_passed_on() -> None:
+    assert forced(["+trainer.x=1", "++model.y=2", "root=a"]) == ["++trainer.x=1", "++model.y=2", "root=a"]
+    with pytest.raises(MammoError, match=r"^\+n=1: n cannot be added"):
+        forced(["+n=1"])
 
 
 @pytest.mark.parametrize(
@@ -176,13 +246,6 @@ def test_a_folder_is_found_in_either_form_of_unicode(
     monkeypatch.chdir(tmp_path)
     found = as_found(unicodedata.normalize(typed, "Übung") + "/inner/new")  # type: ignore[arg-type]
     assert found == f"{name}/inner/new"
-
-
-def as_found(text: str) -> str:
-    (word,) = as_typed([f"root={text}"], KEYS["phantom"])
-    value = parsed([word])[0].value()
-    assert isinstance(value, str)
-    return value
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in CONF.glob("*.yaml")))

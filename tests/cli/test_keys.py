@@ -2,8 +2,8 @@
 
 import pytest
 
+from mammo.cli.config_check import as_typed, parsed
 from mammo.cli.keys import KEYS
-from mammo.cli.overrides import as_typed, parsed
 from mammo.cli.value_types import ValueType
 
 ALL = sorted({(key, id(types[key])): (name, key) for name, types in KEYS.items() for key in types}.values())

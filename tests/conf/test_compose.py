@@ -12,8 +12,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from mammo.cli import hydra_app
+from mammo.cli.config_check import forced
 from mammo.cli.hydra_app import CONF
-from mammo.cli.overrides import forced
 from mammo.geometry import Frame
 from mammo.maps.stack import maps_name
 from mammo.records import MammoError
