@@ -104,7 +104,7 @@ def draw_mass(
 
 
 def _edge(contour: Plane, v: float, margin: Margin, uneven: Plane, scallops: Plane) -> Plane:
-    """Return the border of the mass [721] over polar.ANGLES, radii; it lies within the form."""
+    """Return the border of the mass [721] over lesion_shape.ANGLES, radii; it lies within the form."""
     bumps = 1 + margin.irregular * uneven + margin.lobes * (scallops - 0.8)
     return np.asarray(contour * (0.96 - 0.08 * v) * bumps, dtype=np.float32)
 
