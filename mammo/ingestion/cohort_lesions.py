@@ -87,6 +87,15 @@ def _shown(lesion: LesionRecord) -> str:
     return f"{lesion.label.value} on {lesion.path} ({place}; {lesion.label_source.value})"
 
 
+def paths_with_finding(cohort: Cohort) -> set[str]:
+    """The paths of the images with a finding, outlined or not."""
+    return {
+        *(lesion.path for lesion in cohort.lesions),
+        *(finding.path for finding in cohort.findings),
+        *(lesion.image for lesion in cohort.left_out),
+    }
+
+
 def without_misplaced(
     cohort: Cohort, image_of: Mapping[str, str], facts: Mapping[str, ImageFacts], frame: Frame
 ) -> Cohort:
@@ -158,7 +167,7 @@ class ImageLabels:
         malignant: ids of the images with a malignant finding.
         benign: ids of the images with a benign finding.
         unplaced: ids of the images with a finding whose place is unknown.
-        positive_breasts: exam key and laterality of the breasts that are not negative.
+        positive_breasts: patient key and laterality of the breasts with a finding; None stands for either breast.
     """
 
     malignant: frozenset[str]
@@ -178,13 +187,13 @@ class ImageLabels:
         without = [(finding.path, finding.label) for finding in cohort.findings]
         without += [(lesion.image, lesion.label) for lesion in cohort.left_out]
         found = [(image_of[path], label) for path, label in (*outlined, *without) if path in image_of]
-        positive = {path for path, _ in (*outlined, *without)}
+        positive = paths_with_finding(cohort)
         return cls(
             frozenset(image_id for image_id, label in found if label is Pathology.MALIGNANT),
             frozenset(image_id for image_id, label in found if label is Pathology.BENIGN),
             frozenset(image_of[path] for path, _ in without if path in image_of),
             frozenset(
-                (image.exam_key, image.laterality)
+                (image.patient_key, image.laterality)
                 for image in cohort.images
                 if image.path in positive or image.negative is False
             ),
@@ -193,11 +202,13 @@ class ImageLabels:
     def columns(self, image: ImageRecord, image_id: str) -> dict[str, bool]:
         """The columns of images.parquet that these labels decide, for one image.
 
-        A breast is negative only if none of its images has a finding in the source, also on a rejected image.
+        A breast is positive in all exams of the patient if any of its images has a finding, also a rejected one.
         """
         return {
             "malignant": image_id in self.malignant,
             "benign": image_id in self.benign,
             "unplaced": image_id in self.unplaced,
-            "negative": (image.exam_key, image.laterality) not in self.positive_breasts,
+            "positive": not self.positive_breasts.isdisjoint(
+                [(image.patient_key, image.laterality), (image.patient_key, None)]
+            ),
         }

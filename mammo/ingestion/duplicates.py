@@ -139,27 +139,36 @@ class OtherSources:
 
     Attributes:
         kept: by the id of an image, the id of the same image of another source, which is kept.
+        taken_over: ids of the images of other sources without a finding whose copy here has one, and is kept instead.
         conflicts: ids of images that share an identifier with an image of another source, but not their pixels.
         patients: by the key of a patient, her id in the source that holds the same image.
     """
 
     kept: dict[str, str]
+    taken_over: frozenset[str]
     conflicts: frozenset[str]
     patients: dict[str, str]
 
 
 def find_in_other_sources(
-    candidates: Iterable[Candidate], stored: Iterable[Candidate], same_pixels: SamePixels
+    candidates: Iterable[Candidate],
+    stored: Iterable[Candidate],
+    same_pixels: SamePixels,
+    found: Container[str] = (),
+    known: Mapping[str, str] | None = None,
 ) -> OtherSources:
     """Find the images that another source has too: of the same file, or of equal pixels that are not uniform.
 
     A patient is identified with one of the other sources' patients, the first that shares an image. An image that she
-    shares with yet another patient is not left out, so that the split still sees the connection.
+    shares with yet another patient is not left out, so that the split still sees the connection. Of two copies the
+    stored one is kept, unless only the other has a finding.
 
     Args:
         candidates: of the ingested source.
         stored: of the other sources; the patient in `breast` is the pseudonym.
         same_pixels: compares two of them.
+        found: ids of the images with a finding, in either.
+        known: patients who were identified in an earlier ingest, by key.
     """
     by_file: dict[str, Candidate] = {}
     by_key: dict[str, list[Candidate]] = defaultdict(list)
@@ -169,16 +178,20 @@ def find_in_other_sources(
         by_key[one.key].append(one)
         uids.add(one.uid)
     kept: dict[str, str] = {}
+    taken_over: set[str] = set()
     conflicts: set[str] = set()
-    patients: dict[str, str] = {}
+    patients = dict(known or {})
     for one in candidates:
         alike = by_key[one.key] if len(set(one.thumbnail)) > 1 else []
         match = by_file.get(one.file_digest) or next((each for each in alike if _equal(one, each, same_pixels)), None)
         if match is None:
             conflicts.update([one.image_id] if one.uid and one.uid in uids else [])
         elif patients.setdefault(one.breast[0], match.breast[0]) == match.breast[0]:
-            kept[one.image_id] = match.image_id
-    return OtherSources(kept, frozenset(conflicts), patients)
+            if one.image_id in found and match.image_id not in found:
+                taken_over.add(match.image_id)
+            else:
+                kept[one.image_id] = match.image_id
+    return OtherSources(kept, frozenset(taken_over), frozenset(conflicts), patients)
 
 
 def _groups(candidates: Iterable[Candidate], key: Callable[[Candidate], object]) -> list[list[Candidate]]:

@@ -68,6 +68,11 @@ def _lesion_lines(result: IngestResult, source: str) -> Iterator[str]:
             f"{others} images are in another source of the store already, which keeps them with its own lesions; "
             f"{result.left_to_others} lesions of {source} on them are left out"
         )
+    if result.taken_over:
+        yield (
+            f"{result.taken_over} images that another source has without a finding have one in {source}, and count for "
+            f"{source} now"
+        )
 
 
 def scale_lines(manifest: Manifest, source: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mammo.ingestion.cohort_lesions import unique_lesions, unique_on_copies, without_misplaced
+from mammo.ingestion.cohort_lesions import paths_with_finding, unique_lesions, unique_on_copies, without_misplaced
 from mammo.ingestion.duplicates import (
     Candidate,
     Duplicates,
@@ -54,6 +54,7 @@ class IngestResult:
         lost_lesions: number of outlined lesions on rejected images.
         decoded: number of files that this run decoded.
         left_to_others: number of outlined lesions on images that another source of the store has too.
+        taken_over: number of images that another source had without a finding, and that count for this one now.
         misplaced: number of lesions left out because their outline lies beside the breast.
         repeated: number of lesions that are outlined the same on another copy of their image, and counted once.
         alike: number of accepted images with the pixels of an image of another patient, laterality or view.
@@ -64,6 +65,7 @@ class IngestResult:
     lost_lesions: int
     decoded: int
     left_to_others: int = 0
+    taken_over: int = 0
     misplaced: int = 0
     repeated: int = 0
     alike: int = 0
@@ -169,7 +171,8 @@ def _ingest(
     results, decoded = _ingest_files(recipe, items, processes, len(sources) > 1)
     facts = {item.image_id: one for item, one in zip(items, results, strict=True) if isinstance(one, ImageFacts)}
     candidates = new_candidates(items, facts)
-    duplicates, elsewhere = _duplicates(recipe, candidates, current if len(sources) > 1 else None)
+    found = {pseudonyms.of("image", path) for path in paths_with_finding(cohort)}
+    duplicates, elsewhere = _duplicates(recipe, candidates, found, current if len(sources) > 1 else None)
     outcomes = tuple(_outcomes(recipe, items, results, duplicates, elsewhere, allow))
     accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}
     image_of = accepted | {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
@@ -180,7 +183,8 @@ def _ingest(
         message = f"none of the {len(outcomes)} files of {recipe.source} was accepted"
         raise MammoError(f"{message} (the first because: {outcomes[0].reason}): see {store / QUARANTINE.name}")
     kept = [(image, outcome) for image, outcome in zip(cohort.images, outcomes, strict=True) if image.path in accepted]
-    rows = SourceRows(source, placed, kept, image_of, facts, elsewhere.patients, pseudonyms, ImageStore(store))
+    taken = elsewhere.taken_over
+    rows = SourceRows(source, placed, kept, taken, image_of, facts, elsewhere.patients, pseudonyms, ImageStore(store))
     manifest = joined_tables(recipe.frame, rows, sources, current)
     wanted = None if complete else {*manifest.images.index, *(item.image_id for item in items)}
     ImageStore(store).remove_replaced(wanted)
@@ -190,7 +194,7 @@ def _ingest(
     lost = sum(lesion.path not in image_of for lesion in cohort.lesions) - left_to_others
     alike = repeated_elsewhere(candidates, set(accepted.values()))
     misplaced, repeated = len(cohort.lesions) - len(placed.lesions), n_found - len(cohort.lesions)
-    return IngestResult(manifest, outcomes, lost, decoded, left_to_others, misplaced, repeated, alike)
+    return IngestResult(manifest, outcomes, lost, decoded, left_to_others, len(taken), misplaced, repeated, alike)
 
 
 def _ingest_files(
@@ -233,7 +237,7 @@ def _ingest_files(
 
 
 def _duplicates(
-    recipe: Recipe, candidates: Sequence[Candidate], current: Manifest | None
+    recipe: Recipe, candidates: Sequence[Candidate], found: set[str], current: Manifest | None
 ) -> tuple[Duplicates, OtherSources]:
     """The duplicates within the source, among the images that no other source of the current tables has."""
     images = ImageStore(recipe.store)
@@ -242,9 +246,15 @@ def _duplicates(
         return images.equal(one, other)
 
     stored: Iterable[Candidate] = ()
+    known: dict[str, str] = {}
     if current is not None:
-        stored = stored_candidates(recipe.store, current.images[current.images["source"] != recipe.data_set.name])
-    elsewhere = find_in_other_sources(candidates, stored, same_pixels)
+        others = current.images[current.images["source"] != recipe.data_set.name]
+        stored = stored_candidates(recipe.store, others)
+        found = found.union(others.index[others[["malignant", "benign", "unplaced"]].any(axis=1)])
+        found |= set(current.lesions["image_id"])
+        earlier, theirs = current.images["patient_id"], set(others["patient_id"])
+        known = {one.breast[0]: str(earlier[one.image_id]) for one in candidates if earlier.get(one.image_id) in theirs}
+    elsewhere = find_in_other_sources(candidates, stored, same_pixels, found, known)
     left = [one for one in candidates if one.image_id not in {*elsewhere.kept, *elsewhere.conflicts}]
     return find_duplicates(left, same_pixels), elsewhere
 

@@ -31,6 +31,7 @@ class SourceRows:
         source: the name of the source.
         cohort: its records.
         accepted: its accepted images.
+        taken_over: ids of images of the other sources that images of this one replace.
         image_of: id of the image that is kept, by path, of every accepted image and of duplicates within the source.
         facts: what the notes of the images say, by id.
         patients: ids of patients that another source of the store has too, by key.
@@ -41,6 +42,7 @@ class SourceRows:
     source: str
     cohort: Cohort
     accepted: Accepted
+    taken_over: frozenset[str]
     image_of: Mapping[str, str]
     facts: Mapping[str, ImageFacts]
     patients: Mapping[str, str]
@@ -143,6 +145,8 @@ def write_tables(store: Path, manifest: Manifest, rows: SourceRows) -> None:
 def joined_tables(frame: Frame, rows: SourceRows, sources: tuple[DataSet, ...], current: Manifest | None) -> Manifest:
     """The tables of all sources, in the order of the sources.
 
+    A breast is negative only if no source knows of a finding in it, in any exam of the patient.
+
     Args:
         frame: of the store.
         rows: of the ingested source.
@@ -152,12 +156,18 @@ def joined_tables(frame: Frame, rows: SourceRows, sources: tuple[DataSet, ...], 
     places = {} if current is None else _places(current.images)
     own = Manifest.of(frame, rows.images(places), rows.lesions(frame), sources)
     if len(sources) == 1 or current is None:
-        return own
-    others = {name: part for name, part in current.images.groupby("source", sort=False) if name != rows.source}
+        return replace(own, images=_with_negative(own.images))
+    left = current.images[~current.images.index.isin(rows.taken_over)]
+    others = {name: part for name, part in left.groupby("source", sort=False) if name != rows.source}
     parts = [own.images if source.name == rows.source else others.get(source.name) for source in sources]
     images = pd.concat([part for part in parts if part is not None])
     lesions = pd.concat([own.lesions, current.lesions[~current.lesions["image_id"].isin(own.images.index)]])
     place = pd.Series(range(len(images)), index=images.index)
     lesions = lesions[lesions["image_id"].isin(images.index)]
     order = lesions["image_id"].map(place).argsort(kind="stable")
-    return replace(own, images=images, lesions=lesions.iloc[order])
+    return replace(own, images=_with_negative(images), lesions=lesions.iloc[order])
+
+
+def _with_negative(images: pd.DataFrame) -> pd.DataFrame:
+    breasts = images.groupby(["patient_id", "laterality"], sort=False)["positive"]
+    return images.assign(negative=~breasts.transform("any").astype(bool))

@@ -92,10 +92,10 @@ def _check_labels(lesions: pd.DataFrame) -> Iterator[Issue]:
 
 
 def _check_breasts(manifest: Manifest) -> Iterator[Issue]:
-    lesions = manifest.lesions.join(manifest.images[["exam_id", "laterality", "view"]], on="image_id")
-    outlined = set(zip(lesions["exam_id"], lesions["laterality"], strict=True))
+    lesions = manifest.lesions.join(manifest.images[["patient_id", "exam_id", "laterality", "view"]], on="image_id")
+    outlined = set(zip(lesions["patient_id"], lesions["laterality"], strict=True))
     for key, row in manifest.images[manifest.images["negative"]].iterrows():
-        if (row["exam_id"], row["laterality"]) in outlined:
+        if (row["patient_id"], row["laterality"]) in outlined:
             yield Issue("negative_with_lesion", str(key), "", (str(key),))
     labeled = lesions[lesions["label"].isin(CLASSES) & (lesions["label_source"] != "birads_proxy")]
     for (exam, laterality), rows in labeled.groupby(["exam_id", "laterality"], sort=False):

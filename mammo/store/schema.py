@@ -43,7 +43,7 @@ IMAGES = pa.schema(
         ),
         "fold": INTEGER,
         **dict.fromkeys(("flags", "notes", "voi"), TEXT),
-        **dict.fromkeys(("negative", "malignant", "benign", "unplaced"), FLAG),
+        **dict.fromkeys(("negative", "positive", "malignant", "benign", "unplaced"), FLAG),
         "stored_height": INTEGER,
         "stored_width": INTEGER,
         "mirrored": FLAG,
@@ -61,10 +61,10 @@ IMAGES = pa.schema(
 
 source is the name of the data set (store_header.DataSet); flags are the flags of an image (intake.outcomes.Flag),
 joined by +; notes say what was done to its pixels and keep nothing out of training (eight_bit, bits_13, ...), joined
-by +; voi is the rule that made its presentation values; negative: no image of the breast has a finding;
-malignant and benign: the image has such a finding, outlined or not; unplaced: it has a finding whose place is unknown;
-vendor and density are empty where unknown; fold is the number of the patient's fold (store.splits), -1 without folds;
-split is empty with folds.
+by +; voi is the rule that made its presentation values; positive: its source knows of a finding in the breast, in any
+exam of the patient; negative: no source does; malignant and benign: the image has such a finding, outlined or not;
+unplaced: it has a finding whose place is unknown; vendor and density are empty where unknown; fold is the number of the
+patient's fold (store.splits), -1 without folds; split is empty with folds.
 """
 
 LESIONS = pa.schema(

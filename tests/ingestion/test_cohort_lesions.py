@@ -178,19 +178,36 @@ def test_a_finding_without_an_outline_labels_its_image_and_leaves_its_place_open
         "malignant": ["L-CC"],
         "benign": ["L-CC"],
         "unplaced": ["L-CC"],
-        "negative": ["R-CC", "R-MLO"],
+        "positive": ["L-CC", "L-MLO"],
     }
 
 
 def test_a_lesion_with_an_unusable_outline_keeps_its_label() -> None:
     lost = left_out("mask.png", Code.OUTLINE_EMPTY, "R-MLO", Pathology.MALIGNANT)
     found = columns(Cohort(IMAGES, (), left_out=(lost,)))
-    assert (found["malignant"], found["unplaced"], found["negative"]) == (["R-MLO"], ["R-MLO"], ["L-CC", "L-MLO"])
+    assert (found["malignant"], found["unplaced"], found["positive"]) == (["R-MLO"], ["R-MLO"], ["R-CC", "R-MLO"])
 
 
 def test_an_unlabeled_finding_is_neither_class_and_not_negative() -> None:
     found = columns(Cohort(IMAGES, (), findings=(Finding("L-CC", Pathology.NONE, LabelSource.NONE),)))
-    assert found == {"malignant": [], "benign": [], "unplaced": ["L-CC"], "negative": ["R-CC", "R-MLO"]}
+    assert found == {"malignant": [], "benign": [], "unplaced": ["L-CC"], "positive": ["L-CC", "L-MLO"]}
+
+
+def test_a_breast_with_a_finding_is_positive_in_all_exams_of_the_patient() -> None:
+    earlier = tuple(replace(image, path=f"{image.path} earlier", exam_key="earlier") for image in IMAGES)
+    labels = ImageLabels.of(
+        Cohort((*IMAGES, *earlier), (), findings=(Finding("L-CC", Pathology.BENIGN, LabelSource.BIOPSY),)), IMAGE_OF
+    )
+    assert [image.path for image in earlier if labels.columns(image, "")["positive"]] == [
+        image.path for image in earlier if image.laterality is Laterality.LEFT
+    ]
+
+
+def test_a_finding_on_an_image_of_unknown_side_makes_both_breasts_positive() -> None:
+    unknown = replace(IMAGES[0], laterality=None)
+    cohort = Cohort((unknown, *IMAGES[1:]), (), findings=(Finding("L-CC", Pathology.BENIGN, LabelSource.BIOPSY),))
+    labels = ImageLabels.of(cohort, IMAGE_OF)
+    assert all(labels.columns(image, "")["positive"] for image in IMAGES)
 
 
 def test_the_labels_of_a_duplicate_count_for_the_image_that_is_kept() -> None:

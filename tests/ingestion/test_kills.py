@@ -261,9 +261,9 @@ def test_killed_at_every_boundary_while_a_second_source_joins_or_replaces_the_fi
         recipe = Recipe(second, store, FRAME, 1, data_set=DataSet("b", "table", "full"))
         return ingest_cohort(recipe, read(second), 1, mode=mode)
 
-    shutil.copytree(tmp_path / "before", tmp_path / "uninterrupted")
-    ingest(tmp_path / "uninterrupted")
-    n_after, expected = readable(tmp_path / "uninterrupted"), tree(tmp_path / "uninterrupted")
+    whole = shutil.copytree(tmp_path / "before", tmp_path / "uninterrupted" / "store")
+    ingest(whole)
+    n_after, expected = readable(whole), tree(whole)
     lost = 0
     while status == -signal.SIGKILL:
         at += 1

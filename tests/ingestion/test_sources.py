@@ -189,6 +189,24 @@ def test_an_image_of_two_sources_is_kept_once_and_joins_their_patients(make: Cal
     assert (result.left_to_others, result.lost_lesions, len(result.manifest.lesions)) == (1, 0, 1)
 
 
+def test_an_image_with_a_finding_in_a_later_source_only_counts_for_it(make: Callable, ingest: Callable) -> None:
+    """In either order, and again; no other image of the breast is negative any more."""
+    ingest(make("a", A), "one")
+    table = make("a", A) / "images.csv"
+    table.write_text(table.read_text().replace("a3.png,a3", "a3.png,a2"))
+    assert ingest(table.parent, "one").manifest.images["negative"].tolist() == [False, True, True]
+    later = make("b", {"b1": 2})  # the image of a2, with a malignant lesion
+    result = ingest(later, "two", Mode.APPEND)
+    for manifest in (result.manifest, ingest(later, "two").manifest, ingest(table.parent, "one").manifest):
+        assert manifest.images["source"].tolist() == ["one", "one", "two"]
+        assert manifest.images["negative"].tolist() == [False] * 3
+        assert manifest.images["positive"].tolist() == [True, False, True]
+        assert manifest.images["patient_id"].nunique() == 2
+        assert len(manifest.lesions) == 2
+        assert manifest.lesions["image_id"].iloc[1] == manifest.images.index[2]
+    assert (result.taken_over, result.left_to_others) == (1, 0)
+
+
 def test_a_later_split_leaves_earlier_patients_where_they_are(make: Callable, ingest: Callable) -> None:
     store = make("a", {f"a{number}": number for number in range(9)}).parent / "store"
     first = assign_splits(ingest(store.parent / "a", "one").manifest, 0, (0.4, 0.3, 0.3), allow_empty=True)
