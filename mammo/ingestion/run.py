@@ -19,8 +19,9 @@ from mammo.ingestion.duplicates import (
     stored_candidates,
 )
 from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
+from mammo.ingestion.replacement import replacement, restore_interrupted
 from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
-from mammo.ingestion.sources import Mode, check_images_kept, planned_sources, replacement, restore_interrupted
+from mammo.ingestion.sources import Mode, check_images_kept, planned_sources
 from mammo.ingestion.tables import SourceRows, current_tables, joined_tables, write_tables
 from mammo.ingestion.worker import (
     PRELOAD,

@@ -1,15 +1,8 @@
-"""The sources of a store: an ingest continues one of them, adds one, or replaces what is there.
-
-A store that is replaced stays as it is until the new one beside it is complete and takes its place. STORE.new has the
-pixel files of the store as hard links, so that images of the same bytes and options are not decoded again and nothing
-is copied; new images go to files of their own. An interrupted replacement is continued by the same command.
-"""
+"""The sources of a store: whether an ingest continues one of them, adds one, or replaces what is there."""
 
 import json
 import re
-import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,13 +10,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mammo.ingestion.quarantine import REJECTION_LOG
 from mammo.ingestion.worker import Recipe
-from mammo.io import remove_partials
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
-from mammo.store.pseudonyms import KEY, OWN_IDS, Pseudonyms
-from mammo.store.store_header import PRIVATE, TABLES, DataSet, StoreHeader, check_format, read_store_header
+from mammo.store.pseudonyms import OWN_IDS, Pseudonyms
+from mammo.store.store_header import DataSet, StoreHeader, check_format, read_store_header
 
 NAME = re.compile(r"\w[\w.-]{0,39}")
 """The name of a source, which stands in tables and reports."""
@@ -186,61 +177,3 @@ def _differences(recipe: Recipe, earlier: DataSet, own: DataSet, header: StoreHe
 
 def _shown(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-@contextmanager
-def replacement(store: Path) -> Iterator[Path]:
-    """Yield the folder of the new store, with the tables and images of the current one; at the end it takes its place.
-
-    After an error the current store is as it was, and the new one is kept for the next attempt.
-    """
-    store = store.resolve()
-    new, old = _beside(store)
-    _copy_tables(store, new)
-    _link_images(store / "images", new / "images")
-    yield new
-    if old.exists():
-        shutil.rmtree(old)
-    store.rename(old)
-    new.rename(store)
-    shutil.rmtree(old)
-
-
-def restore_interrupted(store: Path) -> None:
-    """Put a store back whose replacement was interrupted between its removal and the arrival of the new one."""
-    store = store.resolve()
-    _, old = _beside(store)
-    if old.is_dir() and not store.exists():
-        old.rename(store)
-
-
-def _beside(store: Path) -> tuple[Path, Path]:
-    return store.with_name(f"{store.name}.new"), store.with_name(f"{store.name}.old")
-
-
-def _copy_tables(store: Path, new: Path) -> None:
-    """Copy what an ingest reads; of a store of another format only the key. Remembered rejections are added to."""
-    new.mkdir(exist_ok=True)
-    remove_partials(new)
-    try:
-        check_format(store)
-        names = [KEY, "store.json", *TABLES, *PRIVATE]
-    except MammoError:
-        names = [KEY]
-    for name in dict.fromkeys(names):
-        if (store / name).is_file() and not (name == REJECTION_LOG and (new / name).exists()):
-            shutil.copy(store / name, new / name)
-
-
-def _link_images(images: Path, new: Path) -> None:
-    """Link the pixel files, and start a pair of files for what is written from now on."""
-    new.mkdir(exist_ok=True)
-    for suffix in ("tiles", "index"):  # an index without its pixels would be an error
-        for file in images.glob(f"*.{suffix}"):
-            if not (new / file.name).exists():
-                (new / file.name).hardlink_to(file)
-    linked = {file.stem for file in images.glob("*.index")}
-    if not {file.stem for file in new.glob("*.index")} - linked:
-        pair = new / f"{max(map(int, linked), default=-1) + 1:06d}.tiles"
-        pair.touch()
-        pair.with_suffix(".index").touch()

@@ -1,7 +1,6 @@
-"""Columns of a user's tables: the fields that they give, under the usual names, rows as fields, and errors in rows."""
+"""Columns of a user's tables: the fields that they give, under the usual names, and rows as fields."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,9 +43,6 @@ FORMAT_KEYS = ("area", "id", "image_id", "category_id", "iscrowd", "bbox", "segm
 ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "<NA>"})
 """Cells that stand for a missing value; not None, which can also mean no outline."""
 
-LISTED = 20
-"""Errors that a message lists."""
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -84,40 +80,6 @@ class Entry:
     def error(self, field: str, remedy: str) -> MammoError:
         """Return an error that names file, row, column and cell, with the remedy."""
         return MammoError(f"{self.where}: {self.names.get(field, field)} {self.get(field)!r}: {remedy}")
-
-
-class Problems:
-    """Errors in the rows of tables, collected so that all of them are listed at once."""
-
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def add(self, message: str) -> None:
-        """Note one error."""
-        self.messages.append(message)
-
-    @contextmanager
-    def collected(self) -> Iterator[None]:
-        """Note a MammoError that the block raises, and continue after the block."""
-        try:
-            yield
-        except MammoError as error:
-            self.add(str(error))
-
-    def check(self) -> None:
-        """Raise the errors found so far, the first LISTED of them in words.
-
-        Raises:
-            MammoError: there are any.
-        """
-        if not self.messages:
-            return
-        if len(self.messages) == 1:
-            raise MammoError(self.messages[0])
-        lines = [f"{len(self.messages)} rows are wrong:", *self.messages[:LISTED]]
-        if len(self.messages) > LISTED:
-            lines.append(f"and {len(self.messages) - LISTED} more")
-        raise MammoError("\n  ".join(lines))
 
 
 def squeezed(name: str) -> str:

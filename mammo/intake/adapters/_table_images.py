@@ -1,4 +1,4 @@
-"""Images of a user's folder: what its tables and headers say about each, and notes on patients that cannot be right."""
+"""Images of a user's folder: what its tables and the headers say about each."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mammo.intake.adapters._labels import parse_density
-from mammo.intake.adapters._table_columns import Entry, Problems
+from mammo.intake.adapters._table_columns import Entry
 from mammo.intake.adapters._table_matching import HeaderKeys, ImageNames
-from mammo.intake.adapters._table_words import plain, side_of, view_of
+from mammo.intake.adapters._table_messages import Problems
+from mammo.intake.adapters._table_words import side_of, view_of
 from mammo.intake.dicom_header import Known, read_header, read_identity
 from mammo.intake.laterality_view import text
 from mammo.intake.rasters import is_raster
@@ -23,14 +24,6 @@ from mammo.progress import track
 from mammo.records import Density, ImageRecord, Laterality, Split, View
 
 EXAM_TAGS = ("SOPInstanceUID", "StudyDate", "StudyInstanceUID", "AccessionNumber", "StudyID")
-
-PLACEHOLDERS = {
-    *("anonymous", "anonymized", "anonymised", "anon", "anonym", "unknown", "none", "na", "removed", "deidentified"),
-    *("noname", "nopatient", "patient", "test", "xxx", "x", "0", "00", "000", "0000", "unnamed", "hidden", "redacted"),
-}
-"""Patient IDs that stand for no patient, in lower case without spaces and punctuation."""
-
-REMEDY = "give patient and exam in images.csv"
 
 
 @dataclass(frozen=True)
@@ -217,32 +210,3 @@ def _header_keys(root: Path, path: str) -> HeaderKeys:
     header = stored_header(root, path, *EXAM_TAGS)
     uid, date, *names = (text(header, tag) for tag in EXAM_TAGS)
     return HeaderKeys(uid, date, tuple(name for name in names if name))
-
-
-def identity_notes(images: Sequence[ImageRecord]) -> Iterator[str]:
-    """Yield sentences about patient IDs and exams that cannot be right, with numbers and the remedy."""
-    exams: dict[str, set[str]] = defaultdict(set)
-    patients: dict[str, set[str]] = defaultdict(set)
-    n_images: dict[str, int] = defaultdict(int)
-    for image in images:
-        if image.patient_key and image.exam_key:
-            exams[image.patient_key].add(image.exam_key)
-            patients[image.exam_key].add(image.patient_key)
-            n_images[image.patient_key] += 1
-    for patient, of_patient in exams.items():
-        placeholder, alone = plain(patient) in PLACEHOLDERS, len(exams) == 1
-        if len(of_patient) > 1 and (placeholder or alone):
-            kind = "the placeholder of a missing patient ID" if placeholder else "one patient ID"
-            yield (
-                f"caution: {n_images[patient]} images of {len(of_patient)} exams have {kind}, and will be one patient "
-                f"in one split; if they are of several patients, {REMEDY}"
-            )
-    shared = [len(of_exam) for of_exam in patients.values() if len(of_exam) > 1]
-    if shared:
-        yield (
-            f"caution: exams of more than one patient: {len(shared)}; their {sum(shared)} patients will stay in one "
-            f"split; if the exam is wrong, {REMEDY}"
-        )
-    n_without = sum(image.code == Code.NO_PATIENT for image in images)
-    if n_without:
-        yield f"caution: files without a patient ID or exam in their header, rejected: {n_without}; {REMEDY}"

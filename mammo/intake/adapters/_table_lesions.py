@@ -6,7 +6,8 @@ from functools import partial
 from pathlib import Path
 
 from mammo.intake.adapters._labels import parse_birads
-from mammo.intake.adapters._table_columns import Entry, Problems
+from mammo.intake.adapters._table_columns import Entry
+from mammo.intake.adapters._table_messages import Problems
 from mammo.intake.adapters._table_outlines import (
     PLACES,
     Given,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import TypeVar
 
-from mammo.intake.adapters._table_columns import LISTED, Entry
+from mammo.intake.adapters._table_columns import Entry
 from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
 
 
@@ -63,6 +63,9 @@ YES_NO = {
     **dict.fromkeys(("1", "true", "yes", "y"), True),
     **dict.fromkeys(("0", "false", "no", "n", ""), False),
 }
+
+LISTED = 20
+"""Words or errors that a message lists."""
 
 Value = TypeVar("Value")
 

@@ -19,25 +19,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mammo.intake.adapters._table_columns import (
-    Entry,
-    Problems,
-    check_chosen,
-    columns_of,
-    entry_of_annotation,
-    read_entries,
-)
+from mammo.intake.adapters._table_columns import Entry, check_chosen, columns_of, entry_of_annotation, read_entries
 from mammo.intake.adapters._table_files import image_file, lesion_files
 from mammo.intake.adapters._table_images import (
     FoundImage,
     described_images,
     descriptions_by_lesions,
     find_images,
-    identity_notes,
     qualified_exams,
 )
 from mammo.intake.adapters._table_lesions import Drawn, TableLesion, check_lesion, distinct_lesions, draw_lesions
 from mammo.intake.adapters._table_matching import SKIP, ImageMatcher, ImageNames
+from mammo.intake.adapters._table_messages import Problems, identity_notes
 from mammo.intake.adapters._table_outlines import has_outlines
 from mammo.intake.adapters._table_words import Meaning, label_map, plain, side_of, unknown_labels, view_of
 from mammo.intake.coco import read_coco
