@@ -9,7 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mammo.intake.adapters._table_columns import FIELD_OF, Entry, squeezed
-from mammo.intake.mask_files import MaskError, outline_of_mask_file, outline_of_segment
+from mammo.intake.dicom_seg import outline_of_segment
+from mammo.intake.masks import MaskError, outline_of_mask_file
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_circle, outline_of_polygon
 from mammo.intake.rasters import is_raster
 from mammo.intake.source_folder import regular_file

@@ -18,7 +18,7 @@ from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from mammo.geometry import Box
 from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.table import read
-from mammo.intake.mask_files import SEGMENTATION
+from mammo.intake.dicom_seg import SEGMENTATION
 from mammo.intake.rejections import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from tests.intake.adapters.conftest import SMALL, ReadBombs

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mammo.geometry import Box
-from mammo.intake.mask_files import MaskError, outline_of_mask_file
+from mammo.intake.masks import MaskError, outline_of_mask_file
 from mammo.intake.rejections import RejectedError
 
 SHAPE = (200, 120)

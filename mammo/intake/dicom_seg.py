@@ -1,0 +1,89 @@
+"""DICOM Segmentation objects as outlines (DICOM PS3.3 A.51, C.8.20)."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from mammo.intake.dicom_decode import decode
+from mammo.intake.dicom_header import open_dicom, quiet
+from mammo.intake.outlines import Outline, outline_of_mask
+from mammo.intake.rejections import Code, RejectedError
+from mammo.intake.source_folder import regular_file
+from mammo.intake.stored_shape import stored_header
+
+SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+"""Segmentation Storage, SOP Class UID (0008,0016)."""
+
+
+def outline_of_segment(root: Path, path: str, number: int | None, image: str, shape: tuple[int, int]) -> Outline:
+    """Return the outline of one segment of a segmentation object on one image.
+
+    Frames count if they name the image as their source (0008,1155), or no image at all. In fractional segments
+    (0062,0001) pixels of at least half the largest value are inside.
+
+    Args:
+        root: the source folder.
+        path: the segmentation object.
+        number: Segment Number (0062,0004); None for the only one on the image.
+        image: path of the image that it is drawn on.
+        shape: (rows, cols) of the image.
+
+    Returns:
+        A mask [box.height, box.width] and its half-open box, (row, col), stored px.
+
+    Raises:
+        RejectedError: it is not a segmentation object, has another size, or has no pixel of the segment on the image;
+            SEVERAL_SEGMENTS if no number is given and the image has several segments.
+        MammoError: a decoder is not installed.
+    """
+    uid = str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
+    with quiet():
+        dataset = open_dicom(regular_file(root, path))
+        if dataset.get("SOPClassUID") != SEGMENTATION:
+            raise RejectedError(Code.OUTLINE_BROKEN)
+        if (dataset.get("Rows"), dataset.get("Columns")) != shape:
+            raise RejectedError(Code.OUTLINE_SIZE)
+        mask = np.zeros(shape, dtype=np.bool_)
+        try:
+            frames = list(_frames_of_image(dataset, uid))
+            if number is None and len({segment for _, segment in frames}) > 1:
+                raise RejectedError(Code.SEVERAL_SEGMENTS)
+            for index, segment in frames:
+                if number in (None, segment):
+                    mask |= _frame(dataset, index, shape)
+        except (RejectedError, MemoryError):
+            raise
+        except Exception:  # a damaged object may fail anywhere inside pydicom
+            raise RejectedError(Code.OUTLINE_BROKEN) from None
+    return outline_of_mask(mask)
+
+
+def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return one frame, [rows, cols] bool; frames of one bit per pixel follow each other without padding."""
+    if int(dataset.BitsAllocated) > 1:
+        least = (int(dataset.get("MaximumFractionalValue") or 1) + 1) // 2
+        values = decode(dataset, index, int(dataset.get("NumberOfFrames") or 1)).astype(np.int64)
+        return values >= (least if dataset.get("SegmentationType") == "FRACTIONAL" else 1)
+    n_px = shape[0] * shape[1]
+    first, start = divmod(index * n_px, 8)
+    packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)[first : first + n_px // 8 + 2]
+    bits = np.unpackbits(packed, bitorder="little")[start : start + n_px]
+    return bits.reshape(shape) > 0
+
+
+def _frames_of_image(dataset: Dataset, uid: str) -> Iterator[tuple[int, int]]:
+    """Yield the index and the segment number of the frames on the image with this SOP Instance UID."""
+    shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    for index, own in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        identification = own.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
+        derivations = own.get("DerivationImageSequence") or shared.get("DerivationImageSequence") or []
+        sources = {
+            str(source.ReferencedSOPInstanceUID)
+            for derivation in derivations
+            for source in derivation.get("SourceImageSequence") or []
+        }
+        if not sources or uid in sources:
+            yield index, int(identification[0].ReferencedSegmentNumber)
