@@ -19,7 +19,8 @@ def task(cfg: DictConfig) -> None:
     from mammo.training.saliency_source import context_checkpoint
 
     manifest = checked_manifest(cfg)
-    fold = Fold.of(cfg.fold, manifest)
+    chosen_by_fold = cfg.what == "embeddings" or cfg.run in ("best", "paired") or cfg.fold is not None
+    fold = Fold.of(cfg.fold, manifest) if chosen_by_fold else None  # saliency maps of a given run are of all images
     print(store_line(cfg, manifest))
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":

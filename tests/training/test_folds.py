@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from omegaconf import DictConfig
 
+from mammo import precompute
 from mammo.cli import hydra_app
 from mammo.records import MammoError, Split
 from mammo.reporting.evaluation import evaluate
@@ -126,3 +127,14 @@ def test_the_gallery_shows_the_maps_of_the_network_that_an_image_was_a_test_imag
         folds.add(fold)
     assert folds == {0, 1}
     assert all(len(lesion["windows"]) == 4 for lesion in gallery["lesions"])
+
+
+def test_the_advice_on_missing_saliency_maps_runs_as_printed(root: Path, tmp_path: Path) -> None:
+    """It names the run, so that no fold is needed."""
+    checkpoint = run_of(root, "context-s0-f0") / "best.ckpt"
+    advice = saliency_cache(checkpoint, root, Manifest.load(root / "store")).advice.split()
+    assert advice[:3] == ["python", "-m", "mammo.precompute"]
+    precompute.task(hydra_app.composed("precompute", [*advice[3:], "trainer=cpu"], store_defaults))
+    without = [word for word in advice[3:] if not word.startswith("run=")]
+    with pytest.raises(MammoError, match=r"no fold= is given"):
+        precompute.task(hydra_app.composed("precompute", [*without, "trainer=cpu"], store_defaults))
