@@ -1,5 +1,7 @@
-"""Numbers printed in Wu et al. 2020 (arXiv 2009.09282), to compare with ours, and points where its text is unclear."""
+"""Numbers printed in Wu et al. 2020 (arXiv 2009.09282), its settings by key of conf/, and where its text is unclear."""
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -86,3 +88,103 @@ AMBIGUITIES = (
     "ImageNet weights 0.782 ± 0.014), so ours for DenseNet-161 has no printed number to compare with.",
 )
 """Notes for the reader of the report."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Numbers that agree with the paper.
+
+    Attributes:
+        low: the smallest one.
+        high: the largest one.
+        words: how the paper puts it, where a pair of numbers does not say it.
+    """
+
+    low: float
+    high: float = math.inf
+    words: str = ""
+
+    def __str__(self) -> str:
+        return self.words or f"{self.low:g} to {self.high:g}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of training or evaluation that the paper states.
+
+    Attributes:
+        network: floc, fagg or context.
+        name: the setting in words.
+        values: keys of conf/ to the paper's values; None for something that the paper does not have; classes of mammo
+            by their name.
+    """
+
+    network: str
+    name: str
+    values: Mapping[str, object]
+
+
+def _of_patches(network: str, target: str, batch_size: int, lr: Range) -> tuple[Setting, ...]:
+    """The settings of a network that is trained on patches (paper, Model training and Model evaluation)."""
+    values: dict[str, Mapping[str, object]] = {
+        "network": {"model._target_": target},
+        "network window, px": {"frame.height": 2944, "frame.width": 1920},
+        "window side, smallest and largest, px": {"frame.crops.side_px": [128, 384]},
+        "rotation of windows, degrees either way": {"max_angle_deg": 30},
+        "patches per epoch: malignant, benign, outside, negative": {
+            "quota.malignant": 20,
+            "quota.benign": 35,
+            "quota.outside": 5000,
+            "quota.negative": 4945,
+        },
+        "changes of gray values": {"intensity": None},
+        "loss": {"model.loss._target_": "WeightedCrossEntropy"},
+        "batch size": {"batch_size": batch_size},
+        "learning rate": {"model.lr": lr},
+        "trial of the search": {"trial": Range(0, words="the best of a random search")},
+        "epochs without a better validation AUC before training stops": {"callbacks.early_stopping.patience": 10},
+        "epochs at most": {"trainer.max_epochs": Range(11, words="more than 10, no limit stated")},
+        "average of weights": {"callbacks.weight_averaging.decay": None},
+        "windows per lesion: validation, test": {"windows_per_lesion.val": 100, "windows_per_lesion.test": 100},
+        "fold of cross-validation": {"fold": None},
+    }
+    return tuple(Setting(network, name, keys) for name, keys in values.items())
+
+
+SETTINGS = (
+    *_of_patches("floc", "FLoc", 25, Range(1e-6, 1e-4)),
+    Setting("floc", "patch side, px", {"frame.crops.patch_px": 256}),
+    Setting("floc", "backbone", {"backbone.name": "densenet161"}),
+    Setting("floc", "initial weights", {"backbone.init": "imagenet"}),
+    *_of_patches("fagg", "FAgg", 100, Range(1e-5, 1e-3)),
+    Setting("fagg", "f_loc that embeds patches", {"model.floc": "best"}),
+)
+"""The paper's settings of f_loc and f_agg by key of conf/. Figure 6 compares further backbones and initial weights."""
+
+GMIC_SETTINGS = tuple(
+    Setting("context", name, values)
+    for name, values in (
+        ("network", {"model._target_": "ContextNetwork"}),
+        ("network window, px", {"frame.height": 2944, "frame.width": 1920}),
+        ("first convolution: kernel, stride, channels", {"gmic.stem": [7, 2], "gmic.stem_width": 16}),
+        ("global trunk: channels of its stages", {"gmic.widths": [16, 32, 64, 128, 256]}),
+        ("global trunk: strides of its stages", {"gmic.strides": [1, 2, 2, 2, 2]}),
+        ("global trunk: blocks per stage", {"gmic.blocks": 2}),
+        ("local trunk: channels of its stages", {"gmic.local_widths": [64, 128, 256, 512]}),
+        ("hidden units of the attention", {"gmic.attention": 128}),
+        ("share of cells that is averaged", {"gmic.top_share": Range(0.02, 0.1)}),
+        ("regions: number, side in cells", {"gmic.n_regions": 6, "gmic.region_cells": 4}),
+        ("maps are 0 in air", {"gmic.breast_only": False}),
+        ("added to the logit of the top cells' mean", {"gmic.base_logit": 0}),
+        ("learning rate", {"model.lr": Range(3.525e-6, 3.2242e-5)}),
+        ("weight of the saliency's norm", {"model.loss.beta": Range(3.259e-6, 2.2798e-4)}),
+        (
+            "largest shift and change of size of windows, px",
+            {"frame.noise.location_px": 100, "frame.noise.size_px": 100},
+        ),
+        ("average of weights", {"callbacks.weight_averaging.decay": None}),
+    )
+)
+"""GMIC as released (github.com/nyukat/GMIC), for the context network, about whose training the paper says nothing: the
+code and the constants of its five models, whose learning rate, beta and share of cells are given from the smallest to
+the largest."""

@@ -15,6 +15,7 @@ from mammo.reporting.evaluation_warnings import (
     reject_shared_patients,
     seed_warnings,
 )
+from mammo.reporting.paper_settings import settings_table
 from mammo.reporting.paper_tables import auc_row, context_table, figure6, table2, table3
 from mammo.reporting.reported_runs import PooledRun, common_folds, fold_table, fold_warnings, pooled_runs
 from mammo.reporting.shared_lesions import SharedLesions, share_lesions
@@ -57,6 +58,7 @@ class Evaluation:
         images: as paper_tables.context_table; empty without a context network.
         subgroups: of the seed-mean score of `main`.
         birads: as summary.birads_table, for `main`; empty without BI-RADS categories.
+        settings: as paper_settings.settings_table.
         warnings: weaknesses of the evaluation, in sentences (evaluation_warnings).
     """
 
@@ -80,6 +82,7 @@ class Evaluation:
     images: pd.DataFrame
     subgroups: Sequence[Subgroup]
     birads: pd.DataFrame
+    settings: pd.DataFrame
     warnings: Sequence[str]
 
     @property
@@ -143,6 +146,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         images=context_table([pool.images() for pool in pools if pool.first.model == "context"]),
         subgroups=subgroups(lesions.assign(score=means[main]), SUBGROUP_COLUMNS),
         birads=birads_table(lesions["birads"], malignant, means[main], thresholds),
+        settings=settings_table(run for pool in pools for run in pool.runs),
         warnings=[],
     )
     return replace(

@@ -1,8 +1,8 @@
 """The report's tables and figures of results, by name, made from an evaluation.
 
-Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, and folds, birads
-and trivial. Figures (PNG and SVG): table3-dots, roc, figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show
-images: see cohort_figures.
+Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, settings beside the
+paper's, and folds, birads and trivial. Figures (PNG and SVG): table3-dots, roc, figure6, figure7 and calibration.
+Figures 1, 2, 3 and 5 show images: see cohort_figures.
 """
 
 import re
@@ -60,7 +60,7 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
     if cohort is not None:
         tables["table1"] = cohort.reset_index(names="split")
     further = {"figure6": evaluation.figure6, "folds": evaluation.folds, "birads": evaluation.birads}
-    further["trivial"] = evaluation.trivial
+    further |= {"trivial": evaluation.trivial, "settings": evaluation.settings}
     for name, table in further.items():
         if len(table):
             tables[name] = table

@@ -109,6 +109,8 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
         "birads": evaluation.birads.to_dict("records"),
         "figure6": evaluation.figure6.to_dict("records"),
         "trivial": evaluation.trivial.to_dict("records"),
+        "settings": evaluation.settings[evaluation.settings["differs"]].to_dict("records"),
+        "n_settings": len(evaluation.settings),
         "folds": evaluation.folds.to_dict("records"),
         "fold_numbers": numbers,
         "cohort": {} if cohort is None else cohort.to_dict("index"),
