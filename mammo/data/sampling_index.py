@@ -69,7 +69,7 @@ class SamplingIndex:
             image_of=manifest.images.index.get_indexer(pd.Index(manifest.lesions["image_id"])).astype(np.int64),
             negative=manifest.images["negative"].to_numpy(dtype=bool),
             shows=manifest.images[["malignant", "benign"]].to_numpy(dtype=bool).astype(np.int64),
-            unplaced=manifest.images["unplaced"].to_numpy(dtype=bool),
+            unplaced=(manifest.images["unplaced"] | (manifest.images["elsewhere"] != "")).to_numpy(dtype=bool),
             extents=np.array([_extent(manifest.chain(key)) for key in manifest.images.index]).reshape(-1, 2, 2),
             mlo=(manifest.images["view"] == View.MLO.value).to_numpy(dtype=bool),
             tissue=np.frombuffer(b"".join(manifest.images["tissue"]), np.uint8).reshape(-1, *manifest.frame.grid),

@@ -13,6 +13,7 @@ from mammo.intake.gate import FILM
 from mammo.intake.rejections import Code, left_out
 from mammo.records import Cohort, ImageRecord, Laterality, LesionRecord, MammoError, Pathology
 from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
 from mammo.store.schema import FindingType, chain_of, tissue_of
 
 MIN_ON_FILM = 0.65
@@ -94,6 +95,33 @@ def paths_with_finding(cohort: Cohort) -> set[str]:
         *(finding.path for finding in cohort.findings),
         *(lesion.image for lesion in cohort.left_out),
     }
+
+
+def images_with_more(cohort: Cohort, copies: Mapping[str, str], current: Manifest) -> frozenset[str]:
+    """The ids of images of other sources on which this source has a finding beyond the outlines of those sources.
+
+    Args:
+        cohort: the source.
+        copies: id of the same image of another source, which is kept, by path.
+        current: the tables of the other sources.
+    """
+    without = {finding.path for finding in cohort.findings} | {lesion.image for lesion in cohort.left_out}
+    found = {copies[path] for path in without if path in copies}
+    for lesion in cohort.lesions:
+        if lesion.path in copies and not _is_covered(lesion, copies[lesion.path], current):
+            found.add(copies[lesion.path])
+    return frozenset(found)
+
+
+def _is_covered(lesion: LesionRecord, image_id: str, current: Manifest) -> bool:
+    """Return whether the lesions of an image of the store cover all of a lesion."""
+    uncovered = lesion.mask.copy()
+    for lesion_id in current.lesions.index[current.lesions["image_id"] == image_id]:
+        mask, box = current.outline(lesion_id)
+        points = np.argwhere(mask) + np.array((box.row0 - lesion.box.row0, box.col0 - lesion.box.col0))
+        points = points[((points >= 0) & (points < uncovered.shape)).all(axis=1)]
+        uncovered[tuple(points.T)] = False
+    return not uncovered.any()
 
 
 def without_misplaced(

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mammo.ingestion.worker import ImageFacts, IngestItem
+from mammo.ingestion.worker import ImageFacts, IngestItem, Recipe
 from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
 
 SIMILAR = 0.999
 """Correlation of two thumbnails above which they show one image, one of them compressed with loss."""
@@ -192,6 +193,36 @@ def find_in_other_sources(
             else:
                 kept[one.image_id] = match.image_id
     return OtherSources(kept, frozenset(taken_over), frozenset(conflicts), patients)
+
+
+def compared_with_all(
+    recipe: Recipe, candidates: Sequence[Candidate], found: set[str], current: Manifest | None
+) -> tuple[Duplicates, OtherSources]:
+    """The images of a source that other sources of its store have too, and the duplicates among all others.
+
+    Args:
+        recipe: of the source.
+        candidates: its images.
+        found: ids of those with a finding.
+        current: the store's tables; None without other sources.
+    """
+    images = ImageStore(recipe.store)
+
+    def same_pixels(one: str, other: str) -> bool:
+        return images.equal(one, other)
+
+    stored: Iterable[Candidate] = ()
+    known: dict[str, str] = {}
+    if current is not None:
+        others = current.images[current.images["source"] != recipe.data_set.name]
+        stored = stored_candidates(recipe.store, others)
+        found = found.union(others.index[others[["malignant", "benign", "unplaced"]].any(axis=1)])
+        found |= set(current.lesions["image_id"])
+        earlier, theirs = current.images["patient_id"], set(others["patient_id"])
+        known = {one.breast[0]: str(earlier[one.image_id]) for one in candidates if earlier.get(one.image_id) in theirs}
+    elsewhere = find_in_other_sources(candidates, stored, same_pixels, found, known)
+    left = [one for one in candidates if one.image_id not in {*elsewhere.kept, *elsewhere.conflicts}]
+    return find_duplicates(left, same_pixels), elsewhere
 
 
 def _groups(candidates: Iterable[Candidate], key: Callable[[Candidate], object]) -> list[list[Candidate]]:

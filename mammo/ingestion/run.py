@@ -1,22 +1,25 @@
 """The ingest run: brings a cohort's images into a store, by several processes, resumable at any image."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from mammo.ingestion.cohort_lesions import paths_with_finding, unique_lesions, unique_on_copies, without_misplaced
+from mammo.ingestion.cohort_lesions import (
+    images_with_more,
+    paths_with_finding,
+    unique_lesions,
+    unique_on_copies,
+    without_misplaced,
+)
 from mammo.ingestion.duplicates import (
-    Candidate,
     Duplicates,
     OtherSources,
-    find_duplicates,
-    find_in_other_sources,
+    compared_with_all,
     flags_of,
     new_candidates,
     repeated_elsewhere,
-    stored_candidates,
 )
 from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
 from mammo.ingestion.replacement import replacement, restore_interrupted
@@ -173,7 +176,7 @@ def _ingest(
     facts = {item.image_id: one for item, one in zip(items, results, strict=True) if isinstance(one, ImageFacts)}
     candidates = new_candidates(items, facts)
     found = {pseudonyms.of("image", path) for path in paths_with_finding(cohort)}
-    duplicates, elsewhere = _duplicates(recipe, candidates, found, current if len(sources) > 1 else None)
+    duplicates, elsewhere = compared_with_all(recipe, candidates, found, current if len(sources) > 1 else None)
     outcomes = tuple(_outcomes(recipe, items, results, duplicates, elsewhere, allow))
     accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}
     image_of = accepted | {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
@@ -185,13 +188,15 @@ def _ingest(
         raise MammoError(f"{message} (the first because: {outcomes[0].reason}): see {store / QUARANTINE.name}")
     kept = [(image, outcome) for image, outcome in zip(cohort.images, outcomes, strict=True) if image.path in accepted]
     taken = elsewhere.taken_over
-    rows = SourceRows(source, placed, kept, taken, image_of, facts, elsewhere.patients, pseudonyms, ImageStore(store))
+    copies = {o.path: elsewhere.kept[o.image_id] for o in outcomes if o.image_id in elsewhere.kept}
+    beyond = images_with_more(placed, copies, current) if current is not None else frozenset()
+    patients, pixels = elsewhere.patients, ImageStore(store)
+    rows = SourceRows(source, placed, kept, taken, beyond, image_of, facts, patients, pseudonyms, pixels)
     manifest = joined_tables(recipe.frame, rows, sources, current)
     wanted = None if complete else {*manifest.images.index, *(item.image_id for item in items)}
     ImageStore(store).remove_replaced(wanted)
     write_tables(store, manifest, rows)
-    left = {o.path for o in outcomes if o.image_id in elsewhere.kept}
-    left_to_others = sum(lesion.path in left for lesion in cohort.lesions)
+    left_to_others = sum(lesion.path in copies for lesion in cohort.lesions)
     lost = sum(lesion.path not in image_of for lesion in cohort.lesions) - left_to_others
     alike = repeated_elsewhere(candidates, set(accepted.values()))
     misplaced, repeated = len(cohort.lesions) - len(placed.lesions), n_found - len(cohort.lesions)
@@ -235,29 +240,6 @@ def _ingest_files(
     )
     log.rewrite([*others, *found_here])
     return results, decoded
-
-
-def _duplicates(
-    recipe: Recipe, candidates: Sequence[Candidate], found: set[str], current: Manifest | None
-) -> tuple[Duplicates, OtherSources]:
-    """The duplicates within the source, among the images that no other source of the current tables has."""
-    images = ImageStore(recipe.store)
-
-    def same_pixels(one: str, other: str) -> bool:
-        return images.equal(one, other)
-
-    stored: Iterable[Candidate] = ()
-    known: dict[str, str] = {}
-    if current is not None:
-        others = current.images[current.images["source"] != recipe.data_set.name]
-        stored = stored_candidates(recipe.store, others)
-        found = found.union(others.index[others[["malignant", "benign", "unplaced"]].any(axis=1)])
-        found |= set(current.lesions["image_id"])
-        earlier, theirs = current.images["patient_id"], set(others["patient_id"])
-        known = {one.breast[0]: str(earlier[one.image_id]) for one in candidates if earlier.get(one.image_id) in theirs}
-    elsewhere = find_in_other_sources(candidates, stored, same_pixels, found, known)
-    left = [one for one in candidates if one.image_id not in {*elsewhere.kept, *elsewhere.conflicts}]
-    return find_duplicates(left, same_pixels), elsewhere
 
 
 def _outcomes(

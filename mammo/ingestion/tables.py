@@ -32,6 +32,7 @@ class SourceRows:
         cohort: its records.
         accepted: its accepted images.
         taken_over: ids of images of the other sources that images of this one replace.
+        beyond: ids of images of the other sources on which this one has a finding beyond their outlines.
         image_of: id of the image that is kept, by path, of every accepted image and of duplicates within the source.
         facts: what the notes of the images say, by id.
         patients: ids of patients that another source of the store has too, by key.
@@ -43,6 +44,7 @@ class SourceRows:
     cohort: Cohort
     accepted: Accepted
     taken_over: frozenset[str]
+    beyond: frozenset[str]
     image_of: Mapping[str, str]
     facts: Mapping[str, ImageFacts]
     patients: Mapping[str, str]
@@ -76,6 +78,7 @@ class SourceRows:
                     "official_split": image.split or "",
                     "density": image.density or "",
                     "flags": "+".join(outcome.codes),
+                    "elsewhere": "",
                 }
             )
 
@@ -165,7 +168,16 @@ def joined_tables(frame: Frame, rows: SourceRows, sources: tuple[DataSet, ...], 
     place = pd.Series(range(len(images)), index=images.index)
     lesions = lesions[lesions["image_id"].isin(images.index)]
     order = lesions["image_id"].map(place).argsort(kind="stable")
+    images = images.assign(elsewhere=_elsewhere(images, rows, current))
     return replace(own, images=_with_negative(images), lesions=lesions.iloc[order])
+
+
+def _elsewhere(images: pd.DataFrame, rows: SourceRows, current: Manifest) -> list[str]:
+    """The column elsewhere: what other sources said earlier stays, and what the ingested one says now replaces it."""
+    earlier = current.images["elsewhere"].reindex(images.index).fillna("")
+    others = [set(names.split("+")) - {rows.source} for names in earlier]
+    own = [{rows.source} if image_id in rows.beyond else set[str]() for image_id in images.index]
+    return ["+".join(sorted(filter(None, one | other))) for one, other in zip(own, others, strict=True)]
 
 
 def _with_negative(images: pd.DataFrame) -> pd.DataFrame:

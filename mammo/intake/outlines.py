@@ -45,11 +45,13 @@ def outline_of_polygon(points: ArrayLike, shape: tuple[int, int]) -> Outline:
         shape: (rows, cols) of the image.
 
     Raises:
-        RejectedError: the points do not form a polygon, or lie outside the image.
+        RejectedError: the points do not form a polygon, are all the same, or lie outside the image.
     """
     corners = np.asarray(points, dtype=np.float64)
     if corners.ndim != 2 or corners.shape[0] < 3 or corners.shape[1] != 2 or not np.isfinite(corners).all():
         raise RejectedError(Code.OUTLINE_BROKEN)
+    if (corners == corners[0]).all():  # a point, which leaves the extent of the lesion unknown
+        raise RejectedError(Code.OUTLINE_EMPTY)
     start = np.floor(np.clip(corners.min(axis=0), 0, shape)).astype(int)
     stop = np.ceil(np.clip(corners.max(axis=0), 0, shape)).astype(int)
     mask = np.zeros(np.maximum(stop - start + 1, 0), dtype=np.bool_)
@@ -74,11 +76,13 @@ def outline_of_box(edges: tuple[float, float, float, float], shape: tuple[int, i
         A mask [box.height, box.width] of True and its box, (row, col), stored px.
 
     Raises:
-        RejectedError: an edge is not finite, or the box lies outside the image.
+        RejectedError: an edge is not finite, the box has no size, or it lies outside the image.
     """
     sides = np.sort(np.array(edges, dtype=np.float64).reshape(2, 2), axis=1)
     if not np.isfinite(sides).all():
         raise RejectedError(Code.OUTLINE_BROKEN)
+    if (sides[:, 1] == sides[:, 0]).any():  # a point or a line, which leaves the extent of the lesion unknown
+        raise RejectedError(Code.OUTLINE_EMPTY)
     sides = np.clip(sides, 0, np.array(shape)[:, None])
     start, stop = np.floor(sides[:, 0]).astype(int), np.ceil(sides[:, 1]).astype(int)
     if (stop <= start).any():
@@ -101,9 +105,9 @@ def outline_of_circle(center: tuple[float, float], radius: float, shape: tuple[i
         A mask [box.height, box.width] bool and its box, (row, col), stored px.
 
     Raises:
-        RejectedError: a number is not finite, the radius is negative, or no pixel of the image is inside.
+        RejectedError: a number is not finite, the radius is not above 0, or no pixel of the image is inside.
     """
-    if not np.isfinite([*center, radius]).all() or radius < 0:
+    if not np.isfinite([*center, radius]).all() or radius <= 0:
         raise RejectedError(Code.OUTLINE_BROKEN)
     start, stop = (
         np.floor(np.clip(np.array(center) + reach, 0, np.array(shape) - 1)).astype(int) for reach in (-radius, radius)

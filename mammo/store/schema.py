@@ -44,6 +44,7 @@ IMAGES = pa.schema(
         "fold": INTEGER,
         **dict.fromkeys(("flags", "notes", "voi"), TEXT),
         **dict.fromkeys(("negative", "positive", "malignant", "benign", "unplaced"), FLAG),
+        "elsewhere": TEXT,
         "stored_height": INTEGER,
         "stored_width": INTEGER,
         "mirrored": FLAG,
@@ -63,8 +64,9 @@ source is the name of the data set (store_header.DataSet); flags are the flags o
 joined by +; notes say what was done to its pixels and keep nothing out of training (eight_bit, bits_13, ...), joined
 by +; voi is the rule that made its presentation values; positive: its source knows of a finding in the breast, in any
 exam of the patient; negative: no source does; malignant and benign: the image has such a finding, outlined or not;
-unplaced: it has a finding whose place is unknown; vendor and density are empty where unknown; fold is the number of the
-patient's fold (store.splits), -1 without folds; split is empty with folds.
+unplaced: it has a finding whose place is unknown; elsewhere: the names of other sources, joined by +, that have the
+image too, with a finding beyond the outlines here, whose place is as good as unknown; vendor and density are empty
+where unknown; fold is the number of the patient's fold (store.splits), -1 without folds; split is empty with folds.
 """
 
 LESIONS = pa.schema(

@@ -15,7 +15,7 @@ from mammo.geometry import Frame
 from mammo.io import atomic_write
 from mammo.records import MammoError
 
-FORMAT = 5
+FORMAT = 6
 """1 had no density, and at first one file for each image; 2 had no data set; 3 had a single source."""
 
 AGAIN = "run python -m mammo.ingest again"

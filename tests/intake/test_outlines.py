@@ -56,8 +56,8 @@ def test_a_polygon_without_a_pixel_center_covers_the_pixel_under_it() -> None:
 def test_a_box_covers_every_pixel_that_it_touches_inside_its_image() -> None:
     assert outline_of_box((1.5, 3, 2, 4.2), (50, 50))[1] == Box(1, 3, 2, 5)
     assert outline_of_box((60, 45, 10, -3), (50, 50))[1] == Box(45, 50, 0, 10)
-    for edges, code in (((5, 5, 1, 2), Code.OUTLINE_EMPTY), ((60, 70, 1, 2), Code.OUTLINE_EMPTY)):
-        with pytest.raises(RejectedError, match=code):
+    for edges in ((5, 5, 1, 2), (60, 70, 1, 2), (5.5, 5.5, 3.5, 3.5)):  # the last one is a point inside a pixel
+        with pytest.raises(RejectedError, match=Code.OUTLINE_EMPTY):
             outline_of_box(edges, (50, 50))
     with pytest.raises(RejectedError, match=Code.OUTLINE_BROKEN):
         outline_of_box((float("nan"), 2, 1, 2), (50, 50))
@@ -82,6 +82,7 @@ def test_a_circle_without_a_pixel_center_covers_the_pixel_under_it_and_one_outsi
         ((-6, 20), 5, Code.OUTLINE_EMPTY),
         ((20, 46), 5, Code.OUTLINE_EMPTY),
         ((20, 20), -1, Code.OUTLINE_BROKEN),
+        ((20, 20), 0, Code.OUTLINE_BROKEN),
         ((20, float("nan")), 5, Code.OUTLINE_BROKEN),
         ((20, 20), float("inf"), Code.OUTLINE_BROKEN),
     ):

@@ -76,6 +76,7 @@ class SyntheticStore:
                     "malignant": number == 0 and patient % 3 == 0,
                     "benign": number == 0 and patient % 3 == 1,
                     "unplaced": False,
+                    "elsewhere": "",
                     "vendor": ("ge", "hologic", "siemens")[patient % 3],
                     "density": "",
                     "sha256": f"{key:0>64}",

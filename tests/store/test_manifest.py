@@ -45,6 +45,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "malignant": index == 0,
         "benign": index == 1,
         "unplaced": False,
+        "elsewhere": "",
         "sha256": f"{index:064x}",
         **chain_values(chain(index)),
         **tissue_values(SHARES),

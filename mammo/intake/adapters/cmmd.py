@@ -13,7 +13,7 @@ be healthy, so no image counts as negative.
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -32,6 +32,7 @@ from mammo.records import (
     Cohort,
     Count,
     Density,
+    Finding,
     ImageRecord,
     LabelSource,
     Laterality,
@@ -97,7 +98,8 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
         for outline in _lesions(folder, path, breast, shapes.get((*breast, View.MLO)), labels)
     ]
     images = [image for image, _ in found]
-    return Cohort.ordered(images, outlines, _counts(images, sheet, outlines))
+    findings = _findings(images, outlines, labels)
+    return Cohort.ordered(images, [*outlines, *findings], _counts(images, sheet, outlines))
 
 
 def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
@@ -187,6 +189,17 @@ def _lesions(
         else:
             key = f"{breast[0]}_{breast[1]}_MLO_{number}"
             yield LesionRecord(key, image[0], label, source, box, mask, finding=FINDINGS.get(word, word))
+
+
+def _findings(
+    images: Iterable[ImageRecord], outlines: Iterable[LesionRecord | LeftOut], labels: Labels
+) -> Iterator[Finding]:
+    """Yield a finding for each image without an outline whose breast has a label."""
+    outlined = {one.path if isinstance(one, LesionRecord) else one.image for one in outlines}
+    for image in images:
+        label = labels.get((image.patient_key, image.laterality)) if image.laterality else None
+        if label and image.path not in outlined:
+            yield Finding(image.path, label, LabelSource.BREAST_LEVEL)
 
 
 def _counts(images: list[ImageRecord], sheet: Labels, outlines: list[LesionRecord | LeftOut]) -> list[Count]:

@@ -51,7 +51,7 @@ class _BoxedImage:
 
     Attributes:
         image: the image.
-        edges: edges of each box, in the frame of the PNG or of the DICOM file.
+        edges: edges of each box, in the frame of the PNG or of the DICOM file; empty if they are damaged.
         as_stored: whether that frame is the DICOM file's.
         orientation: PatientOrientation (0020,0020) in the table, empty if it has none.
     """
@@ -85,9 +85,9 @@ def read(root: Path, synthetic: bool = False, workers: Workers = DEFAULT_WORKERS
             continue
         listed.add(row.get("anon_dicom_path"))
         images.append(_image(row, files, clinic, synthetic))
-        if edges := _boxes(row):
+        if re.search(r"\d", _coordinates(row)):
             as_stored = bool(row.get("dcm_roi_coords"))
-            boxed.append(_BoxedImage(images[-1], edges, as_stored, row.get("patientorientation")))
+            boxed.append(_BoxedImage(images[-1], _boxes(row), as_stored, row.get("patientorientation")))
     results = isolated(partial(_outlines, root), boxed, workers, lambda boxed: boxed.image.path)
     placed = track(results, "boxes", len(boxed))
     outlines = [outline for one, found in zip(boxed, placed, strict=True) for outline in _lesions(one, found, clinic)]
@@ -139,10 +139,10 @@ def _lesions(
     """Yield the lesions of one image from the outlines of its boxes."""
     image = boxed.image
     (label, source, high_risk), birads = UNKNOWN_LABEL, None
-    if len(boxed.edges) == 1 and image.laterality:
+    if len(boxed.edges) <= 1 and image.laterality:
         birads = clinic.birads(image.exam_key, image.laterality)
         label, source, high_risk = clinic.label(image.patient_key, image.exam_key, image.laterality)
-    outlines = [found for _ in boxed.edges] if isinstance(found, Code) else found
+    outlines = [found for _ in boxed.edges or ("",)] if isinstance(found, Code) else found
     for number, outline in enumerate(outlines, 1):
         if isinstance(outline, Code):
             yield left_out(image.path, outline, image.path, label)
@@ -161,6 +161,8 @@ def _outlines(root: Path, boxed: _BoxedImage) -> list[Outline | Code]:
     image = boxed.image
     if image.code:
         raise RejectedError(Code.OUTLINE_UNLINKED)
+    if not boxed.edges:
+        raise RejectedError(Code.OUTLINE_BROKEN)
     header = stored_header(root, image.path, "PatientOrientation", "PhotometricInterpretation")
     orientation = "".join(header.get("PatientOrientation") or boxed.orientation)
     flipped = re.sub(r"[^A-Z]", "", orientation)[:1] == "P" or (

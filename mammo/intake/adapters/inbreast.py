@@ -5,12 +5,13 @@
     INbreast.csv                                            semicolons; BI-RADS and date by file name
 
 Labels are proxies: BI-RADS 4 to 6 is malignant; 1 to 3 is none, or benign if requested (proxies). Thousands of
-calcifications are marked by single points, which are not read as lesions; clusters are.
+calcifications are marked by single points, which are not read as lesions, so that outside windows may show them;
+clusters are read. A labeled image without an outline keeps its label.
 """
 
 import plistlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,7 +22,7 @@ from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
 from mammo.intake.stored_shape import Shape, stored_shapes
-from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, View
+from mammo.records import Cohort, Count, Finding, ImageRecord, Laterality, LeftOut, LesionRecord, Pathology, View
 
 NAME = re.compile(r"(\d+)_([0-9a-f]+)_MG_([LR])_([A-Z]+)_ANON", re.IGNORECASE)
 VIEWS = {"CC": View.CC, "ML": View.MLO, "MLO": View.MLO}
@@ -64,7 +65,8 @@ def read(root: Path, proxies: bool = False, workers: Workers = DEFAULT_WORKERS) 
         for shape in [shapes.get(known.get(name, ""), Code.OUTLINE_UNLINKED)]
         for outline in _lesions(root, path, known.get(name, ""), shape, rows.get(name), proxies)
     ]
-    return Cohort.ordered([*records.values(), *missing], outlines, _counts(rows, outlines))
+    findings = _findings(records, rows, outlines, proxies)
+    return Cohort.ordered([*records.values(), *missing], [*outlines, *findings], _counts(rows, outlines))
 
 
 def _rows(folder: Folder) -> Iterator[Row]:
@@ -112,6 +114,20 @@ def _lesions(
             key, finding = f"{PurePosixPath(path).stem}_{number}", FINDINGS.get(name, name)
             birads = parse_birads(category)
             yield LesionRecord(key, image, label, source, box, mask, finding=finding, birads=birads)
+
+
+def _findings(
+    records: Mapping[str, ImageRecord],
+    rows: Mapping[str, Row],
+    outlines: Sequence[LesionRecord | LeftOut],
+    proxies: bool,
+) -> Iterator[Finding]:
+    """Yield a finding for each labeled image without an outline, such as one with single calcifications only."""
+    outlined = {one.path if isinstance(one, LesionRecord) else one.image for one in outlines}
+    for name, record in records.items():
+        label, source = proxy_label(rows[name].get("bi_rads") if name in rows else "", proxies)
+        if label is not Pathology.NONE and record.path not in outlined and not record.code and not record.negative:
+            yield Finding(record.path, label, source)
 
 
 def _regions(file: Path) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ lists, dictionaries, strings and numbers. It has no patient keys: every exam cou
 """
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -32,6 +32,7 @@ from mammo.intake.source_folder import Folder, regular_file
 from mammo.progress import track
 from mammo.records import (
     Cohort,
+    Finding,
     ImageRecord,
     LabelSource,
     Laterality,
@@ -46,6 +47,9 @@ EXAMS = "exam_list_before_cropping.pkl"
 
 FULL = Frame(2944, 1920, 64)
 """Network frame of the masks."""
+
+SIDE_LABELS = (Pathology.BENIGN, Pathology.MALIGNANT)
+"""Labels of masks, and of breasts in an exam's cancer_label."""
 
 JOIN_PX = 8
 """Parts of a mask closer than this are one lesion: resampling left isolated pixels along the outlines."""
@@ -101,21 +105,26 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     outlines: list[LesionRecord | LeftOut] = []
     results = isolated(partial(_with_lesions, root), listed, workers, lambda image: image.record.path)
     for image, result in zip(listed, track(results, "outlines", len(listed)), strict=True):
-        record, found = (rejected(image.record, result), []) if isinstance(result, Code) else result
+        record, found = _without_pixels(root, image.record, result) if isinstance(result, Code) else result
         images.append(record)
         outlines += found
     lesions = tuple(outline for outline in outlines if isinstance(outline, LesionRecord))
     unusable = tuple(outline for outline in outlines if isinstance(outline, LeftOut))
-    return Cohort(tuple(images), lesions, unusable)
+    return Cohort(tuple(images), lesions, unusable, findings=tuple(_without_masks(listed, outlines)))
 
 
 def _negative(exam: dict[str, Any], laterality: Laterality) -> bool | None:
     """Whether this breast was not biopsied by the exam's labels; None if it has no labels."""
-    labels, side = exam.get("cancer_label"), {"L": "left", "R": "right"}[laterality]
-    keys = (f"{side}_benign", f"{side}_malignant", "unknown")
-    if not isinstance(labels, dict) or not set(keys[:2]) <= labels.keys():
-        return None
-    return not any(labels.get(key) for key in keys)
+    labels = _side_labels(exam, laterality)
+    return not any(labels.values()) and not exam["cancer_label"].get("unknown") if labels else None
+
+
+def _side_labels(exam: dict[str, Any], laterality: Laterality | None) -> dict[Pathology, bool]:
+    """Whether a breast had a benign and a malignant biopsy by the exam's labels; empty if it has none."""
+    labels, side = exam.get("cancer_label"), {"L": "left", "R": "right"}.get(str(laterality))
+    if not isinstance(labels, dict) or not {f"{side}_{label}" for label in SIDE_LABELS} <= labels.keys():
+        return {}
+    return {label: bool(labels[f"{side}_{label}"]) for label in SIDE_LABELS}
 
 
 def _exams(file: Path) -> list[dict[str, Any]]:
@@ -143,25 +152,50 @@ def _names(file: Path, exam: dict[str, Any], key: str) -> list[str]:
 def _with_lesions(root: Path, listed: _ListedImage) -> tuple[ImageRecord, list[LesionRecord | LeftOut]]:
     """Return the image and the lesions of its masks; the image is rejected if its exam faces the other way."""
     image = listed.record
-    name = Path(image.path).stem
-    folder = PurePosixPath(image.path).parent.parent / "segmentation"
-    masks = {label: str(folder / f"{name}_{label}.png") for label in (Pathology.BENIGN, Pathology.MALIGNANT)}
-    masks = {label: path for label, path in masks.items() if (root / path).is_file()}
     if not (root / image.path).is_file():
-        return rejected(image, Code.MISSING), []
+        return _without_pixels(root, image, Code.MISSING)
     found: list[LesionRecord | LeftOut] = []
-    for label, path in masks.items():
+    for label, path in _masks(root, image).items():
         try:
             outlines = list(_outlines(root, path, listed))
         except RejectedError as error:
             if error.code == Code.SIDE_CONFLICT:
-                return rejected(image, Code.SIDE_CONFLICT), []
+                return _without_pixels(root, image, Code.SIDE_CONFLICT)
             found.append(left_out(path, error.code, image.path, label))
             continue
         for index, (mask, box) in enumerate(outlines):
             key = f"{path}#{index}"
             found.append(LesionRecord(key, image.path, label, LabelSource.BIOPSY, box, mask))
     return image, found
+
+
+def _without_pixels(root: Path, image: ImageRecord, code: Code) -> tuple[ImageRecord, list[LesionRecord | LeftOut]]:
+    """Return the rejected image and the lesions of its masks, which make its breast not negative."""
+    masks = _masks(root, image).items()
+    return rejected(image, code), [left_out(path, Code.OUTLINE_UNLINKED, image.path, label) for label, path in masks]
+
+
+def _masks(root: Path, image: ImageRecord) -> dict[Pathology, str]:
+    """Return the paths of the masks of an image that exist, by label."""
+    folder, name = PurePosixPath(image.path).parent.parent / "segmentation", Path(image.path).stem
+    paths = {label: str(folder / f"{name}_{label}.png") for label in SIDE_LABELS}
+    return {label: path for label, path in paths.items() if (root / path).is_file()}
+
+
+def _without_masks(listed: Sequence[_ListedImage], outlines: Iterable[LesionRecord | LeftOut]) -> Iterator[Finding]:
+    """Yield a finding for each image of a breast that the exam's labels call biopsied, if no view has a mask for it.
+
+    With a mask on another view, the lesion is taken to be invisible on this one, as in the paper's data.
+    """
+    breasts = {one.record.path: (one.record.exam_key, one.record.laterality) for one in listed}
+    masked = {(*breasts[one.path if isinstance(one, LesionRecord) else one.image], one.label) for one in outlines}
+    for one in listed:
+        for label in SIDE_LABELS:
+            if (
+                _side_labels(one.exam, one.record.laterality).get(label)
+                and (*breasts[one.record.path], label) not in masked
+            ):
+                yield Finding(one.record.path, label, LabelSource.BIOPSY)
 
 
 def _outlines(root: Path, path: str, listed: _ListedImage) -> Iterator[Outline]:

@@ -218,6 +218,7 @@ def _first_value(element: object) -> str:
 def _lesions(image: _ClientImage, record: ImageRecord, header: _Header | Code) -> Iterator[LesionRecord | LeftOut]:
     client, sop, study = image.client, image.sop, image.client.studies[image.study]
     for key, mark in image.marks.items():
+        label, source, high_risk = _label(client.episode(study), record.laterality, mark)
         try:
             if isinstance(header, Code) or record.code or record.laterality is None:
                 raise RejectedError(Code.OUTLINE_UNLINKED)
@@ -228,17 +229,16 @@ def _lesions(image: _ClientImage, record: ImageRecord, header: _Header | Code) -
                 raise RejectedError(Code.OUTLINE_BROKEN)
             mask, box = outline_of_box((y1, y2, x1, x2), header[1])
         except (KeyError, TypeError, ValueError):
-            yield left_out(record.path, Code.OUTLINE_BROKEN, record.path)
+            yield left_out(record.path, Code.OUTLINE_BROKEN, record.path, label)
         except RejectedError as error:
-            yield left_out(record.path, error.code, record.path)
+            yield left_out(record.path, error.code, record.path, label)
         else:
-            label, source, high_risk = _label(client.episode(study), record.laterality, mark)
             finding = next((word for flag, word in FINDINGS.items() if mark.get(flag)), "")
             yield LesionRecord(f"{sop}_{key}", record.path, label, source, box, mask, high_risk, finding)
 
 
-def _label(episode: Episode | None, laterality: Laterality, mark: Mapping[str, Any]) -> LesionLabel:
-    if episode is None:
+def _label(episode: Episode | None, laterality: Laterality | None, mark: object) -> LesionLabel:
+    if episode is None or laterality is None or not isinstance(mark, dict):
         return UNKNOWN_LABEL
     numbers = re.findall(r"\d+", str(mark.get("LinkedNBSSLesionNumber") or ""))
     return lesions_label(episode, laterality, numbers) if numbers else breast_label(episode, laterality)

@@ -3,11 +3,11 @@
     train.csv                                    one row per image
     train_images/<patient_id>/<image_id>.dcm     or .png, or <patient_id>_<image_id>.png
 
-It provides negative images: those of breasts without cancer and without biopsy. No exam key is published: a patient
-counts as one exam. Views other than CC and MLO are rejected.
+Labels are by breast: malignant with cancer, benign with a biopsy and no cancer, negative with neither. No exam key is
+published: a patient counts as one exam. Views other than CC and MLO are rejected.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from mammo.intake.adapters._labels import parse_density
@@ -15,7 +15,7 @@ from mammo.intake.rejections import Code, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
-from mammo.records import Cohort, Count, ImageRecord, Laterality, View
+from mammo.records import Cohort, Count, Finding, ImageRecord, LabelSource, Laterality, Pathology, View
 
 COLUMNS = ("patient_id", "image_id", "laterality", "view", "cancer", "biopsy")
 
@@ -35,7 +35,8 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     table = folder.find("train.csv")
     images_folder = table.parent.relative_to(root) / "train_images"
     rows = list(read_rows(table, COLUMNS, ("density",)))
-    return Cohort.ordered([_image(row, files, images_folder) for row in rows], (), _counts(rows))
+    images = [_image(row, files, images_folder) for row in rows]
+    return Cohort.ordered(images, _findings(rows, images), _counts(rows))
 
 
 def _by_name(paths: Iterable[str]) -> Iterable[tuple[str, str]]:
@@ -63,6 +64,15 @@ def _image(row: Row, files: Mapping[str, str], images_folder: Path) -> ImageReco
     if f"{patient}_{image_id}" not in files:
         return rejected(image, Code.MISSING)
     return image if image.view else rejected(image, Code.OTHER_VIEW)
+
+
+def _findings(rows: Iterable[Row], images: Iterable[ImageRecord]) -> Iterator[Finding]:
+    """Yield a finding for each image of a breast with cancer (malignant), or with a biopsy and no cancer (benign)."""
+    for row, image in zip(rows, images, strict=True):
+        if row.get("cancer") == "1":
+            yield Finding(image.path, Pathology.MALIGNANT, LabelSource.BREAST_LEVEL)
+        elif row.get("biopsy") == "1":
+            yield Finding(image.path, Pathology.BENIGN, LabelSource.BREAST_LEVEL)
 
 
 def _counts(rows: list[Row]) -> list[Count]:

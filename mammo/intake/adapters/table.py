@@ -245,7 +245,7 @@ def _cohort(
 def _with_negatives(
     records: Sequence[ImageRecord], rows: Sequence[TableLesion], absent: Sequence[TableLesion], notes: list[str]
 ) -> list[ImageRecord]:
-    """Return the images, those not negative whose breast has an absent image with a finding.
+    """Return the images, those not negative whose breast has an absent image with a finding; without a side, both.
 
     Where a table states which images are normal, the images without a row are not known to be.
     """
@@ -256,7 +256,7 @@ def _with_negatives(
         notes.append(f"images without a row in the table of lesions, not counted as normal: {len(unlisted)}")
     return [
         replace(image, negative=False)
-        if image.path in unlisted or (image.patient_key, image.laterality) in positive
+        if image.path in unlisted or positive & {(image.patient_key, image.laterality), (image.patient_key, None)}
         else image
         for image in records
     ]

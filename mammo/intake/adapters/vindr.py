@@ -25,6 +25,9 @@ from mammo.intake.stored_shape import Shape, stored_shapes
 from mammo.records import Cohort, Count, ImageRecord, Laterality, LeftOut, LesionRecord, Split, View
 
 CORNERS = ("xmin", "ymin", "xmax", "ymax")
+NO_FINDING = frozenset({"No Finding", ""})
+"""Categories of a row without a finding; any other row is a finding, even if corners of its box are missing."""
+
 SPLITS = {"training": Split.TRAIN, "test": Split.TEST}
 IMAGE_COLUMNS = ("study_id", "image_id", "laterality", "view_position", "breast_birads", "split")
 
@@ -45,7 +48,7 @@ def read(root: Path, proxies: bool = False, workers: Workers = DEFAULT_WORKERS) 
     findings: dict[str, list[Row]] = defaultdict(list)
     boxed = read_rows(folder.find("finding_annotations.csv"), ("image_id", "finding_birads", *CORNERS))
     for row in boxed:
-        if row.get("xmin"):
+        if any(map(row.get, CORNERS)) or not NO_FINDING.issuperset(_categories(row)):
             findings[row.get("image_id")].append(row)
     table = folder.find("breast-level_annotations.csv")
     images_folder = table.parent.relative_to(root) / "images"

@@ -152,6 +152,12 @@ def test_every_record(cmmd: Path) -> None:
     on = {lesion.code: lesion.image for lesion in cohort.left_out}
     assert "D2-0284" in on[Code.OUTLINE_BROKEN]
     assert on[Code.OUTLINE_UNLINKED] == ""
+    outlined = {lesion.path for lesion in cohort.lesions} | {lesion.image for lesion in cohort.left_out}
+    assert not outlined & {finding.path for finding in cohort.findings}
+    labels = {(i.patient_key, i.laterality): i.path for i in cohort.images if i.view is cc}
+    by_path = {finding.path: (finding.label, finding.label_source) for finding in cohort.findings}
+    assert by_path[labels["D1-0001", right]] == (benign, breast)  # its outlines are on the MLO view
+    assert by_path[labels["D2-0284", right]] == (malignant, breast)
     # "The other breast of a 4-image patient without a row is unlabelled ... it is not proven"
     assert not any(image.negative for image in cohort.images)
     counts = {count.what: count.found for count in cohort.counts}

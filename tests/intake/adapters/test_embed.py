@@ -146,6 +146,13 @@ def test_boxes_of_flipped_pictures_are_brought_to_the_stored_frame(embed: Callab
     assert [lesion.code for lesion in cohort.left_out] == [Code.OUTLINE_OFF_BREAST]
 
 
+def test_a_damaged_box_is_left_out_with_the_label_of_its_breast(embed: Callable[..., Cohort]) -> None:
+    cohort = embed([(EXAM, "L", "MLO", "2D", "", "((20, 5, 30),)")], [finding(EXAM, "L", 0)])
+    assert not cohort.lesions
+    (lost,) = cohort.left_out
+    assert (lost.code, lost.label, lost.image) == (Code.OUTLINE_BROKEN, Pathology.MALIGNANT, cohort.images[0].path)
+
+
 def follow_up(days: int, *findings: tuple[object, ...]) -> tuple[tuple[object, ...], ...]:
     """Findings of the patient's diagnostic exam this many days after 2015-01-01."""
     day = (date(2015, 1, 1) + timedelta(days)).isoformat()

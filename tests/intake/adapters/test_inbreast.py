@@ -109,6 +109,15 @@ def test_benign_proxies_are_read_only_on_request(inbreast: Path) -> None:
     assert labels["20000002_1"] == (Pathology.BENIGN, LabelSource.BIRADS_PROXY)
 
 
+def test_a_labeled_image_without_an_outline_keeps_its_label(inbreast: Path) -> None:
+    file = inbreast / "INbreast Release 1.0" / "AllXML" / "20000001.xml"
+    file.write_bytes(plistlib.dumps({"Images": [{"ROIs": [region("Calcification", [(12.0, 22.0)])]}]}))
+    cohort = read(inbreast)
+    (found,) = cohort.findings
+    assert ("20000001" in found.path, found.label) == (True, Pathology.MALIGNANT)
+    assert found.label_source == LabelSource.BIRADS_PROXY
+
+
 def test_images_with_blank_headers_are_accepted(inbreast: Path) -> None:
     for record in read(inbreast).images:
         if not record.code:

@@ -12,7 +12,7 @@ from mammo.intake.breast import BUFFER_PX, best_center, find_breast
 from mammo.intake.gate import admit
 from mammo.intake.rasters import read_raster
 from mammo.intake.rejections import Code
-from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
+from mammo.records import Finding, LabelSource, Laterality, MammoError, Pathology, View
 from tests.intake.adapters.conftest import ReadBombs
 
 EXAM = {"horizontal_flip": "NO", "L-CC": ["l"], "R-CC": ["r"], "L-MLO": [], "R-MLO": []}
@@ -165,6 +165,30 @@ def test_three_exams_with_every_irregularity(exam: Path) -> None:
     ]
 
 
+def biopsied(**labels: int) -> dict[str, object]:
+    every = dict.fromkeys(("left_benign", "left_malignant", "right_benign", "right_malignant"), 0)
+    return EXAM | {"R-MLO": ["m"], "cancer_label": every | labels}
+
+
+def test_a_biopsied_breast_without_a_mask_on_any_view_has_a_finding_without_a_place(exam: Path) -> None:
+    (exam / "images" / "m.png").write_bytes((exam / "images" / "r.png").read_bytes())
+    paint(exam, "r_benign", (1400, 1450, 100, 130))
+    write_list(exam, biopsied(right_benign=1, right_malignant=1))
+    biopsy = LabelSource.BIOPSY
+    assert read(exam).findings == tuple(Finding(f"images/{x}.png", Pathology.MALIGNANT, biopsy) for x in "rm")
+    (exam / "segmentation" / "m_malignant.png").write_bytes(b"damaged")  # it is on this view, not on the other
+    cohort = read(exam)
+    assert not cohort.findings
+    assert [(lost.image, lost.label) for lost in cohort.left_out] == [("images/m.png", Pathology.MALIGNANT)]
+
+
+def test_the_lesions_of_a_missing_image_make_its_breast_not_negative(exam: Path) -> None:
+    paint(exam, "r_malignant", (1400, 1450, 100, 130))
+    (exam / "images" / "r.png").unlink()
+    (lost,) = read(exam).left_out
+    assert (lost.code, lost.image, lost.label) == (Code.OUTLINE_UNLINKED, "images/r.png", Pathology.MALIGNANT)
+
+
 def test_an_image_that_faces_the_other_way_than_listed_is_rejected(exam: Path) -> None:
     paint(exam, "r_benign", (1400, 1450, 100, 130))
     with (exam / "exam_list_before_cropping.pkl").open("wb") as stream:
@@ -172,6 +196,7 @@ def test_an_image_that_faces_the_other_way_than_listed_is_rejected(exam: Path) -
     cohort = read(exam)
     assert [image.code for image in cohort.images] == ["", Code.SIDE_CONFLICT]
     assert not cohort.lesions
+    assert [(lost.image, lost.label) for lost in cohort.left_out] == [("images/r.png", Pathology.BENIGN)]
 
 
 REAL = pytest.mark.skipif(not os.environ.get("MAMMO_REAL_EXAM"), reason="MAMMO_REAL_EXAM is not set")

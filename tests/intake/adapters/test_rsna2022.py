@@ -11,7 +11,7 @@ from mammo.geometry import Frame
 from mammo.intake.adapters.rsna2022 import read
 from mammo.intake.gate import admit
 from mammo.intake.rejections import Code
-from mammo.records import Density, Laterality, MammoError, View
+from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View
 from tests.intake.adapters.conftest import RenameFiles
 
 HEADER = (
@@ -62,6 +62,12 @@ def test_every_record(rsna: Path) -> None:
     ]
     assert [image.density for image in cohort.images] == [None] * 4 + [Density.C] * 5
     assert cohort.lesions == ()
+    found = [(Path(x.path).stem.split("_")[-1], x.label, x.label_source) for x in cohort.findings]
+    assert found == [
+        ("4", Pathology.BENIGN, LabelSource.BREAST_LEVEL),
+        ("6", Pathology.MALIGNANT, LabelSource.BREAST_LEVEL),
+        ("5", Pathology.MALIGNANT, LabelSource.BREAST_LEVEL),
+    ]
     assert [count.found for count in cohort.counts] == [9, 2, 2, 3]
     for record in cohort.images:
         if not record.code:

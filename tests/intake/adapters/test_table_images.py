@@ -138,6 +138,16 @@ def test_rows_without_an_image_are_an_error_or_left_out_and_their_breasts_are_no
     assert [image.negative for image in cohort.images] == [False, None]
 
 
+def test_an_absent_image_of_unknown_side_leaves_neither_breast_negative(folder: Folder) -> None:
+    rows = "image,patient,pathology,x,y,w,h\ngone.dcm,P1,malignant,30,90,20,20\n"
+    cohort = read(folder(rows, {}, {"ImageLaterality": "R"}, {"PatientID": "P2"}), skip_absent=True)
+    assert [(image.patient_key, image.negative) for image in cohort.images] == [
+        ("P1", False),
+        ("P1", False),
+        ("P2", None),
+    ]
+
+
 def test_one_table_describes_png_images_and_their_lesions(tmp_path: Path, half_disc: NDArray[np.uint16]) -> None:
     cv2.imwrite(str(tmp_path / "one.png"), half_disc)
     (tmp_path / "my data.tsv").write_text(

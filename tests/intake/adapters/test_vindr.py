@@ -97,6 +97,20 @@ def test_every_record(vindr: Path) -> None:
     assert labels == [malignant, Pathology.BENIGN, malignant, none]
 
 
+def test_a_finding_with_a_missing_corner_is_left_out_with_its_label(vindr: Path) -> None:
+    file = next(vindr.rglob("finding_annotations.csv"))
+    for corners in (",20,30,40.5", ",,,"):
+        file.write_text(file.read_text().replace("10.25,20,30,40.5", corners))
+        cohort = read(vindr)
+        assert len(cohort.lesions) == 3
+        (lost,) = cohort.left_out
+        assert (lost.code, lost.label, lost.image) == (
+            Code.OUTLINE_BROKEN,
+            Pathology.MALIGNANT,
+            cohort.lesions[0].path,
+        )
+
+
 def test_a_study_in_both_splits_goes_to_test(vindr: Path) -> None:
     file = next(vindr.rglob("breast-level_annotations.csv"))
     file.write_text(file.read_text().replace("training", "test", 1))
