@@ -37,16 +37,18 @@ class Evaluation:
 
     Attributes:
         runs: all runs, context networks included; with folds, those of the folds that every model and seed has.
-        main: the combination of maps whose results the report opens with: sal+emb if it was run.
+        main: the model whose results the report opens with: the combination sal+emb if it was run; without any f_agg
+            run, the f_loc with the highest validation AUC.
+        main_runs: its runs, of every seed and fold.
         lesions: N rows, as SharedLesions.lesions, and each lesion's size group.
         malignant: [N] in {0, 1}.
-        mean_scores: maps joined by + to the seed-mean lesion score [N].
+        mean_scores: maps joined by + to the seed-mean lesion score [N]; without any f_agg run, those of f_loc by name.
         validation: by fold (None without folds), validation lesions of the runs of `main` and their seed-mean score;
             empty if a run has none.
         performance: of the seed-mean score of `main`.
         table2: as paper_tables.table2, for `main`.
         table3: as paper_tables.table3.
-        missing: combinations of Table 3 without a run.
+        missing: combinations of Table 3 without a run; empty if none has one.
         floc: paper_tables.auc_row of f_loc alone; None unless all f_loc runs have one backbone and initialization.
         figure6: as paper_tables.figure6.
         folds: as reported_runs.fold_table; empty without folds.
@@ -64,6 +66,7 @@ class Evaluation:
 
     runs: Sequence[Run]
     main: str
+    main_runs: Sequence[Run]
     lesions: pd.DataFrame
     malignant: Ints
     mean_scores: Mapping[str, Floats]
@@ -101,11 +104,13 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     """Read the score tables of the runs and compute everything that the report shows.
 
     Raises:
-        MammoError: no run is an f_agg run, a score table is invalid, the runs scored different lesions, or their
-            lesions are not all of the test split or were used for selection; or as pooled_runs.
+        MammoError: no run scored lesions, a score table is invalid, the runs scored different lesions, or their lesions
+            are not all of the test split or were used for selection; or as pooled_runs.
     """
-    if not any(run.model == "fagg" and not run.is_control for run in runs):
-        raise MammoError("no finished f_agg run (model fagg) to report: train one with python -m mammo.train maps=emb")
+    if not any(run.model in ("floc", "fagg") and not run.is_control for run in runs):
+        raise MammoError(
+            "no finished f_loc or f_agg run to report: train one with python -m mammo.train model=floc, or maps=emb"
+        )
     reject_selection_on_test(runs)
     every = pooled_runs(runs)
     folds = common_folds(every)
@@ -115,19 +120,21 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     shared = share_lesions({pool.name: pool.lesions() for pool in scored})
     stacks = _stacks(fagg, shared)
     malignant, patients = shared.malignant, shared.patients
-    means = {maps: stack.mean(axis=0) for maps, stack in stacks.items()}
-    main = BEST if BEST in means else next(reversed(means))
-    validation = _validation([pool for pool in fagg if pool.first.maps == main])
+    floc = _floc_scores(scored, shared)
+    combined = {maps: stack.mean(axis=0) for maps, stack in stacks.items()}
+    means = combined or _named(floc)
+    main, main_pools = _main(fagg) if combined else _best_floc(scored, list(means))
+    validation = _validation(main_pools)
     _reject_selected_on(shared.lesions, validation)
     thresholds = _thresholds(validation, shared.lesions["fold"])
     main_performance = performance(malignant, means[main], patients, thresholds)
     lesions = shared.lesions.assign(size=size_group(shared.lesions["size_px"]))
-    floc = _floc_scores(scored, shared)
     models = means | _named(floc)
     gains = _gains(means, _stacks([pool for pool in scored if pool.first.context == "shuffled"], shared), shared)
     evaluation = Evaluation(
         runs=[run for pool in pools for run in pool.runs],
         main=main,
+        main_runs=[run for pool in main_pools for run in pool.runs],
         lesions=lesions,
         malignant=malignant,
         mean_scores=means,
@@ -135,7 +142,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         performance=main_performance,
         table2=table2(main_performance),
         table3=table3(stacks, malignant, patients),
-        missing=[maps for maps in MAPS if maps not in stacks],
+        missing=[maps for maps in MAPS if stacks and maps not in stacks],
         floc=auc_row(next(iter(floc.values())), malignant, patients) if len(floc) == 1 else None,
         figure6=figure6(floc, malignant, patients),
         folds=fold_table(models, lesions),
@@ -153,6 +160,29 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         evaluation,
         warnings=[*_warnings(evaluation), *fold_warnings(every, lesions), *trivial_warnings(models, lesions)],
     )
+
+
+def _main(fagg: Sequence[PooledRun]) -> tuple[str, list[PooledRun]]:
+    """The combination of maps that the report opens with, and its runs: sal+emb, else the last in the paper's order."""
+    run = {pool.first.maps for pool in fagg}
+    main = BEST if BEST in run else next(maps for maps in reversed(MAPS) if maps in run)
+    return main, [pool for pool in fagg if pool.first.maps == main]
+
+
+def _best_floc(pools: Sequence[PooledRun], names: Sequence[str]) -> tuple[str, list[PooledRun]]:
+    """The f_loc with the highest validation AUC, mean over its runs, and those runs; the first among equals.
+
+    Args:
+        pools: of every f_loc.
+        names: by the order of (backbone, initialization).
+    """
+    by_key: dict[tuple[str, str], list[PooledRun]] = {}
+    for pool in pools:
+        by_key.setdefault((pool.first.backbone, pool.first.init), []).append(pool)
+    keys = sorted(by_key)
+    aucs = [np.mean([run.val_auc for pool in by_key[key] for run in pool.runs]) for key in keys]
+    best = int(np.argmax(np.nan_to_num(aucs, nan=-1.0)))
+    return names[best], by_key[keys[best]]
 
 
 def _stacks(pools: Sequence[PooledRun], shared: SharedLesions) -> dict[str, Floats]:
@@ -184,7 +214,7 @@ def _reject_selected_on(lesions: pd.DataFrame, validation: Mapping[int | None, t
 
 
 def _warnings(evaluation: Evaluation) -> list[str]:
-    best_auc = float(evaluation.table3["auc_mean"].max())
+    best_auc = float((evaluation.table3 if len(evaluation.table3) else evaluation.figure6)["auc_mean"].max())
     n_malignant, sources = evaluation.performance.n_malignant, evaluation.lesions["label_source"]
     return [
         *evaluation_warnings(n_malignant, evaluation.undefined, sources, best_auc, evaluation.data),

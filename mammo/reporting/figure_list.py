@@ -56,11 +56,11 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
         evaluation: of the runs.
         cohort: Table 1 (paper_tables.table1); None without an image store.
     """
-    tables = {"table2": evaluation.table2, "table3": evaluation.table3}
+    tables = {"table2": evaluation.table2}
     if cohort is not None:
         tables["table1"] = cohort.reset_index(names="split")
     further = {"figure6": evaluation.figure6, "folds": evaluation.folds, "birads": evaluation.birads}
-    further |= {"trivial": evaluation.trivial, "settings": evaluation.settings}
+    further |= {"table3": evaluation.table3, "trivial": evaluation.trivial, "settings": evaluation.settings}
     for name, table in further.items():
         if len(table):
             tables[name] = table
@@ -71,12 +71,6 @@ def result_figures(evaluation: Evaluation) -> list[ReportFigure]:
     """The figures of results, in the report's order."""
     means, malignant, main = evaluation.mean_scores, evaluation.malignant, evaluation.main
     figures = [
-        ReportFigure(
-            "table3-dots",
-            "Test AUC of every combination of maps. Dots: mean over seeds; lines: 95 % patient-bootstrap interval of "
-            "the AUC of the seed-mean score, which can lie above that mean. Diamonds: the paper's Table 3.",
-            table3_figure(evaluation.table3),
-        ),
         ReportFigure("roc", "ROC curves of the seed-mean lesion score.", roc_figure(means, malignant)),
         ReportFigure(
             "figure7",
@@ -97,5 +91,11 @@ def result_figures(evaluation: Evaluation) -> list[ReportFigure]:
             "Test AUC of f_loc alone by backbone and initialization. Bars: mean over seeds; error bars: 95 % "
             "patient-bootstrap interval of the seed-mean score. The paper prints only three of these numbers."
         )
-        figures.insert(2, ReportFigure("figure6", caption, figure6_figure(evaluation.figure6)))
+        figures.insert(1, ReportFigure("figure6", caption, figure6_figure(evaluation.figure6)))
+    if len(evaluation.table3):
+        caption = (
+            "Test AUC of every combination of maps. Dots: mean over seeds; lines: 95 % patient-bootstrap interval of "
+            "the AUC of the seed-mean score, which can lie above that mean. Diamonds: the paper's Table 3."
+        )
+        figures.insert(0, ReportFigure("table3-dots", caption, table3_figure(evaluation.table3)))
     return figures

@@ -83,7 +83,7 @@ def build_gallery(evaluation: Evaluation, root: Path, store: Path, n_lesions: in
         them; all ready for JSON.
     """
     manifest, pixels = Manifest.load(store), ImageStore(store)
-    runs = [run for run in evaluation.runs if run.maps == evaluation.main and not run.is_control]
+    runs = evaluation.main_runs
     windows = _windows(pooled_runs(runs))
     shown = choose_lesions(_lesions(evaluation, windows), n_lesions)
     saliency = _saliency(runs, root, manifest)

@@ -92,10 +92,9 @@ def write_report(
 def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin) -> dict[str, Any]:
     """The values that both templates use."""
     versions = sorted({f"{name} {version}" for run in evaluation.runs for name, version in run.versions.items()})
-    rows = evaluation.table3.to_dict("records")
-    n_seeds = next(int(row["n_seeds"]) for row in rows if row["maps"] == evaluation.main)
+    n_seeds = len({run.seed for run in evaluation.main_runs})
     numbers = fold_numbers(evaluation.folds)
-    example = next(run for run in evaluation.runs if run.maps == evaluation.main)
+    example = evaluation.main_runs[0]
     return {
         "e": evaluation,
         "paper": paper,
@@ -103,7 +102,7 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
         "result": result_sentence(evaluation.performance, evaluation.main, evaluation.data, n_seeds, len(numbers)),
         "tradeoff": tradeoff_sentence(evaluation.performance),
         "stores": sorted({run.store for run in evaluation.runs} - {""}),
-        "table3": rows,
+        "table3": evaluation.table3.to_dict("records"),
         "context_images": evaluation.images.to_dict("records"),
         "table2": evaluation.table2.to_dict("records"),
         "birads": evaluation.birads.to_dict("records"),

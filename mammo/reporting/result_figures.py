@@ -4,7 +4,8 @@ Figures are made without pyplot, which keeps global state. Colors are the Okabe-
 under the common color vision deficiencies; line styles and markers differ as well, for print in gray.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -43,15 +44,14 @@ def roc_figure(scores: Mapping[str, Floats], malignant: Ints) -> Figure:
     """ROC curves of the main combinations of maps.
 
     Args:
-        scores: maps joined by + to the seed-mean lesion score [N] in [0, 1]; only those in MAPS_STYLES are drawn.
+        scores: name to the seed-mean lesion score [N] in [0, 1]; if any is in MAPS_STYLES, only those are drawn.
         malignant: [N] in {0, 1}.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(4.8, 4.6), layout="constrained")
         axes = figure.add_subplot(aspect="equal")
         axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
-        for maps in (name for name in MAPS_STYLES if name in scores):
-            color, line = MAPS_STYLES[maps]
+        for maps, (color, line) in _line_styles(scores).items():
             label = f"{maps}  AUC {auc(malignant, scores[maps]):.3f}"
             axes.plot(*roc(malignant, scores[maps]), color=color, linestyle=line, linewidth=1.6, label=label)
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), title=f"Test lesions: {_counts(malignant)}")
@@ -122,7 +122,7 @@ def operating_figure(scores: Mapping[str, Floats], malignant: Ints, limit: float
     """True against false negative rate while at most a share `limit` of malignant lesions is missed (Figure 7).
 
     Args:
-        scores: maps joined by + to the seed-mean lesion score [N] in [0, 1]; emb and sal+emb are drawn.
+        scores: name to the seed-mean lesion score [N] in [0, 1]; of the combinations of maps emb and sal+emb are drawn.
         malignant: [N] in {0, 1}.
         limit: right end of the axis.
     """
@@ -132,8 +132,7 @@ def operating_figure(scores: Mapping[str, Floats], malignant: Ints, limit: float
         if not _write_undefined(axes, malignant):
             n_malignant = int(malignant.sum())
             missed = np.arange(allowed_misses(n_malignant, limit) + 1) / n_malignant
-            for maps in (name for name in ("sal+emb", "emb") if name in scores):
-                color, line = MAPS_STYLES[maps]
+            for maps, (color, line) in _line_styles(scores, ("sal+emb", "emb")).items():
                 tnr = [tnr_at_fnr(malignant, scores[maps], rate) for rate in missed]
                 steps = np.append(missed, limit), np.append(tnr, tnr[-1])
                 axes.step(*steps, where="post", color=color, linestyle=line, linewidth=1.6, label=maps)
@@ -194,6 +193,13 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     with rc_context(STYLE):
         figure.savefig(folder / f"{name}.png", dpi=DPI, metadata={"Software": None})
         figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+
+
+def _line_styles(names: Iterable[str], maps: Iterable[str] = MAPS_STYLES) -> dict[str, tuple[str, str]]:
+    """Color and line style by name: of these combinations of maps, or of all names without them."""
+    given = list(names)
+    found = {name: MAPS_STYLES[name] for name in maps if name in given}
+    return found or dict(zip(given, cycle(MAPS_STYLES.values()), strict=False))
 
 
 def _counts(malignant: Ints) -> str:

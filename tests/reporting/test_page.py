@@ -331,9 +331,35 @@ def test_missing_runs_are_reported_in_one_sentence(tmp_path: Path, capsys: pytes
     assert "no such folder" in error_of(capsys, tmp_path / "nowhere")
     (tmp_path / "table3").mkdir()
     assert "no finished run" in error_of(capsys, tmp_path)
-    write_run(tmp_path, "floc", "", 0, np.linspace(0, 1, N), np.tile([1, 0], N // 2))
-    assert "no finished f_agg run" in error_of(capsys, tmp_path)
+    write_images(write_run(tmp_path, "context", "", 0, None, np.tile([1, 0], N // 2)), 0)
+    assert "no finished f_loc or f_agg run" in error_of(capsys, tmp_path)
     assert not (tmp_path / "report").exists()
+
+
+def test_runs_of_f_loc_alone_make_a_report(tmp_path: Path) -> None:
+    malignant = np.tile([1, 0], N // 2)
+    score = np.clip(0.5 + 0.3 * (malignant - 0.5) + 0.2 * np.random.default_rng(0).normal(size=N), 0, 1)
+    write_run(tmp_path, "floc", "", 0, score, malignant)
+    main([str(tmp_path)])
+    page = (tmp_path / "report" / "report.html").read_text()
+    wins = (score[malignant == 1][:, None] > score[malignant == 0]).mean()
+    ties = (score[malignant == 1][:, None] == score[malignant == 0]).mean()
+    assert f"f_loc alone separates malignant from benign lesions with an AUC of {wins + ties / 2:.3f}" in page
+    assert "Table 3. AUC" not in page
+    assert "Not run" not in page
+    assert not (tmp_path / "report" / "table3.csv").exists()
+
+
+def test_of_several_networks_without_maps_the_best_in_validation_opens_the_report(tmp_path: Path) -> None:
+    malignant = np.tile([1, 0], N // 2)
+    for seed, (init, val_auc) in enumerate((("he", 0.6), ("imagenet", 0.7))):
+        folder = write_run(tmp_path, "floc", "", seed, np.random.default_rng(seed).random(N), malignant)
+        result = json.loads((folder / "result.json").read_text()) | {"init": init, "val_auc": val_auc}
+        (folder / "result.json").write_text(json.dumps(result))
+    evaluation = evaluate(reported_runs(tmp_path / "table3"))
+    assert evaluation.main == "f_loc alone, small, imagenet"
+    assert [run.seed for run in evaluation.main_runs] == [1]
+    assert set(evaluation.mean_scores) == {"f_loc alone, small, he", "f_loc alone, small, imagenet"}
 
 
 def test_the_only_group_of_runs_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

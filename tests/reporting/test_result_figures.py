@@ -32,6 +32,13 @@ def test_roc_names_each_curve_with_its_auc_and_n() -> None:
     assert f"{MALIGNANT.sum()} malignant, {60 - MALIGNANT.sum()} benign" in shown
 
 
+@pytest.mark.parametrize("draw", [roc_figure, operating_figure])
+def test_models_without_maps_are_drawn_by_their_names(draw: Callable[..., Figure]) -> None:
+    figure = draw({"f_loc alone": SCORE}, MALIGNANT)
+    labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert labels[0].split("  AUC")[0] == "f_loc alone"
+
+
 def test_operating_curve_holds_its_value_until_the_next_miss() -> None:
     malignant = np.repeat([1, 0], [40, 4])
     score = np.concatenate([np.arange(40) / 100, [0.005, 0.015, 0.5, 0.6]])
