@@ -32,7 +32,9 @@ REWORDED = (
 """Patterns of Hydra's messages, and the sentences that replace them."""
 
 NO_CHOICE = {
-    "Config group override must be a string or a list": "null is no choice: name one or leave the key out",
+    "Config group override must be a string or a list": (
+        "a choice is a name, not null, true or a number: name one or leave the key out"
+    ),
     "can only concatenate str": "brackets hold names only, as in 'maps=[emb,sal]'",
 }
 """How Hydra's messages on a choice that is no name begin, and what replaces them; Hydra does not say which choice."""

@@ -80,7 +80,10 @@ def test_task_gets_its_composed_configuration(bake: Run) -> None:
         (("oven=[1,",), "oven=[1,"),
         (("~nothing",), "nothing is not a key"),
         (("~bred",), "bred is not a key of this command's configuration (did you mean bread?)"),
-        (("bread=null",), "null is no choice: name one or leave the key out (given: bread=null)"),
+        (
+            ("bread=null",),
+            "a choice is a name, not null, true or a number: name one or leave the key out (given: bread=null)",
+        ),
         (("bread=[rye,barley]",), "bread/barley does not exist: choose from rye, wheat"),
         (("cheese=gouda",), "cheese is not a key"),
         (("bread=rye,wheat",), "bread=rye,wheat"),
