@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from mammo.models.precision import fold_channels, foldable_convolution
+from mammo.models.gray_convolution import fold_channels, foldable_convolution
 from mammo.models.resnet import PreActResNet
 from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, WeightKeys
 from mammo.records import MammoError, did_you_mean

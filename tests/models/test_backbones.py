@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from mammo.cli.hydra_app import CONF
 from mammo.models.backbones import Backbone, he_initialize
-from mammo.models.precision import GrayConvolution
+from mammo.models.gray_convolution import GrayConvolution
 from mammo.records import MammoError
 
 LARGE = {"densenet161", "resnetv2_101", "resnetv2_152"}
