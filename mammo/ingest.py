@@ -28,6 +28,7 @@ from mammo.intake.adapters import check_source, read_cohort
 from mammo.intake.dicom_decode import check_decoders
 from mammo.intake.gray_values import PixelOptions
 from mammo.intake.outcomes import Flag, Verdict, counts
+from mammo.intake.patients import patients_file, with_patients
 from mammo.intake.sandbox import Workers
 from mammo.machine import usable_cores
 from mammo.records import MammoError, did_you_mean
@@ -44,8 +45,10 @@ TABLE_KEYS = ("lesions", "images", "labels", "columns", "skip_absent")
 
 
 def check(cfg: DictConfig) -> None:
-    """Check that the source, its adapter and the flags of `allow` exist; MammoError where one does not."""
+    """Check that the source, its adapter, its table of patients and the flags of `allow` exist; MammoError if not."""
     check_source(cfg.data.adapter, Path(cfg.data.source))
+    if cfg.data.get("patients"):
+        patients_file(Path(cfg.data.source), cfg.data.patients)
     for name in cfg.allow:
         if name not in set(Flag):
             raise MammoError(
@@ -67,6 +70,8 @@ def task(cfg: DictConfig) -> None:
     workers = Workers(processes, wanted=shard.holds if shard else None, preload=PRELOAD)
     options = PixelOptions.split(recipe.data_set.options)[1]
     cohort = read_cohort(cfg.data.adapter, recipe.source, workers, **_tables(cfg), **options)
+    if cfg.data.get("patients"):
+        cohort = with_patients(cohort, patients_file(recipe.source, cfg.data.patients))
     if shard:
         n_files = ingest_shard(recipe, cohort, shard, processes, mode)
         done = f"shard {cfg.shard} of {cfg.shards} is done, {n_files} files"

@@ -254,6 +254,7 @@ class Cohort:
         counts: found and published numbers of a public data set.
         notes: notes for users of this data set, a sentence each.
         findings: findings that the source does not outline.
+        knows_patients: whether the source tells patients apart; if not, every exam counts as one patient.
     """
 
     images: tuple[ImageRecord, ...]
@@ -262,6 +263,7 @@ class Cohort:
     counts: tuple[Count, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    knows_patients: bool = True
 
     @classmethod
     def ordered(

@@ -19,7 +19,7 @@ from mammo.store.fingerprints import Pair, read_fingerprints, similar_pairs
 from mammo.store.manifest import Manifest
 from mammo.store.schema import check_tables
 from mammo.store.splits import DEFAULT_FRACTIONS, NO_FOLD, assign_folds, assign_splits, patient_groups
-from mammo.store.store_header import read_store_header
+from mammo.store.store_header import patient_warning, read_store_header
 
 
 def check(cfg: DictConfig) -> None:
@@ -31,6 +31,8 @@ def task(cfg: DictConfig) -> None:
     """Split the store's manifest and print the images and lesions of each class by split or fold."""
     store = Path(cfg.store)
     manifest = Manifest.load(store, checked=False)
+    if warning := patient_warning(manifest.sources):
+        print(f"caution: {warning}")
     unassigned = manifest.images.assign(split="", fold=NO_FOLD)  # contradictory splits are assigned again
     check_tables(store, unassigned, manifest.lesions)
     pairs = similar_pairs(dict(read_fingerprints(store, manifest.images.index)))

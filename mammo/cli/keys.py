@@ -78,6 +78,7 @@ INGEST: Mapping[str, ValueType] = {
     "data.spacing_mm": number("above 0 and at most 1", "0.07", lambda x: 0 < x <= 1),
     "data.lesions": FILE,
     "data.images": FILE,
+    "data.patients": FILE,
     "data.labels": or_null(mapping("{0: benign, 1: malignant}")),
     "data.columns": or_null(mapping("{label: final_diagnosis}")),
     "data.skip_absent": switch(),

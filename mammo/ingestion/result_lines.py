@@ -13,6 +13,7 @@ from mammo.intake.rejections import Code
 from mammo.records import Cohort, Count
 from mammo.store.manifest import Manifest
 from mammo.store.splits import NO_FOLD
+from mammo.store.store_header import patient_warning
 
 TOLERANCE = 0.01
 """Relative difference from a published number that is not reported."""
@@ -28,10 +29,15 @@ FITTED = 0.9
 
 
 def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterator[str]:
-    """Yield the lines on an ingest that took this many seconds: files by outcome, lesions, and what was left out."""
+    """Yield the lines on an ingest that took this many seconds: files by outcome, lesions, and what was left out.
+
+    The first one warns of a source that cannot tell patients apart.
+    """
     store, manifest, n = recipe.store, result.manifest, len(result.outcomes)
     found, own = counts(result.outcomes), manifest.images["source"] == recipe.data_set.name
     labels = manifest.lesions["label"][manifest.lesions["image_id"].isin(manifest.images.index[own])]
+    if warning := patient_warning(source for source in manifest.sources if source.name == recipe.data_set.name):
+        yield f"caution: {warning}"
     shown = [f"{number} {verdict}" for verdict, number in found.items() if number or verdict is not Verdict.NOT_IMAGE]
     yield (
         f"{store}: {n} files, {', '.join(shown)}; "

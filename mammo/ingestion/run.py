@@ -97,6 +97,7 @@ def ingest_cohort(
     if processes < 1:
         raise MammoError(f"processes={processes} must be at least 1: leave it out to use every core")
     cohort = replace(cohort, lesions=unique_lesions(cohort.lesions))
+    recipe = replace(recipe, data_set=replace(recipe.data_set, knows_patients=cohort.knows_patients))
     store, source = recipe.store, recipe.data_set.name
     try:
         restore_interrupted(store)

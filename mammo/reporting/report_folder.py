@@ -1,7 +1,7 @@
 """Writes the report of a root's finished runs: the whole page, or single tables and figures by name."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from mammo.reporting.reported_runs import reported_runs
 from mammo.reporting.result_figures import save
 from mammo.scoring.score_tables import safe_csv
 from mammo.store.manifest import Manifest
+from mammo.store.store_header import patient_warning, read_store_header
 from mammo.training.run_dir import commit
 
 DEFAULT_GROUP = "table3"
@@ -117,7 +118,9 @@ class Report:
             raise MammoError(
                 f"{self.root / self.group}: no finished run; train some with python -m mammo.train experiment=table3"
             )
-        return evaluate(runs)
+        evaluation = evaluate(runs)
+        warning = patient_warning(read_store_header(self.store).sources) if self.store else ""
+        return replace(evaluation, warnings=[*([warning] if warning else []), *evaluation.warnings])
 
     def _cohort(self) -> pd.DataFrame | None:
         """Table 1; None without an image store."""

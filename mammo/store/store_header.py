@@ -5,7 +5,7 @@ have checksums of their own (store.tiles).
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -47,6 +47,7 @@ class DataSet:
         scale: as configured (data.scale).
         options: the adapter's options (data.options), JSON values.
         folder: pseudonym of the source folder's path, empty if unknown.
+        knows_patients: whether the source tells patients apart; if not, every exam counts as one patient.
     """
 
     name: str
@@ -55,6 +56,7 @@ class DataSet:
     scale: float | str = 1.0
     options: Mapping[str, Any] = field(default_factory=dict)
     folder: str = ""
+    knows_patients: bool = True
 
 
 TABLE = DataSet("table", "table", "full")
@@ -77,6 +79,18 @@ class StoreHeader:
     def preset(self) -> str:
         """The preset of the frame, which all sources share."""
         return self.sources[0].preset
+
+
+def patient_warning(sources: Iterable[DataSet]) -> str:
+    """A sentence on the sources that cannot tell patients apart; empty if all can."""
+    names = [source.name for source in sources if not source.knows_patients]
+    if not names:
+        return ""
+    return (
+        f"{' and '.join(names)} cannot tell patients apart: every exam counts as one patient, so exams of one woman "
+        "can be in different splits, and one can be called negative although another led to a biopsy; ingest with "
+        "data.patients=FILE, a table of exam and patient."
+    )
 
 
 def read_store_header(store: Path) -> StoreHeader:

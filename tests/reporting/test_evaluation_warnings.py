@@ -1,12 +1,15 @@
 """Weak evaluations have warnings, sound ones have none."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mammo.reporting.evaluation_warnings import evaluation_warnings, seed_warnings
+from mammo.reporting.report_folder import Report
 from mammo.reporting.reported_runs import reported_runs
+from mammo.store.manifest import Manifest
 
 
 def test_a_sound_evaluation_has_no_warning() -> None:
@@ -37,3 +40,13 @@ def test_a_combination_that_lacks_a_seed_is_named(reported_root: Path) -> None:
     (warning,) = seed_warnings([*runs, *again])
     assert "(emb lacks 7)" in warning
     assert seed_warnings([*runs, *(replace(run, seed=7) for run in runs)]) == []
+
+
+def test_the_report_says_first_that_a_source_cannot_tell_patients_apart(reported_root: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(reported_root, tmp_path / "root")
+    manifest = Manifest.load(root / "store")
+    blind = tuple(replace(source, knows_patients=False) for source in manifest.sources)
+    replace(manifest, sources=blind).save(root / "store")
+    text = Report(root, "table3").write(0).with_name("report.md").read_text()
+    first = next(line for line in text.splitlines() if line.startswith("- "))
+    assert "phantom cannot tell patients apart: every exam counts as one patient" in first

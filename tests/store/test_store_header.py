@@ -12,6 +12,7 @@ from mammo.store.store_header import (
     StoreHeader,
     check_format,
     header_checksum,
+    patient_warning,
     read_store_header,
     write_store_header,
 )
@@ -57,3 +58,9 @@ def test_a_store_of_another_format_is_ingested_again(number: int, tmp_path: Path
         MammoError, match=rf"format {number}, .* of format 6, cannot read: delete it and ingest .*again"
     ):
         read_store_header(tmp_path)
+
+
+def test_sources_that_cannot_tell_patients_apart_are_named_together() -> None:
+    unknown = [DataSet(name, name, "full", knows_patients=False) for name in ("nyu", "vindr")]
+    assert patient_warning([DataSet("cmmd", "cmmd", "full")]) == ""
+    assert patient_warning([unknown[0], DataSet("cmmd", "cmmd", "full"), unknown[1]]).startswith("nyu and vindr cannot")

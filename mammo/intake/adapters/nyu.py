@@ -7,7 +7,8 @@
                                            list has it; or the image before it was cropped to window_location
 
 The list is a pickle, which could run code when loaded: it is read without imports, so that it can hold only plain
-lists, dictionaries, strings and numbers. It has no patient keys: every exam counts as one patient.
+lists, dictionaries, strings and numbers. It has no patient keys: every exam, named by its number in the list from 0
+on, counts as one patient, unless data.patients gives the patients.
 """
 
 import pickle
@@ -110,7 +111,8 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
         outlines += found
     lesions = tuple(outline for outline in outlines if isinstance(outline, LesionRecord))
     unusable = tuple(outline for outline in outlines if isinstance(outline, LeftOut))
-    return Cohort(tuple(images), lesions, unusable, findings=tuple(_without_masks(listed, outlines)))
+    findings = tuple(_without_masks(listed, outlines))
+    return Cohort(tuple(images), lesions, unusable, findings=findings, knows_patients=False)
 
 
 def _negative(exam: dict[str, Any], laterality: Laterality) -> bool | None:

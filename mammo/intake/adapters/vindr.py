@@ -5,13 +5,15 @@
     finding_annotations.csv           one row per finding or "No Finding"; boxes xmin, ymin, xmax, ymax, stored pixels
 
 Labels are proxies: BI-RADS 4 and 5 is malignant; 3 is none, or benign if requested (proxies). No patient key is
-published: a study counts as a patient, and a study in both splits goes to test. An image is negative if it has no
-finding and its breast is BI-RADS 1 or 2; "No Finding" alone means only that this view does not show a finding.
+published: a study counts as a patient, unless data.patients gives the patients, and a study in both splits goes to
+test. An image is negative if it has no finding and its breast is BI-RADS 1 or 2; "No Finding" alone means only that
+this view does not show a finding.
 """
 
 from ast import literal_eval
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mammo.intake.adapters._labels import clean_splits, parse_birads, parse_density, proxy_label
@@ -69,7 +71,8 @@ def read(root: Path, proxies: bool = False, workers: Workers = DEFAULT_WORKERS) 
         for image_id, found in findings.items()
         for number, row in enumerate(found, 1)
     ]
-    return Cohort.ordered(images.values(), outlines, _counts(list(images.values()), findings), notes)
+    cohort = Cohort.ordered(images.values(), outlines, _counts(list(images.values()), findings), notes)
+    return replace(cohort, knows_patients=False)
 
 
 def _check(rows: Sequence[Row]) -> None:
