@@ -6,7 +6,6 @@ from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
 from mammo.ingestion.shard import Shard
-from mammo.records import Split
 from mammo.training.train_config import store_defaults
 
 
@@ -14,7 +13,7 @@ def task(cfg: DictConfig) -> None:
     """Compute what the cache lacks; print the cache's folder."""
     # Heavy: only after the configuration is checked.
     from mammo.training.build import checked_manifest, datamodule_of, store_line
-    from mammo.training.precomputed import cached_embeddings, cached_saliency
+    from mammo.training.precomputed import FLocEmbeddings, cached_saliency, precompute_embeddings
     from mammo.training.run_dir import Fold, chosen_run
     from mammo.training.saliency_source import context_checkpoint
 
@@ -25,8 +24,9 @@ def task(cfg: DictConfig) -> None:
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":
         run = chosen_run(cfg.run, root, "floc", cfg.seed, fold)
-        data = datamodule_of(cfg)
-        print(cached_embeddings(run, data, list(Split), cfg.trainer.precision, shard, cfg.allow_targets).folder)
+        source = FLocEmbeddings(run, str(cfg.trainer.precision), str(cfg.trainer.accelerator), cfg.allow_targets)
+        precompute_embeddings(source, datamodule_of(cfg), cfg.window_epochs or cfg.trainer.max_epochs, shard)
+        print(source.cache.folder)
     else:
         checkpoint = context_checkpoint(cfg.run, root, cfg.seed, fold)
         store, precision = Path(cfg.store), cfg.trainer.precision

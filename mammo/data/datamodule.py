@@ -14,20 +14,19 @@ import pytorch_lightning as pl
 from numpy.typing import NDArray
 
 from mammo.data.augmentation import IntensityAugmentation
-from mammo.data.dataset import PlanDataset, Reader, SaliencySource
+from mammo.data.dataset import EmbeddingSource, PlanDataset, Reader, SaliencySource
 from mammo.data.loader import Loader
 from mammo.data.plans import Plan, Quota, WindowNoise, epoch_plan, image_plan, lesion_plan, training_images
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError, Split
-from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
 from mammo.store.splits import of_fold
 
 EVALUATION_SEED = 0
 """Seed of the lesion windows, which are the same for every model and every training seed."""
 
-CACHED_PLANS = 256
+CACHED_PLANS = 128
 """Training plans kept for the next epochs and jobs; the windows of 10,000 patches take 0.6 MB."""
 
 STAGE_SPLITS = {
@@ -71,10 +70,11 @@ class MammoDataModule(pl.LightningDataModule):
         windows_per_lesion: fixed windows per lesion, by "val" and "test" (the paper: 100 and 100).
         fold: number of the fold that is tested; None for a store without folds (store.splits).
         seed: of the training windows.
+        shared_windows: whether the training windows are those that all trainings share (plans.epoch_plan).
         window_epochs: epochs of distinct training windows, after which they repeat; None draws new windows in every
             epoch.
         saliency: source of the saliency column.
-        embeddings: source of the embedding column; must hold h of every plan that is served.
+        embeddings: source of the embedding column.
         intensity: intensity augmentation of training patches.
         image_noise: random shifts and sizes of the windows of training images; None for none.
         balanced_images: whether training images with malignant, only benign and no lesions come equally often.
@@ -94,9 +94,10 @@ class MammoDataModule(pl.LightningDataModule):
         windows_per_lesion: Mapping[str, int],
         fold: int | None = None,
         seed: int = 0,
+        shared_windows: bool = False,
         window_epochs: int | None = None,
         saliency: SaliencySource | None = None,
-        embeddings: Embeddings | None = None,
+        embeddings: EmbeddingSource | None = None,
         intensity: IntensityAugmentation | None = None,
         image_noise: WindowNoise | None = None,
         balanced_images: bool = False,
@@ -108,7 +109,7 @@ class MammoDataModule(pl.LightningDataModule):
         self.crops, self.quota = crops, quota
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.windows_per_lesion = dict(windows_per_lesion)
-        self.fold, self.seed, self.window_epochs = fold, seed, window_epochs
+        self.fold, self.seed, self.shared_windows, self.window_epochs = fold, seed, shared_windows, window_epochs
         self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
         self.image_noise, self.balanced_images = image_noise or WindowNoise(), balanced_images
         self.memory_bytes = memory_gb * 1e9
@@ -143,9 +144,8 @@ class MammoDataModule(pl.LightningDataModule):
         index = self.split_data(Split.TRAIN).index
         if self.plan == "images":
             return training_images(index, self.seed, epoch, self.image_noise, self.balanced_images)
-        if self.window_epochs is None:
-            return epoch_plan(index, self.quota, self.crops, self.seed, epoch)
-        return _repeated_epoch_plan(index, self.quota, self.crops, self.seed, epoch % self.window_epochs)
+        number = epoch if self.window_epochs is None else epoch % self.window_epochs
+        return _epoch_plan(index, self.quota, self.crops, self.seed, number, self.shared_windows)
 
     def evaluation_plan(self, split: Split) -> Plan:
         """Rows of validation or test: the fixed windows of every lesion, or every image."""
@@ -153,12 +153,6 @@ class MammoDataModule(pl.LightningDataModule):
         if self.plan == "images":
             return image_plan(index)
         return _lesion_plan(index, self.crops, self.windows_per_lesion[split], EVALUATION_SEED)
-
-    def plans(self, split: Split) -> list[Plan]:
-        """All distinct plans of a split: window_epochs of them for training (1 if that is None), else one."""
-        if split is Split.TRAIN:
-            return [self.training_plan(epoch) for epoch in range(self.window_epochs or 1)]
-        return [self.evaluation_plan(split)]
 
     def train_dataloader(self) -> Loader:
         """Batches of the current epoch; the trainer calls this at the start of every epoch."""
@@ -188,16 +182,17 @@ class MammoDataModule(pl.LightningDataModule):
         return self._evaluation_loaders[split]
 
     def _loader(self, split: Split, plan: Plan, batch_size: int, rows: slice, epoch: int | None) -> Loader:
-        """A loader of this rank's rows of the plan; embeddings are stored for the whole plan, in its order."""
+        """A loader of this rank's rows of the plan; embeddings come for the whole plan, in its order."""
+        reader = self.split_data(split).reader
         h: NDArray[np.float32] | None = None
         if "embedding" in self.columns and self.embeddings is not None:
-            h = self.embeddings.read(plan)
+            h = self.embeddings(plan, reader)
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         rank_rows = np.arange(len(plan))[rows][rank::world]
         dataset = PlanDataset(
             plan=plan.take(rank_rows),
             columns=self.columns,
-            reader=self.split_data(split).reader,
+            reader=reader,
             saliency=self.saliency,
             embedding=None if h is None else h[rank_rows],
             intensity=None if epoch is None else self.intensity,
@@ -224,6 +219,6 @@ def _lesion_plan(index: SamplingIndex, crops: CropSizes, n_windows: int, seed: i
 
 
 @lru_cache(maxsize=CACHED_PLANS)
-def _repeated_epoch_plan(index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, epoch: int) -> Plan:
+def _epoch_plan(index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, epoch: int, shared: bool) -> Plan:
     """epoch_plan with read-only arrays."""
-    return epoch_plan(index, quota, crops, seed, epoch).read_only()
+    return epoch_plan(index, quota, crops, seed, epoch, shared).read_only()

@@ -97,6 +97,10 @@ class Reader:
         return resize_to_frame(pixels, chain.frame)
 
 
+EmbeddingSource = Callable[[Plan, Reader], NDArray[np.float32]]
+"""A function from a plan and the reader of its patches to h of every row of the plan, float32 [N, 32]."""
+
+
 class PixelMemory(Protocol):
     """Allocates the pixel arrays of batches."""
 

@@ -19,8 +19,8 @@ from mammo.data.window_sampler import CropSizes, evaluation_windows, training_wi
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology
 
-EPOCH_STREAM, LESION_STREAM, ORDER_STREAM, IMAGE_STREAM = 1, 2, 3, 4
-"""First words of the seeds, so that different kinds of draws share no random numbers."""
+EPOCH_STREAM, LESION_STREAM, ORDER_STREAM, IMAGE_STREAM, SHARED_EPOCH_STREAM, SHARED_ORDER_STREAM = 1, 2, 3, 4, 5, 6
+"""Second words of the seeds, so that different kinds of draws share no random numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,15 +99,28 @@ class Quota:
         return tuple(sum(self.counts) / count if count else 0.0 for count in self.counts)
 
 
-def epoch_plan(index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, epoch: int) -> Plan:
-    """The training patches of one epoch, in random order (paper, Model training)."""
+def epoch_plan(
+    index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, epoch: int, shared: bool = False
+) -> Plan:
+    """The training patches of one epoch, in random order (paper, Model training).
+
+    Args:
+        index: sampling index of the split.
+        quota: patches per class.
+        crops: sizes of windows and patches.
+        seed: of windows and order.
+        epoch: row i is a pure function of (seed, shared, epoch, i).
+        shared: whether to draw from the random stream of windows that all trainings share (f_agg's), which has no
+            window in common with the stream of f_loc, whatever the two seeds are.
+    """
+    windows_of, order_of = (SHARED_EPOCH_STREAM, SHARED_ORDER_STREAM) if shared else (EPOCH_STREAM, ORDER_STREAM)
     classes = np.repeat(np.arange(len(quota.counts)), quota.counts)
-    np.random.default_rng((seed, ORDER_STREAM, epoch)).shuffle(classes)
+    np.random.default_rng((seed, order_of, epoch)).shuffle(classes)
     image, lesion = np.empty(len(classes), np.int64), np.empty(len(classes), np.int64)
     windows = np.empty((len(classes), 4))
     for number in np.unique(classes).tolist():
         rows = np.flatnonzero(classes == number)
-        rngs = [np.random.default_rng((seed, EPOCH_STREAM, epoch, row)) for row in rows.tolist()]
+        rngs = [np.random.default_rng((seed, windows_of, epoch, row)) for row in rows.tolist()]
         drawn = training_windows(rngs, index, PatchClass(number), crops)
         image[rows], windows[rows], lesion[rows] = drawn.image, drawn.windows, drawn.lesion
     return Plan(image, windows, classes.astype(np.int64), lesion, np.zeros(len(classes), dtype=np.int64))

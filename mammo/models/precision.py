@@ -15,19 +15,30 @@ from mammo.records import MammoError
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 
 
+SHORT_NAMES = {"16": "16-mixed", "bf16": "bf16-mixed", "32": "32-true", "64": "64-true"}
+"""Short names of precisions, and the names that Lightning takes them for."""
+
+
+def inference_device(accelerator: str) -> torch.device:
+    """The device that a network runs on outside a trainer: this process's GPU unless the accelerator is "cpu"."""
+    return torch.device("cuda" if accelerator != "cpu" and torch.cuda.is_available() else "cpu")
+
+
 def resolve_precision(precision: str, accelerator: str) -> str:
-    """Lightning's name of the precision to train in, after checking that the machine supports it.
+    """Lightning's name of the precision that a training runs in, after checking that the machine supports it.
 
     Also turns off TF32 on a GPU: its convolutions would keep 11 bits of each float32, fewer than a gray value has.
 
     Args:
-        precision: Lightning's name, or "auto" for the fastest precision that trains well on this machine.
+        precision: Lightning's name, or "auto" for the fastest precision that trains well on this machine. On a CPU
+            16-mixed means bf16-mixed, as in Lightning.
         accelerator: "cpu", "gpu" or "auto".
 
     Raises:
         MammoError: torch finds no GPU, has no code for it, or the GPU has no bfloat16.
     """
-    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    precision = SHORT_NAMES.get(precision, precision)
+    on_gpu = inference_device(accelerator).type == "cuda"
     if accelerator == "gpu" and not on_gpu:
         raise MammoError("trainer.accelerator=gpu, but torch finds no GPU on this machine: use trainer=cpu")
     if on_gpu:
@@ -36,6 +47,8 @@ def resolve_precision(precision: str, accelerator: str) -> str:
     has_bf16 = torch.cuda.get_device_capability()[0] >= 8 if on_gpu else _cpu_has_bf16()
     if on_gpu and precision.startswith("bf16") and not has_bf16:
         raise MammoError(f"trainer.precision={precision}, but this GPU has no bfloat16: use 16-mixed or 32-true")
+    if precision == "16-mixed" and not on_gpu:
+        return "bf16-mixed"
     if precision != "auto":
         return precision
     if has_bf16:

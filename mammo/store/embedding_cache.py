@@ -1,8 +1,10 @@
-"""Embedding cache: h of every window of a plan, so that f_agg never runs f_loc (paper, Model training).
+"""Embedding cache: h of every window of a plan, so that no window passes f_loc twice (paper, Model training).
 
-A stored h is a column of the window plan: each file holds one plan's h in the plan's order, under the plan's digest.
+A stored h is a column of the window plan: each file holds one plan's h in the plan's order, under a digest of the plan
+and of the precision that h was computed in.
 """
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,22 +30,28 @@ class Embeddings:
     """A folder of cached representations h.
 
     Attributes:
-        folder: holds one .npz for each plan.
+        folder: holds one .npz for each plan and precision.
+        precision: that h is computed in (models.precision.resolve_precision).
     """
 
     folder: Path
+    precision: str
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "folder", Path(self.folder))
 
+    def digest(self, plan: Digestible) -> str:
+        """Hex digest of the plan's content and the precision: equal digests mean the same h."""
+        return hashlib.sha256(f"{plan.digest()} {self.precision}".encode()).hexdigest()
+
     def has(self, plan: Digestible) -> bool:
-        """Whether h of this very plan is stored and readable."""
+        """Whether h of this very plan, in this precision, is stored and readable."""
         path = self._path(plan)
         if not path.is_file():
             return False
         try:
             with np.load(path, allow_pickle=False) as stored:
-                return str(stored["plan"]) == plan.digest()
+                return str(stored["digest"]) == self.digest(plan)
         except (OSError, ValueError, EOFError, KeyError, BadZipFile):  # a damaged file counts as missing
             return False
 
@@ -51,7 +59,7 @@ class Embeddings:
         """Store h [N, 32] of the plan's windows atomically."""
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(self._path(plan)) as written, written.open("wb") as file:
-            np.savez(file, h=h.astype(np.float32), plan=np.array(plan.digest()))
+            np.savez(file, h=h.astype(np.float32), digest=np.array(self.digest(plan)))
 
     def read(self, plan: Digestible) -> NDArray[np.float32]:
         """The representations h [N, 32] float32 of the plan's windows, in its order.
@@ -67,4 +75,4 @@ class Embeddings:
         return h
 
     def _path(self, plan: Digestible) -> Path:
-        return self.folder / f"{plan.digest()[:16]}.npz"
+        return self.folder / f"{self.digest(plan)[:16]}.npz"

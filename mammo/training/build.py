@@ -11,13 +11,12 @@ from omegaconf import DictConfig
 from mammo.cli.targets import build, is_foreign, resolve
 from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.datamodule import MammoDataModule
-from mammo.data.dataset import SaliencySource
+from mammo.data.dataset import EmbeddingSource, SaliencySource
 from mammo.data.plans import Quota, WindowNoise
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
 from mammo.maps.stack import canonical_order, maps_name
 from mammo.records import MammoError
-from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
 from mammo.training.configured_classes import allowed_packages, place, plain
 
@@ -86,6 +85,7 @@ def facts_of(cfg: DictConfig) -> dict[str, Any]:
         "fold": cfg.fold,
         "trial": cfg.trial,
         "lr": cfg.model.lr,
+        "precision": str(cfg.trainer.precision),
         "whole_validation": cfg.trainer.limit_val_batches == 1.0 and not cfg.trainer.overfit_batches,
     }
 
@@ -98,8 +98,8 @@ class Traits:
         plan: what it trains on, "patches" or "images".
         columns: batch columns that it reads (mammo.data.dataset); or a classmethod that returns them for a mapping of
             the constructor's arguments.
-        window_seed: seed of the training windows; None for the training seed. f_agg has one for all, so that embeddings
-            are computed once per f_loc.
+        window_seed: seed of training windows that all trainings share, from a random stream of their own; None for
+            windows of the training seed. f_agg's are shared, so that embeddings are computed once per f_loc.
         saves_embeddings: whether its method `represent` gives the h that f_agg reads.
         scores_validation: whether the validation split is scored after the test, too, for thresholds; its predict_step
             returns WindowPredictions then.
@@ -180,14 +180,14 @@ def _is_plain(value: object) -> bool:
 
 
 def datamodule_of(
-    cfg: DictConfig, saliency: SaliencySource | None = None, embeddings: Embeddings | None = None
+    cfg: DictConfig, saliency: SaliencySource | None = None, embeddings: EmbeddingSource | None = None
 ) -> MammoDataModule:
     """The datamodule with the batch columns of the configured network.
 
     Args:
         cfg: the configuration.
         saliency: source of saliency maps, for a network that reads them.
-        embeddings: stored h of every window, read in place of the patches.
+        embeddings: source of h of every window, read in place of the patches.
     """
     traits = traits_of(cfg)
     return MammoDataModule(
@@ -201,6 +201,7 @@ def datamodule_of(
         windows_per_lesion=plain(cfg.windows_per_lesion),
         fold=cfg.fold,
         seed=cfg.seed if traits.window_seed is None else traits.window_seed,
+        shared_windows=traits.window_seed is not None,
         window_epochs=cfg.window_epochs,
         saliency=saliency,
         embeddings=embeddings,

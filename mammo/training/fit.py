@@ -21,15 +21,15 @@ from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.models.precision import compile_forward
+from mammo.models.precision import compile_forward, resolve_precision
 from mammo.models.weight_files import read_weights
-from mammo.records import MammoError, Split
+from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.splits import n_folds
 from mammo.training.build import checked_manifest, datamodule_of, facts_of, network_of, run_name, store_line, traits_of
 from mammo.training.configured_classes import allowed_packages, check_targets, plain
 from mammo.training.export_scores import write_test_scores, write_validation_scores
-from mammo.training.precomputed import cached_embeddings
+from mammo.training.precomputed import FLocEmbeddings
 from mammo.training.results import read_run
 from mammo.training.resume import last_checkpoint, start_from
 from mammo.training.run_dir import Fold, RunDir, chosen_run
@@ -91,6 +91,8 @@ def train(cfg: DictConfig) -> float:
     """
     OmegaConf.resolve(cfg)
     check_values(cfg)
+    # Part of the request, so that machines of different precision share no run.
+    cfg.trainer.precision = resolve_precision(str(cfg.trainer.precision), str(cfg.trainer.accelerator))
     check_targets(plain(cfg), allowed_packages(cfg))
     check_devices(cfg)
     manifest = checked_manifest(cfg)
@@ -171,9 +173,7 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
     facts |= {"n_folds": folds, "reads": inputs.paths(run.path)}
     if cfg.test:
         if traits_of(cfg).saves_embeddings:  # f_agg will read the h of the same windows
-            allowed = allowed_packages(cfg)
-            saved = cached_embeddings(run.path, data, [Split.TEST], cfg.trainer.precision, allowed=allowed)
-            data = datamodule_of(cfg, embeddings=saved)
+            data = datamodule_of(cfg, embeddings=_embeddings(run.path, cfg))
         # Not ckpt_path: of a run with averaged weights Lightning would test the weights before averaging.
         network.load_state_dict(read_weights(run.path / "best.ckpt")["state_dict"])
         with _lightning_errors(cfg):
@@ -205,7 +205,7 @@ def _prepared(cfg: DictConfig, run: RunDir, inputs: Inputs) -> tuple[pl.Lightnin
     if cfg.torch.threads:
         torch.set_num_threads(cfg.torch.threads)
     data = _data_of(cfg, inputs)
-    pl.seed_everything(cfg.seed, workers=True, verbose=False)  # only now: computing h draws random numbers too
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
     network = network_of(cfg)
     if "backbone" in cfg:
         start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialization, not ImageNet weights"
@@ -235,12 +235,15 @@ def _lightning_errors(cfg: DictConfig) -> Iterator[None]:
 
 
 def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
-    """The datamodule of a run; embeddings that it reads and that are not cached are computed."""
+    """The datamodule of a run; embeddings that are not cached are computed when training or evaluation reads them."""
     data = datamodule_of(cfg, inputs.context.source if inputs.context else None)
     if inputs.floc:
-        allowed, precision = allowed_packages(cfg), cfg.trainer.precision
-        data.embeddings = cached_embeddings(inputs.floc, data, list(Split), precision, allowed=allowed)
+        data.embeddings = _embeddings(inputs.floc, cfg)
     return data
+
+
+def _embeddings(floc: Path, cfg: DictConfig) -> FLocEmbeddings:
+    return FLocEmbeddings(floc, cfg.trainer.precision, str(cfg.trainer.accelerator), allowed_packages(cfg))
 
 
 def _print(line: str) -> None:

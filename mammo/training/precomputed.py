@@ -1,8 +1,12 @@
 """Outputs of trained networks that are computed once and cached: h of every window, S of every image.
 
-The cache of h is in the folder of its f_loc run, that of S below the root; only what is missing is computed.
+The cache of h is in the folder of its f_loc run, that of S below the root; only what is missing is computed. All f_agg
+that read one f_loc share its h: training windows are the same for every combination of maps and every seed, and h of an
+epoch is computed when the first of these trainings reaches it.
 """
 
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +14,7 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from numpy.typing import NDArray
+from pytorch_lightning.utilities.seed import isolate_rng
 
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.dataset import PlanDataset, Reader
@@ -17,7 +22,7 @@ from mammo.data.plans import Plan
 from mammo.ingestion.shard import WHOLE, Shard
 from mammo.io import file_lock
 from mammo.models.context_network import ContextNetwork, load_context_network
-from mammo.models.precision import resolve_precision
+from mammo.models.precision import inference_device, resolve_precision
 from mammo.progress import track
 from mammo.records import MammoError, Split
 from mammo.store.embedding_cache import Embeddings
@@ -37,35 +42,64 @@ IMAGES_PER_FILE = 128
 """Images whose saliency maps are written to one file; an interruption loses fewer than these."""
 
 
-def cached_embeddings(
-    run: Path,
-    data: MammoDataModule,
-    splits: Sequence[Split],
-    precision: str,
-    shard: Shard = WHOLE,
-    allowed: Sequence[str] = (),
-) -> Embeddings:
-    """The cache of h, complete for every window of these splits, by the best checkpoint of an f_loc run.
+class FLocEmbeddings:
+    """h of the windows of any plan, by the best checkpoint of an f_loc run: an EmbeddingSource of the datamodule.
+
+    A plan that the run's cache lacks is computed and cached as a whole; a plan that another process is computing is
+    waited for. Random numbers that others draw do not depend on whether h was cached.
 
     Args:
         run: the f_loc run's folder.
-        data: the datamodule that will serve h; window_epochs is its number of training plans.
-        splits: the splits that need h.
         precision: as in conf/trainer.
-        shard: the share of the plans to compute. A plan that another process computes is waited for.
+        accelerator: as in conf/trainer; f_loc runs there.
         allowed: packages that the run's configuration may name classes of (allow_targets).
+
+    Attributes:
+        cache: the run's cache of h in this precision.
     """
-    embeddings = Embeddings(run / "embeddings")
-    plans = shard.share([(split, plan) for split in splits for plan in data.plans(split)])
-    missing = [(split, plan) for split, plan in plans if not embeddings.has(plan)]
-    if missing:
-        network = load_floc(run, allowed)
-        readers = {split: data.split_data(split).reader.with_own_cache() for split in splits}
-        for split, plan in track(missing, "embeddings", len(missing), "plans"):
-            with file_lock(embeddings.folder / f"{plan.digest()[:16]}.lock", f"{run.name}: h of {split} windows"):
-                if not embeddings.has(plan):
-                    embeddings.write(plan, embed_plan(network, plan, readers[split], precision))
-    return embeddings
+
+    def __init__(self, run: Path, precision: str, accelerator: str, allowed: Sequence[str] = ()) -> None:
+        self.run, self.allowed = run, allowed
+        self.device = inference_device(accelerator)
+        self.cache = Embeddings(run / "embeddings", resolve_precision(precision, accelerator))
+        self._network: pl.LightningModule | None = None
+
+    def __call__(self, plan: Plan, reader: Reader) -> NDArray[np.float32]:
+        """The h of every row of the plan, float32 [N, 32]; reader reads its patches. MammoError as load_floc."""
+        if not self.cache.has(plan):
+            self._compute(plan, reader)
+        return self.cache.read(plan)
+
+    def _compute(self, plan: Plan, reader: Reader) -> None:
+        """Compute and cache h of a plan, unless another process does so first."""
+        lock = self.cache.folder / f"{self.cache.digest(plan)[:16]}.lock"
+        with file_lock(lock, f"{self.run.name}: h of {len(plan)} windows"), isolate_rng():
+            if self.cache.has(plan):
+                return
+            started = time.monotonic()
+            if self._network is None:
+                self._network = load_floc(self.run, self.allowed).to(self.device)
+            h = embed_plan(self._network, plan, reader.with_own_cache(), self.cache.precision)
+            self.cache.write(plan, h)
+            took = f"{time.monotonic() - started:.0f} s"
+            print(f"{self.run.name}: h of {len(plan):,} windows computed in {took}", file=sys.stderr, flush=True)
+
+
+def precompute_embeddings(source: FLocEmbeddings, data: MammoDataModule, n_epochs: int, shard: Shard = WHOLE) -> None:
+    """Cache h of the windows of validation, test and the first epochs of training.
+
+    Args:
+        source: computes and caches it.
+        data: the datamodule of the f_agg that will read h.
+        n_epochs: epochs of training windows.
+        shard: the share of the plans to compute.
+    """
+    epochs: list[int | Split] = [Split.VAL, Split.TEST, *range(n_epochs)]
+    parts = shard.share(epochs)
+    for part in track(parts, "embeddings", len(parts), "plans"):
+        split = part if isinstance(part, Split) else Split.TRAIN
+        plan = data.evaluation_plan(split) if isinstance(part, Split) else data.training_plan(part)
+        source(plan, data.split_data(split).reader)
 
 
 def cached_saliency(
@@ -173,7 +207,7 @@ def embed_plan(network: pl.LightningModule, plan: Plan, reader: Reader, precisio
 
 
 def autocast(network: pl.LightningModule, precision: str) -> torch.autocast:
-    """The autocast context in which training on the network's device runs."""
+    """The autocast context in which training in this precision runs on the network's device."""
     device = network.device.type
     resolved = resolve_precision(precision, "cpu" if device == "cpu" else "gpu")
     dtype = torch.bfloat16 if resolved.startswith("bf16") else torch.float16

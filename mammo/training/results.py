@@ -39,6 +39,7 @@ class Run:
         n_folds: number of folds of the store; 0 without folds.
         trial: number of the trial in a random search; None outside a search.
         lr: learning rate; NaN if unknown.
+        precision: that the network was trained and tested in (models.precision.resolve_precision); empty if unknown.
         val_auc: AUC on the validation split, NaN if undefined (of a context network: over images, not lesions).
         test_auc: AUC on the test split, NaN if undefined.
         command: the command line that made the run.
@@ -66,6 +67,7 @@ class Run:
     n_folds: int
     trial: int | None
     lr: float
+    precision: str
     val_auc: float
     test_auc: float
     command: str
@@ -186,6 +188,7 @@ def read_run(folder: Path) -> Run:
             n_folds=int(result.get("n_folds", 0)),
             trial=None if result.get("trial") is None else int(result["trial"]),
             lr=float(result.get("lr", math.nan)),
+            precision=str(result.get("precision", "")),
             val_auc=_auc(result["val_auc"]),
             test_auc=_auc(result["test_auc"]),
             command=str(result["command"]),

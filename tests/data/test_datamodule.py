@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.data.plans import Quota
+from mammo.data.dataset import EmbeddingSource, Reader
+from mammo.data.plans import Plan, Quota
 from mammo.data.window_sampler import CropSizes
 from mammo.maps.saliency import ZeroMaps
 from mammo.records import MammoError, PatchClass, Split
-from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
 from tests.data.pipelines import gray_changes
 
@@ -33,6 +33,11 @@ def datamodule(root: Path, **changes: object) -> MammoDataModule:
         "windows_per_lesion": {"val": 3, "test": 2},
     }
     return MammoDataModule(**{**arguments, **changes})  # type: ignore[arg-type]
+
+
+def stored(h: dict[str, np.ndarray]) -> EmbeddingSource:
+    """A source that knows h of the plans with these digests."""
+    return lambda plan, _: h[plan.digest()]
 
 
 def concatenated(loader: object, column: str) -> torch.Tensor:
@@ -136,26 +141,36 @@ def test_image_batches_hold_the_labels_of_the_images(small_root: Path) -> None:
     assert concatenated(loader, "target").tolist() == np.array(expected).astype(int).tolist()
 
 
-def test_embeddings_belong_to_their_windows(small_root: Path, tmp_path: Path) -> None:
+def test_embeddings_belong_to_their_windows(small_root: Path) -> None:
     plain = datamodule(small_root)
     plan = plain.evaluation_plan(Split.VAL)
     h = np.arange(len(plan) * 32, dtype=np.float32).reshape(-1, 32)
-    embeddings = Embeddings(tmp_path)
-    embeddings.write(plan, h)
-    loader = datamodule(
-        small_root, columns=("window", "embedding", "saliency"), embeddings=embeddings, saliency=ZeroMaps((46, 30))
-    )
+    columns = ("window", "embedding", "saliency")
+    loader = datamodule(small_root, columns=columns, embeddings=stored({plan.digest(): h}), saliency=ZeroMaps((46, 30)))
     assert torch.equal(concatenated(loader.val_dataloader(), "embedding"), torch.from_numpy(h))
     assert torch.equal(concatenated(loader.val_dataloader(), "window"), torch.tensor(plan.windows))
 
 
-def test_missing_embeddings_of_a_plan_are_rejected(small_root: Path, tmp_path: Path) -> None:
-    embeddings = Embeddings(tmp_path)
-    other = datamodule(small_root, seed=1, window_epochs=1).training_plan(0)
-    embeddings.write(other, np.zeros((len(other), 32), np.float32))
-    arguments = {"columns": ("embedding",), "embeddings": embeddings, "window_epochs": 1}
-    with pytest.raises(MammoError, match=r"does not exist: run .*precompute"):
-        datamodule(small_root, **arguments).train_dataloader()
+def test_embeddings_are_asked_for_only_when_an_epoch_begins(small_root: Path) -> None:
+    asked: list[str] = []
+
+    def source(plan: Plan, reader: Reader) -> np.ndarray:
+        asked.append(plan.digest())
+        return np.zeros((len(plan), 32), np.float32)
+
+    data = datamodule_of_rank(small_root, 0, 1, columns=("embedding",), embeddings=source, shared_windows=True)
+    plans = [data.training_plan(epoch).digest() for epoch in range(3)]
+    assert len(set(plans)) == 3
+    assert asked == []
+    for epoch in range(2):
+        data.trainer.current_epoch = epoch  # type: ignore[union-attr]
+        data.train_dataloader()
+    assert asked == plans[:2]
+
+
+def test_shared_windows_are_not_those_of_a_training_seed(small_root: Path) -> None:
+    own, shared = (datamodule(small_root, shared_windows=shared).training_plan(0) for shared in (False, True))
+    assert len(np.unique(np.concatenate([own.windows, shared.windows]), axis=0)) == len(own) + len(shared)
 
 
 def test_intensity_augmentation_is_reproducible_and_only_in_training(small_root: Path) -> None:
@@ -196,11 +211,11 @@ def test_ranks_train_on_equally_many_rows_and_score_every_window_once(small_root
     assert len(torch.cat(scored).unique(dim=0)) == sum(map(len, scored))
 
 
-def test_embeddings_of_a_rank_belong_to_its_rows(small_root: Path, tmp_path: Path) -> None:
+def test_embeddings_of_a_rank_belong_to_its_rows(small_root: Path) -> None:
     plain = datamodule(small_root, window_epochs=1)
-    embeddings, plan = Embeddings(tmp_path), plain.training_plan(0)
+    plan = plain.training_plan(0)
     h = np.arange(len(plan), dtype=np.float32)[:, None].repeat(32, axis=1)
-    embeddings.write(plan, h)
+    embeddings = stored({plan.digest(): h})
     arguments = {"columns": ("window", "embedding"), "embeddings": embeddings, "window_epochs": 1}
     loader = datamodule_of_rank(small_root, 1, 2, **arguments).train_dataloader()
     rows = concatenated(loader, "embedding")[:, 0].long()

@@ -9,6 +9,7 @@ from mammo.data.plans import Plan, Quota, WindowNoise, epoch_plan, image_plan, l
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
+from mammo.paper import TABLE_1
 from mammo.records import MammoError, PatchClass, Pathology
 
 FRAME, CROPS = Frame(96, 80, 8), CropSizes((12.0, 30.0), 16)
@@ -52,6 +53,26 @@ def image_index() -> SamplingIndex:
     )
 
 
+@pytest.fixture(scope="module")
+def papers_lesions() -> SamplingIndex:
+    """As many training lesions as in the paper's Table 1, the malignant ones first, each on an image of its own."""
+    _, _, _, n_benign, n_malignant = TABLE_1["train"]
+    n_lesions = n_benign + n_malignant
+    square = np.argwhere(np.ones((4, 4), dtype=bool)) + 40.5
+    return SamplingIndex(
+        frame=FRAME,
+        pixels=[square] * n_lesions,
+        labels=[Pathology.MALIGNANT] * n_malignant + [Pathology.BENIGN] * n_benign,
+        image_of=np.arange(n_lesions),
+        negative=np.zeros(n_lesions, dtype=bool),
+        shows=np.stack([np.arange(n_lesions) < n_malignant, np.arange(n_lesions) >= n_malignant], axis=1).astype(int),
+        unplaced=np.zeros(n_lesions, dtype=bool),
+        extents=np.tile([[0.0, FRAME.height], [0.0, FRAME.width]], (n_lesions, 1, 1)),
+        mlo=np.zeros(n_lesions, dtype=bool),
+        tissue=np.full((n_lesions, *FRAME.grid), 255, np.uint8),
+    )
+
+
 def test_an_epoch_holds_the_quota_in_random_order(index: SamplingIndex) -> None:
     plan = epoch_plan(index, QUOTA, CROPS, seed=1, epoch=0)
     assert np.bincount(plan.target).tolist() == list(QUOTA.counts)
@@ -64,6 +85,32 @@ def test_an_epoch_is_a_function_of_seed_and_epoch(index: SamplingIndex) -> None:
     }
     assert len(set(digests.values())) == 4
     assert epoch_plan(index, QUOTA, CROPS, 2, 1).digest() == digests[2, 1]
+
+
+def test_no_window_of_f_agg_is_one_of_f_loc_at_any_seed(index: SamplingIndex) -> None:
+    plans = [
+        epoch_plan(index, QUOTA, CROPS, seed, epoch, shared)
+        for seed in range(10)
+        for epoch in range(2)
+        for shared in (False, True)
+    ]
+    assert len({plan.digest() for plan in plans}) == 40
+    windows = np.concatenate([plan.windows for plan in plans])
+    assert len(np.unique(windows, axis=0)) == len(windows)
+    assert len({plan.target.tobytes() for plan in plans}) == 40, "the order of the classes is another one, too"
+
+
+def test_f_agg_sees_as_many_lesions_as_independent_draws(papers_lesions: SamplingIndex) -> None:
+    quota, n_epochs = Quota(20, 35, 0, 0), 30
+    seen = np.concatenate(
+        [epoch_plan(papers_lesions, quota, CROPS, 0, epoch, True).lesion for epoch in range(n_epochs)]
+    )
+    n_malignant, n_benign = TABLE_1["train"][4], TABLE_1["train"][3]
+    counts = (np.unique(seen[seen < n_malignant]).size, np.unique(seen[seen >= n_malignant]).size)
+    for count, n_lesions, per_epoch in zip(counts, (n_malignant, n_benign), (20, 35), strict=True):
+        missed = (1 - 1 / n_lesions) ** (n_epochs * per_epoch)
+        expected, variance = n_lesions * (1 - missed), n_lesions * missed * (1 - missed)
+        assert abs(count - expected) < 3 * variance**0.5
 
 
 def test_the_papers_quota_and_weights() -> None:

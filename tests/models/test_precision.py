@@ -4,12 +4,14 @@ import copy
 import shutil
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
 from mammo.models import precision
 from mammo.models.precision import (
     check_gpu,
     compile_forward,
+    inference_device,
     resolve_precision,
     to_channels_last,
 )
@@ -30,8 +32,20 @@ def pretend(gpu: pytest.MonkeyPatch, capability: tuple[int, int], built: list[st
 
 def test_an_explicit_precision_is_kept(gpu: pytest.MonkeyPatch) -> None:
     pretend(gpu, (7, 0), ["sm_70"])
-    assert resolve_precision("16-mixed", "cpu") == "16-mixed"
+    assert resolve_precision("16-mixed", "gpu") == "16-mixed"
     assert resolve_precision("32-true", "gpu") == "32-true"
+
+
+@pytest.mark.parametrize("name", ["16", "16-mixed", "bf16", "bf16-mixed", "32", "32-true", "64"])
+def test_names_on_a_cpu_mean_what_lightnings_trainer_takes_them_for(name: str) -> None:
+    trainer = pl.Trainer(accelerator="cpu", precision=name, logger=False, enable_checkpointing=False)
+    assert resolve_precision(name, "cpu") == trainer.precision
+
+
+def test_a_network_outside_a_trainer_runs_where_training_does(gpu: pytest.MonkeyPatch) -> None:
+    assert [inference_device(name).type for name in ("auto", "gpu", "cpu")] == ["cuda", "cuda", "cpu"]
+    gpu.setattr(torch.cuda, "is_available", lambda: False)
+    assert inference_device("auto").type == "cpu"
 
 
 def test_a_missing_gpu_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:

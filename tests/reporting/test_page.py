@@ -90,6 +90,7 @@ def write_run(
         "command": "python -m mammo.train <b>",
         "commit": "abc",
         "versions": {"torch": "2.14.1"},
+        "precision": "bf16-mixed",
         "seconds": 60.0,
         "digest": "d" * 64,
     }
@@ -190,6 +191,13 @@ def test_trivial_predictors_stand_beside_the_models(report: Path) -> None:
         assert f"{table['auc'][0]:.3f}" in text
     assert "Not shown to be better than the best trivial predictor (size of the outline" in text
     assert "f_loc alone (" in text.replace("\\_", "_")
+
+
+def test_the_precision_of_every_run_is_shown(report: Path) -> None:
+    assert (report / "report.html").read_text().count('<td class="t">bf16-mixed</td>') >= 2
+    rows = [line for line in (report / "report.md").read_text().splitlines() if line.startswith("| fagg-")]
+    assert rows
+    assert all("| bf16-mixed |" in row for row in rows)
 
 
 def test_no_p_value_is_printed_as_0(report: Path) -> None:

@@ -139,7 +139,7 @@ def test_an_own_f_loc_feeds_f_agg_and_an_own_f_agg_scores_a_store(
     plan = data.evaluation_plan(Split.TEST)
     patches = data.split_data(Split.TEST).reader.patches(plan)
     h = OwnFLoc.load_from_checkpoint(floc / "best.ckpt").represent(torch.from_numpy(patches)[:, None])
-    assert torch.allclose(torch.from_numpy(Embeddings(floc / "embeddings").read(plan)), h, atol=1e-5)
+    assert torch.allclose(torch.from_numpy(Embeddings(floc / "embeddings", "32-true").read(plan)), h, atol=1e-5)
     with pytest.raises(MammoError, match="is rejected"):
         score_store(fagg, root / "store", 4)
     scored = score_store(fagg, root / "store", 4, ["tests"]).table.set_index("lesion_id")

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.cli import hydra_app
 from mammo.geometry import CropWindow
+from mammo.models import precision
 from mammo.models.context_network import load_context_network
 from mammo.models.floc import FLoc
 from mammo.records import MammoError, PatchClass, Split
@@ -23,6 +24,7 @@ from mammo.training.build import datamodule_of
 from mammo.training.export_scores import score_store
 from mammo.training.fit import train
 from mammo.training.precomputed import cached_saliency
+from mammo.training.results import read_run, read_runs
 from mammo.training.run_dir import best_run
 from mammo.training.saliency_source import saliency_cache
 from mammo.training.train_config import store_defaults
@@ -56,7 +58,7 @@ def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         train(composed(root, *overrides))
     cached_saliency(best_run(root, "context") / "best.ckpt", root, root / "store", "32-true")
     for maps in COMBINATIONS:
-        train(composed(root, f"maps={maps}", "window_epochs=2", "batch_size=10"))
+        train(composed(root, f"maps={maps}", "batch_size=10"))
     return root
 
 
@@ -163,9 +165,58 @@ def test_weights_do_not_depend_on_which_run_computed_h(root: Path, tmp_path: Pat
     (run,) = (tmp_path / "root").glob("runs/fagg-emb-s0-*")
     first = torch.load(run / "best.ckpt", weights_only=True)["state_dict"]  # the first that needed h
     shutil.rmtree(run)
-    train(composed(tmp_path / "root", "maps=[emb]", "window_epochs=2", "batch_size=10"))
+    train(composed(tmp_path / "root", "maps=[emb]", "batch_size=10"))
     again = torch.load(run / "best.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_h_of_every_epoch_is_computed_once_for_all_combinations_and_seeds(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    cache = best_run(tmp_path / "root", "floc", seed=0) / "embeddings"
+    before = {path: path.stat().st_mtime_ns for path in cache.glob("*.npz")}
+    assert len(before) == 4, "two epochs of training, validation and test"
+    train(composed(tmp_path / "root", "maps=[loc,emb]", "seed=7", "batch_size=10", f"model.floc={cache.parent}"))
+    assert before == {path: path.stat().st_mtime_ns for path in cache.glob("*.npz")}
+    train(composed(tmp_path / "root", "maps=[emb]", "batch_size=10", "trainer.max_epochs=3"))
+    assert len(list(cache.glob("*.npz"))) == 5, "of the third epoch only when a training reaches it"
+
+
+def test_an_interrupted_f_agg_resumes_to_the_same_weights_without_a_cache(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    words = ("maps=[emb]", "seed=6", "batch_size=10")
+    train(composed(tmp_path / "root", *words))
+    (run,) = (tmp_path / "root").glob("runs/fagg-emb-s6-*")
+    whole = torch.load(run / "last.ckpt", weights_only=True)["state_dict"]
+    train(composed(tmp_path / "root", *words, "trainer.max_epochs=1", "group=half"))
+    (half,) = (tmp_path / "root").glob("half/fagg-emb-s6-*")
+    for name in ("last.ckpt", "best.ckpt"):
+        shutil.copy(half / name, run / name)
+    (run / "result.json").unlink()
+    for cache in (tmp_path / "root").glob("runs/floc-*/embeddings"):
+        shutil.rmtree(cache)
+    train(composed(tmp_path / "root", *words))
+    resumed = torch.load(run / "last.ckpt", weights_only=True)["state_dict"]
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_another_precision_is_another_run_with_h_of_its_own(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    cache = best_run(tmp_path / "root", "floc") / "embeddings"
+    train(composed(tmp_path / "root", "maps=[emb]", "batch_size=10", "trainer.precision=bf16-mixed"))
+    runs = [read_run(run) for run in (tmp_path / "root").glob("runs/fagg-emb-s0-*")]
+    assert {run.precision for run in runs} == {"32-true", "bf16-mixed"}
+    assert len({run.digest for run in runs}) == 2
+    assert len(list(cache.glob("*.npz"))) == 8
+
+
+def test_machines_of_different_precision_share_no_run(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(root / "store", tmp_path / "store")
+    for has_bf16 in (False, True):
+        monkeypatch.setattr(precision, "_cpu_has_bf16", lambda has=has_bf16: has)
+        train(composed(tmp_path, "maps=[loc]", "batch_size=10", "trainer.precision=auto", "test=false"))
+    assert {run.precision for run in read_runs(tmp_path / "runs")} == {"32-true", "bf16-mixed"}
 
 
 def test_checkpoints_hold_plain_values_only(root: Path) -> None:
@@ -186,7 +237,7 @@ def test_scoring_a_store_gives_the_scores_of_the_test(root: Path) -> None:
 
 def test_controls_are_runs_of_their_own(root: Path) -> None:
     for source in ("zeros", "shuffled"):
-        train(composed(root, "maps=[sal]", f"context={source}", "seed=9", "window_epochs=2", "batch_size=10"))
+        train(composed(root, "maps=[sal]", f"context={source}", "seed=9", "batch_size=10"))
         (run,) = root.glob(f"runs/fagg-sal-{source}-s9-*")
         assert json.loads((run / "result.json").read_text())["context"] == source
         with pytest.raises(MammoError, match=f"context={source}"):
@@ -200,7 +251,7 @@ def test_external_maps_are_read_and_their_content_names_the_run(root: Path, tmp_
     rng = np.random.default_rng(0)
     for image_id in Manifest.load(root / "store").images.index:
         np.save(tmp_path / f"{image_id}.npy", rng.uniform(size=(2, 46, 30)).astype(np.float32))
-    words = ("maps=[sal]", "context=external", f"context.folder={tmp_path}", "window_epochs=2", "batch_size=10")
+    words = ("maps=[sal]", "context=external", f"context.folder={tmp_path}", "batch_size=10")
     train(composed(root, *words))
     np.save(tmp_path / f"{image_id}.npy", np.zeros((2, 46, 30)))
     train(composed(root, *words))
@@ -213,7 +264,7 @@ def test_external_maps_are_read_and_their_content_names_the_run(root: Path, tmp_
 def test_missing_and_stale_maps_stop_f_agg_and_name_the_command(root: Path, tmp_path: Path) -> None:
     shutil.copytree(root, tmp_path / "root")
     shutil.rmtree(tmp_path / "root" / "saliency")
-    cfg = composed(tmp_path / "root", "maps=[sal]", "seed=4", "window_epochs=2", "batch_size=10")
+    cfg = composed(tmp_path / "root", "maps=[sal]", "seed=4", "batch_size=10")
     with pytest.raises(MammoError, match=r"is missing in .*python -m mammo\.precompute what=saliency"):
         train(cfg)
     checkpoint = best_run(tmp_path / "root", "context") / "best.ckpt"
@@ -223,7 +274,7 @@ def test_missing_and_stale_maps_stop_f_agg_and_name_the_command(root: Path, tmp_
     manifest.images.loc[manifest.images.index[3], "sha256"] = "0" * 64
     manifest.save(tmp_path / "root" / "store")
     with pytest.raises(MammoError, match=r"stale.*1 of 48"):
-        train(composed(tmp_path / "root", "maps=[sal]", "seed=5", "window_epochs=2"))
+        train(composed(tmp_path / "root", "maps=[sal]", "seed=5"))
 
 
 def test_precomputing_resumes_where_it_stopped(root: Path, tmp_path: Path) -> None:
@@ -243,7 +294,7 @@ def test_precomputing_resumes_where_it_stopped(root: Path, tmp_path: Path) -> No
 def test_an_imported_checkpoint_can_give_the_maps(root: Path, tmp_path: Path) -> None:
     shutil.copy(best_run(root, "context") / "best.ckpt", tmp_path / "mine.ckpt")
     cached_saliency(tmp_path / "mine.ckpt", root, root / "store", "32-true")
-    train(composed(root, "maps=[sal]", f"context.run={tmp_path}/mine.ckpt", "seed=6", "window_epochs=2"))
+    train(composed(root, "maps=[sal]", f"context.run={tmp_path}/mine.ckpt", "seed=6"))
     (run,) = root.glob("runs/fagg-sal-s6-*")
     assert len(score_store(run, root / "store", n_windows=2).table) > 0
 
