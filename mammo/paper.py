@@ -183,6 +183,7 @@ GMIC_SETTINGS = tuple(
             {"frame.noise.location_px": 100, "frame.noise.size_px": 100},
         ),
         ("average of weights", {"callbacks.weight_averaging.decay": None}),
+        ("labels of an image: of its breast or of the image", {"labels": "breast"}),
     )
 )
 """GMIC as released (github.com/nyukat/GMIC), for the context network, about whose training the paper says nothing: the

@@ -150,6 +150,7 @@ MODEL: Mapping[str, ValueType] = {
     "eval_batch_size": whole(1),
     "window_epochs": or_null(whole(1)),
     "balanced_images": switch(),
+    "labels": choice("breast", "image"),
 }
 
 GMIC: Mapping[str, ValueType] = {

@@ -17,7 +17,7 @@ from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.dataset import EmbeddingSource, PlanDataset, Reader, SaliencySource
 from mammo.data.loader import Loader
 from mammo.data.plans import Plan, Quota, WindowNoise, epoch_plan, image_plan, lesion_plan, training_images
-from mammo.data.sampling_index import SamplingIndex
+from mammo.data.sampling_index import LabelLevel, SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError, Split
 from mammo.store.manifest import Manifest
@@ -78,6 +78,7 @@ class MammoDataModule(pl.LightningDataModule):
         intensity: intensity augmentation of training patches.
         image_noise: random shifts and sizes of the windows of training images; None for none.
         balanced_images: whether training images with malignant, only benign and no lesions come equally often.
+        labels: whether the labels of whole images are those of the breast in the exam or of the image alone.
         workers: threads that read batches ahead; 0 reads in the training thread.
         memory_gb: memory per split for decoded images, those with lesions first, and for batches of fixed windows.
     """
@@ -101,6 +102,7 @@ class MammoDataModule(pl.LightningDataModule):
         intensity: IntensityAugmentation | None = None,
         image_noise: WindowNoise | None = None,
         balanced_images: bool = False,
+        labels: LabelLevel = "breast",
         workers: int = 0,
         memory_gb: float = 4.0,
     ) -> None:
@@ -112,6 +114,7 @@ class MammoDataModule(pl.LightningDataModule):
         self.fold, self.seed, self.shared_windows, self.window_epochs = fold, seed, shared_windows, window_epochs
         self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
         self.image_noise, self.balanced_images = image_noise or WindowNoise(), balanced_images
+        self.labels: LabelLevel = labels
         self.memory_bytes = memory_gb * 1e9
         self._evaluation_loaders: dict[Split, Loader] = {}
         self._splits: dict[Split, SplitData] = {}
@@ -143,7 +146,7 @@ class MammoDataModule(pl.LightningDataModule):
         """Rows of one training epoch."""
         index = self.split_data(Split.TRAIN).index
         if self.plan == "images":
-            return training_images(index, self.seed, epoch, self.image_noise, self.balanced_images)
+            return training_images(index, self.seed, epoch, self.image_noise, self.balanced_images, self.labels)
         number = epoch if self.window_epochs is None else epoch % self.window_epochs
         return _epoch_plan(index, self.quota, self.crops, self.seed, number, self.shared_windows)
 
@@ -151,7 +154,7 @@ class MammoDataModule(pl.LightningDataModule):
         """Rows of validation or test: the fixed windows of every lesion, or every image."""
         index = self.split_data(split).index
         if self.plan == "images":
-            return image_plan(index)
+            return image_plan(index, self.labels)
         return _lesion_plan(index, self.crops, self.windows_per_lesion[split], EVALUATION_SEED)
 
     def train_dataloader(self) -> Loader:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.sampling_index import SamplingIndex
+from mammo.data.sampling_index import LabelLevel, SamplingIndex
 from mammo.data.window_sampler import CropSizes, evaluation_windows, training_windows
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology
@@ -31,7 +31,8 @@ class Plan:
         image: int64 [N], image row in the manifest's table.
         windows: float64 [N, 4], crop window (row, col, side, angle), network px and degrees; for whole images
             (row, col, height, 0), with the width in the frame's proportion.
-        target: int64 [N], patch class; for whole images int64 [N, 2], shows a malignant finding, shows a benign one.
+        target: int64 [N], patch class; for whole images int64 [N, 2] in {0, 1}, malignant and benign
+            (SamplingIndex.image_labels).
         lesion: int64 [N], lesion row in the manifest's table, -1 for no lesion.
         repeat: int64 [N], number of the window among those of its lesion, 0 for a single window.
     """
@@ -169,14 +170,16 @@ class WindowNoise:
                 raise MammoError(f"frame.noise.{name} must be >= 0, got {getattr(self, name)}")
 
 
-def image_plan(index: SamplingIndex) -> Plan:
-    """Every image once, in its network window; targets as SamplingIndex.shows."""
+def image_plan(index: SamplingIndex, labels: LabelLevel) -> Plan:
+    """Every image once, in its network window; targets as SamplingIndex.image_labels."""
     rows = np.arange(len(index.negative))
     whole = (index.frame.height / 2, index.frame.width / 2, float(index.frame.height), 0.0)
-    return _whole_images(index, rows, np.tile(whole, (len(rows), 1)))
+    return _whole_images(index, rows, np.tile(whole, (len(rows), 1)), labels)
 
 
-def training_images(index: SamplingIndex, seed: int, epoch: int, noise: WindowNoise, balanced: bool) -> Plan:
+def training_images(
+    index: SamplingIndex, seed: int, epoch: int, noise: WindowNoise, balanced: bool, labels: LabelLevel
+) -> Plan:
     """The images of one epoch in random order, each in its own noisy window; as many rows as there are images.
 
     Args:
@@ -186,28 +189,32 @@ def training_images(index: SamplingIndex, seed: int, epoch: int, noise: WindowNo
         noise: of the windows.
         balanced: whether images with a malignant finding, with only benign findings and with neither come equally
             often, instead of every image once.
+        labels: of the targets (SamplingIndex.image_labels), and of these groups.
     """
     rng = np.random.default_rng((seed, ORDER_STREAM, epoch))
-    rows = rng.permutation(_balanced_rows(index, rng) if balanced else len(index.negative))
+    rows = rng.permutation(_balanced_rows(index.image_labels(labels), rng) if balanced else len(index.negative))
     windows = [
         _noisy_window(np.random.default_rng((seed, IMAGE_STREAM, epoch, number)), index, image, noise)
         for number, image in enumerate(rows.tolist())
     ]
-    return _whole_images(index, rows, np.array(windows))
+    return _whole_images(index, rows, np.array(windows), labels)
 
 
-def _whole_images(index: SamplingIndex, rows: NDArray[np.int64], windows: NDArray[np.float64]) -> Plan:
+def _whole_images(
+    index: SamplingIndex, rows: NDArray[np.int64], windows: NDArray[np.float64], labels: LabelLevel
+) -> Plan:
     none = np.full(len(rows), -1, dtype=np.int64)
-    return Plan(rows.astype(np.int64), windows, index.shows[rows], none, np.zeros(len(rows), dtype=np.int64))
+    target = index.image_labels(labels)[rows]
+    return Plan(rows.astype(np.int64), windows, target, none, np.zeros(len(rows), dtype=np.int64))
 
 
-def _balanced_rows(index: SamplingIndex, rng: np.random.Generator) -> NDArray[np.int64]:
+def _balanced_rows(shows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """As many image rows as there are images: each group equally often, each image of a group as evenly as possible.
 
     The groups are images with a malignant finding, with only benign findings, and with neither; empty groups are left
     out.
     """
-    group_of = np.where(index.shows[:, 0] == 1, 2, index.shows[:, 1])
+    group_of = np.where(shows[:, 0] == 1, 2, shows[:, 1])
     groups = [rng.permutation(np.flatnonzero(group_of == group)) for group in np.unique(group_of)]
     counts = np.diff(np.linspace(0, len(group_of), len(groups) + 1).astype(int))
     return np.concatenate([np.resize(rows, n) for rows, n in zip(groups, counts, strict=True)])

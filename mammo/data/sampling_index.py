@@ -6,6 +6,7 @@ All coordinates are (row, col) in the network frame. Everything comes from the m
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from mammo.geometry import CropWindow, CropWindows, Frame, FrameChain
 from mammo.records import MammoError, PatchClass, Pathology, View
 from mammo.store.manifest import Manifest
 from mammo.store.schema import SHARES
+
+LabelLevel = Literal["breast", "image"]
+"""What the label of a whole image is about: its breast in the exam, or the image itself."""
 
 LATTICE = np.stack(np.meshgrid(*[np.linspace(-0.45, 0.45, 7)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
 """Points [49, 2] of a window at which tissue is looked up, (row, col) in [-0.5, 0.5]: a 7 x 7 lattice."""
@@ -35,6 +39,7 @@ class SamplingIndex:
         negative: bool [images], True for a breast without any finding.
         shows: int64 [images, 2] in {0, 1}, whether the image has a malignant finding, and whether a benign one,
             outlined or not.
+        breasts: int64 [images, 2] in {0, 1}, the same of the breast in the exam of the image, on any view.
         unplaced: bool [images], True for an image with a finding whose place is unknown; it gives no patches.
         extents: float64 [images, 2, 2] (axis, first and last), rows and columns that the image and the network window
             cover together, network px.
@@ -49,6 +54,7 @@ class SamplingIndex:
     image_of: NDArray[np.int64]
     negative: NDArray[np.bool_]
     shows: NDArray[np.int64]
+    breasts: NDArray[np.int64]
     unplaced: NDArray[np.bool_]
     extents: NDArray[np.float64]
     mlo: NDArray[np.bool_]
@@ -69,11 +75,16 @@ class SamplingIndex:
             image_of=manifest.images.index.get_indexer(pd.Index(manifest.lesions["image_id"])).astype(np.int64),
             negative=manifest.images["negative"].to_numpy(dtype=bool),
             shows=manifest.images[["malignant", "benign"]].to_numpy(dtype=bool).astype(np.int64),
+            breasts=manifest.images[["breast_malignant", "breast_benign"]].to_numpy(dtype=bool).astype(np.int64),
             unplaced=(manifest.images["unplaced"] | (manifest.images["elsewhere"] != "")).to_numpy(dtype=bool),
             extents=np.array([_extent(manifest.chain(key)) for key in manifest.images.index]).reshape(-1, 2, 2),
             mlo=(manifest.images["view"] == View.MLO.value).to_numpy(dtype=bool),
             tissue=np.frombuffer(b"".join(manifest.images["tissue"]), np.uint8).reshape(-1, *manifest.frame.grid),
         )
+
+    def image_labels(self, level: LabelLevel) -> NDArray[np.int64]:
+        """Labels of whole images [images, 2]: breasts or shows."""
+        return self.breasts if level == "breast" else self.shows
 
     @cached_property
     def lesions_by_image(self) -> dict[int, list[int]]:

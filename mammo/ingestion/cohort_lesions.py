@@ -194,12 +194,15 @@ class ImageLabels:
     Attributes:
         malignant: ids of the images with a malignant finding.
         benign: ids of the images with a benign finding.
+        breasts: patient key, exam key, laterality and label of the breasts with a malignant or a benign finding on any
+            of their images, rejected ones too.
         unplaced: ids of the images with a finding whose place is unknown.
         positive_breasts: patient key and laterality of the breasts with a finding; None stands for either breast.
     """
 
     malignant: frozenset[str]
     benign: frozenset[str]
+    breasts: frozenset[tuple[str, str, Laterality | None, Pathology]]
     unplaced: frozenset[str]
     positive_breasts: frozenset[tuple[str, Laterality | None]]
 
@@ -215,10 +218,13 @@ class ImageLabels:
         without = [(finding.path, finding.label) for finding in cohort.findings]
         without += [(lesion.image, lesion.label) for lesion in cohort.left_out]
         found = [(image_of[path], label) for path, label in (*outlined, *without) if path in image_of]
+        images = {image.path: image for image in cohort.images}
+        labeled = [(images[path], label) for path, label in (*outlined, *without) if path in images]
         positive = paths_with_finding(cohort)
         return cls(
             frozenset(image_id for image_id, label in found if label is Pathology.MALIGNANT),
             frozenset(image_id for image_id, label in found if label is Pathology.BENIGN),
+            frozenset((image.patient_key, image.exam_key, image.laterality, label) for image, label in labeled),
             frozenset(image_of[path] for path, _ in without if path in image_of),
             frozenset(
                 (image.patient_key, image.laterality)
@@ -230,11 +236,17 @@ class ImageLabels:
     def columns(self, image: ImageRecord, image_id: str) -> dict[str, bool]:
         """The columns of images.parquet that these labels decide, for one image.
 
-        A breast is positive in all exams of the patient if any of its images has a finding, also a rejected one.
+        A breast is positive in all exams of the patient if any of its images has a finding, also a rejected one; it is
+        malignant or benign in the exam of the finding.
         """
+        breast = (image.patient_key, image.exam_key, image.laterality)
         return {
             "malignant": image_id in self.malignant,
             "benign": image_id in self.benign,
+            **{
+                f"breast_{label}": image_id in of_image or (*breast, label) in self.breasts
+                for label, of_image in ((Pathology.MALIGNANT, self.malignant), (Pathology.BENIGN, self.benign))
+            },
             "unplaced": image_id in self.unplaced,
             "positive": not self.positive_breasts.isdisjoint(
                 [(image.patient_key, image.laterality), (image.patient_key, None)]

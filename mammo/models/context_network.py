@@ -1,4 +1,4 @@
-"""The context network: GMIC predicts from a whole image whether it shows malignant and benign lesions.
+"""The context network: GMIC predicts from a whole image whether its breast has malignant and benign lesions.
 
 It is trained on image labels alone, never on outlines (paper, The proposed method). f_agg reads its saliency maps.
 """

@@ -135,7 +135,7 @@ class ScoredImages(NamedTuple):
     row: Tensor
     """int64 [N], each image's row in the image table of the store, ascending."""
     target: Tensor
-    """[N, 2], 1 if the image shows a lesion of the class, else 0."""
+    """[N, 2] in {0, 1}, labels of the images (SamplingIndex.image_labels)."""
     score: Tensor
     """float64 [N, 2] in [0, 1]."""
 

@@ -69,7 +69,8 @@ IMAGE_COLUMNS = {
     "benign": "int64",
     "score_benign": "float64",
 }
-"""malignant, benign: 1 if the image shows such a lesion, else 0; fold: as in LESION_COLUMNS; scores in [0, 1]."""
+"""malignant, benign: labels of the image (SamplingIndex.image_labels), 0 or 1; fold: as in LESION_COLUMNS; scores in
+[0, 1]."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters that make a spreadsheet read a cell as a formula; the last four are the full-width = + - @."""

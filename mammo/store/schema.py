@@ -36,6 +36,8 @@ class FindingType(StrEnum):
 
 TEXT, INTEGER, FLAG, REAL, BYTES = pa.string(), pa.int64(), pa.bool_(), pa.float64(), pa.binary()
 
+BREAST_FLAGS = ("negative", "positive", "malignant", "benign", "breast_malignant", "breast_benign", "unplaced")
+
 IMAGES = pa.schema(
     {
         **dict.fromkeys(
@@ -43,7 +45,7 @@ IMAGES = pa.schema(
         ),
         "fold": INTEGER,
         **dict.fromkeys(("flags", "notes", "voi"), TEXT),
-        **dict.fromkeys(("negative", "positive", "malignant", "benign", "unplaced"), FLAG),
+        **dict.fromkeys(BREAST_FLAGS, FLAG),
         "elsewhere": TEXT,
         "stored_height": INTEGER,
         "stored_width": INTEGER,
@@ -64,6 +66,7 @@ source is the name of the data set (store_header.DataSet); flags are the flags o
 joined by +; notes say what was done to its pixels and keep nothing out of training (eight_bit, bits_13, ...), joined
 by +; voi is the rule that made its presentation values; positive: its source knows of a finding in the breast, in any
 exam of the patient; negative: no source does; malignant and benign: the image has such a finding, outlined or not;
+breast_malignant and breast_benign: the breast has one in this exam, on any view;
 unplaced: it has a finding whose place is unknown; elsewhere: the names of other sources, joined by +, that have the
 image too, with a finding beyond the outlines here, whose place is as good as unknown; vendor and density are empty
 where unknown; fold is the number of the patient's fold (store.splits), -1 without folds; split is empty with folds.

@@ -208,6 +208,7 @@ def datamodule_of(
         intensity=_intensity(cfg),
         image_noise=WindowNoise(**plain(cfg.frame.noise)),
         balanced_images=cfg.get("balanced_images", False),
+        labels=cfg.get("labels", "breast"),
         workers=cfg.workers,
         memory_gb=cfg.memory_gb,
     )

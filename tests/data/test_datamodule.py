@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -132,13 +133,19 @@ def test_every_labeled_lesion_has_its_windows(small_root: Path) -> None:
     assert np.array_equal(plan.target == PatchClass.MALIGNANT, malignant[plan.lesion])
 
 
-def test_image_batches_hold_the_labels_of_the_images(small_root: Path) -> None:
-    loader = datamodule(small_root, plan="images", columns=("image",)).val_dataloader()
-    assert concatenated(loader, "image").shape[1:] == (1, 368, 240)
+def test_image_batches_hold_the_labels_of_the_images_or_of_their_breasts(small_root: Path) -> None:
     manifest = Manifest.load(small_root / "store").of_split(Split.VAL)
-    labels = manifest.lesions.groupby("image_id")["label"].agg(set)
-    expected = [["malignant" in labels.get(i, ()), "benign" in labels.get(i, ())] for i in manifest.images.index]
-    assert concatenated(loader, "target").tolist() == np.array(expected).astype(int).tolist()
+    breast = manifest.images["exam_id"] + manifest.images["laterality"]
+    targets = []
+    for level, names in (("image", manifest.images.index), ("breast", breast)):
+        of_lesions = pd.Series(names, manifest.images.index)[manifest.lesions["image_id"]].to_numpy()
+        labels = manifest.lesions["label"].groupby(of_lesions).agg(set)
+        expected = [["malignant" in labels.get(i, ()), "benign" in labels.get(i, ())] for i in names]
+        loader = datamodule(small_root, plan="images", columns=("image",), labels=level).val_dataloader()
+        assert concatenated(loader, "image").shape[1:] == (1, 368, 240)
+        targets.append(concatenated(loader, "target").tolist())
+        assert targets[-1] == np.array(expected).astype(int).tolist()
+    assert targets[0] != targets[1]
 
 
 def test_embeddings_belong_to_their_windows(small_root: Path) -> None:

@@ -94,7 +94,7 @@ def test_a_single_row_is_a_batch_of_one(reader: Reader, plan: Plan) -> None:
 
 
 def test_images_are_whole_network_windows(small_root: Path, manifest: Manifest, reader: Reader) -> None:
-    plan = image_plan(SamplingIndex.from_manifest(manifest))
+    plan = image_plan(SamplingIndex.from_manifest(manifest), "image")
     batch = PlanDataset(plan, ("image",), reader).batch([2, 0])
     store = ImageStore(small_root / "store")
     for position, row in enumerate((2, 0)):
@@ -126,13 +126,13 @@ def test_an_unknown_column_is_rejected_by_name(reader: Reader, plan: Plan) -> No
 
 def test_a_noisy_window_reads_beyond_the_network_window(small_root: Path, manifest: Manifest, reader: Reader) -> None:
     index = SamplingIndex.from_manifest(manifest)
-    plan = training_images(index, seed=0, epoch=0, noise=WindowNoise(12.5, 12.5), balanced=False)
+    plan = training_images(index, seed=0, epoch=0, noise=WindowNoise(12.5, 12.5), balanced=False, labels="image")
     assert len(np.unique(plan.windows[:, 2])) == len(plan)
     images = PlanDataset(plan, ("image",), reader).batch([0, 1])["image"]
     assert images.shape == (2, 1, 368, 240)
     for number in range(2):
         whole = np.empty((1, 368, 240), np.uint16)
-        reader.images(image_plan(index).take([int(plan.image[number])]), whole)
+        reader.images(image_plan(index, "image").take([int(plan.image[number])]), whole)
         assert np.corrcoef(images[number, 0].numpy().astype(float).ravel(), whole.astype(float).ravel())[0, 1] > 0.5
 
 

@@ -28,6 +28,7 @@ def index() -> SamplingIndex:
         image_of=np.array([0, 1, 1]),
         negative=np.array([False, False, True]),
         shows=np.array([[1, 0], [0, 1], [0, 0]]),
+        breasts=np.array([[1, 0], [0, 1], [0, 0]]),
         unplaced=np.zeros(3, dtype=bool),
         extents=np.tile([[0.0, FRAME.height], [0.0, FRAME.width]], (3, 1, 1)),
         mlo=np.array([False, True, False]),
@@ -37,7 +38,10 @@ def index() -> SamplingIndex:
 
 @pytest.fixture(scope="module")
 def image_index() -> SamplingIndex:
-    """Twelve images: 0 shows a malignant lesion, 1 to 4 benign ones, the rest none; all larger than the window."""
+    """Twelve images: 0 shows a malignant lesion, 1 to 4 benign ones, the rest none; all larger than the window.
+
+    Image 5 is of the breast of image 0.
+    """
     pixel = np.array([[40.5, 30.5]])
     return SamplingIndex(
         frame=FRAME,
@@ -46,6 +50,7 @@ def image_index() -> SamplingIndex:
         image_of=np.array([0, 1, 2, 3, 4, 5]),
         negative=np.arange(12) > 5,
         shows=np.stack([np.arange(12) == 0, (np.arange(12) > 0) & (np.arange(12) < 5)], axis=1).astype(np.int64),
+        breasts=np.array([[1, 0], *[[0, 1]] * 4, [1, 0], *[[0, 0]] * 6]),
         unplaced=np.zeros(12, dtype=bool),
         extents=np.tile([[-30.0, 120.0], [0.0, 100.0]], (12, 1, 1)),
         mlo=np.arange(12) % 2 == 1,
@@ -66,6 +71,7 @@ def papers_lesions() -> SamplingIndex:
         image_of=np.arange(n_lesions),
         negative=np.zeros(n_lesions, dtype=bool),
         shows=np.stack([np.arange(n_lesions) < n_malignant, np.arange(n_lesions) >= n_malignant], axis=1).astype(int),
+        breasts=np.zeros((n_lesions, 2), dtype=np.int64),
         unplaced=np.zeros(n_lesions, dtype=bool),
         extents=np.tile([[0.0, FRAME.height], [0.0, FRAME.width]], (n_lesions, 1, 1)),
         mlo=np.zeros(n_lesions, dtype=bool),
@@ -159,22 +165,34 @@ def test_take_keeps_rows_together(index: SamplingIndex) -> None:
 
 
 def test_targets_are_the_labels_of_the_lesions_shown(image_index: SamplingIndex) -> None:
-    plan = image_plan(image_index)
+    plan = image_plan(image_index, "image")
     assert plan.target.tolist() == [[1, 0], *[[0, 1]] * 4, *[[0, 0]] * 7]
     assert plan.windows.tolist() == [[48.0, 40.0, 96.0, 0.0]] * 12
 
 
 def test_every_image_comes_once_in_an_order_set_by_seed_and_epoch(image_index: SamplingIndex) -> None:
-    plan = training_images(image_index, seed=0, epoch=3, noise=NO_NOISE, balanced=False)
+    plan = training_images(image_index, seed=0, epoch=3, noise=NO_NOISE, balanced=False, labels="image")
     assert sorted(plan.image.tolist()) == list(range(12))
-    assert np.array_equal(plan.target, image_plan(image_index).target[plan.image])
-    assert np.array_equal(plan.windows, image_plan(image_index).windows)
-    assert plan.digest() == training_images(image_index, 0, 3, NO_NOISE, False).digest()
-    assert plan.digest() != training_images(image_index, 0, 4, NO_NOISE, False).digest()
+    assert np.array_equal(plan.target, image_plan(image_index, "image").target[plan.image])
+    assert np.array_equal(plan.windows, image_plan(image_index, "image").windows)
+    assert plan.digest() == training_images(image_index, 0, 3, NO_NOISE, False, "image").digest()
+    assert plan.digest() != training_images(image_index, 0, 4, NO_NOISE, False, "image").digest()
+
+
+def test_the_labels_of_a_breast_replace_those_of_its_images(image_index: SamplingIndex) -> None:
+    """Image 5 shows nothing, but a lesion of its breast is outlined on image 0."""
+    of_image, of_breast = (image_plan(image_index, level).target for level in ("image", "breast"))
+    assert np.flatnonzero((of_image != of_breast).any(axis=1)).tolist() == [5]
+    assert (of_image[5].tolist(), of_breast[5].tolist()) == ([0, 0], [1, 0])
+    plan = training_images(image_index, 0, 0, NO_NOISE, balanced=True, labels="breast")
+    assert np.array_equal(plan.target, of_breast[plan.image])
+    assert plan.target.sum(axis=0).tolist() == [4, 4]
+    assert {0, 5} <= set(plan.image.tolist())
 
 
 def test_noise_moves_and_resizes_windows_within_the_image(image_index: SamplingIndex) -> None:
-    windows = np.concatenate([training_images(image_index, 0, epoch, NOISE, False).windows for epoch in range(60)])
+    plans = [training_images(image_index, 0, epoch, NOISE, False, "image") for epoch in range(60)]
+    windows = np.concatenate([plan.windows for plan in plans])
     row, col, height = windows[:, 0], windows[:, 1], windows[:, 2]
     width = height * 80 / 96
     assert (row - height / 2 >= -30 - 1e-9).all()
@@ -190,13 +208,13 @@ def test_noise_moves_and_resizes_windows_within_the_image(image_index: SamplingI
 @pytest.mark.parametrize(("mlo", "row"), [(False, 45.0), (True, 48.0)])
 def test_a_small_image_is_padded_as_gmic_pads(image_index: SamplingIndex, mlo: bool, row: float) -> None:
     small = replace(image_index, extents=np.tile([[0.0, 90.0], [0.0, 70.0]], (12, 1, 1)), mlo=np.full(12, mlo))
-    windows = training_images(small, 0, 0, NO_NOISE, balanced=False).windows
+    windows = training_images(small, 0, 0, NO_NOISE, balanced=False, labels="image").windows
     assert windows[:, 0].tolist() == [row] * 12, "padded above and below a CC, below an MLO"
     assert windows[:, 1].tolist() == [40.0] * 12, "padded on the nipple's side"
 
 
 def test_balanced_plans_show_every_group_equally_often(image_index: SamplingIndex) -> None:
-    plan = training_images(image_index, seed=0, epoch=0, noise=NO_NOISE, balanced=True)
+    plan = training_images(image_index, seed=0, epoch=0, noise=NO_NOISE, balanced=True, labels="image")
     groups = [tuple(row) for row in plan.target.tolist()]
     assert {group: groups.count(group) for group in groups} == {(1, 0): 4, (0, 1): 4, (0, 0): 4}
     benign = plan.image[plan.target[:, 1] == 1]
@@ -208,7 +226,7 @@ def test_a_split_without_malignant_images_is_balanced_over_the_other_groups(imag
         image_index,
         shows=image_index.shows.sum(axis=1, keepdims=True) * [0, 1] + (np.arange(12) == 5)[:, None] * [0, 1],
     )
-    plan = training_images(benign, 0, 0, NO_NOISE, balanced=True)
+    plan = training_images(benign, 0, 0, NO_NOISE, balanced=True, labels="image")
     assert plan.target.sum(axis=0).tolist() == [0, 6]
 
 

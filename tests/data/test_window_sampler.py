@@ -31,6 +31,7 @@ def index() -> SamplingIndex:
         image_of=np.array([0, 0, 1, 1]),
         negative=np.array([False, False, True]),
         shows=np.array([[1, 1], [0, 1], [0, 0]]),
+        breasts=np.array([[1, 1], [0, 1], [0, 0]]),
         unplaced=np.zeros(3, dtype=bool),
         extents=np.tile([[0.0, FRAME.height], [0.0, FRAME.width]], (3, 1, 1)),
         mlo=np.array([False, True, False]),

@@ -177,6 +177,8 @@ def test_a_finding_without_an_outline_labels_its_image_and_leaves_its_place_open
     assert columns(Cohort(IMAGES, (), findings=findings)) == {
         "malignant": ["L-CC"],
         "benign": ["L-CC"],
+        "breast_malignant": ["L-CC", "L-MLO"],
+        "breast_benign": ["L-CC", "L-MLO"],
         "unplaced": ["L-CC"],
         "positive": ["L-CC", "L-MLO"],
     }
@@ -190,7 +192,23 @@ def test_a_lesion_with_an_unusable_outline_keeps_its_label() -> None:
 
 def test_an_unlabeled_finding_is_neither_class_and_not_negative() -> None:
     found = columns(Cohort(IMAGES, (), findings=(Finding("L-CC", Pathology.NONE, LabelSource.NONE),)))
-    assert found == {"malignant": [], "benign": [], "unplaced": ["L-CC"], "positive": ["L-CC", "L-MLO"]}
+    assert {name: paths for name, paths in found.items() if paths} == {
+        "unplaced": ["L-CC"],
+        "positive": ["L-CC", "L-MLO"],
+    }
+
+
+def test_the_label_of_a_breast_is_of_its_exam_and_counts_rejected_images() -> None:
+    """A lesion outlined on a rejected image: the accepted view of the breast shows it by its breast alone."""
+    later = tuple(replace(image, path=f"{image.path} later", exam_key="later") for image in IMAGES)
+    lesion = replace(LESION, path="L-CC", label=Pathology.MALIGNANT)
+    cohort = Cohort((*IMAGES, *later), (lesion,))
+    accepted = {path: path for path in ("L-MLO", "R-CC", *(image.path for image in later))}
+    labels = ImageLabels.of(cohort, accepted)
+    rows = {image.path: labels.columns(image, image.path) for image in cohort.images if image.path in accepted}
+    assert not any(row["malignant"] or row["breast_benign"] for row in rows.values())
+    assert [path for path, row in rows.items() if row["breast_malignant"]] == ["L-MLO"]
+    assert [path for path, row in rows.items() if row["positive"]] == ["L-MLO", "L-CC later", "L-MLO later"]
 
 
 def test_a_breast_with_a_finding_is_positive_in_all_exams_of_the_patient() -> None:

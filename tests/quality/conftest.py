@@ -75,7 +75,7 @@ class SyntheticStore:
                     "negative": number > 1 or patient % 3 == 2,
                     "malignant": number == 0 and patient % 3 == 0,
                     "benign": number == 0 and patient % 3 == 1,
-                    "unplaced": False,
+                    **dict.fromkeys(("breast_malignant", "breast_benign", "unplaced"), False),
                     "elsewhere": "",
                     "vendor": ("ge", "hologic", "siemens")[patient % 3],
                     "density": "",

@@ -44,7 +44,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "negative": index > 1,
         "malignant": index == 0,
         "benign": index == 1,
-        "unplaced": False,
+        **dict.fromkeys(("breast_malignant", "breast_benign", "unplaced"), False),
         "elsewhere": "",
         "sha256": f"{index:064x}",
         **chain_values(chain(index)),
