@@ -187,6 +187,7 @@ class LesionRecord:
         high_risk: whether it is a benign lesion that pathology calls high-risk (paper, Figure 1).
         finding: type of lesion ("mass", "calcification", ...), empty if unknown.
         birads: BI-RADS assessment category, None if unknown.
+        pathology_type: what pathology found ("IDC", "fibroadenoma", ...), empty if unknown.
     """
 
     lesion_key: str
@@ -198,6 +199,7 @@ class LesionRecord:
     high_risk: bool = False
     finding: str = ""
     birads: Birads | None = None
+    pathology_type: str = ""
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     scores = windows.groupby("lesion_id", sort=False)["score"]
     lesions = manifest.lesions.loc[scores.mean().index].reset_index()
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
-    facts = lesions[["lesion_id", "image_id", "label", "label_source", "finding", "birads"]].assign(
+    facts = lesions[["lesion_id", "image_id", "label", "label_source", "finding", "birads", "pathology_type"]].assign(
         **{name: images[name] for name in IMAGE_COLUMNS},
         malignant=(lesions["label"] == "malignant").astype(int),
         high_risk=lesions["high_risk"].astype(int),

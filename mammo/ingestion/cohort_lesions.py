@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,9 @@ from mammo.intake.rejections import Code, left_out
 from mammo.records import Cohort, ImageRecord, Laterality, LesionRecord, MammoError, Pathology
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
-from mammo.store.schema import FindingType, chain_of, tissue_of
+from mammo.store.schema import FindingType, PathologyType, chain_of, tissue_of
+
+Kind = TypeVar("Kind", FindingType, PathologyType)
 
 MIN_ON_FILM = 0.65
 """Mean tissue share under an outline on film below which it lies in air: on mini-MIAS the circle in air covers
@@ -27,6 +30,27 @@ PATTERNS = {
     FindingType.ASYMMETRY: r"ass?ym|focal density",
 }
 """What names a type of finding, in lower case."""
+
+PATHOLOGY_PATTERNS = {
+    PathologyType.IDC: r"\bidc\b|(?<!non )(invasive|infiltrating) ductal|\bnst\b|no special type",
+    PathologyType.ILC: r"\bilc\b|(?<!non )(invasive|infiltrating) lobular",
+    PathologyType.DCIS: r"\bdcis\b|ductal (carcinoma )?in.?situ",
+    PathologyType.LCIS: r"\blcis\b|lobular (carcinoma )?in.?situ",
+    PathologyType.IN_SITU: r"in.?situ|non invasive",
+    PathologyType.INVASIVE: r"invasive|infiltrating",
+    PathologyType.LUMINAL_A: r"luminal a\b",
+    PathologyType.LUMINAL_B: r"luminal b\b",
+    PathologyType.TRIPLE_NEGATIVE: r"triple negative|\btnbc\b",
+    PathologyType.HER2: r"\bher ?2",
+    PathologyType.ATYPIA: r"atypi|\badh\b|\balh\b",
+    PathologyType.PHYLLODES: r"phyll?odes",
+    PathologyType.FIBROADENOMA: r"fibro ?adenom",
+    PathologyType.PAPILLOMA: r"papillom",
+    PathologyType.RADIAL_SCAR: r"radial scar|complex sclerosing",
+    PathologyType.FAT_NECROSIS: r"fat necrosis",
+    PathologyType.CYST: r"\bcysts?\b|fibrocystic",
+}
+"""What names a type of pathology, in lower case; the first that matches, so that invasion outranks what is in situ."""
 
 UNSTATED = ("", "-", "?", "na", "n/a", "nan", "none", "null", "unknown", "not known")
 """Texts that state no type of finding, in lower case."""
@@ -164,10 +188,19 @@ def _in_air(lesion: LesionRecord, facts: ImageFacts, frame: Frame) -> bool:
 
 def finding_type(text: str) -> str:
     """Return the type of finding (FindingType) that a text names, other for any other text, empty where it is empty."""
-    words = " ".join(text.lower().replace("_", " ").split())
+    return _first_match(text.replace("_", " "), PATTERNS, FindingType.OTHER)
+
+
+def pathology_type(text: str) -> str:
+    """Return the type of pathology (PathologyType) that a text names, other for any other text, empty for none."""
+    return _first_match(re.sub("[_-]", " ", text), PATHOLOGY_PATTERNS, PathologyType.OTHER)
+
+
+def _first_match(text: str, patterns: Mapping[Kind, str], other: Kind) -> str:
+    words = " ".join(text.lower().split())
     if words in UNSTATED:
         return ""
-    return next((kind for kind, pattern in PATTERNS.items() if re.search(pattern, words)), FindingType.OTHER).value
+    return next((kind for kind, pattern in patterns.items() if re.search(pattern, words)), other).value
 
 
 def mean_gray(pixels: ImageStore, image_id: str, chain: FrameChain, mask: NDArray[np.bool_], box: Box) -> float:

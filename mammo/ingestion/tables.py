@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from mammo.geometry import Frame
-from mammo.ingestion.cohort_lesions import ImageLabels, finding_type, mean_gray
+from mammo.ingestion.cohort_lesions import ImageLabels, finding_type, mean_gray, pathology_type
 from mammo.ingestion.worker import ImageFacts
 from mammo.intake.outcomes import Outcome
 from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError, Split
@@ -116,6 +116,7 @@ class SourceRows:
             "high_risk": lesion.high_risk,
             "finding": finding_type(lesion.finding),
             "birads": lesion.birads or "",
+            "pathology_type": pathology_type(lesion.pathology_type),
         }
 
 

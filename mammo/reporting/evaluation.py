@@ -21,7 +21,7 @@ from mammo.reporting.reported_runs import PooledRun, common_folds, fold_table, f
 from mammo.reporting.shared_lesions import SharedLesions, share_lesions
 from mammo.reporting.summary import birads_table
 from mammo.scoring.model_comparison import Comparison, compare
-from mammo.scoring.performance import Performance, Subgroup, performance, subgroups
+from mammo.scoring.performance import Performance, Subgroup, class_subgroups, performance, subgroups
 from mammo.scoring.score_tables import size_group
 from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 from mammo.scoring.trivial_predictors import trivial_table, trivial_warnings
@@ -151,7 +151,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         shuffled_gain=gains["shuffled", LOCAL],
         gain_over_shuffled=gains[BEST, "shuffled"],
         images=context_table([pool.images() for pool in pools if pool.first.model == "context"]),
-        subgroups=subgroups(lesions.assign(score=means[main]), SUBGROUP_COLUMNS),
+        subgroups=_subgroups(lesions.assign(score=means[main])),
         birads=birads_table(lesions["birads"], malignant, means[main], thresholds),
         settings=settings_table(run for pool in pools for run in pool.runs),
         warnings=[],
@@ -160,6 +160,10 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         evaluation,
         warnings=[*_warnings(evaluation), *fold_warnings(every, lesions), *trivial_warnings(models, lesions)],
     )
+
+
+def _subgroups(table: pd.DataFrame) -> list[Subgroup]:
+    return [*subgroups(table, SUBGROUP_COLUMNS), *class_subgroups(table, "pathology_type")]
 
 
 def _main(fagg: Sequence[PooledRun]) -> tuple[str, list[PooledRun]]:

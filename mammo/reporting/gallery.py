@@ -41,6 +41,7 @@ FIELDS = {
     "label": "Pathology",
     "split": "Split",
     "finding": "Finding",
+    "pathology_type": "Type",
     "view": "View",
     "laterality": "Laterality",
     "vendor": "Vendor",

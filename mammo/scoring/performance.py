@@ -189,7 +189,30 @@ def _groups(table: pd.DataFrame, column: str) -> Iterator[Subgroup]:
     parts = {name: table[values == name] for name in names}
     if all(why_undefined(part["malignant"]) or part["patient_id"].nunique() == 1 for part in parts.values()):
         return
-    for name, part in parts.items():
-        malignant = part["malignant"].to_numpy(dtype=np.int64)
-        auc = auc_interval(malignant, part["score"].to_numpy(dtype=np.float64), part["patient_id"].to_numpy())
-        yield Subgroup(column, name, len(part), int(malignant.sum()), why_undefined(malignant), auc)
+    yield from (_group(part, column, name) for name, part in parts.items())
+
+
+def _group(part: pd.DataFrame, column: str, name: str) -> Subgroup:
+    malignant = part["malignant"].to_numpy(dtype=np.int64)
+    auc = auc_interval(malignant, part["score"].to_numpy(dtype=np.float64), part["patient_id"].to_numpy())
+    return Subgroup(column, name, len(part), int(malignant.sum()), why_undefined(malignant), auc)
+
+
+def class_subgroups(table: pd.DataFrame, column: str) -> list[Subgroup]:
+    """The subgroups by a column whose values belong to one class, such as the types of cancer.
+
+    The AUC of lesions that are all malignant is against all benign lesions, and the other way around.
+
+    Args:
+        table: as in subgroups.
+        column: empty text is a missing value.
+    """
+    values = table[column].astype("str")
+    names = sorted(set(values) - {""})
+    groups = []
+    for name in names:
+        classes = set(table["malignant"][values == name])
+        rest = {frozenset({0}): " (and all malignant)", frozenset({1}): " (and all benign)"}.get(frozenset(classes), "")
+        chosen = (values == name) | ~table["malignant"].isin(classes)
+        groups.append(_group(table[chosen], column, f"{name}{rest}"))
+    return groups

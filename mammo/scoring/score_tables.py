@@ -28,6 +28,7 @@ LESION_COLUMNS = {
     "high_risk": "int64",
     "finding": "str",
     "birads": "str",
+    "pathology_type": "str",
     "laterality": "str",
     "view": "str",
     "vendor": "str",
@@ -41,11 +42,11 @@ LESION_COLUMNS = {
     **dict.fromkeys(PREDICTORS, "float64"),
 }
 """source: name of the data set; label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0;
-high_risk: 1 for a benign lesion that pathology calls high-risk, else 0; birads, vendor and density: from the manifest,
-empty if unknown; size_px: longer side of the outline's bounding box, px of the paper's 2944 x 1920 frame; split: empty
-if the store is not split; fold: the fold that the run tested, -1 without folds; score: mean over the windows, in
-[0, 1]; score_sd: standard deviation over the windows; trivial_size and so on: scores of the trivial predictors, in
-[0, 1], fitted on the run's training lesions, NaN where these are unknown."""
+high_risk: 1 for a benign lesion that pathology calls high-risk, else 0; birads, pathology_type, vendor and density:
+from the manifest, empty if unknown; size_px: longer side of the outline's bounding box, px of the paper's 2944 x 1920
+frame; split: empty if the store is not split; fold: the fold that the run tested, -1 without folds; score: mean over
+the windows, in [0, 1]; score_sd: standard deviation over the windows; trivial_size and so on: scores of the trivial
+predictors, in [0, 1], fitted on the run's training lesions, NaN where these are unknown."""
 
 SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions below, within and above the range of the paper's crop window sizes."""

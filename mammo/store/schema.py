@@ -34,6 +34,29 @@ class FindingType(StrEnum):
     OTHER = "other"
 
 
+class PathologyType(StrEnum):
+    """Types of cancer, also molecular subtypes, and of benign lesions: a closed list for the same reason."""
+
+    IDC = "IDC"
+    ILC = "ILC"
+    INVASIVE = "invasive"
+    DCIS = "DCIS"
+    LCIS = "LCIS"
+    IN_SITU = "in situ"
+    LUMINAL_A = "luminal A"
+    LUMINAL_B = "luminal B"
+    HER2 = "HER2-enriched"
+    TRIPLE_NEGATIVE = "triple negative"
+    ATYPIA = "atypia"
+    PHYLLODES = "phyllodes"
+    FIBROADENOMA = "fibroadenoma"
+    PAPILLOMA = "papilloma"
+    RADIAL_SCAR = "radial scar"
+    FAT_NECROSIS = "fat necrosis"
+    CYST = "cyst"
+    OTHER = "other"
+
+
 TEXT, INTEGER, FLAG, REAL, BYTES = pa.string(), pa.int64(), pa.bool_(), pa.float64(), pa.binary()
 
 BREAST_FLAGS = ("negative", "positive", "malignant", "benign", "breast_malignant", "breast_benign", "unplaced")
@@ -76,14 +99,14 @@ LESIONS = pa.schema(
     {
         **dict.fromkeys(("lesion_id", "image_id", "label", "label_source"), TEXT),
         "high_risk": FLAG,
-        **dict.fromkeys(("finding", "birads"), TEXT),
+        **dict.fromkeys(("finding", "birads", "pathology_type"), TEXT),
         **dict.fromkeys(("row0", "row1", "col0", "col1"), INTEGER),
         "mask": BYTES,
         "gray": REAL,
     }
 )
-"""Columns of lesions.parquet; the box and the mask are in the stored frame; birads is empty where unknown; gray is the
-mean gray level inside the outline, 0 to 4095."""
+"""Columns of lesions.parquet; the box and the mask are in the stored frame; birads and pathology_type are empty where
+unknown; gray is the mean gray level inside the outline, 0 to 4095."""
 
 SHARES = (np.arange(256) / 255).astype(np.float32)
 """The tissue share that each byte of a store stands for."""
@@ -149,6 +172,7 @@ ALLOWED_VALUES = {
     "label": [item.value for item in Pathology],
     "finding": ["", *(item.value for item in FindingType)],
     "birads": ["", *(item.value for item in Birads)],
+    "pathology_type": ["", *(item.value for item in PathologyType)],
 }
 """By column, the values that a table may hold."""
 

@@ -107,7 +107,7 @@ def lesion_table(
     """
     lesions = manifest.lesions.reset_index().iloc[scored.row.numpy()]
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
-    own = ["lesion_id", "image_id", "label", "label_source", "high_risk", "finding", "birads"]
+    own = ["lesion_id", "image_id", "label", "label_source", "high_risk", "finding", "birads", "pathology_type"]
     table = lesions[own].reset_index(drop=True)
     boxes = lesions[["row0", "row1", "col0", "col1"]].to_numpy()
     sides = np.maximum(boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2])

@@ -12,7 +12,14 @@ import pandas as pd
 import pytest
 
 from mammo.geometry import Box, Frame, FrameChain
-from mammo.ingestion.cohort_lesions import ImageLabels, finding_type, mean_gray, unique_lesions, unique_on_copies
+from mammo.ingestion.cohort_lesions import (
+    ImageLabels,
+    finding_type,
+    mean_gray,
+    pathology_type,
+    unique_lesions,
+    unique_on_copies,
+)
 from mammo.ingestion.run import IngestResult, ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
@@ -30,7 +37,7 @@ from mammo.records import (
 )
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
-from mammo.store.schema import FindingType
+from mammo.store.schema import FindingType, PathologyType
 
 FRAME = Frame(368, 240, 8)
 
@@ -137,6 +144,35 @@ def test_outlines_on_the_breast_and_across_its_skin_are_kept(tmp_path: Path, bac
 def test_free_text_becomes_one_of_a_closed_list(text: str, expected: str) -> None:
     assert finding_type(text) == expected
     assert expected in {"", *FindingType}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("IDC", "IDC"),
+        ("Invasive ductal carcinoma with DCIS, grade 2", "IDC"),
+        ("non-invasive ductal carcinoma", "in situ"),
+        ("infiltrating lobular carcinoma", "ILC"),
+        ("ductal carcinoma in situ", "DCIS"),
+        ("lobular in-situ", "LCIS"),
+        ("in situ", "in situ"),
+        ("invasive", "invasive"),
+        ("Luminal A", "luminal A"),
+        ("Luminal B", "luminal B"),
+        ("HER2-enriched", "HER2-enriched"),
+        ("triple negative", "triple negative"),
+        ("Fibroadenoma, Dr. Miller", "fibroadenoma"),
+        ("ADH", "atypia"),
+        ("Ms. Jones", "other"),
+        ("N/A", ""),
+        ("", ""),
+    ],
+)
+def test_a_type_of_pathology_becomes_one_of_a_closed_list(text: str, expected: str) -> None:
+    assert pathology_type(text) == expected
+    assert expected in {"", *PathologyType}
+    if expected:
+        assert pathology_type(expected) == expected
 
 
 @pytest.mark.parametrize("mirrored", [False, True])

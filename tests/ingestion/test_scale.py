@@ -38,6 +38,7 @@ def lesions():
         yield {
             "lesion_id": f"l{k}", "image_id": f"{k:020x}", "label": ("malignant", "benign")[k % 12 // 6],
             "label_source": "biopsy", "high_risk": False, "finding": "", "birads": "",
+            "pathology_type": "",
             **outline_values(mask, Box(500, 560, 300, 350)), "gray": 2000.0,
         }
 

@@ -93,6 +93,7 @@ class SyntheticStore:
                     "high_risk": False,
                     "finding": "mass",
                     "birads": "",
+                    "pathology_type": "",
                     **outline_values(mask, Box(50, 62, 20, 30)),
                     "gray": 2000.0,
                 }

@@ -83,7 +83,7 @@ def test_maps_are_bytes_row_by_row() -> None:
 def test_a_lesion_does_not_name_its_patient(without: float, expected: float | None) -> None:
     lesion = pd.Series(
         {
-            **dict.fromkeys((*SUBGROUP_COLUMNS, "label", "split"), "</script>"),
+            **dict.fromkeys((*SUBGROUP_COLUMNS, "pathology_type", "label", "split"), "</script>"),
             "high_risk": 1,
             "lesion_id": "a",
             "image_id": "i",

@@ -59,6 +59,7 @@ def write_run(
                 "malignant": malignant,
                 "label_source": "biopsy",
                 "birads": [("4A", "4C", "")[i % 3] for i in range(N)],
+                "pathology_type": "",
                 "high_risk": 0,
                 "finding": "",
                 "laterality": "L",

@@ -70,7 +70,14 @@ def lesions(fold: int, split: str, rng: np.random.Generator) -> pd.DataFrame:
     score = np.clip(0.3 + 0.1 * fold + 0.2 * malignant + 0.15 * rng.normal(size=len(inside)), 0, 1)
     ids = [f"L{number}" for number in inside]
     facts = {"image_id": ids, "exam_id": ids, "patient_id": [f"P{number // 2}" for number in inside]}
-    words = {"source": "table", "label_source": "biopsy", "finding": "", "birads": "", "vendor": ""}
+    words = {
+        "source": "table",
+        "label_source": "biopsy",
+        "finding": "",
+        "birads": "",
+        "vendor": "",
+        "pathology_type": "",
+    }
     words |= {"density": ""}
     words |= {"laterality": "L", "view": "CC", "split": split}
     numbers = {"high_risk": 0, "size_px": 100.0, "fold": fold, "score_sd": 0.1, "n_windows": 9}

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_auc_score
 from mammo.scoring.intervals import auc_interval, resample_weights
 from mammo.scoring.metrics import average_precision, brier, partial_auc
 from mammo.scoring.model_comparison import delong_interval
-from mammo.scoring.performance import performance, subgroups
+from mammo.scoring.performance import class_subgroups, performance, subgroups
 from mammo.scoring.thresholds import rates_at, threshold_at_fnr, tnr_at_fnr
 
 RNG = np.random.default_rng(0)
@@ -88,6 +88,23 @@ def test_the_auc_of_each_value_is_that_of_its_lesions() -> None:
         part = TABLE[TABLE[group.column] == group.value]
         assert (group.n, group.n_malignant) == (len(part), part["malignant"].sum())
         assert group.auc.value == pytest.approx(roc_auc_score(part["malignant"], part["score"]))
+
+
+def test_types_of_one_class_are_compared_with_all_lesions_of_the_other() -> None:
+    kind = np.where(TABLE["malignant"], "IDC", "cyst").astype(object)
+    kind[::3] = ""
+    kind[1:9] = "other"  # of both classes
+    table = TABLE.assign(kind=kind)
+    found = class_subgroups(table, "kind")
+    assert [group.value for group in found] == ["IDC (and all benign)", "cyst (and all malignant)", "other"]
+    malignant = table["malignant"] == 1
+    for group, rows in zip(
+        found, ((kind == "IDC") | ~malignant, (kind == "cyst") | malignant, kind == "other"), strict=True
+    ):
+        part = table[rows]
+        assert (group.column, group.n, group.n_malignant) == ("kind", len(part), part["malignant"].sum())
+        assert group.auc.value == pytest.approx(roc_auc_score(part["malignant"], part["score"]))
+    assert class_subgroups(TABLE.assign(kind=""), "kind") == []
 
 
 def test_columns_that_define_no_subgroups_are_skipped() -> None:

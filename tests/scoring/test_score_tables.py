@@ -38,6 +38,7 @@ def lesion_scores(**changes: object) -> pd.DataFrame:
         "malignant": [1, 0, 0],
         "label_source": ["biopsy", "unknown", "none"],
         "birads": ["4A", "", "0"],
+        "pathology_type": ["IDC", "", ""],
         "high_risk": [0, 1, 0],
         "finding": ["mass", "", ""],
         "laterality": ["L", "L", "R"],

@@ -62,6 +62,7 @@ def lesion(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "high_risk": False,
         "finding": "",
         "birads": "",
+        "pathology_type": "",
         **outline_values(MASK, BOX),
         "gray": 100.0 + index,
         **changes,

@@ -20,8 +20,8 @@ COLUMNS = (*IDS, "side", "path_severity")
 MORE_COLUMNS = ("desc", "asses", "numfind", "bside", "study_date_anon", "total_l_find", "total_r_find", "tissueden")
 
 SEVERITIES = {
-    "0": LesionLabel(Pathology.MALIGNANT, LabelSource.BIOPSY, False),
-    "1": LesionLabel(Pathology.MALIGNANT, LabelSource.BIOPSY, False),
+    "0": LesionLabel(Pathology.MALIGNANT, LabelSource.BIOPSY, False, "invasive"),
+    "1": LesionLabel(Pathology.MALIGNANT, LabelSource.BIOPSY, False, "in situ"),
     "2": LesionLabel(Pathology.BENIGN, LabelSource.BIOPSY, True),
     "3": LesionLabel(Pathology.BENIGN, LabelSource.BIOPSY, True),
     "4": LesionLabel(Pathology.BENIGN, LabelSource.BIOPSY, False),

@@ -25,11 +25,12 @@ SUSPICIOUS = ("4", "5", "6")
 
 
 class LesionLabel(NamedTuple):
-    """Label of a lesion, its source, and whether it is a benign lesion of high risk."""
+    """Label of a lesion, its source, whether it is a benign lesion of high risk, and its type, empty if unknown."""
 
     label: Pathology
     source: LabelSource
     high_risk: bool
+    pathology_type: str = ""
 
 
 UNKNOWN_LABEL = LesionLabel(Pathology.NONE, LabelSource.NONE, False)

@@ -21,6 +21,9 @@ TESTS = (*BIOPSIES, "BIOPSYFINE")
 LESIONS = (*TESTS, "LESION", "ASSESSMENT", "CLINICAL")
 """Events whose lesions have numbers."""
 
+MALIGNANCY_TYPE = re.compile(r"[BH]5([ab])\b|([ab])", re.IGNORECASE)
+"""An opinion of 5 with its letter, or the letter alone: a in situ, b invasive."""
+
 CODE = re.compile(r"([BH][1-5])[a-c]?\b", re.IGNORECASE)
 CANCER_FIELD = re.compile(r"invasive|in_?situ|dcis|grade|malignancy_?type", re.IGNORECASE)
 NO_CANCER = ("", "0", "n", "no", "none", "null", "false", "c", "na", "ndn", "not assessable")
@@ -120,6 +123,13 @@ def _lesions(episode: Episode, event: str, laterality: Laterality) -> Iterator[t
             yield str(number).lstrip("0"), fields if isinstance(fields, dict) else {}
 
 
+def _malignancy_type(fields: Iterable[tuple[str, str]]) -> str:
+    """Return "invasive" or "in situ" by the opinions and the malignancy type of a lesion; empty if not stated."""
+    stated = [value for name, value in fields if name.lower() in ("opinion", "malignancytype", "malignancy_type")]
+    letters = {(match[1] or match[2]).lower() for value in stated if (match := MALIGNANCY_TYPE.fullmatch(value))}
+    return "invasive" if "b" in letters else "in situ" if letters else ""
+
+
 def _lesion_label(episode: Episode, laterality: Laterality, number: str) -> LesionLabel:
     fields = [
         (str(name), str(value or "").strip())
@@ -132,7 +142,7 @@ def _lesion_label(episode: Episode, laterality: Laterality, number: str) -> Lesi
     codes = {match[1].upper() for match in opinions if match}
     parts = [value for name, value in fields if CANCER_FIELD.search(name)]
     if codes & {"B5", "H5"} or any(value.lower() not in NO_CANCER for value in parts):
-        return LesionLabel(Pathology.MALIGNANT, LabelSource.BIOPSY, False)
+        return LesionLabel(Pathology.MALIGNANT, LabelSource.BIOPSY, False, _malignancy_type(fields))
     if "H2" in codes or (codes & {"B2", "B3"} and "B4" not in codes):  # surgery settles a biopsy's suspicion
         return LesionLabel(Pathology.BENIGN, LabelSource.BIOPSY, "B3" in codes)
     return UNKNOWN_LABEL

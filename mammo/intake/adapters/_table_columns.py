@@ -27,6 +27,8 @@ NAMES = {
     "lesion": "lesion lesionno lesionnumber roi roiid roinumber abnormality abnormalityid",
     "finding": "finding findingtype lesiontype abnormalitytype type",
     "birads": "birads biradscategory biradsassessment assessment",
+    "pathology_type": "pathologytype histology histologytype histologictype histologicaltype histopathologytype "
+    "cancertype tumortype tumourtype subtype molecularsubtype",
     "density": "density breastdensity acrdensity",
     "split": "split subset partition",
     "mask": "mask maskfile maskpath maskfilename maskfilepath roimask roimaskfilepath",

@@ -82,7 +82,7 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
         MammoError: the clinical table is missing or cannot be read.
     """
     folder = Folder(root)
-    sheet = _sheet_labels(folder)
+    sheet, subtypes = _sheet_labels(folder)
     readings = list(_readings(folder))
     labels = {**sheet, **{breast: label for breast, label, _ in readings if label}}
     densities = {breast: density for breast, _, density in readings if density}
@@ -95,16 +95,17 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
         for path in folder.matching("*_AnnotationFile.json")
         if (match := ANNOTATION.fullmatch(PurePosixPath(path).name))
         for breast in [(match[1], Laterality(match[2]))]
-        for outline in _lesions(folder, path, breast, shapes.get((*breast, View.MLO)), labels)
+        for outline in _lesions(folder, path, breast, shapes.get((*breast, View.MLO)), labels, subtypes)
     ]
     images = [image for image, _ in found]
     findings = _findings(images, outlines, labels)
     return Cohort.ordered(images, [*outlines, *findings], _counts(images, sheet, outlines))
 
 
-def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
+def _sheet_labels(folder: Folder) -> tuple[dict[Breast, Pathology], dict[Breast, str]]:
+    """Return the label of each breast, and the molecular subtype of its cancer, empty if unknown."""
     file = folder.find(*(f"CMMD_clinicaldata{name}.{kind}" for name in ("_revision", "*") for kind in ("csv", "xlsx")))
-    labels = {}
+    labels, subtypes = {}, {}
     for row in read_rows(file, needed=("id1", "leftright", "classification")):
         if row.get("leftright") not in [*Laterality] or row.get("classification").lower() not in CLASSES:
             raise row.error("classification", "LeftRight must be L or R, and the class Malignant or Benign; correct it")
@@ -112,7 +113,8 @@ def _sheet_labels(folder: Folder) -> dict[Breast, Pathology]:
         if patient in LABEL_ON_THE_OTHER_BREAST:
             laterality = _other(laterality)
         labels[patient, laterality] = CLASSES[row.get("classification").lower()]
-    return labels
+        subtypes[patient, laterality] = row.get("subtype")
+    return labels, subtypes
 
 
 def _readings(folder: Folder) -> Iterator[tuple[Breast, Pathology | None, Density | None]]:
@@ -164,7 +166,12 @@ def _other(laterality: Laterality) -> Laterality:
 
 
 def _lesions(
-    folder: Folder, path: str, breast: Breast, image: tuple[str, Shape] | None, labels: Labels
+    folder: Folder,
+    path: str,
+    breast: Breast,
+    image: tuple[str, Shape] | None,
+    labels: Labels,
+    subtypes: Mapping[Breast, str],
 ) -> Iterator[LesionRecord | LeftOut]:
     """Yield the lesions of one file of polygons, with points {"x", "y"} in stored pixels."""
     if image is None:
@@ -188,7 +195,9 @@ def _lesions(
             yield left_out(path, error.code, image[0], label)
         else:
             key = f"{breast[0]}_{breast[1]}_MLO_{number}"
-            yield LesionRecord(key, image[0], label, source, box, mask, finding=FINDINGS.get(word, word))
+            subtype = subtypes.get(breast, "") if label is Pathology.MALIGNANT else ""
+            facts = (key, image[0], label, source, box, mask)
+            yield LesionRecord(*facts, finding=FINDINGS.get(word, word), pathology_type=subtype)
 
 
 def _findings(

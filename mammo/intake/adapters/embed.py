@@ -138,10 +138,10 @@ def _lesions(
 ) -> Iterator[LesionRecord | LeftOut]:
     """Yield the lesions of one image from the outlines of its boxes."""
     image = boxed.image
-    (label, source, high_risk), birads = UNKNOWN_LABEL, None
+    (label, source, high_risk, kind), birads = UNKNOWN_LABEL, None
     if len(boxed.edges) <= 1 and image.laterality:
         birads = clinic.birads(image.exam_key, image.laterality)
-        label, source, high_risk = clinic.label(image.patient_key, image.exam_key, image.laterality)
+        label, source, high_risk, kind = clinic.label(image.patient_key, image.exam_key, image.laterality)
     outlines = [found for _ in boxed.edges or ("",)] if isinstance(found, Code) else found
     for number, outline in enumerate(outlines, 1):
         if isinstance(outline, Code):
@@ -149,7 +149,8 @@ def _lesions(
         else:
             mask, box = outline
             key = f"{image.path}#{number}"
-            yield LesionRecord(key, image.path, label, source, box, mask, high_risk, birads=birads)
+            facts = (key, image.path, label, source, box, mask, high_risk)
+            yield LesionRecord(*facts, birads=birads, pathology_type=kind)
 
 
 def _outlines(root: Path, boxed: _BoxedImage) -> list[Outline | Code]:

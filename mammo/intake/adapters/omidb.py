@@ -218,7 +218,7 @@ def _first_value(element: object) -> str:
 def _lesions(image: _ClientImage, record: ImageRecord, header: _Header | Code) -> Iterator[LesionRecord | LeftOut]:
     client, sop, study = image.client, image.sop, image.client.studies[image.study]
     for key, mark in image.marks.items():
-        label, source, high_risk = _label(client.episode(study), record.laterality, mark)
+        label, source, high_risk, kind = _label(client.episode(study), record.laterality, mark)
         try:
             if isinstance(header, Code) or record.code or record.laterality is None:
                 raise RejectedError(Code.OUTLINE_UNLINKED)
@@ -234,7 +234,8 @@ def _lesions(image: _ClientImage, record: ImageRecord, header: _Header | Code) -
             yield left_out(record.path, error.code, record.path, label)
         else:
             finding = next((word for flag, word in FINDINGS.items() if mark.get(flag)), "")
-            yield LesionRecord(f"{sop}_{key}", record.path, label, source, box, mask, high_risk, finding)
+            facts = (f"{sop}_{key}", record.path, label, source, box, mask, high_risk, finding)
+            yield LesionRecord(*facts, pathology_type=kind)
 
 
 def _label(episode: Episode | None, laterality: Laterality | None, mark: object) -> LesionLabel:

@@ -1,7 +1,7 @@
 """A user's own images: anywhere below a folder, with a table of lesions, and if needed a table of images.
 
     lesions    a label and an outline for each finding, and its image: the file name, or patient, side and view;
-               optional lesion_id, label_source, birads, high_risk, finding
+               optional lesion_id, label_source, birads, high_risk, finding, pathology_type
     images     image, patient, exam, laterality, view: required for PNG and TIFF, which have no header, and for what a
                DICOM header lacks; optional density, A to D, and split, the same for all images of a patient
 
@@ -268,5 +268,5 @@ def _left_out(drawn: Sequence[tuple[TableLesion, Drawn | Code]]) -> list[LeftOut
 
 def _record(row: TableLesion, drawn: Drawn) -> LesionRecord:
     mask, box = drawn.outline
-    label, finding = row.meaning.pathology, row.entry.get("finding")
-    return LesionRecord(row.key(), row.image, label, row.source, box, mask, row.high_risk, finding, row.birads)
+    label, finding, kind = row.meaning.pathology, row.entry.get("finding"), row.entry.get("pathology_type")
+    return LesionRecord(row.key(), row.image, label, row.source, box, mask, row.high_risk, finding, row.birads, kind)

@@ -87,7 +87,8 @@ def cmmd(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16])
     # "some CSV exports use `;` and a trailing separator. There may be zero-width spaces."
     rows = ["D1-0001;R", "D2-0284;R", "D1-0252;L", "D1-0999;R", "D1-0951;L", "D2-0033;L"]
     classes = ["Benign", "Malignant", "Malignant", "Benign", "Benign", "Malignant"]
-    lines = [f"{row};44;2;both;{word};;" for row, word in zip(rows, classes, strict=True)]
+    subtypes = ["", "Luminal A", "", "", "", "triple negative"]  # the last breast has findings of both classes
+    lines = [f"{row};44;2;both;{word};{x};" for row, word, x in zip(rows, classes, subtypes, strict=True)]
     lines += [
         "D2-0284;L;44;2;mass;Benign\u200b;;",
         "D1-1343;L;44;2;mass;Malignant;;",
@@ -152,6 +153,9 @@ def test_every_record(cmmd: Path) -> None:
     on = {lesion.code: lesion.image for lesion in cohort.left_out}
     assert "D2-0284" in on[Code.OUTLINE_BROKEN]
     assert on[Code.OUTLINE_UNLINKED] == ""
+    assert {x.lesion_key: x.pathology_type for x in cohort.lesions if x.pathology_type} == {
+        "D2-0284_R_MLO_1": "Luminal A"
+    }
     outlined = {lesion.path for lesion in cohort.lesions} | {lesion.image for lesion in cohort.left_out}
     assert not outlined & {finding.path for finding in cohort.findings}
     labels = {(i.patient_key, i.laterality): i.path for i in cohort.images if i.view is cc}

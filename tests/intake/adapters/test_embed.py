@@ -97,6 +97,7 @@ def test_the_only_finding_is_labeled_by_its_severity(
     cohort = embed([(EXAM, "L", "MLO", "2D", "", LEFT)], [finding(EXAM, "L", severity)])
     (lesion,) = cohort.lesions
     assert (lesion.label, lesion.label_source, lesion.high_risk) == (label, source, high_risk)
+    assert lesion.pathology_type == {"0.0": "invasive", 1: "in situ"}.get(severity, "")  # type: ignore[call-overload]
     assert lesion.box == Box(20, 30, 5, 15)
     assert lesion.birads == "4"
     assert cohort.images[0].exam_key == str(EXAM)

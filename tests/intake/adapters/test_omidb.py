@@ -135,6 +135,7 @@ def test_every_record(omidb: Path) -> None:
         Code.OUTLINE_BROKEN,
         Code.OUTLINE_UNLINKED,
     ]
+    assert [lesion.pathology_type for lesion in cohort.lesions] == ["invasive", "", "", "invasive", "", ""]  # B5b
     lost = {lesion.label for lesion in cohort.left_out if lesion.image.endswith("1.1.2.dcm")}
     assert lost == {benign}  # by the biopsy of its breast, although its corners are damaged or unset
     for record in cohort.images:

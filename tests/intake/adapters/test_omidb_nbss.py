@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from mammo.intake.adapters._labels import LesionLabel
 from mammo.intake.adapters._omidb_nbss import Episode, breast_label, episode_on, is_normal, lesions_label
 from mammo.records import LabelSource, Laterality, Pathology
 
@@ -35,9 +36,24 @@ def test_the_label_of_a_lesion(biopsy: dict[str, Any], surgery: dict[str, Any], 
     assert lesions_label(episode, Laterality.RIGHT, ["1"])[0] is Pathology.NONE
 
 
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({"Opinion": "B5a"}, "in situ"),
+        ({"Opinion": "H5b"}, "invasive"),
+        ({"Opinion": "B5", "MalignancyType": "a"}, "in situ"),
+        ({"Opinion": "B5a", "MalignancyType": "b"}, "invasive"),
+        ({"Opinion": "B5"}, ""),
+        ({"Opinion": "B2"}, ""),
+    ],
+)
+def test_the_type_of_a_cancer(fields: dict[str, Any], kind: str) -> None:
+    assert lesions_label({"BIOPSYWIDE": {"L": {"1": fields}}}, LEFT, ["1"]).pathology_type == kind
+
+
 def test_several_lesions_are_benign_only_if_each_is() -> None:
     episode = {"BIOPSYWIDE": {"L": {"1": {"Opinion": "B2"}, "2": {"Opinion": "B3"}, "3": {"Opinion": "B1"}}}}
-    assert lesions_label(episode, LEFT, ["1", "2"]) == (Pathology.BENIGN, LabelSource.BIOPSY, True)
+    assert lesions_label(episode, LEFT, ["1", "2"]) == LesionLabel(Pathology.BENIGN, LabelSource.BIOPSY, True)
     assert lesions_label(episode, LEFT, ["1", "3"])[0] is Pathology.NONE
 
 
@@ -64,7 +80,7 @@ def test_an_episode_with_an_event_on_the_day_of_a_study_precedes_open_episodes()
 
 def test_the_only_lesion_of_a_breast_takes_the_opinion_on_the_breast() -> None:
     episode = {"LESION": {"L": {"1": {}}}, "BIOPSYWIDE": {"left_opinion": "Malignant"}}
-    assert breast_label(episode, LEFT) == (Pathology.MALIGNANT, LabelSource.BREAST_LEVEL, False)
+    assert breast_label(episode, LEFT) == LesionLabel(Pathology.MALIGNANT, LabelSource.BREAST_LEVEL, False)
     two = episode | {"LESION": {"L": {"1": {}, "2": {}}}}
     assert breast_label(two, LEFT)[0] is Pathology.NONE
 

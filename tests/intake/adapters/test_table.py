@@ -51,6 +51,15 @@ def test_polygons_are_read(table: Path) -> None:
     assert lesion.label is Pathology.NONE
 
 
+@pytest.mark.parametrize("column", ["pathology_type", "Histologic type", "subtype"])
+def test_the_type_of_pathology_is_read_under_its_usual_names(table: Path, column: str) -> None:
+    (table / "lesions.csv").write_text(
+        f'image,label,{column},outline\na/L-CC.dcm,benign,Fibroadenoma,"90,30;90,50;110,50;110,30"\n'
+    )
+    (lesion,) = read(table).lesions
+    assert (lesion.label, lesion.pathology_type) == (Pathology.BENIGN, "Fibroadenoma")
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
