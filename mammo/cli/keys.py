@@ -50,6 +50,7 @@ FRAME: Mapping[str, ValueType] = {
     "frame.crops.whole_px": switch(),
     "frame.noise.location_px": NOT_NEGATIVE,
     "frame.noise.size_px": NOT_NEGATIVE,
+    "frame.noise.borders": switch(),
 }
 
 ALLOW_TARGETS = {
@@ -132,6 +133,7 @@ MODEL: Mapping[str, ValueType] = {
     "model.local_trunk.init": INIT,
     "model.local_trunk.weights": word("resnet18.tv_in1k"),
     "model.local_trunk.pretrained_file": FILE,
+    "model.global_trunk": FILE,
     "model.checkpoint_activations": switch(),
     "model": free(),
     "backbone.name": word("densenet161.tv_in1k"),
@@ -149,8 +151,8 @@ MODEL: Mapping[str, ValueType] = {
     "batch_size": whole(1),
     "eval_batch_size": whole(1),
     "window_epochs": or_null(whole(1)),
-    "balanced_images": switch(),
     "labels": choice("breast", "image"),
+    "image_sampling": choice("all", "balanced", "exams"),
 }
 
 GMIC: Mapping[str, ValueType] = {

@@ -214,10 +214,8 @@ _scratch = _ScratchMemory()
 
 
 def image_box(image_window: NDArray[np.float64], chain: FrameChain) -> Box:
-    """The box of whole pixels, store frame, nearest to the window [4] (row, col, height, 0) of an image, network px."""
-    height, width = (
-        round(image_window[2] * size / chain.frame.height) for size in (chain.frame.height, chain.frame.width)
-    )
+    """The box of whole pixels, store frame, nearest to an image's window [4] (row, col, height, width), network px."""
+    height, width = round(image_window[2]), round(image_window[3])
     row0, col0 = round(image_window[0] - height / 2), round(image_window[1] - width / 2)
     return Box(row0, row0 + height, col0, col0 + width).shifted(*chain.origin)
 

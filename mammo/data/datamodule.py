@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.dataset import EmbeddingSource, PlanDataset, Reader, SaliencySource
+from mammo.data.image_plans import ImageSampling, WindowNoise, image_plan, training_images
 from mammo.data.loader import Loader
-from mammo.data.plans import Plan, Quota, WindowNoise, epoch_plan, image_plan, lesion_plan, training_images
+from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import LabelLevel, SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError, Split
@@ -77,7 +78,7 @@ class MammoDataModule(pl.LightningDataModule):
         embeddings: source of the embedding column.
         intensity: intensity augmentation of training patches.
         image_noise: random shifts and sizes of the windows of training images; None for none.
-        balanced_images: whether training images with malignant, only benign and no lesions come equally often.
+        image_sampling: which training images an epoch holds: "all", "balanced" or "exams" (image_plans.ImageSampling).
         labels: whether the labels of whole images are those of the breast in the exam or of the image alone.
         workers: threads that read batches ahead; 0 reads in the training thread.
         memory_gb: memory per split for decoded images, those with lesions first, and for batches of fixed windows.
@@ -101,7 +102,7 @@ class MammoDataModule(pl.LightningDataModule):
         embeddings: EmbeddingSource | None = None,
         intensity: IntensityAugmentation | None = None,
         image_noise: WindowNoise | None = None,
-        balanced_images: bool = False,
+        image_sampling: str = "all",
         labels: LabelLevel = "breast",
         workers: int = 0,
         memory_gb: float = 4.0,
@@ -113,7 +114,7 @@ class MammoDataModule(pl.LightningDataModule):
         self.windows_per_lesion = dict(windows_per_lesion)
         self.fold, self.seed, self.shared_windows, self.window_epochs = fold, seed, shared_windows, window_epochs
         self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
-        self.image_noise, self.balanced_images = image_noise or WindowNoise(), balanced_images
+        self.image_noise, self.image_sampling = image_noise or WindowNoise(), ImageSampling(image_sampling)
         self.labels: LabelLevel = labels
         self.memory_bytes = memory_gb * 1e9
         self._evaluation_loaders: dict[Split, Loader] = {}
@@ -144,9 +145,12 @@ class MammoDataModule(pl.LightningDataModule):
 
     def training_plan(self, epoch: int) -> Plan:
         """Rows of one training epoch."""
-        index = self.split_data(Split.TRAIN).index
+        data = self.split_data(Split.TRAIN)
+        index = data.index
         if self.plan == "images":
-            return training_images(index, self.seed, epoch, self.image_noise, self.balanced_images, self.labels)
+            exams = data.manifest.images["exam_id"].to_numpy(dtype=object)
+            noise, sampling = self.image_noise, self.image_sampling
+            return training_images(index, exams, self.seed, epoch, noise, sampling, self.labels)
         number = epoch if self.window_epochs is None else epoch % self.window_epochs
         return _epoch_plan(index, self.quota, self.crops, self.seed, number, self.shared_windows)
 

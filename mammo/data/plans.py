@@ -1,6 +1,6 @@
 """Sampling plans: which patches, images or lesion windows to read, as plain arrays.
 
-f_loc and f_agg read patches and lesion windows. GMIC reads whole images, in training through windows with noise.
+f_loc and f_agg read patches and lesion windows. GMIC reads whole images: see image_plans.
 
 The same (manifest, seed, epoch) always gives the same plan: row i of an epoch is a pure function of (seed, epoch, i),
 window j of a lesion one of (seed, outline, j).
@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.sampling_index import LabelLevel, SamplingIndex
+from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes, evaluation_windows, training_windows
 from mammo.geometry import CropWindow
 from mammo.records import MammoError, PatchClass, Pathology
@@ -30,7 +30,7 @@ class Plan:
     Attributes:
         image: int64 [N], image row in the manifest's table.
         windows: float64 [N, 4], crop window (row, col, side, angle), network px and degrees; for whole images
-            (row, col, height, 0), with the width in the frame's proportion.
+            (row, col, height, width).
         target: int64 [N], patch class; for whole images int64 [N, 2] in {0, 1}, malignant and benign
             (SamplingIndex.image_labels).
         lesion: int64 [N], lesion row in the manifest's table, -1 for no lesion.
@@ -147,94 +147,3 @@ def lesion_plan(index: SamplingIndex, crops: CropSizes, n_windows: int, seed: in
         lesion=rows,
         repeat=np.tile(np.arange(n_windows, dtype=np.int64), len(lesions)),
     )
-
-
-@dataclass(frozen=True)
-class WindowNoise:
-    """Random shifts and size changes of the windows of training images, in pixels of the network frame.
-
-    Attributes:
-        location_px: largest shift along each axis (GMIC: 100 at full size); the window never leaves the image.
-        size_px: largest change of the height (GMIC: 100 at full size); the width changes in proportion.
-
-    Raises:
-        MammoError: one of them is negative.
-    """
-
-    location_px: float = 0.0
-    size_px: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name in ("location_px", "size_px"):
-            if getattr(self, name) < 0:
-                raise MammoError(f"frame.noise.{name} must be >= 0, got {getattr(self, name)}")
-
-
-def image_plan(index: SamplingIndex, labels: LabelLevel) -> Plan:
-    """Every image once, in its network window; targets as SamplingIndex.image_labels."""
-    rows = np.arange(len(index.negative))
-    whole = (index.frame.height / 2, index.frame.width / 2, float(index.frame.height), 0.0)
-    return _whole_images(index, rows, np.tile(whole, (len(rows), 1)), labels)
-
-
-def training_images(
-    index: SamplingIndex, seed: int, epoch: int, noise: WindowNoise, balanced: bool, labels: LabelLevel
-) -> Plan:
-    """The images of one epoch in random order, each in its own noisy window; as many rows as there are images.
-
-    Args:
-        index: sampling index of the split.
-        seed: of order and windows.
-        epoch: row i is a pure function of (seed, epoch, i).
-        noise: of the windows.
-        balanced: whether images with a malignant finding, with only benign findings and with neither come equally
-            often, instead of every image once.
-        labels: of the targets (SamplingIndex.image_labels), and of these groups.
-    """
-    rng = np.random.default_rng((seed, ORDER_STREAM, epoch))
-    rows = rng.permutation(_balanced_rows(index.image_labels(labels), rng) if balanced else len(index.negative))
-    windows = [
-        _noisy_window(np.random.default_rng((seed, IMAGE_STREAM, epoch, number)), index, image, noise)
-        for number, image in enumerate(rows.tolist())
-    ]
-    return _whole_images(index, rows, np.array(windows), labels)
-
-
-def _whole_images(
-    index: SamplingIndex, rows: NDArray[np.int64], windows: NDArray[np.float64], labels: LabelLevel
-) -> Plan:
-    none = np.full(len(rows), -1, dtype=np.int64)
-    target = index.image_labels(labels)[rows]
-    return Plan(rows.astype(np.int64), windows, target, none, np.zeros(len(rows), dtype=np.int64))
-
-
-def _balanced_rows(shows: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """As many image rows as there are images: each group equally often, each image of a group as evenly as possible.
-
-    The groups are images with a malignant finding, with only benign findings, and with neither; empty groups are left
-    out.
-    """
-    group_of = np.where(shows[:, 0] == 1, 2, shows[:, 1])
-    groups = [rng.permutation(np.flatnonzero(group_of == group)) for group in np.unique(group_of)]
-    counts = np.diff(np.linspace(0, len(group_of), len(groups) + 1).astype(int))
-    return np.concatenate([np.resize(rows, n) for rows, n in zip(groups, counts, strict=True)])
-
-
-def _noisy_window(
-    rng: np.random.Generator, index: SamplingIndex, image: int, noise: WindowNoise
-) -> tuple[float, float, float, float]:
-    """(row, col, height, 0) of a window near the network window, inside the image if the image is large enough."""
-    frame = index.frame
-    height = frame.height + float(rng.uniform(-noise.size_px, noise.size_px))
-    center = []
-    for axis, (frame_px, size) in enumerate(
-        ((frame.height, height), (frame.width, height * frame.width / frame.height))
-    ):
-        low, high = index.extents[image, axis]
-        first, last = low + size / 2, high - size / 2
-        if first > last:  # the image is smaller: pad an MLO below, a CC above and below, both on the nipple's side
-            first = last = (low + high) / 2 if axis == 0 and not index.mlo[image] else first
-        best = min(max(frame_px / 2, first), last)
-        shift = rng.uniform(max(-noise.location_px, first - best), min(noise.location_px, last - best))
-        center.append(best + float(shift))
-    return center[0], center[1], height, 0.0

@@ -49,10 +49,12 @@ class ContextNetwork(pl.LightningModule):
         loss: called with GmicOutput and targets float32 [B, 2]; None for GmicLoss.
         local_trunk: init ("imagenet" or "he"), weights (timm's name.tag) and pretrained_file of the local trunk; the
             rest of the network is initialized at random.
+        global_trunk: a checkpoint of a context network of these sizes, whose global trunk is loaded; None for a random
+            one.
         checkpoint_activations: use a fraction of the memory at two thirds of the speed (16 GB V100s).
 
     Raises:
-        MammoError: the sizes do not give the window's grid, or the local trunk's weights are not available.
+        MammoError: the sizes do not give the window's grid, or the weights of a trunk are not available.
     """
 
     plan: ClassVar[Literal["patches", "images"]] = "images"
@@ -65,10 +67,11 @@ class ContextNetwork(pl.LightningModule):
         lr: float,
         loss: nn.Module | None = None,
         local_trunk: Mapping[str, Any] | None = None,
+        global_trunk: str | None = None,
         checkpoint_activations: bool = False,
     ) -> None:
         super().__init__()
-        # Named one by one: Lightning itself would leave out `frame`. A checkpoint holds every weight: no local_trunk.
+        # Named one by one: Lightning itself would leave out `frame`. A checkpoint holds every weight: no trunks.
         saved = {"sizes": sizes, "frame": frame, "lr": lr, "checkpoint_activations": checkpoint_activations}
         self.save_hyperparameters(saved)
         self.network = to_channels_last(Gmic(GmicSizes(**sizes), Frame(**frame), checkpoint_activations))
@@ -77,6 +80,8 @@ class ContextNetwork(pl.LightningModule):
         """Images of the last validation or test, with their scores."""
         if local_trunk is not None:
             self._start_local_trunk(**local_trunk)
+        if global_trunk is not None:
+            self._start_global_trunk(Path(global_trunk))
 
     def _start_local_trunk(self, init: str, weights: str, pretrained_file: str | None) -> None:
         """Load the ImageNet weights into the local trunk if it starts from them."""
@@ -84,6 +89,19 @@ class ContextNetwork(pl.LightningModule):
             raise MammoError(f"gmic.local_init={init}: choose imagenet or he")
         if init == "imagenet":
             self.network.load_local_trunk(pretrained_state(weights, pretrained_file))
+
+    def _start_global_trunk(self, path: Path) -> None:
+        """Load the global trunk of a checkpoint of a context network."""
+        state = read_weights(path).get("state_dict", {})
+        prefix = "network."
+        weights = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        try:
+            self.network.load_global_trunk(weights)
+        except MammoError as error:
+            raise MammoError(
+                f"model.global_trunk={path}: {error}; give a checkpoint of a context network with the same sizes "
+                "(conf/gmic), or leave model.global_trunk out"
+            ) from error
 
     def forward(self, image: Tensor) -> GmicOutput:
         """Saliency maps [B, rows, cols] in [0, 1] and predictions [B] in [0, 1] of images.

@@ -126,6 +126,20 @@ class Gmic(nn.Module):
             checkpoint_stages(self.trunk.layer_list)
             checkpoint_stages(self.local.stage_list)
 
+    def load_global_trunk(self, weights: Mapping[str, Tensor]) -> None:
+        """Load the global trunk's weights [O, ...], by their names in this network, and no others.
+
+        Raises:
+            MammoError: one is missing or has another shape.
+        """
+        own = self.trunk.state_dict()
+        given = {key: weights.get(f"trunk.{key}") for key in own}
+        for key, weight in given.items():
+            if weight is None or weight.shape != own[key].shape:
+                found = "is missing" if weight is None else f"has the shape {list(weight.shape)}"
+                raise MammoError(f"trunk.{key} {found}, and needs {list(own[key].shape)}")
+        self.trunk.load_state_dict(given)
+
     def load_local_trunk(self, weights: Mapping[str, Tensor]) -> None:
         """Load the weights [O, ...] of a ResNet-18 without classifier into the local trunk.
 

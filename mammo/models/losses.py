@@ -30,14 +30,15 @@ class WeightedCrossEntropy(nn.Module):
 
 
 class GmicLoss(nn.Module):
-    """BCE of the global, local and fused predictions, plus beta times the L1 norm of the saliency maps.
+    """BCE of the global, local and fused predictions, plus beta times the L1 norm of the saliency map, for each class.
 
-    The norm is the mean over cells by default, so that beta has the same effect on every grid; the sum is 1,380 times
-    as strong on 46 x 30 cells.
+    The loss is the mean over the classes, so that with the mean over cells the penalty is beta times the mean of the
+    saliency maps, as an author of GMIC describes it (github.com/nyukat/GMIC, issue 11). beta then has the same effect
+    on every grid; the sum is 1,380 times as strong on 46 x 30 cells.
 
     Args:
         beta: weight of the norm.
-        saliency_norm: "mean" or "sum" over the cells of an image; summed over the classes, averaged over the images.
+        saliency_norm: "mean" or "sum" over the cells of a map; averaged over the classes and the images.
 
     Raises:
         MammoError: saliency_norm is unknown.
@@ -55,7 +56,7 @@ class GmicLoss(nn.Module):
         bce = sum(functional.binary_cross_entropy(each.stacked(), target) for each in predictions)
         saliency = output.saliency.stacked().flatten(2)
         norm = saliency.sum(dim=2) if self.saliency_norm == "sum" else saliency.mean(dim=2)
-        loss: Tensor = bce + self.beta * norm.sum(dim=1).mean()
+        loss: Tensor = bce + self.beta * norm.mean(dim=1).mean()
         return loss
 
 

@@ -12,7 +12,8 @@ from mammo.cli.targets import build, is_foreign, resolve
 from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.datamodule import MammoDataModule
 from mammo.data.dataset import EmbeddingSource, SaliencySource
-from mammo.data.plans import Quota, WindowNoise
+from mammo.data.image_plans import WindowNoise
+from mammo.data.plans import Quota
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
 from mammo.maps.stack import canonical_order, maps_name
@@ -207,7 +208,7 @@ def datamodule_of(
         embeddings=embeddings,
         intensity=_intensity(cfg),
         image_noise=WindowNoise(**plain(cfg.frame.noise)),
-        balanced_images=cfg.get("balanced_images", False),
+        image_sampling=cfg.get("image_sampling", "all"),
         labels=cfg.get("labels", "breast"),
         workers=cfg.workers,
         memory_gb=cfg.memory_gb,

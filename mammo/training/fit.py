@@ -112,35 +112,48 @@ def train(cfg: DictConfig) -> float:
 
 
 def _run_dir(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
-    """The run folder; the content of a checkpoint to start from is part of its digest.
+    """The run folder; the content of checkpoints to start from is part of its digest.
 
     Raises:
-        MammoError: ckpt_path does not exist, or is a checkpoint of the run that this request resumes anyway.
+        MammoError: ckpt_path is a checkpoint of the run that this request resumes anyway; or as _start_digest.
     """
+    if (trunk := cfg.model.get("global_trunk")) is not None:
+        reads = {**reads, "global_trunk": _start_digest("model.global_trunk", Path(trunk), cfg.fold, reads["store"])}
     run = RunDir.of(cfg, run_name(cfg), reads)
     if cfg.get("ckpt_path") is None:
         return run
     path = Path(cfg.ckpt_path)
-    if not path.is_file():
-        raise MammoError(f"ckpt_path={path}: no such file")
+    digest = _start_digest("ckpt_path", path, cfg.fold, reads["store"])
     if path.resolve().parent == run.path.resolve():
         raise MammoError(
             f"ckpt_path={path} is a checkpoint of the run that the same request without ckpt_path resumes by itself: "
             "leave ckpt_path out"
         )
-    if cfg.fold is not None and (path.parent / "result.json").is_file():
-        _check_start(path, cfg.fold, reads["store"])
-    with path.open("rb") as file:
-        return RunDir.of(cfg, run.name, {**reads, "ckpt_path": hashlib.file_digest(file, "sha256").hexdigest()})
+    return RunDir.of(cfg, run.name, {**reads, "ckpt_path": digest})
 
 
-def _check_start(checkpoint: Path, fold: int, store: str) -> None:
-    """Reject a finished run's checkpoint as a start for a run of another fold."""
-    if not Fold(fold, store).is_of(start := read_run(checkpoint.parent)):
+def _start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> str:
+    """SHA-256, as hex, of a checkpoint that a run starts from.
+
+    Args:
+        key: the key of the configuration that names it.
+        checkpoint: the file.
+        fold: of the run; None without folds.
+        store: digest of the store with its folds.
+
+    Raises:
+        MammoError: it does not exist, or is of a finished run of another fold.
+    """
+    if not checkpoint.is_file():
+        raise MammoError(f"{key}={checkpoint}: no such file")
+    is_of_run = (checkpoint.parent / "result.json").is_file()
+    if fold is not None and is_of_run and not Fold(fold, store).is_of(start := read_run(checkpoint.parent)):
         raise MammoError(
-            f"ckpt_path={checkpoint} is of a run of fold={start.fold}, which may have been trained on test patients of "
+            f"{key}={checkpoint} is of a run of fold={start.fold}, which may have been trained on test patients of "
             f"fold={fold}: start from a run of the same fold"
         )
+    with checkpoint.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:

@@ -164,10 +164,12 @@ def test_a_read_outside_the_image_overwrites_the_memory_with_zeros(store: ImageS
 def test_an_image_window_is_read_and_resized_to_the_frame() -> None:
     frame = Frame(96, 80, 8)
     chain = FrameChain((300, 300), False, Box(0, 200, 0, 200), 1.0, (10, 5), frame)
-    whole = image_box(np.array([48.0, 40.0, 96.0, 0.0]), chain)
+    whole = image_box(np.array([48.0, 40.0, 96.0, 80.0]), chain)
     assert (whole.row0, whole.row1, whole.col0, whole.col1) == (10, 106, 5, 85)
-    larger = image_box(np.array([50.0, 40.0, 120.0, 0.0]), chain)
+    larger = image_box(np.array([50.0, 40.0, 120.0, 100.0]), chain)
     assert (larger.height, larger.width) == (120, 100)
+    wider = image_box(np.array([48.0, 44.0, 90.0, 88.0]), chain)
+    assert (wider.row0, wider.row1, wider.col0, wider.col1) == (13, 103, 5, 93)
     pixels = np.random.default_rng(0).integers(0, FULL_SCALE + 1, (96, 80)).astype(np.uint16)
     assert resize_to_frame(pixels, frame) is pixels
     steep = np.zeros((120, 100), np.uint16)

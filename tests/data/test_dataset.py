@@ -9,7 +9,8 @@ import torch
 
 from mammo.data.crops import CropRequests, crop
 from mammo.data.dataset import PlanDataset, Reader
-from mammo.data.plans import Plan, WindowNoise, image_plan, lesion_plan, training_images
+from mammo.data.image_plans import ImageSampling, WindowNoise, image_plan, training_images
+from mammo.data.plans import Plan, lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import CropWindow
@@ -57,7 +58,7 @@ def test_patches_belong_to_their_windows(small_root: Path, manifest: Manifest, r
 
 def test_columns_have_their_types_and_shapes(reader: Reader, plan: Plan) -> None:
     h = np.random.default_rng(0).normal(size=(len(plan), 32)).astype(np.float32)
-    columns = ("window", "patch", "image", "saliency", "embedding")
+    columns = ("window", "patch", "saliency", "embedding")
     batch = PlanDataset(plan, columns, reader, saliency, h).batch([0, 3, 4, 2])
     found = {name: (column.dtype, tuple(column.shape)) for name, column in batch.items()}
     n_images = len(set(plan.image[[0, 3, 4, 2]].tolist()))
@@ -65,7 +66,6 @@ def test_columns_have_their_types_and_shapes(reader: Reader, plan: Plan) -> None
         **dict.fromkeys(OWN, (torch.int64, (4,))),
         "window": (torch.float64, (4, 4)),
         "patch": (torch.uint16, (4, 1, PATCH_PX, PATCH_PX)),
-        "image": (torch.uint16, (4, 1, 368, 240)),
         "saliency": (torch.float32, (n_images, 2, 46, 30)),
         "saliency_row": (torch.int64, (4,)),
         "embedding": (torch.float32, (4, 32)),
@@ -102,6 +102,8 @@ def test_images_are_whole_network_windows(small_root: Path, manifest: Manifest, 
         whole = store.network(image_id, manifest.chain(image_id))
         assert np.array_equal(batch["image"][position, 0].numpy(), whole)
     assert batch["target"].shape == (2, 2)
+    assert batch["image"].dtype == torch.uint16
+    assert batch["image"].shape == (2, 1, 368, 240)
     assert int(batch["image"].int().max()) <= FULL_SCALE
 
 
@@ -126,7 +128,10 @@ def test_an_unknown_column_is_rejected_by_name(reader: Reader, plan: Plan) -> No
 
 def test_a_noisy_window_reads_beyond_the_network_window(small_root: Path, manifest: Manifest, reader: Reader) -> None:
     index = SamplingIndex.from_manifest(manifest)
-    plan = training_images(index, seed=0, epoch=0, noise=WindowNoise(12.5, 12.5), balanced=False, labels="image")
+    exams = manifest.images["exam_id"].to_numpy(dtype=object)
+    plan = training_images(
+        index, exams, seed=0, epoch=0, noise=WindowNoise(12.5, 12.5), sampling=ImageSampling.ALL, labels="image"
+    )
     assert len(np.unique(plan.windows[:, 2])) == len(plan)
     images = PlanDataset(plan, ("image",), reader).batch([0, 1])["image"]
     assert images.shape == (2, 1, 368, 240)

@@ -10,13 +10,14 @@ import torch
 from omegaconf import OmegaConf
 
 from mammo.geometry import Frame
-from mammo.models.context_network import ContextNetwork, standardized
+from mammo.models.context_network import ContextNetwork, official_checkpoint, standardized
 from mammo.models.gmic import Gmic, GmicSizes, greedy_regions, region_crops
 from mammo.models.losses import GmicLoss
 from mammo.records import MammoError
 
 CONF = Path(__file__).parents[2] / "conf" / "gmic"
 SMALL, FULL = Frame(368, 240, 8), Frame(2944, 1920, 64)
+WINDOW = {"height": 368, "width": 240, "cell_px": 8}
 
 
 def numbers(name: str) -> dict[str, object]:
@@ -142,6 +143,50 @@ def test_the_local_trunk_starts_from_resnet18_weights() -> None:
         assert torch.equal(value, weights[name])
     with pytest.raises(MammoError, match=r"gmic\.local_init=he"):
         small_network().load_local_trunk(weights)
+
+
+def trained_elsewhere(path: Path, **changes: object) -> Gmic:
+    """A context network of other random weights, saved as a checkpoint."""
+    torch.manual_seed(9)
+    network = ContextNetwork(numbers("eighth") | changes, WINDOW, 1e-3)
+    torch.save({"state_dict": network.state_dict()}, path)
+    return network.network
+
+
+def test_the_global_trunk_and_nothing_else_starts_from_a_checkpoint(tmp_path: Path) -> None:
+    other = trained_elsewhere(tmp_path / "a.ckpt")
+    torch.manual_seed(0)
+    random = ContextNetwork(numbers("eighth"), WINDOW, 1e-3).network.state_dict()
+    torch.manual_seed(0)
+    network = ContextNetwork(numbers("eighth"), WINDOW, 1e-3, global_trunk=str(tmp_path / "a.ckpt"))
+    assert "global_trunk" not in network.hparams, "a checkpoint of this network holds the weights"
+    loaded = network.network.state_dict()
+    trunk = {name for name in loaded if name.startswith("trunk.")}
+    assert len(trunk) > 20
+    for name, weight in loaded.items():
+        source = other.state_dict() if name in trunk else random
+        assert torch.equal(weight, source[name]), name
+
+
+def test_a_released_checkpoint_is_a_start_for_the_global_trunk(tmp_path: Path) -> None:
+    other = small_network()
+    torch.save(official_checkpoint(other), tmp_path / "gmic1.ckpt")
+    torch.manual_seed(5)
+    network = ContextNetwork(numbers("eighth"), WINDOW, 1e-3, global_trunk=str(tmp_path / "gmic1.ckpt")).network
+    assert torch.equal(network.trunk.first_conv.weight, other.trunk.first_conv.weight)
+    assert not torch.equal(network.head.weight, other.head.weight)
+
+
+def test_a_global_trunk_of_another_size_is_rejected_by_key_and_weight(tmp_path: Path) -> None:
+    trained_elsewhere(tmp_path / "wide.ckpt", widths=[16, 64, 32])
+    trained_elsewhere(tmp_path / "short.ckpt", widths=[16, 32], strides=[2, 1])
+    for name, fault in (
+        ("wide", r"trunk\.layer_list\.1\.0\.conv1\.weight has the shape \[64, 16, 3, 3\], and needs \[32, 16, 3, 3\]"),
+        ("short", r"trunk\.layer_list\.2\.0\.bn1\.weight is missing, and needs \[32\]"),
+    ):
+        message = rf"^model\.global_trunk=.*{name}\.ckpt: {fault}; give a checkpoint of a context network with the same"
+        with pytest.raises(MammoError, match=message):
+            ContextNetwork(numbers("eighth"), WINDOW, 1e-3, global_trunk=str(tmp_path / f"{name}.ckpt"))
 
 
 def test_images_are_standardized_one_by_one_and_constant_ones_become_0() -> None:

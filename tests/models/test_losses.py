@@ -34,16 +34,23 @@ def output(seed: int) -> tuple[SimpleNamespace, torch.Tensor]:
     return SimpleNamespace(saliency=saliency, **predictions), torch.randint(0, 2, (3, 2), generator=rng).float()
 
 
-def test_gmic_loss_is_the_bce_of_three_predictions_plus_the_norm_of_the_saliency() -> None:
+def test_gmic_loss_is_the_mean_over_classes_of_three_bces_and_the_norm_of_the_map() -> None:
     given, target = output(0)
-    bce = sum(
-        functional.binary_cross_entropy(torch.stack([each.malignant, each.benign], dim=1), target)
-        for each in (given.y_global, given.y_local, given.y_fusion)
-    )
-    maps = torch.stack([given.saliency.malignant, given.saliency.benign], dim=1)
-    for norm, size in (("mean", maps.mean(dim=(2, 3))), ("sum", maps.sum(dim=(2, 3)))):
-        expected = bce + 0.3 * size.sum(dim=1).mean()
-        torch.testing.assert_close(GmicLoss(0.3, norm)(given, target), expected)  # type: ignore[arg-type]
+    for norm, scale in (("mean", 1 / 20), ("sum", 1)):
+        expected = []
+        for number, name in enumerate(("malignant", "benign")):
+            predicted = [getattr(each, name) for each in (given.y_global, given.y_local, given.y_fusion)]
+            bce = sum(functional.binary_cross_entropy(each, target[:, number]) for each in predicted)
+            cells = sum(float(cell) for cell in getattr(given.saliency, name).flatten()) * scale
+            expected.append(bce + 0.3 * cells / len(target))
+        loss = GmicLoss(0.3, norm)(given, target)  # type: ignore[arg-type]
+        torch.testing.assert_close(loss, torch.stack(expected).mean())
+
+
+def test_the_penalty_is_beta_times_the_mean_of_all_saliency_values() -> None:
+    given, target = output(1)
+    penalty = GmicLoss(0.3)(given, target) - GmicLoss(0.0)(given, target)  # type: ignore[arg-type]
+    torch.testing.assert_close(penalty, 0.3 * given.saliency.stacked().mean())
 
 
 def test_an_unknown_norm_is_rejected() -> None:

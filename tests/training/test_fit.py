@@ -316,7 +316,7 @@ def test_mixed_precision_trains_the_context_network(root: Path) -> None:
 
 
 def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None:
-    words = ("model.checkpoint_activations=true", *AVERAGED, "balanced_images=true", "seed=3")
+    words = ("model.checkpoint_activations=true", *AVERAGED, "image_sampling=balanced", "seed=3")
     train(composed(root, *MODELS["context"], *words, "trainer.accumulate_grad_batches=2"))
     (run,) = root.glob("runs/context-s3-*")
     network = load_context_network(run / "best.ckpt")

@@ -91,6 +91,8 @@ def test_an_input_of_another_fold_is_rejected(root: Path) -> None:
             train(composed(root, "maps=[emb,sal]", "fold=0", override))
     with pytest.raises(MammoError, match="is of a run of fold=1, which may have been trained on test patients"):
         train(composed(root, *MODELS["floc"], "fold=0", f"ckpt_path={floc / 'best.ckpt'}"))
+    with pytest.raises(MammoError, match=r"^model\.global_trunk=.* is of a run of fold=1, which may have been trained"):
+        train(composed(root, *MODELS["context"], "fold=0", f"model.global_trunk={context / 'best.ckpt'}"))
     with pytest.raises(MammoError, match="no finished run of floc with fold=2"):
         train(composed(root, "maps=[emb]", "fold=2"))
 

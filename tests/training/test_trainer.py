@@ -232,6 +232,8 @@ def test_checkpoints_that_cannot_start_a_run_are_rejected(root: Path, tmp_path: 
     run = best_run(root, "floc")
     with pytest.raises(MammoError, match=r"^ckpt_path=.*nowhere\.ckpt: no such file$"):
         train(configured(root, f"ckpt_path={tmp_path}/nowhere.ckpt"))
+    with pytest.raises(MammoError, match=r"^model\.global_trunk=.*nowhere\.ckpt: no such file$"):
+        train(configured(root, f"+model.global_trunk={tmp_path}/nowhere.ckpt"))
     with pytest.raises(MammoError, match=r"is a checkpoint of the run that the same request without ckpt_path resumes"):
         train(configured(root, f"ckpt_path={run}/last.ckpt"))
     with pytest.raises(MammoError, match=r"has trained 2 epochs already: give a larger trainer\.max_epochs than 2"):
