@@ -33,8 +33,8 @@ class GmicLoss(nn.Module):
     """BCE of the global, local and fused predictions, plus beta times the L1 norm of the saliency map, for each class.
 
     The loss is the mean over the classes, so that with the mean over cells the penalty is beta times the mean of the
-    saliency maps, as an author of GMIC describes it (github.com/nyukat/GMIC, issue 11). beta then has the same effect
-    on every grid; the sum is 1,380 times as strong on 46 x 30 cells.
+    saliency maps, as an author of GMIC describes it in the issues of github.com/nyukat/GMIC. beta then has the same
+    effect on every grid; the sum is 1,380 times as strong on 46 x 30 cells.
 
     Args:
         beta: weight of the norm.
