@@ -256,7 +256,7 @@ class Cohort:
         counts: found and published numbers of a public data set.
         notes: notes for users of this data set, a sentence each.
         findings: findings that the source does not outline.
-        knows_patients: whether the source tells patients apart; if not, every exam counts as one patient.
+        knows_patients: whether the source distinguishes patients; if not, every exam counts as one patient.
     """
 
     images: tuple[ImageRecord, ...]

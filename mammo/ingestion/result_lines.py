@@ -31,7 +31,7 @@ FITTED = 0.9
 def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterator[str]:
     """Yield the lines on an ingest that took this many seconds: files by outcome, lesions, and what was left out.
 
-    The first one warns of a source that cannot tell patients apart.
+    The first one warns of a source that cannot distinguish patients.
     """
     store, manifest, n = recipe.store, result.manifest, len(result.outcomes)
     found, own = counts(result.outcomes), manifest.images["source"] == recipe.data_set.name

@@ -47,7 +47,7 @@ class DataSet:
         scale: as configured (data.scale).
         options: the adapter's options (data.options), JSON values.
         folder: pseudonym of the source folder's path, empty if unknown.
-        knows_patients: whether the source tells patients apart; if not, every exam counts as one patient.
+        knows_patients: whether the source distinguishes patients; if not, every exam counts as one patient.
     """
 
     name: str
@@ -82,12 +82,12 @@ class StoreHeader:
 
 
 def patient_warning(sources: Iterable[DataSet]) -> str:
-    """A sentence on the sources that cannot tell patients apart; empty if all can."""
+    """A sentence on the sources that cannot distinguish patients; empty if all can."""
     names = [source.name for source in sources if not source.knows_patients]
     if not names:
         return ""
     return (
-        f"{' and '.join(names)} cannot tell patients apart: every exam counts as one patient, so exams of one woman "
+        f"{' and '.join(names)} cannot distinguish patients: every exam counts as one patient, so exams of one woman "
         "can be in different splits, and one can be called negative although another led to a biopsy; ingest with "
         "data.patients=FILE, a table of exam and patient."
     )

@@ -100,7 +100,7 @@ def test_ingest_and_split_say_at_the_top_that_patients_are_unknown_until_a_table
         command.main()  # type: ignore[attr-defined]
         return capfd.readouterr().out
 
-    caution = "caution: nyu cannot tell patients apart: every exam counts as one patient"
+    caution = "caution: nyu cannot distinguish patients: every exam counts as one patient"
     exam_list(tmp_path / "source", 4)
     data = ("data=nyu", f"data.source={tmp_path}/source", "frame=eighth", "data.scale=1", "processes=1")
     assert printed(ingest, *data).startswith(caution)
@@ -108,8 +108,8 @@ def test_ingest_and_split_say_at_the_top_that_patients_are_unknown_until_a_table
     assert printed(split, "fractions=[0.5,0.25,0.25]", "allow_empty=true").startswith(caution)
 
     (tmp_path / "source" / "patients.csv").write_text("exam,patient\n0,a\n1,b\n2,a\n3,b\n")
-    assert "cannot tell patients apart" not in printed(ingest, *data, "data.patients=patients.csv")
+    assert "cannot distinguish patients" not in printed(ingest, *data, "data.patients=patients.csv")
     images = Manifest.load(tmp_path / "run" / "store").images
     assert images["negative"].tolist() == [False, True, False, True]  # exam 2 is of the biopsied patient
     assert images["patient_id"].nunique() == 2
-    assert "cannot tell patients apart" not in printed(split, "fractions=[0.5,0.25,0.25]", "allow_empty=true")
+    assert "cannot distinguish patients" not in printed(split, "fractions=[0.5,0.25,0.25]", "allow_empty=true")

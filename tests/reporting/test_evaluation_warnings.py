@@ -49,4 +49,4 @@ def test_the_report_says_first_that_a_source_cannot_tell_patients_apart(reported
     replace(manifest, sources=blind).save(root / "store")
     text = Report(root, "table3").write(0).with_name("report.md").read_text()
     first = next(line for line in text.splitlines() if line.startswith("- "))
-    assert "phantom cannot tell patients apart: every exam counts as one patient" in first
+    assert "phantom cannot distinguish patients: every exam counts as one patient" in first
