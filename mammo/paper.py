@@ -61,6 +61,9 @@ MAPS = tuple(TABLE_3)
 BEST, LOCAL = "sal+emb", "emb"
 """The paper's best combination, and the best one without context, which it is compared with."""
 
+FIGURE_6_BACKBONES = ("resnetv2_50", "resnetv2_101", "resnetv2_152", "densenet121", "densenet161", "densenet169")
+"""The backbones of Figure 6, by their names in timm."""
+
 FIGURE_6 = MappingProxyType(
     {
         ("resnetv2_50", "he"): (0.762, 0.015),

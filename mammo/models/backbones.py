@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mammo.models.gray_convolution import fold_channels, foldable_convolution
 from mammo.models.resnet import PreActResNet
-from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, WeightKeys
+from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, NoWeightsError, WeightKeys
 from mammo.records import MammoError, did_you_mean
 
 SMALL = "preact_resnet"
@@ -154,7 +154,8 @@ def weights_repository(name: str, keys: WeightKeys) -> str | None:
     """The repository of a network's weights on timm's hub, as in timm/densenet161.tv_in1k; None if they lie elsewhere.
 
     Raises:
-        MammoError: timm has no such network, the network has no weights, or none of this tag.
+        NoWeightsError: the network has no weights.
+        MammoError: timm has no such network, or no weights of this tag.
     """
     import timm  # slow to import: only for networks from timm
 
@@ -164,8 +165,8 @@ def weights_repository(name: str, keys: WeightKeys) -> str | None:
         raise MammoError(f"{keys.name}={name} is not a network of timm{hint}: timm.list_models() lists them all")
     tags = timm.list_pretrained(f"{architecture}.*")
     if not tags:
-        raise MammoError(
-            f"no ImageNet weights exist for {name}: set {keys.scratch}, or give your own file with {keys.file}="
+        raise NoWeightsError(
+            f"no ImageNet weights exist for {name} in timm: set {keys.scratch}, or give your own file with {keys.file}="
         )
     if tag and name not in tags:
         raise MammoError(

@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+from mammo.records import MammoError
+
+
+class NoWeightsError(MammoError):
+    """Nobody has published ImageNet weights of a network; a sweep leaves such a job out and goes on."""
+
 
 @dataclass(frozen=True)
 class WeightKeys:

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mammo.reporting.evaluation import Evaluation
+from mammo.reporting.paper_tables import figure6_notes
 from mammo.reporting.result_figures import (
     curves_figure,
     figure6_figure,
@@ -91,6 +92,7 @@ def result_figures(evaluation: Evaluation) -> list[ReportFigure]:
             "Test AUC of f_loc alone by backbone and initialization. Bars: mean over seeds; error bars: 95 % "
             "patient-bootstrap interval of the seed-mean score. The paper prints only three of these numbers."
         )
+        caption = " ".join([caption, *figure6_notes(evaluation.figure6)])
         figures.insert(1, ReportFigure("figure6", caption, figure6_figure(evaluation.figure6)))
     if len(evaluation.table3):
         caption = (

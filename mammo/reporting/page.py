@@ -26,6 +26,7 @@ from markupsafe import Markup, escape
 from mammo import paper
 from mammo.reporting.evaluation import Evaluation
 from mammo.reporting.figure_list import ReportFigure, result_tables
+from mammo.reporting.paper_tables import figure6_notes
 from mammo.reporting.reported_runs import fold_numbers
 from mammo.reporting.result_figures import save
 from mammo.reporting.summary import result_sentence, tradeoff_sentence
@@ -107,6 +108,7 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
         "table2": evaluation.table2.to_dict("records"),
         "birads": evaluation.birads.to_dict("records"),
         "figure6": evaluation.figure6.to_dict("records"),
+        "figure6_notes": figure6_notes(evaluation.figure6),
         "trivial": evaluation.trivial.to_dict("records"),
         "settings": evaluation.settings[evaluation.settings["differs"]].to_dict("records"),
         "n_settings": len(evaluation.settings),

@@ -33,9 +33,22 @@ TABLE2_COLUMNS = [
 ]
 """tnr: threshold chosen on the test lesions; transferred_*: threshold chosen on validation lesions, NaN without any."""
 
+NOT_IN_TIMM = "resnetv2_152"
+"""The backbone of Figure 6 of which timm has no ImageNet weights."""
+
+OWN_FILE = "own file"
+"""Stands in Figure 6 for weights that are not from timm (backbone.pretrained_file)."""
+
+RECIPES = {
+    "tv_in1k": "tv_in1k are torchvision's weights",
+    "a1h_in1k": "a1h_in1k are timm's, trained by a recipe of 2021 (ResNet strikes back), which is later than the paper",
+    OWN_FILE: "a file of the user's own gave the other weights",
+}
+"""Tags of timm's weights, and what they say of where the weights come from."""
+
 AUC_COLUMNS = ["auc_mean", "auc_sd", "n_seeds", "auc_low", "auc_high"]
 TABLE3_COLUMNS = ["maps", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc"]
-FIGURE6_COLUMNS = ["backbone", "init", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc", "paper_spread"]
+FIGURE6_COLUMNS = ["backbone", "init", "weights", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc", "paper_spread"]
 CONTEXT_COLUMNS = ["label", *AUC_COLUMNS, "n_images", "n_showing"]
 
 
@@ -149,14 +162,42 @@ def figure6(scores: Mapping[tuple[str, str], Floats], malignant: Ints, patients:
 
     Returns:
         Columns FIGURE6_COLUMNS (paper_auc and paper_spread NaN where the paper prints no number), one row for each
-        key, sorted by backbone, He initialization before ImageNet.
+        key, sorted by backbone, He initialization before ImageNet. weights is timm's tag of the ImageNet weights, which
+        the backbone's name then lacks, or OWN_FILE; empty for He initialization. Where two keys differ in the tag only,
+        backbones keep it in their names.
     """
+    architectures = {(name.partition(".")[0], init) for name, init in scores}
     rows = []
-    for backbone, init in sorted(scores):
-        printed, spread = FIGURE_6.get((backbone, init), (np.nan, np.nan))
-        row = auc_row(scores[backbone, init], malignant, patients)
-        rows.append({"backbone": backbone, "init": init, **row, "paper_auc": printed, "paper_spread": spread})
+    for name, init in sorted(scores):
+        architecture, _, tag = name.partition(".")
+        printed, spread = FIGURE_6.get((architecture, init), (np.nan, np.nan))
+        facts = {
+            "backbone": architecture if len(architectures) == len(scores) else name,
+            "init": init,
+            "weights": (tag or OWN_FILE) if init == "imagenet" else "",
+        }
+        row = auc_row(scores[name, init], malignant, patients)
+        rows.append({**facts, **row, "paper_auc": printed, "paper_spread": spread})
     return pd.DataFrame(rows, columns=FIGURE6_COLUMNS)
+
+
+def figure6_notes(table: pd.DataFrame) -> list[str]:
+    """Sentences on the ImageNet weights of Figure 6: where they come from, and the bar that lacks them.
+
+    Args:
+        table: as figure6.
+    """
+    tags = sorted(set(table["weights"]) - {""})
+    sentences = []
+    if tags:
+        origins = "; ".join(RECIPES.get(tag, f"{tag} is timm's tag of further weights") for tag in tags)
+        sentences.append(f"ImageNet weights: {origins}. The paper does not say where its weights come from.")
+    if set(table.loc[table["backbone"] == NOT_IN_TIMM, "init"]) == {"he"}:
+        sentences.append(
+            f"{NOT_IN_TIMM} from ImageNet weights is left out: timm has none; to start from a file of your own give "
+            "backbone.pretrained_file=FILE."
+        )
+    return sentences
 
 
 def context_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Hydra callback of sweeps (hydra.callbacks in conf/train.yaml), the same under every launcher.
 
-A failed job is recorded and the others go on; progress is printed; the exit status says whether all jobs are done.
+A failed job is recorded and the others go on; progress is printed; the exit status says whether all jobs are done. A
+job that would start from ImageNet weights that nobody has published is left out, with its reason; this is no failure.
 """
 
 import sys
@@ -17,7 +18,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict, read_write
 
 from mammo.cli.hydra_errors import WRONG, sentence
-from mammo.training.sweep_state import Job, Sweep, check_experiments
+from mammo.models.weight_keys import NoWeightsError
+from mammo.training.sweep_state import LEFT_OUT, Job, Sweep, check_experiments
 
 POLL_S = 2.0
 """Seconds between two looks at the state of the jobs."""
@@ -53,7 +55,7 @@ class SweepCallback(Callback):
     def on_job_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
         """Delete the record of the job's previous attempt."""
         if config.hydra.mode == RunMode.MULTIRUN:
-            for name in ("error.txt", "done"):
+            for name in ("error.txt", LEFT_OUT, "done"):
                 Path(config.hydra.runtime.output_dir, name).unlink(missing_ok=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:  # noqa: ANN401
@@ -66,11 +68,13 @@ class SweepCallback(Callback):
             return
         error = job_return._return_value
         message = sentence(error) if isinstance(error, WRONG) else f"{type(error).__name__}: {error}"
-        (folder / "error.txt").write_text(message + "\n", encoding="utf-8")
+        is_left_out = isinstance(error, NoWeightsError)
+        (folder / (LEFT_OUT if is_left_out else "error.txt")).write_text(message + "\n", encoding="utf-8")
         if not isinstance(error, WRONG):
             (folder / "traceback.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
             message += f" (traceback in {folder / 'traceback.txt'})"
-        print(f"job {config.hydra.job.num} failed: {message}", file=sys.stderr, flush=True)
+        outcome = "is left out" if is_left_out else "failed"
+        print(f"job {config.hydra.job.num} {outcome}: {message}", file=sys.stderr, flush=True)
         job_return.status, job_return.return_value = JobStatus.COMPLETED, float("nan")
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
@@ -85,9 +89,9 @@ class SweepCallback(Callback):
             )
             sys.exit(2)
         for number, job in enumerate(jobs):
-            if job.state == "failed":
-                print(f"failed: job {number} ({job.overrides}): {job.error}", file=sys.stderr)
-        if any(job.state != "done" for job in jobs):
+            if job.state in ("failed", "left out"):
+                print(f"{job.state}: job {number} ({job.overrides}): {job.error}", file=sys.stderr)
+        if not all(job.is_settled for job in jobs):
             print(
                 "run the same command again for the jobs that are not done; python -m mammo.sweep status lists all",
                 flush=True,
@@ -124,7 +128,7 @@ class SweepProgress(Thread):
         jobs = self.sweep.state()
         states = Counter(job.state for job in jobs)
         line = f"sweep: {states['done']} of {len(jobs)} jobs done"
-        line += "".join(f", {states[state]} {state}" for state in ("running", "failed") if states[state])
+        line += "".join(f", {states[state]} {state}" for state in ("running", "failed", "left out") if states[state])
         if jobs and line != self.last_line:
             self.last_line = line
             print(line + self._time_left(jobs), file=sys.stderr, flush=True)
@@ -132,7 +136,7 @@ class SweepProgress(Thread):
     def _time_left(self, jobs: list[Job]) -> str:
         """The time left, estimated from the jobs that ran during this sweep."""
         ran = sum(_modified(job) >= self.started_at for job in jobs if job.state == "done")
-        left = sum(job.state != "done" for job in jobs)
+        left = sum(not job.is_settled for job in jobs)
         elapsed = time.monotonic() - self.started
         return f", about {elapsed / ran * left:.0f} s left" if ran and left else f", {elapsed:.0f} s"
 

@@ -1,6 +1,6 @@
 """A sweep on disk: the jobs that were requested, and the state of each.
 
-    <root>/sweeps/<group>-<digest>/   jobs.json  <job number>/run  <job number>/error.txt
+    <root>/sweeps/<group>-<digest>/   jobs.json  <job number>/run  <job number>/error.txt  <job number>/left-out.txt
 
 The digest is of the command's overrides, so that the same command finds its own sweep again. A job records its run
 folder in the file `run`; whether it is done, running or failed is read from the run folder itself.
@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -29,7 +29,10 @@ from mammo.io import atomic_write, is_locked
 from mammo.records import MammoError
 from mammo.training.results import finished_run
 
-State = Literal["done", "running", "failed", "missing"]
+State = Literal["done", "running", "failed", "left out", "missing"]
+
+LEFT_OUT = "left-out.txt"
+"""The file of a job that is left out; it says why."""
 
 LOCATION_KEYS = ("root", "store")
 """Overrides that name a location; they do not change what a sweep is."""
@@ -44,10 +47,11 @@ class Job:
 
     Attributes:
         overrides: those in which it differs from the sweep's other jobs.
-        state: "missing" also for a job that was killed, or whose files have changed since it finished.
+        state: "missing" also for a job that was killed, or whose files have changed since it finished; "left out" for
+            one that cannot be trained, because it would start from weights that do not exist.
         run: the run folder, once the job has started.
         val_auc: of a finished run, where it is defined.
-        error: of a failed job, one sentence.
+        error: of a job that failed or is left out, one sentence.
     """
 
     overrides: str
@@ -55,6 +59,11 @@ class Job:
     run: Path | None = None
     val_auc: float | None = None
     error: str = ""
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.state in ("done", "left out")
 
 
 @dataclass(frozen=True)
@@ -108,6 +117,8 @@ class Sweep:
             return Job(overrides, "running", run)
         if error:
             return Job(overrides, "failed", run, error=error)
+        if reason := _text(folder / LEFT_OUT):
+            return Job(overrides, "left out", error=reason)
         return Job(overrides, "done" if run is None and (folder / "done").is_file() else "missing", run)
 
 
@@ -162,7 +173,11 @@ def check_experiments(cfg: DictConfig) -> None:
 
 
 def print_status(sweep: Sweep) -> int:
-    """Print the jobs of a sweep as a table, and the best of them so far; return 0 when all are done, else 1."""
+    """Print the jobs of a sweep as a table, and the best of them so far.
+
+    Returns:
+        0 when all are done, jobs that are left out aside, else 1.
+    """
     jobs = sweep.state()
     table = Table("job", "overrides", "state", "val AUC", "run, or why it failed", title=sweep.folder.name)
     for number, job in enumerate(jobs):
@@ -171,12 +186,12 @@ def print_status(sweep: Sweep) -> int:
     width = None if sys.stdout.isatty() else TABLE_WIDTH
     Console(width=width, markup=False, highlight=False).print(table)
     counts = Counter(job.state for job in jobs)
-    print(", ".join(f"{counts[state]} {state}" for state in ("done", "running", "failed", "missing")))
+    print(", ".join(f"{counts[state]} {state}" for state in get_args(State) if state != "left out" or counts[state]))
     scored = [job for job in jobs if job.val_auc is not None]
     if scored:
         best: Job = max(scored, key=lambda job: job.val_auc or 0.0)
         print(f"best so far: {best.overrides}, val AUC {best.val_auc:.3f}, {best.run}")
-    return int(counts["done"] < len(jobs))
+    return int(not all(job.is_settled for job in jobs))
 
 
 def _planned(overrides: Sequence[str]) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """The paper's tables and Figure 6 as numbers, checked by hand and against scikit-learn."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,6 +16,7 @@ from mammo.reporting.paper_tables import (
     auc_row,
     context_table,
     figure6,
+    figure6_notes,
     table1,
     table2,
     table3,
@@ -134,6 +137,35 @@ def test_figure6_holds_the_aucs_over_seeds_and_the_papers() -> None:
     )
     assert (he["n_seeds"], he["paper_auc"], he["paper_spread"]) == (3, 0.762, 0.015)
     assert np.isnan(table.loc[("densenet161", "he"), "paper_auc"])
+
+
+def test_figure6_names_the_recipe_of_the_weights_and_the_bar_without_any() -> None:
+    cells = [("densenet169.tv_in1k", "he"), ("densenet169.tv_in1k", "imagenet"), ("resnetv2_152", "he")]
+    cells.append(("resnetv2_50.a1h_in1k", "imagenet"))
+    scores = dict.fromkeys(cells, FIGURE6_SCORES["resnetv2_50", "he"])
+    table = figure6(scores, FIGURE6_MALIGNANT, FIGURE6_PATIENTS).set_index(["backbone", "init"])
+    assert table["weights"].to_dict() == {
+        ("densenet169", "he"): "",
+        ("densenet169", "imagenet"): "tv_in1k",
+        ("resnetv2_152", "he"): "",
+        ("resnetv2_50", "imagenet"): "a1h_in1k",
+    }
+    assert table.loc[("densenet169", "imagenet"), "paper_auc"] == 0.782
+    notes = figure6_notes(table.reset_index())
+    assert re.search(r"a1h_in1k .* 2021 .* later than the paper; tv_in1k are torchvision's weights\.", notes[0])
+    assert notes[1].startswith("resnetv2_152 from ImageNet weights is left out: timm has none")
+    assert "no weights in timm" in [text.get_text() for text in figure6_figure(table.reset_index()).axes[0].texts]
+
+    scores["resnetv2_152", "imagenet"] = scores["resnetv2_152", "he"]
+    table = figure6(scores, FIGURE6_MALIGNANT, FIGURE6_PATIENTS)
+    assert table.set_index(["backbone", "init"]).loc[("resnetv2_152", "imagenet"), "weights"] == "own file"
+    assert "left out" not in " ".join(figure6_notes(table))
+
+
+def test_backbones_that_differ_in_their_weights_keep_their_full_names() -> None:
+    cells = [("resnetv2_50.a1h_in1k", "imagenet"), ("resnetv2_50.other", "imagenet")]
+    scores = dict.fromkeys(cells, FIGURE6_SCORES["resnetv2_50", "he"])
+    assert figure6(scores, FIGURE6_MALIGNANT, FIGURE6_PATIENTS)["backbone"].tolist() == [name for name, _ in cells]
 
 
 def test_figure6_bars_reach_their_means() -> None:

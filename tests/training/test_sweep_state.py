@@ -13,8 +13,10 @@ from omegaconf import open_dict, read_write
 
 from mammo.cli.hydra_app import composed
 from mammo.io import file_lock
+from mammo.paper import FIGURE_6_BACKBONES
 from mammo.sweep import main as sweep_command
 from mammo.train import main as train_command
+from mammo.training import fit, train_config
 from mammo.training.sweep_state import Sweep
 
 HERE = Path(__file__).resolve().parents[2]
@@ -196,6 +198,29 @@ def test_the_only_job_of_a_sweep_without_overrides_has_a_name(
     with pytest.raises(SystemExit):
         train_command()
     assert "failed: job 0 (as configured): no finished run of floc" in capsys.readouterr().err
+
+
+def test_a_backbone_without_imagenet_weights_is_left_out_of_a_sweep(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--multirun", "model=floc", "backbone=small,resnetv2_152", "data.init=imagenet")
+    for _ in range(2):
+        assert run_sweep(root, monkeypatch, *words) == 0
+        assert states(root) == ["done", "left out"]
+        assert "left out: job 1 (backbone=resnetv2_152): no ImageNet weights exist for" in capsys.readouterr().err
+    assert sweep_command(["status", str(root)]) == 0
+    assert "1 done, 0 running, 0 failed, 1 left out, 0 missing" in capsys.readouterr().out
+
+
+def test_figure6_completes_with_eleven_cells(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train_config, "_cached", lambda repository: True)
+    trained = []
+    monkeypatch.setattr(fit, "train", lambda cfg: trained.append((cfg.backbone.name, cfg.backbone.init)))
+    assert run_sweep(root, monkeypatch, "experiment=figure6") == 0
+    assert len(set(trained)) == len(trained) == 11
+    assert {name.partition(".")[0] for name, _ in trained} == set(FIGURE_6_BACKBONES)
+    assert ("resnetv2_152", "he") in trained
+    assert sorted(states(root)) == ["done"] * 11 + ["left out"]
 
 
 def test_two_concurrent_sweeps_share_the_work(root: Path) -> None:
