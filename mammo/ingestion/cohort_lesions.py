@@ -131,17 +131,18 @@ def images_with_more(cohort: Cohort, copies: Mapping[str, str], current: Manifes
     """
     without = {finding.path for finding in cohort.findings} | {lesion.image for lesion in cohort.left_out}
     found = {copies[path] for path in without if path in copies}
+    lesions_on = current.lesions.groupby("image_id").groups
     for lesion in cohort.lesions:
-        if lesion.path in copies and not _is_covered(lesion, copies[lesion.path], current):
-            found.add(copies[lesion.path])
+        image_id = copies.get(lesion.path)
+        if image_id is not None and not _is_covered(lesion, map(current.outline, lesions_on.get(image_id, ()))):
+            found.add(image_id)
     return frozenset(found)
 
 
-def _is_covered(lesion: LesionRecord, image_id: str, current: Manifest) -> bool:
-    """Return whether the lesions of an image of the store cover all of a lesion."""
+def _is_covered(lesion: LesionRecord, outlines: Iterable[tuple[NDArray[np.bool_], Box]]) -> bool:
+    """Return whether outlines on its image, masks [box.height, box.width] in their boxes, cover all of a lesion."""
     uncovered = lesion.mask.copy()
-    for lesion_id in current.lesions.index[current.lesions["image_id"] == image_id]:
-        mask, box = current.outline(lesion_id)
+    for mask, box in outlines:
         points = np.argwhere(mask) + np.array((box.row0 - lesion.box.row0, box.col0 - lesion.box.col0))
         points = points[((points >= 0) & (points < uncovered.shape)).all(axis=1)]
         uncovered[tuple(points.T)] = False

@@ -221,7 +221,8 @@ def compared_with_all(
         earlier, theirs = current.images["patient_id"], set(others["patient_id"])
         known = {one.breast[0]: str(earlier[one.image_id]) for one in candidates if earlier.get(one.image_id) in theirs}
     elsewhere = find_in_other_sources(candidates, stored, same_pixels, found, known)
-    left = [one for one in candidates if one.image_id not in {*elsewhere.kept, *elsewhere.conflicts}]
+    settled = {*elsewhere.kept, *elsewhere.conflicts}
+    left = [one for one in candidates if one.image_id not in settled]
     return find_duplicates(left, same_pixels), elsewhere
 
 

@@ -176,7 +176,8 @@ def _ingest(
     results, decoded = _ingest_files(recipe, items, processes, len(sources) > 1)
     facts = {item.image_id: one for item, one in zip(items, results, strict=True) if isinstance(one, ImageFacts)}
     candidates = new_candidates(items, facts)
-    found = {pseudonyms.of("image", path) for path in paths_with_finding(cohort)}
+    with_finding = paths_with_finding(cohort)
+    found = {item.image_id for item in items if item.image.path in with_finding}
     duplicates, elsewhere = compared_with_all(recipe, candidates, found, current if len(sources) > 1 else None)
     outcomes = tuple(_outcomes(recipe, items, results, duplicates, elsewhere, allow))
     accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}

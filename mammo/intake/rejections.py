@@ -7,7 +7,7 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Self
 
-from mammo.records import ImageRecord, LeftOut, Pathology
+from mammo.records import ImageRecord, LeftOut, LesionRecord, Pathology
 
 AGAIN = "fetch the file from its source again"
 OTHER_OBJECT = "nothing to do: only screening mammograms are accepted"
@@ -201,3 +201,8 @@ def left_out(path: str, code: Code, image: str, label: Pathology = Pathology.NON
         label: of the lesion.
     """
     return LeftOut(path, image, code, code.reason, label)
+
+
+def image_of(lesion: LesionRecord | LeftOut) -> str:
+    """Return the path of the image that a lesion lies on, also of one that is left out; empty if unknown."""
+    return lesion.path if isinstance(lesion, LesionRecord) else lesion.image

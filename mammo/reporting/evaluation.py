@@ -107,10 +107,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         MammoError: no run scored lesions, a score table is invalid, the runs scored different lesions, or their lesions
             are not all of the test split or were used for selection; or as pooled_runs.
     """
-    if not any(run.model in ("floc", "fagg") and not run.is_control for run in runs):
-        raise MammoError(
-            "no finished f_loc or f_agg run to report: train one with python -m mammo.train model=floc, or maps=emb"
-        )
+    _reject_none_scored(runs)
     reject_selection_on_test(runs)
     every = pooled_runs(runs)
     folds = common_folds(every)
@@ -120,16 +117,18 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     shared = share_lesions({pool.name: pool.lesions() for pool in scored})
     stacks = _stacks(fagg, shared)
     malignant, patients = shared.malignant, shared.patients
-    floc = _floc_scores(scored, shared)
+    by_network = _floc_by_network(scored)
+    floc = {key: np.stack([shared.scores[pool.name] for pool in own]) for key, own in by_network.items()}
+    named = _named(floc)
     combined = {maps: stack.mean(axis=0) for maps, stack in stacks.items()}
-    means = combined or _named(floc)
-    main, main_pools = _main(fagg) if combined else _best_floc(scored, list(means))
+    means = combined or named
+    main, main_pools = _main(fagg) if combined else _best(dict(zip(named, by_network.values(), strict=True)))
     validation = _validation(main_pools)
     _reject_selected_on(shared.lesions, validation)
     thresholds = _thresholds(validation, shared.lesions["fold"])
     main_performance = performance(malignant, means[main], patients, thresholds)
     lesions = shared.lesions.assign(size=size_group(shared.lesions["size_px"]))
-    models = means | _named(floc)
+    models = means | named
     gains = _gains(means, _stacks([pool for pool in scored if pool.first.context == "shuffled"], shared), shared)
     evaluation = Evaluation(
         runs=[run for pool in pools for run in pool.runs],
@@ -166,6 +165,13 @@ def _subgroups(table: pd.DataFrame) -> list[Subgroup]:
     return [*subgroups(table, SUBGROUP_COLUMNS), *class_subgroups(table, "pathology_type")]
 
 
+def _reject_none_scored(runs: Sequence[Run]) -> None:
+    if not any(run.model in ("floc", "fagg") and not run.is_control for run in runs):
+        raise MammoError(
+            "no finished f_loc or f_agg run to report: train one with python -m mammo.train model=floc, or maps=emb"
+        )
+
+
 def _main(fagg: Sequence[PooledRun]) -> tuple[str, list[PooledRun]]:
     """The combination of maps that the report opens with, and its runs: sal+emb, else the last in the paper's order."""
     run = {pool.first.maps for pool in fagg}
@@ -173,20 +179,10 @@ def _main(fagg: Sequence[PooledRun]) -> tuple[str, list[PooledRun]]:
     return main, [pool for pool in fagg if pool.first.maps == main]
 
 
-def _best_floc(pools: Sequence[PooledRun], names: Sequence[str]) -> tuple[str, list[PooledRun]]:
-    """The f_loc with the highest validation AUC, mean over its runs, and those runs; the first among equals.
-
-    Args:
-        pools: of every f_loc.
-        names: by the order of (backbone, initialization).
-    """
-    by_key: dict[tuple[str, str], list[PooledRun]] = {}
-    for pool in pools:
-        by_key.setdefault((pool.first.backbone, pool.first.init), []).append(pool)
-    keys = sorted(by_key)
-    aucs = [np.mean([run.val_auc for pool in by_key[key] for run in pool.runs]) for key in keys]
-    best = int(np.argmax(np.nan_to_num(aucs, nan=-1.0)))
-    return names[best], by_key[keys[best]]
+def _best(models: Mapping[str, list[PooledRun]]) -> tuple[str, list[PooledRun]]:
+    """The model with the highest validation AUC, mean over its runs, and those runs; the first among equals."""
+    aucs = [np.mean([run.val_auc for pool in pools for run in pool.runs]) for pools in models.values()]
+    return list(models.items())[int(np.argmax(np.nan_to_num(aucs, nan=-1.0)))]
 
 
 def _stacks(pools: Sequence[PooledRun], shared: SharedLesions) -> dict[str, Floats]:
@@ -257,13 +253,13 @@ def _thresholds(
     return {fnr: np.array([chosen[fold][fnr] for fold in fold_of]) for fnr in FNRS}
 
 
-def _floc_scores(pools: Sequence[PooledRun], shared: SharedLesions) -> dict[tuple[str, str], Floats]:
-    """(backbone, initialization) to the scores [S, N] of f_loc alone, one row for each seed."""
-    scores: dict[tuple[str, str], list[Floats]] = {}
+def _floc_by_network(pools: Sequence[PooledRun]) -> dict[tuple[str, str], list[PooledRun]]:
+    """(backbone, initialization) to the f_loc runs of it, in order."""
+    found: dict[tuple[str, str], list[PooledRun]] = {}
     for pool in pools:
         if pool.first.model == "floc":
-            scores.setdefault((pool.first.backbone, pool.first.init), []).append(shared.scores[pool.name])
-    return {key: np.stack(scores[key]) for key in sorted(scores)}
+            found.setdefault((pool.first.backbone, pool.first.init), []).append(pool)
+    return dict(sorted(found.items()))
 
 
 def _named(floc: Mapping[tuple[str, str], Floats]) -> dict[str, Floats]:

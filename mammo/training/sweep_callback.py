@@ -1,7 +1,7 @@
 """Hydra callback of sweeps (hydra.callbacks in conf/train.yaml), the same under every launcher.
 
 A failed job is recorded and the others go on; progress is printed; the exit status says whether all jobs are done. A
-job that would start from ImageNet weights that nobody has published is left out, with its reason; this is no failure.
+job that would start from ImageNet weights that do not exist is left out, with its reason; this is no failure.
 """
 
 import sys

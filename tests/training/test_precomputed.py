@@ -1,4 +1,4 @@
-"""Embeddings of an f_loc run: computed once whoever asks first, without a trace in the random numbers of others."""
+"""Embeddings of an f_loc run: computed once for all runs that read them; the random numbers of a run do not change."""
 
 import random
 from concurrent.futures import ThreadPoolExecutor

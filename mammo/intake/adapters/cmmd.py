@@ -22,7 +22,7 @@ from mammo.intake.adapters._labels import parse_density
 from mammo.intake.dicom_header import Header, read_header
 from mammo.intake.outlines import outline_of_polygon
 from mammo.intake.rasters import is_raster
-from mammo.intake.rejections import Code, RejectedError, left_out, rejected
+from mammo.intake.rejections import Code, RejectedError, image_of, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder, parts_matching, regular_file
 from mammo.intake.source_tables import cell_text, read_rows, read_sheet
@@ -204,7 +204,7 @@ def _findings(
     images: Iterable[ImageRecord], outlines: Iterable[LesionRecord | LeftOut], labels: Labels
 ) -> Iterator[Finding]:
     """Yield a finding for each image without an outline whose breast has a label."""
-    outlined = {one.path if isinstance(one, LesionRecord) else one.image for one in outlines}
+    outlined = {image_of(one) for one in outlines}
     for image in images:
         label = labels.get((image.patient_key, image.laterality)) if image.laterality else None
         if label and image.path not in outlined:

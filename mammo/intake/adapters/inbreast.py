@@ -17,7 +17,7 @@ from typing import Any
 
 from mammo.intake.adapters._labels import parse_birads, parse_density, proxy_label
 from mammo.intake.outlines import outline_of_polygon
-from mammo.intake.rejections import Code, RejectedError, left_out, rejected
+from mammo.intake.rejections import Code, RejectedError, image_of, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
@@ -123,7 +123,7 @@ def _findings(
     proxies: bool,
 ) -> Iterator[Finding]:
     """Yield a finding for each labeled image without an outline, such as one with single calcifications only."""
-    outlined = {one.path if isinstance(one, LesionRecord) else one.image for one in outlines}
+    outlined = {image_of(one) for one in outlines}
     for name, record in records.items():
         label, source = proxy_label(rows[name].get("bi_rads") if name in rows else "", proxies)
         if label is not Pathology.NONE and record.path not in outlined and not record.code and not record.negative:

@@ -27,7 +27,7 @@ from mammo.intake.breast import window_origin
 from mammo.intake.frames import place
 from mammo.intake.outlines import Outline, clipped, outline_of_mask
 from mammo.intake.rasters import raster_shape, read_mask, read_raster
-from mammo.intake.rejections import Code, RejectedError, left_out, rejected
+from mammo.intake.rejections import Code, RejectedError, image_of, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder, regular_file
 from mammo.progress import track
@@ -190,7 +190,7 @@ def _without_masks(listed: Sequence[_ListedImage], outlines: Iterable[LesionReco
     With a mask on another view, the lesion is taken to be invisible on this one, as in the paper's data.
     """
     breasts = {one.record.path: (one.record.exam_key, one.record.laterality) for one in listed}
-    masked = {(*breasts[one.path if isinstance(one, LesionRecord) else one.image], one.label) for one in outlines}
+    masked = {(*breasts[image_of(one)], one.label) for one in outlines}
     for one in listed:
         for label in SIDE_LABELS:
             if (
