@@ -128,6 +128,7 @@ MODEL: Mapping[str, ValueType] = {
     "model.name": choice(*MODELS),
     "model.lr": number("above 0", "1e-4", lambda x: x > 0),
     "model.floc": RUN,
+    "model.loss.normalize": choice("batch", "epoch"),
     "model.loss.beta": NOT_NEGATIVE,
     "model.loss.saliency_norm": choice("mean", "sum"),
     "model.local_trunk.init": INIT,

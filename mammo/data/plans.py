@@ -95,8 +95,13 @@ class Quota:
         return self.malignant, self.benign, self.outside, self.negative
 
     @property
+    def class_shares(self) -> tuple[float, ...]:
+        """Share of each class in an epoch, in [0, 1]."""
+        return tuple(count / sum(self.counts) for count in self.counts)
+
+    @property
     def class_weights(self) -> tuple[float, ...]:
-        """Loss weight of each class: the inverse of its fraction of the epoch; 0 for a class without patches."""
+        """Loss weight of each class: the inverse of its share of the epoch; 0 for a class without patches."""
         return tuple(sum(self.counts) / count if count else 0.0 for count in self.counts)
 
 

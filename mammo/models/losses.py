@@ -14,19 +14,43 @@ from mammo.records import MammoError
 class WeightedCrossEntropy(nn.Module):
     """Cross-entropy over the four patch classes, each weighted by the inverse of its share of an epoch.
 
+    The weighted sum over a batch is divided by the batch's own sum of weights, as in PyTorch, or by the sum that a
+    batch of as many rows has on average over an epoch. With the first, a batch without lesions counts as much as one
+    with, so that lesions have less than their share of an epoch's loss; with the second, every class has the same.
+
     Args:
         class_weights: weight of each PatchClass (paper, Model training).
+        class_shares: share of each PatchClass in an epoch, in [0, 1].
+        normalize: "batch" or "epoch", by which sum of weights to divide. The paper does not say.
+
+    Raises:
+        MammoError: normalize is unknown.
     """
 
     class_weights: Tensor
 
-    def __init__(self, class_weights: Sequence[float]) -> None:
+    def __init__(
+        self,
+        class_weights: Sequence[float],
+        class_shares: Sequence[float],
+        normalize: Literal["batch", "epoch"] = "batch",
+    ) -> None:
         super().__init__()
+        if normalize not in ("batch", "epoch"):
+            raise MammoError(f"model.loss.normalize={normalize}: choose batch or epoch")
         self.register_buffer("class_weights", torch.tensor(class_weights, dtype=torch.float32), persistent=False)
+        self.mean_weight = sum(weight * share for weight, share in zip(class_weights, class_shares, strict=True))
+        self.normalize = normalize
 
     def forward(self, logits: Tensor, target: Tensor) -> Tensor:
         """The loss, float32 [], of logits float32 [B, 4] and targets int64 [B], both by PatchClass."""
-        return functional.cross_entropy(logits, target, weight=self.class_weights)
+        if self.normalize == "batch":
+            return functional.cross_entropy(logits, target, weight=self.class_weights)
+        return functional.cross_entropy(logits, target, self.class_weights, reduction="sum") / self.divisor(target)
+
+    def divisor(self, target: Tensor) -> Tensor | float:
+        """The sum of weights that the weighted sum over targets int64 [B] is divided by; 0 for B = 0."""
+        return self.class_weights[target].sum() if self.normalize == "batch" else len(target) * self.mean_weight
 
 
 class GmicLoss(nn.Module):

@@ -145,8 +145,7 @@ def network_of(cfg: DictConfig) -> pl.LightningModule:
     node, offered, allowed = plain(cfg.model), _offered(cfg), allowed_packages(cfg)
     loss = node.pop("loss", None)
     if loss is not None:
-        weights = Quota(**plain(cfg.quota)).class_weights
-        offered["loss"] = build(loss, replace(place("model.loss"), offered={"class_weights": weights}), allowed)
+        offered["loss"] = _loss(loss, Quota(**plain(cfg.quota)), allowed)
     arguments = {key: value for key, value in node.items() if key not in NOT_ARGUMENTS}
     network = build(arguments, replace(place("model"), offered=offered), allowed)
     assert isinstance(network, pl.LightningModule)
@@ -156,6 +155,14 @@ def network_of(cfg: DictConfig) -> pl.LightningModule:
             f"safely: call self.save_hyperparameters(ignore={kept})"
         )
     return network
+
+
+def _loss(node: Mapping[str, Any], quota: Quota, allowed: Sequence[str]) -> object:
+    """The loss that model.loss describes; it may take the weights and shares of the classes of the quota."""
+    # normalize=batch, which conf/model sets, is WeightedCrossEntropy's own default: no other loss need take it.
+    arguments = {key: value for key, value in node.items() if (key, value) != ("normalize", "batch")}
+    offered = {"class_weights": quota.class_weights, "class_shares": quota.class_shares}
+    return build(arguments, replace(place("model.loss"), offered=offered), allowed)
 
 
 def _offered(cfg: DictConfig) -> dict[str, object]:

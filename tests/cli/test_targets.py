@@ -141,7 +141,7 @@ def test_objects_are_built_with_nested_positional_and_offered_arguments() -> Non
     )
     assert isinstance(network, nn.Sequential)
     assert network(torch.ones(1, 3)).shape == (1, 2)
-    weighted = {"_target_": "mammo.models.losses.WeightedCrossEntropy"}
+    weighted = {"_target_": "mammo.models.losses.WeightedCrossEntropy", "class_shares": [0.25] * 4}
     assert build(weighted, LOSS).class_weights.tolist() == [1, 2, 3, 4]  # type: ignore[attr-defined]
     given = build({**weighted, "class_weights": [1.0] * 4}, LOSS)
     assert given.class_weights.tolist() == [1] * 4  # type: ignore[attr-defined]

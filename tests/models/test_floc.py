@@ -38,7 +38,7 @@ class Echo(PatchClassifier):
     """Returns the batch's column `logits` times one weight."""
 
     def __init__(self, class_weights: Sequence[float] = WEIGHTS) -> None:
-        super().__init__(1e-3, WeightedCrossEntropy(class_weights))
+        super().__init__(1e-3, WeightedCrossEntropy(class_weights, [1 / weight for weight in class_weights]))
         self.factor = torch.nn.Parameter(torch.ones(()))
         self.logged: dict[str, float] = {}
 

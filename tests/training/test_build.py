@@ -11,6 +11,7 @@ from mammo.geometry import Frame
 from mammo.models.context_network import ContextNetwork
 from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
+from mammo.models.losses import WeightedCrossEntropy
 from mammo.records import MammoError
 from mammo.store.store_header import DataSet, StoreHeader
 from mammo.training.build import Traits, datamodule_of, network_class, network_of, run_name, traits_of
@@ -58,12 +59,29 @@ def test_class_weights_are_the_inverse_of_the_shares_of_the_quota() -> None:
     loss = network_of(composed("model=floc", "backbone=small", quota)).loss
     assert isinstance(loss, torch.nn.Module)
     assert loss.class_weights.tolist() == [10, 5, 2, 5]  # type: ignore[union-attr, operator]
+    assert loss.mean_weight == pytest.approx(4)  # 1 from each class
 
 
 def test_a_loss_may_be_any_module() -> None:
     network = network_of(composed("model=floc", "backbone=small", "model.loss._target_=torch.nn.CrossEntropyLoss"))
     assert isinstance(network.loss, torch.nn.CrossEntropyLoss)
     assert network_of(composed("model=floc", "backbone=small", "model.loss=null")).loss is not None
+
+
+@pytest.mark.parametrize("model", ["floc", "fagg"])
+def test_the_sum_of_weights_to_divide_by_can_be_chosen(model: str) -> None:
+    words = (f"model={model}", *(["backbone=small"] if model == "floc" else []))
+    for normalize in ("batch", "epoch"):
+        loss = network_of(composed(*words, f"model.loss.normalize={normalize}")).loss
+        assert isinstance(loss, WeightedCrossEntropy)
+        assert loss.normalize == normalize
+
+
+def test_another_loss_does_not_divide_by_an_epochs_weights() -> None:
+    words = ("model=floc", "backbone=small", "model.loss._target_=torch.nn.CrossEntropyLoss")
+    assert isinstance(network_of(composed(*words, "model.loss.normalize=batch")).loss, torch.nn.CrossEntropyLoss)
+    with pytest.raises(MammoError, match=r"^model\.loss\.normalize: CrossEntropyLoss has no such argument; it has "):
+        network_of(composed(*words, "model.loss.normalize=epoch"))
 
 
 def test_no_map_is_an_error() -> None:
