@@ -4,7 +4,7 @@ It serves patches or whole images by plan, with the columns that a network needs
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -66,8 +66,9 @@ class MammoDataModule(pl.LightningDataModule):
         columns: batch columns in addition to the plan's own (see mammo.data.dataset).
         crops: sizes of windows and patches.
         quota: patches per class and epoch.
-        batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training).
-        eval_batch_size: rows of a validation or test batch.
+        batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training), in all processes
+            together.
+        eval_batch_size: rows of a validation or test batch, in each process.
         windows_per_lesion: fixed windows per lesion, by "val" and "test" (the paper: 100 and 100).
         fold: number of the fold that is tested; None for a store without folds (store.splits).
         seed: of the training windows.
@@ -162,12 +163,12 @@ class MammoDataModule(pl.LightningDataModule):
         return _lesion_plan(index, self.crops, self.windows_per_lesion[split], EVALUATION_SEED)
 
     def train_dataloader(self) -> Loader:
-        """Batches of the current epoch; the trainer calls this at the start of every epoch."""
+        """Batches of the current epoch, this process's part of each; the trainer calls this in every epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
-        plan = self.training_plan(epoch)
-        world = self.trainer.world_size if self.trainer else 1
-        rows = slice(0, len(plan) // world * world)  # every rank needs the same number of rows
-        return self._loader(Split.TRAIN, plan, self.batch_size, rows, epoch)
+        dataset = self._dataset(Split.TRAIN, self.training_plan(epoch))
+        dataset = replace(dataset, intensity=self.intensity, seed=self.seed + 1_000_003 * epoch)
+        rank, n_processes = self._process
+        return Loader(dataset, self.batch_size, self.workers, rank=rank, n_processes=n_processes)
 
     def val_dataloader(self) -> Loader:
         """Batches of the validation split."""
@@ -184,28 +185,24 @@ class MammoDataModule(pl.LightningDataModule):
     def _evaluation_loader(self, split: Split) -> Loader:
         """The same loader in every epoch: its windows never change, and stay in memory while there is room."""
         if split not in self._evaluation_loaders:
-            plan = self.evaluation_plan(split)
-            self._evaluation_loaders[split] = self._loader(split, plan, self.eval_batch_size, slice(None), None)
+            rank, n_processes = self._process
+            dataset = self._dataset(split, self.evaluation_plan(split)).take(slice(rank, None, n_processes))
+            loader = Loader(dataset, self.eval_batch_size, self.workers, self.memory_bytes)
+            self._evaluation_loaders[split] = loader
         return self._evaluation_loaders[split]
 
-    def _loader(self, split: Split, plan: Plan, batch_size: int, rows: slice, epoch: int | None) -> Loader:
-        """A loader of this rank's rows of the plan; embeddings come for the whole plan, in its order."""
+    @property
+    def _process(self) -> tuple[int, int]:
+        """Number of this process, and the number of processes that train together."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+
+    def _dataset(self, split: Split, plan: Plan) -> PlanDataset:
+        """The rows of the plan; embeddings come for the whole plan, in its order."""
         reader = self.split_data(split).reader
         h: NDArray[np.float32] | None = None
         if "embedding" in self.columns and self.embeddings is not None:
             h = self.embeddings(plan, reader)
-        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-        rank_rows = np.arange(len(plan))[rows][rank::world]
-        dataset = PlanDataset(
-            plan=plan.take(rank_rows),
-            columns=self.columns,
-            reader=reader,
-            saliency=self.saliency,
-            embedding=None if h is None else h[rank_rows],
-            intensity=None if epoch is None else self.intensity,
-            seed=self.seed + 1_000_003 * (epoch or 0),
-        )
-        return Loader(dataset, batch_size, self.workers, self.memory_bytes if epoch is None else 0)
+        return PlanDataset(plan, self.columns, reader, self.saliency, h)
 
 
 # The functions below are pure and return values that are never changed. Their results are cached because the jobs of a

@@ -10,6 +10,8 @@
 | saliency | float32 [U, 2, rows, cols] | S of the batch's U distinct images, malignant then benign, in [0, 1] |
 | saliency_row | int64 [B] | row of saliency that belongs to each row of the batch; comes with saliency |
 | embedding | float32 [B, 32] | h of the patch |
+
+In training with several processes, a batch also has whole_target, the targets of its rows in all of them (data.loader).
 """
 
 from collections.abc import Callable, Sequence
@@ -141,6 +143,12 @@ class PlanDataset:
 
     def __len__(self) -> int:
         return len(self.plan)
+
+    def take(self, rows: slice) -> "PlanDataset":
+        """The dataset of these rows [M]; the augmentation of each is by its new number."""
+        return replace(
+            self, plan=self.plan.take(rows), embedding=None if self.embedding is None else self.embedding[rows]
+        )
 
     def batch(self, rows: Sequence[int], memory: PixelMemory | None = None) -> Batch:
         """The batch of these rows [B], in this order; memory allocates its pixels, if given.

@@ -1,43 +1,68 @@
 """Loader that reads batches ahead in a few threads, in order, into reused memory.
 
 A batch depends only on its rows, so the batches are the same for any number of threads. Threads are enough because
-copying, decompressing and resampling all release the interpreter lock.
+copying, decompressing and resampling all release the interpreter lock. Processes that train together have the same
+batches, too: each reads its part of every batch.
 """
 
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mammo.data.dataset import PlanDataset
 from mammo.records import Batch, MammoError, Pixels
 
+Rows = TypeVar("Rows", range, Tensor)
+
+
+def dealt(rows: Rows, rank: int, n_processes: int) -> Rows:
+    """The rows [B] of a whole batch that fall to one of the processes that train together, dealt in turn."""
+    return rows[rank::n_processes]
+
 
 class Loader:
     """The batches of a plan; every pass gives the same ones.
+
+    In training with several processes each reads its part of every batch. The batch also has the column whole_target,
+    the targets of all its rows in all processes. A process to which no row of a short last batch falls repeats the
+    batch's first row, because every process must compute a gradient in every step.
 
     Its state is the number of batches given in the current pass, so that training interrupted within an epoch resumes
     with the remaining batches.
 
     Args:
         dataset: the plan and the sources of its columns.
-        batch_size: rows of a batch; the last batch can be shorter.
+        batch_size: rows of a batch in all processes together; the last batch can be shorter.
         threads: number of threads that read ahead; 0 reads each batch when it is requested.
         keep_bytes: memory for batches that are kept for the next passes.
+        rank: number of this process.
+        n_processes: number of processes that train together.
 
     Raises:
         MammoError: batch_size or threads is too small.
     """
 
-    def __init__(self, dataset: PlanDataset, batch_size: int, threads: int = 0, keep_bytes: float = 0) -> None:
+    def __init__(
+        self,
+        dataset: PlanDataset,
+        batch_size: int,
+        threads: int = 0,
+        keep_bytes: float = 0,
+        rank: int = 0,
+        n_processes: int = 1,
+    ) -> None:
         if threads < 0:
             raise MammoError(f"workers must be >= 0, got {threads}")
         if batch_size < 1:
             raise MammoError(f"batch_size must be >= 1, got {batch_size}")
         self.dataset, self.batch_size, self.threads = dataset, batch_size, threads
+        self.rank, self.n_processes = rank, n_processes
         self._keep_bytes_left, self._given, self._first = keep_bytes, 0, 0
         self._kept: dict[int, Batch] = {}
         self._memory = PixelPool(pinned=torch.cuda.is_available())
@@ -80,12 +105,18 @@ class Loader:
     def _batch(self, number: int) -> Batch:
         if number in self._kept:
             return self._kept[number]
-        start = number * self.batch_size
-        batch = self.dataset.batch(range(start, min(start + self.batch_size, len(self.dataset))), self._memory)
+        batch = self._read(range(len(self.dataset))[number * self.batch_size :][: self.batch_size])
         size = sum(column.nbytes for column in batch.values())
         if size <= self._keep_bytes_left:
             self._keep_bytes_left -= size
             self._kept[number] = batch
+        return batch
+
+    def _read(self, rows: range) -> Batch:
+        """This process's part of a whole batch of these rows."""
+        batch = self.dataset.batch(dealt(rows, self.rank, self.n_processes) or rows[:1], self._memory)
+        if self.n_processes > 1:
+            batch["whole_target"] = torch.from_numpy(self.dataset.plan.target[rows.start : rows.stop].copy())
         return batch
 
 

@@ -29,6 +29,7 @@ from mammo.store.splits import n_folds
 from mammo.training.build import checked_manifest, datamodule_of, facts_of, network_of, run_name, store_line, traits_of
 from mammo.training.configured_classes import allowed_packages, check_targets, plain
 from mammo.training.export_scores import write_test_scores, write_validation_scores
+from mammo.training.global_batch import batch_parts
 from mammo.training.precomputed import FLocEmbeddings
 from mammo.training.results import read_run
 from mammo.training.resume import last_checkpoint, start_from
@@ -184,6 +185,7 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
     facts = facts_of(cfg) | {"selected_by": best.monitor, "val_auc": auc, "test_auc": None}
     folds = 0 if cfg.fold is None else n_folds(Manifest.load(data.root).images)
     facts |= {"n_folds": folds, "reads": inputs.paths(run.path)}
+    facts |= {"batch_size": cfg.batch_size, "batch_parts": batch_parts(cfg.batch_size, trainer.world_size)}
     if cfg.test:
         if traits_of(cfg).saves_embeddings:  # f_agg will read the h of the same windows
             data = datamodule_of(cfg, embeddings=_embeddings(run.path, cfg))
@@ -227,7 +229,12 @@ def _prepared(cfg: DictConfig, run: RunDir, inputs: Inputs) -> tuple[pl.Lightnin
             _print(f"{run.name}: three copies of each patch are computed, because the first layer cannot fold them")
     if cfg.torch.compile:
         compile_forward(network)
-    return network, data, trainer_of(cfg, run)
+    trainer = trainer_of(cfg, run)
+    parts = batch_parts(cfg.batch_size, trainer.world_size)
+    if len(parts) > 1:
+        rows = ", ".join(map(str, parts))
+        _print(f"{run.name}: each batch of {cfg.batch_size} is dealt to {len(parts)} processes: {rows}")
+    return network, data, trainer
 
 
 @contextmanager

@@ -24,6 +24,7 @@ from mammo.models.precision import resolve_precision
 from mammo.records import Batch, MammoError, PatchClass
 from mammo.training.build import facts_of
 from mammo.training.configured_classes import allowed_packages, place, plain
+from mammo.training.global_batch import GlobalBatch
 from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins
 from mammo.training.run_dir import RunDir
 from mammo.training.sweep_state import in_sweep
@@ -52,6 +53,7 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
         # save_last would skip epochs without a best
         ModelCheckpoint(run.path, "last", enable_version_counter=False),
         EpochMetrics(),
+        GlobalBatch(),
         *_callbacks(cfg),
         # after weight averaging, so that the checkpoint has the batch in the average
         MidEpochCheckpoint(run.path),
@@ -151,8 +153,8 @@ class EpochMetrics(Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: Batch, _: int
     ) -> None:
-        """Count the batch's rows."""
-        self.n_rows += len(batch["target"]) * trainer.world_size
+        """Count the batch's rows in all processes."""
+        self.n_rows += len(batch.get("whole_target", batch["target"]))
         self.mark = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

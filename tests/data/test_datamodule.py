@@ -201,18 +201,39 @@ def datamodule_of_rank(root: Path, number: int, world: int, **changes: object) -
     return one
 
 
-def test_two_ranks_divide_the_rows_without_overlap(small_root: Path) -> None:
-    parts = [
-        concatenated(datamodule_of_rank(small_root, number, 2).train_dataloader(), "window") for number in range(2)
-    ]
-    assert [len(part) for part in parts] == [10, 10]
-    together = torch.stack(parts, dim=1).flatten(0, 1)
-    assert torch.equal(together, concatenated(datamodule(small_root).train_dataloader(), "window"))
+@pytest.mark.parametrize(("n_processes", "batch_size"), [(2, 8), (3, 8), (4, 7), (3, 19), (5, 6)])
+def test_processes_take_the_batches_of_one_process_apart(small_root: Path, n_processes: int, batch_size: int) -> None:
+    whole = list(datamodule(small_root, batch_size=batch_size).train_dataloader())
+    ranks = [datamodule_of_rank(small_root, rank, n_processes, batch_size=batch_size) for rank in range(n_processes)]
+    loaders = [one.train_dataloader() for one in ranks]
+    assert {len(loader) for loader in loaders} == {len(whole)}
+    for batch, *parts in zip(whole, *loaders, strict=True):
+        rows = batch["window"].tolist()
+        hands: list[list[list[float]]] = [[] for _ in ranks]
+        for number, row in enumerate(rows):  # as cards are dealt
+            hands[number % n_processes].append(row)
+        sizes = [len(hand) for hand in hands]
+        assert max(sizes) - min(sizes) <= 1
+        assert [part["window"].tolist() for part in parts] == [hand or rows[:1] for hand in hands]
+        assert all(torch.equal(part["whole_target"], batch["target"]) for part in parts)
+        assert "whole_target" not in batch
 
 
-def test_ranks_train_on_equally_many_rows_and_score_every_window_once(small_root: Path) -> None:
+def test_augmentation_is_that_of_one_process(small_root: Path) -> None:
+    changes = {"intensity": gray_changes(brightness=0.2, noise=0.02), "batch_size": 5}
+    (whole, *_), (first, *_), (second, *_) = (
+        one.train_dataloader()
+        for one in (
+            datamodule(small_root, **changes),
+            *(datamodule_of_rank(small_root, rank, 2, **changes) for rank in range(2)),
+        )
+    )
+    assert torch.equal(whole["patch"][::2], first["patch"])
+    assert torch.equal(whole["patch"][1::2], second["patch"])
+
+
+def test_processes_score_every_window_once(small_root: Path) -> None:
     ranks = [datamodule_of_rank(small_root, number, 3) for number in range(3)]
-    assert {len(concatenated(one.train_dataloader(), "target")) for one in ranks} == {6}
     scored = [concatenated(one.val_dataloader(), "window") for one in ranks]
     assert sum(map(len, scored)) == len(datamodule(small_root).evaluation_plan(Split.VAL))
     assert len(torch.cat(scored).unique(dim=0)) == sum(map(len, scored))

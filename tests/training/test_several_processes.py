@@ -1,4 +1,4 @@
-"""Two processes that train together (gloo, CPU) compute the same metrics as one process, to the last bit."""
+"""Two processes that train together (gloo, CPU) learn the weights of one process, and compute the same metrics."""
 
 import json
 import os
@@ -11,24 +11,29 @@ import numpy as np
 import pandas as pd
 import pytest
 import pytorch_lightning as pl
+import torch
 
 from mammo.cli.hydra_app import composed
-from mammo.models.floc import FLoc
-from mammo.records import Split
+from mammo.records import MammoError, Split
 from mammo.scoring.metrics import auc
 from mammo.training.build import datamodule_of
+from mammo.training.fit import train
 from mammo.training.train_config import store_defaults
+from tests.training.own_package import OwnFLoc
 
 HERE = Path(__file__).resolve().parents[2]
 OVERRIDES = (
     "model=floc",
     "backbone=small",
+    "model._target_=tests.training.own_package.OwnFLoc",  # without batch normalization
+    "model.lr=1e-2",
+    "allow_targets=[tests]",
     "trainer=cpu",
-    "trainer.max_epochs=1",
+    "trainer.max_epochs=2",
     "trainer.precision=32-true",
     "batch_size=5",
     "eval_batch_size=7",
-    "quota={malignant: 6, benign: 6, outside: 4, negative: 5}",  # 21 patches do not divide by two
+    "quota={malignant: 2, benign: 3, outside: 9, negative: 7}",  # a last batch of one patch, for two processes
     "windows_per_lesion={val: 3, test: 3}",
 )
 
@@ -49,15 +54,31 @@ def run(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     done = subprocess.run(command, cwd=HERE, env=dict(os.environ), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("epoch 1/1") == 1, "only the first process prints"
+    assert done.stdout.count("epoch 1/2") == 1, "only the first process prints"
+    assert "each batch of 5 is dealt to 2 processes: 3, 2" in done.stdout
     (folder,) = root.glob("runs/*")
     return folder
+
+
+def test_weights_equal_those_of_one_process(run: Path, tmp_path: Path) -> None:
+    shutil.copytree(run.parent.parent / "store", tmp_path / "store")
+    train(composed("train", [*OVERRIDES, "test=false", f"root={tmp_path}"], store_defaults))
+    (alone,) = tmp_path.glob("runs/*")
+    first, second = (torch.load(folder / "last.ckpt", weights_only=True) for folder in (alone, run))
+    assert first["global_step"] == second["global_step"] == 10
+    torch.manual_seed(0)
+    start = OwnFLoc(1e-2).state_dict()
+    for name, weights in first["state_dict"].items():
+        torch.testing.assert_close(second["state_dict"][name], weights, rtol=0, atol=1e-6)
+        assert 1e-3 < (weights - start[name]).abs().mean() < 0.1, "ten steps of up to 0.01"
+    parts = [json.loads((folder / "result.json").read_text())["batch_parts"] for folder in (alone, run)]
+    assert parts == [[5], [3, 2]]
 
 
 def test_validation_auc_equals_that_of_one_process(run: Path) -> None:
     root = run.parent.parent
     data = datamodule_of(composed("train", [*OVERRIDES, f"root={root}"], store_defaults))
-    network = FLoc.load_from_checkpoint(run / "best.ckpt")
+    network = OwnFLoc.load_from_checkpoint(run / "best.ckpt")
     alone = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
     (found,) = alone.validate(network, data.val_dataloader(), verbose=False)
     result = json.loads((run / "result.json").read_text())
@@ -73,3 +94,12 @@ def test_every_window_of_the_test_split_is_scored_once(run: Path) -> None:
     assert (table["n_windows"] == 3).all()
     reported = json.loads((run / "result.json").read_text())["test_auc"]
     assert reported == float(np.float32(auc(table["malignant"], table["score"])))
+
+
+def test_a_batch_smaller_than_the_number_of_processes_is_rejected_before_any_starts(
+    small_root: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "store").symlink_to(small_root / "store")
+    words = [*OVERRIDES, "batch_size=1", "trainer.devices=2", "trainer.strategy=ddp", f"root={tmp_path}"]
+    with pytest.raises(MammoError, match=r"^batch_size=1 is smaller than the number of processes, 2 .*batch_size=2"):
+        train(composed("train", words, store_defaults))
