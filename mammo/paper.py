@@ -160,7 +160,7 @@ SETTINGS = (
     Setting("floc", "backbone", {"backbone.name": "densenet161"}),
     Setting("floc", "initial weights", {"backbone.init": "imagenet"}),
     *_of_patches("fagg", "FAgg", 100, Range(1e-5, 1e-3)),
-    Setting("fagg", "f_loc that embeds patches", {"model.floc": "best"}),
+    Setting("fagg", "f_loc and context network", {"pairing": "fagg", "model.floc": None, "context.run": None}),
 )
 """The paper's settings of f_loc and f_agg by key of conf/. Figure 6 compares further backbones and initial weights."""
 

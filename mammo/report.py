@@ -35,9 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--context",
-        default="best",
         metavar="RUN",
-        help="context network for --figure2: best (default), the folder of a context run, or a .ckpt file",
+        help="context network for --figure2: the folder of a context run, or a .ckpt file (default: the run with the "
+        "highest validation AUC)",
     )
     parser.add_argument("--store", type=Path, help="image store for --figure2 (default <root>/store)")
     options = parser.parse_args(arguments)
@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _write(options: argparse.Namespace) -> list[Path]:
     """Write what the options ask for; the paths of the pages, tables and figures."""
     if options.figure2:
-        checkpoint = context_checkpoint(options.context, options.root, 0)
+        checkpoint = context_checkpoint(options.context, options.root)
         store = options.store or options.root / "store"
         return write_saliency_figures(options.root / "figure2", store, checkpoint, options.figure2)
     report = Report(options.root, options.group or default_group(options.root))

@@ -31,8 +31,8 @@ SHARE = number("from 0 to 1", "0.5", lambda x: 0 <= x <= 1)
 NUMBER = number("", "0.5")
 INIT = choice("imagenet", "he")
 WINDOWS = whole(1, 100_000)
-RUN = path("a run: best, paired or the folder of a finished one", "best")
-CHECKPOINT = path("a run: best, paired, the folder of a finished one or a .ckpt file", "best")
+RUN = or_null(path("the folder of a finished run", "runs/demo/runs/floc-small-s0-1a2b3c4d"))
+CHECKPOINT = or_null(path("the folder of a finished run or a .ckpt file", "weights/gmic1.ckpt"))
 FILE = or_null(path("the path of a file", "FILE"))
 SIZES = listed(whole(1), "[16,32]", least=1)
 BATCHES = either(number("from 0 to 1", "1.0", lambda x: 0 <= x <= 1 and isinstance(x, float)), whole(0))
@@ -127,6 +127,7 @@ DEMO: Mapping[str, ValueType] = {
 MODEL: Mapping[str, ValueType] = {
     "model.name": choice(*MODELS),
     "model.lr": number("above 0", "1e-4", lambda x: x > 0),
+    "pairing": choice("fagg", "all"),
     "model.floc": RUN,
     "model.loss.normalize": choice("batch", "epoch"),
     "model.loss.beta": NOT_NEGATIVE,

@@ -105,7 +105,7 @@ def word(example: str, wanted: str = "a word") -> ValueType:
 
 
 def path(wanted: str = "a path of this machine", example: str = "runs/mine") -> ValueType:
-    """A path, taken as it is typed, or a word that stands for one (best, paired)."""
+    """A path, taken as it is typed, or a word that stands for one (best)."""
     return ValueType(wanted, example, _is_path, _about_path, is_text=True, is_path=True)
 
 

@@ -15,7 +15,7 @@ from mammo.reporting.evaluation_warnings import (
     reject_shared_patients,
     seed_warnings,
 )
-from mammo.reporting.paper_settings import settings_table
+from mammo.reporting.paper_settings import seeds_of, settings_table
 from mammo.reporting.paper_tables import auc_row, context_table, figure6, table2, table3
 from mammo.reporting.reported_runs import PooledRun, common_folds, fold_table, fold_warnings, pooled_runs
 from mammo.reporting.shared_lesions import SharedLesions, share_lesions
@@ -140,7 +140,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         validation=validation,
         performance=main_performance,
         table2=table2(main_performance),
-        table3=table3(stacks, malignant, patients),
+        table3=table3(stacks, malignant, patients, _seeds_of(fagg)),
         missing=[maps for maps in MAPS if stacks and maps not in stacks],
         floc=auc_row(next(iter(floc.values())), malignant, patients) if len(floc) == 1 else None,
         figure6=figure6(floc, malignant, patients),
@@ -191,6 +191,12 @@ def _stacks(pools: Sequence[PooledRun], shared: SharedLesions) -> dict[str, Floa
     for pool in pools:
         rows[pool.first.maps].append(shared.scores[pool.name])
     return {maps: np.stack(scores) for maps, scores in rows.items() if scores}
+
+
+def _seeds_of(pools: Sequence[PooledRun]) -> dict[str, str]:
+    """Maps joined by + to the networks that the seeds of its runs vary."""
+    runs = [run for pool in pools for run in pool.runs]
+    return {maps: seeds_of(run for run in runs if run.maps == maps) for maps in {run.maps for run in runs}}
 
 
 def _gains(

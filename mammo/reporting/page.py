@@ -26,6 +26,7 @@ from markupsafe import Markup, escape
 from mammo import paper
 from mammo.reporting.evaluation import Evaluation
 from mammo.reporting.figure_list import ReportFigure, result_tables
+from mammo.reporting.paper_settings import seeds_of
 from mammo.reporting.paper_tables import figure6_notes
 from mammo.reporting.reported_runs import fold_numbers
 from mammo.reporting.result_figures import save
@@ -95,12 +96,14 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
     versions = sorted({f"{name} {version}" for run in evaluation.runs for name, version in run.versions.items()})
     n_seeds = len({run.seed for run in evaluation.main_runs})
     numbers = fold_numbers(evaluation.folds)
-    example = evaluation.main_runs[0]
+    example, varied = evaluation.main_runs[0], seeds_of(evaluation.main_runs)
     return {
         "e": evaluation,
         "paper": paper,
         "paper_gain": paper.TABLE_3[paper.BEST][0] - paper.TABLE_3[paper.LOCAL][0],
-        "result": result_sentence(evaluation.performance, evaluation.main, evaluation.data, n_seeds, len(numbers)),
+        "result": result_sentence(
+            evaluation.performance, evaluation.main, evaluation.data, n_seeds, varied, len(numbers)
+        ),
         "tradeoff": tradeoff_sentence(evaluation.performance),
         "stores": sorted({run.store for run in evaluation.runs} - {""}),
         "table3": evaluation.table3.to_dict("records"),

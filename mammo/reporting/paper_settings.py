@@ -1,6 +1,7 @@
-"""The settings of the reported runs beside the paper's, from each run's own configuration."""
+"""The settings of the reported runs beside the paper's, from their own configurations, and what their seeds vary."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -36,6 +37,37 @@ def settings_table(runs: Iterable[Run]) -> pd.DataFrame:
         _row(setting, configs[setting.network]) for setting in (*SETTINGS, *GMIC_SETTINGS) if setting.network in configs
     ]
     return pd.DataFrame(rows, columns=SETTINGS_COLUMNS)
+
+
+def seeds_of(runs: Iterable[Run]) -> str:
+    """The networks that differ between the training seeds of one model, in words, as in "f_loc and f_agg".
+
+    Args:
+        runs: of one f_loc, context network, or f_agg with one combination of maps: every seed, and with folds every
+            fold.
+
+    Returns:
+        f_agg, behind the networks that it reads if these differ between its seeds, with their number where it is
+        smaller than that of the seeds; empty for one seed.
+    """
+    by_seed: dict[int, list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.fold or 0):
+        by_seed.setdefault(run.seed, []).append(run)
+    if len(by_seed) < 2:
+        return ""
+    words = []
+    for network in ("floc", "context"):
+        read = {tuple(_read_path(run, network) for run in own) for own in by_seed.values()}
+        if len(read) > 1:
+            few = f" ({len(read)} for {len(by_seed)} seeds)" if len(read) < len(by_seed) else ""
+            words.append(NAMES[network] + few)
+    model = NAMES[next(iter(by_seed.values()))[0].model]
+    return " and ".join(filter(None, [", ".join(words), model]))
+
+
+def _read_path(run: Run, network: str) -> Path | None:
+    """The run folder or checkpoint of a network that a run reads; None if it reads none."""
+    return (run.folder / run.reads[network]).resolve() if network in run.reads else None
 
 
 def _row(setting: Setting, configs: Sequence[Mapping[str, Any]]) -> tuple[str, str, str, str, str, bool]:

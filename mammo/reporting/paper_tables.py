@@ -47,7 +47,7 @@ RECIPES = {
 """Tags of timm's weights, and what they say of where the weights come from."""
 
 AUC_COLUMNS = ["auc_mean", "auc_sd", "n_seeds", "auc_low", "auc_high"]
-TABLE3_COLUMNS = ["maps", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc"]
+TABLE3_COLUMNS = ["maps", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc", "seeds_of"]
 FIGURE6_COLUMNS = ["backbone", "init", "weights", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc", "paper_spread"]
 CONTEXT_COLUMNS = ["label", *AUC_COLUMNS, "n_images", "n_showing"]
 
@@ -133,19 +133,27 @@ def table2(performance: Performance) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=TABLE2_COLUMNS)
 
 
-def table3(scores: Mapping[str, Floats], malignant: Ints, patients: NDArray[np.object_]) -> pd.DataFrame:
+def table3(
+    scores: Mapping[str, Floats], malignant: Ints, patients: NDArray[np.object_], seeds_of: Mapping[str, str]
+) -> pd.DataFrame:
     """Table 3: test AUC of the combinations of maps.
 
     Args:
         scores: maps joined by + to [S, N] in [0, 1], one row of lesion scores for each seed; S can differ.
         malignant: [N] in {0, 1}.
         patients: [N].
+        seeds_of: maps joined by + to the networks that the seeds vary (paper_settings.seeds_of).
 
     Returns:
         Columns TABLE3_COLUMNS, one row for each combination in scores, in the paper's order.
     """
     rows = [
-        {"maps": maps, **auc_row(scores[maps], malignant, patients), "paper_auc": TABLE_3[maps][0]}
+        {
+            "maps": maps,
+            **auc_row(scores[maps], malignant, patients),
+            "paper_auc": TABLE_3[maps][0],
+            "seeds_of": seeds_of[maps],
+        }
         for maps in MAPS
         if maps in scores
     ]

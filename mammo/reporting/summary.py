@@ -20,7 +20,9 @@ BIRADS_COLUMNS = ["birads", "n_benign", "avoided", "tnr", "n_malignant", "missed
 UNSTATED = "not stated"
 
 
-def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int, n_folds: int = 0) -> str:
+def result_sentence(
+    performance: Performance, maps: str, data: str, n_seeds: int, seeds_of: str, n_folds: int = 0
+) -> str:
     """The result in one sentence.
 
     Args:
@@ -28,6 +30,7 @@ def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int
         maps: the combination of maps, joined by +.
         data: name of the data set, empty if unknown.
         n_seeds: seeds that the score is a mean over.
+        seeds_of: the networks that these seeds vary, as in "f_loc and f_agg".
         n_folds: folds whose test lesions are pooled; 0 without folds.
     """
     kind = {"phantom": "synthetic test lesions"}.get(data, "test lesions")
@@ -37,7 +40,7 @@ def result_sentence(performance: Performance, maps: str, data: str, n_seeds: int
         return f"No metric is defined on these {cohort}: {performance.undefined}."
     auc = performance.auc
     bounds = "undefined" if math.isnan(auc.low) else f"{auc.low:.3f} to {auc.high:.3f}"
-    score = maps if n_seeds == 1 else f"{maps} (mean score of {n_seeds} seeds)"
+    score = maps if n_seeds == 1 else f"{maps} (mean score of {n_seeds} seeds of {seeds_of})"
     return (
         f"On {cohort}, {score} separates malignant from benign lesions with an AUC of {auc.value:.3f} (95 % interval "
         f"{bounds}). The paper reports {TABLE_3[BEST][0]:.3f} for {BEST} on real lesions."

@@ -12,17 +12,29 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from mammo.paper import MAPS
+from mammo.reporting.paper_settings import seeds_of
 from mammo.reporting.reported_runs import PooledRun, common_folds, pooled_runs, select_trials
 from mammo.reporting.result_figures import BLUE, GRAY, STYLE, VERMILION
 from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.intervals import auc_interval
 from mammo.training.results import Run
 
-COLUMNS = ["model", "cell", "auc_of", "n_seeds", "n_trials", "val_auc", "test_auc_mean", "test_auc_sd", "lr"]
+COLUMNS = [
+    "model",
+    "cell",
+    "auc_of",
+    "n_seeds",
+    "n_trials",
+    "val_auc",
+    "test_auc_mean",
+    "test_auc_sd",
+    "lr",
+    "seeds_of",
+]
 """One row for each cell. auc_of: lesions, or images for the context network. n_trials: finished runs, selected or not.
 val_auc: validation AUC of the selected runs, mean over seeds. test_auc_mean, test_auc_sd: their test AUC, mean and
 standard deviation (divisor n - 1) over seeds, with folds of the mean over folds. lr: learning rate of the selected run
-with the highest validation AUC."""
+with the highest validation AUC. seeds_of: the networks that the seeds vary (paper_settings.seeds_of)."""
 
 FOLD_COLUMNS = ["n_folds", "auc_pooled", "auc_low", "auc_high"]
 """Further columns of runs with folds. n_folds: folds that every seed has. auc_pooled: AUC of the seed-mean scores of
@@ -74,6 +86,7 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
             float(tests.mean()),
             sd,
             best.lr,
+            seeds_of(row.selected),
         )
         rows.append((*facts, *(_pooled_facts(pools) if has_folds else ())))
     return pd.DataFrame(rows, columns=[*COLUMNS, *(FOLD_COLUMNS if has_folds else [])])

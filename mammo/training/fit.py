@@ -33,7 +33,7 @@ from mammo.training.global_batch import batch_parts
 from mammo.training.precomputed import FLocEmbeddings
 from mammo.training.results import read_run
 from mammo.training.resume import last_checkpoint, start_from
-from mammo.training.run_dir import Fold, RunDir, chosen_run
+from mammo.training.run_dir import Fold, RunDir, chosen_run, paired_seed
 from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, record_run
 from mammo.training.train_config import check_values
@@ -65,7 +65,7 @@ class Inputs:
         needed, fold = traits_of(cfg).columns, Fold.of(cfg.fold, manifest)
         floc = None
         if "embedding" in needed:
-            floc = chosen_run(cfg.model.floc, Path(cfg.root), "floc", cfg.seed, fold)
+            floc = chosen_run(cfg.model.floc, Path(cfg.root), "floc", paired_seed(cfg), fold)
         return cls(floc, saliency_input(cfg, manifest) if "saliency" in needed else None)
 
     @property

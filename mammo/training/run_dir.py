@@ -192,28 +192,30 @@ def best_run(root: Path, model: str, seed: int | None = None, fold: Fold | None 
         wanted = " ".join(f"{key}={value}" for key, value in numbers.items() if value is not None)
         which = f"{model} with {wanted}" if wanted else model
         advice = f"python -m mammo.train model={model} {wanted}".rstrip()
-        raise MammoError(f"no finished run of {which} below {root}: train one with {advice}")
+        other = "" if seed is None else ", or give pairing=fagg for the best run of any seed"
+        raise MammoError(f"no finished run of {which} below {root}: train one with {advice}{other}")
     return best[2]
 
 
-def chosen_run(name: str, root: Path, model: str, seed: int | None = None, fold: Fold | None = None) -> Path:
-    """The finished run of a model that a configuration names.
+def paired_seed(cfg: DictConfig) -> int | None:
+    """The training seed of the f_loc and context network that f_agg reads; None for any, of which the best is read."""
+    return int(cfg.seed) if cfg.pairing == "all" else None
+
+
+def chosen_run(name: str | None, root: Path, model: str, seed: int | None = None, fold: Fold | None = None) -> Path:
+    """The finished run of a model that a configuration names, else the one with the highest validation AUC.
 
     Args:
-        name: best (of any seed), paired (the best of this seed), or the folder of a finished run.
-        root: best and paired choose among the runs below it.
+        name: the folder of a finished run; None to choose among the runs below root.
+        root: the folder of folders (groups) of runs.
         model: floc, context or fagg.
-        seed: training seed of the run that paired means; None where paired is not allowed.
+        seed: choose among the runs of this training seed only (paired_seed); None for any.
         fold: fold that the run must have tested; None for any.
 
     Raises:
         MammoError: no finished run of the model fits.
     """
-    if name == "best":
-        return best_run(root, model, fold=fold)
-    if name == "paired" and seed is not None:
-        return best_run(root, model, seed, fold)
-    return require_finished(Path(name), model, fold)
+    return best_run(root, model, seed, fold) if name is None else require_finished(Path(name), model, fold)
 
 
 def require_finished(folder: Path, model: str, fold: Fold | None = None) -> Path:
@@ -231,14 +233,15 @@ def require_finished(folder: Path, model: str, fold: Fold | None = None) -> Path
     run = finished_run(folder)
     if run is None or run.model != model:
         raise MammoError(
-            f"{folder} is not the folder of a finished {model} run: name one that has a result.json, or best"
+            f"{folder} is not the folder of a finished {model} run: name one that has a result.json, or none, for the "
+            "run with the highest validation AUC"
         )
     if fold is not None and not fold.is_of(run):
         whose = "without folds" if run.fold is None else f"of fold={run.fold}"
         whose = "of folds that were assigned otherwise" if run.fold == fold.number else whose
         raise MammoError(
             f"{folder} is a run {whose}, so that it may have been trained on test patients of fold={fold.number}: name "
-            "a run of the same fold and store, best or paired"
+            "a run of the same fold and store, or none"
         )
     return folder
 

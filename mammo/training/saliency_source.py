@@ -13,7 +13,7 @@ from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
 from mammo.store.splits import of_fold
-from mammo.training.run_dir import Fold, chosen_run, require_finished
+from mammo.training.run_dir import Fold, chosen_run, paired_seed, require_finished
 
 
 @dataclass(frozen=True)
@@ -31,20 +31,20 @@ class SaliencyInput:
     checkpoint: Path | None = None
 
 
-def context_checkpoint(name: str, root: Path, seed: int, fold: Fold | None = None) -> Path:
-    """The checkpoint of the context network that context.run names.
+def context_checkpoint(name: str | None, root: Path, seed: int | None = None, fold: Fold | None = None) -> Path:
+    """The checkpoint of the context network that context.run names, else of the best one.
 
     Args:
-        name: best, paired, the folder of a finished context run, or a .ckpt file.
-        root: best and paired choose among the runs below it.
-        seed: training seed of the context network that paired means.
+        name: the folder of a finished context run, or a .ckpt file; None to choose among the runs below root.
+        root: the folder of folders (groups) of runs.
+        seed: choose among the runs of this training seed only; None for any.
         fold: fold that the context run must have tested; None for any. A .ckpt file of a run is checked like its run;
             nothing is known of another one.
 
     Raises:
         MammoError: no finished context run fits.
     """
-    path = Path(name)
+    path = Path(name or "")
     if path.suffix != ".ckpt":
         return chosen_run(name, root, "context", seed, fold) / "best.ckpt"
     if fold is not None and (path.parent / "result.json").is_file():
@@ -90,7 +90,8 @@ def saliency_input(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
 
 
 def _gmic(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
-    checkpoint = context_checkpoint(cfg.context.run, Path(cfg.root), cfg.seed, Fold.of(cfg.fold, manifest))
+    fold = Fold.of(cfg.fold, manifest)
+    checkpoint = context_checkpoint(cfg.context.run, Path(cfg.root), paired_seed(cfg), fold)
     maps = saliency_cache(checkpoint, Path(cfg.root), manifest)
     maps.check()
     return SaliencyInput(maps, maps.folder.name.rsplit("-", 1)[-1], checkpoint)

@@ -70,7 +70,7 @@ CASES = {
     "score": [
         ("n_windows=0", "n_windows=0: give a whole number of at least 1 and at most 100000, as in n_windows=2"),
         ("n_pictures=-1", "n_pictures=-1: give a whole number of at least 0"),
-        ("run=null", "run=null: give a run: best, paired or the folder of a finished one, as in run=best"),
+        ("run=[a]", "run=[a]: give the folder of a finished run, or null, as in run="),
         ("allow_targets=mine", "allow_targets=mine: give the names of packages, as in allow_targets=[my_package]"),
     ],
     "precompute": [
@@ -91,6 +91,7 @@ CASES = {
         ("logger=wandb logger.wandb.offline=maybe", "logger.wandb.offline=maybe: give true or false"),
         ("fold=-1", "fold=-1: give a whole number of at least 0, or null"),
         ("fold=a", "fold=a: give a whole number"),
+        ("pairing=al", "pairing=al (did you mean all?): choose from fagg, all"),
         ("--multirun seed=0,x", "seed=x: give a whole number"),
     ],
     "demo": [

@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from mammo.cli.hydra_app import composed
 from mammo.geometry import Frame
 from mammo.paper import GMIC_SETTINGS, SETTINGS, Range, Setting
-from mammo.reporting.paper_settings import settings_table
+from mammo.reporting.paper_settings import seeds_of, settings_table
 from mammo.store.store_header import DataSet, StoreHeader
 from mammo.training.results import Run, read_run
 from mammo.training.train_config import header_defaults
@@ -33,11 +33,27 @@ def configuration(*words: str, data: str = "nyu") -> dict[str, object]:
     return {str(key): value for key, value in plain.items()}
 
 
-def run_of(folder: Path, network: str, config: Mapping[str, object], context: str = "", **reads: str) -> Run:
+def run_of(
+    folder: Path,
+    network: str,
+    config: Mapping[str, object],
+    source: str = "",
+    seed: int = 0,
+    fold: int | None = None,
+    **reads: str,
+) -> Run:
     """A finished run with this configuration."""
     folder.mkdir(parents=True)
-    result = {"name": folder.name, "model": network, "maps": "emb" if network == "fagg" else "", "context": context}
-    result |= {"seed": 0, "val_auc": 0.6, "test_auc": 0.5, "command": "c", "commit": "abc", "versions": {}}
+    result = {"name": folder.name, "model": network, "maps": "emb" if network == "fagg" else "", "context": source}
+    result |= {
+        "seed": seed,
+        "fold": fold,
+        "val_auc": 0.6,
+        "test_auc": 0.5,
+        "command": "c",
+        "commit": "abc",
+        "versions": {},
+    }
     (folder / "result.json").write_text(json.dumps({**result, "seconds": 1.0, "digest": "d", "reads": reads}))
     (folder / "config.yaml").write_text(yaml.safe_dump(dict(config)))
     return read_run(folder)
@@ -113,7 +129,7 @@ def test_the_runs_that_a_run_reads_are_compared_and_controls_are_not(tmp_path: P
     runs = [
         run_of(tmp_path / "fagg-1", "fagg", fagg, floc="../floc-1"),
         run_of(tmp_path / "fagg-2", "fagg", fagg, floc="../floc-2"),
-        run_of(tmp_path / "control", "fagg", {**fagg, "batch_size": 7}, context="shuffled"),
+        run_of(tmp_path / "control", "fagg", {**fagg, "batch_size": 7}, source="shuffled"),
     ]
     table = settings_table(runs)
     assert table[table["differs"]][["network", "keys", "paper", "runs"]].to_numpy().tolist() == [
@@ -123,3 +139,44 @@ def test_the_runs_that_a_run_reads_are_compared_and_controls_are_not(tmp_path: P
 
 def test_a_run_without_a_configuration_is_left_out(tmp_path: Path) -> None:
     assert settings_table([run_of(tmp_path / "a", "floc", {"seed": 0})]).empty
+
+
+def seeds(folder: Path, *reads: dict[str, str], model: str = "fagg") -> list[Run]:
+    """A run of each seed, of a model that reads these runs."""
+    return [run_of(folder / f"{model}-{seed}", model, {}, seed=seed, **read) for seed, read in enumerate(reads)]
+
+
+def test_the_networks_that_seeds_vary_are_named(tmp_path: Path) -> None:
+    best = {"floc": "../floc-a", "context": "../context-a/best.ckpt"}
+    paired = [{"floc": f"../floc-{seed}", "context": f"../context-{seed}/best.ckpt"} for seed in range(3)]
+    found = {
+        "best": seeds(tmp_path / "a", best, best),
+        "same folder, written otherwise": seeds(tmp_path / "b", best, {**best, "floc": "../b/../floc-a"}),
+        "paired": seeds(tmp_path / "c", *paired),
+        "f_loc paired": seeds(tmp_path / "d", *({**each, "context": best["context"]} for each in paired)),
+        "two f_loc": seeds(tmp_path / "e", paired[0], paired[1], {**paired[2], "floc": "../floc-1"}),
+        "reads nothing": seeds(tmp_path / "f", {}, {}),
+        "one seed": seeds(tmp_path / "g", best),
+        "f_loc": seeds(tmp_path / "h", {}, {}, model="floc"),
+    }
+    assert {name: seeds_of(runs) for name, runs in found.items()} == {
+        "best": "f_agg",
+        "same folder, written otherwise": "f_agg",
+        "paired": "f_loc, context network and f_agg",
+        "f_loc paired": "f_loc and f_agg",
+        "two f_loc": "f_loc (2 for 3 seeds), context network and f_agg",
+        "reads nothing": "f_agg",
+        "one seed": "",
+        "f_loc": "f_loc",
+    }
+
+
+def test_the_networks_of_different_folds_are_not_a_difference_of_seeds(tmp_path: Path) -> None:
+    runs = [
+        run_of(tmp_path / f"fagg-{seed}-{fold}", "fagg", {}, seed=seed, fold=fold, floc=f"../floc-f{fold}")
+        for seed in (0, 1)
+        for fold in (0, 1)
+    ]
+    assert seeds_of(runs) == "f_agg"
+    again = run_of(tmp_path / "again", "fagg", {}, seed=1, fold=1, floc="../floc-other")
+    assert seeds_of([*runs[:3], again]) == "f_loc and f_agg"

@@ -39,12 +39,14 @@ FIGURE6_SCORES = {
 
 def test_table3_worked_out_by_hand() -> None:
     seeds = np.array([[0.9, 0.8, 0.1, 0.2], [0.9, 0.3, 0.4, 0.2], [0.9, 0.1, 0.4, 0.2]])  # AUC 1, 3/4, 1/2
-    table = table3({"sal+emb": seeds, "loc": seeds[:1]}, MALIGNANT, PATIENTS)
+    varied = {"sal+emb": "f_loc and f_agg", "loc": ""}
+    table = table3({"sal+emb": seeds, "loc": seeds[:1]}, MALIGNANT, PATIENTS, varied)
     assert list(table.columns) == TABLE3_COLUMNS
     assert table["maps"].tolist() == ["loc", "sal+emb"]
     best = table.iloc[1]
     assert best["auc_mean"] == pytest.approx(0.75)
     assert best["auc_sd"] == pytest.approx(0.25)
+    assert table["seeds_of"].tolist() == ["", "f_loc and f_agg"]
     assert (best["n_seeds"], best["n_lesions"], best["n_malignant"], best["paper_auc"]) == (3, 4, 2, 0.799)
     interval = auc_interval(MALIGNANT, seeds.mean(axis=0), PATIENTS)
     assert (best["auc_low"], best["auc_high"]) == (interval.low, interval.high)
@@ -57,7 +59,7 @@ def test_one_seed_has_no_standard_deviation() -> None:
 def test_table3_rows_are_in_the_papers_order() -> None:
     seeds = np.random.default_rng(0).random((2, 4))
     names = ["loc+sal+emb", "sal+emb", "loc+sal", "loc+emb", "sal", "emb", "loc"]
-    assert table3(dict.fromkeys(names, seeds), MALIGNANT, PATIENTS)["maps"].tolist() == [
+    assert table3(dict.fromkeys(names, seeds), MALIGNANT, PATIENTS, dict.fromkeys(names, ""))["maps"].tolist() == [
         "loc",
         "emb",
         "sal",

@@ -48,7 +48,10 @@ def test_operating_curve_holds_its_value_until_the_next_miss() -> None:
 
 
 def test_table3_figure_draws_our_aucs_and_the_papers() -> None:
-    table = table3({maps: score[None] for maps, score in SCORES.items()}, MALIGNANT, np.arange(60).astype(object))
+    patients = np.arange(60).astype(object)
+    table = table3(
+        {maps: score[None] for maps, score in SCORES.items()}, MALIGNANT, patients, dict.fromkeys(SCORES, "")
+    )
     axes = table3_figure(table).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["loc", "emb", "sal", "sal+emb"]
     ours = next(line for line in axes.lines if line.get_marker() == "o")
@@ -71,7 +74,7 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_table_without_intervals_is_still_drawn(tmp_path: Path) -> None:
-    table = table3({"emb": SCORES["emb"][None]}, np.ones(60, dtype=np.int64), np.arange(60).astype(object))
+    table = table3({"emb": SCORES["emb"][None]}, np.ones(60, dtype=np.int64), np.arange(60).astype(object), {"emb": ""})
     assert isinstance(table, pd.DataFrame)
     save(table3_figure(table), tmp_path, "t")
 

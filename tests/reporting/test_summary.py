@@ -35,18 +35,19 @@ def test_no_missed_cancer_is_stated() -> None:
 
 def test_a_seed_mean_score_is_called_one() -> None:
     found = performance(MALIGNANT, SCORE, PATIENTS)
-    assert ", emb separates malignant" in result_sentence(found, "emb", "", 1)
-    assert ", emb (mean score of 3 seeds) separates malignant" in result_sentence(found, "emb", "", 3)
+    assert ", emb separates malignant" in result_sentence(found, "emb", "", 1, "")
+    sentence = result_sentence(found, "emb", "", 3, "f_loc and f_agg")
+    assert ", emb (mean score of 3 seeds of f_loc and f_agg) separates malignant" in sentence
 
 
 def test_an_interval_that_cannot_be_had_is_undefined() -> None:
     found = performance([1, 0], [0.9, 0.1], ["p", "q"])
-    assert "AUC of 1.000 (95 % interval undefined)" in result_sentence(found, "emb", "", 1)
+    assert "AUC of 1.000 (95 % interval undefined)" in result_sentence(found, "emb", "", 1, "")
 
 
 def test_one_class_has_no_result() -> None:
     found = performance([1, 1], [0.2, 0.3], ["p", "q"])
-    assert result_sentence(found, "emb", "phantom", 2).endswith("2 patients: no benign lesion.")
+    assert result_sentence(found, "emb", "phantom", 2, "f_agg").endswith("2 patients: no benign lesion.")
     assert tradeoff_sentence(found) == ""
 
 

@@ -22,7 +22,7 @@ from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.training.build import datamodule_of
 from mammo.training.export_scores import score_store
-from mammo.training.fit import train
+from mammo.training.fit import Inputs, train
 from mammo.training.precomputed import cached_saliency
 from mammo.training.results import read_run, read_runs
 from mammo.training.run_dir import best_run
@@ -353,3 +353,27 @@ def test_a_store_of_another_frame_is_rejected(root: Path) -> None:
         match=r"frame is 2944 x 1920 px in cells of 64 px, but .*store was ingested with frame=eighth, 368 x 240",
     ):
         train(composed(root, "model=context", "frame=full"))
+
+
+def test_pairing_chooses_the_networks_of_the_same_seed_or_the_best(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "store").symlink_to(root / "store")
+    maps = saliency_cache(best_run(root, "context") / "best.ckpt", root, Manifest.load(root / "store")).folder
+    for model, aucs in (("floc", (0.6, 0.9, 0.7)), ("context", (0.8, 0.6, 0.7))):
+        for seed, auc in enumerate(aucs):
+            copied = shutil.copytree(best_run(root, model), tmp_path / "runs" / f"{model}-{seed}")
+            result = json.loads((copied / "result.json").read_text()) | {"seed": seed, "val_auc": auc}
+            (copied / "result.json").write_text(json.dumps(result))
+            shutil.copytree(maps, tmp_path / "saliency" / f"{copied.name}-{maps.name[-16:]}")
+    manifest = Manifest.load(tmp_path / "store")
+
+    def read(*overrides: str) -> dict[str, str]:
+        cfg = composed(tmp_path, "model=fagg", "maps=[emb,sal]", *overrides)
+        return Inputs.of(cfg, manifest).paths(tmp_path / "runs")
+
+    for seed in range(3):
+        best = {"floc": "floc-1", "context": "context-0/best.ckpt"}
+        assert read(f"seed={seed}") == read(f"seed={seed}", "pairing=fagg") == best
+        paired = {"floc": f"floc-{seed}", "context": f"context-{seed}/best.ckpt"}
+        assert read(f"seed={seed}", "pairing=all") == paired
+        named = read(f"seed={seed}", "pairing=all", f"model.floc={tmp_path}/runs/floc-2")
+        assert named == {**paired, "floc": "floc-2"}

@@ -31,8 +31,7 @@ GRID = (
     "trial=0,1",
     "seed=0,1,2",
     "group=grid",
-    "model.floc=best",
-    "context.run=best",
+    "pairing=fagg",
     "hydra/launcher=joblib",
     "hydra.launcher.n_jobs=2",
 )
