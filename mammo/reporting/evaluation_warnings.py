@@ -11,6 +11,14 @@ FEW_MALIGNANT = 30
 IMPLAUSIBLE_AUC = 0.9
 """AUC on the biopsied lesions of CBIS-DDSM that no publication reaches with a split by patient."""
 
+UNCERTAIN_SOURCES = {
+    LabelSource.BIRADS_PROXY: "are BI-RADS proxies: a radiologist's suspicion, not the result of a biopsy.",
+    LabelSource.BREAST_LEVEL: "are those of the breast: another lesion than the outlined one may have been meant.",
+    LabelSource.UNKNOWN: "are of unknown source: state in label_source which are results of a biopsy (biopsy) and "
+    "which are not.",
+}
+"""What is uncertain about labels that are no biopsy results of their lesion."""
+
 
 def reject_selection_on_test(runs: Iterable[Run]) -> None:
     """Reject runs whose checkpoint was not selected by a metric of the validation split.
@@ -113,18 +121,11 @@ def evaluation_warnings(
             "negative rate of a few percent depends on single lesions."
         )
     sources = list(label_sources)
-    proxies = sources.count(LabelSource.BIRADS_PROXY)
-    if proxies:
-        sentences.append(
-            f"{proxies} of {len(sources)} labels are BI-RADS proxies: a radiologist's suspicion, not the result of a "
-            "biopsy."
-        )
-    unknown = sources.count(LabelSource.UNKNOWN)
-    if unknown:
-        sentences.append(
-            f"{unknown} of {len(sources)} labels are of unknown source: state in label_source which are results of a "
-            "biopsy (biopsy) and which are not."
-        )
+    sentences += [
+        f"{sources.count(source)} of {len(sources)} labels {reason}"
+        for source, reason in UNCERTAIN_SOURCES.items()
+        if source in sources
+    ]
     if data == "cbis_ddsm" and auc > IMPLAUSIBLE_AUC:
         sentences.append(
             f"An AUC of {auc:.3f} on CBIS-DDSM lesions is above {IMPLAUSIBLE_AUC}: check for leakage (a patient or "

@@ -23,6 +23,7 @@ def test_a_sound_evaluation_has_no_warning() -> None:
         ((29, "", [], 0.8, ""), "Only 29 malignant lesions"),
         ((0, "no malignant lesion", [], float("nan"), ""), "No metric is defined: no malignant lesion."),
         ((90, "", ["biopsy", "birads_proxy", "birads_proxy"], 0.8, ""), "2 of 3 labels are BI-RADS proxies"),
+        ((90, "", ["breast_level", "biopsy"], 0.8, ""), "1 of 2 labels are those of the breast"),
         ((90, "", ["biopsy", "unknown"], 0.8, ""), "1 of 2 labels are of unknown source: state in label_source"),
         ((90, "", [], 0.91, "cbis_ddsm"), "0.910 on CBIS-DDSM lesions"),
     ],
