@@ -119,7 +119,7 @@ class ContextNetwork(pl.LightningModule):
         with torch.autocast(self.device.type, enabled=False):  # BCE of probabilities needs float32
             loss: Tensor = self.loss(output, target)
             losses = {"train_loss": loss, **_loss_by_class(output, target)}
-        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=len(target))
+        self.log_dict(losses, on_step=False, on_epoch=True, batch_size=len(target), sync_dist=True)
         return loss
 
     def validation_step(self, batch: Batch, _: int) -> None:

@@ -158,6 +158,24 @@ class Moments(torch.autograd.Function):
         return torch.addcmul((level - slope * mean)[:, None, None], maps, slope[:, None, None])
 
 
+class SumOverProcesses(torch.autograd.Function):
+    """The sum of a tensor over the processes that train together, with a gradient: the sum of their gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, part: Tensor) -> Tensor:  # noqa: ANN401
+        """The sum [...] of each process's part [...]."""
+        total = part.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
+        """The gradient of the part, [...], from those of the sum in each process, [...]."""
+        total = gradient.clone()
+        torch.distributed.all_reduce(total)
+        return total
+
+
 def tap_sums(maps: Tensor, ends: Tensor) -> Tensor:
     """Sum over the grid of the values that each tap of a padded 3x3 convolution reads.
 
@@ -207,7 +225,7 @@ def batch_affine(norm: nn.BatchNorm2d, mean: Tensor, var: Tensor, n_values: int)
     """Scale and shift from the statistics of a batch, as in training; updates the running statistics as torch does.
 
     Args:
-        norm: the layer.
+        norm: the layer; of a SyncBatchNorm (trainer.sync_batchnorm) the batch is that of all processes.
         mean: [channels], mean of each channel.
         var: [channels], biased variance of each channel (divided by n_values).
         n_values: number of values of a channel in the batch.
@@ -215,9 +233,30 @@ def batch_affine(norm: nn.BatchNorm2d, mean: Tensor, var: Tensor, n_values: int)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
+    n: Tensor | int = n_values
+    if isinstance(norm, nn.SyncBatchNorm):
+        mean, var, n = over_processes(mean, var, n_values)
     momentum = 0.1 if norm.momentum is None else norm.momentum
     norm.num_batches_tracked.add_(1)
     norm.running_mean.lerp_(mean.detach(), momentum)
-    norm.running_var.lerp_(var.detach() * n_values / (n_values - 1), momentum)
+    norm.running_var.lerp_(var.detach() * n / (n - 1), momentum)
     scale = norm.weight * torch.rsqrt(var + norm.eps)
     return Affine(scale, norm.bias - mean * scale)
+
+
+def over_processes(mean: Tensor, var: Tensor, n_values: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean, biased variance and number of values of a batch of which each process has a part.
+
+    Args:
+        mean: [channels], of this process's part.
+        var: [channels], biased, likewise.
+        n_values: number of values of a channel in the part.
+
+    Returns:
+        Mean [channels], biased variance [channels] and number of values [] of the whole batch, with gradients to the
+        parts of all processes.
+    """
+    n_all = SumOverProcesses.apply(torch.tensor(n_values, dtype=torch.float64, device=mean.device))
+    share = n_values / n_all
+    mean_all = SumOverProcesses.apply(share * mean)
+    return mean_all, SumOverProcesses.apply(share * (var + (mean - mean_all).square())), n_all

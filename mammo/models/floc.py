@@ -49,7 +49,7 @@ class PatchClassifier(pl.LightningModule):
         """The loss, float32 [], of a batch, which has the column target, int64 [B]."""
         logits = self.batch_logits(batch).float()
         loss: Tensor = self.loss(logits, batch["target"])
-        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits))
+        self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits), sync_dist=True)
         self.class_stats.update(logits.detach(), batch["target"])
         return loss
 

@@ -178,7 +178,7 @@ class _Recomputed:
 @contextmanager
 def _frozen_running_statistics(stage: nn.Module) -> Iterator[None]:
     """Keep the second forward pass from updating the running statistics a second time."""
-    norms = [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms = [module for module in stage.modules() if isinstance(module, nn.BatchNorm2d | nn.SyncBatchNorm)]
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0

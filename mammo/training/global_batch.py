@@ -1,7 +1,8 @@
 """Training in several processes: batch_size is that of the whole batch, of which each process has a part.
 
 The data loader deals the rows of a batch to the processes (data.loader.Loader). DDP then averages their gradients,
-which is the gradient of the whole batch only if each process's loss counts by its part.
+which is the gradient of the whole batch only if each process's loss counts by its part. The train_loss that is logged
+is the plain mean of the parts' losses, weighted by rows.
 """
 
 import pytorch_lightning as pl
@@ -24,6 +25,19 @@ def batch_parts(batch_size: int, n_processes: int) -> list[int]:
             f"trainer.num_nodes), to which a batch is dealt: give batch_size={n_processes} or more, or fewer processes"
         )
     return [len(dealt(range(batch_size), rank, n_processes)) for rank in range(n_processes)]
+
+
+def check_synchronized(trainer: pl.Trainer) -> None:
+    """Check that batch normalization over all processes (trainer.sync_batchnorm=true) has the GPUs that torch needs.
+
+    Raises:
+        MammoError: it has none.
+    """
+    if trainer.world_size > 1 and trainer.strategy.root_device.type == "cpu":
+        raise MammoError(
+            "trainer.sync_batchnorm=true: torch synchronizes batch normalization on GPUs only: leave it out, or give "
+            "trainer.accelerator=gpu"
+        )
 
 
 def batch_share(loss: nn.Module | None, target: Tensor, rank: int, n_processes: int) -> Tensor | float:

@@ -24,7 +24,7 @@ from mammo.models.precision import resolve_precision
 from mammo.records import Batch, MammoError, PatchClass
 from mammo.training.build import facts_of
 from mammo.training.configured_classes import allowed_packages, place, plain
-from mammo.training.global_batch import GlobalBatch
+from mammo.training.global_batch import GlobalBatch, check_synchronized
 from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins
 from mammo.training.run_dir import RunDir
 from mammo.training.sweep_state import in_sweep
@@ -64,9 +64,12 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
     options["plugins"] = [*(options["plugins"] or []), *job_plugins()]
     options["default_root_dir"] = options["default_root_dir"] or run.path
     try:
-        return pl.Trainer(**options, callbacks=callbacks, logger=loggers)
+        trainer = pl.Trainer(**options, callbacks=callbacks, logger=loggers)
     except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
         raise MammoError(_rejection(plain(cfg.trainer), " ".join(str(error).split()))) from error
+    if options["sync_batchnorm"]:
+        check_synchronized(trainer)
+    return trainer
 
 
 def option_named(cfg: DictConfig, message: str) -> str:

@@ -1,9 +1,12 @@
 """f_agg in factored form against its layers applied to the full map stack: outputs, gradients, running statistics."""
 
 import copy
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, get_ident
 
 import pytest
 import torch
+from torch import nn
 
 from mammo.geometry import Frame
 from mammo.maps.stack import map_stack
@@ -77,6 +80,43 @@ def test_float32_is_accurate_for_nearly_constant_saliency() -> None:
     batch["saliency"] = 0.9 + 1e-3 * batch["saliency"]
     single = network(batch).double()
     assert torch.allclose(single, exact.plain(map_stack(exact.maps, batch, exact.frame).double()), atol=1e-4)
+
+
+class Exchange:
+    """SumOverProcesses among threads instead of processes."""
+
+    def __init__(self, n_threads: int) -> None:
+        self.parts: dict[int, torch.Tensor] = {}
+        self.barrier = Barrier(n_threads, timeout=60)
+
+    def apply(self, part: torch.Tensor) -> torch.Tensor:
+        self.parts[get_ident()] = part
+        self.barrier.wait()
+        total = torch.stack(list(self.parts.values())).sum(dim=0)
+        self.barrier.wait()
+        return total
+
+
+def test_synchronized_batch_normalization_sees_the_parts_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.manual_seed(0)
+    whole = FAgg(["loc", "sal", "emb"], FRAME, 1e-3).double()
+    parts = [nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(whole)) for _ in range(3)]
+    batch = batch_of(8, 1)
+    monkeypatch.setattr(factored_maps, "SumOverProcesses", Exchange(3))
+    shares = [{name: x if name == "saliency" else x[rank::3] for name, x in batch.items()} for rank in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        logits = list(pool.map(lambda one, share: one(share), parts, shares))
+    expected = whole(batch)
+    for rank, one in enumerate(logits):
+        torch.testing.assert_close(one, expected[rank::3])
+    gradient = torch.autograd.grad(expected.square().sum(), list(whole.parameters()))
+    total = torch.stack([one.square().sum() for one in logits]).sum()
+    for number in range(len(gradient)):
+        of_parts = torch.autograd.grad(total, [list(one.parameters())[number] for one in parts], retain_graph=True)
+        torch.testing.assert_close(sum(of_parts), gradient[number])
+    for buffers in zip(whole.buffers(), *(one.buffers() for one in parts), strict=True):
+        for other in buffers[1:]:
+            torch.testing.assert_close(other, buffers[0])
 
 
 def test_the_saved_hyperparameters_build_the_same_network() -> None:

@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 from torchvision.models import resnet18
 
-from mammo.models.resnet import PreActBlock, PreActResNet, ResNet
+from mammo.models.resnet import PreActBlock, PreActResNet, ResNet, _frozen_running_statistics
 
 
 def test_full_width_is_resnet18_without_its_classifier() -> None:
@@ -64,3 +64,11 @@ def test_features_are_at_least_0() -> None:
     features = trunk(torch.randn(2, 3, 32, 32))
     assert features.shape == (2, 16, 16, 16)
     assert features.min().item() >= 0
+
+
+def test_recomputing_a_stage_leaves_the_statistics_of_synchronized_normalization() -> None:
+    stage = torch.nn.SyncBatchNorm.convert_sync_batchnorm(torch.nn.Sequential(torch.nn.BatchNorm2d(3)))
+    norm = stage[0]
+    with _frozen_running_statistics(stage):
+        assert norm.momentum == 0  # SyncBatchNorm itself runs on GPUs only
+    assert norm.momentum == 0.1

@@ -96,10 +96,17 @@ def test_every_window_of_the_test_split_is_scored_once(run: Path) -> None:
     assert reported == float(np.float32(auc(table["malignant"], table["score"])))
 
 
-def test_a_batch_smaller_than_the_number_of_processes_is_rejected_before_any_starts(
-    small_root: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("batch_size=1", r"^batch_size=1 is smaller than the number of processes, 2 .*: give batch_size=2 or more"),
+        ("trainer.sync_batchnorm=true", r"^trainer\.sync_batchnorm=true: .* on GPUs only: leave it out, or give"),
+    ],
+)
+def test_what_several_processes_cannot_do_is_rejected_before_any_starts(
+    word: str, message: str, small_root: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "store").symlink_to(small_root / "store")
-    words = [*OVERRIDES, "batch_size=1", "trainer.devices=2", "trainer.strategy=ddp", f"root={tmp_path}"]
-    with pytest.raises(MammoError, match=r"^batch_size=1 is smaller than the number of processes, 2 .*batch_size=2"):
+    words = [*OVERRIDES, word, "trainer.devices=2", "trainer.strategy=ddp", f"root={tmp_path}"]
+    with pytest.raises(MammoError, match=message):
         train(composed("train", words, store_defaults))
