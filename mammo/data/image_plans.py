@@ -54,7 +54,8 @@ def image_plan(index: SamplingIndex, labels: LabelLevel) -> Plan:
     """Every image once, in its network window; targets as SamplingIndex.image_labels."""
     rows = np.arange(len(index.negative))
     height, width = float(index.frame.height), float(index.frame.width)
-    return _whole_images(index, rows, np.tile((height / 2, width / 2, height, width), (len(rows), 1)), labels)
+    windows = np.tile((height / 2, width / 2, height, width), (len(rows), 1))
+    return _whole_images(rows, windows, index.image_labels(labels))
 
 
 def training_images(
@@ -98,14 +99,11 @@ def training_images(
         _noisy_window(np.random.default_rng((seed, IMAGE_STREAM, epoch, number)), index, image, noise)
         for number, image in enumerate(rows.tolist())
     ]
-    return _whole_images(index, rows, np.array(windows), labels)
+    return _whole_images(rows, np.array(windows), shows[rows])
 
 
-def _whole_images(
-    index: SamplingIndex, rows: NDArray[np.int64], windows: NDArray[np.float64], labels: LabelLevel
-) -> Plan:
+def _whole_images(rows: NDArray[np.int64], windows: NDArray[np.float64], target: NDArray[np.int64]) -> Plan:
     none = np.full(len(rows), -1, dtype=np.int64)
-    target = index.image_labels(labels)[rows]
     return Plan(rows.astype(np.int64), windows, target, none, np.zeros(len(rows), dtype=np.int64))
 
 

@@ -179,6 +179,19 @@ def weights_repository(name: str, keys: WeightKeys) -> str | None:
     return default.hf_hub_id if default else None
 
 
+def lacks_weights(architecture: str) -> bool:
+    """Whether an architecture is timm's, but has no ImageNet weights there."""
+    if architecture == SMALL:
+        return False
+    try:
+        weights_repository(architecture, BACKBONE)
+    except NoWeightsError:
+        return True
+    except MammoError:  # no network of timm, or one whose weights need a tag
+        return False
+    return False
+
+
 def _network(
     name: str, pretrained: bool, file: str | None, arguments: Mapping[str, Any]
 ) -> tuple[nn.Module, int, Sequence[float], Sequence[float]]:

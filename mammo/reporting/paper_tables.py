@@ -33,9 +33,6 @@ TABLE2_COLUMNS = [
 ]
 """tnr: threshold chosen on the test lesions; transferred_*: threshold chosen on validation lesions, NaN without any."""
 
-NOT_IN_TIMM = "resnetv2_152"
-"""The backbone of Figure 6 of which timm has no ImageNet weights."""
-
 OWN_FILE = "own file"
 """Stands in Figure 6 for weights that are not from timm (backbone.pretrained_file)."""
 
@@ -200,12 +197,24 @@ def figure6_notes(table: pd.DataFrame) -> list[str]:
     if tags:
         origins = "; ".join(RECIPES.get(tag, f"{tag} is timm's tag of further weights") for tag in tags)
         sentences.append(f"ImageNet weights: {origins}. The paper does not say where its weights come from.")
-    if set(table.loc[table["backbone"] == NOT_IN_TIMM, "init"]) == {"he"}:
-        sentences.append(
-            f"{NOT_IN_TIMM} from ImageNet weights is left out: timm has none; to start from a file of your own give "
-            "backbone.pretrained_file=FILE."
-        )
+    sentences += [
+        f"{backbone} from ImageNet weights is left out: timm has none; to start from a file of your own give "
+        "backbone.pretrained_file=FILE."
+        for backbone in backbones_without_weights(table)
+    ]
     return sentences
+
+
+def backbones_without_weights(table: pd.DataFrame) -> list[str]:
+    """The backbones of Figure 6 whose bar of ImageNet weights is left out, because timm has none.
+
+    Args:
+        table: as figure6.
+    """
+    from mammo.models.backbones import lacks_weights  # slow to import: only for Figure 6
+
+    inits = table.groupby("backbone", sort=False)["init"].agg(set)
+    return [str(name) for name in inits.index[[found == {"he"} for found in inits]] if lacks_weights(str(name))]
 
 
 def context_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mammo.paper import TABLE_2, TABLE_3
 from mammo.records import Floats, Ints
-from mammo.reporting.paper_tables import NOT_IN_TIMM
+from mammo.reporting.paper_tables import backbones_without_weights
 from mammo.scoring.metrics import auc, roc, why_undefined
 from mammo.scoring.probability_curves import CalibrationCurve, DecisionCurve, calibration_curve, decision_curve
 from mammo.scoring.thresholds import allowed_misses, tnr_at_fnr
@@ -110,8 +110,8 @@ def figure6_figure(table: pd.DataFrame) -> Figure:
             axes.errorbar(x, rows["auc_mean"], yerr=np.nan_to_num(errors), fmt="none", **style)
             axes.plot(x, rows["paper_auc"], "D", color=VERMILION, markerfacecolor="white")
         axes.plot([], [], "D", color=VERMILION, markerfacecolor="white", label="paper, where printed")
-        if set(table.loc[table["backbone"] == NOT_IN_TIMM, "init"]) == {"he"}:
-            place = backbones.index(NOT_IN_TIMM) + 0.19
+        for backbone in backbones_without_weights(table):
+            place = backbones.index(backbone) + 0.19
             axes.text(place, 0.41, "no weights in timm", rotation=90, ha="center", va="bottom", fontsize=8, color=GRAY)
         axes.set_xticks(range(len(backbones)), backbones)
         axes.set(xlim=(-0.6, len(backbones) - 0.4), ylim=(0.4, 1))
