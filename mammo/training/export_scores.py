@@ -174,24 +174,29 @@ class StoreScores:
     context: ContextNetwork | None
 
 
-def score_store(run: Path, store: Path, n_windows: int, allowed: Sequence[str] = ()) -> StoreScores:
-    """Score every malignant or benign lesion of the store.
+def score_store(
+    run: Path, store: Path, n_windows: int, allowed: Sequence[str] = (), fold: int | None = None
+) -> StoreScores:
+    """Score every malignant or benign lesion of the store, or of one of its folds.
 
     Args:
         run: the folder of a finished f_agg run (run_dir.chosen_run).
         store: an image store of the same frame, split or not.
         n_windows: windows per lesion (the paper: 100).
         allowed: packages that the runs' configurations may name classes of (allow_targets).
+        fold: score only the lesions of this fold; None for all.
 
     Raises:
         MammoError: a configuration names a class that is rejected, a run behind this one is missing, the frames differ,
-            or the store has no lesion to score.
+            or there is no lesion to score.
     """
     cfg = read_config(run, allowed)
     manifest, result = Manifest.load(store), read_run(run)
     manifest.check_frame(frame_of(cfg), str(run), store)
     index = SamplingIndex.from_manifest(manifest)
     plan = lesion_plan(index, crops_of(cfg), n_windows, EVALUATION_SEED)
+    if fold is not None:
+        plan = plan.take(np.flatnonzero(manifest.images["fold"].to_numpy()[plan.image] == fold))
     if len(plan) == 0:
         raise MammoError(f"{store} has no lesion labeled malignant or benign: ingest data with labeled lesions")
     reader = Reader.from_manifest(store, manifest, crops_of(cfg).patch_px)
@@ -205,8 +210,9 @@ def score_store(run: Path, store: Path, n_windows: int, allowed: Sequence[str] =
         h = embed_plan(floc, plan, reader, cfg.trainer.precision)
     if "saliency" in needed:
         context = _context_network(run, reads, cfg, allowed)
-        maps = saliency_maps(context, store, manifest, list(manifest.images.index), cfg.trainer.precision)
-        source = partial(_stacked, dict(track(maps, "saliency", len(manifest.images))))
+        image_ids = list(manifest.images.index[np.unique(plan.image)])
+        maps = saliency_maps(context, store, manifest, image_ids, cfg.trainer.precision)
+        source = partial(_stacked, dict(track(maps, "saliency", len(image_ids))))
     scored = _score(network, PlanDataset(plan, needed, reader, source, h), cfg.trainer.precision)
     seen = of_fold(manifest, result.fold) if result.store == manifest.digest() else manifest
     return StoreScores(lesion_table(scored, seen, result.fold), plan, reader, context)

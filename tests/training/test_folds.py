@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from omegaconf import DictConfig
 
-from mammo import precompute
+from mammo import precompute, score
 from mammo.cli import hydra_app
 from mammo.records import MammoError, Split
 from mammo.reporting.evaluation import evaluate
@@ -110,6 +110,30 @@ def test_scores_of_the_runs_own_store_name_the_split_of_each_lesion(root: Path) 
     images = Manifest.load(root / "store").images.loc[table["image_id"]]
     assert set(table["fold"]) == {1}
     assert (table["split"].to_numpy() == images["fold"].map({0: "train", 1: "test", 2: "val"}).to_numpy()).all()
+
+
+def test_each_lesion_is_scored_by_the_network_of_its_own_fold(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "root")
+    root = tmp_path / "root"
+    cfg = hydra_app.composed("score", [f"root={root}", f"out={tmp_path / 'out'}", "n_windows=2", "n_pictures=1"])
+    with pytest.raises(MammoError, match=r"no finished run of fagg with fold=2 .* fold=2; or score .* run=FOLDER"):
+        score.check(cfg)
+    # A run of fold 2 that is better on validation than the others.
+    copied = shutil.copytree(run_of(root, "fagg-sal+emb-s0-f1"), root / "runs" / "fagg-2")
+    own = json.loads((copied / "result.json").read_text())
+    (copied / "result.json").write_text(json.dumps(own | {"fold": 2, "val_auc": 1.0}))
+    score.task(cfg)
+    table = pd.read_parquet(tmp_path / "out" / "lesions.parquet").set_index("lesion_id")
+    manifest = Manifest.load(root / "store")
+    folds = manifest.images.loc[table["image_id"], "fold"].to_numpy()
+    assert list(table.index) == [key for key, label in manifest.lesions["label"].items() if label != "none"]
+    assert (table["fold"] == folds).all()
+    assert set(table["split"]) == {"test"}
+    assert (tmp_path / "out" / "lesion-1-saliency.png").is_file()
+    for fold, run in ((0, run_of(root, "fagg-sal+emb-s0-f0")), (1, run_of(root, "fagg-sal+emb-s0-f1")), (2, copied)):
+        alone = score_store(run, root / "store", n_windows=2).table.set_index("lesion_id")
+        keys = table.index[folds == fold]
+        np.testing.assert_allclose(table.loc[keys, "score"], alone.loc[keys, "score"], atol=1e-6)
 
 
 def test_the_gallery_shows_the_maps_of_the_network_that_an_image_was_a_test_image_of(root: Path) -> None:
