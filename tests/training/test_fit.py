@@ -1,7 +1,10 @@
 """From a store to scores through the commands' code: runs are found again, resumed, loaded safely and scored."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +32,7 @@ from mammo.training.run_dir import best_run
 from mammo.training.saliency_source import saliency_cache
 from mammo.training.train_config import store_defaults
 
+HERE = Path(__file__).resolve().parents[2]
 QUICK = (
     "trainer=cpu",
     "trainer.max_epochs=2",
@@ -179,6 +183,29 @@ def test_h_of_every_epoch_is_computed_once_for_all_combinations_and_seeds(root: 
     assert before == {path: path.stat().st_mtime_ns for path in cache.glob("*.npz")}
     train(composed(tmp_path / "root", "maps=[emb]", "batch_size=10", "trainer.max_epochs=3"))
     assert len(list(cache.glob("*.npz"))) == 5, "of the third epoch only when a training reaches it"
+
+
+def test_two_processes_that_share_h_give_the_results_of_one(root: Path, tmp_path: Path) -> None:
+    requests = (("maps=[emb]", "seed=5"), ("maps=[loc,emb]", "seed=6"))
+    for name in ("together", "alone"):
+        shutil.copytree(root, tmp_path / name)
+        for cache in (tmp_path / name).glob("runs/floc-*/embeddings"):
+            shutil.rmtree(cache)
+    command = [sys.executable, "-m", "mammo.train", *QUICK, "batch_size=10", f"root={tmp_path / 'together'}"]
+    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    both = [
+        subprocess.Popen([*command, *words], env=environment, stderr=subprocess.PIPE, text=True) for words in requests
+    ]
+    errors = [process.communicate()[1] for process in both]
+    assert [process.returncode for process in both] == [0, 0], errors
+    assert "".join(errors).count("windows computed") == 4, "two epochs of training, validation and test, each once"
+    for words in requests:
+        train(composed(tmp_path / "alone", "batch_size=10", *words))
+    for seed in (5, 6):
+        first, second = (next((tmp_path / name).glob(f"runs/fagg-*-s{seed}-*")) for name in ("alone", "together"))
+        weights = [torch.load(run / "best.ckpt", weights_only=True)["state_dict"] for run in (first, second)]
+        assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+        pd.testing.assert_frame_equal(read_run(first).lesions(), read_run(second).lesions())
 
 
 def test_an_interrupted_f_agg_resumes_to_the_same_weights_without_a_cache(root: Path, tmp_path: Path) -> None:
