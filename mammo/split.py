@@ -43,7 +43,7 @@ def task(cfg: DictConfig) -> None:
     manifest = _assigned(cfg, manifest, pairs)
     manifest.save(store)
     print(split_line(manifest, before))
-    print(table1(manifest.images, manifest.lesions).to_string())
+    print(table1(manifest.labeled_images, manifest.lesions).to_string())
 
 
 def _assigned(cfg: DictConfig, manifest: Manifest, pairs: list[Pair]) -> Manifest:

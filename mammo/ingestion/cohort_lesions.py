@@ -1,6 +1,7 @@
 """Lesions and findings of an ingest: repeated ones, outlines in air, types of finding, gray levels and image labels."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -121,22 +122,31 @@ def paths_with_finding(cohort: Cohort) -> set[str]:
     }
 
 
-def images_with_more(cohort: Cohort, copies: Mapping[str, str], current: Manifest) -> frozenset[str]:
-    """The ids of images of other sources on which this source has a finding beyond the outlines of those sources.
+def findings_beyond(cohort: Cohort, copies: Mapping[str, str], current: Manifest) -> dict[str, set[Pathology]]:
+    """What this source adds to images of other sources: labels of its findings by the id of the image.
+
+    A finding counts where it has no outline, where its outline goes beyond those of the other source, or where the
+    other source has no finding of its label on the image.
 
     Args:
         cohort: the source.
         copies: id of the same image of another source, which is kept, by path.
         current: the tables of the other sources.
     """
-    without = {finding.path for finding in cohort.findings} | {lesion.image for lesion in cohort.left_out}
-    found = {copies[path] for path in without if path in copies}
+    found: dict[str, set[Pathology]] = defaultdict(set)
+    without = [(finding.path, finding.label) for finding in cohort.findings]
+    for path, label in (*without, *((lesion.image, lesion.label) for lesion in cohort.left_out)):
+        if path in copies:
+            found[copies[path]].add(label)
     lesions_on = current.lesions.groupby("image_id").groups
     for lesion in cohort.lesions:
         image_id = copies.get(lesion.path)
-        if image_id is not None and not _is_covered(lesion, map(current.outline, lesions_on.get(image_id, ()))):
-            found.add(image_id)
-    return frozenset(found)
+        if image_id is None:
+            continue
+        is_new = lesion.label is not Pathology.NONE and not current.images.at[image_id, lesion.label.value]
+        if is_new or not _is_covered(lesion, map(current.outline, lesions_on.get(image_id, ()))):
+            found[image_id].add(lesion.label)
+    return dict(found)
 
 
 def _is_covered(lesion: LesionRecord, outlines: Iterable[tuple[NDArray[np.bool_], Box]]) -> bool:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from mammo.ingestion.cohort_lesions import (
-    images_with_more,
+    findings_beyond,
     paths_with_finding,
     unique_lesions,
     unique_on_copies,
@@ -191,7 +191,7 @@ def _ingest(
     kept = [(image, outcome) for image, outcome in zip(cohort.images, outcomes, strict=True) if image.path in accepted]
     taken = elsewhere.taken_over
     copies = {o.path: elsewhere.kept[o.image_id] for o in outcomes if o.image_id in elsewhere.kept}
-    beyond = images_with_more(placed, copies, current) if current is not None else frozenset()
+    beyond = findings_beyond(placed, copies, current) if current is not None else {}
     patients, pixels = elsewhere.patients, ImageStore(store)
     rows = SourceRows(source, placed, kept, taken, beyond, image_of, facts, patients, pseudonyms, pixels)
     manifest = joined_tables(recipe.frame, rows, sources, current)

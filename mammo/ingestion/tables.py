@@ -1,6 +1,6 @@
 """The tables of a store after an ingest: the rows of the ingested source, beside those of the other sources."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from mammo.geometry import Frame
 from mammo.ingestion.cohort_lesions import ImageLabels, finding_type, mean_gray, pathology_type
 from mammo.ingestion.worker import ImageFacts
 from mammo.intake.outcomes import Outcome
-from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError, Split
+from mammo.records import Cohort, ImageRecord, LesionRecord, MammoError, Pathology, Split
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import OWN_IDS, Pseudonyms
@@ -32,7 +32,7 @@ class SourceRows:
         cohort: its records.
         accepted: its accepted images.
         taken_over: ids of images of the other sources that images of this one replace.
-        beyond: ids of images of the other sources on which this one has a finding beyond their outlines.
+        beyond: by id, labels of the findings that this one adds to images of the other sources.
         image_of: id of the image that is kept, by path, of every accepted image and of duplicates within the source.
         facts: what the notes of the images say, by id.
         patients: ids of patients that another source of the store has too, by key.
@@ -44,7 +44,7 @@ class SourceRows:
     cohort: Cohort
     accepted: Accepted
     taken_over: frozenset[str]
-    beyond: frozenset[str]
+    beyond: Mapping[str, Collection[Pathology]]
     image_of: Mapping[str, str]
     facts: Mapping[str, ImageFacts]
     patients: Mapping[str, str]
@@ -176,9 +176,9 @@ def joined_tables(frame: Frame, rows: SourceRows, sources: tuple[DataSet, ...], 
 def _elsewhere(images: pd.DataFrame, rows: SourceRows, current: Manifest) -> list[str]:
     """The column elsewhere: what other sources said earlier stays, and what the ingested one says now replaces it."""
     earlier = current.images["elsewhere"].reindex(images.index).fillna("")
-    others = [set(names.split("+")) - {rows.source} for names in earlier]
-    own = [{rows.source} if image_id in rows.beyond else set[str]() for image_id in images.index]
-    return ["+".join(sorted(filter(None, one | other))) for one, other in zip(own, others, strict=True)]
+    kept = [[one for one in text.split("+") if one and one.partition(":")[0] != rows.source] for text in earlier]
+    own = [[f"{rows.source}:{label}" for label in rows.beyond.get(image_id, ())] for image_id in images.index]
+    return ["+".join(sorted((*one, *other))) for one, other in zip(own, kept, strict=True)]
 
 
 def _with_negative(images: pd.DataFrame) -> pd.DataFrame:

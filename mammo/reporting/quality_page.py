@@ -54,7 +54,7 @@ def write_quality_page(page: Path, store: Path, audit: Audit) -> Path:
         "n_issues": len(issues),
         "sections": list(_sections(store, manifest, issues)),
         "passed": [(check, CHECKS[check]) for check in CHECKS if check not in set(audit.counts().index)],
-        "cohort": table1(manifest.images, manifest.lesions).T.to_dict("list"),
+        "cohort": table1(manifest.labeled_images, manifest.lesions).T.to_dict("list"),
         "sources": manifest.lesions["label_source"].value_counts().to_dict(),
     }
     page.parent.mkdir(parents=True, exist_ok=True)

@@ -127,7 +127,7 @@ class Report:
         if self.store is None:
             return None
         manifest = Manifest.load(self.store)
-        return table1(manifest.images, manifest.lesions)
+        return table1(manifest.labeled_images, manifest.lesions)
 
     def _figures(self, evaluation: Evaluation) -> Iterator[ReportFigure]:
         """The figures of results, then, with an image store, those of images."""

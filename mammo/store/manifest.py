@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.io import atomic_write
-from mammo.records import MammoError, Split
+from mammo.records import MammoError, Pathology, Split
 from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, check_tables, outline_of, tissue_of
 from mammo.store.store_header import (
     TABLE,
@@ -124,6 +124,17 @@ class Manifest:
     @cached_property
     def _lesion_rows(self) -> dict[str, Row]:
         return dict(zip(self.lesions.index, self.lesions.to_dict("records"), strict=True))
+
+    @cached_property
+    def labeled_images(self) -> pd.DataFrame:
+        """The image rows, where malignant, benign and those of the breast are by all sources that have the image."""
+        images, elsewhere = self.images, self.images["elsewhere"]
+        for label in (Pathology.MALIGNANT.value, Pathology.BENIGN.value) if elsewhere.any() else ():
+            added = elsewhere.map(lambda text, end=f":{label}": any(one.endswith(end) for one in text.split("+")))
+            in_breast = added.groupby([images["exam_id"], images["laterality"]]).transform("any")
+            shown = {label: images[label] | added, f"breast_{label}": images[f"breast_{label}"] | in_breast}
+            images = images.assign(**shown)
+        return images
 
     def chain(self, image_id: str) -> FrameChain:
         """The image's frame chain, from stored pixels to the grid."""

@@ -88,11 +88,12 @@ IMAGES = pa.schema(
 source is the name of the data set (store_header.DataSet); flags are the flags of an image (intake.outcomes.Flag),
 joined by +; notes say what was done to its pixels and keep nothing out of training (eight_bit, bits_13, ...), joined
 by +; voi is the rule that made its presentation values; positive: its source knows of a finding in the breast, in any
-exam of the patient; negative: no source does; malignant and benign: the image has such a finding, outlined or not;
-breast_malignant and breast_benign: the breast has one in this exam, on any view;
-unplaced: it has a finding whose place is unknown; elsewhere: the names of other sources, joined by +, that have the
-image too, with a finding beyond the outlines here, whose place is as good as unknown; vendor and density are empty
-where unknown; fold is the number of the patient's fold (store.splits), -1 without folds; split is empty with folds.
+exam of the patient; negative: no source does; malignant and benign: its source knows of such a finding on the image,
+outlined or not; breast_malignant and breast_benign: the breast has one in this exam, on any view; unplaced: it has a
+finding whose place is unknown; elsewhere: findings of other sources that have the image too, beyond the outlines and
+labels here, as source:label joined by +, whose place is as good as unknown (Manifest.labeled_images); vendor and
+density are empty where unknown; fold is the number of the patient's fold (store.splits), -1 without folds; split is
+empty with folds.
 """
 
 LESIONS = pa.schema(

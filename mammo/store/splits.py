@@ -74,7 +74,7 @@ def group_classes(manifest: Manifest, group_of: "pd.Series[int]") -> "pd.Series[
     """
     classes = pd.Series(PATIENT_CLASSES[2], index=pd.Index(group_of.unique()))
     for label in (Pathology.BENIGN, Pathology.MALIGNANT):
-        classes[classes.index.isin(group_of[manifest.images[label.value].to_numpy(dtype=bool)])] = label.value
+        classes[classes.index.isin(group_of[manifest.labeled_images[label.value].to_numpy(dtype=bool)])] = label.value
     return classes
 
 

@@ -148,7 +148,7 @@ def image_table(scored: ScoredImages, manifest: Manifest, fold: int | None) -> p
         manifest: of the images.
         fold: that the run tested; None without folds.
     """
-    images = manifest.images.iloc[scored.row.numpy()].reset_index()
+    images = manifest.labeled_images.iloc[scored.row.numpy()].reset_index()
     table = images[["image_id", "exam_id", "patient_id", "laterality", "view", "split"]]
     table = table.assign(fold=NO_FOLD if fold is None else fold)
     for column, label in enumerate((Pathology.MALIGNANT.value, Pathology.BENIGN.value)):

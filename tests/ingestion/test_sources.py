@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mammo.data.sampling_index import SamplingIndex
 from mammo.geometry import Box, Frame
 from mammo.ingestion import run as ingest_run
 from mammo.ingestion.run import IngestResult, ingest_cohort
@@ -18,11 +19,12 @@ from mammo.ingestion.sources import Mode
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters.table import read
 from mammo.intake.outcomes import Verdict
-from mammo.records import MammoError, Split
+from mammo.records import MammoError, PatchClass, Split
+from mammo.reporting.paper_tables import table1
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import read_own_ids
-from mammo.store.splits import assign_splits
+from mammo.store.splits import assign_splits, group_classes
 from mammo.store.store_header import DataSet, read_store_header
 
 FRAME = Frame(92, 60, 2)
@@ -205,6 +207,33 @@ def test_an_image_with_a_finding_in_a_later_source_only_counts_for_it(make: Call
         assert len(manifest.lesions) == 2
         assert manifest.lesions["image_id"].iloc[1] == manifest.images.index[2]
     assert (result.taken_over, result.left_to_others) == (1, 0)
+
+
+def test_an_image_with_findings_in_two_sources_shows_what_either_says(make: Callable, ingest: Callable) -> None:
+    """One outline, once benign and once malignant, in any order; the breast's other view shows nothing itself."""
+    first, second = make("a", A), make("b", {"b1": 1, "b2": 12})
+    names = [
+        ("images.csv", "a2.png,a2,exam a2,L,CC", "a2.png,a1,exam a1,L,MLO"),
+        ("lesions.csv", "malignant", "benign"),
+    ]
+    for name, old, new in names:
+        (first / name).write_text((first / name).read_text().replace(old, new))
+    ingest(first, "one")
+    results = [ingest(second, "two", Mode.APPEND), ingest(first, "one"), ingest(second, "two")]
+    for manifest in (result.manifest for result in results):
+        assert manifest.images["elsewhere"].tolist() == ["two:malignant", "", "", ""]
+        index = SamplingIndex.from_manifest(manifest)
+        assert index.image_labels("image").tolist() == [[1, 1], *[[0, 0]] * 3]
+        assert index.image_labels("breast").tolist() == [[1, 1], [1, 1], [0, 0], [0, 0]]
+        assert index.candidates[PatchClass.BENIGN].size == 0, "no window has a certain class where the sources disagree"
+        classes = group_classes(manifest, manifest.images["patient_id"])
+        assert classes.tolist() == ["malignant", "negative", "negative"]
+        assert table1(manifest.labeled_images, manifest.lesions).loc["overall"].tolist()[:3] == [3, 1, 1]
+    lesions = second / "lesions.csv"
+    lesions.write_text(lesions.read_text().replace("malignant", "benign"))
+    corrected = ingest(second, "two").manifest
+    assert corrected.images["elsewhere"].tolist() == [""] * 4
+    assert SamplingIndex.from_manifest(corrected).image_labels("breast").tolist() == [[0, 1], [0, 1], [0, 0], [0, 0]]
 
 
 def test_a_later_split_leaves_earlier_patients_where_they_are(make: Callable, ingest: Callable) -> None:

@@ -35,6 +35,7 @@ def cohort(n_malignant: int, n_benign: int, n_negative: int, prefix: str = "") -
                 "malignant": k == "a" and patient_class == "malignant",
                 "benign": k == "a" and patient_class != "negative",
                 "flags": "",
+                "elsewhere": "",
                 "fold": -1,
             }
             for p, patient_class in enumerate(classes)
