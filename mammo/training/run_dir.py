@@ -46,10 +46,6 @@ NOT_IN_DIGEST = (
 """Configuration keys that do not change what is learned, or that are part of the name (trial); the content of the store
 and of ckpt_path have digests of their own."""
 
-LATER_DEFAULTS = {"model.loss.normalize": "batch"}
-"""Keys that runs of earlier versions lack, with the values that change nothing: these are left out of the digest, so
-that the same request finds those runs."""
-
 DISPLAY = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "profiler")
 """Options of the trainer that change only what is shown."""
 
@@ -109,7 +105,6 @@ class RunDir:
         identity = {key: value for key, value in resolved.items() if key not in NOT_IN_DIGEST}
         if isinstance(trainer := identity.get("trainer"), dict):
             identity["trainer"] = {key: value for key, value in trainer.items() if key not in DISPLAY}
-        _drop_later_defaults(identity)
         text = json.dumps([name, identity, reads], sort_keys=True, default=str)
         digest = hashlib.sha256(text.encode()).hexdigest()
         return cls(Path(cfg.root) / cfg.group / f"{name}-{digest[:8]}", name, digest, reads)
@@ -152,17 +147,6 @@ class RunDir:
             "versions": {"mammo": __version__, **{package: version(package) for package in PACKAGES}},
             "read_digests": dict(self.reads),
         }
-
-
-def _drop_later_defaults(identity: dict[Any, Any]) -> None:
-    """Remove the keys of LATER_DEFAULTS that have these values from a configuration."""
-    for key, default in LATER_DEFAULTS.items():
-        *place, name = key.split(".")
-        node: Any = identity
-        for part in place:
-            node = node.get(part) if isinstance(node, dict) else None
-        if isinstance(node, dict) and node.get(name) == default:
-            del node[name]
 
 
 def best_run(root: Path, model: str, seed: int | None = None, fold: Fold | None = None) -> Path:

@@ -65,15 +65,6 @@ def test_settings_that_change_training_change_the_folder(tmp_path: Path) -> None
     assert len({RunDir.of(cfg, "floc-s0", reads).path for cfg, reads in requests}) == len(requests)
 
 
-def test_only_another_normalization_than_that_of_earlier_runs_changes_the_folder(tmp_path: Path) -> None:
-    target = {"_target_": "mammo.models.losses.WeightedCrossEntropy"}
-    losses = [target, {**target, "normalize": "batch"}, {**target, "normalize": "epoch"}]
-    requests = [configured(tmp_path, model={"name": "floc", "loss": loss}) for loss in losses]
-    earlier, batch, epoch = (RunDir.of(cfg, "floc-s0", {}).path for cfg in requests)
-    assert earlier == batch != epoch
-    assert requests[1].model.loss.normalize == "batch", "the configuration itself is not changed"
-
-
 def test_the_folder_is_relative_to_the_root(tmp_path: Path) -> None:
     here, there = (RunDir.of(configured(tmp_path / name), "floc-s0", {}) for name in ("a", "b"))
     assert here.digest == there.digest
