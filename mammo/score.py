@@ -1,27 +1,32 @@
-"""python -m mammo.score: score lesions with trained networks and draw their windows and maps (see conf/score.yaml)."""
+"""python -m mammo.score: score lesions with trained networks, evaluate the labeled ones and draw (see conf/score.yaml).
 
+Every lesion of the store is scored, with or without a label, into predictions.csv and predictions.json; lesions.parquet
+has the malignant and benign ones, which external.html evaluates where there are both.
+"""
+
+import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from omegaconf import DictConfig
 
 from mammo.cli.hydra_app import command
-from mammo.records import MammoError, Pathology, Split
+from mammo.io import atomic_write
+from mammo.records import MammoError, Split
 from mammo.scoring.score_tables import write_lesion_table
 from mammo.store.manifest import Manifest
-from mammo.store.pseudonyms import OwnId, read_own_ids
+from mammo.store.pseudonyms import read_own_ids
 from mammo.store.splits import n_folds
-from mammo.store.store_header import read_store_header
+from mammo.store.store_header import patient_warning, read_store_header
 from mammo.training.run_dir import Fold, chosen_run
 
 if TYPE_CHECKING:
-    from mammo.training.export_scores import StoreScores
+    from mammo.inference.store_scores import StoreScores
 
-DISCLAIMER = "Networks trained on synthetic phantoms test the software: these scores have no medical meaning."
+PHANTOM_CAUTION = "Networks trained on synthetic phantoms test the software: these scores have no medical meaning."
 
 
 def check(cfg: DictConfig) -> None:
@@ -41,8 +46,7 @@ def scoring_runs(cfg: DictConfig) -> dict[int | None, Path]:
     root, manifest = Path(cfg.root), Manifest.load(Path(cfg.store))
     if cfg.run is not None or n_folds(manifest.images) == 0:
         return {None: chosen_run(cfg.run, root, "fagg")}
-    labeled = manifest.lesions[manifest.lesions["label"] != Pathology.NONE]
-    folds = sorted(manifest.images.loc[labeled["image_id"].unique(), "fold"].unique().tolist())
+    folds = sorted(manifest.images.loc[manifest.lesions["image_id"].unique(), "fold"].unique().tolist())
     try:
         return {fold: chosen_run(None, root, "fagg", fold=Fold.of(fold, manifest)) for fold in folds}
     except MammoError as error:
@@ -52,58 +56,78 @@ def scoring_runs(cfg: DictConfig) -> dict[int | None, Path]:
 
 
 def task(cfg: DictConfig) -> None:
-    """Score every labeled lesion of the store; write the table and the figures, and print the table."""
-    from mammo.training.export_scores import score_store  # heavy: only after the configuration is checked
+    """Score every lesion of the store; write tables, figures and the evaluation, and print the scores."""
+    from mammo.inference.scorer import Scorer  # heavy: only after the configuration is checked
+    from mammo.inference.store_scores import is_labeled, predictions, score_store, write_predictions
 
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-    runs, store, out = scoring_runs(cfg), Path(cfg.store), Path(cfg.out)
-    scores = [score_store(run, store, cfg.n_windows, cfg.allow_targets, fold) for fold, run in runs.items()]
+    store, out = Path(cfg.store), Path(cfg.out)
+    own = read_own_ids(store) if cfg.own_ids else None
+    parts = [
+        score_store(Scorer.load(run, cfg.allow_targets), store, cfg.n_windows, fold)
+        for fold, run in scoring_runs(cfg).items()
+    ]
     manifest = Manifest.load(store)
-    table = pd.concat([part.table for part in scores]).set_index("lesion_id")
-    table = table.loc[manifest.lesions.index.intersection(table.index, sort=False)].reset_index()
+    scored = pd.concat([part.table for part in parts]).set_index("lesion_id").loc[manifest.lesions.index].reset_index()
     out.mkdir(parents=True, exist_ok=True)
-    write_lesion_table(table, out / "lesions.parquet")
-    _draw(scores, manifest, table.iloc[: cfg.n_pictures], out)
-    shown = table[["lesion_id", "view", "label", "score", "score_sd", "n_windows"]]
-    print((with_own_ids(shown, store) if cfg.own_ids else shown).to_string(index=False))
-    names = ", ".join(run.name for run in runs.values())
-    print(f"{len(table)} lesions scored by {names}; table and figures are in {out}")
-    if n_seen := int(table["split"].isin((Split.TRAIN, Split.VAL)).sum()):
+    labeled = scored[is_labeled(scored)]
+    write_lesion_table(labeled, out / "lesions.parquet")
+    table = predictions(scored, own)
+    write_predictions([part.scorer.run for part in parts], table, out)
+    _draw(parts, scored.head(cfg.n_pictures), out)
+    print(table.drop(columns=["image_id", "patient_id", "label_source"]).to_string(index=False))
+    names = ", ".join(part.scorer.run.name for part in parts)
+    print(f"{len(scored)} lesions scored by {names}; tables and figures are in {out}")
+    if n_seen := int(labeled["split"].isin((Split.TRAIN, Split.VAL)).sum()):
         print(f"{n_seen} of them are of patients that a network was trained or selected on: see the column split")
-    print(DISCLAIMER)
+    _evaluate(parts, out, patient_warning(manifest.sources))
+    if any(part.scorer.trained_on_phantoms for part in parts):
+        print(PHANTOM_CAUTION)
 
 
-def with_own_ids(table: pd.DataFrame, store: Path) -> pd.DataFrame:
-    """A table of lesions with the columns source, source_path and source_id: the user's own names.
+def _evaluate(parts: Sequence["StoreScores"], out: Path, warning: str) -> None:
+    """Evaluate the scores of lesions that no network was trained or selected on, where both classes are among them."""
+    from mammo.reporting.external_page import evaluated, write_external_page  # heavy, likewise
 
-    Raises:
-        MammoError: the store has no table of own ids.
-    """
-    own = read_own_ids(store)
-    known = [own.get(key, OwnId("", "", "")) for key in table["lesion_id"]]
-    return table.assign(
-        source=[one.source for one in known],
-        source_path=[one.path for one in known],
-        source_id=[one.id for one in known],
-    )
+    table = pd.concat([part.evaluated for part in parts], ignore_index=True)
+    pages = [out / "external.json", out / "external.html"]
+    if table["malignant"].nunique() < 2:
+        for page in pages:  # of earlier scores, which these have replaced
+            page.unlink(missing_ok=True)
+        print("No AUC: it needs labeled lesions of both classes that no network was trained or selected on")
+        return
+    runs = [part.scorer.run for part in parts]
+    validations = [validation for run in runs if (validation := run.validation()) is not None]
+    validation = pd.concat(validations, ignore_index=True) if len(validations) == len(runs) else None
+    found = evaluated(runs[0].name if len(runs) == 1 else f"{len(runs)} networks, one for each fold", table, validation)
+    low, high = found["auc_ci"] or (None, None)
+    interval = "undefined: too few patients" if low is None else f"{low:.3f} to {high:.3f}"
+    where = "of the run's own test split" if parts[0].is_own else "of this store"
+    n = f"{found['n']} labeled lesions {where}, {found['n_malignant']} malignant, {found['n_patients']} patients"
+    print(f"AUC {found['auc']:.3f} (95 % interval {interval}; patient bootstrap): {n}; see {pages[1]}")
+    with atomic_write(pages[0]) as written:
+        written.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    cautions = [PHANTOM_CAUTION] if any(part.scorer.trained_on_phantoms for part in parts) else []
+    facts = {"networks": ", ".join(run.name for run in runs), "trained on": ", ".join(sorted({r.data for r in runs}))}
+    facts |= {"lesions": n, "windows per lesion": str(int(table["n_windows"].iloc[0]))}
+    write_external_page(pages[1], found, table, facts, [*cautions, *([warning] if warning else [])])
 
 
-def _draw(scores: Sequence["StoreScores"], manifest: Manifest, lesions: pd.DataFrame, out: Path) -> None:
+def _draw(parts: Sequence["StoreScores"], lesions: pd.DataFrame, out: Path) -> None:
     """Draw the windows of each of these lesions, and the saliency maps of its image if the maps have them."""
     from mammo.reporting.cohort_figures import image_saliency, lesion_windows  # heavy, likewise
     from mammo.reporting.result_figures import save
 
-    for number, row in lesions.iterrows():
-        lesion = manifest.lesions.index.get_loc(row["lesion_id"])
-        part = next(one for one in scores if lesion in one.plan.lesion)
-        windows = part.plan.take(np.flatnonzero(part.plan.lesion == lesion))
-        title = f"{row['view']}, {row['label']}, score {row['score']:.3f}: not a medical finding"
-        figures = {"windows": lesion_windows(manifest, part.reader, windows, title)}
-        if part.context is not None:
+    for number, row in enumerate(lesions.to_dict("records"), start=1):
+        found = ((part, part.windows(str(row["lesion_id"]))) for part in parts)
+        part, windows = next((part, windows) for part, windows in found if windows is not None)
+        title = f"{row['view']}, label {row['label']}, score {row['score']:.3f}: not a medical finding"
+        figures = {"windows": lesion_windows(part.manifest, part.reader, windows, title)}
+        if part.scorer.context is not None:
             image = int(windows.image[0])
-            figures["saliency"] = image_saliency(manifest, part.reader, image, part.context, title)
+            figures["saliency"] = image_saliency(part.manifest, part.reader, image, part.scorer.context, title)
         for name, figure in figures.items():
-            save(figure, out, f"lesion-{int(str(number)) + 1}-{name}")
+            save(figure, out, f"lesion-{number}-{name}")
             figure.clear()  # a cleared figure frees its images at once
 
 

@@ -23,6 +23,7 @@ STAGES = (
     ("models",),
     ("training",),
     ("reporting",),
+    ("inference",),
     ("benchmarks",),
 )
 """Packages and modules of mammo in pipeline order: each may import itself and what stands above it here."""

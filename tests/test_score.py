@@ -1,17 +1,91 @@
+"""The command: its tables, the evaluation of the labeled lesions, and what it says."""
+
+import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
 
-from mammo.score import with_own_ids
-from mammo.store.pseudonyms import OWN_IDS
+from mammo import score
+from mammo.cli import hydra_app
+from mammo.store.manifest import Manifest
+from tests.inference.conftest import MODELS, QUICK
 
 
-def test_own_names_stand_beside_the_scores_of_their_lesions(tmp_path: Path) -> None:
-    OWN_IDS.write(
-        tmp_path, "mine", [("lesion", "b", "mine", "=x.dcm", "7"), ("lesion", "a", "mine", "y.dcm", "8")], ["mine"]
-    )
-    table = with_own_ids(pd.DataFrame({"lesion_id": ["a", "b", "c"], "score": [0.1, 0.2, 0.3]}), tmp_path)
-    assert table["source"].tolist() == ["mine", "mine", ""]
-    assert table["source_path"].tolist() == ["y.dcm", "=x.dcm", ""]
-    assert table["source_id"].tolist() == ["8", "7", ""]
-    assert table["score"].tolist() == [0.1, 0.2, 0.3]
+@pytest.fixture(scope="module")
+def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small store with an f_agg run that reads the location map alone."""
+    from mammo.training.fit import train
+    from mammo.training.train_config import store_defaults
+
+    root = tmp_path_factory.mktemp("scored")
+    shutil.copytree(small_root / "store", root / "store")
+    words = ("maps=[loc]", *MODELS[-1][1:])
+    train(hydra_app.composed("train", [f"root={root}", *QUICK, *words], store_defaults))
+    return root
+
+
+def scored(root: Path, out: Path, *words: str) -> None:
+    cfg = hydra_app.composed("score", [f"root={root}", f"out={out}", "n_windows=5", "n_pictures=0", *words])
+    score.check(cfg)
+    score.task(cfg)
+
+
+def as_external(root: Path, folder: Path, label: str = "") -> Path:
+    """A root with the same run and a store that it was not trained on; with a label, every lesion has this one."""
+    shutil.copytree(root, folder)
+    manifest = Manifest.load(folder / "store")
+    manifest.images["split"] = ""
+    if label:
+        manifest.lesions["label"] = label
+    else:
+        manifest.lesions.loc[manifest.lesions.index[::4], "label"] = "none"
+    manifest.save(folder / "store")
+    return folder
+
+
+def test_an_external_store_is_scored_and_evaluated(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, out = as_external(root, tmp_path / "root"), tmp_path / "out"
+    scored(other, out)
+    manifest = Manifest.load(other / "store")
+    every = pd.read_csv(out / "predictions.csv")
+    assert every["lesion_id"].tolist() == list(manifest.lesions.index)
+    labeled = pd.read_parquet(out / "lesions.parquet")
+    assert set(labeled["label"]) == {"malignant", "benign"}
+    assert every["label"].isna().sum() == len(every) - len(labeled) == (manifest.lesions["label"] == "none").sum()
+    auc = roc_auc_score(labeled["malignant"], labeled["score"])
+    found = json.loads((out / "external.json").read_text())
+    assert found["auc"] == pytest.approx(auc)
+    assert found["n"] == len(labeled)
+    said = capsys.readouterr().out
+    assert f"AUC {auc:.3f} (95 % interval {found['auc_ci'][0]:.3f} to {found['auc_ci'][1]:.3f}" in said
+    assert score.PHANTOM_CAUTION in said
+    page = (out / "external.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 3
+    assert f"<strong>{auc:.3f}</strong>" in page
+    assert score.PHANTOM_CAUTION in page
+    cases = json.loads((out / "predictions.json").read_text())["cases"]
+    lesions = {one["lesion_id"]: one for case in cases for one in case["lesions"]}
+    assert [lesions[key]["score"] for key in every["lesion_id"]] == pytest.approx(every["score"].tolist())
+    assert {one["label"] for one in lesions.values()} == {"malignant", "benign", None}
+
+
+def test_lesions_without_labels_have_scores_and_no_evaluation(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, out = as_external(root, tmp_path / "root", "none"), tmp_path / "out"
+    out.mkdir()
+    (out / "external.html").write_text("of an earlier store")
+    (config,) = other.glob("runs/*/config.yaml")
+    config.write_text(config.read_text().replace("name: phantom", "name: mine"))
+    scored(other, out, "own_ids=true")
+    assert len(pd.read_csv(out / "predictions.csv")) == len(Manifest.load(other / "store").lesions)
+    assert (out / "predictions.json").stat().st_mode & 0o077 == 0, "only their owner reads the names of files"
+    assert not (out / "external.html").exists()
+    said = capsys.readouterr().out
+    assert "No AUC" in said
+    assert "phantom" not in said.splitlines()[-1], "the network was trained on data of another name"

@@ -41,10 +41,10 @@ STAGE_SPLITS = {
 
 @dataclass(frozen=True, eq=False)
 class SplitData:
-    """One split of an image store.
+    """One split of an image store, or the whole store.
 
     Attributes:
-        manifest: tables of the split's images and lesions; row numbers in plans are theirs.
+        manifest: tables of these images and their lesions; row numbers in plans are theirs.
         index: sampling index of the manifest.
         reader: reads the pixels of plans.
     """
@@ -58,7 +58,8 @@ class MammoDataModule(pl.LightningDataModule):
     """Batches of an image store, by plan.
 
     Works with a trainer, which calls setup and the dataloader methods, and without one, through split_data and the
-    plan methods: a split is loaded when it is first used.
+    plan methods: a split is loaded when it is first used. In place of a split, None stands for the whole store, split
+    or not, or for the images of the tested fold; its lesions are scored with or without a label.
 
     Args:
         store: folder of the image store and its manifest.
@@ -69,7 +70,8 @@ class MammoDataModule(pl.LightningDataModule):
         batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training), in all processes
             together.
         eval_batch_size: rows of a validation or test batch, in each process.
-        windows_per_lesion: fixed windows per lesion, by "val" and "test" (the paper: 100 and 100).
+        windows_per_lesion: fixed windows per lesion, by "val" and "test" (the paper: 100 and 100); lesions of a whole
+            store have as many as test lesions.
         fold: number of the fold that is tested; None for a store without folds (store.splits).
         seed: of the training windows.
         shared_windows: whether the training windows are those that all trainings share (plans.epoch_plan).
@@ -118,8 +120,8 @@ class MammoDataModule(pl.LightningDataModule):
         self.image_noise, self.image_sampling = image_noise or WindowNoise(), ImageSampling(image_sampling)
         self.labels: LabelLevel = labels
         self.memory_bytes = memory_gb * 1e9
-        self._evaluation_loaders: dict[Split, Loader] = {}
-        self._splits: dict[Split, SplitData] = {}
+        self._evaluation_loaders: dict[Split | None, Loader] = {}
+        self._splits: dict[Split | None, SplitData] = {}
 
     def setup(self, stage: str) -> None:
         """Load the splits that a stage of the trainer reads: "fit", "validate", "test" or "predict".
@@ -130,15 +132,15 @@ class MammoDataModule(pl.LightningDataModule):
         for split in STAGE_SPLITS[stage]:
             self.split_data(split)
 
-    def split_data(self, split: Split) -> SplitData:
-        """Manifest, sampling index and reader of one split, loaded at the first call.
+    def split_data(self, split: Split | None) -> SplitData:
+        """Manifest, sampling index and reader of one split, or of the whole store or fold, loaded at the first call.
 
         Raises:
             MammoError: the store has no image in this split, or as store.splits.of_fold.
         """
         if split not in self._splits:
             manifest, index = _split_tables(self.root.absolute(), Manifest.state(self.root), self.fold, split)
-            if len(manifest.images) == 0:
+            if split is not None and len(manifest.images) == 0:
                 raise MammoError(f"no image in split {split} of {self.root}: run python -m mammo.split first")
             reader = Reader.from_manifest(self.root, manifest, self.crops.patch_px, self.memory_bytes)
             self._splits[split] = SplitData(manifest, index, reader)
@@ -155,12 +157,16 @@ class MammoDataModule(pl.LightningDataModule):
         number = epoch if self.window_epochs is None else epoch % self.window_epochs
         return _epoch_plan(index, self.quota, self.crops, self.seed, number, self.shared_windows)
 
-    def evaluation_plan(self, split: Split) -> Plan:
-        """Rows of validation or test: the fixed windows of every lesion, or every image."""
+    def evaluation_plan(self, split: Split | None) -> Plan:
+        """Rows of validation, test or the whole store or fold: the fixed windows of every lesion, or every image.
+
+        Of a whole store or fold, lesions without a label are in the plan, too.
+        """
         index = self.split_data(split).index
         if self.plan == "images":
             return image_plan(index, self.labels)
-        return _lesion_plan(index, self.crops, self.windows_per_lesion[split], EVALUATION_SEED)
+        n_windows = self.windows_per_lesion[split or Split.TEST]
+        return _lesion_plan(index, self.crops, n_windows, EVALUATION_SEED, split is None)
 
     def train_dataloader(self) -> Loader:
         """Batches of the current epoch, this process's part of each; the trainer calls this in every epoch."""
@@ -182,7 +188,11 @@ class MammoDataModule(pl.LightningDataModule):
         """Batches of the validation split, on whose predictions thresholds are chosen."""
         return self._evaluation_loader(Split.VAL)
 
-    def _evaluation_loader(self, split: Split) -> Loader:
+    def store_dataloader(self) -> Loader:
+        """Batches of the whole store or fold, for scoring."""
+        return self._evaluation_loader(None)
+
+    def _evaluation_loader(self, split: Split | None) -> Loader:
         """The same loader in every epoch: its windows never change, and stay in memory while there is room."""
         if split not in self._evaluation_loaders:
             rank, n_processes = self._process
@@ -196,7 +206,7 @@ class MammoDataModule(pl.LightningDataModule):
         """Number of this process, and the number of processes that train together."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
-    def _dataset(self, split: Split, plan: Plan) -> PlanDataset:
+    def _dataset(self, split: Split | None, plan: Plan) -> PlanDataset:
         """The rows of the plan; embeddings come for the whole plan, in its order."""
         reader = self.split_data(split).reader
         h: NDArray[np.float32] | None = None
@@ -210,16 +220,22 @@ class MammoDataModule(pl.LightningDataModule):
 
 
 @lru_cache(maxsize=len(Split))
-def _split_tables(root: Path, state: tuple[int, ...], fold: int | None, split: Split) -> tuple[Manifest, SamplingIndex]:
-    """Manifest and sampling index of one split of the store at root, as it was in this Manifest.state."""
-    manifest = of_fold(Manifest.load(root), fold).of_split(split)
+def _split_tables(
+    root: Path, state: tuple[int, ...], fold: int | None, split: Split | None
+) -> tuple[Manifest, SamplingIndex]:
+    """Manifest and sampling index of a split, or of all, of the store at root, as it was in this Manifest.state."""
+    manifest = Manifest.load(root)
+    if split is not None:
+        manifest = of_fold(manifest, fold).of_split(split)
+    elif fold is not None:
+        manifest = of_fold(manifest, fold).of_split(Split.TEST)
     return manifest, SamplingIndex.from_manifest(manifest)
 
 
 @lru_cache(maxsize=len(Split))
-def _lesion_plan(index: SamplingIndex, crops: CropSizes, n_windows: int, seed: int) -> Plan:
+def _lesion_plan(index: SamplingIndex, crops: CropSizes, n_windows: int, seed: int, with_unlabeled: bool) -> Plan:
     """lesion_plan with read-only arrays."""
-    return lesion_plan(index, crops, n_windows, seed).read_only()
+    return lesion_plan(index, crops, n_windows, seed, with_unlabeled).read_only()
 
 
 @lru_cache(maxsize=CACHED_PLANS)

@@ -22,6 +22,12 @@ from mammo.records import MammoError, PatchClass, Pathology
 EPOCH_STREAM, LESION_STREAM, ORDER_STREAM, IMAGE_STREAM, SHARED_EPOCH_STREAM, SHARED_ORDER_STREAM = 1, 2, 3, 4, 5, 6
 """Second words of the seeds, so that different kinds of draws share no random numbers."""
 
+LESION_CLASSES = {Pathology.MALIGNANT: PatchClass.MALIGNANT, Pathology.BENIGN: PatchClass.BENIGN}
+"""Patch class of the windows of a lesion with this label."""
+
+UNLABELED = -1
+"""Target of the windows of a lesion without a label, which can only be scored."""
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:
@@ -31,8 +37,8 @@ class Plan:
         image: int64 [N], image row in the manifest's table.
         windows: float64 [N, 4], crop window (row, col, side, angle), network px and degrees; for whole images
             (row, col, height, width).
-        target: int64 [N], patch class; for whole images int64 [N, 2] in {0, 1}, malignant and benign
-            (SamplingIndex.image_labels).
+        target: int64 [N], patch class, UNLABELED for a lesion of neither class; for whole images int64 [N, 2] in
+            {0, 1}, malignant and benign (SamplingIndex.image_labels).
         lesion: int64 [N], lesion row in the manifest's table, -1 for no lesion.
         repeat: int64 [N], number of the window among those of its lesion, 0 for a single window.
     """
@@ -132,23 +138,32 @@ def epoch_plan(
     return Plan(image, windows, classes.astype(np.int64), lesion, np.zeros(len(classes), dtype=np.int64))
 
 
-def lesion_plan(index: SamplingIndex, crops: CropSizes, n_windows: int, seed: int) -> Plan:
-    """The fixed windows of every malignant or benign lesion (paper, Model evaluation): unrotated, sizes varying.
+def lesion_plan(
+    index: SamplingIndex, crops: CropSizes, n_windows: int, seed: int, with_unlabeled: bool = False
+) -> Plan:
+    """The fixed windows of lesions (paper, Model evaluation): unrotated, sizes varying.
 
     The windows of a lesion depend only on its outline and the seed, so they are the same in any subset of the lesions,
-    in a store that was rebuilt with other pseudonyms, and for any model.
+    in a store that was rebuilt with other pseudonyms, with any label, and for any model.
+
+    Args:
+        index: sampling index of the lesions.
+        crops: sizes of windows and patches.
+        n_windows: windows per lesion.
+        seed: of the windows.
+        with_unlabeled: whether lesions of neither class are in the plan, beside the malignant and benign ones.
     """
-    classes = {Pathology.MALIGNANT: PatchClass.MALIGNANT, Pathology.BENIGN: PatchClass.BENIGN}
-    lesions = [row for row, label in enumerate(index.labels) if label in classes]
+    lesions = [row for row, label in enumerate(index.labels) if with_unlabeled or label in LESION_CLASSES]
     rows = np.repeat(np.array(lesions, dtype=np.int64), n_windows)
     windows = [np.empty((0, 4))]
     for pixels in (index.pixels[lesion] for lesion in lesions):
         rng = np.random.default_rng((seed, LESION_STREAM, zlib.crc32(pixels.tobytes())))
         windows.append(evaluation_windows(rng, pixels, n_windows, crops))
+    targets = [LESION_CLASSES.get(index.labels[lesion], UNLABELED) for lesion in lesions]
     return Plan(
         image=index.image_of[rows],
         windows=np.concatenate(windows),
-        target=np.repeat(np.array([classes[index.labels[lesion]] for lesion in lesions], dtype=np.int64), n_windows),
+        target=np.repeat(np.array(targets, dtype=np.int64), n_windows),
         lesion=rows,
         repeat=np.tile(np.arange(n_windows, dtype=np.int64), len(lesions)),
     )

@@ -13,6 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 from sklearn.metrics import roc_auc_score
 
 from mammo.cli.hydra_app import composed
+from mammo.inference.scorer import Scorer
+from mammo.inference.store_scores import score_store
 from mammo.precompute import main as precompute_command
 from mammo.records import MammoError, Split
 from mammo.report import main as report_command
@@ -21,7 +23,6 @@ from mammo.store.embedding_cache import Embeddings
 from mammo.train import main as train_command
 from mammo.training.build import datamodule_of
 from mammo.training.configured_classes import read_config
-from mammo.training.export_scores import score_store
 from mammo.training.fit import train
 from mammo.training.results import read_run
 from mammo.training.run_dir import best_run
@@ -141,8 +142,8 @@ def test_an_own_f_loc_feeds_f_agg_and_an_own_f_agg_scores_a_store(
     h = OwnFLoc.load_from_checkpoint(floc / "best.ckpt").represent(torch.from_numpy(patches)[:, None])
     assert torch.allclose(torch.from_numpy(Embeddings(floc / "embeddings", "32-true").read(plan)), h, atol=1e-5)
     with pytest.raises(MammoError, match="is rejected"):
-        score_store(fagg, root / "store", 4)
-    scored = score_store(fagg, root / "store", 4, ["tests"]).table.set_index("lesion_id")
+        score_store(Scorer.load(fagg), root / "store", 4)
+    scored = score_store(Scorer.load(fagg, ["tests"]), root / "store", 4).table.set_index("lesion_id")
     own_scores = pd.read_parquet(fagg / "lesions.parquet").set_index("lesion_id")["score"]
     assert np.abs(scored.loc[own_scores.index, "score"] - own_scores).max() < 1e-4
     places = (f"root={root}", f"out={root / 'out'}", "n_windows=2", "n_pictures=0")

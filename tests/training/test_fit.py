@@ -16,6 +16,8 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.cli import hydra_app
 from mammo.geometry import CropWindow
+from mammo.inference.scorer import Scorer
+from mammo.inference.store_scores import score_store
 from mammo.models import precision
 from mammo.models.context_network import load_context_network
 from mammo.models.floc import FLoc
@@ -24,7 +26,6 @@ from mammo.scoring.score_tables import read_image_table
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.training.build import datamodule_of
-from mammo.training.export_scores import score_store
 from mammo.training.fit import Inputs, train
 from mammo.training.precomputed import cached_saliency
 from mammo.training.results import read_run, read_runs
@@ -255,10 +256,10 @@ def test_checkpoints_hold_plain_values_only(root: Path) -> None:
 
 def test_scoring_a_store_gives_the_scores_of_the_test(root: Path) -> None:
     run = next(path for path in root.glob("runs/fagg-sal+emb-*"))
-    reading = score_store(run, root / "store", n_windows=4)
+    reading = score_store(Scorer.load(run), root / "store", n_windows=4)
     own = pd.read_parquet(run / "lesions.parquet").set_index("lesion_id")
     again = reading.table.set_index("lesion_id").loc[own.index]
-    assert np.abs(again["score"] - own["score"]).max() < 1e-4
+    assert np.abs(again["score"] - own["score"]).max() < 1e-6
     assert len(reading.table) > len(own)
 
 
@@ -268,7 +269,7 @@ def test_controls_are_runs_of_their_own(root: Path) -> None:
         (run,) = root.glob(f"runs/fagg-sal-{source}-s9-*")
         assert json.loads((run / "result.json").read_text())["context"] == source
         with pytest.raises(MammoError, match=f"context={source}"):
-            score_store(run, root / "store", n_windows=2)
+            score_store(Scorer.load(run), root / "store", n_windows=2)
     (run,) = root.glob("runs/fagg-sal-zeros-s9-*")
     table = pd.read_parquet(run / "lesions.parquet")
     assert table["score"].nunique() == 1, "without context every lesion looks alike to sal"
@@ -323,7 +324,7 @@ def test_an_imported_checkpoint_can_give_the_maps(root: Path, tmp_path: Path) ->
     cached_saliency(tmp_path / "mine.ckpt", root, root / "store", "32-true")
     train(composed(root, "maps=[sal]", f"context.run={tmp_path}/mine.ckpt", "seed=6"))
     (run,) = root.glob("runs/fagg-sal-s6-*")
-    assert len(score_store(run, root / "store", n_windows=2).table) > 0
+    assert len(score_store(Scorer.load(run), root / "store", n_windows=2).table) > 0
 
 
 def test_the_context_networks_images_are_scored(root: Path) -> None:

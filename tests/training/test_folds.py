@@ -12,6 +12,8 @@ from omegaconf import DictConfig
 
 from mammo import precompute, score
 from mammo.cli import hydra_app
+from mammo.inference.scorer import Scorer
+from mammo.inference.store_scores import score_store
 from mammo.records import MammoError, Split
 from mammo.reporting.evaluation import evaluate
 from mammo.reporting.gallery import build_gallery
@@ -19,7 +21,6 @@ from mammo.reporting.reported_runs import reported_runs
 from mammo.store.manifest import Manifest
 from mammo.store.splits import assign_folds
 from mammo.training.build import datamodule_of
-from mammo.training.export_scores import score_store
 from mammo.training.fit import train
 from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import Fold, best_run
@@ -106,7 +107,7 @@ def test_a_run_without_its_fold_is_rejected(root: Path, small_root: Path) -> Non
 
 def test_scores_of_the_runs_own_store_name_the_split_of_each_lesion(root: Path) -> None:
     run = run_of(root, "fagg-sal+emb-s0-f1")
-    table = score_store(run, root / "store", n_windows=2).table
+    table = score_store(Scorer.load(run), root / "store", n_windows=2).table
     images = Manifest.load(root / "store").images.loc[table["image_id"]]
     assert set(table["fold"]) == {1}
     assert (table["split"].to_numpy() == images["fold"].map({0: "train", 1: "test", 2: "val"}).to_numpy()).all()
@@ -121,7 +122,8 @@ def test_each_lesion_is_scored_by_the_network_of_its_own_fold(root: Path, tmp_pa
     # A run of fold 2 that is better on validation than the others.
     copied = shutil.copytree(run_of(root, "fagg-sal+emb-s0-f1"), root / "runs" / "fagg-2")
     own = json.loads((copied / "result.json").read_text())
-    (copied / "result.json").write_text(json.dumps(own | {"fold": 2, "val_auc": 1.0}))
+    (copied / "result.json").write_text(json.dumps(own | {"fold": 2, "val_auc": 1.0, "files": {}}))
+    pd.read_parquet(copied / "lesions-val.parquet").assign(fold=2).to_parquet(copied / "lesions-val.parquet")
     score.task(cfg)
     table = pd.read_parquet(tmp_path / "out" / "lesions.parquet").set_index("lesion_id")
     manifest = Manifest.load(root / "store")
@@ -131,7 +133,7 @@ def test_each_lesion_is_scored_by_the_network_of_its_own_fold(root: Path, tmp_pa
     assert set(table["split"]) == {"test"}
     assert (tmp_path / "out" / "lesion-1-saliency.png").is_file()
     for fold, run in ((0, run_of(root, "fagg-sal+emb-s0-f0")), (1, run_of(root, "fagg-sal+emb-s0-f1")), (2, copied)):
-        alone = score_store(run, root / "store", n_windows=2).table.set_index("lesion_id")
+        alone = score_store(Scorer.load(run), root / "store", n_windows=2).table.set_index("lesion_id")
         keys = table.index[folds == fold]
         np.testing.assert_allclose(table.loc[keys, "score"], alone.loc[keys, "score"], atol=1e-6)
 

@@ -1,0 +1,156 @@
+"""The networks that score lesions: a finished f_agg run with the f_loc and the context network that it reads, or f_loc.
+
+Windows, patches and batches come from MammoDataModule, so that the scores are those of the run's own test.
+"""
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from mammo.data.datamodule import MammoDataModule
+from mammo.data.dataset import Reader
+from mammo.data.plans import Plan
+from mammo.geometry import Frame
+from mammo.models.context_network import ContextNetwork
+from mammo.models.epoch_metrics import ScoredLesions, score_lesions
+from mammo.progress import track
+from mammo.records import MammoError
+from mammo.store.manifest import Manifest
+from mammo.training.build import datamodule_of, frame_of, traits_of
+from mammo.training.configured_classes import load_network, read_config
+from mammo.training.precomputed import autocast, embed_plan, load_context, load_floc, saliency_maps
+from mammo.training.results import Run, finished_run
+from mammo.training.run_dir import require_finished
+
+SaliencyById = Mapping[str, NDArray[np.float32]]
+"""S of images by image id: [2, rows, cols] each (malignant, benign), in [0, 1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """The networks of one run, loaded once.
+
+    Attributes:
+        run: the finished f_agg or f_loc run.
+        cfg: its configuration.
+        network: the network that gives the score.
+        floc: the network that gives h of every window; None where the score needs none.
+        context: the context network that gives saliency maps; None where the score needs none.
+    """
+
+    run: Run
+    cfg: DictConfig
+    network: pl.LightningModule
+    floc: pl.LightningModule | None
+    context: ContextNetwork | None
+
+    @classmethod
+    def load(cls, folder: Path, allowed: Sequence[str] = ()) -> "Scorer":
+        """The networks of a finished run, and of the runs that it reads.
+
+        Args:
+            folder: of the run.
+            allowed: packages that the runs' configurations may name classes of (allow_targets).
+
+        Raises:
+            MammoError: the folder holds no finished f_agg or f_loc run, one of its networks is missing, or a
+                configuration names a class that is rejected.
+        """
+        run = finished_run(folder)
+        if run is None or run.model not in ("fagg", "floc"):
+            raise MammoError(
+                f"{folder} is not the folder of a finished f_agg or f_loc run, which score lesions: name a folder with "
+                "a result.json, as in runs/demo/table3/fagg-sal+emb-s0-12345678"
+            )
+        cfg = read_config(folder, allowed)
+        network, traits, floc = load_network(folder, pl.LightningModule, allowed), traits_of(cfg), None
+        if "embedding" in traits.columns:
+            floc = load_floc(require_finished(folder / run.reads["floc"], "floc"), allowed)
+        elif traits.saves_embeddings:  # as in its own test, h comes first
+            floc = network
+        context = _context_network(run, cfg, allowed) if "saliency" in traits.columns else None
+        return cls(run, cfg, network, floc, context)
+
+    @property
+    def frame(self) -> Frame:
+        """The frame that the networks were trained in."""
+        return frame_of(self.cfg)
+
+    @property
+    def trained_on_phantoms(self) -> bool:
+        """Whether the training images were synthetic, so that the scores say nothing about patients."""
+        return "phantom" in self.run.data.split("+")
+
+    def datamodule(self, store: Path, n_windows: int, fold: int | None = None) -> MammoDataModule:
+        """The datamodule that serves the lesions of a store of the same frame.
+
+        Args:
+            store: the image store, split or not.
+            n_windows: windows per lesion (the paper: 100).
+            fold: serve only the images of this fold; None for all.
+
+        Raises:
+            MammoError: the store is of another frame, or has no such fold.
+        """
+        cfg = deepcopy(self.cfg)
+        cfg.store, cfg.fold = str(store), fold
+        cfg.windows_per_lesion = {"val": n_windows, "test": n_windows}
+        embeddings = None if self.floc is None else partial(self._embeddings, self.floc)
+        data = datamodule_of(cfg, embeddings=embeddings if self.floc is self.network else None)
+        data.embeddings = embeddings
+        data.split_data(None).manifest.check_frame(self.frame, str(self.run.folder), store)
+        return data
+
+    def _embeddings(self, floc: pl.LightningModule, plan: Plan, reader: Reader) -> NDArray[np.float32]:
+        """The h of every row of the plan, float32 [N, K]; reader reads its patches."""
+        return embed_plan(floc, plan, reader, self.cfg.trainer.precision)
+
+    def saliency(self, store: Path, manifest: Manifest, image_ids: Sequence[str]) -> SaliencyById:
+        """S of images, rounded to float16 as the maps that f_agg was trained on; empty without a context network.
+
+        Args:
+            store: the image store.
+            manifest: its tables.
+            image_ids: the images.
+        """
+        if self.context is None:
+            return {}
+        maps = saliency_maps(self.context, store, manifest, image_ids, self.cfg.trainer.precision)
+        if len(image_ids) > 1:
+            maps = track(maps, "saliency", len(image_ids))
+        return {image_id: one.astype(np.float16).astype(np.float32) for image_id, one in maps}
+
+    def score(self, data: MammoDataModule, saliency: SaliencyById) -> ScoredLesions:
+        """Score every lesion of the datamodule's store, labeled or not.
+
+        Args:
+            data: of Scorer.datamodule.
+            saliency: of the images with lesions.
+        """
+        data.saliency = partial(_stacked, saliency)
+        with torch.inference_mode(), autocast(self.network, self.cfg.trainer.precision):
+            return score_lesions(
+                self.network.predict_step(batch, number) for number, batch in enumerate(data.store_dataloader())
+            )
+
+
+def _context_network(run: Run, cfg: DictConfig, allowed: Sequence[str]) -> ContextNetwork:
+    """The context network that an f_agg run was trained with."""
+    if cfg.context.source != "gmic":
+        raise MammoError(
+            f"{run.folder} was trained with context={cfg.context.source}, which has no maps for other images: "
+            "score with a run of context=gmic"
+        )
+    return load_context(run.folder / run.reads["context"], allowed)
+
+
+def _stacked(maps: SaliencyById, image_ids: Sequence[str]) -> NDArray[np.float32]:
+    return np.stack([maps[image_id] for image_id in image_ids])

@@ -1,0 +1,147 @@
+"""The scores of a store's lesions, labeled or not: in memory, and as tables of predictions in CSV and JSON."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mammo.data.dataset import Reader
+from mammo.data.plans import Plan
+from mammo.inference.scorer import Scorer
+from mammo.io import atomic_write
+from mammo.records import MammoError, Pathology, Split
+from mammo.scoring.score_tables import safe_csv
+from mammo.store.manifest import Manifest
+from mammo.store.pseudonyms import OwnId
+from mammo.store.splits import of_fold
+from mammo.training.export_scores import lesion_table
+from mammo.training.results import Run
+
+PREDICTION_COLUMNS = (
+    *("lesion_id", "image_id", "patient_id", "laterality", "view", "label", "label_source"),
+    *("score", "score_sd", "n_windows"),
+)
+"""Columns of predictions.csv, as in a lesion score table; label and label_source are empty where there is no label."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoreScores:
+    """The scores of lesions by one run, with what is needed to draw them.
+
+    Attributes:
+        scorer: the networks.
+        table: of every lesion, in the order of the store; columns as score_tables.LESION_COLUMNS, label none for a
+            lesion of neither class, split as the run saw it.
+        is_own: whether the run was trained on this very store.
+        manifest: the images and lesions that the plan counts.
+        plan: every lesion's windows.
+        reader: the pixels of the plan's images.
+    """
+
+    scorer: Scorer
+    table: pd.DataFrame
+    is_own: bool
+    manifest: Manifest
+    plan: Plan
+    reader: Reader
+
+    @property
+    def evaluated(self) -> pd.DataFrame:
+        """The rows that the run can be evaluated on: labeled, and of its own store those of the test split only."""
+        labeled = self.table[is_labeled(self.table)]
+        return labeled[labeled["split"] == Split.TEST] if self.is_own else labeled
+
+    def windows(self, lesion_id: str) -> Plan | None:
+        """The plan's rows of one lesion; None if the lesion was not scored by this run."""
+        if lesion_id not in self.manifest.lesions.index:
+            return None
+        return self.plan.take(np.flatnonzero(self.plan.lesion == self.manifest.lesions.index.get_loc(lesion_id)))
+
+
+def score_store(scorer: Scorer, store: Path, n_windows: int, fold: int | None = None) -> StoreScores:
+    """Score every lesion of the store or of one of its folds, with or without a label.
+
+    Args:
+        scorer: the networks.
+        store: an image store of the same frame, split or not.
+        n_windows: windows per lesion (the paper: 100).
+        fold: score only the lesions of this fold; None for all.
+
+    Raises:
+        MammoError: the frames differ, or there is no lesion.
+    """
+    data = scorer.datamodule(store, n_windows, fold)
+    part, run = data.split_data(None), scorer.run
+    if len(part.manifest.lesions) == 0:
+        raise MammoError(f"{store} has no outlined lesion to score: ingest images with a table of lesions")
+    image_ids = list(dict.fromkeys(part.manifest.lesions["image_id"]))
+    scored = scorer.score(data, scorer.saliency(store, part.manifest, image_ids))
+    is_own = run.store == Manifest.load(store).digest()
+    seen = of_fold(part.manifest, run.fold) if is_own and fold is None else part.manifest
+    table = lesion_table(scored, seen, run.fold)
+    return StoreScores(scorer, table, is_own, part.manifest, data.evaluation_plan(None), part.reader)
+
+
+def is_labeled(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether each row of a lesion score table has a label, malignant or benign."""
+    return table["label"].isin([Pathology.MALIGNANT, Pathology.BENIGN])
+
+
+def predictions(table: pd.DataFrame, own: Mapping[str, OwnId] | None = None) -> pd.DataFrame:
+    """The table of predictions: PREDICTION_COLUMNS, and with own ids source, source_path and source_id.
+
+    Args:
+        table: as StoreScores.table.
+        own: the user's own names by pseudonym; None to leave them out.
+    """
+    found = table[list(PREDICTION_COLUMNS)].reset_index(drop=True)
+    found.loc[~is_labeled(found), ["label", "label_source"]] = ""
+    if own is None:
+        return found
+    known = [own.get(key, OwnId("", "", "")) for key in found["lesion_id"]]
+    return found.assign(
+        source=[one.source for one in known],
+        source_path=[one.path for one in known],
+        source_id=[one.id for one in known],
+    )
+
+
+def write_predictions(runs: Sequence[Run], table: pd.DataFrame, out: Path) -> None:
+    """Write predictions.csv and predictions.json; with the user's own ids only their owner can read them.
+
+    Args:
+        runs: that gave the scores; with folds, each those of its fold.
+        table: as `predictions`.
+        out: the folder, which exists.
+    """
+    mode = 0o600 if "source_path" in table else 0o644
+    with atomic_write(out / "predictions.csv") as csv, atomic_write(out / "predictions.json") as text:
+        for path in (csv, text):
+            path.touch(mode=mode)
+        safe_csv(table, csv)
+        text.write_text(json.dumps(_as_json(runs, table), indent=1) + "\n", encoding="utf-8")
+
+
+def _as_json(runs: Sequence[Run], table: pd.DataFrame) -> dict[str, Any]:
+    facts = [
+        {"name": run.name, "digest": run.digest, "model": run.model, "maps": run.maps, "trained_on": run.data}
+        for run in runs
+    ]
+    cases = [_case(str(image), rows.to_dict("records")) for image, rows in table.groupby("image_id", sort=False)]
+    return {"runs": facts, "cases": cases}
+
+
+def _case(image: str, rows: Sequence[Mapping[Any, Any]]) -> dict[str, Any]:
+    """One image with its lesions; an unknown value is null."""
+    of_image = [name for name in ("laterality", "view", "source", "source_path") if name in rows[0]]
+    left = ("image_id", "patient_id", *of_image)
+    lesions = [{str(name): _known(value) for name, value in row.items() if name not in left} for row in rows]
+    return {"image": image, **{name: _known(rows[0][name]) for name in of_image}, "lesions": lesions}
+
+
+def _known(value: object) -> object:
+    return None if value == "" else value
