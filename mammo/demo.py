@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
 from mammo.cli.pipeline import Stage, run_pipeline
 
@@ -30,4 +31,4 @@ def task(cfg: DictConfig) -> None:
 main = command("demo")(task)
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -6,33 +6,29 @@ python -m mammo.ingest data=cbis_ddsm data.source=FOLDER root=runs/mine append=t
 python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)' ...   then the same without shard=
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from mammo.cli.arguments import ROOT_VARIABLE
+from mammo.cli.commands import run
 from mammo.cli.hydra_app import PLACES, command
 from mammo.geometry import Frame
-from mammo.ingestion.result_lines import published_lines, result_lines
-from mammo.ingestion.run import ingest_cohort, ingest_shard
-from mammo.ingestion.shard import Shard
-from mammo.ingestion.sources import Mode, planned_sources
-from mammo.ingestion.worker import PRELOAD, Recipe
-from mammo.intake.adapters import check_source, read_cohort
-from mammo.intake.dicom_decode import check_decoders
-from mammo.intake.gray_values import PixelOptions
-from mammo.intake.outcomes import Flag, Verdict, counts
-from mammo.intake.patients import patients_file, with_patients
-from mammo.intake.sandbox import Workers
 from mammo.machine import usable_cores
 from mammo.records import MammoError, did_you_mean
 from mammo.store.store_header import TABLE, DataSet
+
+if TYPE_CHECKING:  # heavy: each function imports what it needs, after the command line is checked
+    from mammo.ingestion.sources import Mode
+    from mammo.ingestion.worker import Recipe
 
 PHANTOM = "phantom"
 """The choice of conf/data that stands for the demo's cohort."""
@@ -46,6 +42,10 @@ TABLE_KEYS = ("lesions", "images", "labels", "columns", "skip_absent")
 
 def check(cfg: DictConfig) -> None:
     """Check that the source, its adapter, its table of patients and the flags of `allow` exist; MammoError if not."""
+    from mammo.intake.adapters import check_source
+    from mammo.intake.outcomes import Flag
+    from mammo.intake.patients import patients_file
+
     check_source(cfg.data.adapter, Path(cfg.data.source))
     if cfg.data.get("patients"):
         patients_file(Path(cfg.data.source), cfg.data.patients)
@@ -59,6 +59,18 @@ def check(cfg: DictConfig) -> None:
 
 def task(cfg: DictConfig) -> None:
     """Read the source, ingest its files into the store, and print the number of files by outcome."""
+    from mammo.ingestion.result_lines import published_lines, result_lines
+    from mammo.ingestion.run import ingest_cohort, ingest_shard
+    from mammo.ingestion.shard import Shard
+    from mammo.ingestion.sources import planned_sources
+    from mammo.ingestion.worker import PRELOAD
+    from mammo.intake.adapters import read_cohort
+    from mammo.intake.dicom_decode import check_decoders
+    from mammo.intake.gray_values import PixelOptions
+    from mammo.intake.outcomes import Verdict, counts
+    from mammo.intake.patients import patients_file, with_patients
+    from mammo.intake.sandbox import Workers
+
     check_decoders()
     started = time.monotonic()
     check_place(cfg, HydraConfig.get().overrides.task, HydraConfig.get().runtime.choices["data"])
@@ -94,21 +106,26 @@ def check_place(cfg: DictConfig, words: Sequence[str], data: str) -> None:
         data: the choice of conf/data.
 
     Raises:
-        MammoError: neither root= nor store= is given, and the data are not the demo's phantoms.
+        MammoError: neither root=, store= nor MAMMO_ROOT is given, and the data are not the demo's phantoms.
     """
     given = {word.lstrip("+").partition("=")[0] for word in words}
     own = data != PHANTOM or bool(given & {"data.source", "data.name", "data.adapter"})
-    if own and not given & set(PLACES):
+    if own and not given & set(PLACES) and not os.environ.get(ROOT_VARIABLE):
         raise MammoError(f"root= is missing, and {cfg.root} is the demo's: give root=runs/NAME for data={data}")
 
 
-def _mode(cfg: DictConfig) -> Mode:
+def _mode(cfg: DictConfig) -> "Mode":
+    from mammo.ingestion.sources import Mode
+
     if cfg.append and cfg.overwrite:
         raise MammoError("append=true adds a source to the store, overwrite=true replaces what is there: give one")
     return Mode.APPEND if cfg.append else Mode.OVERWRITE if cfg.overwrite else Mode.CONTINUE
 
 
-def _recipe(cfg: DictConfig) -> Recipe:
+def _recipe(cfg: DictConfig) -> "Recipe":
+    from mammo.ingestion.worker import Recipe
+    from mammo.intake.gray_values import PixelOptions
+
     options = OmegaConf.to_container(cfg.data.options, resolve=True) if cfg.data.get("options") else {}
     preset = HydraConfig.get().runtime.choices["frame"]
     data_set = DataSet(cfg.data.name, cfg.data.adapter, preset, options=cast(dict[str, object], options))
@@ -137,4 +154,4 @@ def _tables(cfg: DictConfig) -> dict[str, object]:
 main = command("ingest", check=check)(task)
 
 if __name__ == "__main__":
-    main()
+    run(main)

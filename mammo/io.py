@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from mammo.records import MammoError
+from mammo.records import MammoError, nearest_word
 
 PARTIAL = ".partial"
 """Suffix of a file that is still being written; its name starts with a dot, so that no reader takes it for data."""
@@ -21,6 +21,9 @@ PROBE_S, PROBE_EVERY_S = 0.02, 0.002
 
 CANNOT_LOCK = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL)
 """Errors of a file system without locks, such as NFS without its lock service."""
+
+LIKE = 0.7
+"""Least similarity of a file's name to a misspelled one (difflib)."""
 
 
 @contextmanager
@@ -110,3 +113,28 @@ def _sync(path: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def did_you_mean_path(path: Path) -> str:
+    """A question that names the existing path nearest to a misspelled one, as in " (did you mean runs/demo/store?)".
+
+    One part of the path may be misspelled, a file's suffix may be missing, and the path need not be absolute.
+
+    Args:
+        path: of a file or folder that does not exist.
+
+    Returns:
+        An empty string where no path is near.
+    """
+    for count in range(1, len(path.parts) + 1):
+        start = Path(*path.parts[:count])
+        if start.exists():
+            continue
+        rest = path.parts[count:]
+        try:
+            names = [each.name for each in start.parent.iterdir() if each.joinpath(*rest).exists()]
+        except OSError:  # no folder, or no permission to list it
+            return ""
+        nearest = nearest_word(start.name, names, LIKE)
+        return f" (did you mean {start.parent.joinpath(nearest, *rest)}?)" if nearest else ""
+    return ""

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
 from mammo.machine import usable_cores
-from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
 
 
@@ -28,6 +28,8 @@ def check(cfg: DictConfig) -> None:
 
 def task(cfg: DictConfig) -> None:
     """Write the cohort that conf/phantom.yaml describes."""
+    from mammo.phantoms.cohort import write_cohort  # heavy: only after the configuration is checked
+
     out = Path(cfg.root) / "dicom"
     summary = write_cohort(spec_of(cfg), out, usable_cores() if cfg.processes is None else cfg.processes)
     print(
@@ -39,4 +41,4 @@ def task(cfg: DictConfig) -> None:
 main = command("phantom", check=check)(task)
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -4,14 +4,15 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
-from mammo.ingestion.shard import Shard
 from mammo.training.train_config import store_defaults
 
 
 def task(cfg: DictConfig) -> None:
     """Compute what the cache lacks; print the cache's folder."""
     # Heavy: only after the configuration is checked.
+    from mammo.ingestion.shard import Shard
     from mammo.training.build import checked_manifest, datamodule_of, store_line
     from mammo.training.precomputed import FLocEmbeddings, cached_saliency, precompute_embeddings
     from mammo.training.run_dir import Fold, chosen_run, paired_seed
@@ -36,4 +37,4 @@ def task(cfg: DictConfig) -> None:
 main = command("precompute", store_defaults)(task)
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -35,20 +35,17 @@ class MammoError(Exception):
     """Wrong input or wrong use; the message is one sentence that names the file or key, the value and the remedy."""
 
 
-def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
-    """A question that names the known word nearest to a misspelled one, as in " (did you mean floc?)".
-
-    Args:
-        word: the misspelled word.
-        known: the words that exist.
-        cutoff: least similarity in [0, 1] (difflib).
-
-    Returns:
-        An empty string where no word is near.
-    """
+def nearest_word(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
+    """The known word nearest to a misspelled one, upper or lower case; None below the similarity cutoff (difflib)."""
     names = {name.lower(): name for name in known}
     nearest = get_close_matches(word.lower(), list(names), n=1, cutoff=cutoff)
-    return f" (did you mean {names[nearest[0]]}?)" if nearest else ""
+    return names[nearest[0]] if nearest else None
+
+
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """A question with the nearest known word, as in " (did you mean floc?)"; empty without one (nearest_word)."""
+    nearest = nearest_word(word, known, cutoff)
+    return f" (did you mean {nearest}?)" if nearest else ""
 
 
 def is_whole(value: object) -> bool:

@@ -10,20 +10,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pandas as pd
 from omegaconf import DictConfig
 
+from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
 from mammo.io import atomic_write
 from mammo.records import MammoError, Split
-from mammo.scoring.score_tables import write_lesion_table
-from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import read_own_ids
-from mammo.store.splits import n_folds
 from mammo.store.store_header import patient_warning, read_store_header
-from mammo.training.run_dir import Fold, chosen_run
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # heavy: each function imports what it needs, after the command line is checked
+    import pandas as pd
+
     from mammo.inference.store_scores import StoreScores
 
 PHANTOM_CAUTION = "Networks trained on synthetic phantoms test the software: these scores have no medical meaning."
@@ -43,6 +41,10 @@ def scoring_runs(cfg: DictConfig) -> dict[int | None, Path]:
     Raises:
         MammoError: a run is missing, or the store has images without a fold beside others.
     """
+    from mammo.store.manifest import Manifest
+    from mammo.store.splits import n_folds
+    from mammo.training.run_dir import Fold, chosen_run
+
     root, manifest = Path(cfg.root), Manifest.load(Path(cfg.store))
     if cfg.run is not None or n_folds(manifest.images) == 0:
         return {None: chosen_run(cfg.run, root, "fagg")}
@@ -57,15 +59,19 @@ def scoring_runs(cfg: DictConfig) -> dict[int | None, Path]:
 
 def task(cfg: DictConfig) -> None:
     """Score every lesion of the store; write tables, figures and the evaluation, and print the scores."""
-    from mammo.inference.scorer import Scorer  # heavy: only after the configuration is checked
+    import pandas as pd
+
+    from mammo.inference.scorer import Scorer
     from mammo.inference.store_scores import is_labeled, predictions, score_store, write_predictions
+    from mammo.scoring.score_tables import write_lesion_table
+    from mammo.store.manifest import Manifest
 
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
     store, out = Path(cfg.store), Path(cfg.out)
     own = read_own_ids(store) if cfg.own_ids else None
     parts = [
-        score_store(Scorer.load(run, cfg.allow_targets), store, cfg.n_windows, fold)
-        for fold, run in scoring_runs(cfg).items()
+        score_store(Scorer.load(folder, cfg.allow_targets), store, cfg.n_windows, fold)
+        for fold, folder in scoring_runs(cfg).items()
     ]
     manifest = Manifest.load(store)
     scored = pd.concat([part.table for part in parts]).set_index("lesion_id").loc[manifest.lesions.index].reset_index()
@@ -87,7 +93,9 @@ def task(cfg: DictConfig) -> None:
 
 def _evaluate(parts: Sequence["StoreScores"], out: Path, warning: str) -> None:
     """Evaluate the scores of lesions that no network was trained or selected on, where both classes are among them."""
-    from mammo.reporting.external_page import evaluated, write_external_page  # heavy, likewise
+    import pandas as pd
+
+    from mammo.reporting.external_page import evaluated, write_external_page
 
     table = pd.concat([part.evaluated for part in parts], ignore_index=True)
     pages = [out / "external.json", out / "external.html"]
@@ -97,7 +105,7 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warning: str) -> None:
         print("No AUC: it needs labeled lesions of both classes that no network was trained or selected on")
         return
     runs = [part.scorer.run for part in parts]
-    validations = [validation for run in runs if (validation := run.validation()) is not None]
+    validations = [validation for each in runs if (validation := each.validation()) is not None]
     validation = pd.concat(validations, ignore_index=True) if len(validations) == len(runs) else None
     found = evaluated(runs[0].name if len(runs) == 1 else f"{len(runs)} networks, one for each fold", table, validation)
     low, high = found["auc_ci"] or (None, None)
@@ -108,14 +116,14 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warning: str) -> None:
     with atomic_write(pages[0]) as written:
         written.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     cautions = [PHANTOM_CAUTION] if any(part.scorer.trained_on_phantoms for part in parts) else []
-    facts = {"networks": ", ".join(run.name for run in runs), "trained on": ", ".join(sorted({r.data for r in runs}))}
+    facts = {"networks": ", ".join(each.name for each in runs), "trained on": ", ".join(sorted({r.data for r in runs}))}
     facts |= {"lesions": n, "windows per lesion": str(int(table["n_windows"].iloc[0]))}
     write_external_page(pages[1], found, table, facts, [*cautions, *([warning] if warning else [])])
 
 
-def _draw(parts: Sequence["StoreScores"], lesions: pd.DataFrame, out: Path) -> None:
+def _draw(parts: Sequence["StoreScores"], lesions: "pd.DataFrame", out: Path) -> None:
     """Draw the windows of each of these lesions, and the saliency maps of its image if the maps have them."""
-    from mammo.reporting.cohort_figures import image_saliency, lesion_windows  # heavy, likewise
+    from mammo.reporting.cohort_figures import image_saliency, lesion_windows
     from mammo.reporting.result_figures import save
 
     for number, row in enumerate(lesions.to_dict("records"), start=1):
@@ -134,4 +142,4 @@ def _draw(parts: Sequence["StoreScores"], lesions: pd.DataFrame, out: Path) -> N
 main = command("score", check=check)(task)
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -8,18 +8,20 @@ python -m mammo.split root=runs/mine folds=5
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 from omegaconf import DictConfig
 
+from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
 from mammo.records import MammoError, Split
-from mammo.reporting.paper_tables import table1
-from mammo.store.fingerprints import Pair, read_fingerprints, similar_pairs
-from mammo.store.manifest import Manifest
-from mammo.store.schema import check_tables
-from mammo.store.splits import DEFAULT_FRACTIONS, NO_FOLD, assign_folds, assign_splits, patient_groups
 from mammo.store.store_header import patient_warning, read_store_header
+
+if TYPE_CHECKING:  # heavy: each function imports what it needs, after the configuration is checked
+    import pandas as pd
+
+    from mammo.store.fingerprints import Pair
+    from mammo.store.manifest import Manifest
 
 
 def check(cfg: DictConfig) -> None:
@@ -29,6 +31,12 @@ def check(cfg: DictConfig) -> None:
 
 def task(cfg: DictConfig) -> None:
     """Split the store's manifest and print the images and lesions of each class by split or fold."""
+    from mammo.reporting.paper_tables import table1
+    from mammo.store.fingerprints import read_fingerprints, similar_pairs
+    from mammo.store.manifest import Manifest
+    from mammo.store.schema import check_tables
+    from mammo.store.splits import NO_FOLD, patient_groups
+
     store = Path(cfg.store)
     manifest = Manifest.load(store, checked=False)
     if warning := patient_warning(manifest.sources):
@@ -46,8 +54,10 @@ def task(cfg: DictConfig) -> None:
     print(table1(manifest.labeled_images, manifest.lesions).to_string())
 
 
-def _assigned(cfg: DictConfig, manifest: Manifest, pairs: list[Pair]) -> Manifest:
+def _assigned(cfg: DictConfig, manifest: "Manifest", pairs: "list[Pair]") -> "Manifest":
     """The manifest with splits, or with folds where the configuration asks for them."""
+    from mammo.store.splits import DEFAULT_FRACTIONS, assign_folds, assign_splits
+
     if cfg.folds is None:
         shares = list(cfg.fractions)
         return assign_splits(manifest, cfg.seed, shares, cfg.allow_empty, pairs, cfg.official, not cfg.again)
@@ -64,13 +74,15 @@ def _assigned(cfg: DictConfig, manifest: Manifest, pairs: list[Pair]) -> Manifes
     return assign_folds(manifest, cfg.folds, cfg.seed, cfg.allow_empty, pairs, not cfg.again)
 
 
-def split_line(manifest: Manifest, before: pd.DataFrame) -> str:
+def split_line(manifest: "Manifest", before: "pd.DataFrame") -> str:
     """The line on how many patients were assigned, kept their split or fold, or were moved.
 
     Args:
         manifest: after the split.
         before: split and fold of each image before, indexed by image_id.
     """
+    from mammo.store.splits import NO_FOLD
+
     images = manifest.images
     new = (before["split"] == "") & (before["fold"] == NO_FOLD)
     kept = ~new & (before == images[["split", "fold"]]).all(axis=1)
@@ -83,4 +95,4 @@ def split_line(manifest: Manifest, before: pd.DataFrame) -> str:
 main = command("split", check=check)(task)
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,39 +1,56 @@
-"""`python -m mammo.sweep status runs/demo`: the state of every job; `compare`: the runs of a group side by side."""
+"""Show the state of the sweeps of a root, or compare the runs of a group.
 
-import argparse
-import sys
+Examples:
+  mammo sweep status runs/demo            exit status 0 when every job is done, else 1
+  mammo sweep compare table3 runs/demo    a table and a figure in runs/demo/comparison/table3
+"""
+
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammo.cli.arguments import complain
+from mammo.cli.arguments import Parser, check_exists, complain, default_root, parser
+from mammo.cli.commands import run
 from mammo.records import MammoError
-from mammo.reporting.result_figures import save
-from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
-from mammo.scoring.score_tables import safe_csv
-from mammo.training.results import read_runs
-from mammo.training.sweep_state import Sweep, print_status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0 when every job is done, 1 when a job is not, 2 with one sentence on wrong use."""
-    parser = argparse.ArgumentParser(prog="python -m mammo.sweep", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    status = commands.add_parser("status", help="every job: done, running, failed or missing, and the best so far")
-    status.add_argument("root", type=Path, nargs="?", default=Path("runs/demo"), help="default runs/demo")
-    compare = commands.add_parser("compare", help="a table and a figure of a group of runs, <root>/comparison/<group>")
-    compare.add_argument("group", help="folder below root that holds the runs, for example table3")
-    compare.add_argument("root", type=Path, nargs="?", default=Path("runs/demo"), help="default runs/demo")
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     try:
-        if options.command == "compare":
-            return _compare(options.root, options.group)
-        return max([print_status(sweep) for sweep in Sweep.below(options.root)])
+        check_exists(options.root)
+        return _compare(options.root, options.group) if options.command == "compare" else _status(options.root)
     except (MammoError, OSError) as error:
         return complain(error)
 
 
+def _parser() -> Parser:
+    words = parser("sweep", __doc__)
+    commands = words.add_subparsers(dest="command", required=True, metavar="status|compare")
+    status_help = "every job: done, running, failed or missing, and the best so far"
+    status = commands.add_parser("status", help=status_help, description=status_help)
+    compare_help = "a table and a figure of a group of runs, <root>/comparison/<group>"
+    compare = commands.add_parser("compare", help=compare_help, description=compare_help)
+    compare.add_argument("group", help="folder below root that holds the runs, for example table3")
+    root = default_root()
+    for each in (status, compare):
+        each.add_argument("root", type=Path, nargs="?", default=root, help=f"folder of all runs (default {root})")
+    return words
+
+
+def _status(root: Path) -> int:
+    """Print the state of every job of every sweep."""
+    from mammo.training.sweep_state import Sweep, print_status
+
+    return max([print_status(sweep) for sweep in Sweep.below(root)])
+
+
 def _compare(root: Path, group: str) -> int:
     """Write the table and the figure of the group's finished runs, and print the table."""
+    from mammo.reporting.result_figures import save
+    from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
+    from mammo.scoring.score_tables import safe_csv
+    from mammo.training.results import read_runs
+
     runs = read_runs(root / group)
     if not runs:
         raise MammoError(f"{root / group}: no finished run; python -m mammo.sweep status shows the state of the sweeps")
@@ -47,4 +64,4 @@ def _compare(root: Path, group: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -5,6 +5,7 @@ import warnings
 
 from omegaconf import DictConfig
 
+from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
 from mammo.training.train_config import check_pretrained, check_values, store_defaults
 
@@ -32,4 +33,4 @@ def task(cfg: DictConfig) -> float:
 main = command("train", store_defaults, check_values)(task)
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -1,26 +1,25 @@
-"""`python -m mammo.verify STORE`: check the data quality of a store and write a page of the issues found.
+"""Check the data quality of a store and write a page of the issues found.
 
-python -m mammo.verify runs/mine/store        the page is runs/mine/verify/quality.html, the list quality.csv beside it
-python -m mammo.verify --realism runs/demo    the distance of its phantoms from the real exam that MAMMO_REAL_EXAM names
+The exit status is 0 without issues and 3 with some.
+
+Examples:
+  mammo verify runs/mine              the page is runs/mine/verify/quality.html, the list quality.csv
+  mammo verify --realism runs/demo    the distance of its phantoms from the real exam that the
+                                      environment variable MAMMO_REAL_EXAM names
 """
 
 import argparse
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
-from mammo.cli.arguments import at_least_one, complain
+from mammo.cli.arguments import Parser, at_least_one, complain, default_root, parser
+from mammo.cli.commands import run
 from mammo.machine import usable_cores
-from mammo.quality.audit import audit
 from mammo.quality.checks import CHECKS, Issue
-from mammo.realism.assessment import RangeStatus, assess_realism, realism_lines
 from mammo.records import MammoError
-from mammo.reporting.quality_page import write_quality_page
-from mammo.scoring.score_tables import safe_csv
 from mammo.store.pseudonyms import OwnId, read_own_ids, shown_id
+from mammo.store.store_header import read_store_header
 
 ISSUES_FOUND = 3
 """Exit status when the audit is done and found issues, or a measure is outside the range of real images."""
@@ -28,39 +27,58 @@ ISSUES_FOUND = 3
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Audit one store; exit status 0 without issues, 3 with some, 2 with a one-line error if it cannot be read."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mammo.verify", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("store", type=Path, help="a store's folder or the root above it, for example runs/demo")
-    parser.add_argument("--out", type=Path, help="folder for the page and the list (default: verify, beside the store)")
-    parser.add_argument(
-        "--processes",
-        type=at_least_one,
-        default=usable_cores(),
-        help="number of processes that read pixels (default: all cores of this machine, container or Slurm job)",
-    )
-    parser.add_argument(
-        "--realism", action="store_true", help="measure the distance of the store's images from real ones"
-    )
-    parser.add_argument(
-        "--images",
-        type=at_least_one,
-        default=64,
-        help="approximate number of images that --realism measures (default: 64)",
-    )
-    parser.add_argument(
-        "--own-ids", action="store_true", help="print each issue with your own file names and lesion ids"
-    )
-    options = parser.parse_args(arguments)
+    options = _parser().parse_args(arguments)
     below = options.store / "store"
     options.store = below if below.is_dir() else options.store
     try:
+        read_store_header(options.store)
         return _realism(options) if options.realism else _audit(options)
     except (MammoError, OSError) as error:
         return complain(error)
 
 
+def _parser() -> Parser:
+    words = parser("verify", __doc__)
+    root = default_root()
+    words.add_argument(
+        "store", type=Path, nargs="?", default=root, help=f"a store's folder, or the root above it (default {root})"
+    )
+    words.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="folder for the page and the list (default: verify, beside the store)",
+    )
+    words.add_argument(
+        "--processes",
+        type=at_least_one,
+        default=usable_cores(),
+        metavar="N",
+        help="number of processes that read pixels (default: all cores of this machine, container or Slurm job)",
+    )
+    words.add_argument(
+        "--realism", action="store_true", help="measure the distance of the store's images from real ones"
+    )
+    words.add_argument(
+        "--images",
+        type=at_least_one,
+        default=64,
+        metavar="N",
+        help="approximate number of images that --realism measures (default 64)",
+    )
+    words.add_argument(
+        "--own-ids", action="store_true", help="print each issue with your own file names and lesion ids"
+    )
+    return words
+
+
 def _audit(options: argparse.Namespace) -> int:
+    import pandas as pd  # this and the rest is heavy: only after there is a store
+
+    from mammo.quality.audit import audit
+    from mammo.reporting.quality_page import write_quality_page
+    from mammo.scoring.score_tables import safe_csv
+
     out = options.out or options.store.parent / "verify"
     own = read_own_ids(options.store) if options.own_ids else None
     result = audit(options.store, options.processes)
@@ -84,6 +102,8 @@ def own_name(issue: Issue, own: Mapping[str, OwnId]) -> str:
 
 
 def _realism(options: argparse.Namespace) -> int:
+    from mammo.realism.assessment import RangeStatus, assess_realism, realism_lines
+
     exam = os.environ.get("MAMMO_REAL_EXAM")
     result = assess_realism(options.store, Path(exam) if exam else None, options.images)
     for line in realism_lines(result):
@@ -92,4 +112,4 @@ def _realism(options: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

@@ -18,6 +18,7 @@ for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "B
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
+os.environ.pop("MAMMO_ROOT", None)
 
 settings.register_profile("mammo", deadline=None, derandomize=True)
 settings.load_profile("mammo")

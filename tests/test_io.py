@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo.io import PARTIAL, atomic_write, file_lock, is_locked, remove_partials
+from mammo.io import PARTIAL, atomic_write, did_you_mean_path, file_lock, is_locked, remove_partials
 from mammo.records import MammoError
 
 
@@ -207,3 +207,28 @@ def test_files_left_by_a_killed_process_are_removed(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     remove_partials(tmp_path)
     assert sorted(os.listdir(tmp_path)) == [".key", "table.csv"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "suggested"),
+    [
+        ("runs/dmo/store", "runs/demo/store"),
+        ("rnus/demo/store", "runs/demo/store"),
+        ("runs/demo/sotre", "runs/demo/store"),
+        ("runs/demo/scores", "runs/demo/scores.csv"),
+        ("runs/demo/SCORES.CSV", "runs/demo/scores.csv"),
+        ("runs/dmo/report", ""),
+        ("runs/demo/anything", ""),
+        ("elsewhere/demo/store", ""),
+        ("runs/demo/store", ""),
+    ],
+)
+def test_the_nearest_existing_path_is_suggested(
+    typed: str, suggested: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs" / "demo" / "store").mkdir(parents=True)
+    (tmp_path / "runs" / "demo" / "scores.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    for start in (Path(), tmp_path):
+        expected = f" (did you mean {start / suggested}?)" if suggested else ""
+        assert did_you_mean_path(start / typed) == expected

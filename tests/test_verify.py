@@ -33,7 +33,9 @@ def test_a_flipped_byte_is_reported_with_the_name_of_its_file(
     (source / "lesions.csv").write_text("image,label,row0,row1,col0,col1\n0.dcm,benign,90,110,30,50\n")
     outcomes = ingest_cohort(Recipe(source, store, FRAME, 1), read(source), 1).outcomes
     assert [outcome.verdict for outcome in outcomes] == ["accepted"] * 3 + ["duplicate", "rejected"]
-    monkeypatch.setattr(verify, "write_quality_page", lambda page, *_: page)  # no pictures of damaged pixels
+    monkeypatch.setattr(
+        "mammo.reporting.quality_page.write_quality_page", lambda page, *_: page
+    )  # no pictures of damaged pixels
     check = [str(store), "--out", str(tmp_path), "--processes", "1"]
     verify.main(check)
     assert "file_damaged" not in capsys.readouterr().out

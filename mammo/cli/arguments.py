@@ -1,13 +1,92 @@
-"""Numbers and errors of commands with argparse, which read results; files that no command can use."""
+"""Command lines of the commands with argparse, which read results: help pages, values, and errors as one sentence."""
 
+import argparse
 import errno
+import os
+import re
 import sys
 from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import get_terminal_size
+from typing import Any, NoReturn
 
-from mammo.records import MammoError
+from mammo.io import did_you_mean_path
+from mammo.records import MammoError, did_you_mean
 
 UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Error numbers of the system that the user can act on: no permission, a full disk, a file in place of a folder."""
+
+ROOT_VARIABLE, ROOT = "MAMMO_ROOT", "runs/demo"
+"""The environment variable that sets the default of root, and the default without it."""
+
+WIDTH = 100
+"""Most columns of a help page."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A command's parser; wrong use is one sentence with the nearest known word, and exit status 2.
+
+    Its help page is at most WIDTH columns wide, and its description keeps its lines.
+    """
+
+    def __init__(self, **words: Any) -> None:  # noqa: ANN401  (those of argparse.ArgumentParser)
+        super().__init__(**{"formatter_class": _help_format, **words})
+
+    def error(self, message: str) -> NoReturn:
+        """Print the sentence and exit with status 2."""
+        self.exit(2, f"error: {self._reworded(message)}; {self.prog} --help explains the command\n")
+
+    def _reworded(self, message: str) -> str:
+        if found := re.fullmatch(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.+)\)", message):
+            known = found[3].replace("'", "")
+            return f"{found[1]} {found[2]!r} does not exist{did_you_mean(found[2], known.split(', '))}: choose {known}"
+        if found := re.fullmatch(r"unrecognized arguments: (\S+).*", message):
+            hint = did_you_mean(found[1], self._options()) if found[1].startswith("-") else ""
+            return f"{found[1]} is not an argument of this command{hint}"
+        return message
+
+    def _options(self) -> Iterator[str]:
+        """The options of this parser and of its subcommands."""
+        yield from self._option_string_actions
+        for action in self._actions:
+            for inner in (action.choices or {}).values() if isinstance(action.choices, dict) else ():
+                yield from inner._options()
+
+
+def parser(name: str, description: str | None) -> Parser:
+    """The parser of a command, to which its arguments are added.
+
+    Args:
+        name: of the command.
+        description: what it does, and examples: its module's docstring, whose lines are kept.
+    """
+    return Parser(prog=f"mammo {name}", description=description)
+
+
+def _help_format(prog: str) -> argparse.HelpFormatter:
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=page_width())
+
+
+def page_width() -> int:
+    """Columns of a help page: those of the terminal, at most WIDTH."""
+    return min(get_terminal_size((WIDTH, 24)).columns, WIDTH)
+
+
+def default_root() -> Path:
+    """The root where none is given: MAMMO_ROOT of the environment, or runs/demo."""
+    return Path(os.environ.get(ROOT_VARIABLE) or ROOT)
+
+
+def check_exists(*paths: Path) -> None:
+    """Check that files or folders exist, before the modules that read them are imported.
+
+    Raises:
+        MammoError: one does not.
+    """
+    for path in paths:
+        if not path.exists():
+            raise MammoError(f"{path} does not exist{did_you_mean_path(path)}: name a file or folder that does")
 
 
 def at_least_one(text: str) -> int:

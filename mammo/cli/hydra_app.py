@@ -7,7 +7,7 @@ checked before Hydra creates a folder, so that a wrong value leaves nothing behi
 
 import os
 import sys
-from argparse import Namespace
+from argparse import ArgumentError, Namespace
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
 from itertools import product
@@ -26,12 +26,14 @@ from yaml import YAMLError
 import mammo.cli.resolvers  # noqa: F401  (registers the resolvers that conf/ uses)
 from mammo.cli.arguments import is_unusable
 from mammo.cli.config_check import as_typed, check_config, check_deleted, check_swept, forced, parsed
+from mammo.cli.help_page import help_page
 from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.cli.keys import KEYS
-from mammo.records import MammoError
+from mammo.records import MammoError, did_you_mean
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
-"""The configuration tree at the top of the repository."""
+PACKAGE = Path(__file__).resolve().parents[1]
+CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
+"""The configuration tree: within an installed package, and at the top of the repository otherwise."""
 
 SWEEPS = ("--multirun", "-m")
 """Hydra's flags for a sweep; a user may put them anywhere."""
@@ -105,6 +107,9 @@ def _open(name: str, task: Task, defaults: Defaults | None, check: Check) -> Non
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let errors reach us: Hydra would print its own tracebacks
     try:
         sys.argv[1:] = overrides = as_typed(forced(words), KEYS.get(name, {}))
+        if (asked := _asked(overrides)).help:
+            print(help_page(name, CONF, _fixed(asked), reads_store=defaults is not None))
+            return
         check_request(name, overrides, check, is_whole=defaults is None)
         if defaults is not None:
             sys.argv[1:] = completed(name, overrides, defaults)
@@ -112,8 +117,8 @@ def _open(name: str, task: Task, defaults: Defaults | None, check: Check) -> Non
     except WRONG as error:
         sys.exit(_complain(error))
     except (ValueError, TypeError, YAMLError, RuntimeError, OSError) as error:
-        if job.started:
-            raise
+        if job.started or isinstance(error, BrokenPipeError):
+            raise  # a defect, or the reader of the output has gone (mammo.cli.commands.run)
         sys.exit(_complain(error))  # Hydra's own, while composing, or a launcher's: no Slurm here, a worker killed
     except KeyboardInterrupt:
         sys.exit(130)
@@ -131,7 +136,7 @@ def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_
     Raises:
         MammoError: a value is wrong, as in check_config, check_swept or `check`.
     """
-    asked = get_args_parser().parse_args(list(words))
+    asked = _asked(words)
     if _only_shows(asked):
         return
     check_deleted(asked.overrides, KEYS.get(name, {}))
@@ -145,6 +150,20 @@ def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_
     except OmegaConfBaseException:
         if is_whole and not swept:
             raise
+
+
+def _asked(words: Sequence[str]) -> Namespace:
+    """Hydra's reading of a command line; MammoError where it has an option that Hydra lacks."""
+    parser = get_args_parser()
+    parser.exit_on_error = False
+    try:
+        asked, unknown = parser.parse_known_args(list(words))
+    except ArgumentError as error:
+        raise MammoError(f"{error}; --help explains the command") from error
+    if unknown:
+        hint = did_you_mean(unknown[0], parser._option_string_actions)
+        raise MammoError(f"{unknown[0]} is not an option of this command{hint}; --help explains the command")
+    return asked
 
 
 def _only_shows(asked: Namespace) -> bool:
@@ -183,7 +202,7 @@ def completed(name: str, words: Sequence[str], defaults: Defaults) -> list[str]:
     Raises:
         MammoError: the stores of a sweep need different overrides, or as `defaults`.
     """
-    asked = get_args_parser().parse_args(list(words))
+    asked = _asked(words)
     if _only_shows(asked):
         return list(words)
     try:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from mammo.io import did_you_mean_path
 from mammo.models.gray_convolution import fold_channels, foldable_convolution
 from mammo.models.resnet import PreActResNet
 from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, NoWeightsError, WeightKeys
@@ -222,7 +223,7 @@ def _timm_network(
     if tag or not timm.is_model(architecture) or (pretrained and file is None):
         weights_repository(name, keys)
     if file is not None and not Path(file).is_file():
-        raise MammoError(f"{keys.file}={file} does not exist")
+        raise MammoError(f"{keys.file}={file} does not exist{did_you_mean_path(Path(file))}")
     build = partial(timm.create_model, name, num_classes=0, **arguments)
     if not pretrained:
         return build()

@@ -7,7 +7,7 @@ from zipfile import BadZipFile
 
 import torch
 
-from mammo.io import atomic_write
+from mammo.io import atomic_write, did_you_mean_path
 from mammo.records import MammoError
 
 
@@ -18,7 +18,7 @@ def read_weights(path: Path) -> dict[str, Any]:
         MammoError: the file does not exist, cannot be read, would run code, or does not hold a dictionary.
     """
     if not path.is_file():
-        raise MammoError(f"{path}: no such weight file")
+        raise MammoError(f"{path}: no such weight file{did_you_mean_path(path)}")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:

@@ -32,7 +32,6 @@ from mammo.store.splits import NO_FOLD
 from mammo.training.results import Run
 from mammo.training.saliency_source import saliency_cache
 
-N_LESIONS = 150
 IMAGE_BYTES = 100_000
 """Largest size of one image, so that a page with N_LESIONS images in base64 stays below 25 MB."""
 

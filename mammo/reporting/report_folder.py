@@ -21,30 +21,6 @@ from mammo.store.manifest import Manifest
 from mammo.store.store_header import patient_warning, read_store_header
 from mammo.training.run_dir import commit
 
-DEFAULT_GROUP = "table3"
-"""The group that a report covers where there are several: the paper's main experiment."""
-
-
-def default_group(root: Path) -> str:
-    """Return the folder below root whose runs a report covers: table3, or the only folder with finished runs.
-
-    Raises:
-        MammoError: there is no finished run below root, or there are several folders with some and none is table3.
-    """
-    if not root.is_dir():
-        raise MammoError(f"{root}: no such folder; name the folder that holds the runs, for example runs/demo")
-    groups = sorted({path.parents[1].name for path in root.glob("*/*/result.json")})
-    if (root / DEFAULT_GROUP).is_dir():
-        return DEFAULT_GROUP
-    if len(groups) == 1:
-        return groups[0]
-    if groups:
-        raise MammoError(f"{root} has runs in {', '.join(groups)}: choose one, for example --group {groups[0]}")
-    raise MammoError(
-        f"{root}: no finished run to report; train f_loc with python -m mammo.train model=floc root={root}, then f_agg "
-        f"with python -m mammo.train maps=emb root={root}"
-    )
-
 
 @dataclass(frozen=True)
 class Report:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mammo.geometry import Frame
-from mammo.io import atomic_write
+from mammo.io import atomic_write, did_you_mean_path
 from mammo.records import MammoError
 
 FORMAT = 6
@@ -101,7 +101,9 @@ def read_store_header(store: Path) -> StoreHeader:
     """
     path = store / "store.json"
     if not path.is_file():
-        raise MammoError(f"no store at {store}: make one with make demo or python -m mammo.ingest")
+        raise MammoError(
+            f"no store at {store}{did_you_mean_path(path.parent)}: make one with make demo or python -m mammo.ingest"
+        )
     check_format(store)
     try:
         header = json.loads(path.read_text(encoding="utf-8"))

@@ -21,6 +21,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.datamodule import MammoDataModule
+from mammo.io import did_you_mean_path
 from mammo.models.precision import compile_forward, resolve_precision
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
@@ -146,7 +147,7 @@ def _start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> s
         MammoError: it does not exist, or is of a finished run of another fold.
     """
     if not checkpoint.is_file():
-        raise MammoError(f"{key}={checkpoint}: no such file")
+        raise MammoError(f"{key}={checkpoint}: no such file{did_you_mean_path(checkpoint)}")
     is_of_run = (checkpoint.parent / "result.json").is_file()
     if fold is not None and is_of_run and not Fold(fold, store).is_of(start := read_run(checkpoint.parent)):
         raise MammoError(

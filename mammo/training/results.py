@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from mammo.cli.targets import check_names
+from mammo.io import did_you_mean_path
 from mammo.paper import MAPS
 from mammo.records import MammoError
 from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
@@ -237,7 +238,9 @@ def read_runs(root: Path) -> list[Run]:
         MammoError: root does not exist; or as read_run.
     """
     if not root.is_dir():
-        raise MammoError(f"{root}: no such folder; name the folder that holds the runs, for example runs/demo")
+        raise MammoError(
+            f"{root}: no such folder{did_you_mean_path(root)}; name the one that holds the runs, for example runs/demo"
+        )
     return [read_run(path.parent) for path in sorted(root.glob("*/result.json"))]
 
 

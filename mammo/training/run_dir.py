@@ -22,7 +22,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mammo import __version__
-from mammo.io import atomic_write, file_lock
+from mammo.io import atomic_write, did_you_mean_path, file_lock
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.splits import of_fold
@@ -217,8 +217,8 @@ def require_finished(folder: Path, model: str, fold: Fold | None = None) -> Path
     run = finished_run(folder)
     if run is None or run.model != model:
         raise MammoError(
-            f"{folder} is not the folder of a finished {model} run: name one that has a result.json, or none, for the "
-            "run with the highest validation AUC"
+            f"{folder} is not the folder of a finished {model} run{did_you_mean_path(folder)}: name one that has a "
+            "result.json, or none, for the run with the highest validation AUC"
         )
     if fold is not None and not fold.is_of(run):
         whose = "without folds" if run.fold is None else f"of fold={run.fold}"

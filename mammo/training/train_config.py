@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from mammo.cli.config_check import check_config
 from mammo.cli.hydra_app import CONF, PLACES
 from mammo.cli.value_types import shown
+from mammo.io import did_you_mean_path
 from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, WeightKeys
 from mammo.records import MammoError
 from mammo.store.store_header import StoreHeader, read_store_header
@@ -138,8 +139,9 @@ def check_pretrained(cfg: DictConfig) -> None:
 def _check_weights(name: str, file: str | None, keys: WeightKeys) -> None:
     if file is not None:
         if not Path(file).is_file():
+            hint = did_you_mean_path(Path(file))
             raise MammoError(
-                f"{keys.file}={file} does not exist: give a file of the weights of {name}, or set {keys.scratch}"
+                f"{keys.file}={file} does not exist{hint}: give a file of the weights of {name}, or set {keys.scratch}"
             )
         return
     if "." in name and name in _configured():

@@ -230,7 +230,9 @@ def test_a_path_is_the_text_that_was_typed(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path / "HOME"))
     monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
-    monkeypatch.setattr("mammo.phantom.write_cohort", lambda spec, out, processes: out.mkdir(parents=True) or spec)
+    monkeypatch.setattr(
+        "mammo.phantoms.cohort.write_cohort", lambda spec, out, processes: out.mkdir(parents=True) or spec
+    )
     monkeypatch.setattr("sys.argv", ["phantom", f"root={typed}"])
     with pytest.raises(AttributeError, match="n_images"):  # of the summary, which the replaced function has not
         import_module("mammo.phantom").main()

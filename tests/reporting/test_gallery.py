@@ -11,11 +11,11 @@ import pytest
 
 from mammo.geometry import Box
 from mammo.records import FULL_SCALE
+from mammo.reporting import N_LESIONS
 from mammo.reporting.evaluation import SUBGROUP_COLUMNS, evaluate
 from mammo.reporting.gallery import (
     IMAGE_BYTES,
     MAX_HEIGHT,
-    N_LESIONS,
     GalleryImage,
     build_gallery,
     choose_lesions,

@@ -348,7 +348,7 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
 
 
 def test_missing_runs_are_reported_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "no such folder" in error_of(capsys, tmp_path / "nowhere")
+    assert "does not exist" in error_of(capsys, tmp_path / "nowhere")
     (tmp_path / "table3").mkdir()
     assert "no finished run" in error_of(capsys, tmp_path)
     write_images(write_run(tmp_path, "context", "", 0, None, np.tile([1, 0], N // 2)), 0)

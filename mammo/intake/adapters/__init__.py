@@ -5,6 +5,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
+from mammo.io import did_you_mean_path
 from mammo.records import Cohort, MammoError, did_you_mean
 
 
@@ -16,7 +17,10 @@ def check_source(adapter: str, root: Path) -> None:
             f"data.adapter={adapter} is unknown{did_you_mean(adapter, names)}: choose one of {', '.join(names)}"
         )
     if not root.is_dir():
-        raise MammoError(f"data.source={root} is not a folder: create it with python -m mammo.phantom, or set another")
+        hint = did_you_mean_path(root)
+        raise MammoError(
+            f"data.source={root} is not a folder{hint}: create it with python -m mammo.phantom, or set another"
+        )
 
 
 def read_cohort(adapter: str, root: Path, workers: Workers = DEFAULT_WORKERS, **options: object) -> Cohort:

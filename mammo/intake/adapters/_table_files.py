@@ -6,6 +6,7 @@ from pathlib import Path
 from mammo.intake.adapters._table_columns import columns_of
 from mammo.intake.coco import coco_files
 from mammo.intake.source_tables import read_header
+from mammo.io import did_you_mean_path
 from mammo.records import MammoError
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
@@ -50,7 +51,7 @@ def named_file(root: Path, name: str, key: str) -> Path:
         if file.is_file():
             return file
     listed = ", ".join(file.name for file in _tables(root)) or "none"
-    raise MammoError(f"{key}={name} is not a file in {root}: its tables are: {listed}")
+    raise MammoError(f"{key}={name} is not a file in {root}{did_you_mean_path(root / name)}: its tables are: {listed}")
 
 
 def usual_file(root: Path, stem: str) -> Path | None:

@@ -1,0 +1,64 @@
+"""How the process of a command ends: quietly after `| head` and Ctrl-C, with its own status otherwise."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mammo import __version__
+from mammo.cli import commands
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def python(code: str, reader: str = "cat") -> tuple[int, str, str]:
+    """Run code whose output goes to another program: its exit status, what that printed, and standard error."""
+    code = f"import sys\nfrom mammo.cli.commands import run\n{code}"
+    writer = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    read = subprocess.run(["sh", "-c", reader], stdin=writer.stdout, capture_output=True, text=True, check=False)
+    assert writer.stdout is not None
+    writer.stdout.close()
+    assert writer.stderr is not None
+    error = writer.stderr.read()
+    return writer.wait(), read.stdout, error
+
+
+LINES = "def main():\n    for number in range(100000):\n        print(number)\n    return 3\nrun(main)"
+
+
+def test_head_ends_a_command_quietly_with_the_status_of_a_broken_pipe() -> None:
+    assert python(LINES, "head -n 2") == (commands.READER_GONE, "0\n1\n", "")
+
+
+def test_a_short_output_ends_quietly_too() -> None:
+    late = "import time\ndef main():\n    print('x')\n    time.sleep(0.5)\nrun(main)"
+    assert python(late, "exec <&-") == (commands.READER_GONE, "", "")
+
+
+def test_a_whole_output_keeps_the_status() -> None:
+    status, printed, error = python(LINES)
+    assert (status, printed.count("\n"), error) == (3, 100000, "")
+
+
+def test_a_broken_pipe_of_the_programs_own_is_a_defect() -> None:
+    status, _, error = python("def main():\n    raise BrokenPipeError('a worker')\nrun(main)")
+    assert status == 1
+    assert "BrokenPipeError: a worker" in error
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"),
+    [("return None", 0), ("return 2", 2), ("sys.exit(3)", 3), ("sys.exit()", 0), ("raise KeyboardInterrupt", 130)],
+)
+def test_a_command_keeps_its_status(ending: str, status: int) -> None:
+    assert python(f"def main():\n    {ending}\nrun(main)") == (status, "", "")
+
+
+@pytest.mark.parametrize("words", [["mammo"], ["mammo", "train"], ["mammo.compare"], ["mammo.score", "run=best"]])
+def test_the_version_is_that_of_mammo(words: list[str]) -> None:
+    command = [sys.executable, "-m", *words, "--version"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"mammo {__version__}\n", "")
