@@ -3,7 +3,7 @@
 The exit status is 0 without issues and 3 with some.
 
 Examples:
-  mammo verify runs/mine              the page is runs/mine/verify/quality.html, the list quality.csv
+  mammo verify runs/mine              writes quality.html and quality.csv into runs/mine/verify
   mammo verify --realism runs/demo    the distance of its phantoms from the real exam that the
                                       environment variable MAMMO_REAL_EXAM names
 """

@@ -65,7 +65,7 @@ def parser(name: str, description: str | None) -> Parser:
 
 
 def _help_format(prog: str) -> argparse.HelpFormatter:
-    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=page_width() - 2)
+    return argparse.RawDescriptionHelpFormatter(prog, max_help_position=28, width=page_width())
 
 
 def page_width() -> int:
