@@ -24,12 +24,12 @@ def task(cfg: DictConfig) -> None:
     print(store_line(cfg, manifest))
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":
-        run = chosen_run(cfg.run, root, "floc", paired_seed(cfg), fold)
+        run = chosen_run("run", cfg.run, root, "floc", paired_seed(cfg), fold)
         source = FLocEmbeddings(run, str(cfg.trainer.precision), str(cfg.trainer.accelerator), cfg.allow_targets)
         precompute_embeddings(source, datamodule_of(cfg), cfg.window_epochs or cfg.trainer.max_epochs, shard)
         print(source.cache.folder)
     else:
-        checkpoint = context_checkpoint(cfg.run, root, paired_seed(cfg), fold)
+        checkpoint = context_checkpoint("run", cfg.run, root, paired_seed(cfg), fold)
         store, precision = Path(cfg.store), cfg.trainer.precision
         print(cached_saliency(checkpoint, root, store, precision, shard, cfg.allow_targets).folder)
 

@@ -75,7 +75,7 @@ def _write(options: argparse.Namespace) -> list[Path]:
         from mammo.reporting.cohort_figures import write_saliency_figures
         from mammo.training.saliency_source import context_checkpoint
 
-        checkpoint = context_checkpoint(options.context, options.root)
+        checkpoint = context_checkpoint("--context", options.context, options.root)
         store = options.store or options.root / "store"
         return write_saliency_figures(options.root / "figure2", store, checkpoint, options.figure2)
     group = options.group or default_group(options.root)

@@ -179,6 +179,12 @@ def _contradictions(cfg: DictConfig) -> Iterator[str]:
                 f"frame.cell_px={sizes[2]} does not divide frame.height={sizes[0]} and frame.width={sizes[1]}: give a "
                 "height and a width that are whole numbers of cells"
             )
+        region = _value(cfg, "gmic.region_cells")
+        if isinstance(region, int) and region > min(sizes[:2]) // sizes[2]:
+            yield (
+                f"gmic.region_cells={region}: a region of {region} x {region} cells does not fit into the window of "
+                f"{sizes[0] // sizes[2]} x {sizes[1] // sizes[2]} cells; give at most {min(sizes[:2]) // sizes[2]}"
+            )
     shard, shards = _value(cfg, "shard"), _value(cfg, "shards")
     if isinstance(shard, int) and isinstance(shards, int) and shard >= shards:
         yield f"shard={shard}: give a whole number from 0 to {shards - 1}, because shards={shards}"

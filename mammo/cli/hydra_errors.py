@@ -100,6 +100,8 @@ def _unknown_key(key: str, parent: DictConfig | None, conf: Path | None) -> str:
     assert isinstance(content, Mapping)
     known = list(_dotted({name: value for name, value in content.items() if name != "hydra"}, place))
     groups = [] if conf is None or place else [str(path.relative_to(conf)) for path in sorted(conf.rglob("*/"))]
+    if key in groups:
+        return _unused_group(key, conf)
     ends = [name for name in known if name.rpartition(".")[2] == key]
     hint = did_you_mean(key, [*known, *groups]) or did_you_mean(key, ends, cutoff=0)
     there = ", ".join(map(str, content)) if place else ""

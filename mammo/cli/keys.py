@@ -34,9 +34,20 @@ WINDOWS = whole(1, 100_000)
 RUN = or_null(path("the folder of a finished run", "runs/demo/runs/floc-small-s0-1a2b3c4d"))
 CHECKPOINT = or_null(path("the folder of a finished run or a .ckpt file", "weights/gmic1.ckpt"))
 FILE = or_null(path("the path of a file", "FILE"))
-SIZES = listed(whole(1), "[16,32]", least=1)
+WIDTH = whole(1, 10_000)
+SIZES = listed(WIDTH, "[16,32]", least=1)
 BATCHES = either(number("from 0 to 1", "1.0", lambda x: 0 <= x <= 1 and isinstance(x, float)), whole(0))
-OBJECT = mapping("{_target_: package.Class}")
+OBJECT = mapping(
+    "{_target_: package.Class}",
+    "a class with its arguments in braces",
+    lambda value: isinstance(value.get("_target_"), str),
+)
+UNITS = ("weeks", "days", "hours", "minutes", "seconds")
+TIME = mapping(
+    "{hours: 12}",
+    f"numbers of {', '.join(UNITS)} in braces",
+    lambda value: all(name in UNITS and NOT_NEGATIVE.fits(each) for name, each in value.items()),
+)
 
 STORE: Mapping[str, ValueType] = {"root": folder(), "store": folder("runs/mine/store")}
 
@@ -158,15 +169,15 @@ MODEL: Mapping[str, ValueType] = {
 }
 
 GMIC: Mapping[str, ValueType] = {
-    "gmic.stem": listed(whole(1), "[7,2]", least=2, most=2),
-    "gmic.stem_width": whole(1),
+    "gmic.stem": listed(WIDTH, "[7,2]", least=2, most=2),
+    "gmic.stem_width": WIDTH,
     "gmic.widths": SIZES,
     "gmic.strides": SIZES,
-    "gmic.blocks": whole(1),
+    "gmic.blocks": whole(1, 1000),
     "gmic.local_widths": SIZES,
-    "gmic.attention": whole(1),
+    "gmic.attention": WIDTH,
     "gmic.top_share": number("above 0 and at most 1", "0.02", lambda x: 0 < x <= 1),
-    "gmic.n_regions": whole(1),
+    "gmic.n_regions": whole(1, 1000),
     "gmic.region_cells": whole(1),
     "gmic.breast_only": switch(),
     "gmic.base_logit": NUMBER,
@@ -182,12 +193,12 @@ TRAINER: Mapping[str, ValueType] = {
     "trainer.strategy": either(word("auto"), OBJECT),
     "trainer.precision": either(word("32-true"), choice(16, 32, 64)),
     "trainer.sync_batchnorm": switch(),
-    "trainer.plugins": or_null(listed(either(OBJECT, word("name")), "[{_target_: package.Class}]")),
+    "trainer.plugins": or_null(listed(OBJECT, "[{_target_: package.Class}]")),
     "trainer.max_epochs": whole(1),
     "trainer.min_epochs": or_null(whole(0)),
     "trainer.max_steps": either(choice(-1), whole(1)),
     "trainer.min_steps": or_null(whole(0)),
-    "trainer.max_time": or_null(either(word("00:12:00:00", "days:hours:minutes:seconds"), mapping("{hours: 12}"))),
+    "trainer.max_time": or_null(either(word("00:12:00:00", "days:hours:minutes:seconds"), TIME)),
     "trainer.accumulate_grad_batches": whole(1),
     "trainer.gradient_clip_val": or_null(number("above 0", "1.0", lambda x: x > 0)),
     "trainer.gradient_clip_algorithm": or_null(choice("norm", "value")),

@@ -154,9 +154,11 @@ def shares(count: int, names: str, example: str) -> ValueType:
     return ValueType(f"a list of {count} numbers ({names}) of at least 0 that sum to 1", example, fits)
 
 
-def mapping(example: str) -> ValueType:
-    """A dictionary."""
-    return ValueType("keys with values in braces", example, lambda value: isinstance(value, dict))
+def mapping(
+    example: str, wanted: str = "keys with values in braces", fits: Callable[[dict[str, Any]], bool] = lambda _: True
+) -> ValueType:
+    """A dictionary that fits."""
+    return ValueType(wanted, example, lambda value: isinstance(value, dict) and fits(value))
 
 
 def free() -> ValueType:

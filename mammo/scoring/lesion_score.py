@@ -84,7 +84,10 @@ def lesion_scores(
     bad = np.flatnonzero(np.isnan(values))
     if bad.size:
         where = f"lesion row {rows[bad[0]]}, window {windows[bad[0]]}"
-        raise MammoError(f"{where}: the patch score is not a number ({bad.size} patches); the network diverged")
+        raise MammoError(
+            f"{where}: the patch score is not a number ({bad.size} patches); the network diverged: train it with a "
+            "lower learning rate (model.lr)"
+        )
     count = np.bincount(rows, minlength=n_lesions)
     if (count == 0).any():
         empty = np.flatnonzero(count == 0)

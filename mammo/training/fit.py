@@ -66,7 +66,7 @@ class Inputs:
         needed, fold = traits_of(cfg).columns, Fold.of(cfg.fold, manifest)
         floc = None
         if "embedding" in needed:
-            floc = chosen_run(cfg.model.floc, Path(cfg.root), "floc", paired_seed(cfg), fold)
+            floc = chosen_run("model.floc", cfg.model.floc, Path(cfg.root), "floc", paired_seed(cfg), fold)
         return cls(floc, saliency_input(cfg, manifest) if "saliency" in needed else None)
 
     @property

@@ -186,10 +186,13 @@ def paired_seed(cfg: DictConfig) -> int | None:
     return int(cfg.seed) if cfg.pairing == "all" else None
 
 
-def chosen_run(name: str | None, root: Path, model: str, seed: int | None = None, fold: Fold | None = None) -> Path:
+def chosen_run(
+    key: str, name: str | None, root: Path, model: str, seed: int | None = None, fold: Fold | None = None
+) -> Path:
     """The finished run of a model that a configuration names, else the one with the highest validation AUC.
 
     Args:
+        key: of the configuration that names it, for messages.
         name: the folder of a finished run; None to choose among the runs below root.
         root: the folder of folders (groups) of runs.
         model: floc, context or fagg.
@@ -199,7 +202,12 @@ def chosen_run(name: str | None, root: Path, model: str, seed: int | None = None
     Raises:
         MammoError: no finished run of the model fits.
     """
-    return best_run(root, model, seed, fold) if name is None else require_finished(Path(name), model, fold)
+    if name is None:
+        return best_run(root, model, seed, fold)
+    try:
+        return require_finished(Path(name), model, fold)
+    except MammoError as error:
+        raise MammoError(f"{key}={error}") from None
 
 
 def require_finished(folder: Path, model: str, fold: Fold | None = None) -> Path:

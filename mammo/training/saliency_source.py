@@ -31,10 +31,13 @@ class SaliencyInput:
     checkpoint: Path | None = None
 
 
-def context_checkpoint(name: str | None, root: Path, seed: int | None = None, fold: Fold | None = None) -> Path:
-    """The checkpoint of the context network that context.run names, else of the best one.
+def context_checkpoint(
+    key: str, name: str | None, root: Path, seed: int | None = None, fold: Fold | None = None
+) -> Path:
+    """The checkpoint of the context network that a configuration names, else of the best one.
 
     Args:
+        key: of the configuration that names it, for messages.
         name: the folder of a finished context run, or a .ckpt file; None to choose among the runs below root.
         root: the folder of folders (groups) of runs.
         seed: choose among the runs of this training seed only; None for any.
@@ -46,7 +49,7 @@ def context_checkpoint(name: str | None, root: Path, seed: int | None = None, fo
     """
     path = Path(name or "")
     if path.suffix != ".ckpt":
-        return chosen_run(name, root, "context", seed, fold) / "best.ckpt"
+        return chosen_run(key, name, root, "context", seed, fold) / "best.ckpt"
     if fold is not None and (path.parent / "result.json").is_file():
         require_finished(path.parent, "context", fold)
     return path
@@ -91,7 +94,7 @@ def saliency_input(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
 
 def _gmic(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     fold = Fold.of(cfg.fold, manifest)
-    checkpoint = context_checkpoint(cfg.context.run, Path(cfg.root), paired_seed(cfg), fold)
+    checkpoint = context_checkpoint("context.run", cfg.context.run, Path(cfg.root), paired_seed(cfg), fold)
     maps = saliency_cache(checkpoint, Path(cfg.root), manifest)
     maps.check()
     return SaliencyInput(maps, maps.folder.name.rsplit("-", 1)[-1], checkpoint)

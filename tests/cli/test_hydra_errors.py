@@ -33,6 +33,7 @@ from mammo.records import MammoError
             "model=floc maps=emb",
             "maps cannot be chosen here: it belongs to model=fagg; --help shows what can be chosen",
         ),
+        ("backbone.init=he", "backbone cannot be chosen here: it belongs to model=floc; --help shows what"),
         ("data=table", "data cannot be chosen here: it belongs to python -m mammo.ingest; --help shows what"),
         ("xyzzy=1", "xyzzy is not a key of this command's configuration: --help shows them all"),
     ],

@@ -191,13 +191,15 @@ def test_a_run_of_another_model_is_rejected(tmp_path: Path) -> None:
 
 def test_a_run_is_chosen_by_validation_by_seed_or_by_its_folder(tmp_path: Path) -> None:
     own, best = done(tmp_path, "floc-a", "floc", 0.7), done(tmp_path, "floc-b", "floc", 0.8, seed=1)
-    assert chosen_run(None, tmp_path, "floc") == best
-    assert chosen_run(None, tmp_path, "floc", seed=0) == own
-    assert chosen_run(str(own), tmp_path, "floc", seed=1) == own
-    with pytest.raises(MammoError, match=r"best is not the folder of a finished floc run: name one .* or none, for"):
-        chosen_run("best", tmp_path, "floc")
+    assert chosen_run("run", None, tmp_path, "floc") == best
+    assert chosen_run("run", None, tmp_path, "floc", seed=0) == own
+    assert chosen_run("run", str(own), tmp_path, "floc", seed=1) == own
+    with pytest.raises(
+        MammoError, match=r"run=best is not the folder of a finished floc run: name one .* or none, for"
+    ):
+        chosen_run("run", "best", tmp_path, "floc")
     with pytest.raises(MammoError, match=r"model=floc seed=2, or give pairing=fagg for the best run of any seed"):
-        chosen_run(None, tmp_path, "floc", seed=2)
+        chosen_run("run", None, tmp_path, "floc", seed=2)
 
 
 def test_a_partly_validated_run_is_chosen_only_without_another(tmp_path: Path) -> None:
@@ -216,7 +218,7 @@ def test_a_run_of_a_fold_reads_runs_of_this_fold_of_the_same_store_only(tmp_path
     ]
     fold = Fold(1, "s")
     for name, seed in ((None, None), (None, 0), (str(own), 0)):
-        assert chosen_run(name, tmp_path, "floc", seed, fold) == own
+        assert chosen_run("run", name, tmp_path, "floc", seed, fold) == own
     for folder, whose in zip(
         others, ("of fold=0", "of folds that were assigned otherwise", "without folds"), strict=True
     ):
@@ -225,4 +227,4 @@ def test_a_run_of_a_fold_reads_runs_of_this_fold_of_the_same_store_only(tmp_path
     with pytest.raises(
         MammoError, match=r"no finished run of floc with seed=0 fold=2 below .*model=floc seed=0 fold=2"
     ):
-        chosen_run(None, tmp_path, "floc", 0, Fold(2, "s"))
+        chosen_run("run", None, tmp_path, "floc", 0, Fold(2, "s"))
