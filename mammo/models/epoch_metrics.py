@@ -13,7 +13,7 @@ from torch.nn import functional
 from torchmetrics import Metric
 from torchmetrics.utilities import dim_zero_cat
 
-from mammo.records import PatchClass
+from mammo.records import MammoError, PatchClass
 from mammo.scoring.lesion_score import LesionScores, lesion_scores
 from mammo.scoring.metrics import auc
 
@@ -173,8 +173,17 @@ class ImageAUROC(Metric):
         self.target.append(target.cpu())
 
     def compute(self) -> Tensor:
-        """AUC of malignant and of benign, float64 [2] in [0, 1]; NaN if all images or none show the class."""
+        """AUC of malignant and of benign, float64 [2] in [0, 1]; NaN if all images or none show the class.
+
+        Raises:
+            MammoError: a score is not a number.
+        """
         scored = self._scored = self._once()
+        if n_bad := int(scored.score.isnan().any(dim=1).sum()):
+            raise MammoError(
+                f"the scores of {n_bad} of {len(scored.score)} images are not a number; the network diverged: train it "
+                "with a lower learning rate (model.lr)"
+            )
         pairs = zip(scored.target.T.numpy(), scored.score.T.numpy(), strict=True)
         return torch.tensor([auc(target, score) for target, score in pairs], dtype=torch.float64)
 

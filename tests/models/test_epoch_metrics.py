@@ -74,6 +74,13 @@ def test_a_score_that_is_not_a_number_is_rejected() -> None:
         score_lesions([WindowPredictions(logits, *rest)])
 
 
+def test_images_whose_score_is_not_a_number_are_rejected_with_the_remedy() -> None:
+    metric = ImageAUROC()
+    metric.update(torch.arange(3), torch.tensor([[0.1, 0.2], [torch.nan, 0.5], [0.3, torch.nan]]), torch.zeros(3, 2))
+    with pytest.raises(MammoError, match=r"2 of 3 images are not a number; the network diverged: .*\(model\.lr\)"):
+        metric.compute()
+
+
 def test_image_scores_hold_every_image_once() -> None:
     metric = ImageAUROC()
     for rows in (slice(8, 20), slice(0, 8), slice(3, 5)):
