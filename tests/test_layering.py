@@ -79,8 +79,8 @@ def violation(module: str, target: str) -> str | None:
     if target.count(".") == 0 or target == "mammo.__version__":
         return None
     package, other = module.split(".")[1:2], target.split(".")[1]
-    if not package:
-        return "the package itself imports nothing of its own"
+    if not package:  # its public names are imported when they are asked for: tests/test_api.py
+        return None
     rank, other_rank = RANK.get(package[0], COMMANDS), RANK.get(other, COMMANDS)
     if (package[0], other) in INDEPENDENT:
         return f"{package[0]} and {other} never import one another"
@@ -138,7 +138,7 @@ def test_names_say_what_is_inside() -> None:
         ("mammo.data.plans", "mammo.models.floc", False),
         ("mammo.models.floc", "mammo.data.plans", False),
         ("mammo.intake.gate", "mammo.phantoms.cohort", False),
-        ("mammo", "mammo.records", False),
+        ("mammo", "mammo.records", True),
     ],
 )
 def test_the_rule_itself(module: str, target: str, allowed: bool) -> None:

@@ -16,7 +16,7 @@ from mammo.intake.rejections import Code, left_out
 from mammo.records import Cohort, ImageRecord, Laterality, LesionRecord, MammoError, Pathology
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
-from mammo.store.schema import FindingType, PathologyType, chain_of, tissue_of
+from mammo.store.schema import FindingType, PathologyType, Row, chain_of, tissue_of
 
 Kind = TypeVar("Kind", FindingType, PathologyType)
 
@@ -173,7 +173,7 @@ def without_misplaced(
     in_air = {
         lesion.lesion_key
         for lesion in cohort.lesions
-        if lesion.path in image_of and _in_air(lesion, facts[image_of[lesion.path]], frame)
+        if lesion.path in image_of and lies_in_air(lesion.mask, lesion.box, facts[image_of[lesion.path]].row, frame)
     }
     if not in_air:
         return cohort
@@ -186,15 +186,22 @@ def without_misplaced(
     return replace(cohort, lesions=kept, left_out=(*cohort.left_out, *moved))
 
 
-def _in_air(lesion: LesionRecord, facts: ImageFacts, frame: Frame) -> bool:
-    """Return whether an outline lies in the network window, but not on the breast."""
-    mask, box = chain_of(facts.row, frame).mask_to_network(lesion.mask, lesion.box)
-    points = np.argwhere(mask) + np.array((box.row0, box.col0))
+def lies_in_air(mask: NDArray[np.bool_], box: Box, row: Row, frame: Frame) -> bool:
+    """Return whether an outline lies in the network window, but not on the breast.
+
+    Args:
+        mask: [box.height, box.width], True inside the outline.
+        box: half-open, stored frame.
+        row: of images.parquet, with the frame chain, tissue shares and notes of the outline's image.
+        frame: the network window.
+    """
+    inside, place = chain_of(row, frame).mask_to_network(mask, box)
+    points = np.argwhere(inside) + np.array((place.row0, place.col0))
     points = points[((points >= 0) & (points < (frame.height, frame.width))).all(axis=1)]
     if not len(points):
         return False
-    share = float(tissue_of(facts.row, frame)[tuple((points // frame.cell_px).T)].mean())
-    return share < MIN_ON_FILM if FILM in str(facts.row["notes"]).split("+") else share == 0
+    share = float(tissue_of(row, frame)[tuple((points // frame.cell_px).T)].mean())
+    return share < MIN_ON_FILM if FILM in str(row["notes"]).split("+") else share == 0
 
 
 def finding_type(text: str) -> str:

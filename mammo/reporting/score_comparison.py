@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,16 @@ from mammo.scoring.metrics import why_undefined
 from mammo.scoring.model_comparison import compare
 from mammo.scoring.performance import OperatingPoint, performance, subgroups
 from mammo.scoring.probability_curves import CalibrationCurve, DecisionCurve, calibration_curve, decision_curve
-from mammo.scoring.score_file import COLUMNS, ScoreFile, fold_column, fold_names, missing_folds, thresholds_at_fnr
+from mammo.scoring.score_file import (
+    COLUMNS,
+    ScoreFile,
+    fold_column,
+    fold_names,
+    missing_folds,
+    read_scores,
+    score_table,
+    thresholds_at_fnr,
+)
 from mammo.scoring.thresholds import FNRS
 from mammo.scoring.trivial_predictors import PREDICTORS, known_predictors, trivial_table, trivial_warnings
 from mammo.store.pseudonyms import OwnId
@@ -54,6 +64,25 @@ def compare_files(
         ],
         "bootstrap": {"unit": "patient", "resamples": N_RESAMPLES, "level": 0.95, "interval": "percentile"},
     }
+
+
+def evaluate(table: pd.DataFrame | str | Path) -> Json:
+    """The metrics of one table of lesion scores, as mammo.compare gives them for a file; undefined values are None.
+
+    Args:
+        table: a data frame, or the path of a CSV file, with the columns lesion_id, patient_id, malignant (0 or 1) and
+            score (0 to 1); other columns give subgroups.
+
+    Returns:
+        auc, auc_ci (patient bootstrap), auc_delong_ci, tnr_at_fnr (by allowed share of missed cancers), partial_auc,
+        average_precision, brier, calibration, decision_curve, subgroups, most_wrong, warnings and so on.
+
+    Raises:
+        MammoError: the file cannot be read, a column is missing, or a row is invalid.
+    """
+    file = score_table(table) if isinstance(table, pd.DataFrame) else read_scores(Path(table))
+    found: Json = compare_files([file], [])["files"][0]
+    return found
 
 
 def _file(file: ScoreFile, validation: ScoreFile | None, facts: pd.DataFrame) -> Json:

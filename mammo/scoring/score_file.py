@@ -80,6 +80,24 @@ def read_score_file(path: Path) -> ScoreFile:
     return ScoreFile(str(path), table.astype({"malignant": "float64", "score": "float64"}).astype({"malignant": int}))
 
 
+def score_table(table: pd.DataFrame, name: str = "table") -> ScoreFile:
+    """A data frame with the columns of a score file, checked like one; rows count from 1.
+
+    Args:
+        table: the columns COLUMNS and any others; a missing value is empty text.
+        name: for messages.
+
+    Raises:
+        MammoError: a column is missing or a row is invalid, as in read_score_file.
+    """
+    _check_header(Path(name), [str(column) for column in table.columns])
+    labels = pd.to_numeric(table["malignant"], errors="coerce").fillna(table["malignant"])  # True and False, too
+    values = table.assign(malignant=labels.astype(object).map(lambda value: int(value) if value in (0, 1) else value))
+    text = values.astype(object).where(values.notna(), "").astype(str).set_axis(pd.RangeIndex(1, len(table) + 1))
+    _check_rows(Path(name), text)
+    return ScoreFile(name, text.astype({"malignant": "float64", "score": "float64"}).astype({"malignant": int}))
+
+
 def match_lesions(files: Sequence[ScoreFile]) -> list[ScoreFile]:
     """The files with their lesions in the order of the first file.
 

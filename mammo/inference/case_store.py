@@ -1,0 +1,90 @@
+"""A temporary image store of one image, so that a single lesion is scored as the lesions of any store are."""
+
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from mammo.geometry import Frame, FrameChain
+from mammo.inference.case_image import CaseImage
+from mammo.inference.outlines import Drawn
+from mammo.ingestion.cohort_lesions import lies_in_air
+from mammo.records import LabelSource, Pathology
+from mammo.store.image_store import ImageStore
+from mammo.store.manifest import Manifest
+from mammo.store.schema import BREAST_FLAGS, Row, chain_values, outline_values, tissue_values
+from mammo.store.splits import NO_FOLD
+
+IMAGE_ID, LESION_ID = "image", "lesion"
+"""The ids in such a store."""
+
+
+class CaseStore:
+    """The store of one image; its folder is removed with the object.
+
+    Args:
+        image: the image.
+        frame: of the networks.
+    """
+
+    def __init__(self, image: CaseImage, frame: Frame) -> None:
+        self.image, self.frame = image, frame
+        self._folder = TemporaryDirectory(prefix="mammo-")
+        ImageStore(self.path).write(IMAGE_ID, image.admitted.pixels)
+
+    @property
+    def path(self) -> Path:
+        """The store folder."""
+        return Path(self._folder.name)
+
+    @property
+    def chain(self) -> FrameChain:
+        """The frames of the image."""
+        return self.image.admitted.chain
+
+    def tables(self, outline: Drawn | None) -> Manifest:
+        """Write the tables of the store, with this outline as its only lesion, unlabeled; None for no lesion."""
+        lesion = {
+            "lesion_id": LESION_ID,
+            "image_id": IMAGE_ID,
+            "label": Pathology.NONE,
+            "label_source": LabelSource.NONE,
+            "high_risk": False,
+            **dict.fromkeys(("finding", "birads", "pathology_type"), ""),
+            "gray": float("nan"),
+        }
+        lesions = [] if outline is None else [lesion | outline_values(outline.mask, outline.box)]
+        manifest = Manifest.of(self.frame, [self._row], lesions)
+        manifest.save(self.path)
+        return manifest
+
+    @cached_property
+    def _row(self) -> Row:
+        """The row of images.parquet."""
+        admitted = self.image.admitted
+        return {
+            "image_id": IMAGE_ID,
+            **{name: name for name in ("source", "patient_id", "exam_id")},
+            "laterality": self.image.laterality,
+            "view": self.image.view,
+            "fold": NO_FOLD,
+            "flags": "+".join(admitted.flags),
+            "notes": "+".join(admitted.notes),
+            "voi": admitted.voi,
+            "vendor": admitted.vendor,
+            "sha256": self.image.sha256,
+            **dict.fromkeys(("split", "official_split", "elsewhere", "density"), ""),
+            **dict.fromkeys(BREAST_FLAGS, False),
+            **chain_values(admitted.chain),
+            **tissue_values(admitted.tissue),
+        }
+
+    def warnings(self, outline: Drawn) -> tuple[str, ...]:
+        """Sentences on the image, and on where an outline lies."""
+        found = [f"The image is flagged {flag}: {flag.reason}." for flag in self.image.admitted.flags]
+        _, place = self.chain.mask_to_network(outline.mask, outline.box)
+        frame = self.frame
+        if place.row0 < 0 or place.col0 < 0 or place.row1 > frame.height or place.col1 > frame.width:
+            found.append("The outline lies partly or wholly outside the network window, where the maps see nothing.")
+        if lies_in_air(outline.mask, outline.box, self._row, self.frame):
+            found.append("The outline lies outside the breast.")
+        return tuple(found)

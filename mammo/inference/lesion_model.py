@@ -1,0 +1,232 @@
+"""Single lesions scored from Python: mammo.load returns a model with `score`, which needs no store and no label."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from mammo.data.plans import Plan
+from mammo.geometry import CORNERS, CropWindows, FrameChain
+from mammo.inference.case_image import CaseImage, Image, Placing, as_file, read_image
+from mammo.inference.case_store import IMAGE_ID, CaseStore
+from mammo.inference.outlines import Drawn, Outline, draw
+from mammo.inference.scorer import SaliencyById, Scorer
+from mammo.intake.gray_values import ANY_DEPTH
+from mammo.records import Floats, MammoError
+from mammo.reporting.cohort_figures import lesion_windows
+from mammo.store.store_header import read_store_header
+from mammo.training.build import frame_of
+from mammo.training.results import Run
+
+PHANTOMS = "The networks were trained on synthetic phantoms: the score tests the software and has no medical meaning."
+CLIPPED = "A part of the outline lies beyond the image and was left out."
+
+SPACING = re.compile(r"auto, to ([\d.]+) mm")
+"""The scale in the header of a store whose images were brought to one spacing."""
+
+
+@dataclass(frozen=True, eq=False)
+class LesionScore:
+    """The score of one lesion. It ranks lesions; it is not a probability of cancer.
+
+    Attributes:
+        score: in [0, 1], mean over the windows; higher means more likely malignant.
+        score_sd: in [0, 0.5], standard deviation over the windows.
+        window_scores: float64 [n] in [0, 1].
+        windows: float64 [n, 4], (row, col, side, angle) of the crop windows, network px and degrees.
+        saliency: float32 [2, 46, 30] in [0, 1], saliency maps of the image (malignant, benign) on the grid of the
+            network window; None where the score uses no context network.
+        warnings: sentences on what makes the score doubtful; empty if nothing does.
+        chain: the frames from the pixels of the file to the network window.
+    """
+
+    score: float
+    score_sd: float
+    window_scores: Floats
+    windows: Floats
+    saliency: NDArray[np.float32] | None
+    warnings: tuple[str, ...]
+    chain: FrameChain = field(repr=False)
+
+    @property
+    def corners(self) -> Floats:
+        """Corners [n, 4, 2] (row, col) of the windows in pixels of the image's file as a viewer shows it."""
+        return self.chain.network_to_stored(CropWindows(self.windows).to_frame(np.array([CORNERS])))
+
+    def __repr__(self) -> str:
+        """Score, spread and warnings."""
+        cautions = "".join(f"\n  {warning}" for warning in self.warnings)
+        return f"<score {self.score:.4f}, SD {self.score_sd:.4f} over {len(self.window_scores)} windows>{cautions}"
+
+
+@dataclass(frozen=True, eq=False)
+class _Case:
+    """The last image that was scored.
+
+    Attributes:
+        key: of the image and what was said about it.
+        store: its store.
+        saliency: its maps, by image id.
+    """
+
+    key: str
+    store: CaseStore
+    saliency: SaliencyById
+
+
+class LesionModel:
+    """The networks of a finished run, which score single lesions. Made by `load`.
+
+    The last image stays in memory with its saliency maps: several lesions of one image cost one pass of the context
+    network.
+
+    Args:
+        scorer: the networks.
+        placing: how images are brought into their frame.
+    """
+
+    def __init__(self, scorer: Scorer, placing: Placing) -> None:
+        self.scorer, self.placing = scorer, placing
+        self._case: _Case | None = None
+
+    @property
+    def run(self) -> Run:
+        """The run: its name, maps, seed, test AUC and so on."""
+        return self.scorer.run
+
+    def score(
+        self,
+        image: Image,
+        outline: Outline,
+        laterality: str | None = None,
+        view: str | None = None,
+        n_windows: int = 100,
+    ) -> LesionScore:
+        """Score one lesion, with or without a known label.
+
+        The same image and outline always give the same score: that of the same lesion in a store (mammo.score).
+
+        Args:
+            image: the path of a DICOM, PNG or TIFF file, a pydicom Dataset, or gray values uint16 [H, W], 0 to 4095, as
+                a viewer shows them: background dark, a right breast facing left.
+            outline: mammo.Box, mammo.Circle, a mask bool [H, W], or the corners [N, 2] of a polygon; in pixels
+                (row, col) of the image as a viewer shows it.
+            laterality: L or R; needed where the image has no header, and must agree with one.
+            view: CC or MLO; likewise.
+            n_windows: crop windows that the score is the mean over (the paper: 100).
+
+        Raises:
+            MammoError: the image would be rejected by an ingest (with the reason and what to do), its laterality or
+                view is missing or contradicts header or pixels, or the outline is not one of this image.
+        """
+        case = self._opened(image, laterality, view)
+        drawn = draw(outline, case.store.chain.stored_shape)
+        return self._scored(case, drawn, n_windows)[0]
+
+    def figure(self, image: Image, outline: Outline, laterality: str | None = None, view: str | None = None) -> Figure:
+        """Draw one lesion with ten of its crop windows and their patches (paper, Figure 5).
+
+        Args:
+            image: as in `score`.
+            outline: Box, Circle, mask bool [H, W] or polygon [N, 2], as in `score`.
+            laterality: as in `score`.
+            view: as in `score`.
+
+        Raises:
+            MammoError: as `score`.
+        """
+        case = self._opened(image, laterality, view)
+        drawn = draw(outline, case.store.chain.stored_shape)
+        scored, plan = self._scored(case, drawn, 10)
+        data = self.scorer.datamodule(case.store.path, 10).split_data(None)
+        return lesion_windows(data.manifest, data.reader, plan, f"score {scored.score:.3f}: not a medical finding")
+
+    def _scored(self, case: _Case, drawn: Drawn, n_windows: int) -> tuple[LesionScore, Plan]:
+        if n_windows < 1:
+            raise MammoError(f"n_windows must be >= 1, got {n_windows}")
+        case.store.tables(drawn)
+        data = self.scorer.datamodule(case.store.path, n_windows)
+        scores, plan = self.scorer.score(data, case.saliency).scores, data.evaluation_plan(None)
+        warnings = [*([CLIPPED] if drawn.clipped else []), *case.store.warnings(drawn)]
+        warnings += [PHANTOMS] if self.scorer.trained_on_phantoms else []
+        found = LesionScore(
+            score=float(scores.score[0]),
+            score_sd=float(scores.sd[0]),
+            window_scores=scores.window_score,
+            windows=plan.windows.copy(),
+            saliency=case.saliency.get(IMAGE_ID),
+            warnings=tuple(warnings),
+            chain=case.store.chain,
+        )
+        return found, plan
+
+    def _opened(self, image: Image, laterality: str | None, view: str | None) -> _Case:
+        """The image's store and saliency maps: those of the last image if it is the same."""
+        with as_file(image) as file:
+            key = _key(file, laterality, view)
+            if self._case is not None and self._case.key == key and key:
+                return self._case
+            is_array = not isinstance(image, str | Path | Dataset)
+            read = read_image(file, laterality, view, self.placing, is_array)
+        self._case = _Case(key, *self._with_maps(read))
+        return self._case
+
+    def _with_maps(self, image: CaseImage) -> tuple[CaseStore, SaliencyById]:
+        store = CaseStore(image, self.placing.frame)
+        manifest = store.tables(None)
+        return store, self.scorer.saliency(store.path, manifest, [IMAGE_ID])
+
+    def __repr__(self) -> str:
+        """The run and its frame."""
+        return f"<model {self.run.name}, trained on {self.run.data or 'unknown data'}, {self.placing.frame}>"
+
+
+def _key(file: Path, laterality: str | None, view: str | None) -> str:
+    """Digest of a file's bytes and of what is said about it; empty where it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return f"{hashlib.file_digest(stream, 'sha256').hexdigest()} {file.suffix} {laterality} {view}"
+    except OSError:
+        return ""
+
+
+def load(run: str | Path, allow_targets: Sequence[str] = (), scale: float | None = None) -> LesionModel:
+    """The model of a finished run, with its networks loaded once.
+
+    Args:
+        run: folder of a finished f_agg or f_loc run.
+        allow_targets: your own packages whose classes the run's configuration may name.
+        scale: store pixels per pixel of an image, above 0; None for that of the store which the run was trained on.
+
+    Raises:
+        MammoError: there is no such run, one of its networks is missing, its configuration names a class that is
+            rejected, or the scale is unknown.
+    """
+    scorer = Scorer.load(Path(run), allow_targets)
+    return LesionModel(scorer, _placing(scorer, scale))
+
+
+def _placing(scorer: Scorer, scale: float | None) -> Placing:
+    """The frame of the networks and the scale of the store that they were trained on."""
+    frame = frame_of(scorer.cfg)
+    if scale is not None:
+        if not 0 < scale <= 16:
+            raise MammoError(f"scale must be above 0 and at most 16, got {scale}")
+        return Placing(frame, scale)
+    stores = [scorer.run.folder.resolve().parents[1] / "store", Path(scorer.cfg.store)]
+    store = next((store for store in stores if (store / "store.json").is_file()), None)
+    if store is None:
+        raise MammoError(f"no store at {stores[1]}, on which {scorer.run.name} was trained: give scale=, as its ingest")
+    scales = {source.scale for source in read_store_header(store).sources}
+    if len(scales) > 1:
+        raise MammoError(f"the sources of {store} have several scales ({', '.join(map(str, scales))}): give scale=")
+    (known,) = scales
+    if isinstance(known, str) and (spacing := SPACING.fullmatch(known)):
+        return Placing(frame, frame.fineness, replace(ANY_DEPTH, spacing_mm=float(spacing[1])))
+    return Placing(frame, float(known))

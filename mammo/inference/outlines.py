@@ -1,0 +1,89 @@
+"""Outlines that a caller gives, drawn as masks in the frame of the image's file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.geometry import Box
+from mammo.intake.outlines import outline_of_box, outline_of_circle, outline_of_mask, outline_of_polygon
+from mammo.intake.rejections import RejectedError
+from mammo.records import MammoError
+
+
+@dataclass(frozen=True)
+class Circle:
+    """A point with a radius, in pixels of the image's file as a viewer shows it.
+
+    Attributes:
+        row: of the center.
+        col: of the center.
+        radius: px, above 0.
+    """
+
+    row: float
+    col: float
+    radius: float
+
+
+Outline = Box | Circle | NDArray[np.generic] | Sequence[Sequence[float]]
+"""What a lesion is outlined by: a Box, a Circle, a mask bool [H, W] over the whole image, or the corners [N, 2] of a
+polygon, (row, col)."""
+
+
+class Drawn(NamedTuple):
+    """An outline as a mask."""
+
+    mask: NDArray[np.bool_]
+    """[box.height, box.width] bool, True inside the outline."""
+    box: Box
+    """Half-open box of the mask, (row, col), stored px."""
+    clipped: bool
+    """Whether a part of the outline lies beyond the image."""
+
+
+def draw(outline: Outline, shape: tuple[int, int]) -> Drawn:
+    """Draw an outline as a mask [box.height, box.width] in its box, clipped to the image.
+
+    Args:
+        outline: Box, Circle, mask bool [H, W] or polygon [N, 2], in the frame of the image's file.
+        shape: (rows, cols) of the image.
+
+    Raises:
+        MammoError: the outline is of none of these forms, has the size of another image, or covers no pixel.
+    """
+    try:
+        if isinstance(outline, Box):
+            edges = (outline.row0, outline.row1, outline.col0, outline.col1)
+            return Drawn(*outline_of_box(edges, shape), _beyond([edges[:2], edges[2:]], shape))
+        if isinstance(outline, Circle):
+            reach = [(center - outline.radius, center + outline.radius) for center in (outline.row, outline.col)]
+            drawn = outline_of_circle((outline.row, outline.col), outline.radius, shape)
+            return Drawn(*drawn, _beyond(reach, shape))
+        return _draw_array(np.asarray(outline), shape)
+    except RejectedError as error:
+        raise MammoError(
+            f"outline={outline!r}: {error.code.reason}: give it in pixels (row, col) of the image as a viewer shows "
+            f"it, which has {shape[0]} rows and {shape[1]} columns"
+        ) from None
+
+
+def _draw_array(array: NDArray[np.generic], shape: tuple[int, int]) -> Drawn:
+    if array.dtype == np.bool_ and array.ndim == 2:
+        if array.shape != shape:
+            raise MammoError(f"outline: the mask has shape {array.shape}, but the image {shape}: give one of its size")
+        return Drawn(*outline_of_mask(array.astype(np.bool_, copy=False)), False)
+    if array.dtype.kind in "iuf" and array.ndim == 2 and array.shape[0] >= 3 and array.shape[1] == 2:
+        points = array.astype(np.float64)
+        return Drawn(*outline_of_polygon(points, shape), _beyond([(p.min(), p.max()) for p in points.T], shape))
+    raise MammoError(
+        f"outline: an array of {array.dtype} with shape {array.shape} is no outline: give mammo.Box(row0, row1, col0, "
+        "col1), mammo.Circle(row, col, radius), a mask of bool over the image, or at least 3 corners [N, 2]"
+    )
+
+
+def _beyond(extents: Sequence[tuple[float, float]], shape: tuple[int, int]) -> bool:
+    """Whether (first, last) row or column lies beyond the image."""
+    return any(low < 0 or high > size for (low, high), size in zip(extents, shape, strict=True))

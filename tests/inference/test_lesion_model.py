@@ -1,0 +1,173 @@
+"""One lesion from Python has the score of the same lesion in a store, whichever way image and outline are given."""
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+from numpy.typing import NDArray
+from skimage.draw import disk
+
+import mammo
+from mammo.inference.scorer import Scorer
+from mammo.inference.store_scores import score_store
+from mammo.intake.presentation import presentation
+from mammo.store.manifest import Manifest
+from mammo.store.pseudonyms import read_own_ids
+
+
+@pytest.fixture(scope="module")
+def model(fagg: Path) -> mammo.LesionModel:
+    return mammo.load(fagg)
+
+
+class Known:
+    """A lesion of the store, with its file, its outline over the whole file, and its score there."""
+
+    def __init__(self, root: Path, run: Path, number: int) -> None:
+        scores = score_store(Scorer.load(run), root / "store", 100)
+        row = scores.table.iloc[number]
+        manifest = Manifest.load(root / "store")
+        self.score, self.sd = row["score"], row["score_sd"]
+        self.windows = scores.windows(row["lesion_id"])
+        self.laterality, self.view = row["laterality"], row["view"]
+        self.path = root / "dicom" / read_own_ids(root / "store")[row["lesion_id"]].path
+        self.chain = manifest.chain(row["image_id"])
+        mask, self.box = manifest.outline(row["lesion_id"])
+        self.mask = np.zeros(self.chain.stored_shape, dtype=np.bool_)
+        self.mask[self.box.row0 : self.box.row1, self.box.col0 : self.box.col1] = mask
+
+
+@pytest.fixture(scope="module", params=[0, 12], ids=["first", "another"])
+def known(request: pytest.FixtureRequest, trained_root: Path, fagg: Path) -> Known:
+    return Known(trained_root, fagg, request.param)
+
+
+@pytest.fixture(scope="module")
+def first(trained_root: Path, fagg: Path) -> Known:
+    return Known(trained_root, fagg, 0)
+
+
+def shown(path: Path) -> NDArray[np.uint16]:
+    """The gray values of a DICOM file as a viewer shows them."""
+    return presentation(pydicom.dcmread(path)).values
+
+
+def test_the_score_is_that_of_the_store_to_the_last_bit(model: mammo.LesionModel, known: Known, tmp_path: Path) -> None:
+    sides: dict[str, Any] = {"laterality": known.laterality, "view": known.view}
+    png = tmp_path / "image.png"
+    cv2.imwrite(str(png), shown(known.path))
+    found = [
+        model.score(known.path, known.mask),
+        model.score(str(known.path), known.mask, **sides),
+        model.score(pydicom.dcmread(known.path), known.mask),
+        model.score(shown(known.path), known.mask, **sides),
+        model.score(png, known.mask, **sides),
+    ]
+    for one in found:
+        assert (one.score, one.score_sd) == (known.score, known.sd)
+        assert known.windows is not None
+        assert np.array_equal(one.windows, known.windows.windows)
+        assert one.window_scores.mean() == pytest.approx(one.score, abs=1e-12)
+        assert one.saliency is not None
+        assert one.saliency.shape == (2, 46, 30)
+        assert np.array_equal(one.saliency, found[0].saliency)
+
+
+def test_equivalent_outlines_have_the_same_score(model: mammo.LesionModel, first: Known) -> None:
+    box, mask = first.box, np.zeros_like(first.mask)
+    mask[box.row0 : box.row1, box.col0 : box.col1] = True
+    corners = [(box.row0, box.col0), (box.row0, box.col1), (box.row1, box.col1), (box.row1, box.col0)]
+    scores = {model.score(first.path, each).score for each in (box, mask, corners, np.array(corners, dtype=float))}
+    assert len(scores) == 1
+    center, radius = ((box.row0 + box.row1) / 2, (box.col0 + box.col1) / 2), 9.0
+    mask = np.zeros_like(first.mask)
+    mask[disk((center[0] - 0.5, center[1] - 0.5), radius + 1e-6, shape=mask.shape)] = True
+    round_ones = {model.score(first.path, each).score for each in (mammo.Circle(*center, radius), mask)}
+    assert len(round_ones) == 1
+    assert round_ones != scores
+
+
+def test_windows_are_where_the_outline_is_in_the_file(model: mammo.LesionModel, known: Known) -> None:
+    corners = model.score(known.path, known.mask).corners
+    assert corners.shape == (100, 4, 2)
+    low, high = corners.min(axis=1), corners.max(axis=1)
+    rows, cols = np.nonzero(known.mask)
+    inside = [
+        ((rows + 1 > top) & (rows < bottom) & (cols + 1 > left) & (cols < right)).any()
+        for (top, left), (bottom, right) in zip(low, high, strict=True)
+    ]
+    assert all(inside)
+
+
+def test_several_lesions_of_an_image_cost_one_pass_of_the_context_network(
+    model: mammo.LesionModel, first: Known, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes: list[int] = []
+    whole = Scorer.saliency
+    monkeypatch.setattr(Scorer, "saliency", lambda *arguments: passes.append(1) or whole(*arguments))  # type: ignore[func-returns-value]
+    fresh = mammo.LesionModel(model.scorer, model.placing)
+    scores = [fresh.score(first.path, first.mask).score for _ in range(2)]
+    fresh.score(first.path, first.box)
+    assert len(passes) == 1
+    assert scores == [first.score] * 2
+
+
+def test_what_makes_a_score_doubtful_is_said(model: mammo.LesionModel, first: Known) -> None:
+    assert any("phantoms" in warning for warning in model.score(first.path, first.mask).warnings)
+    rows, cols = first.chain.stored_shape
+    beyond = mammo.Box(first.box.row0, rows + 50, first.box.col0, first.box.col1)
+    assert any("beyond the image" in warning for warning in model.score(first.path, beyond).warnings)
+    far = cols - 6 if first.laterality == "L" else 2
+    in_air = model.score(first.path, mammo.Box(rows // 2, rows // 2 + 4, far, far + 4)).warnings
+    assert any("outside the breast" in warning or "outside the network window" in warning for warning in in_air)
+    flagged = model.score(4095 - shown(first.path), first.mask, first.laterality, first.view)
+    assert flagged.score == first.score, "an inverted image is turned around"
+    assert any("inverted" in warning for warning in flagged.warnings)
+
+
+def test_wrong_images_and_outlines_are_errors(model: mammo.LesionModel, first: Known, tmp_path: Path) -> None:
+    pixels, other = shown(first.path), {"L": "R", "R": "L"}[first.laterality]
+    sides: dict[str, Any] = {"laterality": first.laterality, "view": first.view}
+    cases: list[tuple[Any, Any, dict[str, Any], str]] = [
+        (first.path, first.mask, {"laterality": other}, rf"laterality={other}, but the header of the image states"),
+        (pixels, first.mask, {"view": first.view}, r"pass laterality='L' or 'R'"),
+        (pixels, first.mask, {"laterality": first.laterality}, r"pass view='CC' or 'MLO'"),
+        (pixels[:, ::-1].copy(), first.mask, sides, r"on the side of the image where the other breast would be"),
+        (pixels, first.mask, sides | {"laterality": other}, r"on the side of the image where the other breast"),
+        (pixels.astype(float), first.mask, sides, r"array of float64 .*: give gray values uint16"),
+        (pixels + np.uint16(4000), first.mask, sides, r"0 to 4095"),
+        (7, first.mask, {}, r"^image: got int: give the path"),
+        (tmp_path / "none.dcm", first.mask, {}, r"none\.dcm: no such file"),
+        (first.path, first.mask, {"laterality": "left"}, r"laterality='left'.*: give L or R"),
+        (first.path, first.mask[1:], {}, r"the mask has shape .* but the image"),
+        (first.path, np.zeros_like(first.mask), {}, r"covers no pixel"),
+        (first.path, (1, 2, 3, 4), {}, r"is no outline: give mammo\.Box\(row0, row1, col0, col1\)"),
+        (first.path, mammo.Circle(5, 5, -1), {}, r"Circle\(row=5, col=5, radius=-1\).*image as a viewer shows it"),
+        (first.path, mammo.Box(99999, 100000, 0, 5), {}, r"covers no pixel"),
+    ]
+    for image, outline, words, message in cases:
+        with pytest.raises(mammo.MammoError, match=message):
+            model.score(image, outline, **words)
+    with pytest.raises(mammo.MammoError, match=r"n_windows must be >= 1"):
+        model.score(first.path, first.mask, n_windows=0)
+
+
+def test_a_run_that_scores_no_lesions_is_an_error(trained_root: Path, tmp_path: Path) -> None:
+    (context,) = trained_root.glob("runs/context-*")
+    for folder in (context, tmp_path):
+        with pytest.raises(mammo.MammoError, match="is not the folder of a finished f_agg or f_loc run"):
+            mammo.load(folder)
+
+
+def test_f_loc_scores_too_and_a_lesion_is_drawn(trained_root: Path, first: Known) -> None:
+    (floc,) = trained_root.glob("runs/floc-*")
+    model = mammo.load(floc)
+    scores = score_store(model.scorer, trained_root / "store", 100)
+    found = model.score(first.path, first.mask)
+    assert found.score == scores.table["score"][0]
+    assert found.saliency is None
+    figure = model.figure(first.path, first.mask)
+    assert f"score {model.score(first.path, first.mask, n_windows=10).score:.3f}" in figure.get_suptitle()
