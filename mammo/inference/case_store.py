@@ -7,7 +7,8 @@ from tempfile import TemporaryDirectory
 from mammo.geometry import Frame, FrameChain
 from mammo.inference.case_image import CaseImage
 from mammo.inference.outlines import Drawn
-from mammo.ingestion.cohort_lesions import lies_in_air
+from mammo.intake.film import lies_in_air
+from mammo.intake.gate import FILM
 from mammo.records import LabelSource, Pathology
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -85,6 +86,7 @@ class CaseStore:
         frame = self.frame
         if place.row0 < 0 or place.col0 < 0 or place.row1 > frame.height or place.col1 > frame.width:
             found.append("The outline lies partly or wholly outside the network window, where the maps see nothing.")
-        if lies_in_air(outline.mask, outline.box, self._row, self.frame):
+        admitted = self.image.admitted
+        if lies_in_air(outline.mask, outline.box, self.chain, admitted.tissue, FILM in admitted.notes):
             found.append("The outline lies outside the breast.")
         return tuple(found)

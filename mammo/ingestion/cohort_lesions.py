@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.ingestion.worker import ImageFacts
+from mammo.intake.film import lies_in_air
 from mammo.intake.gate import FILM
 from mammo.intake.rejections import Code, left_out
 from mammo.records import Cohort, ImageRecord, Laterality, LesionRecord, MammoError, Pathology
@@ -19,10 +20,6 @@ from mammo.store.manifest import Manifest
 from mammo.store.schema import FindingType, PathologyType, Row, chain_of, tissue_of
 
 Kind = TypeVar("Kind", FindingType, PathologyType)
-
-MIN_ON_FILM = 0.65
-"""Mean tissue share under an outline on film below which it lies in air: on mini-MIAS the circle in air covers
-0.44, and the lowest of the others 0.87."""
 
 PATTERNS = {
     FindingType.MASS: r"\bmass(es)?\b|fibroadenom|nodul|tumou?r|\blump|spicul|\bspic\b|circumscribed|\bcirc\b",
@@ -173,7 +170,7 @@ def without_misplaced(
     in_air = {
         lesion.lesion_key
         for lesion in cohort.lesions
-        if lesion.path in image_of and lies_in_air(lesion.mask, lesion.box, facts[image_of[lesion.path]].row, frame)
+        if lesion.path in image_of and _is_misplaced(lesion, facts[image_of[lesion.path]].row, frame)
     }
     if not in_air:
         return cohort
@@ -186,22 +183,9 @@ def without_misplaced(
     return replace(cohort, lesions=kept, left_out=(*cohort.left_out, *moved))
 
 
-def lies_in_air(mask: NDArray[np.bool_], box: Box, row: Row, frame: Frame) -> bool:
-    """Return whether an outline lies in the network window, but not on the breast.
-
-    Args:
-        mask: [box.height, box.width], True inside the outline.
-        box: half-open, stored frame.
-        row: of images.parquet, with the frame chain, tissue shares and notes of the outline's image.
-        frame: the network window.
-    """
-    inside, place = chain_of(row, frame).mask_to_network(mask, box)
-    points = np.argwhere(inside) + np.array((place.row0, place.col0))
-    points = points[((points >= 0) & (points < (frame.height, frame.width))).all(axis=1)]
-    if not len(points):
-        return False
-    share = float(tissue_of(row, frame)[tuple((points // frame.cell_px).T)].mean())
-    return share < MIN_ON_FILM if FILM in str(row["notes"]).split("+") else share == 0
+def _is_misplaced(lesion: LesionRecord, row: Row, frame: Frame) -> bool:
+    on_film = FILM in str(row["notes"]).split("+")
+    return lies_in_air(lesion.mask, lesion.box, chain_of(row, frame), tissue_of(row, frame), on_film)
 
 
 def finding_type(text: str) -> str:

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.geometry import Box, FrameChain
 from mammo.intake.gray_values import rim
 
 STEP_PX = 8
@@ -38,6 +39,10 @@ FLANK = 0.2
 
 MIN_EXCESS = 0.03
 """Smallest share of the pixels in the pile that counts as air."""
+
+MIN_ON_FILM = 0.65
+"""Mean tissue share under an outline on film below which it lies in air: on mini-MIAS the circle in air covers
+0.44, and the lowest of the others 0.87."""
 
 MIN_RIM = 0.2
 """Smallest share of the image's rim that is air, which surrounds the breast."""
@@ -175,3 +180,24 @@ def _largest_opened(mask: NDArray[np.bool_], disk: NDArray[np.uint8]) -> NDArray
 
 def _step(fineness: float) -> int:
     return max(1, round(STEP_PX * fineness))
+
+
+def lies_in_air(
+    mask: NDArray[np.bool_], box: Box, chain: FrameChain, tissue: NDArray[np.floating], on_film: bool
+) -> bool:
+    """Return whether an outline lies in the network window, but not on the breast.
+
+    Args:
+        mask: [box.height, box.width], True inside the outline.
+        box: half-open, stored frame.
+        chain: of the outline's image.
+        tissue: [grid rows, grid cols], share of each grid cell covered by breast tissue, 0 to 1.
+        on_film: whether the breast was separated from air, whose edge is less certain.
+    """
+    inside, place = chain.mask_to_network(mask, box)
+    points = np.argwhere(inside) + np.array((place.row0, place.col0))
+    points = points[((points >= 0) & (points < (chain.frame.height, chain.frame.width))).all(axis=1)]
+    if not len(points):
+        return False
+    share = float(tissue[tuple((points // chain.frame.cell_px).T)].mean())
+    return share < MIN_ON_FILM if on_film else share == 0
