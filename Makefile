@@ -3,6 +3,7 @@
 PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
 SEED ?=
+REUSE ?=
 
 RUN := .venv/bin/python
 STAMP := .venv/stamp
@@ -12,7 +13,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow test-browser test-faults check format bench clean
+.PHONY: help python setup demo test test-slow test-browser test-faults test-wheel check format bench clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,7 +36,7 @@ demo: setup ## the paper's experiment on a synthetic cohort, ending in runs/demo
 	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
 
 test: check ## check, then the fast tests
-	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not faults"
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not faults and not wheel"
 
 test-slow: setup ## the tests that take minutes
 	$(RUN) -m pytest -m slow
@@ -47,6 +48,10 @@ test-browser: setup ## the report's page in a real browser (Debian package chrom
 
 test-faults: setup ## 20,000 damaged files (MUTANTS=1000000: more), ingests killed at every write and at random times
 	$(RUN) -m pytest -m faults
+
+test-wheel: setup ## the wheel in an environment and a folder of its own (REUSE=1: with the packages of .venv)
+	$(if $(REUSE),MAMMO_WHEEL_PACKAGES=$$($(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')) \
+		$(RUN) -m pytest -m wheel
 
 check: setup ## lint, format and types; rewrites nothing
 	$(RUN) -m ruff check
