@@ -110,15 +110,15 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warning: str) -> None:
     found = evaluated(runs[0].name if len(runs) == 1 else f"{len(runs)} networks, one for each fold", table, validation)
     low, high = found["auc_ci"] or (None, None)
     interval = "undefined: too few patients" if low is None else f"{low:.3f} to {high:.3f}"
-    where = "of the run's own test split" if parts[0].is_own else "of this store"
-    n = f"{found['n']} labeled lesions {where}, {found['n_malignant']} malignant, {found['n_patients']} patients"
+    where = "the test split that belongs to the run" if parts[0].is_own else "an external test set"
+    n = f"{found['n']} labeled lesions of {where}, {found['n_malignant']} malignant, {found['n_patients']} patients"
     print(f"AUC {found['auc']:.3f} (95 % interval {interval}; patient bootstrap): {n}; see {pages[1]}")
     with atomic_write(pages[0]) as written:
         written.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     cautions = [PHANTOM_CAUTION] if any(part.scorer.trained_on_phantoms for part in parts) else []
     facts = {"networks": ", ".join(each.name for each in runs), "trained on": ", ".join(sorted({r.data for r in runs}))}
     facts |= {"lesions": n, "windows per lesion": str(int(table["n_windows"].iloc[0]))}
-    write_external_page(pages[1], found, table, facts, [*cautions, *([warning] if warning else [])])
+    write_external_page(pages[1], where, found, table, facts, [*cautions, *([warning] if warning else [])])
 
 
 def _draw(parts: Sequence["StoreScores"], lesions: "pd.DataFrame", out: Path) -> None:

@@ -36,18 +36,25 @@ def evaluated(name: str, table: pd.DataFrame, validation: pd.DataFrame | None) -
 
 
 def write_external_page(
-    page: Path, found: Mapping[str, Any], table: pd.DataFrame, facts: Mapping[str, object], warnings: Sequence[str]
+    page: Path,
+    where: str,
+    found: Mapping[str, Any],
+    table: pd.DataFrame,
+    facts: Mapping[str, object],
+    warnings: Sequence[str],
 ) -> None:
     """Write the page atomically.
 
     Args:
         page: the HTML file.
+        where: what the lesions are, for the title: "an external test set".
         found: as `evaluated`.
         table: the same lesion score table.
         facts: what was evaluated on what, by name.
         warnings: further sentences on the evaluation.
     """
     values = {
+        "where": where,
         "found": found,
         "facts": facts,
         "warnings": [*warnings, *found["warnings"]],

@@ -1,8 +1,9 @@
-"""docs/python.md: its snippets run as they are printed."""
+"""The snippets of docs/python.md and the notebook run as they are printed."""
 
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import mammo
@@ -28,3 +29,16 @@ def test_the_snippets_of_the_page_run(trained_root: Path, fagg: Path, capsys: py
     said = capsys.readouterr().out
     assert "phantoms" in said
     assert "torch.Size([" in said
+
+
+def test_the_notebook_runs(trained_root: Path, fagg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / "notebooks" / "first-lesion.py").read_text(encoding="utf-8")
+    places = 'ROOT, GROUP, OUT = Path("runs/demo"), "table3", Path("first-lesion")'
+    assert places in text
+    text = text.replace(places, f'ROOT, GROUP, OUT = Path("{trained_root}"), "runs", Path("{tmp_path}")')
+    exec(compile(text, "first-lesion.py", "exec"), {})
+    said = capsys.readouterr().out
+    own = pd.read_parquet(fagg / "lesions.parquet")
+    assert any(str(score) in said.split() for score in own["score"]), "the outline's score is that of the run's table"
+    assert {file.name for file in tmp_path.glob("*.png")} == {"lesion.png", "windows.png", "saliency.png"}
+    assert "34, 46, 30)" in said
