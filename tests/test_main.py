@@ -119,6 +119,7 @@ MISSPELLED = {
     "benchmark patchs": "NAME 'patchs' does not exist (did you mean patches?)",
     "sweep statsu": "'statsu' does not exist (did you mean status?)",
     "train --multirn seed=0,1": "--multirn is not an option of this command (did you mean --multirun?)",
+    "train --config-dir rnus model=floc": "--config-dir rnus does not exist (did you mean runs?)",
     "train --cfg jbo": "invalid choice: 'jbo'",
     "train sed=1": "sed is not a key of this command's configuration (did you mean seed?)",
     "ingest data=tabel root=x": "data/tabel does not exist (did you mean table?)",

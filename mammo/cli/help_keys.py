@@ -65,13 +65,15 @@ def key_sections(composed: Composed) -> Iterator[tuple[str, list[Row]]]:
     yield "", list(_rows(top, comments))
     rest = [leaf for leaf in leaves if leaf not in top]
     for part, keys in groupby(rest, lambda leaf: leaf[0].partition(".")[0]):
-        yield f"{part}: {_about(part, comments, composed.files)}".rstrip(": "), list(_rows(list(keys), comments))
+        yield f"{part}: {_about(part, comments, composed)}".rstrip(": "), list(_rows(list(keys), comments))
 
 
-def _about(part: str, comments: Mapping[str, str], files: Mapping[str, ConfFile]) -> str:
-    """What a part of the configuration is: the comment above it, or that of the file that was chosen."""
-    heads = [" ".join(file.head) for path, file in files.items() if path.startswith(f"{part}/") and file.head]
-    return comments.get(part) or (heads[-1] if heads else "")
+def _about(part: str, comments: Mapping[str, str], composed: Composed) -> str:
+    """What a part of the configuration is: the comment above it, or those of the files that were chosen."""
+    group = f"{part}/"
+    chosen = [path for path, parent, _ in composed.parts if path.startswith(group) and not parent.startswith(group)]
+    heads = (" ".join(composed.files[path].head).rstrip(".") for path in chosen)
+    return comments.get(part) or "; ".join(filter(None, heads))
 
 
 def _leaves(cfg: DictConfig, place: str) -> Iterator[tuple[str, object]]:

@@ -24,8 +24,8 @@ OPTIONS = (
 )
 """Options of every command with Hydra, and what each does."""
 
-GROUPS = "Groups of keys, given as GROUP=CHOICE: the present choice, and all; with --help, the keys of that choice"
-KEYS = "Keys, given as KEY=VALUE, with their present values"
+GROUPS = "Groups of keys, as GROUP=CHOICE: the present choice, whose keys are shown below, and all choices"
+KEYS = "Keys, as KEY=VALUE, with their present values"
 MISSING = "??? has no value: {remedy}."
 REMEDY, FROM_STORE = "give one", "data and frame are read from the store, give the others"
 ROOT = "MAMMO_ROOT in the environment sets the default of root."

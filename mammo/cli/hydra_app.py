@@ -29,6 +29,7 @@ from mammo.cli.config_check import as_typed, check_config, check_deleted, check_
 from mammo.cli.help_page import help_page
 from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.cli.keys import KEYS
+from mammo.io import did_you_mean_path
 from mammo.records import MammoError, did_you_mean
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -120,8 +121,6 @@ def _open(name: str, task: Task, defaults: Defaults | None, check: Check) -> Non
         if job.started or isinstance(error, BrokenPipeError):
             raise  # a defect, or the reader of the output has gone (mammo.cli.commands.run)
         sys.exit(_complain(error))  # Hydra's own, while composing, or a launcher's: no Slurm here, a worker killed
-    except KeyboardInterrupt:
-        sys.exit(130)
 
 
 def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_whole: bool = False) -> None:
@@ -153,7 +152,7 @@ def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_
 
 
 def _asked(words: Sequence[str]) -> Namespace:
-    """Hydra's reading of a command line; MammoError where it has an option that Hydra lacks."""
+    """Hydra's reading of a command line; MammoError where it has an option that Hydra lacks, or a folder is missing."""
     parser = get_args_parser()
     parser.exit_on_error = False
     try:
@@ -163,6 +162,10 @@ def _asked(words: Sequence[str]) -> Namespace:
     if unknown:
         hint = did_you_mean(unknown[0], parser._option_string_actions)
         raise MammoError(f"{unknown[0]} is not an option of this command{hint}; --help explains the command")
+    if asked.config_dir and not (folder := Path(asked.config_dir)).is_dir():
+        raise MammoError(
+            f"--config-dir {folder} does not exist{did_you_mean_path(folder)}: name a folder laid out as conf/"
+        )
     return asked
 
 

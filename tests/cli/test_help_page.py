@@ -3,6 +3,7 @@
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,7 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "200")
 
 
+@cache
 def page_of(name: str, words: str = "") -> str:
     return help_page(name, CONF, words.split(), reads_store=name in ("train", "precompute"))
 
@@ -53,7 +55,7 @@ def meanings(page: str) -> dict[str, str]:
     """What the page says about each key; keys in one row have the same."""
     found: dict[str, str] = {}
     key, columns = "", 0
-    for line in page.partition("\nKeys, given")[2].splitlines():
+    for line in page.partition("\nKeys, as")[2].splitlines():
         if row := re.match(r"  ([\w.]+)=", line):
             key, columns = row[1], 4
             found[key] = re.sub(r"^  [\w.]+=(\[.*?\]|\{.*?\}|\S*)( \.\.\.)?", "", line).strip()
@@ -89,6 +91,13 @@ def test_every_key_is_shown_with_its_meaning(name: str, words: str) -> None:
         ("train", "", "frame.cell_px=??? side of a grid cell in pixels"),
         ("train", "frame=eighth", "frame.crops.patch_px=32 side of a patch"),
         ("train", "model=floc", "backbone.name=densenet161.tv_in1k timm's name, with the tag of its weights"),
+        (
+            "train",
+            "callbacks=[early_stopping,weight_averaging]",
+            "callbacks: Stops training when the validation AUC no longer improves (paper, Model training); Validates,",
+        ),
+        ("train", "", "data: what the store holds data.name=???"),
+        ("ingest", "data=cbis_ddsm", "data: CBIS-DDSM (TCIA): scanned film with one mask per lesion"),
         ("train", "", "trainer: Every option of Lightning's Trainer except callbacks and loggers"),
         ("precompute", "", "what=??? embeddings (h of every window, by f_loc) or saliency"),
     ],
@@ -154,14 +163,14 @@ def test_examples_are_commands_that_compose(name: str) -> None:
 
 def test_the_root_of_the_environment_is_shown_and_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAMMO_ROOT", "runs/mine")
-    assert "  root=runs/mine " in page_of("split")
+    assert "  root=runs/mine " in help_page("split", CONF, [], reads_store=False)
     assert composed("split", []).store == "runs/mine/store"
     assert composed("split", ["root=runs/other"]).store == "runs/other/store"
 
 
 def test_a_narrow_terminal_gets_a_narrow_page(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-    keys = page_of("split").partition("\nKeys")[2]
+    keys = help_page("split", CONF, [], reads_store=False).partition("\nKeys")[2]
     assert max(map(len, keys.splitlines())) <= 80
 
 
