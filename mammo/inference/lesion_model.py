@@ -223,7 +223,7 @@ def _placing(scorer: Scorer, scale: float | None) -> Placing:
     store = next((store for store in stores if (store / "store.json").is_file()), None)
     if store is None:
         raise MammoError(f"no store at {stores[1]}, on which {scorer.run.name} was trained: give scale=, as its ingest")
-    scales = {source.scale for source in read_store_header(store).sources}
+    scales = sorted({source.scale for source in read_store_header(store).sources}, key=str)
     if len(scales) > 1:
         raise MammoError(f"the sources of {store} have several scales ({', '.join(map(str, scales))}): give scale=")
     (known,) = scales

@@ -1,5 +1,7 @@
 """One lesion from Python has the score of the same lesion in a store, whichever way image and outline are given."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from skimage.draw import disk
 
 import mammo
 from mammo.inference.scorer import Scorer
-from mammo.inference.store_scores import score_store
+from mammo.inference.store_scores import StoreScores, score_store
 from mammo.intake.presentation import presentation
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import read_own_ids
@@ -23,11 +25,15 @@ def model(fagg: Path) -> mammo.LesionModel:
     return mammo.load(fagg)
 
 
+@pytest.fixture(scope="module")
+def scores(fagg: Path, trained_root: Path) -> StoreScores:
+    return score_store(Scorer.load(fagg), trained_root / "store", 100)
+
+
 class Known:
     """A lesion of the store, with its file, its outline over the whole file, and its score there."""
 
-    def __init__(self, root: Path, run: Path, number: int) -> None:
-        scores = score_store(Scorer.load(run), root / "store", 100)
+    def __init__(self, root: Path, scores: StoreScores, number: int) -> None:
         row = scores.table.iloc[number]
         manifest = Manifest.load(root / "store")
         self.score, self.sd = row["score"], row["score_sd"]
@@ -41,13 +47,13 @@ class Known:
 
 
 @pytest.fixture(scope="module", params=[0, 12], ids=["first", "another"])
-def known(request: pytest.FixtureRequest, trained_root: Path, fagg: Path) -> Known:
-    return Known(trained_root, fagg, request.param)
+def known(request: pytest.FixtureRequest, trained_root: Path, scores: StoreScores) -> Known:
+    return Known(trained_root, scores, request.param)
 
 
 @pytest.fixture(scope="module")
-def first(trained_root: Path, fagg: Path) -> Known:
-    return Known(trained_root, fagg, 0)
+def first(trained_root: Path, scores: StoreScores) -> Known:
+    return Known(trained_root, scores, 0)
 
 
 def shown(path: Path) -> NDArray[np.uint16]:
@@ -171,3 +177,33 @@ def test_f_loc_scores_too_and_a_lesion_is_drawn(trained_root: Path, first: Known
     assert found.saliency is None
     figure = model.figure(first.path, first.mask)
     assert f"score {model.score(first.path, first.mask, n_windows=10).score:.3f}" in figure.get_suptitle()
+
+
+def as_root(trained_root: Path, folder: Path, *scales: float | str) -> Path:
+    """The f_agg run and those that it reads, beside a store header with sources of these scales; without any, none."""
+    shutil.copytree(trained_root / "runs", folder / "runs")
+    (run,) = folder.glob("runs/fagg-*")
+    if scales:
+        header = json.loads((trained_root / "store" / "store.json").read_text())
+        header["sources"] = [{**header["sources"][0], "name": f"s{n}", "scale": s} for n, s in enumerate(scales)]
+        (folder / "store").mkdir()
+        (folder / "store" / "store.json").write_text(json.dumps(header))
+    else:
+        config = (run / "config.yaml").read_text()
+        (run / "config.yaml").write_text(config.replace(str(trained_root / "store"), str(folder / "gone")))
+    return run
+
+
+def test_images_are_scaled_as_the_images_of_training_were(trained_root: Path, tmp_path: Path) -> None:
+    model = mammo.load(as_root(trained_root, tmp_path / "one", 0.125))
+    assert (model.placing.scale, model.placing.options.spacing_mm) == (0.125, None)
+    model = mammo.load(as_root(trained_root, tmp_path / "auto", "auto, to 0.56 mm"))
+    assert model.placing.options.spacing_mm == 0.56
+    mixed, gone = as_root(trained_root, tmp_path / "mixed", 1.0, 0.5), as_root(trained_root, tmp_path / "gone")
+    with pytest.raises(mammo.MammoError, match=r"several scales \(0\.5, 1\.0\): give scale="):
+        mammo.load(mixed)
+    with pytest.raises(mammo.MammoError, match=r"no store at .*gone.*: give scale="):
+        mammo.load(gone)
+    assert mammo.load(gone, scale=0.5).placing.scale == 0.5
+    with pytest.raises(mammo.MammoError, match="scale must be above 0 and at most 16, got 0"):
+        mammo.load(gone, scale=0)
