@@ -61,7 +61,11 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
     if cohort is not None:
         tables["table1"] = cohort.reset_index(names="split")
     further = {"figure6": evaluation.figure6, "folds": evaluation.folds, "birads": evaluation.birads}
-    further |= {"table3": evaluation.table3, "trivial": evaluation.trivial, "settings": evaluation.settings}
+    further |= {
+        "table3": evaluation.table3.drop(columns="seeds_of"),
+        "trivial": evaluation.trivial,
+        "settings": evaluation.settings,
+    }
     for name, table in further.items():
         if len(table):
             tables[name] = table

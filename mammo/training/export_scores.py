@@ -122,17 +122,17 @@ def window_table(scored: ScoredLesions, plan: Plan, manifest: Manifest) -> pd.Da
 
 
 def image_table(scored: ScoredImages, manifest: Manifest, fold: int | None) -> pd.DataFrame:
-    """The image score table of a run (columns: score_tables.IMAGE_COLUMNS).
+    """The image score table of a run (columns: score_tables.IMAGE_COLUMNS), with the labels that it was tested by.
 
     Args:
         scored: the images, by row of the manifest.
         manifest: of the images.
         fold: that the run tested; None without folds.
     """
-    images = manifest.labeled_images.iloc[scored.row.numpy()].reset_index()
+    images = manifest.images.iloc[scored.row.numpy()].reset_index()
     table = images[["image_id", "exam_id", "patient_id", "laterality", "view", "split"]]
     table = table.assign(fold=NO_FOLD if fold is None else fold)
     for column, label in enumerate((Pathology.MALIGNANT.value, Pathology.BENIGN.value)):
-        table[label] = images[label].astype(np.int64)
+        table[label] = scored.target[:, column].numpy().astype(np.int64)
         table[f"score_{label}"] = scored.score[:, column].numpy()
     return table

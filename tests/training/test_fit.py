@@ -332,6 +332,8 @@ def test_the_context_networks_images_are_scored(root: Path) -> None:
     table = read_image_table(run / "images.parquet")
     manifest = Manifest.load(root / "store").of_split(Split.TEST)
     assert table["image_id"].tolist() == list(manifest.images.index)
+    of_breast = manifest.labeled_images.groupby(["exam_id", "laterality"])[["malignant", "benign"]].transform("max")
+    assert (table[["malignant", "benign"]].to_numpy() == of_breast.to_numpy()).all(), "labels=breast"
     reference = roc_auc_score(table["malignant"], table["score_malignant"])
     assert json.loads((run / "result.json").read_text())["test_auc"] == pytest.approx(reference, abs=1e-6)
 
