@@ -13,7 +13,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow test-browser test-faults test-wheel check format bench clean
+.PHONY: help python setup demo test test-slow test-browser test-faults test-wheel check format bench docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -65,6 +65,10 @@ format: setup ## format the code with ruff
 bench: setup ## every benchmark beside other libraries: a JSON object each, and a table in runs/bench.md
 	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	$(RUN) -m mammo.benchmark all --table runs/bench.md
+
+docs: setup ## the documentation as a site, in runs/site; a broken link is an error
+	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs build --strict --quiet --site-dir runs/site
 
 clean: ## remove .venv and the tools' caches; runs/ stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
