@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train f_loc, the context network or f_agg, once or as a sweep",
     "precompute": "compute the embeddings or saliency maps that f_agg reads",
     "sweep": "show the state of sweeps, or compare their runs",
+    "runs": "list the runs of a root, or delete what they need no more",
     "score": "score the lesions of a store with trained networks",
     "report": "write the report of finished runs",
     "compare": "evaluate and compare lesion scores of any models",

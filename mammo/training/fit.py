@@ -159,7 +159,10 @@ def _start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> s
 
 
 def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
-    """Train from the start or from the last checkpoint; the validation AUC, None where it is undefined."""
+    """Train from the start or from the last checkpoint; the validation AUC, None where it is undefined.
+
+    The run folder keeps the error of a training that fails.
+    """
     if _is_first():
         run.start(cfg)
     try:
@@ -167,6 +170,10 @@ def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
             return _fit(cfg, run, inputs)
     except SIGTERMException:
         raise SystemExit(128 + signal.SIGTERM) from None  # Lightning would exit with 0, as if all were done
+    except Exception as error:
+        if _is_first():
+            run.fail(error)
+        raise
 
 
 def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:

@@ -1,10 +1,10 @@
 """The run folder, named by the digest of its request, so that the same request finds its own run again.
 
     <root>/<group>/<name>-<digest>/
-        config.yaml  origin.json  lock  last.ckpt  best.ckpt  metrics/  lesions.parquet  result.json
+        config.yaml  origin.json  lock  last.ckpt  best.ckpt  metrics/  lesions.parquet  result.json  error.txt
 
 The digest covers the resolved configuration and everything that the run reads. result.json is written last: a run
-folder that has one is finished, as long as every file that it lists is unchanged.
+folder that has one is finished, as long as every file that it lists is unchanged. error.txt is of a run that failed.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +37,9 @@ OUTPUTS = (
     "images.parquet",
 )
 """Files of a finished run that other commands read; result.json holds their digests."""
+
+ERROR = "error.txt"
+"""The file of a run that has failed; it holds the error as one sentence."""
 
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
 NOT_IN_DIGEST = (
@@ -123,8 +126,9 @@ class RunDir:
         return file_lock(self.path / "lock", self.path.name)
 
     def start(self, cfg: DictConfig) -> None:
-        """Create the folder; write the resolved configuration and the run's origin into it."""
+        """Create the folder; write the resolved configuration and the run's origin into it, and delete error.txt."""
         self.path.mkdir(parents=True, exist_ok=True)
+        (self.path / ERROR).unlink(missing_ok=True)
         kept = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "allow_targets"])
         (self.path / "config.yaml").write_text(OmegaConf.to_yaml(kept, resolve=True), encoding="utf-8")
         (self.path / "origin.json").write_text(json.dumps(self._origin(), indent=1) + "\n", encoding="utf-8")
@@ -136,6 +140,13 @@ class RunDir:
         result = {**self._origin(), **facts, "files": digests, "stamps": stamps}
         with atomic_write(self.path / "result.json") as written:
             written.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+    def fail(self, error: Exception) -> None:
+        """Write error.txt: the error that ended the run."""
+        text = " ".join(str(error).split())
+        message = text if isinstance(error, MammoError) else f"{type(error).__name__}: {text}"
+        with suppress(OSError):  # on a full disk the error itself says enough
+            (self.path / ERROR).write_text(message + "\n", encoding="utf-8")
 
     def _origin(self) -> dict[str, Any]:
         """The run's origin: command, commit, package versions, and the digests of its inputs."""
