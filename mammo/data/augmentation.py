@@ -1,7 +1,8 @@
-"""Intensity augmentation of training patches by an albumentations pipeline.
+"""Augmentation of training patches by an albumentations pipeline: gray values, and tissue that is bent a little.
 
-Only gray values change, because crop windows define the geometry. The paper does not use it; small cohorts benefit from
-a little.
+A patch stays where its crop window is, so that its class and the location indicator map remain right: a transform may
+change gray values or displace pixels locally, but not turn, shift, mirror or crop the patch. The paper does not use it;
+small cohorts benefit from a little.
 """
 
 import copy
@@ -17,6 +18,9 @@ from mammo.records import FULL_SCALE, MammoError
 if TYPE_CHECKING:
     import albumentations as alb
 
+LOCAL_DEFORMATIONS = ("ElasticTransform", "GridElasticDeform")
+"""Transforms of albumentations that displace pixels by a random field, which has no preferred direction."""
+
 PROBES = 8
 """Seeds that a new pipeline is tested with, because a transform with a probability fails only for some of them."""
 
@@ -30,17 +34,19 @@ class IntensityAugmentation:
         pipeline: a transform, or a composition of transforms.
 
     Raises:
-        MammoError: a transform changes the geometry, or cannot change a float32 image.
+        MammoError: a transform moves the whole patch, or cannot change a float32 image.
     """
 
     def __init__(self, pipeline: "alb.BasicTransform | alb.BaseCompose") -> None:
         import albumentations as alb  # slow to import, so only if it is configured
 
         for transform in _transforms(pipeline):
-            if not isinstance(transform, alb.ImageOnlyTransform):
+            name = type(transform).__name__
+            if not isinstance(transform, alb.ImageOnlyTransform) and name not in LOCAL_DEFORMATIONS:
                 raise MammoError(
-                    f"intensity: {type(transform).__name__} is rejected, because it can move or remove pixels and crop "
-                    "windows define the geometry: choose transforms that only change gray values (ImageOnlyTransform)"
+                    f"intensity: {name} is rejected, because it can move or remove pixels and crop windows define the "
+                    "geometry: choose transforms that only change gray values (ImageOnlyTransform) or bend tissue "
+                    f"locally ({' or '.join(LOCAL_DEFORMATIONS)}); max_angle_deg turns the windows"
                 )
         self.pipeline = pipeline if isinstance(pipeline, alb.Compose) else alb.Compose([pipeline])
         self._thread = local()

@@ -66,6 +66,18 @@ def _reject_other_split(lesions: pd.DataFrame, split: Split, reason: str) -> Non
         )
 
 
+def training_warnings(splits: Iterable[str]) -> list[str]:
+    """A sentence if lesions are of the training split of their store (by the column split); empty otherwise."""
+    known = list(splits)
+    n_trained = known.count(Split.TRAIN)
+    if not n_trained:
+        return []
+    return [
+        f"{n_trained} of {len(known)} lesions are of the training split: a network that was trained on this store knows "
+        "them; keep the rows whose split is test."
+    ]
+
+
 def origin_warnings(runs: Iterable[Run]) -> list[str]:
     """Sentences about runs that do not record whether the test lesions were unused; empty if all do."""
     reported, sentences = list(runs), []

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mammo.reporting.evaluation_warnings import evaluation_warnings
+from mammo.reporting.evaluation_warnings import evaluation_warnings, training_warnings
 from mammo.scoring.intervals import N_RESAMPLES, Interval, auc_interval
 from mammo.scoring.metrics import why_undefined
 from mammo.scoring.model_comparison import compare
@@ -116,6 +116,7 @@ def _file(file: ScoreFile, validation: ScoreFile | None, facts: pd.DataFrame) ->
     values |= _folds(table, folds)
     values["trivial"] = _trivial(trivial_table(scores, facts))
     values["warnings"] = evaluation_warnings(found.n_malignant, found.undefined, sources, found.auc.value)
+    values["warnings"] += training_warnings(map(str, table.get("split", ())))
     values["warnings"] += [f"Fold {fold} is missing among the folds of this file." for fold in missing_folds(folds)]
     values["warnings"] += trivial_warnings({"this model": scores}, facts)
     return values

@@ -80,7 +80,7 @@ def test_values_stay_within_the_scale() -> None:
         alb.HorizontalFlip(p=0.01),
         alb.Rotate(),
         alb.RandomCrop(8, 8),
-        alb.ElasticTransform(),
+        alb.GridDistortion(),
         alb.CoarseDropout(),
         alb.NoOp(),
         alb.ToTensorV2(),
@@ -92,6 +92,21 @@ def test_a_transform_that_can_move_or_remove_pixels_is_rejected(transform: alb.B
     for pipeline in (transform, alb.Compose([alb.OneOf([alb.RandomGamma(), alb.Sequential([transform])])])):
         with pytest.raises(MammoError, match=named):
             IntensityAugmentation(pipeline)
+
+
+def test_an_elastic_transform_bends_a_patch_where_it_is() -> None:
+    bend = IntensityAugmentation(alb.ElasticTransform(alpha=30, sigma=6, p=1))
+    rows, cols = np.mgrid[:64, :64]
+    moved = []
+    for row, col in ((20, 20), (32, 40), (44, 30)):
+        dot = (FULL_SCALE * np.exp(-((rows - row) ** 2 + (cols - col) ** 2) / 18)).astype(np.uint16)
+        for seed in range(20):
+            bent = bend(dot, seed)
+            assert bent.shape == dot.shape
+            assert (bent == bend(dot, seed)).all()
+            moved.append([(bent * rows).sum() / bent.sum() - row, (bent * cols).sum() / bent.sum() - col])
+    assert 0.2 < np.abs(moved).mean() < 4
+    assert np.abs(np.mean(moved, axis=0)).max() < 0.6, "no direction is preferred"
 
 
 def test_a_transform_that_fails_on_patches_is_rejected() -> None:

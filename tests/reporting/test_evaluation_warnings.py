@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo.reporting.evaluation_warnings import evaluation_warnings, seed_warnings
+from mammo.reporting.evaluation_warnings import evaluation_warnings, seed_warnings, training_warnings
 from mammo.reporting.report_folder import Report
 from mammo.reporting.reported_runs import reported_runs
 from mammo.store.manifest import Manifest
@@ -31,6 +31,12 @@ def test_a_sound_evaluation_has_no_warning() -> None:
 def test_a_weakness_gives_one_warning(arguments: tuple[int, str, list[str], float, str], warning: str) -> None:
     (found,) = evaluation_warnings(*arguments)
     assert warning in found
+
+
+def test_lesions_of_the_training_split_are_warned_of() -> None:
+    (found,) = training_warnings(["train", "test", "val", "train"])
+    assert found.startswith("2 of 4 lesions are of the training split")
+    assert training_warnings(["test", "val", ""]) == []
 
 
 def test_a_combination_that_lacks_a_seed_is_named(reported_root: Path) -> None:
