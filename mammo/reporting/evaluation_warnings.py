@@ -73,8 +73,8 @@ def training_warnings(splits: Iterable[str]) -> list[str]:
     if not n_trained:
         return []
     return [
-        f"{n_trained} of {len(known)} lesions are of the training split: a network that was trained on this store knows "
-        "them; keep the rows whose split is test."
+        f"{n_trained} of {len(known)} lesions are of the training split: a network that was trained on this store "
+        "knows them; keep the rows whose split is test."
     ]
 
 
