@@ -14,9 +14,11 @@ NOISE = (
     ".*does not have many workers.*",
     ".*exists and is not empty.*",
     ".*sync_dist=True.*",
+    ".*`srun` command.*",
 )
 """Warnings that a user cannot act on: a deprecation inside Lightning, threads instead of worker processes, a run folder
-that exists, and metrics that every process computes from the rows of all processes (models.epoch_metrics)."""
+that exists, metrics that every process computes from the rows of all processes (models.epoch_metrics), and a hint to
+use Slurm on a machine that has it."""
 
 
 def task(cfg: DictConfig) -> float:

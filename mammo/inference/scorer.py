@@ -136,10 +136,10 @@ class Scorer:
             saliency: of the images with lesions.
         """
         data.saliency = partial(_stacked, saliency)
+        loader = data.store_dataloader()
+        batches = track(loader, "scores", len(loader), "batches") if len(loader) > 1 else loader
         with torch.inference_mode(), autocast(self.network, self.cfg.trainer.precision):
-            return score_lesions(
-                self.network.predict_step(batch, number) for number, batch in enumerate(data.store_dataloader())
-            )
+            return score_lesions(self.network.predict_step(batch, number) for number, batch in enumerate(batches))
 
 
 def _context_network(run: Run, cfg: DictConfig, allowed: Sequence[str]) -> ContextNetwork:

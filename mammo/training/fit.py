@@ -1,7 +1,6 @@
 """One training run from a composed configuration: started, resumed, or found finished."""
 
 import hashlib
-import math
 import os
 import signal
 import time
@@ -32,6 +31,7 @@ from mammo.training.configured_classes import allowed_packages, check_targets, p
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.global_batch import batch_parts
 from mammo.training.precomputed import FLocEmbeddings
+from mammo.training.progress_lines import end_lines
 from mammo.training.results import read_run
 from mammo.training.resume import last_checkpoint, start_from
 from mammo.training.run_dir import Fold, RunDir, chosen_run, paired_seed
@@ -106,11 +106,12 @@ def train(cfg: DictConfig) -> float:
     record_run(run.path)
     with run.lock() if _is_first() else nullcontext():
         if (result := run.result) is not None:
-            auc, state = None if math.isnan(result.val_auc) else result.val_auc, "already done"
+            auc, state = result.val_auc, "already done"
         else:
             auc, state = _begin(cfg, run, inputs), "done"
-    _print(f"{run.name}: {state}, {'val AUC undefined' if auc is None else f'val AUC {auc:.3f}'}, in {run.path}")
-    return float("nan") if auc is None else float(auc)
+    if _is_first():
+        print("\n".join(end_lines(read_run(run.path), state, cfg.test)), flush=True)
+    return auc
 
 
 def _run_dir(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
@@ -158,8 +159,8 @@ def _start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> s
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
-    """Train from the start or from the last checkpoint; the validation AUC, None where it is undefined.
+def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
+    """Train from the start or from the last checkpoint; the validation AUC, NaN where it is undefined.
 
     The run folder keeps the error of a training that fails.
     """
@@ -176,7 +177,7 @@ def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
         raise
 
 
-def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
+def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
     """Train to the end, from the last checkpoint if there is one, and write the result."""
     started = time.monotonic()
     network, data, trainer = _prepared(cfg, run, inputs)
@@ -209,7 +210,7 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float | None:
         logger.finalize("success")
     if trainer.is_global_zero:
         run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
-    return auc
+    return float("nan") if auc is None else auc
 
 
 def _fast_dev_run(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:

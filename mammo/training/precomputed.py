@@ -5,9 +5,10 @@ that read one f_loc share its h: training windows are the same for every combina
 epoch is computed when the first of these trainings reaches it.
 """
 
+import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -194,16 +195,23 @@ def embed_plan(network: pl.LightningModule, plan: Plan, reader: Reader, precisio
     """The representation h of every row of the plan: float32 [N, 32], by the network's method `represent`."""
     dataset = PlanDataset(plan, ("patch",), reader)
     batch_size = PATCHES_PER_CPU_BATCH if network.device.type == "cpu" else PATCHES_PER_BATCH
-    parts = []
-    for start in range(0, len(plan), PATCHES_PER_BATCH):
-        batch = dataset.batch(range(start, min(start + PATCHES_PER_BATCH, len(plan))))
+    n_batches, parts = math.ceil(len(plan) / batch_size), []
+    batches: Iterable[torch.Tensor] = _patch_batches(dataset, len(plan), batch_size)
+    if n_batches > 1:
+        batches = track(batches, "h", n_batches, f"batches of {batch_size} windows")
+    for patches in batches:
         with torch.inference_mode(), autocast(network, precision):
-            for first in range(0, len(batch["patch"]), batch_size):
-                patches = batch["patch"][first : first + batch_size].to(network.device)
-                h = network.represent(patches)  # type: ignore[operator]
-                parts.append(h.float().cpu().numpy())
+            h = network.represent(patches.to(network.device))  # type: ignore[operator]
+            parts.append(h.float().cpu().numpy())
     whole: NDArray[np.float32] = np.concatenate(parts)
     return whole
+
+
+def _patch_batches(dataset: PlanDataset, n_rows: int, batch_size: int) -> Iterator[torch.Tensor]:
+    """The patches of every row, in order: float32 [batch_size, C, side, side], the last one shorter."""
+    for start in range(0, n_rows, PATCHES_PER_BATCH):
+        patches = dataset.batch(range(start, min(start + PATCHES_PER_BATCH, n_rows)))["patch"]
+        yield from (patches[first : first + batch_size] for first in range(0, len(patches), batch_size))
 
 
 def autocast(network: pl.LightningModule, precision: str) -> torch.autocast:

@@ -1,6 +1,6 @@
 """Lightning's trainer, its callbacks and its loggers, as the configuration describes them.
 
-Every training logs metrics once an epoch (EpochMetrics) and, without a progress bar, prints lines (EpochProgress).
+Every training logs metrics once an epoch (EpochMetrics), and shows its progress (progress_lines).
 """
 
 import inspect
@@ -14,7 +14,7 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from mammo.cli.targets import build
@@ -25,6 +25,7 @@ from mammo.records import Batch, MammoError, PatchClass
 from mammo.training.build import facts_of
 from mammo.training.configured_classes import allowed_packages, place, plain
 from mammo.training.global_batch import GlobalBatch, check_synchronized
+from mammo.training.progress_lines import EpochBar, EpochProgress
 from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins
 from mammo.training.run_dir import RunDir
 from mammo.training.sweep_state import in_sweep
@@ -47,7 +48,7 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
     bar = options["enable_progress_bar"]
     options["enable_progress_bar"] = sys.stdout.isatty() and not in_sweep() if bar is None else bar
     loggers = [] if options["fast_dev_run"] else _loggers(cfg, run)
-    progress = RichProgressBar() if options["enable_progress_bar"] else EpochProgress(run.name)
+    progress = EpochBar() if options["enable_progress_bar"] else EpochProgress(run.name)
     callbacks: list[Callback] = [
         ModelCheckpoint(run.path, "best", monitor=MONITOR, mode="max", enable_version_counter=False),
         # save_last would skip epochs without a best
@@ -169,36 +170,3 @@ class EpochMetrics(Callback):
             metrics |= {f"train_loss_{number.name.lower()}": value for number, value in loss if value == value}
         speed = "images_per_s" if getattr(pl_module, "plan", "") == "images" else "patches_per_s"
         pl_module.log_dict(metrics | {speed: self.n_rows / elapsed})
-
-
-class EpochProgress(Callback):
-    """Prints one line when training starts, and one after every epoch.
-
-    Args:
-        name: the run's name.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.best = float("-inf")
-        self.started, self.first = 0.0, 0
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Print the network's size, the precision and the first epoch."""
-        self.started, self.first = time.monotonic(), trainer.current_epoch
-        n_weights = sum(weight.numel() for weight in pl_module.parameters())
-        self._print(trainer, f"{n_weights:,} weights, {trainer.precision}, epoch {trainer.current_epoch} onwards")
-
-    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Print the epoch's validation AUC, the best so far, and the longest time that is left."""
-        value = float(trainer.callback_metrics.get("val_auc", float("nan")))
-        self.best = max(self.best, value)
-        done = trainer.current_epoch + 1
-        epochs = f"epoch {done}/{trainer.max_epochs}"
-        per_epoch = (time.monotonic() - self.started) / max(done - self.first, 1)
-        left = max((trainer.max_epochs or done) - done, 0) * per_epoch
-        self._print(trainer, f"{epochs}, val AUC {value:.3f}, best {self.best:.3f}, at most {left:.0f} s left")
-
-    def _print(self, trainer: pl.Trainer, text: str) -> None:
-        if trainer.is_global_zero:
-            print(f"{self.name}: {text}", flush=True)

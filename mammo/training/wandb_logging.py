@@ -4,9 +4,11 @@ Nothing that identifies a patient is logged: lesions get new numbers, without id
 """
 
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,6 +85,12 @@ def closed_dashboard() -> Iterator[None]:
     finally:
         if "wandb" in sys.modules:
             sys.modules["wandb"].finish(exit_code=int(failed))
+
+
+def sync_command(run: Path) -> str:
+    """The command that uploads the offline dashboards of a run folder; empty if it has none that are not uploaded."""
+    folders = [path for path in sorted(run.glob("wandb/offline-run-*/")) if not list(path.glob("*.wandb.synced"))]
+    return shlex.join(["wandb", "sync", *map(str, folders)]) if folders else ""
 
 
 class Dashboard(Callback):

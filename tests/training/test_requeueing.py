@@ -38,7 +38,7 @@ from mammo.training.train_config import store_defaults
 
 def task(cfg: DictConfig) -> float:
     from mammo.training import resume
-    from mammo.training.trainer import EpochProgress
+    from mammo.training.progress_lines import EpochProgress
     from mammo.training.fit import train
 
     signaled = Path(cfg.root, f"signaled-{len(cfg.callbacks)}")

@@ -15,9 +15,9 @@ from pytorch_lightning.callbacks import Callback
 from mammo.cli.hydra_app import composed
 from mammo.training import resume
 from mammo.training.fit import train
+from mammo.training.progress_lines import EpochProgress
 from mammo.training.resume import SubmititSignals, job_callbacks, job_plugins
 from mammo.training.train_config import store_defaults
-from mammo.training.trainer import EpochProgress
 
 EMA = "pytorch_lightning.callbacks.EMAWeightAveraging"
 QUICK = (
