@@ -86,7 +86,7 @@ INGEST: Mapping[str, ValueType] = {
     "data.name": word("mine"),
     "data.adapter": word("table"),
     "data.source": path("the path of a folder", "FOLDER"),
-    "data.scale": either(number("above 0 and at most 16", "0.125", lambda x: 0 < x <= 16), choice("auto")),
+    "data.scale": either(number("from 0.01 to 16", "0.125", lambda x: 0.01 <= x <= 16), choice("auto")),
     "data.spacing_mm": number("above 0 and at most 1", "0.07", lambda x: 0 < x <= 1),
     "data.lesions": FILE,
     "data.images": FILE,

@@ -17,8 +17,9 @@ from mammo.inference.case_image import CaseImage, Image, Placing, as_file, read_
 from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.outlines import Drawn, Outline, draw
 from mammo.inference.scorer import SaliencyById, Scorer
+from mammo.intake.gate import SCALES
 from mammo.intake.gray_values import ANY_DEPTH
-from mammo.records import Floats, MammoError
+from mammo.records import Floats, MammoError, is_number
 from mammo.reporting.cohort_figures import lesion_windows
 from mammo.store.store_header import read_store_header
 from mammo.training.build import frame_of
@@ -148,8 +149,7 @@ class LesionModel:
         return lesion_windows(data.manifest, data.reader, plan, f"score {scored.score:.3f}: not a medical finding")
 
     def _scored(self, case: _Case, drawn: Drawn, n_windows: int) -> tuple[LesionScore, Plan]:
-        if n_windows < 1:
-            raise MammoError(f"n_windows must be >= 1, got {n_windows}")
+        n_windows = _whole(n_windows)
         case.store.tables(drawn)
         data = self.scorer.datamodule(case.store.path, n_windows)
         scores, plan = self.scorer.score(data, case.saliency).scores, data.evaluation_plan(None)
@@ -187,6 +187,13 @@ class LesionModel:
         return f"<model {self.run.name}, trained on {self.run.data or 'unknown data'}, {self.placing.frame}>"
 
 
+def _whole(n_windows: object) -> int:
+    """The number of windows as int; numpy's integers count."""
+    if isinstance(n_windows, bool) or not isinstance(n_windows, int | np.integer) or n_windows < 1:
+        raise MammoError(f"n_windows={n_windows!r}: give a whole number of at least 1")
+    return int(n_windows)
+
+
 def _key(file: Path, laterality: str | None, view: str | None) -> str:
     """Digest of a file's bytes and of what is said about it; empty where it cannot be read."""
     try:
@@ -216,8 +223,8 @@ def _placing(scorer: Scorer, scale: float | None) -> Placing:
     """The frame of the networks and the scale of the store that they were trained on."""
     frame = frame_of(scorer.cfg)
     if scale is not None:
-        if not 0 < scale <= 16:
-            raise MammoError(f"scale must be above 0 and at most 16, got {scale}")
+        if not is_number(scale) or not SCALES[0] <= scale <= SCALES[1]:
+            raise MammoError(f"scale={scale!r}: give a number from {SCALES[0]:g} to {SCALES[1]:g}, or leave it out")
         return Placing(frame, scale)
     stores = [scorer.run.folder.resolve().parents[1] / "store", Path(scorer.cfg.store)]
     store = next((store for store in stores if (store / "store.json").is_file()), None)

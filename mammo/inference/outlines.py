@@ -64,8 +64,9 @@ def draw(outline: Outline, shape: tuple[int, int]) -> Drawn:
             return Drawn(*drawn, _beyond(reach, shape))
         return _draw_array(np.asarray(outline), shape)
     except RejectedError as error:
+        shown = repr(outline) if isinstance(outline, Box | Circle) else f"array of shape {np.shape(outline)}"
         raise MammoError(
-            f"outline={outline!r}: {error.code.reason}: give it in pixels (row, col) of the image as a viewer shows "
+            f"outline={shown}: {error.code.reason}: give it in pixels (row, col) of the image as a viewer shows "
             f"it, which has {shape[0]} rows and {shape[1]} columns"
         ) from None
 

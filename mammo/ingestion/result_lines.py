@@ -12,7 +12,7 @@ from mammo.intake.outcomes import Verdict, counts
 from mammo.intake.rejections import Code
 from mammo.records import Cohort, Count
 from mammo.store.manifest import Manifest
-from mammo.store.splits import NO_FOLD
+from mammo.store.splits import NO_FOLD, n_folds
 from mammo.store.store_header import patient_warning
 
 TOLERANCE = 0.01
@@ -120,7 +120,8 @@ def store_lines(manifest: Manifest) -> Iterator[str]:
         yield f"the store holds {', '.join(held)}"
     unsplit = images["patient_id"][(images["split"] == "") & (images["fold"] == NO_FOLD)].nunique()
     if 0 < unsplit < images["patient_id"].nunique():
-        yield f"{unsplit} patients are in no split yet: python -m mammo.split assigns them and leaves the others"
+        folds = f" folds={n}" if (n := n_folds(images)) else ""
+        yield f"{unsplit} patients are in no split yet: python -m mammo.split{folds} assigns them and leaves the others"
 
 
 def published_lines(cohort: Cohort) -> Iterator[str]:

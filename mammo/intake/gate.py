@@ -20,6 +20,9 @@ from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import FULL_SCALE, ImageRecord, MammoError
 
+SCALES = (0.01, 16.0)
+"""Smallest and largest number of store pixels per mirrored pixel: beyond them no image of a breast is left or fits."""
+
 FILM = "film"
 """Note of an image whose background is not a single value, so that its breast was separated from air."""
 
@@ -101,9 +104,9 @@ def scale_to(wanted_mm: float, spacing: float) -> float:
     """Return the store pixels per mirrored pixel that bring a spacing, mm, to the wanted one.
 
     Raises:
-        RejectedError: the spacing is unknown (0).
+        RejectedError: the spacing is unknown (0), or no mammogram's (the scale is not within SCALES).
     """
-    if not spacing:
+    if not spacing or not SCALES[0] <= spacing / wanted_mm <= SCALES[1]:
         raise RejectedError(Code.NO_SPACING)
     return round(spacing / wanted_mm, 4)
 

@@ -15,6 +15,7 @@ CHECKS = {
     "label_without_source": "a lesion has a label without a source, or a source without a label",
     "high_risk_not_benign": "a lesion is high-risk but not benign",
     "labels_conflict": "the only lesion of one view is malignant, and that of the breast's other view benign",
+    "labels_elsewhere": "another source has a label for the image that none of its outlined lesions has",
     "exam_lacks_view": "an exam of four or more images lacks a view of a breast: a laterality or view is wrong",
     "side_against_rule": "the image faces the other way than images of its laterality do: the laterality may be wrong",
     "frame_impossible": "breast box, scale or network window do not fit the image",

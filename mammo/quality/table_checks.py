@@ -43,6 +43,7 @@ def check_rows(manifest: Manifest) -> Iterator[Issue]:
     yield from _check_split_classes(manifest)
     yield from _check_labels(manifest.lesions)
     yield from _check_breasts(manifest)
+    yield from _check_other_sources(manifest)
     yield from _check_exams(manifest.images)
 
 
@@ -89,6 +90,18 @@ def _check_labels(lesions: pd.DataFrame) -> Iterator[Issue]:
         yield Issue("label_without_source", str(key), f"{row['label']} by {row['label_source']}", (row["image_id"],))
     for key, row in lesions[lesions["high_risk"] & (lesions["label"] != Pathology.BENIGN.value)].iterrows():
         yield Issue("high_risk_not_benign", str(key), str(row["label"]), (row["image_id"],))
+
+
+def _check_other_sources(manifest: Manifest) -> Iterator[Issue]:
+    """Images with labeled lesions on which another source has a finding with another label."""
+    lesions = manifest.lesions
+    for image_id, row in manifest.images[manifest.images["elsewhere"] != ""].iterrows():
+        own = set(lesions["label"][(lesions["image_id"] == image_id) & lesions["label"].isin(CLASSES)])
+        other = [each for each in row["elsewhere"].split("+") if each.partition(":")[2] in CLASSES]
+        if own and any(each.partition(":")[2] not in own for each in other):
+            yield Issue(
+                "labels_elsewhere", str(image_id), f"{'+'.join(other)}, here {'+'.join(sorted(own))}", (str(image_id),)
+            )
 
 
 def _check_breasts(manifest: Manifest) -> Iterator[Issue]:

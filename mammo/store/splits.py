@@ -105,9 +105,14 @@ def assign_splits(
         keep_current: whether patients who have a split keep it.
 
     Raises:
-        MammoError: the fractions are not three shares that sum to 1, or a split lacks malignant or benign
-            patients.
+        MammoError: the fractions are not three shares that sum to 1, a split lacks malignant or benign patients, or
+            the splits are to be kept and the store has folds.
     """
+    if keep_current and (current := n_folds(manifest.images)):
+        raise MammoError(
+            f"the store has {current} folds, which a split would replace: give folds={current} to keep them and assign "
+            "the other patients, or again=true to assign all patients to training, validation and test"
+        )
     if len(fractions) != len(Split) or min(fractions) < 0 or abs(sum(fractions) - 1) > 1e-6:
         raise MammoError(f"fractions={list(fractions)} must be three shares (train, val, test) that sum to 1")
     group_of = manifest.images["patient_id"].map(patient_groups(manifest.images, pairs))
@@ -185,9 +190,15 @@ def assign_folds(
         keep_current: whether patients who have a fold keep it.
 
     Raises:
-        MammoError: there are fewer than three folds, or not as many as those that are kept, the data set has a test
-            split of its own, or there are fewer malignant or benign groups than folds.
+        MammoError: there are fewer than three folds, or not as many as those that are kept, the store has a split that
+            is to be kept, the data set has a test split of its own, or there are fewer malignant or benign groups than
+            folds.
     """
+    if keep_current and (manifest.images["split"] != "").any():
+        raise MammoError(
+            f"folds={n_folds}, but the store has a training, validation and test split: give again=true to replace it "
+            "by folds, which makes the runs that were trained on it useless for this store"
+        )
     if n_folds < LEAST_FOLDS:
         raise MammoError(f"folds={n_folds}: give at least {LEAST_FOLDS}, as in folds=5, or leave folds= out")
     group_of = manifest.images["patient_id"].map(patient_groups(manifest.images, pairs))

@@ -205,5 +205,11 @@ def test_images_are_scaled_as_the_images_of_training_were(trained_root: Path, tm
     with pytest.raises(mammo.MammoError, match=r"no store at .*gone.*: give scale="):
         mammo.load(gone)
     assert mammo.load(gone, scale=0.5).placing.scale == 0.5
-    with pytest.raises(mammo.MammoError, match="scale must be above 0 and at most 16, got 0"):
+    with pytest.raises(mammo.MammoError, match=r"^scale=0: give a number from 0\.01 to 16"):
         mammo.load(gone, scale=0)
+
+
+@pytest.mark.parametrize("n_windows", [0, -1, 1.5, "7", None, True, float("nan")])
+def test_the_number_of_windows_is_a_whole_number(model: mammo.LesionModel, first: Known, n_windows: Any) -> None:
+    with pytest.raises(mammo.MammoError, match=r"^n_windows=.*: give a whole number of at least 1"):
+        model.score(first.path, first.box, n_windows=n_windows)

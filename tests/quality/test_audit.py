@@ -93,6 +93,12 @@ def conflict(store: Any, patient: int) -> str:
     return f"e{patient} L"
 
 
+def contradicted(store: Any, patient: int) -> str:
+    other = {"malignant": "benign", "benign": "malignant"}[store.lesions[f"l{patient}"]["label"]]
+    store.images[image(patient)]["elsewhere"] = f"theirs:{other}"
+    return image(patient)
+
+
 def orphan(store: Any, patient: int) -> str:
     store.lesions[f"l{patient}"]["image_id"] = "ffff"
     return f"l{patient}"
@@ -141,6 +147,7 @@ PLANTS: dict[str, Plant] = {
     "label_without_source": change("lesions", label_source="none"),
     "high_risk_not_benign": change("lesions", high_risk=True, label="malignant"),
     "labels_conflict": conflict,
+    "labels_elsewhere": contradicted,
     "exam_lacks_view": of_exam(lambda rows, _: rows[1].update(view="CC"), "e"),
     "side_against_rule": change("images", mirrored=True),
     "frame_impossible": change("images", breast_row1=400),

@@ -245,6 +245,18 @@ def test_images_that_were_added_after_the_folds_are_named() -> None:
         of_fold(folded, 1)
 
 
+def test_folds_and_a_split_replace_each_other_only_when_asked() -> None:
+    folded = assign_folds(cohort(9, 9, 9), 3, 0)
+    with pytest.raises(MammoError, match=r"^the store has 3 folds, .*: give folds=3 to keep them .* or again=true"):
+        assign_splits(folded, 0, (0.8, 0.1, 0.1), keep_current=True)
+    plain = assign_splits(folded, 0, (0.8, 0.1, 0.1))
+    with pytest.raises(
+        MammoError, match=r"^folds=3, but the store has a training, validation and test split: give again"
+    ):
+        assign_folds(plain, 3, 0, keep_current=True)
+    assert n_folds(assign_folds(plain, 3, 0).images) == 3
+
+
 def test_a_store_without_images_has_no_folds() -> None:
     empty = Manifest(Frame(368, 240, 8), pd.DataFrame({"fold": []}), pd.DataFrame())
     assert n_folds(empty.images) == 0
