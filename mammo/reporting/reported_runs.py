@@ -119,8 +119,8 @@ def select_trials(runs: Sequence[Run], cell: Callable[[Run], Hashable]) -> list[
         if twin.trial is None or twin.trial == run.trial:
             fold = "" if run.fold is None else ", fold"
             raise MammoError(
-                f"{run.folder}: same model, maps{fold} and seed as {twin.folder}; move one of the two out of "
-                f"{run.folder.parent}"
+                f"{run.folder}: same model, maps{fold} and seed as {twin.folder}: train what you compare in "
+                f"a group of its own (group=NAME), or move one of the two out of {run.folder.parent}"
             )
         if not run.val_auc <= twin.val_auc and not math.isnan(run.val_auc):
             best[key] = run
