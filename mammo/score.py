@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # heavy: each function imports what it needs, after the comma
     from mammo.inference.store_scores import StoreScores
 
 PHANTOM_CAUTION = "Networks trained on synthetic phantoms test the software: these scores have no medical meaning."
+KNOWN = "{} of {} images are among those that the networks were trained or selected on: this is no external test set."
 
 
 def check(cfg: DictConfig) -> None:
@@ -62,7 +63,7 @@ def task(cfg: DictConfig) -> None:
     import pandas as pd
 
     from mammo.inference.scorer import Scorer
-    from mammo.inference.store_scores import is_labeled, predictions, score_store, write_predictions
+    from mammo.inference.store_scores import is_labeled, known_images, predictions, score_store, write_predictions
     from mammo.scoring.score_tables import write_lesion_table
     from mammo.store.manifest import Manifest
 
@@ -86,12 +87,16 @@ def task(cfg: DictConfig) -> None:
     print(f"{len(scored)} lesions scored by {names}; tables and figures are in {out}")
     if n_seen := int(labeled["split"].isin((Split.TRAIN, Split.VAL)).sum()):
         print(f"{n_seen} of them are of patients that a network was trained or selected on: see the column split")
-    _evaluate(parts, out, patient_warning(manifest.sources))
+    warned = [warning] if (warning := patient_warning(manifest.sources)) else []
+    if not parts[0].is_own and (known := known_images(parts[0].scorer, manifest)):
+        warned.append(KNOWN.format(len(known), len(manifest.images)))
+        print(f"caution: {warned[-1]}")
+    _evaluate(parts, out, warned)
     if any(part.scorer.trained_on_phantoms for part in parts):
         print(PHANTOM_CAUTION)
 
 
-def _evaluate(parts: Sequence["StoreScores"], out: Path, warning: str) -> None:
+def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) -> None:
     """Evaluate the scores of lesions that no network was trained or selected on, where both classes are among them."""
     import pandas as pd
 
@@ -118,7 +123,7 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warning: str) -> None:
     cautions = [PHANTOM_CAUTION] if any(part.scorer.trained_on_phantoms for part in parts) else []
     facts = {"networks": ", ".join(each.name for each in runs), "trained on": ", ".join(sorted({r.data for r in runs}))}
     facts |= {"lesions": n, "windows per lesion": str(int(table["n_windows"].iloc[0]))}
-    write_external_page(pages[1], where, found, table, facts, [*cautions, *([warning] if warning else [])])
+    write_external_page(pages[1], where, found, table, facts, [*cautions, *warned])
 
 
 def _draw(parts: Sequence["StoreScores"], lesions: "pd.DataFrame", out: Path) -> None:

@@ -74,6 +74,18 @@ def test_an_external_store_is_scored_and_evaluated(
     assert {one["label"] for one in lesions.values()} == {"malignant", "benign", None}
 
 
+def test_images_of_the_training_store_under_another_name_are_cautioned_about(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, out = as_external(root, tmp_path / "root"), tmp_path / "out"
+    scored(root, out, f"store={other}/store")
+    images = Manifest.load(root / "store").images
+    n_used = int(images["split"].isin(["train", "val"]).sum())
+    assert 0 < n_used < len(images)
+    assert f"caution: {score.KNOWN.format(n_used, len(images))}" in capsys.readouterr().out
+    assert score.KNOWN.format(n_used, len(images)) in (out / "external.html").read_text(encoding="utf-8")
+
+
 def test_lesions_without_labels_have_scores_and_no_evaluation(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -226,10 +226,11 @@ def _placing(scorer: Scorer, scale: float | None) -> Placing:
         if not is_number(scale) or not SCALES[0] <= scale <= SCALES[1]:
             raise MammoError(f"scale={scale!r}: give a number from {SCALES[0]:g} to {SCALES[1]:g}, or leave it out")
         return Placing(frame, scale)
-    stores = [scorer.run.folder.resolve().parents[1] / "store", Path(scorer.cfg.store)]
-    store = next((store for store in stores if (store / "store.json").is_file()), None)
+    store = scorer.training_store
     if store is None:
-        raise MammoError(f"no store at {stores[1]}, on which {scorer.run.name} was trained: give scale=, as its ingest")
+        raise MammoError(
+            f"no store at {scorer.cfg.store}, on which {scorer.run.name} was trained: give scale=, as its ingest"
+        )
     scales = sorted({source.scale for source in read_store_header(store).sources}, key=str)
     if len(scales) > 1:
         raise MammoError(f"the sources of {store} have several scales ({', '.join(map(str, scales))}): give scale=")

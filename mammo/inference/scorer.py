@@ -89,6 +89,12 @@ class Scorer:
         """Whether the training images were synthetic, so that the scores say nothing about patients."""
         return "phantom" in self.run.data.split("+")
 
+    @property
+    def training_store(self) -> Path | None:
+        """The store that the run was trained on, beside the run or where its configuration says; None if it is gone."""
+        stores = [self.run.folder.resolve().parents[1] / "store", Path(self.cfg.store)]
+        return next((store for store in stores if (store / "store.json").is_file()), None)
+
     def datamodule(self, store: Path, n_windows: int, fold: int | None = None) -> MammoDataModule:
         """The datamodule that serves the lesions of a store of the same frame.
 

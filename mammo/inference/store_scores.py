@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,25 @@ def score_store(scorer: Scorer, store: Path, n_windows: int, fold: int | None = 
     seen = of_fold(part.manifest, run.fold) if is_own and fold is None else part.manifest
     table = lesion_table(scored, seen, run.fold)
     return StoreScores(scorer, table, is_own, part.manifest, data.evaluation_plan(None), part.reader)
+
+
+def known_images(scorer: Scorer, manifest: Manifest) -> list[str]:
+    """Ids of the images of another store that a run was trained or selected on, by the bytes of their source files.
+
+    Args:
+        scorer: the run.
+        manifest: of the other store.
+
+    Returns:
+        An empty list also where the store that the run was trained on is gone, or is of another format.
+    """
+    if scorer.training_store is None:
+        return []
+    with suppress(MammoError):
+        own = of_fold(Manifest.load(scorer.training_store), scorer.run.fold).images
+        used = set(own["sha256"][own["split"].isin((Split.TRAIN, Split.VAL))])
+        return list(manifest.images.index[manifest.images["sha256"].isin(used)])
+    return []
 
 
 def is_labeled(table: pd.DataFrame) -> "pd.Series[bool]":
