@@ -29,6 +29,9 @@ Coordinates = TypeVar("Coordinates", NDArray[np.float64], "Tensor")
 CORNERS = ((-0.5, -0.5), (-0.5, 0.5), (0.5, 0.5), (0.5, -0.5))
 """Corners of a window, (row, col) in fractions of its side: top left, top right, bottom right, bottom left."""
 
+SCALES = (0.01, 16.0)
+"""Smallest and largest scale of a chain: beyond them no image of a breast is left, or none fits."""
+
 ORIGIN = (-0.0, -0.0)
 """Adding -0.0, unlike 0.0, leaves every number as it is, -0.0 too."""
 

@@ -18,13 +18,10 @@ from mammo.training.prune import unneeded_files
 from mammo.training.results import read_run
 from mammo.training.run_list import list_runs, shown_size
 from mammo.training.train_config import store_defaults
+from tests.quick_training import QUICK
 
-QUICK = (
-    "trainer=cpu",
-    "trainer.max_epochs=1",
-    "torch.threads=1",
-    "trainer.precision=32-true",
-    "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
+WORDS = (
+    *QUICK,
     "windows_per_lesion={val: 2, test: 2}",
     "window_epochs=1",
     "batch_size=10",
@@ -33,7 +30,7 @@ QUICK = (
 
 
 def configured(root: Path, *words: str) -> DictConfig:
-    return composed("train", [f"root={root}", *QUICK, *words], store_defaults)
+    return composed("train", [f"root={root}", *WORDS, *words], store_defaults)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from mammo.cli.value_types import (
     whole,
     word,
 )
+from mammo.geometry import SCALES
 
 MAX_SEED = 2**32 - 1
 """The largest seed that NumPy takes."""
@@ -86,7 +87,9 @@ INGEST: Mapping[str, ValueType] = {
     "data.name": word("mine"),
     "data.adapter": word("table"),
     "data.source": path("the path of a folder", "FOLDER"),
-    "data.scale": either(number("from 0.01 to 16", "0.125", lambda x: 0.01 <= x <= 16), choice("auto")),
+    "data.scale": either(
+        number(f"from {SCALES[0]:g} to {SCALES[1]:g}", "0.125", lambda x: SCALES[0] <= x <= SCALES[1]), choice("auto")
+    ),
     "data.spacing_mm": number("above 0 and at most 1", "0.07", lambda x: 0 < x <= 1),
     "data.lesions": FILE,
     "data.images": FILE,

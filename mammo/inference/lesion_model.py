@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from mammo.data.plans import Plan
-from mammo.geometry import CORNERS, CropWindows, FrameChain
+from mammo.geometry import CORNERS, SCALES, CropWindows, FrameChain
 from mammo.inference.case_image import CaseImage, Image, Placing, as_file, read_image
 from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.outlines import Drawn, Outline, draw
 from mammo.inference.scorer import SaliencyById, Scorer
-from mammo.intake.gate import SCALES
 from mammo.intake.gray_values import ANY_DEPTH
 from mammo.records import Floats, MammoError, is_number
 from mammo.reporting.cohort_figures import lesion_windows

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.geometry import Frame, FrameChain
+from mammo.geometry import SCALES, Frame, FrameChain
 from mammo.intake.dicom_header import parse_dicom, quiet, vendor_of
 from mammo.intake.frames import place
 from mammo.intake.gray_values import ANY_DEPTH, PixelOptions
@@ -19,9 +19,6 @@ from mammo.intake.rasters import is_raster, read_raster
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
 from mammo.records import FULL_SCALE, ImageRecord, MammoError
-
-SCALES = (0.01, 16.0)
-"""Smallest and largest number of store pixels per mirrored pixel: beyond them no image of a breast is left or fits."""
 
 FILM = "film"
 """Note of an image whose background is not a single value, so that its breast was separated from air."""

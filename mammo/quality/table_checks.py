@@ -11,7 +11,7 @@ from mammo.quality.image_checks import ImageStats
 from mammo.records import Laterality, Pathology, Split, View
 from mammo.store.fingerprints import Pair, similar_pairs
 from mammo.store.manifest import Manifest
-from mammo.store.schema import ALLOWED_VALUES
+from mammo.store.schema import ALLOWED_VALUES, labels_elsewhere
 from mammo.store.splits import NO_FOLD, patient_groups
 
 FULL_EXAM = {(side.value, view.value) for side in Laterality for view in View}
@@ -94,14 +94,15 @@ def _check_labels(lesions: pd.DataFrame) -> Iterator[Issue]:
 
 def _check_other_sources(manifest: Manifest) -> Iterator[Issue]:
     """Images with labeled lesions on which another source has a finding with another label."""
-    lesions = manifest.lesions
-    for image_id, row in manifest.images[manifest.images["elsewhere"] != ""].iterrows():
-        own = set(lesions["label"][(lesions["image_id"] == image_id) & lesions["label"].isin(CLASSES)])
-        other = [each for each in row["elsewhere"].split("+") if each.partition(":")[2] in CLASSES]
-        if own and any(each.partition(":")[2] not in own for each in other):
-            yield Issue(
-                "labels_elsewhere", str(image_id), f"{'+'.join(other)}, here {'+'.join(sorted(own))}", (str(image_id),)
-            )
+    labeled = manifest.lesions[manifest.lesions["label"].isin(CLASSES)]
+    own_labels = {str(key): set(labels) for key, labels in labeled.groupby("image_id")["label"]}
+    elsewhere = manifest.images["elsewhere"]
+    for image_id, text in elsewhere[elsewhere != ""].items():
+        own = own_labels.get(str(image_id), set())
+        if own and (labels_elsewhere(text) & {*CLASSES}) - own:
+            others = "+".join(one for one in text.split("+") if labels_elsewhere(one) & {*CLASSES})
+            found = f"{others}, here {'+'.join(sorted(own))}"
+            yield Issue("labels_elsewhere", str(image_id), found, (str(image_id),))
 
 
 def _check_breasts(manifest: Manifest) -> Iterator[Issue]:

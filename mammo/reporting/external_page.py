@@ -1,6 +1,5 @@
 """The page of an external test set: metrics and figures of one network's scores of the labeled lesions of a store."""
 
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -11,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mammo.io import atomic_write
-from mammo.reporting.page import inline_asset, render
+from mammo.reporting.page import data_uri, inline_asset, render
 from mammo.reporting.result_figures import curves_figure, operating_figure, roc_figure
 from mammo.reporting.score_comparison import compare_files
 from mammo.scoring.score_file import ScoreFile
@@ -58,7 +57,7 @@ def write_external_page(
         "found": found,
         "facts": facts,
         "warnings": [*warnings, *found["warnings"]],
-        "figures": [(title, _data_uri(figure)) for title, figure in _figures(str(found["file"]), table)],
+        "figures": [(title, data_uri(_png(figure))) for title, figure in _figures(str(found["file"]), table)],
     }
     with atomic_write(page) as written:
         written.write_text(render("external.html.j2", {**values, **inline_asset("report.css")}), encoding="utf-8")
@@ -82,8 +81,8 @@ def _figures(name: str, table: pd.DataFrame) -> Iterator[tuple[str, Figure]]:
     yield "Calibration and decision curve", curves_figure(score, malignant, patients, name)
 
 
-def _data_uri(figure: Figure) -> str:
+def _png(figure: Figure) -> bytes:
     stream = BytesIO()
     figure.savefig(stream, format="png", dpi=DPI, metadata={"Software": None})
     figure.clear()
-    return "data:image/png;base64," + b64encode(stream.getvalue()).decode()
+    return stream.getvalue()

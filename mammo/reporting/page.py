@@ -80,7 +80,7 @@ def write_report(
         for name, table in result_tables(evaluation, cohort).items():
             safe_csv(table, fresh / f"{name}.csv")
         values = {**_values(evaluation, cohort, origin), "figures": saved, "gallery": gallery, "left_out": left_out}
-        images = {figure.name: _data_uri(fresh / "figures" / f"{figure.name}.png") for figure in saved}
+        images = {figure.name: data_uri((fresh / "figures" / f"{figure.name}.png").read_bytes()) for figure in saved}
         assets = {**inline_asset("report.css"), **inline_asset("report.js")}
         html = render("report.html.j2", {**values, **assets, "images": images})
         (fresh / "report.html").write_text(html, encoding="utf-8")
@@ -175,8 +175,9 @@ def inline_asset(name: str) -> dict[str, Any]:
     return {suffix: Markup(text), f"{suffix}_digest": f"sha256-{digest}"}
 
 
-def _data_uri(png: Path) -> str:
-    return "data:image/png;base64," + b64encode(png.read_bytes()).decode()
+def data_uri(png: bytes) -> str:
+    """A PNG file as an address that holds the whole picture."""
+    return "data:image/png;base64," + b64encode(png).decode()
 
 
 def _replace(folder: Path, fresh: Path) -> None:

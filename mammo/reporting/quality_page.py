@@ -1,6 +1,5 @@
 """The data quality page: what every check of a store's audit found, with pictures of the images concerned."""
 
-from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from mammo.io import atomic_write
 from mammo.quality.audit import Audit
 from mammo.quality.checks import CHECKS, Issue
 from mammo.records import FULL_SCALE, Floats, MammoError
-from mammo.reporting.page import inline_asset, render
+from mammo.reporting.page import data_uri, inline_asset, render
 from mammo.reporting.paper_tables import table1
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -85,7 +84,7 @@ def _pictures(images: ImageStore, manifest: Manifest, issue: Issue) -> Iterator[
         picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)
         for corners in _outlines(manifest, image_id):
             cv2.polylines(picture, [np.round(corners * scale).astype(np.int32)], True, ORANGE, 1, cv2.LINE_AA)
-        yield "data:image/png;base64," + b64encode(cv2.imencode(".png", picture)[1].tobytes()).decode()
+        yield data_uri(cv2.imencode(".png", picture)[1].tobytes())
 
 
 def _outlines(manifest: Manifest, image_id: str) -> Iterator[Floats]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.io import atomic_write
 from mammo.records import MammoError, Pathology, Split
-from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, check_tables, outline_of, tissue_of
+from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, check_tables, labels_elsewhere, outline_of, tissue_of
 from mammo.store.store_header import (
     TABLE,
     TABLES,
@@ -130,7 +130,7 @@ class Manifest:
         """The image rows, where malignant, benign and those of the breast are by all sources that have the image."""
         images, elsewhere = self.images, self.images["elsewhere"]
         for label in (Pathology.MALIGNANT.value, Pathology.BENIGN.value) if elsewhere.any() else ():
-            added = elsewhere.map(lambda text, end=f":{label}": any(one.endswith(end) for one in text.split("+")))
+            added = elsewhere.map(lambda text, label=label: label in labels_elsewhere(text))
             in_breast = added.groupby([images["exam_id"], images["laterality"]]).transform("any")
             shown = {label: images[label] | added, f"breast_{label}": images[f"breast_{label}"] | in_breast}
             images = images.assign(**shown)

@@ -178,6 +178,11 @@ ALLOWED_VALUES = {
 """By column, the values that a table may hold."""
 
 
+def labels_elsewhere(text: str) -> set[str]:
+    """The labels in a value of the column elsewhere, source:label joined by +."""
+    return {one.rpartition(":")[2] for one in text.split("+") if one}
+
+
 def check_tables(store: Path, images: "pd.DataFrame", lesions: "pd.DataFrame") -> None:
     """Check that ids are unique, values allowed, lesions on known images, and patients in one split.
 

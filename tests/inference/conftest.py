@@ -3,14 +3,9 @@ from pathlib import Path
 
 import pytest
 
-QUICK = (
-    "trainer=cpu",
-    "trainer.max_epochs=1",
-    "torch.threads=1",
-    "trainer.precision=32-true",
-    "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
-    "windows_per_lesion={val: 3, test: 100}",
-)
+from tests.quick_training import QUICK
+
+WORDS = (*QUICK, "windows_per_lesion={val: 3, test: 100}")
 MODELS = (
     ("model=context", "batch_size=8", "trainer.limit_train_batches=2"),
     ("model=floc", "backbone=small", "batch_size=10"),
@@ -30,7 +25,7 @@ def trained_root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     root = tmp_path_factory.mktemp("inference")
     shutil.copytree(small_root, root, dirs_exist_ok=True)
     for words in MODELS:
-        train(hydra_app.composed("train", [f"root={root}", *QUICK, *words], store_defaults))
+        train(hydra_app.composed("train", [f"root={root}", *WORDS, *words], store_defaults))
         if "model=context" in words:
             cached_saliency(best_run(root, "context") / "best.ckpt", root, root / "store", "32-true")
     return root

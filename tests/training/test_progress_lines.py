@@ -17,17 +17,8 @@ from mammo.train import NOISE
 from mammo.training import progress_lines
 from mammo.training.progress_lines import EpochBar, EpochProgress, end_lines
 from mammo.training.results import read_run
+from tests.clock import Clock
 from tests.training.test_run_dir import done
-
-
-class Clock:
-    """A clock that the test moves."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -18,14 +18,11 @@ from mammo.sweep import main as sweep_command
 from mammo.train import main as train_command
 from mammo.training import fit, train_config
 from mammo.training.sweep_state import Sweep
+from tests.quick_training import QUICK
 
 HERE = Path(__file__).resolve().parents[2]
-QUICK = (
-    "trainer=cpu",
-    "trainer.max_epochs=1",
-    "torch.threads=1",
-    "trainer.precision=32-true",
-    "quota={malignant: 6, benign: 6, outside: 4, negative: 4}",
+WORDS = (
+    *QUICK,
     "windows_per_lesion={val: 2, test: 2}",
     "window_epochs=1",
     "batch_size=10",
@@ -42,7 +39,7 @@ def root(small_root: Path, tmp_path: Path) -> Path:
 
 def run_sweep(root: Path, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> int:
     """Run python -m mammo.train in this process; return its exit status."""
-    monkeypatch.setattr("sys.argv", ["train", *overrides, *QUICK, f"root={root}"])
+    monkeypatch.setattr("sys.argv", ["train", *overrides, *WORDS, f"root={root}"])
     try:
         train_command()
     except SystemExit as exit_:
@@ -224,7 +221,7 @@ def test_figure6_completes_with_eleven_cells(root: Path, monkeypatch: pytest.Mon
 
 
 def test_two_concurrent_sweeps_share_the_work(root: Path) -> None:
-    command = [sys.executable, "-m", "mammo.train", "--multirun", "maps=[loc]", "seed=0,1", *QUICK, f"root={root}"]
+    command = [sys.executable, "-m", "mammo.train", "--multirun", "maps=[loc]", "seed=0,1", *WORDS, f"root={root}"]
     children = [
         subprocess.Popen(command, cwd=HERE, env=dict(os.environ), stdout=subprocess.PIPE, text=True) for _ in range(2)
     ]
