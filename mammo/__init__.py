@@ -1,7 +1,7 @@
 """Lesion-level classification of mammograms with local and global information.
 
-The names below are the public Python API (docs/python.md). Each is imported when it is first used, so that `import
-mammo` itself loads nothing else.
+The names below are the public Python API (docs/reference/python.md). Each is imported when it is first used, so that
+`import mammo` itself loads nothing else.
 """
 
 from importlib import import_module

@@ -33,12 +33,12 @@ def test_every_public_name_exists_is_typed_and_documented() -> None:
     typed = {
         alias.name: node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names
     }
-    page = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
     for name in mammo.__all__:
         found = getattr(mammo, name)
         assert found.__doc__, f"mammo.{name} has no docstring"
         assert found.__module__ == typed[name], "the type checker's import is the one at run time"
-        assert f"`mammo.{name}" in page, f"docs/python.md leaves mammo.{name} out"
+        assert f"`mammo.{name}" in page, f"docs/reference/python.md leaves mammo.{name} out"
     assert set(mammo.__all__) <= set(dir(mammo))
 
 

@@ -14,7 +14,7 @@ from mammo.store.store_header import DataSet, StoreHeader
 from mammo.training.train_config import header_defaults
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = (ROOT / "docs" / "differences.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "explanation" / "differences.md").read_text(encoding="utf-8")
 PHANTOMS = StoreHeader(Frame(368, 240, 8), (DataSet("phantom", "table", "eighth"),))
 KEYS = {"data.scale", "data.patients"}
 """Keys of conf/ that begin like a package."""

@@ -9,7 +9,7 @@ import yaml
 from mammo.intake.outcomes import Flag
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^()\s]+)\)")
 
 
@@ -24,7 +24,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_link_leads_somewhere(page: Path) -> None:
     for link in LINK.findall(without_code(page.read_text(encoding="utf-8"))):
         if link.startswith("https://"):
@@ -37,7 +37,7 @@ def test_every_link_leads_somewhere(page: Path) -> None:
 
 
 def test_the_list_of_flags_is_complete() -> None:
-    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "data.md").read_text(encoding="utf-8")
     assert re.findall(r"(?m)^\| `(\w+)` \| (.+) \|$", text) == [(flag.value, flag.reason) for flag in Flag]
 
 
@@ -47,5 +47,5 @@ def test_the_readme_has_at_most_700_words() -> None:
 
 def test_every_page_is_in_the_navigation() -> None:
     nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
-    named = set(re.findall(r"[\w-]+\.md", str(nav)))
-    assert named == {page.name for page in PAGES[1:]}
+    named = set(re.findall(r"[\w/-]+\.md", str(nav)))
+    assert named == {page.relative_to(ROOT / "docs").as_posix() for page in PAGES[1:]}

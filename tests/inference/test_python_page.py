@@ -1,4 +1,4 @@
-"""The snippets of docs/python.md and the notebook run as they are printed."""
+"""The snippets of docs/reference/python.md and the notebook run as they are printed."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def test_the_snippets_of_the_page_run(trained_root: Path, fagg: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each as it is printed, on a small root in the place of runs/demo and a file of its cohort."""
-    text = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "python.md").read_text(encoding="utf-8")
     snippets = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     assert len(snippets) == 4
     image = mammo.open_store(trained_root / "store").images[0]
@@ -25,7 +25,7 @@ def test_the_snippets_of_the_page_run(trained_root: Path, fagg: Path, capsys: py
     for snippet in snippets:
         for printed, place in places.items():
             snippet = snippet.replace(printed, str(place))
-        exec(compile(snippet, "docs/python.md", "exec"), {})
+        exec(compile(snippet, "docs/reference/python.md", "exec"), {})
     said = capsys.readouterr().out
     assert "phantoms" in said
     assert "torch.Size([" in said
