@@ -5,6 +5,7 @@ The names below are the public Python API (docs/reference/python.md). Each is im
 """
 
 from importlib import import_module
+from platform import system
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from mammo.store.open_store import open_store
 
 __version__ = "0.1.0"
+
+NO_WINDOWS = "mammo runs on Linux and macOS: on Windows, run it in WSL"
+"""What is wrong on Windows, whose processes cannot be forked and limited as those that decode untrusted files are."""
 
 __all__ = [
     "Box",
@@ -59,6 +63,8 @@ _MODULES = {
 def __getattr__(name: str) -> object:
     if name not in _MODULES:
         raise AttributeError(f"module 'mammo' has no attribute {name!r}")
+    if system() == "Windows":
+        raise ImportError(NO_WINDOWS)
     return getattr(import_module(_MODULES[name]), name)
 
 

@@ -8,8 +8,9 @@ import os
 import select
 import sys
 from collections.abc import Callable
+from platform import system
 
-from mammo import __version__
+from mammo import NO_WINDOWS, __version__
 
 COMMANDS = {
     "phantom": "draw a synthetic cohort as DICOM files",
@@ -58,6 +59,8 @@ def run(main: Callable[[], int | None]) -> None:
     Args:
         main: the command; it returns its exit status, None for 0, or raises SystemExit.
     """
+    if system() == "Windows":
+        sys.exit(f"error: {NO_WINDOWS}")
     if "--version" in sys.argv[1:]:
         main = _print_version
     status: str | int | None

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+import mammo
 from mammo import __version__
 from mammo.cli import commands
 
@@ -62,3 +63,12 @@ def test_the_version_is_that_of_mammo(words: list[str]) -> None:
     command = [sys.executable, "-m", *words, "--version"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"mammo {__version__}\n", "")
+
+
+def test_windows_is_answered_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (commands, mammo):
+        monkeypatch.setattr(module, "system", lambda: "Windows")
+    with pytest.raises(SystemExit, match="error: mammo runs on Linux and macOS: on Windows, run it in WSL"):
+        commands.run(lambda: 0)
+    with pytest.raises(ImportError, match="WSL"):
+        mammo.load  # noqa: B018
