@@ -1,5 +1,6 @@
 """A temporary image store of one image, so that a single lesion is scored as the lesions of any store are."""
 
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -7,6 +8,7 @@ from tempfile import TemporaryDirectory
 from mammo.geometry import Frame, FrameChain
 from mammo.inference.case_image import CaseImage
 from mammo.inference.outlines import Drawn
+from mammo.ingestion.result_lines import SMALL
 from mammo.intake.film import lies_in_air
 from mammo.intake.gate import FILM
 from mammo.records import LabelSource, Pathology
@@ -17,6 +19,10 @@ from mammo.store.splits import NO_FOLD
 
 IMAGE_ID, LESION_ID = "image", "lesion"
 """The ids in such a store."""
+
+CUT = 1.25
+"""Height or width of a breast, as a multiple of the network window's, from which its scale is doubted: single breasts
+are a little larger than the window in every data set."""
 
 
 class CaseStore:
@@ -89,4 +95,16 @@ class CaseStore:
         admitted = self.image.admitted
         if lies_in_air(outline.mask, outline.box, self.chain, admitted.tissue, FILM in admitted.notes):
             found.append("The outline lies outside the breast.")
-        return tuple(found)
+        return (*found, *self._scale_warnings())
+
+    def _scale_warnings(self) -> Iterator[str]:
+        """Yield a sentence if the breast is much larger or smaller than the networks' window."""
+        (height, width), frame, scale = self.chain.store_shape, self.frame, self.chain.scale
+        is_cut = height > CUT * frame.height or width > CUT * frame.width
+        if is_cut or height * width < SMALL * frame.height * frame.width:
+            fitting = scale * min(frame.height / height, frame.width / width)
+            yield (
+                f"The breast measures {height} x {width} pixels at scale {scale:.3g}, the networks' window "
+                f"{frame.height} x {frame.width}: if the networks were trained on images of another resolution, the score means "
+                f"nothing; scale={fitting:.2g} would fit this breast."
+            )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,23 @@ def test_what_makes_a_score_doubtful_is_said(model: mammo.LesionModel, first: Kn
     flagged = model.score(4095 - shown(first.path), first.mask, first.laterality, first.view)
     assert flagged.score == first.score, "an inverted image is turned around"
     assert any("inverted" in warning for warning in flagged.warnings)
+
+
+def test_an_image_of_another_resolution_is_said_with_the_scale_that_fits(
+    model: mammo.LesionModel, first: Known
+) -> None:
+    def doubts(image: NDArray[np.uint16], mask: NDArray[np.bool_]) -> list[str]:
+        found = model.score(image, mask, first.laterality, first.view).warnings
+        return [warning for warning in found if "resolution" in warning]
+
+    finer = [np.repeat(np.repeat(array, 4, axis=0), 4, axis=1) for array in (shown(first.path), first.mask)]
+    assert not doubts(shown(first.path), first.mask)
+    (doubt,) = doubts(*finer)
+    fitting = float(doubt.split("scale=")[1].split()[0])
+    scaled = mammo.LesionModel(model.scorer, replace(model.placing, scale=fitting))
+    assert not any("resolution" in warning for warning in scaled.score(*finer, first.laterality, first.view).warnings)
+    coarser = shown(first.path)[::3, ::3].copy(), first.mask[::3, ::3].copy()
+    assert len(doubts(*coarser)) == 1
 
 
 def test_wrong_images_and_outlines_are_errors(model: mammo.LesionModel, first: Known, tmp_path: Path) -> None:
