@@ -105,6 +105,6 @@ class CaseStore:
             fitting = scale * min(frame.height / height, frame.width / width)
             yield (
                 f"The breast measures {height} x {width} pixels at scale {scale:.3g}, the networks' window "
-                f"{frame.height} x {frame.width}: if the networks were trained on images of another resolution, the score means "
-                f"nothing; scale={fitting:.2g} would fit this breast."
+                f"{frame.height} x {frame.width}: if the networks were trained on images of another resolution, the "
+                f"score means nothing; scale={fitting:.2g} would fit this breast."
             )
