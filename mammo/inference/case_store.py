@@ -12,9 +12,10 @@ from mammo.ingestion.result_lines import SMALL
 from mammo.intake.film import lies_in_air
 from mammo.intake.gate import FILM
 from mammo.records import LabelSource, Pathology
+from mammo.store.columns import BREAST_FLAGS
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
-from mammo.store.schema import BREAST_FLAGS, Row, chain_values, outline_values, tissue_values
+from mammo.store.schema import Row, chain_values, outline_values, tissue_values
 from mammo.store.splits import NO_FOLD
 
 IMAGE_ID, LESION_ID = "image", "lesion"

@@ -36,7 +36,7 @@ class StoreScores:
 
     Attributes:
         scorer: the networks.
-        table: of every lesion, in the order of the store; columns as score_tables.LESION_COLUMNS, label none for a
+        table: of every lesion, in the order of the store; columns as score_columns.LESION_COLUMNS, label none for a
             lesion of neither class, split as the run saw it.
         is_own: whether the run was trained on this very store.
         manifest: the images and lesions that the plan counts.

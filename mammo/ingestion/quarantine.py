@@ -17,8 +17,19 @@ from mammo.io import atomic_write
 from mammo.records import LeftOut
 from mammo.store.pseudonyms import LocalTable
 
-QUARANTINE = LocalTable("quarantine.csv", ("path", "outcome", "code", "reason", "remedy", "image_id", "kept", "source"))
-"""kept: of a duplicate, the path of the image that is kept."""
+QUARANTINE = LocalTable(
+    "quarantine.csv",
+    {
+        "path": "the file, relative to the source folder; of an outline left out, its file or that of its image",
+        "outcome": "accepted with flags, rejected, duplicate, not an image, or outline left out",
+        "code": "the rejection code, or the flags joined by +; of a plain duplicate none",
+        "reason": "why, in one sentence",
+        "remedy": "what you can do",
+        "image_id": "pseudonym of the image; empty for an outline that is left out",
+        "kept": "of a duplicate, the path of the image that is kept",
+        "source": "name of the data set",
+    },
+)
 
 
 def write_quarantine(

@@ -11,7 +11,7 @@ from mammo.records import Floats, Ints, MammoError, Pathology, Split
 from mammo.scoring.intervals import auc_interval
 from mammo.scoring.metrics import auc
 from mammo.scoring.performance import Performance
-from mammo.scoring.score_tables import IMAGE_CLASSES
+from mammo.scoring.score_columns import IMAGE_CLASSES
 from mammo.scoring.thresholds import allowed_misses
 from mammo.store.splits import n_folds
 

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.records import Floats, Ints, MammoError, Pathology
-from mammo.scoring.score_tables import LESION_COLUMNS
+from mammo.scoring.score_columns import LESION_COLUMNS
 
 SHARED_COLUMNS = [column for column in LESION_COLUMNS if column not in ("lesion_id", "score", "score_sd", "n_windows")]
 """Columns of the lesion score table that must agree between runs."""

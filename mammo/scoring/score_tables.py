@@ -14,64 +14,11 @@ import pandas as pd
 from mammo.io import atomic_write
 from mammo.records import Birads, Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from mammo.scoring.intervals import Interval, auc_interval
+from mammo.scoring.score_columns import IMAGE_CLASSES, IMAGE_COLUMNS, LESION_COLUMNS, WINDOW_COLUMNS, Columns
 from mammo.scoring.trivial_predictors import PREDICTORS
-
-LESION_COLUMNS = {
-    "lesion_id": "str",
-    "image_id": "str",
-    "source": "str",
-    "exam_id": "str",
-    "patient_id": "str",
-    "label": "str",
-    "malignant": "int64",
-    "label_source": "str",
-    "high_risk": "int64",
-    "finding": "str",
-    "birads": "str",
-    "pathology_type": "str",
-    "laterality": "str",
-    "view": "str",
-    "vendor": "str",
-    "density": "str",
-    "size_px": "float64",
-    "split": "str",
-    "fold": "int64",
-    "score": "float64",
-    "score_sd": "float64",
-    "n_windows": "int64",
-    **dict.fromkeys(PREDICTORS, "float64"),
-}
-"""source: name of the data set; label: malignant, benign or none; malignant: 1 for a malignant lesion, else 0;
-high_risk: 1 for a benign lesion that pathology calls high-risk, else 0; birads, pathology_type, vendor and density:
-from the manifest, empty if unknown; size_px: longer side of the outline's bounding box, px of the paper's 2944 x 1920
-frame; split: empty if the store is not split; fold: the fold that the run tested, -1 without folds; score: mean over
-the windows, in [0, 1]; score_sd: standard deviation over the windows; trivial_size and so on: scores of the trivial
-predictors, in [0, 1], fitted on the run's training lesions, NaN where these are unknown."""
 
 SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions below, within and above the range of the paper's crop window sizes."""
-
-WINDOW_COLUMNS = {
-    "lesion_id": "str",
-    "window": "int64",
-    "row": "float64",
-    "col": "float64",
-    "side": "float64",
-    "score": "float64",
-}
-"""window: number within the lesion; row, col: center, and side, px of the network frame; score in [0, 1]."""
-
-IMAGE_CLASSES = ("malignant", "benign")
-IMAGE_COLUMNS = {
-    **dict.fromkeys(("image_id", "exam_id", "patient_id", "laterality", "view", "split"), "str"),
-    "fold": "int64",
-    "malignant": "int64",
-    "score_malignant": "float64",
-    "benign": "int64",
-    "score_benign": "float64",
-}
-"""malignant, benign: labels of the image (SamplingIndex.image_labels), 0 or 1; fold: as in LESION_COLUMNS; scores in
-[0, 1]."""
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters that make a spreadsheet read a cell as a formula; the last four are the full-width = + - @."""
@@ -83,8 +30,7 @@ class TableKind:
 
     Attributes:
         name: name in error messages.
-        types: type of each column, in order: "str", "int64" or "float64". A table has exactly these columns; missing
-            text is empty.
+        columns: the columns in order. A table has exactly these; missing text is empty.
         key: columns whose values together identify a row.
         problems: from a typed table to each possible problem of a row and whether each row has it. A number that cannot
             be read is NaN, for which every comparison is false.
@@ -92,7 +38,7 @@ class TableKind:
     """
 
     name: str
-    types: Mapping[str, str]
+    columns: Columns
     key: tuple[str, ...]
     problems: Callable[[pd.DataFrame], "Mapping[str, pd.Series[bool]]"]
     remedy: str
@@ -107,12 +53,13 @@ class TableKind:
         Raises:
             MammoError: a column is missing or unknown, a key is duplicated, or a value is outside its range.
         """
-        if set(table.columns) != set(self.types):
+        if set(table.columns) != set(self.columns):
             found = {str(column) for column in table.columns}
-            names = f"missing columns {sorted(set(self.types) - found)}, unknown {sorted(found - set(self.types))}"
+            names = f"missing columns {sorted(set(self.columns) - found)}, unknown {sorted(found - set(self.columns))}"
             raise MammoError(f"{where}: not a {self.name} ({names}); {self.remedy}")
-        table = table[list(self.types)].reset_index(drop=True)
-        for column, kind in self.types.items():
+        table = table[list(self.columns)].reset_index(drop=True)
+        types = {column: kind for column, (kind, _) in self.columns.items()}
+        for column, kind in types.items():
             if kind == "str":
                 table[column] = table[column].astype("str").fillna("")
             else:
@@ -122,7 +69,7 @@ class TableKind:
             if bad.any():
                 row = ", ".join(f"{column.removesuffix('_id')} {table[column][bad].iloc[0]}" for column in self.key)
                 raise MammoError(f"{where}: {row}: {problem} (affected rows: {int(bad.sum())}); {self.remedy}")
-        return table.astype(dict(self.types))
+        return table.astype(types)
 
     def write(self, table: pd.DataFrame, path: Path, with_csv: bool = True) -> None:
         """Check the table and write it as .parquet and .csv; a reader never sees half a file.

@@ -77,11 +77,11 @@ class LocalTable:
 
     Attributes:
         name: of the file in the store folder.
-        columns: names of its columns; one of them is source.
+        columns: its columns, by name what a value is; one of them is source.
     """
 
     name: str
-    columns: tuple[str, ...]
+    columns: Mapping[str, str]
 
     def write(self, store: Path, source: str, rows: Iterable[Sequence[str]], sources: Sequence[str]) -> None:
         """Replace the rows of one source.
@@ -92,7 +92,7 @@ class LocalTable:
             rows: its rows, in the order of the columns.
             sources: the store's sources in order, this one among them; rows of any other source are dropped.
         """
-        stream, at = StringIO(newline=""), self.columns.index("source")
+        stream, at = StringIO(newline=""), list(self.columns).index("source")
         parts: dict[str, list[Sequence[str]]] = {name: [] for name in sources}
         for row in self._cells(store):
             if row[at] in parts and row[at] != source:
@@ -117,7 +117,7 @@ class LocalTable:
                 header, *rows = csv.reader(stream)
         except (OSError, ValueError, csv.Error):
             return []
-        return [row for row in rows if len(row) == len(self.columns)] if tuple(header) == self.columns else []
+        return [row for row in rows if len(row) == len(self.columns)] if header == list(self.columns) else []
 
 
 def _safe(text: str) -> str:
@@ -130,9 +130,16 @@ def _without_apostrophe(cell: str) -> str:
     return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 
-OWN_IDS = LocalTable("ids.csv", ("kind", "id", "source", "source_path", "source_id"))
-"""kind: image or lesion; id: the pseudonym; source: the data set's name; source_path: the file, relative to the source
-folder; source_id: the own id of a lesion, empty for an image."""
+OWN_IDS = LocalTable(
+    "ids.csv",
+    {
+        "kind": "image or lesion",
+        "id": "the pseudonym: image_id or lesion_id of the other tables",
+        "source": "name of the data set",
+        "source_path": "the image's file, relative to the source folder",
+        "source_id": "your own id of a lesion; empty for an image",
+    },
+)
 
 
 @dataclass(frozen=True)

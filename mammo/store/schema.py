@@ -1,7 +1,7 @@
-"""The two tables of a store: their columns, the encoding of frame chains, outlines and tissue shares, and their checks.
+"""The two tables of a store: their schemas, the encoding of frame chains, outlines and tissue shares, and their checks.
 
 `images.parquet` has one row for each accepted image, `lesions.parquet` one row for each outlined lesion, both in the
-order of the source's paths. Boxes are half-open (row, col).
+order of the source's paths.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.records import Birads, Density, Laterality, MammoError, Pathology, Split, View
+from mammo.store.columns import IMAGE_COLUMNS, LESION_COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd  # not at run time: the child processes of an ingest do without it
@@ -57,57 +58,10 @@ class PathologyType(StrEnum):
     OTHER = "other"
 
 
-TEXT, INTEGER, FLAG, REAL, BYTES = pa.string(), pa.int64(), pa.bool_(), pa.float64(), pa.binary()
-
-BREAST_FLAGS = ("negative", "positive", "malignant", "benign", "breast_malignant", "breast_benign", "unplaced")
-
-IMAGES = pa.schema(
-    {
-        **dict.fromkeys(
-            ("image_id", "source", "patient_id", "exam_id", "laterality", "view", "split", "official_split"), TEXT
-        ),
-        "fold": INTEGER,
-        **dict.fromkeys(("flags", "notes", "voi"), TEXT),
-        **dict.fromkeys(BREAST_FLAGS, FLAG),
-        "elsewhere": TEXT,
-        "stored_height": INTEGER,
-        "stored_width": INTEGER,
-        "mirrored": FLAG,
-        **dict.fromkeys(("breast_row0", "breast_row1", "breast_col0", "breast_col1"), INTEGER),
-        "scale": REAL,
-        "origin_row": INTEGER,
-        "origin_col": INTEGER,
-        "sha256": TEXT,
-        "vendor": TEXT,
-        "density": TEXT,
-        "tissue": BYTES,
-    }
+IMAGES, LESIONS = (
+    pa.schema({name: kind for name, (kind, _) in columns.items()}) for columns in (IMAGE_COLUMNS, LESION_COLUMNS)
 )
-"""Columns of images.parquet; breast_* are in the mirrored frame, origin_* in the store frame (geometry.FrameChain).
-
-source is the name of the data set (store_header.DataSet); flags are the flags of an image (intake.outcomes.Flag),
-joined by +; notes say what was done to its pixels and keep nothing out of training (eight_bit, bits_13, ...), joined
-by +; voi is the rule that made its presentation values; positive: its source knows of a finding in the breast, in any
-exam of the patient; negative: no source does; malignant and benign: its source knows of such a finding on the image,
-outlined or not; breast_malignant and breast_benign: the breast has one in this exam, on any view; unplaced: it has a
-finding whose place is unknown; elsewhere: findings of other sources that have the image too, beyond the outlines and
-labels here, as source:label joined by +, whose place is as good as unknown (Manifest.labeled_images); vendor and
-density are empty where unknown; fold is the number of the patient's fold (store.splits), -1 without folds; split is
-empty with folds.
-"""
-
-LESIONS = pa.schema(
-    {
-        **dict.fromkeys(("lesion_id", "image_id", "label", "label_source"), TEXT),
-        "high_risk": FLAG,
-        **dict.fromkeys(("finding", "birads", "pathology_type"), TEXT),
-        **dict.fromkeys(("row0", "row1", "col0", "col1"), INTEGER),
-        "mask": BYTES,
-        "gray": REAL,
-    }
-)
-"""Columns of lesions.parquet; the box and the mask are in the stored frame; birads and pathology_type are empty where
-unknown; gray is the mean gray level inside the outline, 0 to 4095."""
+"""Schemas of images.parquet and lesions.parquet (store.columns)."""
 
 SHARES = (np.arange(256) / 255).astype(np.float32)
 """The tissue share that each byte of a store stands for."""

@@ -15,8 +15,8 @@ from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Plan
 from mammo.models.epoch_metrics import ScoredImages, ScoredLesions, WindowPredictions, score_lesions
 from mammo.records import Pathology, Split
+from mammo.scoring.score_columns import IMAGE_CLASSES
 from mammo.scoring.score_tables import (
-    IMAGE_CLASSES,
     image_auc,
     write_image_table,
     write_lesion_table,
@@ -77,7 +77,7 @@ def _write_lesions(scored: ScoredLesions, data: MammoDataModule, split: Split, f
 def lesion_table(
     scored: ScoredLesions, manifest: Manifest, fold: int | None, trivial: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """The lesion score table of a run (columns: score_tables.LESION_COLUMNS).
+    """The lesion score table of a run (columns: score_columns.LESION_COLUMNS).
 
     Args:
         scored: the lesions, by row of the manifest.
@@ -106,7 +106,7 @@ def lesion_table(
 
 
 def window_table(scored: ScoredLesions, plan: Plan, manifest: Manifest) -> pd.DataFrame:
-    """The window score table of the lesions in lesion_table (columns: score_tables.WINDOW_COLUMNS).
+    """The window score table of the lesions in lesion_table (columns: score_columns.WINDOW_COLUMNS).
 
     Args:
         scored: the lesions, scored by the windows of the plan.
@@ -122,7 +122,7 @@ def window_table(scored: ScoredLesions, plan: Plan, manifest: Manifest) -> pd.Da
 
 
 def image_table(scored: ScoredImages, manifest: Manifest, fold: int | None) -> pd.DataFrame:
-    """The image score table of a run (columns: score_tables.IMAGE_COLUMNS), with the labels that it was tested by.
+    """The image score table of a run (columns: score_columns.IMAGE_COLUMNS), with the labels that it was tested by.
 
     Args:
         scored: the images, by row of the manifest.

@@ -10,8 +10,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from mammo.records import MammoError
+from mammo.scoring.score_columns import LESION_COLUMNS
 from mammo.scoring.score_tables import (
-    LESION_COLUMNS,
     SIZE_GROUPS,
     TableKind,
     image_auc,
@@ -212,7 +212,11 @@ def test_an_unreadable_image_table_is_named(tmp_path: Path) -> None:
 
 
 KIND = TableKind(
-    "visit table", {"patient_id": "str", "visit": "int64"}, ("patient_id", "visit"), lambda table: {}, "write it again"
+    "visit table",
+    {"patient_id": ("str", "the patient"), "visit": ("int64", "number of the visit")},
+    ("patient_id", "visit"),
+    lambda table: {},
+    "write it again",
 )
 
 
