@@ -7,10 +7,8 @@ from typing import Any
 import pandas as pd
 
 from mammo.paper import GMIC_SETTINGS, SETTINGS, Range, Setting
+from mammo.reporting.report_columns import SETTINGS_COLUMNS
 from mammo.training.results import Run
-
-SETTINGS_COLUMNS = ["network", "setting", "keys", "paper", "runs", "differs"]
-"""paper and runs: the values as text, in the order of keys; runs: every value that one of the runs has."""
 
 NAMES = {"floc": "f_loc", "fagg": "f_agg", "context": "context network"}
 
@@ -36,7 +34,7 @@ def settings_table(runs: Iterable[Run]) -> pd.DataFrame:
     rows = [
         _row(setting, configs[setting.network]) for setting in (*SETTINGS, *GMIC_SETTINGS) if setting.network in configs
     ]
-    return pd.DataFrame(rows, columns=SETTINGS_COLUMNS)
+    return pd.DataFrame(rows, columns=list(SETTINGS_COLUMNS))
 
 
 def seeds_of(runs: Iterable[Run]) -> str:

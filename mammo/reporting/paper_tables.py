@@ -8,30 +8,19 @@ from numpy.typing import NDArray
 
 from mammo.paper import FIGURE_6, MAPS, TABLE_1, TABLE_2, TABLE_3
 from mammo.records import Floats, Ints, MammoError, Pathology, Split
+from mammo.reporting.report_columns import (
+    CONTEXT_COLUMNS,
+    FIGURE6_COLUMNS,
+    TABLE1_COLUMNS,
+    TABLE2_COLUMNS,
+    TABLE3_COLUMNS,
+)
 from mammo.scoring.intervals import auc_interval
 from mammo.scoring.metrics import auc
 from mammo.scoring.performance import Performance
 from mammo.scoring.score_columns import IMAGE_CLASSES
 from mammo.scoring.thresholds import allowed_misses
 from mammo.store.splits import n_folds
-
-TABLE1_COLUMNS = ["images_negative", "images_benign", "images_malignant", "lesions_benign", "lesions_malignant"]
-
-TABLE2_COLUMNS = [
-    "fnr",
-    "misses_allowed",
-    "tnr",
-    "tnr_low",
-    "tnr_high",
-    "transferred_tnr",
-    "transferred_tnr_low",
-    "transferred_tnr_high",
-    "transferred_fnr",
-    "paper_tnr",
-    "paper_low",
-    "paper_high",
-]
-"""tnr: threshold chosen on the test lesions; transferred_*: threshold chosen on validation lesions, NaN without any."""
 
 OWN_FILE = "own file"
 """Stands in Figure 6 for weights that are not from timm (backbone.pretrained_file)."""
@@ -42,11 +31,6 @@ RECIPES = {
     OWN_FILE: "a file of the user's own gave the other weights",
 }
 """Tags of timm's weights, and what they say of where the weights come from."""
-
-AUC_COLUMNS = ["auc_mean", "auc_sd", "n_seeds", "auc_low", "auc_high"]
-TABLE3_COLUMNS = ["maps", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc", "seeds_of"]
-FIGURE6_COLUMNS = ["backbone", "init", "weights", *AUC_COLUMNS, "n_lesions", "n_malignant", "paper_auc", "paper_spread"]
-CONTEXT_COLUMNS = ["label", *AUC_COLUMNS, "n_images", "n_showing"]
 
 
 def auc_row(scores: Floats, malignant: Ints, patients: NDArray[np.object_]) -> dict[str, float | int]:
@@ -92,7 +76,7 @@ def table1(images: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
     parts = parts or {str(split): images["split"] == split for split in Split}
     rows = {name: _table1_row(images[inside], lesions) for name, inside in parts.items()}
     rows["overall"] = _table1_row(images, lesions)
-    table = pd.DataFrame.from_dict(rows, orient="index", columns=TABLE1_COLUMNS)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(TABLE1_COLUMNS))
     if folds:
         return table
     printed = {split: TABLE_1[split] for split in rows}
@@ -127,7 +111,7 @@ def table2(performance: Performance) -> pd.DataFrame:
         misses = allowed_misses(performance.n_malignant, paper.fnr)
         ours = (test.value, test.low, test.high)
         rows.append((paper.fnr, misses, *ours, *transferred, paper.tnr, paper.low, paper.high))
-    return pd.DataFrame(rows, columns=TABLE2_COLUMNS)
+    return pd.DataFrame(rows, columns=list(TABLE2_COLUMNS))
 
 
 def table3(
@@ -154,7 +138,7 @@ def table3(
         for maps in MAPS
         if maps in scores
     ]
-    return pd.DataFrame(rows, columns=TABLE3_COLUMNS)
+    return pd.DataFrame(rows, columns=list(TABLE3_COLUMNS))
 
 
 def figure6(scores: Mapping[tuple[str, str], Floats], malignant: Ints, patients: NDArray[np.object_]) -> pd.DataFrame:
@@ -183,7 +167,7 @@ def figure6(scores: Mapping[tuple[str, str], Floats], malignant: Ints, patients:
         }
         row = auc_row(scores[name, init], malignant, patients)
         rows.append({**facts, **row, "paper_auc": printed, "paper_spread": spread})
-    return pd.DataFrame(rows, columns=FIGURE6_COLUMNS)
+    return pd.DataFrame(rows, columns=list(FIGURE6_COLUMNS))
 
 
 def figure6_notes(table: pd.DataFrame) -> list[str]:
@@ -232,7 +216,7 @@ def context_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         MammoError: two tables are not of the same images.
     """
     if not tables:
-        return pd.DataFrame(columns=CONTEXT_COLUMNS)
+        return pd.DataFrame(columns=list(CONTEXT_COLUMNS))
     first = tables[0].set_index("image_id")
     others = [table.set_index("image_id") for table in tables[1:]]
     if any(set(other.index) != set(first.index) for other in others):
@@ -242,4 +226,4 @@ def context_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         scores = np.stack([table.loc[first.index, f"score_{label}"].to_numpy() for table in (first, *others)])
         row = auc_row(scores, first[label].to_numpy(), first["patient_id"].to_numpy(dtype=object))
         rows.append({"label": label, **row, "n_images": row["n_lesions"], "n_showing": row["n_malignant"]})
-    return pd.DataFrame(rows)[CONTEXT_COLUMNS]
+    return pd.DataFrame(rows)[list(CONTEXT_COLUMNS)]

@@ -9,14 +9,11 @@ import numpy as np
 import pandas as pd
 
 from mammo.records import Floats, MammoError
+from mammo.reporting.report_columns import FOLD_COLUMNS
 from mammo.scoring.intervals import auc_interval
 from mammo.scoring.metrics import auc, why_undefined
 from mammo.store.splits import NO_FOLD
 from mammo.training.results import Run, read_runs
-
-FOLD_COLUMNS = ["model", "auc_pooled", "auc_low", "auc_high", "auc_fold_mean", "auc_fold_sd"]
-"""auc_pooled: of the scores of all folds together, with its patient-bootstrap interval; auc_fold_mean, auc_fold_sd:
-mean and standard deviation (divisor n - 1) of the folds' own AUCs. A column fold_<number> for each fold follows."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +182,7 @@ def fold_table(scores: Mapping[str, Floats], lesions: pd.DataFrame) -> pd.DataFr
     """
     folds = sorted(set(lesions["fold"]) - {NO_FOLD})
     if not folds:
-        return pd.DataFrame(columns=FOLD_COLUMNS)
+        return pd.DataFrame(columns=list(FOLD_COLUMNS))
     malignant, patients = lesions["malignant"].to_numpy(np.int64), lesions["patient_id"].to_numpy(dtype=object)
     rows = []
     for model, score in scores.items():

@@ -8,14 +8,12 @@ import pandas as pd
 
 from mammo.paper import BEST, TABLE_3
 from mammo.records import Birads, Floats, Ints
+from mammo.reporting.report_columns import BIRADS_COLUMNS
 from mammo.scoring.performance import Performance
 from mammo.scoring.thresholds import threshold_at_fnr
 
 ALLOWED_FNR = 0.02
 """The false negative rate that the paper's abstract and discussion use."""
-
-BIRADS_COLUMNS = ["birads", "n_benign", "avoided", "tnr", "n_malignant", "missed"]
-"""avoided: benign lesions below the threshold; tnr: their share, NaN without benign lesions; missed: malignant ones."""
 
 UNSTATED = "not stated"
 
@@ -86,7 +84,7 @@ def birads_table(
         unless there are two categories.
     """
     if categories[categories != ""].nunique() < 2:
-        return pd.DataFrame(columns=BIRADS_COLUMNS)
+        return pd.DataFrame(columns=list(BIRADS_COLUMNS))
     threshold = thresholds.get(ALLOWED_FNR, threshold_at_fnr(malignant, scores, ALLOWED_FNR))
     below, shown = scores < threshold, categories.to_numpy()
     rows = []
@@ -99,4 +97,4 @@ def birads_table(
             rows.append(
                 (str(category) or UNSTATED, benign.sum(), avoided, tnr, positive.sum(), int(below[positive].sum()))
             )
-    return pd.DataFrame(rows, columns=BIRADS_COLUMNS)
+    return pd.DataFrame(rows, columns=list(BIRADS_COLUMNS))

@@ -13,33 +13,12 @@ from matplotlib.ticker import NullFormatter
 
 from mammo.paper import MAPS
 from mammo.reporting.paper_settings import seeds_of
+from mammo.reporting.report_columns import COMPARISON_COLUMNS, COMPARISON_FOLD_COLUMNS
 from mammo.reporting.reported_runs import PooledRun, common_folds, pooled_runs, select_trials
 from mammo.reporting.result_figures import BLUE, GRAY, STYLE, VERMILION
 from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.intervals import auc_interval
 from mammo.training.results import Run
-
-COLUMNS = [
-    "model",
-    "cell",
-    "auc_of",
-    "n_seeds",
-    "n_trials",
-    "val_auc",
-    "test_auc_mean",
-    "test_auc_sd",
-    "lr",
-    "seeds_of",
-]
-"""One row for each cell. auc_of: lesions, or images for the context network. n_trials: finished runs, selected or not.
-val_auc: validation AUC of the selected runs, mean over seeds. test_auc_mean, test_auc_sd: their test AUC, mean and
-standard deviation (divisor n - 1) over seeds, with folds of the mean over folds. lr: learning rate of the selected run
-with the highest validation AUC. seeds_of: the networks that the seeds vary (paper_settings.seeds_of)."""
-
-FOLD_COLUMNS = ["n_folds", "auc_pooled", "auc_low", "auc_high"]
-"""Further columns of runs with folds. n_folds: folds that every seed has. auc_pooled: AUC of the seed-mean scores of
-the test lesions or images of all these folds; auc_low, auc_high: its 95 % patient-bootstrap interval. NaN without score
-tables."""
 
 TESTED: dict[str, Any] = {"marker": "o", "linestyle": "", "color": BLUE, "markersize": 5, "alpha": 0.6}
 VALIDATION: dict[str, Any] = {"marker": "D", "linestyle": "", "color": VERMILION, "markersize": 4.5, "mfc": "white"}
@@ -63,7 +42,7 @@ class _Row:
 
 
 def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
-    """The table of COLUMNS, in the paper's order of maps, then by name.
+    """The table of COMPARISON_COLUMNS, in the paper's order of maps, then by name.
 
     Raises:
         MammoError: as select_trials.
@@ -89,7 +68,7 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
             seeds_of(row.selected),
         )
         rows.append((*facts, *(_pooled_facts(pools) if has_folds else ())))
-    return pd.DataFrame(rows, columns=[*COLUMNS, *(FOLD_COLUMNS if has_folds else [])])
+    return pd.DataFrame(rows, columns=[*COMPARISON_COLUMNS, *(COMPARISON_FOLD_COLUMNS if has_folds else [])])
 
 
 def _known_mean(aucs: Sequence[float]) -> float:
@@ -99,7 +78,7 @@ def _known_mean(aucs: Sequence[float]) -> float:
 
 
 def _pooled_facts(pools: Sequence[PooledRun]) -> tuple[float, ...]:
-    """FOLD_COLUMNS of the runs of one cell, one pool for each seed."""
+    """COMPARISON_FOLD_COLUMNS of the runs of one cell, one pool for each seed."""
     folds = common_folds(pools)
     kept = [pool.of_folds(folds) for pool in pools]
     if not all((run.folder / pool.scores_file).is_file() for pool in kept for run in pool.runs):

@@ -25,8 +25,16 @@ PREDICTORS: Mapping[str, str] = {
 }
 """Columns of a lesion score table that hold the score of each predictor, and what it is."""
 
-TRIVIAL_COLUMNS = ["predictor", "auc", "auc_low", "auc_high", "gain", "gain_low", "gain_high"]
-"""gain: AUC of the model minus that of the predictor; both with 95 % patient-bootstrap intervals."""
+TRIVIAL_COLUMNS: Mapping[str, str] = {
+    "predictor": "what the trivial predictor knows of a lesion",
+    "auc": "its AUC, in [0, 1]",
+    "auc_low": "lower bound of its 95 % patient-bootstrap interval",
+    "auc_high": "upper bound",
+    "gain": "AUC of the model minus that of the predictor",
+    "gain_low": "lower bound of its paired 95 % interval",
+    "gain_high": "upper bound",
+}
+"""Columns of trivial_table: by name, what a value is."""
 
 
 def lesion_facts(manifest: Manifest) -> pd.DataFrame:
@@ -123,7 +131,7 @@ def trivial_table(score: Floats, lesions: pd.DataFrame) -> pd.DataFrame:
         own, gain = auc_interval(malignant, trivial, patients), compare(malignant, score, trivial, patients)
         difference = gain.auc_difference
         rows.append((name, own.value, own.low, own.high, difference.value, difference.low, difference.high))
-    return pd.DataFrame(rows, columns=TRIVIAL_COLUMNS)
+    return pd.DataFrame(rows, columns=list(TRIVIAL_COLUMNS))
 
 
 def trivial_warnings(models: Mapping[str, Floats], lesions: pd.DataFrame) -> list[str]:

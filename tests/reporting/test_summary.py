@@ -58,7 +58,7 @@ ASSESSED_SCORES = np.array([0.1, 0.6, 0.2, 0.3, 0.4, 0.9])
 
 def test_every_category_has_its_biopsies_avoided_and_cancers_missed() -> None:
     table = birads_table(CATEGORIES, ASSESSED_LABELS, ASSESSED_SCORES, {0.02: 0.5})
-    assert list(table.columns) == BIRADS_COLUMNS
+    assert list(table.columns) == list(BIRADS_COLUMNS)
     assert table.fillna(-1).to_numpy().tolist() == [
         ["4A", 2, 1, 0.5, 1, 1],
         ["4C", 1, 1, 1.0, 0, 0],

@@ -10,34 +10,90 @@ from mammo.intake.source_folder import standardized_path
 from mammo.intake.source_tables import Row, cell_text, further_tables, read_header, read_rows
 from mammo.records import MammoError, did_you_mean
 
-NAMES = {
-    "image": "image imagefile imagepath imagename imagefilename imagefilepath file filename filepath path dicom "
-    "dicomfile dicompath",
-    "patient": "patient patientid patientno patientnumber patientkey subject subjectid pid mrn",
-    "exam": "exam examid examno examnumber examination study studyid studyuid studyinstanceuid accession "
-    "accessionnumber",
-    "date": "date examdate studydate acquisitiondate",
-    "laterality": "laterality side breast breastside imagelaterality leftright leftorrightbreast",
-    "view": "view viewposition viewpos imageview projection",
-    "label": "label pathology class classification diagnosis malignant malignancy ismalignant cancer outcome severity "
-    "biopsyresult groundtruth target",
-    "label_source": "labelsource biopsy biopsied proof verification",
-    "high_risk": "highrisk",
-    "lesion_id": "lesionid lesionkey",
-    "lesion": "lesion lesionno lesionnumber roi roiid roinumber abnormality abnormalityid",
-    "finding": "finding findingtype lesiontype abnormalitytype type",
-    "birads": "birads biradscategory biradsassessment assessment",
-    "pathology_type": "pathologytype histology histologytype histologictype histologicaltype histopathologytype "
-    "cancertype tumortype tumourtype subtype molecularsubtype",
-    "density": "density breastdensity acrdensity",
-    "split": "split subset partition",
-    "mask": "mask maskfile maskpath maskfilename maskfilepath roimask roimaskfilepath",
-    "segment": "segment segmentnumber maskvalue",
-    "outline": "outline",
+FIELDS: Mapping[str, tuple[str, str]] = {
+    "image": (
+        "image imagefile imagepath imagename imagefilename imagefilepath file filename filepath path "
+        "dicom dicomfile dicompath",
+        "the image's file; folder and suffix can be missing where that is clear",
+    ),
+    "patient": (
+        "patient patientid patientno patientnumber patientkey subject subjectid pid mrn",
+        "the patient; all images of one belong to one split",
+    ),
+    "exam": (
+        "exam examid examno examnumber examination study studyid studyuid studyinstanceuid accession accessionnumber",
+        "the exam of the patient",
+    ),
+    "date": (
+        "date examdate studydate acquisitiondate",
+        "the exam's date, where no exam is named",
+    ),
+    "laterality": (
+        "laterality side breast breastside imagelaterality leftright leftorrightbreast",
+        "L or R, left or right; also with the view in one cell, as in R-MLO",
+    ),
+    "view": (
+        "view viewposition viewpos imageview projection",
+        "CC or MLO, also written out",
+    ),
+    "label": (
+        "label pathology class classification diagnosis malignant malignancy ismalignant cancer outcome "
+        "severity biopsyresult groundtruth target",
+        "malignant, benign, high risk, none or normal; also M and B; others by data.labels",
+    ),
+    "label_source": (
+        "labelsource biopsy biopsied proof verification",
+        "biopsy, breast_level, birads_proxy or unknown; in a column biopsy also yes or no",
+    ),
+    "high_risk": (
+        "highrisk",
+        "yes or no: benign, but called high-risk by pathology",
+    ),
+    "lesion_id": (
+        "lesionid lesionkey",
+        "your own id of the lesion",
+    ),
+    "lesion": (
+        "lesion lesionno lesionnumber roi roiid roinumber abnormality abnormalityid",
+        "the number of the lesion on its image, where it has no id",
+    ),
+    "finding": (
+        "finding findingtype lesiontype abnormalitytype type",
+        "mass, calcification, distortion, asymmetry or other words, which become other",
+    ),
+    "birads": (
+        "birads biradscategory biradsassessment assessment",
+        "BI-RADS category before biopsy: 0 to 6, 4A to 4C",
+    ),
+    "pathology_type": (
+        "pathologytype histology histologytype histologictype histologicaltype histopathologytype "
+        "cancertype tumortype tumourtype subtype molecularsubtype",
+        "IDC, ILC, DCIS, fibroadenoma and so on; other words become other",
+    ),
+    "density": (
+        "density breastdensity acrdensity",
+        "BI-RADS density: A to D, 1 to 4, or in words",
+    ),
+    "split": (
+        "split subset partition",
+        "your own split: train, val or test",
+    ),
+    "mask": (
+        "mask maskfile maskpath maskfilename maskfilepath roimask roimaskfilepath",
+        "the mask's file: a PNG of the image's size or a DICOM SEG object, above 0, colored or opaque inside",
+    ),
+    "segment": (
+        "segment segmentnumber maskvalue",
+        "the number of the segment, or the value of the mask, that is this lesion",
+    ),
+    "outline": (
+        "outline",
+        "row,col;row,col;... of a polygon, px; none for a finding without an outline",
+    ),
 }
-"""For each field, the column names that give it, in lower case without spaces and punctuation."""
+"""For each field, the column names that give it, in lower case without spaces and punctuation, and what a cell is."""
 
-FIELD_OF = {name: field for field, names in NAMES.items() for name in names.split()}
+FIELD_OF = {name: field for field, (names, _) in FIELDS.items() for name in names.split()}
 
 FORMAT_KEYS = ("area", "id", "image_id", "category_id", "iscrowd", "bbox", "segmentation", "attributes")
 """Keys of a COCO annotation that are not fields of the lesion."""
@@ -85,7 +141,7 @@ class Entry:
 
 
 def squeezed(name: str) -> str:
-    """Return a column name in lower case without spaces and punctuation, as in NAMES."""
+    """Return a column name in lower case without spaces and punctuation, as in FIELDS."""
     return "".join(sign for sign in name.lower() if sign.isalnum())
 
 
@@ -122,9 +178,9 @@ def columns_of(header: Iterable[str], chosen: Mapping[str, str]) -> dict[str, li
     """
     header = list(header)
     for field in chosen:
-        if field not in NAMES:
-            guess = did_you_mean(field, NAMES)
-            raise MammoError(f"data.columns: {field!r} is not a field{guess}: use one of {', '.join(NAMES)}")
+        if field not in FIELDS:
+            guess = did_you_mean(field, FIELDS)
+            raise MammoError(f"data.columns: {field!r} is not a field{guess}: use one of {', '.join(FIELDS)}")
     wanted = {squeezed(str(column)): field for field, column in chosen.items()}
     fields = {column: wanted.get(squeezed(column), FIELD_OF.get(squeezed(column), "")) for column in header}
     decided = {fields[column] for column in header if squeezed(column) in wanted}

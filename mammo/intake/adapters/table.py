@@ -64,7 +64,7 @@ def read(
         lesions: file of the table of lesions, or a COCO file; None for the usual names.
         images: file of the table of images; None for the usual names.
         labels: the meaning of label words (malignant, benign, high risk, none, normal); None for the usual words.
-        columns: columns by field (_table_columns.NAMES); None for the usual names.
+        columns: columns by field (_table_columns.FIELDS); None for the usual names.
         skip_absent: whether rows whose image is not in the folder are left out, instead of an error.
 
     Raises:
