@@ -13,7 +13,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow test-browser test-faults test-wheel check format bench docs clean
+.PHONY: help python setup demo test test-slow test-docs test-browser test-faults test-wheel check format bench docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,10 +36,13 @@ demo: setup ## the paper's experiment on a synthetic cohort, ending in runs/demo
 	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
 
 test: check ## check, then the fast tests
-	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not faults and not wheel"
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not faults and not wheel and not docs"
 
 test-slow: setup ## the tests that take minutes
 	$(RUN) -m pytest -m slow
+
+test-docs: setup ## every command and Python block of README.md and docs/, with small settings
+	$(RUN) -m pytest -n 2 -m docs tests/docs
 
 test-browser: setup ## the report's page in a real browser (Debian package chromium)
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \
