@@ -16,7 +16,13 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 HARDWARE = ("trainer.accelerator=cpu", "trainer.precision=32-true", "torch.threads=1", "workers=0")
-WINDOWS = ("quota={malignant: 6, benign: 6, outside: 4, negative: 4}", "windows_per_lesion={val: 3, test: 5}")
+WINDOWS = (
+    "quota.malignant=6",
+    "quota.benign=6",
+    "quota.outside=4",
+    "quota.negative=4",
+    "windows_per_lesion={val: 3, test: 5}",
+)
 EPOCHS = ("trainer.max_epochs=1", "trainer.limit_train_batches=3", "batch_size=10")
 APPENDED = {
     "phantom": ("n_patients=40",),
@@ -39,7 +45,7 @@ IN_PLACE = (
 """Patterns of whole words of a command, and what stands in their place."""
 
 WEIGHTS = re.compile(r"(backbone\.(init|pretrained_file)|data\.init|gmic\.local_init)=.*")
-SCALES = {"phantom": "1", "table": "auto", "mias": "1", "nyu": "0.3"}
+SCALES = {"phantom": "1", "table": "auto", "cbis_ddsm": "1", "mias": "1", "nyu": "0.3"}
 """data.scale of generated folders by data set; 4 for the imitations of all others, whose images have 64 x 48 pixels."""
 
 
@@ -57,7 +63,9 @@ def quick(name: str, words: Sequence[str]) -> list[str]:
         for pattern, other in IN_PLACE:
             word = other if re.fullmatch(pattern, word) else word
         changed += [word] if word else []
-    return [*changed, *APPENDED.get(name, ()), *_by_words(name, words)]
+    kept = {word for word in words if word.startswith("quota.") and word.endswith("=0")}
+    appended = [word for word in APPENDED.get(name, ()) if f"{word.partition('=')[0]}=0" not in kept]
+    return [*changed, *appended, *_by_words(name, words)]
 
 
 def _by_words(name: str, words: Sequence[str]) -> list[str]:

@@ -30,7 +30,7 @@ ENCODERS = {
 }
 
 
-def _make(pixels: NDArray[np.integer], syntax: str = ExplicitVRLittleEndian, **tags: object) -> FileDataset:
+def mammogram(pixels: NDArray[np.integer], syntax: str = ExplicitVRLittleEndian, **tags: object) -> FileDataset:
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = syntax
     meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.2"
@@ -72,7 +72,7 @@ def _make(pixels: NDArray[np.integer], syntax: str = ExplicitVRLittleEndian, **t
 @pytest.fixture
 def make_dicom() -> MakeDicom:
     """Return a function (pixels [H, W], syntax, **tags) that makes a mammogram; a tag of None is omitted."""
-    return _make
+    return mammogram
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def table(tmp_path: Path, half_disc: NDArray[np.uint16]) -> Path:
     for side, pixels in (("L", half_disc), ("R", half_disc[:, ::-1])):
         path = tmp_path / "a" / f"{side}-CC.dcm"
         path.parent.mkdir(exist_ok=True)
-        _make(pixels, ImageLaterality=side).save_as(path, enforce_file_format=True)
+        mammogram(pixels, ImageLaterality=side).save_as(path, enforce_file_format=True)
         mask = np.zeros(pixels.shape, np.uint8)
         mask[90:110, 30:50] = 255
         (tmp_path / "outlines").mkdir(exist_ok=True)

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
 from mammo.records import Cohort
+from tests.intake.conftest import mammogram
 from tests.intake.dicom_variants import Variant
 from tests.intake.test_gate_bombs import DEFLATED, deflated, png
 
@@ -28,28 +28,32 @@ SMALL = 32 << 20
 
 @pytest.fixture
 def breast() -> NDArray[np.uint16]:
+    return small_breast()
+
+
+@pytest.fixture
+def write() -> Write:
+    return write_image
+
+
+def small_breast() -> NDArray[np.uint16]:
     """A left breast, uint16 [64, 48]: a half disc that touches column 0."""
     rows, cols = np.mgrid[:64, :48]
     return np.where(((rows - 31.5) / 28) ** 2 + (cols / 40) ** 2 < 1, 1000 + 10 * rows + cols, 0).astype(np.uint16)
 
 
-@pytest.fixture
-def write(make_dicom: Callable[..., Dataset]) -> Write:
-    """A function (path, pixels, **tags) that writes DICOM, or a raster if the suffix is one."""
-
-    def write(path: Path, pixels: NDArray[np.generic], **tags: object) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix in (".png", ".jpg", ".tif"):
-            cv2.imwrite(str(path), pixels)
-            return
-        bits = 8 if pixels.dtype == np.uint8 else 16
-        stored = max(min(bits, 12), int(pixels.max()).bit_length())
-        layout = {"BitsAllocated": bits, "BitsStored": stored, "HighBit": stored - 1}
-        dataset = make_dicom(pixels, **(layout | tags))
-        dataset.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
-        dataset.save_as(path, enforce_file_format=True)
-
-    return write
+def write_image(path: Path, pixels: NDArray[np.generic], **tags: object) -> None:
+    """Write DICOM, or a raster if the suffix is one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix in (".png", ".jpg", ".tif"):
+        cv2.imwrite(str(path), pixels)
+        return
+    bits = 8 if pixels.dtype == np.uint8 else 16
+    stored = max(min(bits, 12), int(pixels.max()).bit_length())
+    layout = {"BitsAllocated": bits, "BitsStored": stored, "HighBit": stored - 1}
+    dataset = mammogram(pixels, **(layout | tags))
+    dataset.PixelData = pixels.tobytes() + b"\0" * (pixels.nbytes % 2)
+    dataset.save_as(path, enforce_file_format=True)
 
 
 @pytest.fixture

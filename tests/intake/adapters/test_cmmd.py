@@ -70,20 +70,24 @@ def labels_of(cohort: Cohort) -> list[tuple[str, Pathology]]:
 
 @pytest.fixture
 def cmmd(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]) -> Path:
+    return write_cmmd(tmp_path, write, breast)
+
+
+def write_cmmd(folder: Path, write: Callable[..., None], breast: NDArray[np.uint16]) -> Path:
     # "2 files (949 patients) or 4 files (826)"; "one exception has 1-1 = R MLO"
-    image(tmp_path, write, breast, "D1-0001", 1, "R", "MLO")
-    image(tmp_path, write, breast, "D1-0001", 2, "R", "CC")
+    image(folder, write, breast, "D1-0001", 1, "R", "MLO")
+    image(folder, write, breast, "D1-0001", 2, "R", "CC")
     for patient in ("D1-1343", "D2-0284"):
         for number, (side, view) in enumerate([("L", "CC"), ("L", "MLO"), ("R", "CC"), ("R", "MLO")], 1):
-            image(tmp_path, write, breast, patient, number, side, view)
+            image(folder, write, breast, patient, number, side, view)
     # "sides reversed for all images: D1-0252"
-    image(tmp_path, write, breast, "D1-0252", 1, "L", "MLO", shown="R")
+    image(folder, write, breast, "D1-0252", 1, "L", "MLO", shown="R")
     # "the two MLO tags swapped: D1-0999"
-    image(tmp_path, write, breast, "D1-0999", 1, "L", "CC")
-    image(tmp_path, write, breast, "D1-0999", 2, "L", "MLO", shown="R")
+    image(folder, write, breast, "D1-0999", 1, "L", "CC")
+    image(folder, write, breast, "D1-0999", 2, "L", "MLO", shown="R")
     # "Known bad: D1-0951"; "Patients listed ... as having benign and malignant findings together in one breast"
-    image(tmp_path, write, breast, "D1-0951", 1, "L", "MLO")
-    image(tmp_path, write, breast, "D2-0033", 1, "L", "MLO")
+    image(folder, write, breast, "D1-0951", 1, "L", "MLO")
+    image(folder, write, breast, "D2-0033", 1, "L", "MLO")
     # "some CSV exports use `;` and a trailing separator. There may be zero-width spaces."
     rows = ["D1-0001;R", "D2-0284;R", "D1-0252;L", "D1-0999;R", "D1-0951;L", "D2-0033;L"]
     classes = ["Benign", "Malignant", "Malignant", "Benign", "Benign", "Malignant"]
@@ -94,24 +98,24 @@ def cmmd(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16])
         "D1-1343;L;44;2;mass;Malignant;;",
     ]  # "30 patients have one benign and one malignant breast"
     header = "ID1;LeftRight;Age;number;abnormality;classification;subtype;"
-    (tmp_path / "CMMD_clinicaldata_revision.csv").write_text("\n".join([header, *lines]), encoding="utf-8")
+    (folder / "CMMD_clinicaldata_revision.csv").write_text("\n".join([header, *lines]), encoding="utf-8")
     # "70 values have a trailing space `"calc "`; strip"
     annotation(
-        tmp_path,
+        folder,
         "D1-0001_MLO_R",
         [{"type": "Draw", "label": "calc ", "cgPoints": MIRRORED}, {"label": "FAD", "cgPoints": MIRRORED[:3]}],
     )
-    annotation(tmp_path, "D2-0284_MLO_L", [{"label": "mass", "cgPoints": POLYGON}])
-    annotation(tmp_path, "D2-0284_MLO_R", [{"label": "mass", "cgPoints": MIRRORED}, {"label": "mass", "cgPoints": "?"}])
-    annotation(tmp_path, "D1-0252_MLO_R", [{"label": "mass", "cgPoints": MIRRORED}])
-    annotation(tmp_path, "D1-0999_MLO_R", [{"label": "mass", "cgPoints": MIRRORED}])
-    annotation(tmp_path, "D2-0033_MLO_L", [{"label": "mass", "cgPoints": POLYGON}])
-    annotation(tmp_path, "D1-0500_MLO_L", [{"label": "mass", "cgPoints": POLYGON}])
+    annotation(folder, "D2-0284_MLO_L", [{"label": "mass", "cgPoints": POLYGON}])
+    annotation(folder, "D2-0284_MLO_R", [{"label": "mass", "cgPoints": MIRRORED}, {"label": "mass", "cgPoints": "?"}])
+    annotation(folder, "D1-0252_MLO_R", [{"label": "mass", "cgPoints": MIRRORED}])
+    annotation(folder, "D1-0999_MLO_R", [{"label": "mass", "cgPoints": MIRRORED}])
+    annotation(folder, "D2-0033_MLO_L", [{"label": "mass", "cgPoints": POLYGON}])
+    annotation(folder, "D1-0500_MLO_L", [{"label": "mass", "cgPoints": POLYGON}])
     # "The zip also has a `__MACOSX/` tree with 1,385 junk `._*` files: skip."
-    junk = tmp_path / "__MACOSX" / "._D1-0001_MLO_R_AnnotationFile.json"
+    junk = folder / "__MACOSX" / "._D1-0001_MLO_R_AnnotationFile.json"
     junk.parent.mkdir()
     junk.write_bytes(b"\0")
-    return tmp_path
+    return folder
 
 
 def test_every_record(cmmd: Path) -> None:

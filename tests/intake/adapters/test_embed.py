@@ -42,23 +42,34 @@ def embed(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]
     """
 
     def make(images: list[tuple[object, ...]], findings: list[tuple[object, ...]], header: str = "") -> Cohort:
-        rows = []
-        for number, (exam, side, view, kind, spot, boxes, *rest) in enumerate(images):
-            # "start with `./images/cohort_1/...` or an absolute Emory path prefix"
-            prefix = "./images" if number % 2 else "/mnt/NAS/Emory"
-            path = f"cohort_1/{exam // 10}/1.2.{exam}/1.3.{number}/1.4.{number}.dcm"
-            pixels = breast if side != "R" else breast[:, ::-1]
-            orientation = ["A", "R"] if side != "R" else ["P", "L"]
-            write(tmp_path / "images" / path, np.ascontiguousarray(pixels), PatientOrientation=orientation)
-            cells = [exam // 10, exam, f"{prefix}/{path}", kind, side, view, spot, 1, f'"{boxes}"', "[1]", *rest]
-            rows.append(",".join(map(str, cells)))
-        clinical = [",".join(map(str, (exam // 10, exam, *rest, 55, "2.0"))) for exam, *rest in findings]
-        (tmp_path / "tables").mkdir(exist_ok=True)
-        (tmp_path / "tables" / "EMBED_OpenData_metadata.csv").write_text("\n".join([IMAGES + header, *rows]))
-        (tmp_path / "tables" / "EMBED_OpenData_clinical.csv").write_text("\n".join([FINDINGS, *clinical]))
+        write_embed(tmp_path, write, breast, images, findings, header)
         return read(tmp_path)
 
     return make
+
+
+def write_embed(
+    folder: Path,
+    write: Callable[..., None],
+    breast: NDArray[np.uint16],
+    images: list[tuple[object, ...]],
+    findings: list[tuple[object, ...]],
+    header: str = "",
+) -> None:
+    rows = []
+    for number, (exam, side, view, kind, spot, boxes, *rest) in enumerate(images):
+        # "start with `./images/cohort_1/...` or an absolute Emory path prefix"
+        prefix = "./images" if number % 2 else "/mnt/NAS/Emory"
+        path = f"cohort_1/{exam // 10}/1.2.{exam}/1.3.{number}/1.4.{number}.dcm"
+        pixels = breast if side != "R" else breast[:, ::-1]
+        orientation = ["A", "R"] if side != "R" else ["P", "L"]
+        write(folder / "images" / path, np.ascontiguousarray(pixels), PatientOrientation=orientation)
+        cells = [exam // 10, exam, f"{prefix}/{path}", kind, side, view, spot, 1, f'"{boxes}"', "[1]", *rest]
+        rows.append(",".join(map(str, cells)))
+    clinical = [",".join(map(str, (exam // 10, exam, *rest, 55, "2.0"))) for exam, *rest in findings]
+    (folder / "tables").mkdir(exist_ok=True)
+    (folder / "tables" / "EMBED_OpenData_metadata.csv").write_text("\n".join([IMAGES + header, *rows]))
+    (folder / "tables" / "EMBED_OpenData_clinical.csv").write_text("\n".join([FINDINGS, *clinical]))
 
 
 def finding(

@@ -28,7 +28,11 @@ def region(name: str | None, points: list[tuple[float, float]], count: int | Non
 
 @pytest.fixture
 def inbreast(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]) -> Path:
-    root = tmp_path / "INbreast Release 1.0"
+    return write_inbreast(tmp_path, write, breast)
+
+
+def write_inbreast(folder: Path, write: Callable[..., None], breast: NDArray[np.uint16]) -> Path:
+    root = folder / "INbreast Release 1.0"
     names = [
         "20000001_aaaaaaaaaaaaaaaa_MG_R_CC_ANON",
         "20000002_aaaaaaaaaaaaaaaa_MG_R_ML_ANON",
@@ -71,7 +75,7 @@ def inbreast(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint
     pectoral = root / "PectoralMuscle" / "Pectoral Muscle XML" / "20000002.xml"
     pectoral.parent.mkdir(parents=True)
     pectoral.write_bytes(plistlib.dumps({"ROIPoints": ["{1, 2}"]}))
-    return tmp_path
+    return folder
 
 
 def test_every_record(inbreast: Path) -> None:

@@ -20,16 +20,20 @@ EXAM = {"horizontal_flip": "NO", "L-CC": ["l"], "R-CC": ["r"], "L-MLO": [], "R-M
 
 @pytest.fixture
 def exam(tmp_path: Path) -> Path:
-    """One exam of two 800 x 600 px images with a disc of a lesion on the right breast."""
+    """One exam of two 800 x 600 px images."""
+    return write_exam(tmp_path)
+
+
+def write_exam(folder: Path) -> Path:
     rows, cols = np.mgrid[:800, :600]
     pixels = np.where(((rows - 400) / 350) ** 2 + (cols / 500) ** 2 < 1, 2000, 0).astype(np.uint16)
-    (tmp_path / "images").mkdir()
-    (tmp_path / "segmentation").mkdir()
-    cv2.imwrite(str(tmp_path / "images" / "l.png"), pixels)
-    cv2.imwrite(str(tmp_path / "images" / "r.png"), pixels[:, ::-1])
-    with (tmp_path / "exam_list_before_cropping.pkl").open("wb") as stream:
+    (folder / "images").mkdir()
+    (folder / "segmentation").mkdir()
+    cv2.imwrite(str(folder / "images" / "l.png"), pixels)
+    cv2.imwrite(str(folder / "images" / "r.png"), pixels[:, ::-1])
+    with (folder / "exam_list_before_cropping.pkl").open("wb") as stream:
         pickle.dump([EXAM], stream)
-    return tmp_path
+    return folder
 
 
 def paint(exam: Path, name: str, *boxes: tuple[int, int, int, int]) -> None:

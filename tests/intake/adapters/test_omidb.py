@@ -34,7 +34,11 @@ def mark(linked: str | None, **changes: object) -> dict[str, object]:
 
 @pytest.fixture
 def omidb(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]) -> Path:
-    root = tmp_path / "sharing"
+    return write_omidb(tmp_path, write, breast)
+
+
+def write_omidb(folder: Path, write: Callable[..., None], breast: NDArray[np.uint16]) -> Path:
+    root = folder / "sharing"
 
     def image(
         client: str, study: str, sop: str, position: str, json_name: str = "{}.json", intent: str = PRESENTATION
@@ -104,7 +108,7 @@ def omidb(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]
         {"2.1": {"EpisodeID": "1", "2.1.9": {"2.1.1": None}}},
         {"1": {"EpisodeType": "R", "SCREENING": {"L": {}}}},
     )
-    return tmp_path
+    return folder
 
 
 def test_every_record(omidb: Path) -> None:

@@ -35,15 +35,19 @@ ROWS = [
 def rsna(
     request: pytest.FixtureRequest, tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]
 ) -> Path:
-    (tmp_path / "train.csv").write_text("\n".join([HEADER, *ROWS]))
+    return write_rsna(tmp_path, request.param, write, breast)
+
+
+def write_rsna(folder: Path, layout: str, write: Callable[..., None], breast: NDArray[np.uint16]) -> Path:
+    (folder / "train.csv").write_text("\n".join([HEADER, *ROWS]))
     for row in ROWS[:-1]:
         _, patient, image, side, view, *_ = row.split(",")
         pixels = np.ascontiguousarray(breast if side == "L" else breast[:, ::-1])
         tags = {"ImageLaterality": side, "ViewPosition": view}
-        if image == "1" and request.param.endswith("dcm"):
+        if image == "1" and layout.endswith("dcm"):
             pixels, tags = breast.max() - pixels, tags | {"PhotometricInterpretation": "MONOCHROME1"}
-        write(tmp_path / request.param.format(p=patient, i=image), pixels, **tags)
-    return tmp_path
+        write(folder / layout.format(p=patient, i=image), pixels, **tags)
+    return folder
 
 
 def test_every_record(rsna: Path) -> None:

@@ -22,7 +22,11 @@ IMAGES = [("L", "CC"), ("L", "MLO"), ("R", "CC"), ("R", "CC")]  # "one breast ha
 
 @pytest.fixture
 def vindr(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]) -> Path:
-    root = tmp_path / "physionet.org" / "files" / "vindr-mammo" / "1.0.0"
+    return write_vindr(tmp_path, write, breast)
+
+
+def write_vindr(folder: Path, write: Callable[..., None], breast: NDArray[np.uint16]) -> Path:
+    root = folder / "physionet.org" / "files" / "vindr-mammo" / "1.0.0"
     rows, findings = [BREAST], [FINDING]
     birads = {"a0": 4, "a1": 5, "a2": 1, "a3": 2, "b0": 3, "b1": 4, "b2": 1, "b3": 1}
     boxes = {
@@ -53,7 +57,7 @@ def vindr(tmp_path: Path, write: Callable[..., None], breast: NDArray[np.uint16]
                 write(root / "images" / study / f"{image}.dicom", pixels, **tags)
     (root / "breast-level_annotations.csv").write_text("\n".join(rows))
     (root / "finding_annotations.csv").write_text("\n".join(findings))
-    return tmp_path
+    return folder
 
 
 def test_every_record(vindr: Path) -> None:
