@@ -13,7 +13,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow test-docs test-browser test-faults test-wheel check format bench docs clean
+.PHONY: help python setup demo test test-slow test-docs test-browser test-faults test-wheel check format bench reference docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -68,6 +68,9 @@ format: setup ## format the code with ruff
 bench: setup ## every benchmark beside other libraries: a JSON object each, and a table in runs/bench.md
 	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	$(RUN) -m mammo.benchmark all --table runs/bench.md
+
+reference: setup ## write the generated tables of docs/ anew, after a change of commands, keys, columns or docstrings
+	$(RUN) -m tests.reference.pages
 
 docs: setup ## the documentation as a site, in runs/site; a broken link is an error
 	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[docs]'

@@ -86,7 +86,7 @@ def _audit(options: argparse.Namespace) -> int:
     rows = [(issue.check, issue.subject, issue.detail, " ".join(issue.images)) for issue in result.issues]
     safe_csv(pd.DataFrame(rows, columns=["check", "subject", "detail", "images"]), out / "quality.csv")
     for check, count in result.counts().items():
-        print(f"{count} {check}: {CHECKS[str(check)]}")
+        print(f"{count} {check}: {CHECKS[str(check)].finds}")
         for issue in result.issues if own is not None else ():
             if issue.check == check:
                 print(f"  {own_name(issue, own or {})}")

@@ -1,7 +1,5 @@
-"""The page on differences from the paper names code that exists, and its demo table has the demo's values."""
+"""The demo table of the page on differences from the paper has the demo's values."""
 
-import importlib
-import re
 from functools import partial
 from pathlib import Path
 
@@ -16,35 +14,6 @@ from mammo.training.train_config import header_defaults
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "explanation" / "differences.md").read_text(encoding="utf-8")
 PHANTOMS = StoreHeader(Frame(368, 240, 8), (DataSet("phantom", "table", "eighth"),))
-KEYS = {"data.scale", "data.patients"}
-"""Keys of conf/ that begin like a package."""
-CODE = sorted(
-    name
-    for name in set(re.findall(r"`([a-z_]+(?:\.\w+)+)`", PAGE)) - KEYS
-    if any((ROOT / "mammo" / f"{name.split('.')[0]}{suffix}").exists() for suffix in ("", ".py"))
-)
-CONF = sorted(set(re.findall(r"`(conf/[\w/.]+)`", PAGE)))
-
-
-@pytest.mark.parametrize("name", CODE)
-def test_code_that_the_page_names_exists(name: str) -> None:
-    parts = ["mammo", *name.split(".")]
-    n_module = next(n for n in range(len(parts), 0, -1) if _is_module(parts[:n]))
-    value: object = importlib.import_module(".".join(parts[:n_module]))
-    for part in parts[n_module:]:
-        fields = getattr(value, "__dataclass_fields__", {})
-        assert hasattr(value, part) or part in fields, f"{name}: {part} is missing"
-        value = getattr(value, part, None)
-
-
-def _is_module(parts: list[str]) -> bool:
-    path = ROOT.joinpath(*parts)
-    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
-
-
-@pytest.mark.parametrize("path", CONF)
-def test_configuration_that_the_page_names_exists(path: str) -> None:
-    assert (ROOT / path).exists()
 
 
 def demo(experiment: str) -> DictConfig:

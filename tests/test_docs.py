@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mammo.intake.outcomes import Flag
-
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\(([^()\s]+)\)")
@@ -34,11 +32,6 @@ def test_every_link_leads_somewhere(page: Path) -> None:
         assert target.exists(), f"{page.name}: {link}"
         assert target.is_relative_to(ROOT if page.name == "README.md" else ROOT / "docs"), f"{link} is not in the site"
         assert not anchor or anchor in anchors(target), f"{page.name}: {link}"
-
-
-def test_the_list_of_flags_is_complete() -> None:
-    text = (ROOT / "docs" / "reference" / "data.md").read_text(encoding="utf-8")
-    assert re.findall(r"(?m)^\| `(\w+)` \| (.+) \|$", text) == [(flag.value, flag.reason) for flag in Flag]
 
 
 def test_the_readme_has_at_most_700_words() -> None:

@@ -79,6 +79,12 @@ class Plan:
 class Quota:
     """Patches per class in one epoch; the defaults are the paper's (Model training, para. 1).
 
+    Attributes:
+        malignant: windows that show a malignant lesion.
+        benign: windows that show a benign lesion.
+        outside: windows beside the lesions of images with lesions.
+        negative: windows of images without a lesion.
+
     Raises:
         MammoError: a count is negative, or all are 0.
     """

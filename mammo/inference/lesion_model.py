@@ -206,7 +206,7 @@ def load(run: str | Path, allow_targets: Sequence[str] = (), scale: float | None
     """The model of a finished run, with its networks loaded once.
 
     Args:
-        run: folder of a finished f_agg or f_loc run.
+        run: folder of a finished f_agg or f_loc run; the runs that it reads lie where they did, relative to it.
         allow_targets: your own packages whose classes the run's configuration may name.
         scale: store pixels per pixel of an image, above 0; None for that of the store which the run was trained on.
 

@@ -41,7 +41,7 @@ class FAgg(PatchClassifier):
         maps: names of the maps (loc, sal, emb), in any order.
         frame: height, width and cell_px of the network window.
         lr: Adam's learning rate.
-        loss: as PatchClassifier.
+        loss: called with logits [B, 4] and targets int64 [B]; None for unweighted cross-entropy.
         n_filters: filters of each convolution.
     """
 

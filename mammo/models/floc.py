@@ -98,7 +98,7 @@ class FLoc(PatchClassifier):
     Args:
         backbone: arguments of Backbone (conf/backbone).
         lr: Adam's learning rate.
-        loss: as PatchClassifier.
+        loss: called with logits [B, 4] and targets int64 [B]; None for unweighted cross-entropy.
         n_features: length of h.
     """
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from mammo.io import atomic_write
 from mammo.quality.audit import Audit
-from mammo.quality.checks import CHECKS, Issue
+from mammo.quality.checks import CHECKS, Check, Issue
 from mammo.records import FULL_SCALE, Floats, MammoError
 from mammo.reporting.page import data_uri, inline_asset, render
 from mammo.reporting.paper_tables import table1
@@ -31,14 +31,14 @@ class _Section:
     """The issues of one check.
 
     Attributes:
-        check: its name.
-        meaning: what it finds.
+        name: of the check.
+        check: what it finds and what to do then.
         count: number of issues.
         shown: the first of them, each with its pictures as data URIs.
     """
 
-    check: str
-    meaning: str
+    name: str
+    check: Check
     count: int
     shown: Sequence[tuple[Issue, Sequence[str]]]
 
@@ -52,7 +52,7 @@ def write_quality_page(page: Path, store: Path, audit: Audit) -> Path:
         "n_patients": manifest.images["patient_id"].nunique(),
         "n_issues": len(issues),
         "sections": list(_sections(store, manifest, issues)),
-        "passed": [(check, CHECKS[check]) for check in CHECKS if check not in set(audit.counts().index)],
+        "passed": [(name, check.finds) for name, check in CHECKS.items() if name not in set(audit.counts().index)],
         "cohort": table1(manifest.labeled_images, manifest.lesions).T.to_dict("list"),
         "sources": manifest.lesions["label_source"].value_counts().to_dict(),
     }
@@ -64,11 +64,11 @@ def write_quality_page(page: Path, store: Path, audit: Audit) -> Path:
 
 def _sections(store: Path, manifest: Manifest, issues: Sequence[Issue]) -> Iterator[_Section]:
     images = ImageStore(store)
-    for check, meaning in CHECKS.items():
-        found = [issue for issue in issues if issue.check == check]
+    for name, check in CHECKS.items():
+        found = [issue for issue in issues if issue.check == name]
         if found:
             shown = [(issue, list(_pictures(images, manifest, issue))) for issue in found[:MAX_SHOWN]]
-            yield _Section(check, meaning, len(found), shown)
+            yield _Section(name, check, len(found), shown)
 
 
 def _pictures(images: ImageStore, manifest: Manifest, issue: Issue) -> Iterator[str]:
