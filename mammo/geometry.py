@@ -55,12 +55,6 @@ def rotate(
 class Box:
     """A half-open box of whole pixels: rows row0 to row1 - 1, columns col0 to col1 - 1.
 
-    Attributes:
-        row0: first row.
-        row1: row after the last one.
-        col0: first column.
-        col1: column after the last one.
-
     Raises:
         ValueError: the box is empty.
     """
@@ -99,12 +93,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Frame:
-    """The network window and its grid: 2944 x 1920 px in cells of 64 px is the paper's 46 x 30 grid.
-
-    Attributes:
-        height: rows, px.
-        width: columns, px.
-        cell_px: side of a grid cell, px.
+    """The network window, height x width px, and its grid of square cells, cell_px wide (the paper: 46 x 30 of 64 px).
 
     Raises:
         ValueError: the height or width is not a whole number of cells.

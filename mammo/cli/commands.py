@@ -1,7 +1,7 @@
 """The commands of mammo: their list, and how the process of one ends.
 
 Exit statuses: 0 done; 2 wrong use or wrong input; 3 done, but something was rejected or found, where the command's help
-says so; 130 interrupted; 141 the reader of the output, as in `| head`, has gone; 143 terminated; 1 a defect.
+says so; 130 interrupted; 141 the reader of the output, such as head, has gone; 143 terminated; 1 a defect.
 """
 
 import os

