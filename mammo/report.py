@@ -3,11 +3,13 @@
 Examples:
   mammo report runs/demo
   mammo report runs/demo --only table2 figure7
+  mammo report runs/demo --scores mine.csv
   mammo report runs/mine --figure2 IMAGE
 """
 
 import argparse
 from collections.abc import Sequence
+from glob import has_magic
 from pathlib import Path
 
 from mammo.cli.arguments import Parser, check_exists, complain, default_root, parser
@@ -15,16 +17,17 @@ from mammo.cli.commands import run
 from mammo.records import MammoError
 from mammo.reporting import N_LESIONS
 
-DEFAULT_GROUP = "table3"
-"""The group that a report covers where there are several: the paper's main experiment."""
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write <root>/report and print the path of its page; exit status 2 with one sentence on wrong use."""
+    """Write <root>/report; print the groups that it reads and the path of its page.
+
+    Returns:
+        The exit status: 2, after one sentence, on wrong use.
+    """
     options = _parser().parse_args(arguments)
     try:
-        for path in _write(options):
-            print(path)
+        for line in _write(options):
+            print(line)
     except (MammoError, OSError) as error:
         return complain(error)
     return 0
@@ -35,7 +38,19 @@ def _parser() -> Parser:
     root = default_root()
     words.add_argument("root", type=Path, nargs="?", default=root, help=f"folder that holds the runs (default {root})")
     words.add_argument(
-        "--group", metavar="NAME", help="folder below root with the runs to report (default table3, or the only one)"
+        "--group",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="folders below root with the runs to report (default: table3, or the first, and all that go with it)",
+    )
+    words.add_argument(
+        "--scores",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FILE",
+        help="scores of the same test lesions by other models, as for mammo compare, to show beside the runs",
     )
     words.add_argument(
         "--lesions",
@@ -66,8 +81,8 @@ def _parser() -> Parser:
     return words
 
 
-def _write(options: argparse.Namespace) -> list[Path]:
-    """Write what the options ask for; the paths of the pages, tables and figures."""
+def _write(options: argparse.Namespace) -> Sequence[str | Path]:
+    """Write what the options ask for; what to print: the groups that were read, and paths of what was written."""
     if not 0 <= options.lesions <= N_LESIONS:
         raise MammoError(f"--lesions {options.lesions}: give a whole number from 0 to {N_LESIONS}")
     check_exists(options.root)
@@ -78,30 +93,24 @@ def _write(options: argparse.Namespace) -> list[Path]:
         checkpoint = context_checkpoint("--context", options.context, options.root)
         store = options.store or options.root / "store"
         return write_saliency_figures(options.root / "figure2", store, checkpoint, options.figure2)
-    group = options.group or default_group(options.root)
+    _reject_empty(options.root)
+    check_exists(*(path for path in options.scores if not has_magic(str(path))))
     from mammo.reporting.report_folder import Report  # heavy: only after the folder is known to hold runs
+    from mammo.reporting.report_groups import read_groups
 
-    report = Report(options.root, group)
-    return report.write_selected(options.only) if options.only else [report.write(options.lesions)]
+    groups = read_groups(options.root, options.group)
+    report = Report(options.root, groups, options.scores)
+    paths = report.write_selected(options.only) if options.only else [report.write(options.lesions)]
+    return [*groups.lines(), *paths]
 
 
-def default_group(root: Path) -> str:
-    """Return the folder below root whose runs a report covers: table3, or the only folder with finished runs.
-
-    Raises:
-        MammoError: there is no finished run below root, or there are several folders with some and none is table3.
-    """
-    groups = sorted({path.parents[1].name for path in root.glob("*/*/result.json")})
-    if (root / DEFAULT_GROUP).is_dir():
-        return DEFAULT_GROUP
-    if len(groups) == 1:
-        return groups[0]
-    if groups:
-        raise MammoError(f"{root} has runs in {', '.join(groups)}: choose one, for example --group {groups[0]}")
-    raise MammoError(
-        f"{root}: no finished run to report; train f_loc with python -m mammo.train model=floc root={root}, then f_agg "
-        f"with python -m mammo.train maps=emb root={root}"
-    )
+def _reject_empty(root: Path) -> None:
+    """Reject a root without a finished run, before the modules that read runs are imported."""
+    if not any(root.glob("*/*/result.json")):
+        raise MammoError(
+            f"{root}: no finished run to report; train f_loc with python -m mammo.train model=floc root={root}, then "
+            f"f_agg with python -m mammo.train maps=emb root={root}"
+        )
 
 
 if __name__ == "__main__":

@@ -101,6 +101,7 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
     import pandas as pd
 
     from mammo.reporting.external_page import evaluated, write_external_page
+    from mammo.scoring.number_text import number_text, range_text
 
     table = pd.concat([part.evaluated for part in parts], ignore_index=True)
     pages = [out / "external.json", out / "external.html"]
@@ -114,10 +115,10 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
     validation = pd.concat(validations, ignore_index=True) if len(validations) == len(runs) else None
     found = evaluated(runs[0].name if len(runs) == 1 else f"{len(runs)} networks, one for each fold", table, validation)
     low, high = found["auc_ci"] or (None, None)
-    interval = "undefined: too few patients" if low is None else f"{low:.3f} to {high:.3f}"
+    interval = "undefined: too few patients" if low is None else range_text((low, high))
     where = "the test split that belongs to the run" if parts[0].is_own else "an external test set"
     n = f"{found['n']} labeled lesions of {where}, {found['n_malignant']} malignant, {found['n_patients']} patients"
-    print(f"AUC {found['auc']:.3f} (95 % interval {interval}; patient bootstrap): {n}; see {pages[1]}")
+    print(f"AUC {number_text(found['auc'])} (95 % interval {interval}; patient bootstrap): {n}; see {pages[1]}")
     with atomic_write(pages[0]) as written:
         written.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     cautions = [PHANTOM_CAUTION] if any(part.scorer.trained_on_phantoms for part in parts) else []

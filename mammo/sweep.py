@@ -48,6 +48,7 @@ def _compare(root: Path, group: str) -> int:
     """Write the table and the figure of the group's finished runs, and print the table."""
     from mammo.reporting.result_figures import save
     from mammo.reporting.sweep_comparison import comparison_figure, comparison_table
+    from mammo.scoring.number_text import UNDEFINED
     from mammo.scoring.score_tables import safe_csv
     from mammo.training.results import read_runs
 
@@ -59,7 +60,7 @@ def _compare(root: Path, group: str) -> int:
     table = comparison_table(runs)
     safe_csv(table, folder / "table.csv")
     save(comparison_figure(runs), folder, "comparison")
-    print(f"{table.to_string(index=False)}\n{folder / 'table.csv'}\n{folder / 'comparison.png'}")
+    print(f"{table.to_string(index=False, na_rep=UNDEFINED)}\n{folder / 'table.csv'}\n{folder / 'comparison.png'}")
     return 0
 
 

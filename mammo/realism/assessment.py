@@ -12,6 +12,7 @@ from mammo.realism.breast_images import StoreImages, exam_images
 from mammo.realism.discriminator import PATCH_PX, DiscriminatorResult, discriminate, patch_features
 from mammo.realism.measures import MEASURES, TEXTURE_SCALE, Measures, Ranges, image_measures
 from mammo.records import MammoError
+from mammo.scoring.number_text import number_text, range_text
 
 SPREAD = {
     "slope": (0.86, 1.02),
@@ -162,9 +163,9 @@ def realism_lines(assessment: RealismAssessment) -> Iterator[str]:
     yield "the real ranges are those of one exam: one woman, one detector"
     yield "near: in that range widened as far as 8 CBIS-DDSM films of 2 women differ; no other detector was measured"
     for row in assessment.measures:
-        spread = f"{row.median:6.3f} ({row.low:.3f} to {row.high:.3f})"
-        real_range = f"{row.real[0]:.3f} to {row.real[1]:.3f}"
-        widened = f"({row.widened[0]:.3f} to {row.widened[1]:.3f})"
+        spread = f"{number_text(row.median):>6} ({range_text((row.low, row.high))})"
+        real_range = range_text(row.real)
+        widened = f"({range_text(row.widened)})"
         yield f"{row.name:<14} {spread:<25} real {real_range:<16} {widened:<18} {row.status:<8} {MEASURES[row.name]}"
     statuses = [row.status for row in assessment.measures]
     yield ", ".join(f"{statuses.count(status)} {status}" for status in RangeStatus)
@@ -175,15 +176,15 @@ def realism_lines(assessment: RealismAssessment) -> Iterator[str]:
 
 
 def _discriminator_lines(result: DiscriminatorResult, scale: float) -> Iterator[str]:
-    each = ", ".join(f"{auc:.3f}" for auc in result.aucs)
+    each = ", ".join(number_text(auc) for auc in result.aucs)
     yield (
-        f"discriminator at {scale:g} of full size: AUC {result.auc:.3f} (by real image left out: {each}), "
+        f"discriminator at {scale:g} of full size: AUC {number_text(result.auc)} (by real image left out: {each}), "
         f"{result.n_real} real and {result.n_synthetic} synthetic patches of {PATCH_PX} full-size px"
     )
     yield "features that separate them best on their own:"
     for feature in result.features[:N_FEATURES]:
         medians = f"median {feature.synthetic:.4g}, real {feature.real:.4g}"
-        yield f"  {feature.name:<22} AUC {feature.auc:.3f}   {medians}"
+        yield f"  {feature.name:<22} AUC {number_text(feature.auc)}   {medians}"
 
 
 REFERENCE_RANGES: dict[float, Ranges] = {

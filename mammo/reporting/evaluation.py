@@ -1,7 +1,7 @@
 """The evaluation of finished runs: their scores of the same lesions, tables, comparisons and warnings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from mammo.reporting.evaluation_warnings import (
 )
 from mammo.reporting.paper_settings import seeds_of, settings_table
 from mammo.reporting.paper_tables import auc_row, context_table, figure6, table2, table3
+from mammo.reporting.report_columns import OTHER_COLUMNS
 from mammo.reporting.reported_runs import PooledRun, common_folds, fold_table, fold_warnings, pooled_runs
 from mammo.reporting.shared_lesions import SharedLesions, share_lesions
 from mammo.reporting.summary import birads_table
@@ -62,6 +63,8 @@ class Evaluation:
         birads: as summary.birads_table, for `main`; empty without BI-RADS categories.
         settings: as paper_settings.settings_table.
         warnings: weaknesses of the evaluation, in sentences (evaluation_warnings).
+        others: name to the scores [N] of other models of the same lesions (other_models.read_other_scores).
+        other_models: as other_models.other_models_table, for `main`.
     """
 
     runs: Sequence[Run]
@@ -87,6 +90,8 @@ class Evaluation:
     birads: pd.DataFrame
     settings: pd.DataFrame
     warnings: Sequence[str]
+    others: Mapping[str, Floats] = field(default_factory=dict)
+    other_models: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(OTHER_COLUMNS)))
 
     @property
     def undefined(self) -> str:
@@ -149,7 +154,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         difference=gains[BEST, LOCAL],
         shuffled_gain=gains["shuffled", LOCAL],
         gain_over_shuffled=gains[BEST, "shuffled"],
-        images=context_table([pool.images() for pool in pools if pool.first.model == "context"]),
+        images=context_table(_image_tables(pools)),
         subgroups=_subgroups(lesions.assign(score=means[main])),
         birads=birads_table(lesions["birads"], malignant, means[main], thresholds),
         settings=settings_table(run for pool in pools for run in pool.runs),
@@ -159,6 +164,15 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         evaluation,
         warnings=[*_warnings(evaluation), *fold_warnings(every, lesions), *trivial_warnings(models, lesions)],
     )
+
+
+def _image_tables(pools: Sequence[PooledRun]) -> dict[str, list[pd.DataFrame]]:
+    """The image score tables of context networks, by the labels of images that they were trained by."""
+    found: dict[str, list[pd.DataFrame]] = {}
+    for pool in pools:
+        if pool.first.model == "context":
+            found.setdefault(pool.first.labels, []).append(pool.images())
+    return dict(sorted(found.items()))
 
 
 def _subgroups(table: pd.DataFrame) -> list[Subgroup]:

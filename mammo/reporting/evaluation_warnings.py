@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from mammo.records import LabelSource, MammoError, Split
+from mammo.scoring.number_text import number_text
 from mammo.training.results import Run
 
 FEW_MALIGNANT = 30
@@ -140,7 +141,7 @@ def evaluation_warnings(
     ]
     if data == "cbis_ddsm" and auc > IMPLAUSIBLE_AUC:
         sentences.append(
-            f"An AUC of {auc:.3f} on CBIS-DDSM lesions is above {IMPLAUSIBLE_AUC}: check for leakage (a patient or "
-            "image in two splits, crops centered on the outline, labels in the file names)."
+            f"An AUC of {number_text(auc)} on CBIS-DDSM lesions is above {IMPLAUSIBLE_AUC}: check for leakage "
+            "(a patient or image in two splits, crops centered on the outline, labels in the file names)."
         )
     return sentences

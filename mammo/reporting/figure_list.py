@@ -1,8 +1,8 @@
 """The report's tables and figures of results, by name, made from an evaluation.
 
 Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, settings beside the
-paper's, and folds, birads and trivial. Figures (PNG and SVG): table3-dots, roc, figure6, figure7 and calibration.
-Figures 1, 2, 3 and 5 show images: see cohort_figures.
+paper's, and folds, birads, trivial and other_models. Figures (PNG and SVG): table3-dots, roc, figure6, figure7 and
+calibration. Figures 1, 2, 3 and 5 show images: see cohort_figures.
 """
 
 import re
@@ -64,6 +64,7 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
     further |= {
         "table3": evaluation.table3.drop(columns="seeds_of"),
         "trivial": evaluation.trivial,
+        "other_models": evaluation.other_models,
         "settings": evaluation.settings,
     }
     for name, table in further.items():
@@ -75,19 +76,22 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
 def result_figures(evaluation: Evaluation) -> list[ReportFigure]:
     """The figures of results, in the report's order."""
     means, malignant, main = evaluation.mean_scores, evaluation.malignant, evaluation.main
+    compared = {**means, **evaluation.others}
+    other = " and of other models" if evaluation.others else ""
     figures = [
-        ReportFigure("roc", "ROC curves of the seed-mean lesion score.", roc_figure(means, malignant)),
+        ReportFigure("roc", f"ROC curves of the seed-mean lesion score{other}.", roc_figure(compared, malignant)),
         ReportFigure(
             "figure7",
             "Biopsies avoided against malignancies missed, below 5 % missed; thresholds chosen on these test lesions. "
             "Diamonds: the paper's Table 2.",
-            operating_figure(means, malignant),
+            operating_figure(compared, malignant),
         ),
         ReportFigure(
             "calibration",
-            f"The seed-mean score of {main} as a probability of malignancy. Left: calibration. Right: net benefit of "
-            "biopsies by this score, compared with biopsies of all lesions or of none, by threshold probability. Bars "
-            "and band: pointwise 95 % patient bootstrap.",
+            f"The seed-mean score of {main}, which is not calibrated, held against probabilities. Left: share of "
+            "malignant lesions by score; a calibrated probability would lie on the diagonal. Right: net benefit of "
+            "biopsies by this score, read as if it were a probability, compared with biopsies of all lesions or of "
+            "none, by threshold. Bars and band: pointwise 95 % patient bootstrap.",
             curves_figure(means[main], malignant, evaluation.lesions["patient_id"].to_numpy(dtype=object), main),
         ),
     ]
@@ -102,6 +106,9 @@ def result_figures(evaluation: Evaluation) -> list[ReportFigure]:
         caption = (
             "Test AUC of every combination of maps. Dots: mean over seeds; lines: 95 % patient-bootstrap interval of "
             "the AUC of the seed-mean score, which can lie above that mean. Diamonds: the paper's Table 3."
+            f"{' Squares: the AUC of other models, with its interval.' if evaluation.others else ''}"
         )
-        figures.insert(0, ReportFigure("table3-dots", caption, table3_figure(evaluation.table3)))
+        figures.insert(
+            0, ReportFigure("table3-dots", caption, table3_figure(evaluation.table3, evaluation.other_models))
+        )
     return figures

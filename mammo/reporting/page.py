@@ -7,13 +7,12 @@ is escaped.
 
 import hashlib
 import json
-import math
 import os
 import re
 import shutil
 import tempfile
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,8 @@ from mammo.reporting.paper_settings import seeds_of
 from mammo.reporting.paper_tables import figure6_notes
 from mammo.reporting.reported_runs import fold_numbers
 from mammo.reporting.result_figures import save
-from mammo.reporting.summary import result_sentence, tradeoff_sentence
+from mammo.reporting.summary import result_sentence, seed_mean_sentence, tradeoff_sentence
+from mammo.scoring.number_text import number_text, p_text, range_text, signed_text
 from mammo.scoring.score_tables import safe_csv
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,11 +38,12 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Origin:
-    """Origin of a report: command line, UTC time and commit, as text."""
+    """Origin of a report: command line, UTC time and commit, as text, and sentences on the groups that it read."""
 
     command: str
     time: str
     commit: str
+    groups: Sequence[str] = ()
 
 
 def write_report(
@@ -81,7 +82,8 @@ def write_report(
             safe_csv(table, fresh / f"{name}.csv")
         values = {**_values(evaluation, cohort, origin), "figures": saved, "gallery": gallery, "left_out": left_out}
         images = {figure.name: data_uri((fresh / "figures" / f"{figure.name}.png").read_bytes()) for figure in saved}
-        assets = {**inline_asset("report.css"), **inline_asset("report.js")}
+        styles = ["report.css", *(["phantom.css"] if evaluation.data == "phantom" else [])]
+        assets = {**inline_asset(*styles), **inline_asset("report.js")}
         html = render("report.html.j2", {**values, **assets, "images": images})
         (fresh / "report.html").write_text(html, encoding="utf-8")
         (fresh / "report.md").write_text(render("report.md.j2", values), encoding="utf-8")
@@ -113,6 +115,8 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
         "figure6": evaluation.figure6.to_dict("records"),
         "figure6_notes": figure6_notes(evaluation.figure6),
         "trivial": evaluation.trivial.to_dict("records"),
+        "other_models": evaluation.other_models.to_dict("records"),
+        "seed_mean": seed_mean_sentence(evaluation.performance, evaluation.main, _main_row(evaluation)),
         "settings": evaluation.settings[evaluation.settings["differs"]].to_dict("records"),
         "n_settings": len(evaluation.settings),
         "folds": evaluation.folds.to_dict("records"),
@@ -125,6 +129,12 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
     }
 
 
+def _main_row(evaluation: Evaluation) -> Mapping[str, Any] | None:
+    """The AUCs of the report's main model over its seeds (paper_tables.auc_row); None where no table has them."""
+    rows: list[dict[Any, Any]] = evaluation.table3[evaluation.table3["maps"] == evaluation.main].to_dict("records")
+    return rows[0] if rows else evaluation.floc
+
+
 def render(template: str, values: Mapping[str, Any]) -> str:
     """Render a template of this package; all text is escaped."""
     environment = Environment(
@@ -135,24 +145,16 @@ def render(template: str, values: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(number=_number, signed=_signed, p_value=_p_value, cell=_cell, script_data=_script_data)
+    numbers: dict[str, Callable[..., str]] = {"number": number_text, "signed": signed_text, "p_value": p_text}
+    numbers["interval"] = range_text
+    environment.filters.update({name: _typeset(text) for name, text in numbers.items()})
+    environment.filters.update(cell=_cell, script_data=_script_data)
     return environment.get_template(template).render(values)
 
 
-def _number(value: float | None, digits: int = 3) -> str:
-    known = value is not None and not math.isnan(value)
-    return f"{value:.{digits}f}".replace("-", "\N{MINUS SIGN}") if known else "undefined"
-
-
-def _p_value(p: float) -> str:
-    """A p-value; one that would round to 0 is given by its bound."""
-    if math.isnan(p):
-        return "p undefined"
-    return "p < 0.001" if p < 0.0005 else f"p = {p:.3f}"
-
-
-def _signed(value: float) -> str:
-    return "undefined" if math.isnan(value) else f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+def _typeset(text: Callable[..., str]) -> Callable[..., str]:
+    """A function that writes numbers, with a minus sign in the place of a hyphen."""
+    return lambda *given: text(*given).replace("-", "\N{MINUS SIGN}")
 
 
 def _cell(value: object) -> Markup:
@@ -167,11 +169,11 @@ def _script_data(value: object) -> Markup:
     return Markup(text.replace("<", "\\u003c"))
 
 
-def inline_asset(name: str) -> dict[str, Any]:
-    """A CSS or JavaScript file of the templates folder, as css or js, and its digest for the page's policy."""
-    text = (TEMPLATES / name).read_text(encoding="utf-8")
+def inline_asset(*names: str) -> dict[str, Any]:
+    """CSS or JavaScript files of the templates folder in one, as css or js, and its digest for the page's policy."""
+    text = "".join((TEMPLATES / name).read_text(encoding="utf-8") for name in names)
     digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    suffix = name.rsplit(".", 1)[-1]
+    suffix = names[0].rsplit(".", 1)[-1]
     return {suffix: Markup(text), f"{suffix}_digest": f"sha256-{digest}"}
 
 

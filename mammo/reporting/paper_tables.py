@@ -1,6 +1,6 @@
 """The paper's Tables 1 to 3 and Figure 6 as tables of our numbers and the paper's, and the context network's AUCs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -201,29 +201,32 @@ def backbones_without_weights(table: pd.DataFrame) -> list[str]:
     return [str(name) for name in inits.index[[found == {"he"} for found in inits]] if lacks_weights(str(name))]
 
 
-def context_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def context_table(tables: Mapping[str, Sequence[pd.DataFrame]]) -> pd.DataFrame:
     """AUC of context networks over images: images with a malignant or a benign lesion against those without.
 
     Args:
-        tables: the image score table of each seed (scoring.score_tables), of the same images.
+        tables: the labels that networks were trained and tested by (breast or image) to the image score table of each
+            seed (scoring.score_tables), of the same images.
 
     Returns:
-        Columns CONTEXT_COLUMNS, rows malignant and benign (none without tables): mean and standard deviation over the
-        seeds, the 95 % patient-bootstrap interval of the seed-mean score, number of images and of those with a lesion
-        of the class.
+        Columns CONTEXT_COLUMNS, for each kind of labels the rows malignant and benign: mean and standard deviation over
+        the seeds, the 95 % patient-bootstrap interval of the seed-mean score, number of images and of those with a
+        lesion of the class.
 
     Raises:
         MammoError: two tables are not of the same images.
     """
-    if not tables:
-        return pd.DataFrame(columns=list(CONTEXT_COLUMNS))
+    rows = [{"labels": labels, **row} for labels, seeds in tables.items() for row in _context_rows(seeds)]
+    return pd.DataFrame(rows, columns=list(CONTEXT_COLUMNS))
+
+
+def _context_rows(tables: Sequence[pd.DataFrame]) -> Iterator[dict[str, str | float | int]]:
+    """The rows malignant and benign of the seeds' tables."""
     first = tables[0].set_index("image_id")
     others = [table.set_index("image_id") for table in tables[1:]]
     if any(set(other.index) != set(first.index) for other in others):
         raise MammoError("the context networks did not score the same images; test them on the same store and split")
-    rows = []
     for label in IMAGE_CLASSES:
         scores = np.stack([table.loc[first.index, f"score_{label}"].to_numpy() for table in (first, *others)])
         row = auc_row(scores, first[label].to_numpy(), first["patient_id"].to_numpy(dtype=object))
-        rows.append({"label": label, **row, "n_images": row["n_lesions"], "n_showing": row["n_malignant"]})
-    return pd.DataFrame(rows)[list(CONTEXT_COLUMNS)]
+        yield {"label": label, **row, "n_images": row["n_lesions"], "n_showing": row["n_malignant"]}

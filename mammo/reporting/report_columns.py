@@ -58,11 +58,25 @@ FIGURE6_COLUMNS: Columns = {
 }
 
 CONTEXT_COLUMNS: Columns = {
+    "labels": "labels of images that the network was trained by: breast or image",
     "label": "malignant or benign",
     **AUC_COLUMNS,
     "n_images": "test images",
     "n_showing": "images with a lesion of that class",
 }
+
+OTHER_COLUMNS: Columns = {
+    "model": "name of the file of scores",
+    "auc": "AUC of its scores of the test lesions, in [0, 1]",
+    "auc_low": "lower bound of its 95 % patient-bootstrap interval",
+    "auc_high": "upper bound",
+    "gain": "AUC of the seed-mean score of the report's main model minus that AUC",
+    "gain_low": "lower bound of its 95 % paired patient-bootstrap interval",
+    "gain_high": "upper bound",
+    "p_bootstrap": "two-sided p-value by the same resamples",
+    "p_delong": "two-sided p-value by DeLong's test, which assumes independent lesions",
+}
+"""Columns of other_models.csv, one row for each file of report --scores."""
 
 FOLD_COLUMNS: Columns = {
     "model": "the model",

@@ -12,9 +12,10 @@ from mammo.reporting.cohort_figures import cohort_figures
 from mammo.reporting.evaluation import Evaluation, evaluate
 from mammo.reporting.figure_list import ReportFigure, result_figures, result_tables
 from mammo.reporting.gallery import build_gallery
+from mammo.reporting.other_models import other_models_table, read_other_scores
 from mammo.reporting.page import Origin, write_report
 from mammo.reporting.paper_tables import table1
-from mammo.reporting.reported_runs import reported_runs
+from mammo.reporting.report_groups import ReadGroups
 from mammo.reporting.result_figures import save
 from mammo.scoring.score_tables import safe_csv
 from mammo.store.manifest import Manifest
@@ -24,15 +25,17 @@ from mammo.training.run_dir import commit
 
 @dataclass(frozen=True)
 class Report:
-    """The report of one group of runs.
+    """The report of the finished runs of a root.
 
     Attributes:
         root: the folder that holds the runs, and the image store in root/store.
-        group: the folder below root whose runs are reported.
+        groups: the runs that are reported.
+        scores: score files of other models of the same test lesions.
     """
 
     root: Path
-    group: str
+    groups: ReadGroups
+    scores: Sequence[Path] = ()
 
     @property
     def store(self) -> Path | None:
@@ -60,10 +63,14 @@ class Report:
             )
         elif n_lesions:
             gallery = build_gallery(evaluation, self.root, self.store, n_lesions)
-        command = f"python -m mammo.report {self.root} --group {self.group}"
-        origin = Origin(command, f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", commit()[:10])
+        origin = Origin(self._command(), f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", commit()[:10], self.groups.lines())
         figures = self._figures(evaluation)
         return write_report(self.root / "report", evaluation, self._cohort(), figures, gallery, origin, left_out)
+
+    def _command(self) -> str:
+        """The command line of this report."""
+        words = ["python -m mammo.report", str(self.root), "--group", *self.groups.names]
+        return " ".join([*words, *(["--scores", *map(str, self.scores)] if self.scores else [])])
 
     def write_selected(self, names: Sequence[str]) -> list[Path]:
         """Write these tables (CSV) and figures (PNG and SVG) into <root>/exhibits; return the CSV and PNG paths.
@@ -89,14 +96,16 @@ class Report:
         return [path for path in paths if path.stem in (tables if path.suffix == ".csv" else figures)]
 
     def _evaluation(self) -> Evaluation:
-        runs = reported_runs(self.root / self.group)
-        if not runs:
-            raise MammoError(
-                f"{self.root / self.group}: no finished run; train some with python -m mammo.train experiment=table3"
-            )
-        evaluation = evaluate(runs)
+        evaluation = evaluate(self.groups.runs)
+        others = read_other_scores(self.scores, evaluation.lesions)
+        table = other_models_table(evaluation.mean_scores[evaluation.main], others, evaluation.lesions)
         warning = patient_warning(read_store_header(self.store).sources) if self.store else ""
-        return replace(evaluation, warnings=[*([warning] if warning else []), *evaluation.warnings])
+        return replace(
+            evaluation,
+            others=others,
+            other_models=table,
+            warnings=[*([warning] if warning else []), *evaluation.warnings],
+        )
 
     def _cohort(self) -> pd.DataFrame | None:
         """Table 1; None without an image store."""

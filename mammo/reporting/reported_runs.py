@@ -126,7 +126,7 @@ def select_trials(runs: Sequence[Run], cell: Callable[[Run], Hashable]) -> list[
 
 def reported_cell(run: Run) -> Hashable:
     """The row or bar of a run; runs with saliency maps from different true sources share one."""
-    return run.model, run.maps, run.context if run.is_control else "", run.backbone, run.init
+    return run.model, run.maps, run.context if run.is_control else "", run.backbone, run.init, run.labels
 
 
 def pooled_runs(runs: Sequence[Run]) -> list[PooledRun]:

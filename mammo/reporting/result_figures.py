@@ -16,16 +16,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mammo.paper import TABLE_2, TABLE_3
+from mammo.paper import MAPS, TABLE_2, TABLE_3
 from mammo.records import Floats, Ints
 from mammo.reporting.paper_tables import backbones_without_weights
 from mammo.scoring.metrics import auc, roc, why_undefined
+from mammo.scoring.number_text import number_text
 from mammo.scoring.probability_curves import CalibrationCurve, DecisionCurve, calibration_curve, decision_curve
 from mammo.scoring.thresholds import allowed_misses, tnr_at_fnr
 
 BLUE, VERMILION, GREEN, GRAY, BLACK = "#0072B2", "#D55E00", "#009E73", "#777777", "#1a1a1a"
 MAPS_STYLES = {"sal+emb": (BLUE, "-"), "emb": (VERMILION, "--"), "sal": (GREEN, "-."), "loc": (GRAY, ":")}
 """Color and line style of the main combinations of maps, in the order of the legend."""
+
+OTHER_STYLES = (("#CC79A7", "-"), (BLACK, "--"), ("#E69F00", "-."), ("#56B4E9", ":"))
+"""Color and line style of other models, repeated if there are more."""
 
 DPI = 200
 STYLE: dict[Any, Any] = {
@@ -45,7 +49,8 @@ def roc_figure(scores: Mapping[str, Floats], malignant: Ints) -> Figure:
     """ROC curves of the main combinations of maps.
 
     Args:
-        scores: name to the seed-mean lesion score [N] in [0, 1]; if any is in MAPS_STYLES, only those are drawn.
+        scores: name to the seed-mean lesion score [N] in [0, 1]; of combinations of maps those in MAPS_STYLES are
+            drawn, of other models all.
         malignant: [N] in {0, 1}.
     """
     with rc_context(STYLE):
@@ -53,7 +58,7 @@ def roc_figure(scores: Mapping[str, Floats], malignant: Ints) -> Figure:
         axes = figure.add_subplot(aspect="equal")
         axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
         for maps, (color, line) in _line_styles(scores).items():
-            label = f"{maps}  AUC {auc(malignant, scores[maps]):.3f}"
+            label = f"{maps}  AUC {number_text(auc(malignant, scores[maps]))}"
             axes.plot(*roc(malignant, scores[maps]), color=color, linestyle=line, linewidth=1.6, label=label)
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), title=f"Test lesions: {_counts(malignant)}")
         axes.set_xlabel("false positive rate (benign lesions called malignant)")
@@ -63,14 +68,16 @@ def roc_figure(scores: Mapping[str, Floats], malignant: Ints) -> Figure:
     return figure
 
 
-def table3_figure(table: pd.DataFrame) -> Figure:
-    """Table 3 as dots: our AUC with its 95 % interval, and the paper's.
+def table3_figure(table: pd.DataFrame, others: pd.DataFrame | None = None) -> Figure:
+    """Table 3 as dots: our AUC with its 95 % interval, and the paper's; below, those of other models.
 
     Args:
         table: as paper_tables.table3, at least one row.
+        others: as other_models.other_models_table; None or empty without other models.
     """
     with rc_context(STYLE):
-        figure = Figure(figsize=(6.4, 0.45 * len(table) + 1.5), layout="constrained")
+        names = [*table["maps"], *(() if others is None else others["model"])]
+        figure = Figure(figsize=(6.4, 0.45 * len(names) + 1.5), layout="constrained")
         axes = figure.add_subplot()
         rows = np.arange(len(table), dtype=np.float64)
         axes.axvline(0.5, color="#cccccc", linewidth=0.8)
@@ -79,8 +86,12 @@ def table3_figure(table: pd.DataFrame) -> Figure:
         spread = np.array([TABLE_3[maps][1] for maps in table["maps"]])
         style: dict[str, Any] = {"fmt": "D", "color": VERMILION, "markerfacecolor": "white", "elinewidth": 1.0}
         axes.errorbar(table["paper_auc"], rows + 0.17, xerr=spread, label="paper, Table 3: ± as printed", **style)
-        axes.set_yticks(rows, list(table["maps"]))
-        axes.set_ylim(len(table) - 0.5, -0.6)
+        if others is not None and len(others):
+            below = np.arange(len(table), len(names))
+            axes.hlines(below, others["auc_low"], others["auc_high"], color=BLACK, linewidth=1.4)
+            axes.plot(others["auc"], below, "s", color=BLACK, label="other models, 95 % interval")
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.5, -0.6)
         axes.set_xlabel("AUC, lesions malignant or benign (0.5: chance)")
         axes.set_title(f"Test lesions: {_table_counts(table)}")
         axes.grid(axis="x", color="#eeeeee")
@@ -126,7 +137,8 @@ def operating_figure(scores: Mapping[str, Floats], malignant: Ints, limit: float
     """True against false negative rate while at most a share `limit` of malignant lesions is missed (Figure 7).
 
     Args:
-        scores: name to the seed-mean lesion score [N] in [0, 1]; of the combinations of maps emb and sal+emb are drawn.
+        scores: name to the seed-mean lesion score [N] in [0, 1]; of the combinations of maps emb and sal+emb are drawn,
+            of other models all.
         malignant: [N] in {0, 1}.
         limit: right end of the axis.
     """
@@ -200,10 +212,12 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 
 
 def _line_styles(names: Iterable[str], maps: Iterable[str] = MAPS_STYLES) -> dict[str, tuple[str, str]]:
-    """Color and line style by name: of these combinations of maps, or of all names without them."""
+    """Color and line style by name: of these combinations of maps, and of every name that is no combination."""
     given = list(names)
     found = {name: MAPS_STYLES[name] for name in maps if name in given}
-    return found or dict(zip(given, cycle(MAPS_STYLES.values()), strict=False))
+    further = [name for name in given if name not in MAPS]
+    styles = OTHER_STYLES if found else (*MAPS_STYLES.values(), *OTHER_STYLES)
+    return found | dict(zip(further, cycle(styles), strict=False))
 
 
 def _counts(malignant: Ints) -> str:

@@ -1,6 +1,5 @@
 """Evaluates and compares score files, down to single lesions: as an object for JSON, and as text."""
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from itertools import combinations
@@ -14,6 +13,7 @@ from mammo.reporting.evaluation_warnings import evaluation_warnings, training_wa
 from mammo.scoring.intervals import N_RESAMPLES, Interval, auc_interval
 from mammo.scoring.metrics import why_undefined
 from mammo.scoring.model_comparison import compare
+from mammo.scoring.number_text import json_number, number_text, range_text
 from mammo.scoring.performance import OperatingPoint, performance, subgroups
 from mammo.scoring.probability_curves import CalibrationCurve, DecisionCurve, calibration_curve, decision_curve
 from mammo.scoring.score_file import (
@@ -98,19 +98,19 @@ def _file(file: ScoreFile, validation: ScoreFile | None, facts: pd.DataFrame) ->
     extras = [name for name in table.columns if name not in (*COLUMNS, *PREDICTORS, *(["fold"] if folds else []))]
     sources = [str(source) for source in table.get("label_source", ())]
     values: Json = {"file": file.name, "n": found.n, "n_malignant": found.n_malignant, "n_patients": found.n_patients}
-    values |= {"undefined": found.undefined or None, "auc": _known(found.auc.value), "auc_ci": _bounds(found.auc)}
+    values |= {"undefined": found.undefined or None, "auc": json_number(found.auc.value), "auc_ci": _bounds(found.auc)}
     values["auc_delong_ci"] = _bounds(found.auc_delong)
     values["tnr_at_fnr"] = {f"{f:g}": _point(p, "these lesions") for f, p in found.chosen_here.items()}
     if validation is not None:
         transferred = found.transferred.items()
         values["tnr_at_fnr_transferred"] = {f"{f:g}": _point(p, validation.name) for f, p in transferred}
     for name in ("partial_auc", "average_precision", "brier"):
-        values |= {name: _known(getattr(found, name).value), f"{name}_ci": _bounds(getattr(found, name))}
+        values |= {name: json_number(getattr(found, name).value), f"{name}_ci": _bounds(getattr(found, name))}
     values["calibration"] = _columns(bins)
     values["decision_curve"] = _columns(benefit)
     values["subgroups"] = [
         {"column": group.column, "value": group.value, "n": group.n, "n_malignant": group.n_malignant}
-        | {"undefined": group.undefined or None, "auc": _known(group.auc.value), "auc_ci": _bounds(group.auc)}
+        | {"undefined": group.undefined or None, "auc": json_number(group.auc.value), "auc_ci": _bounds(group.auc)}
         for group in subgroups(table, extras)
     ]
     values |= _folds(table, folds)
@@ -135,7 +135,7 @@ def _folds(table: pd.DataFrame, names: Sequence[str]) -> Json:
             "n_malignant": int(labels.sum()),
             "undefined": why_undefined(labels) or None,
         }
-        values.append(row | {"auc": _known(found.value), "auc_ci": _bounds(found)})
+        values.append(row | {"auc": json_number(found.value), "auc_ci": _bounds(found)})
     known = [float(value["auc"]) for value in values if value["auc"] is not None]
     return {"folds": values, "auc_fold_mean": sum(known) / len(known) if known else None}
 
@@ -145,8 +145,10 @@ def _trivial(table: pd.DataFrame) -> list[Json]:
     values = []
     for row in table.to_dict("records"):
         auc, gain = (Interval(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("auc", "gain"))
-        differences = {"auc_difference": _known(gain.value), "auc_difference_ci": _bounds(gain)}
-        values.append({"predictor": row["predictor"], "auc": _known(auc.value), "auc_ci": _bounds(auc), **differences})
+        differences = {"auc_difference": json_number(gain.value), "auc_difference_ci": _bounds(gain)}
+        values.append(
+            {"predictor": row["predictor"], "auc": json_number(auc.value), "auc_ci": _bounds(auc), **differences}
+        )
     return values
 
 
@@ -156,10 +158,10 @@ def _pair(first: ScoreFile, second: ScoreFile) -> Json:
     return {
         "first": first.name,
         "second": second.name,
-        "auc_difference": _known(found.auc_difference.value),
+        "auc_difference": json_number(found.auc_difference.value),
         "auc_difference_ci": _bounds(found.auc_difference),
-        "p_delong": _known(found.p_delong),
-        "p_bootstrap": _known(found.p_bootstrap),
+        "p_delong": json_number(found.p_delong),
+        "p_bootstrap": json_number(found.p_bootstrap),
     }
 
 
@@ -199,27 +201,24 @@ def _lesion(row: "pd.Series[Any]", own: Mapping[str, OwnId]) -> Json:
 
 def _point(point: OperatingPoint, chosen_on: str) -> Json:
     return {
-        "tnr": _known(point.tnr.value),
+        "tnr": json_number(point.tnr.value),
         "tnr_ci": _bounds(point.tnr),
-        "fnr": _known(point.fnr.value),
+        "fnr": json_number(point.fnr.value),
         "fnr_ci": _bounds(point.fnr),
-        "threshold": _known(point.threshold),
+        "threshold": json_number(point.threshold),
         "picked_on": chosen_on,
     }
 
 
 def _columns(curve: CalibrationCurve | DecisionCurve) -> dict[str, list[float | None]]:
-    return {field.name: [_known(value) for value in getattr(curve, field.name).tolist()] for field in fields(curve)}
+    return {
+        field.name: [json_number(value) for value in getattr(curve, field.name).tolist()] for field in fields(curve)
+    }
 
 
 def _bounds(interval: Interval) -> list[float] | None:
-    low, high = _known(interval.low), _known(interval.high)
+    low, high = json_number(interval.low), json_number(interval.high)
     return None if low is None or high is None else [low, high]
-
-
-def _known(value: float) -> float | None:
-    """A number for JSON; None if it is undefined or infinite."""
-    return value if math.isfinite(value) else None
 
 
 def comparison_text(compared: Mapping[str, Any]) -> str:
@@ -254,7 +253,7 @@ def _fold_lines(file: Mapping[str, Any]) -> Iterator[str]:
         n = f"{fold['n']} lesions, {fold['n_malignant']} malignant"
         yield f"  AUC, fold {fold['fold']:<10} {_shown(fold, 'auc')}   {n}" + _because(fold)
     if file["folds"]:
-        yield f"  AUC, mean of folds   {_text(file['auc_fold_mean'])}"
+        yield f"  AUC, mean of folds   {number_text(file['auc_fold_mean'])}"
 
 
 def _trivial_lines(file: Mapping[str, Any]) -> Iterator[str]:
@@ -264,7 +263,7 @@ def _trivial_lines(file: Mapping[str, Any]) -> Iterator[str]:
 
 def _pairs(compared: Mapping[str, Any]) -> Iterator[str]:
     for pair in compared["pairs"]:
-        tests = ", ".join(f"p {name} {_text(pair[f'p_{name}'])}" for name in ("bootstrap", "delong"))
+        tests = ", ".join(f"p {name} {number_text(pair[f'p_{name}'])}" for name in ("bootstrap", "delong"))
         yield f"{pair['first']} minus {pair['second']}: AUC {_shown(pair, 'auc_difference')}   {tests}"
         yield from _lesion_lines("scored most differently:", pair["most_different"])
     yield "Intervals: 95 %, patient bootstrap (all lesions of a patient drawn together); DeLong assumes independence."
@@ -274,7 +273,7 @@ def _lesion_lines(title: str, lesions: Iterable[Json]) -> Iterator[str]:
     """Yield a title and a line for each lesion of _most_wrong or _most_different."""
     yield f"  {title}"
     for lesion in lesions:
-        scores = " and ".join(f"{lesion[name]:.3f}" for name in ("score", "first", "second") if name in lesion)
+        scores = " and ".join(number_text(lesion[name]) for name in ("score", "first", "second") if name in lesion)
         label = "malignant" if lesion["malignant"] else "not malignant"
         own = f"   {lesion['source']}: {lesion['source_path']} ({lesion['source_id']})" if "source" in lesion else ""
         yield f"    {lesion['lesion_id']:<20} {scores:<15} {label}{own}"
@@ -285,12 +284,8 @@ def _because(group: Mapping[str, Any]) -> str:
 
 
 def _shown(values: Mapping[str, Any], name: str) -> str:
-    return f"{_text(values[name])} {_range(values[f'{name}_ci'])}"
+    return f"{number_text(values[name])} {_range(values[f'{name}_ci'])}"
 
 
 def _range(bounds: Sequence[float] | None) -> str:
-    return "(no interval)" if bounds is None else f"({_text(bounds[0])} to {_text(bounds[1])})"
-
-
-def _text(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.3f}"
+    return "(no interval)" if bounds is None else f"({range_text(bounds)})"

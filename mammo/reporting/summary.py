@@ -1,7 +1,7 @@
 """The report's summary: the result, and biopsies avoided and cancers missed, overall and by BI-RADS category."""
 
-import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,6 +9,7 @@ import pandas as pd
 from mammo.paper import BEST, TABLE_3
 from mammo.records import Birads, Floats, Ints
 from mammo.reporting.report_columns import BIRADS_COLUMNS
+from mammo.scoring.number_text import number_text, range_text
 from mammo.scoring.performance import Performance
 from mammo.scoring.thresholds import threshold_at_fnr
 
@@ -37,11 +38,34 @@ def result_sentence(
     if performance.undefined:
         return f"No metric is defined on these {cohort}: {performance.undefined}."
     auc = performance.auc
-    bounds = "undefined" if math.isnan(auc.low) else f"{auc.low:.3f} to {auc.high:.3f}"
+    value, bounds = number_text(auc.value), range_text((auc.low, auc.high))
     score = maps if n_seeds == 1 else f"{maps} (mean score of {n_seeds} seeds of {seeds_of})"
     return (
-        f"On {cohort}, {score} separates malignant from benign lesions with an AUC of {auc.value:.3f} (95 % interval "
+        f"On {cohort}, {score} separates malignant from benign lesions with an AUC of {value} (95 % interval "
         f"{bounds}). The paper reports {TABLE_3[BEST][0]:.3f} for {BEST} on real lesions."
+    )
+
+
+def seed_mean_sentence(performance: Performance, model: str, row: Mapping[str, Any] | None) -> str:
+    """Why the AUC of the seed-mean score is not the mean of the seeds' AUCs; empty where there is one seed.
+
+    Args:
+        performance: of the seed-mean score.
+        model: the main model's name.
+        row: its AUCs over the seeds (paper_tables.auc_row); None if unknown.
+    """
+    if performance.undefined or row is None or row["n_seeds"] < 2:
+        return ""
+    auc, mean = performance.auc.value, float(row["auc_mean"])
+    relation = "above" if auc > mean else "below" if auc < mean else "equal to"
+    return (
+        f"A lesion's score in this report is the mean of its scores by {row['n_seeds']} trainings (seeds). For {model} "
+        f"the AUC of that mean score is {number_text(auc)}: the summary, the intervals, the differences, Table 2 and "
+        "the curves are of it. Each training alone has an AUC of its own, and the mean of these is "
+        f"{number_text(mean)}: the column “AUC, mean”. The first is {relation} the second here. Averaging cancels part "
+        "of the error that each training makes by itself, so the mean score usually ranks the lesions better than one "
+        "training does. Quote the mean of the AUCs for what one training gives, and the AUC of the mean score for all "
+        "of them used together."
     )
 
 

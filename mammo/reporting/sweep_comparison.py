@@ -18,6 +18,7 @@ from mammo.reporting.reported_runs import PooledRun, common_folds, pooled_runs, 
 from mammo.reporting.result_figures import BLUE, GRAY, STYLE, VERMILION
 from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.intervals import auc_interval
+from mammo.scoring.number_text import UNDEFINED, number_text
 from mammo.training.results import Run
 
 TESTED: dict[str, Any] = {"marker": "o", "linestyle": "", "color": BLUE, "markersize": 5, "alpha": 0.6}
@@ -135,12 +136,12 @@ def _draw_search(axes: Axes, rows: Sequence[_Row]) -> None:
     """Validation AUC against learning rate, each cell scaled to its own row, with its range beside the row."""
     for y, row in enumerate(rows):
         known = [run.val_auc for run in row.runs if not np.isnan(run.val_auc)]
-        low, high = (min(known), max(known)) if known else (0.0, 1.0)
+        low, high = (min(known), max(known)) if known else (np.nan, np.nan)
         others = [run for run in row.runs if run not in row.selected]
         for group, style, label in ((others, TRIED, "trial not selected"), (row.selected, VALIDATION, "")):
             heights = [y + 0.3 - 0.6 * (run.val_auc - low) / max(high - low, 1e-9) for run in group]
             axes.plot([run.lr for run in group], heights, **style, label="_" * (y > 0 or not label) + label)
-        limits = f"{high:.3f}\n{low:.3f}"
+        limits = f"{number_text(high)}\n{number_text(low)}" if known else UNDEFINED
         axes.text(1.01, y, limits, transform=axes.get_yaxis_transform(), va="center", fontsize=8, color=GRAY)
     axes.set_xscale("log")
     axes.xaxis.set_minor_formatter(NullFormatter())

@@ -100,9 +100,12 @@ class TableKind:
 
 
 def safe_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, with an apostrophe before text that a spreadsheet would run as a formula."""
+    """Write a table as CSV, with an apostrophe before text that a spreadsheet would run as a formula.
+
+    A number that is undefined or infinite is an empty cell.
+    """
     text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    safe = table.assign(**{name: table[name].map(_escaped) for name in text})
+    safe = table.assign(**{name: table[name].map(_escaped) for name in text}).replace([np.inf, -np.inf], np.nan)
     safe.to_csv(path, index=False, lineterminator="\n")
 
 

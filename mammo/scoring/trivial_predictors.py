@@ -14,6 +14,7 @@ from mammo.records import Floats, Pathology
 from mammo.scoring.intervals import auc_interval
 from mammo.scoring.metrics import Bools, auc, why_undefined
 from mammo.scoring.model_comparison import Comparison, compare
+from mammo.scoring.number_text import number_text, range_text, signed_text
 from mammo.store.manifest import Manifest
 
 NUMBERS = ("size", "gray", "position")
@@ -153,7 +154,7 @@ def trivial_warnings(models: Mapping[str, Floats], lesions: pd.DataFrame) -> lis
     unbeaten = [_gain(name, gain) for name, gain in gains.items() if not gain.auc_difference.low > 0]
     if not unbeaten:
         return []
-    known = f"{best}, AUC {auc(malignant, predictors[best]):.3f}"
+    known = f"{best}, AUC {number_text(auc(malignant, predictors[best]))}"
     return [
         f"Not shown to be better than the best trivial predictor ({known}): {'; '.join(unbeaten)}. The differences of "
         "AUCs have 95 % intervals by the paired patient bootstrap."
@@ -162,6 +163,5 @@ def trivial_warnings(models: Mapping[str, Floats], lesions: pd.DataFrame) -> lis
 
 def _gain(name: str, gain: Comparison) -> str:
     difference = gain.auc_difference
-    bounds = (difference.value, difference.low, difference.high)
-    value, low, high = (f"{number:+.3f}".replace("-", "\N{MINUS SIGN}") for number in bounds)
-    return f"{name} ({value}; no interval)" if np.isnan(difference.low) else f"{name} ({value}; {low} to {high})"
+    shown = "no interval" if np.isnan(difference.low) else range_text((difference.low, difference.high), is_signed=True)
+    return f"{name} ({signed_text(difference.value)}; {shown})".replace("-", "\N{MINUS SIGN}")

@@ -15,6 +15,7 @@ from mammo.data.datamodule import MammoDataModule
 from mammo.data.plans import Plan
 from mammo.models.epoch_metrics import ScoredImages, ScoredLesions, WindowPredictions, score_lesions
 from mammo.records import Pathology, Split
+from mammo.scoring.number_text import number_text, range_text
 from mammo.scoring.score_columns import IMAGE_CLASSES
 from mammo.scoring.score_tables import (
     image_auc,
@@ -48,8 +49,8 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
         write_image_table(table, folder / "images.parquet")
         for label in IMAGE_CLASSES:
             auc = image_auc(table, label)
-            interval = f"95 % interval {auc.low:.3f} to {auc.high:.3f}"
-            print(f"{name}: test images, {label} lesion or not: AUC {auc.value:.3f} ({interval})", flush=True)
+            interval = f"95 % interval {range_text((auc.low, auc.high))}"
+            print(f"{name}: test images, {label} lesion or not: AUC {number_text(auc.value)} ({interval})", flush=True)
 
 
 def write_validation_scores(

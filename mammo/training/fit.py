@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
@@ -24,6 +23,7 @@ from mammo.io import did_you_mean_path
 from mammo.models.precision import compile_forward, resolve_precision
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
+from mammo.scoring.number_text import json_number
 from mammo.store.manifest import Manifest
 from mammo.store.splits import n_folds
 from mammo.training.build import checked_manifest, datamodule_of, facts_of, network_of, run_name, store_line, traits_of
@@ -282,8 +282,7 @@ def _print(line: str) -> None:
 
 def _finite(value: torch.Tensor | None) -> float | None:
     """An AUC for JSON; None if it is undefined."""
-    number = float("nan") if value is None else float(value)
-    return number if np.isfinite(number) else None  # Lightning's best score is -inf where every epoch's AUC was NaN
+    return None if value is None else json_number(float(value))  # -inf where every epoch's AUC was NaN
 
 
 def _is_first() -> bool:

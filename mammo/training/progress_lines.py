@@ -4,7 +4,6 @@ Without a terminal there is a line after every epoch, and one at least every 30 
 prediction alike, as long as no batch takes more than 10 s.
 """
 
-import math
 import time
 from collections.abc import Mapping, Sequence
 
@@ -12,6 +11,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback, RichProgressBar
 from torch import Tensor
 
+from mammo.scoring.number_text import UNDEFINED, number_text
 from mammo.training.results import Run
 from mammo.training.wandb_logging import sync_command
 
@@ -65,14 +65,14 @@ class EpochProgress(Callback):
             step, n_steps = batch_idx + 1, int(trainer.num_training_batches)
             text = f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}, step {step}/{n_steps}"
             left = self.time_left.text(trainer, trainer.current_epoch + step / n_steps)
-            self._print(trainer, f"{text}, loss {_loss(outputs):.4f}, {left}")
+            self._print(trainer, f"{text}, loss {number_text(_loss(outputs), 4)}, {left}")
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the epoch's validation AUC, the best so far, and the longest time that is left."""
         value = _auc(trainer)
         self.best = max(self.best, value)
         done = trainer.current_epoch + 1
-        text = f"epoch {done}/{trainer.max_epochs}, val AUC {value:.3f}, best {self.best:.3f}"
+        text = f"epoch {done}/{trainer.max_epochs}, val AUC {number_text(value)}, best {number_text(self.best)}"
         self._print(trainer, f"{text}, {self.time_left.text(trainer, done)}")
 
     def on_validation_batch_end(
@@ -144,9 +144,13 @@ class EpochBar(RichProgressBar):
         """The values beside the bar; those that are not known yet are left out."""
         value = _auc(trainer)
         self.best = value if not self.best >= value and value == value else self.best
-        numbers = {"loss": f"{self.loss:.4f}", "val AUC": f"{value:.3f}", "best": f"{self.best:.3f}"}
+        numbers = {
+            "loss": number_text(self.loss, 4),
+            "val AUC": number_text(value),
+            "best": number_text(self.best),
+        }
         known: dict[str, int | str | float | dict[str, float]] = {
-            name: text for name, text in numbers.items() if text != "nan"
+            name: text for name, text in numbers.items() if text != UNDEFINED
         }
         return known | {"time": self.time_left.text(trainer, self.n_epochs)}
 
@@ -160,7 +164,7 @@ def end_lines(run: Run, state: str, is_tested: bool) -> list[str]:
         is_tested: whether the run has a test (the key test).
     """
     aucs = {"val": run.val_auc, **({"test": run.test_auc} if is_tested else {})}
-    shown = [f"{split} AUC {'undefined' if math.isnan(auc) else f'{auc:.3f}'}" for split, auc in aucs.items()]
+    shown = [f"{split} AUC {number_text(auc)}" for split, auc in aucs.items()]
     upload = sync_command(run.folder)
     lines = [f"{run.name}: {state}, {', '.join(shown)}, in {run.folder}"]
     return lines + ([f"the dashboard is offline; this uploads it: {upload}"] if upload else [])

@@ -114,8 +114,20 @@ class Run:
     @property
     def cell(self) -> str:
         """The run's cell in a table: maps of f_agg, backbone and initialization of f_loc, or the context network."""
-        words = {"fagg": (self.maps, self.context), "floc": (self.backbone, self.init), "context": ("context",)}
+        words = {"fagg": (self.maps, self.context), "floc": (self.backbone, self.init)}
+        words["context"] = ("context", "labels=image" if self.labels == "image" else "")
         return ", ".join(filter(None, words[self.model]))
+
+    @property
+    def title(self) -> str:
+        """The run's model for sentences, as in "f_agg emb" or "f_loc densenet161, he"."""
+        names = {"fagg": "f_agg ", "floc": "f_loc ", "context": ""}
+        return names[self.model] + self.cell + (" network" if self.model == "context" else "")
+
+    @property
+    def labels(self) -> str:
+        """Which labels of images a context network was trained and tested by: breast or image; else empty."""
+        return str(self.config.get("labels", "breast")) if self.model == "context" else ""
 
     @property
     def is_control(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from mammo.io import did_you_mean_path, is_locked
 from mammo.records import MammoError
+from mammo.scoring.number_text import json_number, number_text
 from mammo.training.results import Run, finished_run
 from mammo.training.run_dir import ERROR
 
@@ -58,7 +59,7 @@ class ListedRun:
             "state": self.state,
             "bytes": self.n_bytes,
             "model": run.model if run else None,
-            **{name: None if math.isnan(auc) else auc for name, auc in aucs.items()},
+            **{name: json_number(auc) for name, auc in aucs.items()},
             "error": self.error or None,
         }
 
@@ -124,7 +125,7 @@ def run_table(runs: Sequence[ListedRun]) -> list[str]:
     rows = [("run", "state", "size", "val AUC", "test AUC", "")]
     for run in runs:
         aucs = (run.result.val_auc, run.result.test_auc) if run.result else ()
-        shown = ["undefined" if math.isnan(auc) else f"{auc:.3f}" for auc in aucs] or ["", ""]
+        shown = [number_text(auc) for auc in aucs] or ["", ""]
         rows.append((run.name, run.state, shown_size(run.n_bytes), shown[0], shown[1], run.error))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = [

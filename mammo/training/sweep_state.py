@@ -9,7 +9,6 @@ folder in the file `run`; whether it is done, running or failed is read from the
 import hashlib
 import itertools
 import json
-import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -27,6 +26,7 @@ from rich.table import Table
 
 from mammo.io import atomic_write, is_locked
 from mammo.records import MammoError
+from mammo.scoring.number_text import json_number, number_text
 from mammo.training.results import finished_run
 
 State = Literal["done", "running", "failed", "left out", "missing"]
@@ -112,7 +112,7 @@ class Sweep:
         run = self.folder.parent.parent / recorded if recorded else None
         finished = finished_run(run) if run else None
         if finished:
-            return Job(overrides, "done", run, None if math.isnan(finished.val_auc) else finished.val_auc)
+            return Job(overrides, "done", run, json_number(finished.val_auc))
         if run is not None and is_locked(run / "lock"):
             return Job(overrides, "running", run)
         if error:
@@ -181,7 +181,7 @@ def print_status(sweep: Sweep) -> int:
     jobs = sweep.state()
     table = Table("job", "overrides", "state", "val AUC", "run, or why it failed", title=sweep.folder.name)
     for number, job in enumerate(jobs):
-        auc = "" if job.val_auc is None else f"{job.val_auc:.3f}"
+        auc = number_text(job.val_auc) if job.state == "done" else ""
         table.add_row(str(number), job.overrides, job.state, auc, job.error or (job.run.name if job.run else ""))
     width = None if sys.stdout.isatty() else TABLE_WIDTH
     Console(width=width, markup=False, highlight=False).print(table)
@@ -190,7 +190,7 @@ def print_status(sweep: Sweep) -> int:
     scored = [job for job in jobs if job.val_auc is not None]
     if scored:
         best: Job = max(scored, key=lambda job: job.val_auc or 0.0)
-        print(f"best so far: {best.overrides}, val AUC {best.val_auc:.3f}, {best.run}")
+        print(f"best so far: {best.overrides}, val AUC {number_text(best.val_auc)}, {best.run}")
     return int(not all(job.is_settled for job in jobs))
 
 

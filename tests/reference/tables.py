@@ -83,6 +83,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "table2": lambda: plain(report_columns.TABLE2_COLUMNS),
     "table3": lambda: plain(report_columns.TABLE3_COLUMNS),
     "figure6": lambda: plain(report_columns.FIGURE6_COLUMNS),
+    "other-models": lambda: plain(report_columns.OTHER_COLUMNS),
     "folds": lambda: plain(report_columns.FOLD_COLUMNS),
     "birads": lambda: plain(report_columns.BIRADS_COLUMNS),
     "trivial": lambda: plain(TRIVIAL_COLUMNS),

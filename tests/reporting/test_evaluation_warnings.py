@@ -8,6 +8,7 @@ import pytest
 
 from mammo.reporting.evaluation_warnings import evaluation_warnings, seed_warnings, training_warnings
 from mammo.reporting.report_folder import Report
+from mammo.reporting.report_groups import read_groups
 from mammo.reporting.reported_runs import reported_runs
 from mammo.store.manifest import Manifest
 
@@ -54,6 +55,6 @@ def test_the_report_says_first_that_a_source_cannot_tell_patients_apart(reported
     manifest = Manifest.load(root / "store")
     blind = tuple(replace(source, knows_patients=False) for source in manifest.sources)
     replace(manifest, sources=blind).save(root / "store")
-    text = Report(root, "table3").write(0).with_name("report.md").read_text()
+    text = Report(root, read_groups(root)).write(0).with_name("report.md").read_text()
     first = next(line for line in text.splitlines() if line.startswith("- "))
     assert "phantom cannot distinguish patients: every exam counts as one patient" in first

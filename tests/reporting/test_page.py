@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import roc_auc_score
 
 from mammo.paper import MAPS, TABLE_3
 from mammo.report import main
@@ -25,6 +26,7 @@ from mammo.reporting.figure_list import ReportFigure
 from mammo.reporting.page import Origin, write_report
 from mammo.reporting.paper_tables import table1
 from mammo.reporting.reported_runs import reported_runs
+from mammo.reporting.result_figures import roc_figure
 from mammo.reporting.summary import tradeoff_sentence
 from mammo.scoring.score_tables import read_lesion_table, write_image_table, write_lesion_table
 from mammo.scoring.trivial_predictors import PREDICTORS
@@ -215,7 +217,11 @@ def test_the_page_loads_nothing_from_the_network(report: Path) -> None:
     html = (report / "report.html").read_text()
     found = Page(html)
     assert not re.search(r"https?:|//[a-z]", re.sub(r"base64,[A-Za-z0-9+/=]+", "", html))
-    assert {tag for tag, _ in found.tags} & {"script", "link", "iframe", "object", "a", "form", "b"} == set()
+    assert {tag for tag, _ in found.tags} & {"script", "link", "iframe", "object", "form", "b"} == set()
+    links = [attrs["href"] for tag, attrs in found.tags if tag == "a"]
+    assert links
+    assert {link[1:] for link in links if link[0] == "#"} == {"seed-mean"}, "links lead to places of the page alone"
+    assert "seed-mean" in {attrs.get("id") for _, attrs in found.tags}
     sources = [attrs["src"] for tag, attrs in found.tags if tag == "img"]
     assert len(sources) == 5
     assert all(source.startswith("data:image/png;base64,") for source in sources)
@@ -287,7 +293,9 @@ def test_html_and_markdown_say_the_same(report: Path) -> None:
 @pytest.mark.parametrize("label", [0, 1])
 def test_metrics_of_one_class_are_undefined(tmp_path: Path, label: int, capsys: pytest.CaptureFixture[str]) -> None:
     write_runs(tmp_path, np.full(N, label), maps=["emb", "sal+emb"])
-    assert main([str(tmp_path)]) == 0
+    scores = write_other(tmp_path / "mine.csv", np.full(N, label), np.linspace(0, 1, N))
+    assert main([str(tmp_path), "--scores", str(scores)]) == 0
+    assert_no_number_is_nan(tmp_path / "report")
     text = Page((tmp_path / "report" / "report.html").read_text()).text
     missing = "malignant" if label == 0 else "benign"
     assert re.search(rf"No metric is defined on these 60 synthetic test lesions .*: no {missing} lesion\.", text)
@@ -295,6 +303,79 @@ def test_metrics_of_one_class_are_undefined(tmp_path: Path, label: int, capsys: 
     table = pd.read_csv(tmp_path / "report" / "table3.csv")
     assert table[["auc_mean", "auc_sd", "auc_low", "auc_high"]].isna().all(axis=None)
     assert "Not run, so not in the table: loc, sal, loc+emb, loc+sal, loc+sal+emb." in text
+
+
+def test_what_one_seed_and_one_patient_of_a_class_leave_open_is_undefined(tmp_path: Path) -> None:
+    malignant = np.zeros(N, dtype=np.int64)
+    malignant[:2] = 1  # two lesions of one patient: no interval
+    write_run(tmp_path, "fagg", "emb", 0, np.linspace(0, 1, N), malignant)
+    write_run(tmp_path, "fagg", "sal+emb", 0, np.linspace(1, 0, N), malignant)
+    assert main([str(tmp_path)]) == 0
+    assert_no_number_is_nan(tmp_path / "report")
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "(95 % interval undefined)" in page
+    assert "Two AUCs" not in page, "one seed has one AUC"
+    assert "#seed-mean" not in page
+
+
+def assert_no_number_is_nan(report: Path) -> None:
+    """Checks that no page or table of a report shows the names that Python has for numbers without a value."""
+    for path in (*report.glob("*.md"), *report.glob("*.csv")):
+        assert not re.search(r"\b(nan|inf|NaN|None)\b", path.read_text()), path.name
+    text = Page((report / "report.html").read_text()).text
+    assert not re.search(r"\b(nan|inf|NaN)\b", text.split('"use strict"')[0])
+    assert "undefined to undefined" not in text
+
+
+def write_other(path: Path, malignant: NDArray[np.int64], score: ArrayLike) -> Path:
+    """Writes another model's scores of the lesions of write_run, last lesion first."""
+    ids = [EVIL, *(f"L{i:03d}" for i in range(1, N))]
+    table = pd.DataFrame({"lesion_id": ids, "patient_id": [f"P{i // 2}" for i in range(N)], "malignant": malignant})
+    table.assign(score=score)[::-1].to_csv(path, index=False)
+    return path
+
+
+def test_another_models_scores_stand_beside_the_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    malignant = np.tile([1, 0], N // 2)
+    write_runs(tmp_path, malignant, maps=["emb", "sal+emb"])
+    score = np.clip(0.5 + 0.3 * (malignant - 0.5) + 0.2 * np.random.default_rng(7).normal(size=N), 0, 1)
+    mine = write_other(tmp_path / "mine.csv", malignant, score)
+    assert main([str(tmp_path), "--scores", str(mine)]) == 0
+    (row,) = pd.read_csv(tmp_path / "report" / "other_models.csv").to_dict("records")
+    evaluation = evaluate(reported_runs(tmp_path / "table3"))
+    assert (row["model"], row["auc"]) == ("mine.csv", pytest.approx(roc_auc_score(malignant, score)))
+    assert row["gain"] == pytest.approx(evaluation.performance.auc.value - row["auc"])
+    assert row["gain_low"] < row["gain"] < row["gain_high"]
+    for name in ("report.html", "report.md"):
+        text = (tmp_path / "report" / name).read_text()
+        assert text.count("mine.csv") >= 3, "in the command, in Table 3 and among other models"
+        assert f"{row['auc_low']:.3f} to {row['auc_high']:.3f}" in text
+    roc = roc_figure({**evaluation.mean_scores, "mine.csv": score}, malignant)
+    assert f"mine.csv  AUC {row['auc']:.3f}" in [text.get_text() for text in roc.axes[0].get_legend().get_texts()]
+    capsys.readouterr()
+    lines = mine.read_text().splitlines()
+    (tmp_path / "short.csv").write_text("\n".join(lines[:-1]) + "\n")
+    error = error_of(capsys, tmp_path, "--scores", tmp_path / "short.csv")
+    assert "is not in" in error
+    assert "short.csv" in error
+    assert "is given twice" in error_of(capsys, tmp_path, "--scores", mine, mine)
+    assert "does not exist" in error_of(capsys, tmp_path, "--scores", tmp_path / "absent.csv")
+
+
+def test_the_page_says_why_the_mean_score_has_another_auc(report: Path) -> None:
+    found = evaluate(reported_runs(report.parent / "table3"))
+    mean = found.table3.set_index("maps").loc["sal+emb", "auc_mean"]
+    text = Page((report / "report.html").read_text()).text
+    assert f"AUC of that mean score is {found.performance.auc.value:.3f}" in text
+    assert f"the mean of these is {mean:.3f}" in text
+    assert (report / "report.html").read_text().count('href="#seed-mean"') == 2, "from the summary and from Table 3"
+    assert (report / "report.md").read_text().count("](#two-aucs)") == 2
+
+
+def test_a_raw_score_is_not_called_a_probability(report: Path) -> None:
+    for name in ("report.html", "report.md"):
+        text = (report / name).read_text()
+        assert not re.search(r"(probability|chance) of (malignancy|cancer)", text, re.IGNORECASE)
 
 
 def test_the_control_is_reported_outside_table_3(tmp_path: Path) -> None:
@@ -389,7 +470,12 @@ def test_the_only_group_of_runs_is_reported(tmp_path: Path, capsys: pytest.Captu
     assert f"{tmp_path} --group mine" in (tmp_path / "report" / "report.html").read_text()
     capsys.readouterr()
     shutil.copytree(tmp_path / "mine", tmp_path / "other")
-    assert "has runs in mine, other: choose one, for example --group mine" in error_of(capsys, tmp_path)
+    assert main([str(tmp_path), "--lesions", "0"]) == 0
+    printed = capsys.readouterr().out
+    assert "Groups: mine (1 run)." in printed
+    assert "Left out other: it has runs of f_agg emb, as mine does; --group other reports it." in printed
+    assert "same model, maps and seed as" in error_of(capsys, tmp_path, "--group", "mine", "other")
+    assert re.search(r"no such folder \(did you mean .*other\?\)", error_of(capsys, tmp_path, "--group", "othr"))
 
 
 def test_runs_with_different_lesions_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -428,7 +514,7 @@ def test_single_tables_and_figures_are_written_by_name(
     shutil.copytree(report.parent, root)
     assert main([str(root), "--only", "table2", "figure6", "roc"]) == 0
     made = [root / "exhibits" / name for name in ("table2.csv", "figure6.csv", "figure6.png", "roc.png")]
-    assert capsys.readouterr().out.split() == [str(path) for path in made]
+    assert capsys.readouterr().out.splitlines() == ["Groups: table3 (18 runs).", *map(str, made)]
     assert {path.name for path in (root / "exhibits").iterdir()} == {path.name for path in made} | {
         "figure6.svg",
         "roc.svg",

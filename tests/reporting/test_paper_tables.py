@@ -186,7 +186,7 @@ def image_scores(seed: int) -> pd.DataFrame:
 
 def test_context_table_holds_mean_spread_and_counts() -> None:
     tables = [image_scores(seed) for seed in range(3)]
-    row = context_table(tables).set_index("label").loc["benign"]
+    row = context_table({"breast": tables}).set_index("label").loc["benign"]
     aucs = [roc_auc_score(table["benign"], table["score_benign"]) for table in tables]
     assert row["auc_mean"] == pytest.approx(np.mean(aucs))
     assert row["auc_sd"] == pytest.approx(np.std(aucs, ddof=1))
@@ -197,10 +197,18 @@ def test_context_table_holds_mean_spread_and_counts() -> None:
 
 
 def test_context_table_without_runs_is_empty() -> None:
-    assert context_table([]).columns.tolist() == list(CONTEXT_COLUMNS)
-    assert context_table([]).empty
+    assert context_table({}).columns.tolist() == list(CONTEXT_COLUMNS)
+    assert context_table({}).empty
+
+
+def test_networks_of_either_labels_have_rows_of_their_own() -> None:
+    breast, image = image_scores(0), image_scores(1)
+    table = context_table({"breast": [breast], "image": [image]}).set_index(["labels", "label"])
+    assert list(table.index) == [(kind, label) for kind in ("breast", "image") for label in ("malignant", "benign")]
+    auc_of_image = roc_auc_score(image["benign"], image["score_benign"])
+    assert table.loc[("image", "benign"), "auc_mean"] == pytest.approx(auc_of_image)
 
 
 def test_context_runs_with_different_images_are_rejected() -> None:
     with pytest.raises(MammoError, match="did not score the same images"):
-        context_table([image_scores(0), image_scores(1).iloc[1:]])
+        context_table({"breast": [image_scores(0), image_scores(1).iloc[1:]]})

@@ -88,6 +88,20 @@ def test_the_command_writes_the_same_files_each_time(root: Path, capsys: pytest.
     assert f"{root / 'nothing'}: no such folder" in capsys.readouterr().err
 
 
+def test_undefined_values_are_named_and_their_cells_are_empty(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for trial in (0, 1):
+        facts = {"maps": "emb", "seed": 0, "trial": trial, "val_auc": None, "test_auc": None}
+        write(root / "blank", f"t{trial}", model="fagg", lr=10.0 ** -(3 + trial), **facts)
+    assert main(["compare", "blank", str(root)]) == 0
+    printed = capsys.readouterr().out
+    assert "undefined" in printed
+    assert "nan" not in printed.lower()
+    table = (root / "comparison" / "blank" / "table.csv").read_text()
+    assert "emb,lesions,1,2,,,,0.001," in table
+    axes = comparison_figure(read_runs(root / "blank")).axes[1]
+    assert [text.get_text() for text in axes.texts] == ["undefined"]
+
+
 def test_the_figure_shows_every_run_and_every_selected_run_once(root: Path) -> None:
     left, right = comparison_figure(read_runs(root / "table3")).axes
     assert sum(len(line.get_xdata()) for line in right.lines) == 8

@@ -135,6 +135,12 @@ def test_an_undefined_metric_is_not_the_best(trainer: Any, capsys: pytest.Captur
     assert shown["best"] == "0.600"
 
 
+def test_an_epoch_without_an_auc_has_the_word_undefined(trainer: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    trainer.callback_metrics = {"val_auc": torch.tensor(float("nan"))}
+    EpochProgress("x").on_train_epoch_end(trainer, torch.nn.Linear(1, 1))  # type: ignore[arg-type]
+    assert "val AUC undefined, best undefined," in capsys.readouterr().out
+
+
 def test_a_bar_has_loss_auc_best_and_time_left(trainer: Any, clock: Clock) -> None:
     bar, network = EpochBar(), torch.nn.Linear(1, 1)
     assert bar.get_metrics(trainer, network).keys() == {"time"}, "nothing is known yet"  # type: ignore[arg-type]

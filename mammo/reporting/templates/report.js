@@ -12,7 +12,6 @@
     high: (a, b) => b.score - a.score, low: (a, b) => a.score - b.score,
     context: (a, b) => change(b) - change(a), spread: (a, b) => b.sd - a.sd,
   };
-  const images = new Map();
   let shown = [], current = -1, view = { scale: 1, x: 0, y: 0 };
 
   function make(tag, properties, ...children) {
@@ -50,32 +49,15 @@
     $("cards").replaceChildren(...shown.map(card));
   }
   function card(lesion, index) {
-    const thumbnail = make("canvas", { width: 144, height: 144 });
     const symbol = lesion.label === "malignant" ? "\u25b2" : "\u25cf";
     const label = make("span", { className: lesion.label, textContent: `${symbol} ${lesion.label}` });
     const details = [lesion.view, lesion.finding, lesion.split].filter(Boolean).join(", ");
-    const button = make("button", { type: "button", className: "card" }, thumbnail, label,
+    const button = make("button", { type: "button", className: "card" }, thumbnail(lesion), label,
       make("strong", { textContent: lesion.score.toFixed(3) }), make("small", { textContent: details }));
     button.dataset.lesion = lesion.id;
     button.setAttribute("aria-label", `open ${lesion.label} lesion, score ${lesion.score.toFixed(3)}, ${details}`);
     button.addEventListener("click", () => open(index));
-    visible.observe(thumbnail);
-    thumbnail.lesion = lesion;
     return button;
-  }
-  const visible = new IntersectionObserver((entries) => {
-    for (const entry of entries.filter((e) => e.isIntersecting)) {
-      visible.unobserve(entry.target);
-      paintThumbnail(entry.target, entry.target.lesion);
-    }
-  }, { rootMargin: "300px" });
-  function imageOf(id) {
-    if (!images.has(id)) {
-      const image = new Image();
-      image.src = data.images[id].src;
-      images.set(id, image.decode().then(() => image));
-    }
-    return images.get(id);
   }
   function bounds(lesion) {
     const outline = data.images[lesion.image].outlines.find((o) => o.lesion === lesion.id);
@@ -83,28 +65,37 @@
     const [xs, ys] = [points.map((p) => p[0]), points.map((p) => p[1])];
     return { x0: Math.min(...xs), x1: Math.max(...xs), y0: Math.min(...ys), y1: Math.max(...ys) };
   }
-  async function paintThumbnail(canvas, lesion) {
-    const image = await imageOf(lesion.image);
-    const b = bounds(lesion), context = canvas.getContext("2d"), k = image.naturalWidth / W;
+  function thumbnail(lesion) {  // an element that the browser draws by itself, on the screen and on paper
+    const b = bounds(lesion), image = data.images[lesion.image];
     const side = Math.min(Math.max(2.2 * Math.max(b.x1 - b.x0, b.y1 - b.y0), W / 7), W);
     const x = Math.min(Math.max((b.x0 + b.x1 - side) / 2, 0), W - side), y = Math.min(Math.max((b.y0 + b.y1 - side) / 2, 0), H - side);
-    context.drawImage(image, x * k, y * k, side * k, side * k, 0, 0, 144, 144);
-    context.strokeStyle = lesion.label === "malignant" ? "#ff8a4a" : "#5fe0b0";
-    context.lineWidth = 1.5;
-    if (lesion.label !== "malignant") context.setLineDash([4, 3]);
-    for (const ring of data.images[lesion.image].outlines.find((o) => o.lesion === lesion.id).rings) {
-      context.beginPath();
-      for (const [px, py] of ring) context.lineTo(((px - x) * 144) / side, ((py - y) * 144) / side);
-      context.closePath();
-      context.stroke();
-    }
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", `${x} ${y} ${side} ${side}`);
+    draw("image", { href: image.src, width: W, height: H, preserveAspectRatio: "none" }, svg);
+    drawOutline(image.outlines.find((o) => o.lesion === lesion.id), lesion.label, svg);
+    return svg;
+  }
+  function drawOutline(outline, className, parent) {
+    for (const ring of outline.rings) draw("polygon", { points: ring.map((p) => p.join(",")).join(" "), class: className }, parent);
   }
 
-  // The viewer: one lesion on its mammogram.
-  async function open(index) {
+  // The viewer: one lesion on its mammogram. The address of the page names the lesion that is open.
+  const address = (lesion) => "#lesion-" + encodeURIComponent(lesion.id);
+  function openNamed() {
+    const named = data.lesions.find((l) => address(l) === location.hash);
+    if (!named) return;
+    if (!shown.includes(named)) {
+      for (const select of document.querySelectorAll("#controls select[data-field]")) select.value = "*";
+      list();
+    }
+    open(shown.indexOf(named));
+  }
+  function open(index) {
     current = (index + shown.length) % shown.length;
     const lesion = shown[current], image = data.images[lesion.image];
     $("title").textContent = `${lesion.label} lesion ${lesion.id}, ${current + 1} of ${shown.length}`;
+    $("link").href = address(lesion);
+    history.replaceState(null, "", address(lesion));
     if (!$("viewer").open) $("viewer").showModal();
     $("image").src = image.src;
     drawOverlays(lesion, image);
@@ -122,7 +113,7 @@
     for (const [x, y, side] of lesion.windows) draw("rect", { x: x - side / 2, y: y - side / 2, width: side, height: side }, $("layer-windows"));
     for (const outline of image.outlines) {
       const className = `${outline.label}${outline.lesion === lesion.id ? "" : " other"}`;
-      for (const ring of outline.rings) draw("polygon", { points: ring.map((p) => p.join(",")).join(" "), class: className }, $("layer-outline"));
+      drawOutline(outline, className, $("layer-outline"));
     }
     const grids = { malignant: image.malignant, benign: image.benign, location: lesion.location };
     const decoded = Object.fromEntries(Object.entries(grids).map(([name, text]) => [name, text === null ? null : bytes(text)]));
@@ -151,7 +142,7 @@
       bar.setAttribute("aria-label", `score ${name}`);
       return make("div", { className: "score" }, make("span", { textContent: name }), bar, make("strong", { textContent: number(value) }));
     });
-    $("scores").replaceChildren(make("p", { className: "small", textContent: "Score: probability of malignancy, 0 to 1" }), ...scores);
+    $("scores").replaceChildren(make("p", { className: "small", textContent: "Score, 0 to 1: the higher, the more likely malignant. It is not a probability." }), ...scores);
   }
   function drawHistogram(lesion) {
     const svg = $("histogram"), counts = new Array(20).fill(0);
@@ -245,9 +236,14 @@
   show();
   $("toggles").addEventListener("change", show);
   $("viewer").addEventListener("keydown", key);
-  $("viewer").addEventListener("close", () => document.querySelector(`.card[data-lesion="${CSS.escape(shown[current].id)}"]`)?.focus());
+  $("viewer").addEventListener("close", () => {
+    history.replaceState(null, "", location.pathname + location.search);
+    document.querySelector(`.card[data-lesion="${CSS.escape(shown[current].id)}"]`)?.focus();
+  });
   const buttons = { previous: () => open(current - 1), next: () => open(current + 1), close: () => $("viewer").close(), in: () => zoom(1.25), out: () => zoom(0.8), whole: () => fit(), near };
   for (const [id, act] of Object.entries(buttons)) $(id).addEventListener("click", act);
   followPointers();
   window.addEventListener("resize", () => { if ($("viewer").open) fit(); });
+  window.addEventListener("hashchange", openNamed);
+  openNamed();
 })();
