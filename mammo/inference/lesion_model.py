@@ -133,7 +133,7 @@ class LesionModel:
         """Draw one lesion with ten of its crop windows and their patches (paper, Figure 5).
 
         Args:
-            image: as in `score`.
+            image: path, pydicom Dataset or gray values uint16 [H, W], as in `score`.
             outline: Box, Circle, mask bool [H, W] or polygon [N, 2], as in `score`.
             laterality: as in `score`.
             view: as in `score`.

@@ -52,8 +52,10 @@ def map_stack(maps: Iterable[str], batch: Mapping[str, Tensor], frame: Frame) ->
     """X [B, M, rows, cols] float32: I in [0, 1], then S_m and S_b in [0, 1], then E_1 to E_32.
 
     Args:
-        maps: the selected maps, in any order.
-        batch: its columns, as in mammo.data.dataset.
+        maps: the selected maps (loc, sal, emb), in any order.
+        batch: its columns: for loc and emb window float64 [B, 4], (row, col, side, angle), network px and degrees; for
+            sal saliency [U, 2, rows, cols] of each different image and saliency_row int64 [B], the image of each row;
+            for emb embedding [B, 32], h.
         frame: the network window and its grid.
     """
     selected = canonical_order(maps)

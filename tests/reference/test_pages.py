@@ -13,6 +13,7 @@ from mammo.cli.keys import KEYS
 from tests.reference.configuration import CONF, wanted
 from tests.reference.markdown import cell, definition, documented, entries, members_of, parameters, sections
 from tests.reference.pages import DOCS, PART, filled
+from tests.test_docstrings import states_a_shape
 
 PAGES = sorted(DOCS.rglob("*.md"))
 API = (DOCS / "reference" / "python.md").read_text(encoding="utf-8")
@@ -57,6 +58,24 @@ def test_every_public_method_has_a_docstring() -> None:
         if not ast.get_docstring(part)
     ]
     assert silent == []
+
+
+ARRAYS = re.compile(r"\b(ArrayLike|Floats|Image|NDArray|Outline|Pixels|Points|Tensor)\b")
+"""Types of arrays in the annotations of the public API, with their aliases."""
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_every_array_of_the_public_api_has_a_shape(name: str) -> None:
+    node = definition(public(name))
+    inner = members_of(public(name), node) if isinstance(node, ast.ClassDef) else ()
+    for part in (node, *inner):
+        text = ast.get_docstring(part) or ""
+        explained = dict(entry for _, section in sections(text) for entry in entries(section))
+        for argument, annotation in parameters(part).items():
+            if ARRAYS.search(annotation):
+                assert states_a_shape(explained.get(argument, text)), f"{name}: {argument} of {part.name}"
+        if isinstance(part, ast.FunctionDef) and part.returns and ARRAYS.search(ast.unparse(part.returns)):
+            assert states_a_shape(text), f"{name}: what {part.name} returns"
 
 
 def test_every_group_and_every_key_is_on_the_page_of_the_configuration() -> None:
