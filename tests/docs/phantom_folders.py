@@ -75,12 +75,15 @@ def write_clinic(folder: Path, n_patients: int, seed: int) -> pd.DataFrame:
 
 
 def write_own_data(folder: Path) -> None:
-    """Write data and, of other patients, second: two folders of a clinic.
+    """Write data and, of other patients, second and new: folders of a clinic.
 
-    data has duplicates and unwanted files, too, and beside its table findings-draft.xlsx, which has wrong rows.
+    new has a finding without a label. data has duplicates and unwanted files, too, and beside its table findings-draft.xlsx, which has wrong rows.
     """
     table = write_clinic(folder / "data", n_patients=15, seed=5)
     write_clinic(folder / "second", n_patients=6, seed=6)
+    unlabeled = write_clinic(folder / "new", n_patients=6, seed=7)
+    unlabeled.loc[0, "Pathology"] = "none"
+    unlabeled.to_excel(folder / "new" / "findings.xlsx", index=False)
     files = sorted((folder / "data").rglob("*.ima"))
     for file in files[:3]:
         shutil.copy(file, file.with_name(f"copy of {file.stem}"))
