@@ -75,6 +75,8 @@ def _by_words(name: str, words: Sequence[str]) -> list[str]:
         added.append("data.init=he")
     if name == "train" and "lr_search" in str(words) and not any(word.startswith("trial=") for word in words):
         added.append("trial=0")
+    if name == "train" and "figure6" in str(words):
+        added += ["backbone=small,densenet121", "backbone.init=he"]
     if name == "ingest" and not any(word.startswith("data.scale=") for word in words):
         source = next((word[5:] for word in words if word.startswith("data=")), "phantom")
         added.append(f"data.scale={SCALES.get(source, '4')}")
