@@ -77,7 +77,8 @@ def write_clinic(folder: Path, n_patients: int, seed: int) -> pd.DataFrame:
 def write_own_data(folder: Path) -> None:
     """Write data and, of other patients, second and new: folders of a clinic.
 
-    new has a finding without a label. data has duplicates and unwanted files, too, and beside its table findings-draft.xlsx, which has wrong rows.
+    new has a finding without a label. data has duplicates and unwanted files, too, and beside its table
+    findings-draft.xlsx, which has wrong rows.
     """
     table = write_clinic(folder / "data", n_patients=15, seed=5)
     write_clinic(folder / "second", n_patients=6, seed=6)
