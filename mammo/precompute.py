@@ -15,21 +15,21 @@ def task(cfg: DictConfig) -> None:
     from mammo.ingestion.shard import Shard
     from mammo.training.build import checked_manifest, datamodule_of, store_line
     from mammo.training.precomputed import FLocEmbeddings, cached_saliency, precompute_embeddings
-    from mammo.training.run_dir import Fold, chosen_run, paired_seed
+    from mammo.training.run_dir import Division, chosen_run, paired_seed
     from mammo.training.saliency_source import context_checkpoint
 
     manifest = checked_manifest(cfg)
-    chosen_by_fold = cfg.what == "embeddings" or cfg.run is None or cfg.fold is not None
-    fold = Fold.of(cfg.fold, manifest) if chosen_by_fold else None  # saliency maps of a given run are of all images
+    is_divided = cfg.what == "embeddings" or cfg.run is None or cfg.fold is not None
+    division = Division.of(cfg.fold, manifest) if is_divided else None  # a given run's saliency maps are of all images
     print(store_line(cfg, manifest))
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":
-        run = chosen_run("run", cfg.run, root, "floc", paired_seed(cfg), fold)
+        run = chosen_run("run", cfg.run, root, "floc", paired_seed(cfg), division)
         source = FLocEmbeddings(run, str(cfg.trainer.precision), str(cfg.trainer.accelerator), cfg.allow_targets)
-        precompute_embeddings(source, datamodule_of(cfg), cfg.window_epochs or cfg.trainer.max_epochs, shard)
+        precompute_embeddings(source, datamodule_of(cfg, manifest), cfg.window_epochs or cfg.trainer.max_epochs, shard)
         print(source.cache.folder)
     else:
-        checkpoint = context_checkpoint("run", cfg.run, root, paired_seed(cfg), fold)
+        checkpoint = context_checkpoint("run", cfg.run, root, paired_seed(cfg), division)
         store, precision = Path(cfg.store), cfg.trainer.precision
         print(cached_saliency(checkpoint, root, store, precision, shard, cfg.allow_targets).folder)
 

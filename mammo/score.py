@@ -44,14 +44,14 @@ def scoring_runs(cfg: DictConfig) -> dict[int | None, Path]:
     """
     from mammo.store.manifest import Manifest
     from mammo.store.splits import n_folds
-    from mammo.training.run_dir import Fold, chosen_run
+    from mammo.training.run_dir import Division, chosen_run
 
     root, manifest = Path(cfg.root), Manifest.load(Path(cfg.store))
     if cfg.run is not None or n_folds(manifest.images) == 0:
         return {None: chosen_run("run", cfg.run, root, "fagg")}
     folds = sorted(manifest.images.loc[manifest.lesions["image_id"].unique(), "fold"].unique().tolist())
     try:
-        return {fold: chosen_run("run", None, root, "fagg", fold=Fold.of(fold, manifest)) for fold in folds}
+        return {fold: chosen_run("run", None, root, "fagg", division=Division.of(fold, manifest)) for fold in folds}
     except MammoError as error:
         raise MammoError(
             f"{error}; or score all lesions by one network, whatever it was trained on, with run=FOLDER"

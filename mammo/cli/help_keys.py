@@ -16,6 +16,9 @@ from omegaconf.errors import OmegaConfBaseException
 from mammo.cli.conf_comments import ConfFile, all_comments
 from mammo.cli.value_types import shown
 
+LAUNCHER = "hydra/launcher"
+"""Hydra's only group that a user chooses from: where the jobs of a sweep run."""
+
 LONGEST_VALUE = 60
 """Characters of a value that are shown."""
 
@@ -32,11 +35,15 @@ class Composed:
         parts: the files that it is made of, in the order in which later ones win: each one's path below conf/ without
             suffix, that of the file that names it, and its place in the configuration.
         files: the comments of each.
+        folders: the configuration tree and the user's own one.
+        launchers: all choices of LAUNCHER.
     """
 
     cfg: DictConfig
     parts: tuple[tuple[str, str, str], ...]
     files: Mapping[str, ConfFile]
+    folders: tuple[Path, ...]
+    launchers: tuple[str, ...]
 
     @classmethod
     def of(cls, name: str, conf: Path, overrides: Sequence[str]) -> "Composed":
@@ -51,10 +58,23 @@ class Composed:
             cfg = compose(name, list(overrides), return_hydra_config=True)
             loader = GlobalHydra.instance().config_loader()
             found = loader.compute_defaults_list(name, list(overrides), RunMode.RUN).defaults
+            launchers = tuple(loader.get_group_options(LAUNCHER))
+        folders = (conf, *(Path(each.removeprefix("file://")) for each in cfg.hydra.searchpath))
         parts = [(each.config_path or "", each.parent or "", each.package or "") for each in found]
-        parts = [part for part in parts if (conf / f"{part[0]}.yaml").is_file() and not part[0].startswith("hydra/")]
-        files = {path: ConfFile.read(conf / f"{path}.yaml", package) for path, _, package in parts}
-        return cls(cfg, tuple(parts), files)
+        parts = [part for part in parts if not part[0].startswith("hydra/") or part[0].startswith(LAUNCHER)]
+        places = {path: next((place for place in _places(path, folders)), None) for path, _, _ in parts}
+        files = {path: ConfFile.read(place, package) for path, _, package in parts if (place := places[path])}
+        return cls(cfg, tuple(part for part in parts if part[0] in files), files, folders, launchers)
+
+    @property
+    def launcher(self) -> str:
+        """The present choice of LAUNCHER."""
+        return str(self.cfg.hydra.runtime.choices[LAUNCHER])
+
+
+def _places(path: str, folders: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files of a path below conf/ without suffix, in each folder that has one."""
+    yield from (place for folder in folders if (place := folder / f"{path}.yaml").is_file())
 
 
 def key_sections(composed: Composed) -> Iterator[tuple[str, list[Row]]]:
@@ -66,6 +86,11 @@ def key_sections(composed: Composed) -> Iterator[tuple[str, list[Row]]]:
     rest = [leaf for leaf in leaves if leaf not in top]
     for part, keys in groupby(rest, lambda leaf: leaf[0].partition(".")[0]):
         yield f"{part}: {_about(part, comments, composed)}".rstrip(": "), list(_rows(list(keys), comments))
+    if composed.launcher != "basic":
+        part, file = LAUNCHER.replace("/", "."), composed.files.get(f"{LAUNCHER}/{composed.launcher}")
+        leaves = [leaf for leaf in _leaves(composed.cfg.hydra.launcher, part) if "_target_" not in leaf[0]]
+        rows = [(_typed(key, value), comments.get(key, "")) for key, value in leaves]
+        yield f"{part}: {' '.join(file.head if file else ())}".rstrip(": "), rows
 
 
 def _about(part: str, comments: Mapping[str, str], composed: Composed) -> str:
@@ -119,7 +144,9 @@ def _rows(leaves: Sequence[tuple[str, object]], comments: Mapping[str, str]) -> 
         if parent in merged:
             keys = {parent: {key.rpartition(".")[2]: value for key, value in keys.items()}}
         for key, value in keys.items():
-            yield (
-                f"{key}={textwrap.shorten(shown(value), LONGEST_VALUE, placeholder=' ...')}",
-                (meaning if parent in merged else comments.get(key, "")),
-            )
+            yield _typed(key, value), (meaning if parent in merged else comments.get(key, ""))
+
+
+def _typed(key: str, value: object) -> str:
+    """What to type for a key; of a long value the beginning."""
+    return f"{key}={textwrap.shorten(shown(value), LONGEST_VALUE, placeholder=' ...')}"

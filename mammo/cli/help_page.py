@@ -10,7 +10,8 @@ from pathlib import Path
 import yaml
 
 from mammo.cli.arguments import page_width
-from mammo.cli.help_keys import Composed, Row, key_sections
+from mammo.cli.help_keys import LAUNCHER, Composed, Row, key_sections
+from mammo.cli.hydra_errors import owners
 
 KEY_COLUMNS = 40
 """Columns of keys and values; what is longer has its meaning on the next line."""
@@ -47,11 +48,11 @@ def help_page(name: str, conf: Path, overrides: Sequence[str], reads_store: bool
     missing = f"{MISSING.format(remedy=FROM_STORE if reads_store else REMEDY)} " if is_missing else ""
     return "\n\n".join(
         [
-            f"usage: mammo {name} [KEY=VALUE ...] {'[GROUP=CHOICE ...] ' if groups else ''}[OPTION ...]",
+            f"usage: mammo {name} [KEY=VALUE ...] [GROUP=CHOICE ...] [OPTION ...]",
             textwrap.fill(text, page_width()),
             "\n".join(["Examples:", *examples]),
             _section("Options", OPTIONS),
-            *([_section(GROUPS, groups)] if groups else []),
+            _section(GROUPS, groups),
             f"{KEYS}\n{textwrap.fill(missing + ROOT, page_width())}",
             *(_section(title, rows) for title, rows in sections),
         ]
@@ -65,21 +66,41 @@ def _introduction(head: Sequence[str]) -> tuple[str, list[str]]:
 
 
 def _groups(composed: Composed, primary: Path) -> Iterator[Row]:
-    """Yield the groups of a command: the present choice, and all choices."""
+    """Yield the groups of a command: the present choice, and all choices.
+
+    A group that another model would bring has that one behind its name; last comes where the jobs of a sweep run.
+    """
+    chosen, conf = _chosen(composed, primary), primary.parent
+    for group, choices in sorted(chosen.items()):
+        now = f"[{','.join(choices)}]" if len(choices) > 1 else "".join(choices) or "null"
+        yield f"{group}={now}", _choices(group, composed)
+    others = sorted(path.name for path in conf.iterdir() if path.is_dir() and path.name not in chosen)
+    for group in others if "model" in chosen else ():
+        if bringing := [owner for owner in sorted(set(owners(group, conf))) if owner.startswith("model=")]:
+            yield f"{group} (only with {' or '.join(bringing)})", _choices(group, composed)
+    yield f"{LAUNCHER}={composed.launcher}", f"{', '.join(composed.launchers)}; where the jobs of --multirun run"
+
+
+def _chosen(composed: Composed, primary: Path) -> dict[str, list[str]]:
+    """The groups of a command, and what is chosen of each."""
     chosen: dict[str, list[str]] = {}
     for path, parent, _ in composed.parts:
         group, _, choice = path.partition("/")
-        if choice and not parent.startswith(f"{group}/"):
+        if choice and not parent.startswith(f"{group}/") and group != "hydra":
             chosen.setdefault(group, []).append(choice)
-    conf = primary.parent
     for entry in yaml.safe_load(primary.read_text(encoding="utf-8")).get("defaults", []):
         for group in entry if isinstance(entry, dict) else ():
-            if (conf / group).is_dir():  # neither the file itself nor an override
+            if (primary.parent / group).is_dir():  # neither the file itself nor an override
                 chosen.setdefault(group, [])
-    for group, choices in sorted(chosen.items()):
-        known = sorted(str(path.relative_to(conf / group).with_suffix("")) for path in (conf / group).rglob("*.yaml"))
-        now = f"[{','.join(choices)}]" if len(choices) > 1 else "".join(choices) or "null"
-        yield f"{group}={now}", ", ".join(known)
+    return chosen
+
+
+def _choices(group: str, composed: Composed) -> str:
+    """All choices of a group, those of the user's own folder too."""
+    folders = [folder / group for folder in composed.folders]
+    return ", ".join(
+        sorted({str(path.relative_to(each).with_suffix("")) for each in folders for path in each.rglob("*.yaml")})
+    )
 
 
 def _section(title: str, rows: Sequence[Row]) -> str:

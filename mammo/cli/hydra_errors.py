@@ -16,6 +16,12 @@ from mammo.records import MammoError, did_you_mean
 WRONG = (MammoError, HydraException, OmegaConfBaseException)
 """Errors of wrong use or wrong input, whenever they are raised."""
 
+LAUNCHERS = (
+    "choose another launcher, as in --multirun hydra/launcher=v100, whose settings are shown by "
+    "hydra/launcher=v100 --help"
+)
+"""What to do about a setting that the present launcher lacks."""
+
 REWORDED = (
     (r"Could not delete '(.+?)'", "~{0}: {0} cannot be left out, only changed, as in {0}=..."),
     (
@@ -103,7 +109,10 @@ def _unknown_key(key: str, parent: DictConfig | None, conf: Path | None) -> str:
     if key in groups:
         return _unused_group(key, conf)
     ends = [name for name in known if name.rpartition(".")[2] == key]
+    known = [name for name in known if not name.endswith("_target_")]
     hint = did_you_mean(key, [*known, *groups]) or did_you_mean(key, ends, cutoff=0)
+    if place == "hydra.launcher":
+        return f"{key} is not a setting of the launcher that is chosen{hint}: {LAUNCHERS}"
     there = ", ".join(map(str, content)) if place else ""
     known_there = f"{place} has {there}; " if there else ""
     return f"{key} is not a key of this command's configuration{hint}: {known_there}--help shows them all"
@@ -122,6 +131,8 @@ def _unknown_choice(file: str, options: Sequence[str] | None) -> str:
     """A sentence on a choice such as model/flok that its group lacks."""
     group, _, name = file.rpartition("/")
     known = f"choose from {', '.join(options)}" if options else "--help shows what can be chosen"
+    if group == "experiment":
+        known += "; --config-dir FOLDER adds those of your own in FOLDER/experiment"
     if group == "backbone":
         known += f"; for any other network of timm: backbone=timm backbone.name={name}"
     return f"{file} does not exist{did_you_mean(name, options or [])}: {known}"
@@ -133,13 +144,13 @@ def _options(group: str, conf: Path | None) -> list[str]:
 
 def _unused_group(group: str, conf: Path | None) -> str:
     """A sentence on a group that exists, but not in what was chosen."""
-    owners = [] if conf is None else sorted(set(_owners(group, conf)))
-    reason = f"it belongs to {' or '.join(owners)}" if owners else "nothing that was chosen uses it"
+    bringing = [] if conf is None else sorted(set(owners(group, conf)))
+    reason = f"it belongs to {' or '.join(bringing)}" if bringing else "nothing that was chosen uses it"
     return f"{group} cannot be chosen here: {reason}; --help shows what can be chosen"
 
 
-def _owners(group: str, conf: Path) -> Iterator[str]:
-    """The commands and choices whose defaults list a group, as in model=floc."""
+def owners(group: str, conf: Path) -> Iterator[str]:
+    """Yield the commands and choices whose defaults list a group of the tree conf, as in model=floc."""
     for path in conf.rglob("*.yaml"):
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))

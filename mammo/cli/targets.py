@@ -20,6 +20,9 @@ LIBRARIES = ("mammo", "torch", "torchvision", "torchmetrics", "pytorch_lightning
 SPECIAL = ("_target_", "_args_", "_convert_")
 """Hydra's keys that are understood; `_convert_` changes nothing, because arguments are always plain values."""
 
+STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+"""Kinds of parameters that stand for any number of arguments: *values and **arguments."""
+
 Bases = tuple[type, ...]
 
 
@@ -89,7 +92,7 @@ def build(node: Mapping[str, object], place: Place, allowed: Sequence[str] = ())
         raise MammoError(f"{place.key}._args_={positional}: give a list")
     named = {key: value for key, value in given.items() if key not in SPECIAL}
     named |= {key: value for key, value in place.offered.items() if key not in named and takes(cls, key)}
-    _check_arguments(cls, named, place.key)
+    _check_arguments(cls, positional, named, place.key)
     try:
         return cls(*positional, **named)
     except MammoError:
@@ -102,8 +105,8 @@ def build(node: Mapping[str, object], place: Place, allowed: Sequence[str] = ())
 
 
 def takes(cls: type, name: str) -> bool:
-    """Whether a class's constructor has a parameter of this name."""
-    return name in inspect.signature(cls).parameters
+    """Whether a class's constructor has a parameter of this name, itself or of a base class that it passes it on to."""
+    return name in _parameters(cls)
 
 
 def targets(config: object) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -183,12 +186,29 @@ def _plain(value: object, key: str, bases: Bases, allowed: Sequence[str]) -> obj
     return value
 
 
-def _check_arguments(cls: type, named: Mapping[str, object], key: str) -> None:
-    """Reject a name that the constructor lacks, with those that it has."""
-    parameters = inspect.signature(cls).parameters.values()
-    if any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters):
-        return
-    known = [each.name for each in parameters]
-    for name in named:
-        if name not in known:
-            raise MammoError(f"{key}.{name}: {cls.__name__} has no such argument; it has {', '.join(known)}")
+def _parameters(cls: type) -> dict[str, inspect.Parameter]:
+    """The parameters of a constructor; where it has **arguments, also those of its base classes' constructors."""
+    found = dict(inspect.signature(cls).parameters)
+    for base in cls.__mro__[1:]:
+        rest = [name for name, each in found.items() if each.kind is inspect.Parameter.VAR_KEYWORD]
+        if not rest:
+            break
+        if "__init__" in vars(base) and base is not object:
+            inherited = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]  # without self
+            found = {name: each for name, each in found.items() if name not in rest}
+            found = {each.name: each for each in inherited} | found
+    return found
+
+
+def _check_arguments(cls: type, positional: Sequence[object], named: Mapping[str, object], key: str) -> None:
+    """Reject a name that the constructor lacks, with those that it has, and a parameter that has no value."""
+    parameters = _parameters(cls)
+    kinds = {each.kind for each in parameters.values()}
+    known = [name for name, each in parameters.items() if each.kind not in STARRED]
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        for name in named:
+            if name not in known:
+                raise MammoError(f"{key}.{name}: {cls.__name__} has no such argument; it has {', '.join(known)}")
+    needed = [name for name in known if parameters[name].default is inspect.Parameter.empty and name not in named]
+    if not positional and needed:
+        raise MammoError(f"{key}: {cls.__name__} needs a value for {needed[0]}: give {key}.{needed[0]}")

@@ -40,9 +40,10 @@ class IntensityAugmentation:
     def __init__(self, pipeline: "alb.BasicTransform | alb.BaseCompose") -> None:
         import albumentations as alb  # slow to import, so only if it is configured
 
+        allowed = (alb.ImageOnlyTransform, *(getattr(alb, name) for name in LOCAL_DEFORMATIONS))
         for transform in _transforms(pipeline):
-            name = type(transform).__name__
-            if not isinstance(transform, alb.ImageOnlyTransform) and name not in LOCAL_DEFORMATIONS:
+            if not isinstance(transform, allowed):
+                name = type(transform).__name__
                 raise MammoError(
                     f"intensity: {name} is rejected, because it can move or remove pixels and crop windows define the "
                     "geometry: choose transforms that only change gray values (ImageOnlyTransform) or bend tissue "

@@ -61,6 +61,8 @@ class MammoDataModule(pl.LightningDataModule):
     plan methods: a split is loaded when it is first used. In place of a split, None stands for the whole store, split
     or not, or for the images of the tested fold; its lesions are scored with or without a label.
 
+    The tables are read once, so that a store that is split anew during a training changes none of its splits.
+
     Args:
         store: folder of the image store and its manifest.
         plan: "patches" (windows of the four classes by quota; lesion windows in validation and test) or "images".
@@ -85,6 +87,7 @@ class MammoDataModule(pl.LightningDataModule):
         labels: whether the labels of whole images are those of the breast in the exam or of the image alone.
         workers: threads that read batches ahead; 0 reads in the training thread.
         memory_gb: memory per split for decoded images, those with lesions first, and for batches of fixed windows.
+        manifest: the store's tables, as they were when the run began; None to read them when they are first used.
     """
 
     def __init__(
@@ -109,6 +112,7 @@ class MammoDataModule(pl.LightningDataModule):
         labels: LabelLevel = "breast",
         workers: int = 0,
         memory_gb: float = 4.0,
+        manifest: Manifest | None = None,
     ) -> None:
         super().__init__()
         self.root, self.plan, self.columns = Path(store), plan, tuple(columns)
@@ -120,6 +124,7 @@ class MammoDataModule(pl.LightningDataModule):
         self.image_noise, self.image_sampling = image_noise or WindowNoise(), ImageSampling(image_sampling)
         self.labels: LabelLevel = labels
         self.memory_bytes = memory_gb * 1e9
+        self._manifest = manifest
         self._evaluation_loaders: dict[Split | None, Loader] = {}
         self._splits: dict[Split | None, SplitData] = {}
 
@@ -139,12 +144,19 @@ class MammoDataModule(pl.LightningDataModule):
             MammoError: the store has no image in this split, or as store.splits.of_fold.
         """
         if split not in self._splits:
-            manifest, index = _split_tables(self.root.absolute(), Manifest.state(self.root), self.fold, split)
+            manifest, index = _split_tables(self.manifest, self.fold, split)
             if split is not None and len(manifest.images) == 0:
                 raise MammoError(f"no image in split {split} of {self.root}: run python -m mammo.split first")
             reader = Reader.from_manifest(self.root, manifest, self.crops.patch_px, self.memory_bytes)
             self._splits[split] = SplitData(manifest, index, reader)
         return self._splits[split]
+
+    @property
+    def manifest(self) -> Manifest:
+        """The tables of the whole store, of which all splits are; MammoError as Manifest.load."""
+        if self._manifest is None:
+            self._manifest = Manifest.current(self.root)
+        return self._manifest
 
     def training_plan(self, epoch: int) -> Plan:
         """Rows of one training epoch."""
@@ -220,11 +232,8 @@ class MammoDataModule(pl.LightningDataModule):
 
 
 @lru_cache(maxsize=len(Split))
-def _split_tables(
-    root: Path, state: tuple[int, ...], fold: int | None, split: Split | None
-) -> tuple[Manifest, SamplingIndex]:
-    """Manifest and sampling index of a split, or of all, of the store at root, as it was in this Manifest.state."""
-    manifest = Manifest.load(root)
+def _split_tables(manifest: Manifest, fold: int | None, split: Split | None) -> tuple[Manifest, SamplingIndex]:
+    """Manifest and sampling index of a split, or of all, of a store's manifest."""
     if split is not None:
         manifest = of_fold(manifest, fold).of_split(split)
     elif fold is not None:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -77,6 +77,15 @@ class Manifest:
         if checked:
             check_tables(store, images, lesions)
         return cls(header.frame, images, lesions, header.sources)
+
+    @classmethod
+    def current(cls, store: Path) -> "Manifest":
+        """The manifest of a store as it is now: the same object until its files change, so that results can be kept.
+
+        Raises:
+            MammoError: as load.
+        """
+        return _loaded(store.absolute(), cls.state(store))
 
     @property
     def header(self) -> StoreHeader:
@@ -192,6 +201,12 @@ class Manifest:
                     digest.update(f"{', ' if number else ''}{value!r}".encode())
                 digest.update(b"])")
         return digest.hexdigest()
+
+
+@lru_cache(maxsize=2)
+def _loaded(store: Path, state: tuple[int, ...]) -> Manifest:
+    """The manifest of a store that was in this Manifest.state."""
+    return Manifest.load(store)
 
 
 def _table(rows: Iterable[Row], schema: pa.Schema) -> pd.DataFrame:

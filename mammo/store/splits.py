@@ -36,6 +36,9 @@ DEFAULT_FRACTIONS = (0.8, 0.1, 0.1)
 NO_FOLD = -1
 """Fold of the images of a store without folds."""
 
+USUAL_FOLDS = 5
+"""Folds that are advised where a store has patients enough."""
+
 LEAST_FOLDS = 3
 """One fold to test, one to validate, and one to train on."""
 
@@ -132,7 +135,9 @@ def assign_splits(
         order = np.random.default_rng((seed, STREAM, number)).permutation(len(free))
         splits[free[order]] = np.repeat([split.value for split in Split], _apportion(len(free), fractions))
         if patient_class in TESTED and not allow_empty:
-            _check_not_empty(patient_class, splits[classes == patient_class], fractions)
+            folds = 0 if (official == Split.TEST).any() else _possible_folds(classes)
+            again = " again=true" if assigned.any() else ""
+            _check_not_empty(patient_class, splits[classes == patient_class], fractions, folds, again)
     return replace(manifest, images=manifest.images.assign(split=group_of.map(splits), fold=NO_FOLD))
 
 
@@ -157,12 +162,26 @@ def _apportion(n: int, fractions: Sequence[float]) -> list[int]:
     return [int(count) for count in counts]
 
 
-def _check_not_empty(patient_class: str, splits: "pd.Series[str]", fractions: Sequence[float]) -> None:
+def _possible_folds(classes: "pd.Series[str]") -> int:
+    """The number of folds to advise: USUAL_FOLDS, fewer where each could not have every class, 0 where there is none.
+
+    Args:
+        classes: of group_classes.
+    """
+    most = min(int((classes == patient_class).sum()) for patient_class in TESTED)
+    return min(USUAL_FOLDS, most) if most >= LEAST_FOLDS else 0
+
+
+def _check_not_empty(
+    patient_class: str, splits: "pd.Series[str]", fractions: Sequence[float], folds: int, again: str
+) -> None:
+    """Raise MammoError where a split with a share has none of a class's groups; `folds`, unless 0, are advised."""
+    instead = f", cross-validate with folds={folds}{again}" if folds else ""
     for split, fraction in zip(Split, fractions, strict=True):
         if fraction > 0 and not (splits == split).any():
             raise MammoError(
                 f"split {split.value} would have no {patient_class} patient (the store has {len(splits)}, each counted "
-                f"by its worst finding): ingest more patients, cross-validate with folds=5, or set allow_empty=true"
+                f"by its worst finding): ingest more patients{instead}, or set allow_empty=true"
             )
 
 
@@ -208,7 +227,7 @@ def assign_folds(
     for number, patient_class in enumerate(PATIENT_CLASSES):
         groups = classes.index[classes == patient_class].to_numpy()
         if patient_class in TESTED and len(groups) < n_folds and not allow_empty:
-            _reject_few(patient_class, len(groups), n_folds)
+            _reject_few(patient_class, len(groups), n_folds, _possible_folds(classes))
         groups = groups[~np.isin(groups, kept.index)]
         orders.append(groups[np.random.default_rng((seed, STREAM, number)).permutation(len(groups))])
     dealt = np.concatenate(orders)
@@ -230,8 +249,8 @@ def _current_folds(images: pd.DataFrame, group_of: "pd.Series[int]", n: int) -> 
     return images.loc[assigned, "fold"].groupby(group_of[assigned], sort=False).max()
 
 
-def _reject_few(patient_class: str, n_groups: int, n_folds: int) -> None:
-    fewer = f"give folds={n_groups}, " if n_groups >= LEAST_FOLDS else ""
+def _reject_few(patient_class: str, n_groups: int, n_folds: int, possible: int) -> None:
+    fewer = f"give folds={possible}, " if possible else ""
     raise MammoError(
         f"folds={n_folds}: the store has only {n_groups} {patient_class} patients or groups of patients that stay "
         f"together, so that a fold would have none: {fewer}ingest more patients, or set allow_empty=true"

@@ -47,7 +47,7 @@ def checked_manifest(cfg: DictConfig) -> Manifest:
     Raises:
         MammoError: it is another frame, or as Manifest.load.
     """
-    manifest, frame = Manifest.load(Path(cfg.store)), frame_of(cfg)
+    manifest, frame = Manifest.current(Path(cfg.store)), frame_of(cfg)
     if frame != manifest.frame:
         raise MammoError(
             f"the configured frame is {frame}, but {cfg.store} was ingested with frame={manifest.header.preset}, "
@@ -188,12 +188,16 @@ def _is_plain(value: object) -> bool:
 
 
 def datamodule_of(
-    cfg: DictConfig, saliency: SaliencySource | None = None, embeddings: EmbeddingSource | None = None
+    cfg: DictConfig,
+    manifest: Manifest | None = None,
+    saliency: SaliencySource | None = None,
+    embeddings: EmbeddingSource | None = None,
 ) -> MammoDataModule:
     """The datamodule with the batch columns of the configured network.
 
     Args:
         cfg: the configuration.
+        manifest: of the store, as it was when the run began; None for the present one.
         saliency: source of saliency maps, for a network that reads them.
         embeddings: source of h of every window, read in place of the patches.
     """
@@ -219,6 +223,7 @@ def datamodule_of(
         labels=cfg.get("labels", "breast"),
         workers=cfg.workers,
         memory_gb=cfg.memory_gb,
+        manifest=manifest,
     )
 
 

@@ -4,15 +4,13 @@ import hashlib
 import os
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.callbacks import ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_only
@@ -34,52 +32,64 @@ from mammo.training.precomputed import FLocEmbeddings
 from mammo.training.progress_lines import end_lines
 from mammo.training.results import read_run
 from mammo.training.resume import last_checkpoint, start_from
-from mammo.training.run_dir import Fold, RunDir, chosen_run, paired_seed
+from mammo.training.run_dir import Division, RunDir, chosen_run, paired_seed
 from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, record_run
 from mammo.training.train_config import check_values
-from mammo.training.trainer import MONITOR, option_named, trainer_of
+from mammo.training.trainer import UNVALIDATED, lightning_errors, trainer_of
 from mammo.training.wandb_logging import closed_dashboard
-
-UNVALIDATED = (
-    "training ended before the first validation, which selects the best checkpoint: give a larger trainer.max_steps or "
-    "trainer.max_time, or a smaller trainer.check_val_every_n_epoch or trainer.val_check_interval"
-)
-"""What is wrong with a run without a best checkpoint, and what to do."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """Inputs of a run from other runs: those that its network's batch columns need.
+    """What a run reads: the store's tables, and of other runs what its network's batch columns need.
 
     Attributes:
+        manifest: the store's tables, held from here to the end of the run.
         floc: the f_loc run whose embeddings it reads; None if it reads none.
         context: the source of its saliency maps; None if it reads none.
     """
 
+    manifest: Manifest
     floc: Path | None = None
     context: SaliencyInput | None = None
 
     @classmethod
     def of(cls, cfg: DictConfig, manifest: Manifest) -> "Inputs":
         """The inputs of the configured network, of the same fold; MammoError if one is missing."""
-        needed, fold = traits_of(cfg).columns, Fold.of(cfg.fold, manifest)
+        needed, division = traits_of(cfg).columns, Division.of(cfg.fold, manifest)
         floc = None
         if "embedding" in needed:
-            floc = chosen_run("model.floc", cfg.model.floc, Path(cfg.root), "floc", paired_seed(cfg), fold)
-        return cls(floc, saliency_input(cfg, manifest) if "saliency" in needed else None)
+            floc = chosen_run("model.floc", cfg.model.floc, Path(cfg.root), "floc", paired_seed(cfg), division)
+        return cls(manifest, floc, saliency_input(cfg, manifest) if "saliency" in needed else None)
+
+    @property
+    def cautions(self) -> list[str]:
+        """A sentence for each of the other runs that was trained on other images or another split."""
+        own = self.manifest.digest()
+        folders = [path.parent if path.suffix == ".ckpt" else path for path in self._paths().values()]
+        runs = [read_run(folder) for folder in folders if (folder / "result.json").is_file()]
+        return [
+            f"caution: {run.name} was trained on other images or another split: its training and validation patients "
+            "must not be tested here"
+            for run in runs
+            if run.store != own
+        ]
 
     @property
     def digests(self) -> dict[str, str]:
-        """Digests of the inputs; an f_loc run's digest covers its configuration and all that it read."""
-        digests = {"floc": self.floc.name.rsplit("-", 1)[-1]} if self.floc else {}
+        """Digests of what it reads; an f_loc run's digest covers its configuration and all that it read."""
+        digests = {"store": self.manifest.digest()}
+        digests |= {"floc": self.floc.name.rsplit("-", 1)[-1]} if self.floc else {}
         return digests | ({"context": self.context.digest} if self.context else {})
 
     def paths(self, start: Path) -> dict[str, str]:
-        """Paths of the inputs, relative to a run folder."""
-        context = self.context.checkpoint if self.context else None
-        paths = {"floc": self.floc, "context": context}
-        return {name: os.path.relpath(path, start) for name, path in paths.items() if path is not None}
+        """Paths of the other runs, relative to a run folder."""
+        return {name: os.path.relpath(path, start) for name, path in self._paths().items()}
+
+    def _paths(self) -> dict[str, Path]:
+        paths = {"floc": self.floc, "context": self.context.checkpoint if self.context else None}
+        return {name: path for name, path in paths.items() if path is not None}
 
 
 def train(cfg: DictConfig) -> float:
@@ -100,7 +110,9 @@ def train(cfg: DictConfig) -> float:
     manifest = checked_manifest(cfg)
     _print(store_line(cfg, manifest))
     inputs = Inputs.of(cfg, manifest)
-    run = _run_dir(cfg, {"store": manifest.digest(), **inputs.digests})
+    for caution in inputs.cautions:
+        _print(caution)
+    run = _run_dir(cfg, inputs.digests)
     if cfg.trainer.fast_dev_run:
         return _fast_dev_run(cfg, run, inputs)
     record_run(run.path)
@@ -150,7 +162,7 @@ def _start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> s
     if not checkpoint.is_file():
         raise MammoError(f"{key}={checkpoint}: no such file{did_you_mean_path(checkpoint)}")
     is_of_run = (checkpoint.parent / "result.json").is_file()
-    if fold is not None and is_of_run and not Fold(fold, store).is_of(start := read_run(checkpoint.parent)):
+    if fold is not None and is_of_run and not Division(fold, store).is_of(start := read_run(checkpoint.parent)):
         raise MammoError(
             f"{key}={checkpoint} is of a run of fold={start.fold}, which may have been trained on test patients of "
             f"fold={fold}: start from a run of the same fold"
@@ -184,7 +196,7 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
     checkpoint = last_checkpoint(run.path)
     if checkpoint is None and cfg.get("ckpt_path") is not None:
         checkpoint = start_from(Path(cfg.ckpt_path), network, cfg.trainer.max_epochs)
-    with _lightning_errors(cfg):
+    with lightning_errors(cfg):
         trainer.fit(network, data, ckpt_path=checkpoint, weights_only=True)
     best = trainer.checkpoint_callback
     assert isinstance(best, ModelCheckpoint)
@@ -192,15 +204,15 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
         raise MammoError(f"{run.name}: {UNVALIDATED}")
     auc = _finite(best.best_model_score)
     facts = facts_of(cfg) | {"selected_by": best.monitor, "val_auc": auc, "test_auc": None}
-    folds = 0 if cfg.fold is None else n_folds(Manifest.load(data.root).images)
+    folds = 0 if cfg.fold is None else n_folds(inputs.manifest.images)
     facts |= {"n_folds": folds, "reads": inputs.paths(run.path)}
     facts |= {"batch_size": cfg.batch_size, "batch_parts": batch_parts(cfg.batch_size, trainer.world_size)}
     if cfg.test:
         if traits_of(cfg).saves_embeddings:  # f_agg will read the h of the same windows
-            data = datamodule_of(cfg, embeddings=_embeddings(run.path, cfg))
+            data = datamodule_of(cfg, inputs.manifest, embeddings=_embeddings(run.path, cfg))
         # Not ckpt_path: of a run with averaged weights Lightning would test the weights before averaging.
         network.load_state_dict(read_weights(run.path / "best.ckpt")["state_dict"])
-        with _lightning_errors(cfg):
+        with lightning_errors(cfg):
             trainer.test(network, data, verbose=False)
         facts["test_auc"] = _finite(trainer.callback_metrics.get("test_auc"))
         if trainer.is_global_zero:
@@ -215,7 +227,7 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
 
 def _fast_dev_run(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
     """Train, validate and test with one batch, in a temporary folder."""
-    with TemporaryDirectory() as folder, _lightning_errors(cfg):
+    with TemporaryDirectory() as folder, lightning_errors(cfg):
         network, data, trainer = _prepared(cfg, replace(run, path=Path(folder)), inputs)
         trainer.fit(network, data)
         if cfg.test:
@@ -246,26 +258,9 @@ def _prepared(cfg: DictConfig, run: RunDir, inputs: Inputs) -> tuple[pl.Lightnin
     return network, data, trainer
 
 
-@contextmanager
-def _lightning_errors(cfg: DictConfig) -> Iterator[None]:
-    """Turn Lightning's complaints about a network or an option into one sentence."""
-    try:
-        yield
-    except (MisconfigurationException, RuntimeError, ValueError) as error:
-        message = " ".join(str(error).split()).rstrip(".")
-        if option := option_named(cfg, message):
-            raise MammoError(f"{option}: Lightning rejects it ({message})") from error
-        if not isinstance(error, MisconfigurationException) and "which is not available" not in message:
-            raise
-        if f"metric `{MONITOR}`" in message and cfg.trainer.max_steps != -1:
-            raise MammoError(f"trainer.max_steps={cfg.trainer.max_steps}: {UNVALIDATED}") from error
-        hint = f"log it in validation, as in self.log('{MONITOR}', ...)" if MONITOR in message else "see --help"
-        raise MammoError(f"model._target_={cfg.model._target_}: {message}: {hint}") from error
-
-
 def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
     """The datamodule of a run; embeddings that are not cached are computed when training or evaluation reads them."""
-    data = datamodule_of(cfg, inputs.context.source if inputs.context else None)
+    data = datamodule_of(cfg, inputs.manifest, inputs.context.source if inputs.context else None)
     if inputs.floc:
         data.embeddings = _embeddings(inputs.floc, cfg)
     return data

@@ -12,7 +12,7 @@ import json
 import math
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -54,34 +54,34 @@ DISPLAY = ("enable_progress_bar", "enable_model_summary", "log_every_n_steps", "
 
 
 @dataclass(frozen=True)
-class Fold:
-    """A fold of a store, whose runs never see its test patients.
+class Division:
+    """Which patients of a store are trained, validated and tested: runs of one division never saw its test patients.
 
     Attributes:
-        number: of the fold that is tested.
-        store: digest of the store with its folds (Manifest.digest).
+        fold: number of the fold that is tested; None for the split of a store without folds.
+        store: digest of the store with its split or folds (Manifest.digest).
     """
 
-    number: int
+    fold: int | None
     store: str
 
     @classmethod
-    def of(cls, number: int | None, manifest: Manifest) -> "Fold | None":
-        """The fold of a configuration; None without folds.
+    def of(cls, fold: int | None, manifest: Manifest) -> "Division":
+        """The division of a configuration.
 
         Args:
-            number: the configuration's fold.
+            fold: the configuration's fold.
             manifest: of the store.
 
         Raises:
             MammoError: as store.splits.of_fold.
         """
-        of_fold(manifest, number)
-        return None if number is None else cls(number, manifest.digest())
+        of_fold(manifest, fold)
+        return cls(fold, manifest.digest())
 
     def is_of(self, run: Run) -> bool:
-        """Whether a run tested this fold, of the same folds."""
-        return (run.fold, run.store) == (self.number, self.store)
+        """Whether a run had this division."""
+        return (run.fold, run.store) == (self.fold, self.store)
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,9 @@ class RunDir:
         }
 
 
-def best_run(root: Path, model: str, seed: int | None = None, fold: Fold | None = None) -> Path:
+def best_run(
+    root: Path, model: str, seed: int | None = None, division: Division | None = None, key: str = "run"
+) -> Path:
     """The finished run of a model with the highest validation AUC anywhere below root.
 
     A run that was validated on a part of the split (trainer.limit_val_batches) counts only where there is no other.
@@ -169,27 +171,43 @@ def best_run(root: Path, model: str, seed: int | None = None, fold: Fold | None 
         root: the folder of folders (groups) of runs.
         model: floc, context or fagg.
         seed: only runs of this training seed; None for any.
-        fold: only runs of this fold of this store; None for any.
+        division: only runs of this division of patients; None for any.
+        key: of the configuration that names a run instead, for messages.
 
     Raises:
-        MammoError: no finished run of the model is below root.
+        MammoError: no such finished run of the model is below root.
     """
     best: tuple[bool, float, Path] | None = None
+    others: list[str] = []
     for path in sorted(root.glob("*/*/result.json")):
         run = finished_run(path.parent)
-        if run is None or run.model != model or seed not in (None, run.seed) or not (fold is None or fold.is_of(run)):
+        if run is None or run.model != model or seed not in (None, run.seed):
+            continue
+        if division is not None and not division.is_of(run):
+            others.append(str(path.parent))
             continue
         rank = (run.whole_validation, 0.0 if math.isnan(run.val_auc) else run.val_auc)
         if best is None or rank > best[:2]:
             best = (*rank, path.parent)
     if best is None:
-        numbers = {"seed": seed, "fold": fold.number if fold else None}
-        wanted = " ".join(f"{key}={value}" for key, value in numbers.items() if value is not None)
-        which = f"{model} with {wanted}" if wanted else model
-        advice = f"python -m mammo.train model={model} {wanted}".rstrip()
-        other = "" if seed is None else ", or give pairing=fagg for the best run of any seed"
-        raise MammoError(f"no finished run of {which} below {root}: train one with {advice}{other}")
+        raise MammoError(_none_found(root, model, seed, division.fold if division else None, others, key))
     return best[2]
+
+
+def _none_found(root: Path, model: str, seed: int | None, fold: int | None, others: Sequence[str], key: str) -> str:
+    """The message on a choice among no runs; others are runs of another division."""
+    numbers = {"seed": seed, "fold": fold}
+    wanted = " ".join(f"{key}={value}" for key, value in numbers.items() if value is not None)
+    which = f"{model} with {wanted}" if wanted else model
+    advice = f"python -m mammo.train model={model} {wanted}".rstrip()
+    message = f"no finished run of {which} below {root}: train one with {advice}"
+    message += "" if seed is None else ", or give pairing=fagg for the best run of any seed"
+    if others and fold is None:
+        message += (
+            f"; {others[0]} was trained on other images or another split: name it ({key}=FOLDER) only if none of its "
+            "training and validation patients is tested here"
+        )
+    return message
 
 
 def paired_seed(cfg: DictConfig) -> int | None:
@@ -198,7 +216,7 @@ def paired_seed(cfg: DictConfig) -> int | None:
 
 
 def chosen_run(
-    key: str, name: str | None, root: Path, model: str, seed: int | None = None, fold: Fold | None = None
+    key: str, name: str | None, root: Path, model: str, seed: int | None = None, division: Division | None = None
 ) -> Path:
     """The finished run of a model that a configuration names, else the one with the highest validation AUC.
 
@@ -208,26 +226,26 @@ def chosen_run(
         root: the folder of folders (groups) of runs.
         model: floc, context or fagg.
         seed: choose among the runs of this training seed only (paired_seed); None for any.
-        fold: fold that the run must have tested; None for any.
+        division: division of patients that the run must have; None for any. A named run must have its fold.
 
     Raises:
         MammoError: no finished run of the model fits.
     """
     if name is None:
-        return best_run(root, model, seed, fold)
+        return best_run(root, model, seed, division, key)
     try:
-        return require_finished(Path(name), model, fold)
+        return require_finished(Path(name), model, division)
     except MammoError as error:
         raise MammoError(f"{key}={error}") from None
 
 
-def require_finished(folder: Path, model: str, fold: Fold | None = None) -> Path:
+def require_finished(folder: Path, model: str, division: Division | None = None) -> Path:
     """Check that the folder holds a finished run of this model, and return it.
 
     Args:
         folder: of the run.
         model: floc, context or fagg.
-        fold: fold that the run must have tested; None for any.
+        division: its fold is what the run must have tested; None, or one without a fold, for any run.
 
     Raises:
         MammoError: the folder holds no finished run of this model, or one of another fold, which was trained on
@@ -239,12 +257,12 @@ def require_finished(folder: Path, model: str, fold: Fold | None = None) -> Path
             f"{folder} is not the folder of a finished {model} run{did_you_mean_path(folder)}: name one that has a "
             "result.json, or none, for the run with the highest validation AUC"
         )
-    if fold is not None and not fold.is_of(run):
+    if division is not None and division.fold is not None and not division.is_of(run):
         whose = "without folds" if run.fold is None else f"of fold={run.fold}"
-        whose = "of folds that were assigned otherwise" if run.fold == fold.number else whose
+        whose = "of folds that were assigned otherwise" if run.fold == division.fold else whose
         raise MammoError(
-            f"{folder} is a run {whose}, so that it may have been trained on test patients of fold={fold.number}: name "
-            "a run of the same fold and store, or none"
+            f"{folder} is a run {whose}, so that it may have been trained on test patients of fold={division.fold}: "
+            "name a run of the same fold and store, or none"
         )
     return folder
 

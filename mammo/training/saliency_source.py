@@ -13,7 +13,7 @@ from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
 from mammo.store.splits import of_fold
-from mammo.training.run_dir import Fold, chosen_run, paired_seed, require_finished
+from mammo.training.run_dir import Division, chosen_run, paired_seed, require_finished
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class SaliencyInput:
 
 
 def context_checkpoint(
-    key: str, name: str | None, root: Path, seed: int | None = None, fold: Fold | None = None
+    key: str, name: str | None, root: Path, seed: int | None = None, division: Division | None = None
 ) -> Path:
     """The checkpoint of the context network that a configuration names, else of the best one.
 
@@ -41,17 +41,17 @@ def context_checkpoint(
         name: the folder of a finished context run, or a .ckpt file; None to choose among the runs below root.
         root: the folder of folders (groups) of runs.
         seed: choose among the runs of this training seed only; None for any.
-        fold: fold that the context run must have tested; None for any. A .ckpt file of a run is checked like its run;
-            nothing is known of another one.
+        division: division of patients that the context run must have; None for any. A .ckpt file of a run is checked
+            like its run; nothing is known of another one.
 
     Raises:
         MammoError: no finished context run fits.
     """
     path = Path(name or "")
     if path.suffix != ".ckpt":
-        return chosen_run(key, name, root, "context", seed, fold) / "best.ckpt"
-    if fold is not None and (path.parent / "result.json").is_file():
-        require_finished(path.parent, "context", fold)
+        return chosen_run(key, name, root, "context", seed, division) / "best.ckpt"
+    if (path.parent / "result.json").is_file():
+        require_finished(path.parent, "context", division)
     return path
 
 
@@ -93,8 +93,8 @@ def saliency_input(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
 
 
 def _gmic(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
-    fold = Fold.of(cfg.fold, manifest)
-    checkpoint = context_checkpoint("context.run", cfg.context.run, Path(cfg.root), paired_seed(cfg), fold)
+    division = Division.of(cfg.fold, manifest)
+    checkpoint = context_checkpoint("context.run", cfg.context.run, Path(cfg.root), paired_seed(cfg), division)
     maps = saliency_cache(checkpoint, Path(cfg.root), manifest)
     maps.check()
     return SaliencyInput(maps, maps.folder.name.rsplit("-", 1)[-1], checkpoint)

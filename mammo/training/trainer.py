@@ -7,7 +7,8 @@ import inspect
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +34,12 @@ from mammo.training.wandb_logging import Dashboard
 
 MONITOR = "val_auc"
 """The metric that selects the best checkpoint; the higher, the better."""
+
+UNVALIDATED = (
+    "training ended before the first validation, which selects the best checkpoint: give a larger trainer.max_steps or "
+    "trainer.max_time, or a smaller trainer.check_val_every_n_epoch or trainer.val_check_interval"
+)
+"""What is wrong with a run without a best checkpoint, and what to do."""
 
 GROUPS = ("callbacks", "logger")
 """Options of the trainer that have a group of their own."""
@@ -71,6 +78,23 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
     if options["sync_batchnorm"]:
         check_synchronized(trainer)
     return trainer
+
+
+@contextmanager
+def lightning_errors(cfg: DictConfig) -> Iterator[None]:
+    """Turn Lightning's complaints about a network or an option into one sentence."""
+    try:
+        yield
+    except (MisconfigurationException, RuntimeError, ValueError) as error:
+        message = " ".join(str(error).split()).rstrip(".")
+        if option := option_named(cfg, message):
+            raise MammoError(f"{option}: Lightning rejects it ({message})") from error
+        if not isinstance(error, MisconfigurationException) and "which is not available" not in message:
+            raise
+        if f"metric `{MONITOR}`" in message and cfg.trainer.max_steps != -1:
+            raise MammoError(f"trainer.max_steps={cfg.trainer.max_steps}: {UNVALIDATED}") from error
+        hint = f"log it in validation, as in self.log('{MONITOR}', ...)" if MONITOR in message else "see --help"
+        raise MammoError(f"model._target_={cfg.model._target_}: {message}: {hint}") from error
 
 
 def option_named(cfg: DictConfig, message: str) -> str:

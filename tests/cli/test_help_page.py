@@ -25,6 +25,7 @@ CHOICES = (
     ("train", "model=floc backbone=timm"),
     ("train", "model=context frame=eighth logger=wandb callbacks=[early_stopping,weight_averaging]"),
     ("train", "experiment=transfer"),
+    ("train", "hydra/launcher=v100"),
     ("precompute", ""),
     ("score", ""),
     ("demo", ""),
@@ -72,6 +73,7 @@ def test_every_key_is_shown_with_its_meaning(name: str, words: str) -> None:
     keys = list(leaves(composed(name, words.split())))
     missing = [key for key in keys if key not in said and key.rpartition(".")[0] not in said]
     assert not missing
+    said = {key: meaning for key, meaning in said.items() if not key.startswith("hydra.launcher")}  # not conf/'s keys
     assert not [key for key in said if not said[key]]
     assert not [key for key in said if key not in keys and not any(each.startswith(f"{key}.") for each in keys)]
 
@@ -139,6 +141,23 @@ def test_only_groups_of_the_command_are_listed(name: str, words: str, groups: st
     assert groups_of(page_of(name, words)) == set(groups.split())
 
 
+def test_groups_that_another_choice_brings_and_launchers_are_listed() -> None:
+    floc, fagg = (" ".join(page_of("train", words).split()) for words in ("model=floc", ""))
+    assert "maps (only with model=fagg) emb, loc, sal" in floc
+    assert "backbone (only with model=floc) densenet121, densenet161" in fagg
+    assert "hydra/launcher=basic basic, joblib, submitit_local, submitit_slurm, v100" in fagg
+    assert "only with" not in page_of("ingest")
+
+
+def test_the_settings_of_a_launcher_are_shown_with_it() -> None:
+    assert "hydra.launcher." not in page_of("train")
+    text = " ".join(page_of("train", "hydra/launcher=v100").split())
+    assert "hydra.launcher: Slurm nodes with V100s" in text
+    assert "hydra.launcher.timeout_min=1440 time limit of a job" in text
+    assert "hydra.launcher.partition=null the partition of your site" in text
+    assert "hydra.launcher.n_jobs=-1" in page_of("train", "hydra/launcher=joblib")
+
+
 def test_a_group_is_listed_with_its_present_choice_and_all_choices() -> None:
     text = " ".join(page_of("train", "model=floc backbone=small").split())
     assert "model=floc context, fagg, floc" in text
@@ -178,4 +197,6 @@ def test_choices_of_the_users_own_folder_are_shown(tmp_path: Path) -> None:
     (tmp_path / "own" / "experiment").mkdir(parents=True)
     (tmp_path / "own" / "experiment" / "mine.yaml").write_text("# @package _global_\nbatch_size: 3\n")
     words = _fixed(_asked(["--config-dir", str(tmp_path / "own"), "experiment=mine"]))
-    assert "  batch_size=3 " in help_page("train", CONF, words, reads_store=True)
+    page = help_page("train", CONF, words, reads_store=True)
+    assert "  batch_size=3 " in page
+    assert "figure6, lr_search, mine, table2" in " ".join(page.partition("experiment=mine")[2].split())

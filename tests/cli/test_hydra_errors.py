@@ -23,6 +23,8 @@ from mammo.records import MammoError
         ("experimnet=table3", "(did you mean experiment?)"),
         ("experiment=tabel3", "experiment/tabel3 does not exist (did you mean table3?)"),
         ("maps=[emb,sall]", "maps/sall does not exist (did you mean sal?): choose from emb, loc, sal"),
+        ("hydra.launcher.partition=gpu", "partition is not a setting of the launcher that is chosen: choose another"),
+        ("hydra/launcher=v100 hydra.launcher.partitio=gpu", "(did you mean hydra.launcher.partition?)"),
         ("hydra/launchr=joblib", "(did you mean hydra/launcher?)"),
         ("hydra/launcher=jobib", "(did you mean joblib?)"),
         ("hydra.sweep.dri=x", "(did you mean hydra.sweep.dir?)"),

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -146,6 +147,39 @@ def test_objects_are_built_with_nested_positional_and_offered_arguments() -> Non
     given = build({**weighted, "class_weights": [1.0] * 4}, LOSS)
     assert given.class_weights.tolist() == [1] * 4  # type: ignore[attr-defined]
     assert isinstance(build({"_target_": "torch.nn.ReLU"}, LOSS), nn.ReLU)
+
+
+class Base(nn.Module):
+    def __init__(self, class_weights: list[float], scale: float) -> None:
+        super().__init__()
+        self.class_weights, self.scale = class_weights, scale
+
+
+class Inheriting(Base):
+    def __init__(self, gamma: float = 2.0, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.gamma = gamma
+
+
+class Open(nn.Module):
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__()
+        self.arguments = arguments
+
+
+def test_arguments_that_a_class_passes_on_to_its_base_are_offered_and_checked() -> None:
+    own = [__name__.partition(".")[0]]
+    node = {"_target_": f"{__name__}.Inheriting", "scale": 3.0}
+    built = build(node, LOSS, own)
+    assert isinstance(built, Inheriting)
+    assert (built.class_weights, built.scale, built.gamma) == ([1.0, 2.0, 3.0, 4.0], 3.0, 2.0)
+    with pytest.raises(MammoError, match=r"^model\.loss\.gama: Inheriting has no such argument; it has .*gamma"):
+        build({**node, "gama": 1}, LOSS, own)
+    with pytest.raises(MammoError, match=r"^model\.loss: Inheriting needs a value for scale: give model\.loss\.scale$"):
+        build({"_target_": f"{__name__}.Inheriting"}, LOSS, own)
+    free = build({"_target_": f"{__name__}.Open", "anything": 1}, LOSS, own)
+    assert isinstance(free, Open)
+    assert free.arguments == {"anything": 1}, "nothing is offered to a class that names no parameter"
 
 
 def test_what_a_constructor_rejects_is_named() -> None:

@@ -109,6 +109,15 @@ def test_an_elastic_transform_bends_a_patch_where_it_is() -> None:
     assert np.abs(np.mean(moved, axis=0)).max() < 0.6, "no direction is preferred"
 
 
+class OwnBend(alb.ElasticTransform):
+    """A user's own subclass."""
+
+
+def test_a_subclass_of_an_elastic_transform_is_one() -> None:
+    patch = np.random.default_rng(0).integers(0, FULL_SCALE, (32, 32)).astype(np.uint16)
+    assert (IntensityAugmentation(OwnBend(alpha=30, sigma=6, p=1))(patch, 0) != patch).any()
+
+
 def test_a_transform_that_fails_on_patches_is_rejected() -> None:
     with pytest.raises(
         MammoError, match=r"^intensity: the pipeline fails on a float32 patch .*: choose transforms that accept"

@@ -1,6 +1,7 @@
 """Splits and folds keep groups of patients together and balance the classes of patients."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -89,9 +90,31 @@ def test_every_split_gets_one_of_few_patients() -> None:
 
 
 def test_a_missing_class_is_named() -> None:
-    with pytest.raises(MammoError, match=r"split \w+ would have no malignant patient \(the store has 1, .* folds=5"):
+    with pytest.raises(
+        MammoError, match=r"split \w+ would have no malignant patient \(the store has 1, .* more patients, or set"
+    ):
         assign_splits(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1))
     assert (assign_splits(cohort(1, 9, 9), 0, (0.8, 0.1, 0.1), allow_empty=True).images["split"] != "").all()
+
+
+@pytest.mark.parametrize("sizes", [(2, 9, 9), (9, 2, 0), (2, 0, 9), (0, 0, 9)])
+def test_no_folds_are_advised_that_the_patients_do_not_fill(sizes: tuple[int, int, int]) -> None:
+    with pytest.raises(MammoError) as error:
+        assign_splits(cohort(*sizes), 0, (0.8, 0.1, 0.1))
+    assert "folds" not in str(error.value)
+    with pytest.raises(MammoError) as error:
+        assign_folds(cohort(*sizes), 10, 0)
+    assert "give folds" not in str(error.value)
+
+
+def test_the_advised_folds_work() -> None:
+    manifest = cohort(4, 9, 9)
+    kept = manifest.images.assign(split=["train"] * 8 + [""] * 36)
+    with pytest.raises(MammoError, match=r"cross-validate with folds=4 again=true, or"):
+        assign_splits(replace(manifest, images=kept), 0, (0.8, 0.1, 0.1), keep_current=True)
+    with pytest.raises(MammoError, match=r"folds=9: .* give folds=4, ingest"):
+        assign_folds(manifest, 9, 0)
+    assert n_folds(assign_folds(manifest, 4, 0).images) == 4
 
 
 def test_a_split_needs_no_negative_patient() -> None:

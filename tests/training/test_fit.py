@@ -302,7 +302,7 @@ def test_missing_and_stale_maps_stop_f_agg_and_name_the_command(root: Path, tmp_
     manifest.images.loc[manifest.images.index[3], "sha256"] = "0" * 64
     manifest.save(tmp_path / "root" / "store")
     with pytest.raises(MammoError, match=r"stale.*1 of 48"):
-        train(composed(tmp_path / "root", "maps=[sal]", "seed=5"))
+        train(composed(tmp_path / "root", "maps=[sal]", "seed=5", f"context.run={checkpoint.parent}"))
 
 
 def test_precomputing_resumes_where_it_stopped(root: Path, tmp_path: Path) -> None:

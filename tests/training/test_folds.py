@@ -23,7 +23,7 @@ from mammo.store.splits import assign_folds
 from mammo.training.build import datamodule_of
 from mammo.training.fit import train
 from mammo.training.precomputed import cached_saliency
-from mammo.training.run_dir import Fold, best_run
+from mammo.training.run_dir import Division, best_run
 from mammo.training.saliency_source import saliency_cache
 from mammo.training.train_config import store_defaults
 from tests.training.test_fit import MODELS, QUICK
@@ -45,7 +45,7 @@ def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         quick = (f"fold={fold}", "trainer.max_epochs=1")
         for model in MODELS.values():
             train(composed(root, *model, *quick))
-        context = best_run(root, "context", fold=Fold(fold, Manifest.load(root / "store").digest()))
+        context = best_run(root, "context", division=Division(fold, Manifest.load(root / "store").digest()))
         cached_saliency(context / "best.ckpt", root, root / "store", "32-true")
         train(composed(root, "maps=[emb,sal]", "window_epochs=1", "batch_size=10", *quick))
     return root

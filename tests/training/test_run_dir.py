@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from mammo.records import MammoError
 from mammo.training.results import file_digest, finished_run
-from mammo.training.run_dir import Fold, RunDir, best_run, chosen_run, require_finished
+from mammo.training.run_dir import Division, RunDir, best_run, chosen_run, require_finished
 
 CFG = {
     "root": "runs/x",
@@ -216,7 +216,7 @@ def test_a_run_of_a_fold_reads_runs_of_this_fold_of_the_same_store_only(tmp_path
         done(tmp_path, "c", "floc", 0.9, fold=1, store="assigned otherwise"),
         done(tmp_path, "d", "floc", 0.9, store="s"),
     ]
-    fold = Fold(1, "s")
+    fold = Division(1, "s")
     for name, seed in ((None, None), (None, 0), (str(own), 0)):
         assert chosen_run("run", name, tmp_path, "floc", seed, fold) == own
     for folder, whose in zip(
@@ -227,4 +227,4 @@ def test_a_run_of_a_fold_reads_runs_of_this_fold_of_the_same_store_only(tmp_path
     with pytest.raises(
         MammoError, match=r"no finished run of floc with seed=0 fold=2 below .*model=floc seed=0 fold=2"
     ):
-        chosen_run("run", None, tmp_path, "floc", 0, Fold(2, "s"))
+        chosen_run("run", None, tmp_path, "floc", 0, Division(2, "s"))

@@ -71,6 +71,7 @@ def described_images(entries: Iterable[Entry], names: ImageNames, problems: Prob
     by_patient: dict[str, Entry] = {}
     found: dict[str, Description] = {}
     for entry in entries:
+        path = ""
         with problems.collected():
             path = names.path(entry, "image")
             if not path:
@@ -79,7 +80,8 @@ def described_images(entries: Iterable[Entry], names: ImageNames, problems: Prob
             same = rows.setdefault(path, entry)
             if same is not entry:
                 raise entry.error("image", f"{same.key} describes the same image; keep one row for every image")
-            found[path] = _description(entry, is_raster(path))
+        found[path] = _description(entry, bool(path) and is_raster(path), problems)
+        with problems.collected():
             _check_split(entry, by_patient)
     return found
 
@@ -89,9 +91,12 @@ def descriptions_by_lesions(entries: Iterable[tuple[Entry, str]], problems: Prob
     found: dict[str, Description] = {}
     first: dict[str, Entry] = {}
     for entry, path in entries:
+        n_before = len(problems.messages)
+        said = replace(_description(entry, False, problems), outranks=False)
+        said = replace(said, exam=said.exam or entry.get("date"))
+        if len(problems.messages) > n_before:
+            continue  # what it says is not compared
         with problems.collected():
-            said = replace(_description(entry, complete=False), outranks=False)
-            said = replace(said, exam=said.exam or entry.get("date"))
             if found.setdefault(path, said) != said:
                 raise entry.error("image", f"{first[path].key} says something else about the patient or view of it")
             first.setdefault(path, entry)
@@ -113,18 +118,29 @@ def _split(entry: Entry) -> Split | None:
     return next((split for split in Split if split == {"validation": "val", "training": "train"}.get(word, word)), None)
 
 
-def _description(entry: Entry, complete: bool) -> Description:
-    side, view, density = side_of(entry), view_of(entry), parse_density(entry.get("density"))
-    if complete and not side:
-        raise entry.error("laterality", "must be L or R")
-    if complete and not view:
-        raise entry.error("view", "must be CC or MLO")
+def _description(entry: Entry, complete: bool, problems: Problems) -> Description:
+    """Return what a row says about its image; every word that is wrong is a problem, and says nothing.
+
+    Args:
+        entry: the row.
+        complete: whether the row stands in for a header, so that patient, side and view must be given.
+        problems: found so far.
+    """
+    side, view, density = None, None, parse_density(entry.get("density"))
+    with problems.collected():
+        side = side_of(entry)
+        if complete and not side:
+            raise entry.error("laterality", "must be L or R")
+    with problems.collected():
+        view = view_of(entry)
+        if complete and not view:
+            raise entry.error("view", "must be CC or MLO")
     if complete and not entry.get("patient"):
-        raise entry.error("patient", "must be given, to keep patients in one split")
+        problems.add(str(entry.error("patient", "must be given, to keep patients in one split")))
     if entry.get("density").lower() not in ("", "none") and not density:
-        raise entry.error("density", "must be A, B, C, D or empty")
+        problems.add(str(entry.error("density", "must be A, B, C, D or empty")))
     if entry.get("split").lower() not in ("", "none") and not _split(entry):
-        raise entry.error("split", "must be train, val, test or empty")
+        problems.add(str(entry.error("split", "must be train, val, test or empty")))
     exam = entry.get("exam") or (entry.get("date") if complete else "")
     return Description(entry.get("patient"), exam, side, view, density, _split(entry))
 

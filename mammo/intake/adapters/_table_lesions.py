@@ -44,6 +44,7 @@ class TableLesion:
         birads: as in LesionRecord.
         image: path of its image, empty as long as it is not found.
         mask: path of its mask, empty for other outlines.
+        is_known: whether the meaning is that of its label; of a wrong label it stands in, for the other checks.
     """
 
     entry: Entry
@@ -54,6 +55,7 @@ class TableLesion:
     birads: Birads | None
     image: str = ""
     mask: str = ""
+    is_known: bool = True
 
     def key(self) -> str:
         """Return the lesion's key: its own, the number of a lesion on its image, or the number of its row."""
@@ -81,29 +83,68 @@ class Drawn:
     clipped: bool = False
 
 
-def check_lesion(entry: Entry, meanings: Mapping[str, Meaning], outlines: bool) -> TableLesion:
-    """Return a row whose words are checked.
+def check_lesion(entry: Entry, meanings: Mapping[str, Meaning], outlines: bool, problems: Problems) -> TableLesion:
+    """Return a row whose words are checked; every word that is wrong is a problem, and has no value.
+
+    Problems are unknown words, and that it is not clear where the lesion lies. Words of the label that have no meaning
+    in any row are one problem of the table (_table_words.unknown_labels).
 
     Args:
         entry: the row.
         meanings: of the label words, in lower case without spaces and punctuation.
         outlines: whether the table has outlines; if not, every row is a finding without one.
+        problems: found so far.
+    """
+    given, source, high_risk, birads = WITHOUT, LabelSource.NONE, False, None
+    meaning, known = _stand_in(entry, outlines), meanings.get(plain(entry.get("label")))
+    with problems.collected():
+        meaning = _checked_meaning(entry, known, meanings, outlines) or meaning
+    with problems.collected():
+        given = _given(entry, meaning, outlines)
+    with problems.collected():
+        birads = _checked_birads(entry)
+    with problems.collected():
+        high_risk = meaning is Meaning.HIGH_RISK or yes_or_no(entry, "high_risk")
+    with problems.collected():
+        source = source_of(entry, meaning.pathology)
+    return TableLesion(entry, meaning, source, given, high_risk, birads, is_known=meaning is known)
+
+
+def _stand_in(entry: Entry, outlines: bool) -> Meaning:
+    """Return what a row is checked as whose label is wrong: a finding where it has an outline, else none."""
+    return Meaning.NONE if outlines and (entry.annotation or _names_a_place(entry)) else Meaning.NORMAL
+
+
+def _checked_meaning(
+    entry: Entry, meaning: Meaning | None, meanings: Mapping[str, Meaning], outlines: bool
+) -> Meaning | None:
+    """Return the meaning of a row's label, if it has a known one.
 
     Raises:
-        MammoError: a word is unknown, or it is not clear where the lesion lies.
+        MammoError: the row has no label, or it contradicts what else the row says.
     """
-    meaning = meanings.get(plain(entry.get("label")))
-    if meaning is None:
+    if meaning is None and not entry.get("label"):
         raise entry.error("label", f"must be {MEANINGS}")
     if meaning is Meaning.NONE and not outlines and not entry.annotation:
         raise entry.error("label", "is not clear without an outline: write normal for an image without a finding")
-    _check_category(entry, meaning, meanings)
-    given = _given(entry, meaning, outlines)
+    if meaning:
+        _check_category(entry, meaning, meanings)
+    return meaning
+
+
+def _checked_birads(entry: Entry) -> Birads | None:
+    """Return a row's BI-RADS category, None without one; MammoError where it is none."""
     birads = parse_birads(entry.get("birads"))
     if entry.get("birads").lower() not in ("", "none") and birads is None:
         raise entry.error("birads", "must be a BI-RADS category: 0 to 6, 4A, 4B or 4C")
-    high_risk = meaning is Meaning.HIGH_RISK or yes_or_no(entry, "high_risk")
-    return TableLesion(entry, meaning, source_of(entry, meaning.pathology), given, high_risk, birads)
+    return birads
+
+
+def _names_a_place(entry: Entry) -> bool:
+    """Return whether a row has a cell of an outline, complete or not."""
+    return bool(PLACES & entry.others.keys()) or any(
+        entry.get(field).lower() not in ("", "none") for field in ("mask", "outline")
+    )
 
 
 def _check_category(entry: Entry, meaning: Meaning, meanings: Mapping[str, Meaning]) -> None:
@@ -130,9 +171,7 @@ def _given(entry: Entry, meaning: Meaning, outlines: bool) -> Given:
         return WITHOUT
     if meaning is not Meaning.NORMAL:
         return given_outline(entry)
-    if PLACES & entry.others.keys() or any(
-        entry.get(field).lower() not in ("", "none") for field in ("mask", "outline")
-    ):
+    if _names_a_place(entry):
         raise entry.error("label", "says that there is no finding, but the row has an outline; correct one of them")
     return WITHOUT
 
@@ -199,14 +238,21 @@ def distinct_lesions(
 ) -> tuple[list[LesionRecord], int]:
     """Return lesions without the rows that repeat another one, and the number of those.
 
-    Rows without a lesion id that outline the same on one image with different labels are problems.
+    Rows without a lesion id that outline the same on one image with different labels are problems, and rows with one id
+    for different findings. Rows with a wrong label are not compared.
     """
     kept: list[LesionRecord] = []
     seen: dict[tuple[str, object, bytes], tuple[TableLesion, LesionRecord]] = {}
     n_repeated = 0
-    for lesion, record in drawn:
+    by_id: dict[str, tuple[TableLesion, tuple[object, ...]]] = {}
+    for lesion, record in (each for each in drawn if each[0].is_known):
         outline = (record.path, record.box, record.mask.tobytes())
         own = lesion.entry.get("lesion_id") or lesion.entry.get("lesion")
+        content = (outline, record.label, record.label_source, record.high_risk, record.birads)
+        first, before = by_id.setdefault(record.lesion_key, (lesion, content))
+        if own and before != content:
+            what = f"{first.entry.key} has it too, for another outline, image or label"
+            problems.add(str(lesion.entry.error("lesion_id", f"{what}; give each lesion an id of its own")))
         same = None if own else seen.setdefault(outline, (lesion, record))
         if same and same[0] is not lesion:
             n_repeated += 1

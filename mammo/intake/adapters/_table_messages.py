@@ -24,8 +24,9 @@ class Problems:
         self.messages: list[str] = []
 
     def add(self, message: str) -> None:
-        """Note one error."""
-        self.messages.append(message)
+        """Note one error, once."""
+        if message not in self.messages:
+            self.messages.append(message)
 
     @contextmanager
     def collected(self) -> Iterator[None]:

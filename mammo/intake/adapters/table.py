@@ -28,11 +28,18 @@ from mammo.intake.adapters._table_images import (
     find_images,
     qualified_exams,
 )
-from mammo.intake.adapters._table_lesions import Drawn, TableLesion, check_lesion, distinct_lesions, draw_lesions
+from mammo.intake.adapters._table_lesions import (
+    WITHOUT,
+    Drawn,
+    TableLesion,
+    check_lesion,
+    distinct_lesions,
+    draw_lesions,
+)
 from mammo.intake.adapters._table_matching import SKIP, ImageMatcher, ImageNames
 from mammo.intake.adapters._table_messages import Problems, identity_notes
 from mammo.intake.adapters._table_outlines import has_outlines
-from mammo.intake.adapters._table_words import Meaning, label_map, plain, side_of, unknown_labels, view_of
+from mammo.intake.adapters._table_words import Meaning, label_map, side_of, unknown_labels, view_of
 from mammo.intake.coco import read_coco
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
@@ -44,7 +51,8 @@ OUTLINES = "outlines"
 """Folder of masks, which contains no images."""
 
 FEW = 500
-"""Images that are opened even if a table is wrong already, so that rows without an image are listed with the others."""
+"""Images that are opened even if a table is wrong already, so that all wrong rows are listed at once: rows without an
+image and wrong outlines too."""
 
 
 def read(
@@ -95,7 +103,8 @@ def read(
     found = list(find_images(root, files, unique, workers, matching))
     rows = _with_matched_images(rows, found, skip_absent or workers.wanted is not None, problems)
     _check_breasts(rows, {image.record.path: image.record for image in found}, problems)
-    problems.check()
+    if len(files) > FEW:
+        problems.check()
     notes = [note for note in (exam_note, *identity_notes([image.record for image in found])) if note]
     return _cohort(root, rows, found, workers, notes, problems)
 
@@ -125,10 +134,7 @@ def _checked_rows(
         unknown = unknown_labels(entries, meanings)
         if unknown:
             problems.add(str(unknown))
-        for entry in entries:
-            if plain(entry.get("label")) in meanings or not entry.get("label"):
-                with problems.collected():
-                    found.append(check_lesion(entry, meanings, outlines))
+        found += [check_lesion(entry, meanings, outlines, problems) for entry in entries]
     return found
 
 
@@ -149,23 +155,30 @@ def _with_masks(rows: Sequence[TableLesion], names: ImageNames, problems: Proble
     """Return the rows with the paths of their masks; a mask that does not exist keeps the path of its row."""
     found = []
     for row in rows:
+        placed = replace(row, given=WITHOUT)  # an outline that is not clear is not drawn
         with problems.collected():
             mask = row.given.kind == "mask" and (names.path(row.entry, "mask") or row.entry.path("mask"))
-            found.append(replace(row, mask=mask or ""))
+            placed = replace(row, mask=mask or "")
+        found.append(placed)
     return found
 
 
 def _with_named_images(
     rows: Sequence[TableLesion], names: ImageNames, skip_absent: bool, problems: Problems
 ) -> list[TableLesion]:
+    """Return the rows with the images that they name."""
     found = []
     for row in rows:
+        image = ""
         with problems.collected():
             image = names.path(row.entry, "image") if row.entry.get("image") else ""
             if row.entry.get("image") and not image and not skip_absent:
                 what = f"not an image below the folder{names.guess(row.entry.path('image'))}"
+                for check in (side_of, view_of):  # its image would be compared with them
+                    with problems.collected():
+                        check(row.entry)
                 raise row.entry.error("image", f"{what}; correct the path{SKIP}")
-            found.append(replace(row, image=image))
+        found.append(replace(row, image=image))
     return found
 
 
@@ -190,7 +203,7 @@ def _check_breasts(rows: Sequence[TableLesion], records: Mapping[str, ImageRecor
     A patient whom no image has is another name for the same one, as after de-identification.
     """
     patients = {record.patient_key for record in records.values()}
-    with_finding = {row.image for row in rows if row.meaning is not Meaning.NORMAL}
+    with_finding = {row.image for row in rows if row.meaning is not Meaning.NORMAL and row.is_known}
     for row in rows:
         record = records.get(row.image)
         if record is None:
@@ -203,7 +216,7 @@ def _check_breasts(rows: Sequence[TableLesion], records: Mapping[str, ImageRecor
                 raise row.entry.error("laterality", f"but its image is of the {record.laterality} breast; correct one")
             if view and record.view and view != record.view:
                 raise row.entry.error("view", f"but its image is a {record.view}; correct one of them")
-            if row.meaning is Meaning.NORMAL and row.image in with_finding:
+            if row.is_known and row.meaning is Meaning.NORMAL and row.image in with_finding:
                 raise row.entry.error("label", "but another row gives a finding on the same image; correct one of them")
 
 

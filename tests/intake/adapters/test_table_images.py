@@ -101,9 +101,9 @@ def test_all_wrong_rows_are_listed_at_once(folder: Folder) -> None:
     with pytest.raises(MammoError) as error:
         read(root)
     lines = str(error.value).splitlines()
-    assert lines[0] == "31 rows are wrong:"
+    assert lines[0] == "32 rows are wrong:"
     assert "row 33: label '': must be malignant" in lines[1]
-    assert (len(lines), lines[-1].strip()) == (22, "and 11 more")
+    assert (len(lines), lines[-1].strip()) == (22, "and 12 more")
 
 
 def test_unknown_words_and_rows_without_an_image_are_listed_together(folder: Folder) -> None:
@@ -116,6 +116,49 @@ def test_unknown_words_and_rows_without_an_image_are_listed_together(folder: Fol
     assert "'no biopsy' (first in row 2, 1 in all)" in lines[0]
     assert "row 3: side 'letf': must be L or R" in lines[1]
     assert "row 4: the folder has no image of this patient; correct" in lines[2]
+
+
+def test_wrong_words_places_and_outlines_of_one_table_are_listed_together(folder: Folder) -> None:
+    header = "lesion_id,image,side,view,pathology,birads,x,y,w,h"
+    rows = [
+        "a,0,L,CC,no biopsy,9,30,90,20,20",  # a word without a meaning, and no such category
+        "b,0,letf,CD,benign,,30,90,20,20",  # no such side and view
+        "c,0,L,CC,benign,,900,900,20,20",  # outside the image
+        "d,1,L,XX,benign,,30,90,20,20",  # no such image and view
+        "e,0,L,CC,benign,,30,90,,",  # half an outline
+        "f,0,L,CC,malignant,,30,90,20,20",
+        "f,0,L,CC,benign,,40,80,20,20",  # the id of another lesion
+        "g,0,L,CC,nothing seen,,,,,",  # a word without a meaning, and rightly no outline
+    ]
+    root = folder("\n".join([header, *rows]), {})
+    with pytest.raises(MammoError) as error:
+        read(root)
+    lines = sorted(str(error.value).splitlines()[1:])
+    expected = [
+        "pathology has words without a known meaning: 'no biopsy' (first in row 2, 1 in all), 'nothing seen'",
+        "row 2: birads '9': must be a BI-RADS category",
+        "row 3: side 'letf': must be L or R",
+        "row 3: view 'CD': must be CC or MLO",
+        "row 4: image '0': covers rows 900",
+        "row 5: image '1': not an image below the folder",
+        "row 5: view 'XX': must be CC or MLO",
+        "row 6: image '0': the outline cannot be read from x, y alone",
+        "row 8: lesion_id 'f': row 7 has it too, for another outline, image or label",
+    ]
+    missing = [text for text in expected if not any(text in line for line in lines)]
+    assert not missing
+    assert len(lines) == len(expected), lines
+
+
+def test_all_wrong_cells_of_a_table_of_images_are_listed_together(folder: Folder) -> None:
+    root = folder(BOX, {})
+    (root / "images.csv").write_text("image,side,view,density,split\n0.dcm,X,Y,Z,W\n9.dcm,L,V,A,\n")
+    with pytest.raises(MammoError) as error:
+        read(root)
+    lines = str(error.value).splitlines()[1:]
+    for text in ("side 'X'", "view 'Y'", "density 'Z'", "split 'W'", "'9.dcm': not an image", "row 3: view 'V'"):
+        assert sum(text in line for line in lines) == 1, text
+    assert len(lines) == 6
 
 
 def test_a_missing_table_of_lesions_names_the_tables_with_labels(folder: Folder) -> None:
