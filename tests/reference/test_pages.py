@@ -12,7 +12,7 @@ import mammo
 from mammo.cli.keys import KEYS
 from tests.reference.configuration import CONF, wanted
 from tests.reference.markdown import cell, definition, documented, entries, members_of, parameters, sections
-from tests.reference.pages import DOCS, PART, filled
+from tests.reference.pages import BLOCKS, DOCS, PART, filled
 from tests.test_docstrings import states_a_shape
 
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -32,6 +32,11 @@ def public(name: str) -> Any:
 def test_the_generated_parts_are_current(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert filled(text) == text, "run make reference"
+
+
+def test_every_part_that_can_be_made_is_on_a_page() -> None:
+    shown = {name for page in PAGES for name in PART.findall(page.read_text(encoding="utf-8"))}
+    assert set(BLOCKS) == {name for name in shown if not name.startswith("api ")}
 
 
 def test_every_public_name_has_a_part() -> None:
