@@ -20,7 +20,7 @@ LIBRARIES = ("mammo", "torch", "torchvision", "torchmetrics", "pytorch_lightning
 SPECIAL = ("_target_", "_args_", "_convert_")
 """Hydra's keys that are understood; `_convert_` changes nothing, because arguments are always plain values."""
 
-STARRED = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+VAR_POSITIONAL, VAR_KEYWORD = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 """Kinds of parameters that stand for any number of arguments: *values and **arguments."""
 
 Bases = tuple[type, ...]
@@ -105,8 +105,18 @@ def build(node: Mapping[str, object], place: Place, allowed: Sequence[str] = ())
 
 
 def takes(cls: type, name: str) -> bool:
-    """Whether a class's constructor has a parameter of this name, itself or of a base class that it passes it on to."""
-    return name in _parameters(cls)
+    """Whether a class's constructor has a parameter of this name.
+
+    A class of the user's own that passes **arguments on to its base class has those of that constructor, too.
+    """
+    found = dict(inspect.signature(cls).parameters)
+    for base in cls.__mro__[1:]:
+        if not is_foreign(f"{cls.__module__}.") or not any(each.kind is VAR_KEYWORD for each in found.values()):
+            break
+        if "__init__" in vars(base) and base is not object:
+            found = {key: each for key, each in found.items() if each.kind is not VAR_KEYWORD}
+            found |= inspect.signature(vars(base)["__init__"]).parameters
+    return name in found
 
 
 def targets(config: object) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -186,29 +196,14 @@ def _plain(value: object, key: str, bases: Bases, allowed: Sequence[str]) -> obj
     return value
 
 
-def _parameters(cls: type) -> dict[str, inspect.Parameter]:
-    """The parameters of a constructor; where it has **arguments, also those of its base classes' constructors."""
-    found = dict(inspect.signature(cls).parameters)
-    for base in cls.__mro__[1:]:
-        rest = [name for name, each in found.items() if each.kind is inspect.Parameter.VAR_KEYWORD]
-        if not rest:
-            break
-        if "__init__" in vars(base) and base is not object:
-            inherited = list(inspect.signature(vars(base)["__init__"]).parameters.values())[1:]  # without self
-            found = {name: each for name, each in found.items() if name not in rest}
-            found = {each.name: each for each in inherited} | found
-    return found
-
-
 def _check_arguments(cls: type, positional: Sequence[object], named: Mapping[str, object], key: str) -> None:
     """Reject a name that the constructor lacks, with those that it has, and a parameter that has no value."""
-    parameters = _parameters(cls)
+    parameters = inspect.signature(cls).parameters
     kinds = {each.kind for each in parameters.values()}
-    known = [name for name, each in parameters.items() if each.kind not in STARRED]
-    if inspect.Parameter.VAR_KEYWORD not in kinds:
-        for name in named:
-            if name not in known:
-                raise MammoError(f"{key}.{name}: {cls.__name__} has no such argument; it has {', '.join(known)}")
+    known = [name for name, each in parameters.items() if each.kind not in (VAR_KEYWORD, VAR_POSITIONAL)]
+    for name in named if VAR_KEYWORD not in kinds else ():
+        if name not in known:
+            raise MammoError(f"{key}.{name}: {cls.__name__} has no such argument; it has {', '.join(known)}")
     needed = [name for name in known if parameters[name].default is inspect.Parameter.empty and name not in named]
     if not positional and needed:
         raise MammoError(f"{key}: {cls.__name__} needs a value for {needed[0]}: give {key}.{needed[0]}")
