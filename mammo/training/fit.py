@@ -64,7 +64,7 @@ class Inputs:
         return cls(manifest, floc, saliency_input(cfg, manifest) if "saliency" in needed else None)
 
     @property
-    def cautions(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """A sentence for each of the other runs that was trained on other images or another split."""
         own = self.manifest.digest()
         folders = [path.parent if path.suffix == ".ckpt" else path for path in self._paths().values()]
@@ -110,7 +110,7 @@ def train(cfg: DictConfig) -> float:
     manifest = checked_manifest(cfg)
     _print(store_line(cfg, manifest))
     inputs = Inputs.of(cfg, manifest)
-    for caution in inputs.cautions:
+    for caution in inputs.warnings:
         _print(caution)
     run = _run_dir(cfg, inputs.digests)
     if cfg.trainer.fast_dev_run:
