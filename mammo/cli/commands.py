@@ -6,6 +6,7 @@ says so; 130 interrupted; 141 the reader of the output, such as head, has gone; 
 
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable
 from platform import system
@@ -32,6 +33,9 @@ COMMANDS = {
 
 INTERRUPTED = 130
 """Exit status after Ctrl-C: 128 and the number of the signal."""
+
+TERMINATED = 143
+"""Exit status after SIGTERM."""
 
 READER_GONE = 141
 """Exit status where standard output is a pipe whose reader has ended: 128 and the number of SIGPIPE."""
@@ -63,6 +67,7 @@ def run(main: Callable[[], int | None]) -> None:
         sys.exit(f"error: {NO_WINDOWS}")
     if "--version" in sys.argv[1:]:
         main = _print_version
+    signal.signal(signal.SIGTERM, _terminate)  # else nothing half written would be removed
     status: str | int | None
     try:
         try:
@@ -71,6 +76,7 @@ def run(main: Callable[[], int | None]) -> None:
             status = stop.code
         sys.stdout.flush()
     except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
         status = INTERRUPTED
     except BrokenPipeError:
         gone = _pipes_without_reader()
@@ -80,6 +86,10 @@ def run(main: Callable[[], int | None]) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
         status = READER_GONE
     sys.exit(status)
+
+
+def _terminate(*_: object) -> None:
+    raise SystemExit(TERMINATED)
 
 
 def _print_version() -> None:

@@ -20,7 +20,7 @@ from mammo.data.loader import Loader
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import LabelLevel, SamplingIndex
 from mammo.data.window_sampler import CropSizes
-from mammo.records import MammoError, Split
+from mammo.records import MammoError, PatchClass, Split
 from mammo.store.manifest import Manifest
 from mammo.store.splits import of_fold
 
@@ -129,13 +129,32 @@ class MammoDataModule(pl.LightningDataModule):
         self._splits: dict[Split | None, SplitData] = {}
 
     def setup(self, stage: str) -> None:
-        """Load the splits that a stage of the trainer reads: "fit", "validate", "test" or "predict".
+        """Load and check the splits that a stage of the trainer reads: "fit", "validate", "test" or "predict".
 
         Raises:
-            MammoError: the store lacks one of these splits.
+            MammoError: the store lacks one of these splits, or one lacks a class, so that its AUC would be undefined.
+                The test split of a fold may: its scores are evaluated together with those of the other folds.
         """
         for split in STAGE_SPLITS[stage]:
             self.split_data(split)
+        for split in STAGE_SPLITS[stage]:
+            if split is not Split.TEST or self.fold is None:
+                self._check_classes(split)
+
+    def _check_classes(self, split: Split) -> None:
+        is_trained = split is Split.TRAIN
+        if is_trained and self.plan == "patches":  # a class without patches is an error of its plan
+            return
+        target = self.evaluation_plan(split).target
+        for number, name in enumerate(("malignant", "benign")[: 2 if is_trained else 1]):
+            shows = target[:, number] == 1 if self.plan == "images" else target == PatchClass.MALIGNANT
+            what = "images" if self.plan == "images" else "lesions"
+            if not (0 < shows.sum() < len(shows)):
+                without = "none" if not shows.any() else "all"
+                raise MammoError(
+                    f"{without} of the {what} of split {split} of {self.root} are {name}: ingest more patients, or "
+                    "assign them anew with python -m mammo.split again=true (fold= with folds)"
+                )
 
     def split_data(self, split: Split | None) -> SplitData:
         """Manifest, sampling index and reader of one split, or of the whole store or fold, loaded at the first call.

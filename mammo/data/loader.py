@@ -70,6 +70,11 @@ class Loader:
     def __len__(self) -> int:
         return -(-len(self.dataset) // self.batch_size)
 
+    def image_ids(self, number: int) -> list[str]:
+        """The image of each row of a whole batch, by the batch's number."""
+        rows = slice(number * self.batch_size, (number + 1) * self.batch_size)
+        return [self.dataset.reader.ids[row] for row in self.dataset.plan.image[rows]]
+
     def state_dict(self) -> dict[str, int]:
         """Number of batches given in this pass, as Lightning stores it in a checkpoint."""
         return {"given": self._given}

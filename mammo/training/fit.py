@@ -25,18 +25,19 @@ from mammo.scoring.number_text import json_number
 from mammo.store.manifest import Manifest
 from mammo.store.splits import n_folds
 from mammo.training.build import checked_manifest, datamodule_of, facts_of, network_of, run_name, store_line, traits_of
+from mammo.training.checkpoints import BEST, last_checkpoint
 from mammo.training.configured_classes import allowed_packages, check_targets, plain
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.global_batch import batch_parts
 from mammo.training.precomputed import FLocEmbeddings
 from mammo.training.progress_lines import end_lines
 from mammo.training.results import read_run
-from mammo.training.resume import last_checkpoint, start_from
+from mammo.training.resume import start_from
 from mammo.training.run_dir import Division, RunDir, chosen_run, paired_seed
 from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, record_run
 from mammo.training.train_config import check_values
-from mammo.training.trainer import UNVALIDATED, lightning_errors, trainer_of
+from mammo.training.trainer import MONITOR, UNDEFINED, UNVALIDATED, lightning_errors, trainer_of
 from mammo.training.wandb_logging import closed_dashboard
 
 
@@ -193,15 +194,16 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
     """Train to the end, from the last checkpoint if there is one, and write the result."""
     started = time.monotonic()
     network, data, trainer = _prepared(cfg, run, inputs)
-    checkpoint = last_checkpoint(run.path)
-    if checkpoint is None and cfg.get("ckpt_path") is not None:
-        checkpoint = start_from(Path(cfg.ckpt_path), network, cfg.trainer.max_epochs)
+    if cfg.test:
+        data.setup("test")  # what is wrong with the test split is said before hours of training
+    checkpoint = _start(cfg, run, network)
     with lightning_errors(cfg):
         trainer.fit(network, data, ckpt_path=checkpoint, weights_only=True)
     best = trainer.checkpoint_callback
     assert isinstance(best, ModelCheckpoint)
     if not best.best_model_path:
-        raise MammoError(f"{run.name}: {UNVALIDATED}")
+        is_undefined = MONITOR in trainer.callback_metrics
+        raise MammoError(f"{run.name}: {UNDEFINED if is_undefined else UNVALIDATED}")
     auc = _finite(best.best_model_score)
     facts = facts_of(cfg) | {"selected_by": best.monitor, "val_auc": auc, "test_auc": None}
     folds = 0 if cfg.fold is None else n_folds(inputs.manifest.images)
@@ -211,7 +213,7 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
         if traits_of(cfg).saves_embeddings:  # f_agg will read the h of the same windows
             data = datamodule_of(cfg, inputs.manifest, embeddings=_embeddings(run.path, cfg))
         # Not ckpt_path: of a run with averaged weights Lightning would test the weights before averaging.
-        network.load_state_dict(read_weights(run.path / "best.ckpt")["state_dict"])
+        network.load_state_dict(read_weights(run.path / BEST)["state_dict"])
         with lightning_errors(cfg):
             trainer.test(network, data, verbose=False)
         facts["test_auc"] = _finite(trainer.callback_metrics.get("test_auc"))
@@ -223,6 +225,16 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
     if trainer.is_global_zero:
         run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
     return float("nan") if auc is None else auc
+
+
+def _start(cfg: DictConfig, run: RunDir, network: pl.LightningModule) -> str | None:
+    """The checkpoint to go on from: the run's own, else ckpt_path, whose weights the network then has; None: none."""
+    last, note = last_checkpoint(run.path)
+    if note:
+        _print(f"{run.name}: {note}")
+    if last is not None:
+        return str(last)
+    return None if cfg.get("ckpt_path") is None else start_from(Path(cfg.ckpt_path), network, cfg.trainer.max_epochs)
 
 
 def _fast_dev_run(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:

@@ -10,7 +10,6 @@ import signal
 import time
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
@@ -18,19 +17,12 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping
 
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
+from mammo.training.checkpoints import LAST
+from mammo.training.epoch_so_far import EpochSoFar, add_means, add_metrics, epoch_so_far
+from mammo.training.steps import Interruption
 
 CHECKPOINT_INTERVAL_S = 600.0
 """Time between two checkpoints within an epoch: what an interruption costs at most."""
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """The run's last.ckpt; None to start from zero, also where it or the best checkpoint that it names is damaged."""
-    last = _undamaged(folder / "last.ckpt")
-    if last is None:
-        return None
-    states = [state for state in last.get("callbacks", {}).values() if isinstance(state, dict)]
-    has_best = any(state.get("monitor") and state.get("best_model_path") for state in states)
-    return None if has_best and _undamaged(folder / "best.ckpt") is None else str(folder / "last.ckpt")
 
 
 def start_from(checkpoint: Path, network: pl.LightningModule, max_epochs: int) -> str | None:
@@ -69,16 +61,6 @@ def start_from(checkpoint: Path, network: pl.LightningModule, max_epochs: int) -
     return str(checkpoint)
 
 
-def _undamaged(path: Path) -> dict[str, Any] | None:
-    """The content of a checkpoint; None if it is missing or damaged by its checksums, which torch does not verify."""
-    try:
-        content = read_weights(path)
-        with ZipFile(path) as file:
-            return content if file.testzip() is None else None
-    except (MammoError, BadZipFile):
-        return None
-
-
 class ResumableEarlyStopping(EarlyStopping):
     """Early stopping that stays stopped: a run interrupted after its last epoch trains no further epoch."""
 
@@ -88,32 +70,56 @@ class ResumableEarlyStopping(EarlyStopping):
 
 
 class MidEpochCheckpoint(Callback):
-    """Writes last.ckpt between batches when the last one is CHECKPOINT_INTERVAL_S old; the loader counts its batches.
+    """Writes last.ckpt between batches when the last one is CHECKPOINT_INTERVAL_S old, or a signal asks to end.
 
-    Never while gradients are being accumulated, which a checkpoint does not hold. After an interruption, the epoch's
-    mean loss and confusion of classes cover only the batches since.
+    Never while gradients are being accumulated, which a checkpoint does not hold. The loader counts its batches, and
+    the checkpoint holds the means and metrics of the epoch so far, so that an interruption changes neither.
 
     Args:
         folder: the run folder.
+        interruption: ends the training once its state is saved.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.file = folder / "last.ckpt"
+    def __init__(self, folder: Path, interruption: Interruption) -> None:
+        self.file, self.interruption = folder / LAST, interruption
         self.written = time.monotonic()
+        self.so_far: EpochSoFar = {}
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take up the metrics of an epoch that was interrupted."""
+        if trainer.is_global_zero:  # they are of all processes
+            add_metrics(pl_module, self.so_far)
+        else:
+            self.so_far = {}
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Restart the interval: the end of the last epoch has written a checkpoint."""
         self.written = time.monotonic()
 
-    def on_train_batch_end(self, trainer: pl.Trainer, *_: object) -> None:
+    def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
         """Write the checkpoint if it is due, on every rank or on none."""
+        if self.so_far:  # Lightning makes an epoch's means in its first step
+            add_means(trainer, self.so_far)
+            self.so_far = {}
         step, last = trainer.fit_loop.epoch_loop.batch_idx + 1, trainer.num_training_batches
         if step == last or step % trainer.accumulate_grad_batches:
             return
-        due = time.monotonic() - self.written >= CHECKPOINT_INTERVAL_S
+        is_asked = self.interruption.is_asked(trainer)
+        due = is_asked or time.monotonic() - self.written >= CHECKPOINT_INTERVAL_S
         if trainer.strategy.reduce_boolean_decision(due, all=False):
+            self.so_far = epoch_so_far(trainer, pl_module)
             trainer.save_checkpoint(self.file)
-            self.written = time.monotonic()
+            self.so_far, self.written = {}, time.monotonic()
+        if is_asked:
+            self.interruption.end_if_asked(trainer)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The means and metrics of an epoch that is not yet at its end."""
+        return dict(self.so_far)
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep them until the epoch goes on."""
+        self.so_far = state_dict
 
 
 class SubmititSignals(Callback):
@@ -127,6 +133,11 @@ class SubmititSignals(Callback):
         signal.signal(signal.SIGTERM, self.handler)
 
     on_test_start = on_train_start
+
+
+def own_signals() -> tuple[int, ...]:
+    """The signals at which a training saves its state and ends; inside a submitit job, SIGTERM is submitit's."""
+    return (signal.SIGINT,) if "SUBMITIT_EXECUTOR" in os.environ else (signal.SIGTERM, signal.SIGINT)
 
 
 def job_callbacks() -> list[Callback]:

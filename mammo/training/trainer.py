@@ -15,7 +15,7 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
-from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
 
 from mammo.cli.targets import build
@@ -24,11 +24,13 @@ from mammo.models.floc import PatchClassifier
 from mammo.models.precision import resolve_precision
 from mammo.records import Batch, MammoError, PatchClass
 from mammo.training.build import facts_of
+from mammo.training.checkpoints import DurableCheckpoints, RunCheckpoint
 from mammo.training.configured_classes import allowed_packages, place, plain
 from mammo.training.global_batch import GlobalBatch, check_synchronized
 from mammo.training.progress_lines import EpochBar, EpochProgress
-from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins
+from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins, own_signals
 from mammo.training.run_dir import RunDir
+from mammo.training.steps import FiniteSteps, Interruption, SeededSteps
 from mammo.training.sweep_state import in_sweep
 from mammo.training.wandb_logging import Dashboard
 
@@ -40,6 +42,12 @@ UNVALIDATED = (
     "trainer.max_time, or a smaller trainer.check_val_every_n_epoch or trainer.val_check_interval"
 )
 """What is wrong with a run without a best checkpoint, and what to do."""
+
+UNDEFINED = (
+    "the AUC of every validation was undefined, because the validated rows are of one class: raise "
+    "trainer.limit_val_batches"
+)
+"""What is wrong with a run whose validations gave no number, and what to do."""
 
 GROUPS = ("callbacks", "logger")
 """Options of the trainer that have a group of their own."""
@@ -56,20 +64,24 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
     options["enable_progress_bar"] = sys.stdout.isatty() and not in_sweep() if bar is None else bar
     loggers = [] if options["fast_dev_run"] else _loggers(cfg, run)
     progress = EpochBar() if options["enable_progress_bar"] else EpochProgress(run.name)
+    interruption = Interruption(run.name, own_signals())
     callbacks: list[Callback] = [
-        ModelCheckpoint(run.path, "best", monitor=MONITOR, mode="max", enable_version_counter=False),
+        RunCheckpoint(run.path, "best", monitor=MONITOR, mode="max", enable_version_counter=False),
         # save_last would skip epochs without a best
-        ModelCheckpoint(run.path, "last", enable_version_counter=False),
+        RunCheckpoint(run.path, "last", enable_version_counter=False),
+        SeededSteps(cfg.seed),
+        FiniteSteps(),
         EpochMetrics(),
         GlobalBatch(),
         *_callbacks(cfg),
         # after weight averaging, so that the checkpoint has the batch in the average
-        MidEpochCheckpoint(run.path),
+        MidEpochCheckpoint(run.path, interruption),
+        interruption,
         progress,
         *job_callbacks(),
         *(Dashboard(logger) for logger in loggers if isinstance(logger, WandbLogger)),
     ]
-    options["plugins"] = [*(options["plugins"] or []), *job_plugins()]
+    options["plugins"] = [*(options["plugins"] or []), DurableCheckpoints(), *job_plugins()]
     options["default_root_dir"] = options["default_root_dir"] or run.path
     try:
         trainer = pl.Trainer(**options, callbacks=callbacks, logger=loggers)

@@ -52,10 +52,19 @@ def test_a_broken_pipe_of_the_programs_own_is_a_defect() -> None:
 
 @pytest.mark.parametrize(
     ("ending", "status"),
-    [("return None", 0), ("return 2", 2), ("sys.exit(3)", 3), ("sys.exit()", 0), ("raise KeyboardInterrupt", 130)],
+    [("return None", 0), ("return 2", 2), ("sys.exit(3)", 3), ("sys.exit()", 0)],
 )
 def test_a_command_keeps_its_status(ending: str, status: int) -> None:
     assert python(f"def main():\n    {ending}\nrun(main)") == (status, "", "")
+
+
+@pytest.mark.parametrize(("name", "status", "said"), [("SIGINT", 130, "interrupted\n"), ("SIGTERM", 143, "")])
+def test_a_signal_ends_a_command_with_its_status_after_what_it_cleans_up(name: str, status: int, said: str) -> None:
+    work = (
+        "import os, signal\ndef main():\n    try:\n"
+        f"        os.kill(os.getpid(), signal.{name})\n    finally:\n        print('cleaned up')\nrun(main)"
+    )
+    assert python(work) == (status, "cleaned up\n", said)
 
 
 @pytest.mark.parametrize("words", [["mammo"], ["mammo", "train"], ["mammo.compare"], ["mammo.score", "run=best"]])

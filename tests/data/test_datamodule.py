@@ -53,8 +53,42 @@ def test_setup_loads_the_splits_of_its_stage(
 ) -> None:
     data, loaded = datamodule(small_root), set()
     monkeypatch.setattr(data, "split_data", loaded.add)
+    monkeypatch.setattr(data, "_check_classes", lambda split: None)
     data.setup(stage)
     assert loaded == splits
+
+
+@pytest.mark.parametrize("label", ["malignant", "benign"])
+@pytest.mark.parametrize(("stage", "split"), [("fit", "val"), ("test", "test")])
+def test_setup_rejects_a_split_whose_auc_would_be_undefined(
+    small_root: Path, tmp_path: Path, stage: str, split: str, label: str
+) -> None:
+    manifest = Manifest.load(small_root / "store")
+    is_there = manifest.lesions["image_id"].map(manifest.images["split"]) == split
+    one_class = replace(manifest, lesions=manifest.lesions[~is_there | (manifest.lesions["label"] == label)])
+    data = datamodule(small_root)
+    data._manifest = one_class
+    without = "all" if label == "malignant" else "none"
+    with pytest.raises(
+        MammoError, match=f"^{without} of the lesions of split {split} of .* are malignant: ingest more"
+    ):
+        data.setup(stage)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+@pytest.mark.parametrize("column", ["malignant", "benign"])
+def test_setup_rejects_images_that_a_context_network_cannot_learn_from(
+    small_root: Path, split: str, column: str
+) -> None:
+    data = datamodule(small_root, plan="images", columns=("image",))
+    images, breast = data.manifest.images, f"breast_{column}"
+    shown = {name: images[name] & (images["split"] != split) for name in (column, breast)}
+    data._manifest = replace(data.manifest, images=images.assign(**shown))
+    if (split, column) == ("val", "benign"):
+        data.setup("fit")  # only the malignant AUC selects the epoch
+    else:
+        with pytest.raises(MammoError, match=f"^none of the images of split {split} of .* are {column}"):
+            data.setup("fit")
 
 
 @pytest.mark.parametrize(("stage", "split"), [("fit", "train"), ("validate", "val"), ("test", "test")])

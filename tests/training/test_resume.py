@@ -3,9 +3,10 @@
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -13,13 +14,18 @@ from omegaconf import DictConfig, open_dict
 from pytorch_lightning.callbacks import Callback
 
 from mammo.cli.hydra_app import composed
+from mammo.models.epoch_metrics import LesionAUROC
+from mammo.models.floc import PatchClassifier
+from mammo.records import Batch, MammoError
 from mammo.training import resume
 from mammo.training.fit import train
 from mammo.training.progress_lines import EpochProgress
 from mammo.training.resume import SubmititSignals, job_callbacks, job_plugins
+from mammo.training.steps import SeededSteps
 from mammo.training.train_config import store_defaults
 
 EMA = "pytorch_lightning.callbacks.EMAWeightAveraging"
+DROPOUT = "+backbone.arguments.drop_path_rate=0.5"
 QUICK = (
     "trainer=cpu",
     "trainer.max_epochs=6",
@@ -69,20 +75,26 @@ def bent(path: Path) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("name", ["last.ckpt", "best.ckpt"])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("last.ckpt", "last.ckpt is damaged: the run goes on from its best"), ("best.ckpt", "starts from epoch 1")],
+)
 @pytest.mark.parametrize("damage", [cut, bent, Path.unlink])
-def test_a_damaged_checkpoint_starts_the_run_from_zero_to_the_same_end(
-    cfg: DictConfig, capsys: pytest.CaptureFixture[str], name: str, damage: Callable[[Path], None]
+def test_a_run_with_a_damaged_checkpoint_says_so_and_has_the_same_end(
+    cfg: DictConfig, capsys: pytest.CaptureFixture[str], name: str, said: str, damage: Callable[[Path], None]
 ) -> None:
     train(cfg)
     (folder,) = Path(cfg.root).glob("runs/*")
     weights = torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]
+    scores = pd.read_parquet(folder / "lesions.parquet")
     (folder / "result.json").unlink()
     damage(folder / name)
+    capsys.readouterr()
     train(cfg)
-    assert capsys.readouterr().out.count("epoch 0 onwards") == 2
+    assert (said in capsys.readouterr().out) == (damage is not Path.unlink or name == "best.ckpt")
     again = torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]
     assert all(torch.equal(weights[name], again[name]) for name in weights)
+    assert pd.read_parquet(folder / "lesions.parquet").equals(scores)
 
 
 @pytest.mark.parametrize(("accumulate", "decay"), [(1, None), (2, None), (1, 0.9)])
@@ -118,16 +130,148 @@ def test_training_resumes_within_an_epoch_to_the_same_weights(
     assert all(torch.equal(value, resumed["state_dict"][name]) for name, value in whole["state_dict"].items())
 
 
-def test_a_terminated_run_exits_with_an_error_and_can_be_resumed(
-    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("hook", ["on_train_batch_start", "on_validation_batch_end", "on_test_batch_end"])
+def test_a_signal_saves_the_state_and_ends_with_its_status(
+    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, hook: str, signum: signal.Signals
 ) -> None:
+    cfg.model.lr, cfg.batch_size, cfg.trainer.max_epochs = 1e-2, 3, 2
+    cfg.callbacks.early_stopping.patience = 9
+    train(cfg)
+    (folder,) = Path(cfg.root).glob("runs/*")
+    whole = Run(folder)
+    shutil.rmtree(folder)
+    handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as once:
-        once.setattr(EpochProgress, "on_train_start", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        once.setattr(EpochProgress, hook, lambda *_: os.kill(os.getpid(), signum))
         with pytest.raises(SystemExit) as left:
             train(cfg)
-    assert left.value.code == 128 + signal.SIGTERM
-    (folder,) = Path(cfg.root).glob("runs/*")
+    assert left.value.code == 128 + signum
     assert not (folder / "result.json").exists()
+    state = torch.load(folder / "last.ckpt", weights_only=True)
+    assert state["global_step"] == {"on_train_batch_start": 1, "on_validation_batch_end": 7}.get(hook, 14)
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
+    train(cfg)
+    assert Run(folder) == whole
+
+
+class Run:
+    """What an interruption must not change: weights, scores, and the metrics of every epoch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.weights = torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]
+        tables = ("lesions.parquet", "images.parquet")
+        (table,) = (folder / name for name in tables if (folder / name).exists())
+        self.scores = pd.read_parquet(table)
+        rows = pd.concat([pd.read_csv(path) for path in sorted(folder.glob("metrics/*/metrics.csv"))])
+        kept = [name for name in rows if name.startswith(("train_", "val_")) or name == "epoch"]
+        self.metrics = rows[kept].groupby("epoch").last().dropna(how="all")
+
+    def differs(self, other: "Run") -> bool:
+        return not all(torch.equal(value, other.weights[name]) for name, value in self.weights.items())
+
+    def __eq__(self, other: object) -> bool:
+        assert isinstance(other, Run)
+        assert not self.differs(other)
+        assert self.scores.equals(other.scores)
+        assert self.metrics.equals(other.metrics)
+        return True
+
+
+@pytest.mark.parametrize("model", ["floc", "context"])
+def test_an_interruption_changes_neither_dropout_nor_the_means_of_its_epoch(
+    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    words = {
+        "floc": ("model=floc", "backbone=timm", "backbone.name=test_resnet", "batch_size=5", DROPOUT),
+        "context": ("model=context", "batch_size=4", "trainer.limit_train_batches=4"),
+    }
+    quick = [word for word in QUICK if not word.startswith(("maps", "batch_size", "window_epochs", "model.lr"))]
+    cfg = composed("train", [f"root={cfg.root}", *quick, *words[model], "trainer.max_epochs=2"], store_defaults)
+    train(cfg)
+    (folder,) = Path(cfg.root).glob("runs/*")
+    whole = Run(folder)
+    assert whole.metrics["train_loss"].notna().all()
+    shutil.rmtree(folder)
+    with monkeypatch.context() as once:
+        once.setattr(SeededSteps, "on_train_batch_start", lambda *_: None)
+        train(cfg)
+    assert Run(folder).differs(whole) == (model == "floc"), "random numbers are drawn"
+    shutil.rmtree(folder)
+
+    def interrupted(_: Callback, trainer: pl.Trainer, network: object, batch: object, number: int) -> None:
+        if (trainer.current_epoch, number) == (1, 2):
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as once:
+        once.setattr(EpochProgress, "on_train_batch_start", interrupted)
+        with pytest.raises(SystemExit):
+            train(cfg)
+    torch.manual_seed(99)
+    train(cfg)
+    assert Run(folder) == whole
+
+
+def test_a_moved_run_keeps_its_best(cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its best epoch is the first; a run that forgot it would take a later one."""
+    aucs = iter([0.9, 0.5, 0.6, 0.7])
+    cfg.callbacks.early_stopping.patience, cfg.trainer.max_epochs, cfg.test = 9, 4, False
+    monkeypatch.setattr(LesionAUROC, "compute", falling(aucs))
+    with monkeypatch.context() as once:
+        once.setattr(EpochProgress, "on_train_epoch_start", killed_in(2))
+        with pytest.raises(RuntimeError, match="killed"):
+            train(cfg)
+    shutil.move(cfg.root, tmp_path.parent / "moved")
+    cfg.root = cfg.root.replace(str(tmp_path), str(tmp_path.parent / "moved"))
+    cfg.store = str(Path(cfg.root) / "store")
+    assert train(cfg) == pytest.approx(0.9)
+    (folder,) = Path(cfg.root).glob("runs/*")
+    assert torch.load(folder / "best.ckpt", weights_only=True)["epoch"] == 0
+
+
+def falling(aucs: Iterator[float]) -> Callable[[LesionAUROC], torch.Tensor]:
+    """A stand-in for LesionAUROC.compute that gives these AUCs, one a validation."""
+    original = LesionAUROC.compute
+
+    def compute(metric: LesionAUROC) -> torch.Tensor:
+        if metric._scored is None:  # its own call, to keep the scores
+            original(metric)
+            return torch.tensor(next(aucs), dtype=torch.float64)
+        return original(metric)
+
+    return compute
+
+
+def killed_in(epoch: int) -> Callable[..., None]:
+    def start(_: Callback, trainer: pl.Trainer, network: object) -> None:
+        if trainer.current_epoch == epoch:
+            raise RuntimeError("killed")
+
+    return start
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_a_number_that_is_not_finite_ends_the_step_before_it_changes_a_weight(
+    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    cfg.batch_size, cfg.trainer.max_epochs = 3, 2
+    whole = PatchClassifier.training_step
+
+    def broken(network: PatchClassifier, batch: Batch, number: int) -> torch.Tensor:
+        loss = whole(network, batch, number)
+        if network.current_epoch == 1 and number == 2:
+            finite = torch.sqrt((loss - loss).abs()) if what == "gradient" else loss * float("nan")
+            return loss + finite
+        return loss
+
+    monkeypatch.setattr(PatchClassifier, "training_step", broken)
+    with pytest.raises(MammoError, match=r"NaN or infinite in epoch 2, step 3 \(images \w+.*before it is kept"):
+        train(cfg)
+    (folder,) = Path(cfg.root).glob("runs/*")
+    state = torch.load(folder / "last.ckpt", weights_only=True)
+    assert state["epoch"] == 0
+    assert all(torch.isfinite(weight).all() for weight in state["state_dict"].values())
+    monkeypatch.setattr(PatchClassifier, "training_step", whole)
     train(cfg)
     assert (folder / "result.json").is_file()
 

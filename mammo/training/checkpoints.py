@@ -1,0 +1,144 @@
+"""Checkpoints of a training that survive kills, full disks, damage, and a move of the run folder."""
+
+import os
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile, ZipFile
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins.io import TorchCheckpointIO
+from pytorch_lightning.callbacks import ModelCheckpoint
+from torch import Tensor
+
+from mammo.io import atomic_write
+from mammo.models.weight_files import read_weights
+from mammo.records import MammoError
+
+LAST, BEST = "last.ckpt", "best.ckpt"
+"""The state after the last epoch or the last minutes, and that of the epoch with the highest validation AUC."""
+
+PATHS = ("best_model_path", "kth_best_model_path", "last_model_path")
+"""What ModelCheckpoint's state holds as paths of files."""
+
+
+class DurableCheckpoints(TorchCheckpointIO):
+    """Writes a checkpoint beside its place and verifies it; only then it replaces the old one, which is never lost.
+
+    Lightning writes to the folder of temporary files and moves the result, which a kill can interrupt where that folder
+    is on another file system.
+    """
+
+    def save_checkpoint(
+        self,
+        checkpoint: dict[str, Any],
+        path: str | os.PathLike[str],
+        storage_options: Any = None,  # noqa: ANN401
+    ) -> None:
+        """Write a checkpoint, with the arguments of Lightning's method.
+
+        Raises:
+            MammoError: a weight is NaN or infinite, or the file cannot be written; the old file stays as it was.
+        """
+        target = Path(path)
+        _check_finite(checkpoint.get("state_dict", {}), target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(target) as partial:
+                with partial.open("wb") as file:  # torch would not say why it cannot write
+                    torch.save(checkpoint, file)
+                _verify(partial)
+        except OSError as error:
+            kept = f"; the {target.name} before is kept" if target.exists() else ""
+            raise MammoError(
+                f"{target} cannot be written ({error.strerror or error}){kept}: make room or give permission, then run "
+                "the same command again"
+            ) from error
+
+
+def _verify(path: Path) -> None:
+    """Read a checkpoint back against its checksums; OSError where it differs from what was written."""
+    try:
+        with ZipFile(path) as file:
+            damaged = file.testzip()
+    except BadZipFile as error:
+        raise OSError(f"the disk holds something else than was written: {error}") from error
+    if damaged is not None:
+        raise OSError(f"the disk holds something else than was written: {damaged}")
+
+
+def _check_finite(state: dict[str, Any], path: Path) -> None:
+    for name, weight in state.items():
+        if isinstance(weight, Tensor) and weight.is_floating_point() and not bool(torch.isfinite(weight).all()):
+            raise MammoError(
+                f"{path.parent.name}: the weight {name} is NaN or infinite, so that {path.name} is not written: lower "
+                "model.lr, or give trainer.precision=32-true or trainer.gradient_clip_val"
+            )
+
+
+class RunCheckpoint(ModelCheckpoint):
+    """ModelCheckpoint whose state holds names within the run folder, so that a moved or copied run keeps its best.
+
+    An undefined metric is never the best.
+    """
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state, with names of files in place of paths."""
+        state = super().state_dict()
+        state |= {key: Path(state[key]).name for key in PATHS}
+        scores = {Path(path).name: score for path, score in state["best_k_models"].items()}
+        return {**state, "dirpath": "", "best_k_models": scores}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over a state of this run, wherever its folder was then; that of another run (ckpt_path) is left."""
+        folder = Path(str(self.dirpath))
+        if not all((folder / name).exists() for name in state_dict["best_k_models"]):
+            return
+        state = state_dict | {key: str(folder / state_dict[key]) for key in PATHS if state_dict[key]}
+        scores = {str(folder / name): score for name, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state, "dirpath": self.dirpath, "best_k_models": scores})
+
+    def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
+        """Whether a metric, float [], is better than the best so far; one that is not finite never is."""
+        if current is not None and not bool(torch.isfinite(torch.as_tensor(current))):
+            return False
+        return super().check_monitor_top_k(trainer, current)
+
+
+def last_checkpoint(folder: Path) -> tuple[Path | None, str]:
+    """The checkpoint that a run goes on from, and a sentence where it is not the last one that was written.
+
+    Training is exact, so that a run which goes on from an earlier state, or from zero, has the same end.
+
+    Args:
+        folder: of the run.
+
+    Returns:
+        None to start from zero.
+    """
+    last, best = folder / LAST, folder / BEST
+    content = _undamaged(last)
+    if content is not None:
+        if not _names_best(content) or _undamaged(best) is not None:
+            return last, ""
+        return None, f"{best} is damaged or missing: the run starts from epoch 1"
+    if not last.exists():
+        return None, ""
+    if _undamaged(best) is not None:
+        return best, f"{last} is damaged: the run goes on from its best epoch so far, {best.name}"
+    return None, f"{last} is damaged, and there is no other checkpoint: the run starts from epoch 1"
+
+
+def _names_best(content: dict[str, Any]) -> bool:
+    states = [state for state in content.get("callbacks", {}).values() if isinstance(state, dict)]
+    return any(state.get("monitor") and state.get("best_model_path") for state in states)
+
+
+def _undamaged(path: Path) -> dict[str, Any] | None:
+    """The content of a checkpoint; None if it is missing or damaged by its checksums, which torch does not verify."""
+    try:
+        content = read_weights(path)
+        _verify(path)
+    except (MammoError, OSError):
+        return None
+    return content
