@@ -15,6 +15,9 @@ from mammo.cli.keys import KEYS
 from tests.reference.configuration import CONF
 from tests.reference.markdown import cell, code, table
 
+FIRST_WORDS = {"runs": [["prune"]]}
+"""By command, first words with arguments of their own that are no subcommands of argparse."""
+
 
 def all_commands() -> str:
     """Every command, in the order of mammo's own list."""
@@ -39,7 +42,7 @@ def _hydra(name: str) -> str:
 def _argparse(name: str) -> str:
     with patch.dict(os.environ):
         os.environ.pop(ROOT_VARIABLE, None)
-        page = _parsers(name, [])
+        page = [parser for words in ([], *FIRST_WORDS.get(name, [])) for parser in _parsers(name, words)]
         text, _, examples = (page[0].description or "").partition("Examples:\n")
         parts = [_page(" ".join(text.split("\n\n")[0].split()), examples.rstrip().split("\n"), "")]
         parts += [cell(paragraph) for paragraph in text.strip().split("\n\n")[1:]]
