@@ -25,7 +25,7 @@ LESION_COLUMNS: Columns = {
     "pathology_type": ("str", "type of cancer or of benign lesion, empty if unknown"),
     "laterality": ("str", "L or R"),
     "view": ("str", "CC or MLO"),
-    "vendor": ("str", "manufacturer of the unit, empty if unknown"),
+    "vendor": ("str", "manufacturer of the unit, from a closed list, or other; empty if unknown"),
     "density": ("str", "BI-RADS density A to D, empty if unknown"),
     "size_px": ("float64", "longer side of the outline's box, px of the paper's 2944 x 1920 frame, above 0"),
     "split": _SPLIT,

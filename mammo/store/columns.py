@@ -55,7 +55,7 @@ IMAGE_COLUMNS: Columns = {
     "origin_row": (INTEGER, "first row of the network window, px of the store frame; can be negative"),
     "origin_col": (INTEGER, "first column of the network window; can be negative"),
     "sha256": (TEXT, "SHA-256 of the source file's bytes"),
-    "vendor": (TEXT, "manufacturer of the unit, empty if unknown"),
+    "vendor": (TEXT, "manufacturer of the unit, from a closed list, or other; empty if unknown"),
     "density": (TEXT, "BI-RADS density A to D, empty if unknown"),
     "tissue": (BYTES, "share of breast tissue in each grid cell, row by row: one byte a cell, 255 for all of it"),
 }
