@@ -68,10 +68,10 @@ def test_a_table_is_evaluated_as_compare_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("score", np.nan, r"table, row 1 \(lesion l0\): score is '', not a number"),
+        ("score", np.nan, r"column score has no value in 1 of 40 rows"),
         ("score", 1.5, r"row 1 \(lesion l0\): score 1.5 is outside"),
         ("malignant", 2, r"row 1 \(lesion l0\): malignant is '2'"),
-        ("patient_id", None, r"patient_id is empty"),
+        ("patient_id", None, r"column patient_id has no value in 1 of 40 rows"),
         ("lesion_id", "l1", r"lesion_id l1 is also in row 1"),
     ],
 )

@@ -109,7 +109,7 @@ def _checked(image: object) -> NDArray[np.uint16]:
     return image
 
 
-def read_image(file: Path, laterality: str | None, view: str | None, placing: Placing, is_array: bool) -> CaseImage:
+def read_image(file: Path, laterality: str | None, view: str | None, placing: Placing, given: Image) -> CaseImage:
     """Decode, check and place the image of a file.
 
     Args:
@@ -117,19 +117,21 @@ def read_image(file: Path, laterality: str | None, view: str | None, placing: Pl
         laterality: L or R; None to take it from the header.
         view: CC or MLO; None to take it from the header.
         placing: the frame and scale.
-        is_array: whether the file holds an array of the caller's, of BITS bits.
+        given: the caller's image: the path of the file, or what was written to it, an array of BITS bits or a data set.
 
     Raises:
         MammoError: the image would be rejected by an ingest, or the header states another laterality or view.
     """
     said = _word(Laterality, "laterality", laterality), _word(View, "view", view)
-    name = "image" if is_array else str(file)
+    name = str(file) if isinstance(given, str | Path) else "image"
+    if file.is_dir():
+        raise MammoError(f"{file} is a folder: give the path of one DICOM, PNG or TIFF file; mammo score takes a store")
     if not file.exists():
         raise MammoError(f"{file}: no such file: give the path of a DICOM, PNG or TIFF file")
     try:
         content = read_file(regular_file(file.parent, file.name))
         record = _record(file, *said)
-        options = replace(placing.options, bits=BITS) if is_array else placing.options
+        options = replace(placing.options, bits=BITS) if isinstance(given, np.ndarray) else placing.options
         admitted = admit(file.parent, record, placing.frame, placing.scale, content, options)
     except RejectedError as error:
         remedy = REMEDIES.get(error.code, error.code.remedy)

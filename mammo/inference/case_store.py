@@ -94,7 +94,9 @@ class CaseStore:
         if place.row0 < 0 or place.col0 < 0 or place.row1 > frame.height or place.col1 > frame.width:
             found.append("The outline lies partly or wholly outside the network window, where the maps see nothing.")
         admitted = self.image.admitted
-        if lies_in_air(outline.mask, outline.box, self.chain, admitted.tissue, FILM in admitted.notes):
+        on_store, (height, width) = place.shifted(*self.chain.origin), self.chain.store_shape
+        is_beyond = on_store.row1 <= 0 or on_store.col1 <= 0 or on_store.row0 >= height or on_store.col0 >= width
+        if is_beyond or lies_in_air(outline.mask, outline.box, self.chain, admitted.tissue, FILM in admitted.notes):
             found.append("The outline lies outside the breast.")
         return (*found, *self._scale_warnings())
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
 
 from mammo.data.plans import Plan
 from mammo.geometry import CORNERS, SCALES, CropWindows, FrameChain
@@ -20,6 +19,8 @@ from mammo.inference.scorer import SaliencyById, Scorer
 from mammo.intake.gray_values import ANY_DEPTH
 from mammo.records import Floats, MammoError, is_number
 from mammo.reporting.cohort_figures import lesion_windows
+from mammo.scoring.number_text import number_text
+from mammo.store.notebook_html import facts_html
 from mammo.store.store_header import read_store_header
 from mammo.training.build import frame_of
 from mammo.training.results import Run
@@ -145,7 +146,9 @@ class LesionModel:
         drawn = draw(outline, case.store.chain.stored_shape)
         scored, plan = self._scored(case, drawn, 10)
         data = self.scorer.datamodule(case.store.path, 10).split_data(None)
-        return lesion_windows(data.manifest, data.reader, plan, f"score {scored.score:.3f}: not a medical finding")
+        return lesion_windows(
+            data.manifest, data.reader, plan, f"score {number_text(scored.score)}: not a medical finding"
+        )
 
     def _scored(self, case: _Case, drawn: Drawn, n_windows: int) -> tuple[LesionScore, Plan]:
         n_windows = _whole(n_windows)
@@ -171,8 +174,7 @@ class LesionModel:
             key = _key(file, laterality, view)
             if self._case is not None and self._case.key == key and key:
                 return self._case
-            is_array = not isinstance(image, str | Path | Dataset)
-            read = read_image(file, laterality, view, self.placing, is_array)
+            read = read_image(file, laterality, view, self.placing, image)
         self._case = _Case(key, *self._with_maps(read))
         return self._case
 
@@ -180,6 +182,13 @@ class LesionModel:
         store = CaseStore(image, self.placing.frame)
         manifest = store.tables(None)
         return store, self.scorer.saliency(store.path, manifest, [IMAGE_ID])
+
+    def _repr_html_(self) -> str:
+        """What the model is, for notebooks."""
+        run = self.run
+        facts = {"run": run.name, "model": run.title, "seed": run.seed, "trained on": run.data or "unknown data"}
+        facts |= {"test AUC": number_text(run.test_auc), "frame": self.placing.frame, "folder": run.folder}
+        return facts_html(facts)
 
     def __repr__(self) -> str:
         """The run and its frame."""

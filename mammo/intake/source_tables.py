@@ -63,7 +63,8 @@ class Row:
 
     def error(self, column: str, remedy: str) -> MammoError:
         """Return an error that names file, row, column and cell, with the remedy."""
-        return MammoError(f"{self.file} row {self.number}: {column} {self.get(column)!r}: {remedy}")
+        cell = f"{column} {self.get(column)!r}" if self.get(column) else f"{column} is empty"
+        return MammoError(f"{self.file} row {self.number}: {cell}: {remedy}")
 
 
 def column_name(text: object) -> str:

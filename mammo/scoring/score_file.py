@@ -84,13 +84,19 @@ def score_table(table: pd.DataFrame, name: str = "table") -> ScoreFile:
     """A data frame with the columns of a score file, checked like one; rows count from 1.
 
     Args:
-        table: the columns COLUMNS and any others; a missing value is empty text.
+        table: the columns COLUMNS, every row with a value, and any others, where a missing value is empty text.
         name: for messages.
 
     Raises:
-        MammoError: a column is missing or a row is invalid, as in read_score_file.
+        MammoError: a column is missing, or a row is invalid, as in read_score_file, or has no value in COLUMNS.
     """
     _check_header(Path(name), [str(column) for column in table.columns])
+    for column in COLUMNS:
+        if (missing := table[column].isna().to_numpy()).any():
+            raise MammoError(
+                f"{name}: column {column} has no value in {int(missing.sum())} of {len(table)} rows, first in row "
+                f"{int(missing.argmax()) + 1}: fill it in, or leave these rows out"
+            )
     labels = pd.to_numeric(table["malignant"], errors="coerce").fillna(table["malignant"])  # True and False, too
     values = table.assign(malignant=labels.astype(object).map(lambda value: int(value) if value in (0, 1) else value))
     text = values.astype(object).where(values.notna(), "").astype(str).set_axis(pd.RangeIndex(1, len(table) + 1))
@@ -242,7 +248,9 @@ def _check_rows(path: Path, table: pd.DataFrame) -> None:
         if np.isnan(value):
             raise MammoError(f"{where}: score is {score!r}, not a number; score the lesion or remove it from all files")
         if not 0 <= value <= 1:
-            raise MammoError(f"{where}: score {score} is outside [0, 1]; give the probability of malignancy")
+            raise MammoError(
+                f"{where}: score {score} is outside [0, 1]; give scores of which higher ones mean more likely malignant"
+            )
     twice = table["lesion_id"].duplicated()
     if twice.any():
         row, lesion = twice.idxmax(), table["lesion_id"][twice].iloc[0]

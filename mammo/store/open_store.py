@@ -17,6 +17,10 @@ from mammo.geometry import Box, FrameChain
 from mammo.records import Laterality, Pathology, Pixels, View
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
+from mammo.store.notebook_html import picture_html, table_html
+
+N_LISTED = 10
+"""Images that a notebook's table lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,16 @@ class StoreLesion:
     label: Pathology
     box: Box
     mask: NDArray[np.bool_]
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same lesion with the same outline and label."""
+        if not isinstance(other, StoreLesion):
+            return NotImplemented
+        same = (self.id, self.label, self.box) == (other.id, other.label, other.box)
+        return same and np.array_equal(self.mask, other.mask)
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     def __repr__(self) -> str:
         """Id, label and box."""
@@ -75,6 +89,21 @@ class StoreImage:
     def lesions(self) -> tuple[StoreLesion, ...]:
         """The outlined lesions, in the order of the store."""
         return tuple(self._store.lesions_on(self.id, self.chain))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is the same image of the same store folder."""
+        if not isinstance(other, StoreImage):
+            return NotImplemented
+        return (self.id, self._store.path) == (other.id, other._store.path)
+
+    def __hash__(self) -> int:
+        return hash((self.id, self._store.path))
+
+    def _repr_html_(self) -> str:
+        """The image with its outlines, for notebooks."""
+        return picture_html(
+            self.pixels(), [(lesion.label, lesion.mask, lesion.box) for lesion in self.lesions], repr(self)
+        )
 
     def __repr__(self) -> str:
         """Id, side, view, size and flags."""
@@ -157,6 +186,15 @@ class StoreImages(Sequence[StoreImage]):
             chain=self._store.manifest.chain(image_id),
             _store=self._store,
         )
+
+    def _repr_html_(self) -> str:
+        """A table of the first N_LISTED images, for notebooks."""
+        rows = [
+            (number, image.id, image.laterality, image.view, image.split, "+".join(image.flags), len(image.lesions))
+            for number, image in enumerate(self[:N_LISTED])
+        ]
+        header = ("", "id", "laterality", "view", "split", "flags", "lesions")
+        return table_html(header, rows, f"{len(rows)} of {len(self)} images of {self._store.path}")
 
     def __repr__(self) -> str:
         """The number of images."""

@@ -129,7 +129,8 @@ def test_what_makes_a_score_doubtful_is_said(model: mammo.LesionModel, first: Kn
     assert any("beyond the image" in warning for warning in model.score(first.path, beyond).warnings)
     far = cols - 6 if first.laterality == "L" else 2
     in_air = model.score(first.path, mammo.Box(rows // 2, rows // 2 + 4, far, far + 4)).warnings
-    assert any("outside the breast" in warning or "outside the network window" in warning for warning in in_air)
+    assert "The outline lies outside the breast." in in_air, "also where it lies outside the network window"
+    assert not any("outside the breast" in warning for warning in model.score(first.path, first.mask).warnings)
     flagged = model.score(4095 - shown(first.path), first.mask, first.laterality, first.view)
     assert flagged.score == first.score, "an inverted image is turned around"
     assert any("inverted" in warning for warning in flagged.warnings)
@@ -155,6 +156,8 @@ def test_an_image_of_another_resolution_is_said_with_the_scale_that_fits(
 def test_wrong_images_and_outlines_are_errors(model: mammo.LesionModel, first: Known, tmp_path: Path) -> None:
     pixels, other = shown(first.path), {"L": "R", "R": "L"}[first.laterality]
     sides: dict[str, Any] = {"laterality": first.laterality, "view": first.view}
+    blank = pydicom.dcmread(first.path)
+    del blank.PixelData
     cases: list[tuple[Any, Any, dict[str, Any], str]] = [
         (first.path, first.mask, {"laterality": other}, rf"laterality={other}, but the header of the image states"),
         (pixels, first.mask, {"view": first.view}, r"pass laterality='L' or 'R'"),
@@ -165,6 +168,8 @@ def test_wrong_images_and_outlines_are_errors(model: mammo.LesionModel, first: K
         (pixels + np.uint16(4000), first.mask, sides, r"0 to 4095"),
         (7, first.mask, {}, r"^image: got int: give the path"),
         (tmp_path / "none.dcm", first.mask, {}, r"none\.dcm: no such file"),
+        (tmp_path, first.mask, {}, r"is a folder: give the path of one DICOM, PNG or TIFF file"),
+        (blank, first.mask, {}, r"^image: no pixel data"),
         (first.path, first.mask, {"laterality": "left"}, r"laterality='left'.*: give L or R"),
         (first.path, first.mask[1:], {}, r"the mask has shape .* but the image"),
         (first.path, np.zeros_like(first.mask), {}, r"covers no pixel"),

@@ -47,8 +47,8 @@ def test_every_wrong_row_is_listed(tmp_path: Path) -> None:
     assert lines[0] == "4 rows are wrong:"
     expected = [
         "row 3: exam '7': not an exam of the source (they are 0, 1, 2, ...)",
-        "row 4: patient '': must be given",
-        "row 5: exam '': must be given",
+        "row 4: patient is empty: must be given",
+        "row 5: exam is empty: must be given",
         "row 6: patient 'b': but 'a' in row 2, of the same exam",
     ]
     assert [end in line for line, end in zip(lines[1:], expected, strict=True)] == [True] * 4

@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from mammo.records import MammoError
-from mammo.scoring.score_file import ScoreFile, check_disjoint, match_lesions, read_score_file
+from mammo.scoring.score_file import ScoreFile, check_disjoint, match_lesions, read_score_file, score_table
 
 GOOD = "lesion_id,patient_id,malignant,score\na,p,1,0.9\nb,p,0,0.2\nc,q,0,0.4\n"
 
@@ -126,3 +128,20 @@ def test_thresholds_from_evaluated_patients_are_rejected(tmp_path: Path) -> None
     named = "lesion_id,patient_id,malignant,score,split\nx,y,1,0.1,val\nz,r,0,0.2,test\n"
     with pytest.raises(MammoError, match=r"val\.csv, row 2: the lesion has split test \(such lesions: 1\)"):
         check_disjoint(read(tmp_path, named, "val.csv"), test)
+
+
+@pytest.mark.parametrize("column", ["malignant", "score", "patient_id", "lesion_id"])
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA])
+def test_missing_values_of_a_data_frame_are_counted_in_one_sentence(column: str, missing: object) -> None:
+    facts = {
+        "lesion_id": list("abcd"),
+        "patient_id": list("pqrs"),
+        "malignant": [1, 0, 1, 0],
+        "score": [0.9, 0.1, 0.8, 0],
+    }
+    table = pd.DataFrame(facts, dtype=object)
+    table.loc[[1, 3], column] = missing
+    with pytest.raises(MammoError, match=f"^table: column {column} has no value in 2 of 4 rows, first in row 2: fill"):
+        score_table(table)
+    numbers = pd.DataFrame(facts).astype({"malignant": "Int64", "score": "Float64"})
+    assert score_table(numbers).table["malignant"].tolist() == [1, 0, 1, 0]

@@ -136,8 +136,18 @@ class Entry:
         return standardized_path(self.get(field))
 
     def error(self, field: str, remedy: str) -> MammoError:
-        """Return an error that names file, row, column and cell, with the remedy."""
-        return MammoError(f"{self.where}: {self.names.get(field, field)} {self.get(field)!r}: {remedy}")
+        """Return an error that names file, row, column and cell, with the remedy.
+
+        A row that names no image has it by patient, side and view: an error about its image names these.
+        """
+        name = self.names.get(field, field)
+        cell = f"{name} {self.get(field)!r}" if self.get(field) else f"{name} is empty"
+        known = [
+            f"{self.names[each]} {self.get(each)!r}" for each in ("patient", "laterality", "view") if self.get(each)
+        ]
+        if field == "image" and not self.get(field) and known:
+            cell = f"the image of {', '.join(known)}"
+        return MammoError(f"{self.where}: {cell}: {remedy}")
 
 
 def squeezed(name: str) -> str:

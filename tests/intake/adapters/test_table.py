@@ -71,7 +71,7 @@ def test_the_type_of_pathology_is_read_under_its_usual_names(table: Path, column
             "a/L-CC.dcm,maybe,outlines/L.png,",
             "label has words without a known meaning: 'maybe'",
         ),
-        ("a/L-CC.dcm,,outlines/L.png,", "row 2: label '': must be malignant, benign, high risk, none"),
+        ("a/L-CC.dcm,,outlines/L.png,", "row 2: label is empty: must be malignant, benign, high risk, none"),
         ("a/L-CC.dcm,benign,,", "has no outline; give mask, or outline"),
         ("a/L-CC.dcm,benign,outlines/Z.png,", "mask 'outlines/Z.png': not a regular file"),
         ("a/L-CC.dcm,benign,../../etc/passwd,", "not a regular file"),

@@ -102,7 +102,7 @@ def test_all_wrong_rows_are_listed_at_once(folder: Folder) -> None:
         read(root)
     lines = str(error.value).splitlines()
     assert lines[0] == "32 rows are wrong:"
-    assert "row 33: label '': must be malignant" in lines[1]
+    assert "row 33: label is empty: must be malignant" in lines[1]
     assert (len(lines), lines[-1].strip()) == (22, "and 12 more")
 
 
