@@ -74,7 +74,7 @@ class Placing:
 
 @contextmanager
 def as_file(image: Image) -> Iterator[Path]:
-    """Yield the file of an image; of an array or a data set, a temporary one.
+    """Yield the file of an image; of an array [H, W] or a data set, a temporary one.
 
     Raises:
         MammoError: the image is of none of these types, an array is not gray values of 0 to 4095, or the data set
@@ -117,7 +117,8 @@ def read_image(file: Path, laterality: str | None, view: str | None, placing: Pl
         laterality: L or R; None to take it from the header.
         view: CC or MLO; None to take it from the header.
         placing: the frame and scale.
-        given: the caller's image: the path of the file, or what was written to it, an array of BITS bits or a data set.
+        given: the caller's image: the path of the file, or what was written to it, an array [H, W] of BITS bits or a data
+            set.
 
     Raises:
         MammoError: the image would be rejected by an ingest, or the header states another laterality or view.
