@@ -117,8 +117,8 @@ def read_image(file: Path, laterality: str | None, view: str | None, placing: Pl
         laterality: L or R; None to take it from the header.
         view: CC or MLO; None to take it from the header.
         placing: the frame and scale.
-        given: the caller's image: the path of the file, or what was written to it, an array [H, W] of BITS bits or a data
-            set.
+        given: the caller's image: the path of the file, or what was written to it, an array [H, W] of BITS bits or a
+            data set.
 
     Raises:
         MammoError: the image would be rejected by an ingest, or the header states another laterality or view.
