@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mammo.data.plans import Plan
 from mammo.geometry import CORNERS, SCALES, CropWindows, FrameChain
 from mammo.inference.case_image import CaseImage, Image, Placing, as_file, read_image
 from mammo.inference.case_store import IMAGE_ID, CaseStore
@@ -27,6 +26,9 @@ from mammo.training.results import Run
 
 PHANTOMS = "The networks were trained on synthetic phantoms: the score tests the software and has no medical meaning."
 CLIPPED = "A part of the outline lies beyond the image and was left out."
+
+N_WINDOWS = 100
+"""Windows of a lesion whose mean is its score (paper, Model evaluation)."""
 
 SPACING = re.compile(r"auto, to ([\d.]+) mm")
 """The scale in the header of a store whose images were brought to one spacing."""
@@ -107,7 +109,7 @@ class LesionModel:
         outline: Outline,
         laterality: str | None = None,
         view: str | None = None,
-        n_windows: int = 100,
+        n_windows: int = N_WINDOWS,
     ) -> LesionScore:
         """Score one lesion, with or without a known label.
 
@@ -128,10 +130,10 @@ class LesionModel:
         """
         case = self._opened(image, laterality, view)
         drawn = draw(outline, case.store.chain.stored_shape)
-        return self._scored(case, drawn, n_windows)[0]
+        return self._scored(case, drawn, n_windows)
 
     def figure(self, image: Image, outline: Outline, laterality: str | None = None, view: str | None = None) -> Figure:
-        """Draw one lesion with ten of its crop windows and their patches (paper, Figure 5).
+        """Draw one lesion with ten of its crop windows and their patches (paper, Figure 5); the title has its score.
 
         Args:
             image: path, pydicom Dataset or gray values uint16 [H, W], as in `score`.
@@ -144,20 +146,20 @@ class LesionModel:
         """
         case = self._opened(image, laterality, view)
         drawn = draw(outline, case.store.chain.stored_shape)
-        scored, plan = self._scored(case, drawn, 10)
-        data = self.scorer.datamodule(case.store.path, 10).split_data(None)
-        return lesion_windows(
-            data.manifest, data.reader, plan, f"score {number_text(scored.score)}: not a medical finding"
-        )
+        scored = self._scored(case, drawn, N_WINDOWS)
+        ten = self.scorer.datamodule(case.store.path, 10)
+        plan, data = ten.evaluation_plan(None), ten.split_data(None)
+        title = f"score {number_text(scored.score)}: not a medical finding"
+        return lesion_windows(data.manifest, data.reader, plan, title)
 
-    def _scored(self, case: _Case, drawn: Drawn, n_windows: int) -> tuple[LesionScore, Plan]:
+    def _scored(self, case: _Case, drawn: Drawn, n_windows: int) -> LesionScore:
         n_windows = _whole(n_windows)
         case.store.tables(drawn)
         data = self.scorer.datamodule(case.store.path, n_windows)
         scores, plan = self.scorer.score(data, case.saliency).scores, data.evaluation_plan(None)
         warnings = [*([CLIPPED] if drawn.clipped else []), *case.store.warnings(drawn)]
         warnings += [PHANTOMS] if self.scorer.trained_on_phantoms else []
-        found = LesionScore(
+        return LesionScore(
             score=float(scores.score[0]),
             score_sd=float(scores.sd[0]),
             window_scores=scores.window_score,
@@ -166,7 +168,6 @@ class LesionModel:
             warnings=tuple(warnings),
             chain=case.store.chain,
         )
-        return found, plan
 
     def _opened(self, image: Image, laterality: str | None, view: str | None) -> _Case:
         """The image's store and saliency maps: those of the last image if it is the same."""

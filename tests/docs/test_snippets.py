@@ -32,7 +32,7 @@ def commands_of(page: Path) -> list[tuple[str, str]]:
     """The commands of mammo in a page's bash blocks and within its text, each with its place."""
     found, text = [], page.read_text(encoding="utf-8")
     for block in blocks(page):
-        if block.language == "bash":
+        if block.language == "bash" and block.attributes.get("exit") != "2":  # which shows wrong use
             for line in block.text.replace("\\\n", " ").splitlines():
                 found += [(block.place, part) for part in re.split(r" (?:\||&&|\|\||>|2>) ", line.strip())]
         text = text.replace(block.text, "")
