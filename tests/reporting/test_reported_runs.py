@@ -1,6 +1,7 @@
 """A report counts one run for each cell and seed, of a search the best trial, and pools the runs of all folds."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from mammo.compare import main as compare_main
 from mammo.records import MammoError
 from mammo.report import main
 from mammo.reporting.evaluation import evaluate
@@ -184,6 +186,21 @@ def test_a_fold_without_malignant_lesions_is_named_and_left_out_of_the_mean(grou
     assert np.isnan(row["fold_1"])
     assert row["auc_fold_mean"] == pytest.approx((row["fold_0"] + row["fold_2"]) / 2)
     assert any(warning.startswith("Fold 1 has no malignant lesion") for warning in evaluation.warnings)
+
+
+def test_a_fold_of_one_class_is_undefined_on_every_page(group: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path in group.glob("*-f1/lesions.parquet"):
+        write_lesion_table(pd.read_parquet(path).assign(label="benign", malignant=0), path)
+    assert main([str(group.parent), "--lesions", "0"]) == 0
+    for name in ("report.md", "folds.csv"):
+        text = (group.parent / "report" / name).read_text()
+        assert not re.search(r"\b(nan|NaN|inf)\b", text), name
+    row = re.search(r"^\| emb \|.*undefined.*$", (group.parent / "report" / "report.md").read_text(), re.MULTILINE)
+    assert row
+    assert ",," in (group.parent / "report" / "folds.csv").read_text()
+    capsys.readouterr()
+    assert compare_main([str(group / "fagg-emb-s0-f*" / "lesions.csv")]) == 0
+    assert not re.search(r"\b(nan|inf)\b", capsys.readouterr().out.lower())
 
 
 def test_no_fold_in_common_is_an_error(group: Path) -> None:
