@@ -69,9 +69,10 @@ def _parser() -> Parser:
 
 def _convert(options: argparse.Namespace) -> None:
     """Write the target of the options from their source."""
-    from mammo.models.context_network import load_context_network, official_checkpoint
+    from mammo.models.context_network import official_checkpoint
     from mammo.models.official_gmic import gmic_from_official, official_state_dict
     from mammo.models.weight_files import read_weights, write_weights
+    from mammo.training.trained_networks import load_context_network
 
     if options.command == "import-gmic":
         network = gmic_from_official(read_weights(options.source), options.percent_t)

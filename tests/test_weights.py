@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mammo.models.context_network import ContextNetwork, load_context_network
+from mammo.models.context_network import ContextNetwork
 from mammo.models.gmic import Gmic, GmicSizes
 from mammo.models.official_gmic import FULL_FRAME, official_state_dict
+from mammo.training.trained_networks import load_context_network
 from mammo.weights import load_gmic, main
 
 
@@ -37,7 +38,7 @@ def test_the_checkpoint_is_a_context_network(source: Path, tmp_path: Path) -> No
     assert network.network.sizes.top_share == 0.1
     assert network.network.frame == FULL_FRAME
     assert not network.training
-    lightning = ContextNetwork.load_from_checkpoint(tmp_path / "gmic.ckpt")
+    lightning = ContextNetwork.load_from_checkpoint(tmp_path / "gmic.ckpt", weights_only=True)
     official = load_gmic(torch.load(source, weights_only=True))
     for (name, ours), theirs in zip(lightning.network.named_parameters(), official.network.parameters(), strict=True):
         assert torch.equal(ours, theirs), name
@@ -73,7 +74,7 @@ def test_an_existing_file_is_not_overwritten(source: Path, tmp_path: Path, capsy
 def test_a_checkpoint_of_another_network_is_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save({"state_dict": {}, "hyper_parameters": {"lr": 1e-3}}, tmp_path / "floc.ckpt")
     assert main(["export-gmic", str(tmp_path / "floc.ckpt"), str(tmp_path / "out.p")]) == 2
-    assert "is not a checkpoint of a context network" in capsys.readouterr().err
+    assert "does not fit ContextNetwork" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

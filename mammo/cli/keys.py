@@ -14,6 +14,7 @@ from mammo.cli.value_types import (
     or_null,
     path,
     shares,
+    simple,
     switch,
     whole,
     word,
@@ -31,11 +32,13 @@ NOT_NEGATIVE = number("of at least 0", "0.5", lambda x: x >= 0)
 SHARE = number("from 0 to 1", "0.5", lambda x: 0 <= x <= 1)
 NUMBER = number("", "0.5")
 INIT = choice("imagenet", "he")
+SIMPLE = simple("0.5")
 WINDOWS = whole(1, 100_000)
 RUN = or_null(path("the folder of a finished run", "runs/demo/runs/floc-small-s0-1a2b3c4d"))
 CHECKPOINT = or_null(path("the folder of a finished run or a .ckpt file", "weights/gmic1.ckpt"))
 FILE = or_null(path("the path of a file", "FILE"))
 WIDTH = whole(1, 10_000)
+PATCH_PX = whole(1, 2048)
 SIZES = listed(WIDTH, "[16,32]", least=1)
 BATCHES = either(number("from 0 to 1", "1.0", lambda x: 0 <= x <= 1 and isinstance(x, float)), whole(0))
 OBJECT = mapping(
@@ -58,7 +61,7 @@ FRAME: Mapping[str, ValueType] = {
     "frame.cell_px": whole(1, 100_000),
     "frame.of_full": POSITIVE,
     "frame.crops.side_px": listed(POSITIVE, "[128,384]", least=2, most=2),
-    "frame.crops.patch_px": whole(1, 10_000),
+    "frame.crops.patch_px": PATCH_PX,
     "frame.crops.whole_px": switch(),
     "frame.noise.location_px": NOT_NEGATIVE,
     "frame.noise.size_px": NOT_NEGATIVE,
@@ -156,8 +159,8 @@ MODEL: Mapping[str, ValueType] = {
     "backbone.init": INIT,
     "backbone.pretrained_file": FILE,
     "backbone.channels": choice(1, 3),
-    "backbone.patch_px": whole(1, 10_000),
-    "backbone.arguments": free(),
+    "backbone.patch_px": PATCH_PX,
+    "backbone.arguments": simple("{drop_path_rate: 0.1}"),
     "maps": free(),
     "context.source": choice("gmic", "shuffled", "zeros", "external"),
     "context.run": CHECKPOINT,
@@ -180,7 +183,7 @@ GMIC: Mapping[str, ValueType] = {
     "gmic.local_widths": SIZES,
     "gmic.attention": WIDTH,
     "gmic.top_share": number("above 0 and at most 1", "0.02", lambda x: 0 < x <= 1),
-    "gmic.n_regions": whole(1, 1000),
+    "gmic.n_regions": whole(1, 100),
     "gmic.region_cells": whole(1),
     "gmic.breast_only": switch(),
     "gmic.base_logit": NUMBER,

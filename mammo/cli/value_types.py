@@ -16,6 +16,9 @@ MOST = 2**31 - 1
 LONGEST_NAME = 255
 """Longest file name that common file systems take, bytes."""
 
+DEEPEST, LONGEST_LIST = 4, 1000
+"""Most levels and values of lists and dictionaries whose keys are not known."""
+
 URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -159,6 +162,21 @@ def mapping(
 ) -> ValueType:
     """A dictionary that fits."""
     return ValueType(wanted, example, lambda value: isinstance(value, dict) and fits(value))
+
+
+def simple(example: str) -> ValueType:
+    """Numbers, switches, words and null, in lists and dictionaries of at most DEEPEST levels; no path or address."""
+    wanted = f"numbers, words, true, false or null, or lists and dictionaries of them, at most {DEEPEST} deep"
+    return ValueType(wanted, example, _is_simple)
+
+
+def _is_simple(value: object, depth: int = 0) -> bool:
+    if isinstance(value, list | dict):
+        inner = value if isinstance(value, list) else [*value, *value.values()]
+        return depth < DEEPEST and len(inner) <= LONGEST_LIST and all(_is_simple(each, depth + 1) for each in inner)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return is_number(value) and abs(value) <= MOST
+    return value is None or isinstance(value, bool) or _is_word(value)
 
 
 def free() -> ValueType:

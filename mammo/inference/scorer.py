@@ -25,10 +25,11 @@ from mammo.progress import track
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.training.build import datamodule_of, frame_of, traits_of
-from mammo.training.configured_classes import load_network, read_config
+from mammo.training.configured_classes import read_config
 from mammo.training.precomputed import autocast, embed_plan, load_context, load_floc, saliency_maps
 from mammo.training.results import Run, finished_run
 from mammo.training.run_dir import require_finished
+from mammo.training.trained_networks import load_network
 
 SaliencyById = Mapping[str, NDArray[np.float32]]
 """S of images by image id: [2, rows, cols] each (malignant, benign), in [0, 1]."""

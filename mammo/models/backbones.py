@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
 
@@ -219,6 +220,7 @@ def _timm_network(
     """
     import timm  # slow to import: only for networks from timm
 
+    _check_not_loader(arguments)
     architecture, _, tag = name.partition(".")
     if tag or not timm.is_model(architecture) or (pretrained and file is None):
         weights_repository(name, keys)
@@ -236,6 +238,23 @@ def _timm_network(
             f"the ImageNet weights of {name} cannot be downloaded ({type(error).__name__}): give a local file with "
             f"{keys.file}=, or train from scratch with {keys.scratch}"
         ) from error
+
+
+def _check_not_loader(arguments: Mapping[str, Any]) -> None:
+    """Check that arguments are the network's, not those by which timm finds weights in files and on the network.
+
+    Raises:
+        MammoError: one is timm's own.
+    """
+    from timm.models import build_model_with_cfg, create_model  # slow to import: only for networks from timm
+
+    loaders = {*signature(create_model).parameters, *signature(build_model_with_cfg).parameters}
+    for key in arguments:
+        if key in loaders or key.startswith("pretrained"):
+            raise MammoError(
+                f"backbone.arguments.{key} is an argument of timm's loader, not of the network: name weights with "
+                "backbone.name, backbone.init and backbone.pretrained_file"
+            )
 
 
 def _has_fixed_size(name: str) -> bool:

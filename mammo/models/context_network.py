@@ -152,6 +152,11 @@ class ContextNetwork(pl.LightningModule):
             self.log(f"{split}_tnr_at_fnr_{fnr:.2f}", tnr_at_fnr(malignant, score, fnr), rank_zero_only=True)
         self.image_auroc.reset()
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out the weights of a loss that this network does not have: inference needs no loss."""
+        if not self.loss.state_dict():
+            checkpoint["state_dict"] = without_loss(checkpoint["state_dict"])
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Adam."""
         return adam(self, self.lr)
@@ -185,27 +190,9 @@ def standardized(image: Tensor) -> Tensor:
 
 
 def official_checkpoint(network: Gmic) -> dict[str, Any]:
-    """A checkpoint for load_context_network of a network that mammo did not train."""
+    """A checkpoint, for trained_networks.load_context_network, of a network that mammo did not train."""
     return {
         "state_dict": {f"network.{key}": value for key, value in network.state_dict().items()},
         "hyper_parameters": {"sizes": asdict(network.sizes), "frame": asdict(network.frame), **PUBLISHED},
         "pytorch-lightning_version": version("pytorch-lightning"),
     }
-
-
-def load_context_network(path: Path) -> ContextNetwork:
-    """The context network of a checkpoint, in eval mode.
-
-    Raises:
-        MammoError: it cannot be read safely, or it is not a checkpoint of a context network.
-    """
-    content = read_weights(path)
-    try:
-        network = ContextNetwork(**content["hyper_parameters"])
-        network.load_state_dict(without_loss(content["state_dict"]))
-    except (KeyError, TypeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:400]
-        raise MammoError(
-            f"{path} is not a checkpoint of a context network ({type(error).__name__}: {reason})"
-        ) from error
-    return network.eval()

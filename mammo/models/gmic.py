@@ -98,7 +98,7 @@ class Gmic(nn.Module):
         checkpoint_activations: recompute the activations inside the trunks' stages in backward instead of storing them.
 
     Raises:
-        MammoError: the strides do not give the grid.
+        MammoError: the strides do not give the grid, or a region does not fit into it.
     """
 
     def __init__(self, sizes: GmicSizes, frame: Frame, checkpoint_activations: bool = False) -> None:
@@ -121,6 +121,11 @@ class Gmic(nn.Module):
             raise MammoError(
                 f"the context network gives {grid} maps but the grid is {frame.grid}: choose gmic.strides so that "
                 "their product with the strides of stem and pool is the cell_px of the frame"
+            )
+        if sizes.region_cells > min(frame.grid):
+            raise MammoError(
+                f"gmic.region_cells={sizes.region_cells}: a region does not fit into the grid of {frame.grid} cells: "
+                f"give at most {min(frame.grid)}"
             )
         if checkpoint_activations:
             checkpoint_stages(self.trunk.layer_list)

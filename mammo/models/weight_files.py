@@ -1,37 +1,50 @@
 """Reading and writing of weight files: code in a file is never run, and a file is written completely or not at all."""
 
 import pickle
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
 
 import torch
+from torch import Tensor, nn
 
 from mammo.io import atomic_write, did_you_mean_path
 from mammo.records import MammoError
+
+DAMAGED = (
+    *(OSError, EOFError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError),
+    *(BadZipFile, NotImplementedError, MemoryError, RecursionError, OverflowError, ImportError),
+)
+"""Errors that torch raises for files that are damaged, or that were made to harm."""
 
 
 def read_weights(path: Path) -> dict[str, Any]:
     """Read a file of torch.save that holds only tensors and plain values.
 
+    Memory is that of the file: nothing is decompressed, and no tensor is larger than its bytes in the file.
+
     Raises:
-        MammoError: the file does not exist, cannot be read, would run code, or does not hold a dictionary.
+        MammoError: the file does not exist, cannot be read, would run code or take more memory than its size, or does
+            not hold a dictionary.
     """
     if not path.is_file():
         raise MammoError(f"{path}: no such weight file{did_you_mean_path(path)}")
     try:
+        _check_sizes(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise MammoError(
             f"{path}: refusing to unpickle, not a plain state dict, may hold code ({_first_line(error)}); "
             "save only the state dict, with torch.save(network.state_dict(), ...)"
         ) from error
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, BadZipFile, AttributeError) as error:
+    except DAMAGED as error:
         raise MammoError(
             f"{path} cannot be read as a weight file ({type(error).__name__}); download or copy it again"
         ) from error
     if not isinstance(content, dict):
         raise MammoError(f"{path} holds {type(content).__name__}, not a dictionary of weights")
+    _check_tensors(content, path)
     return content
 
 
@@ -51,6 +64,57 @@ def write_weights(content: dict[str, Any], path: Path, legacy: bool = False) -> 
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as written:
         torch.save(content, written, _use_new_zipfile_serialization=not legacy)
+
+
+def _check_sizes(path: Path) -> None:
+    """Check the sizes that an archive of torch.save declares, before anything of it is read.
+
+    Raises:
+        MammoError: its members are compressed or larger than the file: torch.save does neither.
+    """
+    if not is_zipfile(path):
+        return
+    with ZipFile(path) as archive:
+        members = archive.infolist()
+    total, size = sum(member.file_size for member in members), path.stat().st_size
+    if total > size or any(member.compress_type != ZIP_STORED for member in members):
+        raise MammoError(
+            f"{path} would unpack to {total:,} bytes, but a weight file is as large as its content, here at most "
+            f"{size:,}: download or copy it again, or save it with torch.save"
+        )
+
+
+def _check_tensors(content: Mapping[Any, Any], path: Path) -> None:
+    """Check that each tensor is a plain one, no larger than its bytes in the file.
+
+    Raises:
+        MammoError: one is not.
+    """
+    for key, value in _leaves(content):
+        if not isinstance(value, Tensor):
+            continue
+        is_plain = type(value) in (Tensor, nn.Parameter) and (value.layout, value.device.type) == (torch.strided, "cpu")
+        if not is_plain or value.numel() * value.element_size() > value.untyped_storage().nbytes():
+            raise MammoError(
+                f"{path}: {key} is not a plain tensor of its own size ({list(value.shape)}): save a copy of it "
+                "(tensor.cpu().clone()) with torch.save"
+            )
+
+
+def _leaves(content: Mapping[Any, Any]) -> Iterator[tuple[str, object]]:
+    """Yield every value in nested dictionaries and lists with its own key; a list that occurs again is left out."""
+    waiting: list[tuple[str, object]] = [("", content)]
+    seen: set[int] = set()
+    while waiting:
+        key, value = waiting.pop()
+        if isinstance(value, Mapping | list | tuple | set):
+            if id(value) in seen:
+                continue
+            seen.add(id(value))
+            items = value.items() if isinstance(value, Mapping) else enumerate(value)
+            waiting += [(name if isinstance(name, str) else key, each) for name, each in items]
+        else:
+            yield key, value
 
 
 def _first_line(error: Exception) -> str:

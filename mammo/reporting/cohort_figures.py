@@ -15,7 +15,7 @@ from mammo.data.dataset import Reader
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
-from mammo.models.context_network import ContextNetwork, load_context_network
+from mammo.models.context_network import ContextNetwork
 from mammo.records import MammoError, PatchClass, Pixels, Split
 from mammo.reporting.figure_list import ReportFigure
 from mammo.reporting.image_figures import Outlines, image_grid_figure, outline_array, outline_kind, saliency_figure
@@ -27,6 +27,7 @@ from mammo.store.splits import of_fold
 from mammo.training.build import crops_of
 from mammo.training.configured_classes import read_config
 from mammo.training.results import read_run
+from mammo.training.trained_networks import load_context_network
 
 N_IMAGES, N_SALIENCY = 12, 3
 

@@ -16,12 +16,10 @@ from mammo.records import Birads, Density, LabelSource, Laterality, MammoError, 
 from mammo.scoring.intervals import Interval, auc_interval
 from mammo.scoring.score_columns import IMAGE_CLASSES, IMAGE_COLUMNS, LESION_COLUMNS, WINDOW_COLUMNS, Columns
 from mammo.scoring.trivial_predictors import PREDICTORS
+from mammo.text import csv_cell
 
 SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions below, within and above the range of the paper's crop window sizes."""
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""First characters that make a spreadsheet read a cell as a formula; the last four are the full-width = + - @."""
 
 
 @dataclass(frozen=True)
@@ -100,17 +98,18 @@ class TableKind:
 
 
 def safe_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV, with an apostrophe before text that a spreadsheet would run as a formula.
+    """Write a table as CSV whose text, headings too, no spreadsheet runs as a formula (mammo.text.csv_cell).
 
     A number that is undefined or infinite is an empty cell.
     """
     text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
-    safe = table.assign(**{name: table[name].map(_escaped) for name in text}).replace([np.inf, -np.inf], np.nan)
+    safe = table.assign(**{name: table[name].map(_safe) for name in text}).replace([np.inf, -np.inf], np.nan)
+    safe = safe.rename(columns=_safe)
     safe.to_csv(path, index=False, lineterminator="\n")
 
 
-def _escaped(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA_STARTS) else value
+def _safe(value: object) -> object:
+    return csv_cell(value) if isinstance(value, str) else value
 
 
 def write_lesion_table(table: pd.DataFrame, path: Path) -> None:

@@ -17,15 +17,13 @@ from pathlib import Path
 
 from mammo.io import atomic_write
 from mammo.records import MammoError
+from mammo.text import csv_cell, without_apostrophe
 
 KEY = ".key"
 """The file of a store that holds the key of its pseudonyms."""
 
 LENGTH = 20
 """Hexadecimal digits of a pseudonym: 80 bits, so that a million of them have no collision."""
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""Characters at the start of a cell that make a spreadsheet run it as a formula."""
 
 
 @dataclass(frozen=True)
@@ -97,18 +95,18 @@ class LocalTable:
         for row in self._cells(store):
             if row[at] in parts and row[at] != source:
                 parts[row[at]].append(row)
-        parts[source] = [[_safe(cell) for cell in row] for row in rows]
+        parts[source] = [[csv_cell(cell) for cell in row] for row in rows]
         writer = csv.writer(stream)
         writer.writerow(self.columns)
         for part in parts.values():
             writer.writerows(part)
         with atomic_write(store / self.name) as table:
             table.touch(mode=0o600)
-            table.write_bytes(stream.getvalue().encode("utf-8", errors="backslashreplace"))
+            table.write_bytes(stream.getvalue().encode("utf-8"))
 
     def read(self, store: Path) -> list[dict[str, str]]:
         """The rows by column, without the apostrophes that keep cells from running; empty without the file."""
-        return [dict(zip(self.columns, map(_without_apostrophe, row), strict=True)) for row in self._cells(store)]
+        return [dict(zip(self.columns, map(without_apostrophe, row), strict=True)) for row in self._cells(store)]
 
     def _cells(self, store: Path) -> list[list[str]]:
         """The rows as they are in the file; empty without it, or where it is not such a table."""
@@ -118,16 +116,6 @@ class LocalTable:
         except (OSError, ValueError, csv.Error):
             return []
         return [row for row in rows if len(row) == len(self.columns)] if header == list(self.columns) else []
-
-
-def _safe(text: str) -> str:
-    """A text that neither a spreadsheet runs as a formula nor a terminal as a control sequence."""
-    shown = "".join(char if char.isprintable() or "\ud800" <= char <= "\udfff" else repr(char)[1:-1] for char in text)
-    return f"'{shown}" if shown.startswith(FORMULA) else shown
-
-
-def _without_apostrophe(cell: str) -> str:
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(FORMULA) else cell
 
 
 OWN_IDS = LocalTable(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import yaml
 from lightning_fabric.plugins.environments.cluster_environment import ClusterEnvironment
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.accelerators import Accelerator
@@ -18,9 +17,10 @@ from pytorch_lightning.profilers import Profiler
 from pytorch_lightning.strategies import Strategy
 from torch import nn
 
-from mammo.cli.targets import Bases, Place, check, check_names, resolve, targets
-from mammo.models.weight_files import read_weights
+from mammo.cli.config_check import check_config
+from mammo.cli.targets import Bases, Place, check, targets
 from mammo.records import MammoError
+from mammo.training.results import read_run_config
 
 PLUGINS = (Precision, ClusterEnvironment, CheckpointIO, LayerSync)
 
@@ -95,46 +95,18 @@ def read_config(run: Path, allowed: Sequence[str] | None) -> DictConfig:
             that nothing is built and any package may be named.
 
     Raises:
-        MammoError: it is missing, not YAML, sets allow_targets, or as check_targets.
+        MammoError: as read_run_config and check_targets; it sets allow_targets, or a value that is out of range.
     """
     path = run / "config.yaml"
-    try:
-        cfg = OmegaConf.load(path)
-    except (OSError, yaml.YAMLError) as error:
-        raise MammoError(f"{path} cannot be read ({type(error).__name__}): train the run again") from error
-    if not isinstance(cfg, DictConfig):
-        raise MammoError(f"{path} does not hold a configuration: train the run again")
+    cfg = OmegaConf.create(read_run_config(path))
     if "allow_targets" in cfg:
         raise MammoError(f"{path} sets allow_targets, which only the command line may set: remove it from the file")
     try:
         if allowed is None:
-            check_names(plain(cfg))
             return cfg
+        check_config("train", cfg)
         check_targets(plain(cfg), allowed)
     except MammoError as error:
         raise MammoError(f"{path}: {error}") from None
     cfg.allow_targets = list(allowed)
     return cfg
-
-
-def load_network(run: Path, base: type, allowed: Sequence[str]) -> pl.LightningModule:
-    """The network of a finished run, by its best checkpoint, in evaluation mode.
-
-    Args:
-        run: the run folder; its config.yaml names the class, and best.ckpt holds the constructor's arguments.
-        base: the class must be a subclass of it.
-        allowed: packages that the command line allows.
-
-    Raises:
-        MammoError: as read_config; the class is another one, or the checkpoint does not fit it.
-    """
-    path = run / "best.ckpt"
-    model = plain(read_config(run, allowed)).get("model")
-    node = model if isinstance(model, dict) else {}
-    cls: type[pl.LightningModule] = resolve(node, Place(f"{run / 'config.yaml'}: model", (base,)), allowed)
-    read_weights(path)  # before Lightning does, for a readable error
-    try:
-        return cls.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
-    except (KeyError, TypeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:400]
-        raise MammoError(f"{path} does not fit {cls.__name__} ({type(error).__name__}: {reason})") from error

@@ -22,7 +22,7 @@ from mammo.data.dataset import PlanDataset, Reader
 from mammo.data.plans import Plan
 from mammo.ingestion.shard import WHOLE, Shard
 from mammo.io import file_lock
-from mammo.models.context_network import ContextNetwork, load_context_network
+from mammo.models.context_network import ContextNetwork
 from mammo.models.precision import inference_device, resolve_precision
 from mammo.progress import track
 from mammo.records import MammoError, Split
@@ -30,8 +30,8 @@ from mammo.store.embedding_cache import Embeddings
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
-from mammo.training.configured_classes import load_network
 from mammo.training.saliency_source import saliency_cache
+from mammo.training.trained_networks import load_context_network, load_network
 
 PIXELS_PER_BATCH, PATCHES_PER_BATCH = 6_000_000, 500
 """Batch sizes in inference: pixels of whole images (1 image at full size, 67 at an eighth), and patches on a GPU."""

@@ -1,7 +1,6 @@
 """Finished runs: what a run folder's result.json, config.yaml and score tables say."""
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from mammo.cli.targets import check_names
 from mammo.io import did_you_mean_path
+from mammo.limits import read_json, read_yaml
 from mammo.paper import MAPS
 from mammo.records import MammoError
 from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
@@ -88,22 +87,10 @@ class Run:
         """The resolved configuration; empty if the run kept none.
 
         Raises:
-            MammoError: config.yaml is not a YAML mapping, or names a class that no configuration builds.
+            MammoError: as read_run_config.
         """
         path = self.folder / "config.yaml"
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            raise MammoError(
-                f"{path}: not a configuration ({type(error).__name__}: {error}); train the run again"
-            ) from error
-        if not isinstance(content, dict):
-            raise MammoError(f"{path}: not a configuration (a {type(content).__name__}); train the run again")
-        try:
-            check_names(content)
-        except MammoError as error:
-            raise MammoError(f"{path}: {error}") from None
-        return content
+        return read_run_config(path) if path.is_file() else {}
 
     @property
     def data(self) -> str:
@@ -179,6 +166,27 @@ class Run:
         return pd.concat(tables, ignore_index=True)
 
 
+def read_run_config(path: Path) -> dict[str, Any]:
+    """The configuration that a run folder keeps: all values are there, and none refers to another one.
+
+    Raises:
+        MammoError: it is not a YAML mapping, has a reference or an interpolation, which could read the environment, or
+            names a class that no configuration builds.
+    """
+    try:
+        content = read_yaml(path)
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds a {type(content).__name__}")
+        if "${" in str(content):
+            raise ValueError("it has an interpolation, ${...}")
+        check_names(content)
+    except (OSError, ValueError) as error:
+        raise MammoError(f"{path}: not the configuration of a run ({error}); train the run again") from error
+    except MammoError as error:
+        raise MammoError(f"{path}: {error}") from None
+    return content
+
+
 def read_run(folder: Path) -> Run:
     """Read folder/result.json.
 
@@ -187,7 +195,7 @@ def read_run(folder: Path) -> Run:
     """
     path = folder / "result.json"
     try:
-        result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        result: dict[str, Any] = read_json(path)
         run = Run(
             folder=folder,
             name=str(result["name"]),

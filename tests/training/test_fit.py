@@ -19,7 +19,6 @@ from mammo.geometry import CropWindow
 from mammo.inference.scorer import Scorer
 from mammo.inference.store_scores import score_store
 from mammo.models import precision
-from mammo.models.context_network import load_context_network
 from mammo.models.floc import FLoc
 from mammo.records import MammoError, PatchClass, Split
 from mammo.scoring.score_tables import read_image_table
@@ -32,6 +31,7 @@ from mammo.training.results import read_run, read_runs
 from mammo.training.run_dir import best_run
 from mammo.training.saliency_source import saliency_cache
 from mammo.training.train_config import store_defaults
+from mammo.training.trained_networks import load_context_network
 
 HERE = Path(__file__).resolve().parents[2]
 QUICK = (
@@ -362,7 +362,7 @@ def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None
 def test_averaged_weights_are_tested(root: Path) -> None:
     train(composed(root, *MODELS["floc"], *AVERAGED, "seed=3"))
     (run,) = root.glob("runs/floc-*-s3-*")
-    network = FLoc.load_from_checkpoint(run / "best.ckpt").eval()
+    network = FLoc.load_from_checkpoint(run / "best.ckpt", weights_only=True).eval()
     data = datamodule_of(composed(root, *MODELS["floc"], "seed=3"))
     plan = data.evaluation_plan(Split.TEST)
     logits = network(torch.from_numpy(data.split_data(Split.TEST).reader.patches(plan)[:, None])).detach()

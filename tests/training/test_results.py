@@ -90,5 +90,5 @@ def test_the_configuration_names_the_data_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["- 1\n", "a: [", "\x00"])
 def test_a_broken_configuration_is_rejected_with_its_path(tmp_path: Path, content: str) -> None:
     (write(tmp_path, "a") / "config.yaml").write_text(content)
-    with pytest.raises(MammoError, match=r"a/config\.yaml: not a configuration"):
+    with pytest.raises(MammoError, match=r"a/config\.yaml: not the configuration of a run"):
         _ = read_run(tmp_path / "a").config

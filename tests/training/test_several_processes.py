@@ -78,7 +78,7 @@ def test_weights_equal_those_of_one_process(run: Path, tmp_path: Path) -> None:
 def test_validation_auc_equals_that_of_one_process(run: Path) -> None:
     root = run.parent.parent
     data = datamodule_of(composed("train", [*OVERRIDES, f"root={root}"], store_defaults))
-    network = OwnFLoc.load_from_checkpoint(run / "best.ckpt")
+    network = OwnFLoc.load_from_checkpoint(run / "best.ckpt", weights_only=True)
     alone = pl.Trainer(accelerator="cpu", logger=False, enable_progress_bar=False, enable_model_summary=False)
     (found,) = alone.validate(network, data.val_dataloader(), verbose=False)
     result = json.loads((run / "result.json").read_text())

@@ -1,0 +1,187 @@
+"""Networks of checkpoints, which are read as data: nothing in one runs code, opens the network or allocates at will.
+
+The constructor's arguments in a checkpoint have the types and ranges of the configuration keys that they come from
+(mammo.cli.keys), and the network that they describe may have no more numbers than the checkpoint holds.
+"""
+
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.nn.modules import module as registration
+
+from mammo.cli.keys import SIMPLE, TRAIN
+from mammo.cli.targets import Place, resolve
+from mammo.cli.value_types import shown
+from mammo.models.context_network import ContextNetwork
+from mammo.models.weight_files import read_weights
+from mammo.records import MammoError
+from mammo.training.configured_classes import plain, read_config
+
+GROUPS = {"backbone": "backbone", "frame": "frame", "sizes": "gmic"}
+"""The parts of the configuration that a constructor receives as a whole, by the names of its arguments."""
+
+UNTRAINED = {"init": "he", "pretrained_file": None}
+"""Where a backbone starts from: not from a file or the hub, because a checkpoint holds every weight."""
+
+TRUNKS = ("local_trunk", "global_trunk")
+"""Arguments of the context network that name other files of weights, left out for the same reason."""
+
+SPARE = 1_000_000
+"""Numbers that a network may hold beyond twice those of its checkpoint: buffers that are not saved, and layers that the
+constructor replaces."""
+
+Arguments = dict[str, Any]
+
+
+def load_network(run: Path, base: type[pl.LightningModule], allowed: Sequence[str]) -> pl.LightningModule:
+    """The network of a finished run, by its best checkpoint, in evaluation mode.
+
+    Args:
+        run: the run folder; its config.yaml names the class, and best.ckpt holds the constructor's arguments.
+        base: the class must be a subclass of it.
+        allowed: packages that the command line allows.
+
+    Raises:
+        MammoError: as read_config; the class is another one, or the checkpoint does not fit it.
+    """
+    config = plain(read_config(run, allowed))
+    model = config.get("model")
+    node = model if isinstance(model, dict) else {}
+    cls: type[pl.LightningModule] = resolve(node, Place(f"{run / 'config.yaml'}: model", (base,)), allowed)
+    network, arguments = _load(run / "best.ckpt", cls)
+    own, frame = arguments.get("frame"), config.get("frame")
+    if isinstance(own, Mapping) and isinstance(frame, Mapping) and any(own[name] != frame.get(name) for name in own):
+        raise MammoError(
+            f"{run / 'best.ckpt'} is of the frame {dict(own)}, but {run / 'config.yaml'} has another one: copy the run "
+            "again, or train it again"
+        )
+    return network
+
+
+def load_context_network(path: Path) -> ContextNetwork:
+    """The context network of a checkpoint, in evaluation mode.
+
+    Raises:
+        MammoError: it cannot be read safely, or it is not a checkpoint of a context network.
+    """
+    network, _ = _load(path, ContextNetwork)
+    assert isinstance(network, ContextNetwork)
+    return network
+
+
+def _load(path: Path, cls: type[pl.LightningModule]) -> tuple[pl.LightningModule, Arguments]:
+    """The network of a checkpoint, and the arguments that its constructor received."""
+    content = read_weights(path)
+    arguments, state = content.get("hyper_parameters"), content.get("state_dict")
+    if not isinstance(arguments, dict) or not isinstance(state, dict) or not all(map(_is_weight, state.items())):
+        raise MammoError(
+            f"{path} is not a checkpoint of a network: it needs hyper_parameters and state_dict, a dictionary of "
+            "tensors; give best.ckpt of a finished run"
+        )
+    arguments = {str(key): _as_lists(value) for key, value in arguments.items() if key not in TRUNKS}
+    if isinstance(backbone := arguments.get("backbone"), dict):
+        arguments["backbone"] = backbone | UNTRAINED
+    _check_arguments(path, cls, arguments)
+    try:
+        network = _built(cls, arguments, sum(value.numel() for value in state.values()))
+        network.on_load_checkpoint(content)
+        network.load_state_dict(content["state_dict"])
+    except MammoError as error:
+        raise MammoError(f"{path}: hyper_parameters: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:400]
+        raise MammoError(
+            f"{path} does not fit {cls.__name__} ({type(error).__name__}: {reason}): give the checkpoint of a run of "
+            "this network"
+        ) from error
+    return network.eval(), arguments
+
+
+def _is_weight(item: tuple[object, object]) -> bool:
+    return isinstance(item[0], str) and isinstance(item[1], Tensor)
+
+
+def _check_arguments(path: Path, cls: type, arguments: Arguments) -> None:
+    """Check arguments from a checkpoint against the constructor's signature and the types and ranges of their keys.
+
+    Raises:
+        MammoError: one is unknown, of another type or out of range.
+    """
+    parameters = inspect.signature(cls).parameters.values()
+    known = [each.name for each in parameters]
+    takes_any = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters)
+    for key, value in arguments.items():
+        if key not in known and not takes_any:
+            raise MammoError(
+                f"{path}: hyper_parameters.{key} is not an argument of {cls.__name__}, which has {', '.join(known)}: "
+                "give the checkpoint of a run of this network"
+            )
+        if problem := next(_problems(key, value), None):
+            raise MammoError(f"{path}: hyper_parameters: {problem}; give the checkpoint of a finished run")
+
+
+def _as_lists(value: object) -> object:
+    """A value with its tuples as lists, as a configuration has them."""
+    if isinstance(value, Mapping):
+        return {name: _as_lists(each) for name, each in value.items()}
+    return [_as_lists(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _problems(name: str, value: object) -> Iterator[str]:
+    """Yield what is wrong with the value of an argument."""
+    part = GROUPS.get(name)
+    if part is None:
+        values, types = {f"model.{name}": value}, {f"model.{name}": TRAIN.get(f"model.{name}", SIMPLE)}
+    elif isinstance(value, Mapping):
+        values = {f"{part}.{inner}": each for inner, each in value.items()}
+        types = {key: kind for key, kind in TRAIN.items() if key.startswith(f"{part}.")}
+    else:
+        yield f"{name}={shown(value)}: give a dictionary of the keys of conf/{part}"
+        return
+    for key, each in values.items():
+        if key not in types:
+            yield f"{shown(key)} is not a key of conf/{part}"
+        elif problem := types[key].problem(key, each):
+            yield problem
+
+
+def _built(cls: type[pl.LightningModule], arguments: Arguments, n_numbers: int) -> pl.LightningModule:
+    """The network, built once without memory, to see how large it is, and then with it."""
+    try:
+        with _at_most(n_numbers), torch.random.fork_rng(devices=[]), torch.device("meta"):
+            cls(**arguments)
+    except NotImplementedError:  # the constructor reads its own weights, which do not exist there
+        pass
+    with _at_most(n_numbers):
+        return cls(**arguments)
+
+
+@contextmanager
+def _at_most(n_numbers: int) -> Iterator[None]:
+    """Stop the construction of a network, in this block, once it is larger than its checkpoint."""
+    found = 0
+
+    def count(_: torch.nn.Module, __: str, value: Tensor | None) -> None:
+        nonlocal found
+        found += 0 if value is None else value.numel()
+        if found > 2 * n_numbers + SPARE:
+            raise MammoError(
+                f"they describe a larger network than the {n_numbers:,} numbers of state_dict: copy the checkpoint "
+                "again, or train the run again"
+            )
+
+    hooks = [
+        registration.register_module_parameter_registration_hook(count),
+        registration.register_module_buffer_registration_hook(count),
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,144 @@
+"""Hostile checkpoints: every reader rejects each with one sentence, and nothing else happens."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import mammo
+from mammo.cli.hydra_app import composed
+from mammo.models.context_network import ContextNetwork
+from mammo.models.fagg import FAgg
+from mammo.models.floc import FLoc
+from mammo.models.weight_files import read_weights
+from mammo.score import main as score_command
+from mammo.train import main as train_command
+from mammo.training.build import facts_of, network_of
+from mammo.training.resume import last_checkpoint
+from mammo.training.run_dir import RunDir
+from mammo.training.train_config import store_defaults
+from mammo.training.trained_networks import load_context_network, load_network
+from mammo.weights import main as weights_command
+from tests.hostile.checkpoints import archives, arguments, checkpoint, contents, pickles
+from tests.hostile.effects import command_rejection, no_effects, rejection
+
+PICKLES, ARCHIVES, CONTENTS, ARGUMENTS = pickles(), archives(), contents(), arguments()
+FAST = 7
+"""Every so many cases, one is a fast test; all of them run with the marker faults."""
+
+QUICK = ("model=floc", "backbone=small", "trainer=cpu", "trainer.max_epochs=1", "torch.threads=1", "test=false")
+NETWORKS = {"context": ContextNetwork, "floc": FLoc, "fagg": FAgg}
+
+
+def sampled(cases: dict[str, Any]) -> list[Any]:
+    """The names of cases, of which most are left to `make test-faults`."""
+    return [pytest.param(name, marks=[pytest.mark.faults] if n % FAST else []) for n, name in enumerate(cases)]
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    (tmp_path / "canary").mkdir()
+    return tmp_path / "canary"
+
+
+@pytest.fixture(autouse=True)
+def unsafe_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment asks torch to run the code of pickles."""
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+
+
+@pytest.fixture(scope="module")
+def floc_root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A root with a store and the folder of a small f_loc, which was never trained. Copied before it is changed."""
+    root = tmp_path_factory.mktemp("floc")
+    shutil.copytree(small_root / "store", root / "store")
+    cfg = composed("train", [f"root={root}", *QUICK], store_defaults)
+    run = RunDir.of(cfg, "floc-preact_resnet-s0", {"store": "5" * 64})
+    run.start(cfg)
+    network = network_of(cfg)
+    content = checkpoint(network.state_dict()) | {"hyper_parameters": dict(network.hparams)}
+    torch.save(content, run.path / "best.ckpt")
+    run.finish({**facts_of(cfg), "val_auc": 0.5, "test_auc": 0.5, "seconds": 1.0})
+    return root
+
+
+@pytest.fixture
+def run(floc_root: Path, tmp_path: Path) -> Path:
+    """A run folder whose best.ckpt a test replaces."""
+    root = shutil.copytree(floc_root, tmp_path / "root")
+    (folder,) = (root / "runs").iterdir()
+    return folder
+
+
+def replaced(run: Path, make: Callable[[Path], None]) -> Path:
+    """The run with another best.ckpt, as if it had always been there."""
+    make(run / "best.ckpt")
+    result = json.loads((run / "result.json").read_text())
+    (run / "result.json").write_text(json.dumps(result | {"files": {}, "stamps": {}}))
+    return run
+
+
+@pytest.mark.parametrize("name", sampled(PICKLES | ARCHIVES))
+def test_a_file_with_code_or_hidden_sizes_is_rejected(name: str, tmp_path: Path, canary: Path) -> None:
+    path = tmp_path / "w.ckpt"
+    (PICKLES | ARCHIVES)[name](path, canary)
+    with no_effects(canary):
+        for use in (read_weights, load_context_network):
+            assert str(path) in rejection(lambda use=use: use(path))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("name", sampled(CONTENTS))
+def test_a_file_that_is_not_a_network_is_rejected(name: str, tmp_path: Path, canary: Path) -> None:
+    path = tmp_path / "w.ckpt"
+    torch.save(CONTENTS[name], path)
+    with no_effects(canary):
+        assert str(path) in rejection(lambda: load_context_network(path))
+
+
+@pytest.mark.parametrize("name", sampled(ARGUMENTS))
+def test_arguments_are_checked_before_anything_is_built(name: str, run: Path, canary: Path) -> None:
+    cls = NETWORKS[name.split()[0]]
+    content = checkpoint({"a": torch.zeros(10)}) | {"hyper_parameters": ARGUMENTS[name]}
+    replaced(run, lambda path: torch.save(content, path))
+    with (run / "config.yaml").open("a") as config:
+        config.write("\n")
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace("mammo.models.floc.FLoc", f"{cls.__module__}.{cls.__name__}"))
+    with no_effects(canary):
+        assert "best.ckpt" in rejection(lambda: load_network(run, cls, ()))
+
+
+@pytest.mark.parametrize("name", ["Path.touch zip", "os.system older", "deflated", "numpy.save zip"])
+def test_every_command_that_reads_a_checkpoint_rejects_it(
+    name: str, run: Path, canary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make = (PICKLES | ARCHIVES)[name]
+    root, hostile = run.parents[1], tmp_path / "w.ckpt"
+    make(hostile, canary)
+    with no_effects(canary):
+        replaced(run, lambda path: make(path, canary))
+        command_rejection(score_command, [f"root={root}", f"run={run}", "n_windows=2"], capsys)
+        command_rejection(train_command, [f"root={root}", *QUICK, "seed=1", f"ckpt_path={hostile}"], capsys)
+        for words in (["import-gmic", str(hostile), "x.ckpt"], ["export-gmic", str(hostile), "x.p"]):
+            command_rejection(lambda words=words: weights_command(words), [], capsys)  # type: ignore[misc]
+        rejection(lambda: mammo.load(run))
+        make(run / "last.ckpt", canary)
+        assert last_checkpoint(run) is None  # as of a training that was never begun
+
+
+def test_the_run_of_these_tests_is_read_where_its_checkpoint_is_unchanged(run: Path, canary: Path) -> None:
+    with no_effects(canary):
+        assert isinstance(load_network(run, FLoc, ()), FLoc)
+
+
+def test_a_checkpoint_of_another_frame_than_its_configuration_is_rejected(run: Path) -> None:
+    network = FAgg(["loc"], {"height": 368, "width": 240, "cell_px": 16}, 1e-4)
+    content = checkpoint(network.state_dict()) | {"hyper_parameters": dict(network.hparams)}
+    replaced(run, lambda path: torch.save(content, path))
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace("mammo.models.floc.FLoc", "mammo.models.fagg.FAgg"))
+    assert "another one" in rejection(lambda: load_network(run, FAgg, ()))
