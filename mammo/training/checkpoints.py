@@ -92,6 +92,9 @@ class RunCheckpoint(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state of this run, wherever its folder was then; that of another run (ckpt_path) is left."""
         folder = Path(str(self.dirpath))
+        names = [*state_dict["best_k_models"], *(state_dict[key] for key in PATHS if state_dict[key])]
+        if not all(_is_checkpoint_name(name) for name in names):
+            return  # of a checkpoint from elsewhere: Lightning deletes the file that it takes for the worst one
         if not all((folder / name).exists() for name in state_dict["best_k_models"]):
             return
         state = state_dict | {key: str(folder / state_dict[key]) for key in PATHS if state_dict[key]}
@@ -103,6 +106,11 @@ class RunCheckpoint(ModelCheckpoint):
         if current is not None and not bool(torch.isfinite(torch.as_tensor(current))):
             return False
         return super().check_monitor_top_k(trainer, current)
+
+
+def _is_checkpoint_name(name: object) -> bool:
+    """Whether a value from a checkpoint is the name of a checkpoint within the run folder."""
+    return isinstance(name, str) and Path(name).name == name and name.endswith(".ckpt")
 
 
 def last_checkpoint(folder: Path) -> tuple[Path | None, str]:

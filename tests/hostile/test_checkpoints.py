@@ -18,7 +18,7 @@ from mammo.models.weight_files import read_weights
 from mammo.score import main as score_command
 from mammo.train import main as train_command
 from mammo.training.build import facts_of, network_of
-from mammo.training.resume import last_checkpoint
+from mammo.training.checkpoints import RunCheckpoint, last_checkpoint
 from mammo.training.run_dir import RunDir
 from mammo.training.train_config import store_defaults
 from mammo.training.trained_networks import load_context_network, load_network
@@ -127,7 +127,7 @@ def test_every_command_that_reads_a_checkpoint_rejects_it(
             command_rejection(lambda words=words: weights_command(words), [], capsys)  # type: ignore[misc]
         rejection(lambda: mammo.load(run))
         make(run / "last.ckpt", canary)
-        assert last_checkpoint(run) is None  # as of a training that was never begun
+        assert last_checkpoint(run)[0] is None  # as of a training that was never begun
 
 
 def test_the_run_of_these_tests_is_read_where_its_checkpoint_is_unchanged(run: Path, canary: Path) -> None:
@@ -142,3 +142,13 @@ def test_a_checkpoint_of_another_frame_than_its_configuration_is_rejected(run: P
     text = (run / "config.yaml").read_text()
     (run / "config.yaml").write_text(text.replace("mammo.models.floc.FLoc", "mammo.models.fagg.FAgg"))
     assert "another one" in rejection(lambda: load_network(run, FAgg, ()))
+
+
+@pytest.mark.parametrize("name", ["../precious.ckpt", "/precious.ckpt", "result.json", "a/../../precious.ckpt", ".."])
+@pytest.mark.parametrize("key", ["kth_best_model_path", "best_model_path", "last_model_path", "best_k_models"])
+def test_a_checkpoint_cannot_name_files_that_a_training_would_delete(name: str, key: str, tmp_path: Path) -> None:
+    own = RunCheckpoint(tmp_path, monitor="val_auc", mode="max")
+    state: dict[str, Any] = own.state_dict() | {"best_model_score": torch.tensor(0.9)}
+    own.load_state_dict(state | {key: {name: torch.tensor(0.9)} if key == "best_k_models" else name})
+    assert own.best_model_path == own.kth_best_model_path == own.last_model_path == ""
+    assert own.best_k_models == {}
