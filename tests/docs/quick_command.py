@@ -98,7 +98,7 @@ def main(program: str, words: list[str]) -> None:
     if words[:1] == ["demo"]:
         _quicken_stages()
     sys.argv = ["mammo", *words]
-    sys.path[0] = ""
+    sys.path[0] = str(Path(__file__).resolve().parents[2])  # mammo of this checkout, whatever PYTHONPATH a page sets
     runpy.run_module("mammo", run_name="__main__", alter_sys=True)
 
 
