@@ -17,7 +17,7 @@ LIMIT_S = 600
 ANY_DIGEST = "12345678"
 """Stands on the pages for the digest in a run folder's name, which differs between machines."""
 
-RUN_FOLDER = re.compile(rf"[\w./+=-]+-{ANY_DIGEST}\b")
+RUN_FOLDER = re.compile(rf"[\w./+-]+-{ANY_DIGEST}\b")
 
 READER = """
 import json, sys
