@@ -188,7 +188,10 @@ def test_a_fold_without_malignant_lesions_is_named_and_left_out_of_the_mean(grou
     assert any(warning.startswith("Fold 1 has no malignant lesion") for warning in evaluation.warnings)
 
 
-def test_a_fold_of_one_class_is_undefined_on_every_page(group: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fold_of_one_class_is_undefined_on_every_page(
+    group: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mammo.reporting.page.save", lambda _, folder, name: (folder / f"{name}.png").touch())
     for path in group.glob("*-f1/lesions.parquet"):
         write_lesion_table(pd.read_parquet(path).assign(label="benign", malignant=0), path)
     assert main([str(group.parent), "--lesions", "0"]) == 0
