@@ -17,7 +17,7 @@ TEXT = "\n".join(
     for part in ("reference", "explanation")
     for page in (DOCS / part).glob("*.md")
 )
-SHARED = ("geometry", "io", "machine", "paper", "progress", "records")
+SHARED = ("geometry", "io", "limits", "machine", "paper", "progress", "records", "text")
 """Modules below mammo/ that are named like packages."""
 
 FILES = (".json", ".parquet", ".csv", ".html", ".md")
