@@ -70,8 +70,15 @@ class Embeddings:
         if not self.has(plan):
             state = "is damaged" if self._path(plan).is_file() else "does not exist"
             raise MammoError(f"{self._path(plan)} {state}: run python -m mammo.precompute what=embeddings again")
-        with np.load(self._path(plan), allow_pickle=False) as stored:
-            h: NDArray[np.float32] = stored["h"]
+        again = "run python -m mammo.precompute what=embeddings again"
+        try:
+            with np.load(self._path(plan), allow_pickle=False) as stored:
+                h: NDArray[np.float32] = stored["h"]
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:  # a wrong checksum among them
+            raise MammoError(f"{self._path(plan)} is damaged ({error}): delete it, then {again}") from None
+        if h.dtype != np.float32 or h.ndim != 2 or not np.isfinite(h).all():
+            what = f"{h.dtype} {list(h.shape)}" if h.dtype != np.float32 or h.ndim != 2 else "NaN or infinite values"
+            raise MammoError(f"{self._path(plan)} holds {what}, not finite float32 [N, K]: delete it, then {again}")
         return h
 
     def _path(self, plan: Digestible) -> Path:

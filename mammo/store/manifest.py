@@ -23,6 +23,7 @@ from mammo.store.store_header import (
     TABLES,
     DataSet,
     StoreHeader,
+    check_tables_intact,
     file_checksums,
     read_store_header,
     write_store_header,
@@ -66,12 +67,14 @@ class Manifest:
 
         Args:
             store: the folder.
-            checked: whether contradictory tables are rejected; an audit reads any tables.
+            checked: whether damaged and contradictory tables are rejected; an audit reads any tables.
 
         Raises:
-            MammoError: there is no store, it is of another format, or its tables are contradictory.
+            MammoError: there is no store, it is of another format, or its tables are damaged or contradictory.
         """
-        header = read_store_header(store)
+        header = read_store_header(store, checked)
+        if checked:
+            check_tables_intact(store)
         images = _read_table(store / "images.parquet", IMAGES).set_index("image_id")
         lesions = _read_table(store / "lesions.parquet", LESIONS).set_index("lesion_id")
         if checked:

@@ -7,7 +7,8 @@ written in parts, each atomically, so that interrupted work continues where it s
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import sha256
+from hashlib import file_digest, sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ from mammo.records import MammoError
 
 Key = tuple[str, str]
 """An image's id and digest."""
+
+NO_MAPS: NDArray[np.float16] = np.empty(0, np.float16)
+"""The maps of a damaged part."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,13 @@ class SaliencyMaps:
                 f"a saliency map of {self.folder.name} is outside [0, 1] or NaN: train the context network again"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
-        lines = "".join(f"{image_id} {self.images[image_id]}\n" for image_id in image_ids)
-        name = sha256(lines.encode()).hexdigest()[:16]
-        with atomic_write(self.folder / f"{name}.npy") as written, written.open("wb") as file:
-            np.save(file, maps.astype(np.float16))
+        content = BytesIO()
+        np.save(content, maps.astype(np.float16))
+        lines = f"sha256 {sha256(content.getvalue()).hexdigest()}\n"
+        lines += "".join(f"{image_id} {self.images[image_id]}\n" for image_id in image_ids)
+        name = _name(lines)
+        with atomic_write(self.folder / f"{name}.npy") as written:
+            written.write_bytes(content.getvalue())
         with atomic_write(self.folder / f"{name}.txt") as written:  # the part counts from here on
             written.write_text(lines, encoding="utf-8")
         self.__dict__.pop("_index", None)
@@ -66,7 +73,7 @@ class SaliencyMaps:
         missing = self.missing()
         if missing:
             known = {image_id for image_id, _ in self._index}
-            state = "is of other pixels (stale)" if missing[0] in known else "is missing"
+            state = "is of other pixels (stale)" if missing[0] in known else "is missing or damaged"
             message = f"the saliency map of image {missing[0]} {state} in {self.folder}"
             raise MammoError(f"{message} ({len(missing)} of {len(self.images)} are): run {self.advice}")
 
@@ -88,11 +95,23 @@ class SaliencyMaps:
         """By image id and digest, the memory-mapped part and row of each map. A damaged part counts as missing."""
         index: dict[Key, tuple[NDArray[np.float16], int]] = {}
         for names in sorted(self.folder.glob("*.txt")):
-            keys = [line.split() for line in names.read_text(encoding="utf-8").splitlines()]
-            try:
-                part = np.load(names.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
-            except (OSError, ValueError, EOFError):
-                continue
-            if len(part) == len(keys):
-                index.update({(key[0], key[1]): (part, row) for row, key in enumerate(keys)})
+            keys, part = _read_part(names)
+            index.update({(key[0], key[1]): (part, row) for row, key in enumerate(keys)})
         return index
+
+
+def _name(lines: str) -> str:
+    """The name of a part: a digest of its lines, of which the first is the digest of its maps."""
+    return sha256(lines.encode()).hexdigest()[:16]
+
+
+def _read_part(names: Path) -> tuple[list[list[str]], NDArray[np.float16]]:
+    """The image ids and digests of a part and its memory-mapped maps; none if a byte of either file has changed."""
+    try:
+        lines, maps = names.read_text(encoding="utf-8"), names.with_suffix(".npy")
+        (_, digest), *keys = [line.split() for line in lines.splitlines()]
+        with maps.open("rb") as file:
+            is_intact = names.stem == _name(lines) and file_digest(file, "sha256").hexdigest() == digest
+        return (keys, np.load(maps, mmap_mode="r", allow_pickle=False)) if is_intact else ([], NO_MAPS)
+    except (OSError, ValueError, EOFError):
+        return [], NO_MAPS

@@ -93,8 +93,12 @@ def patient_warning(sources: Iterable[DataSet]) -> str:
     )
 
 
-def read_store_header(store: Path) -> StoreHeader:
+def read_store_header(store: Path, checked: bool = True) -> StoreHeader:
     """Read the frame and the sources of a store.
+
+    Args:
+        store: the folder.
+        checked: whether a header that differs from its checksum is rejected; an audit reads any.
 
     Raises:
         MammoError: there is no store, it is of another format, or its header is damaged.
@@ -106,7 +110,9 @@ def read_store_header(store: Path) -> StoreHeader:
         )
     check_format(store)
     try:
-        header = json.loads(path.read_text(encoding="utf-8"))
+        header = dict(json.loads(path.read_text(encoding="utf-8")))
+        if checked and header.get("seal", seal := header_checksum(header)) != seal:
+            raise MammoError(f"{path} is damaged (another SHA-256 than was written): {AGAIN}")
         sources = tuple(DataSet(**source) for source in header["sources"])
         return StoreHeader(Frame(**header["frame"]), (sources[0], *sources[1:]))
     except (ValueError, KeyError, TypeError, IndexError) as error:
@@ -146,6 +152,19 @@ def check_format(store: Path) -> None:
         raise MammoError(
             f"{store} is a store of format {found}, which this version, of format {FORMAT}, cannot read: "
             "delete it and ingest the images again with python -m mammo.ingest"
+        )
+
+
+def check_tables_intact(store: Path) -> None:
+    """Compare the tables of a store with the checksums in its header, which must be intact.
+
+    Raises:
+        MammoError: a table differs from what was written.
+    """
+    known = json.loads((store / "store.json").read_text(encoding="utf-8")).get("files", {})
+    for name, change in changed_files(store, {name: known[name] for name in TABLES if name in known}):
+        raise MammoError(
+            f"{store / name} is damaged ({change}), or another process was writing it: try again, else {AGAIN}"
         )
 
 

@@ -1,10 +1,9 @@
 """Finished runs: what a run folder's result.json, config.yaml and score tables say."""
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,11 @@ import pandas as pd
 
 from mammo.cli.targets import check_names
 from mammo.io import did_you_mean_path
-from mammo.limits import read_json, read_yaml
+from mammo.limits import read_yaml
 from mammo.paper import MAPS
 from mammo.records import MammoError
 from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
+from mammo.training.run_files import RESULT, file_digest, file_stamp, read_result, verified
 
 MODELS = ("floc", "context", "fagg")
 CONTROLS = ("shuffled", "zeros")
@@ -132,7 +132,7 @@ class Run:
         for name, digest in self.files.items():
             stamp = file_stamp(self.folder / name)
             known = self.stamps.get(name) if trusting else None
-            if stamp is None or (stamp != known and file_digest(self.folder / name, *stamp) != digest):
+            if stamp is None or (stamp != known and file_digest(self.folder / name) != digest):
                 return False
         return True
 
@@ -144,25 +144,25 @@ class Run:
 
     def images(self) -> pd.DataFrame:
         """The image score table of a context network's test split; MammoError as read_image_table."""
-        return read_image_table(self.folder / "images.parquet")
+        return read_image_table(verified(self.folder / "images.parquet"))
 
     def lesions(self) -> pd.DataFrame:
         """The lesion score table of the test split; MammoError as read_lesion_table."""
-        return read_lesion_table(self.folder / "lesions.parquet")
+        return read_lesion_table(verified(self.folder / "lesions.parquet"))
 
     def validation(self) -> pd.DataFrame | None:
         """The lesion score table of the validation split, None if the run has none; MammoError as read_lesion_table."""
         path = self.folder / "lesions-val.parquet"
-        return read_lesion_table(path) if path.is_file() else None
+        return read_lesion_table(verified(path)) if path.is_file() else None
 
     def test_windows(self) -> pd.DataFrame:
         """The window score table of the test lesions; MammoError as read_window_table."""
-        return read_window_table(self.folder / "windows.parquet")
+        return read_window_table(verified(self.folder / "windows.parquet"))
 
     def windows(self) -> pd.DataFrame:
         """The window score tables of test and validation lesions in one; MammoError as read_window_table."""
         validation = self.folder / "windows-val.parquet"
-        tables = [self.test_windows(), *([read_window_table(validation)] if validation.is_file() else [])]
+        tables = [self.test_windows(), *([read_window_table(verified(validation))] if validation.is_file() else [])]
         return pd.concat(tables, ignore_index=True)
 
 
@@ -170,9 +170,10 @@ def read_run_config(path: Path) -> dict[str, Any]:
     """The configuration that a run folder keeps: all values are there, and none refers to another one.
 
     Raises:
-        MammoError: it is not a YAML mapping, has a reference or an interpolation, which could read the environment, or
+        MammoError: as verified; it is not a YAML mapping, has a reference or an interpolation, which could read the environment, or
             names a class that no configuration builds.
     """
+    verified(path)
     try:
         content = read_yaml(path)
         if not isinstance(content, dict):
@@ -191,11 +192,10 @@ def read_run(folder: Path) -> Run:
     """Read folder/result.json.
 
     Raises:
-        MammoError: it is not JSON, a key is missing or has the wrong type, or the model or maps are unknown.
+        MammoError: as read_result; a key is missing or has the wrong type, or the model or maps are unknown.
     """
-    path = folder / "result.json"
+    path, result = folder / RESULT, read_result(folder)
     try:
-        result: dict[str, Any] = read_json(path)
         run = Run(
             folder=folder,
             name=str(result["name"]),
@@ -224,7 +224,7 @@ def read_run(folder: Path) -> Run:
             files={str(k): str(v) for k, v in dict(result.get("files", {})).items()},
             stamps={str(k): [int(number) for number in v] for k, v in dict(result.get("stamps", {})).items()},
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise MammoError(
             f"{path}: not the result of a run ({type(error).__name__}: {error}); train the run again"
         ) from error
@@ -262,21 +262,6 @@ def read_runs(root: Path) -> list[Run]:
             f"{root}: no such folder{did_you_mean_path(root)}; name the one that holds the runs, for example runs/demo"
         )
     return [read_run(path.parent) for path in sorted(root.glob("*/result.json"))]
-
-
-def file_stamp(path: Path) -> list[int] | None:
-    """A file's size in bytes and time of change in nanoseconds; None if the file does not exist."""
-    if not path.is_file():
-        return None
-    facts = path.stat()
-    return [facts.st_size, facts.st_mtime_ns]
-
-
-@lru_cache(maxsize=4096)
-def file_digest(path: Path, n_bytes: int, changed_ns: int) -> str:
-    """SHA-256 of a file with this size and time, as hex; cached, so that a sweep's progress reads no file twice."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _auc(value: object) -> float:

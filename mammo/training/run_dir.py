@@ -22,21 +22,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mammo import __version__
-from mammo.io import atomic_write, did_you_mean_path, file_lock, remove_partials
+from mammo.io import did_you_mean_path, file_lock, remove_partials
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.splits import of_fold
-from mammo.training.results import Run, file_digest, file_stamp, finished_run
-
-OUTPUTS = (
-    "best.ckpt",
-    "lesions.parquet",
-    "lesions-val.parquet",
-    "windows.parquet",
-    "windows-val.parquet",
-    "images.parquet",
-)
-"""Files of a finished run that other commands read; result.json holds their digests."""
+from mammo.training.results import Run, finished_run
+from mammo.training.run_files import write_result
 
 ERROR = "error.txt"
 """The file of a run that has failed; it holds the error as one sentence."""
@@ -135,12 +126,8 @@ class RunDir:
         (self.path / "origin.json").write_text(json.dumps(self._origin(), indent=1) + "\n", encoding="utf-8")
 
     def finish(self, facts: dict[str, Any]) -> None:
-        """Write result.json atomically: the facts, the run's origin, and the digests of its files."""
-        stamps = {name: stamp for name in OUTPUTS if (stamp := file_stamp(self.path / name))}
-        digests = {name: file_digest(self.path / name, *stamp) for name, stamp in stamps.items()}
-        result = {**self._origin(), **facts, "files": digests, "stamps": stamps}
-        with atomic_write(self.path / "result.json") as written:
-            written.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        """Write result.json: the facts, the run's origin, and the digests of its files."""
+        write_result(self.path, {**self._origin(), **facts})
 
     def fail(self, error: Exception) -> None:
         """Write error.txt: the error that ended the run."""

@@ -14,6 +14,7 @@ from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
 from mammo.store.splits import of_fold
 from mammo.training.run_dir import Division, chosen_run, paired_seed, require_finished
+from mammo.training.run_files import verified
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def saliency_cache(checkpoint: Path, root: Path, manifest: Manifest) -> Saliency
 
 def weights_digest(checkpoint: Path) -> str:
     """Hex digest of a checkpoint's weights, independent of its other content; MammoError as read_weights."""
-    state = read_weights(checkpoint).get("state_dict", {})
+    state = read_weights(verified(checkpoint)).get("state_dict", {})
     digest = sha256()
     for key in sorted(state):
         digest.update(key.encode() + state[key].contiguous().numpy().tobytes())

@@ -22,6 +22,7 @@ from mammo.models.context_network import ContextNetwork
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
 from mammo.training.configured_classes import plain, read_config
+from mammo.training.run_files import verified
 
 GROUPS = {"backbone": "backbone", "frame": "frame", "sizes": "gmic"}
 """The parts of the configuration that a constructor receives as a whole, by the names of its arguments."""
@@ -77,7 +78,7 @@ def load_context_network(path: Path) -> ContextNetwork:
 
 def _load(path: Path, cls: type[pl.LightningModule]) -> tuple[pl.LightningModule, Arguments]:
     """The network of a checkpoint, and the arguments that its constructor received."""
-    content = read_weights(path)
+    content = read_weights(verified(path))
     arguments, state = content.get("hyper_parameters"), content.get("state_dict")
     if not isinstance(arguments, dict) or not isinstance(state, dict) or not all(map(_is_weight, state.items())):
         raise MammoError(

@@ -207,11 +207,15 @@ def as_root(trained_root: Path, folder: Path, *scales: float | str) -> Path:
     if scales:
         header = json.loads((trained_root / "store" / "store.json").read_text())
         header["sources"] = [{**header["sources"][0], "name": f"s{n}", "scale": s} for n, s in enumerate(scales)]
+        header.pop("seal")
         (folder / "store").mkdir()
         (folder / "store" / "store.json").write_text(json.dumps(header))
     else:
         config = (run / "config.yaml").read_text()
         (run / "config.yaml").write_text(config.replace(str(trained_root / "store"), str(folder / "gone")))
+        result = json.loads((run / "result.json").read_text())
+        del result["seal"], result["files"]
+        (run / "result.json").write_text(json.dumps(result))
     return run
 
 

@@ -160,9 +160,11 @@ def test_damage_is_named(manifest: Manifest, tmp_path: Path) -> None:
     manifest.save(tmp_path)
     manifest.images.reset_index().drop(columns="view").to_parquet(tmp_path / "images.parquet")
     with pytest.raises(MammoError, match=r"images\.parquet has no column view"):
-        Manifest.load(tmp_path)
+        Manifest.load(tmp_path, checked=False)
     (tmp_path / "images.parquet").write_bytes(b"PAR1 no")
     with pytest.raises(MammoError, match=r"images\.parquet cannot be read"):
+        Manifest.load(tmp_path, checked=False)
+    with pytest.raises(MammoError, match=r"images\.parquet is damaged \(7 bytes instead of \d+\)"):
         Manifest.load(tmp_path)
     (tmp_path / "store.json").unlink()
     with pytest.raises(MammoError, match="no store at"):

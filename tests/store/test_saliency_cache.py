@@ -1,5 +1,6 @@
 """The saliency cache: maps are found by image and digest, in parts, and never used for other pixels."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +55,28 @@ def test_a_map_of_other_pixels_is_stale(stored: SaliencyMaps, tmp_path: Path) ->
     assert np.abs(stored(["image3"]) - MAPS[3]).max() < 1e-3
 
 
-@pytest.mark.parametrize("damage", [b"", b"no array"])
-def test_a_damaged_part_counts_as_missing(stored: SaliencyMaps, tmp_path: Path, damage: bytes) -> None:
+def emptied(content: bytearray) -> None:
+    content.clear()
+
+
+def flipped(content: bytearray) -> None:
+    """Change one bit of the last map, or of the last image's id."""
+    content[-3] ^= 1
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".txt"])
+@pytest.mark.parametrize("damage", [emptied, flipped])
+def test_a_damaged_part_counts_as_missing(
+    stored: SaliencyMaps, tmp_path: Path, damage: Callable[[bytearray], None], suffix: str
+) -> None:
     first = opened(tmp_path)
-    part = next(path for path in stored.folder.glob("*.txt") if path.read_text().startswith("image0 "))
-    part.with_suffix(".npy").write_bytes(damage)
+    part = next(path for path in stored.folder.glob("*.txt") if "\nimage0 " in path.read_text()).with_suffix(suffix)
+    content = bytearray(part.read_bytes())
+    damage(content)
+    part.write_bytes(content)
     assert first.missing() == IDS[:7]
+    with pytest.raises(MammoError, match="image0 is missing or damaged"):
+        first(["image0"])
 
 
 def test_a_part_without_its_list_of_images_is_ignored(stored: SaliencyMaps, tmp_path: Path) -> None:

@@ -293,7 +293,7 @@ def test_missing_and_stale_maps_stop_f_agg_and_name_the_command(root: Path, tmp_
     shutil.copytree(root, tmp_path / "root")
     shutil.rmtree(tmp_path / "root" / "saliency")
     cfg = composed(tmp_path / "root", "maps=[sal]", "seed=4", "batch_size=10")
-    with pytest.raises(MammoError, match=r"is missing in .*python -m mammo\.precompute what=saliency"):
+    with pytest.raises(MammoError, match=r"is missing or damaged in .*python -m mammo\.precompute what=saliency"):
         train(cfg)
     checkpoint = best_run(tmp_path / "root", "context") / "best.ckpt"
     cached_saliency(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")

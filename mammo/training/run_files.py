@@ -1,0 +1,104 @@
+"""The files of a finished run and their digests, which whoever reads one of them verifies.
+
+result.json lists the SHA-256 of every file that other commands read, and closes with a digest of its own content.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mammo.io import atomic_write
+from mammo.limits import read_json
+from mammo.records import MammoError
+
+RESULT = "result.json"
+"""The file that makes a run a finished one."""
+
+FILES = (
+    "config.yaml",
+    "best.ckpt",
+    "lesions.parquet",
+    "lesions-val.parquet",
+    "windows.parquet",
+    "windows-val.parquet",
+    "images.parquet",
+)
+"""Files of a finished run that other commands read."""
+
+RESTORE = "restore it from a copy, or delete result.json and train the run again"
+"""What to do about a damaged file of a run."""
+
+
+def file_stamp(path: Path) -> list[int] | None:
+    """A file's size in bytes and time of change in nanoseconds; None if the file does not exist."""
+    if not path.is_file():
+        return None
+    facts = path.stat()
+    return [facts.st_size, facts.st_mtime_ns]
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file as hex; cached while the file is the same, so that a process reads none twice."""
+    facts = path.stat()
+    return _digest(path, (facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns))
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, identity: tuple[int, ...]) -> str:
+    """SHA-256 of the file that has this identity: every write gives it another time of change."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_result(folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write result.json atomically: the facts, the digests and stamps of the run's files, and its own digest."""
+    stamps = {name: stamp for name in FILES if (stamp := file_stamp(folder / name))}
+    digests = {name: file_digest(folder / name) for name in stamps}
+    content = {**facts, "files": digests, "stamps": stamps}
+    with atomic_write(folder / RESULT) as written:
+        written.write_text(json.dumps(content | {"seal": _seal(content)}, indent=1) + "\n", encoding="utf-8")
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """The content of result.json.
+
+    Raises:
+        MammoError: it is missing, is no JSON object, or differs from what the run wrote.
+    """
+    path = folder / RESULT
+    try:
+        content = read_json(path)
+    except (OSError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise MammoError(f"{path}: not the result of a run ({reason}); train the run again") from error
+    if not isinstance(content, dict):
+        raise MammoError(f"{path}: not the result of a run (a {type(content).__name__}); train the run again")
+    if content.get("seal", seal := _seal(content)) != seal:
+        raise MammoError(
+            f"{path} is damaged (another SHA-256 than its run wrote): restore it from a copy, or delete it"
+        )
+    return content
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    """SHA-256 of the content of result.json without its own."""
+    text = json.dumps({name: content[name] for name in content if name != "seal"})
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def verified(path: Path) -> Path:
+    """A file in a run's folder, after comparing it with the digest in result.json; of an unfinished run, as it is.
+
+    Raises:
+        MammoError: the file differs from what its run wrote, or result.json is damaged.
+    """
+    if not (path.parent / RESULT).is_file():
+        return path
+    known = read_result(path.parent).get("files")
+    digest = known.get(path.name) if isinstance(known, dict) else None
+    if digest is not None and path.is_file() and file_digest(path) != digest:
+        raise MammoError(f"{path} is damaged (another SHA-256 than its run wrote): {RESTORE}")
+    return path
