@@ -12,6 +12,7 @@ from mammo import score
 from mammo.cli import hydra_app
 from mammo.store.manifest import Manifest
 from tests.inference.conftest import MODELS, QUICK
+from tests.quick_training import rewrite_result
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,7 @@ def test_lesions_without_labels_have_scores_and_no_evaluation(
     (out / "external.html").write_text("of an earlier store")
     (config,) = other.glob("runs/*/config.yaml")
     config.write_text(config.read_text().replace("name: phantom", "name: mine"))
+    rewrite_result(config.parent)
     scored(other, out, "own_ids=true")
     assert len(pd.read_csv(out / "predictions.csv")) == len(Manifest.load(other / "store").lesions)
     assert (out / "predictions.json").stat().st_mode & 0o077 == 0, "only their owner reads the names of files"

@@ -170,8 +170,8 @@ def read_run_config(path: Path) -> dict[str, Any]:
     """The configuration that a run folder keeps: all values are there, and none refers to another one.
 
     Raises:
-        MammoError: as verified; it is not a YAML mapping, has a reference or an interpolation, which could read the environment, or
-            names a class that no configuration builds.
+        MammoError: as verified; it is not a YAML mapping, has a reference or an interpolation, which could read the
+            environment, or names a class that no configuration builds.
     """
     verified(path)
     try:

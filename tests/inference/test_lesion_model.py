@@ -19,6 +19,7 @@ from mammo.inference.store_scores import StoreScores, score_store
 from mammo.intake.presentation import presentation
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import read_own_ids
+from tests.quick_training import rewrite_result
 
 
 @pytest.fixture(scope="module")
@@ -213,9 +214,7 @@ def as_root(trained_root: Path, folder: Path, *scales: float | str) -> Path:
     else:
         config = (run / "config.yaml").read_text()
         (run / "config.yaml").write_text(config.replace(str(trained_root / "store"), str(folder / "gone")))
-        result = json.loads((run / "result.json").read_text())
-        del result["seal"], result["files"]
-        (run / "result.json").write_text(json.dumps(result))
+        rewrite_result(run)
     return run
 
 

@@ -25,7 +25,7 @@ def runs(reported_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
     shutil.copytree(reported_root / "table3" / RUN, folder / RUN)
     (folder / "context-s0-1").mkdir()
-    (folder / "context-s0-1" / "result.json").touch()
+    (folder / "context-s0-1" / "result.json").write_text("{}")
     torch.manual_seed(0)
     sizes = GmicSizes(**{key: OmegaConf.to_container(SIZE_GROUPS)[key] for key in asdict(GmicSizes())})
     torch.save(official_checkpoint(Gmic(sizes, Frame(368, 240, 8))), folder / "context-s0-1" / "best.ckpt")

@@ -32,6 +32,7 @@ from mammo.training.run_dir import best_run
 from mammo.training.saliency_source import saliency_cache
 from mammo.training.train_config import store_defaults
 from mammo.training.trained_networks import load_context_network
+from tests.quick_training import rewrite_result
 
 HERE = Path(__file__).resolve().parents[2]
 QUICK = (
@@ -391,8 +392,7 @@ def test_pairing_chooses_the_networks_of_the_same_seed_or_the_best(root: Path, t
     for model, aucs in (("floc", (0.6, 0.9, 0.7)), ("context", (0.8, 0.6, 0.7))):
         for seed, auc in enumerate(aucs):
             copied = shutil.copytree(best_run(root, model), tmp_path / "runs" / f"{model}-{seed}")
-            result = json.loads((copied / "result.json").read_text()) | {"seed": seed, "val_auc": auc}
-            (copied / "result.json").write_text(json.dumps(result))
+            rewrite_result(copied, seed=seed, val_auc=auc)
             shutil.copytree(maps, tmp_path / "saliency" / f"{copied.name}-{maps.name[-16:]}")
     manifest = Manifest.load(tmp_path / "store")
 
