@@ -258,6 +258,7 @@ class Cohort:
         notes: notes for users of this data set, a sentence each.
         findings: findings that the source does not outline.
         knows_patients: whether the source distinguishes patients; if not, every exam counts as one patient.
+        copies: paths of two files of one SOP Instance UID each, where they were compared.
     """
 
     images: tuple[ImageRecord, ...]
@@ -267,6 +268,7 @@ class Cohort:
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     knows_patients: bool = True
+    copies: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def ordered(
@@ -289,10 +291,8 @@ class Cohort:
         outlines = list(outlines)
         lesions = [lesion for lesion in outlines if isinstance(lesion, LesionRecord)]
         lesions.sort(key=lambda lesion: (order[lesion.path], lesion.lesion_key))
-        left_out = [lesion for lesion in outlines if isinstance(lesion, LeftOut)]
-        left_out.sort(key=lambda lesion: (lesion.path, lesion.code))
-        findings = [finding for finding in outlines if isinstance(finding, Finding)]
-        findings.sort(key=lambda finding: (order[finding.path], finding.label))
+        left_out = sorted((one for one in outlines if isinstance(one, LeftOut)), key=lambda one: (one.path, one.code))
+        findings = sorted((one for one in outlines if isinstance(one, Finding)), key=lambda x: (order[x.path], x.label))
         return cls(tuple(ordered), tuple(lesions), tuple(left_out), tuple(counts), tuple(notes), tuple(findings))
 
 

@@ -58,7 +58,10 @@ def result_lines(recipe: Recipe, result: IngestResult, seconds: float) -> Iterat
 def _lesion_lines(result: IngestResult, source: str) -> Iterator[str]:
     """Yield the lines on lesions that are not in the store, and on images that share their pixels."""
     if result.lost_lesions:
-        yield f"{result.lost_lesions} lesions are on rejected images"
+        yield (
+            f"{result.lost_lesions} lesions are left out, because the file that their row names or matches is rejected "
+            f"({QUARANTINE.name} says why); where a good copy of it is stored, name that copy in a column image"
+        )
     if result.misplaced:
         yield f"{result.misplaced} lesions left out: {Code.OUTLINE_OFF_BREAST.reason}"
     if result.alike:

@@ -181,7 +181,9 @@ def _ingest(
     duplicates, elsewhere = compared_with_all(recipe, candidates, found, current if len(sources) > 1 else None)
     outcomes = tuple(_outcomes(recipe, items, results, duplicates, elsewhere, allow))
     accepted = {o.path: o.image_id for o in outcomes if o.verdict in (Verdict.ACCEPTED, Verdict.FLAGGED)}
-    image_of = accepted | {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
+    copied = {one: accepted[other] for one, other in cohort.copies if other in accepted}  # one may be a damaged copy
+    image_of = copied | accepted
+    image_of |= {o.path: duplicates.kept[o.image_id] for o in outcomes if o.image_id in duplicates.kept}
     cohort, n_found = replace(cohort, lesions=unique_on_copies(cohort.lesions, image_of)), len(cohort.lesions)
     placed = without_misplaced(cohort, image_of, facts, recipe.frame)
     write_quarantine(store, source, outcomes, placed.left_out, [one.name for one in sources])

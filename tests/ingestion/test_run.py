@@ -18,6 +18,7 @@ from mammo.records import MammoError
 from mammo.store import image_store
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
+from tests.intake.conftest import mammogram
 
 FRAME = Frame(368, 240, 8)
 
@@ -179,6 +180,26 @@ def test_lesions_of_rejected_images_are_counted(recipe: Recipe, source: Path) ->
     assert result.lost_lesions == 1
     assert result.manifest.lesions.empty
     assert ("0L.png", ("broken_pixels",)) in rejections(result)
+
+
+def test_a_lesion_of_a_damaged_copy_is_on_the_good_one(tmp_path: Path) -> None:
+    rows, cols = np.mgrid[:200, :120]
+    inside = ((rows - 95.5) / 80) ** 2 + (cols / 90) ** 2 < 1
+    image = mammogram(np.where(inside, 1000 + rows, 0).astype(np.uint16), PatientID="P1", ViewPosition="CC")
+    source = tmp_path / "source"
+    source.mkdir()
+    image.save_as(source / "b.dcm", enforce_file_format=True)
+    content = (source / "b.dcm").read_bytes()
+    (source / "a.dcm").write_bytes(content[: -len(content) // 3])  # the first that a row could mean
+    side = image.ImageLaterality
+    (source / "lesions.csv").write_text(f"patient,side,view,label,x,y,w,h\nP1,{side},CC,malignant,30,90,20,20\n")
+    result = ingest_cohort(Recipe(source, tmp_path / "store", FRAME, 1), read(source), 1)
+    assert rejections(result) == [("a.dcm", ("cut_off",))]
+    assert result.lost_lesions == 0
+    (lesion,) = result.manifest.lesions.to_dict("records")
+    (row,) = result.manifest.images.to_dict("records")
+    assert lesion["image_id"] == result.manifest.images.index[0]
+    assert (row["malignant"], row["negative"]) == (True, False)
 
 
 def test_a_source_without_an_accepted_image_is_an_error(recipe: Recipe, source: Path) -> None:

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import permutations
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -226,3 +227,13 @@ def _header_keys(root: Path, path: str) -> HeaderKeys:
     header = stored_header(root, path, *EXAM_TAGS)
     uid, date, *names = (text(header, tag) for tag in EXAM_TAGS)
     return HeaderKeys(uid, date, tuple(name for name in names if name))
+
+
+def copies_of(found: Iterable[FoundImage]) -> Iterator[tuple[str, str]]:
+    """Yield the paths of every two files of one SOP Instance UID, both ways round, where headers were read for it."""
+    paths: dict[str, list[str]] = defaultdict(list)
+    for image in found:
+        if image.keys.uid:
+            paths[image.keys.uid].append(image.record.path)
+    for same in paths.values():
+        yield from permutations(same, 2)

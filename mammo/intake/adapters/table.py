@@ -23,6 +23,7 @@ from mammo.intake.adapters._table_columns import Entry, check_chosen, columns_of
 from mammo.intake.adapters._table_files import image_file, lesion_files
 from mammo.intake.adapters._table_images import (
     FoundImage,
+    copies_of,
     described_images,
     descriptions_by_lesions,
     find_images,
@@ -252,7 +253,8 @@ def _cohort(
     if without:
         notes.append(f"findings without an outline, which label their whole images and give no patches: {len(without)}")
     records = _with_negatives([image.record for image in found], rows, absent, notes)
-    return Cohort(tuple(records), tuple(lesions), tuple(left_out), notes=tuple(notes), findings=without)
+    copies = tuple(copies_of(found))
+    return Cohort(tuple(records), tuple(lesions), tuple(left_out), notes=tuple(notes), findings=without, copies=copies)
 
 
 def _with_negatives(
