@@ -45,8 +45,7 @@ class DurableCheckpoints(TorchCheckpointIO):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(target) as partial:
-                with partial.open("wb") as file:  # torch would not say why it cannot write
-                    torch.save(checkpoint, file)
+                _save(checkpoint, partial)
                 _verify(partial)
         except OSError as error:
             kept = f"; the {target.name} before is kept" if target.exists() else ""
@@ -54,6 +53,17 @@ class DurableCheckpoints(TorchCheckpointIO):
                 f"{target} cannot be written ({error.strerror or error}){kept}: make room or give permission, then run "
                 "the same command again"
             ) from error
+
+
+def _save(checkpoint: dict[str, Any], path: Path) -> None:
+    """torch.save that raises OSError where the file cannot be written; by itself it would not say why."""
+    try:
+        with path.open("wb") as file:
+            torch.save(checkpoint, file)
+    except RuntimeError as error:  # its writer fails again when it closes
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def _verify(path: Path) -> None:
