@@ -12,7 +12,8 @@ import re
 import shutil
 import tempfile
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mammo import paper
+from mammo.io import file_lock
 from mammo.reporting.evaluation import Evaluation
 from mammo.reporting.figure_list import ReportFigure, result_tables
 from mammo.reporting.paper_settings import seeds_of
@@ -34,6 +36,9 @@ from mammo.scoring.number_text import number_text, p_text, range_text, signed_te
 from mammo.scoring.score_tables import safe_csv
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+FRESH, ASIDE = ".report-", ".old-report-"
+"""How the folders of an unfinished report, and of one that is being replaced, begin."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +74,7 @@ def write_report(
     Returns:
         The path of report.html.
     """
-    fresh = Path(tempfile.mkdtemp(prefix=".report-", dir=folder.parent))
-    try:
-        fresh.chmod(0o755)
+    with _fresh_folder(folder) as fresh:
         (fresh / "figures").mkdir()
         saved = []
         for figure in figures:
@@ -88,9 +91,27 @@ def write_report(
         (fresh / "report.html").write_text(html, encoding="utf-8")
         (fresh / "report.md").write_text(render("report.md.j2", values), encoding="utf-8")
         _replace(folder, fresh)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
     return folder / "report.html"
+
+
+@contextmanager
+def _fresh_folder(folder: Path) -> Iterator[Path]:
+    """Yield a new folder beside the report's, for one process at a time; what a killed one left is removed first.
+
+    A report that was moved aside when its process was killed comes back.
+    """
+    with file_lock(folder.parent / ".report.lock", f"{folder}: the report"):
+        for left in sorted(folder.parent.glob(f"{ASIDE}*")):
+            if (left / folder.name).is_dir() and not folder.exists():
+                os.replace(left / folder.name, folder)
+        for left in (*folder.parent.glob(f"{FRESH}*"), *folder.parent.glob(f"{ASIDE}*")):
+            shutil.rmtree(left, ignore_errors=True)
+        fresh = Path(tempfile.mkdtemp(prefix=FRESH, dir=folder.parent))
+        try:
+            fresh.chmod(0o755)
+            yield fresh
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 
 
 def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin) -> dict[str, Any]:
@@ -185,7 +206,7 @@ def data_uri(png: bytes) -> str:
 def _replace(folder: Path, fresh: Path) -> None:
     """Put fresh in the place of folder; an older folder is moved aside first, and then deleted."""
     if folder.exists():
-        aside = Path(tempfile.mkdtemp(prefix=".report-old-", dir=folder.parent))
+        aside = Path(tempfile.mkdtemp(prefix=ASIDE, dir=folder.parent))
         os.replace(folder, aside / folder.name)
         os.replace(fresh, folder)
         shutil.rmtree(aside)

@@ -23,7 +23,7 @@ from mammo.report import main
 from mammo.reporting import result_figures
 from mammo.reporting.evaluation import evaluate
 from mammo.reporting.figure_list import ReportFigure
-from mammo.reporting.page import Origin, write_report
+from mammo.reporting.page import Origin, _fresh_folder, write_report
 from mammo.reporting.paper_tables import table1
 from mammo.reporting.reported_runs import reported_runs
 from mammo.reporting.result_figures import roc_figure
@@ -176,7 +176,7 @@ def test_the_folder_holds_the_report_and_nothing_else(report: Path) -> None:
     names = {path.name for path in (report / "figures").iterdir()}
     shown = ("table3-dots", "roc", "figure6", "figure7", "calibration")
     assert names == {f"{n}.{s}" for n in shown for s in ("png", "svg")}
-    assert not [path for path in report.parent.iterdir() if path.name.startswith(".")]
+    assert {path.name for path in report.parent.iterdir() if path.name.startswith(".")} == {".report.lock"}
 
 
 def test_biopsies_avoided_are_shown_by_birads_category(report: Path) -> None:
@@ -575,3 +575,14 @@ def test_a_run_that_reads_a_run_of_another_split_is_flagged(tmp_path: Path) -> N
         change_result(floc, read_digests={"store": digest})
         warnings = evaluate(reported_runs(tmp_path / "table3")).warnings
         assert sum(f"{floc.name} was trained on other images or another split" in each for each in warnings) == flagged
+
+
+def test_what_a_killed_report_left_is_removed_and_a_report_moved_aside_comes_back(tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    (tmp_path / ".report-half").mkdir()
+    (tmp_path / ".old-report-x" / "report").mkdir(parents=True)
+    (tmp_path / ".old-report-x" / "report" / "report.html").write_text("the last one")
+    with pytest.raises(RuntimeError, match="killed"), _fresh_folder(folder):
+        raise RuntimeError("killed")
+    assert (folder / "report.html").read_text() == "the last one"
+    assert {path.name for path in tmp_path.iterdir()} == {"report", ".report.lock"}
