@@ -28,6 +28,7 @@ from mammo.cli.arguments import is_unusable
 from mammo.cli.config_check import as_typed, check_config, check_deleted, check_swept, forced, parsed
 from mammo.cli.help_page import help_page
 from mammo.cli.hydra_errors import WRONG, sentence
+from mammo.cli.hydra_node import check_allowed, check_hydra, packages_allowed
 from mammo.cli.keys import KEYS
 from mammo.io import did_you_mean_path
 from mammo.records import MammoError, did_you_mean
@@ -140,6 +141,7 @@ def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_
         return
     check_deleted(asked.overrides, KEYS.get(name, {}))
     cfg, swept = _unswept(asked, name)
+    _check_classes(name, cfg, asked)
     check_config(name, cfg)
     check_swept(name, list(swept.values()))
     if asked.cfg or asked.info:
@@ -149,6 +151,19 @@ def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_
     except OmegaConfBaseException:
         if is_whole and not swept:
             raise
+
+
+def _check_classes(name: str, cfg: DictConfig, asked: Namespace) -> None:
+    """Check what Hydra would build, also with each choice of a sweep where files from elsewhere may be chosen."""
+    overrides = parsed(asked.overrides)
+    file, allowed = CONF / f"{name}.yaml", packages_allowed(overrides)
+    check_hydra(cfg, file, overrides, allowed)
+    if not asked.config_dir and not any(each.key_or_group == "hydra.searchpath" for each in overrides):
+        return
+    for swept in (each for each in overrides if each.is_sweep_override() and each.key_or_group not in KEYS[name]):
+        for value in swept.sweep_string_iterator():
+            words = [*_fixed(asked), f"{swept.get_key_element()}={value}"]
+            check_hydra(composed(asked.config_name or name, words, hydra_too=True), file, overrides, allowed)
 
 
 def _asked(words: Sequence[str]) -> Namespace:
@@ -162,6 +177,12 @@ def _asked(words: Sequence[str]) -> Namespace:
     if unknown:
         hint = did_you_mean(unknown[0], parser._option_string_actions)
         raise MammoError(f"{unknown[0]} is not an option of this command{hint}; --help explains the command")
+    if asked.experimental_rerun or asked.config_path:
+        option = "--experimental-rerun" if asked.experimental_rerun else "--config-path"
+        raise MammoError(
+            f"{option} is not supported, because it bypasses the checks of a configuration: give the command "
+            "again, with --config-dir for configurations of your own"
+        )
     if asked.config_dir and not (folder := Path(asked.config_dir)).is_dir():
         raise MammoError(
             f"--config-dir {folder} does not exist{did_you_mean_path(folder)}: name a folder laid out as conf/"
@@ -171,7 +192,7 @@ def _asked(words: Sequence[str]) -> Namespace:
 
 def _only_shows(asked: Namespace) -> bool:
     """Whether a command line asks for help only, or for something without a configuration."""
-    return bool(asked.help or asked.hydra_help or asked.shell_completion or asked.experimental_rerun)
+    return bool(asked.help or asked.hydra_help or asked.shell_completion)
 
 
 def _unswept(asked: Namespace, name: str) -> tuple[DictConfig, dict[str, Override]]:
@@ -248,25 +269,6 @@ def composed(
     words = list(overrides) if defaults is None else completed(name, overrides, defaults)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose(name, words, return_hydra_config=hydra_too)
-
-
-def check_allowed(cfg: DictConfig, words: Sequence[str]) -> None:
-    """Check that allow_targets, which lets a configuration build classes of more packages, is the user's own word.
-
-    Args:
-        cfg: a composed configuration.
-        words: the user's command line.
-
-    Raises:
-        MammoError: allow_targets has another value than the command line gives it: it comes from a file.
-    """
-    given = parsed([word for word in words if word.lstrip("+").startswith("allow_targets=")])
-    asked = [override.value() for override in given]
-    if (cfg.get("allow_targets") or []) != (asked[-1] if asked else []):
-        raise MammoError(
-            f"allow_targets={cfg.allow_targets} comes from a file, but only the command line may allow packages: "
-            "remove it there, and check what the file builds before you allow it yourself"
-        )
 
 
 def _complain(error: Exception) -> int:

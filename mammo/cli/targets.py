@@ -14,8 +14,8 @@ from types import ModuleType
 
 from mammo.records import MammoError
 
-LIBRARIES = ("mammo", "torch", "torchvision", "torchmetrics", "pytorch_lightning", "albumentations", "timm")
-"""Packages whose classes any configuration may name."""
+LIBRARIES = ("mammo", "torch", "pytorch_lightning", "albumentations")
+"""Packages whose classes any configuration may name: those that conf/ names. Classes of others may download."""
 
 SPECIAL = ("_target_", "_args_", "_convert_")
 """Hydra's keys that are understood; `_convert_` changes nothing, because arguments are always plain values."""

@@ -1,0 +1,181 @@
+"""Checks of Hydra's own part of a configuration, which Hydra builds classes from before a command begins.
+
+Files in a --config-dir or on a searchpath may come from someone else. Hydra would call whatever they name, as a
+callback, launcher, sweeper or logging handler; here each must be a class of that kind, and what changes the machine
+beyond the run's folder (shell commands, variables of the environment, folders) comes from conf/ or the command line.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from hydra.core.override_parser.types import Override
+from hydra.experimental.callback import Callback
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from mammo.cli.config_check import parsed
+from mammo.cli.targets import Bases, Place, check
+from mammo.cli.value_types import shown
+from mammo.records import MammoError
+
+PLUGINS = ("hydra", "hydra_plugins", "optuna")
+"""Packages of Hydra's launchers and sweepers, and of what a sweeper is made of."""
+
+OWN_WORD = {
+    "hydra.job.env_set": None,
+    "hydra.job.env_copy": None,
+    "hydra.job.chdir": None,
+    "hydra.run.dir": "outputs/${now:%Y-%m-%d}/${now:%H-%M-%S}",
+    "hydra.sweep.dir": "multirun/${now:%Y-%m-%d}/${now:%H-%M-%S}",
+    "hydra.sweep.subdir": "${hydra.job.num}",
+    "hydra.output_subdir": ".hydra",
+    "hydra.launcher.setup": None,
+    "hydra.launcher.python": None,
+    "hydra.launcher.srun_args": None,
+    "hydra.launcher.additional_parameters": None,
+    "hydra.launcher.submitit_folder": "${hydra.sweep.dir}/.submitit/%j",
+    "hydra.launcher.temp_folder": None,
+}
+"""Keys by which a file could run commands or write anywhere, and Hydra's own values of them."""
+
+HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler")
+STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
+LOG_FILE = re.compile(r"\$\{hydra\.runtime\.output_dir\}/[\w.${}-]+")
+"""What a logging handler may be, and where it may write."""
+
+
+def check_hydra(cfg: DictConfig, conf: Path, overrides: Sequence[Override], allowed: Sequence[str]) -> None:
+    """Check Hydra's part of a composed configuration, without building or calling anything.
+
+    Args:
+        cfg: a composed configuration, with Hydra's node.
+        conf: the file of the command in conf/.
+        overrides: the user's.
+        allowed: packages that the command line allows (allow_targets).
+
+    Raises:
+        MammoError: a class is not of the kind that its place needs, a logging handler would call something else, or a
+            file sets what only the command line may set.
+    """
+    packages = (*PLUGINS, *allowed)
+    for key, bases, inner in (
+        ("hydra.launcher", (Launcher,), ()),
+        ("hydra.sweeper", (Sweeper,), _samplers()),
+    ):
+        check(_content(cfg, key), Place(key, bases, inner), packages)
+    callbacks = _content(cfg, "hydra.callbacks")
+    for name, node in callbacks.items() if isinstance(callbacks, Mapping) else ():
+        check(node, Place(f"hydra.callbacks.{name}", (Callback,)), ("hydra", *allowed))
+    for key in ("hydra.job_logging", "hydra.hydra_logging"):
+        _check_logging(key, _value(_written(cfg), key))
+    _check_own_word(cfg, conf, overrides)
+
+
+def check_allowed(cfg: DictConfig, words: Sequence[str]) -> None:
+    """Check that allow_targets, which lets a configuration build classes of more packages, is the user's own word.
+
+    Args:
+        cfg: a composed configuration.
+        words: the user's command line.
+
+    Raises:
+        MammoError: allow_targets has another value than the command line gives it: it comes from a file.
+    """
+    given = parsed([word for word in words if word.lstrip("+").startswith("allow_targets=")])
+    if list(cfg.get("allow_targets") or []) != packages_allowed(given):
+        raise MammoError(
+            f"allow_targets={cfg.allow_targets} comes from a file, but only the command line may allow packages: "
+            "remove it there, and check what the file builds before you allow it yourself"
+        )
+
+
+def packages_allowed(overrides: Sequence[Override]) -> list[str]:
+    """The packages that overrides of the command line allow (allow_targets); the last one counts."""
+    given = [override.value() for override in overrides if override.key_or_group == "allow_targets"]
+    return [str(name) for name in given[-1]] if given and isinstance(given[-1], list) else []
+
+
+def _samplers() -> Bases:
+    """What Optuna's sweeper is made of, where Optuna is installed."""
+    if find_spec("optuna") is None:
+        return ()
+    from optuna.samplers import BaseSampler  # type: ignore[import-not-found, unused-ignore]
+
+    return (BaseSampler,)
+
+
+def _content(cfg: DictConfig, key: str) -> object:
+    """The resolved content of a key; values that cannot be resolved yet, as the folder of a job, are left out."""
+    try:
+        return _resolved(OmegaConf.select(cfg, key))
+    except OmegaConfBaseException:
+        return None
+
+
+def _resolved(node: object) -> object:
+    if isinstance(node, DictConfig):
+        return {str(name): value for name, value in _values(node, list(node))}
+    if isinstance(node, ListConfig):
+        return [value for _, value in _values(node, range(len(node)))]
+    return node
+
+
+def _values(node: DictConfig | ListConfig, names: Sequence[object]) -> Iterator[tuple[object, object]]:
+    for name in names:
+        try:
+            yield name, _resolved(node[name])  # type: ignore[index]
+        except OmegaConfBaseException:
+            continue
+
+
+def _check_logging(key: str, node: object) -> None:
+    """Check a configuration of Python's logging, which may name anything that is called or opened.
+
+    Raises:
+        MammoError: it names more than handlers that write to the terminal or to the job's own log file.
+    """
+    if isinstance(node, list):
+        for each in node:
+            _check_logging(key, each)
+    for name, value in node.items() if isinstance(node, Mapping) else ():
+        where = f"{key}.{name}"
+        is_handler = name != "class" or value in HANDLERS
+        is_stream = "://" not in str(value) or value in STREAMS or isinstance(value, Mapping | list)
+        is_file = name != "filename" or LOG_FILE.fullmatch(str(value)) is not None
+        if name in ("()", "factory") or str(name).startswith(".") or not (is_handler and is_stream and is_file):
+            raise MammoError(
+                f"{where}={shown(value)} is rejected: logging may only use {', '.join(HANDLERS)}, and a file in "
+                "${hydra.runtime.output_dir}: leave it out"
+            )
+        _check_logging(where, value)
+
+
+def _check_own_word(cfg: DictConfig, conf: Path, overrides: Sequence[Override]) -> None:
+    """Check that the values of OWN_WORD are those of conf/, of Hydra, or of the command line."""
+    given = [f"{override.key_or_group}." for override in overrides]
+    composed, ours = ({"hydra": _written(part).get("hydra")} for part in (cfg, OmegaConf.load(conf)))
+    for key, default in OWN_WORD.items():
+        value = _value(composed, key)
+        is_given = any(f"{key}.".startswith(each) or each.startswith(f"{key}.") for each in given)
+        if value and not is_given and value not in (default, _value(ours, key)):
+            raise MammoError(
+                f"{key}={shown(value)} comes from a file, but only the command line may set it: remove it there, and "
+                f"give {key}=... yourself if you want it"
+            )
+
+
+def _written(cfg: DictConfig | ListConfig) -> dict[str, object]:
+    """A configuration as it is written, with its interpolations."""
+    content = OmegaConf.to_container(cfg)
+    return {str(name): value for name, value in content.items()} if isinstance(content, dict) else {}
+
+
+def _value(content: object, key: str) -> object:
+    """The value of a dotted key; None without one."""
+    for name in key.split("."):
+        content = content.get(name) if isinstance(content, Mapping) else None
+    return content

@@ -1,0 +1,111 @@
+"""Hostile configurations: nothing that they name is called, and each is rejected with one sentence."""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mammo.ingest import main as ingest_command
+from mammo.score import main as score_command
+from mammo.train import main as train_command
+from tests.hostile.configurations import PAYLOADS, PLACES, at, node, of_hydra
+from tests.hostile.effects import command_rejection, no_effects
+
+CASES = [f"{target} as {place}" for target, place in itertools.product(PAYLOADS, PLACES)]
+HYDRA = [name for name, _ in of_hydra(Path("x"))]
+
+
+@pytest.fixture
+def canary(tmp_path: Path) -> Path:
+    (tmp_path / "canary").mkdir()
+    return tmp_path / "canary"
+
+
+@pytest.fixture(autouse=True)
+def permissive_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment asks Hydra to build anything."""
+    monkeypatch.setenv("HYDRA_INSTANTIATE_ALLOWLIST_OVERRIDE", "*")
+
+
+def stranger(folder: Path, content: dict[str, Any]) -> list[str]:
+    """The words that choose a configuration of a folder that comes from someone else."""
+    (folder / "conf" / "experiment").mkdir(parents=True)
+    text = "# @package _global_\n" + yaml.safe_dump(content)
+    (folder / "conf" / "experiment" / "evil.yaml").write_text(text)
+    return [f"--config-dir={folder / 'conf'}", "experiment=evil"]
+
+
+def sampled(names: list[str], every: int) -> list[Any]:
+    """Names of cases, of which one in so many is a fast test."""
+    return [pytest.param(name, marks=[pytest.mark.faults] if n % every else []) for n, name in enumerate(names)]
+
+
+@pytest.mark.parametrize("case", sampled(CASES, 23))
+def test_a_stranger_s_file_names_nothing_that_is_called(
+    case: str, small_root: Path, tmp_path: Path, canary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target, place = case.split(" as ")
+    content = at(place, node(target, canary / "sprung"))
+    words = [*stranger(tmp_path, content), f"root={small_root}", "model=floc", "backbone=small"]
+    with no_effects(canary):
+        message = command_rejection(train_command, words, capsys)
+        assert place.split(".")[0] in message
+        if place not in ("hydra.launcher", "hydra.sweeper"):  # whose arguments Hydra itself knows and names first
+            assert target in message
+
+
+@pytest.mark.parametrize("case", sampled(HYDRA, 4))
+@pytest.mark.parametrize("multirun", [False, True])
+def test_hydra_s_own_part_builds_and_sets_nothing_from_a_file(
+    case: str, multirun: bool, small_root: Path, tmp_path: Path, canary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {"hydra": dict(of_hydra(canary / "sprung"))[case]}
+    words = [*stranger(tmp_path, content), f"root={small_root}", "model=floc", "backbone=small"]
+    with no_effects(canary):
+        message = command_rejection(train_command, [*words, *(["seed=0,1", "--multirun"] if multirun else [])], capsys)
+        assert "hydra." in message
+
+
+def test_a_hostile_choice_among_those_of_a_sweep_is_found(
+    small_root: Path, tmp_path: Path, canary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = {"hydra": dict(of_hydra(canary / "sprung"))["job_logging factory"]}
+    words = stranger(tmp_path, content)
+    (tmp_path / "conf" / "experiment" / "good.yaml").write_text("# @package _global_\nbatch_size: 3\n")
+    swept = [words[0], f"root={small_root}", "experiment=good,evil", "model=floc", "backbone=small", "--multirun"]
+    with no_effects(canary):
+        assert "hydra.job_logging" in command_rejection(train_command, swept, capsys)
+
+
+@pytest.mark.parametrize("command", [ingest_command, score_command])
+def test_other_commands_reject_it_too(
+    command: Any, tmp_path: Path, canary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    callback = {"_target_": "os.mkdir", "path": str(canary / "sprung")}
+    words = [f"root={tmp_path / 'root'}", f"+hydra.callbacks.a={{_target_: os.mkdir, path: '{callback['path']}'}}"]
+    with no_effects(canary):
+        assert "hydra.callbacks.a" in command_rejection(command, words, capsys)
+    assert not (tmp_path / "root").exists()
+
+
+@pytest.mark.parametrize("option", ["--experimental-rerun=x.pickle", "--config-path=/tmp"])
+def test_options_that_bypass_the_checks_are_rejected(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "is not supported" in command_rejection(train_command, [option, "model=floc"], capsys)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["hydra/launcher=joblib"],
+        ["hydra/launcher=submitit_local"],
+        ["hydra/launcher=v100", "hydra.launcher.setup=[module load cuda]"],
+        ["+hydra.job.env_set.A=b"],
+        ["experiment=table3"],
+        [],
+    ],
+)
+def test_the_user_s_own_words_may(words: list[str], small_root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = command_rejection(train_command, [f"root={small_root}", "seed=-1", *words], capsys)
+    assert message.startswith("error: seed=-1")  # the only thing that is wrong
