@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from tests.docs.page_run import environment
 from tests.docs.phantom_folders import write_own_data
 from tests.docs.public_folders import write_mini_mias, write_public_folders
 
@@ -33,7 +34,14 @@ def prepare(name: str, folder: Path, shared: Path, commands: Path) -> None:
 
 def _demo(folder: Path, commands: Path) -> None:
     """runs/demo as `mammo demo` makes it, of few patients, and one of its images as image.dcm."""
-    done = subprocess.run([commands / "mammo", "demo"], cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [commands / "mammo", "demo"],
+        cwd=folder,
+        env=environment(commands),  # mammo of this checkout in the stages, too
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, f"mammo demo: {done.stdout[-3000:]}{done.stderr[-3000:]}"
     shutil.copy(min((folder / "runs" / "demo" / "dicom").rglob("*.dcm")), folder / "image.dcm")
 
