@@ -7,17 +7,27 @@ name the file and the remedy.
 
 import json
 import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
 from zipfile import BadZipFile, ZipFile
 
 import yaml
 
+if TYPE_CHECKING:
+    import pyarrow as pa  # not at run time: most commands do without it
+
 TEXT_BYTES = 1 << 25
 """Largest JSON or YAML file where a reader has no limit of its own: 32 MiB."""
 
-UNPACKED_BYTES = 1 << 30
-"""Most bytes that an archive or a table may unpack to: 1 GiB."""
+UNPACKED_BYTES, UNPACKED_TIMES = 1 << 28, 50
+"""Most bytes that an archive or a table may unpack to: 256 MiB, or 50 times its size where that is more."""
+
+TABLE_BYTES = 1 << 32
+"""Largest table that is read, as a file: 4 GiB."""
+
+LINE_CHARACTERS = 1 << 24
+"""Longest line of a text table."""
 
 DEEPEST = 100
 """Most levels of nested lists and dictionaries in YAML."""
@@ -90,18 +100,81 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401
         raise ValueError(" ".join(str(error).split())) from None
 
 
-def check_archive(path: Path, most: int = UNPACKED_BYTES) -> None:
+def limited_lines(stream: TextIO) -> Iterator[str]:
+    """Yield the lines of a text table; ValueError where one is longer than LINE_CHARACTERS."""
+    while line := stream.readline(LINE_CHARACTERS + 1):
+        if len(line) > LINE_CHARACTERS:
+            raise ValueError(f"it has a line of more than {LINE_CHARACTERS:,} characters")
+        yield line
+
+
+def check_archive(path: Path) -> None:
     """Check the sizes that a zip archive declares for its members; no reader unpacks more than these.
 
     Raises:
-        ValueError: as check_size, together they are larger than `most`, or it is not an archive.
+        ValueError: as check_size, together they are larger than the limit, or it is not an archive.
         OSError: it does not exist or cannot be read.
     """
-    check_size(path, most)
+    check_size(path, TABLE_BYTES)
     try:
         with ZipFile(path) as archive:
             total = sum(member.file_size for member in archive.infolist())
     except (BadZipFile, NotImplementedError) as error:
         raise ValueError(f"it is not an archive ({error})") from None
-    if total > most:
-        raise ValueError(f"it would unpack to {total:,} bytes, of which at most {most:,} are read")
+    _check_unpacked(path, total)
+
+
+def check_parquet(path: Path) -> None:
+    """Check the size of a Parquet table in memory: a value that repeats is stored once there, and not in memory.
+
+    Raises:
+        ValueError: as check_size, the table is larger in memory than the limit, or it is not Parquet.
+        OSError: it does not exist or cannot be read.
+    """
+    import pyarrow as pa
+
+    check_size(path, TABLE_BYTES)
+    try:
+        _check_parquet(path)
+    except (pa.ArrowException, NotImplementedError) as error:
+        raise ValueError(" ".join(str(error).split())) from None
+
+
+def _check_parquet(path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as table:
+        found, schema = table.metadata, table.schema_arrow
+        groups = [found.row_group(number) for number in range(found.num_row_groups)]
+        fixed = found.num_rows * 8 * len(schema.names)
+        _check_unpacked(path, fixed + sum(group.total_byte_size for group in groups))
+        chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
+        most = sum(each.num_values * each.total_uncompressed_size for each in chunks if each.has_dictionary_page)
+        text = [one.name for one in schema if _is_text(one.type)]
+    if fixed + most > UNPACKED_BYTES:
+        _check_unpacked(path, fixed + sum(_text_bytes(path, text)))
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_binary, pa.types.is_large_string))
+
+
+def _text_bytes(path: Path, names: Sequence[str]) -> Iterator[int]:
+    """Yield the bytes of text columns in memory, part by part, without repeating a value in memory."""
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, read_dictionary=list(names)) as table:
+        for batch in table.iter_batches(1 << 16, columns=list(names)):
+            for column in batch.columns:
+                lengths = pc.binary_length(column.dictionary)
+                yield pc.sum(pc.take(lengths, column.indices)).as_py() or 0
+
+
+def _check_unpacked(path: Path, n_bytes: int) -> None:
+    most = max(UNPACKED_BYTES, UNPACKED_TIMES * path.stat().st_size)
+    if n_bytes > most:
+        raise ValueError(f"it would unpack to {n_bytes:,} bytes, of which at most {most:,} are read")

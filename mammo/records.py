@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box
-from mammo.text import printable
+from mammo.text import LINES, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +36,7 @@ class MammoError(Exception):
     """Wrong input or wrong use; the message is one sentence that names the file or key, the value and the remedy."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(printable(message, kept="\n"))  # a value in it may come from a file
+        super().__init__(printable(message, kept=LINES))  # a value in it may come from a file
 
 
 def nearest_word(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:

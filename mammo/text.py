@@ -3,13 +3,16 @@
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters that make a spreadsheet run a cell as a formula; the last four are the full-width = + - @."""
 
+LINES = "\n"
+"""What separates the lines of a message."""
+
 
 def printable(text: str, kept: str = "") -> str:
     r"""A text with everything that cannot be printed as an escape, as in \x1b: control and direction characters.
 
     Args:
         text: the text.
-        kept: characters that stay as they are, such as the line ends of a message of several lines.
+        kept: characters that stay as they are, such as LINES.
     """
     if text.isprintable():
         return text

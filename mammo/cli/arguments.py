@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from mammo.io import did_you_mean_path
 from mammo.records import MammoError, did_you_mean
+from mammo.text import LINES, printable
 
 UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Error numbers of the system that the user can act on: no permission, a full disk, a file in place of a folder."""
@@ -35,7 +36,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the sentence and exit with status 2."""
-        self.exit(2, f"error: {self._reworded(message)}; {self.prog} --help explains the command\n")
+        self.exit(
+            2, f"error: {printable(self._reworded(message), kept=LINES)}; {self.prog} --help explains the command\n"
+        )
 
     def _reworded(self, message: str) -> str:
         if found := re.fullmatch(r"argument (\S+): invalid choice: '(.*?)' \(choose from (.+)\)", message):
@@ -111,5 +114,6 @@ def complain(error: MammoError | OSError) -> int:
     """Print an error as one sentence and return the exit status of wrong use; an error of the program is raised."""
     if isinstance(error, OSError) and not is_unusable(error):
         raise error
-    print(f"error: {about_file(error) if isinstance(error, OSError) else error}", file=sys.stderr)
+    text = about_file(error) if isinstance(error, OSError) else str(error)
+    print(f"error: {printable(text, kept=LINES)}", file=sys.stderr)
     return 2

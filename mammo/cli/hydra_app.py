@@ -32,6 +32,7 @@ from mammo.cli.hydra_node import check_allowed, check_hydra, packages_allowed
 from mammo.cli.keys import KEYS
 from mammo.io import did_you_mean_path
 from mammo.records import MammoError, did_you_mean
+from mammo.text import LINES, printable
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
@@ -273,5 +274,5 @@ def composed(
 
 def _complain(error: Exception) -> int:
     """Print the error as one sentence; the exit status for wrong use."""
-    print(f"error: {sentence(error, CONF)}", file=sys.stderr)
+    print(f"error: {printable(sentence(error, CONF), kept=LINES)}", file=sys.stderr)
     return 2

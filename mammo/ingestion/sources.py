@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mammo.ingestion.worker import Recipe
+from mammo.limits import check_parquet
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import OWN_IDS, Pseudonyms
@@ -127,6 +128,7 @@ def _current_header(recipe: Recipe, mode: Mode) -> StoreHeader | None:
 def _named_in_tables(store: Path) -> set[str]:
     """The sources that a store's table of images names; none without a readable table."""
     try:
+        check_parquet(store / "images.parquet")
         return set(pq.read_table(store / "images.parquet", columns=["source"])["source"].unique().to_pylist())
     except (OSError, ValueError, KeyError, pa.ArrowException):
         return set()

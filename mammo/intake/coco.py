@@ -1,6 +1,5 @@
 """COCO JSON files: annotations as polygons, run lengths or boxes, in the frame of images[].width and height."""
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from mammo.intake.outlines import (
 )
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import Folder, standardized_path
+from mammo.limits import TABLE_BYTES, read_json
 from mammo.records import MammoError
 
 
@@ -144,7 +144,7 @@ def coco_files(root: Path) -> list[Path]:
 
 def _is_meant_as_coco(file: Path, unreadable: bool) -> bool:
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = read_json(file, TABLE_BYTES, "utf-8-sig")
     except (ValueError, OSError):
         return unreadable
     return isinstance(content, dict) and "annotations" in content and (unreadable or "images" in content)
@@ -157,7 +157,7 @@ def read_coco(file: Path) -> Iterator[Annotation]:
         MammoError: it is not a valid COCO file.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
+        content = read_json(file, TABLE_BYTES, "utf-8-sig")
         images = _by_id(content["images"], "image")
         categories = _by_id(content.get("categories", []), "category")
         for values in content["annotations"]:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mammo.intake.source_folder import standardized_path
+from mammo.limits import LINE_CHARACTERS, TABLE_BYTES, check_archive, check_parquet, check_size, limited_lines
 from mammo.records import MammoError
 
 ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
@@ -23,8 +24,6 @@ ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
 
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
 """Zero-width and other invisible characters that spreadsheets leave in cells."""
-
-MAX_CELL = 1 << 24
 
 SHEETS = (".xlsx", ".xlsm")
 """Suffixes of workbooks."""
@@ -139,23 +138,27 @@ def _lines(file: Path) -> Iterator[tuple[int, Cells]]:
         raise
     except (UnicodeDecodeError, csv.Error):
         raise MammoError(f"{file} is not a CSV file in UTF-8: save it as UTF-8 CSV") from None
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise MammoError(f"{file} cannot be read as a table ({reason}): save it as CSV, or in several files") from None
     except Exception as error:  # a damaged workbook may fail anywhere inside its reader
         raise MammoError(f"{file} cannot be read as a table ({type(error).__name__}): save it as CSV") from None
 
 
 def _csv_lines(file: Path) -> Iterator[tuple[int, Cells]]:
-    csv.field_size_limit(MAX_CELL)
+    csv.field_size_limit(LINE_CHARACTERS)
+    check_size(file, TABLE_BYTES)
     with file.open(newline="", encoding="utf-8-sig") as stream:
-        first, skipped = stream.readline(), 0
+        first, skipped = stream.readline(LINE_CHARACTERS), 0
         if first.strip().lower() in ("sep=,", "sep=;"):  # a line that Excel adds
             start, skipped = stream.tell(), 1
-            first = stream.readline()
+            first = stream.readline(LINE_CHARACTERS)
             stream.seek(start)
         else:
             stream.seek(0)
         lines: list[str] = []
         delimiter = max(",;\t", key=first.count)
-        reader = csv.reader(_kept(stream, lines), delimiter=delimiter)
+        reader = csv.reader(_kept(limited_lines(stream), lines), delimiter=delimiter)
         for cells in reader:
             _check_quotes(file, reader.line_num + skipped, lines, delimiter)
             yield reader.line_num + skipped, cells
@@ -187,9 +190,11 @@ def _check_quotes(file: Path, last: int, lines: list[str], delimiter: str) -> No
 
 def read_sheet(file: Path, sheet: str = "") -> Iterator[tuple[int, Cells]]:
     """Yield (row number, cells) of an Excel sheet; of the first sheet if none has this name."""
+    check_archive(file)
     book = openpyxl.load_workbook(file, read_only=True, data_only=True)
     try:
         found = book[sheet] if sheet in book.sheetnames else book.worksheets[0]
+        found.reset_dimensions()  # those in the file can be false, and rows would be filled up to them
         yield from enumerate(found.iter_rows(values_only=True), 1)
     finally:
         book.close()
@@ -202,6 +207,7 @@ def further_tables(file: Path) -> list[str]:
     """
     if file.suffix.lower() not in SHEETS:
         return []
+    check_archive(file)
     book = openpyxl.load_workbook(file, read_only=True, data_only=True)
     try:
         starts = [(one.title, *_start_of_sheet(one.iter_rows(max_row=2, values_only=True))) for one in book.worksheets]
@@ -217,6 +223,7 @@ def _start_of_sheet(lines: Iterable[Cells]) -> tuple[set[str], int]:
 
 
 def _parquet_lines(file: Path) -> Iterator[tuple[int, Cells]]:
+    check_parquet(file)
     with pq.ParquetFile(file) as table:
         names = table.schema_arrow.names
         yield 1, names

@@ -13,7 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.data.dataset import SaliencySource
+from mammo.limits import check_size
 from mammo.records import MammoError
+
+MOST_BYTES = 1 << 25
+"""Largest file of the maps of one image: a full grid of 46 x 30 cells needs 22 KB."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,11 @@ class ExternalMaps:
     def _read(self, image_id: str) -> NDArray[np.float32]:
         path, expected = self.folder / f"{image_id}.npy", (2, *self.grid)
         try:
+            check_size(path, MOST_BYTES)
             maps = np.load(path, allow_pickle=False)
         except FileNotFoundError as error:
             raise MammoError(f"{path} does not exist: context=external needs one such file per image") from error
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, MemoryError) as error:
             raise MammoError(f"{path} is not a NumPy array ({error}): write it with numpy.save") from error
         if maps.shape != expected or maps.dtype.kind not in "fiu":
             raise MammoError(

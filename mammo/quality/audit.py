@@ -1,6 +1,5 @@
 """Data quality audit: every check over every row, tile and outline of a store."""
 
-import json
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mammo.limits import read_json
 from mammo.quality.checks import Issue
 from mammo.quality.image_checks import all_image_stats, check_brightness, check_images, image_rows
 from mammo.quality.outline_checks import check_outlines
@@ -78,7 +78,7 @@ def _check_content(store: Path, manifest: Manifest, processes: int) -> tuple[Man
 def check_files(store: Path) -> Iterator[Issue]:
     """Find files that changed since the tables were written; a store without checksums yields none."""
     try:
-        header = json.loads((store / "store.json").read_text())
+        header = read_json(store / "store.json")
     except (OSError, ValueError):
         return  # loading the tables reports it
     if isinstance(header, dict) and {"files", "seal"} & header.keys():

@@ -34,6 +34,7 @@ from mammo.reporting.result_figures import save
 from mammo.reporting.summary import result_sentence, seed_mean_sentence, tradeoff_sentence
 from mammo.scoring.number_text import number_text, p_text, range_text, signed_text
 from mammo.scoring.score_tables import safe_csv
+from mammo.text import LINES, printable
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -157,20 +158,26 @@ def _main_row(evaluation: Evaluation) -> Mapping[str, Any] | None:
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Render a template of this package; all text is escaped."""
-    environment = Environment(
+    """Render a template of this package; all text is escaped, and all of it can be printed."""
+    return environment().get_template(template).render(values)
+
+
+def environment() -> Environment:
+    """The settings and filters of the templates."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_shown,
     )
     numbers: dict[str, Callable[..., str]] = {"number": number_text, "signed": signed_text, "p_value": p_text}
     numbers["interval"] = range_text
-    environment.filters.update({name: _typeset(text) for name, text in numbers.items()})
-    environment.filters.update(cell=_cell, script_data=_script_data)
-    return environment.get_template(template).render(values)
+    made.filters.update({name: _typeset(text) for name, text in numbers.items()})
+    made.filters.update(cell=_cell, script_data=_script_data)
+    return made
 
 
 def _typeset(text: Callable[..., str]) -> Callable[..., str]:
@@ -178,15 +185,24 @@ def _typeset(text: Callable[..., str]) -> Callable[..., str]:
     return lambda *given: text(*given).replace("-", "\N{MINUS SIGN}")
 
 
+def _shown(value: Any) -> Any:  # noqa: ANN401
+    """A value of a template as it is written: what cannot be printed in text becomes an escape, also in lists."""
+    if isinstance(value, dict):
+        return {_shown(name): _shown(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shown(each) for each in value]
+    return printable(value, kept=LINES) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 def _cell(value: object) -> Markup:
     """Text as a Markdown table cell: on one line, with HTML and Markdown's special characters escaped."""
-    literal = re.sub(r"([\\`*_\[\]|])", r"\\\1", " ".join(str(value).split()))
+    literal = re.sub(r"([\\`*_\[\]|])", r"\\\1", " ".join(printable(str(value), kept=LINES).split()))
     return Markup(escape(literal))
 
 
 def _script_data(value: object) -> Markup:
     """A value as JSON for a script element, with every less-than sign escaped, so that no text can end the element."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(_shown(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c"))
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mammo.limits import TABLE_BYTES, check_size, limited_lines
 from mammo.records import Floats, MammoError
 from mammo.scoring.thresholds import threshold_at_fnr
 
@@ -67,12 +68,13 @@ def read_score_file(path: Path) -> ScoreFile:
         MammoError: it cannot be read, a column is missing, or a row is invalid; names file, row and value.
     """
     try:
+        check_size(path, TABLE_BYTES)
         with path.open(encoding="utf-8-sig", newline="") as file:
-            cells = _cells(csv.reader(file, strict=True), path)
+            cells = _cells(csv.reader(limited_lines(file), strict=True), path)
             header = next(cells)
             _check_header(path, header)
             rows = list(cells)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, ValueError, csv.Error) as error:
         cause = f"line {error.object[: error.start].count(10) + 1}" if isinstance(error, UnicodeDecodeError) else error
         raise MammoError(f"{path}: not a readable CSV file in UTF-8 ({cause}); give a lesion score table") from error
     table = pd.DataFrame(rows, columns=header, index=pd.RangeIndex(1, len(rows) + 1), dtype="str")

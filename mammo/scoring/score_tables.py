@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.io import atomic_write
+from mammo.limits import check_parquet
 from mammo.records import Birads, Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from mammo.scoring.intervals import Interval, auc_interval
 from mammo.scoring.score_columns import IMAGE_CLASSES, IMAGE_COLUMNS, LESION_COLUMNS, WINDOW_COLUMNS, Columns
@@ -91,9 +92,13 @@ class TableKind:
         if not path.is_file():
             raise MammoError(f"{path}: no such {self.name}; {self.remedy}")
         try:
+            check_parquet(path)
             table = pd.read_parquet(path)
         except (ValueError, OSError) as error:
-            raise MammoError(f"{path}: not a readable parquet file ({type(error).__name__}); {self.remedy}") from error
+            reason = " ".join(str(error).split())[:200]
+            raise MammoError(
+                f"{path}: not a readable parquet file ({type(error).__name__}: {reason}); {self.remedy}"
+            ) from error
         return self.check(table, str(path))
 
 

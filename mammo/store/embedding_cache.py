@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.io import atomic_write
+from mammo.limits import check_archive
 from mammo.records import MammoError
 
 
@@ -50,9 +51,10 @@ class Embeddings:
         if not path.is_file():
             return False
         try:
+            check_archive(path)
             with np.load(path, allow_pickle=False) as stored:
                 return str(stored["digest"]) == self.digest(plan)
-        except (OSError, ValueError, EOFError, KeyError, BadZipFile):  # a damaged file counts as missing
+        except (OSError, ValueError, EOFError, KeyError, BadZipFile, MemoryError):  # a damaged file counts as missing
             return False
 
     def write(self, plan: Digestible, h: NDArray[np.float32]) -> None:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.io import atomic_write
+from mammo.limits import check_parquet
 from mammo.records import MammoError, Pathology, Split
 from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, check_tables, labels_elsewhere, outline_of, tissue_of
 from mammo.store.store_header import (
@@ -227,6 +228,7 @@ def _to_pandas(table: pa.Table) -> pd.DataFrame:
 def _read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     again = "run python -m mammo.ingest again"
     try:
+        check_parquet(path)
         table = pq.read_table(path)
         missing = [name for name in schema.names if name not in table.column_names]
         if missing:

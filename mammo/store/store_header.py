@@ -13,6 +13,7 @@ from typing import Any
 
 from mammo.geometry import Frame
 from mammo.io import atomic_write, did_you_mean_path
+from mammo.limits import read_json
 from mammo.records import MammoError
 
 FORMAT = 6
@@ -110,7 +111,7 @@ def read_store_header(store: Path, checked: bool = True) -> StoreHeader:
         )
     check_format(store)
     try:
-        header = dict(json.loads(path.read_text(encoding="utf-8")))
+        header = dict(read_json(path))
         if checked and header.get("seal", seal := header_checksum(header)) != seal:
             raise MammoError(f"{path} is damaged (another SHA-256 than was written): {AGAIN}")
         sources = tuple(DataSet(**source) for source in header["sources"])
@@ -145,7 +146,7 @@ def check_format(store: Path) -> None:
         MammoError: the store has another format, so that its tables or pixels cannot be read.
     """
     try:
-        found = json.loads((store / "store.json").read_text(encoding="utf-8"))["format"]
+        found = read_json(store / "store.json")["format"]
     except (OSError, ValueError, KeyError, TypeError):
         return
     if found != FORMAT:

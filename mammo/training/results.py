@@ -224,7 +224,8 @@ def read_run(folder: Path) -> Run:
             files={str(k): str(v) for k, v in dict(result.get("files", {})).items()},
             stamps={str(k): [int(number) for number in v] for k, v in dict(result.get("stamps", {})).items()},
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        _check_paths(run)
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise MammoError(
             f"{path}: not the result of a run ({type(error).__name__}: {error}); train the run again"
         ) from error
@@ -233,6 +234,22 @@ def read_run(folder: Path) -> Run:
     if run.model == "fagg" and run.maps not in MAPS:
         raise MammoError(f"{path}: maps {run.maps!r} is not one of {', '.join(MAPS)}; train the run again")
     return run
+
+
+def _check_paths(run: Run) -> None:
+    """Check the paths in a result, which may come from elsewhere.
+
+    A run may read networks of another root, where the user named them: these are read as data, wherever they are.
+
+    Raises:
+        ValueError: a file is not of the run folder, or is a link, or a run that it reads has no relative path.
+    """
+    for name in run.files:
+        if name in ("", ".", "..") or Path(name).name != name or (run.folder / name).is_symlink():
+            raise ValueError(f"files: {name} is not a file of the run folder")
+    for name, text in run.reads.items():
+        if Path(text).is_absolute() or not text.isprintable():
+            raise ValueError(f"reads.{name}: {text} is not a path relative to the run folder")
 
 
 def finished_run(folder: Path, trusting: bool = True) -> Run | None:

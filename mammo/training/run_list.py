@@ -5,7 +5,6 @@ Otherwise it has failed, if error.txt says with what error, and is interrupted i
 changed since it was done.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mammo.io import did_you_mean_path, is_locked
+from mammo.limits import parse_json
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number, number_text
 from mammo.training.results import Run, finished_run
@@ -95,7 +95,7 @@ def _listed(folder: Path) -> ListedRun:
 def _reads(folder: Path) -> Mapping[str, str] | None:
     """The digests of what a run reads, by name, as it wrote them when it started; None if they are unknown."""
     try:
-        reads = json.loads(_text(folder / "origin.json") or _text(folder / "result.json"))["read_digests"]
+        reads = parse_json(_text(folder / "origin.json") or _text(folder / "result.json"))["read_digests"]
         return {str(name): str(digest) for name, digest in reads.items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

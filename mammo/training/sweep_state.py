@@ -25,6 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mammo.io import atomic_write, is_locked
+from mammo.limits import read_json
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number, number_text
 from mammo.training.results import finished_run
@@ -211,7 +212,7 @@ def _planned(overrides: Sequence[str]) -> tuple[str, ...]:
 def _jobs(path: Path) -> tuple[str, ...]:
     """The jobs that jobs.json lists; MammoError where it is damaged."""
     try:
-        return tuple(map(str, json.loads(path.read_text(encoding="utf-8"))))
+        return tuple(map(str, read_json(path)))
     except (ValueError, TypeError) as error:
         raise MammoError(f"{path} is not a list of jobs: run the sweep's command again to rewrite it") from error
 

@@ -10,7 +10,6 @@ some labels are on the wrong breast (found by TOMPEI-CMMD, corrected here); and 
 be healthy, so no image counts as negative.
 """
 
-import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +26,7 @@ from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder, parts_matching, regular_file
 from mammo.intake.source_tables import cell_text, read_rows, read_sheet
 from mammo.intake.stored_shape import Shape
+from mammo.limits import read_json
 from mammo.progress import track
 from mammo.records import (
     Cohort,
@@ -180,7 +180,7 @@ def _lesions(
     label = Pathology.NONE if breast[0] in MIXED_BREASTS else labels.get(breast, Pathology.NONE)
     source = LabelSource.NONE if label is Pathology.NONE else LabelSource.BREAST_LEVEL
     try:
-        items: list[dict[str, Any]] = list(json.loads((folder.root / path).read_text(encoding="utf-8-sig")))
+        items: list[dict[str, Any]] = list(read_json(folder.root / path, encoding="utf-8-sig"))
     except (OSError, ValueError, TypeError):
         yield left_out(path, Code.OUTLINE_BROKEN, image[0], label)
         return

@@ -9,7 +9,6 @@ Pitfalls: file names in capitals; marks linked to several lesions or none; studi
 by date; corners in any order, or (0, 0) if unset; nine images whose boxes are known to be flipped, which are left out.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,6 +24,7 @@ from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder
 from mammo.intake.stored_shape import Shape, stored_header, stored_shape
+from mammo.limits import read_json
 from mammo.progress import track
 from mammo.records import Cohort, ImageRecord, Laterality, LeftOut, LesionRecord, MammoError, View
 
@@ -148,8 +148,8 @@ def _client(folder: Folder, table: str, files: Mapping[str, str]) -> _Client | N
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+        content = read_json(file, encoding="utf-8-sig")
+    except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
 
