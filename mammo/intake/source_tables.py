@@ -25,6 +25,9 @@ ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
 """Zero-width and other invisible characters that spreadsheets leave in cells."""
 
+MOST_COLUMNS = 1000
+"""Most columns to which the rows of a sheet are filled up with empty cells."""
+
 SHEETS = (".xlsx", ".xlsm")
 """Suffixes of workbooks."""
 
@@ -194,7 +197,8 @@ def read_sheet(file: Path, sheet: str = "") -> Iterator[tuple[int, Cells]]:
     book = openpyxl.load_workbook(file, read_only=True, data_only=True)
     try:
         found = book[sheet] if sheet in book.sheetnames else book.worksheets[0]
-        found.reset_dimensions()  # those in the file can be false, and rows would be filled up to them
+        if (found.max_column or 0) > MOST_COLUMNS:  # a false size, to which every row would be filled up
+            found.reset_dimensions()
         yield from enumerate(found.iter_rows(values_only=True), 1)
     finally:
         book.close()
