@@ -246,10 +246,10 @@ DATA: Mapping[str, ValueType] = {
     "fold": or_null(whole(0)),
     **{f"quota.{name}": whole(0) for name in ("malignant", "benign", "outside", "negative")},
     "max_angle_deg": number("from 0 to 180", "30", lambda x: 0 <= x <= 180),
-    "windows_per_lesion.val": WINDOWS,
-    "windows_per_lesion.test": WINDOWS,
+    **{f"windows_per_lesion.{split}": WINDOWS for split in ("val", "test")},
     "intensity": free(),
     "workers": whole(0, 1024),
+    "workers_timeout_s": POSITIVE,
     "memory_gb": number("of at least 0", "4", lambda x: x >= 0),
 }
 

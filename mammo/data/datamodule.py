@@ -86,6 +86,7 @@ class MammoDataModule(pl.LightningDataModule):
         image_sampling: which training images an epoch holds: "all", "balanced" or "exams" (image_plans.ImageSampling).
         labels: whether the labels of whole images are those of the breast in the exam or of the image alone.
         workers: threads that read batches ahead; 0 reads in the training thread.
+        workers_timeout_s: longest time that one of them may take for a batch.
         memory_gb: memory per split for decoded images, those with lesions first, and for batches of fixed windows.
         manifest: the store's tables, as they were when the run began; None to read them when they are first used.
     """
@@ -111,6 +112,7 @@ class MammoDataModule(pl.LightningDataModule):
         image_sampling: str = "all",
         labels: LabelLevel = "breast",
         workers: int = 0,
+        workers_timeout_s: float = 60.0,
         memory_gb: float = 4.0,
         manifest: Manifest | None = None,
     ) -> None:
@@ -123,7 +125,7 @@ class MammoDataModule(pl.LightningDataModule):
         self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
         self.image_noise, self.image_sampling = image_noise or WindowNoise(), ImageSampling(image_sampling)
         self.labels: LabelLevel = labels
-        self.memory_bytes = memory_gb * 1e9
+        self.memory_bytes, self.workers_timeout_s = memory_gb * 1e9, workers_timeout_s
         self._manifest = manifest
         self._evaluation_loaders: dict[Split | None, Loader] = {}
         self._splits: dict[Split | None, SplitData] = {}
@@ -205,7 +207,14 @@ class MammoDataModule(pl.LightningDataModule):
         dataset = self._dataset(Split.TRAIN, self.training_plan(epoch))
         dataset = replace(dataset, intensity=self.intensity, seed=self.seed + 1_000_003 * epoch)
         rank, n_processes = self._process
-        return Loader(dataset, self.batch_size, self.workers, rank=rank, n_processes=n_processes)
+        return Loader(
+            dataset,
+            self.batch_size,
+            self.workers,
+            timeout_s=self.workers_timeout_s,
+            rank=rank,
+            n_processes=n_processes,
+        )
 
     def val_dataloader(self) -> Loader:
         """Batches of the validation split."""
@@ -228,7 +237,7 @@ class MammoDataModule(pl.LightningDataModule):
         if split not in self._evaluation_loaders:
             rank, n_processes = self._process
             dataset = self._dataset(split, self.evaluation_plan(split)).take(slice(rank, None, n_processes))
-            loader = Loader(dataset, self.eval_batch_size, self.workers, self.memory_bytes)
+            loader = Loader(dataset, self.eval_batch_size, self.workers, self.memory_bytes, self.workers_timeout_s)
             self._evaluation_loaders[split] = loader
         return self._evaluation_loaders[split]
 

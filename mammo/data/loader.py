@@ -8,7 +8,6 @@ batches, too: each reads its part of every batch.
 import weakref
 from collections import deque
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
 import numpy as np
@@ -16,7 +15,11 @@ import torch
 from torch import Tensor
 
 from mammo.data.dataset import PlanDataset
+from mammo.data.read_ahead import read_ahead
 from mammo.records import Batch, MammoError, Pixels
+
+NAMED = 3
+"""Images that a message names."""
 
 Rows = TypeVar("Rows", range, Tensor)
 
@@ -41,6 +44,7 @@ class Loader:
         batch_size: rows of a batch in all processes together; the last batch can be shorter.
         threads: number of threads that read ahead; 0 reads each batch when it is requested.
         keep_bytes: memory for batches that are kept for the next passes.
+        timeout_s: longest time that a thread may take for a batch.
         rank: number of this process.
         n_processes: number of processes that train together.
 
@@ -54,6 +58,7 @@ class Loader:
         batch_size: int,
         threads: int = 0,
         keep_bytes: float = 0,
+        timeout_s: float = 60.0,
         rank: int = 0,
         n_processes: int = 1,
     ) -> None:
@@ -61,7 +66,7 @@ class Loader:
             raise MammoError(f"workers must be >= 0, got {threads}")
         if batch_size < 1:
             raise MammoError(f"batch_size must be >= 1, got {batch_size}")
-        self.dataset, self.batch_size, self.threads = dataset, batch_size, threads
+        self.dataset, self.batch_size, self.threads, self.timeout_s = dataset, batch_size, threads, timeout_s
         self.rank, self.n_processes = rank, n_processes
         self._keep_bytes_left, self._given, self._first = keep_bytes, 0, 0
         self._kept: dict[int, Batch] = {}
@@ -93,24 +98,24 @@ class Loader:
         """Batches from number first on, read in this thread or ahead by others."""
         numbers = range(first, len(self))
         if self.threads == 0:
-            yield from map(self._batch, numbers)
-            return
-        with ThreadPoolExecutor(self.threads, "batches") as pool:
-            waiting: deque[Future[Batch]] = deque()
-            try:
-                for number in numbers:
-                    waiting.append(pool.submit(self._batch, number))
-                    if len(waiting) > self.threads + 1:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+            return map(self._batch, numbers)
+        return read_ahead(self._batch, numbers, self.threads, self.timeout_s, self.named)
+
+    def named(self, number: int) -> str:
+        """A batch by its number and images, for messages."""
+        names = list(dict.fromkeys(self.image_ids(number)))
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        return f"batch {number + 1} (images {', '.join(names[:NAMED])}{more})"
 
     def _batch(self, number: int) -> Batch:
         if number in self._kept:
             return self._kept[number]
-        batch = self._read(range(len(self.dataset))[number * self.batch_size :][: self.batch_size])
+        try:
+            batch = self._read(range(len(self.dataset))[number * self.batch_size :][: self.batch_size])
+        except MammoError:
+            raise
+        except Exception as error:
+            raise MammoError(f"{self.named(number)}: {type(error).__name__}: {error}") from error
         size = sum(column.nbytes for column in batch.values())
         if size <= self._keep_bytes_left:
             self._keep_bytes_left -= size

@@ -222,6 +222,7 @@ def datamodule_of(
         image_sampling=cfg.get("image_sampling", "all"),
         labels=cfg.get("labels", "breast"),
         workers=cfg.workers,
+        workers_timeout_s=cfg.workers_timeout_s,
         memory_gb=cfg.memory_gb,
         manifest=manifest,
     )

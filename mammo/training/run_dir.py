@@ -35,6 +35,7 @@ ERROR = "error.txt"
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
 NOT_IN_DIGEST = (
     *("root", "store", "data", "group", "trial", "lr_range", "logger", "workers", "memory_gb", "hydra"),
+    "workers_timeout_s",
     *("allow_targets", "ckpt_path"),
 )
 """Configuration keys that do not change what is learned, or that are part of the name (trial); the content of the store

@@ -13,9 +13,6 @@ from torch.nn.utils import get_total_norm
 from mammo.data.loader import Loader
 from mammo.records import Batch, MammoError
 
-NAMED = 3
-"""Images that a message names."""
-
 
 class SeededSteps(Callback):
     """Makes the random numbers of a step, as of dropout, a function of the seed, the epoch and the step alone.
@@ -65,9 +62,7 @@ def _samples(trainer: pl.Trainer, step: int) -> str:
     loader = trainer.train_dataloader
     if not isinstance(loader, Loader):
         return ""
-    names = list(dict.fromkeys(loader.image_ids(step)))
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f" (images {', '.join(names[:NAMED])}{more})"
+    return f", {loader.named(step)}"
 
 
 class Interruption(Callback):

@@ -1,6 +1,9 @@
 """Batches do not depend on the number of threads, and memory is reused only after it is released."""
 
 import gc
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ from mammo.data.loader import Loader, PixelPool
 from mammo.data.plans import lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
-from mammo.records import MammoError
+from mammo.records import Batch, MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from tests.data.pipelines import gray_changes
@@ -98,6 +101,44 @@ def test_an_error_in_a_thread_is_raised(dataset: PlanDataset, tmp_path: Path) ->
     reader = Reader(ImageStore(tmp_path), dataset.reader.ids, dataset.reader.chains, 24)
     with pytest.raises(MammoError, match="is missing from the store"):
         list(Loader(PlanDataset(dataset.plan, ("patch",), reader), 5, 2))
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_an_unexpected_error_names_the_images_of_its_batch(
+    dataset: PlanDataset, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    plain = PlanDataset.batch
+
+    def broken(self: PlanDataset, rows: range, memory: object = None) -> Batch:
+        if 7 in rows:
+            raise ValueError("an augmentation of one's own")
+        return plain(self, rows)
+
+    monkeypatch.setattr(PlanDataset, "batch", broken)
+    loader = Loader(dataset, 3, threads)
+    first = dataset.reader.ids[dataset.plan.image[6]]
+    with pytest.raises(MammoError, match=rf"^batch 3 \(images {first}.*\): ValueError: an augmentation of one's own"):
+        list(loader)
+
+
+def test_a_thread_that_hangs_ends_the_pass_and_the_process(tmp_path: Path) -> None:
+    code = """
+import threading
+from mammo.data.read_ahead import read_ahead
+
+def read(number):
+    if number == 3:
+        threading.Event().wait()
+    return number
+
+for result in read_ahead(read, range(9), 2, 0.5, "batch {}".format):
+    print(result, flush=True)
+"""
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "0\n1\n2\n")
+    assert "MammoError: batch 3 was not read within 0.5 s" in done.stderr
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize(

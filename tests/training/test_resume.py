@@ -265,7 +265,9 @@ def test_a_number_that_is_not_finite_ends_the_step_before_it_changes_a_weight(
         return loss
 
     monkeypatch.setattr(PatchClassifier, "training_step", broken)
-    with pytest.raises(MammoError, match=r"NaN or infinite in epoch 2, step 3 \(images \w+.*before it is kept"):
+    with pytest.raises(
+        MammoError, match=r"NaN or infinite in epoch 2, step 3, batch 3 \(images \w+.*before it is kept"
+    ):
         train(cfg)
     (folder,) = Path(cfg.root).glob("runs/*")
     state = torch.load(folder / "last.ckpt", weights_only=True)
