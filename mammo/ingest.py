@@ -36,7 +36,7 @@ PHANTOM = "phantom"
 QUARANTINED = 3
 """Exit status when the ingest is done, but at least one file was rejected, unless accept_rejections=true."""
 
-TABLE_KEYS = ("lesions", "images", "labels", "columns", "skip_absent")
+TABLE_KEYS = ("lesions", "images", "labels", "columns", "label_source", "skip_absent")
 """Keys of data= that say how a user's own tables are read; they are not options of the source that a store keeps."""
 
 

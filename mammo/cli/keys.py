@@ -94,11 +94,10 @@ INGEST: Mapping[str, ValueType] = {
         number(f"from {SCALES[0]:g} to {SCALES[1]:g}", "0.125", lambda x: SCALES[0] <= x <= SCALES[1]), choice("auto")
     ),
     "data.spacing_mm": number("above 0 and at most 1", "0.07", lambda x: 0 < x <= 1),
-    "data.lesions": FILE,
-    "data.images": FILE,
-    "data.patients": FILE,
+    **dict.fromkeys(("data.lesions", "data.images", "data.patients"), FILE),
     "data.labels": or_null(mapping("{0: benign, 1: malignant}")),
     "data.columns": or_null(mapping("{label: final_diagnosis}")),
+    "data.label_source": or_null(choice("biopsy", "breast_level", "birads_proxy")),
     "data.skip_absent": switch(),
     "data.options.synthetic": switch(),
     "data.options.proxies": switch(),

@@ -42,8 +42,8 @@ class Code(StrEnum):
     NOT_DICOM = "not_dicom", "not a DICOM file, PNG, TIFF, JPEG or PGM image, or its header is damaged", AGAIN
     NOT_DESCRIBED = (
         "not_described",
-        "a PNG, TIFF, JPEG or PGM without a row in images.csv, which must state its patient, exam and view",
-        "add the row to images.csv",
+        "a PNG, TIFF, JPEG or PGM without a row in images.csv, which must state its patient, side and view",
+        "add the row to images.csv (columns image, patient, laterality, view, and exam for patients with several)",
     )
     MEDIA_DIRECTORY = "media_directory", "a DICOMDIR, the list of files on a medium", OTHER_OBJECT
     WRONG_MODALITY = (
@@ -123,11 +123,6 @@ class Code(StrEnum):
         "view the image, then correct its laterality or mirror it",
     )
     MISSING = "missing", "the data set's tables name this file, but it does not exist", AGAIN
-    NO_IMAGE = (
-        "no_image",
-        "no image in the folder is the one that this row is about",
-        "correct the row, or add the image to the folder",
-    )
     SYNTHETIC = (
         "synthetic",
         "a synthetic image, computed from tomosynthesis (C-View)",

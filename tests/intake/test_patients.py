@@ -64,7 +64,7 @@ def test_an_exam_without_a_row_a_missing_column_and_a_source_that_knows_are_name
     file.write_text("exam,woman\n0,a\n")
     with pytest.raises(MammoError, match=r"patients\.csv lacks the column patient: add it \(the table has exam, woman"):
         patients_file(tmp_path, "patients.csv")
-    with pytest.raises(MammoError, match=r"data\.patients=gone\.csv is not a file in .* its tables are: patients\.csv"):
+    with pytest.raises(MammoError, match=r"data\.patients=gone\.csv is a file neither in .*: patients\.csv"):
         patients_file(tmp_path, "gone.csv")
 
 

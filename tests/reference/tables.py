@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from mammo.ingestion.quarantine import QUARANTINE
 from mammo.intake.adapters._table_columns import FIELDS
 from mammo.intake.adapters._table_outlines import FORMS
+from mammo.intake.adapters._table_words import SIDES, SOURCES, VIEWS, WORDS, YES_NO
 from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code
 from mammo.quality.checks import CHECKS
@@ -43,6 +44,20 @@ def outline_forms() -> str:
     return table(["form", "column names"], rows)
 
 
+def own_words() -> str:
+    """The words of own tables, and what each is read as."""
+    read = [("label", meaning.value, words.split()) for meaning, words in WORDS.items()]
+    read += [("label_source", source.value, words.split()) for source, words in SOURCES.items()]
+    for field, words in (("laterality", SIDES), ("view", VIEWS), ("high_risk", YES_NO)):
+        for value in dict.fromkeys(words.values()):
+            shown = {True: "yes", False: "no"}.get(value, str(value))
+            read.append((field, shown, [word or "an empty cell" for word in words if words[word] is value]))
+    return table(
+        ["field", "read as", "words"],
+        [[code(field), cell(value), cell(", ".join(words))] for field, value, words in read],
+    )
+
+
 def result_keys() -> str:
     """The keys of result.json, by the attributes of Run."""
     text = dict(sections(Run.__doc__ or ""))["Attributes"]
@@ -74,6 +89,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "quarantine": lambda: plain(QUARANTINE.columns),
     "own-ids": lambda: plain(OWN_IDS.columns),
     "own-fields": own_fields,
+    "own-words": own_words,
     "outline-forms": outline_forms,
     "score-lesions": lambda: typed(score_columns.LESION_COLUMNS),
     "score-windows": lambda: typed(score_columns.WINDOW_COLUMNS),

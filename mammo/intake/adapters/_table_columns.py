@@ -33,7 +33,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "L or R, left or right; also with the view in one cell, as in R-MLO",
     ),
     "view": (
-        "view viewposition viewpos imageview projection",
+        "view viewposition viewpos imageview projection proj",
         "CC or MLO, also written out",
     ),
     "label": (

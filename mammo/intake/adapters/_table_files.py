@@ -18,7 +18,7 @@ def lesion_files(root: Path, name: str | None) -> tuple[list[Path], list[Path]]:
 
     Args:
         root: the folder.
-        name: the user's own file name (data.lesions), relative to the folder or absolute; None for the usual names.
+        name: the user's own file (data.lesions), as in named_file; None for the usual names.
 
     Raises:
         MammoError: the named file does not exist, there are several tables, or there is nothing.
@@ -42,7 +42,7 @@ def image_file(root: Path, name: str | None) -> Path | None:
 
 
 def named_file(root: Path, name: str, key: str) -> Path:
-    """Return a file that the user names, relative to the folder or absolute.
+    """Return a file that the user names: a path in the source folder, else in the working directory, or absolute.
 
     Raises:
         MammoError: there is no such file.
@@ -51,7 +51,10 @@ def named_file(root: Path, name: str, key: str) -> Path:
         if file.is_file():
             return file
     listed = ", ".join(file.name for file in _tables(root)) or "none"
-    raise MammoError(f"{key}={name} is not a file in {root}{did_you_mean_path(root / name)}: its tables are: {listed}")
+    raise MammoError(
+        f"{key}={name} is a file neither in data.source ({root}){did_you_mean_path(root / name)} nor in the working "
+        f"directory ({Path.cwd()}): the tables in data.source are: {listed}"
+    )
 
 
 def usual_file(root: Path, stem: str) -> Path | None:

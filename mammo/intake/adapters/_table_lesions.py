@@ -1,7 +1,7 @@
 """Lesions of a user's tables: rows and annotations as checked findings, and their outlines on the images."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -64,14 +64,22 @@ class TableLesion:
             return own or f"{number} on {self.image}"
         return f"{self.entry.file.name} {self.entry.key}" if self.entry.annotation else self.entry.key
 
+    @property
+    def lacks_source(self) -> bool:
+        """Whether it has a malignant or benign label whose source it does not state."""
+        return self.source is LabelSource.UNKNOWN and self.entry.get("label_source").lower() in ("", "none")
+
+    def with_source(self, source: str) -> "TableLesion":
+        """Return the row with this label source where it lacks one."""
+        return replace(self, source=LabelSource(source)) if self.lacks_source else self
+
     def finding(self) -> Finding:
         """Return the finding of a lesion without an outline."""
         return Finding(self.image, self.meaning.pathology, self.source)
 
     def left_out(self, code: Code) -> LeftOut:
         """Return the record of a lesion that is left out."""
-        path = self.image or self.entry.path("image") or f"{self.entry.file.name} {self.entry.key}"
-        return left_out(path, code, self.image, self.meaning.pathology)
+        return left_out(self.image, code, self.image, self.meaning.pathology)
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ class ImageMatcher:
         """
         side, view = side_of(entry), view_of(entry)
         if not entry.get("patient") or not side or not view:
-            raise entry.error("view", "without an image, a row needs patient, laterality (L, R) and view (CC, MLO)")
+            missing = "patient" if not entry.get("patient") else "laterality" if not side else "view"
+            raise entry.error(missing, "without an image, a row needs patient, laterality (L, R) and view (CC, MLO)")
         found = [image for image in self._images[entry.get("patient"), side, view] if self._is_of_exam(entry, image)]
         found = [image for image in found if not image.code] or found[:1]
         distinct = {self._keys.get(image.path, HeaderKeys()).uid or image.path: image.path for image in reversed(found)}

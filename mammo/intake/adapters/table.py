@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mammo.intake.adapters._table_columns import Entry, check_chosen, columns_of, entry_of_annotation, read_entries
+from mammo.intake.adapters._table_columns import Entry, check_chosen, entry_of_annotation, read_entries
 from mammo.intake.adapters._table_files import image_file, lesion_files
 from mammo.intake.adapters._table_images import (
     FoundImage,
@@ -38,8 +38,10 @@ from mammo.intake.adapters._table_lesions import (
     draw_lesions,
 )
 from mammo.intake.adapters._table_matching import SKIP, ImageMatcher, ImageNames
-from mammo.intake.adapters._table_messages import Problems, identity_notes
+from mammo.intake.adapters._table_messages import Problems
+from mammo.intake.adapters._table_notes import identity_notes, label_notes, row_notes
 from mammo.intake.adapters._table_outlines import has_outlines
+from mammo.intake.adapters._table_required import check_image_columns, check_lesion_columns
 from mammo.intake.adapters._table_words import Meaning, label_map, side_of, unknown_labels, view_of
 from mammo.intake.coco import read_coco
 from mammo.intake.rejections import Code
@@ -63,6 +65,7 @@ def read(
     images: str | None = None,
     labels: Mapping[object, object] | None = None,
     columns: Mapping[str, str] | None = None,
+    label_source: str | None = None,
     skip_absent: bool = False,
 ) -> Cohort:
     """Read the folder.
@@ -74,6 +77,7 @@ def read(
         images: file of the table of images; None for the usual names.
         labels: the meaning of label words (malignant, benign, high risk, none, normal); None for the usual words.
         columns: columns by field (_table_columns.FIELDS); None for the usual names.
+        label_source: the source of malignant and benign labels whose row states none; None for unknown.
         skip_absent: whether rows whose image is not in the folder are left out, instead of an error.
 
     Raises:
@@ -90,6 +94,7 @@ def read(
     paths = [path for path in paths if root / path not in read_here]
     described = _image_entries(described_in, chosen)
     rows = _checked_rows(tables, annotated, chosen, label_map(labels or {}), problems)
+    rows = [row.with_source(label_source) for row in rows] if label_source else rows
     rows = _with_masks(rows, ImageNames(candidates), problems)
     masks = {row.mask for row in rows}
     files = [path for path in paths if path not in masks]
@@ -113,7 +118,7 @@ def read(
 def _image_entries(file: Path | None, chosen: Mapping[str, str]) -> list[Entry]:
     if file is None:
         return []
-    _check_columns(file, chosen, ("image",))
+    check_image_columns(file, chosen)
     return read_entries(file, chosen)
 
 
@@ -124,11 +129,15 @@ def _checked_rows(
     meanings: Mapping[str, Meaning],
     problems: Problems,
 ) -> list[TableLesion]:
-    """Return the rows of the table of lesions and the annotations of COCO files; their images are still to be found."""
+    """Return the rows of the table of lesions and the annotations of COCO files; their images are still to be found.
+
+    Raises:
+        MammoError: a table lacks a column, so that each of its rows would be wrong.
+    """
     found: list[TableLesion] = []
     for file in (*tables, *annotated):
         if file in tables:
-            _check_columns(file, chosen, ("label",))
+            check_lesion_columns(file, chosen, meanings)
             entries, outlines = read_entries(file, chosen), has_outlines(read_header(file))
         else:
             entries, outlines = [entry_of_annotation(annotation) for annotation in read_coco(file)], True
@@ -137,19 +146,6 @@ def _checked_rows(
             problems.add(str(unknown))
         found += [check_lesion(entry, meanings, outlines, problems) for entry in entries]
     return found
-
-
-def _check_columns(file: Path, chosen: Mapping[str, str], needed: Sequence[str]) -> None:
-    """Check that a table has its required columns, under any of their names."""
-    header = read_header(file)
-    columns = columns_of(header, chosen)
-    for field in needed:
-        if field not in columns:
-            listed = ", ".join(column for column in header if column) or "nothing"
-            raise MammoError(
-                f"{file} lacks the column {field}: name it {field}, or give its name with "
-                f"data.columns={{{field}: NAME}} (it has {listed})"
-            )
 
 
 def _with_masks(rows: Sequence[TableLesion], names: ImageNames, problems: Problems) -> list[TableLesion]:
@@ -240,21 +236,14 @@ def _cohort(
     problems.check()
     order = {image.record.path: number for number, image in enumerate(found)}
     lesions.sort(key=lambda lesion: order[lesion.path])
-    left_out = [*_left_out(drawn), *(row.left_out(Code.NO_IMAGE) for row in absent)]
-    scaled = sum(isinstance(one, Drawn) and one.scaled for _, one in drawn)
-    if scaled:
-        notes.append(f"outlines drawn on images of another size, scaled to the stored images: {scaled}")
-    clipped = sum(isinstance(one, Drawn) and one.clipped for _, one in drawn)
-    if clipped:
-        notes.append(f"caution: outlines that reach beyond their image, clipped: {clipped}; check their coordinates")
-    if n_repeated:
-        notes.append(f"rows that repeat the outline and label of another row, counted once: {n_repeated}")
     without = tuple(row.finding() for row in findings if row.image and not row.given.kind)
-    if without:
-        notes.append(f"findings without an outline, which label their whole images and give no patches: {len(without)}")
+    outlines = [one for _, one in drawn if isinstance(one, Drawn)]
+    notes += [*row_notes(absent, outlines, n_repeated, len(without)), *label_notes([row for row in rows if row.image])]
     records = _with_negatives([image.record for image in found], rows, absent, notes)
     copies = tuple(copies_of(found))
-    return Cohort(tuple(records), tuple(lesions), tuple(left_out), notes=tuple(notes), findings=without, copies=copies)
+    return Cohort(
+        tuple(records), tuple(lesions), tuple(_left_out(drawn)), notes=tuple(notes), findings=without, copies=copies
+    )
 
 
 def _with_negatives(

@@ -53,12 +53,12 @@ def test_the_table_of_images_completes_headers_and_never_contradicts_them(folder
 
 def test_patients_and_exams_that_cannot_be_right_are_named_with_numbers_and_the_remedy(folder: Folder) -> None:
     exams = [{"PatientID": "ANONYMOUS", "StudyInstanceUID": f"1.{number}"} for number in range(3)]
-    (note,) = read(folder(BOX, *exams)).notes
+    note, *_ = read(folder(BOX, *exams)).notes
     assert note.startswith("caution: 3 images of 3 exams have the placeholder of a missing patient ID")
     assert note.endswith("give patient and exam in images.csv")
-    (note,) = read(folder(BOX, *({"PatientID": f"{number}"} for number in range(3)))).notes
+    note, *_ = read(folder(BOX, *({"PatientID": f"{number}"} for number in range(3)))).notes
     assert note.startswith("caution: exams of more than one patient: 1; their 3 patients will stay in one split")
-    (note,) = read(folder(BOX, {}, {"PatientID": ""}, {"PatientID": ""})).notes
+    note, *_ = read(folder(BOX, {}, {"PatientID": ""}, {"PatientID": ""})).notes
     assert note.startswith("caution: files without a patient ID or exam in their header, rejected: 2; give patient")
 
 
@@ -169,6 +169,19 @@ def test_a_missing_table_of_lesions_names_the_tables_with_labels(folder: Folder)
         read(root)
 
 
+def test_a_table_is_looked_for_in_the_source_folder_and_then_in_the_working_directory(
+    folder: Folder, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, here = folder(BOX, {}), tmp_path_factory.mktemp("here")
+    monkeypatch.chdir(here)
+    (here / "own.csv").write_text(BOX.replace("benign", "malignant"))
+    assert [lesion.label for lesion in read(root, lesions="own.csv").lesions] == [Pathology.MALIGNANT]
+    (root / "own.csv").write_text(BOX)
+    assert [lesion.label for lesion in read(root, lesions="own.csv").lesions] == [Pathology.BENIGN]
+    with pytest.raises(MammoError, match=rf"neither in data\.source \({root}\).* nor in .* \({here}\)"):
+        read(root, lesions="gone.csv")
+
+
 def test_rows_without_an_image_are_an_error_or_left_out_and_their_breasts_are_not_negative(folder: Folder) -> None:
     rows = "patient,side,view,pathology,x,y,w,h\nP1,left,MLO,malignant,30,90,20,20\nP1,L,CC,benign,30,90,20,20\n"
     root = folder(rows, {}, {"ViewPosition": "MLO", "PatientID": "P2"})
@@ -176,8 +189,9 @@ def test_rows_without_an_image_are_an_error_or_left_out_and_their_breasts_are_no
         read(root)
     cohort = read(root, skip_absent=True)
     assert [lesion.path for lesion in cohort.lesions] == ["0.dcm"]
-    (lost,) = cohort.left_out
-    assert (lost.path, lost.code, lost.label) == ("lesions.csv row 2", Code.NO_IMAGE, Pathology.MALIGNANT)
+    assert "rows whose image is not in the folder, left out: 1 (the first: row 2)" in cohort.notes
+    assert "read as benign: benign (1)" in cohort.notes, "the words of the stored rows"
+    assert not cohort.left_out
     assert [image.negative for image in cohort.images] == [False, None]
 
 
@@ -207,7 +221,7 @@ def test_repeated_rows_count_once_and_contradicting_ones_are_an_error(folder: Fo
     root = folder(f"{BOX}0,benign,30,90,20,20\n", {})
     cohort = read(root)
     assert len(cohort.lesions) == 1
-    assert cohort.notes == ("rows that repeat the outline and label of another row, counted once: 1",)
+    assert "rows that repeat the outline and label of another row, counted once: 1" in cohort.notes
     (root / "lesions.csv").write_text(f"{BOX}0,malignant,30,90,20,20\n")
     with pytest.raises(MammoError, match="is malignant here and benign in row 2, with the same outline"):
         read(root)
