@@ -20,7 +20,7 @@ from mammo.models.epoch_metrics import LOGGED_FNRS, ImageAUROC, ScoredImages
 from mammo.models.gmic import ByClass, Gmic, GmicOutput, GmicSizes
 from mammo.models.losses import GmicLoss, without_loss
 from mammo.models.precision import adam, to_channels_last
-from mammo.models.weight_files import read_weights
+from mammo.models.weight_files import read_weights, weights_of
 from mammo.records import Batch, MammoError
 from mammo.scoring.thresholds import tnr_at_fnr
 
@@ -92,7 +92,7 @@ class ContextNetwork(pl.LightningModule):
 
     def _start_global_trunk(self, path: Path) -> None:
         """Load the global trunk of a checkpoint of a context network."""
-        state = read_weights(path).get("state_dict", {})
+        state = weights_of(read_weights(path), path)
         prefix = "network."
         weights = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         try:

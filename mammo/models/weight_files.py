@@ -48,6 +48,25 @@ def read_weights(path: Path) -> dict[str, Any]:
     return content
 
 
+def weights_of(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:
+    """The weights [O, ...] by name, state_dict, of a checkpoint's content; none where it has no state_dict.
+
+    Args:
+        content: of read_weights.
+        path: of the file, for the message.
+
+    Raises:
+        MammoError: state_dict is not a dictionary of tensors by name.
+    """
+    state: dict[str, Tensor] = content.get("state_dict", {})
+    is_state = isinstance(state, dict) and all(
+        isinstance(key, str) and isinstance(value, Tensor) for key, value in state.items()
+    )
+    if not is_state:
+        raise MammoError(f"{path}: state_dict is not a dictionary of tensors by name: give a checkpoint of a network")
+    return state
+
+
 def write_weights(content: dict[str, Any], path: Path, legacy: bool = False) -> None:
     """Write a file with torch.save; a reader never sees half of it.
 
@@ -94,6 +113,7 @@ def _check_tensors(content: Mapping[Any, Any], path: Path) -> None:
         if not isinstance(value, Tensor):
             continue
         is_plain = type(value) in (Tensor, nn.Parameter) and (value.layout, value.device.type) == (torch.strided, "cpu")
+        is_plain = is_plain and not value.is_quantized
         if not is_plain or value.numel() * value.element_size() > value.untyped_storage().nbytes():
             raise MammoError(
                 f"{path}: {key} is not a plain tensor of its own size ({list(value.shape)}): save a copy of it "

@@ -15,8 +15,8 @@ import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 
-from mammo.models.weight_files import read_weights
-from mammo.records import MammoError
+from mammo.models.weight_files import read_weights, weights_of
+from mammo.records import MammoError, is_whole
 from mammo.training.checkpoints import LAST
 from mammo.training.epoch_so_far import EpochSoFar, add_means, add_metrics, epoch_so_far
 from mammo.training.steps import Interruption
@@ -41,7 +41,7 @@ def start_from(checkpoint: Path, network: pl.LightningModule, max_epochs: int) -
         MammoError: it cannot be read safely, is of another network, or has max_epochs epochs already.
     """
     content = read_weights(checkpoint)
-    state, own = content.get("state_dict", {}), network.state_dict()
+    state, own = weights_of(content, checkpoint), network.state_dict()
     misfits = [
         key for key in {*state, *own} if key not in state or key not in own or state[key].shape != own[key].shape
     ]
@@ -53,6 +53,11 @@ def start_from(checkpoint: Path, network: pl.LightningModule, max_epochs: int) -
     if "optimizer_states" not in content:
         network.load_state_dict(state)
         return None
+    if not is_whole(content.get("epoch")) or not isinstance(content.get("loops"), dict):
+        raise MammoError(
+            f"ckpt_path={checkpoint} has no state of a training, although it has one of an optimizer: give last.ckpt "
+            "or best.ckpt of a run, or a file with the weights only"
+        )
     if content["epoch"] + 1 >= max_epochs:
         raise MammoError(
             f"ckpt_path={checkpoint} has trained {content['epoch'] + 1} epochs already: give a larger "

@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from mammo.data.dataset import SaliencySource
 from mammo.maps.saliency import ExternalMaps, ShuffledMaps, ZeroMaps
-from mammo.models.weight_files import read_weights
+from mammo.models.weight_files import read_weights, weights_of
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
@@ -70,7 +70,7 @@ def saliency_cache(checkpoint: Path, root: Path, manifest: Manifest) -> Saliency
 
 def weights_digest(checkpoint: Path) -> str:
     """Hex digest of a checkpoint's weights, independent of its other content; MammoError as read_weights."""
-    state = read_weights(verified(checkpoint)).get("state_dict", {})
+    state = weights_of(read_weights(verified(checkpoint)), checkpoint)
     digest = sha256()
     for key in sorted(state):
         digest.update(key.encode() + state[key].contiguous().numpy().tobytes())

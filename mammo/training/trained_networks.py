@@ -19,7 +19,7 @@ from mammo.cli.keys import SIMPLE, TRAIN
 from mammo.cli.targets import Place, resolve
 from mammo.cli.value_types import shown
 from mammo.models.context_network import ContextNetwork
-from mammo.models.weight_files import read_weights
+from mammo.models.weight_files import read_weights, weights_of
 from mammo.records import MammoError
 from mammo.training.configured_classes import plain, read_config
 from mammo.training.run_files import verified
@@ -79,12 +79,9 @@ def load_context_network(path: Path) -> ContextNetwork:
 def _load(path: Path, cls: type[pl.LightningModule]) -> tuple[pl.LightningModule, Arguments]:
     """The network of a checkpoint, and the arguments that its constructor received."""
     content = read_weights(verified(path))
-    arguments, state = content.get("hyper_parameters"), content.get("state_dict")
-    if not isinstance(arguments, dict) or not isinstance(state, dict) or not all(map(_is_weight, state.items())):
-        raise MammoError(
-            f"{path} is not a checkpoint of a network: it needs hyper_parameters and state_dict, a dictionary of "
-            "tensors; give best.ckpt of a finished run"
-        )
+    arguments, state = content.get("hyper_parameters"), weights_of(content, path)
+    if not isinstance(arguments, dict):
+        raise MammoError(f"{path} has no hyper_parameters, of which its network is built: give best.ckpt of a run")
     arguments = {str(key): _as_lists(value) for key, value in arguments.items() if key not in TRUNKS}
     if isinstance(backbone := arguments.get("backbone"), dict):
         arguments["backbone"] = backbone | UNTRAINED
@@ -102,10 +99,6 @@ def _load(path: Path, cls: type[pl.LightningModule]) -> tuple[pl.LightningModule
             "this network"
         ) from error
     return network.eval(), arguments
-
-
-def _is_weight(item: tuple[object, object]) -> bool:
-    return isinstance(item[0], str) and isinstance(item[1], Tensor)
 
 
 def _check_arguments(path: Path, cls: type, arguments: Arguments) -> None:

@@ -22,7 +22,7 @@ Maker = Callable[[Path, Path], None]
 
 HUGE = 10**9
 FRAME = {"height": 368, "width": 240, "cell_px": 8}
-SIZES = asdict(GmicSizes(stem=(3, 2), strides=(1, 2, 2, 1), widths=(16, 32, 64, 128), blocks=1))
+SIZES = asdict(GmicSizes(stem=(3, 2), strides=(1, 2, 1, 1), widths=(16, 32, 64, 128), blocks=1))
 SMALL = {"stem": [3, 2], "stem_width": 16, "pool": False, "widths": [16, 32], "strides": [1, 2], "blocks": 1}
 BACKBONE = {"name": "preact_resnet", "init": "he", "channels": 3, "arguments": SMALL}
 

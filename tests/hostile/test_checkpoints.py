@@ -19,14 +19,24 @@ from mammo.score import main as score_command
 from mammo.train import main as train_command
 from mammo.training.build import facts_of, network_of
 from mammo.training.checkpoints import RunCheckpoint, last_checkpoint
+from mammo.training.resume import start_from
 from mammo.training.run_dir import RunDir
+from mammo.training.run_files import write_result
 from mammo.training.train_config import store_defaults
 from mammo.training.trained_networks import load_context_network, load_network
 from mammo.weights import main as weights_command
-from tests.hostile.checkpoints import archives, arguments, checkpoint, contents, pickles
+from tests.hostile.checkpoints import BACKBONE, FRAME, SIZES, archives, arguments, checkpoint, contents, pickles
 from tests.hostile.effects import command_rejection, no_effects, rejection
 
 PICKLES, ARCHIVES, CONTENTS, ARGUMENTS = pickles(), archives(), contents(), arguments()
+TRAININGS = {
+    "no epoch": {"optimizer_states": [], "loops": {}},
+    "epoch is text": {"optimizer_states": [], "loops": {}, "epoch": "x"},
+    "epoch is huge": {"optimizer_states": [], "loops": {}, "epoch": 10**30},
+    "loops are a number": {"optimizer_states": [], "loops": 7, "epoch": 0},
+}
+"""States of a training that none could have written, beside fitting weights."""
+
 FAST = 7
 """Every so many cases, one is a fast test; all of them run with the marker faults."""
 
@@ -75,11 +85,17 @@ def run(floc_root: Path, tmp_path: Path) -> Path:
 
 
 def replaced(run: Path, make: Callable[[Path], None]) -> Path:
-    """The run with another best.ckpt, as if it had always been there."""
+    """The run with another best.ckpt, and with checksums as if it had always been there."""
     make(run / "best.ckpt")
     result = json.loads((run / "result.json").read_text())
-    (run / "result.json").write_text(json.dumps(result | {"files": {}, "stamps": {}}))
+    write_result(run, {key: value for key, value in result.items() if key not in ("files", "stamps", "seal")})
     return run
+
+
+def configured(run: Path, cls: type) -> None:
+    """Let the configuration of the run name another network."""
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace("mammo.models.floc.FLoc", f"{cls.__module__}.{cls.__name__}"))
 
 
 @pytest.mark.parametrize("name", sampled(PICKLES | ARCHIVES))
@@ -99,15 +115,23 @@ def test_a_file_that_is_not_a_network_is_rejected(name: str, tmp_path: Path, can
         assert str(path) in rejection(lambda: load_context_network(path))
 
 
+@pytest.mark.parametrize("name", sampled(CONTENTS | TRAININGS))
+def test_a_training_starts_from_none_of_them(name: str, tmp_path: Path, canary: Path) -> None:
+    path, network = tmp_path / "w.ckpt", FLoc(BACKBONE, 1e-5)
+    content = (CONTENTS | TRAININGS)[name]
+    torch.save(content | {"state_dict": network.state_dict()} if name in TRAININGS else content, path)
+    with no_effects(canary):
+        assert str(path) in rejection(lambda: start_from(path, network, 5))
+        if name not in TRAININGS:
+            assert str(path) in rejection(lambda: ContextNetwork(SIZES, FRAME, 1e-5, global_trunk=str(path)))
+
+
 @pytest.mark.parametrize("name", sampled(ARGUMENTS))
 def test_arguments_are_checked_before_anything_is_built(name: str, run: Path, canary: Path) -> None:
     cls = NETWORKS[name.split()[0]]
     content = checkpoint({"a": torch.zeros(10)}) | {"hyper_parameters": ARGUMENTS[name]}
+    configured(run, cls)
     replaced(run, lambda path: torch.save(content, path))
-    with (run / "config.yaml").open("a") as config:
-        config.write("\n")
-    text = (run / "config.yaml").read_text()
-    (run / "config.yaml").write_text(text.replace("mammo.models.floc.FLoc", f"{cls.__module__}.{cls.__name__}"))
     with no_effects(canary):
         assert "best.ckpt" in rejection(lambda: load_network(run, cls, ()))
 
@@ -138,9 +162,8 @@ def test_the_run_of_these_tests_is_read_where_its_checkpoint_is_unchanged(run: P
 def test_a_checkpoint_of_another_frame_than_its_configuration_is_rejected(run: Path) -> None:
     network = FAgg(["loc"], {"height": 368, "width": 240, "cell_px": 16}, 1e-4)
     content = checkpoint(network.state_dict()) | {"hyper_parameters": dict(network.hparams)}
+    configured(run, FAgg)
     replaced(run, lambda path: torch.save(content, path))
-    text = (run / "config.yaml").read_text()
-    (run / "config.yaml").write_text(text.replace("mammo.models.floc.FLoc", "mammo.models.fagg.FAgg"))
     assert "another one" in rejection(lambda: load_network(run, FAgg, ()))
 
 
