@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +21,32 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 os.environ["WANDB_MODE"] = "offline"
 os.environ.pop("MAMMO_ROOT", None)
+NO_NETWORK = str(Path(__file__).parent / "no_network")
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [NO_NETWORK, os.environ.get("PYTHONPATH")]))
+sys.path.insert(0, NO_NETWORK)
+sys.modules.pop("sitecustomize", None)
+import sitecustomize  # noqa: E402, F401
 
 settings.register_profile("mammo", deadline=None, derandomize=True)
 settings.load_profile("mammo")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the list of connections that tests try to make; the processes of a test inherit its name."""
+    if not hasattr(config, "workerinput"):
+        handle, os.environ["MAMMO_CONNECTIONS"] = tempfile.mkstemp(prefix="mammo-connections-")
+        os.close(handle)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail if a test, or a process that it started, tried to reach another machine."""
+    if hasattr(session.config, "workerinput"):
+        return
+    log = Path(os.environ.pop("MAMMO_CONNECTIONS"))
+    if attempts := log.read_text(encoding="utf-8"):
+        print(f"\nconnections to other machines were tried:\n{attempts}", file=sys.stderr)
+        session.exitstatus = 1
+    log.unlink()
 
 
 @pytest.fixture(scope="session")

@@ -63,7 +63,7 @@ def answers(lines: Iterable[str], folder: Path = ROOT) -> Iterator[tuple[str, An
     """Each command line and its answer; all run in one other process, in their order."""
     typed = list(lines)
     command = [sys.executable, "-c", ONE_PROCESS, *typed]
-    surroundings = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}
+    surroundings = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]]), "COLUMNS": "100"}
     done = subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True, check=True)
     yield from zip(typed, (Answer(**answer) for answer in json.loads(done.stdout)), strict=True)
 

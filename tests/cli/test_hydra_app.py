@@ -325,7 +325,7 @@ def test_every_primary_configuration_has_its_command(
 
 def test_a_real_process_prints_one_sentence_too(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mammo.ingest", "nosuchkey=1"]
-    surroundings = os.environ | {"PYTHONPATH": str(hydra_app.CONF.parent)}
+    surroundings = os.environ | {"PYTHONPATH": os.pathsep.join([str(hydra_app.CONF.parent), os.environ["PYTHONPATH"]])}
     done = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == UNKNOWN

@@ -36,7 +36,7 @@ def environment(commands: Path) -> dict[str, str]:
     """The environment of a page: the programs of a folder, then this environment's, and mammo of this checkout."""
     return os.environ | {
         "PATH": os.pathsep.join([str(commands), str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PYTHONPATH": os.pathsep.join([".", str(ROOT)]),
+        "PYTHONPATH": os.pathsep.join([".", str(ROOT), str(ROOT / "tests" / "no_network")]),
         "PYTHONUNBUFFERED": "1",
     }
 

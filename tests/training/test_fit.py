@@ -194,7 +194,7 @@ def test_two_processes_that_share_h_give_the_results_of_one(root: Path, tmp_path
         for cache in (tmp_path / name).glob("runs/floc-*/embeddings"):
             shutil.rmtree(cache)
     command = [sys.executable, "-m", "mammo.train", *QUICK, "batch_size=10", f"root={tmp_path / 'together'}"]
-    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]])}
     both = [
         subprocess.Popen([*command, *words], env=environment, stderr=subprocess.PIPE, text=True) for words in requests
     ]

@@ -82,7 +82,7 @@ def roots(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[P
     (requeued / "job.py").write_text(JOB)
     command = [sys.executable, str(requeued / "job.py"), "--multirun", "hydra/launcher=submitit_local"]
     command += [*QUICK, f"callbacks={','.join(CALLBACKS)}", f"root={requeued}"]
-    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]])}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return calm, requeued

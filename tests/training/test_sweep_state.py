@@ -259,7 +259,7 @@ def test_submitits_local_executor_runs_four_jobs_and_requeues_preempted_ones(tmp
     script = tmp_path / "job.py"
     script.write_text(JOB)
     command = [sys.executable, str(script), "experiment=lr_search", "trial=0,1", "seed=2,3", f"root={tmp_path}"]
-    environment = {**os.environ, "PYTHONPATH": str(HERE)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]])}
     done = subprocess.run(
         [*command, "hydra/launcher=submitit_local"], env=environment, capture_output=True, text=True, check=False
     )
