@@ -49,7 +49,7 @@ test-browser: setup ## the report's page in a real browser (Debian package chrom
 		echo "error: no Chromium is installed: apt-get install chromium" >&2; exit 2; }
 	$(RUN) -m pytest -m browser
 
-test-faults: setup ## 20,000 damaged files (MUTANTS=1000000: more), ingests killed at every write and at random times
+test-faults: setup ## 20,000 damaged files (MUTANTS=1000000: more), hostile files, ingests killed at every write and at random times
 	$(RUN) -m pytest -m faults
 
 test-wheel: setup ## the wheel in an environment and a folder of its own (REUSE=1: with the packages of .venv)
