@@ -32,10 +32,12 @@ def check(cfg: DictConfig) -> None:
 def task(cfg: DictConfig) -> None:
     """Split the store's manifest and print the images and lesions of each class by split or fold."""
     from mammo.reporting.paper_tables import table1
+    from mammo.reporting.report_columns import TABLE1_COLUMNS
+    from mammo.reporting.split_warnings import split_warnings
     from mammo.store.fingerprints import read_fingerprints, similar_pairs
     from mammo.store.manifest import Manifest
     from mammo.store.schema import check_tables
-    from mammo.store.splits import NO_FOLD, patient_groups
+    from mammo.store.splits import NO_FOLD, group_classes, patient_groups, possible_folds
 
     store = Path(cfg.store)
     manifest = Manifest.load(store, checked=False)
@@ -51,7 +53,13 @@ def task(cfg: DictConfig) -> None:
     manifest = _assigned(cfg, manifest, pairs)
     manifest.save(store)
     print(split_line(manifest, before))
-    print(table1(manifest.labeled_images, manifest.lesions).to_string())
+    table = table1(manifest.labeled_images, manifest.lesions)
+    print(table[list(TABLE1_COLUMNS)].to_string())  # without the paper's numbers, which make it wider than a terminal
+    own_test = cfg.official and (manifest.images["official_split"] == Split.TEST).any()
+    classes = group_classes(manifest, manifest.images["patient_id"].map(groups))
+    folds = 0 if own_test else possible_folds(classes)
+    for warning in split_warnings(table, list(cfg.fractions) if cfg.folds is None else None, folds):
+        print(f"caution: {warning}")
 
 
 def _assigned(cfg: DictConfig, manifest: "Manifest", pairs: "list[Pair]") -> "Manifest":

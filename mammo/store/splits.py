@@ -135,7 +135,7 @@ def assign_splits(
         order = np.random.default_rng((seed, STREAM, number)).permutation(len(free))
         splits[free[order]] = np.repeat([split.value for split in Split], _apportion(len(free), fractions))
         if patient_class in TESTED and not allow_empty:
-            folds = 0 if (official == Split.TEST).any() else _possible_folds(classes)
+            folds = 0 if (official == Split.TEST).any() else possible_folds(classes)
             again = " again=true" if assigned.any() else ""
             _check_not_empty(patient_class, splits[classes == patient_class], fractions, folds, again)
     return replace(manifest, images=manifest.images.assign(split=group_of.map(splits), fold=NO_FOLD))
@@ -162,7 +162,7 @@ def _apportion(n: int, fractions: Sequence[float]) -> list[int]:
     return [int(count) for count in counts]
 
 
-def _possible_folds(classes: "pd.Series[str]") -> int:
+def possible_folds(classes: "pd.Series[str]") -> int:
     """The number of folds to advise: USUAL_FOLDS, fewer where each could not have every class, 0 where there is none.
 
     Args:
@@ -227,7 +227,7 @@ def assign_folds(
     for number, patient_class in enumerate(PATIENT_CLASSES):
         groups = classes.index[classes == patient_class].to_numpy()
         if patient_class in TESTED and len(groups) < n_folds and not allow_empty:
-            _reject_few(patient_class, len(groups), n_folds, _possible_folds(classes))
+            _reject_few(patient_class, len(groups), n_folds, possible_folds(classes))
         groups = groups[~np.isin(groups, kept.index)]
         orders.append(groups[np.random.default_rng((seed, STREAM, number)).permutation(len(groups))])
     dealt = np.concatenate(orders)
