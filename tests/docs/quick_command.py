@@ -38,11 +38,10 @@ IN_PLACE = (
     (r"hydra/launcher=(v100|submitit_slurm)", "hydra/launcher=basic"),
     (r"hydra\.launcher\..*", ""),
     (r"trainer=v100", "trainer=cpu"),
-    (r"shards=\d+", "shards=2"),
-    (r"'?shard=range\(\d+\)'?", "shard=0,1"),
+    (r"shard=range\(\d+\)", "shards=2 shard=0,1"),
     (r"window_epochs=\d+", "window_epochs=1"),
 )
-"""Patterns of whole words of a command, and what stands in their place."""
+"""Patterns of whole words of a command, and the words in their place."""
 
 WEIGHTS = re.compile(r"(backbone\.(init|pretrained_file)|data\.init|gmic\.local_init)=.*")
 SCALES = {"phantom": "1", "table": "auto", "cbis_ddsm": "1", "mias": "1", "nyu": "0.3"}
@@ -59,10 +58,11 @@ def quick(name: str, words: Sequence[str]) -> list[str]:
     if {"--help", "--version", "--cfg", "-h", "-c"} & set(words):
         return list(words)
     changed = []
-    for word in words:
+    for given in words:
+        word = given
         for pattern, other in IN_PLACE:
             word = other if re.fullmatch(pattern, word) else word
-        changed += [word] if word else []
+        changed += word.split() if word != given else [word]
     kept = {word for word in words if word.startswith("quota.") and word.endswith("=0")}
     appended = [word for word in APPENDED.get(name, ()) if f"{word.partition('=')[0]}=0" not in kept]
     return [*changed, *appended, *_by_words(name, words)]
