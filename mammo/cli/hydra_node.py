@@ -25,6 +25,9 @@ from mammo.records import MammoError
 PLUGINS = ("hydra", "hydra_plugins", "optuna")
 """Packages of Hydra's launchers and sweepers, and of what a sweeper is made of."""
 
+OWN_CALLBACK = {"_target_": "mammo.training.sweep_callback.SweepCallback"}
+"""The callback of conf/, which takes a second to import: a wrong word is answered before."""
+
 OWN_WORD = {
     "hydra.job.env_set": None,
     "hydra.job.env_copy": None,
@@ -69,6 +72,8 @@ def check_hydra(cfg: DictConfig, conf: Path, overrides: Sequence[Override], allo
         check(_content(cfg, key), Place(key, bases, inner), packages)
     callbacks = _content(cfg, "hydra.callbacks")
     for name, node in callbacks.items() if isinstance(callbacks, Mapping) else ():
+        if node == OWN_CALLBACK:
+            continue
         check(node, Place(f"hydra.callbacks.{name}", (Callback,)), ("hydra", *allowed))
     for key in ("hydra.job_logging", "hydra.hydra_logging"):
         _check_logging(key, _value(_written(cfg), key))

@@ -108,7 +108,7 @@ def test_every_run_records_its_origin(root: Path, monkeypatch: pytest.MonkeyPatc
     assert len(origin["read_digests"]["store"]) == 64
     tables = {path.name for path in run.glob("*.parquet")}
     assert tables == {"lesions.parquet", "lesions-val.parquet", "windows.parquet", "windows-val.parquet"}
-    assert set(result["files"]) == {"best.ckpt", *tables}
+    assert set(result["files"]) == {"best.ckpt", "config.yaml", *tables}
     assert f"lr: {result['lr']}" in (run / "config.yaml").read_text()
     assert "${" not in (run / "config.yaml").read_text()
 
