@@ -37,18 +37,25 @@ def check(cfg: DictConfig) -> None:
 
 
 def scoring_runs(cfg: DictConfig) -> dict[int | None, Path]:
-    """The f_agg run that scores the lesions of each fold, which it was not trained on; by None, of the whole store.
+    """The run that scores the lesions of each fold, which it was not trained on; by None, of the whole store.
+
+    It is the f_agg or f_loc run that the configuration names, else the best f_agg.
 
     Raises:
         MammoError: a run is missing, or the store has images without a fold beside others.
     """
     from mammo.store.manifest import Manifest
     from mammo.store.splits import n_folds
-    from mammo.training.run_dir import Division, chosen_run
+    from mammo.training.run_dir import Division, chosen_run, scoring_run
 
     root, manifest = Path(cfg.root), Manifest.load(Path(cfg.store))
-    if cfg.run is not None or n_folds(manifest.images) == 0:
-        return {None: chosen_run("run", cfg.run, root, "fagg")}
+    if cfg.run is not None:
+        try:
+            return {None: scoring_run(Path(cfg.run)).folder}
+        except MammoError as error:
+            raise MammoError(f"run={error}") from None
+    if n_folds(manifest.images) == 0:
+        return {None: chosen_run("run", None, root, "fagg")}
     folds = sorted(manifest.images.loc[manifest.lesions["image_id"].unique(), "fold"].unique().tolist())
     try:
         return {fold: chosen_run("run", None, root, "fagg", division=Division.of(fold, manifest)) for fold in folds}

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from mammo import score
 from mammo.cli import hydra_app
+from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from tests.inference.conftest import MODELS, QUICK
 from tests.quick_training import rewrite_result
@@ -103,3 +104,21 @@ def test_lesions_without_labels_have_scores_and_no_evaluation(
     said = capsys.readouterr().out
     assert "No AUC" in said
     assert "phantom" not in said.splitlines()[-1], "the network was trained on data of another name"
+
+
+def test_a_named_f_loc_scores_by_itself(small_root: Path, tmp_path: Path) -> None:
+    from mammo.training.fit import train
+    from mammo.training.train_config import store_defaults
+
+    root, out = tmp_path / "root", tmp_path / "out"
+    shutil.copytree(small_root / "store", root / "store")
+    words = ("model=floc", "backbone=small", *MODELS[-1][1:])
+    train(hydra_app.composed("train", [f"root={root}", *QUICK, *words], store_defaults))
+    (floc,) = root.glob("runs/floc-*")
+    scored(root, out, f"run={floc}")
+    known = pd.read_parquet(floc / "lesions.parquet").set_index("lesion_id")["score"]
+    found = pd.read_csv(out / "predictions.csv").set_index("lesion_id")["score"]
+    assert len(found) == len(Manifest.load(root / "store").lesions)
+    assert (found[known.index] - known).abs().max() < 0.5, "of other windows than its own test"
+    with pytest.raises(MammoError, match=r"^run=.*nowhere is not the folder of a finished f_agg or f_loc run"):
+        scored(root, out, f"run={root / 'nowhere'}")

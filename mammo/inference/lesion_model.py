@@ -218,7 +218,7 @@ def load(run: str | Path, allow_targets: Sequence[str] = (), scale: float | None
     Args:
         run: folder of a finished f_agg or f_loc run; the runs that it reads lie where they did, relative to it.
         allow_targets: your own packages whose classes the run's configuration may name.
-        scale: store pixels per pixel of an image, above 0; None for that of the store which the run was trained on.
+        scale: store pixels per pixel of an image, above 0; None for that of the images which the run was trained on.
 
     Raises:
         MammoError: there is no such run, one of its networks is missing, its configuration names a class that is
@@ -229,12 +229,22 @@ def load(run: str | Path, allow_targets: Sequence[str] = (), scale: float | None
 
 
 def _placing(scorer: Scorer, scale: float | None) -> Placing:
-    """The frame of the networks and the scale of the store that they were trained on."""
+    """The frame of the networks and the scale of the images that they were trained on."""
     frame = frame_of(scorer.cfg)
     if scale is not None:
         if not is_number(scale) or not SCALES[0] <= scale <= SCALES[1]:
             raise MammoError(f"scale={scale!r}: give a number from {SCALES[0]:g} to {SCALES[1]:g}, or leave it out")
         return Placing(frame, scale)
+    known = _training_scale(scorer) if scorer.run.scale is None else scorer.run.scale
+    if isinstance(known, str) and (spacing := SPACING.fullmatch(known)):
+        return Placing(frame, frame.fineness, replace(ANY_DEPTH, spacing_mm=float(spacing[1])))
+    if not is_number(known):
+        raise MammoError(f"{scorer.run.folder}: the scale {known!r} in result.json is not a number: give scale=")
+    return Placing(frame, float(known))
+
+
+def _training_scale(scorer: Scorer) -> float | str:
+    """The scale of the store that the networks were trained on; MammoError where it is gone or has several."""
     store = scorer.training_store
     if store is None:
         raise MammoError(
@@ -243,7 +253,4 @@ def _placing(scorer: Scorer, scale: float | None) -> Placing:
     scales = sorted({source.scale for source in read_store_header(store).sources}, key=str)
     if len(scales) > 1:
         raise MammoError(f"the sources of {store} have several scales ({', '.join(map(str, scales))}): give scale=")
-    (known,) = scales
-    if isinstance(known, str) and (spacing := SPACING.fullmatch(known)):
-        return Placing(frame, frame.fineness, replace(ANY_DEPTH, spacing_mm=float(spacing[1])))
-    return Placing(frame, float(known))
+    return scales[0]

@@ -27,8 +27,8 @@ from mammo.store.manifest import Manifest
 from mammo.training.build import datamodule_of, frame_of, traits_of
 from mammo.training.configured_classes import read_config
 from mammo.training.precomputed import autocast, embed_plan, load_context, load_floc, saliency_maps
-from mammo.training.results import Run, finished_run
-from mammo.training.run_dir import require_finished
+from mammo.training.results import Run
+from mammo.training.run_dir import require_finished, scoring_run
 from mammo.training.trained_networks import load_network
 
 SaliencyById = Mapping[str, NDArray[np.float32]]
@@ -62,15 +62,10 @@ class Scorer:
             allowed: packages that the runs' configurations may name classes of (allow_targets).
 
         Raises:
-            MammoError: the folder holds no finished f_agg or f_loc run, one of its networks is missing, or a
-                configuration names a class that is rejected.
+            MammoError: the folder holds no finished f_agg or f_loc run, one of its files was changed, one of its
+                networks is missing, or a configuration names a class that is rejected.
         """
-        run = finished_run(folder)
-        if run is None or run.model not in ("fagg", "floc"):
-            raise MammoError(
-                f"{folder} is not the folder of a finished f_agg or f_loc run, which score lesions: name a folder with "
-                "a result.json, as in runs/demo/table3/fagg-sal+emb-s0-12345678"
-            )
+        run = scoring_run(folder)
         cfg = read_config(folder, allowed)
         network, traits, floc = load_network(folder, pl.LightningModule, allowed), traits_of(cfg), None
         if "embedding" in traits.columns:

@@ -81,6 +81,12 @@ class StoreHeader:
         """The preset of the frame, which all sources share."""
         return self.sources[0].preset
 
+    @property
+    def scale(self) -> float | str | None:
+        """The scale of all sources; None if they have several."""
+        scales = {source.scale for source in self.sources}
+        return scales.pop() if len(scales) == 1 else None
+
 
 def patient_warning(sources: Iterable[DataSet]) -> str:
     """A sentence on the sources that cannot distinguish patients; empty if all can."""

@@ -207,7 +207,7 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
     auc = _finite(best.best_model_score)
     facts = facts_of(cfg) | {"selected_by": best.monitor, "val_auc": auc, "test_auc": None}
     folds = 0 if cfg.fold is None else n_folds(inputs.manifest.images)
-    facts |= {"n_folds": folds, "reads": inputs.paths(run.path)}
+    facts |= {"n_folds": folds, "reads": inputs.paths(run.path), "scale": inputs.manifest.header.scale}
     facts |= {"batch_size": cfg.batch_size, "batch_parts": batch_parts(cfg.batch_size, trainer.world_size)}
     if cfg.test:
         if traits_of(cfg).saves_embeddings:  # f_agg will read the h of the same windows

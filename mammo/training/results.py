@@ -15,7 +15,7 @@ from mammo.limits import read_yaml
 from mammo.paper import MAPS
 from mammo.records import MammoError
 from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
-from mammo.training.run_files import RESULT, file_digest, file_stamp, read_result, verified
+from mammo.training.run_files import RESTORE, RESULT, file_digest, file_stamp, read_result, verified
 
 MODELS = ("floc", "context", "fagg")
 CONTROLS = ("shuffled", "zeros")
@@ -53,6 +53,7 @@ class Run:
         reads: inputs from other runs ("floc", "context") to their paths, relative to the run folder.
         files: name to SHA-256 of each file that the run wrote.
         stamps: name to [size in bytes, time of change in nanoseconds] of each of these files.
+        scale: of the ingest of the training images (data.scale); None if its sources have several, or it is unknown.
     """
 
     folder: Path
@@ -81,6 +82,7 @@ class Run:
     reads: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    scale: float | str | None = None
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -121,8 +123,8 @@ class Run:
         """Whether the run's saliency maps are wrong on purpose."""
         return self.context in CONTROLS
 
-    def is_intact(self, trusting: bool = True) -> bool:
-        """Whether every file that the run wrote is still unchanged.
+    def changed_file(self, trusting: bool = True) -> str | None:
+        """What is wrong with the first file that is not as the run wrote it; None if all are unchanged.
 
         A checkpoint takes a third of a second to hash (344 MB), too long for the hundreds that a sweep's status reads.
 
@@ -132,9 +134,11 @@ class Run:
         for name, digest in self.files.items():
             stamp = file_stamp(self.folder / name)
             known = self.stamps.get(name) if trusting else None
-            if stamp is None or (stamp != known and file_digest(self.folder / name) != digest):
-                return False
-        return True
+            if stamp is None:
+                return f"{self.folder / name} is missing"
+            if stamp != known and file_digest(self.folder / name) != digest:
+                return f"{self.folder / name} is damaged (another SHA-256 than its run wrote)"
+        return None
 
     def sources(self) -> "list[Run]":
         """The finished runs whose output this run reads; a checkpoint file from elsewhere is left out."""
@@ -223,6 +227,7 @@ def read_run(folder: Path) -> Run:
             reads={str(k): str(v) for k, v in dict(result.get("reads", {})).items()},
             files={str(k): str(v) for k, v in dict(result.get("files", {})).items()},
             stamps={str(k): [int(number) for number in v] for k, v in dict(result.get("stamps", {})).items()},
+            scale=result.get("scale"),
         )
         _check_paths(run)
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
@@ -253,19 +258,25 @@ def _check_paths(run: Run) -> None:
 
 
 def finished_run(folder: Path, trusting: bool = True) -> Run | None:
-    """The finished run of a folder; None if result.json is missing or damaged, or one of the run's files is.
-
-    Args:
-        folder: the run folder, which need not exist.
-        trusting: as in Run.is_intact.
-    """
-    if not (folder / "result.json").is_file():
-        return None
+    """As intact_run; None also if result.json is damaged, or one of the run's files is missing or was changed."""
     try:
-        run = read_run(folder)
+        return intact_run(folder, trusting)
     except MammoError:  # a damaged result is as good as a missing one
         return None
-    return run if run.is_intact(trusting) else None
+
+
+def intact_run(folder: Path, trusting: bool = True) -> Run | None:
+    """The finished run of a folder; None if it has no result.json. trusting is that of Run.changed_file.
+
+    Raises:
+        MammoError: as read_run, or a file of the run is missing or was changed: the file, and what to do.
+    """
+    if not (folder / RESULT).is_file():
+        return None
+    run = read_run(folder)
+    if problem := run.changed_file(trusting):
+        raise MammoError(f"{problem}: {RESTORE}")
+    return run
 
 
 def read_runs(root: Path) -> list[Run]:

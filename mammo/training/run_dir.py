@@ -26,7 +26,7 @@ from mammo.io import did_you_mean_path, file_lock, remove_partials
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.splits import of_fold
-from mammo.training.results import Run, finished_run
+from mammo.training.results import Run, finished_run, intact_run
 from mammo.training.run_files import write_result
 
 ERROR = "error.txt"
@@ -237,10 +237,10 @@ def require_finished(folder: Path, model: str, division: Division | None = None)
         division: its fold is what the run must have tested; None, or one without a fold, for any run.
 
     Raises:
-        MammoError: the folder holds no finished run of this model, or one of another fold, which was trained on
-            patients that are tested here.
+        MammoError: the folder holds no finished run of this model, one of its files was changed (intact_run), or it is
+            of another fold, and was trained on patients that are tested here.
     """
-    run = finished_run(folder)
+    run = intact_run(folder)
     if run is None or run.model != model:
         raise MammoError(
             f"{folder} is not the folder of a finished {model} run{did_you_mean_path(folder)}: name one that has a "
@@ -254,6 +254,21 @@ def require_finished(folder: Path, model: str, division: Division | None = None)
             "name a run of the same fold and store, or none"
         )
     return folder
+
+
+def scoring_run(folder: Path) -> Run:
+    """The finished f_agg or f_loc run of a folder, whose networks score lesions.
+
+    Raises:
+        MammoError: the folder holds none, or one of its files was changed.
+    """
+    run = intact_run(folder)
+    if run is None or run.model not in ("fagg", "floc"):
+        raise MammoError(
+            f"{folder} is not the folder of a finished f_agg or f_loc run{did_you_mean_path(folder)}, which score "
+            "lesions: name a folder with a result.json, as in runs/demo/table3/fagg-sal+emb-s0-12345678"
+        )
+    return run
 
 
 def _command() -> str:

@@ -28,6 +28,9 @@ FILES = (
 )
 """Files of a finished run that other commands read."""
 
+SEAL_MEANING = "SHA-256 of the content without this key: a changed result.json counts as damaged"
+"""What the key `seal` of result.json is."""
+
 RESTORE = "restore it from a copy, or delete result.json and train the run again"
 """What to do about a damaged file of a run."""
 
@@ -54,7 +57,14 @@ def _digest(path: Path, identity: tuple[int, ...]) -> str:
 
 
 def write_result(folder: Path, facts: Mapping[str, Any]) -> None:
-    """Write result.json atomically: the facts, the digests and stamps of the run's files, and its own digest."""
+    """Write result.json atomically: the facts, the digests and stamps of the run's files, and its own digest.
+
+    Written again for a copy of a run, as write_result(copy, read_result(run)), it lists the files that the copy has.
+
+    Args:
+        folder: the run folder, with its files.
+        facts: the content; `files`, `stamps` and `seal` are made anew.
+    """
     stamps = {name: stamp for name in FILES if (stamp := file_stamp(folder / name))}
     digests = {name: file_digest(folder / name) for name in stamps}
     content = {**facts, "files": digests, "stamps": stamps}
@@ -78,7 +88,8 @@ def read_result(folder: Path) -> dict[str, Any]:
         raise MammoError(f"{path}: not the result of a run (a {type(content).__name__}); train the run again")
     if content.get("seal", seal := _seal(content)) != seal:
         raise MammoError(
-            f"{path} is damaged (another SHA-256 than its run wrote): restore it from a copy, or delete it"
+            f"{path} was changed after the run (its seal does not fit its content): restore it from a copy, or delete "
+            "it and train the run again; docs/how-to/publish.md shows how to take facts out of a copy"
         )
     return content
 

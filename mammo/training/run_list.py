@@ -15,7 +15,7 @@ from mammo.io import did_you_mean_path, is_locked
 from mammo.limits import parse_json
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number, number_text
-from mammo.training.results import Run, finished_run
+from mammo.training.results import Run, intact_run
 from mammo.training.run_dir import ERROR
 
 State = Literal["done", "running", "failed", "interrupted", "damaged"]
@@ -32,7 +32,7 @@ class ListedRun:
         state: of the run.
         n_bytes: size of the folder's files.
         result: of a run that is done, else None.
-        error: of a run that has failed, else empty.
+        error: of a run that has failed, or what is wrong with a damaged one; else empty.
         reads: digests of the run's inputs by name ("store", "floc", "context"); None if they are unknown.
     """
 
@@ -79,7 +79,8 @@ def list_runs(root: Path) -> list[ListedRun]:
 
 
 def _listed(folder: Path) -> ListedRun:
-    result, error = finished_run(folder), _text(folder / ERROR)
+    result, problem = _result(folder)
+    error = _text(folder / ERROR).partition("\n")[0]
     state: State = "interrupted"
     if result is not None:
         state = "done"
@@ -87,9 +88,18 @@ def _listed(folder: Path) -> ListedRun:
         state = "running"
     elif error:
         state = "failed"
-    elif (folder / "result.json").is_file():
+    elif problem:
         state = "damaged"
-    return ListedRun(folder, state, size_of(folder), result, error if state == "failed" else "", _reads(folder))
+    shown = {"failed": error, "damaged": problem}.get(state, "")
+    return ListedRun(folder, state, size_of(folder), result, shown, _reads(folder))
+
+
+def _result(folder: Path) -> tuple[Run | None, str]:
+    """The finished run of a folder, or what is wrong with its files."""
+    try:
+        return intact_run(folder), ""
+    except MammoError as error:
+        return None, str(error)
 
 
 def _reads(folder: Path) -> Mapping[str, str] | None:

@@ -19,6 +19,7 @@ from mammo.inference.store_scores import StoreScores, score_store
 from mammo.intake.presentation import presentation
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import read_own_ids
+from mammo.training.results import read_run
 from tests.quick_training import rewrite_result
 
 
@@ -211,10 +212,11 @@ def as_root(trained_root: Path, folder: Path, *scales: float | str) -> Path:
         header.pop("seal")
         (folder / "store").mkdir()
         (folder / "store" / "store.json").write_text(json.dumps(header))
+        rewrite_result(run, scale=None)
     else:
         config = (run / "config.yaml").read_text()
         (run / "config.yaml").write_text(config.replace(str(trained_root / "store"), str(folder / "gone")))
-        rewrite_result(run)
+        rewrite_result(run, scale=None)
     return run
 
 
@@ -228,9 +230,18 @@ def test_images_are_scaled_as_the_images_of_training_were(trained_root: Path, tm
         mammo.load(mixed)
     with pytest.raises(mammo.MammoError, match=r"no store at .*gone.*: give scale="):
         mammo.load(gone)
+    for scale in (0.125, "auto, to 0.56 mm"):
+        rewrite_result(gone, scale=scale)
+        own = mammo.load(gone).placing
+        assert (own.options.spacing_mm or own.scale) == (0.56 if isinstance(scale, str) else scale)
     assert mammo.load(gone, scale=0.5).placing.scale == 0.5
     with pytest.raises(mammo.MammoError, match=r"^scale=0: give a number from 0\.01 to 16"):
         mammo.load(gone, scale=0)
+
+
+def test_a_run_keeps_the_scale_of_its_store(trained_root: Path) -> None:
+    (run,) = trained_root.glob("runs/fagg-*")
+    assert [source.scale for source in Manifest.load(trained_root / "store").sources] == [read_run(run).scale]
 
 
 @pytest.mark.parametrize("n_windows", [0, -1, 1.5, "7", None, True, float("nan")])

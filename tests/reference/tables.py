@@ -15,6 +15,7 @@ from mammo.scoring.trivial_predictors import TRIVIAL_COLUMNS
 from mammo.store.columns import IMAGE_COLUMNS, LESION_COLUMNS
 from mammo.store.pseudonyms import OWN_IDS
 from mammo.training.results import Run
+from mammo.training.run_files import SEAL_MEANING
 from tests.reference.markdown import cell, code, entries, sections, table
 
 IN_RESULT = {"store": "read_digests.store"}
@@ -62,6 +63,7 @@ def result_keys() -> str:
     """The keys of result.json, by the attributes of Run."""
     text = dict(sections(Run.__doc__ or ""))["Attributes"]
     found = [(IN_RESULT.get(name, name), meaning) for name, meaning in entries(text) if name != "folder"]
+    found.append(("seal", SEAL_MEANING))
     return table(["key", "meaning"], [[code(name), cell(meaning)] for name, meaning in found])
 
 

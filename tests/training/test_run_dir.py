@@ -120,9 +120,10 @@ def test_a_run_with_a_damaged_file_is_finished_for_no_caller(tmp_path: Path) -> 
     assert best_run(tmp_path, "floc") == run.path
     checkpoint.write_bytes(b"weigh")
     assert finished_run(run.path) is run.result is None
-    for find in (lambda: best_run(tmp_path, "floc"), lambda: require_finished(run.path, "floc")):
-        with pytest.raises(MammoError, match="finished"):
-            find()
+    with pytest.raises(MammoError, match="no finished run of floc"):
+        best_run(tmp_path, "floc")
+    with pytest.raises(MammoError, match=r"best\.ckpt is damaged .*: restore it from a copy"):
+        require_finished(run.path, "floc")
 
 
 def test_a_copy_of_a_run_with_other_file_times_is_finished(tmp_path: Path) -> None:
@@ -181,9 +182,11 @@ def test_a_run_of_another_model_is_rejected(tmp_path: Path) -> None:
     folder = done(tmp_path, "context-a", "context", 0.9)
     damaged = done(tmp_path, "floc-a", "floc", 0.9)
     (damaged / "result.json").write_text("{")
-    for path in (folder, damaged, tmp_path / "nowhere"):
+    for path in (folder, tmp_path / "nowhere"):
         with pytest.raises(MammoError, match="is not the folder of a finished floc run"):
             require_finished(path, "floc")
+    with pytest.raises(MammoError, match=r"floc-a/result\.json: not the result of a run"):
+        require_finished(damaged, "floc")
     with pytest.raises(MammoError, match="no finished run of floc"):
         best_run(tmp_path, "floc")
 

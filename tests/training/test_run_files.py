@@ -2,16 +2,20 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import mammo
 from mammo.inference.scorer import Scorer
 from mammo.records import MammoError
 from mammo.training.results import finished_run, read_run
+from mammo.training.run_dir import chosen_run
 from mammo.training.run_files import FILES, read_result, write_result
+from mammo.training.run_list import list_runs, run_table
 
 READERS: dict[str, Callable[[Path], object]] = {
     "config.yaml": Scorer.load,
@@ -53,8 +57,44 @@ def test_a_result_that_was_changed_by_hand_is_no_finished_run(finished: Path, tm
     content = read_result(folder)
     (folder / "result.json").write_text(json.dumps(content | {"test_auc": 0.99}))
     assert finished_run(folder) is None
-    write_result(folder, {key: value for key, value in content.items() if key != "seal"} | {"test_auc": 0.99})
+    seal = (
+        r"copy/result\.json was changed after the run \(its seal does not fit its content\): restore it from a copy, or"
+    )
+    for reader in (
+        mammo.load,
+        Scorer.load,
+        lambda folder: chosen_run("model.floc", str(folder), folder.parent, "floc"),
+    ):
+        with pytest.raises(MammoError, match=seal):
+            reader(folder)
+    write_result(folder, content | {"test_auc": 0.99})
     assert read_run(folder).test_auc == 0.99
+
+
+def test_a_damaged_run_is_listed_and_rejected_with_its_file(finished: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(finished, tmp_path / "runs" / "copy")
+    (folder / "windows.parquet").unlink()
+    missing = r"copy/windows\.parquet is missing: restore it from a copy, or delete result\.json and train"
+    with pytest.raises(MammoError, match=missing):
+        mammo.load(folder)
+    (listed,) = list_runs(tmp_path)
+    assert (listed.state, listed.result) == ("damaged", None)
+    assert re.search(missing, listed.error)
+    assert "windows.parquet is missing" in run_table([listed])[1]
+
+
+def test_a_copy_of_some_files_is_a_finished_run_once_its_result_is_written_for_them(
+    finished: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy"
+    copy.mkdir()
+    for name in ("config.yaml", "best.ckpt"):
+        shutil.copy2(finished / name, copy / name)
+    write_result(copy, read_result(finished) | {"command": ""})
+    run = finished_run(copy, trusting=False)
+    assert run is not None
+    assert (set(run.files), run.command) == ({"config.yaml", "best.ckpt"}, "")
+    assert mammo.load(copy).placing == mammo.load(finished).placing
 
 
 @pytest.fixture(scope="module")
