@@ -157,6 +157,7 @@ class ImageRecord:
         split: the data set's own split, if it has one that keeps patients apart.
         flags: flags of the accepted image (intake.outcomes.Flag).
         density: of the breast, None if the source does not state it.
+        spacing_mm: mm between pixels, 0 if the source does not state it; what the file itself states outranks it.
     """
 
     path: str
@@ -172,6 +173,7 @@ class ImageRecord:
     split: Split | None = None
     flags: tuple[str, ...] = ()
     density: Density | None = None
+    spacing_mm: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -287,12 +289,10 @@ class Cohort:
             notes: as in Cohort.
         """
         ordered = sorted(images, key=_sort_key)
-        order = {image.path: number for number, image in enumerate(ordered)}
-        outlines = list(outlines)
-        lesions = [lesion for lesion in outlines if isinstance(lesion, LesionRecord)]
-        lesions.sort(key=lambda lesion: (order[lesion.path], lesion.lesion_key))
-        left_out = sorted((one for one in outlines if isinstance(one, LeftOut)), key=lambda one: (one.path, one.code))
-        findings = sorted((one for one in outlines if isinstance(one, Finding)), key=lambda x: (order[x.path], x.label))
+        rank, found = {image.path: number for number, image in enumerate(ordered)}, list(outlines)
+        lesions = sorted((x for x in found if isinstance(x, LesionRecord)), key=lambda x: (rank[x.path], x.lesion_key))
+        left_out = sorted((one for one in found if isinstance(one, LeftOut)), key=lambda one: (one.path, one.code))
+        findings = sorted((one for one in found if isinstance(one, Finding)), key=lambda x: (rank[x.path], x.label))
         return cls(tuple(ordered), tuple(lesions), tuple(left_out), tuple(counts), tuple(notes), tuple(findings))
 
 

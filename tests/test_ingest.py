@@ -50,7 +50,9 @@ def test_ingest_then_split(
     assert "\nrejected: 1 not_dicom\n" in printed
     assert "quarantine.csv" in printed
     run(split, monkeypatch, f"root={tmp_path}", "fractions=[0.34,0.33,0.33]")
-    assert capfd.readouterr().out.splitlines()[-1].split()[:6] == ["overall", "3", "3", "3", "3", "3"]
+    *_, overall, caution = capfd.readouterr().out.splitlines()
+    assert overall.split() == ["overall", "3", "3", "3", "3", "3"]
+    assert caution.startswith("caution: train has 1 malignant lesion and 1 benign lesion, val has 1 malignant lesion")
     manifest = Manifest.load(tmp_path / "store")
     for name in Split:
         assert sorted(manifest.of_split(name).lesions["label"]) == ["benign", "malignant"]
@@ -204,6 +206,15 @@ def test_own_data_never_go_into_the_demo(
             in capfd.readouterr().err
         )
     assert not (tmp_path / "runs" / "demo" / "store").exists()
+
+
+def test_a_spacing_for_images_without_one_needs_the_scale_that_uses_it(
+    own: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        run(ingest, monkeypatch, *own, "data.options.pixel_spacing=0.07")
+    assert stopped.value.code == 2
+    assert "data.options.pixel_spacing is used by data.scale=auto only" in capfd.readouterr().err
 
 
 def test_a_second_source_joins_or_replaces_only_when_asked(

@@ -31,6 +31,7 @@ POSITIVE = number("above 0", "1.5", lambda x: x > 0)
 NOT_NEGATIVE = number("of at least 0", "0.5", lambda x: x >= 0)
 SHARE = number("from 0 to 1", "0.5", lambda x: 0 <= x <= 1)
 NUMBER = number("", "0.5")
+SPACING = number("above 0 and at most 1", "0.07", lambda x: 0 < x <= 1)
 INIT = choice("imagenet", "he")
 SIMPLE = simple("0.5")
 WINDOWS = whole(1, 100_000)
@@ -93,16 +94,16 @@ INGEST: Mapping[str, ValueType] = {
     "data.scale": either(
         number(f"from {SCALES[0]:g} to {SCALES[1]:g}", "0.125", lambda x: SCALES[0] <= x <= SCALES[1]), choice("auto")
     ),
-    "data.spacing_mm": number("above 0 and at most 1", "0.07", lambda x: 0 < x <= 1),
+    "data.spacing_mm": SPACING,
     **dict.fromkeys(("data.lesions", "data.images", "data.patients"), FILE),
     "data.labels": or_null(mapping("{0: benign, 1: malignant}")),
     "data.columns": or_null(mapping("{label: final_diagnosis}")),
     "data.label_source": or_null(choice("biopsy", "breast_level", "birads_proxy")),
     "data.skip_absent": switch(),
-    "data.options.synthetic": switch(),
-    "data.options.proxies": switch(),
+    **dict.fromkeys(("data.options.synthetic", "data.options.proxies"), switch()),
     "data.options.bits": or_null(whole(8, 32)),
     "data.options.eight_bit": switch(),
+    "data.options.pixel_spacing": or_null(SPACING),
     **PROCESSES,
     "shard": or_null(whole(0)),
     "shards": whole(1),

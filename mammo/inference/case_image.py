@@ -18,10 +18,11 @@ from mammo.geometry import Frame
 from mammo.intake.dicom_header import Known, read_header
 from mammo.intake.gate import Admitted, admit
 from mammo.intake.gray_values import ANY_DEPTH, PixelOptions
+from mammo.intake.object_type import MAX_SPACING_MM
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
-from mammo.records import FULL_SCALE, ImageRecord, Laterality, MammoError, View, did_you_mean
+from mammo.records import FULL_SCALE, ImageRecord, Laterality, MammoError, View, did_you_mean, is_number
 
 Image = str | Path | NDArray[np.generic] | Dataset
 """A DICOM, PNG or TIFF file, an array uint16 [H, W] of 0 to 4095, or a data set of pydicom."""
@@ -35,6 +36,7 @@ REMEDIES = {
     Code.NO_LATERALITY: "pass laterality='L' or 'R'",
     Code.NO_VIEW: "pass view='CC' or 'MLO'",
     Code.EIGHT_BIT: "export it from the source with all its gray values",
+    Code.NO_SPACING: "pass pixel_spacing=, mm between its pixels, or give mammo.load a number as scale=",
     Code.SIDE_CONFLICT: "view the image, then correct its laterality or mirror it; outlines are mirrored with it",
 }
 """What to do where the remedy of an ingest does not apply."""
@@ -109,7 +111,14 @@ def _checked(image: object) -> NDArray[np.uint16]:
     return image
 
 
-def read_image(file: Path, laterality: str | None, view: str | None, placing: Placing, given: Image) -> CaseImage:
+def read_image(
+    file: Path,
+    laterality: str | None,
+    view: str | None,
+    placing: Placing,
+    given: Image,
+    pixel_spacing: float | None = None,
+) -> CaseImage:
     """Decode, check and place the image of a file.
 
     Args:
@@ -119,11 +128,15 @@ def read_image(file: Path, laterality: str | None, view: str | None, placing: Pl
         placing: the frame and scale.
         given: the caller's image: the path of the file, or what was written to it, an array [H, W] of BITS bits or a
             data set.
+        pixel_spacing: mm between pixels, for a file that states none; None if unknown.
 
     Raises:
-        MammoError: the image would be rejected by an ingest, or the header states another laterality or view.
+        MammoError: the image would be rejected by an ingest, a value that is given is wrong, or the header states
+            another laterality or view.
     """
     said = _word(Laterality, "laterality", laterality), _word(View, "view", view)
+    if pixel_spacing is not None and not (is_number(pixel_spacing) and 0 < pixel_spacing <= MAX_SPACING_MM):
+        raise MammoError(f"pixel_spacing={pixel_spacing!r}: give mm, above 0 and at most {MAX_SPACING_MM:g}")
     name = str(file) if isinstance(given, str | Path) else "image"
     if file.is_dir():
         raise MammoError(f"{file} is a folder: give the path of one DICOM, PNG or TIFF file; mammo score takes a store")
@@ -131,7 +144,7 @@ def read_image(file: Path, laterality: str | None, view: str | None, placing: Pl
         raise MammoError(f"{file}: no such file: give the path of a DICOM, PNG or TIFF file")
     try:
         content = read_file(regular_file(file.parent, file.name))
-        record = _record(file, *said)
+        record = replace(_record(file, *said), spacing_mm=pixel_spacing or 0.0)
         options = replace(placing.options, bits=BITS) if isinstance(given, np.ndarray) else placing.options
         admitted = admit(file.parent, record, placing.frame, placing.scale, content, options)
     except RejectedError as error:

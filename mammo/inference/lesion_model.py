@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -110,6 +111,7 @@ class LesionModel:
         laterality: str | None = None,
         view: str | None = None,
         n_windows: int = N_WINDOWS,
+        pixel_spacing: float | None = None,
     ) -> LesionScore:
         """Score one lesion, with or without a known label.
 
@@ -123,16 +125,25 @@ class LesionModel:
             laterality: L or R; needed where the image has no header, and must agree with one.
             view: CC or MLO; likewise.
             n_windows: crop windows that the score is the mean over (the paper: 100).
+            pixel_spacing: mm between pixels of an image that states none; needed where images are brought to one
+                spacing (data.scale=auto).
 
         Raises:
             MammoError: the image would be rejected by an ingest (with the reason and what to do), its laterality or
                 view is missing or contradicts header or pixels, or the outline is not one of this image.
         """
-        case = self._opened(image, laterality, view)
+        case = self._opened(image, laterality, view, pixel_spacing)
         drawn = draw(outline, case.store.chain.stored_shape)
         return self._scored(case, drawn, n_windows)
 
-    def figure(self, image: Image, outline: Outline, laterality: str | None = None, view: str | None = None) -> Figure:
+    def figure(
+        self,
+        image: Image,
+        outline: Outline,
+        laterality: str | None = None,
+        view: str | None = None,
+        pixel_spacing: float | None = None,
+    ) -> Figure:
         """Draw one lesion with ten of its crop windows and their patches (paper, Figure 5); the title has its score.
 
         Args:
@@ -140,11 +151,12 @@ class LesionModel:
             outline: Box, Circle, mask bool [H, W] or polygon [N, 2], as in `score`.
             laterality: as in `score`.
             view: as in `score`.
+            pixel_spacing: as in `score`.
 
         Raises:
             MammoError: as `score`.
         """
-        case = self._opened(image, laterality, view)
+        case = self._opened(image, laterality, view, pixel_spacing)
         drawn = draw(outline, case.store.chain.stored_shape)
         scored = self._scored(case, drawn, N_WINDOWS)
         ten = self.scorer.datamodule(case.store.path, 10)
@@ -169,13 +181,13 @@ class LesionModel:
             chain=case.store.chain,
         )
 
-    def _opened(self, image: Image, laterality: str | None, view: str | None) -> _Case:
+    def _opened(self, image: Image, laterality: str | None, view: str | None, pixel_spacing: float | None) -> _Case:
         """The image's store and saliency maps: those of the last image if it is the same."""
         with as_file(image) as file:
-            key = _key(file, laterality, view)
+            key = _key(file, laterality, view, pixel_spacing)
             if self._case is not None and self._case.key == key and key:
                 return self._case
-            read = read_image(file, laterality, view, self.placing, image)
+            read = read_image(file, laterality, view, self.placing, image, pixel_spacing)
         self._case = _Case(key, *self._with_maps(read))
         return self._case
 
@@ -203,22 +215,26 @@ def _whole(n_windows: object) -> int:
     return int(n_windows)
 
 
-def _key(file: Path, laterality: str | None, view: str | None) -> str:
+def _key(file: Path, *said: str | float | None) -> str:
     """Digest of a file's bytes and of what is said about it; empty where it cannot be read."""
     try:
         with file.open("rb") as stream:
-            return f"{hashlib.file_digest(stream, 'sha256').hexdigest()} {file.suffix} {laterality} {view}"
+            return f"{hashlib.file_digest(stream, 'sha256').hexdigest()} {file.suffix} {said}"
     except OSError:
         return ""
 
 
-def load(run: str | Path, allow_targets: Sequence[str] = (), scale: float | None = None) -> LesionModel:
+def load(
+    run: str | Path, allow_targets: Sequence[str] = (), scale: float | Literal["auto"] | None = None
+) -> LesionModel:
     """The model of a finished run, with its networks loaded once.
 
     Args:
         run: folder of a finished f_agg or f_loc run; the runs that it reads lie where they did, relative to it.
         allow_targets: your own packages whose classes the run's configuration may name.
-        scale: store pixels per pixel of an image, above 0; None for that of the images which the run was trained on.
+        scale: store pixels per pixel of an image, above 0, or "auto": each image is brought to the spacing of the store
+            which the run was trained on, by the spacing that its file states. None for the scale of that store; "auto"
+            where any of its sources was ingested with data.scale=auto.
 
     Raises:
         MammoError: there is no such run, one of its networks is missing, its configuration names a class that is
@@ -228,29 +244,43 @@ def load(run: str | Path, allow_targets: Sequence[str] = (), scale: float | None
     return LesionModel(scorer, _placing(scorer, scale))
 
 
-def _placing(scorer: Scorer, scale: float | None) -> Placing:
-    """The frame of the networks and the scale of the images that they were trained on."""
+def _placing(scorer: Scorer, scale: object) -> Placing:
+    """The frame of the networks and the scale of the images that they were trained on, or the one that is given."""
     frame = frame_of(scorer.cfg)
-    if scale is not None:
-        if not is_number(scale) or not SCALES[0] <= scale <= SCALES[1]:
-            raise MammoError(f"scale={scale!r}: give a number from {SCALES[0]:g} to {SCALES[1]:g}, or leave it out")
+    if scale not in (None, "auto"):
+        if not isinstance(scale, int | float) or not is_number(scale) or not SCALES[0] <= scale <= SCALES[1]:
+            raise MammoError(
+                f'scale={scale!r}: give a number from {SCALES[0]:g} to {SCALES[1]:g}, "auto", or leave it out'
+            )
         return Placing(frame, scale)
     known = _training_scale(scorer) if scorer.run.scale is None else scorer.run.scale
     if isinstance(known, str) and (spacing := SPACING.fullmatch(known)):
         return Placing(frame, frame.fineness, replace(ANY_DEPTH, spacing_mm=float(spacing[1])))
     if not is_number(known):
         raise MammoError(f"{scorer.run.folder}: the scale {known!r} in result.json is not a number: give scale=")
+    if scale == "auto":
+        raise MammoError(
+            f"scale='auto', but {scorer.run.name} was trained on images of data.scale={known}: leave scale= out, or "
+            "give the number that fits your images"
+        )
     return Placing(frame, float(known))
 
 
 def _training_scale(scorer: Scorer) -> float | str:
-    """The scale of the store that the networks were trained on; MammoError where it is gone or has several."""
+    """The scale of the store that the networks were trained on; of several, the only one that is a spacing.
+
+    Raises:
+        MammoError: the store is gone, or it is not clear which of its scales is meant.
+    """
     store = scorer.training_store
     if store is None:
         raise MammoError(
-            f"no store at {scorer.cfg.store}, on which {scorer.run.name} was trained: give scale=, as its ingest"
+            f"no store at {scorer.cfg.store}, on which {scorer.run.name} was trained: give scale= a number"
         )
-    scales = sorted({source.scale for source in read_store_header(store).sources}, key=str)
-    if len(scales) > 1:
-        raise MammoError(f"the sources of {store} have several scales ({', '.join(map(str, scales))}): give scale=")
-    return scales[0]
+    sources = read_store_header(store).sources
+    scales = {source.scale for source in sources}
+    spacings = [scale for scale in scales if SPACING.fullmatch(str(scale))]
+    if len(scales) == 1 or len(spacings) == 1:
+        return (spacings or [*scales])[0]
+    listed = ", ".join(f"{source.name}: {source.scale}" for source in sources)
+    raise MammoError(f"the sources of {store} have several scales ({listed}): give scale= the number of your images")

@@ -52,7 +52,9 @@ class Recipe:
 
     def input_digest(self, file_digest: str, image: ImageRecord) -> str:
         """Digest of everything that a stored image is made from; the image's note starts with it."""
-        facts = (image.laterality, image.view, image.by_table, image.faces_left, image.flags)
+        facts: tuple[object, ...] = (image.laterality, image.view, image.by_table, image.faces_left, image.flags)
+        if self.pixels.spacing_mm is not None and image.spacing_mm:
+            facts = (*facts, image.spacing_mm)
         inputs = (PIPELINE, file_digest, asdict(self.frame), self.scale, asdict(self.pixels), *facts)
         return sha256(json.dumps(inputs).encode()).hexdigest()
 

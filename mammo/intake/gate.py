@@ -84,7 +84,7 @@ def admit(
         look_for_text = not record.by_table
         shown, uid, vendor, spacing = _of_dicom(read_file(file) if content is None else content, look_for_text)
     if options.spacing_mm is not None:
-        scale = scale_to(options.spacing_mm, spacing)
+        scale = scale_to(options.spacing_mm, spacing or record.spacing_mm)
     values, inverted = shown.values, looks_inverted(shown.values)
     if inverted:
         values = np.asarray(FULL_SCALE - values, dtype=np.uint16)

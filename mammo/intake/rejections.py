@@ -115,7 +115,8 @@ class Code(StrEnum):
     NO_SPACING = (
         "no_spacing",
         "no pixel spacing (0018,1164), (0028,0030), which data.scale=auto needs",
-        "give data.scale a number; without data.scale, ingest prints one that fits",
+        "state it in mm, by image in images.csv (column pixel_spacing) or for all images without one by "
+        "data.options.pixel_spacing, or give data.scale a number; without data.scale, ingest prints one that fits",
     )
     SIDE_CONFLICT = (
         "side_conflict",

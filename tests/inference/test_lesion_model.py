@@ -225,9 +225,20 @@ def test_images_are_scaled_as_the_images_of_training_were(trained_root: Path, tm
     assert (model.placing.scale, model.placing.options.spacing_mm) == (0.125, None)
     model = mammo.load(as_root(trained_root, tmp_path / "auto", "auto, to 0.56 mm"))
     assert model.placing.options.spacing_mm == 0.56
+    one_of_two = as_root(trained_root, tmp_path / "one of two", 0.914, "auto, to 0.56 mm")
+    for scale in (None, "auto"):
+        placing = mammo.load(one_of_two, scale=scale).placing
+        assert (placing.options.spacing_mm, placing.scale) == (0.56, 1 / 8)
     mixed, gone = as_root(trained_root, tmp_path / "mixed", 1.0, 0.5), as_root(trained_root, tmp_path / "gone")
-    with pytest.raises(mammo.MammoError, match=r"several scales \(0\.5, 1\.0\): give scale="):
+    with pytest.raises(mammo.MammoError, match=r"several scales \(s0: 1\.0, s1: 0\.5\): give scale="):
         mammo.load(mixed)
+    with pytest.raises(mammo.MammoError, match=r"several scales \(s0: 1\.0, s1: 0\.5\): give scale="):
+        mammo.load(mixed, scale="auto")
+    with pytest.raises(mammo.MammoError, match=r"^scale='auto', but fagg-.* was trained on .*data\.scale=0\.125"):
+        mammo.load(as_root(trained_root, tmp_path / "number", 0.125), scale="auto")
+    two = as_root(trained_root, tmp_path / "two", "auto, to 0.56 mm", "auto, to 0.5 mm")
+    with pytest.raises(mammo.MammoError, match=r"several scales \(s0: auto, to 0\.56 mm, s1: auto, to 0\.5 mm\)"):
+        mammo.load(two, scale="auto")
     with pytest.raises(mammo.MammoError, match=r"no store at .*gone.*: give scale="):
         mammo.load(gone)
     for scale in (0.125, "auto, to 0.56 mm"):
@@ -242,6 +253,19 @@ def test_images_are_scaled_as_the_images_of_training_were(trained_root: Path, tm
 def test_a_run_keeps_the_scale_of_its_store(trained_root: Path) -> None:
     (run,) = trained_root.glob("runs/fagg-*")
     assert [source.scale for source in Manifest.load(trained_root / "store").sources] == [read_run(run).scale]
+
+
+def test_an_image_without_a_spacing_is_scaled_by_the_one_that_is_given(
+    trained_root: Path, tmp_path: Path, first: Known
+) -> None:
+    model = mammo.load(as_root(trained_root, tmp_path, "auto, to 0.56 mm"))
+    pixels, sides = shown(first.path), {"laterality": first.laterality, "view": first.view}
+    for spacing, scale in ((0.56, 1), (0.28, 0.5)):
+        assert model.score(pixels, first.mask, n_windows=1, pixel_spacing=spacing, **sides).chain.scale == scale
+    with pytest.raises(mammo.MammoError, match=r"^image: no pixel spacing .*: pass pixel_spacing="):
+        model.score(pixels, first.mask, **sides)
+    with pytest.raises(mammo.MammoError, match=r"^pixel_spacing=56: give mm, above 0 and at most 1"):
+        model.score(pixels, first.mask, pixel_spacing=56, **sides)
 
 
 @pytest.mark.parametrize("n_windows", [0, -1, 1.5, "7", None, True, float("nan")])

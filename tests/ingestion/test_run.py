@@ -13,6 +13,7 @@ from mammo.ingestion.sources import Mode
 from mammo.ingestion.worker import Recipe
 from mammo.intake import sandbox
 from mammo.intake.adapters.table import read
+from mammo.intake.gray_values import PixelOptions
 from mammo.intake.outcomes import Verdict, counts
 from mammo.records import MammoError
 from mammo.store import image_store
@@ -153,6 +154,27 @@ def test_a_changed_file_or_frame_is_read_again(recipe: Recipe, source: Path) -> 
     manifest = ingest_cohort(smaller, read(source), 1, mode=Mode.OVERWRITE).manifest
     assert set(manifest.images["scale"]) == {0.5}
     assert ImageStore(recipe.store).shape(manifest.images.index[0])[0] < 100
+
+
+def test_a_changed_spacing_is_read_again_where_images_are_brought_to_one_and_only_there(
+    recipe: Recipe, source: Path
+) -> None:
+    table = (source / "images.csv").read_text()
+
+    def spaced(spacing: str) -> None:
+        lines = table.splitlines()
+        cells = ["pixel_spacing", spacing, *["0.2"] * (len(lines) - 2)]
+        (source / "images.csv").write_text("\n".join(f"{line},{cell}" for line, cell in zip(lines, cells, strict=True)))
+
+    ingest_cohort(recipe, read(source), 1)
+    spaced("0.2")
+    assert ingest_cohort(recipe, read(source), 1).decoded == 0, "all images have one scale"
+    auto = replace(recipe, pixels=PixelOptions(spacing_mm=0.4))
+    result = ingest_cohort(auto, read(source), 1, mode=Mode.OVERWRITE)
+    assert list(result.manifest.images["scale"]) == [0.5] * 6
+    spaced("0.1")
+    result = ingest_cohort(auto, read(source), 1)
+    assert (result.decoded, list(result.manifest.images["scale"])) == (1, [0.25, *[0.5] * 5])
 
 
 def test_several_processes_give_the_same_store(recipe: Recipe, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:

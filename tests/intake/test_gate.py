@@ -145,6 +145,21 @@ def test_images_are_brought_to_one_spacing(
     assert chain.scale == scale
 
 
+@pytest.mark.parametrize(
+    ("name", "scale"), [("states.dcm", 0.5), ("silent.dcm", 0.25), ("x.png", 0.25)], ids=["header", "no header", "png"]
+)
+def test_the_spacing_of_a_record_counts_where_the_file_states_none(
+    make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16], name: str, scale: float
+) -> None:
+    stated = make_dicom(half_disc, ImagerPixelSpacing=[0.1, 0.1])
+    stated.save_as(tmp_path / "states.dcm", enforce_file_format=True)
+    make_dicom(half_disc).save_as(tmp_path / "silent.dcm", enforce_file_format=True)
+    cv2.imwrite(str(tmp_path / "x.png"), half_disc)
+    record = ImageRecord(name, "p", "e", Laterality.LEFT, View.CC, spacing_mm=0.05)
+    assert admit(tmp_path, record, FRAME, 1, options=PixelOptions(spacing_mm=0.2)).chain.scale == scale
+    assert admit(tmp_path, record, FRAME, 1).chain.scale == 1, "a number as data.scale is not changed"
+
+
 def test_without_a_spacing_there_is_none_to_bring_an_image_to(
     make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16]
 ) -> None:

@@ -74,6 +74,10 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "density breastdensity acrdensity",
         "BI-RADS density: A to D, 1 to 4, or in words",
     ),
+    "pixel_spacing": (
+        "pixelspacing pixelspacingmm spacing spacingmm imagerpixelspacing detectorspacing mmperpixel",
+        "mm between pixels, for data.scale=auto, of an image whose file states none",
+    ),
     "split": (
         "split subset partition",
         "your own split: train, val or test",

@@ -13,7 +13,7 @@ from mammo.intake.adapters._labels import parse_density
 from mammo.intake.adapters._table_columns import Entry
 from mammo.intake.adapters._table_matching import HeaderKeys, ImageNames
 from mammo.intake.adapters._table_messages import Problems
-from mammo.intake.adapters._table_words import side_of, view_of
+from mammo.intake.adapters._table_words import side_of, spacing_of, view_of
 from mammo.intake.dicom_header import Known, read_header, read_identity
 from mammo.intake.laterality_view import text
 from mammo.intake.rasters import is_raster
@@ -42,6 +42,7 @@ class Description:
     view: View | None = None
     density: Density | None = None
     split: Split | None = None
+    spacing_mm: float = 0.0
     outranks: bool = True
 
     @property
@@ -52,7 +53,8 @@ class Description:
     def record(self, path: str) -> ImageRecord:
         """Return the record of an image without a header; without an exam, all images of a patient are of one."""
         exam = self.exam or self.patient
-        return ImageRecord(path, self.patient, exam, self.laterality, self.view, split=self.split, density=self.density)
+        record = ImageRecord(path, self.patient, exam, self.laterality, self.view, split=self.split)
+        return replace(record, density=self.density, spacing_mm=self.spacing_mm)
 
 
 NOTHING = Description()
@@ -64,6 +66,12 @@ class FoundImage(NamedTuple):
     record: ImageRecord
     shape: Shape | None
     keys: HeaderKeys
+
+    def with_spacing(self, spacing_mm: float | None) -> "FoundImage":
+        """Return the image with this spacing of its pixels, mm, if its record has none; None leaves it unknown."""
+        if self.record.spacing_mm or not spacing_mm:
+            return self
+        return self._replace(record=replace(self.record, spacing_mm=spacing_mm))
 
 
 def described_images(entries: Iterable[Entry], names: ImageNames, problems: Problems) -> dict[str, Description]:
@@ -127,7 +135,7 @@ def _description(entry: Entry, complete: bool, problems: Problems) -> Descriptio
         complete: whether the row stands in for a header, so that patient, side and view must be given.
         problems: found so far.
     """
-    side, view, density = None, None, parse_density(entry.get("density"))
+    side, view, spacing, density = None, None, 0.0, parse_density(entry.get("density"))
     with problems.collected():
         side = side_of(entry)
         if complete and not side:
@@ -136,6 +144,8 @@ def _description(entry: Entry, complete: bool, problems: Problems) -> Descriptio
         view = view_of(entry)
         if complete and not view:
             raise entry.error("view", "must be CC or MLO")
+    with problems.collected():
+        spacing = spacing_of(entry)
     if complete and not entry.get("patient"):
         problems.add(str(entry.error("patient", "must be given, to keep patients in one split")))
     if entry.get("density").lower() not in ("", "none") and not density:
@@ -143,7 +153,7 @@ def _description(entry: Entry, complete: bool, problems: Problems) -> Descriptio
     if entry.get("split").lower() not in ("", "none") and not _split(entry):
         problems.add(str(entry.error("split", "must be train, val, test or empty")))
     exam = entry.get("exam") or (entry.get("date") if complete else "")
-    return Description(entry.get("patient"), exam, side, view, density, _split(entry))
+    return Description(entry.get("patient"), exam, side, view, density, _split(entry), spacing)
 
 
 def qualified_exams(found: Mapping[str, Description]) -> tuple[dict[str, Description], str]:
@@ -216,6 +226,7 @@ def _find_image(root: Path, exams: bool, item: tuple[str, Description | None]) -
         keys = (said.patient or header.patient, said.exam or header.exam)
         breast = (said.laterality or header.laterality, said.view or header.view)
     record = ImageRecord(path, *keys, *breast, split=said.split, density=said.density, flags=header.flags)
+    record = replace(record, spacing_mm=said.spacing_mm)
     if record.laterality != header.laterality:
         record = rejected(record, Code.LATERALITY_CONFLICT)
     elif record.view != header.view:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from mammo.intake.adapters._table_columns import Entry
+from mammo.intake.object_type import MAX_SPACING_MM
 from mammo.records import LabelSource, Laterality, MammoError, Pathology, View
 
 
@@ -63,6 +64,8 @@ YES_NO = {
     **dict.fromkeys(("1", "true", "yes", "y"), True),
     **dict.fromkeys(("0", "false", "no", "n", ""), False),
 }
+
+NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
 
 LISTED = 20
 """Words or errors that a message lists."""
@@ -133,6 +136,21 @@ def view_of(entry: Entry) -> View | None:
     """
     both = SIDE_AND_VIEW.fullmatch(plain(entry.get("view")))
     return VIEWS[both[2]] if both else _word(entry, "view", VIEWS, "CC or MLO")
+
+
+def spacing_of(entry: Entry) -> float:
+    """Return the mm between pixels that a row states, the mean where it states rows and columns; 0 without any.
+
+    Raises:
+        MammoError: they are not one or two numbers above 0 and at most MAX_SPACING_MM.
+    """
+    cell = entry.get("pixel_spacing")
+    if plain(cell) in ("", "none"):
+        return 0.0
+    found = [float(number.replace(",", ".")) for number in NUMBER.findall(cell)]
+    if len(found) not in (1, 2) or not all(0 < number <= MAX_SPACING_MM for number in found):
+        raise entry.error("pixel_spacing", f"must be mm between pixels, above 0 and at most {MAX_SPACING_MM:g}")
+    return sum(found) / len(found)
 
 
 def source_of(entry: Entry, label: Pathology) -> LabelSource:

@@ -3,7 +3,8 @@
     lesions    a label and an outline for each finding, and its image: the file name, or patient, side and view;
                optional lesion_id, label_source, birads, high_risk, finding, pathology_type
     images     image, patient, exam, laterality, view: required for PNG and TIFF, which have no header, and for what a
-               DICOM header lacks; optional density, A to D, and split, the same for all images of a patient
+               DICOM header lacks; optional density, A to D, pixel_spacing, mm, and split, the same for all images of
+               a patient
 
 Tables are CSV, TSV, Excel or Parquet files. Columns are found by their usual names (_table_columns), words are read in
 any case (_table_words). An outline is one of
@@ -67,6 +68,7 @@ def read(
     columns: Mapping[str, str] | None = None,
     label_source: str | None = None,
     skip_absent: bool = False,
+    pixel_spacing: float | None = None,
 ) -> Cohort:
     """Read the folder.
 
@@ -79,6 +81,7 @@ def read(
         columns: columns by field (_table_columns.FIELDS); None for the usual names.
         label_source: the source of malignant and benign labels whose row states none; None for unknown.
         skip_absent: whether rows whose image is not in the folder are left out, instead of an error.
+        pixel_spacing: mm between pixels of the images for which no table states it; None if unknown.
 
     Raises:
         MammoError: the folder contains no image, or rows of a table are wrong; the first 20 are listed.
@@ -106,7 +109,7 @@ def read(
         problems.check()
     unique, exam_note = qualified_exams(weak | strong)
     matching = any(not row.image and not row.entry.get("image") for row in rows)
-    found = list(find_images(root, files, unique, workers, matching))
+    found = [image.with_spacing(pixel_spacing) for image in find_images(root, files, unique, workers, matching)]
     rows = _with_matched_images(rows, found, skip_absent or workers.wanted is not None, problems)
     _check_breasts(rows, {image.record.path: image.record for image in found}, problems)
     if len(files) > FEW:

@@ -169,6 +169,23 @@ def test_a_missing_table_of_lesions_names_the_tables_with_labels(folder: Folder)
         read(root)
 
 
+def test_the_spacing_of_images_comes_from_the_tables_else_from_the_key(
+    folder: Folder, half_disc: NDArray[np.uint16]
+) -> None:
+    root = folder(BOX, {}, {})
+    cv2.imwrite(str(root / "one.png"), half_disc)
+    rows = "image,patient,side,view,Pixel spacing (mm)\none.png,7,L,CC,{}\n1,,,,\n"
+    for cell in ("0.085", "0,085", r"0.08\0.09", "[0.08, 0.09]", ""):
+        (root / "images.csv").write_text(rows.format(f'"{cell}"'))
+        found = [image.spacing_mm for image in read(root, pixel_spacing=0.07).images]
+        assert found == [0.07, 0.07, pytest.approx(0.085 if cell else 0.07)], cell
+    assert [image.spacing_mm for image in read(root).images] == [0, 0, 0]
+    for cell in ("70", "0", "-0.07", "fine", "0.1 0.1 0.1"):
+        (root / "images.csv").write_text(rows.format(cell))
+        with pytest.raises(MammoError, match=r"row 2: pixel_spacing_mm '.*': must be mm between pixels, above 0"):
+            read(root)
+
+
 def test_a_table_is_looked_for_in_the_source_folder_and_then_in_the_working_directory(
     folder: Folder, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
