@@ -7,6 +7,7 @@ checked before Hydra creates a folder, so that a wrong value leaves nothing behi
 
 import os
 import sys
+import traceback
 from argparse import ArgumentError, Namespace
 from collections.abc import Callable, Sequence
 from functools import update_wrapper
@@ -273,6 +274,8 @@ def composed(
 
 
 def _complain(error: Exception) -> int:
-    """Print the error as one sentence; the exit status for wrong use."""
+    """Print the error as one sentence, after its traceback where MAMMO_TRACEBACK=1; the exit status for wrong use."""
+    if os.environ.get("MAMMO_TRACEBACK") == "1":
+        traceback.print_exception(error)
     print(f"error: {printable(sentence(error, CONF), kept=LINES)}", file=sys.stderr)
     return 2

@@ -5,14 +5,16 @@ the user allows on the command line (allow_targets), and it must be a subclass o
 needs. Functions (os.system, builtins.eval, torch.load) and other classes (subprocess.Popen) are rejected.
 """
 
-import inspect
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from pkgutil import iter_modules
+from traceback import walk_tb
 from types import ModuleType
 
-from mammo.records import MammoError
+from mammo.cli.target_arguments import check_known, check_types, parameters_of
+from mammo.records import MammoError, did_you_mean
 
 LIBRARIES = ("mammo", "torch", "pytorch_lightning", "albumentations")
 """Packages whose classes any configuration may name: those that conf/ names. Classes of others may download."""
@@ -20,8 +22,8 @@ LIBRARIES = ("mammo", "torch", "pytorch_lightning", "albumentations")
 SPECIAL = ("_target_", "_args_", "_convert_")
 """Hydra's keys that are understood; `_convert_` changes nothing, because arguments are always plain values."""
 
-VAR_POSITIONAL, VAR_KEYWORD = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
-"""Kinds of parameters that stand for any number of arguments: *values and **arguments."""
+TRACEBACK = "MAMMO_TRACEBACK=1 before the command shows where"
+"""How to see the traceback of an error in a class of the user's own."""
 
 Bases = tuple[type, ...]
 
@@ -69,20 +71,23 @@ def check(node: object, place: Place, allowed: Sequence[str] = ()) -> None:
     """Check every target of a part of the configuration, nested ones too, without calling any.
 
     Raises:
-        MammoError: as resolve, or a key of Hydra's is not supported.
+        MammoError: as resolve, a key of Hydra's is not supported, or an argument of a class of the user's own has
+            another type than its constructor's annotation.
     """
     for key, inner, is_outer in _nodes(node, place.key):
         for name in map(str, inner):
             if name.startswith("_") and name.endswith("_") and name not in SPECIAL:
                 raise MammoError(f"{key}.{name} is not supported: give _target_ and the arguments of its constructor")
-        resolve(inner, place if is_outer else Place(key, place.inner), allowed)
+        cls = resolve(inner, place if is_outer else Place(key, place.inner), allowed)
+        if _is_own(cls):
+            check_types(cls, {str(name): value for name, value in inner.items()}, key)
 
 
 def build(node: Mapping[str, object], place: Place, allowed: Sequence[str] = ()) -> object:
     """The object that a part of the configuration describes, nested targets built first; check is implied.
 
     Raises:
-        MammoError: as check; an argument is unknown to the constructor, or the constructor rejects it.
+        MammoError: as check; an argument is unknown to the constructor, or the constructor raises an error.
     """
     check(node, place, allowed)
     cls = resolve(node, place, allowed)
@@ -92,16 +97,19 @@ def build(node: Mapping[str, object], place: Place, allowed: Sequence[str] = ())
         raise MammoError(f"{place.key}._args_={positional}: give a list")
     named = {key: value for key, value in given.items() if key not in SPECIAL}
     named |= {key: value for key, value in place.offered.items() if key not in named and takes(cls, key)}
-    _check_arguments(cls, positional, named, place.key)
+    check_known(cls, positional, named, place.key)
     try:
         return cls(*positional, **named)
     except MammoError:
         raise
     except Exception as error:  # every library has errors of its own
-        if not _permitted(f"{cls.__module__}.", ()):
-            raise  # a class of the user's own: its traceback helps
-        message = " ".join(str(error).split()) or type(error).__name__
-        raise MammoError(f"{place.key}: {cls.__name__} rejects its arguments ({message})") from error
+        message = " ".join(str(error).split())
+        if _is_own(cls):
+            name = f"{cls.__module__}.{cls.__name__}"
+            raise MammoError(f"{place.key}: {name} fails ({type(error).__name__}: {message}); {TRACEBACK}") from error
+        raise MammoError(
+            f"{place.key}: {cls.__name__} rejects its arguments ({message or type(error).__name__})"
+        ) from error
 
 
 def takes(cls: type, name: str) -> bool:
@@ -109,14 +117,7 @@ def takes(cls: type, name: str) -> bool:
 
     A class of the user's own that passes **arguments on to its base class has those of that constructor, too.
     """
-    found = dict(inspect.signature(cls).parameters)
-    for base in cls.__mro__[1:]:
-        if not is_foreign(f"{cls.__module__}.") or not any(each.kind is VAR_KEYWORD for each in found.values()):
-            break
-        if "__init__" in vars(base) and base is not object:
-            found = {key: each for key, each in found.items() if each.kind is not VAR_KEYWORD}
-            found |= inspect.signature(vars(base)["__init__"]).parameters
-    return name in found
+    return name in parameters_of(cls, follows=_is_own(cls))
 
 
 def targets(config: object) -> Iterator[tuple[str, Mapping[str, object]]]:
@@ -124,6 +125,35 @@ def targets(config: object) -> Iterator[tuple[str, Mapping[str, object]]]:
     for key, node, is_outer in _nodes(config, ""):
         if is_outer:
             yield key, node
+
+
+def failed_class(config: object, error: BaseException) -> tuple[str, type] | None:
+    """The class of the user's own in whose file an error was raised, or whose method the error names, and its key.
+
+    Args:
+        config: the configuration, checked.
+        error: the error, with its traceback.
+
+    Returns:
+        None where no class of the user's own is at fault.
+    """
+    own = [
+        (key, cls)
+        for key, node, _ in _nodes(config, "")
+        if is_foreign(str(node["_target_"])) and isinstance(cls := _find(_parts(node, key), key), type)
+    ]
+    named = next((one for one in own if f"{one[1].__qualname__}." in str(error)), None)
+    if named is not None and isinstance(error, TypeError):  # a call that does not fit, raised by the caller
+        return named
+    for frame, _ in reversed(list(walk_tb(error.__traceback__))):
+        here = [(key, cls) for key, cls in own if _file_of(cls) == frame.f_code.co_filename]
+        if here:
+            return next((one for one in here if isinstance(frame.f_locals.get("self"), one[1])), here[0])
+    return named
+
+
+def _file_of(cls: type) -> str:
+    return str(getattr(sys.modules.get(cls.__module__), "__file__", ""))
 
 
 def is_foreign(name: str) -> bool:
@@ -156,6 +186,11 @@ def _permitted(name: str, allowed: Sequence[str]) -> bool:
     return any(name.startswith(f"{package}.") for package in (*LIBRARIES, *allowed))
 
 
+def _is_own(cls: type) -> bool:
+    """Whether a class is of a package of the user's own."""
+    return is_foreign(f"{cls.__module__}.")
+
+
 def _find(parts: Sequence[str], where: str) -> object:
     """What a dotted name stands for: attributes before submodules, which are imported on the way."""
     found: object = None
@@ -165,11 +200,22 @@ def _find(parts: Sequence[str], where: str) -> object:
                 found = import_module(".".join(parts[: number + 1]))
             else:
                 found = getattr(found, part)
-        except (ImportError, AttributeError) as error:
-            missing = ".".join(parts[: number + 1])
-            path = "" if number or parts[0] in sys.modules else "; its folder must be on PYTHONPATH"
-            raise MammoError(f"{where}: {missing} cannot be found ({error}){path}") from error
+        except Exception as error:  # a package of the user's own may raise anything
+            raise MammoError(f"{where}: {_missing(found, parts[: number + 1], error)}") from error
     return found
+
+
+def _missing(found: object, parts: Sequence[str], error: Exception) -> str:
+    """What is wrong where the last of these parts of a dotted name could not be found in what the others stand for."""
+    missing, parent = ".".join(parts), ".".join(parts[:-1])
+    is_absent = isinstance(error, AttributeError) or (isinstance(error, ModuleNotFoundError) and error.name == missing)
+    if is_absent and parent:
+        modules = [each.name for each in iter_modules(getattr(found, "__path__", None) or [])]
+        known = [name for name in (*dir(found), *modules) if not name.startswith("_")]
+        return f"{parent} has no {parts[-1]}{did_you_mean(parts[-1], known)}"
+    if is_absent:
+        return f"{missing} cannot be found ({error}); its folder must be on PYTHONPATH"
+    return f"{missing} cannot be imported ({type(error).__name__}: {error}); {TRACEBACK}"
 
 
 def _nodes(node: object, key: str, is_outer: bool = True) -> Iterator[tuple[str, Mapping[str, object], bool]]:
@@ -194,16 +240,3 @@ def _plain(value: object, key: str, bases: Bases, allowed: Sequence[str]) -> obj
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(each, f"{key}.{number}", bases, allowed) for number, each in enumerate(value)]
     return value
-
-
-def _check_arguments(cls: type, positional: Sequence[object], named: Mapping[str, object], key: str) -> None:
-    """Reject a name that the constructor lacks, with those that it has, and a parameter that has no value."""
-    parameters = inspect.signature(cls).parameters
-    kinds = {each.kind for each in parameters.values()}
-    known = [name for name, each in parameters.items() if each.kind not in (VAR_KEYWORD, VAR_POSITIONAL)]
-    for name in named if VAR_KEYWORD not in kinds else ():
-        if name not in known:
-            raise MammoError(f"{key}.{name}: {cls.__name__} has no such argument; it has {', '.join(known)}")
-    needed = [name for name in known if parameters[name].default is inspect.Parameter.empty and name not in named]
-    if not positional and needed:
-        raise MammoError(f"{key}: {cls.__name__} needs a value for {needed[0]}: give {key}.{needed[0]}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytorch_lightning as pl
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from mammo.cli.targets import build, is_foreign, resolve
 from mammo.data.augmentation import IntensityAugmentation
@@ -60,6 +60,33 @@ def store_line(cfg: DictConfig, manifest: Manifest) -> str:
     """One line on what a command takes from its store."""
     header = manifest.header
     return f"{cfg.store}: data set {header.name}, frame {header.preset} ({manifest.frame}), data.init={cfg.data.init}"
+
+
+def start_lines(cfg: DictConfig, network: pl.LightningModule) -> list[str]:
+    """Lines on what a training is made of: its classes, and what the backbone of network starts from."""
+    parts = {"network": {"_target_": cfg.model._target_}, "loss": cfg.model.get("loss"), "augmentation": cfg.intensity}
+    lines = [", ".join(f"{name} {class_names(part)}" for name, part in parts.items())]
+    if "backbone" not in cfg:
+        return lines
+    lines[0] = f"backbone {cfg.backbone.name}, {lines[0]}"
+    start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialization, not ImageNet weights"
+    lines.append(f"the backbone starts from {start} (backbone.init={cfg.backbone.init})")
+    if cfg.backbone.channels == 1 and not getattr(getattr(network, "backbone", None), "is_folded", True):
+        lines.append("three copies of each patch are computed, because the first layer cannot fold them")
+    return lines
+
+
+def class_names(node: object) -> str:
+    """The classes that a part of the configuration names, as in "Compose(Exposure, ElasticTransform)"; or none."""
+    if isinstance(node, DictConfig):
+        node = OmegaConf.to_container(node, resolve=True)
+    if isinstance(node, list):
+        return ", ".join(filter(None, map(class_names, node)))
+    if not isinstance(node, dict):
+        return "none" if node is None else ""
+    name = str(node.get("_target_", "")).rpartition(".")[2]
+    inner = class_names([each for each in node.values() if isinstance(each, dict | list)])
+    return f"{name}({inner})" if name and inner else name or inner
 
 
 def run_name(cfg: DictConfig) -> str:

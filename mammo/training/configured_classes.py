@@ -1,6 +1,7 @@
 """Where a configuration may name classes by `_target_`, and which classes each place takes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from pytorch_lightning.strategies import Strategy
 from torch import nn
 
 from mammo.cli.config_check import check_config
-from mammo.cli.targets import Bases, Place, check, targets
+from mammo.cli.targets import TRACEBACK, Bases, Place, check, failed_class, targets
 from mammo.records import MammoError
 from mammo.training.results import read_run_config
 
@@ -84,6 +85,32 @@ def check_targets(config: Mapping[str, Any], allowed: Sequence[str]) -> None:
     """
     for key, node in targets(config):
         check(node, place(key), allowed)
+
+
+@contextmanager
+def own_errors(cfg: DictConfig, record: Path | None = None) -> Iterator[None]:
+    """Turn an error in a class of the user's own into one sentence, which names the class and its key.
+
+    Args:
+        cfg: the configuration.
+        record: the file that will hold the traceback; None if there is none.
+
+    Raises:
+        MammoError: the sentence; the error is its cause.
+    """
+    try:
+        yield
+    except MammoError:
+        raise
+    except Exception as error:
+        if (found := failed_class(plain(cfg), error)) is None:
+            raise
+        key, cls = found
+        message = " ".join(str(error).split())
+        where = TRACEBACK if record is None else f"{record} has the traceback"
+        raise MammoError(
+            f"{key}: {cls.__module__}.{cls.__qualname__} fails ({type(error).__name__}: {message}); {where}"
+        ) from error
 
 
 def read_config(run: Path, allowed: Sequence[str] | None) -> DictConfig:

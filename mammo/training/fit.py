@@ -1,6 +1,5 @@
 """One training run from a composed configuration: started, resumed, or found finished."""
 
-import hashlib
 import os
 import signal
 import time
@@ -17,28 +16,39 @@ from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.io import did_you_mean_path
 from mammo.models.precision import compile_forward, resolve_precision
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number
 from mammo.store.manifest import Manifest
 from mammo.store.splits import n_folds
-from mammo.training.build import checked_manifest, datamodule_of, facts_of, network_of, run_name, store_line, traits_of
+from mammo.training.build import (
+    checked_manifest,
+    datamodule_of,
+    facts_of,
+    network_of,
+    run_name,
+    start_lines,
+    store_line,
+    traits_of,
+)
 from mammo.training.checkpoints import BEST, last_checkpoint
-from mammo.training.configured_classes import allowed_packages, check_targets, plain
+from mammo.training.configured_classes import allowed_packages, check_targets, own_errors, plain
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.global_batch import batch_parts
 from mammo.training.precomputed import FLocEmbeddings
 from mammo.training.progress_lines import end_lines
 from mammo.training.results import read_run
-from mammo.training.resume import start_from
-from mammo.training.run_dir import Division, RunDir, chosen_run, paired_seed
+from mammo.training.resume import start_digest, start_from
+from mammo.training.run_dir import ERROR, Division, RunDir, chosen_run, paired_seed
 from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, record_run
 from mammo.training.train_config import check_values
 from mammo.training.trainer import MONITOR, UNDEFINED, UNVALIDATED, lightning_errors, trainer_of
 from mammo.training.wandb_logging import closed_dashboard
+
+Prepared = tuple[pl.LightningModule, MammoDataModule, pl.Trainer]
+"""What a training consists of."""
 
 
 @dataclass(frozen=True)
@@ -116,12 +126,14 @@ def train(cfg: DictConfig) -> float:
     run = _run_dir(cfg, inputs.digests)
     if cfg.trainer.fast_dev_run:
         return _fast_dev_run(cfg, run, inputs)
+    # Before there is a folder, so that a wrong name, class or argument leaves none behind.
+    prepared = None if run.path.exists() else _prepared(cfg, run, inputs)
     record_run(run.path)
     with run.lock() if _is_first() else nullcontext():
         if (result := run.result) is not None:
             auc, state = result.val_auc, "already done"
         else:
-            auc, state = _begin(cfg, run, inputs), "done"
+            auc, state = _begin(cfg, run, inputs, prepared), "done"
     if _is_first():
         print("\n".join(end_lines(read_run(run.path), state, cfg.test)), flush=True)
     return auc
@@ -131,15 +143,15 @@ def _run_dir(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
     """The run folder; the content of checkpoints to start from is part of its digest.
 
     Raises:
-        MammoError: ckpt_path is a checkpoint of the run that this request resumes anyway; or as _start_digest.
+        MammoError: ckpt_path is a checkpoint of the run that this request resumes anyway; or as start_digest.
     """
     if (trunk := cfg.model.get("global_trunk")) is not None:
-        reads = {**reads, "global_trunk": _start_digest("model.global_trunk", Path(trunk), cfg.fold, reads["store"])}
+        reads = {**reads, "global_trunk": start_digest("model.global_trunk", Path(trunk), cfg.fold, reads["store"])}
     run = RunDir.of(cfg, run_name(cfg), reads)
     if cfg.get("ckpt_path") is None:
         return run
     path = Path(cfg.ckpt_path)
-    digest = _start_digest("ckpt_path", path, cfg.fold, reads["store"])
+    digest = start_digest("ckpt_path", path, cfg.fold, reads["store"])
     if path.resolve().parent == run.path.resolve():
         raise MammoError(
             f"ckpt_path={path} is a checkpoint of the run that the same request without ckpt_path resumes by itself: "
@@ -148,40 +160,16 @@ def _run_dir(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
     return RunDir.of(cfg, run.name, {**reads, "ckpt_path": digest})
 
 
-def _start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> str:
-    """SHA-256, as hex, of a checkpoint that a run starts from.
-
-    Args:
-        key: the key of the configuration that names it.
-        checkpoint: the file.
-        fold: of the run; None without folds.
-        store: digest of the store with its folds.
-
-    Raises:
-        MammoError: it does not exist, or is of a finished run of another fold.
-    """
-    if not checkpoint.is_file():
-        raise MammoError(f"{key}={checkpoint}: no such file{did_you_mean_path(checkpoint)}")
-    is_of_run = (checkpoint.parent / "result.json").is_file()
-    if fold is not None and is_of_run and not Division(fold, store).is_of(start := read_run(checkpoint.parent)):
-        raise MammoError(
-            f"{key}={checkpoint} is of a run of fold={start.fold}, which may have been trained on test patients of "
-            f"fold={fold}: start from a run of the same fold"
-        )
-    with checkpoint.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
+def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared | None) -> float:
     """Train from the start or from the last checkpoint; the validation AUC, NaN where it is undefined.
 
-    The run folder keeps the error of a training that fails.
+    The run folder keeps the error of a training that fails, with the traceback of one in a class of the user's own.
     """
     if _is_first():
         run.start(cfg)
     try:
-        with closed_dashboard():
-            return _fit(cfg, run, inputs)
+        with closed_dashboard(), own_errors(cfg, run.path / ERROR):
+            return _fit(cfg, run, inputs, prepared or _prepared(cfg, run, inputs))
     except SIGTERMException:
         raise SystemExit(128 + signal.SIGTERM) from None  # Lightning would exit with 0, as if all were done
     except Exception as error:
@@ -190,10 +178,10 @@ def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
         raise
 
 
-def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
+def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared) -> float:
     """Train to the end, from the last checkpoint if there is one, and write the result."""
     started = time.monotonic()
-    network, data, trainer = _prepared(cfg, run, inputs)
+    network, data, trainer = prepared
     if cfg.test:
         data.setup("test")  # what is wrong with the test split is said before hours of training
     checkpoint = _start(cfg, run, network)
@@ -239,7 +227,7 @@ def _start(cfg: DictConfig, run: RunDir, network: pl.LightningModule) -> str | N
 
 def _fast_dev_run(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
     """Train, validate and test with one batch, in a temporary folder."""
-    with TemporaryDirectory() as folder, lightning_errors(cfg):
+    with TemporaryDirectory() as folder, own_errors(cfg), lightning_errors(cfg):
         network, data, trainer = _prepared(cfg, replace(run, path=Path(folder)), inputs)
         trainer.fit(network, data)
         if cfg.test:
@@ -248,18 +236,15 @@ def _fast_dev_run(cfg: DictConfig, run: RunDir, inputs: Inputs) -> float:
     return float("nan")
 
 
-def _prepared(cfg: DictConfig, run: RunDir, inputs: Inputs) -> tuple[pl.LightningModule, MammoDataModule, pl.Trainer]:
+def _prepared(cfg: DictConfig, run: RunDir, inputs: Inputs) -> Prepared:
     """The network, freshly initialized, the data and the trainer."""
     if cfg.torch.threads:
         torch.set_num_threads(cfg.torch.threads)
     data = _data_of(cfg, inputs)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     network = network_of(cfg)
-    if "backbone" in cfg:
-        start = "ImageNet weights" if cfg.backbone.init == "imagenet" else "He initialization, not ImageNet weights"
-        _print(f"{run.name}: the backbone starts from {start} (backbone.init={cfg.backbone.init})")
-        if cfg.backbone.channels == 1 and not getattr(getattr(network, "backbone", None), "is_folded", True):
-            _print(f"{run.name}: three copies of each patch are computed, because the first layer cannot fold them")
+    for line in start_lines(cfg, network):
+        _print(f"{run.name}: {line}")
     if cfg.torch.compile:
         compile_forward(network)
     trainer = trainer_of(cfg, run)

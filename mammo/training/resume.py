@@ -5,6 +5,7 @@ it comes from a person, a sweep, or Slurm, which requeues a submitit job in the 
 is switched off.
 """
 
+import hashlib
 import os
 import signal
 import time
@@ -15,10 +16,13 @@ import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 
+from mammo.io import did_you_mean_path
 from mammo.models.weight_files import read_weights, weights_of
 from mammo.records import MammoError, is_whole
 from mammo.training.checkpoints import LAST
 from mammo.training.epoch_so_far import EpochSoFar, add_means, add_metrics, epoch_so_far
+from mammo.training.results import read_run
+from mammo.training.run_dir import Division
 from mammo.training.steps import Interruption
 
 CHECKPOINT_INTERVAL_S = 600.0
@@ -153,3 +157,27 @@ def job_callbacks() -> list[Callback]:
 def job_plugins() -> list[SLURMEnvironment]:
     """The plugin that a trainer needs inside a Slurm job: Slurm's processes, without Lightning's requeueing."""
     return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
+
+
+def start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> str:
+    """SHA-256, as hex, of a checkpoint that a run starts from.
+
+    Args:
+        key: the key of the configuration that names it.
+        checkpoint: the file.
+        fold: of the run; None without folds.
+        store: digest of the store with its folds.
+
+    Raises:
+        MammoError: it does not exist, or is of a finished run of another fold.
+    """
+    if not checkpoint.is_file():
+        raise MammoError(f"{key}={checkpoint}: no such file{did_you_mean_path(checkpoint)}")
+    is_of_run = (checkpoint.parent / "result.json").is_file()
+    if fold is not None and is_of_run and not Division(fold, store).is_of(start := read_run(checkpoint.parent)):
+        raise MammoError(
+            f"{key}={checkpoint} is of a run of fold={start.fold}, which may have been trained on test patients of "
+            f"fold={fold}: start from a run of the same fold"
+        )
+    with checkpoint.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,6 +12,7 @@ import json
 import math
 import subprocess
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from mammo.training.results import Run, finished_run, intact_run
 from mammo.training.run_files import write_result
 
 ERROR = "error.txt"
-"""The file of a run that has failed; it holds the error as one sentence."""
+"""The file of a run that has failed; it holds the error as one sentence, and where there is one its traceback."""
 
 PACKAGES = ("torch", "pytorch-lightning", "timm", "numpy", "albumentations", "opencv-python-headless")
 NOT_IN_DIGEST = (
@@ -131,11 +132,13 @@ class RunDir:
         write_result(self.path, {**self._origin(), **facts})
 
     def fail(self, error: Exception) -> None:
-        """Write error.txt: the error that ended the run."""
+        """Write error.txt: the error that ended the run in its first line, then the traceback of its cause."""
         text = " ".join(str(error).split())
         message = text if isinstance(error, MammoError) else f"{type(error).__name__}: {text}"
         with suppress(OSError):  # on a full disk the error itself says enough
-            (self.path / ERROR).write_text(message + "\n", encoding="utf-8")
+            cause = error if not isinstance(error, MammoError) else error.__cause__
+            lines = [message, *("".join(traceback.format_exception(each)) for each in [cause] if each)]
+            (self.path / ERROR).write_text("\n\n".join(lines) + "\n", encoding="utf-8")
 
     def _origin(self) -> dict[str, Any]:
         """The run's origin: command, commit, package versions, and the digests of its inputs."""

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Optional
 
 import pytest
 import torch
@@ -102,13 +102,17 @@ def test_an_allowed_package_gives_classes_and_nothing_else(tmp_path: Path, monke
     for name in ("make", "os.system", "Popen", "subprocess.Popen"):
         with pytest.raises(MammoError, match=f"own_losses.{name} is rejected: a subclass of Module"):
             build({"_target_": f"own_losses.{name}"}, LOSS, ["own_losses"])
-    with pytest.raises(MammoError, match=r"own_losses\.Nothing cannot be found"):
-        build({"_target_": "own_losses.Nothing"}, LOSS, ["own_losses"])
+    with pytest.raises(MammoError, match=r"_target_=own_losses\.mine: own_losses has no mine \(did you mean Mine\?\)$"):
+        build({"_target_": "own_losses.mine"}, LOSS, ["own_losses"])
     with pytest.raises(MammoError, match=r"nowhere_pkg cannot be found.*its folder must be on PYTHONPATH"):
         build({"_target_": "nowhere_pkg.Nothing"}, LOSS, ["nowhere_pkg"])
-    with pytest.raises(ValueError, match="of its own"):  # the traceback of the user's own class helps the user
+    failing = r"^model\.loss: own_losses\.Broken fails \(ValueError: of its own\); MAMMO_TRACEBACK=1 .* shows where$"
+    with pytest.raises(MammoError, match=failing) as caught:
         build({"_target_": "own_losses.Broken"}, LOSS, ["own_losses"])
-    with pytest.raises(MammoError, match=r"model\.loss\.delta: Mine has no such argument; it has gamma$"):
+    assert isinstance(caught.value.__cause__, ValueError)
+    with pytest.raises(
+        MammoError, match=r"model\.loss\.delta: Mine has no such argument; it has gamma; to leave .* '~model"
+    ):
         build({"_target_": "own_losses.Mine", "delta": 2}, LOSS, ["own_losses"])
 
 
@@ -180,10 +184,95 @@ def test_arguments_that_an_own_class_passes_on_to_its_base_are_offered() -> None
     assert free.arguments == {"anything": 1}, "nothing is offered to a class that names no parameter"
 
 
+class Typed(nn.Module):
+    def __init__(
+        self,
+        gamma: float,
+        steps: int = 1,
+        name: Optional[str] = None,  # noqa: UP045  (one of the ways to write it)
+        smooth: bool = False,
+        scale: "float | None" = None,
+        flag: bool = None,  # type: ignore[assignment]  # noqa: RUF013
+        weights: list[float] | None = None,
+    ) -> None:
+        super().__init__()
+
+
+class Passing(Typed):
+    def __init__(self, extra: int = 0, **arguments: Any) -> None:
+        super().__init__(**arguments)
+
+
+@pytest.mark.parametrize("name", ["Typed", "Passing"])
+@pytest.mark.parametrize(
+    ("key", "value", "wanted"),
+    [
+        ("gamma", "high", "a number"),
+        ("gamma", True, "a number"),
+        ("gamma", None, "a number"),
+        ("gamma", [1.0], "a number"),
+        ("steps", 1.5, "a whole number"),
+        ("steps", False, "a whole number"),
+        ("name", 7, "text or null"),
+        ("smooth", 1, "true or false"),
+        ("scale", "x", "a number or null"),
+        ("flag", "yes", "true or false"),
+    ],
+)
+def test_a_value_of_another_type_than_an_own_class_takes_is_rejected_before_anything_is_built(
+    name: str, key: str, value: object, wanted: str
+) -> None:
+    own = [__name__.partition(".")[0]]
+    node = {"_target_": f"{__name__}.{name}", "gamma": 1.0, key: value}
+    message = rf"^model\.loss\.{key}=.*: {name} takes {wanted} here$"
+    for use in (check, build):
+        with pytest.raises(MammoError, match=message):
+            use(node, LOSS, own)
+    outer = {"_target_": "torch.nn.Sequential", "_args_": [node]}
+    with pytest.raises(MammoError, match=rf"^model\.loss\._args_\.0\.{key}="):
+        check(outer, LOSS, own)
+
+
+def test_values_that_fit_or_cannot_be_judged_are_passed() -> None:
+    own = [__name__.partition(".")[0]]
+    good: dict[str, list[object]] = {
+        "gamma": [1, 1.5],
+        "steps": [3],
+        "name": ["a", None],
+        "smooth": [True],
+        "scale": [1, None],
+        "flag": [None, True],
+        "weights": ["judged by the class alone"],
+    }
+    for key, values in good.items():
+        for value in values:
+            node = {"_target_": f"{__name__}.Typed", "gamma": 1.0, key: value}
+            assert isinstance(build(node, LOSS, own), Typed)
+
+
+def test_a_module_that_cannot_be_imported_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "own_broken"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "losses.py").write_text("import nowhere_at_all\n")
+    (package / "typo.py").write_text("class Loss(:\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name, message in {
+        "losses.Loss": r"own_broken\.losses cannot be imported \(ModuleNotFoundError: .*nowhere_at_all.*\); MAMMO_TR",
+        "typo.Loss": r"own_broken\.typo cannot be imported \(SyntaxError: ",
+        "loses.Loss": r"own_broken has no loses \(did you mean losses\?\)$",
+    }.items():
+        with pytest.raises(MammoError, match=message):
+            build({"_target_": f"own_broken.{name}"}, LOSS, ["own_broken"])
+
+
 def test_what_a_constructor_rejects_is_named() -> None:
     with pytest.raises(MammoError, match=r"^model\.loss: Linear rejects its arguments \(.+\)$"):
         build({"_target_": "torch.nn.Linear", "in_features": "a", "out_features": 2}, LOSS)
-    with pytest.raises(MammoError, match=r"^model\.loss\.in_feature: Linear has no such argument; it has in_f"):
+    with pytest.raises(
+        MammoError,
+        match=r"^model\.loss\.in_feature: Linear has no such argument \(did you mean in_features\?\); it has in_f",
+    ):
         build({"_target_": "torch.nn.Linear", "in_feature": 1}, LOSS)
     with pytest.raises(MammoError, match=r"^model\.loss\._args_=7: give a list$"):
         build({"_target_": "torch.nn.Sequential", "_args_": 7}, LOSS)

@@ -29,6 +29,36 @@ class OwnLoss(nn.Module):
         return (self.scale.square() * -((1 - log_p.exp()) ** self.gamma) * log_p).mean()
 
 
+class PositiveLoss(OwnLoss):
+    """A loss whose constructor rejects values."""
+
+    def __init__(self, gamma: float = 2.0) -> None:
+        if gamma < 0:
+            raise ValueError("gamma is negative")
+        super().__init__(gamma)
+
+
+class FailingLoss(OwnLoss):
+    """A loss that fails when it is called."""
+
+    def forward(self, logits: Tensor, target: Tensor) -> Tensor:
+        raise ValueError("of its own")
+
+
+class LonelyLoss(OwnLoss):
+    """A loss that lacks a parameter."""
+
+    def forward(self, logits: Tensor) -> Tensor:  # type: ignore[override]
+        return logits.mean()
+
+
+class FailingCallback(Callback):
+    """A callback that fails in its first epoch."""
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        raise KeyError("nothing")
+
+
 class OwnNet(pl.LightningModule):
     """The smallest patch classifier: mean and SD of a patch, one linear layer."""
 

@@ -1,6 +1,7 @@
 """A user's own network, loss, callback, logger and augmentation, and configurations that would build something else."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -26,7 +27,9 @@ from mammo.training.configured_classes import read_config
 from mammo.training.fit import train
 from mammo.training.results import read_run
 from mammo.training.run_dir import best_run
+from mammo.training.run_list import list_runs
 from mammo.training.train_config import store_defaults
+from tests.quick_training import rewrite_result
 from tests.training.own_package import OwnFLoc, OwnNet, OwnTestedNet
 
 OWN = "tests.training.own_package"
@@ -169,7 +172,13 @@ def test_an_own_f_loc_feeds_f_agg_and_an_own_f_agg_scores_a_store(
         (own("SilentNet"), r"`val_auc`.*: log it in validation, as in self\.log\('val_auc'"),
         (own("UndeclaredNet"), r"needs the class attributes plan .* and columns"),
         (own("OwnNet"), r"test_step.*see --help"),
-        (own("OwnNet", "+model.depth=3"), r"^model\.depth: OwnNet has no such argument; it has lr, loss, width$"),
+        (
+            own("OwnNet", "+model.depth=3"),
+            r"^model\.depth: OwnNet has no such argument.*; it has lr, loss, width; to leave",
+        ),
+        (own("OwnNet", "+model.width=wide"), r"^model\.width=wide: OwnNet takes a whole number here$"),
+        (own("OwnNet", f"model.loss._target_={OWN}.OwnLos"), r"own_package has no OwnLos \(did you mean OwnLoss\?\)$"),
+        (["model=floc", "backbone=timm", "backbone.name=resnet_50"], r"resnet_50"),
         (own("OwnLoss"), r"OwnLoss is rejected: a subclass of LightningModule \(pytorch_lightning\) is needed here"),
         (own("OwnNet", f"model.loss._target_={OWN}.Counter"), r"Counter is rejected: a subclass of Module \(torch\)"),
         (own("OwnNet", f"+callbacks.x._target_={OWN}.OwnLoss"), r"OwnLoss is rejected: a subclass of Callback"),
@@ -191,6 +200,61 @@ def test_wrong_classes_are_one_sentence(words: list[str], message: str, root: Pa
     with pytest.raises(MammoError, match=message):
         train(configured(root, *words))
     assert not list(root.glob("*/*/result.json"))
+    known_in_training = ("SilentNet" in str(words), words == own("OwnNet"))
+    assert any(known_in_training) == bool(list(root.glob("runs/*"))), "a run folder of what never began"
+
+
+FAULTS = {
+    "constructor": (
+        ["+model.loss.gamma=-1.0", f"model.loss._target_={OWN}.PositiveLoss"],
+        r"^model\.loss: tests\..*\.PositiveLoss fails \(ValueError: gamma is negative\); MAMMO_TRACE",
+        False,
+    ),
+    "first call": (
+        [f"model.loss._target_={OWN}.FailingLoss"],
+        r"^model\.loss: .*FailingLoss fails \(ValueError: of its own\); .*error\.txt has the traceback$",
+        True,
+    ),
+    "signature": (
+        [f"model.loss._target_={OWN}.LonelyLoss"],
+        r"^model\.loss: .*LonelyLoss fails \(TypeError: .*LonelyLoss\.forward\(\) takes 2 positional .*error\.txt has",
+        True,
+    ),
+    "callback": (
+        [f"+callbacks.x._target_={OWN}.FailingCallback"],
+        r"^callbacks\.x: .*FailingCallback fails \(KeyError: 'nothing'\); .*error\.txt has the traceback$",
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_error_in_an_own_class_is_one_sentence_with_a_traceback(
+    fault: str, root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words, message, has_begun = FAULTS[fault]
+    every = [f"root={root}", *QUICK, *own("OwnNet", "test=false", *words)]
+    assert commanded(train_command, monkeypatch, *every) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()[-1:]
+    assert re.search(message.replace("^", "^error: ", 1), line), line
+    records = list(root.glob("runs/*/error.txt"))
+    assert bool(records) == has_begun == bool(list(root.glob("runs/*")))
+    if records:
+        lines = records[0].read_text().splitlines()
+        assert f"error: {lines[0]}" == line
+        assert "Traceback" in lines[2]
+        assert [each.error for each in list_runs(root)] == [lines[0]]
+    monkeypatch.setenv("MAMMO_TRACEBACK", "1")
+    assert commanded(train_command, monkeypatch, *every) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_training_names_its_classes_when_it_starts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train(configured(root, *own("OwnNet", *ALL_OWN)))
+    assert (
+        ": backbone preact_resnet, network OwnNet, loss OwnLoss, augmentation Compose(Invert)\n"
+        in capsys.readouterr().out
+    )
 
 
 HOSTILE_FILES = {
@@ -236,6 +300,7 @@ def hostile_runs(root: Path) -> tuple[Path, Path, Path]:
         config = yaml.safe_load((run / "config.yaml").read_text())
         config["model"] = {"_target_": "os.system", "command": f"touch {made}"}
         (run / "config.yaml").write_text(yaml.safe_dump(config))
+        rewrite_result(run)
     return *runs, made  # type: ignore[return-value]
 
 
@@ -271,10 +336,12 @@ def test_a_run_folder_cannot_allow_packages(root: Path) -> None:
     config = OmegaConf.load(run / "config.yaml")
     config.allow_targets = ["tests"]  # type: ignore[union-attr]
     (run / "config.yaml").write_text(OmegaConf.to_yaml(config))
+    rewrite_result(run)
     for allowed in ((), ["tests"], None):
         with pytest.raises(MammoError, match=r"sets allow_targets, which only the command line may set"):
             read_config(run, allowed)
     (run / "config.yaml").write_text("- a\n")
+    rewrite_result(run)
     with pytest.raises(MammoError, match="not the configuration of a run"):
         read_config(run, ())
     assert json.loads((run / "result.json").read_text())["model"] == "floc"
