@@ -20,6 +20,7 @@ from mammo.records import (
     Split,
     View,
     did_you_mean,
+    nearest_words,
 )
 
 
@@ -80,3 +81,11 @@ def test_records_do_not_import_torch() -> None:
 )
 def test_a_misspelled_word_has_a_nearest_known_one(word: str, expected: str) -> None:
     assert did_you_mean(word, ("fagg", "floc", "Context")) == expected
+
+
+def test_words_that_begin_alike_are_suggested_first() -> None:
+    known = ("test_convnext", "convnext_tiny", "convnext_xxlarge", "tresnet")
+    assert did_you_mean("ConvNeXt", known) == " (did you mean convnext_tiny?)"
+    assert nearest_words("ConvNeXt", known, 3) == ["convnext_tiny", "convnext_xxlarge", "test_convnext"]
+    assert nearest_words("ConvNeXt", known, 2, cutoff=0) == ["convnext_tiny", "convnext_xxlarge"]
+    assert nearest_words("ConvNeXt", (), 2) == []

@@ -11,10 +11,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from mammo.cli.arguments import about_file
-from mammo.records import MammoError, did_you_mean
+from mammo.records import MammoError, did_you_mean, nearest_words
 
 WRONG = (MammoError, HydraException, OmegaConfBaseException)
 """Errors of wrong use or wrong input, whenever they are raised."""
+
+SHOWN = 5
+"""Keys that a message lists: the nearest ones."""
 
 LAUNCHERS = (
     "choose another launcher, as in --multirun hydra/launcher=v100, whose settings are shown by "
@@ -64,7 +67,8 @@ def sentence(error: BaseException, conf: Path | None = None) -> str:
         case OmegaConfBaseException(full_key=str(key)):
             return _about_key(error, key, conf)
         case MissingConfigException(missing_cfg_file=str(file)):
-            return _unknown_choice(file, error.options or _options(file.rpartition("/")[0], conf))
+            ours = _options(file.rpartition("/")[0], conf)  # in folders, too, which Hydra's own list lacks
+            return _unknown_choice(file, sorted({*(error.options or []), *ours}))
         case OverrideParseException():
             return (
                 f"cannot read {error.override!r}: write key=value, in single quotes where there are brackets; a value "
@@ -113,8 +117,10 @@ def _unknown_key(key: str, parent: DictConfig | None, conf: Path | None) -> str:
     hint = did_you_mean(key, [*known, *groups]) or did_you_mean(key, ends, cutoff=0)
     if place == "hydra.launcher":
         return f"{key} is not a setting of the launcher that is chosen{hint}: {LAUNCHERS}"
-    there = ", ".join(map(str, content)) if place else ""
-    known_there = f"{place} has {there}; " if there else ""
+    names = list(map(str, content)) if place else []
+    if len(names) > SHOWN:
+        names = [*nearest_words(key.rpartition(".")[2], names, SHOWN, cutoff=0), "..."]
+    known_there = f"{place} has {', '.join(names)}; " if names else ""
     return f"{key} is not a key of this command's configuration{hint}: {known_there}--help shows them all"
 
 
@@ -139,7 +145,11 @@ def _unknown_choice(file: str, options: Sequence[str] | None) -> str:
 
 
 def _options(group: str, conf: Path | None) -> list[str]:
-    return [] if conf is None else sorted(path.stem for path in (conf / group).glob("*.yaml"))
+    """The choices of a group, those in folders of it as in demo/floc; none where the group's folders are groups."""
+    if conf is None or not group:
+        return []
+    folder = conf / group
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
 
 def _unused_group(group: str, conf: Path | None) -> str:

@@ -14,6 +14,8 @@ from mammo.records import MammoError
         ("model=flok", "model/flok does not exist (did you mean floc?): choose from context, fagg, floc"),
         ("trainer=CPU", "trainer/CPU does not exist (did you mean cpu?)"),
         ("trainer.max_epoch=3", "(did you mean trainer.max_epochs?)"),
+        ("trainer.max_epoch=3", r"trainer has max_epochs, "),
+        ("experiment=nothing", "choose from demo/context, demo/fagg, demo/floc, demo/shuffled, demo/table3, figure6, "),
         ("max_epochs=3", "(did you mean trainer.max_epochs?)"),
         ("lr=3", "(did you mean model.lr?)"),
         (
