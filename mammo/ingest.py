@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -141,7 +141,7 @@ def _recipe(cfg: DictConfig) -> "Recipe":
     return Recipe(source, store, frame, float(scale), data_set=data_set, pixels=pixels)
 
 
-def _tables(cfg: DictConfig) -> dict[str, object]:
+def _tables(cfg: DictConfig) -> dict[str, Any]:
     """What the configuration says about the user's own tables.
 
     Raises:

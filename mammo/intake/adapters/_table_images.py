@@ -67,12 +67,6 @@ class FoundImage(NamedTuple):
     shape: Shape | None
     keys: HeaderKeys
 
-    def with_spacing(self, spacing_mm: float | None) -> "FoundImage":
-        """Return the image with this spacing of its pixels, mm, if its record has none; None leaves it unknown."""
-        if self.record.spacing_mm or not spacing_mm:
-            return self
-        return self._replace(record=replace(self.record, spacing_mm=spacing_mm))
-
 
 def described_images(entries: Iterable[Entry], names: ImageNames, problems: Problems) -> dict[str, Description]:
     """Return the checked rows of a table of images, by path."""

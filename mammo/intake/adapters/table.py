@@ -68,7 +68,6 @@ def read(
     columns: Mapping[str, str] | None = None,
     label_source: str | None = None,
     skip_absent: bool = False,
-    pixel_spacing: float | None = None,
 ) -> Cohort:
     """Read the folder.
 
@@ -81,7 +80,6 @@ def read(
         columns: columns by field (_table_columns.FIELDS); None for the usual names.
         label_source: the source of malignant and benign labels whose row states none; None for unknown.
         skip_absent: whether rows whose image is not in the folder are left out, instead of an error.
-        pixel_spacing: mm between pixels of the images for which no table states it; None if unknown.
 
     Raises:
         MammoError: the folder contains no image, or rows of a table are wrong; the first 20 are listed.
@@ -109,7 +107,7 @@ def read(
         problems.check()
     unique, exam_note = qualified_exams(weak | strong)
     matching = any(not row.image and not row.entry.get("image") for row in rows)
-    found = [image.with_spacing(pixel_spacing) for image in find_images(root, files, unique, workers, matching)]
+    found = list(find_images(root, files, unique, workers, matching))
     rows = _with_matched_images(rows, found, skip_absent or workers.wanted is not None, problems)
     _check_breasts(rows, {image.record.path: image.record for image in found}, problems)
     if len(files) > FEW:
