@@ -5,7 +5,6 @@ This module uses no pixels, files or torch, so that every other module can impor
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from enum import IntEnum, StrEnum
 from math import isfinite
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box
-from mammo.text import LINES, printable
+from mammo.text import LINES, nearest_words, printable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,10 +31,6 @@ FULL_SCALE = 4095
 """Largest gray value in an image store: every store holds 12-bit presentation values, 0 (background) to 4095."""
 
 
-BEGINNING = 3
-"""Letters by which words begin alike."""
-
-
 class MammoError(Exception):
     """Wrong input or wrong use; the message is one sentence that names the file or key, the value and the remedy."""
 
@@ -46,18 +41,6 @@ class MammoError(Exception):
 def nearest_word(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known word nearest to a misspelled one; None below the similarity cutoff (nearest_words)."""
     return next(iter(nearest_words(word, known, 1, cutoff)), None)
-
-
-def nearest_words(word: str, known: Iterable[str], n: int, cutoff: float = 0.6) -> list[str]:
-    """Up to n known words, the one nearest to a misspelled word first, upper or lower case.
-
-    Among the words above the similarity cutoff (difflib) those that begin as it does come first: convnext_tiny, and not
-    test_convnext, for ConvNeXt.
-    """
-    names, typed = {name.lower(): name for name in known}, word.lower()
-    near = get_close_matches(typed, list(names), n=len(names) or 1, cutoff=cutoff)
-    near.sort(key=lambda name: name[:BEGINNING] != typed[:BEGINNING])  # stable: otherwise by similarity
-    return [names[name] for name in near[:n]]
 
 
 def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:

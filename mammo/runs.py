@@ -3,8 +3,9 @@
 A run is done, running, failed (with its error), interrupted, or damaged: a file of a finished run
 has changed. The same command as before finishes every run that is not done.
 
-prune lists last.ckpt of finished runs, caches that no run needs, and leftovers of ended processes,
-with their sizes. It deletes them only with --yes. Finished runs score and report as before.
+prune lists last.ckpt of finished runs, caches that no run needs, runs that failed before their
+first checkpoint, and leftovers of ended processes, with sizes and reasons. It deletes them only
+with --yes. Finished runs score and report as before.
 
 Examples:
   mammo runs runs/demo                    every run, with state, size and AUC

@@ -1,7 +1,13 @@
-"""Text that comes from files, made safe to write: no control sequence for a terminal, no formula for a spreadsheet."""
+"""Text from files, made safe to write: nothing that controls a terminal or runs in a spreadsheet; near words."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters that make a spreadsheet run a cell as a formula; the last four are the full-width = + - @."""
+
+BEGINNING = 3
+"""Letters by which words begin alike."""
 
 LINES = "\n"
 """What separates the lines of a message."""
@@ -33,3 +39,15 @@ def without_apostrophe(cell: str) -> str:
 def _runs(text: str) -> bool:
     """Whether a spreadsheet would run a printable text as a formula, also behind blanks."""
     return text.lstrip(" ").startswith(FORMULA_STARTS)
+
+
+def nearest_words(word: str, known: Iterable[str], n: int, cutoff: float = 0.6) -> list[str]:
+    """Up to n known words, the one nearest to a misspelled word first, upper or lower case.
+
+    Among the words above the similarity cutoff (difflib) those that begin as it does come first: convnext_tiny, and not
+    test_convnext, for ConvNeXt.
+    """
+    names, typed = {name.lower(): name for name in known}, word.lower()
+    near = get_close_matches(typed, list(names), n=len(names) or 1, cutoff=cutoff)
+    near.sort(key=lambda name: name[:BEGINNING] != typed[:BEGINNING])  # stable: otherwise by similarity
+    return [names[name] for name in near[:n]]

@@ -20,8 +20,8 @@ from mammo.records import (
     Split,
     View,
     did_you_mean,
-    nearest_words,
 )
+from mammo.text import nearest_words
 
 
 def test_values_in_files_are_fixed() -> None:

@@ -161,16 +161,42 @@ def test_a_damaged_run_keeps_its_last_checkpoint(root: Path) -> None:
     assert not [path for path in paths(root) if path.startswith(f"table3/{fagg.name}")]
 
 
+def test_runs_that_failed_before_a_checkpoint_can_be_deleted(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("mammo.training.fit._start", lambda *_: 1 / 0)
+        for seed in (7, 8, 9):
+            with pytest.raises(ZeroDivisionError):
+                train(configured(root, "maps=[emb]", f"seed={seed}", "pairing=fagg"))
+    early, late, again = (folder(root, f"fagg-emb-s{seed}") for seed in (7, 8, 9))
+    (late / "last.ckpt").write_bytes(b"something to resume from")
+    capsys.readouterr()
+    main(["prune", str(root)])
+    listed = capsys.readouterr().out
+    assert f"{early}: the run failed before its first checkpoint: ZeroDivisionError: division by zero\n" in listed
+    assert str(late) not in listed
+    found = next(each for each in unneeded_files(root) if each.path == again)
+    (again / "error.txt").unlink()
+    assert not found.delete(), "it has begun again since the listing"
+    finished = contents(folder(root, "fagg-emb-s0"))
+    assert main(["prune", str(root), "--yes"]) == 0
+    assert not early.exists()
+    assert late.is_dir()
+    assert again.is_dir()
+    assert set(contents(folder(root, "fagg-emb-s0"))) == set(finished) - {"last.ckpt"}
+
+
 def test_a_failed_training_is_listed_with_its_error_until_it_starts_again(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cfg = configured(root, "maps=[loc]")
     with monkeypatch.context() as once:
-        once.setattr("mammo.training.fit.network_of", lambda _: 1 / 0)
+        once.setattr("mammo.training.fit._start", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             train(cfg)
     assert main([str(root)]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if "fagg-loc" in line]
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("table3/fagg-loc")]
     assert " failed " in line
     assert line.endswith("ZeroDivisionError: division by zero")
     train(cfg)

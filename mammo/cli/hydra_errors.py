@@ -11,7 +11,8 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from mammo.cli.arguments import about_file
-from mammo.records import MammoError, did_you_mean, nearest_words
+from mammo.records import MammoError, did_you_mean
+from mammo.text import nearest_words
 
 WRONG = (MammoError, HydraException, OmegaConfBaseException)
 """Errors of wrong use or wrong input, whenever they are raised."""

@@ -1,7 +1,8 @@
-"""Files below a root that nothing needs any more: checkpoints to resume from, unused caches, and leftovers.
+"""Files below a root that nothing needs any more: checkpoints to resume from, unused caches, failed runs, leftovers.
 
-Nothing of a run that is not done is listed, and nothing that training, scoring or reporting of a finished run reads:
-its best.ckpt, tables and result.json stay, and so do the saliency maps that an f_agg was trained on.
+Of runs that are not done only those are listed, as a whole, that failed before their first checkpoint. Nothing is that
+training, scoring or reporting of a finished run reads: its best.ckpt, tables and result.json stay, and so do the
+saliency maps that an f_agg was trained on.
 """
 
 import re
@@ -15,6 +16,8 @@ from pathlib import Path
 from mammo.io import file_lock, is_locked
 from mammo.records import MammoError
 from mammo.training.results import finished_run
+from mammo.training.run_dir import ERROR
+from mammo.training.run_files import RESULT
 from mammo.training.run_list import ListedRun, list_runs, size_of
 from mammo.training.sweep_state import Sweep
 
@@ -39,7 +42,7 @@ class Unneeded:
         path: the file or folder.
         reason: why nothing needs it.
         n_bytes: its size.
-        run: the finished run in whose folder it is; None elsewhere.
+        run: the finished run in whose folder it is, or the failed run whose folder it is; None elsewhere.
     """
 
     path: Path
@@ -48,10 +51,10 @@ class Unneeded:
     run: Path | None = None
 
     def delete(self) -> bool:
-        """Delete it; False if its run is in use, or no longer intact, so that it is kept."""
+        """Delete it; False if its run is in use, no longer intact, or has begun since, so that it is kept."""
         try:
             with self._lock():
-                if self.run is not None and finished_run(self.run, trusting=False) is None:
+                if not self._is_unneeded():
                     return False
                 if self.path.is_dir():
                     shutil.rmtree(self.path)
@@ -60,6 +63,14 @@ class Unneeded:
         except MammoError:  # another process holds the run
             return False
         return True
+
+    def _is_unneeded(self) -> bool:
+        """Whether its run is still what it was when this was listed."""
+        if self.run is None:
+            return True
+        if self.run == self.path:
+            return _has_failed_early(self.run)
+        return finished_run(self.run, trusting=False) is not None
 
     def _lock(self) -> AbstractContextManager[None]:
         return nullcontext() if self.run is None else file_lock(self.run / "lock", self.run.name, wait=False)
@@ -72,7 +83,7 @@ def unneeded_files(root: Path) -> list[Unneeded]:
         MammoError: as list_runs, or a sweep's list of jobs is damaged.
     """
     runs = list_runs(root)
-    found = [*_last_checkpoints(root, runs), *_saliency(root, runs), *_leftovers(root, runs)]
+    found = [*_last_checkpoints(root, runs), *_failed(runs), *_saliency(root, runs), *_leftovers(root, runs)]
     if not open_sweeps(root):
         found += _embeddings(runs)
     return sorted(found, key=lambda each: each.path)
@@ -96,6 +107,19 @@ def _last_checkpoints(root: Path, runs: Sequence[ListedRun]) -> Iterator[Unneede
         file = run.folder / "last.ckpt"
         if file.is_file() and not any(f"{run.folder.name}/{file.name}" in text for text in texts):
             yield Unneeded(file, "the run is done and resumes no more", size_of(file), run.folder)
+
+
+def _failed(runs: Sequence[ListedRun]) -> Iterator[Unneeded]:
+    """Folders of runs that failed before there was anything to resume from."""
+    for run in runs:
+        if run.state == "failed" and _has_failed_early(run.folder):
+            yield Unneeded(
+                run.folder, f"the run failed before its first checkpoint: {run.error}", run.n_bytes, run.folder
+            )
+
+
+def _has_failed_early(run: Path) -> bool:
+    return (run / ERROR).is_file() and not (run / RESULT).exists() and not any(run.glob("*.ckpt"))
 
 
 def _configuration(run: ListedRun) -> str:
