@@ -25,9 +25,6 @@ from mammo.records import MammoError
 PLUGINS = ("hydra", "hydra_plugins", "optuna")
 """Packages of Hydra's launchers and sweepers, and of what a sweeper is made of."""
 
-OWN_CALLBACK = {"_target_": "mammo.training.sweep_callback.SweepCallback"}
-"""The callback of conf/, which takes a second to import: a wrong word is answered before."""
-
 OWN_WORD = {
     "hydra.job.env_set": None,
     "hydra.job.env_copy": None,
@@ -70,10 +67,10 @@ def check_hydra(cfg: DictConfig, conf: Path, overrides: Sequence[Override], allo
         ("hydra.sweeper", (Sweeper,), _samplers()),
     ):
         check(_content(cfg, key), Place(key, bases, inner), packages)
-    callbacks = _content(cfg, "hydra.callbacks")
+    callbacks, ours = _content(cfg, "hydra.callbacks"), _written(OmegaConf.load(conf))
     for name, node in callbacks.items() if isinstance(callbacks, Mapping) else ():
-        if node == OWN_CALLBACK:
-            continue
+        if node == _value(ours, f"hydra.callbacks.{name}"):
+            continue  # it takes a second to import, and a wrong word is answered before
         check(node, Place(f"hydra.callbacks.{name}", (Callback,)), ("hydra", *allowed))
     for key in ("hydra.job_logging", "hydra.hydra_logging"):
         _check_logging(key, _value(_written(cfg), key))
