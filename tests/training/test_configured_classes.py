@@ -249,6 +249,17 @@ def test_an_error_in_an_own_class_is_one_sentence_with_a_traceback(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_another_augmentation_takes_the_place_of_one_whose_keys_are_left_out(root: Path) -> None:
+    words = own("OwnNet", "intensity=standard", "intensity._target_=albumentations.GaussNoise", "+intensity.p=0.5")
+    with pytest.raises(
+        MammoError, match=r"GaussNoise has no such argument; .* add '~intensity\.transforms' to the comm"
+    ):
+        datamodule_of(configured(root, *words))
+    augmentation = datamodule_of(configured(root, *words, "~intensity.transforms")).intensity
+    assert augmentation is not None
+    assert [type(each).__name__ for each in augmentation.pipeline.transforms] == ["GaussNoise"]
+
+
 def test_a_training_names_its_classes_when_it_starts(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train(configured(root, *own("OwnNet", *ALL_OWN)))
     assert (
