@@ -12,13 +12,16 @@ BEGINNING = 3
 LINES = "\n"
 """What separates the lines of a message."""
 
+BLANKS = "\u00a0\u2009\u202f"
+"""Blanks that do not break a line, or are narrow, as between a number and its unit."""
+
 
 def printable(text: str, kept: str = "") -> str:
     r"""A text with everything that cannot be printed as an escape, as in \x1b: control and direction characters.
 
     Args:
         text: the text.
-        kept: characters that stay as they are, such as LINES.
+        kept: characters that stay as they are, such as LINES and BLANKS.
     """
     if text.isprintable():
         return text

@@ -34,7 +34,7 @@ from mammo.reporting.result_figures import save
 from mammo.reporting.summary import result_sentence, seed_mean_sentence, tradeoff_sentence
 from mammo.scoring.number_text import number_text, p_text, range_text, signed_text
 from mammo.scoring.score_tables import safe_csv
-from mammo.text import LINES, printable
+from mammo.text import BLANKS, LINES, printable
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -191,12 +191,12 @@ def _shown(value: Any) -> Any:  # noqa: ANN401
         return {_shown(name): _shown(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_shown(each) for each in value]
-    return printable(value, kept=LINES) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return printable(value, kept=LINES + BLANKS) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _cell(value: object) -> Markup:
     """Text as a Markdown table cell: on one line, with HTML and Markdown's special characters escaped."""
-    literal = re.sub(r"([\\`*_\[\]|])", r"\\\1", " ".join(printable(str(value), kept=LINES).split()))
+    literal = re.sub(r"([\\`*_\[\]|])", r"\\\1", " ".join(printable(str(value), kept=LINES + BLANKS).split()))
     return Markup(escape(literal))
 
 

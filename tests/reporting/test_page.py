@@ -207,6 +207,14 @@ def test_the_precision_of_every_run_is_shown(report: Path) -> None:
     assert all("| bf16-mixed |" in row for row in rows)
 
 
+def test_no_character_is_printed_as_an_escape(report: Path) -> None:
+    for name in ("report.html", "report.md"):
+        page = re.sub(r"(?s)<script.*?</script>", "", (report / name).read_text(encoding="utf-8"))
+        assert "\\x" not in page
+        assert "\\u" not in page
+    assert "\u00a0%" in (report / "report.html").read_text(encoding="utf-8")
+
+
 def test_no_p_value_is_printed_as_0(report: Path) -> None:
     values = re.findall(r"p (?:=|&lt;|<) ([\d.]+)", (report / "report.md").read_text())
     assert values
