@@ -114,7 +114,7 @@ def test_callbacks_are_configured_and_the_runs_own_stay(root: Path) -> None:
             r"^callbacks\.early_stopping\.patient: ResumableEarlyStopping has ",
         ),
         (("++callbacks.mine=7",), r"^callbacks\.mine=7: give a class and its arguments"),
-        (("++logger.csv.nam=x",), r"^logger\.csv\.nam: CSVLogger has no such argument; it has save_dir, name"),
+        (("++logger.csv.nam=x",), r"^logger\.csv\.nam: CSVLogger has no such argument \(did you mean name\?\); it has"),
         (("callbacks.early_stopping.mode=upwards",), r"^callbacks\.early_stopping: ResumableEarlyStopping rejects its"),
         (("trainer.enable_checkpointing=false",), r"^trainer\.enable_checkpointing=False.*: Lightning rejects it"),
     ],
