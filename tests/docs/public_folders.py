@@ -6,6 +6,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mammo.intake.dicom_decode import decode
 from tests.docs.phantom_folders import phantoms
 from tests.intake.adapters.conftest import small_breast, write_image
 from tests.intake.adapters.test_cbis_ddsm import Imitation
@@ -48,7 +49,8 @@ def _write_cbis_ddsm(folder: Path) -> None:
     films = Imitation(folder, "classic", write_image, small_breast())
     for phantom in phantoms(n_patients=30, seed=8):
         image, side = phantom.image, {"L": "LEFT", "R": "RIGHT"}[phantom.image.ImageLaterality]
-        films.breast = image.pixel_array if side == "LEFT" else image.pixel_array[:, ::-1]  # which it mirrors
+        pixels = decode(image).astype(np.uint16)
+        films.breast = pixels if side == "LEFT" else pixels[:, ::-1]  # which it mirrors
         patient, table = f"P_{phantom.patient:05d}", "mass_train" if phantom.patient % 5 else "mass_test"
         for number, (label, mask) in enumerate(phantom.lesions, start=1):
             films.add(table, patient, side, image.ViewPosition, number, label.upper(), mask)
@@ -61,7 +63,7 @@ def write_mini_mias(folder: Path) -> None:
     rows = ["Films of synthetic phantoms", ""]
     films = [phantom for phantom in phantoms(n_patients=20, seed=9) if phantom.image.ViewPosition == "MLO"]
     for number, film in enumerate(films, start=1):
-        pixels = film.image.pixel_array
+        pixels = decode(film.image).astype(np.uint16)
         cv2.imwrite(str(folder / f"mdb{number:03d}.pgm"), (pixels >> 4).astype(np.uint8))
         for label, mask in film.lesions:
             x, y, w, h = cv2.boundingRect(mask)
