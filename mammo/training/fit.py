@@ -1,6 +1,7 @@
 """One training run from a composed configuration: started, resumed, or found finished."""
 
 import os
+import shutil
 import signal
 import time
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.datamodule import MammoDataModule
+from mammo.io import atomic_write
 from mammo.models.precision import compile_forward, resolve_precision
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
@@ -32,7 +34,7 @@ from mammo.training.build import (
     store_line,
     traits_of,
 )
-from mammo.training.checkpoints import BEST, last_checkpoint
+from mammo.training.checkpoints import BEST, LAST, last_checkpoint
 from mammo.training.configured_classes import allowed_packages, check_targets, own_errors, plain
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.global_batch import batch_parts
@@ -44,7 +46,7 @@ from mammo.training.run_dir import ERROR, Division, RunDir, chosen_run, paired_s
 from mammo.training.saliency_source import SaliencyInput, saliency_input
 from mammo.training.sweep_state import check_devices, record_run
 from mammo.training.train_config import check_values
-from mammo.training.trainer import MONITOR, UNDEFINED, UNVALIDATED, lightning_errors, trainer_of
+from mammo.training.trainer import MONITOR, UNVALIDATED, lightning_errors, trainer_of
 from mammo.training.wandb_logging import closed_dashboard
 
 Prepared = tuple[pl.LightningModule, MammoDataModule, pl.Trainer]
@@ -190,8 +192,7 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared) -> fl
     best = trainer.checkpoint_callback
     assert isinstance(best, ModelCheckpoint)
     if not best.best_model_path:
-        is_undefined = MONITOR in trainer.callback_metrics
-        raise MammoError(f"{run.name}: {UNDEFINED if is_undefined else UNVALIDATED}")
+        _keep_last(run, trainer)
     auc = _finite(best.best_model_score)
     facts = facts_of(cfg) | {"selected_by": best.monitor, "val_auc": auc, "test_auc": None}
     folds = 0 if cfg.fold is None else n_folds(inputs.manifest.images)
@@ -213,6 +214,20 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared) -> fl
     if trainer.is_global_zero:
         run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
     return float("nan") if auc is None else auc
+
+
+def _keep_last(run: RunDir, trainer: pl.Trainer) -> None:
+    """Keep the last checkpoint in place of a best one: only a part of the split was validated, and it was of one class.
+
+    Raises:
+        MammoError: there was no validation at all.
+    """
+    if MONITOR not in trainer.callback_metrics:
+        raise MammoError(f"{run.name}: {UNVALIDATED}")
+    if trainer.is_global_zero:
+        with atomic_write(run.path / BEST) as written:
+            shutil.copyfile(run.path / LAST, written)
+    trainer.strategy.barrier()
 
 
 def _start(cfg: DictConfig, run: RunDir, network: pl.LightningModule) -> str | None:

@@ -43,12 +43,6 @@ UNVALIDATED = (
 )
 """What is wrong with a run without a best checkpoint, and what to do."""
 
-UNDEFINED = (
-    "the AUC of every validation was undefined, because the validated rows are of one class: raise "
-    "trainer.limit_val_batches"
-)
-"""What is wrong with a run whose validations gave no number, and what to do."""
-
 GROUPS = ("callbacks", "logger")
 """Options of the trainer that have a group of their own."""
 

@@ -84,14 +84,15 @@ def test_every_run_is_finished_and_records_its_origin(root: Path) -> None:
         assert run["versions"]["torch"] == torch.__version__.split("+")[0]  # type: ignore[index]
 
 
-def test_an_epoch_whose_auc_is_undefined_is_never_the_best(small_root: Path, tmp_path: Path) -> None:
+def test_an_undefined_auc_is_null_and_the_run_is_finished(small_root: Path, tmp_path: Path) -> None:
     shutil.copytree(small_root / "store", tmp_path / "store")
     one_image = ("eval_batch_size=1", "trainer.limit_val_batches=1", "trainer.max_epochs=1", "test=false")
-    with pytest.raises(MammoError, match=r"undefined, because the validated rows are of one class: raise trainer\.lim"):
-        train(composed(tmp_path, *MODELS["context"], *one_image))
-    assert results(tmp_path) == []
+    assert np.isnan(train(composed(tmp_path, *MODELS["context"], *one_image)))
+    (result,) = results(tmp_path)
+    assert result["val_auc"] is None
+    assert best_run(tmp_path, "context").name.startswith("context-s0")
     (folder,) = tmp_path.glob("runs/*")
-    assert not (folder / "best.ckpt").exists()
+    assert (folder / "best.ckpt").read_bytes() == (folder / "last.ckpt").read_bytes()
 
 
 def test_the_tables_auc_is_the_reported_one(root: Path) -> None:

@@ -229,6 +229,16 @@ def test_a_moved_run_keeps_its_best(cfg: DictConfig, monkeypatch: pytest.MonkeyP
     assert torch.load(folder / "best.ckpt", weights_only=True)["epoch"] == 0
 
 
+def test_an_undefined_auc_is_never_the_best(cfg: DictConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    cfg.callbacks.early_stopping.patience, cfg.trainer.max_epochs, cfg.test = 9, 3, False
+    with open_dict(cfg):
+        cfg.callbacks.early_stopping.check_finite = False  # else it would stop at the first
+    monkeypatch.setattr(LesionAUROC, "compute", falling(iter([float("nan"), 0.5, float("nan")])))
+    assert train(cfg) == pytest.approx(0.5)
+    (folder,) = Path(cfg.root).glob("runs/*")
+    assert torch.load(folder / "best.ckpt", weights_only=True)["epoch"] == 1
+
+
 def falling(aucs: Iterator[float]) -> Callable[[LesionAUROC], torch.Tensor]:
     """A stand-in for LesionAUROC.compute that gives these AUCs, one a validation."""
     original = LesionAUROC.compute
