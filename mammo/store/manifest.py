@@ -24,8 +24,9 @@ from mammo.store.store_header import (
     TABLES,
     DataSet,
     StoreHeader,
-    check_tables_intact,
     file_checksums,
+    intact_table,
+    new_table,
     read_store_header,
     write_store_header,
 )
@@ -74,10 +75,8 @@ class Manifest:
             MammoError: there is no store, it is of another format, or its tables are damaged or contradictory.
         """
         header = read_store_header(store, checked)
-        if checked:
-            check_tables_intact(store)
-        images = _read_table(store / "images.parquet", IMAGES).set_index("image_id")
-        lesions = _read_table(store / "lesions.parquet", LESIONS).set_index("lesion_id")
+        images = _read_table(intact_table(store, "images.parquet", checked), IMAGES).set_index("image_id")
+        lesions = _read_table(intact_table(store, "lesions.parquet", checked), LESIONS).set_index("lesion_id")
         if checked:
             check_tables(store, images, lesions)
         return cls(header.frame, images, lesions, header.sources)
@@ -103,15 +102,20 @@ class Manifest:
         return tuple(number for stat in stats for number in (stat.st_size, stat.st_mtime_ns))
 
     def save(self, store: Path) -> None:
-        """Write the tables and the checksums of the store; the same content gives the same bytes."""
+        """Write the tables and the checksums of the store; the same content gives the same bytes.
+
+        Whenever this is interrupted, the store has either both old tables or both new ones.
+        """
         store.mkdir(parents=True, exist_ok=True)
         for name, frame, schema in (("images", self.images, IMAGES), ("lesions", self.lesions, LESIONS)):
             table = pa.Table.from_pandas(frame.reset_index(), schema=schema, preserve_index=False)
             sink = pa.BufferOutputStream()
             pq.write_table(table.replace_schema_metadata(None), sink, compression="zstd")
-            with atomic_write(store / f"{name}.parquet") as written:
+            with atomic_write(new_table(store, f"{name}.parquet")) as written:
                 written.write_bytes(memoryview(sink.getvalue()))
         write_store_header(store, self.header, file_checksums(store))
+        for name in TABLES:
+            new_table(store, name).replace(store / name)
 
     def check_frame(self, frame: Frame, whose: str, store: Path) -> None:
         """Check that something was made for this store's frame.

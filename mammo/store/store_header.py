@@ -30,6 +30,9 @@ TABLES = ("images.parquet", "lesions.parquet")
 GROWING = (".index", ".rejections")
 """Suffixes of files that an ingest appends to before it writes the checksums again."""
 
+MISSING = "missing"
+"""What is wrong with a file that does not exist."""
+
 CHUNK = 1 << 20
 """Bytes that are read at once."""
 
@@ -162,37 +165,63 @@ def check_format(store: Path) -> None:
         )
 
 
-def check_tables_intact(store: Path) -> None:
-    """Compare the tables of a store with the checksums in its header, which must be intact.
+def new_table(store: Path, name: str) -> Path:
+    """Where a new table waits until the header has its checksum; then it takes the place of the old one."""
+    return store / f".{name}.new"
+
+
+def intact_table(store: Path, name: str, checked: bool = True) -> Path:
+    """The file that holds a table with the checksum in the header, which must be intact.
+
+    Both tables change with the header at once: where the writer was killed between the header and a table, the new
+    table still waits beside the old one.
+
+    Args:
+        store: the folder.
+        name: of the table.
+        checked: whether a table that differs from what was written is rejected.
 
     Raises:
-        MammoError: a table differs from what was written.
+        MammoError: no file has the checksum.
     """
-    known = json.loads((store / "store.json").read_text(encoding="utf-8")).get("files", {})
-    for name, change in changed_files(store, {name: known[name] for name in TABLES if name in known}):
-        raise MammoError(
-            f"{store / name} is damaged ({change}), or another process was writing it: try again, else {AGAIN}"
-        )
+    files = read_json(store / "store.json").get("files", {})
+    if name not in files or not (change := _change(store / name, *files[name])):
+        return store / name
+    if not _change(new_table(store, name), *files[name]):
+        return new_table(store, name)
+    if checked:
+        raise MammoError(f"{store / name} is damaged ({change}): {AGAIN}")
+    return store / name
 
 
 def file_checksums(store: Path) -> dict[str, Checksum]:
-    """The checksum of every file of a store but store.json and the pixels, by path relative to the store."""
+    """The checksum of every file of a store but store.json and the pixels, by path relative to the store.
+
+    Of a table that waits to take the place of the old one, that of the new one.
+    """
     indices = [f"images/{file.name}" for file in sorted((store / "images").glob("*.index"))]
-    sizes = {name: size for name in (*PRIVATE, *TABLES, *indices) if (size := _file_size(store / name)) >= 0}
-    return {name: (size, _file_digest(store / name, size)) for name, size in sizes.items()}
+    paths = {name: store / name for name in (*PRIVATE, *TABLES, *indices)}
+    paths |= {name: waiting for name in TABLES if (waiting := new_table(store, name)).exists()}
+    sizes = {name: size for name, path in paths.items() if (size := _file_size(path)) >= 0}
+    return {name: (size, _file_digest(paths[name], size)) for name, size in sizes.items()}
 
 
 def changed_files(store: Path, checksums: Mapping[str, Checksum]) -> Iterator[tuple[str, str]]:
     """Yield (path, what is wrong) of every file that differs from its checksum."""
-    for name, (size, digest) in checksums.items():
-        actual = _file_size(store / name)
-        if actual < 0:
-            if name not in PRIVATE:
-                yield name, "missing"
-        elif actual < size or (actual > size and not name.endswith(GROWING)):
-            yield name, f"{actual} bytes instead of {size}"
-        elif _file_digest(store / name, size) != digest:
-            yield name, "another SHA-256"
+    for name, checksum in checksums.items():
+        change = _change(store / name, *checksum)
+        if change and not (change == MISSING and name in PRIVATE):
+            yield name, change
+
+
+def _change(file: Path, size: int, digest: str) -> str:
+    """What is wrong with a file that should have this checksum; empty if nothing is."""
+    actual = _file_size(file)
+    if actual < 0:
+        return MISSING
+    if actual < size or (actual > size and not file.name.endswith(GROWING)):
+        return f"{actual} bytes instead of {size}"
+    return "" if _file_digest(file, size) == digest else "another SHA-256"
 
 
 def _file_size(file: Path) -> int:

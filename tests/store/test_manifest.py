@@ -176,3 +176,28 @@ def test_the_sources_survive_a_round_trip_and_are_not_in_the_digest(manifest: Ma
     named.save(tmp_path)
     assert Manifest.load(tmp_path).sources == (DataSet("phantom", "table", "eighth"),)
     assert named.digest() == manifest.digest()
+
+
+@pytest.mark.parametrize("n_moves", range(5))
+def test_an_interrupted_save_leaves_both_old_tables_or_both_new_ones(
+    manifest: Manifest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n_moves: int
+) -> None:
+    manifest.save(tmp_path)
+    lesions = manifest.lesions.assign(label_source="changed")
+    changed = replace(manifest, images=manifest.images.assign(vendor="changed"), lesions=lesions)
+    moves, plain = iter(range(9)), Path.replace
+
+    def moved(path: Path, target: Path) -> Path:
+        if next(moves) == n_moves:
+            raise KeyboardInterrupt
+        return plain(path, target)
+
+    monkeypatch.setattr(Path, "replace", moved)
+    with pytest.raises(KeyboardInterrupt):
+        changed.save(tmp_path)
+    monkeypatch.undo()
+    found = Manifest.load(tmp_path)
+    is_new = (found.images["vendor"] == "changed").all(), (found.lesions["label_source"] == "changed").all()
+    assert is_new == ((True, True) if n_moves > 2 else (False, False)), "the header, moved third, decides"
+    changed.save(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"store.json", "images.parquet", "lesions.parquet"}
