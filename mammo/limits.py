@@ -39,6 +39,7 @@ class _SafeWithoutReferences(yaml.SafeLoader):
     depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """The next node, with the parser's arguments; ValueError for a reference, or where it is nested too deeply."""
         if self.check_event(yaml.AliasEvent):
             raise ValueError("it refers to another part of itself (*), which is not read")
         self.depth += 1

@@ -48,7 +48,7 @@ def scoring_runs(cfg: DictConfig) -> dict[int | None, Path]:
     from mammo.store.splits import n_folds
     from mammo.training.run_dir import Division, chosen_run, scoring_run
 
-    root, manifest = Path(cfg.root), Manifest.load(Path(cfg.store))
+    root, manifest = Path(cfg.root), Manifest.current(Path(cfg.store))
     if cfg.run is not None:
         try:
             return {None: scoring_run(Path(cfg.run)).folder}
@@ -81,7 +81,7 @@ def task(cfg: DictConfig) -> None:
         score_store(Scorer.load(folder, cfg.allow_targets), store, cfg.n_windows, fold)
         for fold, folder in scoring_runs(cfg).items()
     ]
-    manifest = Manifest.load(store)
+    manifest = Manifest.current(store)
     scored = pd.concat([part.table for part in parts]).set_index("lesion_id").loc[manifest.lesions.index].reset_index()
     out.mkdir(parents=True, exist_ok=True)
     labeled = scored[is_labeled(scored)]

@@ -103,13 +103,23 @@ def build(node: Mapping[str, object], place: Place, allowed: Sequence[str] = ())
     except MammoError:
         raise
     except Exception as error:  # every library has errors of its own
-        message = " ".join(str(error).split())
         if _is_own(cls):
-            name = f"{cls.__module__}.{cls.__name__}"
-            raise MammoError(f"{place.key}: {name} fails ({type(error).__name__}: {message}); {TRACEBACK}") from error
-        raise MammoError(
-            f"{place.key}: {cls.__name__} rejects its arguments ({message or type(error).__name__})"
-        ) from error
+            raise own_failure(place.key, cls, error) from error
+        message = " ".join(str(error).split()) or type(error).__name__
+        raise MammoError(f"{place.key}: {cls.__name__} rejects its arguments ({message})") from error
+
+
+def own_failure(key: str, cls: type, error: Exception, where: str = TRACEBACK) -> MammoError:
+    """The sentence on an error in a class of the user's own.
+
+    Args:
+        key: of the configuration that names the class.
+        cls: the class.
+        error: the error.
+        where: how to see its traceback.
+    """
+    name, message = f"{cls.__module__}.{cls.__qualname__}", " ".join(str(error).split())
+    return MammoError(f"{key}: {name} fails ({type(error).__name__}: {message}); {where}")
 
 
 def takes(cls: type, name: str) -> bool:

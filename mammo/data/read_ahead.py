@@ -63,7 +63,7 @@ def _serve(tasks: Tasks[Result], read: Callable[[int], Result]) -> None:
         if future.set_running_or_notify_cancel():
             try:
                 future.set_result(read(number))
-            except BaseException as error:  # it belongs to whoever waits for the result
+            except BaseException as error:  # it belongs to the thread that waits for the result
                 future.set_exception(error)
 
 

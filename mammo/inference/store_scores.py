@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -82,16 +81,10 @@ def score_store(scorer: Scorer, store: Path, n_windows: int, fold: int | None = 
         raise MammoError(f"{store} has no outlined lesion to score: ingest images with a table of lesions")
     image_ids = list(dict.fromkeys(part.manifest.lesions["image_id"]))
     scored = scorer.score(data, scorer.saliency(store, part.manifest, image_ids))
-    is_own = run.store == _digest(store, Manifest.state(store))
+    is_own = run.store == Manifest.current(store).digest()
     seen = of_fold(part.manifest, run.fold) if is_own and fold is None else part.manifest
     table = lesion_table(scored, seen, run.fold)
     return StoreScores(scorer, table, is_own, part.manifest, data.evaluation_plan(None), part.reader)
-
-
-@lru_cache(maxsize=1)
-def _digest(store: Path, state: tuple[int, ...]) -> str:
-    """Manifest.digest of the store as it was in this Manifest.state, which each fold's network asks for."""
-    return Manifest.load(store).digest()
 
 
 def known_images(scorer: Scorer, manifest: Manifest) -> list[str]:

@@ -71,7 +71,7 @@ def cohort_figures(store: Path, run: Path, fold: int | None = None) -> Iterator[
         MammoError: the run's configuration is of another version of mammo.
     """
     crops = _crop_sizes(run)
-    manifest = of_fold(Manifest.load(store), fold).of_split(Split.TEST)
+    manifest = of_fold(Manifest.current(store), fold).of_split(Split.TEST)
     reader, index = Reader.from_manifest(store, manifest, crops.patch_px), SamplingIndex.from_manifest(manifest)
     rows = _selected_images(index)
     yield ReportFigure("figure1", IMAGES, _image_grid(manifest, reader, rows))
@@ -152,7 +152,7 @@ def write_saliency_figures(folder: Path, store: Path, checkpoint: Path, images: 
     Raises:
         MammoError: an image is not in the store, or network and store have different frames.
     """
-    manifest, network = Manifest.load(store), load_context_network(checkpoint)
+    manifest, network = Manifest.current(store), load_context_network(checkpoint)
     manifest.check_frame(network.network.frame, str(checkpoint), store)
     reader, pseudonyms = Reader.from_manifest(store, manifest, patch_px=1), Pseudonyms.of_store(store)
     folder.mkdir(parents=True, exist_ok=True)

@@ -82,7 +82,7 @@ def build_gallery(evaluation: Evaluation, root: Path, store: Path, n_lesions: in
         frame, fields (of the filters), images by id, lesions as a list, and maps, the combination of maps that scored
         them; all ready for JSON.
     """
-    manifest, pixels = Manifest.load(store), ImageStore(store)
+    manifest, pixels = Manifest.current(store), ImageStore(store)
     runs = evaluation.main_runs
     windows = _windows(pooled_runs(runs))
     shown = choose_lesions(_lesions(evaluation, windows), n_lesions)

@@ -111,7 +111,7 @@ class Report:
         """Table 1; None without an image store."""
         if self.store is None:
             return None
-        manifest = Manifest.load(self.store)
+        manifest = Manifest.current(self.store)
         return table1(manifest.labeled_images, manifest.lesions)
 
     def _figures(self, evaluation: Evaluation) -> Iterator[ReportFigure]:

@@ -195,6 +195,10 @@ class Manifest:
 
     def digest(self) -> str:
         """SHA-256 of the content as hex: equal for two stores of the same images, whatever their pseudonym keys."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         digest = sha256(json.dumps(asdict(self.frame)).encode())
         numbers = {key: number for number, key in enumerate(self.images.index)}
         for table in (self.images.reset_index(), self.lesions.reset_index()):

@@ -19,7 +19,7 @@ from pytorch_lightning.strategies import Strategy
 from torch import nn
 
 from mammo.cli.config_check import check_config
-from mammo.cli.targets import TRACEBACK, Bases, Place, check, failed_class, targets
+from mammo.cli.targets import TRACEBACK, Bases, Place, check, failed_class, own_failure, targets
 from mammo.records import MammoError
 from mammo.training.results import read_run_config
 
@@ -105,12 +105,8 @@ def own_errors(cfg: DictConfig, record: Path | None = None) -> Iterator[None]:
     except Exception as error:
         if (found := failed_class(plain(cfg), error)) is None:
             raise
-        key, cls = found
-        message = " ".join(str(error).split())
         where = TRACEBACK if record is None else f"{record} has the traceback"
-        raise MammoError(
-            f"{key}: {cls.__module__}.{cls.__qualname__} fails ({type(error).__name__}: {message}); {where}"
-        ) from error
+        raise own_failure(*found, error, where) from error
 
 
 def read_config(run: Path, allowed: Sequence[str] | None) -> DictConfig:

@@ -121,7 +121,7 @@ def cached_saliency(
         shard: the share of the images to compute.
         allowed: packages that the run's configuration may name classes of (allow_targets).
     """
-    manifest = Manifest.load(store)
+    manifest = Manifest.current(store)
     maps = saliency_cache(checkpoint, root, manifest)
     with file_lock(maps.folder / f"{shard.number}-of-{shard.of}.lock", f"{maps.folder.name}: saliency maps"):
         share = set(shard.share(list(maps.images)))

@@ -15,7 +15,7 @@ from mammo.limits import read_yaml
 from mammo.paper import MAPS
 from mammo.records import MammoError
 from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
-from mammo.training.run_files import RESTORE, RESULT, file_digest, file_stamp, read_result, verified
+from mammo.training.run_files import RESTORE, RESULT, damage, file_stamp, read_result, verified
 
 MODELS = ("floc", "context", "fagg")
 CONTROLS = ("shuffled", "zeros")
@@ -136,8 +136,8 @@ class Run:
             known = self.stamps.get(name) if trusting else None
             if stamp is None:
                 return f"{self.folder / name} is missing"
-            if stamp != known and file_digest(self.folder / name) != digest:
-                return f"{self.folder / name} is damaged (another SHA-256 than its run wrote)"
+            if stamp != known and (problem := damage(self.folder / name, digest)):
+                return problem
         return None
 
     def sources(self) -> "list[Run]":

@@ -5,7 +5,6 @@ it comes from a person, a sweep, or Slurm, which requeues a submitit job in the 
 is switched off.
 """
 
-import hashlib
 import os
 import signal
 import time
@@ -23,6 +22,7 @@ from mammo.training.checkpoints import LAST
 from mammo.training.epoch_so_far import EpochSoFar, add_means, add_metrics, epoch_so_far
 from mammo.training.results import read_run
 from mammo.training.run_dir import Division
+from mammo.training.run_files import file_digest
 from mammo.training.steps import Interruption
 
 CHECKPOINT_INTERVAL_S = 600.0
@@ -113,13 +113,11 @@ class MidEpochCheckpoint(Callback):
         step, last = trainer.fit_loop.epoch_loop.batch_idx + 1, trainer.num_training_batches
         if step == last or step % trainer.accumulate_grad_batches:
             return
-        is_asked = self.interruption.is_asked(trainer)
-        due = is_asked or time.monotonic() - self.written >= CHECKPOINT_INTERVAL_S
+        due = self.interruption.signum != 0 or time.monotonic() - self.written >= CHECKPOINT_INTERVAL_S
         if trainer.strategy.reduce_boolean_decision(due, all=False):
             self.so_far = epoch_so_far(trainer, pl_module)
             trainer.save_checkpoint(self.file)
             self.so_far, self.written = {}, time.monotonic()
-        if is_asked:
             self.interruption.end_if_asked(trainer)
 
     def state_dict(self) -> dict[str, Any]:
@@ -146,12 +144,17 @@ class SubmititSignals(Callback):
 
 def own_signals() -> tuple[int, ...]:
     """The signals at which a training saves its state and ends; inside a submitit job, SIGTERM is submitit's."""
-    return (signal.SIGINT,) if "SUBMITIT_EXECUTOR" in os.environ else (signal.SIGTERM, signal.SIGINT)
+    return (signal.SIGINT,) if _is_job() else (signal.SIGTERM, signal.SIGINT)
 
 
 def job_callbacks() -> list[Callback]:
     """Callbacks that a trainer needs inside a submitit job; none elsewhere."""
-    return [SubmititSignals()] if "SUBMITIT_EXECUTOR" in os.environ else []
+    return [SubmititSignals()] if _is_job() else []
+
+
+def _is_job() -> bool:
+    """Whether this process is a submitit job."""
+    return "SUBMITIT_EXECUTOR" in os.environ
 
 
 def job_plugins() -> list[SLURMEnvironment]:
@@ -179,5 +182,4 @@ def start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> st
             f"{key}={checkpoint} is of a run of fold={start.fold}, which may have been trained on test patients of "
             f"fold={fold}: start from a run of the same fold"
         )
-    with checkpoint.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(checkpoint)

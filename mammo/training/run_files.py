@@ -1,4 +1,4 @@
-"""The files of a finished run and their digests, which whoever reads one of them verifies.
+"""The files of a finished run and their digests, which every reader of one of them verifies.
 
 result.json lists the SHA-256 of every file that other commands read, and closes with a digest of its own content.
 """
@@ -110,6 +110,11 @@ def verified(path: Path) -> Path:
         return path
     known = read_result(path.parent).get("files")
     digest = known.get(path.name) if isinstance(known, dict) else None
-    if digest is not None and path.is_file() and file_digest(path) != digest:
-        raise MammoError(f"{path} is damaged (another SHA-256 than its run wrote): {RESTORE}")
+    if digest is not None and path.is_file() and (problem := damage(path, digest)):
+        raise MammoError(f"{problem}: {RESTORE}")
     return path
+
+
+def damage(path: Path, digest: str) -> str:
+    """What is wrong with a file of which its run knows the SHA-256, as hex; empty if nothing is."""
+    return "" if file_digest(path) == digest else f"{path} is damaged (another SHA-256 than its run wrote)"

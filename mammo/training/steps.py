@@ -104,13 +104,12 @@ class Interruption(Callback):
         self.is_training = False
         self.end_if_asked(trainer)
 
-    def is_asked(self, trainer: pl.Trainer) -> bool:
-        """Whether a signal came, in any of the processes; all must call this together."""
-        return bool(trainer.strategy.reduce_boolean_decision(self.signum != 0, all=False))
-
     def end_if_asked(self, trainer: pl.Trainer) -> None:
-        """End with the status of the signal, if one came; the state must be saved by now."""
-        if self.is_asked(trainer):
+        """End with the status of the signal, if one came in any of the processes, which must call this together.
+
+        The state must be saved by now.
+        """
+        if trainer.strategy.reduce_boolean_decision(self.signum != 0, all=False):
             if trainer.is_global_zero:
                 print(f"{self.name}: interrupted; the same command goes on from here", flush=True)
             raise SystemExit(128 + (self.signum or signal.SIGTERM))

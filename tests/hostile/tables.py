@@ -55,7 +55,7 @@ def lists() -> dict[str, bytes]:
         "annotations are deep": b'{"images": [], "annotations": ' + b"[" * 100_000,
         "annotations are a number": b'{"images": [], "annotations": 7}',
         "images are text": b'{"images": "x", "annotations": []}',
-        "an image that nobody has": json.dumps(
+        "an image that is not there": json.dumps(
             {"images": [], "annotations": [{"id": "\x1b[2J", "image_id": "\u202e"}]}
         ).encode(),
         "binary": bytes(range(256)),

@@ -49,12 +49,6 @@ def sampled(cases: dict[str, Any]) -> list[Any]:
     return [pytest.param(name, marks=[pytest.mark.faults] if n % FAST else []) for n, name in enumerate(cases)]
 
 
-@pytest.fixture
-def canary(tmp_path: Path) -> Path:
-    (tmp_path / "canary").mkdir()
-    return tmp_path / "canary"
-
-
 @pytest.fixture(autouse=True)
 def unsafe_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment asks torch to run the code of pickles."""

@@ -17,12 +17,6 @@ CASES = [f"{target} as {place}" for target, place in itertools.product(PAYLOADS,
 HYDRA = [name for name, _ in of_hydra(Path("x"))]
 
 
-@pytest.fixture
-def canary(tmp_path: Path) -> Path:
-    (tmp_path / "canary").mkdir()
-    return tmp_path / "canary"
-
-
 @pytest.fixture(autouse=True)
 def permissive_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment asks Hydra to build anything."""
