@@ -7,6 +7,7 @@ The constructor's arguments in a checkpoint have the types and ranges of the con
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,52 @@ constructor replaces."""
 Arguments = dict[str, Any]
 
 
+@dataclass(frozen=True, eq=False)
+class SavedNetwork:
+    """A trained network as data: no code, and nothing that reads another file.
+
+    Attributes:
+        where: the file that it comes from, for messages.
+        arguments: what the network's constructor received.
+        state: its weights by name.
+    """
+
+    where: str
+    arguments: Arguments
+    state: Mapping[str, Tensor]
+
+    @classmethod
+    def of_checkpoint(cls, path: Path) -> "SavedNetwork":
+        """The network of a checkpoint; MammoError where it cannot be read safely or has no hyperparameters."""
+        content = read_weights(verified(path))
+        arguments, state = content.get("hyper_parameters"), weights_of(content, path)
+        if not isinstance(arguments, dict):
+            raise MammoError(f"{path} has no hyper_parameters, of which its network is built: give best.ckpt of a run")
+        return cls(str(path), without_sources(arguments), state)
+
+    def built(self, network: type[pl.LightningModule]) -> pl.LightningModule:
+        """The network, of this class, in evaluation mode.
+
+        Raises:
+            MammoError: an argument is unknown, of another type or out of range, or the weights do not fit.
+        """
+        _check_arguments(self.where, network, self.arguments)
+        content = {"state_dict": dict(self.state), "hyper_parameters": self.arguments}
+        try:
+            made = _built(network, self.arguments, sum(value.numel() for value in self.state.values()))
+            made.on_load_checkpoint(content)
+            made.load_state_dict(content["state_dict"])
+        except MammoError as error:
+            raise MammoError(f"{self.where}: hyper_parameters: {error}") from error
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, AssertionError) as error:
+            reason = " ".join(str(error).split())[:400]
+            raise MammoError(
+                f"{self.where} does not fit {network.__name__} ({type(error).__name__}: {reason}): give the checkpoint "
+                "of a run of this network"
+            ) from error
+        return made.eval()
+
+
 def load_network(run: Path, base: type[pl.LightningModule], allowed: Sequence[str]) -> pl.LightningModule:
     """The network of a finished run, by its best checkpoint, in evaluation mode.
 
@@ -52,17 +99,36 @@ def load_network(run: Path, base: type[pl.LightningModule], allowed: Sequence[st
         MammoError: as read_config; the class is another one, or the checkpoint does not fit it.
     """
     config = plain(read_config(run, allowed))
-    model = config.get("model")
-    node = model if isinstance(model, dict) else {}
-    cls: type[pl.LightningModule] = resolve(node, Place(f"{run / 'config.yaml'}: model", (base,)), allowed)
-    network, arguments = _load(run / "best.ckpt", cls)
-    own, frame = arguments.get("frame"), config.get("frame")
+    cls = class_of(config, f"{run / 'config.yaml'}", base, allowed)
+    saved = SavedNetwork.of_checkpoint(run / "best.ckpt")
+    own, frame = saved.arguments.get("frame"), config.get("frame")
     if isinstance(own, Mapping) and isinstance(frame, Mapping) and any(own[name] != frame.get(name) for name in own):
         raise MammoError(
             f"{run / 'best.ckpt'} is of the frame {dict(own)}, but {run / 'config.yaml'} has another one: copy the run "
             "again, or train it again"
         )
-    return network
+    return saved.built(cls)
+
+
+def class_of(
+    config: Mapping[str, Any], where: str, base: type[pl.LightningModule], allowed: Sequence[str]
+) -> type[pl.LightningModule]:
+    """The class of the network that a run's configuration names, a subclass of base.
+
+    Args:
+        config: the resolved configuration.
+        where: its file, for messages.
+        base: the class must be a subclass of it.
+        allowed: packages that the command line allows.
+
+    Raises:
+        MammoError: as mammo.cli.targets.resolve.
+    """
+    model = config.get("model")
+    cls: type[pl.LightningModule] = resolve(
+        model if isinstance(model, dict) else {}, Place(f"{where}: model", (base,)), allowed
+    )
+    return cls
 
 
 def load_context_network(path: Path) -> ContextNetwork:
@@ -71,37 +137,20 @@ def load_context_network(path: Path) -> ContextNetwork:
     Raises:
         MammoError: it cannot be read safely, or it is not a checkpoint of a context network.
     """
-    network, _ = _load(path, ContextNetwork)
+    network = SavedNetwork.of_checkpoint(path).built(ContextNetwork)
     assert isinstance(network, ContextNetwork)
     return network
 
 
-def _load(path: Path, cls: type[pl.LightningModule]) -> tuple[pl.LightningModule, Arguments]:
-    """The network of a checkpoint, and the arguments that its constructor received."""
-    content = read_weights(verified(path))
-    arguments, state = content.get("hyper_parameters"), weights_of(content, path)
-    if not isinstance(arguments, dict):
-        raise MammoError(f"{path} has no hyper_parameters, of which its network is built: give best.ckpt of a run")
-    arguments = {str(key): _as_lists(value) for key, value in arguments.items() if key not in TRUNKS}
-    if isinstance(backbone := arguments.get("backbone"), dict):
-        arguments["backbone"] = backbone | UNTRAINED
-    _check_arguments(path, cls, arguments)
-    try:
-        network = _built(cls, arguments, sum(value.numel() for value in state.values()))
-        network.on_load_checkpoint(content)
-        network.load_state_dict(content["state_dict"])
-    except MammoError as error:
-        raise MammoError(f"{path}: hyper_parameters: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split())[:400]
-        raise MammoError(
-            f"{path} does not fit {cls.__name__} ({type(error).__name__}: {reason}): give the checkpoint of a run of "
-            "this network"
-        ) from error
-    return network.eval(), arguments
+def without_sources(arguments: Mapping[Any, Any]) -> Arguments:
+    """Arguments of a constructor without those that name files or the hub to start from, and with lists for tuples."""
+    found = {str(key): _as_lists(value) for key, value in arguments.items() if key not in TRUNKS}
+    if isinstance(backbone := found.get("backbone"), dict):
+        found["backbone"] = backbone | UNTRAINED
+    return found
 
 
-def _check_arguments(path: Path, cls: type, arguments: Arguments) -> None:
+def _check_arguments(where: str, cls: type, arguments: Arguments) -> None:
     """Check arguments from a checkpoint against the constructor's signature and the types and ranges of their keys.
 
     Raises:
@@ -113,11 +162,11 @@ def _check_arguments(path: Path, cls: type, arguments: Arguments) -> None:
     for key, value in arguments.items():
         if key not in known and not takes_any:
             raise MammoError(
-                f"{path}: hyper_parameters.{key} is not an argument of {cls.__name__}, which has {', '.join(known)}: "
+                f"{where}: hyper_parameters.{key} is not an argument of {cls.__name__}, which has {', '.join(known)}: "
                 "give the checkpoint of a run of this network"
             )
         if problem := next(_problems(key, value), None):
-            raise MammoError(f"{path}: hyper_parameters: {problem}; give the checkpoint of a finished run")
+            raise MammoError(f"{where}: hyper_parameters: {problem}; give the checkpoint of a finished run")
 
 
 def _as_lists(value: object) -> object:
