@@ -4,6 +4,7 @@ import runpy
 import sys
 
 from mammo.cli.commands import COMMANDS, run, usage
+from mammo.text import print_text
 
 
 def main() -> None:
@@ -14,13 +15,13 @@ def main() -> None:
 def _run_named() -> int:
     name = sys.argv[1] if len(sys.argv) > 1 else "--help"
     if name in ("--help", "-h"):
-        print(usage())
+        print_text(usage())
         return 0
     if name not in COMMANDS:
         from mammo.records import did_you_mean  # imports NumPy, which the list of commands needs not wait for
 
         hint = did_you_mean(name, COMMANDS) or f": choose from {', '.join(COMMANDS)}"
-        print(f"error: {name!r} is not a command{hint}; mammo --help lists them", file=sys.stderr)
+        print_text(f"error: {name!r} is not a command{hint}; mammo --help lists them", file=sys.stderr)
         return 2
     del sys.argv[1]
     runpy.run_module(f"mammo.{name}", run_name="__main__", alter_sys=True)

@@ -16,6 +16,7 @@ from typing import cast
 from mammo.cli.arguments import at_least_one, parser
 from mammo.cli.commands import run
 from mammo.records import MammoError
+from mammo.text import print_text
 
 BENCHMARKS = {
     "context": "mammo.benchmarks.network_speed.measure_context",
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measure = run_in_subprocess if args.name == "all" else run_benchmark
     for name in BENCHMARKS if args.name == "all" else [args.name]:
         results.append(measure(name, args.rounds))
-        print(json.dumps(results[-1]), flush=True)
+        print_text(json.dumps(results[-1]))
         if args.table:  # after each benchmark, so that finished results are kept if a later one is interrupted
             args.table.parent.mkdir(parents=True, exist_ok=True)
             from mammo.benchmarks.timing import markdown_table

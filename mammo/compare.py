@@ -18,6 +18,7 @@ from pathlib import Path
 from mammo.cli.arguments import Parser, check_exists, complain, parser
 from mammo.cli.commands import run
 from mammo.records import MammoError
+from mammo.text import print_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +59,7 @@ def _compare(options: argparse.Namespace) -> int:
         check_validation(*pair)
     own = find_own_ids(options.files, options.store) if options.own_ids else {}
     found = compare_files(files, validation, own)
-    print(json.dumps(found, indent=1, allow_nan=False) if options.json else comparison_text(found))
+    print_text(json.dumps(found, indent=1, allow_nan=False) if options.json else comparison_text(found))
     return 0
 
 

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
 from mammo.cli.pipeline import Stage, run_pipeline
+from mammo.text import print_text
 
 
 def task(cfg: DictConfig) -> None:
@@ -20,12 +21,12 @@ def task(cfg: DictConfig) -> None:
     cfg.root = shlex.quote(cfg.root)  # the commands are words with blanks between them
     stages = [Stage(stage.name, stage.share, tuple(stage.commands)) for stage in cfg.stages]
     if run_pipeline(stages, root, preload=["mammo.training.fit"]):
-        print(f"\nThe demo took {time.monotonic() - started:.0f} s.")
+        print_text(f"\nThe demo took {time.monotonic() - started:.0f} s.")
     else:
-        print(f"The demo in {root} is already done; delete the folder to run it again.")
-    print((root / "report" / "table3.csv").read_text(encoding="utf-8"))
-    print("Synthetic phantoms: these figures test the software, not medicine.")
-    print(f"Report: {root / 'report' / 'report.html'}")
+        print_text(f"The demo in {root} is already done; delete the folder to run it again.")
+    print_text((root / "report" / "table3.csv").read_text(encoding="utf-8"))
+    print_text("Synthetic phantoms: these figures test the software, not medicine.")
+    print_text(f"Report: {root / 'report' / 'report.html'}")
 
 
 main = command("demo")(task)

@@ -25,6 +25,7 @@ from mammo.geometry import Frame
 from mammo.machine import usable_cores
 from mammo.records import MammoError, did_you_mean
 from mammo.store.store_header import TABLE, DataSet
+from mammo.text import print_text
 
 if TYPE_CHECKING:  # heavy: each function imports what it needs, after the command line is checked
     from mammo.ingestion.sources import Mode
@@ -87,11 +88,11 @@ def task(cfg: DictConfig) -> None:
     if shard:
         n_files = ingest_shard(recipe, cohort, shard, processes, mode)
         done = f"shard {cfg.shard} of {cfg.shards} is done, {n_files} files"
-        print(f"{recipe.store}: {done}; ingest without shard= merges them")
+        print_text(f"{recipe.store}: {done}; ingest without shard= merges them")
         return
     result = ingest_cohort(recipe, cohort, processes, tuple(cfg.allow), mode)
     for line in (*result_lines(recipe, result, time.monotonic() - started), *published_lines(cohort)):
-        print(line)
+        print_text(line)
     rejected = counts(result.outcomes)[Verdict.REJECTED]
     if rejected and not cfg.accept_rejections and HydraConfig.get().mode == RunMode.RUN:
         sys.exit(QUARANTINED)

@@ -9,6 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from mammo.records import MammoError, nearest_word
+from mammo.text import print_text
 
 PARTIAL = ".partial"
 """Suffix of a file that is still being written; its name starts with a dot, so that no reader takes it for data."""
@@ -78,7 +79,7 @@ def file_lock(path: Path, what: str, wait: bool = True) -> Iterator[None]:
         except Timeout:
             if not wait:
                 raise MammoError(f"{what}: another process holds {path}: wait until it has ended") from None
-            print(f"{what}: waiting for another process", flush=True)
+            print_text(f"{what}: waiting for another process")
             lock.acquire()
     except OSError as error:
         if error.errno not in CANNOT_LOCK:

@@ -8,6 +8,7 @@ from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
 from mammo.machine import usable_cores
 from mammo.phantoms.spec import CohortSpec, Dials, Mix
+from mammo.text import print_text
 
 
 def spec_of(cfg: DictConfig) -> CohortSpec:
@@ -32,7 +33,7 @@ def task(cfg: DictConfig) -> None:
 
     out = Path(cfg.root) / "dicom"
     summary = write_cohort(spec_of(cfg), out, usable_cores() if cfg.processes is None else cfg.processes)
-    print(
+    print_text(
         f"{out}: {summary.n_images} images, {summary.n_lesions} lesions, "
         f"{summary.n_malignant} of them malignant, in {summary.seconds:.0f} s"
     )

@@ -6,6 +6,7 @@ from omegaconf import DictConfig
 
 from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
+from mammo.text import print_text
 from mammo.training.train_config import store_defaults
 
 
@@ -21,17 +22,17 @@ def task(cfg: DictConfig) -> None:
     manifest = checked_manifest(cfg)
     is_divided = cfg.what == "embeddings" or cfg.run is None or cfg.fold is not None
     division = Division.of(cfg.fold, manifest) if is_divided else None  # a given run's saliency maps are of all images
-    print(store_line(cfg, manifest))
+    print_text(store_line(cfg, manifest))
     root, shard = Path(cfg.root), Shard(cfg.shard, cfg.shards)
     if cfg.what == "embeddings":
         run = chosen_run("run", cfg.run, root, "floc", paired_seed(cfg), division)
         source = FLocEmbeddings(run, str(cfg.trainer.precision), str(cfg.trainer.accelerator), cfg.allow_targets)
         precompute_embeddings(source, datamodule_of(cfg, manifest), cfg.window_epochs or cfg.trainer.max_epochs, shard)
-        print(source.cache.folder)
+        print_text(source.cache.folder)
     else:
         checkpoint = context_checkpoint("run", cfg.run, root, paired_seed(cfg), division)
         store, precision = Path(cfg.store), cfg.trainer.precision
-        print(cached_saliency(checkpoint, root, store, precision, shard, cfg.allow_targets).folder)
+        print_text(cached_saliency(checkpoint, root, store, precision, shard, cfg.allow_targets).folder)
 
 
 main = command("precompute", store_defaults)(task)

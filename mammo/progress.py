@@ -11,6 +11,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mammo.text import print_text
+
 T = TypeVar("T")
 
 LOG_EVERY_S = 5.0
@@ -56,4 +58,4 @@ def _lines(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:
 
 
 def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print_text(line, file=sys.stderr)

@@ -16,6 +16,7 @@ from mammo.cli.arguments import Parser, check_exists, complain, default_root, pa
 from mammo.cli.commands import run
 from mammo.records import MammoError
 from mammo.reporting import N_LESIONS
+from mammo.text import print_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         for line in _write(options):
-            print(line)
+            print_text(line)
     except (MammoError, OSError) as error:
         return complain(error)
     return 0

@@ -23,6 +23,7 @@ from pathlib import Path
 from mammo.cli.arguments import Parser, check_exists, complain, default_root, parser
 from mammo.cli.commands import run
 from mammo.records import MammoError
+from mammo.text import print_text
 
 PRUNE = "prune"
 """First word of the command line that lists and deletes files."""
@@ -55,7 +56,7 @@ def _list(options: argparse.Namespace) -> int:
 
     runs = list_runs(options.root)
     text = json.dumps([run.as_json() for run in runs], indent=1) if options.json else "\n".join(run_table(runs))
-    print(text)
+    print_text(text)
     return 0
 
 
@@ -71,20 +72,24 @@ def _prune(options: argparse.Namespace) -> int:
             {"path": str(each.path), "reason": each.reason, "bytes": each.n_bytes, "deleted": gone}
             for each, gone in zip(found, deleted, strict=True)
         ]
-        print(json.dumps(rows, indent=1))
+        print_text(json.dumps(rows, indent=1))
         return 0
     for each, gone in zip(found, deleted, strict=True):
         note = " (kept: its run is in use)" if options.yes and not gone else ""
-        print(f"{shown_size(each.n_bytes):>8}  {each.path}: {each.reason}{note}")
+        print_text(f"{shown_size(each.n_bytes):>8}  {each.path}: {each.reason}{note}")
     for name in open_sweeps(options.root):
-        print(f"caches of h are kept, because sweep {name} has jobs that are not done: mammo sweep status lists them")
+        print_text(
+            f"caches of h are kept, because sweep {name} has jobs that are not done: mammo sweep status lists them"
+        )
     if not found:
-        print(f"nothing to delete below {options.root}")
+        print_text(f"nothing to delete below {options.root}")
     elif options.yes:
         freed = sum(each.n_bytes for each, gone in zip(found, deleted, strict=True) if gone)
-        print(f"{shown_size(freed)} deleted")
+        print_text(f"{shown_size(freed)} deleted")
     else:
-        print(f"{shown_size(sum(each.n_bytes for each in found))} in all; nothing is deleted: add --yes to delete it")
+        print_text(
+            f"{shown_size(sum(each.n_bytes for each in found))} in all; nothing is deleted: add --yes to delete it"
+        )
     return 0
 
 

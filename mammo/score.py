@@ -18,6 +18,7 @@ from mammo.io import atomic_write
 from mammo.records import MammoError, Split
 from mammo.store.pseudonyms import read_own_ids
 from mammo.store.store_header import patient_warning, read_store_header
+from mammo.text import print_text
 
 if TYPE_CHECKING:  # heavy: each function imports what it needs, after the command line is checked
     import pandas as pd
@@ -89,18 +90,18 @@ def task(cfg: DictConfig) -> None:
     table = predictions(scored, own)
     write_predictions([part.scorer.run for part in parts], table, out)
     _draw(parts, scored.head(cfg.n_pictures), out)
-    print(table.drop(columns=["image_id", "patient_id", "label_source"]).to_string(index=False))
+    print_text(table.drop(columns=["image_id", "patient_id", "label_source"]).to_string(index=False))
     names = ", ".join(part.scorer.run.name for part in parts)
-    print(f"{len(scored)} lesions scored by {names}; tables and figures are in {out}")
+    print_text(f"{len(scored)} lesions scored by {names}; tables and figures are in {out}")
     if n_seen := int(labeled["split"].isin((Split.TRAIN, Split.VAL)).sum()):
-        print(f"{n_seen} of them are of patients that a network was trained or selected on: see the column split")
+        print_text(f"{n_seen} of them are of patients that a network was trained or selected on: see the column split")
     warned = [warning] if (warning := patient_warning(manifest.sources)) else []
     if not parts[0].is_own and (known := known_images(parts[0].scorer, manifest)):
         warned.append(KNOWN.format(len(known), len(manifest.images)))
-        print(f"caution: {warned[-1]}")
+        print_text(f"caution: {warned[-1]}")
     _evaluate(parts, out, warned)
     if any(part.scorer.trained_on_phantoms for part in parts):
-        print(PHANTOM_CAUTION)
+        print_text(PHANTOM_CAUTION)
 
 
 def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) -> None:
@@ -115,7 +116,7 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
     if table["malignant"].nunique() < 2:
         for page in pages:  # of earlier scores, which these have replaced
             page.unlink(missing_ok=True)
-        print("No AUC: it needs labeled lesions of both classes that no network was trained or selected on")
+        print_text("No AUC: it needs labeled lesions of both classes that no network was trained or selected on")
         return
     runs = [part.scorer.run for part in parts]
     validations = [validation for each in runs if (validation := each.validation()) is not None]
@@ -125,7 +126,7 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
     interval = "undefined: too few patients" if low is None else range_text((low, high))
     where = "the test split that belongs to the run" if parts[0].is_own else "an external test set"
     n = f"{found['n']} labeled lesions of {where}, {found['n_malignant']} malignant, {found['n_patients']} patients"
-    print(f"AUC {number_text(found['auc'])} (95 % interval {interval}; patient bootstrap): {n}; see {pages[1]}")
+    print_text(f"AUC {number_text(found['auc'])} (95 % interval {interval}; patient bootstrap): {n}; see {pages[1]}")
     with atomic_write(pages[0]) as written:
         written.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     cautions = [PHANTOM_CAUTION] if any(part.scorer.trained_on_phantoms for part in parts) else []

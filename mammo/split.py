@@ -16,6 +16,7 @@ from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
 from mammo.records import MammoError, Split
 from mammo.store.store_header import patient_warning, read_store_header
+from mammo.text import print_text
 
 if TYPE_CHECKING:  # heavy: each function imports what it needs, after the configuration is checked
     import pandas as pd
@@ -42,24 +43,25 @@ def task(cfg: DictConfig) -> None:
     store = Path(cfg.store)
     manifest = Manifest.load(store, checked=False)
     if warning := patient_warning(manifest.sources):
-        print(f"caution: {warning}")
+        print_text(f"caution: {warning}")
     unassigned = manifest.images.assign(split="", fold=NO_FOLD)  # contradictory splits are assigned again
     check_tables(store, unassigned, manifest.lesions)
     pairs = similar_pairs(dict(read_fingerprints(store, manifest.images.index)))
     groups = patient_groups(manifest.images, pairs)
     if len(groups) > groups.nunique():
-        print(f"{len(groups)} patients form {groups.nunique()} groups that stay together")
+        print_text(f"{len(groups)} patients form {groups.nunique()} groups that stay together")
     before = manifest.images[["split", "fold"]]
     manifest = _assigned(cfg, manifest, pairs)
     manifest.save(store)
-    print(split_line(manifest, before))
+    print_text(split_line(manifest, before))
     table = table1(manifest.labeled_images, manifest.lesions)
-    print(table[list(TABLE1_COLUMNS)].to_string())  # without the paper's numbers, which make it wider than a terminal
+    columns = list(TABLE1_COLUMNS)  # without the paper's numbers, which make it wider than a terminal
+    print_text(table[columns].to_string())
     own_test = cfg.official and (manifest.images["official_split"] == Split.TEST).any()
     classes = group_classes(manifest, manifest.images["patient_id"].map(groups))
     folds = 0 if own_test else possible_folds(classes)
     for warning in split_warnings(table, list(cfg.fractions) if cfg.folds is None else None, folds):
-        print(f"caution: {warning}")
+        print_text(f"caution: {warning}")
 
 
 def _assigned(cfg: DictConfig, manifest: "Manifest", pairs: "list[Pair]") -> "Manifest":

@@ -11,6 +11,7 @@ from pathlib import Path
 from mammo.cli.arguments import Parser, check_exists, complain, default_root, parser
 from mammo.cli.commands import run
 from mammo.records import MammoError
+from mammo.text import print_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -60,7 +61,7 @@ def _compare(root: Path, group: str) -> int:
     table = comparison_table(runs)
     safe_csv(table, folder / "table.csv")
     save(comparison_figure(runs), folder, "comparison")
-    print(f"{table.to_string(index=False, na_rep=UNDEFINED)}\n{folder / 'table.csv'}\n{folder / 'comparison.png'}")
+    print_text(f"{table.to_string(index=False, na_rep=UNDEFINED)}\n{folder / 'table.csv'}\n{folder / 'comparison.png'}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TextIO
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters that make a spreadsheet run a cell as a formula; the last four are the full-width = + - @."""
@@ -26,6 +27,18 @@ def printable(text: str, kept: str = "") -> str:
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char in kept else repr(char)[1:-1] for char in text)
+
+
+def print_text(text: object, file: TextIO | None = None) -> None:
+    """Print lines at once, with an escape for every character that could act in the terminal.
+
+    Every command prints through this function only, because a line may hold a name from a file.
+
+    Args:
+        text: the lines.
+        file: sys.stderr, or None for standard output.
+    """
+    print(printable(str(text), kept=LINES + BLANKS), file=file, flush=True)
 
 
 def csv_cell(text: str) -> str:

@@ -20,6 +20,7 @@ from mammo.quality.checks import CHECKS, Issue
 from mammo.records import MammoError
 from mammo.store.pseudonyms import OwnId, read_own_ids, shown_id
 from mammo.store.store_header import read_store_header
+from mammo.text import print_text
 
 ISSUES_FOUND = 3
 """Exit status when the audit is done and found issues, or a measure is outside the range of real images."""
@@ -86,11 +87,11 @@ def _audit(options: argparse.Namespace) -> int:
     rows = [(issue.check, issue.subject, issue.detail, " ".join(issue.images)) for issue in result.issues]
     safe_csv(pd.DataFrame(rows, columns=["check", "subject", "detail", "images"]), out / "quality.csv")
     for check, count in result.counts().items():
-        print(f"{count} {check}: {CHECKS[str(check)].finds}")
+        print_text(f"{count} {check}: {CHECKS[str(check)].finds}")
         for issue in result.issues if own is not None else ():
             if issue.check == check:
-                print(f"  {own_name(issue, own or {})}")
-    print(f"{len(result.issues)} issue{'s' * (len(result.issues) != 1)} from {len(CHECKS)} checks: {page}")
+                print_text(f"  {own_name(issue, own or {})}")
+    print_text(f"{len(result.issues)} issue{'s' * (len(result.issues) != 1)} from {len(CHECKS)} checks: {page}")
     return ISSUES_FOUND if result.issues else 0
 
 
@@ -107,7 +108,7 @@ def _realism(options: argparse.Namespace) -> int:
     exam = os.environ.get("MAMMO_REAL_EXAM")
     result = assess_realism(options.store, Path(exam) if exam else None, options.images)
     for line in realism_lines(result):
-        print(line)
+        print_text(line)
     return ISSUES_FOUND if any(row.status is RangeStatus.OUTSIDE for row in result.measures) else 0
 
 

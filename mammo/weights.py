@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mammo.cli.arguments import Parser, check_exists, complain, parser
 from mammo.cli.commands import run
 from mammo.records import MammoError
+from mammo.text import print_text
 
 if TYPE_CHECKING:
     from mammo.models.official_gmic import load_gmic
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _convert(options)
     except (MammoError, OSError) as error:
         return complain(error)
-    print(options.target)
+    print_text(options.target)
     return 0
 
 

@@ -1,14 +1,16 @@
 """Text of files in outputs: nothing acts in a terminal or a spreadsheet, and own ids can be read back."""
 
+import ast
 import csv
 import io
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mammo.records import MammoError
-from mammo.text import csv_cell, printable, without_apostrophe
+from mammo.text import csv_cell, print_text, printable, without_apostrophe
 
 
 @given(st.text())
@@ -44,3 +46,19 @@ def test_cells(text: str, cell: str) -> None:
 def test_the_lines_of_a_message_stay_and_its_control_characters_do_not() -> None:
     assert printable("a\nb\x1b]0;x\x07", kept="\n") == "a\nb\\x1b]0;x\\x07"
     assert str(MammoError("lesion \x1b[2J: wrong\n- one")) == "lesion \\x1b[2J: wrong\n- one"
+
+
+def test_printed_lines_hold_nothing_that_acts_in_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    print_text("a 5\u202fmm\nb \x1b[2J\r=1 \u202e\x00")
+    assert capsys.readouterr().out == "a 5\u202fmm\nb \\x1b[2J\\r=1 \\u202e\\x00\n"
+
+
+def test_everything_is_printed_by_that_function() -> None:
+    package = Path(__file__).resolve().parent.parent / "mammo"
+    found = [
+        f"{path.relative_to(package)}:{node.lineno}"
+        for path in sorted(package.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert [one.partition(":")[0] for one in found] == ["text.py"]

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from mammo.io import did_you_mean_path
 from mammo.records import MammoError, did_you_mean
-from mammo.text import LINES, printable
+from mammo.text import LINES, print_text, printable
 
 UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
 """Error numbers of the system that the user can act on: no permission, a full disk, a file in place of a folder."""
@@ -115,5 +115,5 @@ def complain(error: MammoError | OSError) -> int:
     if isinstance(error, OSError) and not is_unusable(error):
         raise error
     text = about_file(error) if isinstance(error, OSError) else str(error)
-    print(f"error: {printable(text, kept=LINES)}", file=sys.stderr)
+    print_text(f"error: {text}", file=sys.stderr)
     return 2

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from platform import system
 
 from mammo import NO_WINDOWS, __version__
+from mammo.text import print_text
 
 COMMANDS = {
     "phantom": "draw a synthetic cohort as DICOM files",
@@ -76,7 +77,7 @@ def run(main: Callable[[], int | None]) -> None:
             status = stop.code
         sys.stdout.flush()
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print_text("interrupted", file=sys.stderr)
         status = INTERRUPTED
     except BrokenPipeError:
         gone = _pipes_without_reader()
@@ -93,7 +94,7 @@ def _terminate(*_: object) -> None:
 
 
 def _print_version() -> None:
-    print(f"mammo {__version__}")
+    print_text(f"mammo {__version__}")
 
 
 def _pipes_without_reader() -> list[int]:

@@ -33,7 +33,7 @@ from mammo.cli.hydra_node import check_allowed, check_hydra, packages_allowed
 from mammo.cli.keys import KEYS
 from mammo.io import did_you_mean_path
 from mammo.records import MammoError, did_you_mean
-from mammo.text import LINES, printable
+from mammo.text import print_text
 
 PACKAGE = Path(__file__).resolve().parents[1]
 CONF = PACKAGE / "conf" if (PACKAGE / "conf").is_dir() else PACKAGE.parent / "conf"
@@ -112,7 +112,7 @@ def _open(name: str, task: Task, defaults: Defaults | None, check: Check) -> Non
     try:
         sys.argv[1:] = overrides = as_typed(forced(words), KEYS.get(name, {}))
         if (asked := _asked(overrides)).help:
-            print(help_page(name, CONF, _fixed(asked), reads_store=defaults is not None))
+            print_text(help_page(name, CONF, _fixed(asked), reads_store=defaults is not None))
             return
         check_request(name, overrides, check, is_whole=defaults is None)
         if defaults is not None:
@@ -277,5 +277,5 @@ def _complain(error: Exception) -> int:
     """Print the error as one sentence, after its traceback where MAMMO_TRACEBACK=1; the exit status for wrong use."""
     if os.environ.get("MAMMO_TRACEBACK") == "1":
         traceback.print_exception(error)
-    print(f"error: {printable(sentence(error, CONF), kept=LINES)}", file=sys.stderr)
+    print_text(f"error: {sentence(error, CONF)}", file=sys.stderr)
     return 2

@@ -22,6 +22,7 @@ from pathlib import Path
 from threading import Thread
 
 from mammo.records import MammoError
+from mammo.text import print_text
 
 KEPT_BLOCK, KEPT_SPARE = 1 << 26, 1 << 29
 """Memory, in bytes, that a command keeps instead of returning it to the system (mammo.machine): f_agg scores twice as
@@ -75,7 +76,7 @@ def run_pipeline(stages: Sequence[Stage], root: Path, preload: Sequence[str] = (
         if not mark.is_file():
             left = (total - done) * (time.monotonic() - started) / run_here if run_here else None
             estimate = "" if left is None else f", about {left:.0f} s left"
-            print(f"\n== stage {number} of {len(stages)}: {stage.name} ({done / total:.0%} done{estimate})", flush=True)
+            print_text(f"\n== stage {number} of {len(stages)}: {stage.name} ({done / total:.0%} done{estimate})")
             _run_in_parallel(stage, started, preload)
             mark.parent.mkdir(parents=True, exist_ok=True)
             mark.touch()
@@ -137,4 +138,4 @@ def _print_lines(lines: Connection, started: float) -> None:
     with os.fdopen(os.dup(lines.fileno()), encoding="utf-8", errors="replace") as text:
         for line in text:
             minutes, seconds = divmod(int(time.monotonic() - started), 60)
-            print(f"[{minutes:2d}:{seconds:02d}] {line.rstrip()}", flush=True)
+            print_text(f"[{minutes:2d}:{seconds:02d}] {line.rstrip()}")

@@ -26,6 +26,7 @@ from mammo.scoring.score_tables import (
 from mammo.scoring.trivial_predictors import PREDICTORS, lesion_facts, trivial_scores
 from mammo.store.manifest import Manifest
 from mammo.store.splits import NO_FOLD
+from mammo.text import print_text
 
 IMAGE_COLUMNS = ("source", "exam_id", "patient_id", "laterality", "view", "vendor", "density", "split")
 """Columns of a lesion's image that its row repeats."""
@@ -50,7 +51,7 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
         for label in IMAGE_CLASSES:
             auc = image_auc(table, label)
             interval = f"95 % interval {range_text((auc.low, auc.high))}"
-            print(f"{name}: test images, {label} lesion or not: AUC {number_text(auc.value)} ({interval})", flush=True)
+            print_text(f"{name}: test images, {label} lesion or not: AUC {number_text(auc.value)} ({interval})")
 
 
 def write_validation_scores(

@@ -24,6 +24,7 @@ from mammo.records import MammoError
 from mammo.scoring.number_text import json_number
 from mammo.store.manifest import Manifest
 from mammo.store.splits import n_folds
+from mammo.text import print_text
 from mammo.training.build import (
     checked_manifest,
     datamodule_of,
@@ -137,7 +138,7 @@ def train(cfg: DictConfig) -> float:
         else:
             auc, state = _begin(cfg, run, inputs, prepared), "done"
     if _is_first():
-        print("\n".join(end_lines(read_run(run.path), state, cfg.test)), flush=True)
+        print_text("\n".join(end_lines(read_run(run.path), state, cfg.test)))
     return auc
 
 
@@ -284,7 +285,7 @@ def _embeddings(floc: Path, cfg: DictConfig) -> FLocEmbeddings:
 
 def _print(line: str) -> None:
     if _is_first():
-        print(line, flush=True)
+        print_text(line)
 
 
 def _finite(value: torch.Tensor | None) -> float | None:

@@ -30,6 +30,7 @@ from mammo.store.embedding_cache import Embeddings
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
+from mammo.text import print_text
 from mammo.training.saliency_source import saliency_cache
 from mammo.training.trained_networks import load_context_network, load_network
 
@@ -83,7 +84,7 @@ class FLocEmbeddings:
             h = embed_plan(self._network, plan, reader.with_own_cache(), self.cache.precision)
             self.cache.write(plan, h)
             took = f"{time.monotonic() - started:.0f} s"
-            print(f"{self.run.name}: h of {len(plan):,} windows computed in {took}", file=sys.stderr, flush=True)
+            print_text(f"{self.run.name}: h of {len(plan):,} windows computed in {took}", file=sys.stderr)
 
 
 def precompute_embeddings(source: FLocEmbeddings, data: MammoDataModule, n_epochs: int, shard: Shard = WHOLE) -> None:
@@ -144,7 +145,7 @@ def _compute_missing(
     """Compute the missing maps, file by file; MammoError where the network has another frame than the store."""
     manifest.check_frame(network.network.frame, f"the network of {maps.folder}", store)
     if len(missing) < n_images:
-        print(f"saliency: {n_images - len(missing)} of {n_images} maps are cached", flush=True)
+        print_text(f"saliency: {n_images - len(missing)} of {n_images} maps are cached")
     part: list[tuple[str, NDArray[np.float32]]] = []
     for image_id, saliency in track(
         saliency_maps(network, store, manifest, missing, precision), "saliency", len(missing)

@@ -12,6 +12,7 @@ from pytorch_lightning.callbacks import Callback, RichProgressBar
 from torch import Tensor
 
 from mammo.scoring.number_text import UNDEFINED, number_text
+from mammo.text import print_text
 from mammo.training.results import Run
 from mammo.training.wandb_logging import sync_command
 
@@ -110,7 +111,7 @@ class EpochProgress(Callback):
     def _print(self, trainer: pl.Trainer, text: str) -> None:
         self.printed = time.monotonic()
         if trainer.is_global_zero:
-            print(f"{self.name}: {text}", flush=True)
+            print_text(f"{self.name}: {text}")
 
 
 class EpochBar(RichProgressBar):

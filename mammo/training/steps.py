@@ -12,6 +12,7 @@ from torch.nn.utils import get_total_norm
 
 from mammo.data.loader import Loader
 from mammo.records import Batch, MammoError
+from mammo.text import print_text
 
 
 class SeededSteps(Callback):
@@ -111,7 +112,7 @@ class Interruption(Callback):
         """
         if trainer.strategy.reduce_boolean_decision(self.signum != 0, all=False):
             if trainer.is_global_zero:
-                print(f"{self.name}: interrupted; the same command goes on from here", flush=True)
+                print_text(f"{self.name}: interrupted; the same command goes on from here")
             raise SystemExit(128 + (self.signum or signal.SIGTERM))
 
     def _install(self) -> None:
@@ -124,4 +125,4 @@ class Interruption(Callback):
             raise SystemExit(128 + signum)
         self.signum = signum
         again = "; again: at once, without what is unsaved" if signum == signal.SIGINT else ""
-        print(f"\n{self.name}: ends when its state is saved, within a step or after a validation{again}", flush=True)
+        print_text(f"\n{self.name}: ends when its state is saved, within a step or after a validation{again}")

@@ -19,6 +19,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.models.weight_keys import NoWeightsError
+from mammo.text import print_text
 from mammo.training.sweep_state import LEFT_OUT, Job, Sweep, check_experiments
 
 POLL_S = 2.0
@@ -40,10 +41,10 @@ class SweepCallback(Callback):
             check_experiments(config)
             sweep = Sweep.of(config)
         except WRONG as error:  # Hydra would only warn
-            print(f"error: {sentence(error)}", file=sys.stderr)
+            print_text(f"error: {sentence(error)}", file=sys.stderr)
             sys.exit(2)
         except OSError as error:
-            print(f"error: root={config.root}: cannot create the sweep's folder there ({error})", file=sys.stderr)
+            print_text(f"error: root={config.root}: cannot create the sweep's folder there ({error})", file=sys.stderr)
             sys.exit(2)
         with read_write(config), open_dict(config):
             config.hydra.sweep.dir = str(sweep.folder)
@@ -74,7 +75,7 @@ class SweepCallback(Callback):
             (folder / "traceback.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
             message += f" (traceback in {folder / 'traceback.txt'})"
         outcome = "is left out" if is_left_out else "failed"
-        print(f"job {config.hydra.job.num} {outcome}: {message}", file=sys.stderr, flush=True)
+        print_text(f"job {config.hydra.job.num} {outcome}: {message}", file=sys.stderr)
         job_return.status, job_return.return_value = JobStatus.COMPLETED, float("nan")
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
@@ -83,18 +84,17 @@ class SweepCallback(Callback):
         self.progress.stop()
         jobs = self.progress.sweep.state()
         if not jobs:
-            print(
+            print_text(
                 "error: the sweep has no job, because a value of it is an empty list: give it a value",
                 file=sys.stderr,
             )
             sys.exit(2)
         for number, job in enumerate(jobs):
             if job.state in ("failed", "left out"):
-                print(f"{job.state}: job {number} ({job.overrides}): {job.error}", file=sys.stderr)
+                print_text(f"{job.state}: job {number} ({job.overrides}): {job.error}", file=sys.stderr)
         if not all(job.is_settled for job in jobs):
-            print(
-                "run the same command again for the jobs that are not done; python -m mammo.sweep status lists all",
-                flush=True,
+            print_text(
+                "run the same command again for the jobs that are not done; python -m mammo.sweep status lists all"
             )
             sys.exit(1)
 
@@ -131,7 +131,7 @@ class SweepProgress(Thread):
         line += "".join(f", {states[state]} {state}" for state in ("running", "failed", "left out") if states[state])
         if jobs and line != self.last_line:
             self.last_line = line
-            print(line + self._time_left(jobs), file=sys.stderr, flush=True)
+            print_text(line + self._time_left(jobs), file=sys.stderr)
 
     def _time_left(self, jobs: list[Job]) -> str:
         """The time left, estimated from the jobs that ran during this sweep."""

@@ -28,6 +28,7 @@ from mammo.io import atomic_write, is_locked
 from mammo.limits import read_json
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number, number_text
+from mammo.text import print_text, printable
 from mammo.training.results import finished_run
 
 State = Literal["done", "running", "failed", "left out", "missing"]
@@ -183,15 +184,18 @@ def print_status(sweep: Sweep) -> int:
     table = Table("job", "overrides", "state", "val AUC", "run, or why it failed", title=sweep.folder.name)
     for number, job in enumerate(jobs):
         auc = number_text(job.val_auc) if job.state == "done" else ""
-        table.add_row(str(number), job.overrides, job.state, auc, job.error or (job.run.name if job.run else ""))
+        cells = job.overrides, job.state, auc, job.error or (job.run.name if job.run else "")
+        table.add_row(str(number), *map(printable, cells))
     width = None if sys.stdout.isatty() else TABLE_WIDTH
     Console(width=width, markup=False, highlight=False).print(table)
     counts = Counter(job.state for job in jobs)
-    print(", ".join(f"{counts[state]} {state}" for state in get_args(State) if state != "left out" or counts[state]))
+    print_text(
+        ", ".join(f"{counts[state]} {state}" for state in get_args(State) if state != "left out" or counts[state])
+    )
     scored = [job for job in jobs if job.val_auc is not None]
     if scored:
         best: Job = max(scored, key=lambda job: job.val_auc or 0.0)
-        print(f"best so far: {best.overrides}, val AUC {number_text(best.val_auc)}, {best.run}")
+        print_text(f"best so far: {best.overrides}, val AUC {number_text(best.val_auc)}, {best.run}")
     return int(not all(job.is_settled for job in jobs))
 
 
