@@ -13,7 +13,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow test-docs test-browser test-faults test-wheel check format bench reference docs clean
+.PHONY: help python setup demo test test-slow test-docs test-browser test-dicom test-faults test-wheel check format bench reference docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,7 +36,7 @@ demo: setup ## the paper's experiment on a synthetic cohort, ending in runs/demo
 	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
 
 test: check ## check, then the fast tests
-	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not faults and not wheel and not docs"
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not dicom and not faults and not wheel and not docs"
 
 test-slow: setup ## the tests that take minutes
 	$(RUN) -m pytest -m slow
@@ -48,6 +48,15 @@ test-browser: setup ## the report's page in a real browser (Debian package chrom
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \
 		echo "error: no Chromium is installed: apt-get install chromium" >&2; exit 2; }
 	$(RUN) -m pytest -m browser
+
+test-dicom: setup ## DICOM results and the DICOM node with Orthanc, dcmtk and dicom3tools (Debian packages; installs nothing)
+	@for program in Orthanc dciodvfy dsrdump storescu findscu getscu; do \
+		PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || { \
+			echo "error: $$program is not installed: apt-get install orthanc orthanc-dicomweb dcmtk dicom3tools" >&2; exit 2; }; \
+	done
+	@$(RUN) -c 'import highdicom, pynetdicom' 2>/dev/null || { \
+		echo "error: the extra dicom is not installed: $(RUN) -m pip install -c $(CONSTRAINTS) -e '.[dicom]'" >&2; exit 2; }
+	$(RUN) -m pytest -m dicom
 
 test-faults: setup ## 20,000 damaged files (MUTANTS=1000000: more), hostile files, ingests killed at every write and at random times
 	$(RUN) -m pytest -m faults

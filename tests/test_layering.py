@@ -24,6 +24,8 @@ STAGES = (
     ("training",),
     ("reporting",),
     ("inference",),
+    ("dicom_out",),
+    ("serving",),
     ("benchmarks",),
 )
 """Packages and modules of mammo in pipeline order: each may import itself and what stands above it here."""

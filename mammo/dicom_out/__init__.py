@@ -1,0 +1,1 @@
+"""A prediction as DICOM objects in the study of its mammogram: a structured report, segmentation and pictures."""

@@ -1,0 +1,95 @@
+"""The DICOM results of one case, made and written."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from mammo.dicom_out.origin import Origin
+from mammo.inference.prediction import BundleName, CasePrediction
+from mammo.intake.dicom_header import quiet
+from mammo.io import atomic_write
+from mammo.records import MammoError
+
+
+def check_dicom_extra() -> None:
+    """Check that the packages of the extra dicom are installed.
+
+    Raises:
+        MammoError: one is not.
+    """
+    missing = [name for name in ("highdicom", "pynetdicom") if find_spec(name) is None]
+    if missing:
+        raise MammoError(f"{missing[0]} is not installed, which DICOM results need: pip install 'mammo[dicom]'")
+
+
+def dicom_results(
+    case: CasePrediction,
+    source: Dataset,
+    bundle: BundleName,
+    pictures: Sequence[NDArray[np.uint8]] = (),
+    when: datetime | None = None,
+) -> dict[str, Dataset]:
+    """Return the DICOM results of a case by the names of their files; none where the case has no lesion.
+
+    Args:
+        case: the prediction; its outlines are in the pixels of the mammogram as it is stored.
+        source: the mammogram; its pixels are not read.
+        bundle: that made the prediction.
+        pictures: uint8 [H, W, 3] each, red, green and blue: the overlay of every lesion, or none.
+        when: date and time that the results state; None for now. Identifiers do not depend on it.
+
+    Raises:
+        MammoError: nothing can refer to the mammogram, because it lacks an identifier, it is not the image that was
+            scored, or a picture has another type or shape.
+    """
+    check_dicom_extra()
+    from mammo.dicom_out.picture import make_picture  # these import highdicom
+    from mammo.dicom_out.report import make_report
+    from mammo.dicom_out.segments import make_segmentation
+
+    if not case.lesions:
+        return {}
+    with quiet():
+        origin = Origin(source, bundle, case.lesions, when or datetime.now())
+        made = {"report.dcm": make_report(origin), "outlines.dcm": make_segmentation(origin)}
+        made |= {f"picture-{n}.dcm": make_picture(origin, pixels, n) for n, pixels in enumerate(pictures, start=1)}
+    return made
+
+
+def write_dicom_results(
+    case: CasePrediction,
+    source: Dataset,
+    bundle: BundleName,
+    pictures: Sequence[NDArray[np.uint8]],
+    folder: Path,
+    when: datetime | None = None,
+) -> list[Path]:
+    """Write report.dcm, outlines.dcm and picture-N.dcm, which only their owner can read: they name the patient.
+
+    Args:
+        case: as in dicom_results.
+        source: as in dicom_results.
+        bundle: as in dicom_results.
+        pictures: uint8 [H, W, 3] each, as in dicom_results.
+        folder: made where it is missing; one for each case.
+        when: as in dicom_results.
+
+    Returns:
+        The paths; none where the case has no lesion.
+
+    Raises:
+        MammoError: as dicom_results.
+    """
+    results = dicom_results(case, source, bundle, pictures, when)
+    if results:
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, made in results.items():
+        with quiet(), atomic_write(folder / name) as path:
+            path.touch(mode=0o600)
+            made.save_as(path, enforce_file_format=True)
+    return [folder / name for name in results]
