@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mammo.io import did_you_mean_path
 from mammo.models.gray_convolution import fold_channels, foldable_convolution
 from mammo.models.resnet import PreActResNet
+from mammo.models.weight_hub import fetched
 from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, NoWeightsError, WeightKeys
 from mammo.records import MammoError, did_you_mean
 
@@ -222,8 +223,9 @@ def _timm_network(
 
     _check_not_loader(arguments)
     architecture, _, tag = name.partition(".")
-    if tag or not timm.is_model(architecture) or (pretrained and file is None):
-        weights_repository(name, keys)
+    is_fetched, repository = pretrained and file is None, None
+    if tag or not timm.is_model(architecture) or is_fetched:
+        repository = weights_repository(name, keys)
     if file is not None and not Path(file).is_file():
         raise MammoError(f"{keys.file}={file} does not exist{did_you_mean_path(Path(file))}")
     build = partial(timm.create_model, name, num_classes=0, **arguments)
@@ -231,13 +233,7 @@ def _timm_network(
         return build()
     if file is not None:
         return _network_of_file(build, name, file, keys)
-    try:
-        return build(pretrained=True)
-    except (OSError, RuntimeError) as error:
-        raise MammoError(
-            f"the ImageNet weights of {name} cannot be downloaded ({type(error).__name__}): give a local file with "
-            f"{keys.file}=, or train from scratch with {keys.scratch}"
-        ) from error
+    return fetched(build, name, repository, keys)
 
 
 def _check_not_loader(arguments: Mapping[str, Any]) -> None:
