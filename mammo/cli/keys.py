@@ -29,7 +29,6 @@ MODELS = ("floc", "context", "fagg")
 
 POSITIVE = number("above 0", "1.5", lambda x: x > 0)
 NOT_NEGATIVE = number("of at least 0", "0.5", lambda x: x >= 0)
-SHARE = number("from 0 to 1", "0.5", lambda x: 0 <= x <= 1)
 NUMBER = number("", "0.5")
 SPACING = number("above 0 and at most 1", "0.07", lambda x: 0 < x <= 1)
 INIT = choice("imagenet", "he")
@@ -285,6 +284,7 @@ TRAIN: Mapping[str, ValueType] = {
     "logger.wandb.project": word("mammo"),
     "logger.wandb.entity": or_null(word("name")),
     "logger.wandb.offline": switch(),
+    "logger.wandb.timeout_s": POSITIVE,
     "logger": free(),
 }
 

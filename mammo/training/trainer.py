@@ -16,7 +16,7 @@ import pytorch_lightning as pl
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig
 from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import CSVLogger, Logger, WandbLogger
+from pytorch_lightning.loggers import CSVLogger, Logger
 
 from mammo.cli.targets import build
 from mammo.cli.value_types import shown
@@ -32,7 +32,7 @@ from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins
 from mammo.training.run_dir import RunDir
 from mammo.training.steps import FiniteSteps, Interruption, SeededSteps
 from mammo.training.sweep_state import in_sweep
-from mammo.training.wandb_logging import Dashboard
+from mammo.training.wandb_logging import Dashboard, PrivateWandbLogger
 
 MONITOR = "val_auc"
 """The metric that selects the best checkpoint; the higher, the better."""
@@ -73,7 +73,7 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
         interruption,
         progress,
         *job_callbacks(),
-        *(Dashboard(logger) for logger in loggers if isinstance(logger, WandbLogger)),
+        *(Dashboard(logger) for logger in loggers if isinstance(logger, PrivateWandbLogger)),
     ]
     options["plugins"] = [*(options["plugins"] or []), DurableCheckpoints(), *job_plugins()]
     options["default_root_dir"] = options["default_root_dir"] or run.path

@@ -1,13 +1,15 @@
 """A run on Weights & Biases: the values of metrics.csv, and curves, confusion and patches that a table cannot hold.
 
-Nothing that identifies a patient is logged: lesions get new numbers, without ids, paths, host or command line.
+Nothing that identifies a patient is logged: lesions get new numbers, without ids, paths, host or command line. A run
+never depends on its dashboard: where the server cannot be reached, it goes on offline.
 """
 
 import os
 import shlex
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +23,9 @@ from pytorch_lightning.loggers import WandbLogger
 from mammo.data.datamodule import MammoDataModule
 from mammo.models.epoch_metrics import ScoredImages, ScoredLesions
 from mammo.models.floc import PatchClassifier
-from mammo.records import FULL_SCALE, PatchClass, Split
+from mammo.records import FULL_SCALE, MammoError, PatchClass, Split
 from mammo.scoring.metrics import roc, why_undefined
+from mammo.text import print_text
 from mammo.training.export_scores import image_table, lesion_table
 from mammo.training.run_dir import RunDir
 
@@ -45,13 +48,26 @@ class PrivateWandbLogger(WandbLogger):
         run: the run.
         group: the run's group, the experiment on the dashboard.
         facts: what the run is (build.facts_of), the only configuration that is logged.
+        timeout_s: longest time that the server may take to begin a run, and at its end to receive what is left of it.
         options: arguments of WandbLogger and wandb.init: project, entity, offline, ...
+
+    Raises:
+        MammoError: the run is logged online, without a key or with one that no server would take.
     """
 
-    def __init__(self, run: RunDir, group: str, facts: Mapping[str, Any], **options: Any) -> None:  # noqa: ANN401
+    def __init__(
+        self,
+        run: RunDir,
+        group: str,
+        facts: Mapping[str, Any],
+        timeout_s: float = 30.0,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
         import wandb  # heavy: only where it is configured
 
         os.environ["WANDB_DATA_DIR"] = str((run.path / "wandb").absolute())  # images too, instead of the home folder
+        os.environ["WANDB_ERROR_REPORTING"] = "false"  # wandb reports its own use to its server, offline too
+        os.environ["WANDB_SILENT"] = "true"
         quiet = wandb.Settings(
             console="off",
             silent=True,
@@ -61,6 +77,9 @@ class PrivateWandbLogger(WandbLogger):
             x_disable_meta=True,
             x_disable_machine_info=True,
             x_save_requirements=False,
+            init_timeout=timeout_s,
+            finish_timeout=timeout_s,
+            finish_timeout_raises=True,
         )
         super().__init__(
             name=run.name,
@@ -72,7 +91,59 @@ class PrivateWandbLogger(WandbLogger):
             settings=quiet,
             **options,
         )
-        self.log_hyperparams({"run": dict(facts)})
+        self._wandb_init.pop("anonymous")  # wandb warns about it
+        self._is_lost = False
+        self._begin(run, {"run": dict(facts)})
+
+    def _begin(self, run: RunDir, facts: dict[str, Any]) -> None:
+        """Open the dashboard and log the run's facts: offline where the server does not answer."""
+        from wandb import errors
+
+        earlier = set(run.path.glob("wandb/run-*"))
+        try:
+            self.log_hyperparams(facts)
+        except (errors.UsageError, errors.AuthenticationError) as error:
+            raise MammoError(
+                f"logger.wandb.offline=false: {_reason(error)}: set WANDB_API_KEY, or give logger.wandb.offline=true"
+            ) from error
+        except errors.CommError as error:
+            _forget()  # the process keeps the run's id in use
+            for attempt in set(run.path.glob("wandb/run-*")) - earlier:
+                shutil.rmtree(attempt, ignore_errors=True)
+            print_text(
+                f"{run.name}: the dashboard cannot be opened ({_reason(error)}), so the run goes on offline: the wandb "
+                "sync command after its result uploads it",
+            )
+            self._wandb_init["mode"] = "offline"
+            self.log_hyperparams(facts)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Log metrics. The training goes on without those that wandb does not take."""
+        with self._going_on():
+            super().log_metrics(metrics, step)
+
+    def log_charts(self, content: Mapping[str, Any]) -> None:
+        """Log charts and tables by name; none once the server has not answered, which takes wandb 20 s to notice."""
+        if not self._is_lost:
+            with self._going_on():
+                self.experiment.log(dict(content))
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # of any kind: a run never fails for its dashboard
+            if not self._is_lost:
+                print_text(
+                    f"{self._name}: the dashboard does not answer ({_reason(error)}), so that it gets no more charts "
+                    "and tables; metrics.csv and the run's tables have all values",
+                )
+            self._is_lost = True
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error of wandb's, which may have none; advice follows in the others."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 @contextmanager
@@ -83,8 +154,29 @@ def closed_dashboard() -> Iterator[None]:
         yield
         failed = False
     finally:
-        if "wandb" in sys.modules:
-            sys.modules["wandb"].finish(exit_code=int(failed))
+        if "wandb" in sys.modules and (run := sys.modules["wandb"].run) is not None:
+            _finish(run, int(failed))
+
+
+def _forget() -> None:
+    """End wandb's process and forget its run, so that the next job of a sweep begins anew."""
+    import wandb
+    from wandb.sdk.lib import module
+
+    with suppress(Exception):  # of a process that has ended
+        wandb.teardown()
+    module.unset_globals()  # type: ignore[no-untyped-call]
+
+
+def _finish(run: "wandb.Run", exit_code: int) -> None:
+    """End a run's dashboard; where its server does not receive the rest in time, the files on this machine have all."""
+    folder = Path(run.dir).parent
+    try:
+        run.finish(exit_code=exit_code)
+    except Exception as error:  # of any kind: a run never fails for its dashboard
+        command = shlex.join(["wandb", "sync", os.path.relpath(folder)])
+        print_text(f"the dashboard is not complete ({_reason(error)}): this uploads it: {command}")
+        _forget()
 
 
 def sync_command(run: Path) -> str:
@@ -100,7 +192,7 @@ class Dashboard(Callback):
         logger: the run's logger.
     """
 
-    def __init__(self, logger: WandbLogger) -> None:
+    def __init__(self, logger: PrivateWandbLogger) -> None:
         self.logger = logger
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -130,7 +222,7 @@ class Dashboard(Callback):
             self._log(trainer, {"lesions": _worst_lesions(scored, lesions, data)})
 
     def _log(self, trainer: pl.Trainer, content: dict[str, Any]) -> None:
-        self.logger.experiment.log({**content, "trainer/global_step": trainer.global_step})
+        self.logger.log_charts({**content, "trainer/global_step": trainer.global_step})
 
 
 def _curves(malignant: NDArray[np.int64], score: NDArray[np.float64], what: str) -> dict[str, Any]:
