@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterator, Mapping
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mammo.io import atomic_write, did_you_mean_path
+from mammo.pickles import check_pickle, check_pickle_file
 from mammo.records import MammoError
 
 DAMAGED = (
@@ -17,6 +19,12 @@ DAMAGED = (
     *(BadZipFile, NotImplementedError, MemoryError, RecursionError, OverflowError, ImportError),
 )
 """Errors that torch raises for files that are damaged, or that were made to harm."""
+
+ZIP_START = b"PK\x03\x04"
+"""First bytes of an archive, by which torch recognizes its present format."""
+
+OLDER_PICKLES = 5
+"""Pickles at the start of a file in torch's older format: two numbers, the machine, the content, and the storages."""
 
 
 def read_weights(path: Path) -> dict[str, Any]:
@@ -28,10 +36,11 @@ def read_weights(path: Path) -> dict[str, Any]:
         MammoError: the file does not exist, cannot be read, would run code or take more memory than its size, or does
             not hold a dictionary.
     """
-    if not path.is_file():
+    if not path.is_file():  # a pipe or a folder is none either
         raise MammoError(f"{path}: no such weight file{did_you_mean_path(path)}")
     try:
         _check_sizes(path)
+        _check_pickles(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise MammoError(
@@ -101,6 +110,29 @@ def _check_sizes(path: Path) -> None:
             f"{path} would unpack to {total:,} bytes, but a weight file is as large as its content, here at most "
             f"{size:,}: download or copy it again, or save it with torch.save"
         )
+
+
+def _check_pickles(path: Path) -> None:
+    """Check that the pickles of a file of torch.save stand for no more than they hold.
+
+    Raises:
+        MammoError: one is damaged, nested too deeply, or refers to its own parts too often.
+    """
+    try:
+        if is_zipfile(path):
+            with ZipFile(path) as archive:
+                for name in archive.namelist():
+                    if name.endswith(".pkl"):
+                        check_pickle(BytesIO(archive.read(name)))
+        if not _starts_as_zip(path):  # torch's older format
+            check_pickle_file(path, OLDER_PICKLES)
+    except ValueError as error:
+        raise MammoError(f"{path} cannot be read as a weight file ({error}): download or copy it again") from error
+
+
+def _starts_as_zip(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(ZIP_START)) == ZIP_START
 
 
 def _check_tensors(content: Mapping[Any, Any], path: Path) -> None:

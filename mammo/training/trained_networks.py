@@ -62,7 +62,10 @@ class SavedNetwork:
         arguments, state = content.get("hyper_parameters"), weights_of(content, path)
         if not isinstance(arguments, dict):
             raise MammoError(f"{path} has no hyper_parameters, of which its network is built: give best.ckpt of a run")
-        return cls(str(path), without_sources(arguments), state)
+        try:
+            return cls(str(path), without_sources(arguments), state)
+        except RecursionError:
+            raise MammoError(f"{path}: hyper_parameters hold themselves: give best.ckpt of a run") from None
 
     def built(self, network: type[pl.LightningModule]) -> pl.LightningModule:
         """The network, of this class, in evaluation mode.

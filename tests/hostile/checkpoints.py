@@ -90,14 +90,37 @@ def archives() -> dict[str, Maker]:
         "deep": lambda path, _: _write(path, b"\x80\x02" + b"]" * 200_000 + b"."),
         "tar": _tar,
         "bytearray of 10 TB": lambda path, _: _pickled(path, b"\x80\x02cbuiltins\nbytearray\n" + ten_tb + b"\x85R."),
+        "key of shared tuples": lambda path, _: _pickled(path, shared(40)),
+        "older key of shared tuples": lambda path, _: _write(path, b"\x80\x02K\x01." * 3 + shared(40)),
+        "key of wide shared tuples": lambda path, _: _pickled(path, shared(4, 200)),
+        "values of shared tuples": lambda path, _: _pickled(path, b"\x80\x02}" + _tuples(60, 2) + b"X\x01\0\0\0ah<us."),
+        "far memory": lambda path, _: _pickled(path, b"\x80\x02}r\xff\xff\xff\x7f."),
+        "nothing on the stack": lambda path, _: _pickled(path, b"\x80\x02s."),
+        "second pickle": lambda path, _: _zip(path, {"a/data.pkl": pickle.dumps({}, 2), "b/data.pkl": shared(40)}),
         "safetensors header": lambda path, _: _write(path, (2**60).to_bytes(8, "little") + b"{}"),
     }
+
+
+def shared(levels: int, width: int = 2) -> bytes:
+    """A pickle of a dictionary whose key is a tuple that holds one tuple several times, and so on."""
+    return b"\x80\x02" + _tuples(levels, width) + b"}h" + bytes([levels]) + b"K\x01s."
+
+
+def _tuples(levels: int, width: int) -> bytes:
+    """Operations that make nested tuples, numbered in the memory, and leave none on the stack."""
+    made = b"K\x01q\x000"
+    for level in range(levels):
+        made += b"(" + (b"h" + bytes([level])) * width + b"tq" + bytes([level + 1]) + b"0"
+    return made
 
 
 def contents() -> dict[str, Any]:
     """Contents that torch.save writes and that are no checkpoint of a network."""
     one = torch.ones(1)
+    ring: list[Any] = []
+    ring.append([ring])
     return {
+        "hyper_parameters hold themselves": checkpoint(lr=ring),
         "expanded tensor": checkpoint({"a": one.expand(10**6, 10**6)}),
         "sparse tensor": checkpoint({"a": torch.sparse_coo_tensor([[0]], [1.0], (10**9,))}),
         "meta tensor": checkpoint({"a": torch.empty(10**6, 10**6, device="meta")}),

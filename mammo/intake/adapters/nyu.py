@@ -30,6 +30,7 @@ from mammo.intake.rasters import raster_shape, read_mask, read_raster
 from mammo.intake.rejections import Code, RejectedError, image_of, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers, isolated
 from mammo.intake.source_folder import Folder, regular_file
+from mammo.pickles import check_pickle_file
 from mammo.progress import track
 from mammo.records import (
     Cohort,
@@ -132,6 +133,7 @@ def _side_labels(exam: dict[str, Any], laterality: Laterality | None) -> dict[Pa
 def _exams(file: Path) -> list[dict[str, Any]]:
     remedy = "set data.source to a folder in the exam-list layout"
     try:
+        check_pickle_file(file)
         with file.open("rb") as stream:
             exams = _PlainUnpickler(stream).load()
     except OSError:
