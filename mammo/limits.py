@@ -7,7 +7,7 @@ name the file and the remedy.
 
 import json
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from zipfile import BadZipFile, ZipFile
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa  # not at run time: most commands do without it
 
 TEXT_BYTES = 1 << 25
-"""Largest JSON or YAML file where a reader has no limit of its own: 32 MiB."""
+"""Largest JSON file where a reader has no limit of its own: 32 MiB."""
 
 UNPACKED_BYTES, UNPACKED_TIMES = 1 << 28, 50
 """Most bytes that an archive or a table may unpack to: 256 MiB, or 50 times its size where that is more."""
@@ -29,25 +29,20 @@ TABLE_BYTES = 1 << 32
 LINE_CHARACTERS = 1 << 24
 """Longest line of a text table."""
 
+YAML_BYTES = 1 << 20
+"""Largest YAML file: 1 MiB, some hundred times a configuration."""
+
+YAML_VALUES = 10_000
+"""Most values in YAML, whose readers are slow."""
+
 DEEPEST = 100
 """Most levels of nested lists and dictionaries in YAML."""
 
+JSON_BYTES = 1 << 30
+"""Largest JSON file of annotations: 1 GiB."""
 
-class _SafeWithoutReferences(yaml.SafeLoader):
-    """YAML without references, of which a short file can build content that is too large for any memory."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """The next node, with the parser's arguments; ValueError for a reference, or where it is nested too deeply."""
-        if self.check_event(yaml.AliasEvent):
-            raise ValueError("it refers to another part of itself (*), which is not read")
-        self.depth += 1
-        if self.depth > DEEPEST:
-            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
-        node = super().compose_node(parent, index)
-        self.depth -= 1
-        return node
+JSON_VALUES = 20_000_000
+"""Most values in a JSON file, of which each takes some 100 bytes of memory."""
 
 
 def check_size(path: Path, most: int) -> None:
@@ -81,7 +76,9 @@ def read_json(path: Path, most: int = TEXT_BYTES, encoding: str = "utf-8") -> An
 
 
 def parse_json(text: str) -> Any:  # noqa: ANN401
-    """The content of a JSON text; ValueError where it is not JSON, or nested too deeply."""
+    """The content of a JSON text; ValueError where it is not JSON, has too many values or is nested too deeply."""
+    if len(text) > JSON_VALUES and (n_values := sum(map(text.count, ",[{"))) > JSON_VALUES:
+        raise ValueError(f"it has {n_values:,} values, of which at most {JSON_VALUES:,} are read")
     try:
         return json.loads(text)
     except RecursionError:
@@ -89,16 +86,62 @@ def parse_json(text: str) -> Any:  # noqa: ANN401
 
 
 def read_yaml(path: Path) -> Any:  # noqa: ANN401
-    """The content of a YAML file without references.
+    """The content of a YAML file without references, of which a short file can build more than any memory holds.
 
     Raises:
-        ValueError: as check_size, or it is not YAML, refers to itself, or is nested too deeply.
+        ValueError: as check_yaml, or it refers to itself, or is not YAML.
         OSError: it does not exist or cannot be read.
     """
+    check_yaml(path, references=False)
     try:
-        return yaml.load(read_text(path), _SafeWithoutReferences)
+        return yaml.load(read_text(path, YAML_BYTES), yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+def check_yaml(path: Path, references: bool = True) -> None:
+    """Check that a YAML file is small, nested little and stands for few values; the rest of it may be wrong.
+
+    Args:
+        path: the file.
+        references: whether a part may be referred to elsewhere (*); it counts as often as it is.
+
+    Raises:
+        ValueError: as check_size, or it is nested too deeply, or has too many values, or references.
+        OSError: it does not exist or cannot be read.
+    """
+    text = read_text(path, YAML_BYTES)
+    try:
+        _check_events(yaml.parse(text, yaml.CSafeLoader), references)
+    except yaml.YAMLError:  # its reader says what is wrong with it
+        return
+
+
+def _check_events(events: Iterable[yaml.Event], references: bool) -> None:
+    sizes: dict[str | None, int] = {}  # of anchors
+    count, opened = 0, list[tuple[str | None, int]]()
+    for event in events:
+        count += 1 + _referred(event, sizes if references else {})
+        if isinstance(event, yaml.CollectionStartEvent):
+            opened.append((event.anchor, count))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, start = opened.pop()
+            sizes[anchor] = count - start
+        elif isinstance(event, yaml.ScalarEvent):
+            sizes[event.anchor] = 1
+        if len(opened) > DEEPEST:
+            raise ValueError(f"it is nested deeper than {DEEPEST} levels")
+        if count > YAML_VALUES:
+            raise ValueError(f"it stands for more than {YAML_VALUES:,} values")
+
+
+def _referred(event: yaml.Event, sizes: Mapping[str | None, int]) -> int:
+    """How many values a reference stands for; 0 of anything else."""
+    if not isinstance(event, yaml.AliasEvent):
+        return 0
+    if event.anchor not in sizes:
+        raise ValueError("it refers to another part of itself (*), which is not read")
+    return sizes[event.anchor]
 
 
 def limited_lines(stream: TextIO) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 import zipfile
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from mammo.limits import (
     LINE_CHARACTERS,
     check_archive,
     check_parquet,
+    check_yaml,
     limited_lines,
     parse_json,
     read_json,
@@ -70,20 +72,54 @@ def test_sizes_nesting_and_references_have_limits(tmp_path: Path) -> None:
         read_json(path, 50)
     with pytest.raises(ValueError, match="nested too deeply"):
         parse_json("[" * 100_000)
-    path.write_text("[" * 5000 + "]" * 5000)
-    with pytest.raises(ValueError, match="nested deeper than 100 levels"):
-        read_yaml(path)
-    bomb = "a: &a [x, x, x, x, x, x, x, x, x]\n"
-    for before, one in pairwise("abcdefghi"):
-        bomb += f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]\n"
-    path.write_text(bomb)
-    with pytest.raises(ValueError, match="refers to another part of itself"):
-        read_yaml(path)
-    path.write_text("a: 'b\n")
+    (tmp_path / "y").write_text("a: 'b\n")
     with pytest.raises(ValueError, match="found unexpected end of stream"):
-        read_yaml(path)
-    path.write_text("a: [1, {b: c}]\n")
-    assert read_yaml(path) == {"a": [1, {"b": "c"}]}
+        read_yaml(tmp_path / "y")
+    (tmp_path / "y").write_text("a: [1, {b: c}]\n")
+    assert read_yaml(tmp_path / "y") == {"a": [1, {"b": "c"}]}
+
+
+NINE = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]\n" for before, one in pairwise("abcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 5000 + "]" * 5000, "nested deeper than 100 levels"),
+        ("".join(f"{' ' * n}a:\n" for n in range(500)), "nested deeper than 100 levels"),
+        ("{" * 5000, "nested deeper than 100 levels"),
+        (NINE, "more than 10,000 values"),
+        (f"a: &a [{'1, ' * 200}]\nb: [{'*a, ' * 200}]\n", "more than 10,000 values"),
+        ("- 1\n" * 20_000, "more than 10,000 values"),
+        ("a: &a [*a]\n", "refers to another part of itself"),
+        ("a: " + "x" * 2_000_000, "2,000,003 bytes, of which at most 1,048,576"),
+    ],
+)
+def test_yaml_that_stands_for_much_is_rejected_within_a_second(text: str, reason: str, tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    started = time.process_time()
+    with pytest.raises(ValueError, match=reason):
+        check_yaml(tmp_path / "x.yaml")
+    with pytest.raises(ValueError, match="it "):
+        read_yaml(tmp_path / "x.yaml")
+    assert time.process_time() - started < 1
+
+
+def test_few_references_may_stand_in_a_user_s_own_files_and_none_in_a_run_s(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("a: &a {b: 1}\nc: *a\nd: {<<: *a, e: &e 2}\nf: *e\n")
+    check_yaml(tmp_path / "x.yaml")
+    with pytest.raises(ValueError, match="refers to another part of itself"):
+        read_yaml(tmp_path / "x.yaml")
+
+
+def test_json_of_many_values_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mammo.limits.JSON_VALUES", 1000)
+    assert len(parse_json(json.dumps(list(range(900))))) == 900
+    for text in ("[" + "[]," * 600 + "[]]", json.dumps([{}] * 600), json.dumps(list(range(1200)))):
+        with pytest.raises(ValueError, match="values, of which at most 1,000 are read"):
+            parse_json(text)
 
 
 def test_a_line_has_a_limit(tmp_path: Path) -> None:

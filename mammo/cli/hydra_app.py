@@ -29,7 +29,7 @@ from mammo.cli.arguments import is_unusable
 from mammo.cli.config_check import as_typed, check_config, check_deleted, check_swept, forced, parsed
 from mammo.cli.help_page import help_page
 from mammo.cli.hydra_errors import WRONG, sentence
-from mammo.cli.hydra_node import check_allowed, check_hydra, packages_allowed
+from mammo.cli.hydra_node import check_allowed, check_files, check_hydra, packages_allowed, searched_folders
 from mammo.cli.keys import KEYS
 from mammo.io import did_you_mean_path
 from mammo.records import MammoError, did_you_mean
@@ -189,6 +189,7 @@ def _asked(words: Sequence[str]) -> Namespace:
         raise MammoError(
             f"--config-dir {folder} does not exist{did_you_mean_path(folder)}: name a folder laid out as conf/"
         )
+    check_files(searched_folders(asked.config_dir, parsed(asked.overrides)))
     return asked
 
 

@@ -5,11 +5,13 @@ callback, launcher, sweeper or logging handler; here each must be a class of tha
 beyond the run's folder (shell commands, variables of the environment, folders) comes from conf/ or the command line.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+import yaml
 from hydra.core.override_parser.types import Override
 from hydra.experimental.callback import Callback
 from hydra.plugins.launcher import Launcher
@@ -20,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from mammo.cli.config_check import parsed
 from mammo.cli.targets import Bases, Place, check
 from mammo.cli.value_types import shown
+from mammo.limits import check_yaml
 from mammo.records import MammoError
 
 PLUGINS = ("hydra", "hydra_plugins", "optuna")
@@ -46,6 +49,9 @@ HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler
 STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
 LOG_FILE = re.compile(r"\$\{hydra\.runtime\.output_dir\}/[\w.${}-]+")
 """What a logging handler may be, and where it may write."""
+
+MOST_FILES = 10_000
+"""Most files in a folder of configurations."""
 
 
 def check_hydra(cfg: DictConfig, conf: Path, overrides: Sequence[Override], allowed: Sequence[str]) -> None:
@@ -75,6 +81,50 @@ def check_hydra(cfg: DictConfig, conf: Path, overrides: Sequence[Override], allo
     for key in ("hydra.job_logging", "hydra.hydra_logging"):
         _check_logging(key, _value(_written(cfg), key))
     _check_own_word(cfg, conf, overrides)
+
+
+def check_files(folders: Sequence[Path]) -> None:
+    """Check the files in folders of configurations, before Hydra reads any of them.
+
+    Raises:
+        MammoError: one would take long or much memory to read, or adds a folder (hydra.searchpath); or there are so
+            many that it is not a folder of configurations.
+    """
+    paths = [Path(place) / name for folder in folders for place, _, names in _walked(folder) for name in names]
+    for path in (each for each in paths if each.suffix == ".yaml"):
+        try:
+            check_yaml(path)
+            content = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        except (OSError, yaml.YAMLError):  # Hydra reports it where it is chosen
+            continue
+        except ValueError as error:
+            raise MammoError(f"{path} cannot be read as a configuration ({error}): remove or correct it") from None
+        if _value(content, "hydra.searchpath"):
+            raise MammoError(
+                f"{path} sets hydra.searchpath, but only the command line may: remove it there, and give "
+                "hydra.searchpath=[...] yourself if you want it"
+            )
+
+
+def searched_folders(config_dir: str | None, overrides: Sequence[Override]) -> list[Path]:
+    """The folders of configurations that a command line names: its --config-dir, and those of hydra.searchpath."""
+    given = [each.value() for each in overrides if each.key_or_group == "hydra.searchpath"]
+    words = [
+        str(word).removeprefix("file://") for value in given for word in (value if isinstance(value, list) else [])
+    ]
+    return [Path(word) for word in (*([config_dir] if config_dir else []), *words) if Path(word).is_dir()]
+
+
+def _walked(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """The folders in a folder and their files, links followed as by Hydra."""
+    n_entries = 0
+    for found in os.walk(folder, followlinks=True):
+        n_entries += 1 + len(found[2])
+        if n_entries > MOST_FILES:
+            raise MammoError(
+                f"{folder} holds more than {MOST_FILES:,} files, or a link to itself: name a folder laid out as conf/"
+            )
+        yield found
 
 
 def check_allowed(cfg: DictConfig, words: Sequence[str]) -> None:

@@ -217,6 +217,8 @@ def _whole(n_windows: object) -> int:
 
 def _key(file: Path, *said: str | float | None) -> str:
     """Digest of a file's bytes and of what is said about it; empty where it cannot be read."""
+    if not file.is_file():  # a pipe would wait
+        return ""
     try:
         with file.open("rb") as stream:
             return f"{hashlib.file_digest(stream, 'sha256').hexdigest()} {file.suffix} {said}"

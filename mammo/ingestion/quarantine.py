@@ -14,7 +14,8 @@ from typing import TextIO
 from mammo.intake.outcomes import Outcome, Verdict
 from mammo.intake.rejections import Code
 from mammo.io import atomic_write
-from mammo.records import LeftOut
+from mammo.limits import TABLE_BYTES, read_text
+from mammo.records import LeftOut, MammoError
 from mammo.store.pseudonyms import LocalTable
 
 QUARANTINE = LocalTable(
@@ -73,9 +74,16 @@ class RejectionLog:
     store: Path
 
     def read(self) -> dict[str, tuple[str, str]]:
-        """Input digest and code by image id; a line that an interruption cut off is skipped."""
+        """Input digest and code by image id; a line that an interruption cut off is skipped.
+
+        Raises:
+            MammoError: the log is not such a file.
+        """
         path = self.store / REJECTION_LOG
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        try:
+            lines = read_text(path, TABLE_BYTES).splitlines() if path.exists() else []
+        except ValueError as error:
+            raise MammoError(f"{path} cannot be read ({error}): remove it, and these files are read again") from None
         return {image_id: (input_digest, code) for image_id, input_digest, code in _complete(lines)}
 
     @contextmanager

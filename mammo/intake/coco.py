@@ -20,7 +20,7 @@ from mammo.intake.outlines import (
 )
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import Folder, standardized_path
-from mammo.limits import TABLE_BYTES, read_json
+from mammo.limits import JSON_BYTES, read_json
 from mammo.records import MammoError
 
 
@@ -144,7 +144,7 @@ def coco_files(root: Path) -> list[Path]:
 
 def _is_meant_as_coco(file: Path, unreadable: bool) -> bool:
     try:
-        content = read_json(file, TABLE_BYTES, "utf-8-sig")
+        content = read_json(file, JSON_BYTES, "utf-8-sig")
     except (ValueError, OSError):
         return unreadable
     return isinstance(content, dict) and "annotations" in content and (unreadable or "images" in content)
@@ -157,7 +157,7 @@ def read_coco(file: Path) -> Iterator[Annotation]:
         MammoError: it is not a valid COCO file.
     """
     try:
-        content = read_json(file, TABLE_BYTES, "utf-8-sig")
+        content = read_json(file, JSON_BYTES, "utf-8-sig")
         images = _by_id(content["images"], "image")
         categories = _by_id(content.get("categories", []), "category")
         for values in content["annotations"]:

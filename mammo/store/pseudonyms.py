@@ -16,11 +16,15 @@ from io import StringIO
 from pathlib import Path
 
 from mammo.io import atomic_write
+from mammo.limits import TABLE_BYTES, check_size, limited_lines, read_text
 from mammo.records import MammoError
 from mammo.text import csv_cell, without_apostrophe
 
 KEY = ".key"
 """The file of a store that holds the key of its pseudonyms."""
+
+KEY_BYTES = 1000
+"""Largest file of a key."""
 
 LENGTH = 20
 """Hexadecimal digits of a pseudonym: 80 bits, so that a million of them have no collision."""
@@ -40,11 +44,20 @@ class Pseudonyms:
 
     @classmethod
     def of_store(cls, store: Path) -> "Pseudonyms":
-        """Return a store's pseudonyms; its key is created on first use, readable by its owner only."""
+        """Return a store's pseudonyms; its key is created on first use, readable by its owner only.
+
+        Raises:
+            MammoError: the key is damaged or not a file.
+        """
         path = store / KEY
         if not path.is_file():
             cls(secrets.token_bytes(32)).write_key(store)
-        return cls(bytes.fromhex(path.read_text()))
+        try:
+            return cls(bytes.fromhex(read_text(path, KEY_BYTES)))
+        except (OSError, ValueError) as error:
+            raise MammoError(
+                f"{path} is not a key of pseudonyms ({error}): restore it from a copy, or give another root="
+            ) from None
 
     def write_key(self, store: Path) -> None:
         """Write the key to a store that has none; of several processes that try, the first one wins."""
@@ -111,8 +124,9 @@ class LocalTable:
     def _cells(self, store: Path) -> list[list[str]]:
         """The rows as they are in the file; empty without it, or where it is not such a table."""
         try:
+            check_size(store / self.name, TABLE_BYTES)
             with (store / self.name).open(encoding="utf-8", errors="replace", newline="") as stream:
-                header, *rows = csv.reader(stream)
+                header, *rows = csv.reader(limited_lines(stream))
         except (OSError, ValueError, csv.Error):
             return []
         return [row for row in rows if len(row) == len(self.columns)] if header == list(self.columns) else []

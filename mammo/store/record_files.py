@@ -154,10 +154,10 @@ class RecordFiles:
 
     def _open(self, name: str) -> int | None:
         if name not in self._files:
-            try:
-                self._files[name] = os.open(self.folder / f"{name}.tiles", os.O_RDONLY)
-            except FileNotFoundError:
+            path = self.folder / f"{name}.tiles"
+            if not path.is_file():  # a pipe would wait
                 return None
+            self._files[name] = os.open(path, os.O_RDONLY)
             if hasattr(os, "posix_fadvise"):  # windows are read at random: reading ahead would be wasted
                 os.posix_fadvise(self._files[name], 0, 0, os.POSIX_FADV_RANDOM)
         return self._files[name]

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.io import atomic_write
+from mammo.limits import TABLE_BYTES, check_size, read_text
 from mammo.records import MammoError
 
 Key = tuple[str, str]
@@ -108,8 +109,9 @@ def _name(lines: str) -> str:
 def _read_part(names: Path) -> tuple[list[list[str]], NDArray[np.float16]]:
     """The image ids and digests of a part and its memory-mapped maps; none if a byte of either file has changed."""
     try:
-        lines, maps = names.read_text(encoding="utf-8"), names.with_suffix(".npy")
+        lines, maps = read_text(names, TABLE_BYTES), names.with_suffix(".npy")
         (_, digest), *keys = [line.split() for line in lines.splitlines()]
+        check_size(maps, maps.stat().st_size)  # a regular file, however large
         with maps.open("rb") as file:
             is_intact = names.stem == _name(lines) and file_digest(file, "sha256").hexdigest() == digest
         return (keys, np.load(maps, mmap_mode="r", allow_pickle=False)) if is_intact else ([], NO_MAPS)

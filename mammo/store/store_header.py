@@ -225,8 +225,8 @@ def _change(file: Path, size: int, digest: str) -> str:
 
 
 def _file_size(file: Path) -> int:
-    """Size of a file in bytes, -1 if it does not exist."""
-    return file.stat().st_size if file.exists() else -1
+    """Size of a file in bytes, -1 if it does not exist or is not a regular file."""
+    return file.stat().st_size if file.is_file() else -1
 
 
 def _file_digest(file: Path, size: int) -> str:

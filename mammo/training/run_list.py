@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mammo.io import did_you_mean_path, is_locked
-from mammo.limits import parse_json
+from mammo.limits import parse_json, read_text
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number, number_text
 from mammo.training.results import Run, intact_run
@@ -151,6 +151,6 @@ def run_table(runs: Sequence[ListedRun]) -> list[str]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8").strip()
+        return read_text(path).strip()
     except (OSError, ValueError):
         return ""

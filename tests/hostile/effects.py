@@ -1,6 +1,7 @@
 """What a hostile file must never do: run code, open a connection, take memory, or end a command with a traceback."""
 
 import resource
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +35,22 @@ def no_effects(canary: Path) -> Iterator[None]:
     assert not tried, f"a connection was tried: {tried[:2]}"
     assert not list(canary.iterdir()), "code of the file was run"
     assert peak_mb() - before <= MEMORY_MB, "the file took memory"
+
+
+@contextmanager
+def ends_within(seconds: float) -> Iterator[None]:
+    """Fail if a block, which may wait for a file or a host, has not ended by then."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError(f"it has not ended within {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def peak_mb() -> float:

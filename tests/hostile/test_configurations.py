@@ -1,6 +1,7 @@
 """Hostile configurations: nothing that they name is called, and each is rejected with one sentence."""
 
 import itertools
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import pytest
 import yaml
 
 from mammo.ingest import main as ingest_command
+from mammo.precompute import main as precompute_command
 from mammo.score import main as score_command
+from mammo.split import main as split_command
 from mammo.train import main as train_command
 from tests.hostile.configurations import PAYLOADS, PLACES, at, node, of_hydra
 from tests.hostile.effects import command_rejection, no_effects
@@ -82,6 +85,34 @@ def test_other_commands_reject_it_too(
     with no_effects(canary):
         assert "hydra.callbacks.a" in command_rejection(command, words, capsys)
     assert not (tmp_path / "root").exists()
+
+
+BOMBS = {
+    "references": "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+    + "".join(f"{two}: &{two} [{', '.join(['*' + one] * 9)}]\n" for one, two in itertools.pairwise("abcdefghi")),
+    "depth": "a: " + "[" * 5000 + "]" * 5000,
+    "maps": "".join(f"{' ' * n}a:\n" for n in range(1200)),
+    "values": "a: [" + "1, " * 300_000 + "1]",
+    "size": "# " + "x" * 5_000_000,
+    "searchpath": "hydra: {searchpath: ['file:///etc']}",
+}
+
+
+@pytest.mark.parametrize("command", [train_command, ingest_command, score_command, precompute_command, split_command])
+@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.parametrize("place", ["experiment", "primary", "searchpath"])
+def test_a_small_file_that_stands_for_much_ends_a_command_at_once(
+    bomb: str, place: str, command: Any, small_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "conf" / "experiment").mkdir(parents=True)
+    file = tmp_path / "conf" / ("evil.yaml" if place == "primary" else "experiment/evil.yaml")
+    file.write_text(BOMBS[bomb])
+    words = [f"root={small_root}", *(["--config-name=evil"] if place == "primary" else ["experiment=evil"])]
+    folder = f"{tmp_path / 'conf'}"
+    words += [f"hydra.searchpath=[file://{folder}]"] if place == "searchpath" else [f"--config-dir={folder}"]
+    started = time.process_time()
+    assert "evil.yaml" in command_rejection(command, words, capsys)
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("option", ["--experimental-rerun=x.pickle", "--config-path=/tmp"])

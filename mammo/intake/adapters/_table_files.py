@@ -7,6 +7,7 @@ from mammo.intake.adapters._table_columns import columns_of
 from mammo.intake.coco import coco_files
 from mammo.intake.source_tables import read_header
 from mammo.io import did_you_mean_path
+from mammo.limits import LINE_CHARACTERS, TABLE_BYTES, check_size
 from mammo.records import MammoError
 
 SUFFIXES = (".csv", ".tsv", ".xlsx", ".parquet")
@@ -105,7 +106,9 @@ def _has_labels(table: Path) -> bool:
 def _is_yolo(file: Path) -> bool:
     """Return whether a text file starts with a class number and four fractions of the image."""
     try:
-        words = file.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].split()
+        check_size(file, TABLE_BYTES)
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            words = stream.readline(LINE_CHARACTERS).split()
         return len(words) == 5 and words[0].isdigit() and all(0 <= float(word) <= 1 for word in words[1:])
     except (OSError, ValueError):
         return False

@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import PurePosixPath
 
 from mammo.intake.source_folder import Folder
+from mammo.limits import TABLE_BYTES, check_size, limited_lines
+from mammo.records import MammoError
 
 UID = re.compile(r"\d+(?:\.\d+){2,}")
 ENDING = re.compile(r".*-(\d{5})")
@@ -63,13 +65,17 @@ class SeriesIndex:
         return dict(pair for path in self.folder.matching("metadata.csv") for pair in self._listed_folders(path))
 
     def _listed_folders(self, path: str) -> list[tuple[str, str]]:
-        """Return (series UID, folder) of every row of a metadata.csv."""
-        above = PurePosixPath(path).parent
+        """Return (series UID, folder) of every row of a metadata.csv; MammoError where it cannot be read."""
+        file, above = self.folder.root / path, PurePosixPath(path).parent
         found = []
-        with (self.folder.root / path).open(newline="", encoding="utf-8-sig", errors="replace") as stream:
-            for cells in csv.reader(stream):
-                uids = [cell for cell in cells if UID.fullmatch(cell) and not cell.startswith(DICOM_ROOT)]
-                folders = [cell.replace("\\", "/") for cell in cells if cell.startswith(("./", ".\\"))]
-                if uids and folders:
-                    found.append((uids[0], (above / folders[0]).as_posix()))
+        try:
+            check_size(file, TABLE_BYTES)
+            with file.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
+                for cells in csv.reader(limited_lines(stream)):
+                    uids = [cell for cell in cells if UID.fullmatch(cell) and not cell.startswith(DICOM_ROOT)]
+                    folders = [cell.replace("\\", "/") for cell in cells if cell.startswith(("./", ".\\"))]
+                    if uids and folders:
+                        found.append((uids[0], (above / folders[0]).as_posix()))
+        except (OSError, ValueError, csv.Error) as error:
+            raise MammoError(f"{file} cannot be read as a table ({error}): download it again, or remove it") from None
         return found

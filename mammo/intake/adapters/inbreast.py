@@ -22,6 +22,7 @@ from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.source_tables import Row, read_rows
 from mammo.intake.stored_shape import Shape, stored_shapes
+from mammo.limits import TEXT_BYTES, check_size
 from mammo.records import Cohort, Count, Finding, ImageRecord, Laterality, LeftOut, LesionRecord, Pathology, View
 
 NAME = re.compile(r"(\d+)_([0-9a-f]+)_MG_([LR])_([A-Z]+)_ANON", re.IGNORECASE)
@@ -132,6 +133,7 @@ def _findings(
 
 def _regions(file: Path) -> list[dict[str, Any]]:
     try:
+        check_size(file, TEXT_BYTES)
         content = plistlib.loads(file.read_bytes(), fmt=plistlib.FMT_XML)
         return [dict(region) for image in content["Images"] for region in image["ROIs"]]
     except Exception:  # a damaged list can fail anywhere inside its reader

@@ -19,6 +19,7 @@ from mammo.intake.rejections import Code, RejectedError, left_out, rejected
 from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
 from mammo.intake.source_folder import Folder, stem_of
 from mammo.intake.stored_shape import Shape, stored_shapes
+from mammo.limits import read_text
 from mammo.records import (
     Cohort,
     Count,
@@ -97,7 +98,11 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
 
 def _rows(file: Path) -> Iterator[_Row]:
     """Yield the rows of Info.txt, whose head and notes have another form."""
-    for line in file.read_text(encoding="latin-1").splitlines():
+    try:
+        lines = read_text(file, encoding="latin-1").splitlines()
+    except (OSError, ValueError) as error:
+        raise MammoError(f"{file} cannot be read ({error}): download mini-MIAS again") from None
+    for line in lines:
         if match := ROW.fullmatch(line.strip()):
             film, kind, severity, *numbers = match.groups()
             x, y, radius = (int(number or 0) for number in numbers)
