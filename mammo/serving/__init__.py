@@ -1,0 +1,1 @@
+"""Servers that score cases which others send: the DICOM node."""

@@ -1,0 +1,241 @@
+"""The queue of a node on disk: what was received, scored, sent and failed, as plain files.
+
+- received/images/KEY.dcm, received/outlines/KEY.dcm: objects as they came; KEY is a digest of the SOP Instance UID
+- scored/CASE/: results that wait to be sent; CASE is a digest of the image, the outlines and the bundle
+- sent/CASE.json: results that the peer has confirmed
+- failed/CASE.json: why a case cannot be scored
+
+Every step ends with one rename, so that a node that is killed repeats at most the step that it was in, with the same
+results under the same identifiers. Files can be read by their owner only: they hold patient data; their names do not.
+"""
+
+import hashlib
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from mammo.intake.rejections import RejectedError
+from mammo.io import PARTIAL, atomic_write, file_lock, remove_partials
+from mammo.limits import read_json
+from mammo.records import MammoError
+from mammo.serving.received_object import Kind, check_received, referenced_images
+
+FOLDERS = ("received/images", "received/outlines", "scored", "sent", "failed")
+
+KEY_CHARACTERS = 32
+"""Hexadecimal digits of a key: 128 bits of a SHA-256."""
+
+
+class NoRoomError(Exception):
+    """The queue takes no more for now; the message says why."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a queue takes.
+
+    Attributes:
+        object_bytes: largest object.
+        queued: most objects and cases that wait.
+        free_bytes: free space that stays on the disk.
+        keep_s: seconds after which finished objects and records are removed.
+    """
+
+    object_bytes: int = 1 << 28
+    queued: int = 1000
+    free_bytes: int = 1 << 31
+    keep_s: float = 86400.0
+
+
+@dataclass(frozen=True)
+class Case:
+    """An image with a segmentation of it, to be scored by one bundle.
+
+    Attributes:
+        name: of the case in the queue.
+        image: file of the mammogram.
+        outlines: file of the segmentation.
+    """
+
+    name: str
+    image: Path
+    outlines: Path
+
+
+def digest_name(*parts: str) -> str:
+    """The name of files that belong to identifiers: a digest, from which nothing can be read."""
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:KEY_CHARACTERS]
+
+
+class CaseQueue:
+    """The queue in a folder, which one node at a time may hold (`held`).
+
+    Args:
+        folder: made where it is missing.
+        limits: what it takes.
+    """
+
+    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
+        self.folder, self.limits = folder, limits or Limits()
+        self._receiving = threading.Lock()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the queue, with what a killed node left half done removed.
+
+        Raises:
+            MammoError: another node holds it.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with file_lock(self.folder / ".lock", "mammo serve", wait=False):
+            for name in FOLDERS:
+                (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+                remove_partials(self.folder / name) if name != "scored" else None
+            for half in self._scored.glob(f".*{PARTIAL}"):
+                shutil.rmtree(half)
+            for path in self._scored.iterdir():
+                if self._record("sent", path.name).exists():
+                    shutil.rmtree(path)
+            yield
+
+    @cached_property
+    def _scored(self) -> Path:
+        return self.folder / "scored"
+
+    def _received(self, kind: Kind) -> Path:
+        return self.folder / "received" / kind
+
+    def _record(self, state: str, case: str) -> Path:
+        return self.folder / state / f"{case}.json"
+
+    def receive(self, content: bytes, uid: str) -> str:
+        """Keep an object; once this returns, it survives a loss of power.
+
+        The same object again changes nothing.
+
+        Args:
+            content: the whole DICOM file.
+            uid: SOP Instance UID that the sender announced.
+
+        Returns:
+            The name of its file, without folder.
+
+        Raises:
+            MammoError: it is too large, damaged, another kind of object, or differs from one of the same identifier.
+            NoRoomError: the queue or the disk is full.
+        """
+        if len(content) > self.limits.object_bytes:
+            raise MammoError(f"it has {len(content):,} bytes, of which at most {self.limits.object_bytes:,} are taken")
+        found = check_received(content, uid)
+        path = self._received(found.kind) / f"{digest_name(found.uid)}.dcm"
+        with self._receiving:
+            if path.exists():
+                if path.read_bytes() != content:
+                    raise MammoError("another object of the same SOP Instance UID is queued: send it under a new one")
+                return path.name
+            self._check_room(len(content))
+            with atomic_write(path) as partial:
+                partial.touch(mode=0o600)
+                partial.write_bytes(content)
+        return path.name
+
+    def _check_room(self, n_bytes: int) -> None:
+        waiting = sum(1 for kind in Kind for _ in self._received(kind).glob("*.dcm")) + len(self.scored())
+        if waiting >= self.limits.queued:
+            raise NoRoomError(f"{waiting} objects and cases wait, the most that are taken: send it again later")
+        free = shutil.disk_usage(self.folder).free
+        if free - n_bytes < self.limits.free_bytes:
+            raise NoRoomError(f"the disk has {free:,} bytes left, of which {self.limits.free_bytes:,} stay free")
+
+    def complete(self, bundle: str) -> list[Case]:
+        """The cases that can be scored and are not yet: images with outlines that name them, in order of arrival.
+
+        Args:
+            bundle: digest of the bundle that scores.
+        """
+        images = {path.stem: path for path in self._received(Kind.IMAGE).glob("*.dcm")}
+        outlines = sorted(self._received(Kind.OUTLINES).glob("*.dcm"), key=lambda path: path.stat().st_mtime_ns)
+        pairs = [(images[key], path) for path in outlines for key in self._named_by(path) if key in images]
+        cases = [Case(digest_name(image.stem, path.stem, bundle), image, path) for image, path in pairs]
+        return [case for case in cases if not self._is_decided(case.name)]
+
+    def _named_by(self, outlines: Path) -> list[str]:
+        try:
+            return sorted(digest_name(uid) for uid in referenced_images(outlines))
+        except RejectedError:  # damaged on this disk
+            return []
+
+    def _is_decided(self, case: str) -> bool:
+        places = self._record("sent", case), self._record("failed", case), self._scored / case
+        return any(place.exists() for place in places)
+
+    def keep_results(self, case: str, write: Callable[[Path], object]) -> None:
+        """Keep the results of a case to be sent.
+
+        Args:
+            case: its name.
+            write: writes them into a folder, with durable files.
+        """
+        half = self._scored / f".{case}{PARTIAL}"
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(mode=0o700)
+        write(half)
+        half.rename(self._scored / case)  # not waited for: after a loss of power they are made again, as they were
+
+    def fail(self, case: str, reason: str) -> None:
+        """Record that a case cannot be scored, and why, in a sentence without patient data."""
+        with atomic_write(self._record("failed", case)) as path:
+            path.write_text(json.dumps({"reason": reason}) + "\n", encoding="utf-8")
+
+    def scored(self) -> list[str]:
+        """The names of the cases whose results wait to be sent."""
+        if not self._scored.is_dir():
+            return []
+        return sorted(path.name for path in self._scored.iterdir() if not path.name.startswith("."))
+
+    def results(self, case: str) -> list[Path]:
+        """The files of a case's results."""
+        return sorted((self._scored / case).glob("*.dcm"))
+
+    def mark_sent(self, case: str) -> None:
+        """Record that the peer has confirmed all results of a case, and remove them here."""
+        with atomic_write(self._record("sent", case)) as path:
+            path.write_text(json.dumps({"objects": len(self.results(case))}) + "\n", encoding="utf-8")
+        shutil.rmtree(self._scored / case)
+
+    def remove_old(self, bundle: str) -> int:
+        """Remove objects that wait for nothing, and records, all older than the limit; returns how many.
+
+        A case that is not scored or sent keeps its objects for as long as it takes.
+        """
+        before = time.time() - self.limits.keep_s
+        waiting = {path for case in self.complete(bundle) for path in (case.image, case.outlines)}
+        files = [path for kind in Kind for path in self._received(kind).glob("*.dcm") if path not in waiting]
+        files += [path for state in ("sent", "failed") for path in (self.folder / state).glob("*.json")]
+        old = [path for path in files if path.stat().st_mtime < before]
+        for path in old:
+            path.unlink()
+        return len(old)
+
+    def status(self) -> dict[str, int]:
+        """The number of objects and cases in every state; also of a queue that a node holds."""
+        found = {name: self.folder / name for name in FOLDERS}
+        return {name: sum(not path.name.startswith(".") for path in _entries(each)) for name, each in found.items()}
+
+    def failures(self) -> dict[str, str]:
+        """Why cases failed, by name."""
+        reasons = {}
+        for path in sorted(_entries(self.folder / "failed")):
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                reasons[path.stem] = str(read_json(path)["reason"])
+        return reasons
+
+
+def _entries(folder: Path) -> list[Path]:
+    return list(folder.iterdir()) if folder.is_dir() else []

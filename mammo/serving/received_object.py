@@ -1,0 +1,99 @@
+"""Objects that a node receives: mammograms and outline segmentations, checked before they are kept."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from pydicom.dataset import Dataset
+
+from mammo.intake.dicom_decode import NATIVE, decode, shape_of, syntax_of
+from mammo.intake.dicom_header import open_dicom, parse_dicom, quiet
+from mammo.intake.dicom_seg import SEGMENTATION
+from mammo.intake.laterality_view import items, text
+from mammo.intake.object_type import check_kind
+from mammo.intake.rejections import Code, RejectedError
+from mammo.records import MammoError
+
+REFERENCES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "ReferencedSeriesSequence")
+"""Attributes of a segmentation that name its images."""
+
+
+class Kind(StrEnum):
+    """The two kinds of objects that are kept, and the folders that hold them."""
+
+    IMAGE = "images"
+    OUTLINES = "outlines"
+
+
+@dataclass(frozen=True)
+class Received:
+    """An object that was accepted.
+
+    Attributes:
+        kind: mammogram or segmentation.
+        uid: SOP Instance UID (0008,0018).
+    """
+
+    kind: Kind
+    uid: str
+
+
+def check_received(content: bytes, uid: str) -> Received:
+    """Check the content of a DICOM file that was received, without decoding its pixels.
+
+    Args:
+        content: the whole file.
+        uid: SOP Instance UID that the sender announced.
+
+    Raises:
+        MammoError: it is damaged, another kind of object than a mammogram or a segmentation, it has another identifier
+            than announced, or a segmentation names no image. The message repeats no value of the object.
+    """
+    with quiet():
+        try:
+            dataset = parse_dicom(content)
+            if text(dataset, "SOPInstanceUID") != uid:
+                raise MammoError("its SOP Instance UID is not the one that was announced: send it again")
+            if text(dataset, "SOPClassUID") != SEGMENTATION:
+                check_kind(dataset)
+                _check_pixels(dataset)
+                return Received(Kind.IMAGE, uid)
+            named = bool(set(_images(dataset)))
+        except RejectedError as error:
+            raise MammoError(f"{error.code.reason}: {error.code.remedy}") from None
+        except (MammoError, MemoryError):
+            raise
+        except Exception:  # a damaged object may fail anywhere inside pydicom
+            raise MammoError("it is damaged: export it from its source again") from None
+    if not named:
+        raise MammoError("the segmentation names no image: export it with a reference to its mammogram")
+    return Received(Kind.OUTLINES, uid)
+
+
+def _check_pixels(dataset: Dataset) -> None:
+    """Check size and presence of the pixels; those that are not compressed must be complete."""
+    shape_of(dataset)
+    if syntax_of(dataset) in NATIVE:
+        decode(dataset)  # a view, without a decoder
+    elif not dataset.get("PixelData"):
+        raise RejectedError(Code.NO_PIXELS)
+
+
+def referenced_images(path: Path) -> frozenset[str]:
+    """The SOP Instance UIDs of the images that a segmentation file names.
+
+    Raises:
+        RejectedError: the file cannot be read.
+    """
+    with quiet():
+        return frozenset(_images(open_dicom(path, REFERENCES)))
+
+
+def _images(dataset: Dataset) -> Iterator[str]:
+    groups = [group for name in REFERENCES[:2] for group in items(dataset, name)]
+    derivations = [each for group in groups for each in items(group, "DerivationImageSequence")]
+    sources = [each for derivation in derivations for each in items(derivation, "SourceImageSequence")]
+    for series in items(dataset, "ReferencedSeriesSequence"):
+        sources += items(series, "ReferencedInstanceSequence")
+    yield from (name for source in sources if (name := text(source, "ReferencedSOPInstanceUID")))

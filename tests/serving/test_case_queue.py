@@ -1,0 +1,166 @@
+"""The queue of a node: what it takes, how cases become complete, and what lies on the disk."""
+
+import os
+import time
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+
+from mammo.records import MammoError
+
+pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
+
+from mammo.serving.case_queue import CaseQueue, Limits, NoRoomError
+from tests.serving.cases import CANARY, content, image, outlines
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> CaseQueue:
+    made = CaseQueue(tmp_path / "queue", Limits(free_bytes=0))
+    with made.held():
+        pass
+    return made
+
+
+def receive(queue: CaseQueue, *datasets: Dataset) -> None:
+    for dataset in datasets:
+        queue.receive(content(dataset), dataset.SOPInstanceUID)
+
+
+def files(queue: CaseQueue) -> dict[str, bytes]:
+    found = sorted(path for path in queue.folder.rglob("*") if path.is_file() and path.name != ".lock")
+    return {str(path.relative_to(queue.folder)): path.read_bytes() for path in found}
+
+
+def test_a_case_is_complete_once_both_objects_are_there(queue: CaseQueue) -> None:
+    receive(queue, outlines(1), image(2))
+    assert queue.complete("b") == []
+    receive(queue, image(1))
+    (found,) = queue.complete("b")
+    assert found.image.read_bytes() == content(image(1))
+    assert found.outlines.read_bytes()[132:] != b""
+    receive(queue, outlines(2))
+    assert len(queue.complete("b")) == 2
+    assert queue.complete("b")[0] == found  # in order of arrival of the outlines
+
+
+def test_each_segmentation_of_an_image_is_a_case_and_another_bundle_has_cases_of_its_own(queue: CaseQueue) -> None:
+    receive(queue, image(1), outlines(1), outlines(1, row=6))
+    first, second = queue.complete("b")
+    assert first.image == second.image
+    queue.fail(first.name, "no")
+    assert queue.complete("b") == [second]
+    assert len(queue.complete("c")) == 2
+    assert queue.failures() == {first.name: "no"}
+
+
+def test_the_same_object_again_changes_nothing(queue: CaseQueue) -> None:
+    made = content(image(1))
+    queue.receive(made, "1.2.3.1.1")
+    before = files(queue)
+    queue.receive(made, "1.2.3.1.1")
+    assert files(queue) == before
+    with pytest.raises(MammoError, match="another object of the same SOP Instance UID"):
+        queue.receive(content(image(1, PatientID="other")), "1.2.3.1.1")
+    assert files(queue) == before
+
+
+def without_pixels() -> Dataset:
+    made = image(1)
+    del made.PixelData
+    return made
+
+
+REJECTED = {
+    "truncated": (lambda: content(image(1))[:-500], "truncated"),
+    "no DICOM": (lambda: b"\0" * 4000, "not a DICOM"),
+    "empty": (lambda: b"", "empty"),
+    "no pixels": (lambda: content(without_pixels()), "."),
+    "claims 64 GB": (lambda: content(image(1, Rows=65535, Columns=65535)), "."),
+    "tomosynthesis": (lambda: content(image(1, SOPClassUID="1.2.840.10008.5.1.4.1.1.13.1.3")), "tomosynthesis"),
+    "no mammogram": (lambda: content(image(1, Modality="CT")), "mammogra"),
+    "raw": (lambda: content(image(1, PresentationIntentType="FOR PROCESSING")), "."),
+    "color": (lambda: content(image(1, PhotometricInterpretation="RGB")), "."),
+    "another identifier": (lambda: content(image(2)), "not the one that was announced"),
+}
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_what_cannot_be_scored_is_rejected_in_one_sentence_and_leaves_nothing(queue: CaseQueue, name: str) -> None:
+    make, sentence = REJECTED[name]
+    with pytest.raises(MammoError, match=sentence) as caught:
+        queue.receive(make(), "1.2.3.1.1")
+    assert CANARY not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert files(queue) == {}
+
+
+def test_a_segmentation_without_an_image_is_rejected(queue: CaseQueue) -> None:
+    made = deepcopy(outlines(1))
+    for group in (*made.PerFrameFunctionalGroupsSequence, *made.SharedFunctionalGroupsSequence, made):
+        for name in ("DerivationImageSequence", "ReferencedSeriesSequence", "SourceImageSequence"):
+            if name in group:
+                del group[name]
+    with pytest.raises(MammoError, match="names no image"):
+        receive(queue, made)
+
+
+def test_limits(tmp_path: Path) -> None:
+    limits = {
+        "object": Limits(object_bytes=1000),
+        "queue": Limits(queued=1, free_bytes=0),
+        "disk": Limits(1 << 20, 9, 1 << 60),
+    }
+    for name, limit in limits.items():
+        queue = CaseQueue(tmp_path / name, limit)
+        with queue.held():
+            if name == "object":
+                with pytest.raises(MammoError, match=r"of which at most 1,000 are taken"):
+                    receive(queue, image(1))
+            else:
+                with pytest.raises(NoRoomError, match="1 objects and cases wait" if name == "queue" else "bytes left"):
+                    receive(queue, image(1), image(2))
+
+
+def test_files_can_be_read_by_their_owner_only_and_their_names_say_nothing(queue: CaseQueue) -> None:
+    receive(queue, image(1), outlines(1))
+    assert all((queue.folder / name).stat().st_mode & 0o77 == 0 for name in files(queue))
+    assert not any(CANARY in name or "1.2.3" in name for name in files(queue))
+
+
+def test_old_objects_that_wait_for_nothing_are_removed(queue: CaseQueue) -> None:
+    receive(queue, image(1), outlines(1), image(2), image(3), outlines(3))
+    done = next(each for each in queue.complete("b") if each.image.read_bytes() == content(image(3)))
+    queue.fail(done.name, "no")
+    assert queue.remove_old("b") == 0
+    past = time.time() - queue.limits.keep_s - 1
+    for name in files(queue):
+        os.utime(queue.folder / name, (past, past))
+    assert queue.remove_old("b") == 4  # the image without outlines, and the failed case with its record
+    assert len(queue.complete("b")) == 1
+
+
+def test_a_second_node_is_turned_away(queue: CaseQueue) -> None:
+    with queue.held(), pytest.raises(MammoError, match="another process holds"), CaseQueue(queue.folder).held():
+        pass
+
+
+def test_what_a_killed_node_left_is_removed(queue: CaseQueue) -> None:
+    receive(queue, image(1), outlines(1))
+    (case,) = queue.complete("b")
+    queue.keep_results(case.name, lambda folder: (folder / "1.dcm").write_bytes(b"x"))
+    (queue.folder / "scored" / ".x.partial").mkdir()
+    (queue.folder / "received/images/.x.1.partial").write_bytes(b"x")
+    (queue.folder / "sent" / f"{case.name}.json").write_text("{}")  # killed before the results were removed
+    with queue.held():
+        assert queue.status() == {
+            "received/images": 1,
+            "received/outlines": 1,
+            "scored": 0,
+            "sent": 1,
+            "failed": 0,
+        }
+    assert not [name for name in files(queue) if "partial" in name]
