@@ -1,8 +1,11 @@
 """Cases for the tests of a node: small mammograms with outline segmentations, a fake scorer, and a peer that counts."""
 
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -19,7 +22,8 @@ from mammo.inference.prediction import CasePrediction
 from mammo.intake.dicom_seg import outline_of_segment
 from mammo.records import MammoError
 from mammo.serving.application_entity import Address
-from mammo.serving.node import Scorer
+from mammo.serving.case_queue import CaseQueue, Limits
+from mammo.serving.node import Node, NodeSettings, Scorer
 from tests.dicom_out.predictions import BUNDLE, asymmetric, case, lesion
 from tests.intake.conftest import mammogram
 
@@ -90,6 +94,44 @@ def expected_results(number: int) -> dict[str, Dataset]:
 def expected_uids(number: int) -> list[str]:
     """The identifiers of the results of a case."""
     return sorted(str(each.SOPInstanceUID) for each in expected_results(number).values())
+
+
+def free_port() -> int:
+    """A TCP port of this machine that nothing listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def reachable(address: Address) -> bool:
+    """Whether something listens on an address."""
+    with socket.socket() as found:
+        return found.connect_ex((address.host, address.port)) == 0
+
+
+def until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    """Wait until a condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+@contextmanager
+def serving(
+    folder: Path, peer: Address, accept: tuple[str, ...], limits: Limits | None = None, port: int = 0
+) -> Iterator[Address]:
+    """A node with the fake scorer in a thread of this process."""
+    own, stop = Address("MAMMO", "127.0.0.1", port or free_port()), threading.Event()
+    node = Node(CaseQueue(folder, limits or Limits(free_bytes=0)), SCORER, NodeSettings(own, accept, peer))
+    thread = threading.Thread(target=node.serve, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: reachable(own))
+        yield own
+    finally:
+        stop.set()
+        thread.join()
 
 
 class CountingPeer:

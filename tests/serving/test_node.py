@@ -2,10 +2,9 @@
 
 import socket
 import struct
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -19,43 +18,14 @@ from pynetdicom.sop_class import CTImageStorage, Verification
 
 from mammo.serving.application_entity import Address
 from mammo.serving.case_queue import CaseQueue, Limits
-from mammo.serving.node import Node, NodeSettings
-from tests.serving.cases import CANARY, SCORER, CountingPeer, counting_peer, expected_uids, image, outlines
+from tests.serving import cases
+from tests.serving.cases import CANARY, CountingPeer, counting_peer, expected_uids, free_port, image, outlines, until
 
 SENDER = "SENDER"
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-@contextmanager
-def serving(folder: Path, peer: Address, limits: Limits | None = None) -> Iterator[Address]:
-    """A node in a thread of this process."""
-    own, stop = Address("MAMMO", "127.0.0.1", free_port()), threading.Event()
-    node = Node(CaseQueue(folder, limits or Limits(free_bytes=0)), SCORER, NodeSettings(own, (SENDER,), peer))
-    thread = threading.Thread(target=node.serve, args=(stop,))
-    thread.start()
-    try:
-        until(lambda: (folder / ".lock").exists() and reachable(own))
-        yield own
-    finally:
-        stop.set()
-        thread.join()
-
-
-def reachable(address: Address) -> bool:
-    with socket.socket() as found:
-        return found.connect_ex((address.host, address.port)) == 0
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
+def serving(folder: Path, peer: Address, limits: Limits | None = None) -> AbstractContextManager[Address]:
+    return cases.serving(folder, peer, (SENDER,), limits)
 
 
 def associate(node: Address, title: str = SENDER, called: str = "MAMMO", *classes: str) -> Association:
