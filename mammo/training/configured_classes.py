@@ -21,7 +21,7 @@ from torch import nn
 from mammo.cli.config_check import check_config
 from mammo.cli.targets import TRACEBACK, Bases, Place, check, failed_class, own_failure, targets
 from mammo.records import MammoError
-from mammo.training.results import read_run_config
+from mammo.training.run_files import read_run_config
 
 PLUGINS = (Precision, ClusterEnvironment, CheckpointIO, LayerSync)
 

@@ -9,13 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from mammo.cli.targets import check_names
 from mammo.io import did_you_mean_path
-from mammo.limits import read_yaml
 from mammo.paper import MAPS
 from mammo.records import MammoError
 from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
-from mammo.training.run_files import RESTORE, RESULT, damage, file_stamp, read_result, verified
+from mammo.training.run_files import RESTORE, RESULT, damage, file_stamp, read_result, read_run_config, verified
 
 MODELS = ("floc", "context", "fagg")
 CONTROLS = ("shuffled", "zeros")
@@ -170,35 +168,26 @@ class Run:
         return pd.concat(tables, ignore_index=True)
 
 
-def read_run_config(path: Path) -> dict[str, Any]:
-    """The configuration that a run folder keeps: all values are there, and none refers to another one.
-
-    Raises:
-        MammoError: as verified; it is not a YAML mapping, has a reference or an interpolation, which could read the
-            environment, or names a class that no configuration builds.
-    """
-    verified(path)
-    try:
-        content = read_yaml(path)
-        if not isinstance(content, dict):
-            raise ValueError(f"it holds a {type(content).__name__}")
-        if "${" in str(content):
-            raise ValueError("it has an interpolation, ${...}")
-        check_names(content)
-    except (OSError, ValueError) as error:
-        raise MammoError(f"{path}: not the configuration of a run ({error}); train the run again") from error
-    except MammoError as error:
-        raise MammoError(f"{path}: {error}") from None
-    return content
-
-
 def read_run(folder: Path) -> Run:
     """Read folder/result.json.
 
     Raises:
-        MammoError: as read_result; a key is missing or has the wrong type, or the model or maps are unknown.
+        MammoError: as read_result, or as parse_run.
     """
-    path, result = folder / RESULT, read_result(folder)
+    return parse_run(read_result(folder), folder, folder / RESULT)
+
+
+def parse_run(result: Mapping[str, Any], folder: Path, path: Path) -> Run:
+    """The run that the content of a result.json describes.
+
+    Args:
+        result: the content.
+        folder: of the run.
+        path: the file that holds it, for messages.
+
+    Raises:
+        MammoError: a key is missing or has the wrong type, or the model or maps are unknown.
+    """
     try:
         run = Run(
             folder=folder,

@@ -10,8 +10,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from mammo.cli.targets import check_names
 from mammo.io import atomic_write
-from mammo.limits import read_json
+from mammo.limits import read_json, read_yaml
 from mammo.records import MammoError
 
 RESULT = "result.json"
@@ -118,3 +119,25 @@ def verified(path: Path) -> Path:
 def damage(path: Path, digest: str) -> str:
     """What is wrong with a file of which its run knows the SHA-256, as hex; empty if nothing is."""
     return "" if file_digest(path) == digest else f"{path} is damaged (another SHA-256 than its run wrote)"
+
+
+def read_run_config(path: Path) -> dict[str, Any]:
+    """The configuration that a run folder keeps: all values are there, and none refers to another one.
+
+    Raises:
+        MammoError: as verified; it is not a YAML mapping, has a reference or an interpolation, which could read the
+            environment, or names a class that no configuration builds.
+    """
+    verified(path)
+    try:
+        content = read_yaml(path)
+        if not isinstance(content, dict):
+            raise ValueError(f"it holds a {type(content).__name__}")
+        if "${" in str(content):
+            raise ValueError("it has an interpolation, ${...}")
+        check_names(content)
+    except (OSError, ValueError) as error:
+        raise MammoError(f"{path}: not the configuration of a run ({error}); train the run again") from error
+    except MammoError as error:
+        raise MammoError(f"{path}: {error}") from None
+    return content

@@ -13,7 +13,8 @@ from mammo.scoring.score_tables import read_lesion_table
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.manifest import Manifest
 from mammo.store.store_header import read_store_header
-from mammo.training.results import read_run, read_run_config
+from mammo.training.results import read_run
+from mammo.training.run_files import read_run_config
 from tests.hostile.effects import no_effects, rejection
 from tests.hostile.tables import arrays, lists, tables
 
