@@ -6,6 +6,7 @@ Both go to standard error, so that standard output holds only results.
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
 from typing import TypeVar
 
 from rich.console import Console
@@ -15,6 +16,9 @@ from mammo.text import print_text
 
 T = TypeVar("T")
 
+_INSIDE: ContextVar[bool] = ContextVar("inside", default=False)
+"""Whether progress is being reported: work inside it is part of it, and reports none of its own."""
+
 LOG_EVERY_S = 5.0
 """Seconds between two lines when the output is not a terminal."""
 
@@ -22,16 +26,22 @@ LOG_EVERY_S = 5.0
 def track(items: Iterable[T], what: str, total: int, unit: str = "images") -> Iterator[T]:
     """Yield items and report how many of total are done, at what rate, and the time left.
 
+    Work that is tracked while another track waits for its item is a part of that item, and is not reported.
+
     Args:
         items: the work; each item is counted when the consumer asks for the next.
         what: the stage, in a word or two ("ingest").
         total: number of items.
         unit: what is counted.
     """
-    if sys.stderr.isatty():
-        yield from _bar(items, what, total, unit)
-    else:
-        yield from _lines(items, what, total, unit)
+    if _INSIDE.get():
+        yield from items
+        return
+    _INSIDE.set(True)
+    try:
+        yield from (_bar if sys.stderr.isatty() else _lines)(items, what, total, unit)
+    finally:
+        _INSIDE.set(False)
 
 
 def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:

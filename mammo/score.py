@@ -40,19 +40,20 @@ def check(cfg: DictConfig) -> None:
 def scoring_runs(cfg: DictConfig) -> dict[int | None, Path]:
     """The run that scores the lesions of each fold, which it was not trained on; by None, of the whole store.
 
-    It is the f_agg or f_loc run that the configuration names, else the best f_agg.
+    It is the bundle or the f_agg or f_loc run that the configuration names, else the best f_agg.
 
     Raises:
         MammoError: a run is missing, or the store has images without a fold beside others.
     """
+    from mammo.inference.ensemble import scoring_model
     from mammo.store.manifest import Manifest
     from mammo.store.splits import n_folds
-    from mammo.training.run_dir import Division, chosen_run, scoring_run
+    from mammo.training.run_dir import Division, chosen_run
 
     root, manifest = Path(cfg.root), Manifest.current(Path(cfg.store))
     if cfg.run is not None:
         try:
-            return {None: scoring_run(Path(cfg.run)).folder}
+            return {None: scoring_model(Path(cfg.run))}
         except MammoError as error:
             raise MammoError(f"run={error}") from None
     if n_folds(manifest.images) == 0:
@@ -70,7 +71,7 @@ def task(cfg: DictConfig) -> None:
     """Score every lesion of the store; write tables, figures and the evaluation, and print the scores."""
     import pandas as pd
 
-    from mammo.inference.scorer import Scorer
+    from mammo.inference.ensemble import Ensemble
     from mammo.inference.store_scores import is_labeled, known_images, predictions, score_store, write_predictions
     from mammo.scoring.score_tables import write_lesion_table
     from mammo.store.manifest import Manifest
@@ -79,7 +80,7 @@ def task(cfg: DictConfig) -> None:
     store, out = Path(cfg.store), Path(cfg.out)
     own = read_own_ids(store) if cfg.own_ids else None
     parts = [
-        score_store(Scorer.load(folder, cfg.allow_targets), store, cfg.n_windows, fold)
+        score_store(Ensemble.load(folder, cfg.allow_targets), store, cfg.n_windows, fold)
         for fold, folder in scoring_runs(cfg).items()
     ]
     manifest = Manifest.current(store)
@@ -88,19 +89,19 @@ def task(cfg: DictConfig) -> None:
     labeled = scored[is_labeled(scored)]
     write_lesion_table(labeled, out / "lesions.parquet")
     table = predictions(scored, own)
-    write_predictions([part.scorer.run for part in parts], table, out)
+    write_predictions([member.run for part in parts for member in part.ensemble.members], table, out)
     _draw(parts, scored.head(cfg.n_pictures), out)
     print_text(table.drop(columns=["image_id", "patient_id", "label_source"]).to_string(index=False))
-    names = ", ".join(part.scorer.run.name for part in parts)
+    names = ", ".join(part.ensemble.name for part in parts)
     print_text(f"{len(scored)} lesions scored by {names}; tables and figures are in {out}")
     if n_seen := int(labeled["split"].isin((Split.TRAIN, Split.VAL)).sum()):
         print_text(f"{n_seen} of them are of patients that a network was trained or selected on: see the column split")
     warned = [warning] if (warning := patient_warning(manifest.sources)) else []
-    if not parts[0].is_own and (known := known_images(parts[0].scorer, manifest)):
+    if not parts[0].is_own and (known := known_images(parts[0].ensemble, manifest)):
         warned.append(KNOWN.format(len(known), len(manifest.images)))
         print_text(f"caution: {warned[-1]}")
     _evaluate(parts, out, warned)
-    if any(part.scorer.trained_on_phantoms for part in parts):
+    if any(part.ensemble.trained_on_phantoms for part in parts):
         print_text(PHANTOM_CAUTION)
 
 
@@ -118,10 +119,12 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
             page.unlink(missing_ok=True)
         print_text("No AUC: it needs labeled lesions of both classes that no network was trained or selected on")
         return
-    runs = [part.scorer.run for part in parts]
+    runs = [part.ensemble.run for part in parts]
     validations = [validation for each in runs if (validation := each.validation()) is not None]
     validation = pd.concat(validations, ignore_index=True) if len(validations) == len(runs) else None
-    found = evaluated(runs[0].name if len(runs) == 1 else f"{len(runs)} networks, one for each fold", table, validation)
+    found = evaluated(
+        parts[0].ensemble.name if len(parts) == 1 else f"{len(runs)} networks, one for each fold", table, validation
+    )
     low, high = found["auc_ci"] or (None, None)
     interval = "undefined: too few patients" if low is None else range_text((low, high))
     where = "the test split that belongs to the run" if parts[0].is_own else "an external test set"
@@ -129,8 +132,11 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
     print_text(f"AUC {number_text(found['auc'])} (95 % interval {interval}; patient bootstrap): {n}; see {pages[1]}")
     with atomic_write(pages[0]) as written:
         written.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    cautions = [PHANTOM_CAUTION] if any(part.scorer.trained_on_phantoms for part in parts) else []
-    facts = {"networks": ", ".join(each.name for each in runs), "trained on": ", ".join(sorted({r.data for r in runs}))}
+    cautions = [PHANTOM_CAUTION] if any(part.ensemble.trained_on_phantoms for part in parts) else []
+    facts = {
+        "networks": ", ".join(part.ensemble.name for part in parts),
+        "trained on": ", ".join(sorted({r.data for r in runs})),
+    }
     facts |= {"lesions": n, "windows per lesion": str(int(table["n_windows"].iloc[0]))}
     write_external_page(pages[1], where, found, table, facts, [*cautions, *warned])
 
@@ -145,9 +151,9 @@ def _draw(parts: Sequence["StoreScores"], lesions: "pd.DataFrame", out: Path) ->
         part, windows = next((part, windows) for part, windows in found if windows is not None)
         title = f"{row['view']}, label {row['label']}, score {row['score']:.3f}: not a medical finding"
         figures = {"windows": lesion_windows(part.manifest, part.reader, windows, title)}
-        if part.scorer.context is not None:
+        if (context := part.ensemble.members[0].context) is not None:
             image = int(windows.image[0])
-            figures["saliency"] = image_saliency(part.manifest, part.reader, image, part.scorer.context, title)
+            figures["saliency"] = image_saliency(part.manifest, part.reader, image, context, title)
         for name, figure in figures.items():
             save(figure, out, f"lesion-{number}-{name}")
             figure.clear()  # a cleared figure frees its images at once

@@ -99,6 +99,13 @@ def at_least_one(text: str) -> int:
     return int(text)
 
 
+def at_least_zero(text: str) -> int:
+    """The whole number of at least 0 that an argument gives; ArgumentTypeError where it gives none."""
+    if not text.isdecimal():
+        raise ArgumentTypeError(f"give a whole number of at least 0, got {text!r}")
+    return int(text)
+
+
 def is_unusable(error: OSError) -> bool:
     """Whether the user can act on an error of the system: the file or folder is not the program's fault."""
     return error.errno in UNUSABLE

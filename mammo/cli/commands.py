@@ -24,6 +24,8 @@ COMMANDS = {
     "sweep": "show the state of sweeps, or compare their runs",
     "runs": "list the runs of a root, or delete what they need no more",
     "score": "score the lesions of a store with trained networks",
+    "bundle": "pack finished runs into one file that scores lesions anywhere",
+    "predict": "score the outlined lesions of new images with a bundle",
     "report": "write the report of finished runs",
     "compare": "evaluate and compare lesion scores of any models",
     "weights": "import or export GMIC checkpoints",

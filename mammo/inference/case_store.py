@@ -1,6 +1,6 @@
 """A temporary image store of one image, so that a single lesion is scored as the lesions of any store are."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,6 +8,8 @@ from tempfile import TemporaryDirectory
 from mammo.geometry import Frame, FrameChain
 from mammo.inference.case_image import CaseImage
 from mammo.inference.outlines import Drawn
+from mammo.inference.training_ranges import LesionFacts
+from mammo.ingestion.cohort_lesions import mean_gray
 from mammo.ingestion.result_lines import SMALL
 from mammo.intake.film import lies_in_air
 from mammo.intake.gate import FILM
@@ -18,8 +20,8 @@ from mammo.store.manifest import Manifest
 from mammo.store.schema import Row, chain_values, outline_values, tissue_values
 from mammo.store.splits import NO_FOLD
 
-IMAGE_ID, LESION_ID = "image", "lesion"
-"""The ids in such a store."""
+IMAGE_ID = "image"
+"""The id of the image in such a store."""
 
 CUT = 1.25
 """Height or width of a breast, as a multiple of the network window's, from which its scale is doubted: single breasts
@@ -49,10 +51,9 @@ class CaseStore:
         """The frames of the image."""
         return self.image.admitted.chain
 
-    def tables(self, outline: Drawn | None) -> Manifest:
-        """Write the tables of the store, with this outline as its only lesion, unlabeled; None for no lesion."""
+    def tables(self, outlines: Sequence[Drawn] = ()) -> Manifest:
+        """Write the tables of the store, with these outlines as its lesions, unlabeled, in their order."""
         lesion = {
-            "lesion_id": LESION_ID,
             "image_id": IMAGE_ID,
             "label": Pathology.NONE,
             "label_source": LabelSource.NONE,
@@ -60,7 +61,10 @@ class CaseStore:
             **dict.fromkeys(("finding", "birads", "pathology_type"), ""),
             "gray": float("nan"),
         }
-        lesions = [] if outline is None else [lesion | outline_values(outline.mask, outline.box)]
+        lesions = [
+            {"lesion_id": f"lesion-{number}", **lesion, **outline_values(one.mask, one.box)}
+            for number, one in enumerate(outlines)
+        ]
         manifest = Manifest.of(self.frame, [self._row], lesions)
         manifest.save(self.path)
         return manifest
@@ -79,12 +83,19 @@ class CaseStore:
             "notes": "+".join(admitted.notes),
             "voi": admitted.voi,
             "vendor": admitted.vendor,
+            "spacing_mm": admitted.spacing_mm,
             "sha256": self.image.sha256,
             **dict.fromkeys(("split", "official_split", "elsewhere", "density"), ""),
             **dict.fromkeys(BREAST_FLAGS, False),
             **chain_values(admitted.chain),
             **tissue_values(admitted.tissue),
         }
+
+    def facts(self, outline: Drawn) -> LesionFacts:
+        """What is compared with the ranges of the training lesions."""
+        admitted, side = self.image.admitted, max(outline.box.height, outline.box.width)
+        gray = mean_gray(ImageStore(self.path), IMAGE_ID, self.chain, outline.mask, outline.box)
+        return LesionFacts(admitted.vendor, admitted.spacing_mm, gray, side * self.chain.scale / self.frame.fineness)
 
     def warnings(self, outline: Drawn) -> tuple[str, ...]:
         """Sentences on the image, and on where an outline lies."""

@@ -1,9 +1,8 @@
 """Single lesions scored from Python: mammo.load returns a model with `score`, which needs no store and no label."""
 
 import hashlib
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -11,18 +10,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mammo.geometry import CORNERS, SCALES, CropWindows, FrameChain
-from mammo.inference.case_image import CaseImage, Image, Placing, as_file, read_image
+from mammo.geometry import CORNERS, CropWindows, FrameChain
+from mammo.inference.case_image import CaseImage, Image, as_file, read_image
 from mammo.inference.case_store import IMAGE_ID, CaseStore
+from mammo.inference.ensemble import Ensemble, mean_saliency
 from mammo.inference.outlines import Drawn, Outline, draw
-from mammo.inference.scorer import SaliencyById, Scorer
-from mammo.intake.gray_values import ANY_DEPTH
-from mammo.records import Floats, MammoError, is_number
+from mammo.inference.placing import Placing, placing_of
+from mammo.inference.scorer import SaliencyById
+from mammo.records import Floats, MammoError
 from mammo.reporting.cohort_figures import lesion_windows
 from mammo.scoring.number_text import number_text
 from mammo.store.notebook_html import facts_html
-from mammo.store.store_header import read_store_header
-from mammo.training.build import frame_of
 from mammo.training.results import Run
 
 PHANTOMS = "The networks were trained on synthetic phantoms: the score tests the software and has no medical meaning."
@@ -30,9 +28,6 @@ CLIPPED = "A part of the outline lies beyond the image and was left out."
 
 N_WINDOWS = 100
 """Windows of a lesion whose mean is its score (paper, Model evaluation)."""
-
-SPACING = re.compile(r"auto, to ([\d.]+) mm")
-"""The scale in the header of a store whose images were brought to one spacing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,12 +71,12 @@ class _Case:
     Attributes:
         key: of the image and what was said about it.
         store: its store.
-        saliency: its maps, by image id.
+        saliency: its maps, of each member.
     """
 
     key: str
     store: CaseStore
-    saliency: SaliencyById
+    saliency: Sequence[SaliencyById]
 
 
 class LesionModel:
@@ -91,18 +86,18 @@ class LesionModel:
     network.
 
     Args:
-        scorer: the networks.
+        ensemble: the networks.
         placing: how images are brought into their frame.
     """
 
-    def __init__(self, scorer: Scorer, placing: Placing) -> None:
-        self.scorer, self.placing = scorer, placing
+    def __init__(self, ensemble: Ensemble, placing: Placing) -> None:
+        self.ensemble, self.placing = ensemble, placing
         self._case: _Case | None = None
 
     @property
     def run(self) -> Run:
-        """The run: its name, maps, seed, test AUC and so on."""
-        return self.scorer.run
+        """The run, of an ensemble the first one: its name, maps, seed, test AUC and so on."""
+        return self.ensemble.run
 
     def score(
         self,
@@ -159,24 +154,23 @@ class LesionModel:
         case = self._opened(image, laterality, view, pixel_spacing)
         drawn = draw(outline, case.store.chain.stored_shape)
         scored = self._scored(case, drawn, N_WINDOWS)
-        ten = self.scorer.datamodule(case.store.path, 10)
+        ten = self.ensemble.members[0].datamodule(case.store.path, 10)
         plan, data = ten.evaluation_plan(None), ten.split_data(None)
         title = f"score {number_text(scored.score)}: not a medical finding"
         return lesion_windows(data.manifest, data.reader, plan, title)
 
     def _scored(self, case: _Case, drawn: Drawn, n_windows: int) -> LesionScore:
-        n_windows = _whole(n_windows)
-        case.store.tables(drawn)
-        data = self.scorer.datamodule(case.store.path, n_windows)
-        scores, plan = self.scorer.score(data, case.saliency).scores, data.evaluation_plan(None)
+        case.store.tables([drawn])
+        data = self.ensemble.datamodules(case.store.path, _whole(n_windows))
+        scores, plan = self.ensemble.score(data, case.saliency).mean.scores, data[0].evaluation_plan(None)
         warnings = [*([CLIPPED] if drawn.clipped else []), *case.store.warnings(drawn)]
-        warnings += [PHANTOMS] if self.scorer.trained_on_phantoms else []
+        warnings += [PHANTOMS] if self.ensemble.trained_on_phantoms else []
         return LesionScore(
             score=float(scores.score[0]),
             score_sd=float(scores.sd[0]),
             window_scores=scores.window_score,
             windows=plan.windows.copy(),
-            saliency=case.saliency.get(IMAGE_ID),
+            saliency=mean_saliency(case.saliency, IMAGE_ID),
             warnings=tuple(warnings),
             chain=case.store.chain,
         )
@@ -191,10 +185,9 @@ class LesionModel:
         self._case = _Case(key, *self._with_maps(read))
         return self._case
 
-    def _with_maps(self, image: CaseImage) -> tuple[CaseStore, SaliencyById]:
+    def _with_maps(self, image: CaseImage) -> tuple[CaseStore, Sequence[SaliencyById]]:
         store = CaseStore(image, self.placing.frame)
-        manifest = store.tables(None)
-        return store, self.scorer.saliency(store.path, manifest, [IMAGE_ID])
+        return store, self.ensemble.saliency(store.path, store.tables(), [IMAGE_ID])
 
     def _repr_html_(self) -> str:
         """What the model is, for notebooks."""
@@ -229,60 +222,19 @@ def _key(file: Path, *said: str | float | None) -> str:
 def load(
     run: str | Path, allow_targets: Sequence[str] = (), scale: float | Literal["auto"] | None = None
 ) -> LesionModel:
-    """The model of a finished run, with its networks loaded once.
+    """The model of a bundle or of a finished run, with its networks loaded once.
 
     Args:
-        run: folder of a finished f_agg or f_loc run; the runs that it reads lie where they did, relative to it.
+        run: a model bundle (mammo bundle); or the folder of a finished f_agg or f_loc run, where the runs that it reads
+            lie where they did, relative to it.
         allow_targets: your own packages whose classes the run's configuration may name.
         scale: store pixels per pixel of an image, above 0, or "auto": each image is brought to the spacing of the store
             which the run was trained on, by the spacing that its file states. None for the scale of that store; "auto"
             where any of its sources was ingested with data.scale=auto.
 
     Raises:
-        MammoError: there is no such run, one of its networks is missing, its configuration names a class that is
-            rejected, or the scale is unknown.
+        MammoError: there is no such bundle or run, it was changed, one of its networks is missing, its configuration
+            names a class that is rejected, or the scale is unknown.
     """
-    scorer = Scorer.load(Path(run), allow_targets)
-    return LesionModel(scorer, _placing(scorer, scale))
-
-
-def _placing(scorer: Scorer, scale: object) -> Placing:
-    """The frame of the networks and the scale of the images that they were trained on, or the one that is given."""
-    frame = frame_of(scorer.cfg)
-    if scale not in (None, "auto"):
-        if not isinstance(scale, int | float) or not is_number(scale) or not SCALES[0] <= scale <= SCALES[1]:
-            raise MammoError(
-                f'scale={scale!r}: give a number from {SCALES[0]:g} to {SCALES[1]:g}, "auto", or leave it out'
-            )
-        return Placing(frame, scale)
-    known = _training_scale(scorer) if scorer.run.scale is None else scorer.run.scale
-    if isinstance(known, str) and (spacing := SPACING.fullmatch(known)):
-        return Placing(frame, frame.fineness, replace(ANY_DEPTH, spacing_mm=float(spacing[1])))
-    if not is_number(known):
-        raise MammoError(f"{scorer.run.folder}: the scale {known!r} in result.json is not a number: give scale=")
-    if scale == "auto":
-        raise MammoError(
-            f"scale='auto', but {scorer.run.name} was trained on images of data.scale={known}: leave scale= out, or "
-            "give the number that fits your images"
-        )
-    return Placing(frame, float(known))
-
-
-def _training_scale(scorer: Scorer) -> float | str:
-    """The scale of the store that the networks were trained on; of several, the only one that is a spacing.
-
-    Raises:
-        MammoError: the store is gone, or it is not clear which of its scales is meant.
-    """
-    store = scorer.training_store
-    if store is None:
-        raise MammoError(
-            f"no store at {scorer.cfg.store}, on which {scorer.run.name} was trained: give scale= a number"
-        )
-    sources = read_store_header(store).sources
-    scales = {source.scale for source in sources}
-    spacings = [scale for scale in scales if SPACING.fullmatch(str(scale))]
-    if len(scales) == 1 or len(spacings) == 1:
-        return (spacings or [*scales])[0]
-    listed = ", ".join(f"{source.name}: {source.scale}" for source in sources)
-    raise MammoError(f"the sources of {store} have several scales ({listed}): give scale= the number of your images")
+    ensemble = Ensemble.load(Path(run), allow_targets)
+    return LesionModel(ensemble, placing_of(ensemble.members[0], scale))

@@ -3,11 +3,12 @@
 Windows, patches and batches come from MammoDataModule, so that the scores are those of the run's own test.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytorch_lightning as pl
@@ -21,6 +22,8 @@ from mammo.data.plans import Plan
 from mammo.geometry import Frame
 from mammo.models.context_network import ContextNetwork
 from mammo.models.epoch_metrics import ScoredLesions, score_lesions
+from mammo.models.floc import FLoc
+from mammo.models.precision import inference_device
 from mammo.progress import track
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
@@ -30,6 +33,9 @@ from mammo.training.precomputed import autocast, embed_plan, load_context, load_
 from mammo.training.results import Run
 from mammo.training.run_dir import require_finished, scoring_run
 from mammo.training.trained_networks import load_network
+
+Role = Literal["own", "floc", "context"]
+"""A network by what it does: the one that gives the score, the source of h, or that of saliency maps."""
 
 SaliencyById = Mapping[str, NDArray[np.float32]]
 """S of images by image id: [2, rows, cols] each (malignant, benign), in [0, 1]."""
@@ -66,14 +72,40 @@ class Scorer:
                 networks is missing, or a configuration names a class that is rejected.
         """
         run = scoring_run(folder)
-        cfg = read_config(folder, allowed)
-        network, traits, floc = load_network(folder, pl.LightningModule, allowed), traits_of(cfg), None
+
+        def network(role: Role) -> pl.LightningModule:
+            if role == "floc":
+                return load_floc(require_finished(folder / run.reads["floc"], "floc"), allowed)
+            if role == "context":
+                return load_context(folder / run.reads["context"], allowed)
+            return load_network(folder, pl.LightningModule, allowed)
+
+        return cls.of(run, read_config(folder, allowed), network)
+
+    @classmethod
+    def of(cls, run: Run, cfg: DictConfig, network: Callable[[Role], pl.LightningModule]) -> "Scorer":
+        """The networks that a configuration needs, on the device that its trainer used, if this machine has one.
+
+        Args:
+            run: the run.
+            cfg: its configuration.
+            network: loads one of them.
+
+        Raises:
+            MammoError: the run has saliency maps that no context network made; or as `network`.
+        """
+        traits, device = traits_of(cfg), inference_device(cfg.trainer.accelerator)
+        own, floc = network("own").to(device), None
         if "embedding" in traits.columns:
-            floc = load_floc(require_finished(folder / run.reads["floc"], "floc"), allowed)
+            floc = network("floc").to(device)
         elif traits.saves_embeddings:  # as in its own test, h comes first
-            floc = network
-        context = _context_network(run, cfg, allowed) if "saliency" in traits.columns else None
-        return cls(run, cfg, network, floc, context)
+            floc = own
+        if "saliency" not in traits.columns:
+            return cls(run, cfg, own, floc, None)
+        _check_context(run, cfg)
+        context = network("context").to(device)
+        assert isinstance(context, ContextNetwork)
+        return cls(run, cfg, own, floc, context)
 
     @property
     def frame(self) -> Frame:
@@ -88,16 +120,21 @@ class Scorer:
     @property
     def training_store(self) -> Path | None:
         """The store that the run was trained on, beside the run or where its configuration says; None if it is gone."""
+        if "store" not in self.cfg:  # of a bundle, which no store belongs to
+            return None
         stores = [self.run.folder.resolve().parents[1] / "store", Path(self.cfg.store)]
         return next((store for store in stores if (store / "store.json").is_file()), None)
 
-    def datamodule(self, store: Path, n_windows: int, fold: int | None = None) -> MammoDataModule:
+    def datamodule(
+        self, store: Path, n_windows: int, fold: int | None = None, manifest: Manifest | None = None
+    ) -> MammoDataModule:
         """The datamodule that serves the lesions of a store of the same frame.
 
         Args:
             store: the image store, split or not.
             n_windows: windows per lesion (the paper: 100).
             fold: serve only the images of this fold; None for all.
+            manifest: tables in place of the store's own; None for those.
 
         Raises:
             MammoError: the store is of another frame, or has no such fold.
@@ -106,7 +143,7 @@ class Scorer:
         cfg.store, cfg.fold = str(store), fold
         cfg.windows_per_lesion = {"val": n_windows, "test": n_windows}
         embeddings = None if self.floc is None else partial(self._embeddings, self.floc)
-        data = datamodule_of(cfg, embeddings=embeddings if self.floc is self.network else None)
+        data = datamodule_of(cfg, manifest, embeddings=embeddings if self.floc is self.network else None)
         data.embeddings = embeddings
         data.split_data(None).manifest.check_frame(self.frame, str(self.run.folder), store)
         return data
@@ -116,7 +153,7 @@ class Scorer:
         return embed_plan(floc, plan, reader, self.cfg.trainer.precision)
 
     def saliency(self, store: Path, manifest: Manifest, image_ids: Sequence[str]) -> SaliencyById:
-        """S of images, rounded to float16 as the maps that f_agg was trained on; empty without a context network.
+        """S of images, [2, rows, cols] each, in float16 as in f_agg's training; empty without a context network.
 
         Args:
             store: the image store.
@@ -135,23 +172,37 @@ class Scorer:
 
         Args:
             data: of Scorer.datamodule.
-            saliency: of the images with lesions.
+            saliency: of the images with lesions, [2, rows, cols] each.
         """
         data.saliency = partial(_stacked, saliency)
+        return self._scored(self.network, data)
+
+    def score_without_context(self, data: MammoDataModule) -> ScoredLesions | None:
+        """The scores of the same windows by f_loc alone, after `score`; None where no context network is used.
+
+        None, too, where f_loc is of a class of the user's own, which need not classify h.
+        """
+        if self.context is None or not isinstance(self.floc, FLoc):
+            return None
+        return self._scored(self.floc, data)
+
+    def _scored(self, network: pl.LightningModule, data: MammoDataModule) -> ScoredLesions:
         loader = data.store_dataloader()
         batches = track(loader, "scores", len(loader), "batches") if len(loader) > 1 else loader
-        with torch.inference_mode(), autocast(self.network, self.cfg.trainer.precision):
-            return score_lesions(self.network.predict_step(batch, number) for number, batch in enumerate(batches))
+        with torch.inference_mode(), autocast(network, self.cfg.trainer.precision):
+            return score_lesions(
+                network.predict_step({name: column.to(network.device) for name, column in batch.items()}, number)
+                for number, batch in enumerate(batches)
+            )
 
 
-def _context_network(run: Run, cfg: DictConfig, allowed: Sequence[str]) -> ContextNetwork:
-    """The context network that an f_agg run was trained with."""
+def _check_context(run: Run, cfg: DictConfig) -> None:
+    """Check that the saliency maps of an f_agg run come from a context network, which can make those of any image."""
     if cfg.context.source != "gmic":
         raise MammoError(
             f"{run.folder} was trained with context={cfg.context.source}, which has no maps for other images: "
             "score with a run of context=gmic"
         )
-    return load_context(run.folder / run.reads["context"], allowed)
 
 
 def _stacked(maps: SaliencyById, image_ids: Sequence[str]) -> NDArray[np.float32]:

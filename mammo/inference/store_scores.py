@@ -12,7 +12,7 @@ import pandas as pd
 
 from mammo.data.dataset import Reader
 from mammo.data.plans import Plan
-from mammo.inference.scorer import Scorer
+from mammo.inference.ensemble import Ensemble
 from mammo.io import atomic_write
 from mammo.records import MammoError, Pathology, Split
 from mammo.scoring.score_tables import safe_csv
@@ -34,7 +34,7 @@ class StoreScores:
     """The scores of lesions by one run, with what is needed to draw them.
 
     Attributes:
-        scorer: the networks.
+        ensemble: the networks.
         table: of every lesion, in the order of the store; columns as score_columns.LESION_COLUMNS, label none for a
             lesion of neither class, split as the run saw it.
         is_own: whether the run was trained on this very store.
@@ -43,7 +43,7 @@ class StoreScores:
         reader: the pixels of the plan's images.
     """
 
-    scorer: Scorer
+    ensemble: Ensemble
     table: pd.DataFrame
     is_own: bool
     manifest: Manifest
@@ -63,11 +63,11 @@ class StoreScores:
         return self.plan.take(np.flatnonzero(self.plan.lesion == self.manifest.lesions.index.get_loc(lesion_id)))
 
 
-def score_store(scorer: Scorer, store: Path, n_windows: int, fold: int | None = None) -> StoreScores:
+def score_store(ensemble: Ensemble, store: Path, n_windows: int, fold: int | None = None) -> StoreScores:
     """Score every lesion of the store or of one of its folds, with or without a label.
 
     Args:
-        scorer: the networks.
+        ensemble: the networks.
         store: an image store of the same frame, split or not.
         n_windows: windows per lesion (the paper: 100).
         fold: score only the lesions of this fold; None for all.
@@ -75,32 +75,34 @@ def score_store(scorer: Scorer, store: Path, n_windows: int, fold: int | None = 
     Raises:
         MammoError: the frames differ, or there is no lesion.
     """
-    data = scorer.datamodule(store, n_windows, fold)
-    part, run = data.split_data(None), scorer.run
+    data = ensemble.datamodules(store, n_windows, fold)
+    part, run = data[0].split_data(None), ensemble.run
     if len(part.manifest.lesions) == 0:
         raise MammoError(f"{store} has no outlined lesion to score: ingest images with a table of lesions")
     image_ids = list(dict.fromkeys(part.manifest.lesions["image_id"]))
-    scored = scorer.score(data, scorer.saliency(store, part.manifest, image_ids))
+    scored = ensemble.score(data, ensemble.saliency(store, part.manifest, image_ids)).mean
     is_own = run.store == Manifest.current(store).digest()
     seen = of_fold(part.manifest, run.fold) if is_own and fold is None else part.manifest
     table = lesion_table(scored, seen, run.fold)
-    return StoreScores(scorer, table, is_own, part.manifest, data.evaluation_plan(None), part.reader)
+    return StoreScores(ensemble, table, is_own, part.manifest, data[0].evaluation_plan(None), part.reader)
 
 
-def known_images(scorer: Scorer, manifest: Manifest) -> list[str]:
+def known_images(ensemble: Ensemble, manifest: Manifest) -> list[str]:
     """Ids of the images of another store that a run was trained or selected on, by the bytes of their source files.
 
     Args:
-        scorer: the run.
+        ensemble: the run, or several of one store.
         manifest: of the other store.
 
     Returns:
-        An empty list also where the store that the run was trained on is gone, or is of another format.
+        An empty list also where the store that the run was trained on is gone, or is of another format, and for a
+        bundle, which does not know it.
     """
-    if scorer.training_store is None:
+    store = ensemble.members[0].training_store
+    if store is None:
         return []
     with suppress(MammoError):
-        own = of_fold(Manifest.load(scorer.training_store), scorer.run.fold).images
+        own = of_fold(Manifest.load(store), ensemble.run.fold).images
         used = set(own["sha256"][own["split"].isin((Split.TRAIN, Split.VAL))])
         return list(manifest.images.index[manifest.images["sha256"].isin(used)])
     return []

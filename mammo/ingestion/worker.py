@@ -24,7 +24,7 @@ from mammo.store.tiles import encode
 PRELOAD = (__name__,)
 """Modules that the child processes of an ingest need (intake.sandbox.Workers.preload)."""
 
-PIPELINE = 6
+PIPELINE = 7
 """Version of the processing from files to store pixels; after a change a rerun reads every image again."""
 
 
@@ -171,6 +171,7 @@ def _note(recipe: Recipe, admitted: Admitted, file_digest: str) -> dict[str, Any
     values = chain_values(admitted.chain) | tissue_values(admitted.tissue)
     row = {name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()}
     row |= {"sha256": file_digest, "voi": admitted.voi, "vendor": admitted.vendor}
+    row |= {"spacing_mm": admitted.spacing_mm}
     row |= {"flags": "+".join(admitted.flags), "notes": "+".join(admitted.notes)}
     fingerprint = Fingerprint.of(admitted.pixels)
     uid = _pseudonyms(recipe.store).of("uid", admitted.uid) if admitted.uid else ""

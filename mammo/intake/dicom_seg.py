@@ -1,6 +1,8 @@
 """DICOM Segmentation objects as outlines (DICOM PS3.3 A.51, C.8.20)."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from pydicom.dataset import Dataset
 from mammo.intake.dicom_decode import decode
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.outlines import Outline, outline_of_mask
+from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import regular_file
 from mammo.intake.stored_shape import stored_header
@@ -18,17 +21,25 @@ SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 """Segmentation Storage, SOP Class UID (0008,0016)."""
 
 
-def outline_of_segment(root: Path, path: str, number: int | None, image: str, shape: tuple[int, int]) -> Outline:
+def sop_instance_uid(root: Path, image: str) -> str:
+    """Return the SOP Instance UID (0008,0018) of an image below a folder, empty without one.
+
+    Raises:
+        RejectedError: the file is missing, or not a DICOM file with a readable header.
+    """
+    return str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
+
+
+def outline_of_segment(file: Path, number: int | None, uid: str, shape: tuple[int, int]) -> Outline:
     """Return the outline of one segment of a segmentation object on one image.
 
     Frames count if they name the image as their source (0008,1155), or no image at all. In fractional segments
     (0062,0001) pixels of at least half the largest value are inside.
 
     Args:
-        root: the source folder.
-        path: the segmentation object.
+        file: the segmentation object, a regular file.
         number: Segment Number (0062,0004); None for the only one on the image.
-        image: path of the image that it is drawn on.
+        uid: SOP Instance UID of the image that it is drawn on.
         shape: (rows, cols) of the image.
 
     Returns:
@@ -39,9 +50,8 @@ def outline_of_segment(root: Path, path: str, number: int | None, image: str, sh
             SEVERAL_SEGMENTS if no number is given and the image has several segments.
         MammoError: a decoder is not installed.
     """
-    uid = str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
     with quiet():
-        dataset = open_dicom(regular_file(root, path))
+        dataset = open_dicom(file)
         if dataset.get("SOPClassUID") != SEGMENTATION:
             raise RejectedError(Code.OUTLINE_BROKEN)
         if (dataset.get("Rows"), dataset.get("Columns")) != shape:
@@ -61,6 +71,47 @@ def outline_of_segment(root: Path, path: str, number: int | None, image: str, sh
     return outline_of_mask(mask)
 
 
+@dataclass(frozen=True)
+class Segments:
+    """What a DICOM file is to a search for outlines.
+
+    Attributes:
+        uid: its SOP Instance UID (0008,0018), empty for a file that is no DICOM file.
+        is_object: whether it is a segmentation object.
+        numbers: of such an object, the segments on each image, by the image's SOP Instance UID.
+    """
+
+    uid: str
+    is_object: bool = False
+    numbers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def read_segments(root: Path, path: str) -> Segments:
+    """Return what a file of a folder is: an image, or a segmentation object with segments on images.
+
+    Raises:
+        RejectedError: it is no image and no readable DICOM file, or a segmentation object without frames.
+    """
+    file = regular_file(root, path)
+    if is_raster(path):
+        return Segments("")
+    with quiet():
+        dataset = open_dicom(file, ("SOPClassUID", "SOPInstanceUID"))
+        uid = str(dataset.get("SOPInstanceUID") or "")
+        if dataset.get("SOPClassUID") != SEGMENTATION:
+            return Segments(uid)
+        try:
+            found: dict[str, set[int]] = defaultdict(set)
+            for _, segment, sources in _frames(open_dicom(file)):
+                for source in sources:
+                    found[source].add(segment)
+        except RejectedError:
+            raise
+        except Exception:  # a damaged object may fail anywhere inside pydicom
+            raise RejectedError(Code.OUTLINE_BROKEN) from None
+    return Segments(uid, True, {source: tuple(sorted(numbers)) for source, numbers in found.items()})
+
+
 def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """Return one frame, [rows, cols] bool; frames of one bit per pixel follow each other without padding."""
     if int(dataset.BitsAllocated) > 1:
@@ -76,6 +127,13 @@ def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.b
 
 def _frames_of_image(dataset: Dataset, uid: str) -> Iterator[tuple[int, int]]:
     """Yield the index and the segment number of the frames on the image with this SOP Instance UID."""
+    for index, segment, sources in _frames(dataset):
+        if not sources or uid in sources:
+            yield index, segment
+
+
+def _frames(dataset: Dataset) -> Iterator[tuple[int, int, set[str]]]:
+    """Yield the index, the segment number and the source images' SOP Instance UIDs of each frame."""
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
     for index, own in enumerate(dataset.PerFrameFunctionalGroupsSequence):
         identification = own.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
@@ -85,5 +143,4 @@ def _frames_of_image(dataset: Dataset, uid: str) -> Iterator[tuple[int, int]]:
             for derivation in derivations
             for source in derivation.get("SourceImageSequence") or []
         }
-        if not sources or uid in sources:
-            yield index, int(identification[0].ReferencedSegmentNumber)
+        yield index, int(identification[0].ReferencedSegmentNumber), sources

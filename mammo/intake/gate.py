@@ -37,6 +37,7 @@ class Admitted:
         uid: SOP Instance UID (0008,0018), empty for a PNG or TIFF.
         vendor: manufacturer of the detector (intake.dicom_header.VENDORS), empty for a PNG or TIFF.
         notes: what was done to the pixels and keeps nothing out of training (Presentation.notes).
+        spacing_mm: mm between stored pixels, by the file or else by the record; 0 if unknown.
     """
 
     chain: FrameChain
@@ -47,6 +48,7 @@ class Admitted:
     uid: str
     vendor: str
     notes: tuple[str, ...] = ()
+    spacing_mm: float = 0.0
 
 
 def admit(
@@ -83,8 +85,9 @@ def admit(
         # Published data sets are free of names, but their films show labels.
         look_for_text = not record.by_table
         shown, uid, vendor, spacing = _of_dicom(read_file(file) if content is None else content, look_for_text)
+    spacing = spacing or record.spacing_mm
     if options.spacing_mm is not None:
-        scale = scale_to(options.spacing_mm, spacing or record.spacing_mm)
+        scale = scale_to(options.spacing_mm, spacing)
     values, inverted = shown.values, looks_inverted(shown.values)
     if inverted:
         values = np.asarray(FULL_SCALE - values, dtype=np.uint16)
@@ -94,7 +97,7 @@ def admit(
     found |= {flag for flag, raised in ((Flag.BLANK, placed.blank), (Flag.INVERTED, inverted)) if raised}
     flags = tuple(flag for flag in Flag if flag in found)
     notes = (*shown.notes, *([FILM] if placed.film else []))
-    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor, notes)
+    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor, notes, spacing)
 
 
 def scale_to(wanted_mm: float, spacing: float) -> float:

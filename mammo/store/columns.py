@@ -56,6 +56,7 @@ IMAGE_COLUMNS: Columns = {
     "origin_col": (INTEGER, "first column of the network window; can be negative"),
     "sha256": (TEXT, "SHA-256 of the source file's bytes"),
     "vendor": (TEXT, "manufacturer of the unit, from a closed list, or other; empty if unknown"),
+    "spacing_mm": (REAL, "mm between the pixels of the source file, 0 if unknown"),
     "density": (TEXT, "BI-RADS density A to D, empty if unknown"),
     "tissue": (BYTES, "share of breast tissue in each grid cell, row by row: one byte a cell, 255 for all of it"),
 }

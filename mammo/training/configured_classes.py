@@ -121,15 +121,26 @@ def read_config(run: Path, allowed: Sequence[str] | None) -> DictConfig:
         MammoError: as read_run_config and check_targets; it sets allow_targets, or a value that is out of range.
     """
     path = run / "config.yaml"
-    cfg = OmegaConf.create(read_run_config(path))
+    return checked_config(read_run_config(path), str(path), allowed)
+
+
+def checked_config(content: Mapping[str, Any], where: str, allowed: Sequence[str] | None) -> DictConfig:
+    """The configuration of a run from its content, with its targets checked; arguments and errors as read_config.
+
+    Args:
+        content: as run_files.parse_run_config.
+        where: the file that it comes from, for messages.
+        allowed: as read_config.
+    """
+    cfg = OmegaConf.create(dict(content))
     if "allow_targets" in cfg:
-        raise MammoError(f"{path} sets allow_targets, which only the command line may set: remove it from the file")
+        raise MammoError(f"{where} sets allow_targets, which only the command line may set: remove it from the file")
     try:
         if allowed is None:
             return cfg
         check_config("train", cfg)
         check_targets(plain(cfg), allowed)
     except MammoError as error:
-        raise MammoError(f"{path}: {error}") from None
+        raise MammoError(f"{where}: {error}") from None
     cfg.allow_targets = list(allowed)
     return cfg

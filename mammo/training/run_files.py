@@ -122,22 +122,38 @@ def damage(path: Path, digest: str) -> str:
 
 
 def read_run_config(path: Path) -> dict[str, Any]:
-    """The configuration that a run folder keeps: all values are there, and none refers to another one.
+    """The configuration that a run folder keeps.
 
     Raises:
-        MammoError: as verified; it is not a YAML mapping, has a reference or an interpolation, which could read the
-            environment, or names a class that no configuration builds.
+        MammoError: as verified, or as parse_run_config.
     """
     verified(path)
     try:
         content = read_yaml(path)
-        if not isinstance(content, dict):
-            raise ValueError(f"it holds a {type(content).__name__}")
-        if "${" in str(content):
-            raise ValueError("it has an interpolation, ${...}")
-        check_names(content)
     except (OSError, ValueError) as error:
         raise MammoError(f"{path}: not the configuration of a run ({error}); train the run again") from error
+    return parse_run_config(content, str(path))
+
+
+def parse_run_config(content: object, where: str) -> dict[str, Any]:
+    """The configuration of a run from its content: all values are there, and none refers to another one.
+
+    Args:
+        content: of the file.
+        where: the file, for messages.
+
+    Raises:
+        MammoError: it is not a mapping, has an interpolation, which could read the environment, or names a class that
+            no configuration builds.
+    """
+    if not isinstance(content, dict):
+        problem = f"it holds a {type(content).__name__}"
+        raise MammoError(f"{where}: not the configuration of a run ({problem}); train the run again")
+    if "${" in str(content):
+        problem = "it has an interpolation, ${...}"
+        raise MammoError(f"{where}: not the configuration of a run ({problem}); train the run again")
+    try:
+        check_names(content)
     except MammoError as error:
-        raise MammoError(f"{path}: {error}") from None
+        raise MammoError(f"{where}: {error}") from None
     return content

@@ -4,6 +4,7 @@ The constructor's arguments in a checkpoint have the types and ranges of the con
 (mammo.cli.keys), and the network that they describe may have no more numbers than the checkpoint holds.
 """
 
+import hashlib
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -66,6 +67,24 @@ class SavedNetwork:
             return cls(str(path), without_sources(arguments), state)
         except RecursionError:
             raise MammoError(f"{path}: hyper_parameters hold themselves: give best.ckpt of a run") from None
+
+    @classmethod
+    def of_network(cls, network: pl.LightningModule) -> "SavedNetwork":
+        """A network as data, its weights on the CPU; MammoError where it kept none of its constructor's arguments."""
+        arguments = without_sources(network.hparams)
+        if not arguments:
+            name = type(network).__name__
+            raise MammoError(f"{name} keeps no hyperparameters: call save_hyperparameters in its constructor")
+        return cls(type(network).__name__, arguments, {key: value.cpu() for key, value in network.state_dict().items()})
+
+    def digest(self) -> str:
+        """SHA-256 of the weights, as hex."""
+        digest = hashlib.sha256()
+        for name in sorted(self.state):
+            value = self.state[name].contiguous()
+            digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
+            digest.update(value.reshape(-1).view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
 
     def built(self, network: type[pl.LightningModule]) -> pl.LightningModule:
         """The network, of this class, in evaluation mode.

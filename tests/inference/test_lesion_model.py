@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skimage.draw import disk
 
 import mammo
+from mammo.inference.ensemble import Ensemble
 from mammo.inference.scorer import Scorer
 from mammo.inference.store_scores import StoreScores, score_store
 from mammo.intake.presentation import presentation
@@ -30,7 +31,7 @@ def model(fagg: Path) -> mammo.LesionModel:
 
 @pytest.fixture(scope="module")
 def scores(fagg: Path, trained_root: Path) -> StoreScores:
-    return score_store(Scorer.load(fagg), trained_root / "store", 100)
+    return score_store(Ensemble.load(fagg), trained_root / "store", 100)
 
 
 class Known:
@@ -117,7 +118,7 @@ def test_several_lesions_of_an_image_cost_one_pass_of_the_context_network(
     passes: list[int] = []
     whole = Scorer.saliency
     monkeypatch.setattr(Scorer, "saliency", lambda *arguments: passes.append(1) or whole(*arguments))  # type: ignore[func-returns-value]
-    fresh = mammo.LesionModel(model.scorer, model.placing)
+    fresh = mammo.LesionModel(model.ensemble, model.placing)
     scores = [fresh.score(first.path, first.mask).score for _ in range(2)]
     fresh.score(first.path, first.box)
     assert len(passes) == 1
@@ -149,7 +150,7 @@ def test_an_image_of_another_resolution_is_said_with_the_scale_that_fits(
     assert not doubts(shown(first.path), first.mask)
     (doubt,) = doubts(*finer)
     fitting = float(doubt.split("scale=")[1].split()[0])
-    scaled = mammo.LesionModel(model.scorer, replace(model.placing, scale=fitting))
+    scaled = mammo.LesionModel(model.ensemble, replace(model.placing, scale=fitting))
     assert not any("resolution" in warning for warning in scaled.score(*finer, first.laterality, first.view).warnings)
     coarser = shown(first.path)[::3, ::3].copy(), first.mask[::3, ::3].copy()
     assert len(doubts(*coarser)) == 1
@@ -194,7 +195,7 @@ def test_a_run_that_scores_no_lesions_is_an_error(trained_root: Path, tmp_path: 
 def test_f_loc_scores_too_and_a_lesion_is_drawn(trained_root: Path, first: Known) -> None:
     (floc,) = trained_root.glob("runs/floc-*")
     model = mammo.load(floc)
-    scores = score_store(model.scorer, trained_root / "store", 100)
+    scores = score_store(model.ensemble, trained_root / "store", 100)
     found = model.score(first.path, first.mask)
     assert found.score == scores.table["score"][0]
     assert found.saliency is None

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo.inference.scorer import Scorer
+from mammo.inference.ensemble import Ensemble
 from mammo.inference.store_scores import StoreScores, is_labeled, predictions, score_store
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -16,12 +16,12 @@ from mammo.store.pseudonyms import OWN_IDS, read_own_ids
 
 
 @pytest.fixture(scope="module")
-def scorer(fagg: Path) -> Scorer:
-    return Scorer.load(fagg)
+def scorer(fagg: Path) -> Ensemble:
+    return Ensemble.load(fagg)
 
 
 @pytest.fixture(scope="module")
-def scores(scorer: Scorer, trained_root: Path) -> StoreScores:
+def scores(scorer: Ensemble, trained_root: Path) -> StoreScores:
     return score_store(scorer, trained_root / "store", 100)
 
 
@@ -47,7 +47,7 @@ def test_scores_of_labeled_lesions_are_those_of_the_runs_own_test(scores: StoreS
 
 
 def test_a_score_does_not_depend_on_the_label(
-    scores: StoreScores, scorer: Scorer, trained_root: Path, tmp_path: Path
+    scores: StoreScores, scorer: Ensemble, trained_root: Path, tmp_path: Path
 ) -> None:
     without = list(scores.table["lesion_id"][::3])
     again = score_store(scorer, unlabeled(trained_root / "store", tmp_path / "store", without), 100)

@@ -234,13 +234,13 @@ def test_a_source_without_an_accepted_image_is_an_error(recipe: Recipe, source: 
 def test_a_store_of_another_format_is_not_changed(recipe: Recipe, source: Path) -> None:
     ingest_cohort(recipe, read(source), 1)
     head = recipe.store / "store.json"
-    head.write_text(head.read_text().replace('"format": 6', '"format": 3'))
+    head.write_text(head.read_text().replace('"format": 7', '"format": 3'))
     before = tables(recipe)
     for again in (
         lambda: ingest_cohort(recipe, read(source), 1),
         lambda: ingest_shard(recipe, read(source), Shard(0, 2), 1),
     ):
-        with pytest.raises(MammoError, match="is a store of format 3, which this version, of format 6, cannot read"):
+        with pytest.raises(MammoError, match="is a store of format 3, which this version, of format 7, cannot read"):
             again()
     assert tables(recipe) == before
     head.write_text("{")  # a damaged head is rewritten

@@ -26,7 +26,8 @@ def images():
         yield {
             "image_id": f"{k:020x}", "source": "table", "patient_id": f"p{k // 4}", "exam_id": f"e{k // 4}",
             "laterality": "LR"[k // 2 % 2], "view": ("CC", "MLO")[k % 2], "split": "", "official_split": "", "fold": -1,
-            "flags": "", "notes": "", "voi": "linear", "vendor": "ge", "density": "B", "negative": k % 12 > 3,
+            "flags": "", "notes": "", "voi": "linear", "vendor": "ge",
+            "spacing_mm": 0.07, "density": "B", "negative": k % 12 > 3,
             "malignant": k % 12 == 0, "benign": k % 12 == 6, "unplaced": False, "elsewhere": "",
             "breast_malignant": False, "breast_benign": False,
             "sha256": f"{k:064x}", **chain, **tissue_values(rng.random(frame.grid)),

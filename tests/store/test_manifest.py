@@ -40,6 +40,7 @@ def image(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
         "official_split": "",
         "fold": -1,
         "vendor": "",
+        "spacing_mm": 0.0,
         "density": "",
         "negative": index > 1,
         "malignant": index == 0,

@@ -58,11 +58,8 @@ class TableLesion:
     is_known: bool = True
 
     def key(self) -> str:
-        """Return the lesion's key: its own, the number of a lesion on its image, or the number of its row."""
-        own, number = self.entry.get("lesion_id"), self.entry.get("lesion")
-        if own or number:
-            return own or f"{number} on {self.image}"
-        return f"{self.entry.file.name} {self.entry.key}" if self.entry.annotation else self.entry.key
+        """Return the lesion's key (lesion_key)."""
+        return lesion_key(self.entry, self.image)
 
     @property
     def lacks_source(self) -> bool:
@@ -89,6 +86,14 @@ class Drawn:
     outline: Outline
     scaled: bool = False
     clipped: bool = False
+
+
+def lesion_key(entry: Entry, image: str) -> str:
+    """Return the key of a row's lesion: its own, the number of a lesion on its image, or the number of its row."""
+    own, number = entry.get("lesion_id"), entry.get("lesion")
+    if own or number:
+        return own or f"{number} on {image}"
+    return f"{entry.file.name} {entry.key}" if entry.annotation else entry.key
 
 
 def check_lesion(entry: Entry, meanings: Mapping[str, Meaning], outlines: bool, problems: Problems) -> TableLesion:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mammo.intake.adapters._table_columns import FIELD_OF, Entry, squeezed
-from mammo.intake.dicom_seg import outline_of_segment
+from mammo.intake.dicom_seg import outline_of_segment, sop_instance_uid
 from mammo.intake.masks import MaskError, outline_of_mask_file
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_circle, outline_of_polygon
 from mammo.intake.rasters import is_raster
@@ -282,7 +282,7 @@ def _mask(root: Path, path: str, segment: str, image: str, shape: Shape) -> Outl
         raise OutlineError(f"segment {segment!r} must be a whole number") from None
     file = regular_file(root, path)
     if not is_raster(path):
-        return outline_of_segment(root, path, number, image, shape)
+        return outline_of_segment(file, number, sop_instance_uid(root, image), shape)
     try:
         return outline_of_mask_file(file, shape, number)
     except MaskError as error:

@@ -1,0 +1,80 @@
+"""Pack finished runs into one file that scores lesions anywhere, or show what a bundle holds.
+
+RUN is the folder of a finished f_agg or f_loc run; several runs of one model and split, of different
+seeds, become an ensemble whose scores are averaged. The networks that they read, the thresholds, the
+calibration and a model card go in; no image, id or score of a patient does.
+
+Examples:
+  mammo bundle runs/demo/table3/fagg-sal+emb-s0-87c7fcee -o demo.bundle
+  mammo bundle runs/demo/table3/fagg-sal+emb-s* -o demo.bundle       an ensemble of all seeds
+  mammo bundle --show demo.bundle                                    its model card
+"""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from mammo.cli.arguments import Parser, at_least_zero, check_exists, complain, parser
+from mammo.cli.commands import run
+from mammo.records import MammoError
+from mammo.text import print_text
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0, or 2 with one sentence on wrong use."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _show(options) if options.show else _pack(options)
+    except (MammoError, OSError) as error:
+        return complain(error)
+
+
+def _parser() -> Parser:
+    words = parser("bundle", __doc__)
+    words.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run; with --show, a bundle")
+    words.add_argument("-o", "--out", type=Path, metavar="FILE", help="the file that is written")
+    words.add_argument("--name", help="name of the bundle (default: that of the file)")
+    words.add_argument("--data-license", metavar="TEXT", default="not stated", help="license or terms of the data")
+    words.add_argument("--weights-license", metavar="TEXT", default="not stated", help="license of the weights")
+    sensitivity_help = "validation lesions whose outlines are changed for the model card (default 20; 0: none)"
+    words.add_argument("--sensitivity-lesions", type=at_least_zero, default=20, metavar="N", help=sensitivity_help)
+    words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
+    words.add_argument("--overwrite", action="store_true", help="replace another file at this place")
+    words.add_argument("--show", action="store_true", help="print the model card of a bundle")
+    words.add_argument("--json", action="store_true", help="print bundle.json instead; with --show")
+    return words
+
+
+def _show(options: argparse.Namespace) -> int:
+    from mammo.inference.bundle import Bundle
+
+    for path in options.runs:
+        bundle = Bundle.open(path)
+        text = json.dumps({"digest": bundle.digest, **bundle.facts}, indent=1) if options.json else bundle.card()
+        print_text(text)
+    return 0
+
+
+def _pack(options: argparse.Namespace) -> int:
+    if options.out is None or options.json:
+        raise MammoError("-o FILE is missing, and --json goes with --show" if options.json else "give -o FILE")
+    check_exists(*options.runs)
+    from mammo.inference.bundle import write_bundle
+    from mammo.inference.bundle_making import BundleOptions, make_bundle
+    from mammo.inference.bundle_members import bundle_path
+
+    path = bundle_path(options.out)
+    name = options.name or path.stem
+    chosen = BundleOptions(name, options.data_license, options.weights_license, options.sensitivity_lesions)
+    content = make_bundle(options.runs, chosen, options.allow_targets)
+    digest = write_bundle(path, content.facts, content.card, content.weights, options.overwrite)
+    size = path.stat().st_size / 1e6
+    print_text(
+        f"{path}: {content.facts['model']}, {len(options.runs)} trainings, {size:.1f} MB, SHA-256 {digest[:16]}..."
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    run(main)

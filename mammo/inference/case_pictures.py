@@ -1,0 +1,35 @@
+"""Writes the pictures of scored cases, under names that say nothing of the patient."""
+
+from pathlib import Path
+
+from mammo.inference.bundle_facts import BundleName
+from mammo.inference.case_image import CaseImage
+from mammo.inference.cases import Case
+from mammo.inference.overlay import DPI, overlay_figure
+from mammo.inference.prediction import CasePrediction
+from mammo.inference.prediction_run import After
+from mammo.io import atomic_write
+
+FOLDER = "pictures"
+
+
+def case_pictures(out: Path, bundle: BundleName, draws: bool) -> After:
+    """What predict_cases calls for each scored case.
+
+    Args:
+        out: the folder of the results; the pictures are in a folder below it.
+        bundle: that makes the predictions.
+        draws: whether there are pictures.
+    """
+
+    def draw(number: int, _: Case, prediction: CasePrediction, image: CaseImage) -> None:
+        if not draws:
+            return
+        (out / FOLDER).mkdir(exist_ok=True)
+        for place, lesion in enumerate(prediction.lesions, start=1):
+            figure = overlay_figure(lesion, image, bundle)
+            with atomic_write(out / FOLDER / f"case-{number:04}-lesion-{place}.png", durable=False) as written:
+                figure.savefig(written, format="png", dpi=DPI, metadata={"Software": None})
+            figure.clear()  # a cleared figure frees its images at once
+
+    return draw

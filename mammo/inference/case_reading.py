@@ -1,0 +1,79 @@
+"""Reads the image and the outlines of a case, in a child process: files of a caller are decoded in no other."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from mammo.inference.case_image import CaseImage, read_image
+from mammo.inference.cases import Case
+from mammo.inference.outlines import Drawn
+from mammo.inference.placing import Placing
+from mammo.intake.adapters._table_outlines import OutlineError
+from mammo.intake.coco import CocoError
+from mammo.intake.masks import MaskError
+from mammo.intake.rejections import Code, RejectedError
+from mammo.intake.sandbox import Workers, isolated
+from mammo.records import MammoError
+
+PRELOAD = (__name__,)
+"""Modules that the child processes need (intake.sandbox.Workers.preload)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """One lesion to score: the user's id, and its outline in pixels of the image's file."""
+
+    lesion_id: str
+    outline: Drawn
+
+
+@dataclass(frozen=True, eq=False)
+class ReadCase:
+    """A case whose files were read.
+
+    Attributes:
+        image: the image; None where it cannot be used.
+        requests: its lesions whose outlines could be drawn.
+        errors: why the image or an outline cannot be used, a sentence each.
+    """
+
+    image: CaseImage | None
+    requests: tuple[Request, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+def read_all(cases: Sequence[Case], placing: Placing, workers: Workers) -> Iterator[ReadCase]:
+    """Yield what the files of each case hold, in order; they are read ahead in child processes.
+
+    Args:
+        cases: the cases.
+        placing: how images are brought into the frame of the networks.
+        workers: how files are read in child processes.
+    """
+    for case, found in zip(cases, isolated(partial(read_case, placing), cases, workers), strict=True):
+        if isinstance(found, Code):  # the child did not survive it
+            yield ReadCase(None, errors=(f"{case.name}: {found.reason}: {found.remedy}",))
+        else:
+            yield found
+
+
+def read_case(placing: Placing, case: Case) -> ReadCase:
+    """The image and the outlines of a case; what is wrong with them is an error of the result."""
+    if case.error:
+        return ReadCase(None, errors=(case.error,))
+    file = case.root / case.path
+    try:
+        image = read_image(file, case.laterality, case.view, placing, case.name, case.spacing_mm)
+    except MammoError as error:
+        return ReadCase(None, errors=(str(error),))
+    requests, errors = [], []
+    for lesion in case.lesions:
+        try:
+            requests.append(Request(lesion.lesion_id, lesion.draw(image.admitted.chain.stored_shape)))
+        except MammoError as error:
+            errors.append(str(error))
+        except RejectedError as error:
+            errors.append(f"{lesion.where}: {error.code.reason}: {error.code.remedy}")
+        except (OutlineError, CocoError, MaskError) as error:
+            errors.append(f"{lesion.where}: the outline {error}")
+    return ReadCase(image, tuple(requests), tuple(errors))

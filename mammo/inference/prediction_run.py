@@ -1,0 +1,104 @@
+"""Scores the cases of `mammo predict` one after the other; a run that was interrupted goes on where it stopped.
+
+What is done is kept in a file of the output folder until all is: a case is not scored again where its image, its
+outlines, the bundle and the options are the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mammo.inference.case_image import CaseImage
+from mammo.inference.case_reading import PRELOAD, ReadCase, read_all
+from mammo.inference.cases import Case
+from mammo.inference.prediction import CasePrediction, write_case_predictions
+from mammo.inference.predictor import Predictor
+from mammo.intake.sandbox import Workers
+from mammo.io import remove_partials
+from mammo.limits import limited_lines, parse_json
+from mammo.progress import track
+
+JOURNAL = ".predictions.jsonl"
+"""The finished cases of a run that is not finished."""
+
+After = Callable[[int, Case, CasePrediction, CaseImage], None]
+"""What is done with a scored case besides the tables: its number from 1, its pictures, its DICOM objects."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Counts of a run: lesions with a score, and the sentences on what could not be scored."""
+
+    n_lesions: int
+    errors: tuple[str, ...]
+
+
+def predict_cases(predictor: Predictor, cases: Sequence[Case], out: Path, after: After) -> Outcome:
+    """Score the cases, and write predictions.json and predictions.csv into a folder, which is made.
+
+    Args:
+        predictor: the networks of a bundle.
+        cases: in order.
+        out: the folder.
+        after: called for each case with a scored lesion.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    remove_partials(out)
+    journal = out / JOURNAL
+    done, found = dict(_finished(journal)), list[dict[str, Any]]()
+    read = read_all(cases, predictor.placing, Workers(preload=PRELOAD))
+    pairs: Iterable[tuple[Case, ReadCase]] = zip(cases, read, strict=True)
+    if len(cases) > 1:  # the work of a single case reports its own parts
+        pairs = track(pairs, "cases", len(cases), "cases")
+    with journal.open("a", encoding="utf-8") as lines:
+        journal.chmod(0o600)
+        for number, (case, content) in enumerate(pairs, start=1):
+            key = _key(predictor, number, case, content)
+            if key not in done:
+                done[key] = _predicted(predictor, number, case, content, after)
+                lines.write(json.dumps([key, done[key]], allow_nan=False) + "\n")
+                lines.flush()
+            found += done.pop(key)
+    write_case_predictions(predictor.facts.name, found, out)
+    journal.unlink()
+    n_lesions = sum(len(case["lesions"]) for case in found)
+    return Outcome(n_lesions, tuple(case["error"] for case in found if case["error"]))
+
+
+def _predicted(predictor: Predictor, number: int, case: Case, content: ReadCase, after: After) -> list[dict[str, Any]]:
+    """The case, as JSON values: its scored lesions, and one more for each of its errors."""
+    found = []
+    if content.image is not None and content.requests:
+        prediction = CasePrediction(case.name, lesions=predictor.predict(content.image, content.requests))
+        after(number, case, prediction, content.image)
+        found.append(prediction.as_json())
+    return found + [CasePrediction(case.name, error).as_json() for error in content.errors]
+
+
+def _finished(journal: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """Yield the finished cases of an earlier run by their keys; a line that was cut is left out."""
+    if not journal.is_file():
+        return
+    with journal.open(encoding="utf-8", errors="replace") as stream:
+        for line in limited_lines(stream):
+            try:
+                key, case = parse_json(line)
+            except ValueError:
+                continue
+            yield str(key), case
+
+
+def _key(predictor: Predictor, number: int, case: Case, content: ReadCase) -> str:
+    """SHA-256 of everything that the prediction for a case depends on, and of its place in the list."""
+    facts: list[object] = [predictor.facts.name.digest, asdict(predictor.options), number, case.name]
+    facts += [case.laterality, case.view, case.spacing_mm, content.errors]
+    digest = hashlib.sha256(json.dumps(facts, default=str).encode())
+    if content.image is not None:
+        digest.update(content.image.sha256.encode())
+    for request in content.requests:
+        outline = request.outline
+        digest.update(repr((request.lesion_id, outline.box, outline.clipped)).encode() + outline.mask.tobytes())
+    return digest.hexdigest()

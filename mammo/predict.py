@@ -1,0 +1,164 @@
+"""Score outlined lesions of new mammograms with a model bundle: a second opinion for research.
+
+CASE is an image (DICOM, PNG or TIFF), a folder of images with outlines, or a list: a table of lesions
+or a COCO file. Outlines are those of lesions.csv (labels are not needed), COCO files or DICOM SEG
+objects in the folder; for a single image also --box, --circle, --polygon or --mask, in pixels
+(row, col) of the image as a viewer shows it.
+
+OUT gets predictions.json and predictions.csv, and a picture of each lesion. A case that cannot be
+scored is listed there with its reason, and the exit status is 3. The same command goes on where an
+interrupted one stopped.
+
+Examples:
+  mammo predict demo.bundle lesion.dcm --box 1200,1380,400,610 -o out
+  mammo predict demo.bundle scan.png --mask mask.png --laterality L --view MLO -o out
+  mammo predict demo.bundle cases/ -o out --prevalence 0.2
+"""
+
+import argparse
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mammo.cli.arguments import Parser, at_least_one, check_exists, complain, parser
+from mammo.cli.commands import run
+from mammo.records import MammoError
+from mammo.text import print_text
+
+if TYPE_CHECKING:  # heavy: imported after the command line is checked
+    from mammo.inference.cases import Case
+    from mammo.inference.outlines import Outline
+
+LEFT_OUT = 3
+"""Exit status where at least one case or lesion could not be scored."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0, 3 where a case was left out, or 2 with one sentence on wrong use."""
+    options = _parser().parse_args(arguments)
+    try:
+        return _predict(options)
+    except (MammoError, OSError) as error:
+        return complain(error)
+
+
+def _parser() -> Parser:
+    words = parser("predict", __doc__)
+    words.add_argument("bundle", type=Path, metavar="BUNDLE", help="model bundle (mammo bundle)")
+    words.add_argument("cases", type=Path, nargs="+", metavar="CASE", help="image, folder, or table of lesions")
+    words.add_argument("-o", "--out", type=Path, required=True, metavar="OUT", help="folder of the results")
+    one = words.add_argument_group("a single image")
+    one.add_argument("--box", type=_numbers(4), action="append", default=[], metavar="ROW0,ROW1,COL0,COL1")
+    one.add_argument("--circle", type=_numbers(3), action="append", default=[], metavar="ROW,COL,RADIUS")
+    one.add_argument("--polygon", type=_polygon, action="append", default=[], metavar='"ROW,COL;ROW,COL;..."')
+    mask_help = "PNG or TIFF of the image's size, above 0 inside, or a DICOM SEG object"
+    one.add_argument("--mask", type=Path, action="append", default=[], metavar="FILE", help=mask_help)
+    one.add_argument("--laterality", choices=("L", "R"), help="breast, for an image without a header")
+    one.add_argument("--view", choices=("CC", "MLO"), help="view, likewise")
+    one.add_argument("--pixel-spacing", type=_positive, metavar="MM", help="mm between its pixels, likewise")
+    words.add_argument("--prevalence", type=_share, metavar="P", help="share of cancers, re-bases the probability")
+    words.add_argument("--windows", type=at_least_one, default=100, metavar="N", help="windows per lesion (100)")
+    words.add_argument("--no-changes", action="store_true", help="do not score changed outlines (11 times as fast)")
+    words.add_argument("--no-pictures", action="store_true", help="draw no pictures")
+    words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
+    words.add_argument("--overwrite", action="store_true", help="replace the predictions of an earlier run in OUT")
+    return words
+
+
+def _predict(options: argparse.Namespace) -> int:
+    check_exists(options.bundle)
+    if (options.out / "predictions.json").exists() and not options.overwrite:
+        raise MammoError(f"{options.out} has predictions already: name another folder, or give --overwrite")
+    from mammo.inference.case_pictures import case_pictures
+    from mammo.inference.prediction_run import predict_cases
+    from mammo.inference.predictor import PredictOptions, Predictor
+
+    cases = _cases(options)
+    chosen = PredictOptions(options.windows, not options.no_changes, options.prevalence)
+    predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
+    after = case_pictures(options.out, predictor.facts.name, draws=not options.no_pictures)
+    found = predict_cases(predictor, cases, options.out, after)
+    for error in found.errors[:20]:
+        print_text(f"left out: {error}")
+    if len(found.errors) > 20:
+        print_text(f"and {len(found.errors) - 20} more, see predictions.csv")
+    print_text(
+        f"{found.n_lesions} lesions scored with {predictor.facts.name.name}; see {options.out / 'predictions.csv'}"
+    )
+    return LEFT_OUT if found.errors else 0
+
+
+def _cases(options: argparse.Namespace) -> "list[Case]":
+    """The cases of the command line; MammoError where what is said about one image does not go with several."""
+    from dataclasses import replace
+
+    from mammo.inference.cases import outlined, read_cases
+    from mammo.records import Laterality, View
+
+    outlines = _outlines(options)
+    said = {name: getattr(options, name) for name in ("laterality", "view", "pixel_spacing") if getattr(options, name)}
+    is_image = len(options.cases) == 1 and options.cases[0].is_file()
+    cases = read_cases(options.cases)
+    if not outlines and not said:
+        return cases
+    if not is_image or len(cases) != 1 or cases[0].lesions:
+        given = ", ".join([*(["outlines"] if outlines else []), *said])
+        raise MammoError(f"{given} on the command line are for a single image: put those of several into lesions.csv")
+    case = replace(
+        cases[0],
+        laterality=None if options.laterality is None else Laterality(options.laterality),
+        view=None if options.view is None else View(options.view),
+        spacing_mm=options.pixel_spacing,
+    )
+    return [outlined(case, outlines)]
+
+
+def _outlines(options: argparse.Namespace) -> "list[Outline | Path]":
+    from mammo.geometry import Box
+    from mammo.inference.outlines import Circle
+
+    check_exists(*options.mask)
+    try:
+        boxes = [Box(*map(round, edges)) for edges in options.box]
+    except ValueError as error:
+        raise MammoError(f"--box: {error}: give ROW0,ROW1,COL0,COL1 with ROW0 below ROW1 and COL0 below COL1") from None
+    return [*boxes, *(Circle(*each) for each in options.circle), *options.polygon, *options.mask]
+
+
+def _numbers(count: int) -> Callable[[str], list[float]]:
+    def numbers(text: str) -> list[float]:
+        try:
+            found = [float(word) for word in text.split(",")]
+        except ValueError:
+            found = []
+        if len(found) != count:
+            raise ArgumentTypeError(f"give {count} numbers with commas between them, got {text!r}")
+        return found
+
+    return numbers
+
+
+def _polygon(text: str) -> list[list[float]]:
+    points = [_numbers(2)(point) for point in text.strip("; ").split(";")]
+    if len(points) < 3:
+        raise ArgumentTypeError(f"give at least 3 corners ROW,COL with semicolons between them, got {text!r}")
+    return points
+
+
+def _positive(text: str) -> float:
+    (value,) = _numbers(1)(text)
+    if not 0 < value <= 1:
+        raise ArgumentTypeError(f"give mm between pixels, above 0 and at most 1, got {text!r}")
+    return value
+
+
+def _share(text: str) -> float:
+    (value,) = _numbers(1)(text)
+    if not 0 < value < 1:
+        raise ArgumentTypeError(f"give a share between 0 and 1, as in 0.2, got {text!r}")
+    return value
+
+
+if __name__ == "__main__":
+    run(main)
