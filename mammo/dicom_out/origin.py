@@ -20,7 +20,8 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from mammo import __version__
-from mammo.inference.prediction import BundleName, LesionPrediction
+from mammo.inference.bundle_facts import BundleName
+from mammo.inference.prediction import LesionPrediction
 from mammo.intake.laterality_view import read_laterality
 from mammo.intake.rejections import RejectedError
 from mammo.records import Laterality, MammoError

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from mammo.dicom_out.origin import Origin
-from mammo.inference.prediction import BundleName, CasePrediction
+from mammo.inference.bundle_facts import BundleName
+from mammo.inference.prediction import CasePrediction
 from mammo.intake.dicom_header import quiet
 from mammo.io import atomic_write
 from mammo.records import MammoError

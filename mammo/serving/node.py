@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.dicom_out.results import write_dicom_results
-from mammo.inference.prediction import BundleName, CasePrediction
+from mammo.inference.bundle_facts import BundleName
+from mammo.inference.prediction import CasePrediction
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.rejections import RejectedError
 from mammo.records import MammoError

@@ -5,17 +5,10 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from mammo.geometry import Box, Frame, FrameChain
+from mammo.inference.bundle_facts import BundleName, Rate, ThresholdFacts
 from mammo.inference.outlines import Drawn
-from mammo.inference.prediction import (
-    BundleName,
-    CasePrediction,
-    LesionPrediction,
-    Rate,
-    ThresholdFacts,
-    ThresholdResult,
-)
+from mammo.inference.prediction import CasePrediction, LesionPrediction, ThresholdResult
 
-FACTS = ThresholdFacts(0.02, 0.2345678, Rate(0.23, 0.2, 0.3), Rate(0.019), Rate(0.2), Rate(None))
 BUNDLE = BundleName("ab" * 32, "demo", "0.9.0", ("phantom",), "f_agg sal+emb", 2)
 FACTS = ThresholdFacts(0.02, 0.2345678, Rate(0.23, 0.2, 0.3), Rate(0.019), Rate(0.2), Rate(None))
 
