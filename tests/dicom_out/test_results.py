@@ -103,7 +103,7 @@ def test_mammo_reads_its_own_outlines(tmp_path: Path) -> None:
     image = source()
     image.save_as(tmp_path / "image.dcm", enforce_file_format=True)
     made(tmp_path, image)
-    mask, box = outline_of_segment(tmp_path, "outlines.dcm", 1, "image.dcm", (400, 300))
+    mask, box = outline_of_segment(tmp_path / "outlines.dcm", 1, image.SOPInstanceUID, (400, 300))
     assert np.array_equal(mask, asymmetric())
     assert box == Box(40, 70, 25, 45)
 

@@ -66,12 +66,7 @@ def score(image_path: Path, outlines_path: Path) -> CasePrediction:
         raise MammoError("the image is unlucky: choose another")
     if number == 17:
         raise KeyError(CANARY)
-    masks = [
-        outline_of_segment(
-            image_path.parents[1], f"outlines/{outlines_path.name}", n, f"images/{image_path.name}", SHAPE
-        )
-        for n in (1, 2)
-    ]
+    masks = [outline_of_segment(outlines_path, n, str(stored.SOPInstanceUID), SHAPE) for n in (1, 2)]
     return case(*(lesion(mask, box.row0, box.col0, score=number / 1000) for mask, box in masks))
 
 
