@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
@@ -222,6 +223,7 @@ def test_saliency_maps_of_a_run_that_is_gone_are_unneeded_unless_a_run_has_read_
     origin = folder(root, "fagg-emb-s0") / "origin.json"
     content = json.loads(origin.read_text())
     content["read_digests"]["context"] = read.rsplit("-", 1)[-1]
+    del content["seal"]
     origin.write_text(json.dumps(content))
     (root / "table3" / own.rsplit("-", 1)[0]).mkdir()
     (root / "table3" / own.rsplit("-", 1)[0] / "config.yaml").touch()
@@ -248,7 +250,8 @@ def test_caches_are_kept_while_a_sweep_has_jobs_that_are_not_done(
 ) -> None:
     sweep = root / "sweeps" / "table3-01234567"
     (sweep / "0").mkdir(parents=True)
-    (sweep / "jobs.json").write_text('["seed=0"]')
+    digest = sha256(b'["seed=0"]').hexdigest()
+    (sweep / "jobs.json").write_text(json.dumps({"jobs": ["seed=0"], "sha256": digest}))
     assert not [path for path in paths(root) if path.endswith(".npz")]
     assert main(["prune", str(root)]) == 0
     assert "caches of h are kept, because sweep table3-01234567 has jobs" in capsys.readouterr().out

@@ -74,7 +74,7 @@ class RejectionLog:
     store: Path
 
     def read(self) -> dict[str, tuple[str, str]]:
-        """Input digest and code by image id; a line that an interruption cut off is skipped.
+        """Input digest and code by image id; a line that was cut off or damaged is skipped, and its file read again.
 
         Raises:
             MammoError: the log is not such a file.
@@ -119,5 +119,6 @@ def _complete(lines: Iterable[str]) -> Iterator[list[str]]:
             values = json.loads(line)
         except ValueError:
             continue
-        if isinstance(values, list) and len(values) == 3:
+        is_text = isinstance(values, list) and all(isinstance(value, str) for value in values)
+        if is_text and len(values) == 3 and values[2] in tuple(Code):
             yield values

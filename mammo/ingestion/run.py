@@ -23,7 +23,7 @@ from mammo.ingestion.duplicates import (
 )
 from mammo.ingestion.quarantine import QUARANTINE, RejectionLog, write_quarantine
 from mammo.ingestion.replacement import replacement, restore_interrupted
-from mammo.ingestion.shard import Shard, find_parts, open_part, rejections_in_parts, remove_parts
+from mammo.ingestion.shard import FOLDER, Shard, find_parts, open_part, rejections_in_parts, remove_parts
 from mammo.ingestion.sources import Mode, check_images_kept, planned_sources
 from mammo.ingestion.tables import SourceRows, current_tables, joined_tables, write_tables
 from mammo.ingestion.worker import (
@@ -45,7 +45,7 @@ from mammo.records import Cohort, ImageRecord, MammoError
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import Pseudonyms, read_own_ids
-from mammo.store.store_header import DataSet
+from mammo.store.store_header import DataSet, damaged_index
 
 
 @dataclass(frozen=True)
@@ -168,12 +168,16 @@ def _ingest(
     """Ingest a cohort; with `complete` the source must still have all its images that the store holds."""
     store, source = recipe.store, recipe.data_set.name
     pseudonyms = Pseudonyms.of_store(store).of_source(source)
-    current = current_tables(store)
+    current = current_tables(store, source)
     rejections = rejections_in_parts(recipe.parts) | RejectionLog(store).read()
     items = _items(cohort.images, pseudonyms, rejections)
     if complete and current is not None:
         check_images_kept(recipe, {item.image_id for item in items if item.image.code != Code.MISSING}, current)
+    if damage := damaged_index(store):
+        print(f"caution: {damage}; images that it no longer lists are read again", flush=True)
     results, decoded = _ingest_files(recipe, items, processes, len(sources) > 1)
+    if recipe.parts and decoded:
+        print(f"{decoded} files are missing from {store / FOLDER} or damaged there, and were read again", flush=True)
     facts = {item.image_id: one for item, one in zip(items, results, strict=True) if isinstance(one, ImageFacts)}
     candidates = new_candidates(items, facts)
     with_finding = paths_with_finding(cohort)

@@ -18,7 +18,7 @@ from typing import TypeVar
 from mammo.ingestion.quarantine import RejectionLog
 from mammo.records import MammoError, is_whole
 from mammo.store.image_store import ImageStore
-from mammo.store.pseudonyms import Pseudonyms
+from mammo.store.pseudonyms import KEY, Pseudonyms
 
 T = TypeVar("T")
 
@@ -62,9 +62,12 @@ WHOLE = Shard()
 
 
 def open_part(store: Path, source: str, shard: Shard) -> Path:
-    """The folder of one part of a source, with the store's pseudonym key."""
+    """The folder of one part of a source, with the store's pseudonym key; MammoError where it has another one."""
     part = store / FOLDER / source / f"{shard.number:04d}"
-    Pseudonyms.of_store(store).write_key(part)
+    pseudonyms = Pseudonyms.of_store(store)
+    pseudonyms.write_key(part)
+    if Pseudonyms.of_store(part) != pseudonyms:
+        raise MammoError(f"{part / KEY} is damaged (it is not that of {store}): delete {part} and run this shard again")
     return part
 
 
@@ -81,11 +84,12 @@ def remove_parts(store: Path, source: str) -> None:
 
 
 def record_in_parts(parts: tuple[Path, ...], image_id: str, input_digest: str) -> PartRecord | None:
-    """The record of an image with this input digest, from the first part that holds it; None without one."""
+    """The record of an image with this input digest, from the first part that holds it intact; None without one."""
     for part in parts:
         stored_digest, _, text = ImageStore(part).note(image_id).partition(" ")
         if stored_digest == input_digest:
-            return text, *ImageStore(part).record(image_id)
+            with suppress(MammoError):  # damaged: the file is decoded again
+                return text, *ImageStore(part).record(image_id)
     return None
 
 

@@ -14,7 +14,7 @@ from mammo.ingestion.worker import Recipe
 from mammo.limits import check_parquet
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
-from mammo.store.pseudonyms import OWN_IDS, Pseudonyms
+from mammo.store.pseudonyms import Pseudonyms, read_own_ids
 from mammo.store.store_header import DataSet, StoreHeader, check_format, read_store_header
 
 NAME = re.compile(r"\w[\w.-]{0,39}")
@@ -76,12 +76,20 @@ def check_images_kept(recipe: Recipe, image_ids: Collection[str], current: Manif
     stored = images.index[images["source"] == name]
     lost = [image_id for image_id in stored if image_id not in image_ids]
     if lost:
-        path = {row["id"]: row["source_path"] for row in OWN_IDS.read(recipe.store)}.get(lost[0], f"image {lost[0]}")
+        path = _own_path(recipe.store, lost[0])
         raise MammoError(
             f"{len(lost)} of the {len(stored)} images of source {name} in {recipe.store} are not in {recipe.source} "
             f"any more (the first: {path}), and would be lost: put the files back, or give overwrite=true, which "
             "leaves them out"
         )
+
+
+def _own_path(store: Path, image_id: str) -> str:
+    """The path of an image in its source, or its id where ids.csv is missing or damaged."""
+    try:
+        return read_own_ids(store)[image_id].path
+    except (MammoError, KeyError):
+        return f"image {image_id}"
 
 
 def _recorded(recipe: Recipe) -> DataSet:

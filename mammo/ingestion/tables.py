@@ -17,7 +17,7 @@ from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import OWN_IDS, Pseudonyms
 from mammo.store.schema import Row, chain_of, outline_values
 from mammo.store.splits import NO_FOLD
-from mammo.store.store_header import DataSet
+from mammo.store.store_header import DataSet, read_store_header
 
 Accepted = Sequence[tuple[ImageRecord, Outcome]]
 """The accepted images of a cohort, in order."""
@@ -126,8 +126,35 @@ def whole_official_split(images: Sequence[ImageRecord]) -> bool:
     return Split.VAL in splits or Split.TRAIN not in splits
 
 
-def current_tables(store: Path) -> Manifest | None:
-    """The store's tables before an ingest; None without readable ones."""
+def current_tables(store: Path, source: str) -> Manifest | None:
+    """The store's tables before an ingest; None without a store, and where they are damaged, which is printed.
+
+    Args:
+        store: the store.
+        source: that is ingested, of which the tables are made again.
+
+    Raises:
+        MammoError: they are damaged, and hold the rows of another source.
+    """
+    try:
+        header = read_store_header(store)
+    except MammoError as error:
+        if (store / "store.json").is_file():  # its tables may be as they were
+            print(f"caution: {error}; it is made again now", flush=True)
+        return _unchecked_tables(store)
+    try:
+        return Manifest.load(store)
+    except MammoError as error:
+        if others := [one.name for one in header.sources if one.name != source]:
+            raise MammoError(
+                f"{error}; but it holds the rows of {', '.join(others)} too: put the file back from a copy, or delete "
+                f"{store} and ingest every source again"
+            ) from None
+        print(f"caution: {error}; the tables are made again now, without the splits of the patients", flush=True)
+        return None
+
+
+def _unchecked_tables(store: Path) -> Manifest | None:
     try:
         return Manifest.load(store, checked=False)
     except MammoError:

@@ -6,6 +6,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, is_zipfile
+from zlib import error as ZlibError  # noqa: N812
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,7 @@ def read_weights(path: Path) -> dict[str, Any]:
     if not path.is_file():  # a pipe or a folder is none either
         raise MammoError(f"{path}: no such weight file{did_you_mean_path(path)}")
     try:
-        _check_sizes(path)
+        _check_archive(path)
         _check_pickles(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
@@ -94,11 +95,11 @@ def write_weights(content: dict[str, Any], path: Path, legacy: bool = False) -> 
         torch.save(content, written, _use_new_zipfile_serialization=not legacy)
 
 
-def _check_sizes(path: Path) -> None:
-    """Check the sizes that an archive of torch.save declares, before anything of it is read.
+def _check_archive(path: Path) -> None:
+    """Check the sizes that an archive of torch.save declares, and its checksums, which torch does not verify.
 
     Raises:
-        MammoError: its members are compressed or larger than the file: torch.save does neither.
+        MammoError: its members are compressed or larger than the file, which torch.save makes neither, or damaged.
     """
     if not is_zipfile(path):
         return
@@ -110,6 +111,18 @@ def _check_sizes(path: Path) -> None:
             f"{path} would unpack to {total:,} bytes, but a weight file is as large as its content, here at most "
             f"{size:,}: download or copy it again, or save it with torch.save"
         )
+    if damage := archive_damage(path):
+        raise MammoError(f"{path} is damaged ({damage}): download or copy it again, or train its run again")
+
+
+def archive_damage(path: Path) -> str:
+    """What is wrong with an archive of torch.save by its own checksums; empty if nothing is."""
+    try:
+        with ZipFile(path) as archive:
+            member = archive.testzip()
+    except (BadZipFile, RuntimeError, EOFError, ValueError, ZlibError) as error:
+        return f"{type(error).__name__}: {error}"
+    return "" if member is None else f"the checksum of {member} is another one"
 
 
 def _check_pickles(path: Path) -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 
 from mammo.limits import TABLE_BYTES, check_size, limited_lines
 from mammo.records import Floats, MammoError
+from mammo.scoring.score_tables import check_copy
 from mammo.scoring.thresholds import threshold_at_fnr
 
 COLUMNS = ("lesion_id", "patient_id", "malignant", "score")
@@ -65,8 +66,10 @@ def read_score_file(path: Path) -> ScoreFile:
     """Read and check one file.
 
     Raises:
-        MammoError: it cannot be read, a column is missing, or a row is invalid; names file, row and value.
+        MammoError: it cannot be read, a column is missing, or a row is invalid; names file, row and value. Or it is
+            the CSV file beside a Parquet table of mammo, and was changed (score_tables.check_copy).
     """
+    check_copy(path)
     try:
         check_size(path, TABLE_BYTES)
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -6,10 +6,13 @@ would run as a formula.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from mammo.io import atomic_write
 from mammo.limits import check_parquet
@@ -18,6 +21,9 @@ from mammo.scoring.intervals import Interval, auc_interval
 from mammo.scoring.score_columns import IMAGE_CLASSES, IMAGE_COLUMNS, LESION_COLUMNS, WINDOW_COLUMNS, Columns
 from mammo.scoring.trivial_predictors import PREDICTORS
 from mammo.text import csv_cell
+
+CSV_DIGEST = "mammo.csv_sha256"
+"""Key of a Parquet file's metadata: SHA-256 of the CSV file beside it, as hex."""
 
 SIZE_GROUPS = ("below 128 px", "128 to 384 px", "above 384 px")
 """Lesions below, within and above the range of the paper's crop window sizes."""
@@ -73,15 +79,20 @@ class TableKind:
     def write(self, table: pd.DataFrame, path: Path, with_csv: bool = True) -> None:
         """Check the table and write it as .parquet and .csv; a reader never sees half a file.
 
+        The Parquet file holds the digest of the CSV file, by which check_copy knows a damaged one.
+
         Raises:
             MammoError: as check.
         """
         checked = self.check(table, str(path))
+        content = pa.Table.from_pandas(checked, preserve_index=False)
         with atomic_write(path.with_suffix(".parquet")) as parquet:
-            checked.to_parquet(parquet, index=False)
             if with_csv:
                 with atomic_write(path.with_suffix(".csv")) as csv:
                     safe_csv(checked, csv)
+                    digest = {CSV_DIGEST: sha256(csv.read_bytes()).hexdigest()}
+                content = content.replace_schema_metadata({**(content.schema.metadata or {}), **digest})
+            pq.write_table(content, parquet)
 
     def read(self, path: Path) -> pd.DataFrame:
         """Read a parquet file and check it.
@@ -100,6 +111,27 @@ class TableKind:
                 f"{path}: not a readable parquet file ({type(error).__name__}: {reason}); {self.remedy}"
             ) from error
         return self.check(table, str(path))
+
+
+def check_copy(path: Path) -> None:
+    """Check a CSV file against the digest in the Parquet file beside it, if there is one.
+
+    Raises:
+        MammoError: it differs from what was written with that file.
+    """
+    table = path.with_suffix(".parquet")
+    if path.suffix != ".csv" or not table.is_file() or not path.is_file():
+        return
+    try:
+        check_parquet(table)
+        known = (pq.read_schema(table).metadata or {}).get(CSV_DIGEST.encode())
+    except (ValueError, OSError) as error:
+        raise MammoError(f"{table} beside {path.name} is damaged ({type(error).__name__}): restore both") from error
+    if known is not None and sha256(path.read_bytes()).hexdigest().encode() != known:
+        raise MammoError(
+            f"{path} was changed since it was written with {table.name}: restore it from a copy; save changes of your "
+            "own under another name"
+        )
 
 
 def safe_csv(table: pd.DataFrame, path: Path) -> None:

@@ -8,7 +8,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
+from zlib import error as ZlibError  # noqa: N812
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,9 @@ from numpy.typing import NDArray
 from mammo.io import atomic_write
 from mammo.limits import check_archive
 from mammo.records import MammoError
+
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, RuntimeError, BadZipFile, ZlibError, MemoryError)
+"""Errors that a damaged archive raises."""
 
 
 class Digestible(Protocol):
@@ -46,21 +50,24 @@ class Embeddings:
         return hashlib.sha256(f"{plan.digest()} {self.precision}".encode()).hexdigest()
 
     def has(self, plan: Digestible) -> bool:
-        """Whether h of this very plan, in this precision, is stored and readable."""
-        path = self._path(plan)
+        """Whether h of this very plan, in this precision, is stored, and undamaged by the file's own checksums."""
+        path = self.path(plan)
         if not path.is_file():
             return False
         try:
             check_archive(path)
+            with ZipFile(path) as archive:
+                if archive.testzip() is not None:
+                    return False
             with np.load(path, allow_pickle=False) as stored:
                 return str(stored["digest"]) == self.digest(plan)
-        except (OSError, ValueError, EOFError, KeyError, BadZipFile, MemoryError):  # a damaged file counts as missing
+        except UNREADABLE:  # a damaged file counts as missing
             return False
 
     def write(self, plan: Digestible, h: NDArray[np.float32]) -> None:
         """Store h [N, 32] of the plan's windows atomically."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        with atomic_write(self._path(plan)) as written, written.open("wb") as file:
+        with atomic_write(self.path(plan)) as written, written.open("wb") as file:
             np.savez(file, h=h.astype(np.float32), digest=np.array(self.digest(plan)))
 
     def read(self, plan: Digestible) -> NDArray[np.float32]:
@@ -70,18 +77,19 @@ class Embeddings:
             MammoError: h of the plan is missing or damaged.
         """
         if not self.has(plan):
-            state = "is damaged" if self._path(plan).is_file() else "does not exist"
-            raise MammoError(f"{self._path(plan)} {state}: run python -m mammo.precompute what=embeddings again")
+            state = "is damaged" if self.path(plan).is_file() else "does not exist"
+            raise MammoError(f"{self.path(plan)} {state}: run python -m mammo.precompute what=embeddings again")
         again = "run python -m mammo.precompute what=embeddings again"
         try:
-            with np.load(self._path(plan), allow_pickle=False) as stored:
+            with np.load(self.path(plan), allow_pickle=False) as stored:
                 h: NDArray[np.float32] = stored["h"]
-        except (OSError, ValueError, EOFError, KeyError, BadZipFile) as error:  # a wrong checksum among them
-            raise MammoError(f"{self._path(plan)} is damaged ({error}): delete it, then {again}") from None
+        except UNREADABLE as error:
+            raise MammoError(f"{self.path(plan)} is damaged ({error}): delete it, then {again}") from None
         if h.dtype != np.float32 or h.ndim != 2 or not np.isfinite(h).all():
             what = f"{h.dtype} {list(h.shape)}" if h.dtype != np.float32 or h.ndim != 2 else "NaN or infinite values"
-            raise MammoError(f"{self._path(plan)} holds {what}, not finite float32 [N, K]: delete it, then {again}")
+            raise MammoError(f"{self.path(plan)} holds {what}, not finite float32 [N, K]: delete it, then {again}")
         return h
 
-    def _path(self, plan: Digestible) -> Path:
+    def path(self, plan: Digestible) -> Path:
+        """The file of a plan, which need not exist."""
         return self.folder / f"{self.digest(plan)[:16]}.npz"

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mammo.geometry import Box, CropWindow, FrameChain
 from mammo.records import MammoError
 from mammo.store.record_files import RecordFiles, StoredRecord
+from mammo.store.store_header import AGAIN, damaged_index
 from mammo.store.tiles import DamagedError, TiledImage, encode
 
 
@@ -108,8 +109,16 @@ class ImageStore:
             return ""
 
     def record(self, image_id: str) -> tuple[bytes, int]:
-        """The image's record as it was appended, and the size of its head; MammoError if it is not in the store."""
+        """The image's record as it was appended, and the size of its head.
+
+        Raises:
+            MammoError: it is not in the store, or damaged.
+        """
         record = _record_files(self.root).find(_key(image_id))
+        try:
+            self._open(image_id).verify()
+        except DamagedError:
+            record = None
         if record is None:
             raise self._damaged(image_id)
         return record.read(0, record.size), record.head
@@ -156,10 +165,14 @@ class ImageStore:
                 image, _ = _opened(self.root, image_id)
             return image
         except KeyError:
-            message = f"image {image_id} is missing from the store {self.root}: run python -m mammo.ingest again"
-            raise MammoError(message) from None
+            raise self._missing(image_id) from None
         except DamagedError:
             raise self._damaged(image_id) from None
+
+    def _missing(self, image_id: str) -> MammoError:
+        cut = _record_files(self.root).cut_file(image_id)
+        damage = f"{cut} was cut" if cut else damaged_index(self.root)
+        return MammoError(f"image {image_id} is missing from the store {self.root}{damage and f': {damage}'}: {AGAIN}")
 
     def _damaged(self, image_id: str) -> MammoError:
         return MammoError(

@@ -97,9 +97,11 @@ class Manifest:
 
     @staticmethod
     def state(store: Path) -> tuple[int, ...]:
-        """Sizes and times of a store's header and tables: equal for the same manifest; empty without a store."""
+        """Identities of a store's header and tables, as every write changes them; empty without a store."""
         stats = [file.stat() for file in (store / name for name in ("store.json", *TABLES)) if file.is_file()]
-        return tuple(number for stat in stats for number in (stat.st_size, stat.st_mtime_ns))
+        return tuple(
+            number for stat in stats for number in (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+        )
 
     def save(self, store: Path) -> None:
         """Write the tables and the checksums of the store; the same content gives the same bytes.

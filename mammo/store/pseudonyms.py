@@ -9,15 +9,18 @@ cell runs as a formula in a spreadsheet, or as a control sequence in a terminal.
 import csv
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from hashlib import file_digest, sha256
 from io import StringIO
 from pathlib import Path
 
 from mammo.io import atomic_write
 from mammo.limits import TABLE_BYTES, check_size, limited_lines, read_text
 from mammo.records import MammoError
+from mammo.store.store_header import damage_of, new_table
 from mammo.text import csv_cell, without_apostrophe
 
 KEY = ".key"
@@ -25,6 +28,9 @@ KEY = ".key"
 
 KEY_BYTES = 1000
 """Largest file of a key."""
+
+KEY_TEXT = re.compile(r"[0-9a-f]{64}")
+"""Its content: 32 bytes in hexadecimal digits."""
 
 LENGTH = 20
 """Hexadecimal digits of a pseudonym: 80 bits, so that a million of them have no collision."""
@@ -47,17 +53,22 @@ class Pseudonyms:
         """Return a store's pseudonyms; its key is created on first use, readable by its owner only.
 
         Raises:
-            MammoError: the key is damaged or not a file.
+            MammoError: the key is damaged, so that every id would change, or not a file.
         """
         path = store / KEY
         if not path.is_file():
             cls(secrets.token_bytes(32)).write_key(store)
         try:
-            return cls(bytes.fromhex(read_text(path, KEY_BYTES)))
+            text = read_text(path, KEY_BYTES)
+            problem = "" if KEY_TEXT.fullmatch(text) else "64 hexadecimal digits are expected"
         except (OSError, ValueError) as error:
+            text, problem = "", str(error)
+        if problem := problem or damage_of(store, KEY):
             raise MammoError(
-                f"{path} is not a key of pseudonyms ({error}): restore it from a copy, or give another root="
-            ) from None
+                f"{path} is not a key of pseudonyms ({problem}), and every id is made with it: restore it from a copy, "
+                "or give another root="
+            )
+        return cls(bytes.fromhex(text))
 
     def write_key(self, store: Path) -> None:
         """Write the key to a store that has none; of several processes that try, the first one wins."""
@@ -95,7 +106,7 @@ class LocalTable:
     columns: Mapping[str, str]
 
     def write(self, store: Path, source: str, rows: Iterable[Sequence[str]], sources: Sequence[str]) -> None:
-        """Replace the rows of one source.
+        """Replace the rows of one source, and print what is lost where the table was damaged.
 
         Args:
             store: the store folder.
@@ -105,7 +116,7 @@ class LocalTable:
         """
         stream, at = StringIO(newline=""), list(self.columns).index("source")
         parts: dict[str, list[Sequence[str]]] = {name: [] for name in sources}
-        for row in self._cells(store):
+        for row in self._kept(store, [name for name in sources if name != source]):
             if row[at] in parts and row[at] != source:
                 parts[row[at]].append(row)
         parts[source] = [[csv_cell(cell) for cell in row] for row in rows]
@@ -113,23 +124,64 @@ class LocalTable:
         writer.writerow(self.columns)
         for part in parts.values():
             writer.writerows(part)
-        with atomic_write(store / self.name) as table:
+        content = stream.getvalue().encode("utf-8")
+        with atomic_write(new_table(store, self.name)) as table:  # takes the place of the old one after its digest
             table.touch(mode=0o600)
-            table.write_bytes(stream.getvalue().encode("utf-8"))
+            table.write_bytes(content)
+        with atomic_write(self._digest_file(store)) as digest:
+            digest.write_text(sha256(content).hexdigest(), encoding="ascii")
+        new_table(store, self.name).replace(store / self.name)
 
     def read(self, store: Path) -> list[dict[str, str]]:
-        """The rows by column, without the apostrophes that keep cells from running; empty without the file."""
-        return [dict(zip(self.columns, map(without_apostrophe, row), strict=True)) for row in self._cells(store)]
+        """The rows by column, without the apostrophes that keep cells from running; empty without the file.
 
-    def _cells(self, store: Path) -> list[list[str]]:
-        """The rows as they are in the file; empty without it, or where it is not such a table."""
+        Raises:
+            MammoError: the table differs from what was written.
+        """
+        rows = self._cells(store)
+        if rows is None:
+            raise MammoError(
+                f"{store / self.name} is damaged (another SHA-256 than was written): run python -m mammo.ingest again, "
+                "for every source of the store"
+            )
+        return [dict(zip(self.columns, map(without_apostrophe, row), strict=True)) for row in rows]
+
+    def _kept(self, store: Path, others: Sequence[str]) -> list[list[str]]:
+        """The rows of the file; none, and a printed caution, where it is damaged."""
+        rows = self._cells(store)
+        if rows is None:
+            lost = f", without the rows of {', '.join(others)} until they are ingested again" if others else ""
+            print(f"caution: {store / self.name} was damaged, and is made again{lost}", flush=True)
+        return rows or []
+
+    def _cells(self, store: Path) -> list[list[str]] | None:
+        """The rows as they are in the file, empty without it; None where it differs from what was written."""
+        digest = self._digest_file(store)
+        known = digest.read_bytes()[:KEY_BYTES] if digest.is_file() else None
         try:
-            check_size(store / self.name, TABLE_BYTES)
-            with (store / self.name).open(encoding="utf-8", errors="replace", newline="") as stream:
-                header, *rows = csv.reader(limited_lines(stream))
+            for path in (store / self.name, new_table(store, self.name)):
+                if path.is_file() and known in (None, _digest(path)):
+                    return self._parsed(path)
         except (OSError, ValueError, csv.Error):
-            return []
-        return [row for row in rows if len(row) == len(self.columns)] if header == list(self.columns) else []
+            return None
+        return [] if known is None else None
+
+    def _parsed(self, path: Path) -> list[list[str]]:
+        check_size(path, TABLE_BYTES)
+        with path.open(encoding="utf-8", errors="replace", newline="") as stream:
+            header, *rows = csv.reader(limited_lines(stream))
+        if header != list(self.columns):
+            raise ValueError(f"it has the columns {header}")
+        return [row for row in rows if len(row) == len(self.columns)]
+
+    def _digest_file(self, store: Path) -> Path:
+        """The file with the table's SHA-256, as hex."""
+        return store / f".{self.name}.sha256"
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest().encode()
 
 
 OWN_IDS = LocalTable(
@@ -167,7 +219,7 @@ def read_own_ids(store: Path) -> dict[str, OwnId]:
     """The own names by pseudonym, of images and lesions.
 
     Raises:
-        MammoError: the store has no ids.csv: it stays behind where a store is shared.
+        MammoError: the store has no ids.csv, which stays behind where a store is shared, or it is damaged.
     """
     if not (store / OWN_IDS.name).is_file():
         raise MammoError(

@@ -4,6 +4,9 @@ A folder holds pairs of files: `<number>.tiles` with the records one after anoth
 of fixed size for each record, written after it. One process writes at a time. What an interrupted writer leaves lies
 past the last entry, where it is never read, and the next writer cuts it off. A record that is written again goes to the
 end; the newest entry of a key counts. An open folder notices when its files are deleted and rewritten.
+
+Entries of a file follow from each other: numbers count up, and each record begins where the one before it ends. A
+changed number, offset or size is thereby detected; a changed key or head shows when its record is read.
 """
 
 import os
@@ -15,6 +18,8 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mammo.records import MammoError
 
 FILE_BYTES = 1 << 32
 """Size at which a new pair of files is started."""
@@ -95,12 +100,21 @@ class RecordFiles:
         end.append(key, record, head)
 
     def find(self, key: str) -> StoredRecord | None:
-        """The newest record of a key, None if there is none or its file is too short for it."""
+        """The newest record of a key, None if there is none or its file is too short for it.
+
+        Raises:
+            MammoError: the entries of a file do not follow from each other.
+        """
         record = self._record(key.encode())
         if record is None or record.deleted:
             self.refresh()
             record = self._record(key.encode())
         return record
+
+    def cut_file(self, key: str) -> Path | None:
+        """The file that should hold the newest record of a key but is too short for it; None if none should."""
+        found = self._look_up(key.encode())
+        return None if found is None else self.folder / f"{self._names[found[1]]}.tiles"
 
     def records(self) -> Iterator[tuple[str, StoredRecord]]:
         """Yield key and record of every entry, replaced ones included, in the order of their files."""
@@ -109,7 +123,7 @@ class RecordFiles:
             if file is None:
                 continue
             for key, _, offset, size, head in np.fromfile(index, ENTRY).tolist():
-                yield key.decode(), StoredRecord(index.with_suffix(".tiles"), file, offset, size, head)
+                yield key.decode(errors="replace"), StoredRecord(index.with_suffix(".tiles"), file, offset, size, head)
 
     def remove_replaced(self, wanted: Collection[str] | None = None) -> None:
         """Delete the files in which every record has been replaced by a newer one, or is not among the wanted keys."""
@@ -179,10 +193,11 @@ class RecordFiles:
 
     def _new_entries(self, path: Path) -> tuple[NDArray[np.void], int]:
         """The entries of an index file that were not read yet, and the number of its pair of files."""
-        name, (start, _) = path.stem, self._last_read.get(path.stem, (0, b""))
+        name, (start, last) = path.stem, self._last_read.get(path.stem, (0, b""))
         if path.stat().st_size - start < ENTRY.itemsize:
             return np.empty(0, ENTRY), 0
         entries = np.fromfile(path, ENTRY, offset=start)
+        _check_follow(last, entries, path)
         self._last_read[name] = (start + entries.nbytes, entries[-1].tobytes())
         if name not in self._names:
             self._names.append(name)
@@ -197,6 +212,22 @@ class RecordFiles:
                 return index.read(len(last)) == last
         except FileNotFoundError:
             return False
+
+
+def _check_follow(last: bytes, entries: NDArray[np.void], path: Path) -> None:
+    """Check that entries [N] of one file follow from each other and from the last one that was read, as bytes.
+
+    Raises:
+        MammoError: one was changed.
+    """
+    rows = np.concatenate([np.frombuffer(last, ENTRY), entries])
+    ends = rows["offset"] + rows["size"]
+    follow = (rows["offset"][1:] == ends[:-1]) & (rows["number"][1:] == rows["number"][:-1] + np.uint64(1))
+    if not follow.all() or (not last and rows["offset"][0] != 0):
+        raise MammoError(
+            f"{path} is damaged (its entries do not follow from each other): delete it and run python -m mammo.ingest "
+            "again, which reads the images of that file again"
+        )
 
 
 @dataclass
@@ -227,7 +258,8 @@ class _End:
 
     def append(self, key: str, record: bytes, head: int) -> None:
         """Write a record, then its entry."""
-        with self.tiles.open("ab") as tiles, self.index.open("ab") as entries:
+        mode = "ab" if self.offset else "wb"  # records whose index was lost are overwritten
+        with self.tiles.open(mode) as tiles, self.index.open("ab") as entries:
             tiles.write(record)
             tiles.flush()
             entries.write(np.array((key.encode(), self.number, self.offset, len(record), head), ENTRY).tobytes())

@@ -32,11 +32,13 @@ class SaliencyMaps:
     Attributes:
         folder: holds the parts; named after the network's checkpoint.
         images: digest of every image of the store, by id (Manifest.image_digests).
+        grid: (rows, cols) of a map.
         advice: the command that computes missing maps.
     """
 
     folder: Path
     images: Mapping[str, str]
+    grid: tuple[int, int]
     advice: str
 
     def missing(self) -> list[str]:
@@ -74,9 +76,22 @@ class SaliencyMaps:
         missing = self.missing()
         if missing:
             known = {image_id for image_id, _ in self._index}
-            state = "is of other pixels (stale)" if missing[0] in known else "is missing or damaged"
-            message = f"the saliency map of image {missing[0]} {state} in {self.folder}"
+            state = "is of other pixels (stale)" if missing[0] in known else "is missing"
+            damage = "".join(f"; {path} is damaged" for path in self.damaged()[:1])
+            message = f"the saliency map of image {missing[0]} {state} in {self.folder}{damage}"
             raise MammoError(f"{message} ({len(missing)} of {len(self.images)} are): run {self.advice}")
+
+    def damaged(self) -> list[Path]:
+        """The files of parts of which a byte has changed; their maps count as missing."""
+        found = [names for names in sorted(self.folder.glob("*.txt")) if not _read_part(names)[0]]
+        return [names if names.stem != _name_of(names) else names.with_suffix(".npy") for names in found]
+
+    def remove_damaged(self) -> None:
+        """Remove damaged parts, whose maps are then computed again."""
+        for path in self.damaged():
+            for suffix in (".txt", ".npy"):
+                path.with_suffix(suffix).unlink(missing_ok=True)
+        self.__dict__.pop("_index", None)
 
     def __call__(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
         """Maps [N, 2, rows, cols] float32 (malignant, benign), in [0, 1], of these images.
@@ -93,17 +108,40 @@ class SaliencyMaps:
 
     @cached_property
     def _index(self) -> dict[Key, tuple[NDArray[np.float16], int]]:
-        """By image id and digest, the memory-mapped part and row of each map. A damaged part counts as missing."""
+        """By image id and digest, the memory-mapped part and row of each map. A damaged part counts as missing.
+
+        Raises:
+            MammoError: an intact part has maps of another shape, or values that are NaN or outside [0, 1].
+        """
         index: dict[Key, tuple[NDArray[np.float16], int]] = {}
         for names in sorted(self.folder.glob("*.txt")):
             keys, part = _read_part(names)
+            self._check_values(names.with_suffix(".npy"), keys, part)
             index.update({(key[0], key[1]): (part, row) for row, key in enumerate(keys)})
         return index
+
+    def _check_values(self, path: Path, keys: list[list[str]], part: NDArray[np.float16]) -> None:
+        expected, again = (len(keys), 2, *self.grid), f"delete {path} and run {self.advice}"
+        if keys and (part.shape != expected or part.dtype != np.float16):
+            raise MammoError(
+                f"{path}, with the saliency map of image {keys[0][0]}, holds {part.dtype} {list(part.shape)}, not "
+                f"float16 {list(expected)}: {again}"
+            )
+        wrong = [key[0] for key, each in zip(keys, part, strict=False) if not ((each >= 0) & (each <= 1)).all()]
+        if wrong:
+            raise MammoError(f"{path}: the saliency map of image {wrong[0]} has NaN or values outside [0, 1]: {again}")
 
 
 def _name(lines: str) -> str:
     """The name of a part: a digest of its lines, of which the first is the digest of its maps."""
     return sha256(lines.encode()).hexdigest()[:16]
+
+
+def _name_of(names: Path) -> str:
+    try:
+        return _name(names.read_text(encoding="utf-8"))
+    except ValueError:
+        return ""
 
 
 def _read_part(names: Path) -> tuple[list[list[str]], NDArray[np.float16]]:

@@ -194,6 +194,22 @@ def intact_table(store: Path, name: str, checked: bool = True) -> Path:
     return store / name
 
 
+def damage_of(store: Path, name: str) -> str:
+    """What is wrong with a file of a store by its checksum in the header; empty if nothing is, or it is not listed."""
+    try:
+        files = read_json(store / "store.json").get("files", {})
+    except (OSError, ValueError, AttributeError):  # without a header, or with a damaged one
+        return ""
+    change = _change(store / name, *files[name]) if name in files else ""
+    return f"{store / name} is damaged ({change})" if change else ""
+
+
+def damaged_index(store: Path) -> str:
+    """What is wrong with the first index file of the pixels that differs from its checksum; empty if none does."""
+    names = [f"images/{path.name}" for path in sorted((store / "images").glob("*.index"))]
+    return next(filter(None, (damage_of(store, name) for name in names)), "")
+
+
 def file_checksums(store: Path) -> dict[str, Checksum]:
     """The checksum of every file of a store but store.json and the pixels, by path relative to the store.
 

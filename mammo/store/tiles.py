@@ -115,6 +115,12 @@ class TiledImage:
                 tile = self._tile(number, down, across, data[begin:end], buffer)
                 target[:] = tile[above : above + target.shape[0], left : left + target.shape[1]]
 
+    def verify(self) -> None:
+        """Check the bytes of all tiles; DamagedError where one differs from what was written."""
+        for number, check in enumerate(self._checks):
+            if crc32(self._record.read(self._starts[number], self._starts[number + 1])) != check:
+                raise DamagedError
+
     def _touched(
         self, corner: tuple[int, int], shape: tuple[int, ...], window: CropWindow | None
     ) -> Iterator[tuple[int, range]]:

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import pytorch_lightning as pl
 import torch
@@ -12,7 +11,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from mammo.io import atomic_write
-from mammo.models.weight_files import read_weights
+from mammo.models.weight_files import archive_damage, read_weights
 from mammo.records import MammoError
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -68,13 +67,8 @@ def _save(checkpoint: dict[str, Any], path: Path) -> None:
 
 def _verify(path: Path) -> None:
     """Read a checkpoint back against its checksums; OSError where it differs from what was written."""
-    try:
-        with ZipFile(path) as file:
-            damaged = file.testzip()
-    except BadZipFile as error:
-        raise OSError(f"the disk holds something else than was written: {error}") from error
-    if damaged is not None:
-        raise OSError(f"the disk holds something else than was written: {damaged}")
+    if damage := archive_damage(path):
+        raise OSError(f"the disk holds something else than was written: {damage}")
 
 
 def _check_finite(state: dict[str, Any], path: Path) -> None:
@@ -153,10 +147,8 @@ def _names_best(content: dict[str, Any]) -> bool:
 
 
 def _undamaged(path: Path) -> dict[str, Any] | None:
-    """The content of a checkpoint; None if it is missing or damaged by its checksums, which torch does not verify."""
+    """The content of a checkpoint; None if it is missing or damaged."""
     try:
-        content = read_weights(path)
-        _verify(path)
+        return read_weights(path)
     except (MammoError, OSError):
         return None
-    return content

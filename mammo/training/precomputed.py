@@ -69,6 +69,8 @@ class FLocEmbeddings:
     def __call__(self, plan: Plan, reader: Reader) -> NDArray[np.float32]:
         """The h of every row of the plan, float32 [N, 32]; reader reads its patches. MammoError as load_floc."""
         if not self.cache.has(plan):
+            if (path := self.cache.path(plan)).exists():
+                print(f"{path} is damaged, and its h is computed again", file=sys.stderr, flush=True)
             self._compute(plan, reader)
         return self.cache.read(plan)
 
@@ -125,6 +127,9 @@ def cached_saliency(
     manifest = Manifest.current(store)
     maps = saliency_cache(checkpoint, root, manifest)
     with file_lock(maps.folder / f"{shard.number}-of-{shard.of}.lock", f"{maps.folder.name}: saliency maps"):
+        for path in maps.damaged():
+            print(f"saliency: {path} is damaged, and its maps are computed again", flush=True)
+        maps.remove_damaged()
         share = set(shard.share(list(maps.images)))
         missing = [image_id for image_id in maps.missing() if image_id in share]
         if missing:

@@ -22,7 +22,7 @@ from mammo.training.checkpoints import LAST
 from mammo.training.epoch_so_far import EpochSoFar, add_means, add_metrics, epoch_so_far
 from mammo.training.results import read_run
 from mammo.training.run_dir import Division
-from mammo.training.run_files import file_digest
+from mammo.training.run_files import file_digest, verified
 from mammo.training.steps import Interruption
 
 CHECKPOINT_INTERVAL_S = 600.0
@@ -172,7 +172,7 @@ def start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> st
         store: digest of the store with its folds.
 
     Raises:
-        MammoError: it does not exist, or is of a finished run of another fold.
+        MammoError: it does not exist, differs from what its run wrote, or is of a finished run of another fold.
     """
     if not checkpoint.is_file():
         raise MammoError(f"{key}={checkpoint}: no such file{did_you_mean_path(checkpoint)}")
@@ -182,4 +182,4 @@ def start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> st
             f"{key}={checkpoint} is of a run of fold={start.fold}, which may have been trained on test patients of "
             f"fold={fold}: start from a run of the same fold"
         )
-    return file_digest(checkpoint)
+    return file_digest(verified(checkpoint))

@@ -28,7 +28,7 @@ from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.splits import of_fold
 from mammo.training.results import Run, finished_run, intact_run
-from mammo.training.run_files import write_result
+from mammo.training.run_files import seal_of, write_result
 
 ERROR = "error.txt"
 """The file of a run that has failed; it holds the error as one sentence, and where there is one its traceback."""
@@ -125,7 +125,8 @@ class RunDir:
         (self.path / ERROR).unlink(missing_ok=True)
         kept = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "allow_targets"])
         (self.path / "config.yaml").write_text(OmegaConf.to_yaml(kept, resolve=True), encoding="utf-8")
-        (self.path / "origin.json").write_text(json.dumps(self._origin(), indent=1) + "\n", encoding="utf-8")
+        origin = self._origin() | {"seal": seal_of(self._origin())}
+        (self.path / "origin.json").write_text(json.dumps(origin, indent=1) + "\n", encoding="utf-8")
 
     def finish(self, facts: dict[str, Any]) -> None:
         """Write result.json: the facts, the run's origin, and the digests of its files."""

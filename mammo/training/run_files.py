@@ -70,7 +70,7 @@ def write_result(folder: Path, facts: Mapping[str, Any]) -> None:
     digests = {name: file_digest(folder / name) for name in stamps}
     content = {**facts, "files": digests, "stamps": stamps}
     with atomic_write(folder / RESULT) as written:
-        written.write_text(json.dumps(content | {"seal": _seal(content)}, indent=1) + "\n", encoding="utf-8")
+        written.write_text(json.dumps(content | {"seal": seal_of(content)}, indent=1) + "\n", encoding="utf-8")
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def read_result(folder: Path) -> dict[str, Any]:
         raise MammoError(f"{path}: not the result of a run ({reason}); train the run again") from error
     if not isinstance(content, dict):
         raise MammoError(f"{path}: not the result of a run (a {type(content).__name__}); train the run again")
-    if content.get("seal", seal := _seal(content)) != seal:
+    if content.get("seal", seal := seal_of(content)) != seal:
         raise MammoError(
             f"{path} was changed after the run (its seal does not fit its content): restore it from a copy, or delete "
             "it and train the run again; docs/how-to/publish.md shows how to take facts out of a copy"
@@ -95,8 +95,8 @@ def read_result(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _seal(content: Mapping[str, Any]) -> str:
-    """SHA-256 of the content of result.json without its own."""
+def seal_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 of the content of result.json or origin.json without its own, as hex."""
     text = json.dumps({name: content[name] for name in content if name != "seal"})
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -17,6 +17,7 @@ from mammo.records import MammoError
 from mammo.scoring.number_text import json_number, number_text
 from mammo.training.results import Run, intact_run
 from mammo.training.run_dir import ERROR
+from mammo.training.run_files import seal_of
 
 State = Literal["done", "running", "failed", "interrupted", "damaged"]
 
@@ -103,9 +104,12 @@ def _result(folder: Path) -> tuple[Run | None, str]:
 
 
 def _reads(folder: Path) -> Mapping[str, str] | None:
-    """The digests of what a run reads, by name, as it wrote them when it started; None if they are unknown."""
+    """The digests of what a run reads, by name, as it wrote them when it started; None if unknown or damaged."""
     try:
-        reads = parse_json(_text(folder / "origin.json") or _text(folder / "result.json"))["read_digests"]
+        content = parse_json(_text(folder / "origin.json") or _text(folder / "result.json"))
+        reads = content["read_digests"]
+        if content.get("seal", seal := seal_of(content)) != seal:
+            return None
         return {str(name): str(digest) for name, digest in reads.items()}
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -65,7 +65,7 @@ def saliency_cache(checkpoint: Path, root: Path, manifest: Manifest) -> Saliency
     folder = root / "saliency" / f"{name}-{weights_digest(checkpoint)[:16]}"
     run = checkpoint.parent if checkpoint.name == "best.ckpt" else checkpoint
     advice = f"python -m mammo.precompute what=saliency root={root} run={run}"
-    return SaliencyMaps(folder, manifest.image_digests(), advice)
+    return SaliencyMaps(folder, manifest.image_digests(), manifest.frame.grid, advice)
 
 
 def weights_digest(checkpoint: Path) -> str:

@@ -86,7 +86,8 @@ class Sweep:
         sweep = cls(Path(cfg.root).absolute() / "sweeps" / f"{group}-{digest[:8]}", _planned(overrides))
         sweep.folder.mkdir(parents=True, exist_ok=True)
         with atomic_write(sweep.folder / "jobs.json") as written:
-            written.write_text(json.dumps(sweep.jobs, indent=0) + "\n", encoding="utf-8")
+            content = {"jobs": sweep.jobs, "sha256": _digest(sweep.jobs)}
+            written.write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
         return sweep
 
     @classmethod
@@ -216,9 +217,18 @@ def _planned(overrides: Sequence[str]) -> tuple[str, ...]:
 def _jobs(path: Path) -> tuple[str, ...]:
     """The jobs that jobs.json lists; MammoError where it is damaged."""
     try:
-        return tuple(map(str, read_json(path)))
-    except (ValueError, TypeError) as error:
+        content = read_json(path)
+        jobs = tuple(map(str, content["jobs"]))
+        if content["sha256"] != _digest(jobs):
+            raise ValueError("another SHA-256")
+        return jobs
+    except (ValueError, TypeError, KeyError) as error:
         raise MammoError(f"{path} is not a list of jobs: run the sweep's command again to rewrite it") from error
+
+
+def _digest(jobs: Sequence[str]) -> str:
+    """SHA-256 of a list of jobs, as hex."""
+    return hashlib.sha256(json.dumps(list(jobs)).encode()).hexdigest()
 
 
 def _text(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Score tables: written and read tables are equal, invalid rows are named, formulas are escaped in CSV."""
 
 import csv
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.records import MammoError
 from mammo.scoring.score_columns import LESION_COLUMNS
+from mammo.scoring.score_file import read_score_file
 from mammo.scoring.score_tables import (
     SIZE_GROUPS,
     TableKind,
@@ -243,3 +245,16 @@ def test_a_duplicate_key_of_two_columns_is_rejected(tmp_path: Path) -> None:
     assert KIND.read(tmp_path / "visits.parquet")["visit"].tolist() == [1, 2, 1]
     with pytest.raises(MammoError, match=r"t: patient a, visit 1: duplicate row \(affected rows: 1\); write it again"):
         KIND.check(visits.assign(visit=1), "t")
+
+
+def test_a_changed_copy_is_rejected_and_one_of_another_name_is_not(tmp_path: Path) -> None:
+    write_lesion_table(lesion_scores(), tmp_path / "lesions.parquet")
+    copy = tmp_path / "lesions.csv"
+    read_score_file(copy)
+    times, content = copy.stat(), copy.read_text()
+    copy.write_text(content.replace("0.", "1.", 1))
+    os.utime(copy, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with pytest.raises(MammoError, match=r"lesions\.csv was changed since it was .* lesions\.parquet: restore"):
+        read_score_file(copy)
+    (tmp_path / "own.csv").write_text(content)
+    read_score_file(tmp_path / "own.csv")

@@ -1,6 +1,7 @@
 """Pseudonyms depend on the key of their store, and ids.csv leads back to the own names."""
 
 import hmac
+import re
 import stat
 from pathlib import Path
 
@@ -64,3 +65,39 @@ def test_the_store_is_found_above_a_run_or_by_name(root: Path) -> None:
     (root / "store" / "ids.csv").unlink()
     with pytest.raises(MammoError, match=r"ids\.csv is missing, which holds your own names"):
         find_own_ids([file], root)
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-3] ^= 1
+    path.write_bytes(content)
+
+
+def test_changed_own_names_are_not_shown_and_cost_only_the_other_sources(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    OWN_IDS.write(root / "store", "b", [("image", "i2", "b", "y.dcm", "")], ["a", "b"])
+    flip(root / "store" / "ids.csv")
+    with pytest.raises(MammoError, match=r"ids\.csv is damaged .*: run .*ingest again, for every source"):
+        read_own_ids(root / "store")
+    OWN_IDS.write(root / "store", "b", [("image", "i2", "b", "y.dcm", "")], ["a", "b"])
+    assert re.search(r"ids\.csv was damaged, .* without the rows of a until they are", capsys.readouterr().out)
+    assert list(read_own_ids(root / "store")) == ["i2"]
+
+
+def test_a_new_table_counts_from_its_digest_on(root: Path) -> None:
+    """As where the writer is killed before the new table takes the place of the old one."""
+    old = (root / "store" / "ids.csv").read_bytes()
+    OWN_IDS.write(root / "store", "a", [("image", "i3", "a", "z.dcm", "")], ["a"])
+    (root / "store" / "ids.csv").rename(root / "store" / ".ids.csv.new")
+    (root / "store" / "ids.csv").write_bytes(old)
+    assert list(read_own_ids(root / "store")) == ["i3"]
+
+
+@pytest.mark.parametrize("content", ["", "0" * 62, "0" * 63 + "g", "\xff" * 64])
+def test_a_damaged_key_makes_no_other_pseudonyms(tmp_path: Path, content: str) -> None:
+    (tmp_path / ".key").write_text(content)
+    with pytest.raises(
+        MammoError, match=r"\.key is not a key of pseudonyms .*, and every id .*: restore it"
+    ):
+        Pseudonyms.of_store(tmp_path)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mammo.records import MammoError
 from mammo.store import record_files as module
 from mammo.store.record_files import ENTRY, RecordFiles
 
@@ -120,3 +121,24 @@ def test_a_folder_that_is_emptied_and_rewritten_is_read_again(tmp_path: Path, wh
         RecordFiles(folder).append("k2", b"otherother", 1)
     assert content(known, "k2") == b"otherother"
     assert content(known, "k9") is None
+
+
+@pytest.mark.parametrize("field", ["number", "offset", "size"])
+@pytest.mark.parametrize("bit", range(0, 64, 7))
+def test_a_changed_entry_is_noticed(tmp_path: Path, field: str, bit: int) -> None:
+    write_many(tmp_path, 0)
+    index = tmp_path / "000000.index"
+    content = bytearray(index.read_bytes())
+    content[7 * ENTRY.itemsize + ENTRY.fields[field][1] + bit // 8] ^= 1 << bit % 8
+    index.write_bytes(content)
+    with pytest.raises(MammoError, match=r"000000\.index is damaged .*: delete it and run .*ingest again"):
+        RecordFiles(tmp_path)
+
+
+def test_records_whose_index_was_lost_are_never_read_as_others(tmp_path: Path) -> None:
+    write_many(tmp_path, 0)
+    (tmp_path / "000000.index").unlink()
+    write_many(tmp_path, 20)
+    records = RecordFiles(tmp_path)
+    assert content(records, "k0") is None
+    assert all(content(records, f"k{number}") == f"record {number}".encode() for number in range(20, 40))

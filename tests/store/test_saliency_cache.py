@@ -1,6 +1,8 @@
 """The saliency cache: maps are found by image and digest, in parts, and never used for other pixels."""
 
 from collections.abc import Callable
+from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ MAPS = np.random.default_rng(0).uniform(size=(20, 2, 6, 5)).astype(np.float32)
 
 
 def opened(folder: Path, images: dict[str, str] = IMAGES) -> SaliencyMaps:
-    return SaliencyMaps(folder / "maps", images, "python -m mammo.precompute what=saliency")
+    return SaliencyMaps(folder / "maps", images, (6, 5), "python -m mammo.precompute what=saliency")
 
 
 @pytest.fixture
@@ -75,7 +77,7 @@ def test_a_damaged_part_counts_as_missing(
     damage(content)
     part.write_bytes(content)
     assert first.missing() == IDS[:7]
-    with pytest.raises(MammoError, match="image0 is missing or damaged"):
+    with pytest.raises(MammoError, match=rf"image0 is missing in .*{part.name} is damaged"):
         first(["image0"])
 
 
@@ -93,3 +95,44 @@ def test_an_image_of_another_store_is_named(stored: SaliencyMaps) -> None:
 def test_values_outside_the_range_are_rejected(tmp_path: Path, value: float) -> None:
     with pytest.raises(MammoError, match=r"a saliency map of maps is outside \[0, 1\] or NaN"):
         opened(tmp_path).append(["image0"], np.full((1, 2, 6, 5), value, np.float32))
+
+
+def nan(maps: np.ndarray) -> np.ndarray:
+    maps[3, 1, 2, 2] = np.nan
+    return maps
+
+
+def above_one(maps: np.ndarray) -> np.ndarray:
+    maps[3, 0, 0, 0] = 1.5
+    return maps
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (nan, r"\.npy: the saliency map of image image3 has NaN or values outside \[0, 1\]: delete .*precompute"),
+        (above_one, r"\.npy: the saliency map of image image3 has NaN or values outside \[0, 1\]: delete .*precompute"),
+        (
+            lambda maps: maps[:, :, 1:],
+            r"image image0, holds float16 \[20, 2, 5, 5\], not float16 \[20, 2, 6, 5\]: delete",
+        ),
+        (lambda maps: maps[:9], r"image image0, holds float16 \[9, 2, 6, 5\], not float16 \[20, 2, 6, 5\]: delete"),
+        (lambda maps: maps.astype(np.float32), r"image image0, holds float32 .* not float16 \[20, 2, 6, 5\]: delete"),
+    ],
+)
+def test_maps_of_wrong_values_or_shape_are_named_when_they_are_read(
+    tmp_path: Path, change: Callable[[np.ndarray], np.ndarray], message: str
+) -> None:
+    """The digests are right, as where the maps were wrong when they were written."""
+    folder = tmp_path / "maps"
+    folder.mkdir()
+    content = BytesIO()
+    np.save(content, change(MAPS.astype(np.float16)))
+    lines = f"sha256 {sha256(content.getvalue()).hexdigest()}\n"
+    lines += "".join(f"{image_id} {digest}\n" for image_id, digest in IMAGES.items())
+    name = sha256(lines.encode()).hexdigest()[:16]
+    (folder / f"{name}.npy").write_bytes(content.getvalue())
+    (folder / f"{name}.txt").write_text(lines)
+    for read in (lambda: opened(tmp_path)(["image5"]), opened(tmp_path).check):
+        with pytest.raises(MammoError, match=message):
+            read()
