@@ -6,13 +6,14 @@ calibration and a model card go in; no image, id or score of a patient does.
 
 Examples:
   mammo bundle runs/demo/table3/fagg-sal+emb-s0-87c7fcee -o demo.bundle
-  mammo bundle runs/demo/table3/fagg-sal+emb-s* -o demo.bundle       an ensemble of all seeds
-  mammo bundle --show demo.bundle                                    its model card
+  mammo bundle 'runs/demo/table3/fagg-sal+emb-s[0-9]*' -o demo.bundle    an ensemble of all seeds
+  mammo bundle --show demo.bundle                                        its model card
 """
 
 import argparse
 import json
 from collections.abc import Sequence
+from glob import glob, has_magic
 from pathlib import Path
 
 from mammo.cli.arguments import Parser, at_least_zero, check_exists, complain, parser
@@ -32,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     words = parser("bundle", __doc__)
-    words.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run; with --show, a bundle")
+    runs_help = "folder of a run, or a pattern of several in quotes; with --show, a bundle"
+    words.add_argument("runs", nargs="+", metavar="RUN", help=runs_help)
     words.add_argument("-o", "--out", type=Path, metavar="FILE", help="the file that is written")
     words.add_argument("--name", help="name of the bundle (default: that of the file)")
     words.add_argument("--data-license", metavar="TEXT", default="not stated", help="license or terms of the data")
@@ -49,17 +51,29 @@ def _parser() -> Parser:
 def _show(options: argparse.Namespace) -> int:
     from mammo.inference.bundle import Bundle
 
-    for path in options.runs:
+    for path in map(Path, options.runs):
         bundle = Bundle.open(path)
         text = json.dumps({"digest": bundle.digest, **bundle.facts}, indent=1) if options.json else bundle.card()
         print_text(text)
     return 0
 
 
+def _matching(words: Sequence[str]) -> list[Path]:
+    """The folders that words name; MammoError for a pattern that none matches."""
+    found: list[Path] = []
+    for word in words:
+        folders = sorted(map(Path, glob(word))) if has_magic(word) and not Path(word).exists() else [Path(word)]
+        if not folders:
+            raise MammoError(f"{word}: no folder matches this pattern: mammo runs ROOT lists the runs")
+        found += folders
+    return found
+
+
 def _pack(options: argparse.Namespace) -> int:
     if options.out is None or options.json:
         raise MammoError("-o FILE is missing, and --json goes with --show" if options.json else "give -o FILE")
-    check_exists(*options.runs)
+    runs = _matching(options.runs)
+    check_exists(*runs)
     from mammo.inference.bundle import write_bundle
     from mammo.inference.bundle_making import BundleOptions, make_bundle
     from mammo.inference.bundle_members import bundle_path
@@ -67,12 +81,10 @@ def _pack(options: argparse.Namespace) -> int:
     path = bundle_path(options.out)
     name = options.name or path.stem
     chosen = BundleOptions(name, options.data_license, options.weights_license, options.sensitivity_lesions)
-    content = make_bundle(options.runs, chosen, options.allow_targets)
+    content = make_bundle(runs, chosen, options.allow_targets)
     digest = write_bundle(path, content.facts, content.card, content.weights, options.overwrite)
     size = path.stat().st_size / 1e6
-    print_text(
-        f"{path}: {content.facts['model']}, {len(options.runs)} trainings, {size:.1f} MB, SHA-256 {digest[:16]}..."
-    )
+    print_text(f"{path}: {content.facts['model']}, {len(runs)} trainings, {size:.1f} MB, SHA-256 {digest[:16]}...")
     return 0
 
 

@@ -27,6 +27,7 @@ def task(cfg: DictConfig) -> None:
     print_text((root / "report" / "table3.csv").read_text(encoding="utf-8"))
     print_text("Synthetic phantoms: these figures test the software, not medicine.")
     print_text(f"Report: {root / 'report' / 'report.html'}")
+    print_text(f"Bundle: {root / 'demo.bundle'} scores new cases: mammo predict --help")
 
 
 main = command("demo")(task)
