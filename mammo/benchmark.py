@@ -15,6 +15,7 @@ from typing import cast
 
 from mammo.cli.arguments import at_least_one, parser
 from mammo.cli.commands import run
+from mammo.io import atomic_write
 from mammo.records import MammoError
 from mammo.text import print_text
 
@@ -52,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             args.table.parent.mkdir(parents=True, exist_ok=True)
             from mammo.benchmarks.timing import markdown_table
 
-            args.table.write_text(markdown_table(results), encoding="utf-8")
+            with atomic_write(args.table) as written:
+                written.write_text(markdown_table(results), encoding="utf-8")
     failed = [f"{result['benchmark']}: {result['error']}" for result in results if "error" in result]
     if failed:
         words.exit(2, "".join(f"error: {line}\n" for line in failed))

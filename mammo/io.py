@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -40,14 +40,27 @@ def atomic_write(path: Path, durable: bool = True) -> Iterator[Path]:
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
     try:
-        yield partial
-        if durable:
-            _sync(partial)
-        partial.replace(path)
-        if durable:
-            _sync(path.parent)
+        with errors_about(path):
+            yield partial
+            if durable:
+                _sync(partial)
+            partial.replace(path)
+            if durable:
+                _sync(path.parent)
     except BaseException:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # of a folder without permission: the error itself says enough
+            partial.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def errors_about(path: Path) -> Iterator[None]:
+    """Let errors of the system name a file or folder: those of a write name none, or a temporary file."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and (error.filename is None or str(error.filename).endswith(PARTIAL)):
+            error.filename, error.filename2 = str(path), None
         raise
 
 

@@ -15,8 +15,19 @@ from mammo.io import did_you_mean_path
 from mammo.records import MammoError, did_you_mean
 from mammo.text import LINES, print_text, printable
 
-UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTDIR, errno.ENAMETOOLONG)
-"""Error numbers of the system that the user can act on: no permission, a full disk, a file in place of a folder."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Error numbers of the system that say that a disk, or the user's share of it, is full."""
+
+UNUSABLE = (
+    *FULL,
+    *(errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP),
+    *(errno.EIO, errno.ESTALE, errno.ENXIO, errno.ENODEV, errno.EMFILE, errno.ENFILE),
+)
+"""Error numbers of the system that the user can act on.
+
+A full disk, no permission, a file in place of a folder or the other way round, a disk that fails or has gone, too many
+open files.
+"""
 
 ROOT_VARIABLE, ROOT = "MAMMO_ROOT", "runs/demo"
 """The environment variable that sets the default of root, and the default without it."""
@@ -113,8 +124,10 @@ def is_unusable(error: OSError) -> bool:
 
 def about_file(error: OSError) -> str:
     """A sentence on a file or folder that cannot be used."""
-    reason = error.strerror or type(error).__name__
-    return f"{error.filename or 'a file'} cannot be used ({reason}): give another folder, or correct this one"
+    reason, file = error.strerror or type(error).__name__, error.filename or "a file"
+    if error.errno in FULL:
+        return f"{file} cannot be written ({reason}): make room, then give the same command again; older files are kept"
+    return f"{file} cannot be used ({reason}): give another folder, or correct this one"
 
 
 def complain(error: MammoError | OSError) -> int:

@@ -71,6 +71,11 @@ def run(main: Callable[[], int | None]) -> None:
     if "--version" in sys.argv[1:]:
         main = _print_version
     signal.signal(signal.SIGTERM, _terminate)  # else nothing half written would be removed
+    sys.exit(_status(main))
+
+
+def _status(main: Callable[[], int | None]) -> str | int | None:
+    """Run a command; its exit status, or the message that it exits with."""
     status: str | int | None
     try:
         try:
@@ -80,15 +85,28 @@ def run(main: Callable[[], int | None]) -> None:
         sys.stdout.flush()
     except KeyboardInterrupt:
         print_text("interrupted", file=sys.stderr)
-        status = INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         gone = _pipes_without_reader()
         if not gone:
             raise  # a pipe of the program's own: a defect
-        for stream in gone:  # what is still to be written goes nowhere, instead of failing at the exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-        status = READER_GONE
-    sys.exit(status)
+        _discard(*gone)
+        return READER_GONE
+    except OSError as error:
+        from mammo.cli.arguments import complain  # imports NumPy
+
+        status = complain(error)
+        try:
+            sys.stdout.flush()
+        except OSError:  # the file that the output goes to cannot be written
+            _discard(1)
+    return status
+
+
+def _discard(*streams: int) -> None:
+    """Let what is still to be written to these streams go nowhere, instead of failing at the exit."""
+    for stream in streams:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
 
 
 def _terminate(*_: object) -> None:

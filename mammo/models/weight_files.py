@@ -92,7 +92,23 @@ def write_weights(content: dict[str, Any], path: Path, legacy: bool = False) -> 
         raise MammoError(f"{path} already exists: name another file, or remove it first")
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as written:
-        torch.save(content, written, _use_new_zipfile_serialization=not legacy)
+        if legacy:
+            stream = BytesIO()
+            torch.save(content, stream, _use_new_zipfile_serialization=False)
+            written.write_bytes(stream.getbuffer())
+        else:
+            save_torch(content, written)
+
+
+def save_torch(content: dict[str, Any], path: Path) -> None:
+    """torch.save that raises OSError where the file cannot be written; by itself it would not say why."""
+    try:
+        with path.open("wb") as file:
+            torch.save(content, file)
+    except RuntimeError as error:  # its writer fails again when it closes
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from None
+        raise
 
 
 def _check_archive(path: Path) -> None:

@@ -24,7 +24,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mammo import paper
-from mammo.io import file_lock
+from mammo.io import errors_about, file_lock
 from mammo.reporting.evaluation import Evaluation
 from mammo.reporting.figure_list import ReportFigure, result_tables
 from mammo.reporting.paper_settings import seeds_of
@@ -110,7 +110,8 @@ def _fresh_folder(folder: Path) -> Iterator[Path]:
         fresh = Path(tempfile.mkdtemp(prefix=FRESH, dir=folder.parent))
         try:
             fresh.chmod(0o755)
-            yield fresh
+            with errors_about(folder):
+                yield fresh
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
 

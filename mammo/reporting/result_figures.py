@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from mammo.io import atomic_write
 from mammo.paper import MAPS, TABLE_2, TABLE_3
 from mammo.records import Floats, Ints
 from mammo.reporting.paper_tables import backbones_without_weights
@@ -205,10 +206,12 @@ def _draw_decision(axes: Axes, curve: DecisionCurve, malignant: Ints, name: str)
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:
-    """Write folder/name.png and folder/name.svg; the same figure gives the same bytes."""
+    """Write folder/name.png and folder/name.svg, each atomically; the same figure gives the same bytes."""
     with rc_context(STYLE):
-        figure.savefig(folder / f"{name}.png", dpi=DPI, metadata={"Software": None})
-        figure.savefig(folder / f"{name}.svg", metadata={"Date": None, "Creator": None})
+        with atomic_write(folder / f"{name}.png") as png:
+            figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+        with atomic_write(folder / f"{name}.svg") as svg:
+            figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
 
 
 def _line_styles(names: Iterable[str], maps: Iterable[str] = MAPS_STYLES) -> dict[str, tuple[str, str]]:

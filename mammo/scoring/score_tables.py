@@ -135,14 +135,15 @@ def check_copy(path: Path) -> None:
 
 
 def safe_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV whose text, headings too, no spreadsheet runs as a formula (mammo.text.csv_cell).
+    """Write a table atomically as CSV whose text, headings too, no spreadsheet runs as a formula (mammo.text.csv_cell).
 
     A number that is undefined or infinite is an empty cell.
     """
     text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     safe = table.assign(**{name: table[name].map(_safe) for name in text}).replace([np.inf, -np.inf], np.nan)
     safe = safe.rename(columns=_safe)
-    safe.to_csv(path, index=False, lineterminator="\n")
+    with atomic_write(path) as written:
+        safe.to_csv(written, index=False, lineterminator="\n")
 
 
 def _safe(value: object) -> object:

@@ -126,7 +126,7 @@ class RecordFiles:
                 yield key.decode(errors="replace"), StoredRecord(index.with_suffix(".tiles"), file, offset, size, head)
 
     def remove_replaced(self, wanted: Collection[str] | None = None) -> None:
-        """Delete the files in which every record has been replaced by a newer one, or is not among the wanted keys."""
+        """Delete the files in which no record counts: each is replaced by a newer one, or not among the wanted keys."""
         with self._lock:
             self._load()
             kept = ~np.isin(self._entries["key"], list(self._recent))
@@ -136,9 +136,11 @@ class RecordFiles:
                 kept &= np.isin(self._entries["key"], list(keys))
                 recent = {key: entry for key, entry in recent.items() if key in keys}
             used = {*self._file_of[kept].tolist(), *(file for _, file in recent.values())}
-            for file in set(range(len(self._names))) - used:
-                for suffix in (".index", ".tiles"):
-                    (self.folder / f"{self._names[file]}{suffix}").unlink(missing_ok=True)
+            kept_names = {self._names[file] for file in used}
+            for index in self.folder.glob("*.index"):
+                if index.stem not in kept_names:
+                    index.unlink()
+                    index.with_suffix(".tiles").unlink(missing_ok=True)
 
     def refresh(self) -> None:
         """Read the entries that were written since, here or by other processes."""

@@ -11,7 +11,7 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from mammo.io import atomic_write
-from mammo.models.weight_files import archive_damage, read_weights
+from mammo.models.weight_files import archive_damage, read_weights, save_torch
 from mammo.records import MammoError
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -44,7 +44,7 @@ class DurableCheckpoints(TorchCheckpointIO):
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(target) as partial:
-                _save(checkpoint, partial)
+                save_torch(checkpoint, partial)
                 _verify(partial)
         except OSError as error:
             kept = f"; the {target.name} before is kept" if target.exists() else ""
@@ -52,17 +52,6 @@ class DurableCheckpoints(TorchCheckpointIO):
                 f"{target} cannot be written ({error.strerror or error}){kept}: make room or give permission, then run "
                 "the same command again"
             ) from error
-
-
-def _save(checkpoint: dict[str, Any], path: Path) -> None:
-    """torch.save that raises OSError where the file cannot be written; by itself it would not say why."""
-    try:
-        with path.open("wb") as file:
-            torch.save(checkpoint, file)
-    except RuntimeError as error:  # its writer fails again when it closes
-        if isinstance(error.__context__, OSError):
-            raise error.__context__ from None
-        raise
 
 
 def _verify(path: Path) -> None:

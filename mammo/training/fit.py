@@ -17,7 +17,7 @@ from pytorch_lightning.utilities import rank_zero_only
 from pytorch_lightning.utilities.exceptions import SIGTERMException
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.io import atomic_write
+from mammo.io import atomic_write, errors_about
 from mammo.models.precision import compile_forward, resolve_precision
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
@@ -171,7 +171,7 @@ def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared | No
     if _is_first():
         run.start(cfg)
     try:
-        with closed_dashboard(), own_errors(cfg, run.path / ERROR):
+        with closed_dashboard(), own_errors(cfg, run.path / ERROR), errors_about(run.path):
             return _fit(cfg, run, inputs, prepared or _prepared(cfg, run, inputs))
     except SIGTERMException:
         raise SystemExit(128 + signal.SIGTERM) from None  # Lightning would exit with 0, as if all were done

@@ -23,7 +23,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mammo import __version__
-from mammo.io import did_you_mean_path, file_lock, remove_partials
+from mammo.io import atomic_write, did_you_mean_path, file_lock, remove_partials
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.splits import of_fold
@@ -124,9 +124,12 @@ class RunDir:
         remove_partials(self.path)
         (self.path / ERROR).unlink(missing_ok=True)
         kept = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "allow_targets"])
-        (self.path / "config.yaml").write_text(OmegaConf.to_yaml(kept, resolve=True), encoding="utf-8")
         origin = self._origin() | {"seal": seal_of(self._origin())}
-        (self.path / "origin.json").write_text(json.dumps(origin, indent=1) + "\n", encoding="utf-8")
+        texts = {"config.yaml": OmegaConf.to_yaml(kept, resolve=True)}
+        texts |= {"origin.json": json.dumps(origin, indent=1) + "\n"}
+        for name, text in texts.items():
+            with atomic_write(self.path / name) as written:
+                written.write_text(text, encoding="utf-8")
 
     def finish(self, facts: dict[str, Any]) -> None:
         """Write result.json: the facts, the run's origin, and the digests of its files."""

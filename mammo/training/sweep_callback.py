@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -17,6 +18,7 @@ from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig, open_dict, read_write
 
+from mammo.cli.arguments import about_file, is_unusable
 from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.models.weight_keys import NoWeightsError
 from mammo.text import print_text
@@ -44,7 +46,7 @@ class SweepCallback(Callback):
             print_text(f"error: {sentence(error)}", file=sys.stderr)
             sys.exit(2)
         except OSError as error:
-            print_text(f"error: root={config.root}: cannot create the sweep's folder there ({error})", file=sys.stderr)
+            print_text(f"error: the sweep's folder cannot be made: {about_file(error)}", file=sys.stderr)
             sys.exit(2)
         with read_write(config), open_dict(config):
             config.hydra.sweep.dir = str(sweep.folder)
@@ -68,12 +70,14 @@ class SweepCallback(Callback):
             (folder / "done").touch()
             return
         error = job_return._return_value
-        message = sentence(error) if isinstance(error, WRONG) else f"{type(error).__name__}: {error}"
+        is_known = isinstance(error, WRONG) or (isinstance(error, OSError) and is_unusable(error))
+        message = sentence(error) if is_known else f"{type(error).__name__}: {error}"
         is_left_out = isinstance(error, NoWeightsError)
-        (folder / (LEFT_OUT if is_left_out else "error.txt")).write_text(message + "\n", encoding="utf-8")
-        if not isinstance(error, WRONG):
-            (folder / "traceback.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-            message += f" (traceback in {folder / 'traceback.txt'})"
+        with suppress(OSError):  # on a full disk the message itself says enough
+            (folder / (LEFT_OUT if is_left_out else "error.txt")).write_text(message + "\n", encoding="utf-8")
+            if not is_known:
+                (folder / "traceback.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+                message += f" (traceback in {folder / 'traceback.txt'})"
         outcome = "is left out" if is_left_out else "failed"
         print_text(f"job {config.hydra.job.num} {outcome}: {message}", file=sys.stderr)
         job_return.status, job_return.return_value = JobStatus.COMPLETED, float("nan")

@@ -129,7 +129,8 @@ def record_run(run: Path) -> None:
     """Record the run folder with the sweep's job of this process; outside a sweep, do nothing."""
     if in_sweep():
         folder = Path(HydraConfig.get().runtime.output_dir)
-        (folder / "run").write_text(f"{run.parent.name}/{run.name}\n", encoding="utf-8")
+        with atomic_write(folder / "run") as written:
+            written.write_text(f"{run.parent.name}/{run.name}\n", encoding="utf-8")
 
 
 def in_sweep() -> bool:

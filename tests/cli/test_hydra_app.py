@@ -194,7 +194,7 @@ def test_a_check_of_a_missing_value_names_it(bake: Run, tmp_path: Path) -> None:
     ("error", "expected"),
     [
         (PermissionError(errno.EACCES, "Permission denied", "out/x"), "out/x cannot be used (Permission denied): give"),
-        (OSError(errno.ENOSPC, "No space left on device", "out"), "out cannot be used (No space left on device)"),
+        (OSError(errno.ENOSPC, "No space left on device", "out"), "out cannot be written (No space left on device)"),
         (NotADirectoryError(errno.ENOTDIR, "Not a directory", "a/b"), "a/b cannot be used (Not a directory)"),
     ],
 )

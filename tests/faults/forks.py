@@ -134,7 +134,7 @@ def _run(words: Sequence[str], root: Path, temporary: Path, before: Callable[[],
     """Be the command, with nothing of the test left; the exit status, after a traceback where there is an error."""
     status: object = 1
     try:
-        _forget_parent()
+        _forget_parent(keeps_server=words[0] != "demo")
         os.environ.update(TMPDIR=str(temporary), MPLBACKEND="agg", COLUMNS="100")
         tempfile.tempdir = None
         os.chdir(root)
@@ -153,14 +153,22 @@ def _run(words: Sequence[str], root: Path, temporary: Path, before: Callable[[],
     return status if isinstance(status, int) else 1
 
 
-def _forget_parent() -> None:
-    """Give the fork streams and signals of its own, and keep it from what the test would do at its end."""
+def _forget_parent(keeps_server: bool) -> None:
+    """Give the fork streams and signals of its own, and keep it from what the test would do at its end.
+
+    Args:
+        keeps_server: whether decoding processes come from the server of the test, which starts them in 20 ms; a server
+            of its own has the limits and the process group of the command.
+    """
     atexit._clear()
     weakref.finalize._registry.clear()  # type: ignore[attr-defined]
     weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", 1)
     for signum, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, signal.SIG_DFL)):
         signal.signal(signum, handler)
+    if not keeps_server:
+        multiprocessing.forkserver._forkserver.__init__()  # type: ignore[attr-defined,misc]
+        return
     waitpid = os.waitpid
     server = multiprocessing.forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
 

@@ -97,7 +97,5 @@ def test_a_new_table_counts_from_its_digest_on(root: Path) -> None:
 @pytest.mark.parametrize("content", ["", "0" * 62, "0" * 63 + "g", "\xff" * 64])
 def test_a_damaged_key_makes_no_other_pseudonyms(tmp_path: Path, content: str) -> None:
     (tmp_path / ".key").write_text(content)
-    with pytest.raises(
-        MammoError, match=r"\.key is not a key of pseudonyms .*, and every id .*: restore it"
-    ):
+    with pytest.raises(MammoError, match=r"\.key is not a key of pseudonyms .*, and every id .*: restore it"):
         Pseudonyms.of_store(tmp_path)

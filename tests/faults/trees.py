@@ -1,0 +1,86 @@
+"""What a root holds after a command, disturbed or not, in a form that can be compared."""
+
+import json
+import re
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+from tests.faults.command_lines import WHOLE_GMIC, CommandLine
+from tests.faults.forks import Ended, launch
+
+LOCKS = (".lock", "lock", ".report.lock")
+"""Names of lock files, which stay."""
+
+VARYING = ("bench.md",)
+"""Names of files whose content is of times and speeds."""
+
+TIME = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
+
+Tree = dict[str, str]
+"""Digest of each file, by its path below the root."""
+
+
+def tree(root: Path) -> Tree:
+    """Digest of each file below a root without its times; lock files and a logger's metrics (one more folder for each
+    attempt of a training) are left out."""
+    paths = {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
+    return {
+        name: _digest(path) for name, path in paths.items() if path.name not in LOCKS and "/metrics/" not in f"/{name}"
+    }
+
+
+def _digest(path: Path) -> str:
+    if path.name in (*VARYING, *WHOLE_GMIC):
+        return ""
+    content = path.read_bytes()
+    if path.name == "result.json" and content:
+        facts = {key: value for key, value in json.loads(content).items() if key not in ("seconds", "stamps", "seal")}
+        content = json.dumps(facts, sort_keys=True).encode()
+    if path.name in ("report.html", "report.md"):
+        content = TIME.sub(b"", content)
+    return sha256(content).hexdigest()
+
+
+def differences(before: Tree, after: Tree) -> list[str]:
+    """What became of files: one line each for those that changed, went or came."""
+    lines = [f"{name} is gone" for name in sorted(before.keys() - after.keys())]
+    lines += [f"{name} is new" for name in sorted(after.keys() - before.keys())]
+    return lines + [f"{name} changed" for name in sorted(before.keys() & after.keys()) if before[name] != after[name]]
+
+
+class Roots:
+    """The root that commands are run in, at one path, because some outputs name it.
+
+    Args:
+        full_root: with the outputs of all commands (command_lines.prepared_root).
+        folder: holds the root, and beside it root.tmp, the folder of temporary files.
+    """
+
+    def __init__(self, full_root: Path, folder: Path) -> None:
+        self.full_root, self.root, self.temporary = full_root, folder / "root", folder / "root.tmp"
+        self._undisturbed: dict[str, tuple[Tree, Ended]] = {}
+
+    def fresh(self, line: CommandLine) -> Path:
+        """The root as it is before a command."""
+        for path in (self.root, self.temporary):
+            shutil.rmtree(path, ignore_errors=True)
+        return line.start(self.full_root, self.root)
+
+    def undisturbed(self, line: CommandLine) -> tuple[Tree, Ended]:
+        """The root after an undisturbed run of a command, and how that ended. It replaces the root."""
+        if line.name not in self._undisturbed:
+            root = self.fresh(line)
+            end = launch(line.words(root), root).wait()
+            assert end.status in line.statuses, end.err
+            self._undisturbed[line.name] = tree(root), end
+        return self._undisturbed[line.name]
+
+    def check_rerun(self, line: CommandLine) -> None:
+        """Run a command again after a disturbed run: the root is as after an undisturbed one, and nothing is left."""
+        end = launch(line.words(self.root), self.root).wait()
+        assert end.status in line.statuses, f"the rerun ends with {end.status}: {end.out[-500:]}{end.err[-1500:]}"
+        found = differences(self._undisturbed[line.name][0], tree(self.root))
+        assert not found, f"after the rerun: {found[:8]}"
+        left = list(self.temporary.rglob("*"))
+        assert not left, f"after the rerun: temporary files {left[:8]}"
