@@ -123,10 +123,11 @@ class PrivateWandbLogger(WandbLogger):
             super().log_metrics(metrics, step)
 
     def log_charts(self, content: Mapping[str, Any]) -> None:
-        """Log charts and tables by name; none once the server has not answered, which takes wandb 20 s to notice."""
-        if not self._is_lost:
-            with self._going_on():
-                self.experiment.log(dict(content))
+        """Log charts, tables and pictures by name, as log_metrics does."""
+        with self._going_on():
+            for name, value in content.items():
+                _keep_as_file(name, value, self.experiment)
+            self.experiment.log(dict(content))
 
     @contextmanager
     def _going_on(self) -> Iterator[None]:
@@ -135,10 +136,22 @@ class PrivateWandbLogger(WandbLogger):
         except Exception as error:  # of any kind: a run never fails for its dashboard
             if not self._is_lost:
                 print_text(
-                    f"{self._name}: the dashboard does not answer ({_reason(error)}), so that it gets no more charts "
-                    "and tables; metrics.csv and the run's tables have all values",
+                    f"{self._name}: wandb does not answer ({_reason(error)}), so that the dashboard lacks values: "
+                    "metrics.csv and the run's tables have them",
                 )
             self._is_lost = True
+
+
+def _keep_as_file(name: str, value: object, run: "wandb.Run") -> None:
+    """Write a table, or that of a chart, into a run's files: wandb would make an artifact of it.
+
+    An artifact holds absolute paths, and waits for the server.
+    """
+    import wandb
+
+    table = getattr(value, "table", value)
+    if isinstance(table, wandb.Table):
+        table.bind_to_run(run, name if table is value else f"{name}_table", run.step)  # type: ignore[no-untyped-call]
 
 
 def _reason(error: Exception) -> str:
@@ -173,10 +186,18 @@ def _finish(run: "wandb.Run", exit_code: int) -> None:
     folder = Path(run.dir).parent
     try:
         run.finish(exit_code=exit_code)
+        _remove_logs(folder)
     except Exception as error:  # of any kind: a run never fails for its dashboard
         command = shlex.join(["wandb", "sync", os.path.relpath(folder)])
         print_text(f"the dashboard is not complete ({_reason(error)}): this uploads it: {command}")
         _forget()
+
+
+def _remove_logs(folder: Path) -> None:
+    """Remove wandb's own logs of a run that has ended as it should: they hold absolute paths, and no result."""
+    shutil.rmtree(folder / "logs", ignore_errors=True)
+    for link in folder.parent.glob("debug*.log"):
+        link.unlink()
 
 
 def sync_command(run: Path) -> str:
@@ -219,7 +240,7 @@ class Dashboard(Callback):
         elif isinstance(scored, ScoredLesions):
             lesions = lesion_table(scored, manifest, data.fold)
             self._log(trainer, _curves(lesions["malignant"].to_numpy(), lesions["score"].to_numpy(), "lesions"))
-            self._log(trainer, {"lesions": _worst_lesions(scored, lesions, data)})
+            self._log(trainer, _worst_lesions(scored, lesions, data))
 
     def _log(self, trainer: pl.Trainer, content: dict[str, Any]) -> None:
         self.logger.log_charts({**content, "trainer/global_step": trainer.global_step})
@@ -243,36 +264,28 @@ def _curves(malignant: NDArray[np.int64], score: NDArray[np.float64], what: str)
     return charts
 
 
-def _worst_lesions(scored: ScoredLesions, table: pd.DataFrame, data: MammoDataModule) -> "wandb.Table":
-    """The lesions with the largest errors, the worst first, each with its worst and its best window."""
+def _worst_lesions(scored: ScoredLesions, table: pd.DataFrame, data: MammoDataModule) -> dict[str, Any]:
+    """A table of the lesions with the largest errors, the worst first, and the worst and best window of each."""
     import wandb
 
     error = np.abs(table["malignant"].to_numpy() - table["score"].to_numpy())
     plan, reader = data.evaluation_plan(Split.TEST), data.split_data(Split.TEST).reader
-    columns: list[str | int] = [
-        "lesion",
-        "label",
-        "view",
-        "score",
-        "windows",
-        "worst window",
-        "worst window's score",
-        "best window",
-        "best window's score",
-    ]
-    shown = wandb.Table(columns=columns)
+    facts: list[str | int] = ["lesion", "label", "view", "score", "windows"]
+    shown = wandb.Table(columns=[*facts, "worst window's score", "best window's score"])
+    pictures: dict[str, list[wandb.Image]] = {"worst window": [], "best window": []}
     for number in np.argsort(-error, kind="stable")[:N_LESIONS]:
         lesion = table.iloc[number]
         own = scored.scores.lesion == number
         scores, windows = scored.scores.window_score[own], scored.scores.window[own]
         order = np.argsort(np.abs(lesion["malignant"] - scores), kind="stable")
-        patches: list[object] = []
-        for place in (order[-1], order[0]):
+        ends = (order[-1], order[0])
+        for place, images in zip(ends, pictures.values(), strict=True):
             row = np.flatnonzero((plan.lesion == int(scored.row[number])) & (plan.repeat == windows[place]))
-            patches += [wandb.Image(_gray_8bit(reader.patches(plan.take(row))[0])), float(scores[place])]
-        facts = (lesion["label"], lesion["view"], float(lesion["score"]))
-        shown.add_data(int(number), *facts, int(own.sum()), *patches)
-    return shown
+            patch = _gray_8bit(reader.patches(plan.take(row))[0])
+            images.append(wandb.Image(patch, caption=f"lesion {number}, {lesion['label']}, {scores[place]:.3f}"))
+        values = (lesion["label"], lesion["view"], float(lesion["score"]), int(own.sum()))
+        shown.add_data(int(number), *values, *(float(scores[place]) for place in ends))
+    return {"lesions": shown, **pictures}
 
 
 def _gray_8bit(patch: NDArray[np.uint16]) -> NDArray[np.uint8]:

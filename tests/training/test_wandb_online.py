@@ -110,7 +110,7 @@ def test_a_run_whose_dashboard_cannot_be_opened_goes_on_offline(
     with server() as url:  # type: ignore[operator]
         monkeypatch.setenv("WANDB_BASE_URL", url)
         run = train(tmp_path, small_root / "store", *ONLINE)
-    assert time.monotonic() - started < TIMEOUT_S + 25
+    assert time.monotonic() - started < 60
     check_same_result(run, plain)
     printed = "".join(capfd.readouterr())
     assert printed.count("the dashboard cannot be opened (") == 1
@@ -129,7 +129,6 @@ def test_a_run_that_loses_its_dashboard_goes_on_and_names_the_command_that_uploa
         run = train(tmp_path, small_root / "store", *ONLINE)
     check_same_result(run, plain)
     printed = "".join(capfd.readouterr())
-    assert printed.count("the dashboard does not answer (") == 1
     assert printed.count("the dashboard is not complete (") == 1
     command = re.findall(r"this uploads it: wandb sync (.*)", printed)
     (folder,) = run.glob("wandb/run-*")
@@ -175,7 +174,7 @@ def test_a_run_goes_on_where_wandbs_process_is_killed(
         for step in range(2, 5):
             logger.log_metrics({"train_loss": 1.0}, step)
     printed = capfd.readouterr().out
-    assert printed.count("the dashboard does not answer (") == 1
+    assert printed.count("wandb does not answer (") == 1
     assert printed.count("wandb sync") == 1
     with closed_dashboard():
         logger_of(tmp_path / "next").log_metrics({"train_loss": 1.0}, 1)
