@@ -75,9 +75,9 @@ class Scorer:
 
         def network(role: Role) -> pl.LightningModule:
             if role == "floc":
-                return load_floc(require_finished(folder / run.reads["floc"], "floc"), allowed)
+                return load_floc(require_finished(_input(run, "floc"), "floc"), allowed)
             if role == "context":
-                return load_context(folder / run.reads["context"], allowed)
+                return load_context(_input(run, "context"), allowed)
             return load_network(folder, pl.LightningModule, allowed)
 
         return cls.of(run, read_config(folder, allowed), network)
@@ -203,6 +203,13 @@ def _check_context(run: Run, cfg: DictConfig) -> None:
             f"{run.folder} was trained with context={cfg.context.source}, which has no maps for other images: "
             "score with a run of context=gmic"
         )
+
+
+def _input(run: Run, name: str) -> Path:
+    """The path of a network that a run reads; MammoError where its result does not name it."""
+    if name not in run.reads:
+        raise MammoError(f"{run.folder / 'result.json'} has no reads.{name}, which it scores with: train the run again")
+    return run.folder / run.reads[name]
 
 
 def _stacked(maps: SaliencyById, image_ids: Sequence[str]) -> NDArray[np.float32]:

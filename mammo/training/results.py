@@ -13,10 +13,21 @@ from mammo.io import did_you_mean_path
 from mammo.paper import MAPS
 from mammo.records import MammoError
 from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
-from mammo.training.run_files import RESTORE, RESULT, damage, file_stamp, read_result, read_run_config, verified
+from mammo.training.run_files import (
+    RESTORE,
+    RESULT,
+    check_paths,
+    damage,
+    file_stamp,
+    read_result,
+    read_run_config,
+    verified,
+)
 
 MODELS = ("floc", "context", "fagg")
 CONTROLS = ("shuffled", "zeros")
+NAMED = {"floc": ("model", "floc"), "context": ("context", "run")}
+"""Keys of the configuration that name the networks which a run reads."""
 
 
 @dataclass(frozen=True)
@@ -218,7 +229,7 @@ def parse_run(result: Mapping[str, Any], folder: Path, path: Path) -> Run:
             stamps={str(k): [int(number) for number in v] for k, v in dict(result.get("stamps", {})).items()},
             scale=result.get("scale"),
         )
-        _check_paths(run)
+        check_paths(folder, run.files, run.reads, lambda network: _is_named(run, network))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise MammoError(
             f"{path}: not the result of a run ({type(error).__name__}: {error}); train the run again"
@@ -230,20 +241,11 @@ def parse_run(result: Mapping[str, Any], folder: Path, path: Path) -> Run:
     return run
 
 
-def _check_paths(run: Run) -> None:
-    """Check the paths in a result, which may come from elsewhere.
-
-    A run may read networks of another root, where the user named them: these are read as data, wherever they are.
-
-    Raises:
-        ValueError: a file is not of the run folder, or is a link, or a run that it reads has no relative path.
-    """
-    for name in run.files:
-        if name in ("", ".", "..") or Path(name).name != name or (run.folder / name).is_symlink():
-            raise ValueError(f"files: {name} is not a file of the run folder")
-    for name, text in run.reads.items():
-        if Path(text).is_absolute() or not text.isprintable():
-            raise ValueError(f"reads.{name}: {text} is not a path relative to the run folder")
+def _is_named(run: Run, network: str) -> bool:
+    """Whether the command line of the training named this network, which can then be of another root."""
+    part, key = NAMED.get(network, ("", ""))
+    values = run.config.get(part)
+    return isinstance(values, dict) and isinstance(values.get(key), str)
 
 
 def finished_run(folder: Path, trusting: bool = True) -> Run | None:

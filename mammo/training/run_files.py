@@ -5,7 +5,7 @@ result.json lists the SHA-256 of every file that other commands read, and closes
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,30 @@ def read_result(folder: Path) -> dict[str, Any]:
             "it and train the run again; docs/how-to/publish.md shows how to take facts out of a copy"
         )
     return content
+
+
+def check_paths(folder: Path, files: Iterable[str], reads: Mapping[str, str], is_named: Callable[[str], bool]) -> None:
+    """Check the paths in a result, which may come from elsewhere: nothing outside the root of the run is opened.
+
+    Args:
+        folder: the run folder.
+        files: names of the run's files.
+        reads: paths of the networks that it reads, relative to the run folder, by "floc" or "context".
+        is_named: whether the command line of the training named such a network (model.floc, context.run), so that it
+            can lie elsewhere; it is read as data there, too.
+
+    Raises:
+        ValueError: a file is not of the run folder, or is a link, or a network is neither below the root nor named.
+    """
+    for name in files:
+        if name in ("", ".", "..") or Path(name).name != name or (folder / name).is_symlink():
+            raise ValueError(f"files: {name} is not a file of the run folder")
+    root = folder.resolve().parent.parent
+    for network, text in reads.items():
+        if Path(text).is_absolute() or not text.isprintable():
+            raise ValueError(f"reads.{network}: {text} is not a path relative to the run folder")
+        if not (folder / text).resolve().is_relative_to(root) and not is_named(network):
+            raise ValueError(f"reads.{network}: {text} leads out of {root}, and config.yaml does not name it")
 
 
 def seal_of(content: Mapping[str, Any]) -> str:

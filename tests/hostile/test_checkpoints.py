@@ -1,7 +1,6 @@
 """Hostile checkpoints: every reader rejects each with one sentence, and nothing else happens."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,22 +9,19 @@ import pytest
 import torch
 
 import mammo
-from mammo.cli.hydra_app import composed
 from mammo.models.context_network import ContextNetwork
 from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
 from mammo.models.weight_files import read_weights
 from mammo.score import main as score_command
 from mammo.train import main as train_command
-from mammo.training.build import facts_of, network_of
 from mammo.training.checkpoints import RunCheckpoint, last_checkpoint
 from mammo.training.resume import start_from
-from mammo.training.run_dir import RunDir
 from mammo.training.run_files import write_result
-from mammo.training.train_config import store_defaults
 from mammo.training.trained_networks import load_context_network, load_network
 from mammo.weights import main as weights_command
 from tests.hostile.checkpoints import BACKBONE, FRAME, SIZES, archives, arguments, checkpoint, contents, pickles
+from tests.hostile.conftest import QUICK
 from tests.hostile.effects import command_rejection, no_effects, rejection
 
 PICKLES, ARCHIVES, CONTENTS, ARGUMENTS = pickles(), archives(), contents(), arguments()
@@ -40,7 +36,6 @@ TRAININGS = {
 FAST = 7
 """Every so many cases, one is a fast test; all of them run with the marker faults."""
 
-QUICK = ("model=floc", "backbone=small", "trainer=cpu", "trainer.max_epochs=1", "torch.threads=1", "test=false")
 NETWORKS = {"context": ContextNetwork, "floc": FLoc, "fagg": FAgg}
 
 
@@ -53,29 +48,6 @@ def sampled(cases: dict[str, Any]) -> list[Any]:
 def unsafe_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The environment asks torch to run the code of pickles."""
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
-
-
-@pytest.fixture(scope="module")
-def floc_root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root with a store and the folder of a small f_loc, which was never trained. Copied before it is changed."""
-    root = tmp_path_factory.mktemp("floc")
-    shutil.copytree(small_root / "store", root / "store")
-    cfg = composed("train", [f"root={root}", *QUICK], store_defaults)
-    run = RunDir.of(cfg, "floc-preact_resnet-s0", {"store": "5" * 64})
-    run.start(cfg)
-    network = network_of(cfg)
-    content = checkpoint(network.state_dict()) | {"hyper_parameters": dict(network.hparams)}
-    torch.save(content, run.path / "best.ckpt")
-    run.finish({**facts_of(cfg), "val_auc": 0.5, "test_auc": 0.5, "seconds": 1.0})
-    return root
-
-
-@pytest.fixture
-def run(floc_root: Path, tmp_path: Path) -> Path:
-    """A run folder whose best.ckpt a test replaces."""
-    root = shutil.copytree(floc_root, tmp_path / "root")
-    (folder,) = (root / "runs").iterdir()
-    return folder
 
 
 def replaced(run: Path, make: Callable[[Path], None]) -> Path:

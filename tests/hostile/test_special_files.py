@@ -34,8 +34,9 @@ from mammo.store.pseudonyms import OWN_IDS, Pseudonyms, read_own_ids
 from mammo.store.saliency_cache import SaliencyMaps
 from mammo.store.store_header import read_store_header
 from mammo.train import main as train_command
-from mammo.training.results import read_run, read_run_config
+from mammo.training.results import read_run
 from mammo.training.resume import start_from
+from mammo.training.run_files import read_run_config
 from mammo.training.run_list import _reads
 from tests.hostile.effects import checked_sentence, command_rejection, ends_within
 
