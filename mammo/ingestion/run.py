@@ -46,6 +46,7 @@ from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import Pseudonyms, read_own_ids
 from mammo.store.store_header import DataSet, damaged_index
+from mammo.text import print_text
 
 
 @dataclass(frozen=True)
@@ -174,10 +175,10 @@ def _ingest(
     if complete and current is not None:
         check_images_kept(recipe, {item.image_id for item in items if item.image.code != Code.MISSING}, current)
     if damage := damaged_index(store):
-        print(f"caution: {damage}; images that it no longer lists are read again", flush=True)
+        print_text(f"caution: {damage}; images that it no longer lists are read again")
     results, decoded = _ingest_files(recipe, items, processes, len(sources) > 1)
     if recipe.parts and decoded:
-        print(f"{decoded} files are missing from {store / FOLDER} or damaged there, and were read again", flush=True)
+        print_text(f"{decoded} files are missing from {store / FOLDER} or damaged there, and were read again")
     facts = {item.image_id: one for item, one in zip(items, results, strict=True) if isinstance(one, ImageFacts)}
     candidates = new_candidates(items, facts)
     with_finding = paths_with_finding(cohort)

@@ -18,6 +18,7 @@ from mammo.store.pseudonyms import OWN_IDS, Pseudonyms
 from mammo.store.schema import Row, chain_of, outline_values
 from mammo.store.splits import NO_FOLD
 from mammo.store.store_header import DataSet, read_store_header
+from mammo.text import print_text
 
 Accepted = Sequence[tuple[ImageRecord, Outcome]]
 """The accepted images of a cohort, in order."""
@@ -140,7 +141,7 @@ def current_tables(store: Path, source: str) -> Manifest | None:
         header = read_store_header(store)
     except MammoError as error:
         if (store / "store.json").is_file():  # its tables may be as they were
-            print(f"caution: {error}; it is made again now", flush=True)
+            print_text(f"caution: {error}; it is made again now")
         return _unchecked_tables(store)
     try:
         return Manifest.load(store)
@@ -150,7 +151,7 @@ def current_tables(store: Path, source: str) -> Manifest | None:
                 f"{error}; but it holds the rows of {', '.join(others)} too: put the file back from a copy, or delete "
                 f"{store} and ingest every source again"
             ) from None
-        print(f"caution: {error}; the tables are made again now, without the splits of the patients", flush=True)
+        print_text(f"caution: {error}; the tables are made again now, without the splits of the patients")
         return None
 
 

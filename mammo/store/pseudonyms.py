@@ -21,7 +21,7 @@ from mammo.io import atomic_write
 from mammo.limits import TABLE_BYTES, check_size, limited_lines, read_text
 from mammo.records import MammoError
 from mammo.store.store_header import damage_of, new_table
-from mammo.text import csv_cell, without_apostrophe
+from mammo.text import csv_cell, print_text, without_apostrophe
 
 KEY = ".key"
 """The file of a store that holds the key of its pseudonyms."""
@@ -151,7 +151,7 @@ class LocalTable:
         rows = self._cells(store)
         if rows is None:
             lost = f", without the rows of {', '.join(others)} until they are ingested again" if others else ""
-            print(f"caution: {store / self.name} was damaged, and is made again{lost}", flush=True)
+            print_text(f"caution: {store / self.name} was damaged, and is made again{lost}")
         return rows or []
 
     def _cells(self, store: Path) -> list[list[str]] | None:

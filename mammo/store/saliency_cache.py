@@ -139,8 +139,8 @@ def _name(lines: str) -> str:
 
 def _name_of(names: Path) -> str:
     try:
-        return _name(names.read_text(encoding="utf-8"))
-    except ValueError:
+        return _name(read_text(names, TABLE_BYTES))
+    except (OSError, ValueError):
         return ""
 
 

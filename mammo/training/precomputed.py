@@ -70,7 +70,7 @@ class FLocEmbeddings:
         """The h of every row of the plan, float32 [N, 32]; reader reads its patches. MammoError as load_floc."""
         if not self.cache.has(plan):
             if (path := self.cache.path(plan)).exists():
-                print(f"{path} is damaged, and its h is computed again", file=sys.stderr, flush=True)
+                print_text(f"{path} is damaged, and its h is computed again", file=sys.stderr)
             self._compute(plan, reader)
         return self.cache.read(plan)
 
@@ -128,7 +128,7 @@ def cached_saliency(
     maps = saliency_cache(checkpoint, root, manifest)
     with file_lock(maps.folder / f"{shard.number}-of-{shard.of}.lock", f"{maps.folder.name}: saliency maps"):
         for path in maps.damaged():
-            print(f"saliency: {path} is damaged, and its maps are computed again", flush=True)
+            print_text(f"saliency: {path} is damaged, and its maps are computed again")
         maps.remove_damaged()
         share = set(shard.share(list(maps.images)))
         missing = [image_id for image_id in maps.missing() if image_id in share]

@@ -104,7 +104,7 @@ MISSING: dict[str, tuple[str, Callable[[Path], object]]] = {
     "digest of an image": ("image.dcm", _key),
     "origin of a run": ("origin.json", lambda path: _reads(path.parent)),
     "table of own ids": ("ids.csv", lambda path: OWN_IDS.read(path.parent)),
-    "saliency cache": ("x.txt", lambda path: SaliencyMaps(path.parent, {}, "").missing()),
+    "saliency cache": ("x.txt", lambda path: SaliencyMaps(path.parent, {}, (46, 30), "").missing()),
 }
 """Readers that take it for a missing file."""
 
