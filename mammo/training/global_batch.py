@@ -40,6 +40,34 @@ def check_synchronized(trainer: pl.Trainer) -> None:
         )
 
 
+class SameInputs(Callback):
+    """Ends a training whose processes do not read the same: each reads the store by itself when it starts.
+
+    Args:
+        digest: of this process's configuration and of what it reads (RunDir.digest).
+    """
+
+    def __init__(self, digest: str) -> None:
+        self.digest = digest
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        """Compare the digests of all processes.
+
+        Raises:
+            MammoError: in the first process, and SystemExit in the others, where one has another digest.
+        """
+        is_same = trainer.strategy.broadcast(self.digest) == self.digest
+        if trainer.strategy.reduce_boolean_decision(is_same, all=True):
+            return
+        if not trainer.is_global_zero:
+            raise SystemExit(2)
+        raise MammoError(
+            f"the {trainer.world_size} processes of this training have read different tables or runs, because the "
+            "store was split or ingested again, or another run was finished, while they started: run the same command "
+            "again"
+        )
+
+
 def batch_share(loss: nn.Module | None, target: Tensor, rank: int, n_processes: int) -> Tensor | float:
     """Share of the whole batch's loss that the loss of one process's part has: the shares of all processes sum to 1.
 

@@ -26,7 +26,7 @@ from mammo.records import Batch, MammoError, PatchClass
 from mammo.training.build import facts_of
 from mammo.training.checkpoints import DurableCheckpoints, RunCheckpoint
 from mammo.training.configured_classes import allowed_packages, place, plain
-from mammo.training.global_batch import GlobalBatch, check_synchronized
+from mammo.training.global_batch import GlobalBatch, SameInputs, check_synchronized
 from mammo.training.progress_lines import EpochBar, EpochProgress
 from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins, own_signals
 from mammo.training.run_dir import RunDir
@@ -65,6 +65,7 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
         RunCheckpoint(run.path, "last", enable_version_counter=False),
         SeededSteps(cfg.seed),
         FiniteSteps(),
+        SameInputs(run.digest),
         EpochMetrics(),
         GlobalBatch(),
         *_callbacks(cfg),
