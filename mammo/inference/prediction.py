@@ -27,6 +27,26 @@ SCORES = ("score", "score_sd", "score_sd_seeds", "probability", "score_without_c
 """Numbers of a lesion that the tables repeat as they are."""
 
 
+LESION_FIELDS = {
+    "lesion_id": "the user's own id, or lesion-1 and so on for outlines of the command line",
+    "score": "mean over windows and members, in [0, 1]",
+    "score_sd": "standard deviation over windows, in [0, 0.5]",
+    "score_sd_seeds": "standard deviation over the members of an ensemble; null with one",
+    "probability": "of malignancy, after the calibration, in (0, 1)",
+    "score_without_context": "score of f_loc alone on the same windows; null for a bundle without a context network",
+    "thresholds": (
+        "list by allowed false negative rate: fnr, threshold, below, meaning; tnr and fnr of validation and of test with "
+        "95 % intervals [low, high], null where undefined"
+    ),
+    "outline_sensitivity": (
+        "change of the score by the change of the outline; null where it would leave the image, or no pixel spacing is "
+        "known; empty with --no-changes"
+    ),
+    "warnings": "sentences on what makes the score doubtful",
+}
+"""What predictions.json says about a lesion."""
+
+
 @dataclass(frozen=True)
 class ThresholdResult:
     """A threshold, and on which side of it a lesion lies."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from mammo.inference.prediction import LESION_FIELDS
 from mammo.ingestion.quarantine import QUARANTINE
 from mammo.intake.adapters._table_columns import FIELDS
 from mammo.intake.adapters._table_outlines import FORMS
@@ -97,6 +98,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "score-windows": lambda: typed(score_columns.WINDOW_COLUMNS),
     "score-images": lambda: typed(score_columns.IMAGE_COLUMNS),
     "result": result_keys,
+    "prediction": lambda: table(["field", "meaning"], [[code(n), cell(m)] for n, m in LESION_FIELDS.items()]),
     "table1": lambda: plain(report_columns.TABLE1_COLUMNS),
     "table2": lambda: plain(report_columns.TABLE2_COLUMNS),
     "table3": lambda: plain(report_columns.TABLE3_COLUMNS),

@@ -1,0 +1,275 @@
+"""mammo predict: the run's own scores from files without labels, however an outline is given; bad cases are listed."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pandas as pd
+import pydicom
+import pytest
+from PIL import Image
+
+from mammo import bundle as bundle_command
+from mammo import predict
+from mammo.inference.bundle import Bundle
+from mammo.inference.bundle_facts import BundleFacts
+from mammo.inference.outline_changes import CHANGES
+from mammo.inference.prediction import LESION_FIELDS
+from mammo.intake.presentation import presentation
+from mammo.store.pseudonyms import read_own_ids
+from mammo.training.results import read_run
+
+N = "20"
+"""Windows of each lesion, fewer than usual."""
+
+
+@pytest.fixture(scope="module")
+def bundle(fagg: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bundle") / "my.bundle"
+    assert bundle_command.main([str(fagg), "-o", str(path), "--sensitivity-lesions", "0"]) == 0
+    return path
+
+
+@pytest.fixture(scope="module")
+def cases(trained_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of a user: DICOM files and outlines of the store's first four images with lesions, without labels."""
+    folder, source = tmp_path_factory.mktemp("cases"), trained_root / "dicom"
+    table = pd.read_csv(source / "lesions.csv")
+    chosen = table[table["image"].isin(table["image"].unique()[:4])]
+    for path in {*chosen["image"], *chosen["mask"]}:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / path, folder / path)
+    chosen[["image", "lesion_id", "mask"]].to_csv(folder / "lesions.csv", index=False)
+    return folder
+
+
+def predicted(bundle: Path, *words: object, status: int = 0) -> dict[str, Any]:
+    """The content of predictions.json; -o is the last but one word of the command line."""
+    assert predict.main([str(bundle), *map(str, words)]) == status
+    out = Path(str(words[list(words).index("-o") + 1]))
+    content: dict[str, Any] = json.loads((out / "predictions.json").read_text())
+    return content
+
+
+def scores(content: dict[str, Any]) -> list[float]:
+    return [lesion["score"] for case in content["cases"] for lesion in case["lesions"]]
+
+
+def test_scores_are_those_of_the_run_itself(bundle: Path, fagg: Path, trained_root: Path, tmp_path: Path) -> None:
+    """All test lesions, from their DICOM files, without labels: equal to the last bit in 32-true."""
+    run, own = read_run(fagg).lesions(), read_own_ids(trained_root / "store")
+    known = {own[row.lesion_id].id: row.score for row in run.itertuples()}
+    table = pd.read_csv(trained_root / "dicom" / "lesions.csv")
+    folder = tmp_path / "cases"
+    shutil.copytree(trained_root / "dicom", folder)
+    chosen = table[table["lesion_id"].isin(known)]
+    chosen[["image", "lesion_id", "mask"]].to_csv(folder / "lesions.csv", index=False)
+    content = predicted(bundle, folder, "-o", tmp_path / "out", "--no-changes", "--no-pictures")
+    found = {lesion["lesion_id"]: lesion["score"] for case in content["cases"] for lesion in case["lesions"]}
+    assert found == known
+    assert (tmp_path / "out" / "predictions.json").stat().st_mode & 0o077 == 0
+
+
+def test_every_field_follows_from_the_bundle(bundle: Path, cases: Path, tmp_path: Path) -> None:
+    content, facts = predicted(bundle, cases, "-o", tmp_path, "--windows", N), BundleFacts.of(Bundle.open(bundle))
+    assert content["bundle"]["digest"] == Bundle.open(bundle).digest
+    assert content["bundle"]["trained_on"] == ["phantom"]
+    lesions = [lesion for case in content["cases"] for lesion in case["lesions"]]
+    table = pd.read_csv(tmp_path / "predictions.csv")
+    assert len(lesions) == len(table) > 3
+    for lesion, row in zip(lesions, table.to_dict("records"), strict=True):
+        assert lesion["probability"] == facts.calibration.probability([lesion["score"]])[0]
+        assert lesion["score_sd_seeds"] is None
+        assert 0 <= lesion["score_without_context"] <= 1
+        assert lesion["score_without_context"] != lesion["score"]
+        assert [each["below"] for each in lesion["thresholds"]] == [
+            lesion["score"] < each.threshold for each in facts.thresholds
+        ]
+        assert list(lesion["outline_sensitivity"]) == list(CHANGES)
+        assert any("phantoms" in warning for warning in lesion["warnings"])
+        assert (row["lesion_id"], row["score"]) == (lesion["lesion_id"], pytest.approx(lesion["score"], abs=1e-12))
+        assert set(LESION_FIELDS) == set(lesion)
+    pictures = sorted(path.name for path in (tmp_path / "pictures").iterdir())
+    assert len(pictures) == len(lesions)
+    assert Image.open(tmp_path / "pictures" / pictures[0]).size[0] == 1000
+    assert not (tmp_path / ".predictions.jsonl").exists()
+
+
+def test_the_changes_are_scores_of_the_changed_outlines(bundle: Path, cases: Path, tmp_path: Path) -> None:
+    row = pd.read_csv(cases / "lesions.csv").iloc[0]
+    image, mask = cases / row["image"], cv2.imread(str(cases / row["mask"]), cv2.IMREAD_UNCHANGED)
+    step = round(5 / pydicom.dcmread(image).ImagerPixelSpacing[0])
+    moved = np.roll(mask, (step, 0), axis=(0, 1))
+    cv2.imwrite(str(tmp_path / "own.png"), mask)
+    cv2.imwrite(str(tmp_path / "moved.png"), moved)
+    words = ("-o", tmp_path / "out", "--windows", N, "--no-pictures")
+    content = predicted(bundle, image, "--mask", tmp_path / "own.png", "--mask", tmp_path / "moved.png", *words)
+    own, other = (lesion for lesion in content["cases"][0]["lesions"])
+    assert own["outline_sensitivity"]["down_5_mm"] == pytest.approx(other["score"] - own["score"], abs=1e-6)
+
+
+def test_equivalent_forms_have_equal_scores(bundle: Path, cases: Path, tmp_path: Path) -> None:
+    """Box, polygon, mask, COCO, own table and PNG of one outline."""
+    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
+    header = pydicom.dcmread(image)
+    shape, (r0, r1, c0, c1) = (int(header.Rows), int(header.Columns)), (150, 180, 40, 70)
+    if header.ImageLaterality == "R":
+        c0, c1 = shape[1] - c1, shape[1] - c0
+    mask = np.zeros(shape, np.uint8)
+    mask[r0:r1, c0:c1] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    cv2.imwrite(str(tmp_path / "image.png"), presentation(header).values)
+    box = f"{r0},{r1},{c0},{c1}"
+    side = ("--laterality", header.ImageLaterality, "--view", header.ViewPosition)
+    folder = tmp_path / "coco"
+    folder.mkdir()
+    shutil.copy(image, folder / "a.dcm")
+    annotation = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [c0, r0, c1 - c0, r1 - r0]}
+    coco = {"images": [{"id": 1, "file_name": "a.dcm", "height": shape[0], "width": shape[1]}]}
+    (folder / "coco.json").write_text(json.dumps(coco | {"annotations": [annotation], "categories": []}))
+    own = tmp_path / "own"
+    own.mkdir()
+    shutil.copy(image, own / "a.dcm")
+    (own / "list.csv").write_text(f"file,row0,row1,col0,col1\na.dcm,{r0},{r1},{c0},{c1}\n")
+    forms: dict[str, tuple[object, ...]] = {
+        "box": (image, "--box", box),
+        "polygon": (image, "--polygon", f"{r0},{c0};{r0},{c1};{r1},{c1};{r1},{c0}"),
+        "mask": (image, "--mask", tmp_path / "mask.png"),
+        "png": (tmp_path / "image.png", "--box", box, *side),
+        "coco folder": (folder,),
+        "coco file": (folder / "coco.json",),
+        "table": (own / "list.csv",),
+    }
+    found = {
+        name: scores(predicted(bundle, *words, "-o", tmp_path / f"out {name}", "--windows", N, "--no-changes"))
+        for name, words in forms.items()
+    }
+    assert len({tuple(each) for each in found.values()}) == 1, found
+    assert len(found["box"]) == 1
+
+
+def test_bad_cases_are_listed_and_stop_nothing(
+    bundle: Path, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "cases"
+    shutil.copytree(cases, folder)
+    good = pd.read_csv(cases / "lesions.csv")
+    first = folder / good["image"][0]
+    content = first.read_bytes()
+    (folder / "cut.dcm").write_bytes(content[: len(content) // 2])
+    (folder / "text.dcm").write_text("no image")
+    cv2.imwrite(str(folder / "color.png"), np.full((400, 300, 3), (10, 200, 90), np.uint8))
+    cv2.imwrite(str(folder / "small.png"), np.full((20, 20), 255, np.uint8))
+    cv2.imwrite(str(folder / "empty.png"), np.zeros((20, 20), np.uint8))
+    tomo = pydicom.dcmread(first)
+    tomo.SOPClassUID = tomo.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.13.1.3"
+    tomo.save_as(folder / "tomo.dcm")
+    os.mkfifo(folder / "pipe.dcm")
+    rows = [
+        *(
+            (name, f"bad-{name}", "10", "20", "10", "20", "")
+            for name in ("cut.dcm", "text.dcm", "color.png", "tomo.dcm")
+        ),
+        ("nowhere.dcm", "bad-nowhere", "10", "20", "10", "20", ""),
+        ("pipe.dcm", "bad-pipe", "10", "20", "10", "20", ""),
+        (good["image"][0], "bad-size", "", "", "", "", "small.png"),
+        (good["image"][0], "bad-empty", "", "", "", "", "empty.png"),
+        (good["image"][0], "bad-place", "5000", "6000", "10", "20", ""),
+        (good["image"][0], "bad-number", "a", "b", "c", "d", ""),
+    ]
+    bad = pd.DataFrame(rows, columns=["image", "lesion_id", "row0", "row1", "col0", "col1", "mask"])
+    pd.concat([good, bad]).to_csv(folder / "lesions.csv", index=False)
+    found = predicted(bundle, folder, "-o", tmp_path / "out", "--windows", N, "--no-changes", "--no-pictures", status=3)
+    alone = predicted(bundle, cases, "-o", tmp_path / "alone", "--windows", N, "--no-changes", "--no-pictures")
+    assert scores(found) == scores(alone), "the good ones are scored as without them"
+    errors = [case["error"] for case in found["cases"] if case["error"]]
+    assert len(errors) == len(rows)
+    assert all(len(error) > 20 and "\n" not in error and "Traceback" not in error for error in errors)
+    printed = capsys.readouterr()
+    assert printed.out.count("left out: ") == len(rows)
+    assert pd.read_csv(tmp_path / "out" / "predictions.csv")["error"].notna().sum() == len(rows)
+
+
+def test_wrong_use_is_one_sentence(
+    bundle: Path, cases: Path, fagg: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image, out = cases / pd.read_csv(cases / "lesions.csv")["image"][0], tmp_path / "out"
+    done = tmp_path / "done"
+    done.mkdir()
+    (done / "predictions.json").write_text("{}")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for words, message in (
+        ((bundle, tmp_path / "none", "-o", out), "does not exist"),
+        ((tmp_path / "none", image, "-o", out), "does not exist"),
+        ((fagg, image, "--box", "1,2,3,4", "-o", out), "is the folder of a run: make a bundle"),
+        ((bundle, cases, "--box", "1,2,3,4", "-o", out), "outlines on the command line are for a single image"),
+        ((bundle, cases, "--laterality", "L", "-o", out), "laterality on the command line are for a single image"),
+        ((bundle, image, "--box", "9,2,3,4", "-o", out), "--box: empty box"),
+        ((bundle, image, "--box", "1,2", "-o", out), "give 4 numbers"),
+        ((bundle, image, "--polygon", "1,2;3,4", "-o", out), "at least 3 corners"),
+        ((bundle, image, "--box", "1,2,3,4", "--prevalence", "1.5", "-o", out), "give a share between 0 and 1"),
+        ((bundle, image, "--box", "1,2,3,4", "-o", done), "has predictions already"),
+        ((bundle, empty, "-o", out), "contains no image"),
+        ((bundle, image, "--box", "1,2,3,4"), "-o/--out"),
+    ):
+        with pytest.MonkeyPatch.context():
+            try:
+                status = predict.main([str(word) for word in words])
+            except SystemExit as left:
+                status = int(left.code or 0)
+        assert status == 2, words
+        assert message in capsys.readouterr().err, words
+    assert (done / "predictions.json").read_text() == "{}"
+    assert not out.exists()
+
+
+def test_no_outline_is_a_case_with_its_reason(bundle: Path, cases: Path, tmp_path: Path) -> None:
+    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
+    found = predicted(bundle, image, "-o", tmp_path / "out", status=3)
+    assert "it has no outline of a lesion" in found["cases"][0]["error"]
+
+
+def test_prevalence_moves_the_probability_and_nothing_else(bundle: Path, cases: Path, tmp_path: Path) -> None:
+    words = ("--windows", N, "--no-changes", "--no-pictures")
+    one = predicted(bundle, cases, "-o", tmp_path / "one", *words)["cases"]
+    rare = predicted(bundle, cases, "-o", tmp_path / "rare", "--prevalence", "0.01", *words)["cases"]
+    for before, after in zip(one, rare, strict=True):
+        for each, other in zip(before["lesions"], after["lesions"], strict=True):
+            assert other.pop("probability") < each.pop("probability")
+            assert each == other
+
+
+def test_a_run_that_was_interrupted_goes_on_and_gives_the_same_bytes(
+    bundle: Path, cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mammo.inference.predictor import Predictor
+
+    words = ("--windows", N, "--no-changes")
+    predicted(bundle, cases, "-o", tmp_path / "whole", *words)
+    scored: list[int] = []
+    whole = Predictor.predict
+
+    def stopping(self: Predictor, *arguments: Any) -> Any:
+        scored.append(1)
+        if len(scored) == 3:
+            raise KeyboardInterrupt
+        return whole(self, *arguments)
+
+    monkeypatch.setattr(Predictor, "predict", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        predict.main([str(bundle), str(cases), "-o", str(tmp_path / "out"), *words])
+    assert not (tmp_path / "out" / "predictions.json").exists()
+    n_before = len(scored)
+    predicted(bundle, cases, "-o", tmp_path / "out", *words)
+    n_images = pd.read_csv(cases / "lesions.csv")["image"].nunique()
+    assert len(scored) - n_before == n_images - 2, "two cases were done"
+    for name in ("predictions.json", "predictions.csv"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    pictures = sorted(path.name for path in (tmp_path / "whole" / "pictures").iterdir())
+    for name in pictures:
+        assert (tmp_path / "out/pictures" / name).read_bytes() == (tmp_path / "whole/pictures" / name).read_bytes()
