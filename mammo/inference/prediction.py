@@ -35,8 +35,8 @@ LESION_FIELDS = {
     "probability": "of malignancy, after the calibration, in (0, 1)",
     "score_without_context": "score of f_loc alone on the same windows; null for a bundle without a context network",
     "thresholds": (
-        "list by allowed false negative rate: fnr, threshold, below, meaning; tnr and fnr of validation and of test with "
-        "95 % intervals [low, high], null where undefined"
+        "list by allowed false negative rate: fnr, threshold, below, meaning; tnr and fnr of validation and of test "
+        "with 95 % intervals [low, high], null where undefined"
     ),
     "outline_sensitivity": (
         "change of the score by the change of the outline; null where it would leave the image, or no pixel spacing is "
