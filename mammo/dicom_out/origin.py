@@ -72,11 +72,11 @@ class Origin:
                 f"the image has no {missing[0]}, so that no DICOM result can refer to it: export it from its archive "
                 "again, or predict without DICOM results"
             )
-        for lesion in self.lesions:
+        for number, lesion in enumerate(self.lesions, start=1):
             box, shape = lesion.outline.box, self.shape
             if box.row0 < 0 or box.col0 < 0 or box.row1 > shape[0] or box.col1 > shape[1]:
                 raise MammoError(
-                    f"lesion {lesion.lesion_id}: its outline ends at row {box.row1} and column {box.col1}, but the "
+                    f"lesion {number}: its outline ends at row {box.row1} and column {box.col1}, but the "
                     f"image has {shape[0]} rows and {shape[1]} columns: give the image that was scored"
                 )
 

@@ -84,6 +84,7 @@ class CaseQueue:
     def __init__(self, folder: Path, limits: Limits | None = None) -> None:
         self.folder, self.limits = folder, limits or Limits()
         self._receiving = threading.Lock()
+        self._references: dict[str, list[str]] = {}
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -166,10 +167,13 @@ class CaseQueue:
         return [case for case in cases if not self._is_decided(case.name)]
 
     def _named_by(self, outlines: Path) -> list[str]:
-        try:
-            return sorted(digest_name(uid) for uid in referenced_images(outlines))
-        except RejectedError:  # damaged on this disk
-            return []
+        """The keys of the images that a segmentation names; a file is read once, because none ever changes."""
+        if outlines.name not in self._references:
+            try:
+                self._references[outlines.name] = sorted(map(digest_name, referenced_images(outlines)))
+            except RejectedError:  # damaged on this disk
+                return []
+        return self._references[outlines.name]
 
     def _is_decided(self, case: str) -> bool:
         places = self._record("sent", case), self._record("failed", case), self._scored / case
@@ -221,6 +225,7 @@ class CaseQueue:
         old = [path for path in files if path.stat().st_mtime < before]
         for path in old:
             path.unlink()
+            self._references.pop(path.name, None)
         return len(old)
 
     def status(self) -> dict[str, int]:

@@ -1,10 +1,12 @@
 """DICOM results: their values read back equal, they belong to the study of the mammogram, and a repeat is the same."""
 
+import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pydicom
 import pytest
@@ -15,6 +17,7 @@ from mammo.dicom_out.results import dicom_results, write_dicom_results
 from mammo.geometry import Box
 from mammo.inference.prediction import RESEARCH_USE
 from mammo.intake.dicom_seg import outline_of_segment
+from mammo.intake.outlines import outline_of_mask, outline_of_polygon
 from mammo.records import MammoError
 from tests.dicom_out.predictions import BUNDLE, asymmetric, case, lesion, segment_mask
 from tests.intake.conftest import mammogram
@@ -70,6 +73,18 @@ def test_the_report_states_every_value(tmp_path: Path) -> None:
     assert texts(report, "WARNING") == ["The networks were trained on synthetic phantoms."] * 2
     assert texts(report, "121106") == [RESEARCH_USE] * 2
     assert [item.ConceptCodeSequence[0].CodeValue for item in items(report, "INTENDED_USE")] == ["RESEARCH"] * 2
+
+
+def test_highdicom_reads_the_report(tmp_path: Path) -> None:
+    """As viewers do that follow the template."""
+    from highdicom.sr import srread
+
+    made(tmp_path)
+    groups = srread(tmp_path / "report.dcm").content.get_planar_roi_measurement_groups()
+    assert [group.tracking_identifier for group in groups] == ["a", "b"]
+    assert [group.roi.value.shape[1] for group in groups] == [2, 2]
+    assert [group.get_measurements()[0].value for group in groups] == [100 * 0.171234567] * 2
+    assert [group.finding_type.value for group in groups] == ["52988006"] * 2
 
 
 def test_the_report_identifies_the_algorithm_and_its_bundle(tmp_path: Path) -> None:
@@ -174,7 +189,7 @@ def test_an_image_that_nothing_can_refer_to_is_named(name: str) -> None:
 
 
 def test_an_outline_of_another_image_is_rejected() -> None:
-    with pytest.raises(MammoError, match=r"lesion a: its outline ends at row 430 .* 400 rows"):
+    with pytest.raises(MammoError, match=r"lesion 1: its outline ends at row 430 .* 400 rows"):
         dicom_results(case(lesion(asymmetric(), 400)), source(), BUNDLE)
 
 
@@ -187,6 +202,27 @@ def test_a_picture_of_another_form_is_rejected(pixels: Any) -> None:
 def test_a_case_without_lesions_has_no_results(tmp_path: Path) -> None:
     assert write_dicom_results(case(), source(), BUNDLE, [], tmp_path / "none") == []
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.skipif("MAMMO_REAL_EXAM" not in os.environ, reason="MAMMO_REAL_EXAM names no folder of a real exam")
+@pytest.mark.parametrize("view", ["CC", "MLO"])
+def test_outlines_that_a_radiologist_drew(tmp_path: Path, view: str) -> None:
+    path = Path(os.environ["MAMMO_REAL_EXAM"]) / "segmentation" / f"0_R-{view}_benign.png"
+    drawn = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)[:, ::-1] > 0  # they are mirrored there
+    pixels = np.zeros(drawn.shape, np.uint16)
+    image = mammogram(pixels, ImageLaterality="R", ViewPosition=view, SeriesInstanceUID="1.2.3.4")
+    image.save_as(tmp_path / "image.dcm", enforce_file_format=True)
+    mask, box = outline_of_mask(drawn)
+    report, _ = (
+        pydicom.dcmread(each)
+        for each in write_dicom_results(case(lesion(mask, box.row0, box.col0)), image, BUNDLE, [], tmp_path)
+    )
+    read = outline_of_segment(tmp_path, "outlines.dcm", 1, "image.dcm", drawn.shape)
+    assert np.array_equal(read[0], mask)
+    assert read[1] == box
+    points = np.reshape(next(items(report, "111030")).GraphicData, (-1, 2))[:, ::-1]
+    polygon, _ = outline_of_polygon(points, drawn.shape)
+    assert 0.9 * mask.sum() < polygon.sum() <= box.height * box.width  # its largest part, without holes
 
 
 UNUSUAL = {
