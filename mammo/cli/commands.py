@@ -26,6 +26,7 @@ COMMANDS = {
     "score": "score the lesions of a store with trained networks",
     "bundle": "pack finished runs into one file that scores lesions anywhere",
     "predict": "score the outlined lesions of new images with a bundle",
+    "serve": "serve a bundle as a DICOM node that scores what it receives",
     "report": "write the report of finished runs",
     "compare": "evaluate and compare lesion scores of any models",
     "weights": "import or export GMIC checkpoints",

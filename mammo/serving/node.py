@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,18 @@ from mammo.serving.peer import Pauses, send_cases
 from mammo.serving.receiver import receiving
 from mammo.text import print_text
 
-Score = Callable[[Path, Path], CasePrediction]
-"""Scores the lesions that a segmentation (second path) outlines on a mammogram (first path)."""
 
-Draw = Callable[[Path, CasePrediction], Sequence[NDArray[np.uint8]]]
-"""Draws the overlay picture uint8 [H, W, 3] of every lesion of a scored mammogram."""
+class Scored(NamedTuple):
+    """A scored case."""
+
+    case: CasePrediction
+    """Its prediction."""
+    pictures: Sequence[NDArray[np.uint8]]
+    """The overlay of every lesion, uint8 [H, W, 3] each; or none."""
+
+
+Score = Callable[[Path, Path], Scored]
+"""Scores the lesions that a segmentation (second path) outlines on a mammogram (first path)."""
 
 IDLE_S = 1.0
 """Seconds between two looks at the queue while nothing arrives."""
@@ -42,13 +50,11 @@ class Scorer:
 
     Attributes:
         bundle: its name and digest.
-        score: scores a case; raises MammoError, or returns a prediction with an error, where it cannot.
-        draw: draws the pictures of a scored case.
+        score: scores a case; raises MammoError where it cannot.
     """
 
     bundle: BundleName
     score: Score
-    draw: Draw
 
 
 @dataclass(frozen=True)
@@ -120,15 +126,12 @@ class Node:
         return True
 
     def _score(self, case: Case) -> None:
-        found = self.scorer.score(case.image, case.outlines)
-        if found.error or not found.lesions:
-            raise MammoError(found.error or "the segmentation has no pixel on this image")
+        found, pictures = self.scorer.score(case.image, case.outlines)
         try:
             with quiet():
                 source = open_dicom(case.image)
         except RejectedError as error:
             raise MammoError(error.code.reason) from None
-        pictures = self.scorer.draw(case.image, found)
         self.queue.keep_results(
             case.name, lambda folder: write_dicom_results(found, source, self.scorer.bundle, pictures, folder)
         )

@@ -15,8 +15,8 @@ from mammo.intake.object_type import check_kind
 from mammo.intake.rejections import Code, RejectedError
 from mammo.records import MammoError
 
-REFERENCES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "ReferencedSeriesSequence")
-"""Attributes of a segmentation that name its images."""
+REFERENCES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
+"""Attributes of a segmentation that name the images of its frames."""
 
 
 class Kind(StrEnum):
@@ -91,9 +91,7 @@ def referenced_images(path: Path) -> frozenset[str]:
 
 
 def _images(dataset: Dataset) -> Iterator[str]:
-    groups = [group for name in REFERENCES[:2] for group in items(dataset, name)]
+    groups = [group for name in REFERENCES for group in items(dataset, name)]
     derivations = [each for group in groups for each in items(group, "DerivationImageSequence")]
     sources = [each for derivation in derivations for each in items(derivation, "SourceImageSequence")]
-    for series in items(dataset, "ReferencedSeriesSequence"):
-        sources += items(series, "ReferencedInstanceSequence")
     yield from (name for source in sources if (name := text(source, "ReferencedSOPInstanceUID")))

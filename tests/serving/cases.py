@@ -23,7 +23,7 @@ from mammo.intake.dicom_seg import outline_of_segment
 from mammo.records import MammoError
 from mammo.serving.application_entity import Address
 from mammo.serving.case_queue import CaseQueue, Limits
-from mammo.serving.node import Node, NodeSettings, Scorer
+from mammo.serving.node import Node, NodeSettings, Scored, Scorer
 from tests.dicom_out.predictions import BUNDLE, asymmetric, case, lesion
 from tests.intake.conftest import mammogram
 
@@ -58,7 +58,7 @@ def content(dataset: Dataset) -> bytes:
     return file.getvalue()
 
 
-def score(image_path: Path, outlines_path: Path) -> CasePrediction:
+def score(image_path: Path, outlines_path: Path) -> Scored:
     """Scores that follow from the pixels and the outlines alone."""
     stored = pydicom.dcmread(image_path)
     number = int(stored.pixel_array[0, 0])
@@ -67,15 +67,16 @@ def score(image_path: Path, outlines_path: Path) -> CasePrediction:
     if number == 17:
         raise KeyError(CANARY)
     masks = [outline_of_segment(outlines_path, n, str(stored.SOPInstanceUID), SHAPE) for n in (1, 2)]
-    return case(*(lesion(mask, box.row0, box.col0, score=number / 1000) for mask, box in masks))
+    found = case(*(lesion(mask, box.row0, box.col0, score=number / 1000) for mask, box in masks))
+    return Scored(found, draw(found))
 
 
-def draw(image_path: Path, scored: CasePrediction) -> list[NDArray[np.uint8]]:
+def draw(scored: CasePrediction) -> list[NDArray[np.uint8]]:
     """A picture of each lesion."""
     return [np.full((4, 5, 3), round(255 * each.score), np.uint8) for each in scored.lesions]
 
 
-SCORER = Scorer(BUNDLE, score, draw)
+SCORER = Scorer(BUNDLE, score)
 
 
 @cache
@@ -83,7 +84,7 @@ def expected_results(number: int) -> dict[str, Dataset]:
     """The results of a case, by the names of their files."""
     shapes = ((asymmetric(20, 10), 5, 3), (np.ones((3, 4), np.bool_), 30, 20))
     two = case(*(lesion(*shape, score=number / 1000) for shape in shapes))
-    return dicom_results(two, image(number), BUNDLE, draw(Path(), two), WHEN)
+    return dicom_results(two, image(number), BUNDLE, draw(two), WHEN)
 
 
 def expected_uids(number: int) -> list[str]:

@@ -1,0 +1,56 @@
+"""`mammo serve`: wrong use is one sentence, and --status prints a queue."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mammo.serve import main
+
+NODE = ["x.bundle", "--dicom", "--queue", "q", "--accept", "A", "--peer", "P@127.0.0.1:104"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "BUNDLE is missing"),
+        (NODE[:1], "--dicom is missing"),
+        (NODE[:2], "--queue FOLDER is missing"),
+        (NODE[:4], "--accept AET is missing"),
+        (NODE[:6], "--peer AET@HOST:PORT is missing"),
+        (["none.bundle", *NODE[1:]], "none.bundle does not exist"),
+        ([*NODE[:-1], "P:104"], "'P:104' is not an address: give AET@HOST:PORT"),
+        ([*NODE, "--listen", "M@host"], "'M@host' is not an address"),
+        ([*NODE[:5], "A\\B", *NODE[6:]], "is not an AE title"),
+        (["--status", "nowhere"], "nowhere does not exist"),
+    ],
+)
+def test_wrong_use_is_one_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("x.bundle").touch()
+    assert main(words) == 2
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert printed.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["x.bundle"]
+
+
+def test_the_status_counts_every_state(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("received/images/a.dcm", "received/images/b.dcm", "received/images/.c.1.partial", "sent/x.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "failed").mkdir()
+    (tmp_path / "failed" / "y.json").write_text('{"reason": "the image is too small"}')
+    assert main(["--status", str(tmp_path), "--json"]) == 0
+    counts = {"received/images": 2, "received/outlines": 0, "scored": 0, "sent": 1, "failed": 1}
+    assert json.loads(capsys.readouterr().out) == {"counts": counts, "failures": {"y": "the image is too small"}}
+    assert main(["--status", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    assert "     2  received/images\n" in printed
+    assert "case y: the image is too small\n" in printed
