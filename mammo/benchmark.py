@@ -29,6 +29,7 @@ BENCHMARKS = {
     "loader": "mammo.benchmarks.epoch_speed.measure_loader",
     "net": "mammo.benchmarks.network_speed.measure_floc",
     "patches": "mammo.benchmarks.patch_speed.measure_patches",
+    "predict": "mammo.benchmarks.predict_speed.measure_predict",
     "store": "mammo.benchmarks.patch_speed.measure_store",
 }
 """The function that measures each part, imported when it is called: from the number of rounds to the JSON object."""

@@ -120,7 +120,7 @@ def write_bundle(
     """
     text = json.dumps({**facts, "format": FORMAT}, indent=1, allow_nan=False) + "\n"
     members = {FACTS: text.encode(), CARD: card.encode()}
-    members |= {_weight_file(name): _saved(weights[name]) for name in sorted(weights)}
+    members |= {_weight_file(name): _as_bytes(weights[name]) for name in sorted(weights)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as written:
         with ZipFile(written, "w", ZIP_STORED) as archive:
@@ -136,7 +136,7 @@ def write_bundle(
     return digest
 
 
-def _saved(weights: Mapping[str, Tensor]) -> bytes:
+def _as_bytes(weights: Mapping[str, Tensor]) -> bytes:
     content: bytes = safetensors.torch.save({name: value.contiguous() for name, value in sorted(weights.items())})
     return content
 

@@ -93,7 +93,9 @@ def kept_member(scorer: Scorer) -> Member:
         described[role] = {"target": target, "arguments": saved.arguments, "weights": name}
     run = {each.name: getattr(scorer.run, each.name) for each in fields(Run) if each.name not in NOT_KEPT}
     run |= {"command": "", "val_auc": _known(run["val_auc"]), "test_auc": _known(run["test_auc"])}
-    run |= {"lr": _known(run["lr"]), "read_digests": {"store": run.pop("store")}}
+    run |= {"read_digests": {"store": run.pop("store")}}
+    if _known(run["lr"]) is None:
+        run.pop("lr")
     return Member({"result": run, "config": _kept_config(scorer.cfg), "networks": described}, weights)
 
 

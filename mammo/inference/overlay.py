@@ -155,7 +155,7 @@ def _write(panel: SubFigure, prediction: LesionPrediction, bundle: BundleName) -
     for text, family in (
         (_about(prediction), "sans-serif"),
         (_table(prediction), "monospace"),
-        (_cautions(prediction), "sans-serif"),
+        (_warning_lines(prediction), "sans-serif"),
     ):
         panel.text(0.0, top, "\n".join(text), fontsize=TEXT_PT, family=family, va="top", linespacing=SPACING)
         top -= (len(text) + 1) * TEXT_PT * SPACING / (HEIGHT_IN * 72)
@@ -188,5 +188,5 @@ def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.1%}"
 
 
-def _cautions(prediction: LesionPrediction) -> list[str]:
+def _warning_lines(prediction: LesionPrediction) -> list[str]:
     return [line for warning in prediction.warnings for line in wrap(warning, LINE, initial_indent="! ")]
