@@ -1,8 +1,9 @@
 """Serve a model bundle to others: a DICOM node that scores mammograms with outlines, for research.
 
-The node receives mammograms and segmentations (SEG) by C-STORE, scores each mammogram together with
-each segmentation that names it, and sends a report, the outlines and pictures to a peer. Senders need
-an accepted AE title. What it receives waits in a folder, and a node that was killed goes on there.
+The node receives mammograms and segmentations (SEG) by C-STORE, scores each mammogram together
+with each segmentation that names it, and sends a report, the outlines and pictures to a peer.
+Senders need an accepted AE title. What it receives waits in a folder, and a node that was killed
+goes on there.
 
 --status prints what is in such a folder, also while a node works on it.
 
