@@ -1,8 +1,8 @@
 """Pack finished runs into one file that scores lesions anywhere, or show what a bundle holds.
 
-RUN is the folder of a finished f_agg or f_loc run; several runs of one model and split, of different
-seeds, become an ensemble whose scores are averaged. The networks that they read, the thresholds, the
-calibration and a model card go in; no image, id or score of a patient does.
+RUN is the folder of a finished f_agg or f_loc run; several runs of one model and split, of
+different seeds, become an ensemble whose scores are averaged. The networks that they read, the
+thresholds, the calibration and a model card go in; no image, id or score of a patient does.
 
 Examples:
   mammo bundle runs/demo/table3/fagg-sal+emb-s0-87c7fcee -o demo.bundle

@@ -42,7 +42,8 @@ def test_the_commands_are_listed_with_one_line_each(arguments: tuple[str, ...]) 
     done = run("mammo", *arguments)
     assert (done.returncode, done.stderr) == (0, "")
     for name, text in COMMANDS.items():
-        assert [line.split(maxsplit=1)[1] for line in done.stdout.splitlines() if f"  {name} " in line] == [text]
+        lines = [line for line in done.stdout.splitlines() if line.startswith(f"  {name} ")]
+        assert [line.split(maxsplit=1)[1] for line in lines] == [text]
 
 
 HEAVY = ("torch", "pytorch_lightning", "albumentations", "pandas", "matplotlib", "pydicom", "timm", "scipy", "cv2")

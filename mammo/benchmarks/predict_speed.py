@@ -88,7 +88,7 @@ def measure_predict(
             "bundle_mb": round(bundle.stat().st_size / 1e6, 1),
             "load_cold": round(float(cold.stdout), 2),
             "first": round(first, 2),
-            **{name: round(seconds, 2) for name, seconds in zip(STAGES, _stages(fast, case), strict=True)},
+            **{name: round(seconds, 2) for name, seconds in zip(STAGES, _stage_seconds(fast, case), strict=True)},
         }
 
 
@@ -161,7 +161,7 @@ def _predict(predictor: Predictor, case: Case) -> None:
     predictor.predict(read.image, read.requests)
 
 
-def _stages(predictor: Predictor, case: Case) -> list[float]:
+def _stage_seconds(predictor: Predictor, case: Case) -> list[float]:
     """Seconds of each of STAGES."""
     times = []
 
