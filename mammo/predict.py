@@ -61,6 +61,7 @@ def _parser() -> Parser:
     words.add_argument("--windows", type=at_least_one, default=100, metavar="N", help="windows per lesion (100)")
     words.add_argument("--no-changes", action="store_true", help="do not score changed outlines (11 times as fast)")
     words.add_argument("--no-pictures", action="store_true", help="draw no pictures")
+    words.add_argument("--dicom", action="store_true", help="write DICOM objects for the study, too (extra dicom)")
     words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
     words.add_argument("--overwrite", action="store_true", help="replace the predictions of an earlier run in OUT")
     return words
@@ -75,10 +76,16 @@ def _predict(options: argparse.Namespace) -> int:
     from mammo.inference.predictor import PredictOptions, Predictor
 
     cases = _cases(options)
+    if options.dicom:
+        _check_dicom(cases)
     chosen = PredictOptions(options.windows, not options.no_changes, options.prevalence)
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
-    after = case_pictures(options.out, predictor.facts.name, draws=not options.no_pictures)
-    found = predict_cases(predictor, cases, options.out, after)
+    outputs = [] if options.no_pictures else [case_pictures(options.out, predictor.facts.name)]
+    if options.dicom:
+        from mammo.dicom_out.results import written_results
+
+        outputs.append(written_results(options.out, predictor.facts.name))
+    found = predict_cases(predictor, cases, options.out, outputs)
     for error in found.errors[:20]:
         print_text(f"left out: {error}")
     if len(found.errors) > 20:
@@ -87,6 +94,16 @@ def _predict(options: argparse.Namespace) -> int:
         f"{found.n_lesions} lesions scored with {predictor.facts.name.name}; see {options.out / 'predictions.csv'}"
     )
     return LEFT_OUT if found.errors else 0
+
+
+def _check_dicom(cases: "Sequence[Case]") -> None:
+    """Check that results can go into the study of each image; MammoError for a PNG or TIFF, which has none."""
+    from mammo.dicom_out.results import check_dicom_extra
+    from mammo.intake.rasters import is_raster
+
+    check_dicom_extra()
+    if rasters := [case.name for case in cases if not case.error and is_raster(case.path)]:
+        raise MammoError(f"--dicom: {rasters[0]} is no DICOM file, which has no study for results: leave --dicom out")
 
 
 def _cases(options: argparse.Namespace) -> "list[Case]":

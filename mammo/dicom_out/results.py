@@ -11,8 +11,13 @@ from pydicom.dataset import Dataset
 
 from mammo.dicom_out.origin import Origin
 from mammo.inference.bundle_facts import BundleName
+from mammo.inference.case_image import CaseImage
+from mammo.inference.cases import Case
+from mammo.inference.overlay import overlay_pixels
 from mammo.inference.prediction import CasePrediction
-from mammo.intake.dicom_header import quiet
+from mammo.inference.prediction_run import After
+from mammo.intake.dicom_header import open_dicom, quiet
+from mammo.intake.source_folder import regular_file
 from mammo.io import atomic_write
 from mammo.records import MammoError
 
@@ -26,6 +31,23 @@ def check_dicom_extra() -> None:
     missing = [name for name in ("highdicom", "pynetdicom") if find_spec(name) is None]
     if missing:
         raise MammoError(f"{missing[0]} is not installed, which DICOM results need: pip install 'mammo[dicom]'")
+
+
+def written_results(out: Path, bundle: BundleName) -> After:
+    """What predict_cases calls for each scored case: it writes the case's DICOM results into a folder of its own.
+
+    Args:
+        out: the folder of the predictions; the results are in dicom/case-NNNN below it.
+        bundle: that makes the predictions.
+    """
+
+    def write(number: int, case: Case, prediction: CasePrediction, image: CaseImage) -> None:
+        with quiet():
+            source = open_dicom(regular_file(case.root, case.path))
+        pictures = [overlay_pixels(lesion, image, bundle) for lesion in prediction.lesions]
+        write_dicom_results(prediction, source, bundle, pictures, out / "dicom" / f"case-{number:04}")
+
+    return write
 
 
 def dicom_results(

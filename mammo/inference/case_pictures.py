@@ -13,18 +13,15 @@ from mammo.io import atomic_write
 FOLDER = "pictures"
 
 
-def case_pictures(out: Path, bundle: BundleName, draws: bool) -> After:
+def case_pictures(out: Path, bundle: BundleName) -> After:
     """What predict_cases calls for each scored case.
 
     Args:
         out: the folder of the results; the pictures are in a folder below it.
         bundle: that makes the predictions.
-        draws: whether there are pictures.
     """
 
     def draw(number: int, _: Case, prediction: CasePrediction, image: CaseImage) -> None:
-        if not draws:
-            return
         (out / FOLDER).mkdir(exist_ok=True)
         for place, lesion in enumerate(prediction.lesions, start=1):
             figure = overlay_figure(lesion, image, bundle)

@@ -3,6 +3,7 @@
 It shows the image as a viewer does, a right breast facing left, and is made to be read at a width of 1,000 pixels.
 """
 
+from io import BytesIO
 from textwrap import wrap
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from numpy.typing import NDArray
+from PIL import Image
 
 from mammo.geometry import CORNERS, CropWindows, FrameChain
 from mammo.inference.bundle_facts import BundleName
@@ -64,6 +66,15 @@ def overlay_figure(prediction: LesionPrediction, image: CaseImage, bundle: Bundl
             _show_all(slots[2], prediction, view, pixels)
         _write(words, prediction, bundle)
     return figure
+
+
+def overlay_pixels(prediction: LesionPrediction, image: CaseImage, bundle: BundleName) -> NDArray[np.uint8]:
+    """The pixels of overlay_figure, uint8 [H, W, 3], red, green and blue."""
+    figure, file = overlay_figure(prediction, image, bundle), BytesIO()
+    figure.savefig(file, format="png", dpi=DPI)
+    figure.clear()  # a cleared figure frees its images at once
+    with Image.open(file) as picture:
+        return np.asarray(picture.convert("RGB"))
 
 
 class _View:

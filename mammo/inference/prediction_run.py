@@ -36,14 +36,14 @@ class Outcome:
     errors: tuple[str, ...]
 
 
-def predict_cases(predictor: Predictor, cases: Sequence[Case], out: Path, after: After) -> Outcome:
+def predict_cases(predictor: Predictor, cases: Sequence[Case], out: Path, outputs: Sequence[After]) -> Outcome:
     """Score the cases, and write predictions.json and predictions.csv into a folder, which is made.
 
     Args:
         predictor: the networks of a bundle.
         cases: in order.
         out: the folder.
-        after: called for each case with a scored lesion.
+        outputs: called for each case with a scored lesion.
     """
     out.mkdir(parents=True, exist_ok=True)
     remove_partials(out)
@@ -58,7 +58,7 @@ def predict_cases(predictor: Predictor, cases: Sequence[Case], out: Path, after:
         for number, (case, content) in enumerate(pairs, start=1):
             key = _key(predictor, number, case, content)
             if key not in done:
-                done[key] = _predicted(predictor, number, case, content, after)
+                done[key] = _predicted(predictor, number, case, content, outputs)
                 lines.write(json.dumps([key, done[key]], allow_nan=False) + "\n")
                 lines.flush()
             found += done.pop(key)
@@ -68,12 +68,15 @@ def predict_cases(predictor: Predictor, cases: Sequence[Case], out: Path, after:
     return Outcome(n_lesions, tuple(case["error"] for case in found if case["error"]))
 
 
-def _predicted(predictor: Predictor, number: int, case: Case, content: ReadCase, after: After) -> list[dict[str, Any]]:
+def _predicted(
+    predictor: Predictor, number: int, case: Case, content: ReadCase, outputs: Sequence[After]
+) -> list[dict[str, Any]]:
     """The case, as JSON values: its scored lesions, and one more for each of its errors."""
     found = []
     if content.image is not None and content.requests:
         prediction = CasePrediction(case.name, lesions=predictor.predict(content.image, content.requests))
-        after(number, case, prediction, content.image)
+        for output in outputs:
+            output(number, case, prediction, content.image)
         found.append(prediction.as_json())
     return found + [CasePrediction(case.name, error).as_json() for error in content.errors]
 

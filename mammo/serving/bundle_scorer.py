@@ -2,18 +2,12 @@
 
 from dataclasses import dataclass
 from functools import partial
-from io import BytesIO
 from pathlib import Path
-
-import numpy as np
-from matplotlib.figure import Figure
-from numpy.typing import NDArray
-from PIL import Image
 
 from mammo.inference.case_reading import PRELOAD, ReadCase, read_all
 from mammo.inference.cases import Case, LesionRequest
 from mammo.inference.outlines import Drawn
-from mammo.inference.overlay import DPI, overlay_figure
+from mammo.inference.overlay import overlay_pixels
 from mammo.inference.prediction import CasePrediction
 from mammo.inference.predictor import Predictor
 from mammo.intake.dicom_seg import outline_of_segment, read_segments, sop_instance_uid
@@ -50,8 +44,8 @@ def _score(predictor: Predictor, image: Path, outlines: Path) -> Scored:
     if read.errors or read.image is None:
         raise MammoError(" ".join(read.errors) or "the image cannot be read")
     lesions = predictor.predict(read.image, read.requests)
-    figures = [overlay_figure(lesion, read.image, predictor.facts.name) for lesion in lesions]
-    return Scored(CasePrediction("image", lesions=lesions), [_drawn(figure) for figure in figures])
+    pictures = [overlay_pixels(lesion, read.image, predictor.facts.name) for lesion in lesions]
+    return Scored(CasePrediction("image", lesions=lesions), pictures)
 
 
 def _read(predictor: Predictor, image: Path, outlines: Path) -> ReadCase:
@@ -75,12 +69,3 @@ def _segments(image: Path, outlines: Path, _: str) -> tuple[str, tuple[int, ...]
     if not found.is_object:
         raise RejectedError(Code.OUTLINE_BROKEN)
     return uid, found.numbers.get(uid, ())
-
-
-def _drawn(figure: Figure) -> NDArray[np.uint8]:
-    """The pixels of a figure, uint8 [H, W, 3], as in its PNG; the figure is cleared, which frees its images at once."""
-    file = BytesIO()
-    figure.savefig(file, format="png", dpi=DPI)
-    figure.clear()
-    with Image.open(file) as picture:
-        return np.asarray(picture.convert("RGB"))
