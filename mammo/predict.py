@@ -27,7 +27,7 @@ from mammo.records import MammoError
 from mammo.text import print_text
 
 if TYPE_CHECKING:  # heavy: imported after the command line is checked
-    from mammo.inference.cases import Case
+    from mammo.inference.cases import Case, CaseList
     from mammo.inference.outlines import Outline
 
 LEFT_OUT = 3
@@ -75,9 +75,9 @@ def _predict(options: argparse.Namespace) -> int:
     from mammo.inference.prediction_run import predict_cases
     from mammo.inference.predictor import PredictOptions, Predictor
 
-    cases = _cases(options)
+    asked = _cases(options)
     if options.dicom:
-        _check_dicom(cases)
+        _check_dicom(asked.cases)
     chosen = PredictOptions(options.windows, not options.no_changes, options.prevalence)
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
     outputs = [] if options.no_pictures else [case_pictures(options.out, predictor.facts.name)]
@@ -85,7 +85,9 @@ def _predict(options: argparse.Namespace) -> int:
         from mammo.dicom_out.results import written_results
 
         outputs.append(written_results(options.out, predictor.facts.name))
-    found = predict_cases(predictor, cases, options.out, outputs)
+    found = predict_cases(predictor, asked, options.out, outputs)
+    if asked.not_used:
+        print_text(f"no prediction depends on these columns: {', '.join(asked.not_used)}")
     for error in found.errors[:20]:
         print_text(f"left out: {error}")
     if len(found.errors) > 20:
@@ -106,29 +108,29 @@ def _check_dicom(cases: "Sequence[Case]") -> None:
         raise MammoError(f"--dicom: {rasters[0]} is no DICOM file, which has no study for results: leave --dicom out")
 
 
-def _cases(options: argparse.Namespace) -> "list[Case]":
+def _cases(options: argparse.Namespace) -> "CaseList":
     """The cases of the command line; MammoError where what is said about one image does not go with several."""
     from dataclasses import replace
 
-    from mammo.inference.cases import outlined, read_cases
+    from mammo.inference.cases import CaseList, outlined, read_cases
     from mammo.records import Laterality, View
 
     outlines = _outlines(options)
     said = {name: getattr(options, name) for name in ("laterality", "view", "pixel_spacing") if getattr(options, name)}
     is_image = len(options.cases) == 1 and options.cases[0].is_file()
-    cases = read_cases(options.cases)
+    asked = read_cases(options.cases)
     if not outlines and not said:
-        return cases
-    if not is_image or len(cases) != 1 or cases[0].lesions:
+        return asked
+    if not is_image or len(asked.cases) != 1 or asked.cases[0].lesions:
         given = ", ".join([*(["outlines"] if outlines else []), *said])
         raise MammoError(f"{given} on the command line are for a single image: put those of several into lesions.csv")
     case = replace(
-        cases[0],
+        asked.cases[0],
         laterality=None if options.laterality is None else Laterality(options.laterality),
         view=None if options.view is None else View(options.view),
         spacing_mm=options.pixel_spacing,
     )
-    return [outlined(case, outlines)]
+    return CaseList([outlined(case, outlines)], [])
 
 
 def _outlines(options: argparse.Namespace) -> "list[Outline | Path]":

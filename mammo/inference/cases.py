@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from mammo.inference.outlines import Drawn, Outline, draw
-from mammo.intake.adapters._table_columns import Entry, entry_of_annotation, read_entries
+from mammo.intake.adapters._table_columns import Entry, columns_of, entry_of_annotation, read_entries, squeezed
 from mammo.intake.adapters._table_files import SUFFIXES, image_file, usual_file
 from mammo.intake.adapters._table_lesions import lesion_key
 from mammo.intake.adapters._table_matching import ImageNames
 from mammo.intake.adapters._table_outlines import (
+    FORM_OF,
     Given,
     are_beyond,
     check_inside,
@@ -29,6 +31,7 @@ from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import Folder, regular_file
+from mammo.intake.source_tables import read_header
 from mammo.intake.stored_shape import Shape
 from mammo.io import did_you_mean_path
 from mammo.records import Laterality, MammoError, View
@@ -41,6 +44,13 @@ HOW = "give one in lesions.csv or a COCO file beside the images, as a DICOM SEG 
 NO_OUTLINE = f"it has no outline of a lesion: {HOW}"
 TABLES = (*SUFFIXES, ".json")
 """Suffixes of a list of cases: a table of lesions, or a COCO file."""
+
+
+USED = ("image", "lesion_id", "lesion", "laterality", "view", "pixel_spacing", "mask", "segment", "outline")
+"""Fields of own tables (adapters._table_columns.FIELDS) that a prediction depends on."""
+
+OUTLINE_WORDS = frozenset(word for names in FORM_OF for word in names)
+"""Columns of boxes and circles, in lower case without spaces and punctuation."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,15 @@ class Case:
     error: str = ""
 
 
-def read_cases(words: Sequence[Path]) -> list[Case]:
+class CaseList(NamedTuple):
+    """The cases that a caller asks to score, in order."""
+
+    cases: list[Case]
+    not_used: list[str]
+    """Columns of the caller's tables that say nothing about where a lesion is, as in "label (lesions.csv)"."""
+
+
+def read_cases(words: Sequence[Path]) -> CaseList:
     """The cases of files, folders and lists, in order.
 
     Args:
@@ -87,18 +105,30 @@ def read_cases(words: Sequence[Path]) -> list[Case]:
     Raises:
         MammoError: one does not exist, or a table cannot be read.
     """
-    found: list[Case] = []
+    found, not_used = list[Case](), list[str]()
     for word in words:
         if not word.exists():
             raise MammoError(f"{word} does not exist{did_you_mean_path(word)}: name an image, a folder or a table")
         if word.is_dir():
+            table, described = usual_file(word, "lesions"), image_file(word, None)
+            not_used += [name for file in (table, described) if file for name in _not_used(file)]
             found += _folder_cases(word)
         elif word.suffix.lower() in TABLES:
             coco = word.suffix.lower() == ".json"
+            not_used += [] if coco else _not_used(word)
             found += _table_cases(word.parent, [] if coco else [word], [word] if coco else [])
         else:
             found.append(Case(word.parent, word.name, str(word), error=NO_OUTLINE))
-    return found
+    return CaseList(found, not_used)
+
+
+def _not_used(file: Path) -> list[str]:
+    """The columns of a table that no prediction depends on."""
+    header = [column for column in read_header(file) if column]
+    used = {column for field, columns in columns_of(header, {}).items() if field in USED for column in columns}
+    return [
+        f"{column} ({file.name})" for column in header if column not in used and squeezed(column) not in OUTLINE_WORDS
+    ]
 
 
 def outlined(case: Case, outlines: Sequence[Outline | Path]) -> Case:

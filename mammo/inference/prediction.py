@@ -126,15 +126,18 @@ class CasePrediction:
         return {"image": self.image, "error": self.error or None, "lesions": lesions}
 
 
-def write_case_predictions(bundle: BundleName, cases: Sequence[Mapping[str, Any]], out: Path) -> None:
+def write_case_predictions(
+    bundle: BundleName, cases: Sequence[Mapping[str, Any]], not_used: Sequence[str], out: Path
+) -> None:
     """Write predictions.json and predictions.csv, which only their owner can read: they name the user's files.
 
     Args:
         bundle: that made them.
         cases: in order, as CasePrediction.as_json.
+        not_used: columns of the user's tables that no prediction depends on.
         out: the folder, which exists.
     """
-    content = {"bundle": asdict(bundle), "use": RESEARCH_USE, "cases": cases}
+    content = {"bundle": asdict(bundle), "use": RESEARCH_USE, "not_used": not_used, "cases": cases}
     table = pd.DataFrame([row for case in cases for row in _rows(case)])
     with atomic_write(out / "predictions.json") as text, atomic_write(out / "predictions.csv") as csv:
         for path in (text, csv):

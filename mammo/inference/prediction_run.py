@@ -13,7 +13,7 @@ from typing import Any
 
 from mammo.inference.case_image import CaseImage
 from mammo.inference.case_reading import PRELOAD, ReadCase, read_all
-from mammo.inference.cases import Case
+from mammo.inference.cases import Case, CaseList
 from mammo.inference.prediction import CasePrediction, write_case_predictions
 from mammo.inference.predictor import Predictor
 from mammo.intake.sandbox import Workers
@@ -36,15 +36,16 @@ class Outcome:
     errors: tuple[str, ...]
 
 
-def predict_cases(predictor: Predictor, cases: Sequence[Case], out: Path, outputs: Sequence[After]) -> Outcome:
+def predict_cases(predictor: Predictor, asked: CaseList, out: Path, outputs: Sequence[After]) -> Outcome:
     """Score the cases, and write predictions.json and predictions.csv into a folder, which is made.
 
     Args:
         predictor: the networks of a bundle.
-        cases: in order.
+        asked: the cases, in order.
         out: the folder.
         outputs: called for each case with a scored lesion.
     """
+    cases = asked.cases
     out.mkdir(parents=True, exist_ok=True)
     remove_partials(out)
     journal = out / JOURNAL
@@ -62,7 +63,7 @@ def predict_cases(predictor: Predictor, cases: Sequence[Case], out: Path, output
                 lines.write(json.dumps([key, done[key]], allow_nan=False) + "\n")
                 lines.flush()
             found += done.pop(key)
-    write_case_predictions(predictor.facts.name, found, out)
+    write_case_predictions(predictor.facts.name, found, asked.not_used, out)
     journal.unlink()
     n_lesions = sum(len(case["lesions"]) for case in found)
     return Outcome(n_lesions, tuple(case["error"] for case in found if case["error"]))

@@ -19,9 +19,11 @@ from mammo.inference.bundle import Bundle
 from mammo.inference.bundle_facts import BundleFacts
 from mammo.inference.outline_changes import CHANGES
 from mammo.inference.prediction import LESION_FIELDS
+from mammo.intake.adapters._table_columns import FIELDS
 from mammo.intake.presentation import presentation
 from mammo.store.pseudonyms import read_own_ids
 from mammo.training.results import read_run
+from tests.intake.segmentation_object import write_segmentation
 
 N = "20"
 """Windows of each lesion, fewer than usual."""
@@ -113,7 +115,7 @@ def test_the_changes_are_scores_of_the_changed_outlines(bundle: Path, cases: Pat
 
 
 def test_equivalent_forms_have_equal_scores(bundle: Path, cases: Path, tmp_path: Path) -> None:
-    """Box, polygon, mask, COCO, own table and PNG of one outline."""
+    """Box, polygon, mask, DICOM SEG, COCO, own table and PNG of one outline."""
     image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
     header = pydicom.dcmread(image)
     shape, (r0, r1, c0, c1) = (int(header.Rows), int(header.Columns)), (150, 180, 40, 70)
@@ -135,7 +137,13 @@ def test_equivalent_forms_have_equal_scores(bundle: Path, cases: Path, tmp_path:
     own.mkdir()
     shutil.copy(image, own / "a.dcm")
     (own / "list.csv").write_text(f"file,row0,row1,col0,col1\na.dcm,{r0},{r1},{c0},{c1}\n")
+    seg = tmp_path / "seg"
+    seg.mkdir()
+    shutil.copy(image, seg / "a.dcm")
+    write_segmentation(seg / "outlines.dcm", mask[None] > 0, [header.SOPInstanceUID], [3])
     forms: dict[str, tuple[object, ...]] = {
+        "folder with segments": (seg,),
+        "segments": (image, "--mask", seg / "outlines.dcm"),
         "box": (image, "--box", box),
         "polygon": (image, "--polygon", f"{r0},{c0};{r0},{c1};{r1},{c1};{r1},{c0}"),
         "mask": (image, "--mask", tmp_path / "mask.png"),
@@ -273,3 +281,90 @@ def test_a_run_that_was_interrupted_goes_on_and_gives_the_same_bytes(
     pictures = sorted(path.name for path in (tmp_path / "whole" / "pictures").iterdir())
     for name in pictures:
         assert (tmp_path / "out/pictures" / name).read_bytes() == (tmp_path / "whole/pictures" / name).read_bytes()
+
+
+FIELD_VALUES = {
+    "image": "b.dcm",
+    "lesion_id": "another",
+    "lesion": "7",
+    "laterality": "other",
+    "view": "other",
+    "pixel_spacing": "0.3",
+    "mask": "mask.png",
+    "segment": "2",
+    "outline": "100,40;100,60;140,60",
+}
+"""A value of each field that a prediction depends on, which changes it or contradicts the header."""
+
+
+def table_case(field: str, cases: Path, folder: Path) -> tuple[dict[str, str], str]:
+    """A folder with two copies of an image and a mask; a row of a table, and a value of the field for it."""
+    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
+    header = pydicom.dcmread(image)
+    folder.mkdir()
+    for name in ("a.dcm", "b.dcm"):
+        shutil.copy(image, folder / name)
+    mask = np.zeros((int(header.Rows), int(header.Columns)), np.uint8)
+    mask[150:170, 60:80] = 1
+    cv2.imwrite(str(folder / "mask.png"), mask)
+    row = {"image": "a.dcm", "row0": "150", "row1": "180", "col0": "40", "col1": "70"}
+    if field in ("mask", "segment", "outline"):
+        row = {"image": "a.dcm"} | ({"mask": "mask.png"} if field == "segment" else {})
+    stated = {"laterality": header.ImageLaterality, "view": header.ViewPosition}
+    other = {"L": "R", "R": "L", "CC": "MLO", "MLO": "CC"}
+    return row, other[stated[field]] if field in stated else FIELD_VALUES.get(field, "x")
+
+
+def by_table(bundle: Path, folder: Path, out: Path, row: dict[str, str]) -> dict[str, Any]:
+    pd.DataFrame([row]).to_csv(folder / "lesions.csv", index=False)
+    words = ("--windows", "2", "--no-changes", "--no-pictures")
+    assert predict.main([str(bundle), str(folder), "-o", str(out), *words]) in (0, 3)
+    content: dict[str, Any] = json.loads((out / "predictions.json").read_text())
+    return content
+
+
+@pytest.mark.parametrize("field", FIELD_VALUES)
+def test_a_field_that_is_used_changes_the_result_or_is_rejected(
+    field: str, bundle: Path, cases: Path, tmp_path: Path
+) -> None:
+    row, value = table_case(field, cases, tmp_path / "cases")
+    before, after = (
+        by_table(bundle, tmp_path / "cases", tmp_path / name, changed)
+        for name, changed in (("before", row), ("after", row | {field: value}))
+    )
+    assert after["not_used"] == []
+    if field == "pixel_spacing":
+        assert before["cases"] == after["cases"], "the header's own spacing outranks it"
+    else:
+        assert before["cases"] != after["cases"]
+
+
+def test_all_other_fields_are_said_not_to_be_used(bundle: Path, cases: Path, tmp_path: Path) -> None:
+    """No input is ignored in silence: every other field that own tables may have, and one that they may not."""
+    row, _ = table_case("", cases, tmp_path / "cases")
+    others = [field for field in (*FIELDS, "shoe_size") if field not in FIELD_VALUES]
+    before = by_table(bundle, tmp_path / "cases", tmp_path / "before", row)
+    after = by_table(bundle, tmp_path / "cases", tmp_path / "after", row | dict.fromkeys(others, "x"))
+    assert before["cases"] == after["cases"]
+    assert after["not_used"] == [f"{field} (lesions.csv)" for field in others]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(
+    bundle: Path, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
+    assert predict.main([str(bundle), str(image), "--box", "150,180,40,70", "-o", str(tmp_path / "file" / "out")]) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: ")
+    assert "file" in error
+
+
+def test_a_header_that_claims_64_gb_is_one_sentence(bundle: Path, cases: Path, tmp_path: Path) -> None:
+    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
+    huge = pydicom.dcmread(image)
+    huge.Rows, huge.Columns, huge.NumberOfFrames = 65535, 65535, 8
+    huge.save_as(tmp_path / "huge.dcm")
+    found = predicted(bundle, tmp_path / "huge.dcm", "--box", "150,180,40,70", "-o", tmp_path / "out", status=3)
+    assert found["cases"][0]["lesions"] == []
+    assert len(found["cases"][0]["error"]) > 20

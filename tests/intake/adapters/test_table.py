@@ -12,17 +12,16 @@ import pytest
 from numpy.typing import NDArray
 from pycocotools import mask as run_lengths
 from pydicom import dcmread
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.dataset import Dataset
 
 from mammo.geometry import Box
 from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.table import read
-from mammo.intake.dicom_seg import SEGMENTATION
 from mammo.intake.rejections import Code
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, Split, View
 from tests.intake.adapters.conftest import SMALL, ReadBombs
 from tests.intake.dicom_variants import Variant
+from tests.intake.segmentation_object import write_segmentation
 from tests.intake.test_gate_bombs import DEFLATED, deflated, png
 
 
@@ -283,31 +282,10 @@ def test_json_files_without_annotations_are_ignored(table: Path) -> None:
 
 def segmentation(table: Path, sources: list[str], segments: list[int], shape: tuple[int, int] = (200, 120)) -> None:
     """Write a DICOM SEG with one frame per source; frame k has rows 10 k to 10 k + 8 set."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = SEGMENTATION
-    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    dataset.Modality, dataset.SegmentationType = "SEG", "BINARY"
-    dataset.Rows, dataset.Columns = shape
-    dataset.NumberOfFrames, dataset.SamplesPerPixel = len(sources), 1
-    dataset.BitsAllocated = dataset.BitsStored = 1
-    dataset.HighBit = dataset.PixelRepresentation = 0
-    dataset.PhotometricInterpretation = "MONOCHROME2"
     frames = np.zeros((len(sources), *shape), bool)
-    groups = []
-    for index, (source, number) in enumerate(zip(sources, segments, strict=True)):
+    for index in range(len(sources)):
         frames[index, 10 * index : 10 * index + 8, 4:20] = True
-        reference, derivation, identification, group = Dataset(), Dataset(), Dataset(), Dataset()
-        reference.ReferencedSOPInstanceUID = source
-        derivation.SourceImageSequence = [reference]
-        identification.ReferencedSegmentNumber = number
-        group.SegmentIdentificationSequence = [identification]
-        group.DerivationImageSequence = [derivation]
-        groups.append(group)
-    dataset.PerFrameFunctionalGroupsSequence = groups
-    dataset.PixelData = np.packbits(frames.ravel(), bitorder="little").tobytes()
-    dataset.save_as(table / "seg.dcm", enforce_file_format=True)
+    write_segmentation(table / "seg.dcm", frames, sources, segments)
 
 
 def test_dicom_segmentations_are_read(table: Path) -> None:
