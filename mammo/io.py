@@ -4,10 +4,12 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from mammo.leftovers import locked_file, remove_leftovers
 from mammo.records import MammoError, nearest_word
 from mammo.text import print_text
 
@@ -28,20 +30,28 @@ LIKE = 0.7
 
 
 @contextmanager
-def atomic_write(path: Path, durable: bool = True) -> Iterator[Path]:
+def atomic_write(path: Path, durable: bool = True, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary path to write to; it replaces path once the block has ended.
 
-    After an error path is as it was. Several processes may write one path: the last to end counts.
+    After an error path is as it was. Several processes may write one path: the last to end counts. What killed
+    processes have left half written in its folder is removed.
 
     Args:
         path: the file.
         durable: whether the file survives a loss of power once this returns. A disk may take 10 ms to confirm that, too
             long for each of thousands of files that can be drawn again.
+        mode: permissions of the file, from which the system takes those of its umask; 0o600: its owner's alone.
+
+    Raises:
+        FileNotFoundError: the block has written nothing.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}{PARTIAL}")
+    _remove_partials_once(path.parent)
     try:
-        with errors_about(path):
+        with errors_about(path), locked_file(partial, mode):
             yield partial
+            if partial.stat().st_size == 0:
+                raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
             if durable:
                 _sync(partial)
             partial.replace(path)
@@ -59,15 +69,21 @@ def errors_about(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is not None and (error.filename is None or str(error.filename).endswith(PARTIAL)):
-            error.filename, error.filename2 = str(path), None
-        raise
+        of_system = error.__cause__ if error.errno is None else error  # pydicom words it again, without its number
+        if not isinstance(of_system, OSError) or of_system.errno is None:
+            raise
+        if of_system.filename is None or str(of_system.filename).endswith(PARTIAL):
+            of_system.filename, of_system.filename2 = str(path), None
+        raise of_system from of_system.__cause__
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove the files of a folder that a killed process left half written."""
-    for path in folder.glob(f".*{PARTIAL}"):
-        path.unlink()
+    """Remove the files of a folder that a killed process left half written; those of a living one stay."""
+    remove_leftovers(folder.glob(f".*{PARTIAL}"))
+
+
+_remove_partials_once = cache(remove_partials)
+"""remove_partials, once for each folder that this process writes to: a folder may have thousands of files."""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 STAGES = (
-    ("records", "geometry", "progress", "io", "limits", "machine", "paper", "pickles", "text"),
+    ("records", "geometry", "progress", "io", "leftovers", "limits", "machine", "paper", "pickles", "text"),
     ("cli",),
     ("phantoms",),
     ("intake",),

@@ -99,7 +99,8 @@ def test_lesions_without_labels_have_scores_and_no_evaluation(
     rewrite_result(config.parent)
     scored(other, out, "own_ids=true")
     assert len(pd.read_csv(out / "predictions.csv")) == len(Manifest.load(other / "store").lesions)
-    assert (out / "predictions.json").stat().st_mode & 0o077 == 0, "only their owner reads the names of files"
+    for name in ("predictions.json", "predictions.csv"):
+        assert (out / name).stat().st_mode & 0o077 == 0, "only their owner reads the names of files"
     assert not (out / "external.html").exists()
     said = capsys.readouterr().out
     assert "No AUC" in said

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from platform import system
 
 from mammo import NO_WINDOWS, __version__
+from mammo.leftovers import use_temporary_folder
 from mammo.text import print_text
 
 COMMANDS = {
@@ -72,6 +73,7 @@ def run(main: Callable[[], int | None]) -> None:
     if "--version" in sys.argv[1:]:
         main = _print_version
     signal.signal(signal.SIGTERM, _terminate)  # else nothing half written would be removed
+    use_temporary_folder()
     sys.exit(_status(main))
 
 

@@ -123,6 +123,8 @@ def _open(name: str, task: Task, defaults: Defaults | None, check: Check) -> Non
     except (ValueError, TypeError, YAMLError, RuntimeError, OSError) as error:
         if job.started or isinstance(error, BrokenPipeError):
             raise  # a defect, or the reader of the output has gone (mammo.cli.commands.run)
+        if isinstance(error, OSError) and error.filename is None:  # of a file that Hydra writes, as multirun.yaml
+            error.filename = str(_unswept(_asked(sys.argv[1:]), name)[0].root)
         sys.exit(_complain(error))  # Hydra's own, while composing, or a launcher's: no Slurm here, a worker killed
 
 

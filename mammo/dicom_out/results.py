@@ -112,7 +112,6 @@ def write_dicom_results(
     if results:
         folder.mkdir(parents=True, exist_ok=True)
     for name, made in results.items():
-        with quiet(), atomic_write(folder / name) as path:
-            path.touch(mode=0o600)
+        with quiet(), atomic_write(folder / name, mode=0o600) as path:
             made.save_as(path, enforce_file_format=True)
     return [folder / name for name in results]

@@ -18,7 +18,7 @@ from mammo.inference.bundle_facts import RATES, BundleName, ThresholdFacts
 from mammo.inference.outlines import Drawn
 from mammo.io import atomic_write
 from mammo.records import Floats
-from mammo.scoring.score_tables import safe_csv
+from mammo.scoring.score_tables import csv_text
 
 RESEARCH_USE = "For research use only: not a medical device, and no basis for a decision about a patient."
 """The statement that stands in every output for a person."""
@@ -139,11 +139,10 @@ def write_case_predictions(
     """
     content = {"bundle": asdict(bundle), "use": RESEARCH_USE, "not_used": not_used, "cases": cases}
     table = pd.DataFrame([row for case in cases for row in _rows(case)])
-    with atomic_write(out / "predictions.json") as text, atomic_write(out / "predictions.csv") as csv:
-        for path in (text, csv):
-            path.touch(mode=0o600)
+    names = (out / "predictions.json", out / "predictions.csv")
+    with atomic_write(names[0], mode=0o600) as text, atomic_write(names[1], mode=0o600) as csv:
         text.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-        safe_csv(table, csv)
+        csv.write_text(csv_text(table), encoding="utf-8")
 
 
 def _rows(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -15,7 +15,7 @@ from mammo.data.plans import Plan
 from mammo.inference.ensemble import Ensemble
 from mammo.io import atomic_write
 from mammo.records import MammoError, Pathology, Split
-from mammo.scoring.score_tables import safe_csv
+from mammo.scoring.score_tables import csv_text
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import OwnId
 from mammo.store.splits import of_fold
@@ -141,10 +141,9 @@ def write_predictions(runs: Sequence[Run], table: pd.DataFrame, out: Path) -> No
         out: the folder, which exists.
     """
     mode = 0o600 if "source_path" in table else 0o644
-    with atomic_write(out / "predictions.csv") as csv, atomic_write(out / "predictions.json") as text:
-        for path in (csv, text):
-            path.touch(mode=mode)
-        safe_csv(table, csv)
+    names = (out / "predictions.csv", out / "predictions.json")
+    with atomic_write(names[0], mode=mode) as csv, atomic_write(names[1], mode=mode) as text:
+        csv.write_text(csv_text(table), encoding="utf-8")
         text.write_text(json.dumps(_as_json(runs, table), indent=1) + "\n", encoding="utf-8")
 
 

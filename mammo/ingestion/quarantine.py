@@ -97,7 +97,7 @@ class RejectionLog:
         """Replace the content by these rejections, each (image_id, input digest, code)."""
         lines = "".join(json.dumps(rejection) + "\n" for rejection in rejections)
         with atomic_write(self.store / REJECTION_LOG) as log:
-            log.write_bytes(lines.encode())
+            log.write_bytes((lines or "\n").encode())
 
 
 @dataclass(frozen=True)

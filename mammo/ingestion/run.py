@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from mammo.cli.arguments import about_file
 from mammo.ingestion.cohort_lesions import (
     findings_beyond,
     paths_with_finding,
@@ -113,10 +114,8 @@ def ingest_cohort(
             remove_parts(store, source)
             return result
     except OSError as error:
-        raise MammoError(
-            f"{recipe.store} cannot be written ({error.strerror or type(error).__name__}): free some space, then run "
-            f"the same command again; what is already there is kept"
-        ) from None
+        error.filename = error.filename or str(store)
+        raise MammoError(about_file(error)) from None
 
 
 def ingest_shard(recipe: Recipe, cohort: Cohort, shard: Shard, processes: int, mode: Mode = Mode.CONTINUE) -> int:

@@ -89,8 +89,9 @@ class TableKind:
         with atomic_write(path.with_suffix(".parquet")) as parquet:
             if with_csv:
                 with atomic_write(path.with_suffix(".csv")) as csv:
-                    safe_csv(checked, csv)
-                    digest = {CSV_DIGEST: sha256(csv.read_bytes()).hexdigest()}
+                    text = csv_text(checked).encode()
+                    csv.write_bytes(text)
+                    digest = {CSV_DIGEST: sha256(text).hexdigest()}
                 content = content.replace_schema_metadata({**(content.schema.metadata or {}), **digest})
             pq.write_table(content, parquet)
 
@@ -135,15 +136,20 @@ def check_copy(path: Path) -> None:
 
 
 def safe_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table atomically as CSV whose text, headings too, no spreadsheet runs as a formula (mammo.text.csv_cell).
+    """Write csv_text atomically."""
+    with atomic_write(path) as written:
+        written.write_text(csv_text(table), encoding="utf-8")
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """A table as CSV whose text, headings too, no spreadsheet runs as a formula (mammo.text.csv_cell).
 
     A number that is undefined or infinite is an empty cell.
     """
     text = [name for name in table.columns if not pd.api.types.is_numeric_dtype(table[name])]
     safe = table.assign(**{name: table[name].map(_safe) for name in text}).replace([np.inf, -np.inf], np.nan)
     safe = safe.rename(columns=_safe)
-    with atomic_write(path) as written:
-        safe.to_csv(written, index=False, lineterminator="\n")
+    return str(safe.to_csv(index=False, lineterminator="\n"))
 
 
 def _safe(value: object) -> object:

@@ -141,8 +141,7 @@ class CaseQueue:
                     raise MammoError("another object of the same SOP Instance UID is queued: send it under a new one")
                 return path.name
             self._check_room(len(content))
-            with atomic_write(path) as partial:
-                partial.touch(mode=0o600)
+            with atomic_write(path, mode=0o600) as partial:
                 partial.write_bytes(content)
         return path.name
 

@@ -12,12 +12,14 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import file_digest, sha256
 from io import StringIO
 from pathlib import Path
 
-from mammo.io import atomic_write
+from mammo.io import PARTIAL, atomic_write
+from mammo.leftovers import locked_file
 from mammo.limits import TABLE_BYTES, check_size, limited_lines, read_text
 from mammo.records import MammoError
 from mammo.store.store_header import damage_of, new_table
@@ -73,15 +75,13 @@ class Pseudonyms:
     def write_key(self, store: Path) -> None:
         """Write the key to a store that has none; of several processes that try, the first one wins."""
         store.mkdir(parents=True, exist_ok=True)
-        partial = store / f"{KEY}.{secrets.token_hex(4)}.partial"
-        partial.touch(mode=0o600)
-        partial.write_text(self.key.hex())
+        partial = store / f"{KEY}.{secrets.token_hex(4)}{PARTIAL}"
         try:
-            os.link(partial, store / KEY)
-        except FileExistsError:
-            pass
+            with locked_file(partial, 0o600), suppress(FileExistsError):
+                partial.write_text(self.key.hex())
+                os.link(partial, store / KEY)
         finally:
-            partial.unlink()
+            partial.unlink(missing_ok=True)
 
     def of_source(self, source: str) -> "Pseudonyms":
         """Return the pseudonyms of one source of the store: two sources may number their patients alike."""
@@ -125,8 +125,7 @@ class LocalTable:
         for part in parts.values():
             writer.writerows(part)
         content = stream.getvalue().encode("utf-8")
-        with atomic_write(new_table(store, self.name)) as table:  # takes the place of the old one after its digest
-            table.touch(mode=0o600)
+        with atomic_write(new_table(store, self.name), mode=0o600) as table:  # replaces the old one after its digest
             table.write_bytes(content)
         with atomic_write(self._digest_file(store)) as digest:
             digest.write_text(sha256(content).hexdigest(), encoding="ascii")

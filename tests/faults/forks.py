@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mammo.__main__ import main
 
-LIMIT_S = 120.0
+LIMIT_S = 300.0
 """Longest time of a command, after which it is killed and the test fails."""
 
 HEAVY = (

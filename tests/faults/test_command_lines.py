@@ -10,7 +10,7 @@ from tests.faults.forks import launch
 
 
 def test_every_command_has_a_line() -> None:
-    assert {line.line[0] for line in COMMAND_LINES} == set(COMMANDS)
+    assert {line.line[0] for line in COMMAND_LINES} == set(COMMANDS) - {"serve"}  # it runs until it is ended
 
 
 @pytest.mark.faults

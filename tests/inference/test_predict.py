@@ -73,7 +73,8 @@ def test_scores_are_those_of_the_run_itself(bundle: Path, fagg: Path, trained_ro
     content = predicted(bundle, folder, "-o", tmp_path / "out", "--no-changes", "--no-pictures")
     found = {lesion["lesion_id"]: lesion["score"] for case in content["cases"] for lesion in case["lesions"]}
     assert found == known
-    assert (tmp_path / "out" / "predictions.json").stat().st_mode & 0o077 == 0
+    for name in ("predictions.json", "predictions.csv"):
+        assert (tmp_path / "out" / name).stat().st_mode & 0o077 == 0
 
 
 def test_every_field_follows_from_the_bundle(bundle: Path, cases: Path, tmp_path: Path) -> None:
