@@ -123,3 +123,20 @@ def test_a_named_f_loc_scores_by_itself(small_root: Path, tmp_path: Path) -> Non
     assert (found[known.index] - known).abs().max() < 0.5, "of other windows than its own test"
     with pytest.raises(MammoError, match=r"^run=.*nowhere is not the folder of a finished f_agg or f_loc run"):
         scored(root, out, f"run={root / 'nowhere'}")
+
+
+def test_a_bundle_scores_as_its_run(root: Path, tmp_path: Path) -> None:
+    from mammo import bundle
+
+    (run,) = root.glob("runs/fagg-*")
+    file = tmp_path / "my.bundle"
+    assert bundle.main([str(run), "-o", str(file), "--sensitivity-lesions", "0"]) == 0
+    for name, model in (("run", run), ("bundle", file)):
+        scored(root, tmp_path / name, f"run={model}")
+    one, other = (pd.read_csv(tmp_path / name / "predictions.csv") for name in ("run", "bundle"))
+    pd.testing.assert_frame_equal(one, other)
+    external = json.loads((tmp_path / "bundle" / "external.json").read_text())
+    assert external["auc"] == json.loads((tmp_path / "run" / "external.json").read_text())["auc"]
+    (changed := tmp_path / "changed.bundle").write_bytes(file.read_bytes()[:-1] + b"!")
+    with pytest.raises(MammoError, match=r"^run=.*changed\.bundle is not a whole bundle"):
+        scored(root, tmp_path / "out", f"run={changed}")

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from pydicom import dcmwrite
 from pydicom.dataset import Dataset
 
-from mammo.inference.placing import Placing
+from mammo.geometry import Frame
 from mammo.intake.dicom_header import Known, read_header
 from mammo.intake.gate import Admitted, admit
+from mammo.intake.gray_values import ANY_DEPTH, PixelOptions
 from mammo.intake.object_type import MAX_SPACING_MM
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError
@@ -56,6 +57,21 @@ class CaseImage:
     laterality: Laterality
     view: View
     sha256: str
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How an image is brought into the frame of a network.
+
+    Attributes:
+        frame: the network window.
+        scale: store pixels per pixel of the image, unless the options ask for a spacing.
+        options: how gray values are read where no header states it, and the spacing to bring images to.
+    """
+
+    frame: Frame
+    scale: float
+    options: PixelOptions = ANY_DEPTH
 
 
 @contextmanager

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from mammo.inference.case_image import CaseImage, read_image
+from mammo.inference.case_image import CaseImage, Placing, read_image
 from mammo.inference.cases import Case
 from mammo.inference.outlines import Drawn
-from mammo.inference.placing import Placing
 from mammo.intake.adapters._table_outlines import OutlineError
 from mammo.intake.coco import CocoError
 from mammo.intake.masks import MaskError

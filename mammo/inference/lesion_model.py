@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mammo.geometry import CORNERS, CropWindows, FrameChain
-from mammo.inference.case_image import CaseImage, Image, as_file, read_image
+from mammo.inference.case_image import CaseImage, Image, Placing, as_file, read_image
 from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.ensemble import Ensemble, mean_saliency
 from mammo.inference.outlines import Drawn, Outline, draw
-from mammo.inference.placing import Placing, placing_of
+from mammo.inference.placing import placing_of
 from mammo.inference.scorer import SaliencyById
 from mammo.records import Floats, MammoError
 from mammo.reporting.cohort_figures import lesion_windows

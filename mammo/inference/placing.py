@@ -1,32 +1,18 @@
 """How images are brought into the frame of trained networks: as the images that they were trained on."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from mammo.geometry import SCALES, Frame
+from mammo.geometry import SCALES
+from mammo.inference.case_image import Placing
 from mammo.inference.scorer import Scorer
-from mammo.intake.gray_values import ANY_DEPTH, PixelOptions
+from mammo.intake.gray_values import ANY_DEPTH
 from mammo.records import MammoError, is_number
 from mammo.store.store_header import read_store_header
 from mammo.training.build import frame_of
 
 SPACING = re.compile(r"auto, to ([\d.]+) mm")
 """The scale in the header of a store whose images were brought to one spacing."""
-
-
-@dataclass(frozen=True)
-class Placing:
-    """How an image is brought into the frame of a network.
-
-    Attributes:
-        frame: the network window.
-        scale: store pixels per pixel of the image, unless the options ask for a spacing.
-        options: how gray values are read where no header states it, and the spacing to bring images to.
-    """
-
-    frame: Frame
-    scale: float
-    options: PixelOptions = ANY_DEPTH
 
 
 def placing_of(scorer: Scorer, scale: object = None) -> Placing:

@@ -6,14 +6,14 @@ from pathlib import Path
 
 from mammo.geometry import FrameChain
 from mammo.inference.bundle_facts import BundleFacts
-from mammo.inference.case_image import CaseImage
+from mammo.inference.case_image import CaseImage, Placing
 from mammo.inference.case_reading import Request
 from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.ensemble import Ensemble, EnsembleScores, mean_saliency
 from mammo.inference.lesion_model import CLIPPED, N_WINDOWS, PHANTOMS
 from mammo.inference.outline_changes import CHANGES, changed_outlines
 from mammo.inference.outlines import Drawn
-from mammo.inference.placing import Placing, placing_of
+from mammo.inference.placing import placing_of
 from mammo.inference.prediction import LesionPrediction, ThresholdResult
 from mammo.records import MammoError
 
