@@ -1,7 +1,9 @@
 """Checkpoints of a training that survive kills, full disks, damage, and a move of the run folder."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytorch_lightning as pl
@@ -72,15 +74,37 @@ def _check_finite(state: dict[str, Any], path: Path) -> None:
 class RunCheckpoint(ModelCheckpoint):
     """ModelCheckpoint whose state holds names within the run folder, so that a moved or copied run keeps its best.
 
-    An undefined metric is never the best.
+    An undefined metric is never the best. Lightning logs the metrics of an epoch after its checkpoint, which therefore
+    holds them, too: a training that was killed between logs them when it goes on.
+
+    Attributes:
+        row: metrics of the last epoch, with `epoch` and `step`; empty before its end.
     """
+
+    row: Mapping[str, float] = MappingProxyType({})
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the checkpoint of an epoch."""
+        numbers = {name: float(value) for name, value in trainer.logged_metrics.items()}
+        step = trainer.fit_loop.epoch_loop._batches_that_stepped - 1  # the step that Lightning logs them with
+        self.row = numbers | {"epoch": trainer.current_epoch, "step": step}
+        super().on_train_epoch_end(trainer, pl_module)
+
+    def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Log the metrics of the epoch before, which a kill can have kept from the loggers."""
+        if self.row and not self.monitor:
+            values = dict(self.row)
+            step = int(values.pop("step"))
+            for logger in trainer.loggers:
+                logger.log_metrics(values, step)
+                logger.save()
 
     def state_dict(self) -> dict[str, Any]:
         """The state, with names of files in place of paths."""
         state = super().state_dict()
         state |= {key: Path(state[key]).name for key in PATHS}
         scores = {Path(path).name: score for path, score in state["best_k_models"].items()}
-        return {**state, "dirpath": "", "best_k_models": scores}
+        return {**state, "dirpath": "", "best_k_models": scores, "row": dict(self.row)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state of this run, wherever its folder was then; that of another run (ckpt_path) is left."""
@@ -93,6 +117,7 @@ class RunCheckpoint(ModelCheckpoint):
         state = state_dict | {key: str(folder / state_dict[key]) for key in PATHS if state_dict[key]}
         scores = {str(folder / name): score for name, score in state_dict["best_k_models"].items()}
         super().load_state_dict({**state, "dirpath": self.dirpath, "best_k_models": scores})
+        self.row = state.get("row", {}) if Path(self.best_model_path).exists() else {}
 
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
         """Whether a metric, float [], is better than the best so far; one that is not finite never is."""

@@ -14,6 +14,7 @@ from typing import Any
 import pytorch_lightning as pl
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.callbacks import Callback, EarlyStopping
+from pytorch_lightning.trainer.states import TrainerFn
 
 from mammo.io import did_you_mean_path
 from mammo.models.weight_files import read_weights, weights_of
@@ -93,13 +94,14 @@ class MidEpochCheckpoint(Callback):
         self.file, self.interruption = folder / LAST, interruption
         self.written = time.monotonic()
         self.so_far: EpochSoFar = {}
+        self.resumed: EpochSoFar = {}
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the metrics of an epoch that was interrupted."""
         if trainer.is_global_zero:  # they are of all processes
-            add_metrics(pl_module, self.so_far)
+            add_metrics(pl_module, self.resumed)
         else:
-            self.so_far = {}
+            self.resumed = {}
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Restart the interval: the end of the last epoch has written a checkpoint."""
@@ -107,9 +109,10 @@ class MidEpochCheckpoint(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
         """Write the checkpoint if it is due, on every rank or on none."""
-        if self.so_far:  # Lightning makes an epoch's means in its first step
-            add_means(trainer, self.so_far)
-            self.so_far = {}
+        if self.resumed:  # Lightning makes an epoch's means in its first step
+            add_means(trainer, self.resumed)
+            self.resumed = {}
+        self.so_far = {}
         step, last = trainer.fit_loop.epoch_loop.batch_idx + 1, trainer.num_training_batches
         if step == last or step % trainer.accumulate_grad_batches:
             return
@@ -117,8 +120,14 @@ class MidEpochCheckpoint(Callback):
         if trainer.strategy.reduce_boolean_decision(due, all=False):
             self.so_far = epoch_so_far(trainer, pl_module)
             trainer.save_checkpoint(self.file)
-            self.so_far, self.written = {}, time.monotonic()
+            self.written = time.monotonic()
             self.interruption.end_if_asked(trainer)
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Gather the means and metrics for the checkpoint of a validation within an epoch (val_check_interval)."""
+        loop = trainer.fit_loop.epoch_loop
+        if trainer.state.fn == TrainerFn.FITTING and not loop.batch_progress.is_last_batch:
+            self.so_far = epoch_so_far(trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
         """The means and metrics of an epoch that is not yet at its end."""
@@ -126,7 +135,7 @@ class MidEpochCheckpoint(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep them until the epoch goes on."""
-        self.so_far = state_dict
+        self.resumed = state_dict
 
 
 class SubmititSignals(Callback):

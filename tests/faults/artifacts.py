@@ -1,9 +1,11 @@
 """Every kind of file that one command of mammo writes and another one reads, with its first reader."""
 
 import os
+import pickle
 import re
 import shutil
 import signal
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,7 +205,15 @@ def read(kind: Kind, root: Path, path: str) -> Result:
 
 
 def content(file: Path) -> object:
-    """The content of a product that the same work gives again."""
+    """The content of a product that the same work gives again; its bytes if it is, or stays, damaged."""
+    try:
+        return undamaged(file)
+    except (OSError, ValueError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile):
+        return file.read_bytes()
+
+
+def undamaged(file: Path) -> object:
+    """What a product holds that does not vary from run to run."""
     if file.suffix == ".ckpt":
         state = torch.load(file, weights_only=True)["state_dict"]
         return {name: value.numpy().tobytes() for name, value in state.items()}

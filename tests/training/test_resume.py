@@ -23,6 +23,7 @@ from mammo.training.progress_lines import EpochProgress
 from mammo.training.resume import SubmititSignals, job_callbacks, job_plugins
 from mammo.training.steps import SeededSteps
 from mammo.training.train_config import store_defaults
+from tests.training.run_content import RunContent
 
 EMA = "pytorch_lightning.callbacks.EMAWeightAveraging"
 DROPOUT = "+backbone.arguments.drop_path_rate=0.5"
@@ -139,7 +140,7 @@ def test_a_signal_saves_the_state_and_ends_with_its_status(
     cfg.callbacks.early_stopping.patience = 9
     train(cfg)
     (folder,) = Path(cfg.root).glob("runs/*")
-    whole = Run(folder)
+    whole = RunContent(folder)
     shutil.rmtree(folder)
     handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as once:
@@ -152,30 +153,7 @@ def test_a_signal_saves_the_state_and_ends_with_its_status(
     assert state["global_step"] == {"on_train_batch_start": 1, "on_validation_batch_end": 7}.get(hook, 14)
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
     train(cfg)
-    assert Run(folder) == whole
-
-
-class Run:
-    """What an interruption must not change: weights, scores, and the metrics of every epoch."""
-
-    def __init__(self, folder: Path) -> None:
-        self.weights = torch.load(folder / "best.ckpt", weights_only=True)["state_dict"]
-        tables = ("lesions.parquet", "images.parquet")
-        (table,) = (folder / name for name in tables if (folder / name).exists())
-        self.scores = pd.read_parquet(table)
-        rows = pd.concat([pd.read_csv(path) for path in sorted(folder.glob("metrics/*/metrics.csv"))])
-        kept = [name for name in rows if name.startswith(("train_", "val_")) or name == "epoch"]
-        self.metrics = rows[kept].groupby("epoch").last().dropna(how="all")
-
-    def differs(self, other: "Run") -> bool:
-        return not all(torch.equal(value, other.weights[name]) for name, value in self.weights.items())
-
-    def __eq__(self, other: object) -> bool:
-        assert isinstance(other, Run)
-        assert not self.differs(other)
-        assert self.scores.equals(other.scores)
-        assert self.metrics.equals(other.metrics)
-        return True
+    assert not RunContent(folder).differences(whole)
 
 
 @pytest.mark.parametrize("model", ["floc", "context"])
@@ -190,13 +168,13 @@ def test_an_interruption_changes_neither_dropout_nor_the_means_of_its_epoch(
     cfg = composed("train", [f"root={cfg.root}", *quick, *words[model], "trainer.max_epochs=2"], store_defaults)
     train(cfg)
     (folder,) = Path(cfg.root).glob("runs/*")
-    whole = Run(folder)
+    whole = RunContent(folder)
     assert whole.metrics["train_loss"].notna().all()
     shutil.rmtree(folder)
     with monkeypatch.context() as once:
         once.setattr(SeededSteps, "on_train_batch_start", lambda *_: None)
         train(cfg)
-    assert Run(folder).differs(whole) == (model == "floc"), "random numbers are drawn"
+    assert bool(RunContent(folder).differences(whole)) == (model == "floc"), "random numbers are drawn"
     shutil.rmtree(folder)
 
     def interrupted(_: Callback, trainer: pl.Trainer, network: object, batch: object, number: int) -> None:
@@ -209,7 +187,7 @@ def test_an_interruption_changes_neither_dropout_nor_the_means_of_its_epoch(
             train(cfg)
     torch.manual_seed(99)
     train(cfg)
-    assert Run(folder) == whole
+    assert not RunContent(folder).differences(whole)
 
 
 def test_a_moved_run_keeps_its_best(cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -334,3 +312,27 @@ def test_slurms_processes_are_used_without_lightnings_requeueing(monkeypatch: py
     monkeypatch.setenv("SLURM_JOB_NAME", "mammo")
     (environment,) = job_plugins()
     assert not environment.auto_requeue
+
+
+@pytest.mark.parametrize("killed", [2, 3])
+def test_validations_within_an_epoch_change_no_mean_of_it(
+    cfg: DictConfig, monkeypatch: pytest.MonkeyPatch, killed: int
+) -> None:
+    """The checkpoint of such a validation holds what the epoch has gathered before it."""
+    cfg.model.lr, cfg.batch_size, cfg.trainer.max_epochs, cfg.trainer.val_check_interval = 1e-2, 5, 2, 2
+    cfg.callbacks.early_stopping.patience = 9
+    train(cfg)
+    (folder,) = Path(cfg.root).glob("runs/*")
+    whole = RunContent(folder)
+    shutil.rmtree(folder)
+
+    def kill(_: Callback, trainer: pl.Trainer, network: object, batch: object, number: int) -> None:
+        if (trainer.current_epoch, number) == (1, killed):
+            raise RuntimeError("killed")
+
+    with monkeypatch.context() as once:
+        once.setattr(EpochProgress, "on_train_batch_start", kill)
+        with pytest.raises(RuntimeError, match="killed"):
+            train(cfg)
+    train(cfg)
+    assert not RunContent(folder).differences(whole)
