@@ -52,13 +52,8 @@ NETWORKS = {
         *("model=floc", "backbone=timm", "backbone.name=test_resnet", "backbone.init=he", "batch_size=5"),
         "+backbone.arguments.drop_path_rate=0.5",
     ),
-    "context": (
-        "model=context",
-        OWN[0].format("DropoutContextNetwork"),
-        OWN[1],
-        f"trainer.limit_train_batches={N_STEPS}",
-    ),
-    "fagg": ("maps=[emb,sal]", OWN[0].format("DropoutFAgg"), OWN[1], "batch_size=5"),
+    "context": ("model=context", f"{OWN}.DropoutContextNetwork", f"trainer.limit_train_batches={N_STEPS}"),
+    "fagg": ("maps=[emb,sal]", f"{OWN}.DropoutFAgg", "batch_size=5"),
 }
 AVERAGING = ("callbacks=[early_stopping,weight_averaging]", "callbacks.weight_averaging.decay=0.9")
 
