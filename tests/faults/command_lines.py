@@ -29,7 +29,7 @@ STAGES = (
     "[{name: draw, share: 1, commands: ['mammo.phantom root={root} n_patients=3 processes=1']},"
     "{name: report, share: 1, commands: ['mammo.report {root} --lesions 1']}]"
 )
-QUICK = ("--windows", "2", "--no-changes")
+QUICK = ("--box", "200,260,40,100", "--windows", "2", "--no-changes")
 WHOLE_GMIC = ("official.p", "gmic.ckpt", "back.p")
 STORE = ("store/[!.]*", "store/.rejections")
 """What an ingest makes anew; the key of the pseudonyms stays, so that the images have the same ids."""
@@ -42,7 +42,7 @@ class CommandLine:
     Attributes:
         name: unique, for test ids.
         line: what follows `mammo`, word by word, where {root} is the root, {floc}, {context} and {fagg} are the folders
-            of those runs, {image} is the id of an image, and {cases} is a folder of images with outlines.
+            of those runs, {image} is the id of an image, and {case} is an image.
         writes: what it makes or replaces, as patterns of paths below the root; empty if it only prints or deletes.
         keeps_old: whether the outputs of an earlier run are there when it starts.
         statuses: exit statuses of an undisturbed run.
@@ -65,13 +65,19 @@ class CommandLine:
         """The files and folders below a root that this command makes or replaces."""
         return sorted(path for pattern in self.writes for path in root.glob(pattern))
 
-    def words(self, root: Path, cases: Path | None = None) -> list[str]:
-        """What follows `mammo` on this root; the cases of predict are those of its cohort, or in another folder."""
+    def words(self, root: Path) -> list[str]:
+        """What follows `mammo` on this root."""
+        first = next((root / "dicom").rglob("*.dcm"), root / "none")
         names = {name: next(root.glob(f"runs/{name}-*"), root / "none") for name in ("floc", "context", "fagg")}
         image = next((line.split(",")[1] for line in _ids(root) if line.startswith("image,")), "none")
         words = []
         for word in self.line:
-            for name, value in {**names, "root": root, "image": image, "cases": cases or root / "dicom"}.items():
+            for name, value in {
+                **names,
+                "root": root,
+                "image": image,
+                "case": first,
+            }.items():
                 word = word.replace(f"{{{name}}}", str(value))
             words.append(word)
         return words
@@ -119,13 +125,17 @@ COMMAND_LINES = (
     CommandLine("sweep status", ("sweep", "status", "{root}")),
     CommandLine("sweep compare", ("sweep", "compare", "sweep", "{root}"), ("comparison",)),
     CommandLine("score", ("score", "root={root}", "n_windows=2", "n_pictures=1"), ("score",)),
-    CommandLine("score own_ids", ("score", "root={root}", "n_windows=2", "own_ids=true", "out={root}/own"), ("own",)),
+    CommandLine(
+        "score own_ids",
+        ("score", "root={root}", "n_windows=2", "n_pictures=1", "own_ids=true", "out={root}/own"),
+        ("own",),
+    ),
     CommandLine(
         "bundle", ("bundle", "{fagg}", "-o", "{root}/fagg.bundle", "--sensitivity-lesions", "1"), ("fagg.bundle",)
     ),
     CommandLine(
         "predict",
-        ("predict", "{root}/fagg.bundle", "{cases}", "-o", "{root}/predicted", *QUICK),
+        ("predict", "{root}/fagg.bundle", "{case}", "-o", "{root}/predicted", *QUICK),
         ("predicted",),
         statuses=(0, 3),
     ),
