@@ -90,7 +90,7 @@ def read_result(folder: Path) -> dict[str, Any]:
     if content.get("seal", seal := seal_of(content)) != seal:
         raise MammoError(
             f"{path} was changed after the run (its seal does not fit its content): restore it from a copy, or delete "
-            "it and train the run again; docs/how-to/publish.md shows how to take facts out of a copy"
+            "it and train the run again; mammo bundle packs what a run may share"
         )
     return content
 
