@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mammo.io import atomic_write
 from mammo.models.weight_files import archive_damage, read_weights, save_torch
-from mammo.records import MammoError
+from mammo.records import MammoError, is_number
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 """The state after the last epoch or the last minutes, and that of the epoch with the highest validation AUC."""
@@ -117,13 +117,21 @@ class RunCheckpoint(ModelCheckpoint):
         state = state_dict | {key: str(folder / state_dict[key]) for key in PATHS if state_dict[key]}
         scores = {str(folder / name): score for name, score in state_dict["best_k_models"].items()}
         super().load_state_dict({**state, "dirpath": self.dirpath, "best_k_models": scores})
-        self.row = state.get("row", {}) if Path(self.best_model_path).exists() else {}
+        self.row = _row(state.get("row")) if Path(self.best_model_path).exists() else {}
 
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
         """Whether a metric, float [], is better than the best so far; one that is not finite never is."""
         if current is not None and not bool(torch.isfinite(torch.as_tensor(current))):
             return False
         return super().check_monitor_top_k(trainer, current)
+
+
+def _row(value: object) -> dict[str, float]:
+    """The metrics in a checkpoint; none where it holds something else, as one that was made to harm may."""
+    if not isinstance(value, dict) or not all(is_number(value.get(name)) for name in ("epoch", "step")):
+        return {}
+    is_row = all(isinstance(name, str) and name.isprintable() and type(value[name]) in (int, float) for name in value)
+    return value if is_row else {}
 
 
 def _is_checkpoint_name(name: object) -> bool:

@@ -141,3 +141,23 @@ def test_a_checkpoint_cannot_name_files_that_a_training_would_delete(name: str, 
     own.load_state_dict(state | {key: {name: torch.tensor(0.9)} if key == "best_k_models" else name})
     assert own.best_model_path == own.kth_best_model_path == own.last_model_path == ""
     assert own.best_k_models == {}
+
+
+@pytest.mark.parametrize(
+    ("row", "kept"),
+    [
+        ({"epoch": 1, "step": 9, "val_auc": float("nan")}, True),
+        ({"epoch": 1, "val_auc": 0.5}, False),
+        ({"epoch": "1", "step": 9}, False),
+        ({"epoch": 1, "step": float("inf")}, False),
+        ({"epoch": 1, "step": 9, "\x1b[2J": 1.0}, False),
+        ({"epoch": 1, "step": 9, "val_auc": torch.zeros(3)}, False),
+        ([1, 2], False),
+        (None, False),
+    ],
+)
+def test_metrics_in_a_checkpoint_are_numbers_by_name_or_none(row: object, kept: bool, tmp_path: Path) -> None:
+    own = RunCheckpoint(tmp_path, monitor="val_auc", mode="max")
+    (tmp_path / "best.ckpt").touch()
+    own.load_state_dict(own.state_dict() | {"best_model_path": "best.ckpt", "row": row})
+    assert own.row == (row if kept else {})
