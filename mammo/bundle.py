@@ -84,7 +84,7 @@ def _pack(options: argparse.Namespace) -> int:
     content = make_bundle(runs, chosen, options.allow_targets)
     digest = write_bundle(path, content.facts, content.card, content.weights, options.overwrite)
     size = path.stat().st_size / 1e6
-    print_text(f"{path}: {content.facts['model']}, {len(runs)} trainings, {size:.1f} MB, SHA-256 {digest[:16]}...")
+    print_text(f"{path}: {content.facts['model']}, {len(runs)} trainings, {size:.1f} MB, digest {digest}")
     return 0
 
 

@@ -1,9 +1,9 @@
 """Score outlined lesions of new mammograms with a model bundle: a second opinion for research.
 
-CASE is an image (DICOM, PNG or TIFF), a folder of images with outlines, or a list: a table of lesions
-or a COCO file. Outlines are those of lesions.csv (labels are not needed), COCO files or DICOM SEG
-objects in the folder; for a single image also --box, --circle, --polygon or --mask, in pixels
-(row, col) of the image as a viewer shows it.
+CASE is an image (DICOM, PNG or TIFF), a folder of images with outlines, or a list: a table of
+lesions or a COCO file. Outlines are those of lesions.csv (labels are not needed), COCO files or
+DICOM SEG objects in the folder; for a single image also --box, --circle, --polygon or --mask, in
+pixels (row, col) of the image as a viewer shows it.
 
 OUT gets predictions.json and predictions.csv, and a picture of each lesion. A case that cannot be
 scored is listed there with its reason, and the exit status is 3. The same command goes on where an
@@ -57,6 +57,8 @@ def _parser() -> Parser:
     one.add_argument("--laterality", choices=("L", "R"), help="breast, for an image without a header")
     one.add_argument("--view", choices=("CC", "MLO"), help="view, likewise")
     one.add_argument("--pixel-spacing", type=_positive, metavar="MM", help="mm between its pixels, likewise")
+    columns_help = "your own names of a table's columns, as in image=Picture lesion_id=No"
+    words.add_argument("--columns", nargs="+", default=[], metavar="FIELD=NAME", help=columns_help)
     words.add_argument("--prevalence", type=_share, metavar="P", help="share of cancers, re-bases the probability")
     words.add_argument("--windows", type=at_least_one, default=100, metavar="N", help="windows per lesion (100)")
     words.add_argument("--no-changes", action="store_true", help="do not score changed outlines (11 times as fast)")
@@ -88,6 +90,9 @@ def _predict(options: argparse.Namespace) -> int:
     found = predict_cases(predictor, asked, options.out, outputs)
     if asked.not_used:
         print_text(f"no prediction depends on these columns: {', '.join(asked.not_used)}")
+    if asked.without_outline:
+        listed, n = ", ".join(asked.without_outline[:5]), len(asked.without_outline)
+        print_text(f"{n} images are in no table and were not scored: {listed}{', ...' if n > 5 else ''}")
     for error in found.errors[:20]:
         print_text(f"left out: {error}")
     if len(found.errors) > 20:
@@ -112,13 +117,14 @@ def _cases(options: argparse.Namespace) -> "CaseList":
     """The cases of the command line; MammoError where what is said about one image does not go with several."""
     from dataclasses import replace
 
-    from mammo.inference.cases import CaseList, outlined, read_cases
+    from mammo.inference.case_list import read_cases
+    from mammo.inference.cases import CaseList, outlined
     from mammo.records import Laterality, View
 
     outlines = _outlines(options)
     said = {name: getattr(options, name) for name in ("laterality", "view", "pixel_spacing") if getattr(options, name)}
     is_image = len(options.cases) == 1 and options.cases[0].is_file()
-    asked = read_cases(options.cases)
+    asked = read_cases(options.cases, _columns(options.columns))
     if not outlines and not said:
         return asked
     if not is_image or len(asked.cases) != 1 or asked.cases[0].lesions:
@@ -130,7 +136,19 @@ def _cases(options: argparse.Namespace) -> "CaseList":
         view=None if options.view is None else View(options.view),
         spacing_mm=options.pixel_spacing,
     )
-    return CaseList([outlined(case, outlines)], [])
+    return CaseList([outlined(case, outlines)], [], [])
+
+
+def _columns(words: Sequence[str]) -> dict[str, str]:
+    """The columns by field that FIELD=NAME words give; MammoError where one does not."""
+    from mammo.inference.case_list import USED
+
+    pairs = [word.partition("=") for word in words]
+    for field, sign, column in pairs:
+        if field not in USED or not (sign and column):
+            fields = ", ".join(USED)
+            raise MammoError(f"--columns {field}{sign}{column}: give FIELD=NAME, as in image=Picture, of {fields}")
+    return {field: column for field, _, column in pairs}
 
 
 def _outlines(options: argparse.Namespace) -> "list[Outline | Path]":
@@ -152,7 +170,8 @@ def _numbers(count: int) -> Callable[[str], list[float]]:
         except ValueError:
             found = []
         if len(found) != count:
-            raise ArgumentTypeError(f"give {count} numbers with commas between them, got {text!r}")
+            wanted = f"{count} numbers with commas between them" if count > 1 else "a number, as in 0.25"
+            raise ArgumentTypeError(f"give {wanted}, got {text!r}")
         return found
 
     return numbers

@@ -89,13 +89,13 @@ def test_a_pruned_root_is_found_done_scores_and_reports(root: Path, capsys: pyte
 
 
 def test_a_pruned_run_scores_as_before(root: Path) -> None:
-    from mammo.inference.scorer import Scorer
+    from mammo.inference.ensemble import Ensemble
     from mammo.inference.store_scores import score_store
 
     fagg = folder(root, "fagg-emb-s0")
-    before = score_store(Scorer.load(fagg, ()), root / "store", 2, None).table
+    before = score_store(Ensemble.load(fagg, ()), root / "store", 2, None).table
     assert main(["prune", str(root), "--yes"]) == 0
-    after = score_store(Scorer.load(fagg, ()), root / "store", 2, None).table
+    after = score_store(Ensemble.load(fagg, ()), root / "store", 2, None).table
     pd.testing.assert_frame_equal(before, after)
 
 

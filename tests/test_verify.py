@@ -40,7 +40,7 @@ def test_a_flipped_byte_is_reported_with_the_name_of_its_file(
     verify.main(check)
     assert "file_damaged" not in capsys.readouterr().out
     files = [file for file in sorted(store.rglob("*")) if file.is_file() and file.name != ".lock"]
-    assert len(files) == 9
+    assert len(files) == 11
     for file in files:
         whole = file.read_bytes()
         for place in {0, len(whole) - 1, int(rng.integers(0, len(whole)))}:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo, is_zipfile
 
-import safetensors.torch
 from safetensors import SafetensorError
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save as bytes_of
 from torch import Tensor
 
 from mammo.io import atomic_write, did_you_mean_path
@@ -93,7 +94,7 @@ class Bundle:
     def weights(self, name: str) -> dict[str, Tensor]:
         """The weights [O, ...] of a network by name; MammoError where they are missing or are no tensors."""
         try:
-            return safetensors.torch.load(_member(self.path, _weight_file(name), LARGEST))
+            return tensors_of(_member(self.path, _weight_file(name), LARGEST))
         except (ValueError, OSError, SafetensorError) as error:
             raise MammoError(f"{self.path} is not a whole bundle ({error}): {AGAIN}") from None
 
@@ -137,7 +138,7 @@ def write_bundle(
 
 
 def _as_bytes(weights: Mapping[str, Tensor]) -> bytes:
-    content: bytes = safetensors.torch.save({name: value.contiguous() for name, value in sorted(weights.items())})
+    content: bytes = bytes_of({name: value.contiguous() for name, value in sorted(weights.items())})
     return content
 
 

@@ -33,8 +33,8 @@ BITS = 12
 """Bits of the gray values of an array."""
 
 REMEDIES = {
-    Code.NO_LATERALITY: "pass laterality='L' or 'R'",
-    Code.NO_VIEW: "pass view='CC' or 'MLO'",
+    Code.NO_LATERALITY: "pass laterality='L' or 'R' (mammo predict: --laterality, or a column laterality)",
+    Code.NO_VIEW: "pass view='CC' or 'MLO' (mammo predict: --view, or a column view)",
     Code.EIGHT_BIT: "export it from the source with all its gray values",
     Code.NO_SPACING: "pass pixel_spacing=, mm between its pixels, or give mammo.load a number as scale=",
     Code.SIDE_CONFLICT: "view the image, then correct its laterality or mirror it; outlines are mirrored with it",

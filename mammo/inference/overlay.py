@@ -18,7 +18,7 @@ from mammo.inference.bundle_facts import BundleName
 from mammo.inference.case_image import CaseImage
 from mammo.inference.prediction import RESEARCH_USE, LesionPrediction
 from mammo.records import FULL_SCALE, Floats, Pixels
-from mammo.reporting.image_figures import FAINT, HALO, WINDOW_BLUE
+from mammo.reporting.image_figures import HALO, WINDOW_BLUE
 from mammo.reporting.result_figures import STYLE
 
 N_SHOWN = 10
@@ -29,10 +29,13 @@ WIDTH_IN, HEIGHT_IN, DPI = 10.0, 6.4, 100
 MARGIN = 1.5
 """Height and width of the enlarged part, as a multiple of what the outline and the windows need."""
 
+BRIGHT = 0.5
+"""Least upper end of the saliency color scale, so that pictures can be compared and a faint map looks faint."""
+
 LINE = 52
 """Characters of a line of the text."""
 
-TEXT_PT, SPACING = 9, 1.35
+TEXT_PT, SPACING = 8.5, 1.4
 """Size of the text in points, and distance of its lines in sizes."""
 
 
@@ -57,7 +60,7 @@ def overlay_figure(prediction: LesionPrediction, image: CaseImage, bundle: Bundl
             axes.set_axis_off()
         _draw_lesion(slots[0], prediction, view, n_windows=0)
         _show_all(slots[0], prediction, view, pixels)
-        slots[0].set_title("outline")
+        slots[0].set_title(f"{image.laterality} {image.view}")
         _draw_lesion(slots[1], prediction, view, N_SHOWN)
         _enlarge(slots[1], prediction, view)
         slots[1].set_title(f"{N_SHOWN} of {len(prediction.windows)} windows")
@@ -145,7 +148,7 @@ def _draw_saliency(axes: Axes, malignant: NDArray[np.float32], prediction: Lesio
     frame = prediction.chain.frame
     corners = view.points(np.array([(0.0, 0.0), (frame.height, frame.width)]))
     (top, left), (bottom, right) = corners
-    grid, most = malignant.astype(np.float64), max(FAINT, float(malignant.max()))
+    grid, most = malignant.astype(np.float64), max(BRIGHT, float(malignant.max()))
     axes.imshow(
         grid,
         cmap="inferno",
@@ -155,7 +158,7 @@ def _draw_saliency(axes: Axes, malignant: NDArray[np.float32], prediction: Lesio
         interpolation="nearest",
         alpha=0.85 * np.sqrt(grid / most),
     )
-    axes.set_title(f"saliency (max {malignant.max():.2f})")
+    axes.set_title(f"malignant saliency\n(at most {malignant.max():.2f})")
     _draw_lesion(axes, prediction, view, n_windows=0)
 
 
@@ -178,21 +181,25 @@ def _write(panel: SubFigure, prediction: LesionPrediction, bundle: BundleName) -
 def _about(prediction: LesionPrediction) -> list[str]:
     spread = f"SD {prediction.score_sd:.3f} over {len(prediction.windows)} windows"
     spread += "" if prediction.score_sd_seeds is None else f", {prediction.score_sd_seeds:.3f} over trainings"
-    lines = [spread, f"Probability of malignancy, calibrated: {prediction.probability:.0%}"]
+    lines = [spread, f"Calibrated probability: {prediction.probability:.0%} (for {prediction.prevalence:.0%} cancers)"]
     if prediction.score_without_context is not None:
         lines.append(f"Without context (f_loc alone): {prediction.score_without_context:.3f}")
-    changes = [abs(value) for value in prediction.outline_sensitivity.values() if value is not None]
-    return [*lines, f"Largest change with the outline: {max(changes):.3f}"] if changes else lines
+    changes = {name: value for name, value in prediction.outline_sensitivity.items() if value is not None}
+    if changes:
+        most = max(changes, key=lambda name: abs(changes[name]))
+        lines.append(f"Largest change with the outline: {changes[most]:+.3f} ({most.replace('_', ' ')})")
+    return lines
 
 
 def _table(prediction: LesionPrediction) -> list[str]:
-    """Each threshold, the lesion's side of it, and what lay below it of validation lesions: benign and malignant."""
-    lines = ["may miss  threshold  lesion   avoided missed"]
+    """Each threshold, the score's side of it, and what lay below it of validation and test lesions."""
+    lines = ["may  threshold     validation          test", "miss and score  avoided missed avoided missed"]
     for each in prediction.thresholds:
         facts, side = each.facts, "below" if each.below else "above"
-        shares = [_percent(rate.value) for rate in (facts.tnr_validation, facts.fnr_validation)]
-        lines.append(f"{facts.fnr:7.0%}  {facts.threshold:9.3f}  {side:7s} {shares[0]:>8} {shares[1]:>6}")
-    return [*lines, "avoided: benign biopsies below the threshold,", "missed: cancers below it (validation lesions)"]
+        rates = (facts.tnr_validation, facts.fnr_validation, facts.tnr_test, facts.fnr_test)
+        shares = "".join(f"{_percent(rate.value):>{width}}" for rate, width in zip(rates, (8, 7, 8, 7), strict=True))
+        lines.append(f"{facts.fnr:3.0%} {facts.threshold:.3f} {side}{shares}")
+    return [*lines, "avoided: benign biopsies below the threshold", "missed: cancers below it"]
 
 
 def _percent(share: float | None) -> str:

@@ -23,7 +23,7 @@ from mammo.scoring.score_tables import csv_text
 RESEARCH_USE = "For research use only: not a medical device, and no basis for a decision about a patient."
 """The statement that stands in every output for a person."""
 
-SCORES = ("score", "score_sd", "score_sd_seeds", "probability", "score_without_context")
+SCORES = ("score", "score_sd", "score_sd_seeds", "probability", "prevalence", "score_without_context")
 """Numbers of a lesion that the tables repeat as they are."""
 
 
@@ -33,6 +33,7 @@ LESION_FIELDS = {
     "score_sd": "standard deviation over windows, in [0, 0.5]",
     "score_sd_seeds": "standard deviation over the members of an ensemble; null with one",
     "probability": "of malignancy, after the calibration, in (0, 1)",
+    "prevalence": "share of malignant lesions that the probability holds for: that of --prevalence, or of validation",
     "score_without_context": "score of f_loc alone on the same windows; null for a bundle without a context network",
     "thresholds": (
         "list by allowed false negative rate: fnr, threshold, below, meaning; tnr and fnr of validation and of test "
@@ -75,6 +76,7 @@ class LesionPrediction:
         score_sd: standard deviation over windows, in [0, 0.5].
         score_sd_seeds: standard deviation over the members of an ensemble; None with one.
         probability: of malignancy, calibrated on validation lesions, in (0, 1).
+        prevalence: share of malignant lesions that the probability holds for, in (0, 1).
         score_without_context: the score of f_loc alone on the same windows; None where the bundle has none.
         thresholds: by allowed false negative rate, ascending.
         outline_sensitivity: the score's change, by how the outline was changed (outline_changes.CHANGES); None for a
@@ -92,6 +94,7 @@ class LesionPrediction:
     score_sd: float
     score_sd_seeds: float | None
     probability: float
+    prevalence: float
     score_without_context: float | None
     thresholds: tuple[ThresholdResult, ...]
     outline_sensitivity: Mapping[str, float | None] = field(default_factory=dict)
@@ -127,17 +130,17 @@ class CasePrediction:
 
 
 def write_case_predictions(
-    bundle: BundleName, cases: Sequence[Mapping[str, Any]], not_used: Sequence[str], out: Path
+    bundle: BundleName, options: Mapping[str, Any], cases: Sequence[Mapping[str, Any]], out: Path
 ) -> None:
     """Write predictions.json and predictions.csv, which only their owner can read: they name the user's files.
 
     Args:
         bundle: that made them.
+        options: how lesions were scored, and what was not: further keys of predictions.json.
         cases: in order, as CasePrediction.as_json.
-        not_used: columns of the user's tables that no prediction depends on.
         out: the folder, which exists.
     """
-    content = {"bundle": asdict(bundle), "use": RESEARCH_USE, "not_used": not_used, "cases": cases}
+    content = {"bundle": asdict(bundle), "use": RESEARCH_USE, **options, "cases": cases}
     table = pd.DataFrame([row for case in cases for row in _rows(case)])
     names = (out / "predictions.json", out / "predictions.csv")
     with atomic_write(names[0], mode=0o600) as text, atomic_write(names[1], mode=0o600) as csv:

@@ -63,7 +63,8 @@ def predict_cases(predictor: Predictor, asked: CaseList, out: Path, outputs: Seq
                 lines.write(json.dumps([key, done[key]], allow_nan=False) + "\n")
                 lines.flush()
             found += done.pop(key)
-    write_case_predictions(predictor.facts.name, found, asked.not_used, out)
+    said = {"options": asdict(predictor.options), "not_used": asked.not_used, "without_outline": asked.without_outline}
+    write_case_predictions(predictor.facts.name, said, found, out)
     journal.unlink()
     n_lesions = sum(len(case["lesions"]) for case in found)
     return Outcome(n_lesions, tuple(case["error"] for case in found if case["error"]))

@@ -108,6 +108,7 @@ class Predictor:
     ) -> LesionPrediction:
         score, spread = float(scores.mean.scores.score[row]), scores.sd_seeds()
         without = scores.without_context
+        prevalence = self.options.prevalence or self.facts.calibration.prevalence
         calibrated = self.facts.calibration.probability([score], self.options.prevalence)
         return LesionPrediction(
             lesion_id=request.lesion_id,
@@ -117,6 +118,7 @@ class Predictor:
             score_sd=float(scores.mean.scores.sd[row]),
             score_sd_seeds=None if spread is None else float(spread[row]),
             probability=float(calibrated[0]),
+            prevalence=prevalence,
             score_without_context=None if without is None else float(without.scores.score[row]),
             thresholds=tuple(ThresholdResult(each, score < each.threshold) for each in self.facts.thresholds),
             outline_sensitivity={name: changes[name] for name in CHANGES} if changes else {},

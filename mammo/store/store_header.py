@@ -21,7 +21,7 @@ FORMAT = 7
 
 AGAIN = "run python -m mammo.ingest again"
 
-PRIVATE = (".key", ".rejections", "quarantine.csv", "ids.csv")
+PRIVATE = (".key", ".rejections", "quarantine.csv", "ids.csv", ".quarantine.csv.sha256", ".ids.csv.sha256")
 """Files that stay behind where a store is shared."""
 
 TABLES = ("images.parquet", "lesions.parquet")

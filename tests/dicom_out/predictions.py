@@ -36,6 +36,7 @@ def lesion(
         score_sd=0.0123,
         score_sd_seeds=None,
         probability=0.171234567,
+        prevalence=0.4,
         score_without_context=0.25,
         thresholds=(ThresholdResult(FACTS, score < FACTS.threshold),),
         warnings=("The networks were trained on synthetic phantoms.",),

@@ -35,7 +35,7 @@ def prediction(image: CaseImage, box: Box) -> LesionPrediction:
     windows = np.array([(*center, 40.0, 0.0)])
     thresholds = (ThresholdResult(FACTS, True),)
     return LesionPrediction(
-        "secret-id", drawn, chain, 0.3, 0.01, 0.02, 0.2, 0.25, thresholds, {}, ("A warning.",), windows, saliency
+        "secret-id", drawn, chain, 0.3, 0.01, 0.02, 0.2, 0.4, 0.25, thresholds, {}, ("A warning.",), windows, saliency
     )
 
 
@@ -85,7 +85,7 @@ def test_it_says_what_the_score_means_and_not_whose_it_is(image: CaseImage) -> N
     text = " ".join(str(each.get_text()) for part in figure.subfigs for each in part.texts)
     for words in (
         "Score 0.300",
-        "20%",
+        "20% (for 40% cancers)",
         "below",
         "23.0%",
         "1.9%",

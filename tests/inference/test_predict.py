@@ -210,8 +210,11 @@ def test_wrong_use_is_one_sentence(
     done = tmp_path / "done"
     done.mkdir()
     (done / "predictions.json").write_text("{}")
-    empty = tmp_path / "empty"
-    empty.mkdir()
+    empty, other = tmp_path / "empty", tmp_path / "other"
+    for folder in (empty, other):
+        folder.mkdir()
+    shutil.copy(image, other / "a.dcm")
+    (other / "findings.csv").write_text("Picture,Upper\na.dcm,5\n")
     for words, message in (
         ((bundle, tmp_path / "none", "-o", out), "does not exist"),
         ((tmp_path / "none", image, "-o", out), "does not exist"),
@@ -224,6 +227,9 @@ def test_wrong_use_is_one_sentence(
         ((bundle, image, "--box", "1,2,3,4", "--prevalence", "1.5", "-o", out), "give a share between 0 and 1"),
         ((bundle, image, "--box", "1,2,3,4", "-o", done), "has predictions already"),
         ((bundle, empty, "-o", out), "contains no image"),
+        ((bundle, other, "-o", out), "its tables are: findings.csv: name your table of lesions, as in "),
+        ((bundle, other / "findings.csv", "-o", out), "lacks the column image and outline (or mask, or row0, row1"),
+        ((bundle, other / "findings.csv", "-o", out, "--columns", "image:Picture"), "--columns image:Picture: give"),
         ((bundle, image, "--box", "1,2,3,4"), "-o/--out"),
     ):
         with pytest.MonkeyPatch.context():
@@ -235,6 +241,21 @@ def test_wrong_use_is_one_sentence(
         assert message in capsys.readouterr().err, words
     assert (done / "predictions.json").read_text() == "{}"
     assert not out.exists()
+
+
+def test_images_that_no_table_lists_and_own_column_names(
+    bundle: Path, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
+    for name in ("a.dcm", "b.dcm"):
+        shutil.copy(image, tmp_path / name)
+    table = tmp_path / "findings.tsv"
+    table.write_text("Picture\trow0\trow1\tcol0\tcol1\na.dcm\t150\t180\t40\t70\n")
+    words = ("--columns", "image=Picture", "--windows", "2", "--no-changes", "--no-pictures")
+    found = predicted(bundle, table, "-o", tmp_path / "out", *words)
+    assert len(scores(found)) == 1
+    assert found["without_outline"] == ["b.dcm"]
+    assert "1 images are in no table and were not scored: b.dcm" in capsys.readouterr().out
 
 
 def test_no_outline_is_a_case_with_its_reason(bundle: Path, cases: Path, tmp_path: Path) -> None:
@@ -250,6 +271,7 @@ def test_prevalence_moves_the_probability_and_nothing_else(bundle: Path, cases: 
     for before, after in zip(one, rare, strict=True):
         for each, other in zip(before["lesions"], after["lesions"], strict=True):
             assert other.pop("probability") < each.pop("probability")
+            assert other.pop("prevalence") == 0.01 < each.pop("prevalence")
             assert each == other
 
 
@@ -310,7 +332,7 @@ def table_case(field: str, cases: Path, folder: Path) -> tuple[dict[str, str], s
     cv2.imwrite(str(folder / "mask.png"), mask)
     row = {"image": "a.dcm", "row0": "150", "row1": "180", "col0": "40", "col1": "70"}
     if field in ("mask", "segment", "outline"):
-        row = {"image": "a.dcm"} | ({"mask": "mask.png"} if field == "segment" else {})
+        row = {"image": "a.dcm"} | ({"mask": "mask.png"} if field == "segment" else {field: "none"})
     stated = {"laterality": header.ImageLaterality, "view": header.ViewPosition}
     other = {"L": "R", "R": "L", "CC": "MLO", "MLO": "CC"}
     return row, other[stated[field]] if field in stated else FIELD_VALUES.get(field, "x")

@@ -14,7 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 from sklearn.metrics import roc_auc_score
 
 from mammo.cli.hydra_app import composed
-from mammo.inference.scorer import Scorer
+from mammo.inference.ensemble import Ensemble
 from mammo.inference.store_scores import score_store
 from mammo.precompute import main as precompute_command
 from mammo.records import MammoError, Split
@@ -149,8 +149,8 @@ def test_an_own_f_loc_feeds_f_agg_and_an_own_f_agg_scores_a_store(
     )
     assert torch.allclose(torch.from_numpy(Embeddings(floc / "embeddings", "32-true").read(plan)), h, atol=1e-5)
     with pytest.raises(MammoError, match="is rejected"):
-        score_store(Scorer.load(fagg), root / "store", 4)
-    scored = score_store(Scorer.load(fagg, ["tests"]), root / "store", 4).table.set_index("lesion_id")
+        score_store(Ensemble.load(fagg), root / "store", 4)
+    scored = score_store(Ensemble.load(fagg, ["tests"]), root / "store", 4).table.set_index("lesion_id")
     own_scores = pd.read_parquet(fagg / "lesions.parquet").set_index("lesion_id")["score"]
     assert np.abs(scored.loc[own_scores.index, "score"] - own_scores).max() < 1e-4
     places = (f"root={root}", f"out={root / 'out'}", "n_windows=2", "n_pictures=0")

@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.cli import hydra_app
 from mammo.geometry import CropWindow
-from mammo.inference.scorer import Scorer
+from mammo.inference.ensemble import Ensemble
 from mammo.inference.store_scores import score_store
 from mammo.models import precision
 from mammo.models.floc import FLoc
@@ -259,7 +259,7 @@ def test_checkpoints_hold_plain_values_only(root: Path) -> None:
 
 def test_scoring_a_store_gives_the_scores_of_the_test(root: Path) -> None:
     run = next(path for path in root.glob("runs/fagg-sal+emb-*"))
-    reading = score_store(Scorer.load(run), root / "store", n_windows=4)
+    reading = score_store(Ensemble.load(run), root / "store", n_windows=4)
     own = pd.read_parquet(run / "lesions.parquet").set_index("lesion_id")
     again = reading.table.set_index("lesion_id").loc[own.index]
     assert np.abs(again["score"] - own["score"]).max() < 1e-6
@@ -272,7 +272,7 @@ def test_controls_are_runs_of_their_own(root: Path) -> None:
         (run,) = root.glob(f"runs/fagg-sal-{source}-s9-*")
         assert json.loads((run / "result.json").read_text())["context"] == source
         with pytest.raises(MammoError, match=f"context={source}"):
-            score_store(Scorer.load(run), root / "store", n_windows=2)
+            score_store(Ensemble.load(run), root / "store", n_windows=2)
     (run,) = root.glob("runs/fagg-sal-zeros-s9-*")
     table = pd.read_parquet(run / "lesions.parquet")
     assert table["score"].nunique() == 1, "without context every lesion looks alike to sal"
@@ -296,7 +296,7 @@ def test_missing_and_stale_maps_stop_f_agg_and_name_the_command(root: Path, tmp_
     shutil.copytree(root, tmp_path / "root")
     shutil.rmtree(tmp_path / "root" / "saliency")
     cfg = composed(tmp_path / "root", "maps=[sal]", "seed=4", "batch_size=10")
-    with pytest.raises(MammoError, match=r"is missing or damaged in .*python -m mammo\.precompute what=saliency"):
+    with pytest.raises(MammoError, match=r"is missing in .*python -m mammo\.precompute what=saliency"):
         train(cfg)
     checkpoint = best_run(tmp_path / "root", "context") / "best.ckpt"
     cached_saliency(checkpoint, tmp_path / "root", tmp_path / "root" / "store", "32-true")
@@ -327,7 +327,7 @@ def test_an_imported_checkpoint_can_give_the_maps(root: Path, tmp_path: Path) ->
     cached_saliency(tmp_path / "mine.ckpt", root, root / "store", "32-true")
     train(composed(root, "maps=[sal]", f"context.run={tmp_path}/mine.ckpt", "seed=6"))
     (run,) = root.glob("runs/fagg-sal-s6-*")
-    assert len(score_store(Scorer.load(run), root / "store", n_windows=2).table) > 0
+    assert len(score_store(Ensemble.load(run), root / "store", n_windows=2).table) > 0
 
 
 def test_the_context_networks_images_are_scored(root: Path) -> None:

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from mammo import precompute, score
 from mammo.cli import hydra_app
-from mammo.inference.scorer import Scorer
+from mammo.inference.ensemble import Ensemble
 from mammo.inference.store_scores import score_store
 from mammo.records import MammoError, Split
 from mammo.reporting.evaluation import evaluate
@@ -108,7 +108,7 @@ def test_a_run_without_its_fold_is_rejected(root: Path, small_root: Path) -> Non
 
 def test_scores_of_the_runs_own_store_name_the_split_of_each_lesion(root: Path) -> None:
     run = run_of(root, "fagg-sal+emb-s0-f1")
-    table = score_store(Scorer.load(run), root / "store", n_windows=2).table
+    table = score_store(Ensemble.load(run), root / "store", n_windows=2).table
     images = Manifest.load(root / "store").images.loc[table["image_id"]]
     assert set(table["fold"]) == {1}
     assert (table["split"].to_numpy() == images["fold"].map({0: "train", 1: "test", 2: "val"}).to_numpy()).all()
@@ -133,7 +133,7 @@ def test_each_lesion_is_scored_by_the_network_of_its_own_fold(root: Path, tmp_pa
     assert set(table["split"]) == {"test"}
     assert (tmp_path / "out" / "lesion-1-saliency.png").is_file()
     for fold, run in ((0, run_of(root, "fagg-sal+emb-s0-f0")), (1, run_of(root, "fagg-sal+emb-s0-f1")), (2, copied)):
-        alone = score_store(Scorer.load(run), root / "store", n_windows=2).table.set_index("lesion_id")
+        alone = score_store(Ensemble.load(run), root / "store", n_windows=2).table.set_index("lesion_id")
         keys = table.index[folds == fold]
         np.testing.assert_allclose(table.loc[keys, "score"], alone.loc[keys, "score"], atol=1e-6)
 

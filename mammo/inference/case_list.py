@@ -1,0 +1,235 @@
+"""The cases of files, folders and lists: images, and outlines as tables, COCO files and segmentation objects give them.
+
+Nothing is decoded here. A row that is wrong becomes a case with an error, so that it never stops the others.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from mammo.inference.cases import Case, CaseList, LesionRequest, no_outline
+from mammo.inference.outlines import Drawn
+from mammo.intake.adapters._table_columns import Entry, columns_of, entry_of_annotation, read_entries, squeezed
+from mammo.intake.adapters._table_files import SUFFIXES, image_file, usual_file
+from mammo.intake.adapters._table_lesions import lesion_key
+from mammo.intake.adapters._table_matching import ImageNames
+from mammo.intake.adapters._table_outlines import (
+    FORM_OF,
+    Given,
+    are_beyond,
+    check_inside,
+    given_outline,
+    has_outlines,
+    reaches_beyond,
+    read_outline,
+)
+from mammo.intake.adapters._table_words import side_of, spacing_of, view_of
+from mammo.intake.adapters.table import OUTLINES
+from mammo.intake.coco import Annotation, coco_files, read_coco
+from mammo.intake.dicom_seg import Segments, outline_of_segment, read_segments
+from mammo.intake.rejections import Code
+from mammo.intake.sandbox import isolated
+from mammo.intake.source_folder import Folder, regular_file
+from mammo.intake.source_tables import read_header
+from mammo.intake.stored_shape import Shape
+from mammo.io import did_you_mean_path
+from mammo.records import MammoError
+
+TABLES = (*SUFFIXES, ".json")
+"""Suffixes of a list of cases: a table of lesions, or a COCO file."""
+
+
+USED = ("image", "lesion_id", "lesion", "laterality", "view", "pixel_spacing", "mask", "segment", "outline")
+"""Fields of own tables (adapters._table_columns.FIELDS) that a prediction depends on."""
+
+OUTLINE_WORDS = frozenset(word for names in FORM_OF for word in names)
+"""Columns of boxes and circles, in lower case without spaces and punctuation."""
+
+
+def read_cases(words: Sequence[Path], columns: Mapping[str, str] | None = None) -> CaseList:
+    """The cases of files, folders and lists, in order.
+
+    Args:
+        words: an image file; a folder of images with a table of lesions, COCO files or DICOM SEG objects; a table of
+            lesions or a COCO file, whose paths are relative to its folder.
+        columns: columns of tables by field (_table_columns.FIELDS), where the usual names do not decide.
+
+    Raises:
+        MammoError: one does not exist, or a table cannot be read or lacks a column.
+    """
+    chosen, found = dict(columns or {}), CaseList([], [], [])
+    for word in words:
+        if not word.exists():
+            raise MammoError(f"{word} does not exist{did_you_mean_path(word)}: name an image, a folder or a table")
+        is_coco = word.suffix.lower() == ".json"
+        if word.is_dir():
+            table, annotations = usual_file(word, "lesions"), coco_files(word)
+            _add(found, word, [table] if table else [], annotations, chosen)
+        elif word.suffix.lower() in TABLES:
+            _add(found, word.parent, [] if is_coco else [word], [word] if is_coco else [], chosen)
+        else:
+            found.cases.append(Case(word.parent, word.name, str(word), error=no_outline(str(word))))
+    return found
+
+
+def _add(
+    found: CaseList, root: Path, tables: Sequence[Path], annotated: Sequence[Path], chosen: Mapping[str, str]
+) -> None:
+    """Add the cases of a folder, by its tables or, without any, by its segmentation objects."""
+    if not tables and not annotated:
+        found.cases.extend(_folder_cases(root))
+        return
+    described = image_file(root, None)
+    for file in (*tables, *([described] if described else [])):
+        header = [column for column in read_header(file) if column]
+        by_field = columns_of(header, chosen)
+        used = {column for field, own in by_field.items() if field in USED for column in own}
+        unused = [column for column in header if column not in used and squeezed(column) not in OUTLINE_WORDS]
+        found.not_used.extend(f"{column} ({file.name})" for column in unused)
+        _check_columns(file, header, by_field, is_list=file in tables)
+    cases = list(_table_cases(root, tables, annotated, chosen))
+    found.cases.extend(case for case in cases if case.error or case.lesions)
+    known = {case.path for case in cases} | {request.mask for case in cases for request in case.lesions}
+    images = [path for path in Folder(root).candidates if not path.startswith(f"{OUTLINES}/")]
+    found.without_outline.extend(path for path in images if path not in known)
+
+
+def _check_columns(file: Path, header: Sequence[str], by_field: Mapping[str, object], is_list: bool) -> None:
+    """Check that a table names images, and a table of lesions outlines; MammoError where it cannot."""
+    missing = [] if "image" in by_field else ["image"]
+    if is_list and not has_outlines(header) and not {"mask", "outline"} & by_field.keys():
+        missing.append("outline (or mask, or row0, row1, col0, col1)")
+    if missing:
+        raise MammoError(
+            f"{file} lacks the column {' and '.join(missing)} (it has {', '.join(header)}): rename its columns, or "
+            "give their names, as in --columns image=Picture"
+        )
+
+
+def _folder_cases(root: Path) -> list[Case]:
+    """The cases of a folder without a table of lesions: images, with the segmentation objects that name them.
+
+    Raises:
+        MammoError: there is no image; or there is neither such an object nor a usual table, but another one.
+    """
+    paths = list(Folder(root).candidates)
+    segments = dict(zip(paths, isolated(partial(read_segments, root), paths, path_of=str), strict=True))
+    if not any(isinstance(found, Segments) and found.is_object for found in segments.values()):
+        tables = [file.name for file in sorted(root.iterdir()) if file.suffix.lower() in SUFFIXES and file.is_file()]
+        if tables:
+            raise MammoError(
+                f"{root} has no lesions.csv and no segmentation object, its tables are: {', '.join(tables)}: name your "
+                f"table of lesions, as in {root / tables[0]}"
+            )
+    found = []
+    for path, own in segments.items():
+        if isinstance(own, Segments) and not own.is_object:
+            requests = tuple(_segment_requests(root, own.uid, segments))
+            found.append(Case(root, path, path, lesions=requests, error="" if requests else no_outline(path)))
+        elif not isinstance(own, Segments):
+            found.append(Case(root, path, path, error=f"{path}: {own.reason}: {own.remedy}"))
+    if not found:
+        raise MammoError(f"{root} contains no image: name a folder with DICOM, PNG or TIFF files")
+    return found
+
+
+def _segment_requests(root: Path, uid: str, segments: Mapping[str, Segments | Code]) -> Iterator[LesionRequest]:
+    """Yield the segments of all segmentation objects on one image."""
+    for path, found in segments.items():
+        if isinstance(found, Segments) and found.is_object and uid:
+            for number in found.numbers.get(uid, ()):
+                yield LesionRequest(
+                    f"{Path(path).stem} segment {number}", partial(_draw_segment, root, path, number, uid), path
+                )
+
+
+def _table_cases(
+    root: Path, tables: Sequence[Path], annotated: Sequence[Path], chosen: Mapping[str, str]
+) -> Iterator[Case]:
+    """Yield the cases of tables of lesions and COCO files, by image in the order of their first rows."""
+    entries = [entry for file in tables for entry in read_entries(file, chosen)]
+    entries += [entry_of_annotation(annotation) for file in annotated for annotation in read_coco(file)]
+    names = ImageNames(Folder(root).candidates)
+    described = _described(root, names, chosen)
+    cases: dict[str, Case] = {}
+    for entry in entries:
+        try:
+            path, request = _row(root, entry, names)
+            said = described.get(path)
+            case = cases.get(path) or _said(Case(root, path, path), said)
+            cases[path] = replace(_said(case, entry), lesions=(*case.lesions, *request))
+        except MammoError as error:
+            name = entry.get("image") or entry.where
+            cases[f"{entry.where}: wrong"] = Case(root, "", name, error=str(error))
+    yield from cases.values()
+
+
+def _described(root: Path, names: ImageNames, chosen: Mapping[str, str]) -> dict[str, Entry]:
+    """The rows of images.csv, by path."""
+    file = image_file(root, None)
+    rows = read_entries(file, chosen) if file else []
+    return {names.path(row, "image"): row for row in rows}
+
+
+def _said(case: Case, entry: Entry | None) -> Case:
+    """A case with what a row says about its image.
+
+    Raises:
+        MammoError: a word is unknown, or contradicts an earlier row.
+    """
+    if entry is None:
+        return case
+    side, view, spacing = side_of(entry), view_of(entry), spacing_of(entry) or None
+    for name, value, known in (
+        ("laterality", side, case.laterality),
+        ("view", view, case.view),
+        ("pixel_spacing", spacing, case.spacing_mm),
+    ):
+        if value and known and value != known:
+            raise entry.error(name, f"another row gives its image {known}; correct one of them")
+    return replace(
+        case,
+        laterality=side or case.laterality,
+        view=view or case.view,
+        spacing_mm=spacing or case.spacing_mm,
+    )
+
+
+def _row(root: Path, entry: Entry, names: ImageNames) -> tuple[str, tuple[LesionRequest, ...]]:
+    """The image of a row, and its lesion; none where the row says that it has no outline.
+
+    Raises:
+        MammoError: the image is not named or does not exist, or the outline is not clear.
+    """
+    if not entry.get("image"):
+        raise entry.error("image", "name the file of each row in a column image")
+    path = names.path(entry, "image")
+    if not path:
+        raise entry.error("image", "not an image below the folder; correct the path")
+    key = lesion_key(entry, path)
+    if entry.annotation:
+        if not entry.annotation.has_outline:
+            raise entry.error("segmentation", "has no segmentation and no bbox")
+        return path, (LesionRequest(key, partial(_draw_annotation, entry.annotation), entry.where),)
+    given = given_outline(entry)
+    if not given.kind:
+        return path, ()
+    mask = (names.path(entry, "mask") or entry.path("mask")) if given.kind == "mask" else ""
+    return path, (LesionRequest(key, partial(_draw_entry, root, entry, given, mask, path), entry.where, mask),)
+
+
+def _draw_entry(root: Path, entry: Entry, given: Given, mask: str, image: str, shape: Shape) -> Drawn:
+    outline = read_outline(root, entry, given, mask, image, shape)
+    return Drawn(*outline, clipped=reaches_beyond(entry, given, shape))
+
+
+def _draw_annotation(annotation: Annotation, shape: Shape) -> Drawn:
+    outline, edges = annotation.outline(shape), annotation.edges(shape)
+    if edges:
+        check_inside(edges, shape)
+    return Drawn(*outline, clipped=edges is not None and are_beyond(edges, shape))
+
+
+def _draw_segment(root: Path, path: str, number: int, uid: str, shape: Shape) -> Drawn:
+    return Drawn(*outline_of_segment(regular_file(root, path), number, uid, shape), clipped=False)
