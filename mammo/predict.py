@@ -30,6 +30,9 @@ if TYPE_CHECKING:  # heavy: imported after the command line is checked
     from mammo.inference.cases import Case, CaseList
     from mammo.inference.outlines import Outline
 
+MOST_WINDOWS = 10_000
+LEAST_SHARE = 1e-6
+
 LEFT_OUT = 3
 """Exit status where at least one case or lesion could not be scored."""
 
@@ -60,7 +63,7 @@ def _parser() -> Parser:
     columns_help = "your own names of a table's columns, as in image=Picture lesion_id=No"
     words.add_argument("--columns", nargs="+", default=[], metavar="FIELD=NAME", help=columns_help)
     words.add_argument("--prevalence", type=_share, metavar="P", help="share of cancers, re-bases the probability")
-    words.add_argument("--windows", type=at_least_one, default=100, metavar="N", help="windows per lesion (100)")
+    words.add_argument("--windows", type=_windows, default=100, metavar="N", help="windows per lesion (100)")
     words.add_argument("--no-changes", action="store_true", help="do not score changed outlines (11 times as fast)")
     words.add_argument("--no-pictures", action="store_true", help="draw no pictures")
     words.add_argument("--dicom", action="store_true", help="write DICOM objects for the study, too (extra dicom)")
@@ -71,13 +74,14 @@ def _parser() -> Parser:
 
 def _predict(options: argparse.Namespace) -> int:
     check_exists(options.bundle)
-    if (options.out / "predictions.json").exists() and not options.overwrite:
-        raise MammoError(f"{options.out} has predictions already: name another folder, or give --overwrite")
+    _check_out(options)
     from mammo.inference.case_pictures import case_pictures
     from mammo.inference.prediction_run import predict_cases
     from mammo.inference.predictor import PredictOptions, Predictor
 
     asked = _cases(options)
+    if not asked.cases:
+        raise MammoError(f"{options.cases[0]} has no outline of a lesion: nothing is to be scored")
     if options.dicom:
         _check_dicom(asked.cases)
     chosen = PredictOptions(options.windows, not options.no_changes, options.prevalence)
@@ -101,6 +105,26 @@ def _predict(options: argparse.Namespace) -> int:
         f"{found.n_lesions} lesions scored with {predictor.facts.name.name}; see {options.out / 'predictions.csv'}"
     )
     return LEFT_OUT if found.errors else 0
+
+
+def _check_out(options: argparse.Namespace) -> None:
+    """Check that the results replace nothing unasked, and are not among the cases; with --overwrite delete old ones.
+
+    Raises:
+        MammoError: there are results of a finished run, or OUT is, or is in, a folder of cases.
+    """
+    out: Path = options.out
+    for case in options.cases:
+        if case.is_dir() and out.resolve().is_relative_to(case.resolve()):
+            raise MammoError(f"{out} lies in {case}, whose images are scored: name a folder elsewhere")
+    patterns = ("predictions.json", "predictions.csv", "pictures/case-*.png", "dicom/case-*/*.dcm")
+    found = [path for pattern in patterns for path in sorted(out.glob(pattern))]
+    if (out / ".predictions.jsonl").exists() and not (out / "predictions.json").exists():
+        return  # of a run that was interrupted, and goes on
+    if found and not options.overwrite:
+        raise MammoError(f"{out} has predictions already ({found[0].name}): name another folder, or give --overwrite")
+    for path in found:
+        path.unlink()
 
 
 def _check_dicom(cases: "Sequence[Case]") -> None:
@@ -156,9 +180,11 @@ def _outlines(options: argparse.Namespace) -> "list[Outline | Path]":
     from mammo.inference.outlines import Circle
 
     check_exists(*options.mask)
+    if others := [mask for mask in options.mask if not mask.is_file()]:
+        raise MammoError(f"--mask {others[0]} is not a regular file: give a PNG, TIFF or DICOM SEG file")
     try:
         boxes = [Box(*map(round, edges)) for edges in options.box]
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise MammoError(f"--box: {error}: give ROW0,ROW1,COL0,COL1 with ROW0 below ROW1 and COL0 below COL1") from None
     return [*boxes, *(Circle(*each) for each in options.circle), *options.polygon, *options.mask]
 
@@ -191,10 +217,18 @@ def _positive(text: str) -> float:
     return value
 
 
+def _windows(text: str) -> int:
+    if (count := at_least_one(text)) > MOST_WINDOWS:
+        raise ArgumentTypeError(f"give at most {MOST_WINDOWS:,} windows, got {text}")
+    return count
+
+
 def _share(text: str) -> float:
     (value,) = _numbers(1)(text)
-    if not 0 < value < 1:
-        raise ArgumentTypeError(f"give a share between 0 and 1, as in 0.2, got {text!r}")
+    if not LEAST_SHARE <= value <= 1 - LEAST_SHARE:
+        raise ArgumentTypeError(
+            f"give a share between {LEAST_SHARE:g} and {1 - LEAST_SHARE:g}, as in 0.2, got {text!r}"
+        )
     return value
 
 

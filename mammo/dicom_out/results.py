@@ -41,11 +41,13 @@ def written_results(out: Path, bundle: BundleName) -> After:
         bundle: that makes the predictions.
     """
 
-    def write(number: int, case: Case, prediction: CasePrediction, image: CaseImage) -> None:
+    def write(number: int, case: Case, prediction: CasePrediction, image: CaseImage) -> list[dict[str, str]]:
         with quiet():
             source = open_dicom(regular_file(case.root, case.path))
         pictures = [overlay_pixels(lesion, image, bundle) for lesion in prediction.lesions]
-        write_dicom_results(prediction, source, bundle, pictures, out / "dicom" / f"case-{number:04}")
+        folder = f"dicom/case-{number:04}"
+        write_dicom_results(prediction, source, bundle, pictures, out / folder)
+        return [{"dicom": folder} for _ in prediction.lesions]
 
     return write
 

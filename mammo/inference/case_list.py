@@ -43,6 +43,8 @@ TABLES = (*SUFFIXES, ".json")
 USED = ("image", "lesion_id", "lesion", "laterality", "view", "pixel_spacing", "mask", "segment", "outline")
 """Fields of own tables (adapters._table_columns.FIELDS) that a prediction depends on."""
 
+UNLINKED = "this segmentation object names no image of the folder: put its image beside it, or export it again"
+
 OUTLINE_WORDS = frozenset(word for names in FORM_OF for word in names)
 """Columns of boxes and circles, in lower case without spaces and punctuation."""
 
@@ -122,13 +124,16 @@ def _folder_cases(root: Path) -> list[Case]:
                 f"{root} has no lesions.csv and no segmentation object, its tables are: {', '.join(tables)}: name your "
                 f"table of lesions, as in {root / tables[0]}"
             )
-    found = []
+    known, found = {own.uid for own in segments.values() if isinstance(own, Segments) and not own.is_object}, []
     for path, own in segments.items():
         if isinstance(own, Segments) and not own.is_object:
             requests = tuple(_segment_requests(root, own.uid, segments))
-            found.append(Case(root, path, path, lesions=requests, error="" if requests else no_outline(path)))
+            name = str(root / path)
+            found.append(Case(root, path, name, lesions=requests, error="" if requests else no_outline(name)))
+        elif isinstance(own, Segments) and not known.intersection(own.numbers):
+            found.append(Case(root, path, str(root / path), error=f"{root / path}: {UNLINKED}"))
         elif not isinstance(own, Segments):
-            found.append(Case(root, path, path, error=f"{path}: {own.reason}: {own.remedy}"))
+            found.append(Case(root, path, str(root / path), error=f"{root / path}: {own.reason}: {own.remedy}"))
     if not found:
         raise MammoError(f"{root} contains no image: name a folder with DICOM, PNG or TIFF files")
     return found
@@ -140,7 +145,9 @@ def _segment_requests(root: Path, uid: str, segments: Mapping[str, Segments | Co
         if isinstance(found, Segments) and found.is_object and uid:
             for number in found.numbers.get(uid, ()):
                 yield LesionRequest(
-                    f"{Path(path).stem} segment {number}", partial(_draw_segment, root, path, number, uid), path
+                    f"{Path(path).with_suffix('')} segment {number}",
+                    partial(_draw_segment, root, path, number, uid),
+                    path,
                 )
 
 
@@ -153,11 +160,15 @@ def _table_cases(
     names = ImageNames(Folder(root).candidates)
     described = _described(root, names, chosen)
     cases: dict[str, Case] = {}
+    ids: dict[str, str] = {}
     for entry in entries:
         try:
             path, request = _row(root, entry, names)
+            for one in request:
+                if (first := ids.setdefault(one.lesion_id, entry.where)) != entry.where:
+                    raise entry.error("lesion_id", f"{first} has it too: give each lesion an id of its own")
             said = described.get(path)
-            case = cases.get(path) or _said(Case(root, path, path), said)
+            case = cases.get(path) or _said(Case(root, path, str(root / path)), said)
             cases[path] = replace(_said(case, entry), lesions=(*case.lesions, *request))
         except MammoError as error:
             name = entry.get("image") or entry.where
@@ -169,7 +180,12 @@ def _described(root: Path, names: ImageNames, chosen: Mapping[str, str]) -> dict
     """The rows of images.csv, by path."""
     file = image_file(root, None)
     rows = read_entries(file, chosen) if file else []
-    return {names.path(row, "image"): row for row in rows}
+    found: dict[str, Entry] = {}
+    for row in rows:
+        path = names.path(row, "image")
+        if path and found.setdefault(path, row) is not row:
+            raise row.error("image", f"{found[path].key} describes the same image: keep one row for every image")
+    return found
 
 
 def _said(case: Case, entry: Entry | None) -> Case:

@@ -21,12 +21,14 @@ def case_pictures(out: Path, bundle: BundleName) -> After:
         bundle: that makes the predictions.
     """
 
-    def draw(number: int, _: Case, prediction: CasePrediction, image: CaseImage) -> None:
+    def draw(number: int, _: Case, prediction: CasePrediction, image: CaseImage) -> list[dict[str, str]]:
         (out / FOLDER).mkdir(exist_ok=True)
-        for place, lesion in enumerate(prediction.lesions, start=1):
+        names = [f"{FOLDER}/case-{number:04}-lesion-{place}.png" for place in range(1, len(prediction.lesions) + 1)]
+        for name, lesion in zip(names, prediction.lesions, strict=True):
             figure = overlay_figure(lesion, image, bundle)
-            with atomic_write(out / FOLDER / f"case-{number:04}-lesion-{place}.png", durable=False) as written:
+            with atomic_write(out / name, durable=False) as written:
                 figure.savefig(written, format="png", dpi=DPI, metadata={"Software": None})
             figure.clear()  # a cleared figure frees its images at once
+        return [{"picture": name} for name in names]
 
     return draw

@@ -75,4 +75,6 @@ def read_case(placing: Placing, case: Case) -> ReadCase:
             errors.append(f"{lesion.where}: {error.code.reason}: {error.code.remedy}")
         except (OutlineError, CocoError, MaskError) as error:
             errors.append(f"{lesion.where}: the outline {error}")
+        except (OverflowError, ValueError, MemoryError) as error:  # of numbers that no image has
+            errors.append(f"{lesion.where}: the outline cannot be drawn ({type(error).__name__}): correct its numbers")
     return ReadCase(image, tuple(requests), tuple(errors))

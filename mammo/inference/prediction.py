@@ -40,10 +40,12 @@ LESION_FIELDS = {
         "with 95 % intervals [low, high], null where undefined"
     ),
     "outline_sensitivity": (
-        "change of the score by the change of the outline; null where it would leave the image, or no pixel spacing is "
-        "known; empty with --no-changes"
+        "change of the score by the change of the outline, which is clipped to the image; null where nothing of it is "
+        "left, or no pixel spacing is known; empty with --no-changes"
     ),
     "warnings": "sentences on what makes the score doubtful",
+    "picture": "its picture, below the folder; not with --no-pictures",
+    "dicom": "folder of the DICOM objects of its image; with --dicom",
 }
 """What predictions.json says about a lesion."""
 
@@ -156,4 +158,5 @@ def _rows(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         row = {"image": case["image"], "error": "", **{name: lesion[name] for name in ("lesion_id", *SCORES)}}
         row |= {f"below_at_fnr_{each['fnr']:.2f}": each["below"] for each in lesion["thresholds"]}
         row |= {f"change_{name}": value for name, value in lesion["outline_sensitivity"].items()}
+        row |= {name: lesion[name] for name in ("picture", "dicom") if name in lesion}
         yield row | {"warnings": " ".join(lesion["warnings"])}

@@ -6,7 +6,7 @@ outlines, the bundle and the options are the same.
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,19 @@ from mammo.inference.cases import Case, CaseList
 from mammo.inference.prediction import CasePrediction, write_case_predictions
 from mammo.inference.predictor import Predictor
 from mammo.intake.sandbox import Workers
-from mammo.io import remove_partials
+from mammo.io import file_lock, remove_partials
 from mammo.limits import limited_lines, parse_json
 from mammo.progress import track
+from mammo.records import MammoError
 
 JOURNAL = ".predictions.jsonl"
 """The finished cases of a run that is not finished."""
 
-After = Callable[[int, Case, CasePrediction, CaseImage], None]
-"""What is done with a scored case besides the tables: its number from 1, its pictures, its DICOM objects."""
+LOCK = ".lock"
+
+After = Callable[[int, Case, CasePrediction, CaseImage], Sequence[Mapping[str, str]]]
+"""What is done with a scored case besides the tables, by its number from 1: pictures, DICOM objects. Returns what each
+lesion's object in predictions.json says about them."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,23 @@ def predict_cases(predictor: Predictor, asked: CaseList, out: Path, outputs: Seq
         out: the folder.
         outputs: called for each case with a scored lesion.
     """
+    _make(out)
+    with file_lock(out / LOCK, f"the predictions in {out}", wait=False):
+        return _predict_cases(predictor, asked, out, outputs)
+
+
+def _make(out: Path) -> None:
+    """Make the folder of the results; MammoError where it cannot be, or leads elsewhere."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MammoError(f"{out} cannot be made ({error.strerror}): name another folder") from None
+    if linked := [name for name in (JOURNAL, "pictures", "dicom") if (out / name).is_symlink()]:
+        raise MammoError(f"{out / linked[0]} is a link, through which files elsewhere would be changed: remove it")
+
+
+def _predict_cases(predictor: Predictor, asked: CaseList, out: Path, outputs: Sequence[After]) -> Outcome:
     cases = asked.cases
-    out.mkdir(parents=True, exist_ok=True)
     remove_partials(out)
     journal = out / JOURNAL
     done, found = dict(_finished(journal)), list[dict[str, Any]]()
@@ -57,7 +76,7 @@ def predict_cases(predictor: Predictor, asked: CaseList, out: Path, outputs: Seq
     with journal.open("a", encoding="utf-8") as lines:
         journal.chmod(0o600)
         for number, (case, content) in enumerate(pairs, start=1):
-            key = _key(predictor, number, case, content)
+            key = _key(predictor, number, case, content, [output.__qualname__ for output in outputs])
             if key not in done:
                 done[key] = _predicted(predictor, number, case, content, outputs)
                 lines.write(json.dumps([key, done[key]], allow_nan=False) + "\n")
@@ -77,9 +96,11 @@ def _predicted(
     found = []
     if content.image is not None and content.requests:
         prediction = CasePrediction(case.name, lesions=predictor.predict(content.image, content.requests))
-        for output in outputs:
-            output(number, case, prediction, content.image)
         found.append(prediction.as_json())
+        for output in outputs:
+            files = output(number, case, prediction, content.image)
+            for lesion, added in zip(found[0]["lesions"], files, strict=True):
+                lesion.update(added)
     return found + [CasePrediction(case.name, error).as_json() for error in content.errors]
 
 
@@ -91,15 +112,15 @@ def _finished(journal: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
         for line in limited_lines(stream):
             try:
                 key, case = parse_json(line)
-            except ValueError:
+            except (ValueError, TypeError):
                 continue
             yield str(key), case
 
 
-def _key(predictor: Predictor, number: int, case: Case, content: ReadCase) -> str:
-    """SHA-256 of everything that the prediction for a case depends on, and of its place in the list."""
+def _key(predictor: Predictor, number: int, case: Case, content: ReadCase, outputs: Sequence[str]) -> str:
+    """SHA-256 of everything that the prediction for a case depends on, of its place in the list, and its outputs."""
     facts: list[object] = [predictor.facts.name.digest, asdict(predictor.options), number, case.name]
-    facts += [case.laterality, case.view, case.spacing_mm, content.errors]
+    facts += [case.laterality, case.view, case.spacing_mm, content.errors, outputs]
     digest = hashlib.sha256(json.dumps(facts, default=str).encode())
     if content.image is not None:
         digest.update(content.image.sha256.encode())

@@ -21,7 +21,7 @@ from mammo.intake.outlines import (
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import Folder, standardized_path
 from mammo.limits import JSON_BYTES, read_json
-from mammo.records import MammoError
+from mammo.records import MammoError, is_whole
 
 
 class CocoError(Exception):
@@ -213,8 +213,36 @@ def _run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> NDArray
     if tuple(segmentation["size"]) != size:
         raise RejectedError(Code.OUTLINE_SIZE)
     counts = segmentation["counts"]
+    lengths = counts if isinstance(counts, list) else list(_unpacked_lengths(str(counts).encode()))
+    if not all(is_whole(length) and length >= 0 for length in lengths) or sum(lengths) != size[0] * size[1]:
+        raise RejectedError(Code.OUTLINE_BROKEN)  # pycocotools would fill the rest with whatever is in memory
     if isinstance(counts, list):
         segmentation = run_lengths.frPyObjects(segmentation, *size)
     else:
         segmentation = segmentation | {"counts": counts.encode()}
     return np.asarray(run_lengths.decode(segmentation) > 0)
+
+
+def _unpacked_lengths(text: bytes) -> Iterator[int]:
+    """Yield the run lengths of COCO's compressed form: groups of 5 bits, from the fourth on differences to two before.
+
+    Raises:
+        ValueError: it is cut, or has other characters.
+    """
+    known: list[int] = []
+    value = shift = 0
+    for byte in text:
+        bits = byte - 48
+        if not 0 <= bits < 64 or shift > 60:
+            raise ValueError("not run lengths")
+        value |= (bits & 31) << shift
+        shift += 5
+        if bits & 32:
+            continue
+        if bits & 16:
+            value -= 1 << shift
+        known.append(value + (known[-2] if len(known) > 2 else 0))
+        yield known[-1]
+        value = shift = 0
+    if shift:
+        raise ValueError("cut run lengths")

@@ -133,8 +133,16 @@ def _frames_of_image(dataset: Dataset, uid: str) -> Iterator[tuple[int, int]]:
 
 
 def _frames(dataset: Dataset) -> Iterator[tuple[int, int, set[str]]]:
-    """Yield the index, the segment number and the source images' SOP Instance UIDs of each frame."""
+    """Yield the index, the segment number and the source images' SOP Instance UIDs of each frame.
+
+    A frame that names no source has those that the whole object refers to.
+    """
     shared = (dataset.get("SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    referenced = {
+        str(instance.ReferencedSOPInstanceUID)
+        for series in dataset.get("ReferencedSeriesSequence") or []
+        for instance in series.get("ReferencedInstanceSequence") or []
+    }
     for index, own in enumerate(dataset.PerFrameFunctionalGroupsSequence):
         identification = own.get("SegmentIdentificationSequence") or shared.SegmentIdentificationSequence
         derivations = own.get("DerivationImageSequence") or shared.get("DerivationImageSequence") or []
@@ -143,4 +151,4 @@ def _frames(dataset: Dataset) -> Iterator[tuple[int, int, set[str]]]:
             for derivation in derivations
             for source in derivation.get("SourceImageSequence") or []
         }
-        yield index, int(identification[0].ReferencedSegmentNumber), sources
+        yield index, int(identification[0].ReferencedSegmentNumber), sources or referenced

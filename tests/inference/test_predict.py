@@ -95,7 +95,9 @@ def test_every_field_follows_from_the_bundle(bundle: Path, cases: Path, tmp_path
         assert list(lesion["outline_sensitivity"]) == list(CHANGES)
         assert any("phantoms" in warning for warning in lesion["warnings"])
         assert (row["lesion_id"], row["score"]) == (lesion["lesion_id"], pytest.approx(lesion["score"], abs=1e-12))
-        assert set(LESION_FIELDS) == set(lesion)
+        assert set(LESION_FIELDS) - {"dicom"} == set(lesion)
+        assert (tmp_path / lesion["picture"]).is_file()
+        assert row["picture"] == lesion["picture"]
     pictures = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert len(pictures) == len(lesions)
     assert Image.open(tmp_path / "pictures" / pictures[0]).size[0] == 1000
@@ -189,6 +191,7 @@ def test_bad_cases_are_listed_and_stop_nothing(
         (good["image"][0], "bad-empty", "", "", "", "", "empty.png"),
         (good["image"][0], "bad-place", "5000", "6000", "10", "20", ""),
         (good["image"][0], "bad-number", "a", "b", "c", "d", ""),
+        (good["image"][0], good["lesion_id"][0], "10", "20", "10", "20", ""),
     ]
     bad = pd.DataFrame(rows, columns=["image", "lesion_id", "row0", "row1", "col0", "col1", "mask"])
     pd.concat([good, bad]).to_csv(folder / "lesions.csv", index=False)
@@ -210,6 +213,11 @@ def test_wrong_use_is_one_sentence(
     done = tmp_path / "done"
     done.mkdir()
     (done / "predictions.json").write_text("{}")
+    os.mkfifo(pipe := tmp_path / "pipe.dcm")
+    none, linked = tmp_path / "none.csv", tmp_path / "linked"
+    none.write_text("image,row0,row1,col0,col1\n")
+    linked.mkdir()
+    (linked / ".predictions.jsonl").symlink_to(tmp_path / "elsewhere")
     empty, other = tmp_path / "empty", tmp_path / "other"
     for folder in (empty, other):
         folder.mkdir()
@@ -224,8 +232,16 @@ def test_wrong_use_is_one_sentence(
         ((bundle, image, "--box", "9,2,3,4", "-o", out), "--box: empty box"),
         ((bundle, image, "--box", "1,2", "-o", out), "give 4 numbers"),
         ((bundle, image, "--polygon", "1,2;3,4", "-o", out), "at least 3 corners"),
-        ((bundle, image, "--box", "1,2,3,4", "--prevalence", "1.5", "-o", out), "give a share between 0 and 1"),
+        ((bundle, image, "--box", "1,2,3,4", "--prevalence", "1.5", "-o", out), "give a share between"),
         ((bundle, image, "--box", "1,2,3,4", "-o", done), "has predictions already"),
+        ((bundle, image, "--box", "1,inf,3,4", "-o", out), "--box: "),
+        ((bundle, image, "--box", "1,2,3,4", "--windows", "9" * 20, "-o", out), "give at most 10,000 windows"),
+        ((bundle, image, "--box", "1,2,3,4", "--prevalence", "5e-324", "-o", out), "give a share between"),
+        ((bundle, image, "--mask", pipe, "-o", out), "is not a regular file"),
+        ((bundle, image, "--box", "1,2,3,4", "-o", image), "cannot be made"),
+        ((bundle, cases, "-o", cases / "out"), "lies in"),
+        ((bundle, none, "-o", out), "has no outline of a lesion: nothing is to be scored"),
+        ((bundle, image, "--box", "1,2,3,4", "-o", linked), "is a link, through which"),
         ((bundle, empty, "-o", out), "contains no image"),
         ((bundle, other, "-o", out), "its tables are: findings.csv: name your table of lesions, as in "),
         ((bundle, other / "findings.csv", "-o", out), "lacks the column image and outline (or mask, or row0, row1"),
@@ -332,7 +348,12 @@ def table_case(field: str, cases: Path, folder: Path) -> tuple[dict[str, str], s
     cv2.imwrite(str(folder / "mask.png"), mask)
     row = {"image": "a.dcm", "row0": "150", "row1": "180", "col0": "40", "col1": "70"}
     if field in ("mask", "segment", "outline"):
-        row = {"image": "a.dcm"} | ({"mask": "mask.png"} if field == "segment" else {field: "none"})
+        others = {
+            "mask": {"mask": "none"},
+            "segment": {"mask": "mask.png"},
+            "outline": {"outline": "150,40;150,60;180,60"},
+        }
+        row = {"image": "a.dcm", **others[field]}
     stated = {"laterality": header.ImageLaterality, "view": header.ViewPosition}
     other = {"L": "R", "R": "L", "CC": "MLO", "MLO": "CC"}
     return row, other[stated[field]] if field in stated else FIELD_VALUES.get(field, "x")
@@ -391,3 +412,49 @@ def test_a_header_that_claims_64_gb_is_one_sentence(bundle: Path, cases: Path, t
     found = predicted(bundle, tmp_path / "huge.dcm", "--box", "150,180,40,70", "-o", tmp_path / "out", status=3)
     assert found["cases"][0]["lesions"] == []
     assert len(found["cases"][0]["error"]) > 20
+
+
+def test_segments_of_another_image_are_not_drawn_on_this_one(
+    bundle: Path, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
+    header = pydicom.dcmread(image)
+    shutil.copy(image, tmp_path / "a.dcm")
+    mask = np.zeros((1, int(header.Rows), int(header.Columns)), bool)
+    mask[:, 150:170, 60:80] = True
+    write_segmentation(tmp_path / "seg.dcm", mask, ["1.2.3.4"], [1])
+    other = pydicom.dcmread(tmp_path / "seg.dcm")
+    del other.PerFrameFunctionalGroupsSequence[0].DerivationImageSequence
+    instance, series = pydicom.Dataset(), pydicom.Dataset()
+    instance.ReferencedSOPInstanceUID, series.SeriesInstanceUID = "1.2.3.4", "1.2.3"
+    series.ReferencedInstanceSequence = [instance]
+    other.ReferencedSeriesSequence = [series]
+    for number, segmentation in enumerate((pydicom.dcmread(tmp_path / "seg.dcm"), other)):
+        segmentation.save_as(tmp_path / "seg.dcm", enforce_file_format=True)
+        words = ("--no-changes", "--no-pictures", "--windows", "2")
+        out = tmp_path.parent / f"{tmp_path.name}-{number}"
+        content = predicted(bundle, image, "--mask", tmp_path / "seg.dcm", "-o", out, *words, status=3)
+        assert scores(content) == []
+        content = predicted(bundle, tmp_path, "-o", Path(f"{out}-folder"), *words, status=3)
+        assert scores(content) == []
+        assert "names no image of the folder" in capsys.readouterr().out
+
+
+def test_two_runs_into_one_folder_do_not_replace_one_another(
+    bundle: Path, cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mammo.io import file_lock
+
+    with file_lock(tmp_path / ".lock", "another run"):
+        assert predict.main([str(bundle), str(cases), "-o", str(tmp_path)]) == 2
+    assert "another process holds" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_overwrite_removes_the_old_results_and_nothing_else(bundle: Path, cases: Path, tmp_path: Path) -> None:
+    words = ("--windows", "2", "--no-changes")
+    predicted(bundle, cases, "-o", tmp_path, *words)
+    (tmp_path / "pictures" / "mine.png").write_text("kept")
+    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
+    predicted(bundle, image, "--box", "150,180,40,70", "-o", tmp_path, "--overwrite", *words)
+    assert sorted(path.name for path in (tmp_path / "pictures").iterdir()) == ["case-0001-lesion-1.png", "mine.png"]

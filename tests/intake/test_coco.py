@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from pycocotools import mask as run_lengths
 
 from mammo.geometry import Box
-from mammo.intake.coco import CocoError, coco_files, read_coco
+from mammo.intake.coco import Annotation, CocoError, coco_files, read_coco
+from mammo.intake.rejections import RejectedError
 from mammo.records import MammoError
 
 SHAPE = (200, 120)
@@ -86,3 +89,17 @@ def test_files_are_found_in_subfolders_and_other_json_is_not_read(tmp_path: Path
 def test_broken_links_between_ids_are_named(tmp_path: Path) -> None:
     with pytest.raises(MammoError, match="annotation 5 has image_id 9, which no image has"):
         list(read_coco(written(tmp_path, IMAGE, image_id=9)))
+
+
+def test_run_lengths_of_another_sum_are_rejected(tmp_path: Path) -> None:
+    """pycocotools would fill what they leave with whatever is in memory."""
+    good = run_lengths.encode(np.asfortranarray(np.eye(20, 30, dtype=np.uint8)))["counts"].decode()
+    for counts in ([5, 10], [600, 1], [5, -10, 605], [5.5, 594.5], None, "zzz", good[:-1], good + "1", "\u20ac"):
+        segmentation = {"size": [20, 30], "counts": counts}
+        values = {"id": 1, "image_id": 1, "segmentation": segmentation}
+        annotation = Annotation(tmp_path / "coco.json", "1", "a.png", (20, 30), "", values)
+        with pytest.raises(RejectedError):
+            annotation.outline((20, 30))
+    values = {"id": 1, "image_id": 1, "segmentation": {"size": [20, 30], "counts": good}}
+    mask, _ = Annotation(tmp_path / "coco.json", "1", "a.png", (20, 30), "", values).outline((20, 30))
+    assert mask.sum() == 20

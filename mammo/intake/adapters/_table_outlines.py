@@ -277,13 +277,15 @@ def _polygon(text: str, shape: Shape) -> Outline:
 
 def _mask(root: Path, path: str, segment: str, image: str, shape: Shape) -> Outline:
     try:
-        number = int(float(segment)) if segment else None
+        number = float(segment) if segment else None
     except ValueError:
-        raise OutlineError(f"segment {segment!r} must be a whole number") from None
-    file = regular_file(root, path)
+        number = 0.0
+    if number is not None and not (number.is_integer() and number >= 1):
+        raise OutlineError(f"segment {segment!r} must be a whole number of at least 1")
+    file, chosen = regular_file(root, path), None if number is None else int(number)
     if not is_raster(path):
-        return outline_of_segment(file, number, sop_instance_uid(root, image), shape)
+        return outline_of_segment(file, chosen, sop_instance_uid(root, image), shape)
     try:
-        return outline_of_mask_file(file, shape, number)
+        return outline_of_mask_file(file, shape, chosen)
     except MaskError as error:
         raise OutlineError(str(error)) from None
