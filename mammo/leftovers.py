@@ -4,17 +4,23 @@ A half-written file, and the folder of a command's temporary files, is locked as
 locked was left behind, and the next process removes it. Where a file system has no locks, nothing is removed.
 """
 
-import atexit
 import fcntl
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.util import Finalize
 from pathlib import Path
 
 TEMPORARY = "mammo-tmp-"
 """How the name of the folder of a command's temporary files begins."""
+
+LONGEST = 72
+"""Longest path of that folder: multiprocessing has sockets below it, whose paths Linux limits to 107 characters."""
+
+LAST = -1000
+"""Priority at the end of a process: after multiprocessing's own folder, which has -100."""
 
 
 def lock_new(path: Path) -> int | None:
@@ -69,7 +75,8 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
 def use_temporary_folder() -> None:
     """Let this process have its temporary files in a folder of its own, which is removed at its end or after it.
 
-    Those of commands that were killed are removed first. Without permission to make the folder nothing changes.
+    Those of commands that were killed are removed first. Without permission to make the folder, or where its path is
+    long, nothing changes.
     """
     parent = Path(tempfile.gettempdir())
     remove_leftovers(parent.glob(f"{TEMPORARY}*"))
@@ -79,12 +86,10 @@ def use_temporary_folder() -> None:
             folder = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=parent))
         except OSError:
             return
+        if len(os.fsencode(folder)) > LONGEST:
+            folder.rmdir()
+            return
         descriptor = lock_new(folder)
     tempfile.tempdir = str(folder)
-    atexit.register(_remove_own, folder, os.getpid())  # first of all registered, so that it runs last
-
-
-def _remove_own(folder: Path, pid: int) -> None:
-    """Remove the folder at the end of the process that made it, and not at that of a fork."""
-    if os.getpid() == pid:
-        shutil.rmtree(folder, ignore_errors=True)
+    # Not by atexit: what multiprocessing has there may be removed by itself only later, and must be the first to go.
+    Finalize(None, shutil.rmtree, (folder,), {"ignore_errors": True}, exitpriority=LAST)

@@ -4,7 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from mammo.io import atomic_write
 from mammo.leftovers import TEMPORARY
@@ -64,17 +68,50 @@ def test_a_half_written_file_goes_once_its_writer_is_dead(tmp_path: Path) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.csv", "c.csv"]
 
 
-def test_temporary_files_of_a_command_go_at_its_end_or_with_the_next_command(tmp_path: Path) -> None:
-    living, made = start(COMMAND, "stay", folder=tmp_path)
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder with a short path: that of a socket below it may have 107 characters."""
+    with TemporaryDirectory(prefix="m") as name:
+        yield Path(name)
+
+
+def test_temporary_files_of_a_command_go_at_its_end_or_with_the_next_command(short: Path) -> None:
+    living, made = start(COMMAND, "stay", folder=short)
     folder = Path(made).parent
     assert folder.name.startswith(TEMPORARY)
-    assert folder.parent == tmp_path
-    killed, _ = start(COMMAND, "stay", folder=tmp_path)
+    assert folder.parent == short
+    killed, _ = start(COMMAND, "stay", folder=short)
     kill(killed)
-    assert len(list(tmp_path.iterdir())) == 2
-    ended, _ = start(COMMAND, "end", folder=tmp_path)
+    assert len(list(short.iterdir())) == 2
+    ended, _ = start(COMMAND, "end", folder=short)
     assert ended.wait() == 5
-    assert list(tmp_path.iterdir()) == [folder]
+    assert list(short.iterdir()) == [folder]
     living.send_signal(signal.SIGTERM)
     assert living.wait() == 143
-    assert not list(tmp_path.iterdir())
+    assert not list(short.iterdir())
+
+
+def test_a_command_with_processes_of_its_own_ends_without_a_word(short: Path) -> None:
+    """multiprocessing has a folder among the temporary files, which it removes itself at the end."""
+    command = short / "command.py"
+    command.write_text(
+        "from multiprocessing import get_context\n"
+        "from mammo.cli.commands import run\n"
+        "def main():\n"
+        "    process = get_context('forkserver').Process(target=print, args=('child',))\n"
+        "    process.start()\n"
+        "    process.join()\n"
+        "if __name__ == '__main__':\n"
+        "    run(main)\n"
+    )
+    words, environment = [sys.executable, str(command)], os.environ | {"TMPDIR": str(short)}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "child\n", "")
+    assert list(short.iterdir()) == [command]
+
+
+def test_a_long_path_of_temporary_files_stays_as_it_is(tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 80)
+    long.mkdir()
+    _, made = start(COMMAND, "end", folder=long)
+    assert Path(made).parent == long
