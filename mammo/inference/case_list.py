@@ -27,8 +27,8 @@ from mammo.intake.adapters._table_outlines import (
 from mammo.intake.adapters._table_words import side_of, spacing_of, view_of
 from mammo.intake.adapters.table import OUTLINES
 from mammo.intake.coco import Annotation, coco_files, read_coco
-from mammo.intake.dicom_seg import Segments, outline_of_segment, read_segments
-from mammo.intake.rejections import Code
+from mammo.intake.dicom_seg import Segments, outline_of_segment, read_segments, sop_instance_uid
+from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import Folder, regular_file
 from mammo.intake.source_tables import read_header
@@ -146,7 +146,7 @@ def _segment_requests(root: Path, uid: str, segments: Mapping[str, Segments | Co
             for number in found.numbers.get(uid, ()):
                 yield LesionRequest(
                     f"{Path(path).with_suffix('')} segment {number}",
-                    partial(_draw_segment, root, path, number, uid),
+                    partial(draw_segment, root, path, number, uid),
                     path,
                 )
 
@@ -247,5 +247,24 @@ def _draw_annotation(annotation: Annotation, shape: Shape) -> Drawn:
     return Drawn(*outline, clipped=edges is not None and are_beyond(edges, shape))
 
 
-def _draw_segment(root: Path, path: str, number: int, uid: str, shape: Shape) -> Drawn:
+def segments_on(files: tuple[Path, Path]) -> tuple[str, tuple[int, ...]]:
+    """SOP Instance UID of an image, and the numbers of the segments on it: of its file and a segmentation object.
+
+    Raises:
+        RejectedError: a file cannot be read, or the second is no segmentation object.
+    """
+    image, outlines = files
+    uid = sop_instance_uid(image.parent, image.name)
+    found = read_segments(outlines.parent, outlines.name)
+    if not found.is_object:
+        raise RejectedError(Code.OUTLINE_BROKEN)
+    return uid, found.numbers.get(uid, ())
+
+
+def draw_segment(root: Path, path: str, number: int, uid: str, shape: Shape) -> Drawn:
+    """Draw a segment of an object below a folder on an image with this SOP Instance UID and shape (rows, cols).
+
+    Raises:
+        RejectedError: as outline_of_segment; the mask is [box.height, box.width].
+    """
     return Drawn(*outline_of_segment(regular_file(root, path), number, uid, shape), clipped=False)

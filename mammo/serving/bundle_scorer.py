@@ -1,17 +1,15 @@
 """Scores the cases of a node with the networks of a bundle, as `mammo predict` does."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from mammo.inference.case_list import draw_segment, segments_on
 from mammo.inference.case_reading import PRELOAD, ReadCase, read_all
 from mammo.inference.cases import Case, LesionRequest
-from mammo.inference.outlines import Drawn
 from mammo.inference.overlay import overlay_pixels
 from mammo.inference.prediction import CasePrediction
 from mammo.inference.predictor import Predictor
-from mammo.intake.dicom_seg import outline_of_segment, read_segments, sop_instance_uid
-from mammo.intake.rejections import Code, RejectedError
+from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
 from mammo.records import MammoError
 from mammo.serving.node import Scored, Scorer
@@ -20,18 +18,6 @@ from mammo.serving.node import Scored, Scorer
 def bundle_scorer(predictor: Predictor) -> Scorer:
     """What scores the cases of a node by a predictor."""
     return Scorer(predictor.facts.name, partial(_score, predictor))
-
-
-@dataclass(frozen=True)
-class _Segment:
-    """Draws one segment in the child process that reads the image."""
-
-    file: Path
-    number: int
-    uid: str
-
-    def __call__(self, shape: tuple[int, int]) -> Drawn:
-        return Drawn(*outline_of_segment(self.file, self.number, self.uid, shape), False)
 
 
 def _score(predictor: Predictor, image: Path, outlines: Path) -> Scored:
@@ -50,22 +36,14 @@ def _score(predictor: Predictor, image: Path, outlines: Path) -> Scored:
 
 def _read(predictor: Predictor, image: Path, outlines: Path) -> ReadCase:
     """The image and its segments, read in child processes: they come from elsewhere."""
-    (found,) = isolated(partial(_segments, image, outlines), [outlines.name])
+    (found,) = isolated(segments_on, [(image, outlines)], Workers(preload=PRELOAD))
     if isinstance(found, Code):
         raise MammoError(f"segmentation: {found.reason}: {found.remedy}")
     uid, numbers = found
     if not numbers:
         raise MammoError("the segmentation has no segment on this image: export it again")
-    requests = tuple(LesionRequest(f"segment {n}", _Segment(outlines, n, uid), f"segment {n}") for n in numbers)
+    draws = {n: partial(draw_segment, outlines.parent, outlines.name, n, uid) for n in numbers}
+    requests = tuple(LesionRequest(f"segment {n}", each, f"segment {n}") for n, each in draws.items())
     case = Case(image.parent, image.name, "image", lesions=requests)
     (read,) = read_all([case], predictor.placing, Workers(preload=PRELOAD))
     return read
-
-
-def _segments(image: Path, outlines: Path, _: str) -> tuple[str, tuple[int, ...]]:
-    """SOP Instance UID of an image, and the numbers of the segments on it."""
-    uid = sop_instance_uid(image.parent, image.name)
-    found = read_segments(outlines.parent, outlines.name)
-    if not found.is_object:
-        raise RejectedError(Code.OUTLINE_BROKEN)
-    return uid, found.numbers.get(uid, ())
