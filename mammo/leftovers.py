@@ -79,6 +79,8 @@ def use_temporary_folder() -> None:
     long, nothing changes.
     """
     parent = Path(tempfile.gettempdir())
+    if parent.name.startswith(TEMPORARY):  # a second command in one process
+        return
     remove_leftovers(parent.glob(f"{TEMPORARY}*"))
     descriptor = None
     while descriptor is None:

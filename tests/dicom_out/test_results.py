@@ -217,7 +217,7 @@ def test_outlines_that_a_radiologist_drew(tmp_path: Path, view: str) -> None:
         pydicom.dcmread(each)
         for each in write_dicom_results(case(lesion(mask, box.row0, box.col0)), image, BUNDLE, [], tmp_path)
     )
-    read = outline_of_segment(tmp_path, "outlines.dcm", 1, "image.dcm", drawn.shape)
+    read = outline_of_segment(tmp_path / "outlines.dcm", 1, image.SOPInstanceUID, drawn.shape)
     assert np.array_equal(read[0], mask)
     assert read[1] == box
     points = np.reshape(next(items(report, "111030")).GraphicData, (-1, 2))[:, ::-1]
