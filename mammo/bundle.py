@@ -37,8 +37,8 @@ def _parser() -> Parser:
     words.add_argument("runs", nargs="+", metavar="RUN", help=runs_help)
     words.add_argument("-o", "--out", type=Path, metavar="FILE", help="the file that is written")
     words.add_argument("--name", help="name of the bundle (default: that of the file)")
-    words.add_argument("--data-license", metavar="TEXT", default="not stated", help="license or terms of the data")
-    words.add_argument("--weights-license", metavar="TEXT", default="not stated", help="license of the weights")
+    words.add_argument("--data-license", metavar="TEXT", help="license or terms of the data")
+    words.add_argument("--weights-license", metavar="TEXT", help="license of the weights")
     sensitivity_help = "validation lesions whose outlines are changed for the model card (default 20; 0: none)"
     words.add_argument("--sensitivity-lesions", type=at_least_zero, default=20, metavar="N", help=sensitivity_help)
     words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
@@ -75,12 +75,13 @@ def _pack(options: argparse.Namespace) -> int:
     runs = _matching(options.runs)
     check_exists(*runs)
     from mammo.inference.bundle import write_bundle
-    from mammo.inference.bundle_making import BundleOptions, make_bundle
+    from mammo.inference.bundle_making import UNSTATED, BundleOptions, make_bundle
     from mammo.inference.bundle_members import bundle_path
 
     path = bundle_path(options.out)
     name = options.name or path.stem
-    chosen = BundleOptions(name, options.data_license, options.weights_license, options.sensitivity_lesions)
+    licenses = (options.data_license or UNSTATED, options.weights_license or UNSTATED)
+    chosen = BundleOptions(name, *licenses, options.sensitivity_lesions)
     content = make_bundle(runs, chosen, options.allow_targets)
     digest = write_bundle(path, content.facts, content.card, content.weights, options.overwrite)
     size = path.stat().st_size / 1e6

@@ -191,6 +191,7 @@ def _outlines(options: argparse.Namespace) -> "list[Outline | Path]":
 
 def _numbers(count: int) -> Callable[[str], list[float]]:
     def numbers(text: str) -> list[float]:
+        """The numbers of a text; ArgumentTypeError where it has another count of them."""
         try:
             found = [float(word) for word in text.split(",")]
         except ValueError:

@@ -107,7 +107,7 @@ def is_bundle(path: Path) -> bool:
 def write_bundle(
     path: Path, facts: Mapping[str, Any], card: str, weights: Mapping[str, Mapping[str, Tensor]], overwrite: bool
 ) -> str:
-    """Write a bundle atomically and return its digest; nothing is written where the same bundle is there already.
+    """Write a bundle atomically and return its digest; the same bundle may be there already.
 
     Args:
         path: the file.

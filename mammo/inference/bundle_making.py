@@ -32,7 +32,7 @@ from mammo.training.export_scores import lesion_table
 from mammo.training.run_dir import PACKAGES
 
 UNSTATED = "not stated"
-"""A license that its owner did not give: nobody may assume one."""
+"""A license that its owner did not give: none may be assumed."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +77,15 @@ def make_bundle(runs: Sequence[Path], options: BundleOptions, allowed: Sequence[
     _check_alike(scorers)
     ensemble, store = Ensemble(scorers), _training_store(scorers[0])
     manifest = of_fold(Manifest.current(store), scorers[0].run.fold)
-    validation, test = (_mean_scores(ensemble, split, manifest, store) for split in (Split.VAL, Split.TEST))
-    malignant, scores, patients = _columns(validation)
+    tables = {
+        name: _mean_scores(ensemble, split, manifest, store)
+        for name, split in (("validation", Split.VAL), ("test", Split.TEST))
+    }
+    malignant, scores, patients = _columns(tables["validation"])
     calibration = fit_calibration(malignant, scores, patients)
     chosen = {fnr: threshold_at_fnr(malignant, scores, fnr) for fnr in FNRS}
-    thresholds = _thresholds(chosen, {"validation": validation, "test": test})
+    found = {name: performance(*_columns(table), chosen) for name, table in tables.items()}
+    thresholds = _thresholds(chosen, tables, found)
     ranges = TrainingRanges.of(manifest.of_split(Split.TRAIN))
     members = [kept_member(scorer) for scorer in scorers]
     run = scorers[0].run
@@ -97,8 +101,7 @@ def make_bundle(runs: Sequence[Path], options: BundleOptions, allowed: Sequence[
         "frame": asdict(scorers[0].frame),
         "scale": placing.scale if spacing is None else f"auto, to {spacing} mm",
         **facts_json(thresholds, calibration, ranges),
-        "validation": _performance_json(performance(*_columns(validation))),
-        "test": _performance_json(performance(*_columns(test))),
+        **{name: _performance_json(each) for name, each in found.items()},
         "outline_sensitivity": outline_sensitivity(ensemble, manifest, store, options.n_sensitivity),
         "training_data": _origin(manifest, run.store),
         "licenses": {"data": options.data_license, "weights": options.weights_license},
@@ -176,18 +179,20 @@ def _columns(table: pd.DataFrame) -> tuple[Any, Any, Any]:
     return table["malignant"].to_numpy(), table["score"].to_numpy(dtype=np.float64), table["patient_id"].to_numpy()
 
 
-def _thresholds(chosen: Mapping[float, float], tables: Mapping[str, pd.DataFrame]) -> tuple[ThresholdFacts, ...]:
+def _thresholds(
+    chosen: Mapping[float, float], tables: Mapping[str, pd.DataFrame], performances: Mapping[str, Performance]
+) -> tuple[ThresholdFacts, ...]:
     """The thresholds, and the rates of each on the lesions of both splits.
 
     Args:
         chosen: thresholds by FNR.
         tables: lesion score tables of validation and test.
+        performances: of these tables, at these thresholds.
     """
     found: dict[float, dict[str, Rate]] = {fnr: {} for fnr in chosen}
     for name, table in tables.items():
-        points = performance(*_columns(table), chosen).transferred
         by_class = table.groupby("malignant")["patient_id"].nunique()
-        for fnr, point in points.items():
+        for fnr, point in performances[name].transferred.items():
             found[fnr][f"tnr_{name}"] = _rate(point.tnr, int(by_class.get(0, 0)))
             found[fnr][f"fnr_{name}"] = _rate(point.fnr, int(by_class.get(1, 0)))
     return tuple(ThresholdFacts(fnr, threshold, **found[fnr]) for fnr, threshold in chosen.items())

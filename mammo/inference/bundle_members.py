@@ -14,6 +14,7 @@ from mammo.inference.bundle import AGAIN, Bundle
 from mammo.inference.scorer import Role, Scorer
 from mammo.models.context_network import ContextNetwork
 from mammo.records import MammoError
+from mammo.scoring.number_text import json_number
 from mammo.training.configured_classes import checked_config, plain
 from mammo.training.results import Run, parse_run
 from mammo.training.run_files import parse_run_config
@@ -92,15 +93,11 @@ def kept_member(scorer: Scorer) -> Member:
         target = f"{type(network).__module__}.{type(network).__qualname__}"
         described[role] = {"target": target, "arguments": saved.arguments, "weights": name}
     run = {each.name: getattr(scorer.run, each.name) for each in fields(Run) if each.name not in NOT_KEPT}
-    run |= {"command": "", "val_auc": _known(run["val_auc"]), "test_auc": _known(run["test_auc"])}
+    run |= {"command": "", "val_auc": json_number(run["val_auc"]), "test_auc": json_number(run["test_auc"])}
     run |= {"read_digests": {"store": run.pop("store")}}
-    if _known(run["lr"]) is None:
+    if json_number(run["lr"]) is None:
         run.pop("lr")
     return Member({"result": run, "config": _kept_config(scorer.cfg), "networks": described}, weights)
-
-
-def _known(value: float) -> float | None:
-    return None if value != value else value
 
 
 def _kept_config(cfg: DictConfig) -> dict[str, Any]:

@@ -22,6 +22,7 @@ def case_pictures(out: Path, bundle: BundleName) -> After:
     """
 
     def draw(number: int, _: Case, prediction: CasePrediction, image: CaseImage) -> list[dict[str, str]]:
+        """Draw every lesion of a case; returns what their objects in predictions.json say about it."""
         (out / FOLDER).mkdir(exist_ok=True)
         names = [f"{FOLDER}/case-{number:04}-lesion-{place}.png" for place in range(1, len(prediction.lesions) + 1)]
         for name, lesion in zip(names, prediction.lesions, strict=True):

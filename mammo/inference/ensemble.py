@@ -1,7 +1,7 @@
 """One or several trainings of one model, whose scores of a lesion are averaged."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from mammo.inference.bundle_members import bundled_scorer
 from mammo.inference.scorer import SaliencyById, Scorer
 from mammo.models.epoch_metrics import ScoredLesions
 from mammo.records import Floats
+from mammo.scoring.lesion_score import mean_over_windows
 from mammo.store.manifest import Manifest
 from mammo.training.results import Run
 from mammo.training.run_dir import scoring_run
@@ -125,12 +126,9 @@ def averaged(scored: Sequence[ScoredLesions]) -> ScoredLesions:
     first = scored[0]
     if len(scored) == 1:
         return first
-    scores, n = first.scores, len(first.row)
     windows = np.mean([each.scores.window_score for each in scored], axis=0)
-    count = np.bincount(scores.lesion, minlength=n)
-    mean = np.bincount(scores.lesion, weights=windows, minlength=n) / count
-    spread = np.sqrt(np.bincount(scores.lesion, weights=(windows - mean[scores.lesion]) ** 2, minlength=n) / count)
-    return first._replace(scores=replace(scores, score=np.clip(mean, 0, 1), sd=spread, window_score=windows))
+    scores = mean_over_windows(first.scores.lesion, first.scores.window, windows, len(first.row))
+    return first._replace(scores=scores)
 
 
 def mean_saliency(saliency: Sequence[SaliencyById], image_id: str) -> NDArray[np.float32] | None:

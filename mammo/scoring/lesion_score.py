@@ -92,7 +92,21 @@ def lesion_scores(
     if (count == 0).any():
         empty = np.flatnonzero(count == 0)
         raise MammoError(f"lesion row {empty[0]} has no scored window ({empty.size} lesions); score all lesions")
-    mean = np.bincount(rows, weights=values, minlength=n_lesions) / count
-    variance = np.bincount(rows, weights=(values - mean[rows]) ** 2, minlength=n_lesions) / count
-    score, sd = np.clip(mean, 0.0, 1.0), np.sqrt(variance)
-    return LesionScores(score, sd, count.astype(np.int64), lesion=rows, window=windows, window_score=values)
+    return mean_over_windows(rows, windows, values, n_lesions)
+
+
+def mean_over_windows(lesion: Ints, window: Ints, window_score: Floats, n_lesions: int) -> LesionScores:
+    """The scores of lesions by those of their windows, sorted by lesion and window; each lesion has at least one.
+
+    Args:
+        lesion: [M], lesion row of each window.
+        window: [M], number of each window within its lesion.
+        window_score: [M] in [0, 1].
+        n_lesions: number of lesions.
+    """
+    count = np.bincount(lesion, minlength=n_lesions)
+    mean = np.bincount(lesion, weights=window_score, minlength=n_lesions) / count
+    variance = np.bincount(lesion, weights=(window_score - mean[lesion]) ** 2, minlength=n_lesions) / count
+    return LesionScores(
+        np.clip(mean, 0.0, 1.0), np.sqrt(variance), count.astype(np.int64), lesion, window, window_score
+    )

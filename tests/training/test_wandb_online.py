@@ -39,7 +39,7 @@ def online(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @contextmanager
 def refused() -> Iterator[str]:
-    """A port that nobody listens to."""
+    """A port without a listener."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{reserved.getsockname()[1]}"
