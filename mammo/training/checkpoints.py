@@ -10,6 +10,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.io import TorchCheckpointIO
 from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from mammo.io import atomic_write
@@ -77,18 +78,40 @@ class RunCheckpoint(ModelCheckpoint):
     An undefined metric is never the best. Lightning logs the metrics of an epoch after its checkpoint, which therefore
     holds them, too: a training that was killed between logs them when it goes on.
 
+    The checkpoint of an epoch is written at its end, also without a validation there (check_val_every_n_epoch), and one
+    more after each validation within it (val_check_interval), when the loggers have written the metrics of that one.
+
     Attributes:
         row: metrics of the last epoch, with `epoch` and `step`; empty before its end.
+        validated: whether the validation at the end of this epoch is done.
     """
 
     row: Mapping[str, float] = MappingProxyType({})
+    validated: bool = False
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the checkpoint of an epoch."""
-        numbers = {name: float(value) for name, value in trainer.logged_metrics.items()}
+        # Lightning keeps the metrics of the last validation, which can be one before the end of the epoch
+        new = {name for name in trainer.logged_metrics if self.validated or not name.startswith("val_")}
+        numbers = {name: float(value) for name, value in trainer.logged_metrics.items() if name in new}
         step = trainer.fit_loop.epoch_loop._batches_that_stepped - 1  # the step that Lightning logs them with
         self.row = numbers | {"epoch": trainer.current_epoch, "step": step}
-        super().on_train_epoch_end(trainer, pl_module)
+        if self.validated or not self.monitor:
+            super().on_train_epoch_end(trainer, pl_module)
+        self.validated = False
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write the checkpoint of a validation within an epoch."""
+        if trainer.state.fn != TrainerFn.FITTING:
+            return
+        self.validated = self._should_save_on_train_epoch_end(trainer)
+        if not self.validated:
+            for logger in trainer.loggers:
+                logger.save()
+            super().on_validation_end(trainer, pl_module)
+
+    def _should_save_on_train_epoch_end(self, trainer: pl.Trainer) -> bool:
+        return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch or trainer.should_stop
 
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the metrics of the epoch before, which a kill can have kept from the loggers."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import Callback, RichProgressBar
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint, RichProgressBar
 from torch import Tensor
 
 from mammo.scoring.number_text import UNDEFINED, number_text
@@ -47,7 +47,6 @@ class EpochProgress(Callback):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.best = float("-inf")
         self.time_left = TimeLeft()
         self.printed = self.evaluation_started = time.monotonic()
 
@@ -71,9 +70,8 @@ class EpochProgress(Callback):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Print the epoch's validation AUC, the best so far, and the longest time that is left."""
         value = _auc(trainer)
-        self.best = max(self.best, value)
         done = trainer.current_epoch + 1
-        text = f"epoch {done}/{trainer.max_epochs}, val AUC {number_text(value)}, best {number_text(self.best)}"
+        text = f"epoch {done}/{trainer.max_epochs}, val AUC {number_text(value)}, best {number_text(_best(trainer))}"
         self._print(trainer, f"{text}, {self.time_left.text(trainer, done)}")
 
     def on_validation_batch_end(
@@ -120,7 +118,7 @@ class EpochBar(RichProgressBar):
     def __init__(self) -> None:
         super().__init__()
         self.time_left = TimeLeft()
-        self.best = self.loss = float("nan")
+        self.loss = float("nan")
         self.read = float("-inf")
         self.n_epochs = 0.0
 
@@ -143,12 +141,10 @@ class EpochBar(RichProgressBar):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule
     ) -> dict[str, int | str | float | dict[str, float]]:
         """The values beside the bar; those that are not known yet are left out."""
-        value = _auc(trainer)
-        self.best = value if not self.best >= value and value == value else self.best
         numbers = {
             "loss": number_text(self.loss, 4),
-            "val AUC": number_text(value),
-            "best": number_text(self.best),
+            "val AUC": number_text(_auc(trainer)),
+            "best": number_text(_best(trainer)),
         }
         known: dict[str, int | str | float | dict[str, float]] = {
             name: text for name, text in numbers.items() if text != UNDEFINED
@@ -179,3 +175,11 @@ def _loss(outputs: object) -> float:
 
 def _auc(trainer: pl.Trainer) -> float:
     return float(trainer.callback_metrics.get("val_auc", float("nan")))
+
+
+def _best(trainer: pl.Trainer) -> float:
+    """The best validation AUC so far, also of the epochs before an interruption; NaN if none is defined."""
+    checkpoint = trainer.checkpoint_callback  # the first one, that of the best
+    before = checkpoint.best_model_score if isinstance(checkpoint, ModelCheckpoint) else None
+    values = (_auc(trainer), float("nan") if before is None else float(before))
+    return max((value for value in values if value == value), default=float("nan"))

@@ -82,7 +82,8 @@ class ResumableEarlyStopping(EarlyStopping):
 class MidEpochCheckpoint(Callback):
     """Writes last.ckpt between batches when the last one is CHECKPOINT_INTERVAL_S old, or a signal asks to end.
 
-    Never while gradients are being accumulated, which a checkpoint does not hold. The loader counts its batches, and
+    Never while gradients are being accumulated, which a checkpoint does not hold, and not right before a validation,
+    after which there is a checkpoint anyway (RunCheckpoint). The loader counts its batches, and
     the checkpoint holds the means and metrics of the epoch so far, so that an interruption changes neither.
 
     Args:
@@ -114,7 +115,7 @@ class MidEpochCheckpoint(Callback):
             self.resumed = {}
         self.so_far = {}
         step, last = trainer.fit_loop.epoch_loop.batch_idx + 1, trainer.num_training_batches
-        if step == last or step % trainer.accumulate_grad_batches:
+        if step == last or step % trainer.accumulate_grad_batches or _validates_next(trainer):
             return
         due = self.interruption.signum != 0 or time.monotonic() - self.written >= CHECKPOINT_INTERVAL_S
         if trainer.strategy.reduce_boolean_decision(due, all=False):
@@ -136,6 +137,12 @@ class MidEpochCheckpoint(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep them until the epoch goes on."""
         self.resumed = state_dict
+
+
+def _validates_next(trainer: pl.Trainer) -> bool:
+    """Whether a validation follows this step, which Lightning would leave out when it goes on from this step."""
+    loop = trainer.fit_loop
+    return loop._data_fetcher is not None and loop.epoch_loop._should_check_val_fx(loop._data_fetcher)
 
 
 class SubmititSignals(Callback):

@@ -1,7 +1,7 @@
 """A training that is killed goes on to the very end of an undisturbed one, at any point, also in a moved root.
 
 Three networks, all with dropout, half of the cases with weight averaging; kills at twelve points; 0, 1 and 2 threads
-that read ahead. FULL=1 runs all 108 cases.
+that read ahead: 108 cases. And f_agg with more and with fewer validations than one an epoch. FULL=1 runs all cases.
 """
 
 import os
@@ -9,7 +9,7 @@ import shutil
 import signal
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -47,13 +47,19 @@ TRAINER = (
     "allow_targets=[tests]",
 )
 OWN = "model._target_=tests.faults.dropout_networks"
+FAGG = ("maps=[emb,sal]", f"{OWN}.DropoutFAgg")
 NETWORKS = {
     "floc": (
         *("model=floc", "backbone=timm", "backbone.name=test_resnet", "backbone.init=he", "batch_size=5"),
         "+backbone.arguments.drop_path_rate=0.5",
     ),
     "context": ("model=context", f"{OWN}.DropoutContextNetwork", f"trainer.limit_train_batches={N_STEPS}"),
-    "fagg": ("maps=[emb,sal]", f"{OWN}.DropoutFAgg", "batch_size=5"),
+    "fagg": (*FAGG, "batch_size=5"),
+}
+TWICE, SELDOM = "fagg validated twice in an epoch", "fagg validated every second epoch"
+OTHER_VALIDATIONS = {
+    TWICE: (*NETWORKS["fagg"], "trainer.val_check_interval=2"),
+    SELDOM: (*NETWORKS["fagg"], "trainer.check_val_every_n_epoch=2"),
 }
 AVERAGING = ("callbacks=[early_stopping,weight_averaging]", "callbacks.weight_averaging.decay=0.9")
 
@@ -112,7 +118,7 @@ class Case:
     """A training that is killed and goes on.
 
     Attributes:
-        network: of NETWORKS.
+        network: of NETWORKS or OTHER_VALIDATIONS.
         averages: with weight averaging.
         point: where it is killed.
         workers: threads that read ahead.
@@ -134,15 +140,33 @@ class Case:
         self.point.kill()
 
 
-def all_cases() -> dict[str, Case]:
-    random, cases = Random(0), {}
-    for network, (number, point), workers in product(NETWORKS, enumerate(points(random)), (0, 1, 2)):
-        case = Case(
-            network, (number + workers) % 2 == 1, point, workers, random.random() < 0.5, (number + workers) % 3 == 0
-        )
-        where = f"epoch {point.epoch} {point.owner.__name__}.{point.hook} {point.call}"
-        cases[f"{network} averages={case.averages} {where} workers={workers} moves={case.moves}"] = case
-    return cases
+def case_of(network: str, number: int, point: Point, workers: int, random: Random) -> Case:
+    turn = number + workers
+    return Case(network, turn % 2 == 1, point, workers, random.random() < 0.5, turn % 3 == 0)
+
+
+def named(cases: Iterable[Case]) -> dict[str, Case]:
+    """Cases by a name of each."""
+    found = {}
+    for case in cases:
+        where = f"epoch {case.point.epoch} {case.point.owner.__name__}.{case.point.hook} {case.point.call}"
+        found[f"{case.network} averages={case.averages} {where} workers={case.workers} moves={case.moves}"] = case
+    return found
+
+
+def cases_of_networks() -> dict[str, Case]:
+    random = Random(0)
+    combinations = product(NETWORKS, enumerate(points(random)), (0, 1, 2))
+    return named(case_of(network, *numbered, workers, random) for network, numbered, workers in combinations)
+
+
+def cases_of_validations() -> dict[str, Case]:
+    random = Random(0)
+    usual = points(random)
+    within = [Point(0, "on_validation_end", call, RunCheckpoint) for call in (1, 2)]  # best.ckpt, then last.ckpt
+    seldom = [point for point in usual if point.hook != "on_validation_batch_end"]  # epoch 0 has none
+    combinations = [*product([TWICE], enumerate([*usual, *within])), *product([SELDOM], enumerate(seldom))]
+    return named(case_of(network, *numbered, 0, random) for network, numbered in combinations)
 
 
 class Trainings:
@@ -175,7 +199,12 @@ class Trainings:
         return content(root)
 
     def _configuration(self, network: str, averages: bool) -> DictConfig:
-        words = [f"root={self.template}", *TRAINER, *NETWORKS[network], *(AVERAGING if averages else ())]
+        words = [
+            f"root={self.template}",
+            *TRAINER,
+            *(NETWORKS | OTHER_VALIDATIONS)[network],
+            *(AVERAGING if averages else ()),
+        ]
         return composed("train", words, store_defaults)
 
     def _run(self, root: Path, case: Case, kills: bool) -> int:
@@ -226,4 +255,9 @@ def trainings(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Tra
 
 @pytest.mark.faults
 def test_a_killed_training_has_the_end_of_an_undisturbed_one(trainings: Trainings) -> None:
-    check_cases("resume", all_cases(), trainings.check, 6)
+    check_cases("resume", cases_of_networks(), trainings.check, 6)
+
+
+@pytest.mark.faults
+def test_a_killed_training_that_validates_within_epochs_or_seldom_has_the_same_end(trainings: Trainings) -> None:
+    check_cases("validations", cases_of_validations(), trainings.check, 4)

@@ -21,7 +21,7 @@ class RunContent:
         weights: of both checkpoints, by checkpoint and name; with weight averaging both the average and the weights.
         scores: tables by name of the file.
         aucs: of validation and test, as in result.json.
-        metrics: of training and validation, by epoch.
+        metrics: of training and validation, by epoch and step.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,7 +34,7 @@ class RunContent:
         self.aucs = {key: read_result(folder)[key] for key in ("val_auc", "test_auc")}
         rows = pd.concat([pd.read_csv(path) for path in sorted(folder.glob("metrics/*/metrics.csv"))])
         kept = [name for name in rows if name.startswith(("train_", "val_")) or name in ("epoch", "lr")]
-        self.metrics = rows[kept].groupby("epoch").last().dropna(how="all")
+        self.metrics = rows[[*kept, "step"]].groupby(["epoch", "step"]).last().dropna(how="all")
 
     def differences(self, other: "RunContent") -> list[str]:
         """What is not bit for bit the same in another run; empty if nothing is."""

@@ -11,6 +11,7 @@ import pytest
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+from pytorch_lightning.callbacks import ModelCheckpoint
 from torch.utils.data import DataLoader
 
 from mammo.train import NOISE
@@ -31,7 +32,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def trainer() -> Any:
     facts = {"num_training_batches": 10, "num_val_batches": [4], "max_epochs": 4, "precision": "32-true"}
-    return SimpleNamespace(current_epoch=0, is_global_zero=True, callback_metrics={}, **facts)
+    best = ModelCheckpoint(monitor="val_auc")  # as a trainer, it has the score of the last epoch after the lines only
+    return SimpleNamespace(current_epoch=0, is_global_zero=True, callback_metrics={}, checkpoint_callback=best, **facts)
 
 
 class SlowNet(pl.LightningModule):
@@ -97,6 +99,7 @@ def test_lines_have_epoch_metric_best_and_time_left(
             progress.on_train_batch_end(trainer, network, {"loss": torch.tensor(0.5)}, None, step)  # type: ignore[arg-type]
         trainer.callback_metrics = {"val_auc": torch.tensor(auc)}
         progress.on_train_epoch_end(trainer, network)  # type: ignore[arg-type]
+        trainer.checkpoint_callback.best_model_score = torch.tensor(0.7)
     assert capsys.readouterr().out.splitlines() == [
         "floc-small-s0: 100 weights, 32-true, epoch 0 onwards",
         "floc-small-s0: epoch 1/4, step 7/10, loss 0.5000, at most 99 s left",
@@ -106,14 +109,21 @@ def test_lines_have_epoch_metric_best_and_time_left(
     ]
 
 
-def test_a_resumed_run_counts_only_its_own_time(trainer: Any, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_resumed_run_counts_only_its_own_time_and_knows_the_best_before(
+    trainer: Any, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
     progress, network = EpochProgress("context-s1"), torch.nn.Linear(1, 1)
     trainer.current_epoch = 2
+    trainer.checkpoint_callback.best_model_score = torch.tensor(0.8)
     progress.on_train_start(trainer, network)  # type: ignore[arg-type]
     for step in (6, 7):  # the epoch's first batches were trained before the interruption
         clock.now += 10
         progress.on_train_batch_end(trainer, network, torch.tensor(0.5), None, step)  # type: ignore[arg-type]
-    assert "epoch 3/4, step 8/10, loss 0.5000, at most 120 s left" in capsys.readouterr().out
+    trainer.callback_metrics = {"val_auc": torch.tensor(0.7)}
+    progress.on_train_epoch_end(trainer, network)  # type: ignore[arg-type]
+    out = capsys.readouterr().out
+    assert "epoch 3/4, step 8/10, loss 0.5000, at most 120 s left" in out
+    assert "epoch 3/4, val AUC 0.700, best 0.800" in out, "the best of the epochs before the interruption"
 
 
 @pytest.mark.parametrize("max_epochs", [-1, None])
@@ -131,7 +141,8 @@ def test_an_undefined_metric_is_not_the_best(trainer: Any, capsys: pytest.Captur
         trainer.callback_metrics = {"val_auc": torch.tensor(auc)}
         progress.on_train_epoch_end(trainer, network)  # type: ignore[arg-type]
         shown = bar.get_metrics(trainer, network)  # type: ignore[arg-type]
-    assert "best 0.600" in capsys.readouterr().out
+        trainer.checkpoint_callback.best_model_score = None if auc != auc else torch.tensor(0.6)
+    assert capsys.readouterr().out.count("best 0.600") == 2
     assert shown["best"] == "0.600"
 
 
