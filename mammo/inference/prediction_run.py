@@ -79,7 +79,7 @@ def _predict_cases(predictor: Predictor, asked: CaseList, out: Path, outputs: Se
             key = _key(predictor, number, case, content, [output.__qualname__ for output in outputs])
             if key not in done:
                 done[key] = _predicted(predictor, number, case, content, outputs)
-                lines.write(json.dumps([key, done[key]], allow_nan=False) + "\n")
+                lines.write(json.dumps([_line_digest(key, done[key]), key, done[key]], allow_nan=False) + "\n")
                 lines.flush()
             found += done.pop(key)
     said = {"options": asdict(predictor.options), "not_used": asked.not_used, "without_outline": asked.without_outline}
@@ -105,16 +105,22 @@ def _predicted(
 
 
 def _finished(journal: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """Yield the finished cases of an earlier run by their keys; a line that was cut is left out."""
+    """Yield the finished cases of an earlier run by their keys; a line that was cut or damaged is left out."""
     if not journal.is_file():
         return
     with journal.open(encoding="utf-8", errors="replace") as stream:
         for line in limited_lines(stream):
             try:
-                key, case = parse_json(line)
+                digest, key, case = parse_json(line)
             except (ValueError, TypeError):
                 continue
-            yield str(key), case
+            if digest == _line_digest(key, case):
+                yield key, case
+
+
+def _line_digest(key: str, case: Sequence[Mapping[str, Any]]) -> str:
+    """SHA-256 of a finished case and its key: one changed byte of the file would otherwise change a score."""
+    return hashlib.sha256(json.dumps([key, case]).encode()).hexdigest()
 
 
 def _key(predictor: Predictor, number: int, case: Case, content: ReadCase, outputs: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """The queue of a node on disk: what was received, scored, sent and failed, as plain files.
 
-- received/images/KEY.dcm, received/outlines/KEY.dcm: objects as they came; KEY is a digest of the SOP Instance UID
-- scored/CASE/: results that wait to be sent; CASE is a digest of the image, the outlines and the bundle
+- received/images/KEY.CONTENT.dcm, received/outlines/KEY.CONTENT.dcm: objects as they came; KEY is a digest of the SOP
+  Instance UID, CONTENT one of the whole file, so that damage on the disk is found before a score depends on it
+- scored/CASE/NAME.CONTENT.dcm: results that wait to be sent; CASE is a digest of the image, the outlines and the bundle
 - sent/CASE.json: results that the peer has confirmed
 - failed/CASE.json: why a case cannot be scored
 
@@ -73,6 +74,19 @@ def digest_name(*parts: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:KEY_CHARACTERS]
 
 
+def _content_digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:KEY_CHARACTERS]
+
+
+def _key(received: Path) -> str:
+    return received.name.partition(".")[0]
+
+
+def _is_intact(path: Path) -> bool:
+    """Whether a file has the content that its name states."""
+    return path.name.split(".")[-2] == _content_digest(path.read_bytes())
+
+
 class CaseQueue:
     """The queue in a folder, which one node at a time may hold (`held`).
 
@@ -134,16 +148,25 @@ class CaseQueue:
         if len(content) > self.limits.object_bytes:
             raise MammoError(f"it has {len(content):,} bytes, of which at most {self.limits.object_bytes:,} are taken")
         found = check_received(content, uid)
-        path = self._received(found.kind) / f"{digest_name(found.uid)}.dcm"
+        key = digest_name(found.uid)
+        path = self._received(found.kind) / f"{key}.{_content_digest(content)}.dcm"
         with self._receiving:
-            if path.exists():
-                if path.read_bytes() != content:
-                    raise MammoError("another object of the same SOP Instance UID is queued: send it under a new one")
+            if any(other != path for other in path.parent.glob(f"{key}.*.dcm")):
+                raise MammoError("another object of the same SOP Instance UID is queued: send it under a new one")
+            if path.exists() and _is_intact(path):
                 return path.name
             self._check_room(len(content))
             with atomic_write(path, mode=0o600) as partial:
                 partial.write_bytes(content)
+            self._forgive(key)
         return path.name
+
+    def _forgive(self, key: str) -> None:
+        """Let the cases that failed because an object was damaged here be scored, now that it has come again."""
+        for path in (self.folder / "failed").glob("*.json"):
+            with suppress(OSError, ValueError, TypeError):
+                if read_json(path).get("damaged") == key:
+                    path.unlink()
 
     def _check_room(self, n_bytes: int) -> None:
         waiting = sum(1 for kind in Kind for _ in self._received(kind).glob("*.dcm")) + len(self.scored())
@@ -159,10 +182,10 @@ class CaseQueue:
         Args:
             bundle: digest of the bundle that scores.
         """
-        images = {path.stem: path for path in self._received(Kind.IMAGE).glob("*.dcm")}
+        images = {_key(path): path for path in self._received(Kind.IMAGE).glob("*.dcm")}
         outlines = sorted(self._received(Kind.OUTLINES).glob("*.dcm"), key=lambda path: path.stat().st_mtime_ns)
         pairs = [(images[key], path) for path in outlines for key in self._named_by(path) if key in images]
-        cases = [Case(digest_name(image.stem, path.stem, bundle), image, path) for image, path in pairs]
+        cases = [Case(digest_name(_key(image), _key(path), bundle), image, path) for image, path in pairs]
         return [case for case in cases if not self._is_decided(case.name)]
 
     def _named_by(self, outlines: Path) -> list[str]:
@@ -189,12 +212,25 @@ class CaseQueue:
         shutil.rmtree(half, ignore_errors=True)
         half.mkdir(mode=0o700)
         write(half)
+        for path in half.glob("*.dcm"):
+            path.rename(path.with_suffix(f".{_content_digest(path.read_bytes())}.dcm"))
         half.rename(self._scored / case)  # not waited for: after a loss of power they are made again, as they were
 
-    def fail(self, case: str, reason: str) -> None:
-        """Record that a case cannot be scored, and why, in a sentence without patient data."""
+    def fail(self, case: str, reason: str, damaged: Path | None = None) -> None:
+        """Record that a case cannot be scored.
+
+        Args:
+            case: its name.
+            reason: a sentence without patient data.
+            damaged: the received file that was damaged on this disk; the case is tried again once it has come again.
+        """
+        content = {"reason": reason} | ({"damaged": _key(damaged)} if damaged else {})
         with atomic_write(self._record("failed", case)) as path:
-            path.write_text(json.dumps({"reason": reason}) + "\n", encoding="utf-8")
+            path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+
+    def damaged(self, case: Case) -> Path | None:
+        """The first file of a case that is no longer what was received; None if both are."""
+        return next((path for path in (case.image, case.outlines) if not _is_intact(path)), None)
 
     def scored(self) -> list[str]:
         """The names of the cases whose results wait to be sent."""
@@ -205,6 +241,13 @@ class CaseQueue:
     def results(self, case: str) -> list[Path]:
         """The files of a case's results."""
         return sorted((self._scored / case).glob("*.dcm"))
+
+    def drop_damaged_results(self, case: str) -> bool:
+        """Remove the results of a case if one is no longer what was written; it is scored again. Whether it was so."""
+        found = not all(map(_is_intact, self.results(case)))
+        if found:
+            shutil.rmtree(self._scored / case)
+        return found
 
     def mark_sent(self, case: str) -> None:
         """Record that the peer has confirmed all results of a case, and remove them here."""

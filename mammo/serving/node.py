@@ -114,7 +114,11 @@ class Node:
         if case is None:
             return False
         try:
-            self._score(case)
+            if damaged := self.queue.damaged(case):
+                reason = f"{damaged.parent.name}/{damaged.name} was damaged on this disk: send it again"
+                self._fail(case, reason, damaged)
+            else:
+                self._score(case)
         except MammoError as error:
             self._fail(case, str(error))
         except (OSError, MemoryError) as error:
@@ -137,15 +141,18 @@ class Node:
         )
         print_text(f"case {case.name}: {len(found.lesions)} lesions scored")
 
-    def _fail(self, case: Case, reason: str) -> None:
-        self.queue.fail(case.name, reason)
+    def _fail(self, case: Case, reason: str, damaged: Path | None = None) -> None:
+        self.queue.fail(case.name, reason, damaged)
         print_text(f"case {case.name}: failed: {reason}")
 
     def send(self) -> bool:
         """Send results that wait, unless their pause lasts; returns whether any was delivered."""
         now = time.monotonic()
-        cases = {name: self.queue.results(name) for name in self.queue.scored() if self._pauses.ready(name, now)}
-        if not cases or not self._pauses.ready(PEER, now):
+        if not self._pauses.ready(PEER, now):
+            return False
+        cases = {name: self._results(name) for name in self.queue.scored() if self._pauses.ready(name, now)}
+        cases = {name: files for name, files in cases.items() if files}
+        if not cases:
             return False
         try:
             problems = send_cases(self.settings.own.title, self.settings.peer, cases)
@@ -161,3 +168,10 @@ class Node:
                 self._pauses.succeeded(name)
                 print_text(f"case {name}: {len(cases[name])} results sent")
         return not all(problems.values())
+
+    def _results(self, case: str) -> list[Path]:
+        """The results of a case to send; none if they were damaged on this disk, and are made again."""
+        if self.queue.drop_damaged_results(case):
+            print_text(f"case {case}: its results were damaged on this disk, and are made again")
+            return []
+        return self.queue.results(case)

@@ -14,6 +14,7 @@ import pandas as pd
 import pytorch_lightning as pl
 import torch
 
+from mammo.inference import prediction_run
 from mammo.training.progress_lines import EpochProgress
 from tests.faults.forks import launch
 
@@ -44,6 +45,11 @@ RESUME = ("train", "root={root}", *NETWORKS["own"], "group=interrupted")
 COMPARE = ("compare", "{root}/{path}", "--json")
 ELSEWHERE = ("precompute", "what=saliency", "root={root}", "run={root}/weights/own.ckpt", "trainer=cpu")
 SALIENCY = ("precompute", "what=saliency", "root={root}", "trainer=cpu", "run={root}/runs/context-*")
+BUNDLE = ("bundle", "{root}/runs/fagg-sal*", "-o", "{root}/fagg.bundle", "--sensitivity-lesions", "1")
+PREDICT = (
+    *("predict", "{root}/fagg.bundle", "{root}/case.dcm", "-o", "{root}/predicted"),
+    *("--box", "200,260,40,100", "--windows", "2", "--no-changes", "--no-pictures"),
+)
 VARYING = re.compile(r"\d+(\.\d+)? s\b|.*wall time.*|\d{4}-\d\d-\d\d.*")
 """What differs between two reports of the same runs."""
 
@@ -67,6 +73,7 @@ class Kind:
     cleared: tuple[str, ...] = ()
 
 
+PREDICTED = ("predicted/predictions.csv",)
 PREDICTIONS, RUN = ("score/predictions.csv",), ("again/*/lesions.csv", "again/*/windows.parquet", "again/*/best.ckpt")
 PAGES = ("report/*.csv", "report/report.md")
 RESUMED = ("interrupted/*/best.ckpt", "interrupted/*/lesions.csv", "interrupted/*/windows.parquet")
@@ -114,6 +121,8 @@ KINDS: dict[str, Kind] = {
     "weights to start from": Kind("runs/fagg-emb*/best.ckpt", (*RESUME, "group=again", "ckpt_path={root}/{path}"), RUN),
     "list of jobs": Kind("sweeps/*/jobs.json", ("sweep", "status", "{root}")),
     "run of a job": Kind("sweeps/*/*/run", SWEEP, ("sweeps/*/*/run", "sweep/*/lesions.csv")),
+    "bundle": Kind("fagg.bundle", PREDICT, PREDICTED, ("predicted",)),
+    "finished cases of a prediction": Kind("predicted/.predictions.jsonl", PREDICT, PREDICTED),
     "origin of a run": Kind("runs/*/origin.json", ("runs", "prune", "{root}", "--json")),
 }
 
@@ -141,6 +150,10 @@ def build(root: Path) -> None:
     assert ended.status == -signal.SIGKILL, ended.text
     made(root, *filled(SWEEP, root))
     made(root, *filled(SCORE, root))
+    made(root, *filled(BUNDLE, root))
+    shutil.copy2(min(root.glob("dicom/*/*.dcm")), root / "case.dcm")
+    ended = ended_by(filled(PREDICT, root), root, killed_before_its_tables)
+    assert ended.status == -signal.SIGKILL, ended.text
     (root / "weights").mkdir()
     shutil.copy2(next(root.glob("runs/context-*/best.ckpt")), root / "weights" / "own.ckpt")
 
@@ -172,6 +185,11 @@ def killed_in_its_second_epoch() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     EpochProgress.on_train_batch_start = kill  # type: ignore[method-assign]
+
+
+def killed_before_its_tables() -> None:
+    """Kill this process when it has scored all cases."""
+    prediction_run.write_case_predictions = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore
 
 
 def filled(words: Sequence[str], root: Path, path: str = "") -> list[str]:

@@ -1,28 +1,23 @@
 """A flipped byte or a cut of any file that commands exchange is noticed by its first reader, or changes no result.
 
-Size and time of a file with a flipped byte are as they were. FULL=1 runs every case; what runs/faults/artifacts.jsonl
-lists for this very code is done.
+Size and time of a file with a flipped byte are as they were. FULL=1 runs every case.
 """
 
-import hashlib
-import json
 import os
 import re
 import shutil
-from collections import Counter
 from functools import cache
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from tests.faults.artifacts import KINDS, Kind, Result, build, read
+from tests.faults.artifacts import KINDS, Result, build, read
+from tests.faults.cases import check_cases
 
-HERE = Path(__file__).resolve().parents[2]
-DONE = HERE / "runs" / "faults" / "artifacts.jsonl"
 N_FLIPS, N_CUTS = 5, 5
-SAMPLED = 2
-"""Cases of each kind without FULL=1."""
+SAMPLED = 30
+"""Cases without FULL=1."""
 
 SAID = re.compile(r"\bdamaged\b|read again|Left out")
 """What a command says that makes a file again, or does without it."""
@@ -30,13 +25,6 @@ SAID = re.compile(r"\bdamaged\b|read again|Left out")
 REMEDY = re.compile(r"\b(run|restore|give|train|copy|download|delete|put|ingest|precompute)\b")
 
 pytestmark = pytest.mark.faults
-
-
-@cache
-def code() -> str:
-    """Digest of the code that is tested, and of this test."""
-    files = sorted([*HERE.glob("mammo/**/*.py"), *HERE.glob("conf/**/*.yaml"), *HERE.glob("tests/faults/*.py")])
-    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 @pytest.fixture(scope="module")
@@ -78,44 +66,45 @@ def outcome(whole: Result, found: Result, path: str) -> str:
     return "no effect" if found.products == whole.products else "SILENT"
 
 
-def one_case(template: Path, whole: Result, kind: Kind, number: int, folder: Path, key: str) -> dict[str, str]:
-    """Damage a copy of the root and read it."""
-    random, root = Random(f"{key} {number}"), folder / "root"
-    files = sorted(str(file.relative_to(template)) for file in template.glob(kind.files) if file.stat().st_size)
-    path = random.choice(files)
-    shutil.copytree(template, root, symlinks=True)
-    try:
-        done = damage(root / path, number, random)
-        found = read(kind, root, path)
-    finally:
-        shutil.rmtree(root)
-    return {"path": path, "damage": done, "outcome": outcome(whole, found, path), "text": found.ended.text[-2000:]}
+class Damages:
+    """Damages of files in copies of a root.
+
+    Args:
+        template: a root with every kind of artifact.
+        folder: for the copies.
+    """
+
+    def __init__(self, template: Path, folder: Path) -> None:
+        self.template, self.root = template, folder / "root"
+        self.undamaged = cache(self._undamaged)
+
+    def check(self, name: str, number: int) -> None:
+        """Damage one file of a kind; AssertionError unless its first reader notices, or reads what it would have."""
+        kind, random = KINDS[name], Random(f"{name} {number}")
+        files = sorted(self.template.glob(kind.files))
+        path = str(random.choice([file for file in files if file.stat().st_size]).relative_to(self.template))
+        whole = self.undamaged(name)
+        shutil.copytree(self.template, self.root, symlinks=True)
+        try:
+            done = damage(self.root / path, number, random)
+            found = read(kind, self.root, path)
+        finally:
+            shutil.rmtree(self.root)
+        taken = outcome(whole, found, path)
+        assert not taken.isupper(), f"{taken}: {done}, {path}: {found.ended.text[-2000:]}"
+
+    def _undamaged(self, name: str) -> Result:
+        kind = KINDS[name]
+        path = next(str(file.relative_to(self.template)) for file in self.template.glob(kind.files))
+        shutil.copytree(self.template, self.root, symlinks=True)
+        whole = read(kind, self.root, path)
+        shutil.rmtree(self.root)
+        assert whole.ended.status in (0, 1), whole.ended.text
+        assert whole.products
+        return whole
 
 
-@pytest.mark.parametrize("name", list(KINDS))
-def test_damage_is_noticed_by_the_first_reader(template: Path, name: str, tmp_path: Path) -> None:
-    kind, full = KINDS[name], bool(os.environ.get("FULL"))
-    numbers = range(N_FLIPS + N_CUTS) if full else Random(name).sample(range(N_FLIPS + N_CUTS), SAMPLED)
-    lines = [json.loads(line) for line in DONE.read_text().splitlines()] if DONE.is_file() and full else []
-    known = {(line["kind"], line["number"]): line for line in lines if line["code"] == code()}
-    root = tmp_path / "root"
-    path = next(str(file.relative_to(template)) for file in template.glob(kind.files))
-    shutil.copytree(template, root, symlinks=True)
-    whole = read(kind, root, path)
-    shutil.rmtree(root)
-    assert whole.ended.status in (0, 1), whole.ended.text
-    assert whole.products
-    found = []
-    for number in numbers:
-        case = known.get((name, number))
-        if case is None:
-            case = one_case(template, whole, kind, number, tmp_path, name)
-            case |= {"kind": name, "number": number, "code": code()}
-            DONE.parent.mkdir(parents=True, exist_ok=True)
-            with DONE.open("a") as stream:
-                stream.write(json.dumps(case) + "\n")
-        found.append(case)
-    counts = Counter(case["outcome"] for case in found)
-    print(f"{name}: {len(found)} cases, {dict(counts)}")
-    failed = [case for case in found if case["outcome"].isupper()]
-    assert not failed, json.dumps(failed, indent=1)
+def test_damage_is_noticed_by_the_first_reader(template: Path, tmp_path: Path) -> None:
+    damages = Damages(template, tmp_path)
+    cases = {f"{name} {number}": (name, number) for name in KINDS for number in range(N_FLIPS + N_CUTS)}
+    check_cases("artifacts", cases, lambda case: damages.check(*case), SAMPLED)

@@ -6,6 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from mammo.records import MammoError
@@ -13,8 +14,10 @@ from mammo.records import MammoError
 pytest.importorskip("highdicom", reason="the extra dicom is not installed")
 pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 
+from mammo.serving.application_entity import Address
 from mammo.serving.case_queue import CaseQueue, Limits, NoRoomError
-from tests.serving.cases import CANARY, content, image, outlines
+from mammo.serving.node import Node, NodeSettings
+from tests.serving.cases import CANARY, SCORER, content, image, outlines
 
 
 @pytest.fixture
@@ -164,3 +167,55 @@ def test_what_a_killed_node_left_is_removed(queue: CaseQueue) -> None:
             "failed": 0,
         }
     assert not [name for name in files(queue) if "partial" in name]
+
+
+def flip(path: Path) -> None:
+    """Change a byte in the middle; size and times stay."""
+    times, changed = path.stat(), bytearray(path.read_bytes())
+    changed[len(changed) // 2] ^= 1
+    path.write_bytes(changed)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def scoring_node(queue: CaseQueue) -> Node:
+    """A node that is not on the network."""
+    return Node(queue, SCORER, NodeSettings(Address("MAMMO", "127.0.0.1", 1), (), Address("PEER", "127.0.0.1", 2)))
+
+
+@pytest.mark.parametrize("kind", ["images", "outlines"])
+def test_a_case_with_an_object_that_the_disk_damaged_fails_until_it_is_sent_again(queue: CaseQueue, kind: str) -> None:
+    receive(queue, image(1), outlines(1))
+    (path,) = (queue.folder / "received" / kind).glob("*.dcm")
+    flip(path)
+    node = scoring_node(queue)
+    assert node.score_next()
+    (reason,) = queue.failures().values()
+    assert f"{kind}/{path.name} was damaged on this disk: send it again" in reason
+    assert not node.score_next()
+    receive(queue, image(1), outlines(1))
+    assert queue.failures() == {}
+    assert node.score_next()
+    assert queue.status()["scored"] == 1
+
+
+def test_results_that_the_disk_damaged_are_made_again_and_not_sent(
+    queue: CaseQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    receive(queue, image(1), outlines(1))
+    node, sent = scoring_node(queue), list[dict[str, list[Path]]]()
+
+    def send(_: str, __: Address, cases: dict[str, list[Path]]) -> dict[str, str]:
+        sent.append(cases)
+        return dict.fromkeys(cases, "")
+
+    monkeypatch.setattr("mammo.serving.node.send_cases", send)
+    assert node.score_next()
+    (case,) = queue.scored()
+    before = [dcmread(path).SOPInstanceUID for path in queue.results(case)]
+    flip(queue.results(case)[0])
+    assert not node.send()
+    assert not sent
+    assert node.score_next()
+    assert [dcmread(path).SOPInstanceUID for path in queue.results(case)] == before
+    assert node.send()
+    assert [len(files[case]) for files in sent] == [len(before)]
