@@ -131,9 +131,9 @@ def _recipe(cfg: DictConfig) -> "Recipe":
     preset = HydraConfig.get().runtime.choices["frame"]
     data_set = DataSet(cfg.data.name, cfg.data.adapter, preset, options=cast(dict[str, object], options))
     frame = Frame(cfg.frame.height, cfg.frame.width, cfg.frame.cell_px)
-    pixels, others = PixelOptions.split(data_set.options)
+    pixels, _ = PixelOptions.split(data_set.options)
     source, store, scale = Path(cfg.data.source), Path(cfg.store), cfg.data.scale
-    if others.get("pixel_spacing") and scale != "auto":
+    if pixels.pixel_spacing is not None and scale != "auto":
         raise MammoError("data.options.pixel_spacing is used by data.scale=auto only: give both or neither")
     if scale == "auto":
         if not cfg.data.get("spacing_mm"):

@@ -154,7 +154,7 @@ class ImageRecord:
         split: the data set's own split, if it has one that keeps patients apart.
         flags: flags of the accepted image (intake.outcomes.Flag).
         density: of the breast, None if the source does not state it.
-        spacing_mm: mm between pixels, 0 if the source does not state it; what the file itself states outranks it.
+        spacing_mm: mm between pixels, 0 if the source does not state it; what the file itself states must agree.
     """
 
     path: str

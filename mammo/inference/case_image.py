@@ -18,7 +18,7 @@ from mammo.geometry import Frame
 from mammo.intake.dicom_header import Known, read_header
 from mammo.intake.gate import Admitted, admit
 from mammo.intake.gray_values import ANY_DEPTH, PixelOptions
-from mammo.intake.object_type import MAX_SPACING_MM
+from mammo.intake.object_type import MAX_SPACING_MM, is_same_spacing
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file, regular_file
@@ -132,7 +132,7 @@ def read_image(
 
     Raises:
         MammoError: the image would be rejected by an ingest, a value that is given is wrong, or the header states
-            another laterality or view.
+            another laterality, view or spacing (by over 1 %).
     """
     said = _word(Laterality, "laterality", laterality), _word(View, "view", view)
     if pixel_spacing is not None and not (is_number(pixel_spacing) and 0 < pixel_spacing <= MAX_SPACING_MM):
@@ -144,7 +144,7 @@ def read_image(
         raise MammoError(f"{file}: no such file: give the path of a DICOM, PNG or TIFF file")
     try:
         content = read_file(regular_file(file.parent, file.name))
-        record = replace(_record(file, *said), spacing_mm=pixel_spacing or 0.0)
+        record = _record(file, name, *said, pixel_spacing)
         options = replace(placing.options, bits=BITS) if isinstance(given, np.ndarray) else placing.options
         admitted = admit(file.parent, record, placing.frame, placing.scale, content, options)
     except RejectedError as error:
@@ -155,18 +155,27 @@ def read_image(
     return CaseImage(admitted, record.laterality, record.view, hashlib.sha256(content).hexdigest())
 
 
-def _record(file: Path, laterality: Laterality | None, view: View | None) -> ImageRecord:
+def _record(
+    file: Path, name: str, laterality: Laterality | None, view: View | None, pixel_spacing: float | None
+) -> ImageRecord:
+    """The record of a file; MammoError where its header contradicts what the caller says."""
+    spacing = pixel_spacing or 0.0
     if is_raster(file.name):
         if laterality is None or view is None:
             raise RejectedError(Code.NO_LATERALITY if laterality is None else Code.NO_VIEW)
-        return ImageRecord(file.name, "", "", laterality, view)
+        return ImageRecord(file.name, "", "", laterality, view, spacing_mm=spacing)
     header = read_header(file, Known("patient", "exam", laterality, view))
-    for name, given, stated in (("laterality", laterality, header.laterality), ("view", view, header.view)):
-        if given not in (None, stated):
-            raise MammoError(
-                f"{name}={given}, but the header of the image states {stated}: leave {name} out, or view it"
-            )
-    return ImageRecord(file.name, "", "", header.laterality, header.view, flags=header.flags)
+    spacing_differs = spacing and header.spacing_mm and not is_same_spacing(spacing, header.spacing_mm)
+    for what, given, stated, differs in (
+        ("laterality", laterality, header.laterality, laterality not in (None, header.laterality)),
+        ("view", view, header.view, view not in (None, header.view)),
+        ("pixel_spacing", f"{spacing:g}", f"{header.spacing_mm:g}", spacing_differs),
+    ):
+        if differs:
+            wrong = f"{name}: {what}={given}, but the header of the image states {stated}"
+            raise MammoError(f"{wrong}: leave {what} out, or view the image and correct its header")
+    sides = header.laterality, header.view
+    return ImageRecord(file.name, "", "", *sides, flags=header.flags, spacing_mm=spacing)
 
 
 def _word(kind: type[Word], name: str, value: str | None) -> Word | None:

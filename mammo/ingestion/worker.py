@@ -24,7 +24,7 @@ from mammo.store.tiles import encode
 PRELOAD = (__name__,)
 """Modules that the child processes of an ingest need (intake.sandbox.Workers.preload)."""
 
-PIPELINE = 7
+PIPELINE = 8
 """Version of the processing from files to store pixels; after a change a rerun reads every image again."""
 
 
@@ -53,7 +53,7 @@ class Recipe:
     def input_digest(self, file_digest: str, image: ImageRecord) -> str:
         """Digest of everything that a stored image is made from; the image's note starts with it."""
         facts: tuple[object, ...] = (image.laterality, image.view, image.by_table, image.faces_left, image.flags)
-        if self.pixels.spacing_mm is not None and image.spacing_mm:
+        if image.spacing_mm:
             facts = (*facts, image.spacing_mm)
         inputs = (PIPELINE, file_digest, asdict(self.frame), self.scale, asdict(self.pixels), *facts)
         return sha256(json.dumps(inputs).encode()).hexdigest()

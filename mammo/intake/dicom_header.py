@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 
 from mammo.intake.dicom_decode import shape_of
 from mammo.intake.laterality_view import read_laterality, read_view, text
-from mammo.intake.object_type import check_kind, header_flags
+from mammo.intake.object_type import check_kind, header_flags, spacing_mm
 from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RejectedError
 from mammo.records import Laterality, View
@@ -25,35 +25,13 @@ from mammo.records import Laterality, View
 Stated = TypeVar("Stated")
 
 TAGS = [
-    "SOPClassUID",
-    "ImageType",
-    "Modality",
-    "PresentationIntentType",
-    "PatientID",
-    "StudyInstanceUID",
-    "ImageLaterality",
-    "Laterality",
-    "ViewPosition",
-    "ViewCodeSequence",
-    "NumberOfFrames",
-    "PhotometricInterpretation",
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "AnatomicRegionSequence",
-    "SharedFunctionalGroupsSequence",
-    "PatientOrientation",
-    "ContrastBolusAgent",
-    "SpecimenDescriptionSequence",
-    "EstimatedRadiographicMagnificationFactor",
-    "PaddleDescription",
-    "ViewModifierCodeSequence",
-    "BreastImplantPresent",
-    "PartialView",
-    "BurnedInAnnotation",
-    "LossyImageCompression",
-    "ImagerPixelSpacing",
-    "PixelSpacing",
+    *("SOPClassUID", "ImageType", "Modality", "PresentationIntentType", "PatientID", "StudyInstanceUID"),
+    *("ImageLaterality", "Laterality", "ViewPosition", "ViewCodeSequence", "NumberOfFrames"),
+    *("PhotometricInterpretation", "Rows", "Columns", "SamplesPerPixel", "AnatomicRegionSequence"),
+    *("SharedFunctionalGroupsSequence", "PatientOrientation", "ContrastBolusAgent"),
+    *("SpecimenDescriptionSequence", "EstimatedRadiographicMagnificationFactor", "PaddleDescription"),
+    *("ViewModifierCodeSequence", "BreastImplantPresent", "PartialView", "BurnedInAnnotation"),
+    *("LossyImageCompression", "ImagerPixelSpacing", "PixelSpacing", "PixelAspectRatio"),
 ]
 
 HEAD = 1024
@@ -106,6 +84,7 @@ class Header:
         view: CC or MLO.
         shape: (Rows (0028,0010), Columns (0028,0011)).
         flags: flags raised by the header.
+        spacing_mm: mm between pixels (object_type.spacing_mm); 0 if unknown.
     """
 
     patient: str
@@ -114,6 +93,7 @@ class Header:
     view: View
     shape: tuple[int, int]
     flags: tuple[Flag, ...] = ()
+    spacing_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -280,7 +260,7 @@ def check_header(dataset: Dataset, known: Known = NOTHING_KNOWN) -> Header:
     if laterality is None or view is None:
         raise RejectedError(Code.NO_VIEW if laterality else Code.NO_LATERALITY)
     flags = (*header_flags(dataset), *([Flag.LATERALITY_CONFLICT] if conflict else []))
-    return Header(patient, exam, laterality, view, shape, flags)
+    return Header(patient, exam, laterality, view, shape, flags, spacing_mm(dataset))
 
 
 def _or_known(read: Callable[[Dataset], Stated], dataset: Dataset, absent: Code, known: Stated) -> Stated:

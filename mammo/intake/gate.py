@@ -10,8 +10,8 @@ from mammo.geometry import SCALES, Frame, FrameChain
 from mammo.intake.dicom_header import parse_dicom, quiet, vendor_of
 from mammo.intake.frames import place
 from mammo.intake.gray_values import ANY_DEPTH, PixelOptions
-from mammo.intake.laterality_view import text
-from mammo.intake.object_type import check_view, header_flags, spacing_mm
+from mammo.intake.laterality_view import orientation_flags, read_orientation, text
+from mammo.intake.object_type import check_view, header_flags, is_same_spacing, spacing_mm
 from mammo.intake.outcomes import Flag
 from mammo.intake.pixel_checks import looks_inverted, shows_text
 from mammo.intake.presentation import Presentation, presentation
@@ -37,7 +37,7 @@ class Admitted:
         uid: SOP Instance UID (0008,0018), empty for a PNG or TIFF.
         vendor: manufacturer of the detector (intake.dicom_header.VENDORS), empty for a PNG or TIFF.
         notes: what was done to the pixels and keeps nothing out of training (Presentation.notes).
-        spacing_mm: mm between stored pixels, by the file or else by the record; 0 if unknown.
+        spacing_mm: mm between stored pixels, by the file, or else by the record or the options; 0 if unknown.
     """
 
     chain: FrameChain
@@ -70,7 +70,8 @@ def admit(
         options: how gray values are read where no header states it, and the spacing to bring images to.
 
     Raises:
-        RejectedError: its adapter rejected the image, or its pixels are unusable.
+        RejectedError: its adapter rejected the image, its pixels are unusable, or the record's spacing is not that of
+            the header.
         MammoError: a decoder is not installed.
     """
     if record.code:
@@ -79,13 +80,14 @@ def admit(
         raise RejectedError(Code.NOT_DESCRIBED)
     file = regular_file(root, record.path)
     if is_raster(record.path):
-        shown, uid, vendor = read_raster(file, replace(options, eight_bit=options.eight_bit or record.by_table)), "", ""
-        spacing = 0.0
+        image = _Decoded(read_raster(file, replace(options, eight_bit=options.eight_bit or record.by_table)))
     else:
         # Published data sets are free of names, but their films show labels.
         look_for_text = not record.by_table
-        shown, uid, vendor, spacing = _of_dicom(read_file(file) if content is None else content, look_for_text)
-    spacing = spacing or record.spacing_mm
+        image = _of_dicom(read_file(file) if content is None else content, look_for_text)
+    if image.spacing_mm and record.spacing_mm and not is_same_spacing(image.spacing_mm, record.spacing_mm):
+        raise RejectedError(Code.SPACING_CONFLICT)
+    shown, spacing = image.shown, image.spacing_mm or record.spacing_mm or options.pixel_spacing or 0.0
     if options.spacing_mm is not None:
         scale = scale_to(options.spacing_mm, spacing)
     values, inverted = shown.values, looks_inverted(shown.values)
@@ -95,9 +97,11 @@ def admit(
     placed = place(values, *side, frame, scale, check_side=not record.by_table, faces_left=record.faces_left)
     found = {*record.flags, *shown.flags}
     found |= {flag for flag, raised in ((Flag.BLANK, placed.blank), (Flag.INVERTED, inverted)) if raised}
+    found |= {*orientation_flags(image.orientation, *side, placed.chain.mirrored)}
     flags = tuple(flag for flag in Flag if flag in found)
     notes = (*shown.notes, *([FILM] if placed.film else []))
-    return Admitted(placed.chain, placed.pixels, placed.tissue, flags, shown.voi, uid, vendor, notes, spacing)
+    kept = placed.chain, placed.pixels, placed.tissue
+    return Admitted(*kept, flags, shown.voi, image.uid, image.vendor, notes, spacing)
 
 
 def scale_to(wanted_mm: float, spacing: float) -> float:
@@ -111,8 +115,27 @@ def scale_to(wanted_mm: float, spacing: float) -> float:
     return round(spacing / wanted_mm, 4)
 
 
-def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, str, float]:
-    """Return presentation, SOP Instance UID, vendor and pixel spacing (mm, 0 if unknown) of a DICOM file's bytes."""
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    """What a file shows, and what its header says; a PNG or TIFF has none.
+
+    Attributes:
+        shown: the presentation.
+        uid: SOP Instance UID.
+        vendor: as in Admitted.
+        spacing_mm: mm between pixels, 0 if unknown.
+        orientation: directions of rows and columns (laterality_view.read_orientation).
+    """
+
+    shown: Presentation
+    uid: str = ""
+    vendor: str = ""
+    spacing_mm: float = 0.0
+    orientation: tuple[str, str] = ("", "")
+
+
+def _of_dicom(content: bytes, look_for_text: bool) -> _Decoded:
+    """Return what a DICOM file's bytes hold."""
     with quiet():
         dataset = parse_dicom(content)
         try:
@@ -123,7 +146,8 @@ def _of_dicom(content: bytes, look_for_text: bool) -> tuple[Presentation, str, s
                 flags.add(Flag.BURNED_IN)
             shown = replace(shown, flags=tuple(flags))
             vendor = vendor_of(text(dataset, "Manufacturer"))
-            return shown, text(dataset, "SOPInstanceUID"), vendor, spacing_mm(dataset)
+            uid, spacing = text(dataset, "SOPInstanceUID"), spacing_mm(dataset)
+            return _Decoded(shown, uid, vendor, spacing, read_orientation(dataset))
         except (RejectedError, MammoError, MemoryError):
             raise
         except Exception:  # a value that its type does not allow fails wherever pydicom first reads it

@@ -48,11 +48,13 @@ class PixelOptions:
         bits: bits per pixel that the files use, whatever their container holds; None if it is found in the values.
         eight_bit: whether files with 8 bits per pixel are accepted.
         spacing_mm: spacing of store pixels, mm, that every image is brought to; None if all have the same scale.
+        pixel_spacing: mm between pixels of the images whose file and tables state none; None if unknown.
     """
 
     bits: int | None = None
     eight_bit: bool = False
     spacing_mm: float | None = None
+    pixel_spacing: float | None = None
 
     @classmethod
     def split(cls, options: Mapping[str, Any]) -> "tuple[PixelOptions, dict[str, Any]]":

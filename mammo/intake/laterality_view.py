@@ -1,10 +1,12 @@
-"""Laterality and view from a DICOM header, in every attribute that the standard allows (PS3.3 C.8.11.5, C.7.6.16)."""
+"""Laterality, view and orientation from a DICOM header, as the standard allows them (PS3.3 C.8.11.5, C.7.6.16)."""
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from pydicom.dataset import Dataset
 
+from mammo.intake.outcomes import Flag
 from mammo.intake.rejections import Code, RejectedError
 from mammo.records import Laterality, View
 
@@ -31,6 +33,10 @@ REGION_CODES = {
 FACING = {"P": Laterality.RIGHT, "A": Laterality.LEFT}
 """Patient Orientation (0020,0020) of the rows: towards posterior (P), the image faces left, as right breasts do."""
 
+DIRECTION = re.compile("[APRLHF]{1,3}")
+"""A direction in the patient (PS3.3 C.7.6.1.1.1): anterior, posterior, right, left, head, feet. Some published copies
+have the name of the view instead."""
+
 Word = TypeVar("Word", Laterality, View)
 
 
@@ -53,12 +59,16 @@ def read_laterality(dataset: Dataset) -> tuple[Laterality, bool]:
     """Return the laterality, and whether another attribute contradicts it.
 
     In order of precedence: Image Laterality (0020,0062), Laterality (0020,0060), Frame Laterality (0020,9072) of the
-    shared functional groups, Anatomic Region (0008,2218), Patient Orientation (0020,0020).
+    shared functional groups, Anatomic Region (0008,2218). Where none is given, Patient Orientation (0020,0020) states
+    it; an orientation that contradicts them is one of the image (orientation_flags), not another laterality.
 
     Raises:
         RejectedError: no laterality is stated, or a value is not L or R.
     """
     stated = list(_lateralities(dataset))
+    rows = read_orientation(dataset)[0][:1]
+    if not stated and rows in FACING:
+        return FACING[rows], False
     if not stated:
         raise RejectedError(Code.NO_LATERALITY)
     return stated[0], len(set(stated)) > 1
@@ -78,6 +88,34 @@ def read_view(dataset: Dataset) -> View:
     return _agreed([*views, *(VIEW_CODES[code] for code in codes)], Code.NO_VIEW, Code.VIEW_CONFLICT)
 
 
+def read_orientation(dataset: Dataset) -> tuple[str, str]:
+    """Return the directions of rows and columns by (0020,0020), as in ("A", "FR"); empty if unknown."""
+    value = dataset.get("PatientOrientation") or []
+    words = [str(word).strip().upper() for word in ([value] if isinstance(value, str) else value)]
+    rows, cols, *_ = (*(word if DIRECTION.fullmatch(word) else "" for word in words), "", "")
+    return rows, cols
+
+
+def orientation_flags(
+    orientation: tuple[str, str], laterality: Laterality, view: View, faces_left: bool
+) -> Iterator[Flag]:
+    """Yield the flags of an image whose orientation is not that of a mammogram, or not what its pixels show.
+
+    The head is at the top of an MLO image, and the lateral side of the breast at the top of a CC image.
+
+    Args:
+        orientation: directions of rows and columns, as read_orientation returns them.
+        laterality: which breast.
+        view: CC or MLO.
+        faces_left: whether the stored image faces left.
+    """
+    rows, cols = orientation
+    if ("H" if view is View.MLO else laterality) in cols:
+        yield Flag.UPSIDE_DOWN
+    if ("A" if faces_left else "P") in rows:
+        yield Flag.CHEST_WALL
+
+
 def _lateralities(dataset: Dataset) -> Iterator[Laterality]:
     for name in ("ImageLaterality", "Laterality"):
         side = code_string(dataset, name)
@@ -92,9 +130,6 @@ def _lateralities(dataset: Dataset) -> Iterator[Laterality]:
     regions += [item for region in regions for item in items(region, "AnatomicRegionModifierSequence")]
     values = [text(region, "CodeValue") for region in regions]
     yield from (REGION_CODES[value] for value in values if value in REGION_CODES)
-    rows = text(dataset, "PatientOrientation").lstrip("['")[:1]
-    if rows in FACING:
-        yield FACING[rows]
 
 
 def _agreed(words: Iterable[Word], absent: Code, conflict: Code) -> Word:

@@ -46,6 +46,9 @@ MAX_MAGNIFICATION = 1.2
 
 MAX_SPACING_MM = 1.0
 
+SAME_SPACING = 0.01
+"""Spacings that differ by at most this share are the same."""
+
 PROGRAMS = (b"MZ", b"\x7fELF", b"\xfe\xed\xfa", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe", b"#!")
 """First bytes of executable programs: a preamble can make a DICOM file executable (CVE-2019-11687)."""
 
@@ -63,7 +66,8 @@ def check_view(dataset: Dataset) -> None:
     """Check that an image is a screening view, whatever a data set's table calls it.
 
     Raises:
-        RejectedError: it is a volume, a raw image, or a magnification, spot or otherwise modified view.
+        RejectedError: it is a volume, a raw image, a magnification, spot or otherwise modified view, or its pixels are
+            not square.
     """
     volume = (_class(dataset) == TOMOSYNTHESIS, Code.TOMOSYNTHESIS)
     _reject_any((volume, (_is_raw(dataset), Code.FOR_PROCESSING), _frames(dataset), *_views(dataset)))
@@ -133,6 +137,7 @@ def _views(dataset: Dataset) -> Iterator[tuple[bool, Code]]:
     paddle = code_string(dataset, "PaddleDescription")
     yield bool(modifiers & {*SPOT_CODES}) or "SPOT" in paddle, Code.SPOT
     yield bool(modifiers - {*IMPLANT_CODES, *HARMLESS_CODES}), Code.MODIFIED_VIEW
+    yield not _is_square(dataset), Code.NOT_SQUARE
 
 
 def _values(dataset: Dataset) -> list[str]:
@@ -151,12 +156,28 @@ def _modifiers(dataset: Dataset) -> set[str]:
 
 
 def spacing_mm(dataset: Dataset) -> float:
-    """Return the mean spacing of pixels at the detector, mm, or in the image if that is absent; 0 if unknown."""
+    """Return the spacing of pixels at the detector, mm, or in the image if that is absent; 0 if unknown."""
+    return sum(_spacings(dataset)) / 2
+
+
+def is_same_spacing(one: float, other: float) -> bool:
+    """Return whether two spacings, mm, differ by at most SAME_SPACING."""
+    return abs(one - other) <= SAME_SPACING * max(one, other)
+
+
+def _spacings(dataset: Dataset) -> list[float]:
+    """Return the spacing between rows and between columns, mm; empty if unknown."""
     for name in ("ImagerPixelSpacing", "PixelSpacing"):
         value = dataset.get(name)
         if value not in (None, "") and _plausible(dataset, name):
-            return sum(map(float, value)) / 2
-    return 0.0
+            return [float(number) for number in value]
+    return []
+
+
+def _is_square(dataset: Dataset) -> bool:
+    """Return whether height and width of a pixel are the same, by spacing or else Pixel Aspect Ratio (0028,0034)."""
+    sides = _spacings(dataset) or [float(number) for number in dataset.get("PixelAspectRatio") or []]
+    return len(sides) != 2 or is_same_spacing(*sides)
 
 
 def _plausible(dataset: Dataset, name: str) -> bool:

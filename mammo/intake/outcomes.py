@@ -33,6 +33,15 @@ class Flag(StrEnum):
         "laterality_conflict",
         "two lateralities in the header differ; Image Laterality (0020,0062) and the pixels agree",
     )
+    UPSIDE_DOWN = (
+        "upside_down",
+        "upside down by Patient Orientation (0020,0020): view the image, then turn it or correct the header",
+    )
+    CHEST_WALL = (
+        "chest_wall",
+        "the chest wall lies on the other side than Patient Orientation (0020,0020) says, as in an image that was "
+        "mirrored or turned by 180 degrees: view it, then correct the image or the header",
+    )
     IMPLANT = "implant", "a breast with an implant (0028,1300), (0054,0222)"
     PARTIAL = "partial", "a partial view (0028,1350)"
     SYNTHETIC = "synthetic", "a two-dimensional image computed from tomosynthesis (0008,0008)"

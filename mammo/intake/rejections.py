@@ -118,6 +118,16 @@ class Code(StrEnum):
         "state it in mm, by image in images.csv (column pixel_spacing) or for all images without one by "
         "data.options.pixel_spacing, or give data.scale a number; without data.scale, ingest prints one that fits",
     )
+    SPACING_CONFLICT = (
+        "spacing_conflict",
+        "the pixel spacing in your table differs by over 1 % from that in the header (0018,1164), (0028,0030)",
+        CORRECT,
+    )
+    NOT_SQUARE = (
+        "not_square",
+        "pixels that are not square by over 1 % (0018,1164), (0028,0030), (0028,0034): shapes would be distorted",
+        "resample the image to square pixels, or correct the header",
+    )
     SIDE_CONFLICT = (
         "side_conflict",
         "the breast is on the side of the image where the other breast would be",

@@ -269,6 +269,16 @@ def test_an_image_without_a_spacing_is_scaled_by_the_one_that_is_given(
         model.score(pixels, first.mask, pixel_spacing=56, **sides)
 
 
+def test_an_image_that_is_upside_down_by_its_header_gives_a_warning(model: mammo.LesionModel, first: Known) -> None:
+    header = pydicom.dcmread(first.path)
+    known = model.score(header, first.box, n_windows=1)
+    rows, cols = header.PatientOrientation
+    header.PatientOrientation = [rows, cols.translate(str.maketrans("FLR", "HRL"))]
+    (warning,) = set(model.score(header, first.box, n_windows=1).warnings) - set(known.warnings)
+    assert warning.startswith("The image is flagged upside_down: upside down by Patient Orientation (0020,0020)")
+    assert model.score(header, first.box, n_windows=1).score == known.score, "outlines stay on the pixels of the file"
+
+
 @pytest.mark.parametrize("n_windows", [0, -1, 1.5, "7", None, True, float("nan")])
 def test_the_number_of_windows_is_a_whole_number(model: mammo.LesionModel, first: Known, n_windows: Any) -> None:
     with pytest.raises(mammo.MammoError, match=r"^n_windows=.*: give a whole number of at least 1"):

@@ -1,6 +1,5 @@
 """Adapters, one per data set: `read(root)` returns its image and lesion records, stored frame, in a stable order."""
 
-from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -24,20 +23,13 @@ def check_source(adapter: str, root: Path) -> None:
         )
 
 
-def read_cohort(
-    adapter: str,
-    root: Path,
-    workers: Workers = DEFAULT_WORKERS,
-    pixel_spacing: float | None = None,
-    **options: object,
-) -> Cohort:
+def read_cohort(adapter: str, root: Path, workers: Workers = DEFAULT_WORKERS, **options: object) -> Cohort:
     """Read a source folder with an adapter.
 
     Args:
         adapter: name of its module.
         root: the source folder.
         workers: how files are read in child processes.
-        pixel_spacing: mm between pixels of the images whose record states none; None if unknown.
         options: further arguments of the adapter's read().
 
     Raises:
@@ -45,7 +37,4 @@ def read_cohort(
     """
     check_source(adapter, root)
     cohort: Cohort = import_module(f"{__name__}.{adapter}").read(root, workers=workers, **options)
-    if pixel_spacing is None:
-        return cohort
-    images = [image if image.spacing_mm else replace(image, spacing_mm=pixel_spacing) for image in cohort.images]
-    return replace(cohort, images=tuple(images))
+    return cohort

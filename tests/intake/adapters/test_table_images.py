@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from mammo.geometry import Box
-from mammo.intake.adapters import read_cohort
 from mammo.intake.adapters.table import read
 from mammo.intake.rejections import Code
 from mammo.records import Cohort, Finding, LabelSource, Laterality, MammoError, Pathology, View
@@ -170,17 +169,14 @@ def test_a_missing_table_of_lesions_names_the_tables_with_labels(folder: Folder)
         read(root)
 
 
-def test_the_spacing_of_images_comes_from_the_tables_else_from_the_key(
-    folder: Folder, half_disc: NDArray[np.uint16]
-) -> None:
+def test_the_spacing_of_images_comes_from_the_tables(folder: Folder, half_disc: NDArray[np.uint16]) -> None:
     root = folder(BOX, {}, {})
     cv2.imwrite(str(root / "one.png"), half_disc)
     rows = "image,patient,side,view,Pixel spacing (mm)\none.png,7,L,CC,{}\n1,,,,\n"
     for cell in ("0.085", "0,085", r"0.08\0.09", "[0.08, 0.09]", ""):
         (root / "images.csv").write_text(rows.format(f'"{cell}"'))
-        found = [image.spacing_mm for image in read_cohort("table", root, pixel_spacing=0.07).images]
-        assert found == [0.07, 0.07, pytest.approx(0.085 if cell else 0.07)], cell
-    assert [image.spacing_mm for image in read(root).images] == [0, 0, 0]
+        found = [image.spacing_mm for image in read(root).images]
+        assert found == [0, 0, pytest.approx(0.085 if cell else 0)], cell
     for cell in ("70", "0", "-0.07", "fine", "0.1 0.1 0.1"):
         (root / "images.csv").write_text(rows.format(cell))
         with pytest.raises(MammoError, match=r"row 2: pixel_spacing_mm '.*': must be mm between pixels, above 0"):
