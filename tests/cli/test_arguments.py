@@ -29,9 +29,11 @@ def test_verify_needs_counts(words: list[str], capsys: pytest.CaptureFixture[str
 def test_only_errors_that_the_user_can_act_on_are_sentences(capsys: pytest.CaptureFixture[str]) -> None:
     assert complain(MammoError("no store at x: make one")) == 2
     assert complain(PermissionError(errno.EACCES, "Permission denied", "out")) == 2
+    assert complain(FileExistsError(errno.EEXIST, "File exists", "file")) == 2  # where a folder is to be made
     assert capsys.readouterr().err == (
         "error: no store at x: make one\n"
         "error: out cannot be used (Permission denied): give another folder, or correct this one\n"
+        "error: file cannot be used (File exists): give another folder, or correct this one\n"
     )
     with pytest.raises(FileNotFoundError):
         complain(FileNotFoundError(errno.ENOENT, "No such file or directory", "own/file"))

@@ -1,7 +1,8 @@
 """A cohort whose every name, identifier, date and free text is a canary, and the search for canaries in files.
 
 A canary is a word that occurs nowhere else. Those of headers begin with HEADER, those of names of files and folders, of
-tables and of annotations with NAME; identifiers that have to be numbers begin with UID, and dates are those of DATED.
+tables and of annotations with NAME, those of names that are typed on a command line with TYPED; identifiers that have
+to be numbers begin with UID, and dates are those of DATED.
 """
 
 import base64
@@ -32,13 +33,17 @@ from mammo.store.open_store import open_store
 from tests.intake.test_gate_canaries import DATES, TEXTS, UIDS
 
 MARK = "ZQXCANARY"
-HEADER, NAME = f"{MARK}H", f"{MARK}N"
+HEADER, NAME, TYPED = f"{MARK}H", f"{MARK}N", f"{MARK}T"
 UID = "2.25.98765432109876"
 DATED = {keyword: f"19{20 + number}0317" for number, keyword in enumerate(DATES)}
 NUMBER = "9998887776"
 UMLAUT = "Zoëlle Łukić"
 LOCAL = ("store/quarantine.csv", "store/ids.csv", "own/predictions.csv", "own/predictions.json")
 """The two tables of a store that lead back to the source, and what the line "score own_ids" is asked to name."""
+
+OF_RUNS = ("config.yaml", "origin.json", "error.txt", "multirun.yaml", "jobs.json")
+OF_CASES = ("predictions.csv", "predictions.json")
+"""Files of runs and sweeps, which repeat the command line, and of `mammo predict`, which name the user's cases."""
 
 PLAIN = tuple(
     content.lower()
@@ -65,6 +70,9 @@ WRITTEN = [text for date in DATED.values() for text in (date, f"{date[:4]}-{date
 NUMBERS = tuple(text.encode() for text in (*WRITTEN, NUMBER))
 """What is searched for where no digit is beside it."""
 
+
+CLOCK_NS = 20_000_000
+"""By how much the times of files may lie behind the clock, ns."""
 
 DAMAGED = (zipfile.BadZipFile, zlib.error, ArrowException, OSError)
 """Errors of files that a test has damaged: what cannot be unpacked is searched as it is."""
@@ -188,24 +196,39 @@ def _save_picture(pixels: "np.ndarray[tuple[int, int], np.dtype[np.uint16]]", pa
     picture.save(path, exif=exif.tobytes(), **({"pnginfo": _text(canaries)} if path.suffix == ".png" else {}))
 
 
-def hits(folder: Path, marks: tuple[str, ...] = ()) -> list[str]:
+def hits(folder: Path, marks: tuple[str, ...] = (), since_ns: int = 0) -> list[str]:
     """Where canaries are in the files of a folder, or in their names; empty if nowhere. LOCAL tables may have them.
 
     Args:
         folder: searched with all folders below it.
         marks: other texts that are searched for, as they are.
+        since_ns: files that have not changed since then are left out, ns of time.time_ns().
     """
-    found = []
-    for path in sorted(each for each in folder.rglob("*") if each.is_file() and not str(each).endswith(LOCAL)):
+    found, recent = [], since_ns - CLOCK_NS
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file() and path.lstat().st_ctime_ns >= recent)
+    for path in (each for each in files if not str(each).endswith(LOCAL)):
         name = str(path.relative_to(folder))
         contents = [name.encode(), path.read_bytes()]
         found += [f"{name}: {hit}" for content in contents for hit in hits_in(content, marks)]
     for table in folder.rglob("images.parquet"):
-        if (table.parent / "store.json").exists():
+        if (table.parent / "store.json").exists() and table.stat().st_ctime_ns >= recent:
             with suppress(MammoError):
                 pixels = (image.pixels().tobytes() for image in open_store(table.parent).images)
                 found += [f"pixels of {table}: {hit}" for each in pixels for hit in hits_in(each, marks)]
     return found
+
+
+def unexpected_hits(folder: Path, since_ns: int = 0) -> list[str]:
+    """As hits, without canaries that were typed in files OF_RUNS, and without these and names in files OF_CASES."""
+
+    def is_expected(hit: str) -> bool:
+        file, _, excerpt = hit.partition(": ")
+        typed, named = Path(file).name in OF_RUNS + OF_CASES, Path(file).name in OF_CASES
+        kinds = [kind.lower() for kind, allowed in ((TYPED, typed), (NAME, named)) if allowed]
+        found = re.findall(re.escape(MARK.lower()) + "[a-z]", excerpt.lower())
+        return bool(found) and all(each in kinds for each in found)
+
+    return [hit for hit in hits(folder, since_ns=since_ns) if not is_expected(hit)]
 
 
 def hits_in(content: bytes, marks: tuple[str, ...] = ()) -> Iterator[str]:

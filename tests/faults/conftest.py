@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.command_lines import prepared_root
+from tests.faults.planted import Planted, planted_root
 from tests.faults.trees import Roots
 
 
@@ -16,3 +17,9 @@ def full_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def roots(full_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Roots:
     """Where commands are disturbed, one at a time."""
     return Roots(full_root, tmp_path_factory.mktemp("disturbed"))
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
+    """A root with the outputs of every command, made from a cohort of canaries. Copied before it is changed."""
+    return planted_root(tmp_path_factory.mktemp("canaries"))

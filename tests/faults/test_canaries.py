@@ -10,9 +10,9 @@ import os
 import shutil
 import socket
 import sys
+import time
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -22,14 +22,10 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from mammo.models.gmic import Gmic, GmicSizes
-from mammo.models.official_gmic import FULL_FRAME, official_state_dict
-from mammo.models.weight_files import write_weights
-from tests.faults.canaries import HEADER, MARK, UMLAUT, Canaries, hits, hits_in, plant, plant_pictures
-from tests.faults.command_lines import COMMAND_LINES, ON_COPIES_ONLY, CommandLine
-from tests.faults.forks import Ended, launch
+from tests.faults.canaries import HEADER, MARK, NAME, UMLAUT, Canaries, hits, hits_in, plant_pictures, unexpected_hits
+from tests.faults.command_lines import COMMAND_LINES
+from tests.faults.planted import Planted, check_nothing_written, run, run_words, written_in
 
-LOGGERS = "logger=[csv,tensorboard,wandb]"
 WRONG = f"{MARK}=1"
 N_CANARIES = 1152
 LONG = 6
@@ -39,23 +35,6 @@ N_SAMPLED = 6
 """Commands that are made to fail where FULL=1 does not ask for all of them."""
 
 FAILING = COMMAND_LINES if os.environ.get("FULL") == "1" else Random(24).sample(COMMAND_LINES, N_SAMPLED)
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A root made from a source of canaries.
-
-    Attributes:
-        root: the root.
-        source: the source.
-        canaries: all of them.
-        ends: how each command ended, by its name.
-    """
-
-    root: Path
-    source: Path
-    canaries: Canaries
-    ends: dict[str, Ended]
 
 
 def packed(text: bytes) -> Iterator[tuple[str, bytes]]:
@@ -92,42 +71,6 @@ def test_dates_and_identifiers_are_found_and_other_numbers_are_not() -> None:
     assert not list(hits_in(b"0.119200317 119200317 2.25.9876543210"))
 
 
-@pytest.fixture(scope="module")
-def planted(tmp_path_factory: pytest.TempPathFactory) -> Planted:
-    """A root made by every command from a cohort of canaries, whose phantoms the first command draws."""
-    folder, canaries = tmp_path_factory.mktemp("canaries"), Canaries()
-    root, source = folder / "root", folder / f"{canaries.new()} {UMLAUT}"
-    root.mkdir()
-    write_weights(official_state_dict(Gmic(GmicSizes(), FULL_FRAME)), root / "official.p", legacy=True)
-    planted = Planted(root, source, canaries, {})
-    for line in COMMAND_LINES:
-        if line.name not in ON_COPIES_ONLY:
-            planted.ends[line.name] = run(line, root, source)
-            assert planted.ends[line.name].status in (*line.statuses, 3), planted.ends[line.name]
-        if line.name == "phantom":
-            plant(root / "dicom", source, canaries)
-    return planted
-
-
-def run(line: CommandLine, root: Path, source: Path, *words: str, data: str = "phantom") -> Ended:
-    """Run a command on a root, with the source of canaries, all loggers, and a home folder beside the root."""
-    given = [*line.words(root), *words]
-    if line.line[0] == "ingest":
-        given += [f"data={data}", f"data.source={source}"]
-    if line.line[0] == "train":
-        given.append(LOGGERS)
-    home = root.with_name(f"{root.name}.home")
-    home.mkdir(exist_ok=True)
-    user = {"HOME": str(home), "USER": f"{MARK}USER", "LOGNAME": f"{MARK}USER"}
-    return launch(given, root, lambda: os.environ.update(user)).wait()
-
-
-def check_nothing_written(root: Path) -> None:
-    """Check that no canary is in the root, its temporary files or the home folder."""
-    for folder in (root, root.with_name(f"{root.name}.tmp"), root.with_name(f"{root.name}.home")):
-        assert hits(folder) == []
-
-
 @pytest.mark.faults
 def test_no_command_that_succeeds_writes_a_canary(planted: Planted) -> None:
     assert len(planted.canaries.made) >= N_CANARIES
@@ -146,6 +89,31 @@ def test_a_dashboard_holds_no_absolute_path_and_no_name_of_the_machine_or_user(p
     assert len(dashboards) == 5
     for dashboard in dashboards:
         assert hits(dashboard, machine) == []
+
+
+@pytest.mark.faults
+def test_predictions_name_cases_where_they_list_them_and_hold_nothing_else(planted: Planted, tmp_path: Path) -> None:
+    source, root, started = shutil.copytree(planted.source, tmp_path / MARK), tmp_path / "root", time.time_ns()
+    rows = (source / "lesions.csv").read_text().splitlines()
+    (source / "lesions.csv").write_text("\n".join(rows[:4]))
+    root.mkdir()
+    words = ["predict", f"{planted.root}/fagg.bundle", str(source), "-o", f"{root}/out", "--windows", "2"]
+    end = run_words([*words, "--no-changes"], root)
+    assert end.status == 0, end
+    assert len(list((root / "out" / "pictures").iterdir())) > 1
+    assert HEADER not in end.out + end.err
+    for folder in written_in(root):
+        assert unexpected_hits(folder, started) == []
+
+
+@pytest.mark.faults
+def test_own_ids_that_are_asked_for_are_printed_and_not_written(planted: Planted) -> None:
+    scores, started = str(next(planted.root.glob("runs/floc-*/lesions.csv"))), time.time_ns()
+    end = run_words(["compare", scores, scores, "--own-ids"], planted.root)
+    assert end.status == 0, end
+    assert NAME in end.out
+    assert HEADER not in end.out + end.err
+    check_nothing_written(planted.root, started)
 
 
 def damage(root: Path) -> None:
