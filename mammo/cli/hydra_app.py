@@ -191,7 +191,7 @@ def _asked(words: Sequence[str]) -> Namespace:
         raise MammoError(
             f"--config-dir {folder} does not exist{did_you_mean_path(folder)}: name a folder laid out as conf/"
         )
-    check_files(searched_folders(asked.config_dir, parsed(asked.overrides)))
+    check_files(searched_folders(asked.config_dir, parsed(asked.overrides)), CONF)
     return asked
 
 

@@ -7,7 +7,7 @@ beyond the run's folder (shell commands, variables of the environment, folders) 
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mammo.cli.config_check import parsed
+from mammo.cli.interpolations import check_references
 from mammo.cli.targets import Bases, Place, check
 from mammo.cli.value_types import shown
 from mammo.limits import check_yaml
@@ -83,27 +84,39 @@ def check_hydra(cfg: DictConfig, conf: Path, overrides: Sequence[Override], allo
     _check_own_word(cfg, conf, overrides)
 
 
-def check_files(folders: Sequence[Path]) -> None:
+def check_files(folders: Sequence[Path], conf: Path) -> None:
     """Check the files in folders of configurations, before Hydra reads any of them.
 
+    Args:
+        folders: given by the user; what is in them may come from someone else.
+        conf: the configuration tree.
+
     Raises:
-        MammoError: one would take long or much memory to read, or adds a folder (hydra.searchpath); or there are so
-            many that it is not a folder of configurations.
+        MammoError: one would take long or much memory to read or resolve, or adds a folder (hydra.searchpath); or there
+            are so many that it is not a folder of configurations.
     """
     paths = [Path(place) / name for folder in folders for place, _, names in _walked(folder) for name in names]
-    for path in (each for each in paths if each.suffix == ".yaml"):
-        try:
-            check_yaml(path)
-            content = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
-        except (OSError, yaml.YAMLError):  # Hydra reports it where it is chosen
-            continue
-        except ValueError as error:
-            raise MammoError(f"{path} cannot be read as a configuration ({error}): remove or correct it") from None
+    contents = dict(_contents(path for path in paths if path.suffix == ".yaml"))
+    for path, content in contents.items():
         if _value(content, "hydra.searchpath"):
             raise MammoError(
                 f"{path} sets hydra.searchpath, but only the command line may: remove it there, and give "
                 "hydra.searchpath=[...] yourself if you want it"
             )
+    if contents:
+        check_references(contents, [content for _, content in _contents(conf.rglob("*.yaml"))])
+
+
+def _contents(paths: Iterable[Path]) -> Iterator[tuple[Path, object]]:
+    """Yield the files that are YAML, and their contents; MammoError for one that would take long or much memory."""
+    for path in paths:
+        try:
+            check_yaml(path)
+            yield path, yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
+        except (OSError, yaml.YAMLError):  # Hydra reports it where it is chosen
+            continue
+        except ValueError as error:
+            raise MammoError(f"{path} cannot be read as a configuration ({error}): remove or correct it") from None
 
 
 def searched_folders(config_dir: str | None, overrides: Sequence[Override]) -> list[Path]:

@@ -1,6 +1,7 @@
 """Hostile configurations: nothing that they name is called, and each is rejected with one sentence."""
 
 import itertools
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,47 @@ def test_a_small_file_that_stands_for_much_ends_a_command_at_once(
     started = time.process_time()
     assert "evil.yaml" in command_rejection(command, words, capsys)
     assert time.process_time() - started < 10
+
+
+CHAIN = [f"a{number}" for number in range(30)]
+DOUBLED = {
+    "texts": "${%s}${%s}",
+    "lists": "['${%s}', '${%s}']",
+    "maps": "{x: '${%s}', y: '${%s}'}",
+    "selections": "${oc.select:%s}${oc.select:%s}",
+    "parts": "${.%s}${%s}",
+    "decoded": "'${oc.decode:$\\{%s\\}$\\{%s\\}}'",
+}
+"""How each value of a chain holds the next one twice, so that the first stands for 2 ** 29 values."""
+
+STARTS = ("group", "seed", "trainer.max_epochs", "hydra.job.name", "unread")
+"""Keys that hold the first value: of the command, of its classes, one that Hydra needs while it composes, and none."""
+
+DOUBLINGS = [
+    f"{form} {place} {start}" for form in DOUBLED for place in ("experiment", "primary", "other") for start in STARTS
+]
+
+
+@pytest.mark.parametrize("case", sampled(DOUBLINGS, 13))
+def test_values_that_double_from_line_to_line_end_a_command_at_once(
+    case: str, small_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    form, place, start = case.split()
+    lines = [f"{one}: {DOUBLED[form] % (two, two)}" for one, two in itertools.pairwise(CHAIN)]
+    lines += [f"{CHAIN[-1]}: 1", yaml.safe_dump(at(start, "${a0}"))]
+    lines += ["defaults: [/other/half, _self_]"] if place == "other" else []
+    half = 15 if place == "other" else 0  # half of the chain is in a file of its own
+    for name, part in (("other/half", lines[:half]), ("evil" if place == "primary" else "experiment/evil", lines)):
+        file = tmp_path / f"{name}.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("\n".join(["# @package _global_", *part[half if part is lines else 0 :]]))
+    words = [f"--config-dir={tmp_path}", f"root={small_root}"]
+    words += ["--config-name=evil"] if place == "primary" else ["experiment=evil", "model=floc", "backbone=small"]
+    for more in ([], ["--help"]):
+        started = time.process_time()
+        message = command_rejection(train_command, [*words, *more], capsys)
+        assert re.search(r"(evil|half)\.yaml stands for more than 10,000 values", message)
+        assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("option", ["--experimental-rerun=x.pickle", "--config-path=/tmp"])
