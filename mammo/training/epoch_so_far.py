@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pytorch_lightning as pl
+import torch
 from torch import Tensor
 from torchmetrics import Metric
 
@@ -18,12 +19,14 @@ def epoch_so_far(trainer: pl.Trainer, network: pl.LightningModule) -> EpochSoFar
     several = trainer.world_size > 1
     found: EpochSoFar = {}
     for name, metric in _metrics(network).items():
+        # lists, which several processes join to a tensor, are of a validation, and empty within an epoch
+        sums = {key for key, value in metric.metric_state.items() if isinstance(value, Tensor)}
         with metric.sync_context(should_sync=several):
-            states = {key: value for key, value in metric.metric_state.items() if isinstance(value, Tensor)}
+            states = {key: torch.as_tensor(value) for key, value in metric.metric_state.items() if key in sums}
             found[name] = {key: value.detach().cpu().clone() for key, value in states.items()}
     for name, mean in _means(trainer).items():
-        sums = {key: getattr(mean, key).detach().clone() for key in MEAN}
-        found[name] = {key: trainer.strategy.reduce(value, reduce_op="sum").cpu() for key, value in sums.items()}
+        states = {key: getattr(mean, key).detach().clone() for key in MEAN}
+        found[name] = {key: trainer.strategy.reduce(value, reduce_op="sum").cpu() for key, value in states.items()}
     return found
 
 

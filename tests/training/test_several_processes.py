@@ -20,6 +20,7 @@ from mammo.training.build import datamodule_of
 from mammo.training.fit import train
 from mammo.training.train_config import store_defaults
 from tests.training.own_package import OwnFLoc
+from tests.training.run_content import RunContent
 
 HERE = Path(__file__).resolve().parents[2]
 OVERRIDES = (
@@ -38,21 +39,19 @@ OVERRIDES = (
 )
 
 
+def trained_by_two(module: str, root: Path) -> subprocess.CompletedProcess[str]:
+    """Train in a root with two processes of `python -m MODULE`."""
+    words = ["train", *OVERRIDES, "trainer.devices=2", "trainer.strategy=ddp", f"root={root}"]
+    command = [sys.executable, "-m", module, *words]
+    return subprocess.run(command, cwd=HERE, env=dict(os.environ), capture_output=True, text=True, check=False)
+
+
 @pytest.fixture(scope="module")
 def run(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run trained by two processes."""
     root = tmp_path_factory.mktemp("two")
     shutil.copytree(small_root / "store", root / "store")
-    command = [
-        sys.executable,
-        "-m",
-        "mammo.train",
-        *OVERRIDES,
-        "trainer.devices=2",
-        "trainer.strategy=ddp",
-        f"root={root}",
-    ]
-    done = subprocess.run(command, cwd=HERE, env=dict(os.environ), capture_output=True, text=True, check=False)
+    done = trained_by_two("mammo", root)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("epoch 1/2") == 1, "only the first process prints"
     assert "each batch of 5 is dealt to 2 processes: 3, 2" in done.stdout
@@ -94,6 +93,23 @@ def test_every_window_of_the_test_split_is_scored_once(run: Path) -> None:
     assert (table["n_windows"] == 3).all()
     reported = json.loads((run / "result.json").read_text())["test_auc"]
     assert reported == float(np.float32(auc(table["malignant"], table["score"])))
+
+
+@pytest.mark.faults
+def test_an_epoch_that_a_signal_to_one_process_interrupts_has_the_metrics_of_an_undisturbed_one(
+    run: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(run.parent.parent / "store", tmp_path / "store")
+    interrupted = trained_by_two("tests.training.interrupted_processes", tmp_path)
+    assert interrupted.returncode == 143, interrupted.stderr
+    assert "interrupted; the same command goes on from here" in interrupted.stdout
+    (folder,) = tmp_path.glob("runs/*")
+    state = torch.load(folder / "last.ckpt", weights_only=True)
+    assert (state["epoch"], state["global_step"]) == (1, 8), "after the third step of five of the second epoch"
+    resumed = trained_by_two("mammo", tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    found = RunContent(folder).differences(RunContent(run))
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(
