@@ -75,10 +75,13 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
 def use_temporary_folder() -> None:
     """Let this process have its temporary files in a folder of its own, which is removed at its end or after it.
 
-    Those of commands that were killed are removed first. Without permission to make the folder, or where its path is
-    long, nothing changes.
+    Those of commands that were killed are removed first. Where the folder cannot be made, as without permission or on a
+    full disk, or where its path is long, nothing changes.
     """
-    parent = Path(tempfile.gettempdir())
+    try:
+        parent = Path(tempfile.gettempdir())
+    except OSError:
+        return
     if parent.name.startswith(TEMPORARY):  # a second command in one process
         return
     remove_leftovers(parent.glob(f"{TEMPORARY}*"))

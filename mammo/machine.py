@@ -1,4 +1,4 @@
-"""Use of the machine: the number of cores that this process may use, and memory that it keeps for reuse.
+"""Use of the machine: the number of cores that this process may use, memory that it keeps, and its child processes.
 
 os.cpu_count() counts the machine's cores, of which a container or a Slurm job has only some. As many processes as that
 in a container of two cores wait for one another and need many times the memory.
@@ -7,8 +7,9 @@ in a container of two cores wait for one another and need many times the memory.
 import ctypes
 import math
 import os
+import signal
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
@@ -81,6 +82,20 @@ def _words(path: Path, count: int) -> tuple[str, ...]:
     except (OSError, ValueError):
         return ()
     return words if len(words) == count else ()
+
+
+@contextmanager
+def without_interrupts() -> Iterator[None]:
+    """Start child processes in the block, which Ctrl-C will not reach.
+
+    A terminal sends it to all processes of a command, and the parent decides what it means for its children. One that
+    comes during the block reaches the parent at its end.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def keep_memory(block: int, spare: int) -> None:

@@ -117,3 +117,20 @@ def test_blocks_up_to_a_size_are_kept() -> None:
     kept, returned = map(int, printed.split())
     assert kept <= 2
     assert returned >= 8
+
+
+def test_children_outlive_ctrl_c_and_their_parent_receives_it() -> None:
+    program = (
+        "import os, signal, subprocess\n"
+        "from mammo.machine import without_interrupts\n"
+        "received = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: received.append('parent'))\n"
+        "with without_interrupts():\n"
+        "    child = subprocess.Popen(['sleep', '0.5'])\n"
+        "    os.killpg(0, signal.SIGINT)\n"
+        "    assert not received\n"
+        "print(received, child.wait())\n"
+    )
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, process_group=0)
+    assert (done.stdout, done.stderr) == ("['parent'] 0\n", "")

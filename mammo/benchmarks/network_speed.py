@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mammo.benchmarks.timing import Method, time_methods, use_one_thread
 from mammo.benchmarks.workload import breast
 from mammo.geometry import Frame
+from mammo.machine import without_interrupts
 from mammo.models.context_network import standardized
 from mammo.models.floc import FLoc
 from mammo.models.gmic import Gmic, GmicOutput, GmicSizes
@@ -193,7 +194,9 @@ def _peak_mb(work: str, path: str, sizes: GmicSizes, frame: Frame) -> int:
 def _in_new_process(work: Callable[[], int]) -> int:
     """The result of the work in a new process."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(work).result()
+        with without_interrupts():
+            found = pool.submit(work)
+        return found.result()
 
 
 def _adopt_running_statistics(network: nn.Module, x: Tensor) -> None:

@@ -9,7 +9,10 @@ import select
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from platform import system
+from types import FrameType
+from typing import NoReturn
 
 from mammo import NO_WINDOWS, __version__
 from mammo.leftovers import use_temporary_folder
@@ -42,6 +45,9 @@ INTERRUPTED = 130
 TERMINATED = 143
 """Exit status after SIGTERM."""
 
+ENDINGS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+"""The signals that end a command, with 128 and their number as its exit status, and what it then prints."""
+
 READER_GONE = 141
 """Exit status where standard output is a pipe whose reader has ended: 128 and the number of SIGPIPE."""
 
@@ -72,23 +78,51 @@ def run(main: Callable[[], int | None]) -> None:
         sys.exit(f"error: {NO_WINDOWS}")
     if "--version" in sys.argv[1:]:
         main = _print_version
-    signal.signal(signal.SIGTERM, _terminate)  # else nothing half written would be removed
+    if signal.getsignal(signal.SIGTERM) is stop:  # within `mammo NAME`, which ends as this one does
+        sys.exit(main())
+    _received.clear()
+    _handle(stop)
     use_temporary_folder()
-    sys.exit(_status(main))
+    status = _status(main)
+    _handle(_end_at_once)
+    sys.exit(status)
+
+
+_received: list[int] = []
+"""The signals that have asked this process to end."""
+
+
+def stop(signum: int, _: FrameType | None) -> NoReturn:
+    """Handle SIGTERM or Ctrl-C: say so, and end through every `finally`, so that nothing half written stays.
+
+    Raises:
+        SystemExit: always; whatever becomes of it, the exit status is that of the signal.
+    """
+    if not _received:
+        with suppress(OSError), suppress(KeyError):  # not print, which the signal may have interrupted
+            os.write(2, f"{ENDINGS[signal.Signals(signum)]}\n".encode())
+    _received.append(signum)
+    raise SystemExit(128 + signum)
+
+
+def _end_at_once(signum: int, _: FrameType | None) -> NoReturn:
+    """Handle a signal after the command's end, whose exit nothing must interrupt half-way."""
+    os._exit(128 + signum)
+
+
+def _handle(handler: Callable[[int, FrameType | None], NoReturn]) -> None:
+    """Set the handler of the signals that end a command, but for Ctrl-C in a command of the background (nohup, &)."""
+    for signum in ENDINGS:
+        if signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, handler)
 
 
 def _status(main: Callable[[], int | None]) -> str | int | None:
     """Run a command; its exit status, or the message that it exits with."""
     status: str | int | None
     try:
-        try:
-            status = main()
-        except SystemExit as stop:
-            status = stop.code
+        status = _called(main)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print_text("interrupted", file=sys.stderr)
-        return INTERRUPTED
     except BrokenPipeError:
         gone = _pipes_without_reader()
         if not gone:
@@ -106,14 +140,23 @@ def _status(main: Callable[[], int | None]) -> str | int | None:
     return status
 
 
+def _called(main: Callable[[], int | None]) -> str | int | None:
+    """What a command returns or exits with; after a signal its status, whatever error that has become."""
+    status: str | int | None = None
+    try:
+        status = main()
+    except SystemExit as end:
+        status = end.code
+    except BaseException:
+        if not _received:
+            raise
+    return 128 + _received[0] if _received else status
+
+
 def _discard(*streams: int) -> None:
     """Let what is still to be written to these streams go nowhere, instead of failing at the exit."""
     for stream in streams:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream)
-
-
-def _terminate(*_: object) -> None:
-    raise SystemExit(TERMINATED)
 
 
 def _print_version() -> None:

@@ -21,6 +21,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from threading import Thread
 
+from mammo.machine import without_interrupts
 from mammo.records import MammoError
 from mammo.text import print_text
 
@@ -109,7 +110,8 @@ def _children(commands: Sequence[str], started: float, preload: Sequence[str]) -
         for command in commands:
             lines, out = context.Pipe(duplex=False)
             child: BaseProcess = context.Process(target=_execute, args=(command, out))
-            child.start()
+            with without_interrupts():
+                child.start()
             out.close()
             children.append(child)
             readers.append(Thread(target=_print_lines, args=(lines, started), daemon=True))

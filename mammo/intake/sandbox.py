@@ -26,7 +26,7 @@ from typing import Generic, TypeVar
 import cv2
 
 from mammo.intake.rejections import Code, RejectedError
-from mammo.machine import keep_memory, usable_cores
+from mammo.machine import keep_memory, usable_cores, without_interrupts
 from mammo.records import MammoError
 
 Task = TypeVar("Task")
@@ -151,7 +151,7 @@ def _start(work: Callable[[Task], Result], workers: Workers) -> _Child[Task]:
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, work, workers.limits), daemon=True)
         try:
-            with _without_main():
+            with _without_main(), without_interrupts():
                 process.start()
             theirs.close()
             ours.recv()
@@ -226,7 +226,6 @@ def _cause(exit_code: int | None) -> Code:
 
 def _serve(pipe: Connection, work: Callable[[Task], Result], limits: Limits) -> None:
     """Run tasks from the pipe, in the child, and send their results back until the pipe closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # libraries print what they read
         os.dup2(silence, stream)

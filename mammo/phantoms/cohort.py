@@ -23,6 +23,7 @@ import cv2
 import numpy as np
 
 from mammo.io import atomic_write
+from mammo.machine import without_interrupts
 from mammo.phantoms.dicom_file import draw_storage, patient_name, write_image
 from mammo.phantoms.image import ImagePlan, draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec
@@ -95,7 +96,9 @@ def _images(spec: CohortSpec, out: Path, processes: int) -> Iterator[ImageRows]:
             yield from write(patient)
         return
     with ProcessPoolExecutor(processes, get_context("spawn"), initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        for rows in pool.map(write, patients, chunksize=2):
+        with without_interrupts():
+            found = pool.map(write, patients, chunksize=2)
+        for rows in found:
             yield from rows
 
 

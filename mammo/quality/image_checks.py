@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
 from mammo.intake.pixel_checks import looks_inverted
+from mammo.machine import without_interrupts
 from mammo.progress import track
 from mammo.quality.checks import Issue
 from mammo.records import FULL_SCALE, Laterality, MammoError
@@ -89,7 +90,9 @@ def all_image_stats(store: Path, frame: Frame, rows: Sequence[IdRow], processes:
         yield from track(map(work, rows), "verify", len(rows))
         return
     with ProcessPoolExecutor(useful, mp_context=get_context("spawn")) as pool:
-        yield from track(pool.map(work, rows, chunksize=16), "verify", len(rows))
+        with without_interrupts():
+            found = pool.map(work, rows, chunksize=16)
+        yield from track(found, "verify", len(rows))
 
 
 def image_stats(store: Path, frame: Frame, id_row: IdRow) -> ImageStats:

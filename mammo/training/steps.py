@@ -10,6 +10,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 from torch.nn.utils import get_total_norm
 
+from mammo.cli.commands import stop
 from mammo.data.loader import Loader
 from mammo.records import Batch, MammoError
 from mammo.text import print_text
@@ -120,9 +121,9 @@ class Interruption(Callback):
             for signum in self.signals:
                 signal.signal(signum, self._receive)
 
-    def _receive(self, signum: int, _: FrameType | None) -> None:
+    def _receive(self, signum: int, frame: FrameType | None) -> None:
         if self.signum or not self.is_training:
-            raise SystemExit(128 + signum)
+            stop(signum, frame)
         self.signum = signum
         again = "; again: at once, without what is unsaved" if signum == signal.SIGINT else ""
         print_text(f"\n{self.name}: ends when its state is saved, within a step or after a validation{again}")

@@ -58,13 +58,37 @@ def test_a_command_keeps_its_status(ending: str, status: int) -> None:
     assert python(f"def main():\n    {ending}\nrun(main)") == (status, "", "")
 
 
-@pytest.mark.parametrize(("name", "status", "said"), [("SIGINT", 130, "interrupted\n"), ("SIGTERM", 143, "")])
+@pytest.mark.parametrize(
+    ("name", "status", "said"), [("SIGINT", 130, "interrupted\n"), ("SIGTERM", 143, "terminated\n")]
+)
 def test_a_signal_ends_a_command_with_its_status_after_what_it_cleans_up(name: str, status: int, said: str) -> None:
     work = (
         "import os, signal\ndef main():\n    try:\n"
         f"        os.kill(os.getpid(), signal.{name})\n    finally:\n        print('cleaned up')\nrun(main)"
     )
     assert python(work) == (status, "cleaned up\n", said)
+
+
+@pytest.mark.parametrize("ending", ["raise RuntimeError('later')", "return 0", "raise OSError(28, 'full', 'x')"])
+def test_a_signal_that_a_library_turns_into_something_else_keeps_its_status(ending: str) -> None:
+    work = (
+        "import os, signal\ndef main():\n    try:\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"    except BaseException:\n        {ending}\nrun(main)"
+    )
+    assert python(work) == (143, "", "terminated\n")
+
+
+def test_a_signal_after_the_end_leaves_no_traceback() -> None:
+    late = "import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIGINT)\nrun(lambda: 0)"
+    assert python(late) == (130, "", "")
+
+
+def test_a_command_of_the_background_ignores_ctrl_c() -> None:
+    work = (
+        "import os, signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "def main():\n    os.kill(os.getpid(), signal.SIGINT)\n    return 3\nrun(main)"
+    )
+    assert python(work) == (3, "", "")
 
 
 @pytest.mark.parametrize("words", [["mammo"], ["mammo", "train"], ["mammo.compare"], ["mammo.score", "run=best"]])

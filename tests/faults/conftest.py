@@ -1,4 +1,6 @@
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,9 +16,10 @@ def full_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def roots(full_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Roots:
-    """Where commands are disturbed, one at a time."""
-    return Roots(full_root, tmp_path_factory.mktemp("disturbed"))
+def roots(full_root: Path) -> Iterator[Roots]:
+    """Where commands are disturbed, one at a time: below a short path, as commands want it for temporary files."""
+    with TemporaryDirectory(prefix="m") as folder:
+        yield Roots(full_root, Path(folder))
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import atexit
 import importlib
 import multiprocessing.forkserver
+import multiprocessing.util
 import os
 import select
 import signal
@@ -161,6 +162,7 @@ def _forget_parent(keeps_server: bool) -> None:
             of its own has the limits and the process group of the command.
     """
     atexit._clear()
+    atexit.register(multiprocessing.util._exit_function)  # type: ignore[attr-defined]
     weakref.finalize._registry.clear()  # type: ignore[attr-defined]
     weakref.finalize._registered_with_atexit = False  # type: ignore[attr-defined]
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w", 1)

@@ -18,20 +18,20 @@ VARYING = ("bench.md",)
 TIME = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 
 Tree = dict[str, str]
-"""Digest of each file, by its path below the root."""
+"""Digest of each file, by its path below the root; folders, whose paths end with a slash, have none."""
 
 
 def tree(root: Path) -> Tree:
-    """Digest of each file below a root without its times; lock files and a logger's metrics (one more folder for each
-    attempt of a training) are left out."""
-    paths = {str(path.relative_to(root)): path for path in root.rglob("*") if path.is_file()}
+    """Digest of each file below a root without its times, and its folders; lock files and a logger's metrics (one more
+    folder for each attempt of a training) are left out."""
+    paths = {str(path.relative_to(root)) + "/" * path.is_dir(): path for path in root.rglob("*")}
     return {
         name: _digest(path) for name, path in paths.items() if path.name not in LOCKS and "/metrics/" not in f"/{name}"
     }
 
 
 def _digest(path: Path) -> str:
-    if path.name in (*VARYING, *WHOLE_GMIC):
+    if path.is_dir() or path.name in (*VARYING, *WHOLE_GMIC):
         return ""
     content = path.read_bytes()
     if path.name == "result.json" and content:
@@ -43,7 +43,7 @@ def _digest(path: Path) -> str:
 
 
 def differences(before: Tree, after: Tree) -> list[str]:
-    """What became of files: one line each for those that changed, went or came."""
+    """What became of files and folders: one line each for those that changed, went or came."""
     lines = [f"{name} is gone" for name in sorted(before.keys() - after.keys())]
     lines += [f"{name} is new" for name in sorted(after.keys() - before.keys())]
     return lines + [f"{name} changed" for name in sorted(before.keys() & after.keys()) if before[name] != after[name]]

@@ -1,5 +1,7 @@
 """The node's scores are those of `mammo predict`, from a real bundle."""
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,7 +20,7 @@ pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 from pynetdicom import AE
 
 from mammo.bundle import main as bundle_runs
-from mammo.cli.commands import TERMINATED
+from mammo.cli.commands import ENDINGS, INTERRUPTED, TERMINATED
 from mammo.dicom_out.results import dicom_results
 from mammo.inference.predictor import PredictOptions, Predictor
 from mammo.predict import main as predict
@@ -77,7 +79,8 @@ def served(bundle: Path, queue: Path, peer: Address) -> Iterator[tuple[Address, 
     own = Address("MAMMO", "127.0.0.1", free_port())
     words = [str(bundle), "--dicom", "--queue", str(queue), "--accept", "SENDER", "--windows", "20"]
     command = [sys.executable, "-m", "mammo", "serve", *words, "--peer", str(peer), "--listen", str(own)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, cwd=ROOT, text=True, process_group=0, **pipes) as process:
         try:
             until(lambda: reachable(own) or process.poll() is not None, 120)
             assert process.poll() is None, process.communicate()[0]
@@ -113,6 +116,38 @@ def test_a_served_bundle_that_is_killed_sends_every_result_once(
             process.terminate()
             printed = process.communicate(timeout=60)[0]
         assert process.returncode == TERMINATED
+        assert printed.splitlines().count("terminated") == 1
         assert len(peer.objects()) == len({uid for uid, _ in peer.objects()}) == 3
     assert str(sent[0].PatientName) not in printed
     assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_node_that_waits(bundle: Path, tmp_path: Path, signum: signal.Signals) -> None:
+    peer = Address("PEER", "127.0.0.1", free_port())
+    with served(bundle, tmp_path / "queue", peer) as (_, process):
+        os.killpg(process.pid, signum)
+        printed = process.communicate(timeout=60)[0]
+    assert process.returncode == 128 + signum
+    assert printed.splitlines()[1:] == [ENDINGS[signum]]
+
+
+def test_a_node_that_ctrl_c_ends_while_it_scores_sends_every_result_afterwards(
+    bundle: Path,
+    trained_root: Path,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    queue = CaseQueue(tmp_path / "queue")
+    with counting_peer(tmp_path / "peer.log") as peer:
+        with served(bundle, queue.folder, peer.address) as (node, process):
+            send(node, *first_case(trained_root))
+            until(lambda: queue.status()["received/outlines"] == 1)
+            os.killpg(process.pid, signal.SIGINT)
+            printed = process.communicate(timeout=60)[0]
+        assert process.returncode == INTERRUPTED
+        assert printed.splitlines()[-1] == "interrupted"
+        assert "Traceback" not in printed
+        assert queue.status()["failed"] == 0
+        with served(bundle, queue.folder, peer.address):
+            until(lambda: queue.status()["sent"] == 1, 120)
+        assert len(peer.objects()) == len({uid for uid, _ in peer.objects()}) == 3
