@@ -93,7 +93,7 @@ def _predict(options: argparse.Namespace) -> int:
         outputs.append(written_results(options.out, predictor.facts.name))
     found = predict_cases(predictor, asked, options.out, outputs)
     if asked.not_used:
-        print_text(f"no prediction depends on these columns: {', '.join(asked.not_used)}")
+        print_text(f"no prediction depends on these columns or keys: {', '.join(asked.not_used)}")
     if asked.without_outline:
         listed, n = ", ".join(asked.without_outline[:5]), len(asked.without_outline)
         print_text(f"{n} images are in no table and were not scored: {listed}{', ...' if n > 5 else ''}")
@@ -165,7 +165,7 @@ def _cases(options: argparse.Namespace) -> "CaseList":
 
 def _columns(words: Sequence[str]) -> dict[str, str]:
     """The columns by field that FIELD=NAME words give; MammoError where one does not."""
-    from mammo.inference.case_list import USED
+    from mammo.inference.not_used import USED
 
     pairs = [word.partition("=") for word in words]
     for field, sign, column in pairs:

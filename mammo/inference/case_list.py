@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 
 from mammo.inference.cases import Case, CaseList, LesionRequest, no_outline
+from mammo.inference.not_used import unused_columns, unused_keys
 from mammo.inference.outlines import Drawn
-from mammo.intake.adapters._table_columns import Entry, columns_of, entry_of_annotation, read_entries, squeezed
+from mammo.intake.adapters._table_columns import Entry, columns_of, entry_of_annotation, read_entries
 from mammo.intake.adapters._table_files import SUFFIXES, image_file, usual_file
 from mammo.intake.adapters._table_lesions import lesion_key
 from mammo.intake.adapters._table_matching import ImageNames
 from mammo.intake.adapters._table_outlines import (
-    FORM_OF,
     Given,
     are_beyond,
     check_inside,
@@ -39,14 +39,7 @@ from mammo.records import MammoError
 TABLES = (*SUFFIXES, ".json")
 """Suffixes of a list of cases: a table of lesions, or a COCO file."""
 
-
-USED = ("image", "lesion_id", "lesion", "laterality", "view", "pixel_spacing", "mask", "segment", "outline")
-"""Fields of own tables (adapters._table_columns.FIELDS) that a prediction depends on."""
-
 UNLINKED = "this segmentation object names no image of the folder: put its image beside it, or export it again"
-
-OUTLINE_WORDS = frozenset(word for names in FORM_OF for word in names)
-"""Columns of boxes and circles, in lower case without spaces and punctuation."""
 
 
 def read_cases(words: Sequence[Path], columns: Mapping[str, str] | None = None) -> CaseList:
@@ -86,11 +79,11 @@ def _add(
     for file in (*tables, *([described] if described else [])):
         header = [column for column in read_header(file) if column]
         by_field = columns_of(header, chosen)
-        used = {column for field, own in by_field.items() if field in USED for column in own}
-        unused = [column for column in header if column not in used and squeezed(column) not in OUTLINE_WORDS]
+        unused = unused_columns(header, by_field, is_list=file in tables)
         found.not_used.extend(f"{column} ({file.name})" for column in unused)
         _check_columns(file, header, by_field, is_list=file in tables)
     cases = list(_table_cases(root, tables, annotated, chosen))
+    found.not_used.extend(f"{key} ({file.name})" for file in annotated for key in unused_keys(file))
     found.cases.extend(case for case in cases if case.error or case.lesions)
     known = {case.path for case in cases} | {request.mask for case in cases for request in case.lesions}
     images = [path for path in Folder(root).candidates if not path.startswith(f"{OUTLINES}/")]

@@ -10,7 +10,8 @@ from mammo.inference.outlines import Drawn
 from mammo.intake.adapters._table_outlines import OutlineError
 from mammo.intake.coco import CocoError
 from mammo.intake.masks import MaskError
-from mammo.intake.rejections import Code, RejectedError
+from mammo.intake.outlines import check_extent
+from mammo.intake.rejections import OUTLINE, Code, RejectedError
 from mammo.intake.sandbox import Workers, isolated
 from mammo.records import MammoError
 
@@ -65,14 +66,17 @@ def read_case(placing: Placing, case: Case) -> ReadCase:
         image = read_image(file, case.laterality, case.view, placing, case.name, case.spacing_mm)
     except MammoError as error:
         return ReadCase(None, errors=(str(error),))
-    requests, errors = [], []
+    requests, errors, shape = [], [], image.admitted.chain.stored_shape
     for lesion in case.lesions:
         try:
-            requests.append(Request(lesion.lesion_id, lesion.draw(image.admitted.chain.stored_shape)))
+            outline = lesion.draw(shape)
+            check_extent(outline[:2], shape)
+            requests.append(Request(lesion.lesion_id, outline))
         except MammoError as error:
             errors.append(str(error))
         except RejectedError as error:
-            errors.append(f"{lesion.where}: {error.code.reason}: {error.code.remedy}")
+            remedy = "correct the outline" if error.code.remedy == OUTLINE else error.code.remedy
+            errors.append(f"{lesion.where}: {error.code.reason}: {remedy}")
         except (OutlineError, CocoError, MaskError) as error:
             errors.append(f"{lesion.where}: the outline {error}")
         except (OverflowError, ValueError, MemoryError) as error:  # of numbers that no image has

@@ -13,6 +13,7 @@ from mammo.ingestion.cohort_lesions import mean_gray
 from mammo.ingestion.result_lines import SMALL
 from mammo.intake.film import lies_in_air
 from mammo.intake.gate import FILM
+from mammo.quality.outline_checks import MAX_OF_BREAST, overlap
 from mammo.records import LabelSource, Pathology
 from mammo.store.columns import BREAST_FLAGS
 from mammo.store.image_store import ImageStore
@@ -109,6 +110,8 @@ class CaseStore:
         is_beyond = on_store.row1 <= 0 or on_store.col1 <= 0 or on_store.row0 >= height or on_store.col0 >= width
         if is_beyond or lies_in_air(outline.mask, outline.box, self.chain, admitted.tissue, FILM in admitted.notes):
             found.append("The outline lies outside the breast.")
+        elif (of_breast := overlap(self.chain, outline.mask, outline.box, admitted.tissue).of_breast) > MAX_OF_BREAST:
+            found.append(f"The outline covers {of_breast:.0%} of the breast: check that it is that of one lesion.")
         return (*found, *self._scale_warnings())
 
     def _scale_warnings(self) -> Iterator[str]:

@@ -70,7 +70,7 @@ class CaseList(NamedTuple):
 
     cases: list[Case]
     not_used: list[str]
-    """Columns of the caller's tables that no prediction depends on, as in "label (lesions.csv)"."""
+    """Columns of tables and keys of COCO files that no prediction depends on, as in "label (lesions.csv)"."""
     without_outline: list[str]
     """Images beside a table of lesions that it does not list: nothing is scored on them."""
 

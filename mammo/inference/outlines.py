@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box
-from mammo.intake.outlines import outline_of_box, outline_of_circle, outline_of_mask, outline_of_polygon
+from mammo.intake.outlines import check_extent, outline_of_box, outline_of_circle, outline_of_mask, outline_of_polygon
 from mammo.intake.rejections import RejectedError
 from mammo.records import MammoError
 
@@ -52,23 +52,30 @@ def draw(outline: Outline, shape: tuple[int, int]) -> Drawn:
         shape: (rows, cols) of the image.
 
     Raises:
-        MammoError: the outline is of none of these forms, has the size of another image, or covers no pixel.
+        MammoError: the outline is of none of these forms, has the size of another image, or covers no pixel, or
+            more than half of the image.
     """
     try:
-        if isinstance(outline, Box):
-            edges = (outline.row0, outline.row1, outline.col0, outline.col1)
-            return Drawn(*outline_of_box(edges, shape), _beyond([edges[:2], edges[2:]], shape))
-        if isinstance(outline, Circle):
-            reach = [(center - outline.radius, center + outline.radius) for center in (outline.row, outline.col)]
-            drawn = outline_of_circle((outline.row, outline.col), outline.radius, shape)
-            return Drawn(*drawn, _beyond(reach, shape))
-        return _draw_array(np.asarray(outline), shape)
+        drawn = _drawn(outline, shape)
+        check_extent(drawn[:2], shape)
     except RejectedError as error:
         shown = repr(outline) if isinstance(outline, Box | Circle) else f"array of shape {np.shape(outline)}"
         raise MammoError(
             f"outline={shown}: {error.code.reason}: give it in pixels (row, col) of the image as a viewer shows "
             f"it, which has {shape[0]} rows and {shape[1]} columns"
         ) from None
+    return drawn
+
+
+def _drawn(outline: Outline, shape: tuple[int, int]) -> Drawn:
+    if isinstance(outline, Box):
+        edges = (outline.row0, outline.row1, outline.col0, outline.col1)
+        return Drawn(*outline_of_box(edges, shape), _beyond([edges[:2], edges[2:]], shape))
+    if isinstance(outline, Circle):
+        reach = [(center - outline.radius, center + outline.radius) for center in (outline.row, outline.col)]
+        circle = outline_of_circle((outline.row, outline.col), outline.radius, shape)
+        return Drawn(*circle, _beyond(reach, shape))
+    return _draw_array(np.asarray(outline), shape)
 
 
 def _draw_array(array: NDArray[np.generic], shape: tuple[int, int]) -> Drawn:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mammo.intake.outlines import Outline, outline_of_mask
+from mammo.intake.outlines import MOST, Outline, outline_of_mask
 from mammo.intake.rasters import raster_shape, raster_values
 
 FEW = 8
@@ -56,7 +56,7 @@ def outline_of_mask_file(path: Path, shape: tuple[int, int], value: int | None =
     if value is not None:
         return outline_of_mask(values == value)
     inside = inside_of(values)
-    if inside.mean() > 0.5:
+    if inside.mean() > MOST:
         raise MaskError(f"covers {inside.mean():.0%} of its image: the lesion must be white on black, or above 0")
     if _is_line(inside):
         raise MaskError("is only a line around the lesion: fill it, so that the pixels inside are above 0 too")

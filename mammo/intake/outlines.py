@@ -19,6 +19,23 @@ Outline = tuple[NDArray[np.bool_], Box]
 SAME_ASPECT = 0.01
 """Two sizes belong to the same image if their aspect ratios differ by at most this share."""
 
+MOST = 0.5
+"""Share of its image that a lesion's outline may cover."""
+
+
+def check_extent(outline: Outline, shape: tuple[int, int]) -> None:
+    """Check that an outline can be that of a lesion.
+
+    Args:
+        outline: a mask [box.height, box.width] and its box, stored px.
+        shape: (rows, cols) of the image.
+
+    Raises:
+        RejectedError: it covers more than half of the image.
+    """
+    if np.count_nonzero(outline[0]) > MOST * shape[0] * shape[1]:
+        raise RejectedError(Code.OUTLINE_WHOLE)
+
 
 def outline_of_mask(mask: NDArray[np.bool_]) -> Outline:
     """Return the outline of a mask's True pixels.

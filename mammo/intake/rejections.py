@@ -157,6 +157,11 @@ class Code(StrEnum):
     KNOWN_DEFECT = "known_defect", "an image that is published as damaged", "nothing to do"
     OUTLINE_SIZE = "outline_size", "the outline does not fit its image's size, so that its position is unknown", OUTLINE
     OUTLINE_EMPTY = "outline_empty", "the outline covers no pixel of its image", OUTLINE
+    OUTLINE_WHOLE = (
+        "outline_whole",
+        "the outline covers more than half of its image, which no lesion does",
+        OUTLINE,
+    )
     OUTLINE_BROKEN = "outline_broken", "the outline cannot be read", OUTLINE
     OUTLINE_OFF_BREAST = "outline_off_breast", "the outline lies outside the breast", OUTLINE
     SEVERAL_SEGMENTS = (

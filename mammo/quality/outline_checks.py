@@ -1,6 +1,7 @@
 """Checks of the outlines: empty, misplaced, too large or repeated."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,25 +65,41 @@ def _inside(box: Box, shape: tuple[int, int]) -> bool:
 def _check_position(
     chain: FrameChain, mask: NDArray[np.bool_], box: Box, tissue: NDArray[np.float32]
 ) -> Iterator[tuple[str, str]]:
-    on_breast, of_breast, visible = _overlap(chain, mask, box, tissue)
-    if not visible:
+    found = overlap(chain, mask, box, tissue)
+    if not found.visible:
         yield "outline_unseen", ""
-    elif on_breast < MIN_ON_BREAST:
-        yield "outline_off_breast", f"{on_breast:.0%} of it"
-    elif of_breast > MAX_OF_BREAST:
-        yield "outline_too_large", f"{of_breast:.0%} of the breast"
+    elif found.on_breast < MIN_ON_BREAST:
+        yield "outline_off_breast", f"{found.on_breast:.0%} of it"
+    elif found.of_breast > MAX_OF_BREAST:
+        yield "outline_too_large", f"{found.of_breast:.0%} of the breast"
 
 
-def _overlap(
-    chain: FrameChain, mask: NDArray[np.bool_], box: Box, tissue: NDArray[np.float32]
-) -> tuple[float, float, bool]:
-    """Share of the outline on tissue, share of the tissue inside it, and whether any of it is in the network window."""
+class Overlap(NamedTuple):
+    """Where an outline lies: shares of what the network window shows, 0 to 1."""
+
+    on_breast: float
+    """Share of the outline that lies on tissue."""
+    of_breast: float
+    """Share of the tissue that lies inside the outline."""
+    visible: bool
+    """Whether any of it is in the network window."""
+
+
+def overlap(chain: FrameChain, mask: NDArray[np.bool_], box: Box, tissue: NDArray[np.floating]) -> Overlap:
+    """Compare an outline with the breast.
+
+    Args:
+        chain: of its image.
+        mask: [box.height, box.width] bool.
+        box: half-open, stored px.
+        tissue: [grid rows, grid cols], share of each grid cell covered by breast tissue, 0 to 1.
+    """
     network_mask, network_box = chain.mask_to_network(mask, box)
     points = np.argwhere(network_mask) + np.array((network_box.row0, network_box.col0))
     visible = (points >= 0).all(axis=1) & (points < (chain.frame.height, chain.frame.width)).all(axis=1)
     if not visible.any():
-        return 0.0, 0.0, False
+        return Overlap(0.0, 0.0, False)
     rows, cols = (points[visible] // chain.frame.cell_px).T
     shares = tissue[rows, cols]
     area = float(tissue.sum()) * chain.frame.cell_px**2
-    return float((shares > 0).mean()), float(shares.sum()) / max(area, 1.0), True
+    return Overlap(float((shares > 0).mean()), float(shares.sum()) / max(area, 1.0), True)

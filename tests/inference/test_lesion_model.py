@@ -179,6 +179,8 @@ def test_wrong_images_and_outlines_are_errors(model: mammo.LesionModel, first: K
         (first.path, (1, 2, 3, 4), {}, r"is no outline: give mammo\.Box\(row0, row1, col0, col1\)"),
         (first.path, mammo.Circle(5, 5, -1), {}, r"Circle\(row=5, col=5, radius=-1\).*image as a viewer shows it"),
         (first.path, mammo.Box(99999, 100000, 0, 5), {}, r"covers no pixel"),
+        (first.path, mammo.Box(0, 99999, 0, 99999), {}, r"covers more than half of its image"),
+        (first.path, np.ones_like(first.mask), {}, r"covers more than half of its image"),
     ]
     for image, outline, words, message in cases:
         with pytest.raises(mammo.MammoError, match=message):
@@ -277,6 +279,17 @@ def test_an_image_that_is_upside_down_by_its_header_gives_a_warning(model: mammo
     (warning,) = set(model.score(header, first.box, n_windows=1).warnings) - set(known.warnings)
     assert warning.startswith("The image is flagged upside_down: upside down by Patient Orientation (0020,0020)")
     assert model.score(header, first.box, n_windows=1).score == known.score, "outlines stay on the pixels of the file"
+
+
+def test_an_outline_of_most_of_the_breast_gives_a_warning(model: mammo.LesionModel, first: Known) -> None:
+    breast = first.chain.breast
+    cols = (breast.col0, breast.col0 + breast.width // 2)
+    if first.chain.mirrored:
+        cols = (first.mask.shape[1] - cols[1], first.mask.shape[1] - cols[0])
+    found = model.score(first.path, mammo.Box(breast.row0, breast.row1, *cols), n_windows=1)
+    (warning,) = (warning for warning in found.warnings if "of the breast: check" in warning)
+    assert 50 < int(warning.split("covers ")[1].split("%")[0]) < 90
+    assert not any("of the breast: check" in each for each in model.score(first.path, first.mask, n_windows=1).warnings)
 
 
 @pytest.mark.parametrize("n_windows", [0, -1, 1.5, "7", None, True, float("nan")])

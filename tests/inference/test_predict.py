@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from mammo.inference.bundle_facts import BundleFacts
 from mammo.inference.outline_changes import CHANGES
 from mammo.inference.prediction import LESION_FIELDS
 from mammo.intake.adapters._table_columns import FIELDS
+from mammo.intake.adapters.table import read as read_own_tables
 from mammo.intake.presentation import presentation
+from mammo.records import MammoError
 from mammo.store.pseudonyms import read_own_ids
 from mammo.training.results import read_run
 from tests.intake.segmentation_object import write_segmentation
@@ -394,6 +397,92 @@ def test_all_other_fields_are_said_not_to_be_used(bundle: Path, cases: Path, tmp
     after = by_table(bundle, tmp_path / "cases", tmp_path / "after", row | dict.fromkeys(others, "x"))
     assert before["cases"] == after["cases"]
     assert after["not_used"] == [f"{field} (lesions.csv)" for field in others]
+
+
+def by_coco(bundle: Path, folder: Path, out: Path, content: dict[str, Any]) -> dict[str, Any]:
+    (folder / "coco.json").write_text(json.dumps(content))
+    words = ("--windows", "2", "--no-changes", "--no-pictures")
+    assert predict.main([str(bundle), str(folder / "coco.json"), "-o", str(out), *words]) in (0, 3)
+    found: dict[str, Any] = json.loads((out / "predictions.json").read_text())
+    return found
+
+
+def coco_of(folder: Path, annotation: dict[str, Any]) -> dict[str, Any]:
+    """A COCO file with a box on a.dcm, and further keys of its annotation."""
+    header = pydicom.dcmread(folder / "a.dcm")
+    image = {"id": 1, "file_name": "a.dcm", "height": int(header.Rows), "width": int(header.Columns)}
+    box = {"id": 1, "image_id": 1, "bbox": [40, 150, 30, 30]}
+    return {"images": [image], "annotations": [box | annotation]}
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["own", "attributes"])
+@pytest.mark.parametrize("field", ["lesion_id", "lesion", "laterality", "view", "pixel_spacing"])
+def test_a_field_of_a_coco_file_that_is_used_changes_the_result_or_is_rejected(
+    field: str, nested: bool, bundle: Path, cases: Path, tmp_path: Path
+) -> None:
+    _, value = table_case(field, cases, tmp_path / "cases")
+    value = FIELD_VALUES[field] if value == "x" else value
+    added = {"attributes": {field: value}} if nested else {field: value}
+    before, after = (
+        by_coco(bundle, tmp_path / "cases", tmp_path / name, coco_of(tmp_path / "cases", more))
+        for name, more in (("before", {}), ("after", added))
+    )
+    assert before["not_used"] == after["not_used"] == []
+    assert before["cases"] != after["cases"]
+
+
+def test_all_other_keys_of_a_coco_file_are_said_not_to_be_used(bundle: Path, cases: Path, tmp_path: Path) -> None:
+    """At every level: what the format has besides places, fields of own tables, and keys that nobody knows."""
+    table_case("", cases, tmp_path / "cases")
+    before = by_coco(bundle, tmp_path / "cases", tmp_path / "before", coco_of(tmp_path / "cases", {}))
+    others = [field for field in (*FIELDS, "shoe_size") if field not in FIELD_VALUES]
+    own = {"category_id": 1, "iscrowd": 0, "mask": "mask.png", "laterality": ["L"], **dict.fromkeys(others, "x")}
+    attributes = [{"name": "occluded", "value": False, "unit": 1}, {"name": "view", "value": ["CC"]}]
+    content = coco_of(tmp_path / "cases", own | {"attributes": attributes})
+    content["images"][0] |= {"license": 1, "laterality": "R"}
+    after = by_coco(bundle, tmp_path / "cases", tmp_path / "after", content | {"info": {}, "categories": []})
+    assert before["cases"] == after["cases"]
+    keys = ["info", "categories", "images.license", "images.laterality", *(f"annotations.{key}" for key in own)]
+    keys += [f"annotations.attributes.{key}" for key in ("occluded", "unit", "view")]
+    assert after["not_used"] == [f"{key} (coco.json)" for key in keys]
+
+
+@pytest.mark.parametrize("form", ["box", "circle", "polygon", "mask", "value of a mask", "segment", "bbox", "rle"])
+def test_an_outline_of_most_of_its_image_is_rejected_as_by_an_ingest(
+    form: str, bundle: Path, cases: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "cases"
+    table_case("", cases, folder)
+    (folder / "b.dcm").unlink()
+    header = pydicom.dcmread(folder / "a.dcm")
+    rows, cols = int(header.Rows), int(header.Columns)
+    most = np.zeros((rows, cols), np.uint8)
+    most[: round(0.7 * rows)] = 1
+    row = {
+        "box": {"row0": 0, "row1": round(0.7 * rows), "col0": 0, "col1": cols},
+        "circle": {"row": rows / 2, "col": cols / 2, "radius": rows / 2},
+        "polygon": {"outline": f"0,0;0,{cols};{0.7 * rows},{cols};{0.7 * rows},0"},
+        "mask": {"mask": "most.png"},
+        "value of a mask": {"mask": "most.png", "segment": 1},
+        "segment": {"mask": "most.dcm"},
+    }
+    cv2.imwrite(str(folder / "most.png"), most)
+    write_segmentation(folder / "most.dcm", most[None] > 0, [header.SOPInstanceUID], [1])
+    if form in row:
+        (folder / "lesions.csv").write_text(pd.DataFrame([{"image": "a.dcm", "label": "M"} | row[form]]).to_csv())
+    else:
+        n_rows = round(0.7 * rows)
+        outline = {"bbox": [0, 0, cols, n_rows]}
+        if form == "rle":
+            counts = [0, *[n_rows, rows - n_rows] * cols]
+            outline = {"segmentation": {"size": [rows, cols], "counts": counts}}  # type: ignore[dict-item]
+        content = coco_of(folder, {"category_id": 1} | outline)
+        (folder / "lesions.json").write_text(json.dumps(content | {"categories": [{"id": 1, "name": "malignant"}]}))
+    with pytest.raises(MammoError, match=r"covers (the whole image|(more than half|70%) of its image)"):
+        read_own_tables(folder)
+    content = predicted(bundle, folder, "-o", tmp_path / "out", status=3)
+    assert scores(content) == []
+    assert re.search(r"covers (the whole image|(more than half|70%) of its image)", content["cases"][0]["error"])
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(

@@ -20,7 +20,7 @@ from mammo.intake.adapters._table_outlines import (
 )
 from mammo.intake.adapters._table_words import MEANINGS, Meaning, plain, source_of, yes_or_no
 from mammo.intake.coco import Annotation, CocoError
-from mammo.intake.outlines import Outline
+from mammo.intake.outlines import Outline, check_extent
 from mammo.intake.rejections import Code, RejectedError, left_out
 from mammo.intake.sandbox import Workers, isolated
 from mammo.intake.stored_shape import Shape, stored_shape
@@ -225,11 +225,14 @@ def _draw(root: Path, item: tuple[TableLesion, Shape | None]) -> Drawn | str:
         raise RejectedError(Code.OUTLINE_UNLINKED) from None
     try:
         if lesion.entry.annotation:
-            return _annotated(lesion.entry.annotation, shape)
-        outline = read_outline(root, lesion.entry, lesion.given, lesion.mask, lesion.image, shape)
-        return Drawn(outline, clipped=reaches_beyond(lesion.entry, lesion.given, shape))
+            drawn = _annotated(lesion.entry.annotation, shape)
+        else:
+            outline = read_outline(root, lesion.entry, lesion.given, lesion.mask, lesion.image, shape)
+            drawn = Drawn(outline, clipped=reaches_beyond(lesion.entry, lesion.given, shape))
     except (OutlineError, CocoError) as error:
         return str(error)
+    check_extent(drawn.outline, shape)
+    return drawn
 
 
 def _annotated(annotation: Annotation, shape: Shape) -> Drawn:
