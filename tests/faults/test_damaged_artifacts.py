@@ -22,7 +22,7 @@ SAMPLED = 30
 SAID = re.compile(r"\bdamaged\b|read again|Left out")
 """What a command says that makes a file again, or does without it."""
 
-REMEDY = re.compile(r"\b(run|restore|give|train|copy|download|delete|put|ingest|precompute)\b")
+REMEDY = re.compile(r"\b(run|restore|give|train|copy|download|delete|remove|put|ingest|precompute)\b")
 
 pytestmark = pytest.mark.faults
 
