@@ -6,6 +6,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from mammo.io import atomic_write
 from mammo.serving.application_entity import Address
 from mammo.serving.case_queue import CaseQueue, Limits
 from mammo.serving.node import Node, NodeSettings
+from tests.faults.cases import check_cases
 from tests.serving.cases import (
     SCORER,
     CountingPeer,
@@ -135,22 +137,22 @@ def check_kills(folder: Path, number: int, peer: CountingPeer, kills: list[int])
 
 def test_killed_at_every_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mammo.serving.node.write_dicom_results", write_results)
-    rng = random.Random(0)
     with counting_peer(tmp_path / "peer.log") as peer:
         expected_uids(100), outlines(100)  # so that each fork finds them made
         (tmp_path / "confirmed").touch()
         n_steps = run(tmp_path / "queue", 100, peer.address, tmp_path / "confirmed", NEVER)
         assert n_steps is not None
         assert n_steps > 30
-        pairs = [(number, at) for number in range(100, 200) for at in range(1, n_steps + 1)]
-        if os.environ.get("FULL") != "1":
-            pairs = rng.sample(pairs, 10)
-        for index, (number, at) in enumerate(pairs, start=1):
-            again = [rng.randrange(1, n_steps)] if index % 3 == 0 else []  # the next run is killed too
+        pairs = list(product(range(100, 200), range(1, n_steps + 1)))
+
+        def check(pair: tuple[int, int]) -> None:
+            number, at = pair
+            rng = random.Random(str(pair))
+            again = [rng.randrange(1, n_steps)] if rng.random() < 1 / 3 else []  # the next run is killed too
             peer.log.write_text("", encoding="utf-8")
-            expected = expected_uids(number), outlines(number)
-            check_kills(tmp_path / str(index), number, peer, [at, *again])
+            shutil.rmtree(tmp_path / "case", ignore_errors=True)  # of a failure before
+            check_kills(tmp_path / "case", number, peer, [at, *again])
             objects = set(peer.objects())  # every result is there, and each identifier stands for one content
-            assert sorted(uid for uid, _ in objects) == expected[0]
-            shutil.rmtree(tmp_path / str(index))
-        print(f"{len(pairs)} runs, each killed at one of {n_steps} steps")
+            assert sorted(uid for uid, _ in objects) == expected_uids(number)
+
+        check_cases("node", {f"case {number}, step {at}": (number, at) for number, at in pairs}, check, 10)
