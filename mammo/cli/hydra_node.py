@@ -20,7 +20,6 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from mammo.cli.config_check import parsed
-from mammo.cli.interpolations import check_references
 from mammo.cli.targets import Bases, Place, check
 from mammo.cli.value_types import shown
 from mammo.limits import check_yaml
@@ -104,6 +103,8 @@ def check_files(folders: Sequence[Path], conf: Path) -> None:
                 "hydra.searchpath=[...] yourself if you want it"
             )
     if contents:
+        from mammo.cli.interpolations import check_references  # heavy: SciPy, which few command lines need
+
         check_references(contents, [content for _, content in _contents(conf.rglob("*.yaml"))])
 
 
