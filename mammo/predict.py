@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from mammo.cli.arguments import Parser, at_least_one, check_exists, complain, parser
 from mammo.cli.commands import run
+from mammo.inference.result_files import CSV, check_out
 from mammo.records import MammoError
 from mammo.text import print_text
 
@@ -74,7 +75,7 @@ def _parser() -> Parser:
 
 def _predict(options: argparse.Namespace) -> int:
     check_exists(options.bundle)
-    _check_out(options)
+    check_out(options.out, options.cases, options.overwrite)
     from mammo.inference.case_pictures import case_pictures
     from mammo.inference.prediction_run import predict_cases
     from mammo.inference.predictor import PredictOptions, Predictor
@@ -86,7 +87,7 @@ def _predict(options: argparse.Namespace) -> int:
         _check_dicom(asked.cases)
     chosen = PredictOptions(options.windows, not options.no_changes, options.prevalence)
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
-    outputs = [] if options.no_pictures else [case_pictures(options.out, predictor.facts.name)]
+    outputs = [] if options.no_pictures else [case_pictures(options.out)]
     if options.dicom:
         from mammo.dicom_out.results import written_results
 
@@ -100,31 +101,9 @@ def _predict(options: argparse.Namespace) -> int:
     for error in found.errors[:20]:
         print_text(f"left out: {error}")
     if len(found.errors) > 20:
-        print_text(f"and {len(found.errors) - 20} more, see predictions.csv")
-    print_text(
-        f"{found.n_lesions} lesions scored with {predictor.facts.name.name}; see {options.out / 'predictions.csv'}"
-    )
+        print_text(f"and {len(found.errors) - 20} more, see {CSV}")
+    print_text(f"{found.n_lesions} lesions scored with {predictor.facts.name.name}; see {options.out / CSV}")
     return LEFT_OUT if found.errors else 0
-
-
-def _check_out(options: argparse.Namespace) -> None:
-    """Check that the results replace nothing unasked, and are not among the cases; with --overwrite delete old ones.
-
-    Raises:
-        MammoError: there are results of a finished run, or OUT is, or is in, a folder of cases.
-    """
-    out: Path = options.out
-    for case in options.cases:
-        if case.is_dir() and out.resolve().is_relative_to(case.resolve()):
-            raise MammoError(f"{out} lies in {case}, whose images are scored: name a folder elsewhere")
-    patterns = ("predictions.json", "predictions.csv", "pictures/case-*.png", "dicom/case-*/*.dcm")
-    found = [path for pattern in patterns for path in sorted(out.glob(pattern))]
-    if (out / ".predictions.jsonl").exists() and not (out / "predictions.json").exists():
-        return  # of a run that was interrupted, and goes on
-    if found and not options.overwrite:
-        raise MammoError(f"{out} has predictions already ({found[0].name}): name another folder, or give --overwrite")
-    for path in found:
-        path.unlink()
 
 
 def _check_dicom(cases: "Sequence[Case]") -> None:

@@ -148,7 +148,7 @@ def _write(path: Path, scorer: Scorer) -> Path:
         "version": __version__,
         "model": scorer.run.title,
         "trained_on": ["phantom"],
-        **facts_json(thresholds, calibration, TrainingRanges((), None, None, None)),
+        **facts_json(thresholds, calibration, TrainingRanges((), None, None, None, None)),
         "members": [member.facts],
     }
     write_bundle(path, facts, "", member.weights, overwrite=True)

@@ -11,11 +11,10 @@ from pydicom.dataset import Dataset
 
 from mammo.dicom_out.origin import Origin
 from mammo.inference.bundle_facts import BundleName
-from mammo.inference.case_image import CaseImage
 from mammo.inference.cases import Case
-from mammo.inference.overlay import overlay_pixels
 from mammo.inference.prediction import CasePrediction
 from mammo.inference.prediction_run import After
+from mammo.inference.result_files import dicom_folder
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.source_folder import regular_file
 from mammo.io import atomic_write
@@ -37,15 +36,16 @@ def written_results(out: Path, bundle: BundleName) -> After:
     """What predict_cases calls for each scored case: it writes the case's DICOM results into a folder of its own.
 
     Args:
-        out: the folder of the predictions; the results are in dicom/case-NNNN below it.
+        out: the folder of the predictions; the results are in a folder for each case (dicom_folder) below it.
         bundle: that makes the predictions.
     """
 
-    def write(number: int, case: Case, prediction: CasePrediction, image: CaseImage) -> list[dict[str, str]]:
+    def write(
+        number: int, case: Case, prediction: CasePrediction, pictures: Sequence[NDArray[np.uint8]]
+    ) -> list[dict[str, str]]:
         with quiet():
             source = open_dicom(regular_file(case.root, case.path))
-        pictures = [overlay_pixels(lesion, image, bundle) for lesion in prediction.lesions]
-        folder = f"dicom/case-{number:04}"
+        folder = dicom_folder(number)
         write_dicom_results(prediction, source, bundle, pictures, out / folder)
         return [{"dicom": folder} for _ in prediction.lesions]
 

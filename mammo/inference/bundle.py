@@ -24,7 +24,7 @@ from mammo.records import MammoError, did_you_mean
 
 Part = TypeVar("Part")
 
-FORMAT = 1
+FORMAT = 2
 """Version of the content of bundle.json."""
 
 FACTS, CARD = "bundle.json", "MODEL_CARD.md"

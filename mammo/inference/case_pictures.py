@@ -1,35 +1,33 @@
 """Writes the pictures of scored cases, under names that say nothing of the patient."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from mammo.inference.bundle_facts import BundleName
-from mammo.inference.case_image import CaseImage
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from mammo.inference.cases import Case
-from mammo.inference.overlay import DPI, overlay_figure
 from mammo.inference.prediction import CasePrediction
 from mammo.inference.prediction_run import After
+from mammo.inference.result_files import PICTURES, picture_name
 from mammo.io import atomic_write
 
-FOLDER = "pictures"
 
-
-def case_pictures(out: Path, bundle: BundleName) -> After:
+def case_pictures(out: Path) -> After:
     """What predict_cases calls for each scored case.
 
     Args:
         out: the folder of the results; the pictures are in a folder below it.
-        bundle: that makes the predictions.
     """
 
-    def draw(number: int, _: Case, prediction: CasePrediction, image: CaseImage) -> list[dict[str, str]]:
-        """Draw every lesion of a case; returns what their objects in predictions.json say about it."""
-        (out / FOLDER).mkdir(exist_ok=True)
-        names = [f"{FOLDER}/case-{number:04}-lesion-{place}.png" for place in range(1, len(prediction.lesions) + 1)]
-        for name, lesion in zip(names, prediction.lesions, strict=True):
-            figure = overlay_figure(lesion, image, bundle)
+    def write(number: int, _: Case, __: CasePrediction, pictures: Sequence[NDArray[np.uint8]]) -> list[dict[str, str]]:
+        """Write the picture [H, W, 3] of every lesion; returns what their objects in predictions.json say about it."""
+        (out / PICTURES).mkdir(exist_ok=True)
+        names = [picture_name(number, place) for place in range(1, len(pictures) + 1)]
+        for name, pixels in zip(names, pictures, strict=True):
             with atomic_write(out / name, durable=False) as written:
-                figure.savefig(written, format="png", dpi=DPI, metadata={"Software": None})
-            figure.clear()  # a cleared figure frees its images at once
+                Image.fromarray(pixels).save(written, format="png")
         return [{"picture": name} for name in names]
 
-    return draw
+    return write

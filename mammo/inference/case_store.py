@@ -96,7 +96,8 @@ class CaseStore:
         """What is compared with the ranges of the training lesions."""
         admitted, side = self.image.admitted, max(outline.box.height, outline.box.width)
         gray = mean_gray(ImageStore(self.path), IMAGE_ID, self.chain, outline.mask, outline.box)
-        return LesionFacts(admitted.vendor, admitted.spacing_mm, gray, side * self.chain.scale / self.frame.fineness)
+        sizes = side * admitted.spacing_mm, side * self.chain.scale / self.frame.fineness
+        return LesionFacts(admitted.vendor, admitted.spacing_mm, gray, *sizes)
 
     def warnings(self, outline: Drawn) -> tuple[str, ...]:
         """Sentences on the image, and on where an outline lies."""
@@ -120,8 +121,10 @@ class CaseStore:
         is_cut = height > CUT * frame.height or width > CUT * frame.width
         if is_cut or height * width < SMALL * frame.height * frame.width:
             fitting = scale * min(frame.height / height, frame.width / width)
+            spacing = self.image.admitted.spacing_mm / scale
+            in_mm = f" ({height * spacing:.0f} x {width * spacing:.0f} mm)" if spacing else ""
             yield (
-                f"The breast measures {height} x {width} pixels at scale {scale:.3g}, the networks' window "
-                f"{frame.height} x {frame.width}: if the networks were trained on images of another resolution, the "
-                f"score means nothing; scale={fitting:.2g} would fit this breast."
+                f"The breast measures {height} x {width} px of the networks' frame{in_mm} at scale {scale:.3g}, and "
+                f"their window {frame.height} x {frame.width} px: if the networks were trained on images of another "
+                f"resolution, the score means nothing; scale={fitting:.2g} would fit this breast."
             )

@@ -141,6 +141,9 @@ class LesionModel:
     ) -> Figure:
         """Draw one lesion with ten of its crop windows and their patches (paper, Figure 5); the title has its score.
 
+        The image is drawn as a viewer shows its file. Sides of windows are in mm where the pixel spacing is known,
+        otherwise in px of the network frame.
+
         Args:
             image: path, pydicom Dataset or gray values uint16 [H, W], as in `score`.
             outline: Box, Circle, mask bool [H, W] or polygon [N, 2], as in `score`.
@@ -157,7 +160,7 @@ class LesionModel:
         ten = self.ensemble.members[0].datamodule(case.store.path, 10)
         plan, data = ten.evaluation_plan(None), ten.split_data(None)
         title = f"score {number_text(scored.score)}: not a medical finding"
-        return lesion_windows(data.manifest, data.reader, plan, title)
+        return lesion_windows(data.manifest, data.reader, plan, title, as_in_file=True)
 
     def _scored(self, case: _Case, drawn: Drawn, n_windows: int) -> LesionScore:
         case.store.tables([drawn])

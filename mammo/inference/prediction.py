@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mammo.geometry import FrameChain
 from mammo.inference.bundle_facts import RATES, BundleName, ThresholdFacts
 from mammo.inference.outlines import Drawn
+from mammo.inference.result_files import CSV, JSON
 from mammo.io import atomic_write
 from mammo.records import Floats
 from mammo.scoring.score_tables import csv_text
@@ -144,7 +145,7 @@ def write_case_predictions(
     """
     content = {"bundle": asdict(bundle), "use": RESEARCH_USE, **options, "cases": cases}
     table = pd.DataFrame([row for case in cases for row in _rows(case)])
-    names = (out / "predictions.json", out / "predictions.csv")
+    names = (out / JSON, out / CSV)
     with atomic_write(names[0], mode=0o600) as text, atomic_write(names[1], mode=0o600) as csv:
         text.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         csv.write_text(csv_text(table), encoding="utf-8")

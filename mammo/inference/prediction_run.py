@@ -11,25 +11,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mammo.inference.case_image import CaseImage
+import numpy as np
+from numpy.typing import NDArray
+
 from mammo.inference.case_reading import PRELOAD, ReadCase, read_all
 from mammo.inference.cases import Case, CaseList
+from mammo.inference.overlay import overlay_pixels
 from mammo.inference.prediction import CasePrediction, write_case_predictions
 from mammo.inference.predictor import Predictor
+from mammo.inference.result_files import JOURNAL, LOCK, make_out
 from mammo.intake.sandbox import Workers
 from mammo.io import file_lock, remove_partials
 from mammo.limits import limited_lines, parse_json
 from mammo.progress import track
-from mammo.records import MammoError
 
-JOURNAL = ".predictions.jsonl"
-"""The finished cases of a run that is not finished."""
-
-LOCK = ".lock"
-
-After = Callable[[int, Case, CasePrediction, CaseImage], Sequence[Mapping[str, str]]]
-"""What is done with a scored case besides the tables, by its number from 1: pictures, DICOM objects. Returns what each
-lesion's object in predictions.json says about them."""
+After = Callable[[int, Case, CasePrediction, Sequence[NDArray[np.uint8]]], Sequence[Mapping[str, str]]]
+"""What is done with a scored case besides the tables, by its number from 1 and the picture [H, W, 3] of each lesion:
+picture files, DICOM objects. Returns what each lesion's object in predictions.json says about them."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +47,9 @@ def predict_cases(predictor: Predictor, asked: CaseList, out: Path, outputs: Seq
         out: the folder.
         outputs: called for each case with a scored lesion.
     """
-    _make(out)
+    make_out(out)
     with file_lock(out / LOCK, f"the predictions in {out}", wait=False):
         return _predict_cases(predictor, asked, out, outputs)
-
-
-def _make(out: Path) -> None:
-    """Make the folder of the results; MammoError where it cannot be, or leads elsewhere."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MammoError(f"{out} cannot be made ({error.strerror}): name another folder") from None
-    if linked := [name for name in (JOURNAL, "pictures", "dicom") if (out / name).is_symlink()]:
-        raise MammoError(f"{out / linked[0]} is a link, through which files elsewhere would be changed: remove it")
 
 
 def _predict_cases(predictor: Predictor, asked: CaseList, out: Path, outputs: Sequence[After]) -> Outcome:
@@ -97,8 +85,10 @@ def _predicted(
     if content.image is not None and content.requests:
         prediction = CasePrediction(case.name, lesions=predictor.predict(content.image, content.requests))
         found.append(prediction.as_json())
+        drawn = prediction.lesions if outputs else ()
+        pictures = [overlay_pixels(lesion, content.image, predictor.facts.name) for lesion in drawn]
         for output in outputs:
-            files = output(number, case, prediction, content.image)
+            files = output(number, case, prediction, pictures)
             for lesion, added in zip(found[0]["lesions"], files, strict=True):
                 lesion.update(added)
     return found + [CasePrediction(case.name, error).as_json() for error in content.errors]

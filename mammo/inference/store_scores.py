@@ -13,6 +13,7 @@ import pandas as pd
 from mammo.data.dataset import Reader
 from mammo.data.plans import Plan
 from mammo.inference.ensemble import Ensemble
+from mammo.inference.result_files import CSV, JSON
 from mammo.io import atomic_write
 from mammo.records import MammoError, Pathology, Split
 from mammo.scoring.score_tables import csv_text
@@ -141,7 +142,7 @@ def write_predictions(runs: Sequence[Run], table: pd.DataFrame, out: Path) -> No
         out: the folder, which exists.
     """
     mode = 0o600 if "source_path" in table else 0o644
-    names = (out / "predictions.csv", out / "predictions.json")
+    names = (out / CSV, out / JSON)
     with atomic_write(names[0], mode=mode) as csv, atomic_write(names[1], mode=mode) as text:
         csv.write_text(csv_text(table), encoding="utf-8")
         text.write_text(json.dumps(_as_json(runs, table), indent=1) + "\n", encoding="utf-8")

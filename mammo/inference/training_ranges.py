@@ -12,7 +12,9 @@ from mammo.store.manifest import Manifest
 
 Range = tuple[float, float]
 
-NAMES = ("spacing_mm", "gray", "size_px")
+NAMES = ("spacing_mm", "gray", "size_mm", "size_px")
+
+PAPER_PX = "px of the paper's 2944 x 1920 frame"
 
 
 @dataclass(frozen=True)
@@ -23,12 +25,14 @@ class LesionFacts:
         vendor: manufacturer of the unit (intake.dicom_header.VENDORS); empty if unknown.
         spacing_mm: mm between the pixels of the file; 0 if unknown.
         gray: mean gray level inside the outline, 0 to 4095.
-        size_px: longer side of the outline's box, px of the paper's 2944 x 1920 frame.
+        size_mm: longer side of the outline's box, mm; 0 if unknown.
+        size_px: the same, px of the paper's 2944 x 1920 frame.
     """
 
     vendor: str
     spacing_mm: float
     gray: float
+    size_mm: float
     size_px: float
 
 
@@ -40,12 +44,14 @@ class TrainingRanges:
         vendors: manufacturers of the units, sorted.
         spacing_mm: mm between the pixels of the files.
         gray: mean gray level inside the outline, 0 to 4095.
-        size_px: longer side of the outline's box, px of the paper's 2944 x 1920 frame.
+        size_mm: longer side of the outline's box, mm.
+        size_px: the same, px of the paper's 2944 x 1920 frame.
     """
 
     vendors: tuple[str, ...]
     spacing_mm: Range | None
     gray: Range | None
+    size_mm: Range | None
     size_px: Range | None
 
     @classmethod
@@ -60,6 +66,7 @@ class TrainingRanges:
             vendors=tuple(sorted(set(training.images["vendor"]) - {""})),
             spacing_mm=_range(spacing[spacing > 0]),
             gray=_range(lesions["gray"].to_numpy(dtype=np.float64)),
+            size_mm=_range((sides * spacing)[spacing > 0]),
             size_px=_range(sides * images["scale"].to_numpy(dtype=np.float64) / training.frame.fineness),
         )
 
@@ -76,16 +83,20 @@ class TrainingRanges:
             yield f"The unit is of a vendor that the model was not trained on ({lesion.vendor}; trained on {seen})."
         if not lesion.vendor and self.vendors:
             yield "The vendor of the unit is unknown."
-        for what, unit, value, seen_range in (
-            ("The pixel spacing", "mm", lesion.spacing_mm or None, self.spacing_mm),
-            ("The gray level inside the outline", "of 4095", lesion.gray, self.gray),
-            ("The longer side of the outline", "px of the paper's frame", lesion.size_px, self.size_px),
-        ):
-            if value is None or seen_range is None or seen_range[0] <= value <= seen_range[1]:
-                continue
-            low, high = (number_text(bound, 3) if unit == "mm" else f"{bound:.0f}" for bound in seen_range)
-            shown = number_text(value, 3) if unit == "mm" else f"{value:.0f}"
-            yield f"{what} is {shown} {unit}, outside of what the model was trained on ({low} to {high})."
+        in_mm = lesion.size_mm > 0 and self.size_mm is not None
+        size, unit, seen_sizes = (
+            (lesion.size_mm, "mm", self.size_mm) if in_mm else (lesion.size_px, PAPER_PX, self.size_px)
+        )
+        yield from _outside("The pixel spacing", lesion.spacing_mm or None, "mm", self.spacing_mm, decimals=3)
+        yield from _outside("The gray level inside the outline", lesion.gray, "of 4095", self.gray)
+        yield from _outside("The longer side of the outline", size, unit, seen_sizes, decimals=int(in_mm))
+
+
+def _outside(what: str, value: float | None, unit: str, seen: Range | None, decimals: int = 0) -> Iterator[str]:
+    """Yield a sentence if a value, None where unknown, lies outside of what was seen in training."""
+    if value is not None and seen is not None and not seen[0] <= value <= seen[1]:
+        shown, low, high = (number_text(each, decimals) for each in (value, *seen))
+        yield f"{what} is {shown} {unit}, outside of what the model was trained on ({low} to {high})."
 
 
 def _range(values: np.ndarray[Any, np.dtype[np.float64]]) -> Range | None:

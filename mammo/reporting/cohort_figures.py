@@ -96,7 +96,7 @@ def cohort_figures(store: Path, run: Path, fold: int | None = None) -> Iterator[
             yield ReportFigure(f"figure5-{name}", WINDOWS, figure)
 
 
-def lesion_windows(manifest: Manifest, reader: Reader, plan: Plan, title: str) -> Figure:
+def lesion_windows(manifest: Manifest, reader: Reader, plan: Plan, title: str, as_in_file: bool = False) -> Figure:
     """Draw one lesion with its crop windows and their patches (paper, Figure 5).
 
     Args:
@@ -104,11 +104,18 @@ def lesion_windows(manifest: Manifest, reader: Reader, plan: Plan, title: str) -
         reader: reads the pixels.
         plan: the rows of the lesion's windows; the first N_WINDOWS are drawn.
         title: of the figure.
+        as_in_file: whether the image is drawn as a viewer shows its file, and sizes in mm where its pixel spacing is
+            known; otherwise in the network frame, where every breast faces right.
     """
     image_id = reader.ids[int(plan.image[0])]
     shown = plan.take(slice(0, N_WINDOWS))
     pixels, outlines = _pixels(reader, int(plan.image[0])), network_outlines(manifest, image_id)
-    return lesion_windows_figure(pixels, outlines, shown.windows, reader.patches(shown), title)
+    drawn = pixels, outlines, shown.windows, reader.patches(shown), title
+    if not as_in_file:
+        return lesion_windows_figure(*drawn)
+    chain = manifest.chain(image_id)
+    px_mm = float(manifest.images.loc[[image_id], "spacing_mm"].iloc[0]) / chain.scale
+    return lesion_windows_figure(*drawn, chain.mirrored, px_mm)
 
 
 def image_saliency(manifest: Manifest, reader: Reader, row: int, network: ContextNetwork, title: str) -> Figure:

@@ -21,7 +21,15 @@ N_WINDOWS, N_PATCHES = 10, 6
 """Windows shown of a lesion (paper, Figure 5), and of a patch class (Figure 3)."""
 
 
-def lesion_windows_figure(pixels: Pixels, outlines: Outlines, windows: Floats, patches: Pixels, title: str) -> Figure:
+def lesion_windows_figure(
+    pixels: Pixels,
+    outlines: Outlines,
+    windows: Floats,
+    patches: Pixels,
+    title: str,
+    mirrored: bool = False,
+    px_mm: float = 0.0,
+) -> Figure:
     """One image with ten of a lesion's crop windows, and the patches cut from them beside it (paper, Figure 5).
 
     Args:
@@ -30,6 +38,8 @@ def lesion_windows_figure(pixels: Pixels, outlines: Outlines, windows: Floats, p
         windows: [N, 4] row, col, side, angle, network px and degrees; the first N_WINDOWS are drawn.
         patches: uint16 [N, P, P], cut from the windows.
         title: of the figure.
+        mirrored: whether everything is drawn mirrored, as a viewer shows a file that was mirrored to face right.
+        px_mm: size of a network pixel, mm; 0 if unknown, for sides of windows in network px.
     """
     with rc_context(STYLE):
         figure = Figure(figsize=(8.6, 3.9), layout="constrained")
@@ -40,12 +50,16 @@ def lesion_windows_figure(pixels: Pixels, outlines: Outlines, windows: Floats, p
             show_image(axes, pixels, outlines)
             axes.set_axis_off()
         _draw_windows(whole, rings, numbered=False)
-        _draw_windows(near, rings, numbered=True)
+        _draw_windows(near, rings, numbered=True, mirrored=mirrored)
         corners = np.concatenate(rings)
         (top, first), (bottom, last) = corners.min(axis=0) - 3, corners.max(axis=0) + 3
         near.set(xlim=(first, last), ylim=(bottom, top), title="enlarged")
         whole.set(xlim=(0, pixels.shape[1]), ylim=(pixels.shape[0], 0), title="image and windows")
-        _draw_patches(list(np.ravel(right.subplots(3, 4))), windows[:N_WINDOWS], patches)
+        shown = patches[:, :, ::-1] if mirrored else patches
+        _draw_patches(list(np.ravel(right.subplots(3, 4))), windows[:N_WINDOWS], shown, px_mm)
+        if mirrored:
+            for axes in (whole, near):
+                axes.invert_xaxis()
         figure.suptitle(title, fontsize=9)
         outline_legend(figure, [outlines])
     return figure
@@ -93,19 +107,22 @@ def _corners(windows: Floats) -> list[Floats]:
     return [CropWindow(*map(float, window)).corners() for window in windows]
 
 
-def _draw_windows(axes: Axes, rings: list[Floats], numbered: bool) -> None:
+def _draw_windows(axes: Axes, rings: list[Floats], numbered: bool, mirrored: bool = False) -> None:
+    """Draw rings [4, 2] (row, col), each numbered at the corner that is its upper left one as it is drawn."""
+    to_left = -1 if mirrored else 1
     for number, ring in enumerate(rings, start=1):
         axes.fill(ring[:, 1], ring[:, 0], fill=False, edgecolor=WINDOW_BLUE, linewidth=0.9)
         if numbered:
-            row, col = ring[np.argmin(ring.sum(axis=1))].clip(min=0)
+            row, col = ring[np.argmin(ring @ (1, to_left))].clip(min=0)
             style: dict[str, Any] = {"fontsize": 7.5, "color": "white", "path_effects": HALO, "annotation_clip": True}
             axes.annotate(str(number), (col, row), (1.5, -1.5), textcoords="offset points", va="top", **style)
 
 
-def _draw_patches(slots: list[Axes], windows: Floats, patches: Pixels) -> None:
+def _draw_patches(slots: list[Axes], windows: Floats, patches: Pixels, px_mm: float = 0.0) -> None:
     for number, axes in enumerate(slots):
         axes.set_axis_off()
         if number < min(len(windows), len(patches)):
             axes.imshow(patches[number], cmap="gray", vmin=0, vmax=FULL_SCALE)
-            side = f"{number + 1}: {windows[number][2]:.0f} px"
-            axes.set_title(side, fontsize=7.5, color="#2266aa", loc="center", pad=2)
+            side = windows[number][2]
+            size = f"{side * px_mm:.0f} mm" if px_mm else f"{side:.0f} px"
+            axes.set_title(f"{number + 1}: {size}", fontsize=7.5, color="#2266aa", loc="center", pad=2)

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from mammo.bundle import main
-from mammo.inference.bundle import DIGEST_BYTES, Bundle, write_bundle
+from mammo.inference.bundle import DIGEST_BYTES, FORMAT, Bundle, write_bundle
 from mammo.inference.bundle_facts import BundleFacts
 from mammo.inference.ensemble import Ensemble, averaged
 from mammo.inference.predictor import PredictOptions, Predictor
@@ -178,7 +178,7 @@ def test_a_bundle_made_to_harm_is_one_sentence(name: str, bundle: Path, tmp_path
 def test_another_version_and_other_files_are_one_sentence(bundle: Path, tmp_path: Path, fagg: Path) -> None:
     path = resealed(tmp_path / "x.bundle", bundle, lambda facts: None)
     text = zipfile.ZipFile(path).read("bundle.json").decode()
-    assert json.loads(text)["format"] == 1
+    assert json.loads(text)["format"] == FORMAT
     with pytest.raises(MammoError, match="is not a whole bundle"):
         Bundle.open(fagg / "best.ckpt")
     with pytest.raises(MammoError, match=r"no such bundle \(did you mean .*x\.bundle"):

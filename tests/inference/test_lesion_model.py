@@ -205,6 +205,17 @@ def test_f_loc_scores_too_and_a_lesion_is_drawn(trained_root: Path, first: Known
     assert f"score {found.score:.3f}" in figure.get_suptitle(), "the score of all windows"
 
 
+def test_a_figure_shows_the_image_as_a_viewer_shows_its_file(model: mammo.LesionModel, known: Known) -> None:
+    whole, _, *patches = model.figure(known.path, known.mask).axes
+    file = shown(known.path)
+    (row, col), value = np.argwhere(known.mask).mean(axis=0).round().astype(int), whole.images[0].get_array()
+    network = known.chain.stored_to_network(np.array([[row + 0.5, col + 0.5]]))[0]
+    assert value[tuple(network.astype(int))] == pytest.approx(float(file[row, col]), abs=1)
+    left, right = (whole.transData.transform((edge, 0))[0] for edge in (0, value.shape[1]))
+    assert (left > right) == known.chain.mirrored
+    assert all(axes.get_title().endswith(" mm") for axes in patches[:10])
+
+
 def as_root(trained_root: Path, folder: Path, *scales: float | str) -> Path:
     """The f_agg run and those that it reads, beside a store header with sources of these scales; without any, none."""
     shutil.copytree(trained_root / "runs", folder / "runs")

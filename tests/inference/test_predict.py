@@ -18,8 +18,14 @@ from mammo import bundle as bundle_command
 from mammo import predict
 from mammo.inference.bundle import Bundle
 from mammo.inference.bundle_facts import BundleFacts
+from mammo.inference.case_list import read_cases
+from mammo.inference.case_pictures import case_pictures
 from mammo.inference.outline_changes import CHANGES
-from mammo.inference.prediction import LESION_FIELDS
+from mammo.inference.overlay import overlay_pixels
+from mammo.inference.prediction import LESION_FIELDS, CasePrediction
+from mammo.inference.prediction_run import predict_cases
+from mammo.inference.predictor import PredictOptions, Predictor
+from mammo.inference.result_files import JOURNAL
 from mammo.intake.adapters._table_columns import FIELDS
 from mammo.intake.adapters.table import read as read_own_tables
 from mammo.intake.presentation import presentation
@@ -104,7 +110,7 @@ def test_every_field_follows_from_the_bundle(bundle: Path, cases: Path, tmp_path
     pictures = sorted(path.name for path in (tmp_path / "pictures").iterdir())
     assert len(pictures) == len(lesions)
     assert Image.open(tmp_path / "pictures" / pictures[0]).size[0] == 1000
-    assert not (tmp_path / ".predictions.jsonl").exists()
+    assert not (tmp_path / JOURNAL).exists()
 
 
 def test_the_changes_are_scores_of_the_changed_outlines(bundle: Path, cases: Path, tmp_path: Path) -> None:
@@ -220,7 +226,7 @@ def test_wrong_use_is_one_sentence(
     none, linked = tmp_path / "none.csv", tmp_path / "linked"
     none.write_text("image,row0,row1,col0,col1\n")
     linked.mkdir()
-    (linked / ".predictions.jsonl").symlink_to(tmp_path / "elsewhere")
+    (linked / JOURNAL).symlink_to(tmp_path / "elsewhere")
     empty, other = tmp_path / "empty", tmp_path / "other"
     for folder in (empty, other):
         folder.mkdir()
@@ -297,7 +303,6 @@ def test_prevalence_moves_the_probability_and_nothing_else(bundle: Path, cases: 
 def test_a_run_that_was_interrupted_goes_on_and_gives_the_same_bytes(
     bundle: Path, cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mammo.inference.predictor import Predictor
 
     words = ("--windows", N, "--no-changes")
     predicted(bundle, cases, "-o", tmp_path / "whole", *words)
@@ -483,6 +488,28 @@ def test_an_outline_of_most_of_its_image_is_rejected_as_by_an_ingest(
     content = predicted(bundle, folder, "-o", tmp_path / "out", status=3)
     assert scores(content) == []
     assert re.search(r"covers (the whole image|(more than half|70%) of its image)", content["cases"][0]["error"])
+
+
+def test_each_picture_is_drawn_once_for_all_outputs(
+    bundle: Path, cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn, seen = [], []
+
+    def draw(*arguments: Any) -> Any:
+        drawn.append(overlay_pixels(*arguments))
+        return drawn[-1]
+
+    def output(_: int, __: object, prediction: CasePrediction, pictures: Any) -> list[dict[str, str]]:
+        seen.extend(pictures)
+        return [{} for _ in prediction.lesions]
+
+    monkeypatch.setattr("mammo.inference.prediction_run.overlay_pixels", draw)
+    predictor = Predictor.load(bundle, PredictOptions(2, changes=False))
+    found = predict_cases(predictor, read_cases([cases]), tmp_path, [case_pictures(tmp_path), output])
+    files = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "pictures").iterdir())]
+    assert len(drawn) == len(seen) == len(files) == found.n_lesions > 3
+    assert all(one is other for one, other in zip(drawn, seen, strict=True))
+    assert all(np.array_equal(one, other) for one, other in zip(drawn, files, strict=True))
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(

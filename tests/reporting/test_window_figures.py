@@ -37,6 +37,31 @@ def test_ten_windows_are_drawn_on_the_whole_image_and_enlarged() -> None:
     assert not any(axes.images for axes in slots[10:])
 
 
+def shown_rings(axes: Axes) -> NDArray[np.float64]:
+    """Corners [n, 4, 2] (x to the right, y up) of the windows, display px from the middle of the axes."""
+    axes.get_figure(root=True).draw_without_rendering()
+    middle = axes.get_window_extent().get_points().mean(axis=0)
+    return np.stack([axes.transData.transform(ring[:, ::-1]) - middle for ring in polygons(axes)])
+
+
+def test_a_mirrored_figure_is_the_mirror_image_with_its_numbers_upper_left() -> None:
+    patches = PATCHES + np.arange(8, dtype=np.uint16)
+    plain, mirrored = (
+        lesion_windows_figure(PIXELS, OUTLINES, WINDOWS, patches, "lesion", is_mirrored, 0.5)
+        for is_mirrored in (False, True)
+    )
+    for one, other in zip(plain.axes[:2], mirrored.axes[:2], strict=True):
+        np.testing.assert_allclose(shown_rings(other), shown_rings(one) * (-1, 1), atol=0.01)
+    near = mirrored.axes[1]
+    for ring, (col, row) in zip(shown_rings(near), numbers(near).values(), strict=True):
+        middle = near.get_window_extent().get_points().mean(axis=0)
+        at = near.transData.transform((col, row)) - middle
+        assert at @ (-1, 1) == pytest.approx((ring @ (-1, 1)).max()), "left and up, as it is drawn"
+    for one, other in zip(plain.axes[2:12], mirrored.axes[2:12], strict=True):
+        assert np.array_equal(one.images[0].get_array()[:, ::-1], other.images[0].get_array())
+    assert [axes.get_title() for axes in mirrored.axes[2:5]] == ["1: 5 mm", "2: 6 mm", "3: 6 mm"]
+
+
 @pytest.mark.parametrize("classes", [["malignant", "benign", "outside", "negative"], ["outside"]])
 def test_every_class_shows_its_image_with_windows_and_their_patches(classes: list[str]) -> None:
     several = [np.stack([array] * len(classes)) for array in (PIXELS, OUTLINES, WINDOWS, PATCHES)]
