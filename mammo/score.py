@@ -23,6 +23,7 @@ from mammo.text import print_text
 if TYPE_CHECKING:  # heavy: each function imports what it needs, after the command line is checked
     import pandas as pd
 
+    from mammo.inference.bundle_facts import ThresholdFacts
     from mammo.inference.store_scores import StoreScores
 
 PHANTOM_CAUTION = "Networks trained on synthetic phantoms test the software: these scores have no medical meaning."
@@ -109,6 +110,7 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
     """Evaluate the scores of lesions that no network was trained or selected on, where both classes are among them."""
     import pandas as pd
 
+    from mammo.inference.bundle_facts import BundleFacts
     from mammo.reporting.external_page import evaluated, write_external_page
     from mammo.scoring.number_text import number_text, range_text
 
@@ -119,12 +121,16 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
             page.unlink(missing_ok=True)
         print_text("No AUC: it needs labeled lesions of both classes that no network was trained or selected on")
         return
-    runs = [part.ensemble.run for part in parts]
+    runs, bundle = [part.ensemble.run for part in parts], parts[0].ensemble.bundle
     validations = [validation for each in runs if (validation := each.validation()) is not None]
     validation = pd.concat(validations, ignore_index=True) if len(validations) == len(runs) else None
-    found = evaluated(
-        parts[0].ensemble.name if len(parts) == 1 else f"{len(runs)} networks, one for each fold", table, validation
-    )
+    name = parts[0].ensemble.name if len(parts) == 1 else f"{len(runs)} networks, one for each fold"
+    if bundle is None:
+        found = evaluated(name, table, validation)
+    else:
+        facts_of_bundle = BundleFacts.of(bundle)
+        found = evaluated(name, table, {each.fnr: each.threshold for each in facts_of_bundle.thresholds})
+        _add_rates(found["tnr_at_fnr_transferred"], facts_of_bundle.thresholds)
     low, high = found["auc_ci"] or (None, None)
     interval = "undefined: too few patients" if low is None else range_text((low, high))
     where = "the test split that belongs to the run" if parts[0].is_own else "an external test set"
@@ -139,6 +145,17 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
     }
     facts |= {"lesions": n, "windows per lesion": str(int(table["n_windows"].iloc[0]))}
     write_external_page(pages[1], where, found, table, facts, [*cautions, *warned])
+
+
+def _add_rates(points: dict[str, dict[str, object]], thresholds: "Sequence[ThresholdFacts]") -> None:
+    """Add what thresholds of a bundle did on its validation and test lesions to what they do here, by FNR as text."""
+    from mammo.inference.bundle_facts import RATES
+
+    for each in thresholds:
+        for name in RATES:
+            rate = getattr(each, name)
+            bounds = None if rate.low is None or rate.high is None else [rate.low, rate.high]
+            points[f"{each.fnr:g}"] |= {name: rate.value, f"{name}_ci": bounds}
 
 
 def _draw(parts: Sequence["StoreScores"], lesions: "pd.DataFrame", out: Path) -> None:

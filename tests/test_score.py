@@ -10,6 +10,8 @@ from sklearn.metrics import roc_auc_score
 
 from mammo import score
 from mammo.cli import hydra_app
+from mammo.inference.bundle import Bundle
+from mammo.inference.bundle_facts import BundleFacts
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from tests.inference.conftest import MODELS, QUICK
@@ -88,6 +90,26 @@ def test_images_of_the_training_store_under_another_name_are_cautioned_about(
     assert score.KNOWN.format(n_used, len(images)) in (out / "external.html").read_text(encoding="utf-8")
 
 
+def test_a_bundle_knows_its_training_images_after_the_store_is_gone(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from mammo import bundle
+
+    (run,) = root.glob("runs/fagg-*")
+    assert bundle.main([str(run), "-o", str(tmp_path / "my.bundle"), "--sensitivity-lesions", "0"]) == 0
+    other, images = as_external(root, tmp_path / "root"), Manifest.load(root / "store").images
+    images["sha256"] = [sha256 if n % 2 else f"{n:064x}" for n, sha256 in enumerate(images["sha256"])]
+    manifest = Manifest.load(other / "store")
+    manifest.images["sha256"] = images["sha256"]
+    manifest.save(other / "store")
+    scored(other, tmp_path / "out", f"run={tmp_path / 'my.bundle'}")
+    n_used = int(images["split"].isin(["train", "val"]).to_numpy()[1::2].sum())
+    assert 0 < n_used < len(images) // 2
+    assert f"caution: {score.KNOWN.format(n_used, len(images))}" in capsys.readouterr().out
+    content = (tmp_path / "my.bundle").read_bytes()
+    assert not any(sha256[:16].encode() in content for sha256 in Manifest.load(root / "store").images["sha256"])
+
+
 def test_lesions_without_labels_have_scores_and_no_evaluation(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -137,6 +159,19 @@ def test_a_bundle_scores_as_its_run(root: Path, tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(one, other)
     external = json.loads((tmp_path / "bundle" / "external.json").read_text())
     assert external["auc"] == json.loads((tmp_path / "run" / "external.json").read_text())["auc"]
+    facts = BundleFacts.of(Bundle.open(file))
+    lesions = pd.read_parquet(tmp_path / "bundle" / "lesions.parquet")
+    lesions = lesions[lesions["split"] == "test"]
+    for each in facts.thresholds:
+        point = external["tnr_at_fnr_transferred"][f"{each.fnr:g}"]
+        below = lesions["score"] < each.threshold
+        assert point["threshold"] == each.threshold
+        assert point["tnr"] == pytest.approx(below[lesions["malignant"] == 0].mean())
+        assert point["fnr"] == pytest.approx(below[lesions["malignant"] == 1].mean())
+        assert point["tnr_ci"][0] <= point["tnr"] <= point["tnr_ci"][1]
+        assert (point["tnr_validation"], point["fnr_test"]) == (each.tnr_validation.value, each.fnr_test.value)
+    page = (tmp_path / "bundle" / "external.html").read_text(encoding="utf-8")
+    assert "What the same thresholds did on the lesions of the bundle" in page
     (changed := tmp_path / "changed.bundle").write_bytes(file.read_bytes()[:-1] + b"!")
     with pytest.raises(MammoError, match=r"^run=.*changed\.bundle is not a whole bundle"):
         scored(root, tmp_path / "out", f"run={changed}")

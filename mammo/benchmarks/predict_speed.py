@@ -30,6 +30,7 @@ from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.cases import Case, outlined
 from mammo.inference.predictor import PredictOptions, Predictor
 from mammo.inference.scorer import Scorer
+from mammo.inference.training_images import TrainingImages
 from mammo.inference.training_ranges import TrainingRanges
 from mammo.models.precision import resolve_precision
 from mammo.phantoms.cohort import write_cohort
@@ -148,7 +149,9 @@ def _write(path: Path, scorer: Scorer) -> Path:
         "version": __version__,
         "model": scorer.run.title,
         "trained_on": ["phantom"],
-        **facts_json(thresholds, calibration, TrainingRanges((), None, None, None, None)),
+        **facts_json(
+            thresholds, calibration, TrainingRanges((), None, None, None, None), TrainingImages("", frozenset())
+        ),
         "members": [member.facts],
     }
     write_bundle(path, facts, "", member.weights, overwrite=True)

@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 from mammo.inference.bundle import AGAIN, FACTS, Bundle
+from mammo.inference.training_images import TrainingImages
 from mammo.inference.training_ranges import TrainingRanges
 from mammo.records import MammoError, is_number, is_whole
 from mammo.scoring.calibration import RULES, Calibration
@@ -86,12 +87,14 @@ class BundleFacts:
         thresholds: by allowed false negative rate, ascending.
         calibration: from score to probability.
         ranges: of the training lesions and their images.
+        images: that the networks were trained or selected on.
     """
 
     name: BundleName
     thresholds: tuple[ThresholdFacts, ...]
     calibration: Calibration
     ranges: TrainingRanges
+    images: TrainingImages
 
     @classmethod
     def of(cls, bundle: Bundle) -> "BundleFacts":
@@ -106,6 +109,7 @@ class BundleFacts:
                 thresholds=tuple(_threshold(each) for each in bundle.part("thresholds", list)),
                 calibration=_calibration(bundle.part("calibration", dict)),
                 ranges=TrainingRanges.parse(bundle.part("ranges", dict)),
+                images=TrainingImages.parse(bundle.part("training_images", dict)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             reason = f"{type(error).__name__}: {error}"
@@ -113,13 +117,14 @@ class BundleFacts:
 
 
 def facts_json(
-    thresholds: tuple[ThresholdFacts, ...], calibration: Calibration, ranges: TrainingRanges
+    thresholds: tuple[ThresholdFacts, ...], calibration: Calibration, ranges: TrainingRanges, images: TrainingImages
 ) -> dict[str, Any]:
     """The JSON values of these facts in bundle.json."""
     return {
         "thresholds": [asdict(each) for each in thresholds],
         "calibration": asdict(calibration) | {"reason": calibration.reason()},
         "ranges": asdict(ranges),
+        "training_images": images.as_json(),
     }
 
 

@@ -18,6 +18,7 @@ from mammo.inference.model_card import model_card
 from mammo.inference.outline_sensitivity import N_WINDOWS, outline_sensitivity
 from mammo.inference.placing import placing_of
 from mammo.inference.scorer import Scorer
+from mammo.inference.training_images import TrainingImages
 from mammo.inference.training_ranges import TrainingRanges
 from mammo.maps.stack import canonical_order
 from mammo.records import MammoError, Pathology, Split
@@ -87,6 +88,7 @@ def make_bundle(runs: Sequence[Path], options: BundleOptions, allowed: Sequence[
     found = {name: performance(*_columns(table), chosen) for name, table in tables.items()}
     thresholds = _thresholds(chosen, tables, found)
     ranges = TrainingRanges.of(manifest.of_split(Split.TRAIN))
+    images = TrainingImages.of(manifest, salt=scorers[0].run.store)
     members = [kept_member(scorer) for scorer in scorers]
     run = scorers[0].run
     placing = placing_of(scorers[0])
@@ -100,7 +102,7 @@ def make_bundle(runs: Sequence[Path], options: BundleOptions, allowed: Sequence[
         "trained_on": sorted({name for scorer in scorers for name in scorer.run.data.split("+")}),
         "frame": asdict(scorers[0].frame),
         "scale": placing.scale if spacing is None else f"auto, to {spacing} mm",
-        **facts_json(thresholds, calibration, ranges),
+        **facts_json(thresholds, calibration, ranges, images),
         **{name: _performance_json(each) for name, each in found.items()},
         "outline_sensitivity": outline_sensitivity(ensemble, manifest, store, options.n_sensitivity),
         "training_data": _origin(manifest, run.store),

@@ -1,7 +1,9 @@
 """One or several trainings of one model, whose scores of a lesion are averaged."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +12,15 @@ from numpy.typing import NDArray
 from mammo.data.datamodule import MammoDataModule
 from mammo.geometry import Frame
 from mammo.inference.bundle import Bundle, is_bundle
+from mammo.inference.bundle_facts import BundleFacts
 from mammo.inference.bundle_members import bundled_scorer
 from mammo.inference.scorer import SaliencyById, Scorer
+from mammo.inference.training_images import TrainingImages
 from mammo.models.epoch_metrics import ScoredLesions
-from mammo.records import Floats
+from mammo.records import Floats, MammoError
 from mammo.scoring.lesion_score import mean_over_windows
 from mammo.store.manifest import Manifest
+from mammo.store.splits import of_fold
 from mammo.training.results import Run
 from mammo.training.run_dir import scoring_run
 
@@ -83,6 +88,17 @@ class Ensemble:
     def frame(self) -> Frame:
         """The frame of the networks."""
         return self.members[0].frame
+
+    @cached_property
+    def training_images(self) -> TrainingImages | None:
+        """The images that it was trained or selected on; None where the store of a run is gone or of another format."""
+        if self.bundle is not None:
+            return BundleFacts.of(self.bundle).images
+        if (store := self.members[0].training_store) is None:
+            return None
+        with suppress(MammoError):
+            return TrainingImages.of(of_fold(Manifest.load(store), self.run.fold), salt=self.run.store)
+        return None
 
     @property
     def trained_on_phantoms(self) -> bool:

@@ -17,6 +17,7 @@ from mammo.inference.ensemble import Ensemble, mean_saliency
 from mammo.inference.outlines import Drawn, Outline, draw
 from mammo.inference.placing import placing_of
 from mammo.inference.scorer import SaliencyById
+from mammo.inference.training_images import SEEN
 from mammo.records import Floats, MammoError
 from mammo.reporting.cohort_figures import lesion_windows
 from mammo.scoring.number_text import number_text
@@ -167,6 +168,8 @@ class LesionModel:
         data = self.ensemble.datamodules(case.store.path, _whole(n_windows))
         scores, plan = self.ensemble.score(data, case.saliency).mean.scores, data[0].evaluation_plan(None)
         warnings = [*([CLIPPED] if drawn.clipped else []), *case.store.warnings(drawn)]
+        trained = self.ensemble.training_images
+        warnings += [SEEN] if trained and trained.knows(case.store.image.sha256) else []
         warnings += [PHANTOMS] if self.ensemble.trained_on_phantoms else []
         return LesionScore(
             score=float(scores.score[0]),

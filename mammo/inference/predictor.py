@@ -15,6 +15,7 @@ from mammo.inference.outline_changes import CHANGES, changed_outlines
 from mammo.inference.outlines import Drawn
 from mammo.inference.placing import placing_of
 from mammo.inference.prediction import LesionPrediction, ThresholdResult
+from mammo.inference.training_images import SEEN
 from mammo.records import MammoError
 
 
@@ -127,5 +128,6 @@ class Predictor:
 
     def _warnings(self, store: CaseStore, outline: Drawn) -> tuple[str, ...]:
         found = [CLIPPED] if outline.clipped else []
+        found += [SEEN] if self.facts.images.knows(store.image.sha256) else []
         found += [*store.warnings(outline), *self.facts.ranges.warnings(store.facts(outline))]
         return (*found, *([PHANTOMS] if self.ensemble.trained_on_phantoms else []))

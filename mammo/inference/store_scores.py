@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -89,24 +88,19 @@ def score_store(ensemble: Ensemble, store: Path, n_windows: int, fold: int | Non
 
 
 def known_images(ensemble: Ensemble, manifest: Manifest) -> list[str]:
-    """Ids of the images of another store that a run was trained or selected on, by the bytes of their source files.
+    """Ids of the images of another store that a model was trained or selected on, by the bytes of their source files.
 
     Args:
-        ensemble: the run, or several of one store.
+        ensemble: the model.
         manifest: of the other store.
 
     Returns:
-        An empty list also where the store that the run was trained on is gone, or is of another format, and for a
-        bundle, which does not know it.
+        An empty list also where the store that a run was trained on is gone, or is of another format.
     """
-    store = ensemble.members[0].training_store
-    if store is None:
+    trained = ensemble.training_images
+    if trained is None:
         return []
-    with suppress(MammoError):
-        own = of_fold(Manifest.load(store), ensemble.run.fold).images
-        used = set(own["sha256"][own["split"].isin((Split.TRAIN, Split.VAL))])
-        return list(manifest.images.index[manifest.images["sha256"].isin(used)])
-    return []
+    return [str(image_id) for image_id, sha256 in manifest.images["sha256"].items() if trained.knows(str(sha256))]
 
 
 def is_labeled(table: pd.DataFrame) -> "pd.Series[bool]":

@@ -14,23 +14,28 @@ from mammo.reporting.page import data_uri, inline_asset, render
 from mammo.reporting.result_figures import curves_figure, operating_figure, roc_figure
 from mammo.reporting.score_comparison import compare_files
 from mammo.scoring.score_file import ScoreFile
+from mammo.scoring.thresholds import KnownThresholds
 
 DPI = 110
 
 
-def evaluated(name: str, table: pd.DataFrame, validation: pd.DataFrame | None) -> dict[str, Any]:
+def evaluated(
+    name: str, table: pd.DataFrame, validation: pd.DataFrame | Mapping[float, float] | None
+) -> dict[str, Any]:
     """The metrics of one network on labeled lesions, as reporting.score_comparison.compare_files gives them for a file.
 
     Args:
         name: of the network.
         table: a lesion score table of malignant and benign lesions, at least one.
-        validation: that of the run's validation lesions, on which thresholds are chosen; None to choose them here only.
+        validation: that of the run's validation lesions, on which thresholds are chosen, or thresholds that were chosen
+            on such, by false negative rate; None to choose them here only.
     """
-    files = [_score_file(name, table)]
-    others = []
-    if validation is not None and validation["malignant"].any():
-        others = [_score_file(f"the validation lesions of {name}", validation)]
-    found: dict[str, Any] = compare_files(files, others)["files"][0]
+    where, others = f"the validation lesions of {name}", list[ScoreFile | KnownThresholds]()
+    if isinstance(validation, Mapping):
+        others = [KnownThresholds(where, validation)]
+    elif validation is not None and validation["malignant"].any():
+        others = [_score_file(where, validation)]
+    found: dict[str, Any] = compare_files([_score_file(name, table)], others)["files"][0]
     return found
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mammo.records import Floats
 from mammo.reporting.evaluation_warnings import evaluation_warnings, training_warnings
 from mammo.scoring.intervals import N_RESAMPLES, Interval, auc_interval
 from mammo.scoring.metrics import why_undefined
@@ -26,7 +27,7 @@ from mammo.scoring.score_file import (
     score_table,
     thresholds_at_fnr,
 )
-from mammo.scoring.thresholds import FNRS
+from mammo.scoring.thresholds import FNRS, KnownThresholds
 from mammo.scoring.trivial_predictors import PREDICTORS, known_predictors, trivial_table, trivial_warnings
 from mammo.store.pseudonyms import OwnId
 
@@ -37,21 +38,23 @@ N_SHOWN = 5
 
 
 def compare_files(
-    files: Sequence[ScoreFile], validation: Sequence[ScoreFile], own: Mapping[str, OwnId] | None = None
+    files: Sequence[ScoreFile],
+    validation: Sequence[ScoreFile | KnownThresholds],
+    own: Mapping[str, OwnId] | None = None,
 ) -> Json:
     """The metrics of the files and of their pairs, ready for JSON; undefined values are None.
 
     Args:
         files: matched (score_file.match_lesions), at least one.
-        validation: score files of validation lesions, on which the thresholds are chosen, in the order of files; or
-            empty.
+        validation: score files of validation lesions, on which the thresholds are chosen, or such thresholds, in the
+            order of files; or empty.
         own: the user's own names of lesions by pseudonym; None to leave them out.
 
     Returns:
         files (one object for each file), pairs (one for each pair of files; differences are first minus second) and
         bootstrap (the method of the intervals).
     """
-    validations: Sequence[ScoreFile | None] = validation or [None] * len(files)
+    validations: Sequence[ScoreFile | KnownThresholds | None] = validation or [None] * len(files)
     facts = next((file.table for file in files if known_predictors(file.table)), files[0].table)
     return {
         "files": [
@@ -85,14 +88,11 @@ def evaluate(table: pd.DataFrame | str | Path) -> Json:
     return found
 
 
-def _file(file: ScoreFile, validation: ScoreFile | None, facts: pd.DataFrame) -> Json:
+def _file(file: ScoreFile, validation: ScoreFile | KnownThresholds | None, facts: pd.DataFrame) -> Json:
     """The values of one file; facts are the first table with scores of trivial predictors, of the same lesions."""
     table = file.table
     labels, scores, patients = (table[name].to_numpy() for name in ("malignant", "score", "patient_id"))
-    thresholds = {}
-    if validation is not None:
-        thresholds = {fnr: thresholds_at_fnr(validation, file, fnr) for fnr in FNRS}
-    found = performance(labels, scores, patients, thresholds)
+    found = performance(labels, scores, patients, _thresholds(file, validation))
     bins, benefit = calibration_curve(labels, scores, patients), decision_curve(labels, scores, patients)
     folds = fold_names(table)
     extras = [name for name in table.columns if name not in (*COLUMNS, *PREDICTORS, *(["fold"] if folds else []))]
@@ -120,6 +120,13 @@ def _file(file: ScoreFile, validation: ScoreFile | None, facts: pd.DataFrame) ->
     values["warnings"] += [f"Fold {fold} is missing among the folds of this file." for fold in missing_folds(folds)]
     values["warnings"] += trivial_warnings({"this model": scores}, facts)
     return values
+
+
+def _thresholds(file: ScoreFile, validation: ScoreFile | KnownThresholds | None) -> Mapping[float, float | Floats]:
+    """The thresholds that were chosen on other lesions than those of a file, by false negative rate."""
+    if isinstance(validation, ScoreFile):
+        return {fnr: thresholds_at_fnr(validation, file, fnr) for fnr in FNRS}
+    return {} if validation is None else validation.by_fnr
 
 
 def _folds(table: pd.DataFrame, names: Sequence[str]) -> Json:

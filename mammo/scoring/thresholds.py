@@ -4,6 +4,7 @@ Thresholds chosen on the test lesions are optimistic. Those chosen on validation
 they can miss more or fewer malignant lesions than allowed.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,19 @@ class Rates:
 
     fnr: float
     tnr: float
+
+
+@dataclass(frozen=True)
+class KnownThresholds:
+    """Thresholds that were chosen before, such as those of a bundle.
+
+    Attributes:
+        name: what they were chosen on.
+        by_fnr: thresholds by allowed false negative rate.
+    """
+
+    name: str
+    by_fnr: Mapping[float, float]
 
 
 def allowed_misses(n_malignant: int, fnr: float) -> int:

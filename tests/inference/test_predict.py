@@ -26,10 +26,12 @@ from mammo.inference.prediction import LESION_FIELDS, CasePrediction
 from mammo.inference.prediction_run import predict_cases
 from mammo.inference.predictor import PredictOptions, Predictor
 from mammo.inference.result_files import JOURNAL
+from mammo.inference.training_images import SEEN
 from mammo.intake.adapters._table_columns import FIELDS
 from mammo.intake.adapters.table import read as read_own_tables
 from mammo.intake.presentation import presentation
 from mammo.records import MammoError
+from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import read_own_ids
 from mammo.training.results import read_run
 from tests.intake.segmentation_object import write_segmentation
@@ -510,6 +512,25 @@ def test_each_picture_is_drawn_once_for_all_outputs(
     assert len(drawn) == len(seen) == len(files) == found.n_lesions > 3
     assert all(one is other for one, other in zip(drawn, seen, strict=True))
     assert all(np.array_equal(one, other) for one, other in zip(drawn, files, strict=True))
+
+
+def test_images_that_were_trained_on_have_a_warning(bundle: Path, trained_root: Path, tmp_path: Path) -> None:
+    own, images = read_own_ids(trained_root / "store"), Manifest.load(trained_root / "store").images
+    folder = tmp_path / "cases"
+    shutil.copytree(trained_root / "dicom", folder)
+    table = pd.read_csv(folder / "lesions.csv")
+    split = {own[str(image)].path: row["split"] for image, row in images.iterrows()}
+    chosen = pd.concat([table[table["image"].map(split) == name].head(2) for name in ("train", "val", "test")])
+    chosen[["image", "mask"]].to_csv(folder / "lesions.csv", index=False)
+    words = ("--windows", "2", "--no-changes", "--no-pictures")
+    content = predicted(bundle, folder, "-o", tmp_path / "out", *words)
+    seen = {
+        Path(case["image"]).relative_to(folder).as_posix(): [SEEN in lesion["warnings"] for lesion in case["lesions"]]
+        for case in content["cases"]
+    }
+    assert {image: set(each) for image, each in seen.items()} == {
+        image: {split[image] in ("train", "val")} for image in chosen["image"]
+    }
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(
