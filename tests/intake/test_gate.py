@@ -77,6 +77,7 @@ def test_eight_bits_are_noted_without_a_flag(tmp_path: Path, half_disc: NDArray[
         ({"PresentationIntentType": "FOR PROCESSING"}, Code.FOR_PROCESSING),
         ({"PaddleDescription": "SPOT COMPRESSION"}, Code.SPOT),
         ({"EstimatedRadiographicMagnificationFactor": "1.8"}, Code.MAGNIFICATION),
+        ({"PixelSpacing": [0.07, 0.08]}, Code.NOT_SQUARE),
     ],
 )
 def test_other_views_are_rejected_whatever_a_table_calls_them(
