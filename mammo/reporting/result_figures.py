@@ -4,7 +4,10 @@ Figures are made without pyplot, which keeps global state. Colors are the Okabe-
 under the common color vision deficiencies; line styles and markers differ as well, for print in gray.
 """
 
+import re
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
+from io import StringIO
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -31,6 +34,8 @@ MAPS_STYLES = {"sal+emb": (BLUE, "-"), "emb": (VERMILION, "--"), "sal": (GREEN, 
 
 OTHER_STYLES = (("#CC79A7", "-"), (BLACK, "--"), ("#E69F00", "-."), ("#56B4E9", ":"))
 """Color and line style of other models, repeated if there are more."""
+
+CLIP_PATH = re.compile(r'<clipPath id="(\w+)">(.*?)</clipPath>', re.DOTALL)
 
 DPI = 200
 STYLE: dict[Any, Any] = {
@@ -210,8 +215,19 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     with rc_context(STYLE):
         with atomic_write(folder / f"{name}.png") as png:
             figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+        text = StringIO()
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
         with atomic_write(folder / f"{name}.svg") as svg:
-            figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+            svg.write_text(_with_stable_ids(text.getvalue()), encoding="utf-8")
+
+
+def _with_stable_ids(svg: str) -> str:
+    """An SVG whose clip paths are named after what it prints of them.
+
+    matplotlib names them after all digits of the layout, the last of which differ from run to run.
+    """
+    ids = {clip[1]: f"p{sha256(clip[2].encode()).hexdigest()[:10]}" for clip in CLIP_PATH.finditer(svg)}
+    return re.sub("|".join(ids), lambda found: ids[found[0]], svg) if ids else svg
 
 
 def _line_styles(names: Iterable[str], maps: Iterable[str] = MAPS_STYLES) -> dict[str, tuple[str, str]]:

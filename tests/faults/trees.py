@@ -6,14 +6,27 @@ import shutil
 from hashlib import sha256
 from pathlib import Path
 
+import numpy as np
+import torch
+
+from mammo.store.record_files import ENTRY
 from tests.faults.command_lines import WHOLE_GMIC, CommandLine
 from tests.faults.forks import Ended, launch
 
 LOCKS = (".lock", "lock", ".report.lock")
 """Names of lock files, which stay."""
 
+PIXELS = (".tiles", ".index")
+"""Suffixes of the pixel files of a store."""
+
 VARYING = ("bench.md",)
 """Names of files whose content is of times and speeds."""
+
+OF_TIME = ("seconds", "stamps", "files", "seal")
+"""Facts of a result that follow from times, such as the digest of a checkpoint with the speed of each epoch."""
+
+VARYING_STATE = ("row", "current_score")
+"""Keys of a checkpoint: the figures of an epoch, with its speed, and one that Lightning saves and does not restore."""
 
 TIME = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 
@@ -22,24 +35,55 @@ Tree = dict[str, str]
 
 
 def tree(root: Path) -> Tree:
-    """Digest of each file below a root without its times, and its folders; lock files and a logger's metrics (one more
-    folder for each attempt of a training) are left out."""
+    """Digest of each file below a root without its times, and its folders.
+
+    Lock files and a logger's metrics (one more folder for each attempt of a training) are left out. The pixel files of
+    a store count by the images that they hold: how many files those are follows from interruptions.
+    """
     paths = {str(path.relative_to(root)) + "/" * path.is_dir(): path for path in root.rglob("*")}
-    return {
-        name: _digest(path) for name, path in paths.items() if path.name not in LOCKS and "/metrics/" not in f"/{name}"
+    found = {
+        name: _digest(path)
+        for name, path in paths.items()
+        if path.name not in LOCKS and path.suffix not in PIXELS and "/metrics/" not in f"/{name}"
     }
+    return found | {f"{name}: images": _images(paths[name]) for name in found if name.endswith("/images/")}
+
+
+def _images(folder: Path) -> str:
+    """Digest of the newest record of each image in the pixel files of a store."""
+    newest = {}
+    for index in sorted(folder.glob("*.index")):
+        records = index.with_suffix(".tiles").read_bytes()
+        for key, _, offset, size, _ in np.fromfile(index, ENTRY).tolist():
+            newest[key] = sha256(records[offset : offset + size]).hexdigest()
+    return sha256(repr(sorted(newest.items())).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:
     if path.is_dir() or path.name in (*VARYING, *WHOLE_GMIC):
         return ""
     content = path.read_bytes()
+    if path.suffix == ".ckpt":
+        content = repr(_plain(torch.load(path, weights_only=True))).encode()
     if path.name == "result.json" and content:
-        facts = {key: value for key, value in json.loads(content).items() if key not in ("seconds", "stamps", "seal")}
+        facts = {key: value for key, value in json.loads(content).items() if key not in OF_TIME}
         content = json.dumps(facts, sort_keys=True).encode()
+    if path.name == "store.json" and content:
+        header = json.loads(content) | {"seal": ""}
+        header["files"] = {name: file for name, file in header["files"].items() if not name.startswith("images/")}
+        content = json.dumps(header, sort_keys=True).encode()
     if path.name in ("report.html", "report.md"):
         content = TIME.sub(b"", content)
     return sha256(content).hexdigest()
+
+
+def _plain(value: object) -> object:
+    """The content of a checkpoint without what VARYING_STATE names; bytes in place of tensors."""
+    if isinstance(value, torch.Tensor):
+        return value.numpy().tobytes()
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items() if key not in VARYING_STATE}
+    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def differences(before: Tree, after: Tree) -> list[str]:
