@@ -19,7 +19,7 @@ from mammo.inference.case_image import CaseImage
 from mammo.inference.prediction import RESEARCH_USE, LesionPrediction
 from mammo.records import FULL_SCALE, Floats, Pixels
 from mammo.reporting.image_figures import HALO, WINDOW_BLUE
-from mammo.reporting.result_figures import STYLE
+from mammo.reporting.result_figures import STYLE, figure_text
 
 N_SHOWN = 10
 """Crop windows that are drawn."""
@@ -174,7 +174,7 @@ def _write(panel: SubFigure, prediction: LesionPrediction, bundle: BundleName) -
         panel.text(0.0, top, "\n".join(text), fontsize=TEXT_PT, family=family, va="top", linespacing=SPACING)
         top -= (len(text) + 1) * TEXT_PT * SPACING / (HEIGHT_IN * 72)
     origin = f"{bundle.name}, {bundle.model}, trained on {', '.join(bundle.trained_on)}, bundle {bundle.digest[:12]}"
-    foot = "\n".join([*wrap(origin, LINE), *wrap(RESEARCH_USE, LINE)])
+    foot = "\n".join([*wrap(figure_text(origin), LINE), *wrap(RESEARCH_USE, LINE)])
     panel.text(0.0, 0.01, foot, fontsize=TEXT_PT - 1, color="#444444", va="bottom", linespacing=SPACING)
 
 

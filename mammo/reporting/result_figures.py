@@ -27,6 +27,7 @@ from mammo.scoring.metrics import auc, roc, why_undefined
 from mammo.scoring.number_text import number_text
 from mammo.scoring.probability_curves import CalibrationCurve, DecisionCurve, calibration_curve, decision_curve
 from mammo.scoring.thresholds import allowed_misses, tnr_at_fnr
+from mammo.text import BLANKS, LINES, printable
 
 BLUE, VERMILION, GREEN, GRAY, BLACK = "#0072B2", "#D55E00", "#009E73", "#777777", "#1a1a1a"
 MAPS_STYLES = {"sal+emb": (BLUE, "-"), "emb": (VERMILION, "--"), "sal": (GREEN, "-."), "loc": (GRAY, ":")}
@@ -51,6 +52,12 @@ STYLE: dict[Any, Any] = {
 """matplotlib settings of every figure; the fixed salt makes the SVG files reproducible."""
 
 
+def figure_text(text: str) -> str:
+    """A text from a file as matplotlib shows it: printable, not read as a formula, and not left out of a legend."""
+    shown = printable(text, kept=LINES + BLANKS).replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
+
+
 def roc_figure(scores: Mapping[str, Floats], malignant: Ints) -> Figure:
     """ROC curves of the main combinations of maps.
 
@@ -64,7 +71,7 @@ def roc_figure(scores: Mapping[str, Floats], malignant: Ints) -> Figure:
         axes = figure.add_subplot(aspect="equal")
         axes.plot([0, 1], [0, 1], color="#cccccc", linewidth=0.8)
         for maps, (color, line) in _line_styles(scores).items():
-            label = f"{maps}  AUC {number_text(auc(malignant, scores[maps]))}"
+            label = f"{figure_text(maps)}  AUC {number_text(auc(malignant, scores[maps]))}"
             axes.plot(*roc(malignant, scores[maps]), color=color, linestyle=line, linewidth=1.6, label=label)
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), title=f"Test lesions: {_counts(malignant)}")
         axes.set_xlabel("false positive rate (benign lesions called malignant)")
@@ -96,7 +103,7 @@ def table3_figure(table: pd.DataFrame, others: pd.DataFrame | None = None) -> Fi
             below = np.arange(len(table), len(names))
             axes.hlines(below, others["auc_low"], others["auc_high"], color=BLACK, linewidth=1.4)
             axes.plot(others["auc"], below, "s", color=BLACK, label="other models, 95 % interval")
-        axes.set_yticks(range(len(names)), names)
+        axes.set_yticks(range(len(names)), [figure_text(name) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.6)
         axes.set_xlabel("AUC, lesions malignant or benign (0.5: chance)")
         axes.set_title(f"Test lesions: {_table_counts(table)}")
@@ -130,7 +137,7 @@ def figure6_figure(table: pd.DataFrame) -> Figure:
         for backbone in backbones_without_weights(table):
             place = backbones.index(backbone) + 0.19
             axes.text(place, 0.41, "no weights in timm", rotation=90, ha="center", va="bottom", fontsize=8, color=GRAY)
-        axes.set_xticks(range(len(backbones)), backbones)
+        axes.set_xticks(range(len(backbones)), [figure_text(name) for name in backbones])
         axes.set(xlim=(-0.6, len(backbones) - 0.4), ylim=(0.4, 1))
         axes.axhline(0.5, color="#cccccc", linewidth=0.8, zorder=0)
         axes.set_ylabel("AUC, f_loc alone (0.5: chance)")
@@ -157,7 +164,7 @@ def operating_figure(scores: Mapping[str, Floats], malignant: Ints, limit: float
             for maps, (color, line) in _line_styles(scores, ("sal+emb", "emb")).items():
                 tnr = [tnr_at_fnr(malignant, scores[maps], rate) for rate in missed]
                 steps = np.append(missed, limit), np.append(tnr, tnr[-1])
-                axes.step(*steps, where="post", color=color, linestyle=line, linewidth=1.6, label=maps)
+                axes.step(*steps, where="post", color=color, linestyle=line, linewidth=1.6, label=figure_text(maps))
             fnr, tnr_paper = [point.fnr for point in TABLE_2], [point.tnr for point in TABLE_2]
             axes.plot(fnr, tnr_paper, "D", color=BLACK, markerfacecolor="white", clip_on=False, label="paper, Table 2")
             axes.legend(loc="upper left")
@@ -200,7 +207,7 @@ def _draw_decision(axes: Axes, curve: DecisionCurve, malignant: Ints, name: str)
     x = curve.threshold_probability
     axes.plot(x, curve.biopsy_all, color=GRAY, linestyle=":", label="biopsy all")
     axes.fill_between(x, curve.low, curve.high, color=VERMILION, alpha=0.2, linewidth=0)
-    axes.plot(x, curve.model, color=VERMILION, linestyle="--", linewidth=1.6, label=f"biopsy by {name}")
+    axes.plot(x, curve.model, color=VERMILION, linestyle="--", linewidth=1.6, label=f"biopsy by {figure_text(name)}")
     if not _write_undefined(axes, malignant):
         top = float(curve.model.max())
         axes.set_ylim(-0.3 * top if top > 0 else -0.05, 1.15 * top if top > 0 else 0.05)

@@ -15,7 +15,7 @@ from mammo.paper import MAPS
 from mammo.reporting.paper_settings import seeds_of
 from mammo.reporting.report_columns import COMPARISON_COLUMNS, COMPARISON_FOLD_COLUMNS
 from mammo.reporting.reported_runs import PooledRun, common_folds, pooled_runs, select_trials
-from mammo.reporting.result_figures import BLUE, GRAY, STYLE, VERMILION
+from mammo.reporting.result_figures import BLUE, GRAY, STYLE, VERMILION, figure_text
 from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.intervals import auc_interval
 from mammo.scoring.number_text import UNDEFINED, number_text
@@ -107,7 +107,7 @@ def comparison_figure(runs: Sequence[Run]) -> Figure:
         left, *right = np.atleast_1d(figure.subplots(1, 1 + searched, sharey=True))
         for y, row in enumerate(rows):
             _draw_selected(left, y, row.selected, "_" * bool(y))
-        left.set_yticks(range(len(rows)), [_label(row) for row in rows])
+        left.set_yticks(range(len(rows)), [figure_text(_label(row)) for row in rows])
         left.set_ylim(len(rows) - 0.4, -0.6)
         left.set_xlabel("AUC of the selected runs" if searched else "AUC")
         if right:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 import numpy as np
 import pandas as pd
@@ -10,9 +12,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from mammo.reporting.paper_tables import table3
+from mammo.reporting.report_columns import OTHER_COLUMNS
 from mammo.reporting.result_figures import curves_figure, operating_figure, roc_figure, save, table3_figure
 from mammo.scoring.metrics import auc
 from mammo.scoring.probability_curves import decision_curve
+from mammo.text import printable
 
 RNG = np.random.default_rng(0)
 MALIGNANT = RNG.integers(0, 2, 60)
@@ -38,6 +42,22 @@ def test_models_without_maps_are_drawn_by_their_names(draw: Callable[..., Figure
     figure = draw({"f_loc alone": SCORE}, MALIGNANT)
     labels = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert labels[0].split("  AUC")[0] == "f_loc alone"
+
+
+@pytest.mark.parametrize("name", ["_mine\x1b[2J\u202e", r"$\x$", "<b>--></b> $5 and $6"])
+def test_names_of_models_are_shown_as_they_are_and_do_not_act(name: str, tmp_path: Path) -> None:
+    table = table3({"emb": SCORE[None]}, MALIGNANT, PATIENTS, {"emb": ""})
+    other = pd.DataFrame([(name, 0.5, 0.4, 0.6, 0.0, 0.0, 0.0, 1.0, 1.0)], columns=list(OTHER_COLUMNS))
+    figures = [draw({name: SCORE}, MALIGNANT) for draw in (roc_figure, operating_figure)]
+    figures += [table3_figure(table, other), curves_figure(SCORE, MALIGNANT, PATIENTS, name)]
+    for number, figure in enumerate(figures):
+        save(figure, tmp_path, str(number))
+        drawn = ElementTree.parse(
+            tmp_path / f"{number}.svg", ElementTree.XMLParser(target=ElementTree.TreeBuilder(insert_comments=True))
+        )
+        shown = "\n".join(each.text or "" for each in drawn.iter() if each.tag is ElementTree.Comment)
+        assert shown.replace("\n", "").isprintable()
+        assert escape(printable(name)).replace("--", "- -") in shown
 
 
 def test_operating_curve_holds_its_value_until_the_next_miss() -> None:
