@@ -53,6 +53,8 @@ def _compare(root: Path, group: str) -> int:
     from mammo.scoring.score_tables import safe_csv
     from mammo.training.results import read_runs
 
+    if Path(group).name != group:
+        raise MammoError(f"{group} is not the name of a folder below {root}, as in mammo sweep compare table3 {root}")
     runs = read_runs(root / group)
     if not runs:
         raise MammoError(f"{root / group}: no finished run; python -m mammo.sweep status shows the state of the sweeps")

@@ -79,6 +79,8 @@ class Unneeded:
 def unneeded_files(root: Path) -> list[Unneeded]:
     """Everything below a root that can be deleted; nothing is.
 
+    Links, and what they lead to outside of the root, are left out.
+
     Raises:
         MammoError: as list_runs, or a sweep's list of jobs is damaged.
     """
@@ -86,7 +88,12 @@ def unneeded_files(root: Path) -> list[Unneeded]:
     found = [*_last_checkpoints(root, runs), *_failed(runs), *_saliency(root, runs), *_leftovers(root, runs)]
     if not open_sweeps(root):
         found += _embeddings(runs)
-    return sorted(found, key=lambda each: each.path)
+    return sorted((each for each in found if _lies_in(each.path, root)), key=lambda each: each.path)
+
+
+def _lies_in(path: Path, root: Path) -> bool:
+    """Whether a path is in a folder itself, and not through a link out of it."""
+    return not path.is_symlink() and path.resolve().is_relative_to(root.resolve())
 
 
 def open_sweeps(root: Path) -> list[str]:

@@ -9,6 +9,7 @@ folder in the file `run`; whether it is done, running or failed is read from the
 import hashlib
 import itertools
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mammo.io import atomic_write, is_locked
-from mammo.limits import read_json
+from mammo.limits import read_json, read_text
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number, number_text
 from mammo.text import print_text, printable
@@ -38,6 +39,15 @@ LEFT_OUT = "left-out.txt"
 
 LOCATION_KEYS = ("root", "store")
 """Overrides that name a location; they do not change what a sweep is."""
+
+JOB = re.compile(r"[0-9]{1,5}")
+"""Name of a job's folder: its number."""
+
+RUN = re.compile(r"(?!\.)[^/\0]+/(?!\.)[^/\0]+")
+"""What a job records of its run: the names of its group and its folder, which lie below the root."""
+
+JOB_BYTES = 1 << 16
+"""Largest file of a job."""
 
 TABLE_WIDTH = 160
 """Columns of a status table that is not printed on a terminal."""
@@ -104,7 +114,7 @@ class Sweep:
 
     def state(self) -> list[Job]:
         """The present state of every job; where the sweeper draws jobs, of those that have started."""
-        started = sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdigit())
+        started = sorted(int(path.name) for path in self.folder.iterdir() if JOB.fullmatch(path.name))
         planned = self.jobs or [f"job {number}" for number in range(max(started, default=-1) + 1)]
         return [self._job(number, overrides) for number, overrides in enumerate(planned)]
 
@@ -112,6 +122,9 @@ class Sweep:
         folder = self.folder / str(number)
         error = _text(folder / "error.txt")
         recorded = _text(folder / "run")
+        if recorded and not RUN.fullmatch(recorded):
+            reason = f"{folder / 'run'} does not name a run of this root: give the sweep's command again"
+            return Job(overrides, "missing", error=reason)
         run = self.folder.parent.parent / recorded if recorded else None
         finished = finished_run(run) if run else None
         if finished:
@@ -183,7 +196,7 @@ def print_status(sweep: Sweep) -> int:
         0 when all are done, jobs that are left out aside, else 1.
     """
     jobs = sweep.state()
-    table = Table("job", "overrides", "state", "val AUC", "run, or why it failed", title=sweep.folder.name)
+    table = Table("job", "overrides", "state", "val AUC", "run, or why it failed", title=printable(sweep.folder.name))
     for number, job in enumerate(jobs):
         auc = number_text(job.val_auc) if job.state == "done" else ""
         cells = job.overrides, job.state, auc, job.error or (job.run.name if job.run else "")
@@ -233,4 +246,8 @@ def _digest(jobs: Sequence[str]) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8").strip() if path.is_file() else ""
+    """The text of a job's file; empty where it is missing, too large or damaged."""
+    try:
+        return read_text(path, JOB_BYTES).strip()
+    except (OSError, ValueError):
+        return ""
