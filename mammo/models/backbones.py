@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mammo.io import did_you_mean_path
 from mammo.models.gray_convolution import fold_channels, foldable_convolution
 from mammo.models.resnet import PreActResNet
+from mammo.models.weight_files import check_weight_file
 from mammo.models.weight_hub import fetched
 from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, NoWeightsError, WeightKeys
 from mammo.records import MammoError, did_you_mean
@@ -267,6 +268,7 @@ def _network_of_file(build: Callable[..., nn.Module], name: str, file: str, keys
     timm keeps random values for weights that a file lacks. Two networks are built from the same random numbers: a
     kernel that is equal in both after loading was not in the file.
     """
+    check_weight_file(Path(file))
     advice = f"give the file of {name}, or train from scratch with {keys.scratch}"
     with torch.random.fork_rng(devices=[]):
         start = build()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mammo.io import atomic_write, did_you_mean_path
+from mammo.limits import check_archive
 from mammo.pickles import check_pickle, check_pickle_file
 from mammo.records import MammoError
 
@@ -56,6 +57,27 @@ def read_weights(path: Path) -> dict[str, Any]:
         raise MammoError(f"{path} holds {type(content).__name__}, not a dictionary of weights")
     _check_tensors(content, path)
     return content
+
+
+def check_weight_file(path: Path) -> None:
+    """Check a file of weights before a library reads it that knows no limits.
+
+    Args:
+        path: a file of safetensors, which cannot hold code and is as large as its content, of NumPy's savez, or of
+            torch.save.
+
+    Raises:
+        MammoError: as read_weights.
+    """
+    if path.suffix == ".safetensors":
+        return
+    if path.suffix != ".npz":
+        read_weights(path)
+        return
+    try:
+        check_archive(path)
+    except (OSError, ValueError) as error:
+        raise MammoError(f"{path} cannot be read as a weight file ({error}): download or copy it again") from None
 
 
 def weights_of(content: Mapping[str, Any], path: Path) -> dict[str, Tensor]:

@@ -9,10 +9,13 @@ import pytest
 import torch
 
 import mammo
+from mammo.bundle import main as bundle_command
 from mammo.models.context_network import ContextNetwork
 from mammo.models.fagg import FAgg
 from mammo.models.floc import FLoc
 from mammo.models.weight_files import read_weights
+from mammo.report import main as report_command
+from mammo.runs import main as runs_command
 from mammo.score import main as score_command
 from mammo.train import main as train_command
 from mammo.training.checkpoints import RunCheckpoint, last_checkpoint
@@ -22,7 +25,8 @@ from mammo.training.trained_networks import load_context_network, load_network
 from mammo.weights import main as weights_command
 from tests.hostile.checkpoints import BACKBONE, FRAME, SIZES, archives, arguments, checkpoint, contents, pickles
 from tests.hostile.conftest import QUICK
-from tests.hostile.effects import command_rejection, no_effects, rejection
+from tests.hostile.effects import command_rejection, ends_within, no_effects, rejection
+from tests.hostile.tables import arrays
 
 PICKLES, ARCHIVES, CONTENTS, ARGUMENTS = pickles(), archives(), contents(), arguments()
 TRAININGS = {
@@ -102,7 +106,13 @@ def test_arguments_are_checked_before_anything_is_built(name: str, run: Path, ca
         assert "best.ckpt" in rejection(lambda: load_network(run, cls, ()))
 
 
-@pytest.mark.parametrize("name", ["Path.touch zip", "os.system older", "deflated", "numpy.save zip"])
+EACH = ("Path.touch zip", "os.system older", "deflated", "numpy.save zip")
+"""Cases that are fast tests of every command."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in EACH else [pytest.mark.faults]) for name in PICKLES | ARCHIVES]
+)
 def test_every_command_that_reads_a_checkpoint_rejects_it(
     name: str, run: Path, canary: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,6 +121,11 @@ def test_every_command_that_reads_a_checkpoint_rejects_it(
     make(hostile, canary)
     with no_effects(canary):
         replaced(run, lambda path: make(path, canary))
+        for command in (report_command, runs_command):
+            assert command([str(root)]) in (0, 2, 3)
+            assert capsys.readouterr().err.replace("\n", "").isprintable()
+        words = [str(run), "-o", str(tmp_path / "x.bundle"), "--sensitivity-lesions", "0"]
+        command_rejection(lambda: bundle_command(words), [], capsys)
         command_rejection(score_command, [f"root={root}", f"run={run}", "n_windows=2"], capsys)
         command_rejection(train_command, [f"root={root}", *QUICK, "seed=1", f"ckpt_path={hostile}"], capsys)
         for words in (["import-gmic", str(hostile), "x.ckpt"], ["export-gmic", str(hostile), "x.p"]):
@@ -118,6 +133,51 @@ def test_every_command_that_reads_a_checkpoint_rejects_it(
         rejection(lambda: mammo.load(run))
         make(run / "last.ckpt", canary)
         assert last_checkpoint(run)[0] is None  # as of a training that was never begun
+
+
+STARTS = {
+    "floc": ("model=floc", "backbone=timm", "backbone.name=resnet18.tv_in1k", "backbone.init=imagenet"),
+    "context": ("model=context", "gmic.local_init=imagenet", "gmic.local_weights=resnet18.tv_in1k"),
+}
+"""Networks that start from weights in a file, and the words that choose them."""
+
+KEY = {"floc": "backbone.pretrained_file", "context": "gmic.local_pretrained_file"}
+FILES = [*PICKLES, *ARCHIVES, *CONTENTS, "zip bomb.npz", "objects.npz", "header.safetensors", "pickle.safetensors"]
+FAST_FILES = ("os.system zip floc", "deflated context", "key of shared tuples floc")
+
+
+def weights_of_case(name: str, folder: Path, canary: Path) -> Path:
+    """A file of weights that was made to harm."""
+    path = folder / (name if name.endswith((".npz", ".safetensors")) else "w.pth")
+    if name in PICKLES | ARCHIVES:
+        (PICKLES | ARCHIVES)[name](path, canary)
+    elif name in CONTENTS:
+        torch.save(CONTENTS[name], path)
+    elif name.endswith(".npz"):
+        arrays()["zeros .npz" if name.startswith("zip") else "objects .npz"](path)
+    else:
+        PICKLES["os.system zip"](path, canary)
+        path.write_bytes((2**40).to_bytes(8, "little") + b"{}" if name.startswith("header") else path.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(f"{name} {model}", marks=[] if f"{name} {model}" in FAST_FILES else [pytest.mark.faults])
+        for number, name in enumerate(FILES)
+        for model in list(STARTS)[number % 2 :]
+    ],
+)
+def test_a_training_starts_from_no_hostile_file_of_weights(
+    case: str, floc_root: Path, tmp_path: Path, canary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name, _, model = case.rpartition(" ")
+    path = weights_of_case(name, tmp_path, canary)
+    words = [f"root={tmp_path / 'root'}", f"store={floc_root / 'store'}", *STARTS[model], f"{KEY[model]}={path}"]
+    with no_effects(canary), ends_within(60):
+        said = command_rejection(train_command, [*words, "trainer=cpu", "torch.threads=1"], capsys)
+    assert path.name in said
 
 
 def test_the_run_of_these_tests_is_read_where_its_checkpoint_is_unchanged(run: Path, canary: Path) -> None:
