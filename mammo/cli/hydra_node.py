@@ -81,6 +81,7 @@ def check_hydra(cfg: DictConfig, conf: Path, overrides: Sequence[Override], allo
     for key in ("hydra.job_logging", "hydra.hydra_logging"):
         _check_logging(key, _value(_written(cfg), key))
     _check_own_word(cfg, conf, overrides)
+    _check_offline(cfg, overrides)
 
 
 def check_files(folders: Sequence[Path], conf: Path) -> None:
@@ -231,6 +232,19 @@ def _check_own_word(cfg: DictConfig, conf: Path, overrides: Sequence[Override]) 
             raise MammoError(
                 f"{key}={shown(value)} comes from a file, but only the command line may set it: remove it there, and "
                 f"give {key}=... yourself if you want it"
+            )
+
+
+def _check_offline(cfg: DictConfig, overrides: Sequence[Override]) -> None:
+    """Check that what a run logs goes to another machine only where the command line says so."""
+    loggers = _value(_written(cfg), "logger")
+    given = [override.get_key_element().lstrip("+") for override in overrides]
+    for name, node in loggers.items() if isinstance(loggers, Mapping) else ():
+        key = f"logger.{name}.offline"
+        if _value(node, "offline") not in (None, True) and not any(f"{key}.".startswith(f"{each}.") for each in given):
+            raise MammoError(
+                f"{key}={shown(_value(node, 'offline'))} comes from a file, but only the command line may send results "
+                f"to another machine: remove it there, and give {key}=false yourself if you want it"
             )
 
 

@@ -1,5 +1,6 @@
 """Where a configuration may name classes by `_target_`, and which classes each place takes."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -19,7 +20,8 @@ from pytorch_lightning.strategies import Strategy
 from torch import nn
 
 from mammo.cli.config_check import check_config
-from mammo.cli.targets import TRACEBACK, Bases, Place, check, failed_class, own_failure, targets
+from mammo.cli.targets import TRACEBACK, Bases, Place, check, failed_class, is_foreign, own_failure, targets
+from mammo.cli.value_types import shown
 from mammo.records import MammoError
 from mammo.training.run_files import read_run_config
 
@@ -36,6 +38,16 @@ PLACES: tuple[tuple[str, Bases, Bases], ...] = (
     ("trainer.plugins.*", PLUGINS, ()),
 )
 """Keys, the classes that a target there may be a subclass of, and those of the targets among its arguments."""
+
+
+WRITERS = ("logger.", "callbacks.", "trainer.profiler")
+"""Beginnings of the keys of classes that write files."""
+
+FOLDERS = ("save_dir", "dirpath", "root_dir", "log_dir", "sub_dir", "_args_")
+"""Their arguments that name folders, those without a name among them; the run's own folder is their default."""
+
+ELSEWHERE = re.compile(r"(^|[/\\])\.\.([/\\]|$)|^[/~\\]|://|\$")
+"""Texts that lead out of a folder, or to another machine."""
 
 
 @cache
@@ -81,10 +93,29 @@ def check_targets(config: Mapping[str, Any], allowed: Sequence[str]) -> None:
     """Check every target of a configuration, without calling any.
 
     Raises:
-        MammoError: a target is rejected (mammo.cli.targets.resolve), or stands where no class is built.
+        MammoError: a target is rejected (mammo.cli.targets.resolve), stands where no class is built, or would write
+            files outside the run's folder.
     """
     for key, node in targets(config):
         check(node, place(key), allowed)
+        if key.startswith(WRITERS) and not is_foreign(str(node["_target_"])):
+            _check_writer(node, key)
+
+
+def _check_writer(node: object, key: str) -> None:
+    """Check that a class of a library is not asked to write anywhere but below the run's folder.
+
+    Raises:
+        MammoError: an argument names another folder, or a host.
+    """
+    if isinstance(node, str) and ELSEWHERE.search(node):
+        raise MammoError(f"{key}={shown(node)} is rejected: a run writes below its own folder only: leave it out")
+    if isinstance(node, Mapping):
+        for name in (each for each in FOLDERS if node.get(each) is not None):
+            raise MammoError(f"{key}.{name} is rejected: a run writes below its own folder only: leave it out")
+    inner = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
+    for name, value in inner:
+        _check_writer(value, f"{key}.{name}")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from mammo.precompute import main as precompute_command
 from mammo.score import main as score_command
 from mammo.split import main as split_command
 from mammo.train import main as train_command
-from tests.hostile.configurations import PAYLOADS, PLACES, at, node, of_hydra
+from tests.hostile.configurations import PAYLOADS, PLACES, at, filled, node, of_hydra
 from tests.hostile.effects import command_rejection, no_effects
 
 CASES = [f"{target} as {place}" for target, place in itertools.product(PAYLOADS, PLACES)]
@@ -64,6 +64,42 @@ def test_hydra_s_own_part_builds_and_sets_nothing_from_a_file(
     with no_effects(canary):
         message = command_rejection(train_command, [*words, *(["seed=0,1", "--multirun"] if multirun else [])], capsys)
         assert "hydra." in message
+
+
+LOGGERS = "pytorch_lightning.loggers"
+WRITERS: dict[str, dict[str, Any]] = {
+    "logger.csv": {"_target_": f"{LOGGERS}.CSVLogger", "save_dir": "{file}", "version": ""},
+    "logger.tensorboard": {"_target_": f"{LOGGERS}.TensorBoardLogger", "save_dir": "{file}"},
+    "logger.first": {"_target_": f"{LOGGERS}.CSVLogger", "_args_": ["{file}"]},
+    "logger.here": {"_target_": f"{LOGGERS}.CSVLogger", "save_dir": ".", "name": "x"},
+    "logger.version": {"_target_": f"{LOGGERS}.CSVLogger", "name": "x", "version": "../../../../x"},
+    "logger.absolute": {"_target_": f"{LOGGERS}.CSVLogger", "name": "{file}"},
+    "logger.home": {"_target_": f"{LOGGERS}.TensorBoardLogger", "name": "~/x"},
+    "logger.variable": {"_target_": f"{LOGGERS}.TensorBoardLogger", "sub_dir": "$HOME"},
+    "logger.flow": {"_target_": f"{LOGGERS}.MLFlowLogger", "tracking_uri": "http://127.0.0.1:9/x"},
+    "logger.wandb": {"_target_": "mammo.training.wandb_logging.PrivateWandbLogger", "project": "x", "offline": False},
+    "logger.later": {"_target_": "mammo.training.wandb_logging.PrivateWandbLogger", "offline": "${{oc.env:X,false}}"},
+    "callbacks.more": {"_target_": "pytorch_lightning.callbacks.ModelCheckpoint", "dirpath": "{file}"},
+    "callbacks.named": {"_target_": "pytorch_lightning.callbacks.ModelCheckpoint", "filename": "../../../x"},
+    "trainer.profiler": {
+        "_target_": "pytorch_lightning.profilers.SimpleProfiler",
+        "dirpath": "{file}",
+        "filename": "x",
+    },
+}
+"""Classes of libraries that may be named, with arguments by which they would write elsewhere or use the network."""
+
+
+@pytest.mark.parametrize("key", WRITERS)
+def test_a_stranger_s_file_lets_no_class_write_outside_the_run(
+    key: str, small_root: Path, tmp_path: Path, canary: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = at(key, filled(WRITERS[key], canary / "sprung"))
+    words = [*stranger(tmp_path, content), f"root={tmp_path / 'root'}", f"store={small_root / 'store'}"]
+    with no_effects(canary):
+        message = command_rejection(train_command, [*words, "model=floc", "backbone=small", "trainer=cpu"], capsys)
+    assert message.startswith(f"error: {key}")
+    assert "its own folder" in message or "only the command line may send" in message
 
 
 def test_a_hostile_choice_among_those_of_a_sweep_is_found(
