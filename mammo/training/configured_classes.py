@@ -113,9 +113,9 @@ def _check_writer(node: object, key: str) -> None:
     if isinstance(node, Mapping):
         for name in (each for each in FOLDERS if node.get(each) is not None):
             raise MammoError(f"{key}.{name} is rejected: a run writes below its own folder only: leave it out")
-    inner = node.items() if isinstance(node, Mapping) else enumerate(node) if isinstance(node, list) else ()
-    for name, value in inner:
-        _check_writer(value, f"{key}.{name}")
+    values = dict(enumerate(node)) if isinstance(node, list) else node
+    for place_of, value in values.items() if isinstance(values, Mapping) else ():
+        _check_writer(value, f"{key}.{place_of}")
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from mammo.training.run_dir import RunDir
 from mammo.training.train_config import store_defaults
 from tests.hostile.checkpoints import checkpoint
 
-N_SAMPLED = 150
+N_SAMPLED = 120
 """Cases among those marked faults that run where FULL=1 does not ask for all."""
 
 QUICK = ("model=floc", "backbone=small", "trainer=cpu", "trainer.max_epochs=1", "torch.threads=1", "test=false")
