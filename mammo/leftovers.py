@@ -16,6 +16,9 @@ from pathlib import Path
 TEMPORARY = "mammo-tmp-"
 """How the name of the folder of a command's temporary files begins."""
 
+FOLDER = "/tmp"
+"""Where temporary files are without TMPDIR in the environment."""
+
 LONGEST = 72
 """Longest path of that folder: multiprocessing has sockets below it, whose paths Linux limits to 107 characters."""
 
@@ -75,13 +78,14 @@ def remove_leftovers(paths: Iterable[Path]) -> None:
 def use_temporary_folder() -> None:
     """Let this process have its temporary files in a folder of its own, which is removed at its end or after it.
 
-    Those of commands that were killed are removed first. Where the folder cannot be made, as without permission or on a
-    full disk, or where its path is long, nothing changes.
+    Those of commands that were killed are removed first. Without permission to make the folder, or where its path is
+    long, nothing changes.
     """
     try:
         parent = Path(tempfile.gettempdir())
-    except OSError:
-        return
+    except FileNotFoundError:  # not one file can be written: the first one that is needed is named in a message
+        tempfile.tempdir = os.environ.get("TMPDIR", FOLDER)
+        parent = Path(tempfile.tempdir)
     if parent.name.startswith(TEMPORARY):  # a second command in one process
         return
     remove_leftovers(parent.glob(f"{TEMPORARY}*"))

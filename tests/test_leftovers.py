@@ -1,10 +1,12 @@
 """What killed processes leave is removed by the next one, and what living processes are at is not."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -108,6 +110,17 @@ def test_a_command_with_processes_of_its_own_ends_without_a_word(short: Path) ->
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, "child\n", "")
     assert list(short.iterdir()) == [command]
+
+
+def test_a_full_disk_leaves_a_command_its_temporary_folder(short: Path) -> None:
+    """Python's own search for a folder fails where it cannot write a file; a command may need none, or name its own."""
+    words, environment = [sys.executable, "-c", COMMAND, "end"], os.environ | {"TMPDIR": str(short)}
+    environment["PYTHONPATH"] = str(Path(__file__).parents[1])
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (0, 0))
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False, preexec_fn=limit)
+    assert (done.returncode, done.stderr) == (5, "")
+    assert Path(done.stdout.strip()).parent.parent == short
+    assert not list(short.iterdir())
 
 
 def test_a_long_path_of_temporary_files_stays_as_it_is(tmp_path: Path) -> None:
