@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo.cli.arguments import Parser, at_least_one, check_exists, complain, parser
+from mammo.cli.arguments import PREVALENCE, Parser, at_least_one, check_exists, complain, parser, share
 from mammo.cli.commands import run
 from mammo.inference.result_files import CSV, check_out
 from mammo.records import MammoError
@@ -32,7 +32,6 @@ if TYPE_CHECKING:  # heavy: imported after the command line is checked
     from mammo.inference.outlines import Outline
 
 MOST_WINDOWS = 10_000
-LEAST_SHARE = 1e-6
 
 LEFT_OUT = 3
 """Exit status where at least one case or lesion could not be scored."""
@@ -63,9 +62,11 @@ def _parser() -> Parser:
     one.add_argument("--pixel-spacing", type=_positive, metavar="MM", help="mm between its pixels, likewise")
     columns_help = "your own names of a table's columns, as in image=Picture lesion_id=No"
     words.add_argument("--columns", nargs="+", default=[], metavar="FIELD=NAME", help=columns_help)
-    words.add_argument("--prevalence", type=_share, metavar="P", help="share of cancers, re-bases the probability")
+    words.add_argument("--prevalence", type=share, metavar="P", help=PREVALENCE)
     words.add_argument("--windows", type=_windows, default=100, metavar="N", help="windows per lesion (100)")
-    words.add_argument("--no-changes", action="store_true", help="do not score changed outlines (11 times as fast)")
+    words.add_argument(
+        "--no-changes", action="store_true", help="do not score changed outlines (far faster)"
+    )
     words.add_argument("--no-pictures", action="store_true", help="draw no pictures")
     words.add_argument("--dicom", action="store_true", help="write DICOM objects for the study, too (extra dicom)")
     words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
@@ -201,15 +202,6 @@ def _windows(text: str) -> int:
     if (count := at_least_one(text)) > MOST_WINDOWS:
         raise ArgumentTypeError(f"give at most {MOST_WINDOWS:,} windows, got {text}")
     return count
-
-
-def _share(text: str) -> float:
-    (value,) = _numbers(1)(text)
-    if not LEAST_SHARE <= value <= 1 - LEAST_SHARE:
-        raise ArgumentTypeError(
-            f"give a share between {LEAST_SHARE:g} and {1 - LEAST_SHARE:g}, as in 0.2, got {text!r}"
-        )
-    return value
 
 
 if __name__ == "__main__":

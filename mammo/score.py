@@ -73,7 +73,14 @@ def task(cfg: DictConfig) -> None:
     import pandas as pd
 
     from mammo.inference.ensemble import Ensemble
-    from mammo.inference.store_scores import is_labeled, known_images, predictions, score_store, write_predictions
+    from mammo.inference.store_scores import (
+        is_labeled,
+        known_images,
+        predictions,
+        scale_warning,
+        score_store,
+        write_predictions,
+    )
     from mammo.scoring.score_tables import write_lesion_table
     from mammo.store.manifest import Manifest
 
@@ -100,7 +107,10 @@ def task(cfg: DictConfig) -> None:
     warned = [warning] if (warning := patient_warning(manifest.sources)) else []
     if not parts[0].is_own and (known := known_images(parts[0].ensemble, manifest)):
         warned.append(KNOWN.format(len(known), len(manifest.images)))
-        print_text(f"caution: {warned[-1]}")
+    if not parts[0].is_own and (other := scale_warning(parts[0].ensemble.run, manifest)):
+        warned.append(other)
+    for caution in warned:
+        print_text(f"caution: {caution}")
     _evaluate(parts, out, warned)
     if any(part.ensemble.trained_on_phantoms for part in parts):
         print_text(PHANTOM_CAUTION)

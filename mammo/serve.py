@@ -19,7 +19,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammo.cli.arguments import Parser, at_least_one, check_exists, complain, parser
+from mammo.cli.arguments import PREVALENCE, Parser, at_least_one, check_exists, complain, parser, share
 from mammo.cli.commands import run
 from mammo.records import MammoError
 from mammo.text import print_text
@@ -45,6 +45,7 @@ def _parser() -> Parser:
     words.add_argument("--peer", metavar="AET@HOST:PORT", help="where the results are sent")
     words.add_argument("--listen", default=LISTEN, metavar="AET@HOST:PORT", help=f"own title and address ({LISTEN})")
     words.add_argument("--windows", type=at_least_one, default=100, metavar="N", help="windows per lesion (100)")
+    words.add_argument("--prevalence", type=share, metavar="P", help=PREVALENCE)
     words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
     words.add_argument("--status", type=Path, metavar="FOLDER", help="print what is in a queue")
     words.add_argument("--json", action="store_true", help="print the status as JSON, for scripts")
@@ -82,7 +83,8 @@ def _serve(options: argparse.Namespace) -> int:
     from mammo.serving.case_queue import CaseQueue
     from mammo.serving.node import Node, NodeSettings
 
-    chosen = PredictOptions(options.windows, changes=False)  # the results hold no scores of changed outlines
+    # the results hold no scores of changed outlines
+    chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
     scorer = bundle_scorer(Predictor.load(options.bundle, chosen, options.allow_targets))
     Node(CaseQueue(options.queue), scorer, NodeSettings(own, accept, peer)).serve(threading.Event())
     return 0

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -88,6 +89,23 @@ def test_images_of_the_training_store_under_another_name_are_cautioned_about(
     assert 0 < n_used < len(images)
     assert f"caution: {score.KNOWN.format(n_used, len(images))}" in capsys.readouterr().out
     assert score.KNOWN.format(n_used, len(images)) in (out / "external.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("scale", "remedy"), [(2.0, "data.scale=1"), ("auto, to 0.28 mm", "data.scale=1")])
+def test_images_of_another_scale_than_those_of_training_are_cautioned_about(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], scale: float | str, remedy: str
+) -> None:
+    other = as_external(root, tmp_path / "root")
+    manifest = Manifest.load(other / "store")
+    replaced = tuple(replace(source, scale=scale) for source in manifest.sources)
+    replace(manifest, sources=replaced).save(other / "store")
+    scored(other, tmp_path / "out")
+    said = capsys.readouterr().out
+    assert f"ingested with data.scale={scale}" in said
+    assert remedy in said
+    assert remedy in (tmp_path / "out" / "external.html").read_text(encoding="utf-8")
+    scored(as_external(root, tmp_path / "equal"), tmp_path / "out")
+    assert "data.scale" not in capsys.readouterr().out
 
 
 def test_a_bundle_knows_its_training_images_after_the_store_is_gone(

@@ -36,6 +36,11 @@ ROOT_VARIABLE, ROOT = "MAMMO_ROOT", "runs/demo"
 WIDTH = 100
 """Most columns of a help page."""
 
+LEAST_SHARE = 1e-6
+
+PREVALENCE = "share of cancers among such lesions, for which the probability then holds"
+"""Help of --prevalence."""
+
 
 class Parser(argparse.ArgumentParser):
     """A command's parser; wrong use is one sentence with the nearest known word, and exit status 2.
@@ -116,6 +121,19 @@ def at_least_zero(text: str) -> int:
     if not text.isdecimal():
         raise ArgumentTypeError(f"give a whole number of at least 0, got {text!r}")
     return int(text)
+
+
+def share(text: str) -> float:
+    """The share above 0 and below 1 that an argument gives; ArgumentTypeError where it gives none."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not LEAST_SHARE <= value <= 1 - LEAST_SHARE:
+        raise ArgumentTypeError(
+            f"give a share between {LEAST_SHARE:g} and {1 - LEAST_SHARE:g}, as in 0.2, got {text!r}"
+        )
+    return value
 
 
 def is_unusable(error: OSError) -> bool:

@@ -124,7 +124,8 @@ def _measurements(lesion: LesionPrediction) -> Iterator[Measurement]:
 
 
 def _notes(lesion: LesionPrediction) -> Iterator[tuple[CodedConcept, str]]:
-    """Yield what is said in sentences: each threshold with what it means, and the warnings."""
+    """Yield what is said in sentences: what the probability holds for, thresholds with what they mean, warnings."""
+    yield COMMENT, f"The probability holds where {lesion.prevalence:.3g} of the outlined lesions are malignant."
     yield from ((THRESHOLD, threshold_text(each)) for each in lesion.thresholds)
     yield from ((WARNING, warning) for warning in lesion.warnings)
 

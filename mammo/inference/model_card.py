@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from mammo.inference.prediction import RESEARCH_USE
 from mammo.reporting.page import render
+from mammo.scoring.calibration import Calibration
 
 OPEN = Markup("**open**: to be answered by the people who publish the model")
 """What stands where a run cannot answer an item."""
@@ -20,6 +22,11 @@ CHANGES = {
 """The kinds of change of an outline, in words."""
 
 
+SCORES = np.arange(1, 10) / 10
+SHARES = (0.05, 0.2)
+"""Scores in [0, 1] and shares of cancers for which the card states the probability."""
+
+
 def model_card(facts: Mapping[str, Any]) -> str:
     """The model card.
 
@@ -30,4 +37,13 @@ def model_card(facts: Mapping[str, Any]) -> str:
         Markdown; values of the user's data are escaped.
     """
     words = {"open": OPEN, "changes": CHANGES, "use": RESEARCH_USE, "phantom": "phantom" in facts["trained_on"]}
-    return render("model_card.md.j2", {"facts": facts, **words})
+    probabilities = {"shares": SHARES, "probabilities": _probabilities(facts["calibration"])}
+    return render("model_card.md.j2", {"facts": facts, **words, **probabilities})
+
+
+def _probabilities(facts: Mapping[str, Any]) -> list[tuple[float, ...]]:
+    """Each of SCORES, its probability at the share of cancers of validation, and at SHARES."""
+    knots = tuple((float(x), float(y)) for x, y in facts["knots"])
+    rule = Calibration(facts["rule"], knots, facts["prevalence"], facts["n"], facts["brier"])
+    columns = [rule.probability(SCORES, share) for share in (None, *SHARES)]
+    return [tuple(map(float, row)) for row in zip(SCORES, *columns, strict=True)]

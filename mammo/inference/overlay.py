@@ -158,7 +158,7 @@ def _draw_saliency(axes: Axes, malignant: NDArray[np.float32], prediction: Lesio
         interpolation="nearest",
         alpha=0.85 * np.sqrt(grid / most),
     )
-    axes.set_title(f"malignant saliency\n(at most {malignant.max():.2f})")
+    axes.set_title(f"malignant saliency\n(0 to 1, here up to {malignant.max():.2f})")
     _draw_lesion(axes, prediction, view, n_windows=0)
 
 
@@ -181,7 +181,11 @@ def _write(panel: SubFigure, prediction: LesionPrediction, bundle: BundleName) -
 def _about(prediction: LesionPrediction) -> list[str]:
     spread = f"SD {prediction.score_sd:.3f} over {len(prediction.windows)} windows"
     spread += "" if prediction.score_sd_seeds is None else f", {prediction.score_sd_seeds:.3f} over trainings"
-    lines = [spread, f"Calibrated probability: {prediction.probability:.0%} (for {prediction.prevalence:.0%} cancers)"]
+    lines = [
+        spread,
+        f"Calibrated probability of cancer: {prediction.probability:.0%}",
+        f"   (if {prediction.prevalence:.0%} of such lesions are cancers)",
+    ]
     if prediction.score_without_context is not None:
         lines.append(f"Without context (f_loc alone): {prediction.score_without_context:.3f}")
     changes = {name: value for name, value in prediction.outline_sensitivity.items() if value is not None}
@@ -193,13 +197,14 @@ def _about(prediction: LesionPrediction) -> list[str]:
 
 def _table(prediction: LesionPrediction) -> list[str]:
     """Each threshold, the score's side of it, and what lay below it of validation and test lesions."""
-    lines = ["may  threshold     validation          test", "miss and score  avoided missed avoided missed"]
+    lines = ["FNR  threshold     validation          test", "     and score  avoided missed avoided missed"]
     for each in prediction.thresholds:
         facts, side = each.facts, "below" if each.below else "above"
         rates = (facts.tnr_validation, facts.fnr_validation, facts.tnr_test, facts.fnr_test)
         shares = "".join(f"{_percent(rate.value):>{width}}" for rate, width in zip(rates, (8, 7, 8, 7), strict=True))
         lines.append(f"{facts.fnr:3.0%} {facts.threshold:.3f} {side}{shares}")
-    return [*lines, "avoided: benign biopsies below the threshold", "missed: cancers below it"]
+    legend = ("FNR: false negative rate allowed on validation", "avoided: benign biopsies below the threshold")
+    return [*lines, *legend, "missed: cancers below it"]
 
 
 def _percent(share: float | None) -> str:

@@ -103,6 +103,27 @@ def known_images(ensemble: Ensemble, manifest: Manifest) -> list[str]:
     return [str(image_id) for image_id, sha256 in manifest.images["sha256"].items() if trained.knows(str(sha256))]
 
 
+def scale_warning(run: Run, manifest: Manifest) -> str:
+    """A sentence where the images of another store were brought to another scale than those that a run was trained on.
+
+    Args:
+        run: a run that scores.
+        manifest: of the other store.
+
+    Returns:
+        Empty where the scales are equal, or that of the training images is not known.
+    """
+    others = sorted({str(source.scale) for source in manifest.sources} - {str(run.scale)})
+    if run.scale is None or not others:
+        return ""
+    wanted = "auto" if isinstance(run.scale, str) else f"{run.scale:g}"
+    return (
+        f"The images were ingested with data.scale={', '.join(others)}, those that the networks were trained on with "
+        f"data.scale={run.scale}: lesions have other sizes, and scores differ from those of mammo predict. Ingest with "
+        f"data.scale={wanted}."
+    )
+
+
 def is_labeled(table: pd.DataFrame) -> "pd.Series[bool]":
     """Whether each row of a lesion score table has a label, malignant or benign."""
     return table["label"].isin([Pathology.MALIGNANT, Pathology.BENIGN])

@@ -71,7 +71,8 @@ def test_the_report_states_every_value(tmp_path: Path) -> None:
     assert "false negative rate of 2%" in below
     assert "23% of benign biopsies avoided, 1.9% of cancers missed" in below
     assert texts(report, "WARNING") == ["The networks were trained on synthetic phantoms."] * 2
-    assert texts(report, "121106") == [RESEARCH_USE] * 2
+    holds_for = "The probability holds where 0.4 of the outlined lesions are malignant."
+    assert texts(report, "121106") == [RESEARCH_USE, holds_for] * 2
     assert [item.ConceptCodeSequence[0].CodeValue for item in items(report, "INTENDED_USE")] == ["RESEARCH"] * 2
 
 
