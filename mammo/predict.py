@@ -64,9 +64,7 @@ def _parser() -> Parser:
     words.add_argument("--columns", nargs="+", default=[], metavar="FIELD=NAME", help=columns_help)
     words.add_argument("--prevalence", type=share, metavar="P", help=PREVALENCE)
     words.add_argument("--windows", type=_windows, default=100, metavar="N", help="windows per lesion (100)")
-    words.add_argument(
-        "--no-changes", action="store_true", help="do not score changed outlines (far faster)"
-    )
+    words.add_argument("--no-changes", action="store_true", help="do not score changed outlines (far faster)")
     words.add_argument("--no-pictures", action="store_true", help="draw no pictures")
     words.add_argument("--dicom", action="store_true", help="write DICOM objects for the study, too (extra dicom)")
     words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
