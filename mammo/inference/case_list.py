@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from mammo.inference.cases import Case, CaseList, LesionRequest, no_outline
-from mammo.inference.not_used import unused_columns, unused_keys
+from mammo.inference.not_used import OF_LESION, unused_columns, unused_keys
 from mammo.inference.outlines import Drawn
 from mammo.intake.adapters._table_columns import Entry, columns_of, entry_of_annotation, read_entries
 from mammo.intake.adapters._table_files import SUFFIXES, image_file, usual_file
@@ -138,7 +138,7 @@ def _segment_requests(root: Path, uid: str, segments: Mapping[str, Segments | Co
         if isinstance(found, Segments) and found.is_object and uid:
             for number in found.numbers.get(uid, ()):
                 yield LesionRequest(
-                    f"{Path(path).with_suffix('')} segment {number}",
+                    f"{path} segment {number}",
                     partial(draw_segment, root, path, number, uid),
                     path,
                 )
@@ -150,16 +150,15 @@ def _table_cases(
     """Yield the cases of tables of lesions and COCO files, by image in the order of their first rows."""
     entries = [entry for file in tables for entry in read_entries(file, chosen)]
     entries += [entry_of_annotation(annotation) for file in annotated for annotation in read_coco(file)]
-    names = ImageNames(Folder(root).candidates)
+    names = ImageNames(root, Folder(root).candidates)
     described = _described(root, names, chosen)
     cases: dict[str, Case] = {}
-    ids: dict[str, str] = {}
+    ids: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         try:
             path, request = _row(root, entry, names)
             for one in request:
-                if (first := ids.setdefault(one.lesion_id, entry.where)) != entry.where:
-                    raise entry.error("lesion_id", f"{first} has it too: give each lesion an id of its own")
+                _check_id(entry, ids.setdefault((path, one.lesion_id), entry))
             said = described.get(path)
             case = cases.get(path) or _said(Case(root, path, str(root / path)), said)
             cases[path] = replace(_said(case, entry), lesions=(*case.lesions, *request))
@@ -167,6 +166,17 @@ def _table_cases(
             name = entry.get("image") or entry.where
             cases[f"{entry.where}: wrong"] = Case(root, "", name, error=str(error))
     yield from cases.values()
+
+
+def _check_id(entry: Entry, first: Entry) -> None:
+    """Check that a row is the first that has its lesion's id on its image; MammoError where another one is."""
+    if first is entry:
+        return
+    other = "an earlier one of the file" if first.where == entry.where else first.where
+    given = next((f"{entry.names[field]} {entry.get(field)!r}" for field in OF_LESION if entry.get(field)), "its id")
+    raise MammoError(
+        f"{entry.where}: {given}: {other} has it too, on the same image: give each lesion an id of its own"
+    )
 
 
 def _described(root: Path, names: ImageNames, chosen: Mapping[str, str]) -> dict[str, Entry]:
@@ -215,7 +225,8 @@ def _row(root: Path, entry: Entry, names: ImageNames) -> tuple[str, tuple[Lesion
         raise entry.error("image", "name the file of each row in a column image")
     path = names.path(entry, "image")
     if not path:
-        raise entry.error("image", "not an image below the folder; correct the path")
+        guess = names.guess(entry.path("image"))
+        raise entry.error("image", f"not an image below the folder{guess}; correct the path")
     key = lesion_key(entry, path)
     if entry.annotation:
         if not entry.annotation.has_outline:

@@ -14,7 +14,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "image": (
         "image imagefile imagepath imagename imagefilename imagefilepath file filename filepath path "
         "dicom dicomfile dicompath",
-        "the image's file; folder and suffix can be missing where that is clear",
+        "the image's file: its path, or its name where only one file has it; the suffix can be missing",
     ),
     "patient": (
         "patient patientid patientno patientnumber patientkey subject subjectid pid mrn",

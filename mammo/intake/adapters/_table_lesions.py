@@ -89,11 +89,14 @@ class Drawn:
 
 
 def lesion_key(entry: Entry, image: str) -> str:
-    """Return the key of a row's lesion: its own, the number of a lesion on its image, or the number of its row."""
+    """Return the key of a row's lesion: its own, the number of a lesion on its image, or the number of its row.
+
+    COCO files in several folders can have one name, so that the number of an annotation is that on its image.
+    """
     own, number = entry.get("lesion_id"), entry.get("lesion")
     if own or number:
         return own or f"{number} on {image}"
-    return f"{entry.file.name} {entry.key}" if entry.annotation else entry.key
+    return f"{entry.file.name} {entry.key} on {image}" if entry.annotation else entry.key
 
 
 def check_lesion(entry: Entry, meanings: Mapping[str, Meaning], outlines: bool, problems: Problems) -> TableLesion:

@@ -1,9 +1,10 @@
 """Which image a row of a user's table is about: by its file name, or by patient, side and view."""
 
+import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from mammo.intake.adapters._table_columns import Entry
@@ -15,53 +16,83 @@ SKIP = ", or leave out such rows with data.skip_absent=true"
 
 
 class ImageNames:
-    """The files of a folder, found by a path that can lack folders at its start and the suffix at its end."""
+    """The files of a folder, found by the paths of tables.
 
-    def __init__(self, paths: Iterable[str]) -> None:
+    A path with folders is relative to the folder of its table or to the given one. A name alone means a file there,
+    else the only file of this name at any depth: below the folder of the table where that holds images, else anywhere.
+    The suffix can be missing, and upper and lower case are the same.
+    """
+
+    def __init__(self, root: Path, paths: Iterable[str]) -> None:
+        self._root = os.path.abspath(root)
         self._paths = tuple(paths)
         self._exact = frozenset(self._paths)
+        self._folders = {folder.as_posix() for path in self._paths for folder in PurePosixPath(path).parents}
+        self._by_path: dict[str, list[str]] = defaultdict(list)
         self._by_name: dict[str, list[str]] = defaultdict(list)
         for path in self._paths:
-            for name in {_folded(PurePosixPath(path).name), _folded(stem_of(path))}:
-                self._by_name[name].append(path)
+            own = PurePosixPath(path)
+            for name in {own.name, stem_of(path)}:
+                self._by_name[_folded(name)].append(path)
+                self._by_path[_folded(own.with_name(name).as_posix())].append(path)
+        self._first: dict[tuple[Path, str, str], Entry] = {}
 
-    def find(self, name: str) -> list[str]:
-        """Return the files that a path can mean: one if it is clear, several if it is not, none if there is no such."""
-        if name in self._exact:
-            return [name]
-        found = self._by_name.get(_folded(PurePosixPath(name).name), [])
-        matching = [path for path in found if _same_folders(path, name)]
-        same_name = [
-            path for path in matching if _folded(PurePosixPath(path).name) == _folded(PurePosixPath(name).name)
-        ]
-        return same_name or matching
+    def find(self, name: str, table: Path) -> list[str]:
+        """Return the files that a path in a table can mean: one if it is clear, several if not, none without any."""
+        for base in dict.fromkeys((os.path.dirname(os.path.abspath(table)), self._root)):
+            path = self._below_root(os.path.join(base, name))
+            if path in self._exact:
+                return [path]
+            if found := self._by_path.get(_folded(path)):
+                return _with_suffix(found, name)
+        if "/" in name:
+            return []
+        found = self._by_name.get(_folded(name), [])
+        own = self._below_root(os.path.dirname(os.path.abspath(table)))
+        if own in self._folders and own != ".":
+            found = [path for path in found if path.startswith(f"{own}/")]
+        return _with_suffix(found, name)
 
     def path(self, entry: Entry, field: str) -> str:
         """Return the file that a row names, empty where there is no such file.
 
         Raises:
-            MammoError: it could be several files.
+            MammoError: it could be several files, or an earlier row of the table names the file by other folders.
         """
-        found = self.find(entry.path(field))
+        found = self.find(entry.path(field), entry.file)
         if len(found) > 1:
             raise entry.error(field, f"could be {found[0]} or {found[1]}: give the path below the folder")
-        return found[0] if found else ""
+        if not found:
+            return ""
+        first = self._first.setdefault((entry.file, field, found[0]), entry)
+        if _folder_of(entry.path(field)) != _folder_of(first.path(field)):
+            raise entry.error(
+                field, f"{first.key} names {found[0]} by the path {first.path(field)!r}: write one path for one file"
+            )
+        return found[0]
 
     def guess(self, name: str) -> str:
         """Return a question that names a file of the same name but another suffix, or a similar one; else nothing."""
         same = self._by_name.get(_folded(stem_of(name)), [])
         return f" (did you mean {same[0]}?)" if same else did_you_mean(name, self._paths, cutoff=0.8)
 
+    def _below_root(self, path: str) -> str:
+        """Return an absolute path in the form of Folder.paths; one outside the folder begins with "..", as no file."""
+        return PurePosixPath(os.path.relpath(path, self._root)).as_posix()
+
 
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def _same_folders(path: str, name: str) -> bool:
-    """Return whether the folders of two paths agree as far as both name them, from the file upwards."""
-    one, other = (PurePosixPath(_folded(text)).parts[-2::-1] for text in (path, name))
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+def _folder_of(path: str) -> str:
+    return _folded(PurePosixPath(path).parent.as_posix())
+
+
+def _with_suffix(found: Sequence[str], name: str) -> list[str]:
+    """Return those files whose names have the suffix that is given too; without any, all."""
+    same = [path for path in found if _folded(PurePosixPath(path).name) == _folded(PurePosixPath(name).name)]
+    return same or list(found)
 
 
 class HeaderKeys(NamedTuple):

@@ -96,10 +96,10 @@ def read(
     described = _image_entries(described_in, chosen)
     rows = _checked_rows(tables, annotated, chosen, label_map(labels or {}), problems)
     rows = [row.with_source(label_source) for row in rows] if label_source else rows
-    rows = _with_masks(rows, ImageNames(candidates), problems)
+    rows = _with_masks(rows, ImageNames(root, candidates), problems)
     masks = {row.mask for row in rows}
     files = [path for path in paths if path not in masks]
-    names = ImageNames(files)
+    names = ImageNames(root, files)
     rows = _with_named_images(rows, names, skip_absent, problems)
     strong = described_images(described, names, problems)
     weak = descriptions_by_lesions([(row.entry, row.image) for row in rows if row.image], problems)

@@ -6,11 +6,14 @@ from mammo.intake.adapters._table_columns import Entry
 from mammo.intake.adapters._table_matching import HeaderKeys, ImageMatcher, ImageNames
 from mammo.records import ImageRecord, Laterality, MammoError, View
 
-NAMES = ImageNames(["a/L-CC.dcm", "a/R-CC.dcm", "b/L-CC.dcm", "b/mask.png", "1.2.840.7", "Zürich.dcm"])
+ROOT = Path("/data")
+NAMES = ImageNames(
+    ROOT, ["a/L-CC.dcm", "a/R-CC.dcm", "b/L-CC.dcm", "b/mask.png", "1.2.840.7", "Zürich.dcm", "new/a/L-MLO.dcm"]
+)
 
 
 def entry(**cells: str) -> Entry:
-    return Entry(Path("lesions.csv"), "row 2", cells, {name: name for name in cells}, {})
+    return Entry(ROOT / "lesions.csv", "row 2", cells, {name: name for name in cells}, {})
 
 
 @pytest.mark.parametrize(
@@ -20,16 +23,48 @@ def entry(**cells: str) -> Entry:
         ("R-CC.dcm", ["a/R-CC.dcm"]),
         ("r-cc", ["a/R-CC.dcm"]),
         ("a/L-CC", ["a/L-CC.dcm"]),
-        ("C:/data/export/a/L-CC.dcm", ["a/L-CC.dcm"]),
+        ("/data/a/L-CC.dcm", ["a/L-CC.dcm"]),
+        ("b/../a/L-CC.dcm", ["a/L-CC.dcm"]),
         ("1.2.840.7", ["1.2.840.7"]),
         ("Zu\u0308rich", ["Zürich.dcm"]),
         ("L-CC", ["a/L-CC.dcm", "b/L-CC.dcm"]),
         ("c/L-CC.dcm", []),
         ("R-CC.png", []),
+        ("C:/data/export/a/L-CC.dcm", []),
+        ("/elsewhere/a/L-CC.dcm", []),
+        ("old/1.2.840.7", []),
+        ("a/L-MLO.dcm", []),
+        ("../data2/a/L-CC.dcm", []),
     ],
 )
-def test_an_image_is_found_without_folder_or_suffix_where_that_is_clear(name: str, found: list[str]) -> None:
-    assert NAMES.find(name) == found
+def test_a_path_means_that_path_and_a_name_the_only_file_that_has_it(name: str, found: list[str]) -> None:
+    assert NAMES.find(name, ROOT / "lesions.csv") == found
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "found"),
+    [
+        ("L-CC.dcm", "a/coco.json", ["a/L-CC.dcm"]),
+        ("R-CC.dcm", "b/coco.json", []),
+        ("a/L-MLO.dcm", "new/coco.json", ["new/a/L-MLO.dcm"]),
+        ("L-MLO.dcm", "new/coco.json", ["new/a/L-MLO.dcm"]),
+        ("a/L-CC.dcm", "new/coco.json", ["a/L-CC.dcm"]),
+        ("../a/L-CC.dcm", "annotations/coco.json", ["a/L-CC.dcm"]),
+        ("R-CC.dcm", "annotations/coco.json", ["a/R-CC.dcm"]),
+        ("L-CC.dcm", "annotations/coco.json", ["a/L-CC.dcm", "b/L-CC.dcm"]),
+        ("L-MLO", "../tables/own.csv", ["new/a/L-MLO.dcm"]),
+    ],
+)
+def test_paths_are_relative_to_the_folder_of_their_table_first(name: str, table: str, found: list[str]) -> None:
+    assert NAMES.find(name, ROOT / table) == found
+
+
+def test_two_paths_of_one_table_never_reach_one_file() -> None:
+    names = ImageNames(ROOT, ["P1/L-CC.dcm"])
+    assert names.path(entry(image="L-CC.dcm"), "image") == names.path(entry(image="l-cc"), "image") == "P1/L-CC.dcm"
+    with pytest.raises(MammoError, match=r"row 2 names P1/L-CC\.dcm by the path 'L-CC\.dcm': write one path for one"):
+        names.path(entry(image="P1/L-CC.dcm"), "image")
+    assert ImageNames(ROOT, ["P1/L-CC.dcm"]).path(entry(image="P1/L-CC.dcm"), "image") == "P1/L-CC.dcm"
 
 
 def test_a_name_of_several_files_is_an_error_that_names_them() -> None:
