@@ -91,7 +91,7 @@ def _predict(options: argparse.Namespace) -> int:
         from mammo.dicom_out.results import written_results
 
         outputs.append(written_results(options.out, predictor.facts.name))
-    found = predict_cases(predictor, asked, options.out, outputs)
+    found = predict_cases(predictor, asked, options.out, outputs, options.overwrite)
     if asked.not_used:
         print_text(f"no prediction depends on these columns or keys: {', '.join(asked.not_used)}")
     if asked.without_outline:

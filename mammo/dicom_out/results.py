@@ -16,6 +16,7 @@ from mammo.inference.prediction import CasePrediction
 from mammo.inference.prediction_run import After
 from mammo.inference.result_files import dicom_folder
 from mammo.intake.dicom_header import open_dicom, quiet
+from mammo.intake.rejections import RejectedError
 from mammo.intake.source_folder import regular_file
 from mammo.io import atomic_write
 from mammo.records import MammoError
@@ -43,8 +44,11 @@ def written_results(out: Path, bundle: BundleName) -> After:
     def write(
         number: int, case: Case, prediction: CasePrediction, pictures: Sequence[NDArray[np.uint8]]
     ) -> list[dict[str, str]]:
-        with quiet():
-            source = open_dicom(regular_file(case.root, case.path))
+        try:
+            with quiet():
+                source = open_dicom(regular_file(case.root, case.path))
+        except RejectedError as error:  # the file was changed since it was scored
+            raise MammoError(f"{error.code.reason}: {error.code.remedy}") from None
         folder = dicom_folder(number)
         write_dicom_results(prediction, source, bundle, pictures, out / folder)
         return [{"dicom": folder} for _ in prediction.lesions]

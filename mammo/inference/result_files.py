@@ -1,6 +1,9 @@
 """The files that predictions leave in their folder: names, and what a run may replace there. Loads no other package."""
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections.abc import Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from mammo.records import MammoError
@@ -13,8 +16,10 @@ LOCK = ".lock"
 PICTURES, DICOM = "pictures", "dicom"
 """Folders of the pictures and of the DICOM objects."""
 
-RESULTS = (JSON, CSV, f"{PICTURES}/case-*.png", f"{DICOM}/case-*/*.dcm")
-"""Patterns of the files of a finished run."""
+OF_CASE = re.compile(
+    rf"{PICTURES}/case-\d{{4,}}-lesion-\d+\.png|{DICOM}/case-\d{{4,}}/(report|outlines|picture-\d+)\.dcm"
+)
+"""The files of a case, below the folder: no other file is ever removed."""
 
 
 def picture_name(case: int, lesion: int) -> str:
@@ -28,7 +33,7 @@ def dicom_folder(case: int) -> str:
 
 
 def check_out(out: Path, cases: Sequence[Path], overwrite: bool) -> None:
-    """Check that results replace nothing unasked, and are not among the cases; with `overwrite` delete old ones.
+    """Check that results replace nothing unasked, and are not among the cases.
 
     Args:
         out: the folder of the results, which need not exist.
@@ -41,13 +46,24 @@ def check_out(out: Path, cases: Sequence[Path], overwrite: bool) -> None:
     for case in cases:
         if case.is_dir() and out.resolve().is_relative_to(case.resolve()):
             raise MammoError(f"{out} lies in {case}, whose images are scored: name a folder elsewhere")
-    found = [path for pattern in RESULTS for path in sorted(out.glob(pattern))]
-    if (out / JOURNAL).exists() and not (out / JSON).exists():
-        return  # of a run that was interrupted, and goes on
-    if found and not overwrite:
-        raise MammoError(f"{out} has predictions already ({found[0].name}): name another folder, or give --overwrite")
-    for path in found:
-        path.unlink()
+    _check_results(out, overwrite)
+
+
+def _check_results(out: Path, overwrite: bool) -> None:
+    """MammoError where a finished run left results that may not be replaced."""
+    if overwrite or _goes_on(out):
+        return
+    if found := [*_tables(out), *case_files(out)]:
+        raise MammoError(f"{out} has predictions already ({found[0]}): name another folder, or give --overwrite")
+
+
+def _goes_on(out: Path) -> bool:
+    """Whether the run of the folder was interrupted: its finished cases are kept."""
+    return (out / JOURNAL).exists() and not (out / JSON).exists()
+
+
+def _tables(out: Path) -> list[str]:
+    return [name for name in (JSON, CSV) if (out / name).exists()]
 
 
 def make_out(out: Path) -> None:
@@ -56,5 +72,47 @@ def make_out(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MammoError(f"{out} cannot be made ({error.strerror}): name another folder") from None
-    if linked := [name for name in (JOURNAL, PICTURES, DICOM) if (out / name).is_symlink()]:
-        raise MammoError(f"{out / linked[0]} is a link, through which files elsewhere would be changed: remove it")
+    places = [out / name for name in (JOURNAL, PICTURES, DICOM)]
+    if linked := [path for path in (*places, *out.glob(f"{DICOM}/case-*")) if path.is_symlink()]:
+        raise MammoError(f"{linked[0]} is a link, through which files elsewhere would be changed: remove it")
+
+
+def result_folders(out: Path) -> list[Path]:
+    """The folder and those below it that results are written into, as far as they exist, the innermost first."""
+    folders = (*sorted(out.glob(f"{DICOM}/case-*")), out / DICOM, out / PICTURES, out)
+    return [folder for folder in folders if folder.is_dir()]
+
+
+def start_results(out: Path, overwrite: bool) -> None:
+    """Remove the results of a finished run, under the folder's lock; those of an interrupted one stay.
+
+    The journal goes first: a case that it calls finished must have its files.
+
+    Raises:
+        MammoError: there are results of a finished run, which may not be replaced.
+    """
+    _check_results(out, overwrite)
+    if not _goes_on(out):
+        for name in (JOURNAL, JSON, CSV, *case_files(out)):
+            (out / name).unlink(missing_ok=True)
+
+
+def case_files(out: Path, number: int | None = None) -> list[str]:
+    """The pictures and DICOM objects below a folder, of the case with a number or of all cases, sorted."""
+    case = "case-*" if number is None else f"case-{number:04}"
+    paths = [*out.glob(f"{PICTURES}/{case}-lesion-*.png"), *out.glob(f"{DICOM}/{case}/*.dcm")]
+    return sorted(name for path in paths if OF_CASE.fullmatch(name := path.relative_to(out).as_posix()))
+
+
+def keep_case_files(out: Path, kept: Collection[str]) -> None:
+    """Remove the pictures and DICOM objects of all cases but those that are kept, and folders that are then empty."""
+    for name in set(case_files(out)).difference(kept):
+        (out / name).unlink()
+    for folder in result_folders(out)[:-1]:
+        with suppress(OSError):  # it holds files
+            folder.rmdir()
+
+
+def file_digests(out: Path, names: Collection[str]) -> dict[str, str]:
+    """SHA-256, as hex, of the files with these names below a folder; a file that is missing has none."""
+    return {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in names if (out / name).is_file()}
