@@ -1,6 +1,7 @@
 """Text from files, made safe to write: nothing that controls a terminal or runs in a spreadsheet; near words."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import TextIO
 
@@ -39,6 +40,11 @@ def print_text(text: object, file: TextIO | None = None) -> None:
         file: sys.stderr, or None for standard output.
     """
     print(printable(str(text), kept=LINES + BLANKS), file=file, flush=True)
+
+
+def print_event(text: str) -> None:
+    """Print a line of a log, which begins with the time in UTC, as in 2026-11-29T18:05:09Z."""
+    print_text(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}")
 
 
 def csv_cell(text: str) -> str:

@@ -23,6 +23,8 @@ NODE = ["x.bundle", "--dicom", "--queue", "q", "--accept", "A", "--peer", "P@127
         ([*NODE, "--listen", "M@host"], "'M@host' is not an address"),
         ([*NODE[:5], "A\\B", *NODE[6:]], "is not an AE title"),
         (["--status", "nowhere"], "nowhere does not exist"),
+        (["--status", "."], ". is not a queue (no folder received/images): name the folder of --queue"),
+        (["--status", "x.bundle"], "x.bundle is not a queue"),
     ],
 )
 def test_wrong_use_is_one_sentence(
@@ -45,7 +47,8 @@ def test_the_status_counts_every_state(tmp_path: Path, capsys: pytest.CaptureFix
     for name in ("received/images/a.dcm", "received/images/b.dcm", "received/images/.c.1.partial", "sent/x.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    (tmp_path / "failed").mkdir()
+    for name in ("received/outlines", "scored", "failed"):
+        (tmp_path / name).mkdir()
     (tmp_path / "failed" / "y.json").write_text('{"reason": "the image is too small"}')
     assert main(["--status", str(tmp_path), "--json"]) == 0
     counts = {"received/images": 2, "received/outlines": 0, "scored": 0, "sent": 1, "failed": 1}

@@ -3,6 +3,7 @@
 import ast
 import csv
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mammo.records import MammoError
-from mammo.text import csv_cell, print_text, printable, without_apostrophe
+from mammo.text import csv_cell, print_event, print_text, printable, without_apostrophe
 
 
 @given(st.text())
@@ -62,3 +63,11 @@ def test_everything_is_printed_by_that_function() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert [one.partition(":")[0] for one in found] == ["text.py"]
+
+
+def test_a_line_of_a_log_begins_with_the_time_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
+    before = datetime.now(UTC).replace(microsecond=0)
+    print_event("case \x1b: sent")
+    stamp, _, rest = capsys.readouterr().out.partition(" ")
+    assert before <= datetime.fromisoformat(stamp) <= datetime.now(UTC)
+    assert rest == "case \\x1b: sent\n"

@@ -17,6 +17,9 @@ from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import regular_file
 from mammo.intake.stored_shape import stored_header
 
+REFERENCES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence", "ReferencedSeriesSequence")
+"""Attributes of a segmentation object that name the images of its frames."""
+
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 """Segmentation Storage, SOP Class UID (0008,0016)."""
 
@@ -110,6 +113,18 @@ def read_segments(root: Path, path: str) -> Segments:
         except Exception:  # a damaged object may fail anywhere inside pydicom
             raise RejectedError(Code.OUTLINE_BROKEN) from None
     return Segments(uid, True, {source: tuple(sorted(numbers)) for source, numbers in found.items()})
+
+
+def source_images(dataset: Dataset) -> frozenset[str]:
+    """The SOP Instance UIDs of the images that the frames of a segmentation object are on; empty if it names none.
+
+    Raises:
+        RejectedError: it is damaged.
+    """
+    try:
+        return frozenset(source for _, _, sources in _frames(dataset) for source in sources)
+    except Exception:  # a damaged object may fail anywhere inside pydicom
+        raise RejectedError(Code.OUTLINE_BROKEN) from None
 
 
 def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.bool_]:

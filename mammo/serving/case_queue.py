@@ -2,7 +2,8 @@
 
 - received/images/KEY.CONTENT.dcm, received/outlines/KEY.CONTENT.dcm: objects as they came; KEY is a digest of the SOP
   Instance UID, CONTENT one of the whole file, so that damage on the disk is found before a score depends on it
-- scored/CASE/NAME.CONTENT.dcm: results that wait to be sent; CASE is a digest of the image, the outlines and the bundle
+- scored/CASE/NAME.CONTENT.dcm: results that wait to be sent; CASE is a digest of the content of the image and of the
+  outlines, and of the bundle, so that a changed object is never taken for one that was scored
 - sent/CASE.json: results that the peer has confirmed
 - failed/CASE.json: why a case cannot be scored
 
@@ -182,11 +183,14 @@ class CaseQueue:
         Args:
             bundle: digest of the bundle that scores.
         """
+        return [case for case in self._cases(bundle) if not self._is_decided(case.name)]
+
+    def _cases(self, bundle: str) -> list[Case]:
+        """All images with outlines that name them, in order of arrival of the outlines."""
         images = {_key(path): path for path in self._received(Kind.IMAGE).glob("*.dcm")}
         outlines = sorted(self._received(Kind.OUTLINES).glob("*.dcm"), key=lambda path: path.stat().st_mtime_ns)
         pairs = [(images[key], path) for path in outlines for key in self._named_by(path) if key in images]
-        cases = [Case(digest_name(_key(image), _key(path), bundle), image, path) for image, path in pairs]
-        return [case for case in cases if not self._is_decided(case.name)]
+        return [Case(digest_name(image.name, path.name, bundle), image, path) for image, path in pairs]
 
     def _named_by(self, outlines: Path) -> list[str]:
         """The keys of the images that a segmentation names; a file is read once, because none ever changes."""
@@ -198,8 +202,10 @@ class CaseQueue:
         return self._references[outlines.name]
 
     def _is_decided(self, case: str) -> bool:
-        places = self._record("sent", case), self._record("failed", case), self._scored / case
-        return any(place.exists() for place in places)
+        return self._has_record(case) or (self._scored / case).exists()
+
+    def _has_record(self, case: str) -> bool:
+        return any(self._record(state, case).exists() for state in ("sent", "failed"))
 
     def keep_results(self, case: str, write: Callable[[Path], object]) -> None:
         """Keep the results of a case to be sent.
@@ -261,7 +267,8 @@ class CaseQueue:
         A case that is not scored or sent keeps its objects for as long as it takes.
         """
         before = time.time() - self.limits.keep_s
-        waiting = {path for case in self.complete(bundle) for path in (case.image, case.outlines)}
+        unsent = [case for case in self._cases(bundle) if not self._has_record(case.name)]
+        waiting = {path for case in unsent for path in (case.image, case.outlines)}
         files = [path for kind in Kind for path in self._received(kind).glob("*.dcm") if path not in waiting]
         files += [path for state in ("sent", "failed") for path in (self.folder / state).glob("*.json")]
         old = [path for path in files if path.stat().st_mtime < before]
@@ -271,18 +278,20 @@ class CaseQueue:
         return len(old)
 
     def status(self) -> dict[str, int]:
-        """The number of objects and cases in every state; also of a queue that a node holds."""
+        """The number of objects and cases in every state; also of a queue that a node holds.
+
+        Raises:
+            MammoError: the folder is not a queue.
+        """
+        if missing := [name for name in FOLDERS if not (self.folder / name).is_dir()]:
+            raise MammoError(f"{self.folder} is not a queue (no folder {missing[0]}): name the folder of --queue")
         found = {name: self.folder / name for name in FOLDERS}
-        return {name: sum(not path.name.startswith(".") for path in _entries(each)) for name, each in found.items()}
+        return {name: sum(not path.name.startswith(".") for path in each.iterdir()) for name, each in found.items()}
 
     def failures(self) -> dict[str, str]:
         """Why cases failed, by name."""
         reasons = {}
-        for path in sorted(_entries(self.folder / "failed")):
+        for path in sorted((self.folder / "failed").iterdir()):
             with suppress(OSError, ValueError, KeyError, TypeError):
                 reasons[path.stem] = str(read_json(path)["reason"])
         return reasons
-
-
-def _entries(folder: Path) -> list[Path]:
-    return list(folder.iterdir()) if folder.is_dir() else []

@@ -20,7 +20,7 @@ from mammo.serving.application_entity import Address
 from mammo.serving.case_queue import Case, CaseQueue
 from mammo.serving.peer import Pauses, send_cases
 from mammo.serving.receiver import receiving
-from mammo.text import print_text
+from mammo.text import print_event
 
 
 class Scored(NamedTuple):
@@ -93,7 +93,7 @@ class Node:
         """
         arrived, cleaned = threading.Event(), 0.0
         with self.queue.held(), receiving(self.queue, self.settings.own, self.settings.accept, arrived):
-            print_text(f"listening as {self.settings.own}, results go to {self.settings.peer}")
+            print_event(f"listening as {self.settings.own}, results go to {self.settings.peer}")
             while not stop.is_set():
                 arrived.clear()
                 worked = self.score_next() | self.send()
@@ -124,7 +124,7 @@ class Node:
         except (OSError, MemoryError) as error:
             pause = self._pauses.failed(case.name, now)
             reason = getattr(error, "strerror", None) or type(error).__name__
-            print_text(f"case {case.name}: not scored ({reason}), the next try is in {pause:.0f} s")
+            print_event(f"case {case.name}: not scored ({reason}), the next try is in {pause:.0f} s")
         except Exception as error:  # a defect in one case must not stop the others; its text may hold patient data
             self._fail(case, f"a defect of the program ({type(error).__name__}): please report it")
         return True
@@ -139,11 +139,11 @@ class Node:
         self.queue.keep_results(
             case.name, lambda folder: write_dicom_results(found, source, self.scorer.bundle, pictures, folder)
         )
-        print_text(f"case {case.name}: {len(found.lesions)} lesions scored")
+        print_event(f"case {case.name}: {len(found.lesions)} lesions scored")
 
     def _fail(self, case: Case, reason: str, damaged: Path | None = None) -> None:
         self.queue.fail(case.name, reason, damaged)
-        print_text(f"case {case.name}: failed: {reason}")
+        print_event(f"case {case.name}: failed: {reason}")
 
     def send(self) -> bool:
         """Send results that wait, unless their pause lasts; returns whether any was delivered."""
@@ -157,21 +157,21 @@ class Node:
         try:
             problems = send_cases(self.settings.own.title, self.settings.peer, cases)
         except MammoError as error:
-            print_text(f"{error}; the next try is in {self._pauses.failed(PEER, now):.0f} s")
+            print_event(f"{error}; the next try is in {self._pauses.failed(PEER, now):.0f} s")
             return False
         self._pauses.succeeded(PEER)
         for name, problem in problems.items():
             if problem:
-                print_text(f"case {name}: {problem}; the next try is in {self._pauses.failed(name, now):.0f} s")
+                print_event(f"case {name}: {problem}; the next try is in {self._pauses.failed(name, now):.0f} s")
             else:
                 self.queue.mark_sent(name)
                 self._pauses.succeeded(name)
-                print_text(f"case {name}: {len(cases[name])} results sent")
+                print_event(f"case {name}: {len(cases[name])} results sent")
         return not all(problems.values())
 
     def _results(self, case: str) -> list[Path]:
         """The results of a case to send; none if they were damaged on this disk, and are made again."""
         if self.queue.drop_damaged_results(case):
-            print_text(f"case {case}: its results were damaged on this disk, and are made again")
+            print_event(f"case {case}: its results were damaged on this disk, and are made again")
             return []
         return self.queue.results(case)

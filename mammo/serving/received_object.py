@@ -1,6 +1,5 @@
 """Objects that a node receives: mammograms and outline segmentations, checked before they are kept."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -9,14 +8,11 @@ from pydicom.dataset import Dataset
 
 from mammo.intake.dicom_decode import NATIVE, decode, shape_of, syntax_of
 from mammo.intake.dicom_header import open_dicom, parse_dicom, quiet
-from mammo.intake.dicom_seg import SEGMENTATION
-from mammo.intake.laterality_view import items, text
+from mammo.intake.dicom_seg import REFERENCES, SEGMENTATION, source_images
+from mammo.intake.laterality_view import text
 from mammo.intake.object_type import check_kind
 from mammo.intake.rejections import Code, RejectedError
 from mammo.records import MammoError
-
-REFERENCES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence")
-"""Attributes of a segmentation that name the images of its frames."""
 
 
 class Kind(StrEnum):
@@ -59,7 +55,7 @@ def check_received(content: bytes, uid: str) -> Received:
                 check_kind(dataset)
                 _check_pixels(dataset)
                 return Received(Kind.IMAGE, uid)
-            named = bool(set(_images(dataset)))
+            named = source_images(dataset)
         except RejectedError as error:
             raise MammoError(f"{error.code.reason}: {error.code.remedy}") from None
         except (MammoError, MemoryError):
@@ -87,11 +83,4 @@ def referenced_images(path: Path) -> frozenset[str]:
         RejectedError: the file cannot be read.
     """
     with quiet():
-        return frozenset(_images(open_dicom(path, REFERENCES)))
-
-
-def _images(dataset: Dataset) -> Iterator[str]:
-    groups = [group for name in REFERENCES for group in items(dataset, name)]
-    derivations = [each for group in groups for each in items(group, "DerivationImageSequence")]
-    sources = [each for derivation in derivations for each in items(derivation, "SourceImageSequence")]
-    yield from (name for source in sources if (name := text(source, "ReferencedSOPInstanceUID")))
+        return source_images(open_dicom(path, REFERENCES))

@@ -18,7 +18,7 @@ from pynetdicom.sop_class import (
 from mammo.records import MammoError
 from mammo.serving.application_entity import TIMEOUT_S, Address
 from mammo.serving.case_queue import CaseQueue, NoRoomError
-from mammo.text import print_text
+from mammo.text import print_event
 
 SUCCESS, NO_ROOM, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 """Status of a C-STORE answer (PS3.4, B.2.3)."""
@@ -85,15 +85,15 @@ class _Handlers:
         try:
             name = self.queue.receive(event.encoded_dataset(), str(event.request.AffectedSOPInstanceUID))
         except NoRoomError as error:
-            print_text(f"object rejected: {error}")
+            print_event(f"object rejected: {error}")
             return NO_ROOM
         except MammoError as error:
-            print_text(f"object rejected: {error}")
+            print_event(f"object rejected: {error}")
             return NOT_UNDERSTOOD
         except (OSError, MemoryError) as error:
-            print_text(f"object rejected: it cannot be kept ({getattr(error, 'strerror', None) or 'no memory'})")
+            print_event(f"object rejected: it cannot be kept ({getattr(error, 'strerror', None) or 'no memory'})")
             return NO_ROOM
-        print_text(f"object received: {name}")
+        print_event(f"object received: {name}")
         self.arrived.set()
         return SUCCESS
 
@@ -108,7 +108,7 @@ class _Handlers:
         key = id(event.assoc)
         self._bytes[key] = self._bytes.get(key, 0) + len(event.data)
         if self._bytes[key] > self.queue.limits.object_bytes + 2 * PDU_BYTES:
-            print_text(f"association ended: an object has more than {self.queue.limits.object_bytes:,} bytes")
+            print_event(f"association ended: an object has more than {self.queue.limits.object_bytes:,} bytes")
             self._bytes[key] = 0
             event.assoc.abort()
 
@@ -124,10 +124,10 @@ class _Handlers:
         """Print who was rejected, and how to accept it."""
         asked = event.assoc.requestor.primitive
         titles = f"{asked.calling_ae_title} with {asked.called_ae_title}"
-        print_text(f"association of {titles} rejected: check --accept, and the title that it calls")
+        print_event(f"association of {titles} rejected: check --accept, and the title that it calls")
 
     def say_unsupported(self, event: Any) -> None:  # noqa: ANN401
         """Print that a sender offers objects that are not taken."""
         names = sorted({str(context.abstract_syntax.name) for context in event.assoc.rejected_contexts})
         if names:
-            print_text(f"not taken from {event.assoc.requestor.ae_title}: {', '.join(names)}")
+            print_event(f"not taken from {event.assoc.requestor.ae_title}: {', '.join(names)}")

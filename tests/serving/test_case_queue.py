@@ -9,6 +9,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from mammo.inference.case_list import segments_on
 from mammo.records import MammoError
 
 pytest.importorskip("highdicom", reason="the extra dicom is not installed")
@@ -132,6 +133,61 @@ def test_files_can_be_read_by_their_owner_only_and_their_names_say_nothing(queue
     receive(queue, image(1), outlines(1))
     assert all((queue.folder / name).stat().st_mode & 0o77 == 0 for name in files(queue))
     assert not any(CANARY in name or "1.2.3" in name for name in files(queue))
+
+
+def outlines_of_series(number: int) -> Dataset:
+    """A segmentation that names its image only among those that the whole object refers to."""
+    made = deepcopy(outlines(number))
+    for group in (*made.PerFrameFunctionalGroupsSequence, *made.SharedFunctionalGroupsSequence):
+        if "DerivationImageSequence" in group:
+            del group.DerivationImageSequence
+    return made
+
+
+def test_outlines_name_their_image_as_predict_reads_it(queue: CaseQueue) -> None:
+    made = outlines_of_series(1)
+    receive(queue, image(1), image(2), made)
+    (case,) = queue.complete("b")
+    assert case.image.read_bytes() == content(image(1))
+    uid, numbers = segments_on((case.image, case.outlines))
+    assert (uid, bool(numbers)) == (image(1).SOPInstanceUID, True)
+
+
+def made_old(queue: CaseQueue, folder: str) -> None:
+    """Let the files of a folder be older than the limit."""
+    past = time.time() - queue.limits.keep_s - 1
+    for path in (queue.folder / folder).rglob("*.*"):
+        os.utime(path, (past, past))
+
+
+def test_changed_outlines_under_a_known_identifier_are_a_case_of_their_own(queue: CaseQueue) -> None:
+    receive(queue, image(1), outlines(1))
+    (case,) = queue.complete("b")
+    queue.keep_results(case.name, lambda folder: (folder / "1.dcm").write_bytes(b"x"))
+    queue.mark_sent(case.name)
+    made_old(queue, "received")
+    assert queue.remove_old("b") == 2
+    assert queue.status()["sent"] == 1
+    receive(queue, image(1), outlines(1))
+    assert queue.complete("b") == [], "the same objects again give nothing new"
+    made_old(queue, "received/outlines")
+    queue.remove_old("b")
+    changed = deepcopy(outlines(1, row=6))
+    changed.SOPInstanceUID = changed.file_meta.MediaStorageSOPInstanceUID = outlines(1).SOPInstanceUID
+    receive(queue, changed)
+    (other,) = queue.complete("b")
+    assert other.name != case.name
+
+
+def test_objects_stay_while_their_results_wait_for_the_peer(queue: CaseQueue) -> None:
+    receive(queue, image(1), outlines(1))
+    (case,) = queue.complete("b")
+    queue.keep_results(case.name, lambda folder: (folder / "1.dcm").write_bytes(b"x"))
+    made_old(queue, "received")
+    assert queue.remove_old("b") == 0
+    flip(queue.results(case.name)[0])
+    assert queue.drop_damaged_results(case.name)
+    assert queue.complete("b") == [case], "they are made again"
 
 
 def test_old_objects_that_wait_for_nothing_are_removed(queue: CaseQueue) -> None:
