@@ -66,6 +66,7 @@ class Bundle:
         try:
             check_size(path, LARGEST)
             digest = _verified_digest(path)
+            _check_names(path)
             facts = parse_json(_member(path, FACTS, TEXT_BYTES).decode())
         except (ValueError, OSError) as error:
             raise MammoError(f"{path} is not a whole bundle ({error}): {AGAIN}") from None
@@ -173,6 +174,16 @@ def _digest_or_none(path: Path) -> str | None:
         return _verified_digest(path)
     except (OSError, ValueError):
         return None
+
+
+def _check_names(path: Path) -> None:
+    """ValueError where the archive names a member twice, of which readers take different ones, or lacks one."""
+    with ZipFile(path) as archive:
+        names = archive.namelist()
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"it has {twice[0]} twice")
+    if missing := [name for name in (FACTS, CARD) if name not in names]:
+        raise ValueError(f"it has no {missing[0]}")
 
 
 def _member(path: Path, name: str, most: int) -> bytes:

@@ -12,15 +12,13 @@ from torch import Tensor
 
 from mammo import __version__
 from mammo.inference.bundle_facts import Rate, ThresholdFacts, facts_json
-from mammo.inference.bundle_members import frame_and_windows, kept_member
+from mammo.inference.bundle_members import facts_of_members, frame_and_windows, kept_member
 from mammo.inference.ensemble import Ensemble
 from mammo.inference.model_card import model_card
 from mammo.inference.outline_sensitivity import N_WINDOWS, outline_sensitivity
-from mammo.inference.placing import placing_of
 from mammo.inference.scorer import Scorer
 from mammo.inference.training_images import TrainingImages
 from mammo.inference.training_ranges import TrainingRanges
-from mammo.maps.stack import canonical_order
 from mammo.records import MammoError, Pathology, Split
 from mammo.scoring.calibration import fit_calibration
 from mammo.scoring.intervals import LEVEL, Interval
@@ -91,17 +89,10 @@ def make_bundle(runs: Sequence[Path], options: BundleOptions, allowed: Sequence[
     images = TrainingImages.of(manifest, salt=scorers[0].run.store)
     members = [kept_member(scorer) for scorer in scorers]
     run = scorers[0].run
-    placing = placing_of(scorers[0])
-    spacing = placing.options.spacing_mm
     facts: dict[str, Any] = {
         "name": options.name,
         "version": __version__,
-        "model": run.title,
-        "maps": list(canonical_order(run.maps.split("+"))) if run.maps else [],
-        "map_order": ["malignant", "benign"],
-        "trained_on": sorted({name for scorer in scorers for name in scorer.run.data.split("+")}),
-        "frame": asdict(scorers[0].frame),
-        "scale": placing.scale if spacing is None else f"auto, to {spacing} mm",
+        **facts_of_members(scorers),
         **facts_json(thresholds, calibration, ranges, images),
         **{name: _performance_json(each) for name, each in found.items()},
         "outline_sensitivity": outline_sensitivity(ensemble, manifest, store, options.n_sensitivity),

@@ -1,7 +1,7 @@
 """The members of a bundle: what it keeps of a run, and the networks that are made from it again."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,10 @@ import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from mammo.inference.bundle import AGAIN, Bundle
+from mammo.inference.bundle import AGAIN, FACTS, Bundle
+from mammo.inference.placing import placing_of
 from mammo.inference.scorer import Role, Scorer
+from mammo.maps.stack import canonical_order
 from mammo.models.context_network import ContextNetwork
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number
@@ -94,7 +96,7 @@ def kept_member(scorer: Scorer) -> Member:
         described[role] = {"target": target, "arguments": saved.arguments, "weights": name}
     run = {each.name: getattr(scorer.run, each.name) for each in fields(Run) if each.name not in NOT_KEPT}
     run |= {"command": "", "val_auc": json_number(run["val_auc"]), "test_auc": json_number(run["test_auc"])}
-    run |= {"read_digests": {"store": run.pop("store")}}
+    run |= {"read_digests": {"store": run.pop("store")}, "scale": facts_of_members([scorer])["scale"]}
     if json_number(run["lr"]) is None:
         run.pop("lr")
     return Member({"result": run, "config": _kept_config(scorer.cfg), "networks": described}, weights)
@@ -145,6 +147,43 @@ def bundled_scorer(bundle: Bundle, number: int, allowed: Sequence[str]) -> Score
         return SavedNetwork(f"{where}.networks.{role}", arguments, bundle.weights(name)).built(cls)
 
     return Scorer.of(BundledRun(**values, settings=content), cfg, network)
+
+
+def facts_of_members(scorers: Sequence[Scorer]) -> dict[str, Any]:
+    """What a bundle says about its networks that follows from their configurations, as JSON values.
+
+    Raises:
+        MammoError: the scale of the training images is not known.
+    """
+    run, placing = scorers[0].run, placing_of(scorers[0])
+    spacing = placing.options.spacing_mm
+    return {
+        "model": run.title,
+        "maps": list(canonical_order(run.maps.split("+"))) if run.maps else [],
+        "map_order": ["malignant", "benign"],
+        "trained_on": sorted({name for scorer in scorers for name in scorer.run.data.split("+")}),
+        "frame": asdict(scorers[0].frame),
+        "scale": placing.scale if spacing is None else f"auto, to {spacing} mm",
+    }
+
+
+def check_members(bundle: Bundle, scorers: Sequence[Scorer]) -> None:
+    """Check that what a bundle says about its networks is what its members were trained with.
+
+    Raises:
+        MammoError: one contradicts it, or is in it twice.
+    """
+    if len({scorer.run.digest for scorer in scorers}) < len(scorers):
+        raise MammoError(f"{bundle.path}: one of its members is in it twice: {AGAIN}")
+    data, windows = facts_of_members(scorers)["trained_on"], frame_and_windows(scorers[0].cfg)
+    for number, scorer in enumerate(scorers):
+        if frame_and_windows(scorer.cfg) != windows:
+            raise MammoError(f"{bundle.path}: members.0 and members.{number} differ in frame or windows: {AGAIN}")
+        for name, value in (facts_of_members([scorer]) | {"trained_on": data}).items():
+            if (stated := bundle.facts.get(name)) != value:
+                raise MammoError(
+                    f"{bundle.path}: {name} in its {FACTS} is {stated!r}, but members.{number} has {value!r}: {AGAIN}"
+                )
 
 
 def frame_and_windows(cfg: DictConfig) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from mammo.data.datamodule import MammoDataModule
 from mammo.geometry import Frame
 from mammo.inference.bundle import Bundle, is_bundle
 from mammo.inference.bundle_facts import BundleFacts
-from mammo.inference.bundle_members import bundled_scorer
+from mammo.inference.bundle_members import bundled_scorer, check_members
 from mammo.inference.scorer import SaliencyById, Scorer
 from mammo.inference.training_images import TrainingImages
 from mammo.models.epoch_metrics import ScoredLesions
@@ -66,13 +66,15 @@ class Ensemble:
             allowed: packages that a configuration may name classes of (allow_targets).
 
         Raises:
-            MammoError: as Bundle.open and bundled_scorer, or as Scorer.load.
+            MammoError: as Bundle.open, bundled_scorer and check_members, or as Scorer.load.
         """
         if not is_bundle(path):
             return cls((Scorer.load(path, allowed),))
         bundle = Bundle.open(path)
         members = bundle.part("members", list)
-        return cls(tuple(bundled_scorer(bundle, number, allowed) for number in range(len(members))), bundle)
+        scorers = tuple(bundled_scorer(bundle, number, allowed) for number in range(len(members)))
+        check_members(bundle, scorers)
+        return cls(scorers, bundle)
 
     @property
     def run(self) -> Run:

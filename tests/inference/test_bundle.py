@@ -1,5 +1,6 @@
 """A bundle scores as its runs do, holds nothing of the user's machine, and is rejected where a byte was changed."""
 
+import hashlib
 import json
 import shutil
 import zipfile
@@ -159,6 +160,21 @@ CHANGES: dict[str, tuple[Any, str]] = {
         lambda facts: facts["members"][0]["config"]["data"].update(name="${oc.env:HOME}"),
         "it has an interpolation",
     ),
+    "another frame": (lambda facts: facts["frame"].update(height=736), "frame in its bundle.json is .*736"),
+    "another scale": (lambda facts: facts.update(scale=2.0), "scale in its bundle.json is 2.0, but members.0 has"),
+    "another order": (lambda facts: facts["map_order"].reverse(), r"map_order in its bundle.json is \['benign'"),
+    "other maps": (lambda facts: facts.update(maps=["loc"]), r"maps in its bundle.json is \['loc'\]"),
+    "another model": (lambda facts: facts.update(model="f_loc"), "model in its bundle.json is 'f_loc'"),
+    "other data": (lambda facts: facts.update(trained_on=[]), r"trained_on in its bundle.json is \[\], but"),
+    "a member twice": (lambda facts: facts["members"].append(facts["members"][0]), "is in it twice"),
+    "members of two windows": (
+        lambda facts: facts["members"].append(
+            facts["members"][0]
+            | {"result": facts["members"][0]["result"] | {"digest": "0" * 64}}
+            | {"config": facts["members"][0]["config"] | {"max_angle_deg": 1.0}}
+        ),
+        "members.0 and members.1 differ in frame or windows",
+    ),
     "allowed targets": (
         lambda facts: facts["members"][0]["config"].update(allow_targets=["x"]),
         "sets allow_targets, which only the command line may set",
@@ -173,6 +189,27 @@ def test_a_bundle_made_to_harm_is_one_sentence(name: str, bundle: Path, tmp_path
     with pytest.raises(MammoError, match=message) as caught:
         Predictor.load(path, PredictOptions())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda names: [*names, "bundle.json"], "it has bundle.json twice"),
+        (lambda names: [name for name in names if name != "MODEL_CARD.md"], "it has no MODEL_CARD.md"),
+        (lambda names: names[1:], "it has no bundle.json"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_members_of_the_archive_are_there_once(change: Any, message: str, bundle: Path, tmp_path: Path) -> None:
+    path = tmp_path / "x.bundle"
+    with zipfile.ZipFile(bundle) as source, zipfile.ZipFile(path, "w") as archive:
+        archive.comment = b"0" * 64
+        for name in change(source.namelist()):
+            archive.writestr(name, source.read(name))
+    content = path.read_bytes()[:-64]
+    path.write_bytes(content + hashlib.sha256(content).hexdigest().encode())
+    with pytest.raises(MammoError, match=rf"x\.bundle is not a whole bundle \({message}\)"):
+        Bundle.open(path)
 
 
 def test_another_version_and_other_files_are_one_sentence(bundle: Path, tmp_path: Path, fagg: Path) -> None:
