@@ -42,8 +42,10 @@ OWN_WORD = {
     "hydra.launcher.additional_parameters": None,
     "hydra.launcher.submitit_folder": "${hydra.sweep.dir}/.submitit/%j",
     "hydra.launcher.temp_folder": None,
+    "overwrite": None,
+    "again": None,
 }
-"""Keys by which a file could run commands or write anywhere, and Hydra's own values of them."""
+"""Keys by which a file could run commands, write anywhere or replace what is there, and Hydra's own values of them."""
 
 HANDLERS = ("logging.StreamHandler", "logging.FileHandler", "logging.NullHandler")
 STREAMS = ("ext://sys.stdout", "ext://sys.stderr")
@@ -77,7 +79,7 @@ def check_hydra(cfg: DictConfig, conf: Path, overrides: Sequence[Override], allo
     for name, node in callbacks.items() if isinstance(callbacks, Mapping) else ():
         if node == _value(ours, f"hydra.callbacks.{name}"):
             continue  # it takes a second to import, and a wrong word is answered before
-        check(node, Place(f"hydra.callbacks.{name}", (Callback,)), ("hydra", *allowed))
+        check(node, Place(f"hydra.callbacks.{name}", (Callback,)), allowed)  # one of Hydra's own writes pickles
     for key in ("hydra.job_logging", "hydra.hydra_logging"):
         _check_logging(key, _value(_written(cfg), key))
     _check_own_word(cfg, conf, overrides)
@@ -224,7 +226,7 @@ def _check_logging(key: str, node: object) -> None:
 def _check_own_word(cfg: DictConfig, conf: Path, overrides: Sequence[Override]) -> None:
     """Check that the values of OWN_WORD are those of conf/, of Hydra, or of the command line."""
     given = [f"{override.key_or_group}." for override in overrides]
-    composed, ours = ({"hydra": _written(part).get("hydra")} for part in (cfg, OmegaConf.load(conf)))
+    composed, ours = _written(cfg), _written(OmegaConf.load(conf))
     for key, default in OWN_WORD.items():
         value = _value(composed, key)
         is_given = any(f"{key}.".startswith(each) or each.startswith(f"{key}.") for each in given)

@@ -50,7 +50,8 @@ def resolve(node: Mapping[str, object], place: Place, allowed: Sequence[str] = (
     """The class that node["_target_"] names; it is imported, not called.
 
     Raises:
-        MammoError: it is outside LIBRARIES and allowed, does not exist, or is not a subclass of the place's bases.
+        MammoError: it is outside LIBRARIES and allowed, private in the former, does not exist, or is not a subclass of
+            the place's bases.
     """
     parts, where = _parts(node, place.key), f"{place.key}._target_={node.get('_target_')}"
     if not _permitted(".".join(parts), allowed):
@@ -58,6 +59,8 @@ def resolve(node: Mapping[str, object], place: Place, allowed: Sequence[str] = (
             f"{where} is rejected: classes come from {', '.join(LIBRARIES)}; to use one of your own package, add "
             f"allow_targets=[{parts[0]}] to the command line"
         )
+    if parts[0] in LIBRARIES and any(part.startswith("_") for part in parts):
+        raise MammoError(f"{where} is rejected: give the public name of a class of {parts[0]}")
     found = _find(parts, where)
     if not isinstance(found, type) or not issubclass(found, place.bases):
         needed = " or ".join(f"{base.__name__} ({base.__module__.split('.')[0]})" for base in place.bases)

@@ -29,6 +29,8 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "mammo.models.weight_files.write_weights": {"content": {}, "path": "{file}"},
     "pytorch_lightning.utilities.cloud_io.os.system": {"command": "touch {file}"},
     "pytorch_lightning.trainer.connectors.signal_connector.subprocess.run": {"args": ["touch", "{file}"]},
+    "torch.testing._internal.common_utils.TestCase": {},
+    "torch.nn.modules.loss._Loss": {},
     "functools.partial": {"_args_": [], "func": {"_target_": "os.mkdir", "path": "{file}"}},
     "hydra.utils.instantiate": {"config": {"_target_": "os.mkdir", "path": "{file}"}},
     "hydra._internal.instantiate._instantiate2.instantiate": {"config": {"_target_": "os.mkdir", "path": "{file}"}},
@@ -113,4 +115,8 @@ def of_hydra(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     )
     yield "callback interpolated", {"callbacks": {"a": "${oc.create:{_target_: os.mkdir, path: x}}"}}
     yield "callback by parts", {"callbacks": {"a": {"_target_": "o${oc.decode:s}.mkdir", "path": str(file)}}}
+    yield (
+        "callback that pickles",
+        {"callbacks": {"a": {"_target_": "hydra.experimental.callbacks.PickleJobInfoCallback"}}},
+    )
     yield "callback pickle", {"callbacks": {"a": {"_target_": "hydra.core.utils.run_job"}}}

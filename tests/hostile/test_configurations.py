@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,18 @@ def test_a_stranger_s_file_lets_no_class_write_outside_the_run(
         message = command_rejection(train_command, [*words, "model=floc", "backbone=small", "trainer=cpu"], capsys)
     assert message.startswith(f"error: {key}")
     assert "its own folder" in message or "only the command line may send" in message
+
+
+def test_a_stranger_s_file_replaces_no_store(
+    small_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    conf, root = tmp_path / "conf", shutil.copytree(small_root, tmp_path / "root")
+    (conf / "data").mkdir(parents=True)
+    (conf / "data" / "evil.yaml").write_text("# @package _global_\ndefaults: [phantom@data, _self_]\noverwrite: true\n")
+    before = {path: path.read_bytes() for path in (root / "store").glob("*.parquet")}
+    message = command_rejection(ingest_command, [f"--config-dir={conf}", "data=evil", f"root={root}"], capsys)
+    assert message.startswith("error: overwrite=true comes from a file, but only the command line may set it")
+    assert before == {path: path.read_bytes() for path in (root / "store").glob("*.parquet")}
 
 
 def test_a_hostile_choice_among_those_of_a_sweep_is_found(
