@@ -13,6 +13,7 @@ from mammo.ingestion.cohort_lesions import mean_gray
 from mammo.ingestion.result_lines import SMALL
 from mammo.intake.film import lies_in_air
 from mammo.intake.gate import FILM
+from mammo.io import errors_about
 from mammo.quality.outline_checks import MAX_OF_BREAST, overlap
 from mammo.records import LabelSource, Pathology
 from mammo.store.columns import BREAST_FLAGS
@@ -40,7 +41,8 @@ class CaseStore:
     def __init__(self, image: CaseImage, frame: Frame) -> None:
         self.image, self.frame = image, frame
         self._folder = TemporaryDirectory(prefix="mammo-")
-        ImageStore(self.path).write(IMAGE_ID, image.admitted.pixels)
+        with errors_about(self.path):
+            ImageStore(self.path).write(IMAGE_ID, image.admitted.pixels)
 
     @property
     def path(self) -> Path:

@@ -4,10 +4,7 @@ Figures are made without pyplot, which keeps global state. Colors are the Okabe-
 under the common color vision deficiencies; line styles and markers differ as well, for print in gray.
 """
 
-import re
 from collections.abc import Iterable, Mapping
-from hashlib import sha256
-from io import StringIO
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -36,9 +33,10 @@ MAPS_STYLES = {"sal+emb": (BLUE, "-"), "emb": (VERMILION, "--"), "sal": (GREEN, 
 OTHER_STYLES = (("#CC79A7", "-"), (BLACK, "--"), ("#E69F00", "-."), ("#56B4E9", ":"))
 """Color and line style of other models, repeated if there are more."""
 
-CLIP_PATH = re.compile(r'<clipPath id="(\w+)">(.*?)</clipPath>', re.DOTALL)
-
 DPI = 200
+LAYOUT_DIGITS = 6
+"""Decimals of places in a figure, as shares of its size."""
+
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 9.5,
@@ -220,21 +218,26 @@ def _draw_decision(axes: Axes, curve: DecisionCurve, malignant: Ints, name: str)
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write folder/name.png and folder/name.svg, each atomically; the same figure gives the same bytes."""
     with rc_context(STYLE):
+        _fix_layout(figure)
         with atomic_write(folder / f"{name}.png") as png:
             figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
-        text = StringIO()
-        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
         with atomic_write(folder / f"{name}.svg") as svg:
-            svg.write_text(_with_stable_ids(text.getvalue()), encoding="utf-8")
+            figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
 
 
-def _with_stable_ids(svg: str) -> str:
-    """An SVG whose clip paths are named after what it prints of them.
-
-    matplotlib names them after all digits of the layout, the last of which differ from run to run.
-    """
-    ids = {clip[1]: f"p{sha256(clip[2].encode()).hexdigest()[:10]}" for clip in CLIP_PATH.finditer(svg)}
-    return re.sub("|".join(ids), lambda found: ids[found[0]], svg) if ids else svg
+def _fix_layout(figure: Figure) -> None:
+    """Lay a figure out and keep that, rounded: the solver's last digits differ from run to run."""
+    figure.set_dpi(DPI)
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+    parts = list(figure.subfigs)
+    while parts:
+        part = parts.pop()
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(LAYOUT_DIGITS))
+        parts += part.subfigs
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position(original=True).bounds, LAYOUT_DIGITS))
 
 
 def _line_styles(names: Iterable[str], maps: Iterable[str] = MAPS_STYLES) -> dict[str, tuple[str, str]]:
