@@ -40,7 +40,7 @@ def _parser() -> Parser:
     words.add_argument("--data-license", metavar="TEXT", help="license or terms of the data")
     words.add_argument("--weights-license", metavar="TEXT", help="license of the weights")
     sensitivity_help = "validation lesions whose outlines are changed for the model card (default 20; 0: none)"
-    words.add_argument("--sensitivity-lesions", type=at_least_zero, default=20, metavar="N", help=sensitivity_help)
+    words.add_argument("--sensitivity-lesions", type=at_least_zero, metavar="N", help=sensitivity_help)
     words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
     words.add_argument("--overwrite", action="store_true", help="replace another file at this place")
     words.add_argument("--show", action="store_true", help="print the model card of a bundle")
@@ -49,6 +49,11 @@ def _parser() -> Parser:
 
 
 def _show(options: argparse.Namespace) -> int:
+    given = {"-o": options.out, "--name": options.name, "--overwrite": options.overwrite}
+    given |= {"--data-license": options.data_license, "--weights-license": options.weights_license}
+    given |= {"--sensitivity-lesions": options.sensitivity_lesions, "--allow-targets": options.allow_targets}
+    if unused := [name for name, value in given.items() if value is not None and value is not False and value != []]:
+        raise MammoError(f"{unused[0]} does not go with --show, which writes nothing: leave it out")
     from mammo.inference.bundle import Bundle
 
     for path in map(Path, options.runs):
@@ -81,7 +86,8 @@ def _pack(options: argparse.Namespace) -> int:
     path = bundle_path(options.out)
     name = options.name or path.stem
     licenses = (options.data_license or UNSTATED, options.weights_license or UNSTATED)
-    chosen = BundleOptions(name, *licenses, options.sensitivity_lesions)
+    asked = options.sensitivity_lesions
+    chosen = BundleOptions(name, *licenses) if asked is None else BundleOptions(name, *licenses, asked)
     content = make_bundle(runs, chosen, options.allow_targets)
     digest = write_bundle(path, content.facts, content.card, content.weights, options.overwrite)
     size = path.stat().st_size / 1e6

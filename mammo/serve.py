@@ -53,6 +53,9 @@ def _parser() -> Parser:
 
 
 def _status(options: argparse.Namespace) -> int:
+    given = {"BUNDLE": options.bundle, "--dicom": options.dicom, "--queue": options.queue, "--peer": options.peer}
+    if unused := [name for name, value in (given | {"--accept": options.accept}).items() if value]:
+        raise MammoError(f"{unused[0]} does not go with --status, which starts no node: leave it out")
     check_exists(options.status)
     from mammo.serving.case_queue import CaseQueue
 
@@ -70,6 +73,8 @@ def _status(options: argparse.Namespace) -> int:
 
 def _serve(options: argparse.Namespace) -> int:
     _check_complete(options)
+    if options.json:
+        raise MammoError("--json goes with --status FOLDER: leave it out")
     check_exists(options.bundle)
     from mammo.serving.application_entity import Address, ae_title
 

@@ -23,6 +23,8 @@ NODE = ["x.bundle", "--dicom", "--queue", "q", "--accept", "A", "--peer", "P@127
         ([*NODE, "--listen", "M@host"], "'M@host' is not an address"),
         ([*NODE[:5], "A\\B", *NODE[6:]], "is not an AE title"),
         (["--status", "nowhere"], "nowhere does not exist"),
+        (["--status", ".", "--accept", "A"], "--accept does not go with --status"),
+        ([*NODE, "--json"], "--json goes with --status FOLDER"),
         (["--status", "."], ". is not a queue (no folder received/images): name the folder of --queue"),
         (["--status", "x.bundle"], "x.bundle is not a queue"),
     ],

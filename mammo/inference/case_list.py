@@ -12,7 +12,7 @@ from mammo.inference.cases import Case, CaseList, LesionRequest, no_outline
 from mammo.inference.not_used import OF_LESION, unused_columns, unused_keys
 from mammo.inference.outlines import Drawn
 from mammo.intake.adapters._table_columns import Entry, columns_of, entry_of_annotation, read_entries
-from mammo.intake.adapters._table_files import SUFFIXES, image_file, usual_file
+from mammo.intake.adapters._table_files import SUFFIXES, usual_file
 from mammo.intake.adapters._table_lesions import lesion_key
 from mammo.intake.adapters._table_matching import ImageNames
 from mammo.intake.adapters._table_outlines import (
@@ -59,7 +59,7 @@ def read_cases(words: Sequence[Path], columns: Mapping[str, str] | None = None) 
             raise MammoError(f"{word} does not exist{did_you_mean_path(word)}: name an image, a folder or a table")
         is_coco = word.suffix.lower() == ".json"
         if word.is_dir():
-            table, annotations = usual_file(word, "lesions"), coco_files(word)
+            table, annotations = usual_file(word, "lesions", "name the table in place of the folder"), coco_files(word)
             _add(found, word, [table] if table else [], annotations, chosen)
         elif word.suffix.lower() in TABLES:
             _add(found, word.parent, [] if is_coco else [word], [word] if is_coco else [], chosen)
@@ -75,7 +75,7 @@ def _add(
     if not tables and not annotated:
         found.cases.extend(_folder_cases(root))
         return
-    described = image_file(root, None)
+    described = _image_table(root)
     for file in (*tables, *([described] if described else [])):
         header = [column for column in read_header(file) if column]
         by_field = columns_of(header, chosen)
@@ -163,8 +163,7 @@ def _table_cases(
             case = cases.get(path) or _said(Case(root, path, str(root / path)), said)
             cases[path] = replace(_said(case, entry), lesions=(*case.lesions, *request))
         except MammoError as error:
-            name = entry.get("image") or entry.where
-            cases[f"{entry.where}: wrong"] = Case(root, "", name, error=str(error))
+            cases[f"{entry.where}: wrong"] = _wrong(root, entry, names, str(error))
     yield from cases.values()
 
 
@@ -179,9 +178,21 @@ def _check_id(entry: Entry, first: Entry) -> None:
     )
 
 
+def _wrong(root: Path, entry: Entry, names: ImageNames, error: str) -> Case:
+    """A case for a row that cannot be scored, with the image that it names as far as that is clear."""
+    found = names.find(entry.path("image"), entry.file) if entry.get("image") else []
+    path = found[0] if len(found) == 1 else ""
+    name = str(root / (path or entry.get("image"))) if entry.get("image") else entry.where
+    return Case(root, path, name, error=error)
+
+
+def _image_table(root: Path) -> Path | None:
+    return usual_file(root, "images", "rename it")
+
+
 def _described(root: Path, names: ImageNames, chosen: Mapping[str, str]) -> dict[str, Entry]:
     """The rows of images.csv, by path."""
-    file = image_file(root, None)
+    file = _image_table(root)
     rows = read_entries(file, chosen) if file else []
     found: dict[str, Entry] = {}
     for row in rows:

@@ -42,7 +42,7 @@ LESION_FIELDS = {
     ),
     "outline_sensitivity": (
         "change of the score by the change of the outline, which is clipped to the image; null where nothing of it is "
-        "left, or no pixel spacing is known; empty with --no-changes"
+        "left there, and for shifts in mm where no pixel spacing is known; empty with --no-changes"
     ),
     "warnings": "sentences on what makes the score doubtful",
     "picture": "its picture, below the folder; not with --no-pictures",
@@ -82,8 +82,9 @@ class LesionPrediction:
         prevalence: share of malignant lesions that the probability holds for, in (0, 1).
         score_without_context: the score of f_loc alone on the same windows; None where the bundle has none.
         thresholds: by allowed false negative rate, ascending.
-        outline_sensitivity: the score's change, by how the outline was changed (outline_changes.CHANGES); None for a
-            change in mm where the pixel spacing is unknown; empty if it was not asked for.
+        outline_sensitivity: the score's change, by how the outline was changed (outline_changes.CHANGES); None where
+            nothing of it is left in the image, and for a shift where the pixel spacing is unknown; empty if it was not
+            asked for.
         warnings: sentences on what makes the score doubtful.
         windows: float64 [n, 4], (row, col, side, angle) of the crop windows, network px and degrees.
         saliency: float32 [2, rows, cols] in [0, 1], saliency maps of the image (malignant, benign), the mean over the

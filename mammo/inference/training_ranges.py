@@ -83,6 +83,8 @@ class TrainingRanges:
             yield f"The unit is of a vendor that the model was not trained on ({lesion.vendor}; trained on {seen})."
         if not lesion.vendor and self.vendors:
             yield "The vendor of the unit is unknown."
+        if lesion.spacing_mm <= 0 and self.spacing_mm:
+            yield "The pixel spacing is unknown: sizes in mm are not compared with those of the training lesions."
         in_mm = lesion.size_mm > 0 and self.size_mm is not None
         size, unit, seen_sizes = (
             (lesion.size_mm, "mm", self.size_mm) if in_mm else (lesion.size_px, PAPER_PX, self.size_px)

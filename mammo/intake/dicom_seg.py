@@ -25,11 +25,13 @@ SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 
 
 def sop_instance_uid(root: Path, image: str) -> str:
-    """Return the SOP Instance UID (0008,0018) of an image below a folder, empty without one.
+    """Return the SOP Instance UID (0008,0018) of an image below a folder, empty without one, as of a PNG or TIFF.
 
     Raises:
         RejectedError: the file is missing, or not a DICOM file with a readable header.
     """
+    if is_raster(image):
+        return ""
     return str(stored_header(root, image, "SOPInstanceUID").get("SOPInstanceUID") or "")
 
 
@@ -42,7 +44,7 @@ def outline_of_segment(file: Path, number: int | None, uid: str, shape: tuple[in
     Args:
         file: the segmentation object, a regular file.
         number: Segment Number (0062,0004); None for the only one on the image.
-        uid: SOP Instance UID of the image that it is drawn on.
+        uid: SOP Instance UID of the image that it is drawn on; empty for a PNG or TIFF.
         shape: (rows, cols) of the image.
 
     Returns:
@@ -50,7 +52,8 @@ def outline_of_segment(file: Path, number: int | None, uid: str, shape: tuple[in
 
     Raises:
         RejectedError: it is not a segmentation object, has another size, or has no pixel of the segment on the image;
-            SEVERAL_SEGMENTS if no number is given and the image has several segments.
+            OUTLINE_ELSEWHERE if it names other images only; SEVERAL_SEGMENTS if no number is given and the image has
+            several segments.
         MammoError: a decoder is not installed.
     """
     with quiet():
@@ -61,12 +64,8 @@ def outline_of_segment(file: Path, number: int | None, uid: str, shape: tuple[in
             raise RejectedError(Code.OUTLINE_SIZE)
         mask = np.zeros(shape, dtype=np.bool_)
         try:
-            frames = list(_frames_of_image(dataset, uid))
-            if number is None and len({segment for _, segment in frames}) > 1:
-                raise RejectedError(Code.SEVERAL_SEGMENTS)
-            for index, segment in frames:
-                if number in (None, segment):
-                    mask |= _frame(dataset, index, shape)
+            for index in _frames_of_segment(dataset, number, uid):
+                mask |= _frame(dataset, index, shape)
         except (RejectedError, MemoryError):
             raise
         except Exception:  # a damaged object may fail anywhere inside pydicom
@@ -140,11 +139,14 @@ def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.b
     return bits.reshape(shape) > 0
 
 
-def _frames_of_image(dataset: Dataset, uid: str) -> Iterator[tuple[int, int]]:
-    """Yield the index and the segment number of the frames on the image with this SOP Instance UID."""
-    for index, segment, sources in _frames(dataset):
-        if not sources or uid in sources:
-            yield index, segment
+def _frames_of_segment(dataset: Dataset, number: int | None, uid: str) -> list[int]:
+    """The indices of the frames of a segment, or of the only one, on the image with this SOP Instance UID."""
+    frames = [(index, segment) for index, segment, sources in _frames(dataset) if not sources or uid in sources]
+    if not frames:
+        raise RejectedError(Code.OUTLINE_ELSEWHERE)
+    if number is None and len({segment for _, segment in frames}) > 1:
+        raise RejectedError(Code.SEVERAL_SEGMENTS)
+    return [index for index, segment in frames if number in (None, segment)]
 
 
 def _frames(dataset: Dataset) -> Iterator[tuple[int, int, set[str]]]:

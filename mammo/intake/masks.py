@@ -107,7 +107,7 @@ def _smallest_inside(values: NDArray[Any]) -> float:
     named = ", ".join(f"{level:g}" for level in (areas if len(areas) > 1 else levels)[:FEW])
     raise MaskError(
         f"has the values {named} above 0: if they are several lesions, give one row for each with its value in the "
-        "column segment; else make all of them one value"
+        "column segment of lesions.csv; else make all of them one value"
     )
 
 

@@ -164,10 +164,15 @@ class Code(StrEnum):
     )
     OUTLINE_BROKEN = "outline_broken", "the outline cannot be read", OUTLINE
     OUTLINE_OFF_BREAST = "outline_off_breast", "the outline lies outside the breast", OUTLINE
+    OUTLINE_ELSEWHERE = (
+        "outline_elsewhere",
+        "the segmentation object names another image as its source",
+        "give the object of this image; for a PNG or TIFF, which has no UID to be named by, give a mask",
+    )
     SEVERAL_SEGMENTS = (
         "several_segments",
         "the segmentation object has several segments on this image",
-        "give the segment's number in the column segment",
+        "give the segment's number in the column segment of lesions.csv",
     )
     OUTLINE_UNLINKED = (
         "outline_unlinked",

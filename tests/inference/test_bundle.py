@@ -222,6 +222,16 @@ def test_another_version_and_other_files_are_one_sentence(bundle: Path, tmp_path
         Bundle.open(tmp_path / "y.bundle")
 
 
+@pytest.mark.parametrize(
+    "words", [("-o", "card.md"), ("--name", "x"), ("--overwrite",), ("--sensitivity-lesions", "0")], ids=str
+)
+def test_options_that_write_do_not_go_with_show(
+    bundle: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--show", str(bundle), *words]) == 2
+    assert f"{words[0]} does not go with --show" in capsys.readouterr().err
+
+
 def test_the_card_escapes_what_the_user_wrote_and_leaves_open_what_no_run_knows(bundle: Path) -> None:
     card = Bundle.open(bundle).card()
     assert r"CC0 \| &lt;b&gt;" in card

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pydicom import dcmread
 
 from mammo.inference.case_list import read_cases
+from mammo.inference.cases import Case, outlined
+from mammo.intake.rejections import Code, RejectedError
+from mammo.records import MammoError
 from tests.intake.conftest import mammogram
 from tests.intake.segmentation_object import write_segmentation
 
@@ -103,3 +107,36 @@ def test_segments_of_files_with_similar_names_have_ids_of_their_own(tmp_path: Pa
     for name in names:
         write_segmentation(tmp_path / name, np.ones((1, 80, 60), np.bool_), [image.SOPInstanceUID], [1])
     assert lesions(tmp_path) == [("1.2.840.77.1", f"{name} segment 1") for name in names]
+
+
+def test_a_wrong_row_names_its_image_as_other_rows_do(tmp_path: Path) -> None:
+    touched(tmp_path, "p/a.dcm", "b.dcm", "c.dcm")
+    boxes = {"p/a.dcm,1": "150,180,40,x", "b.dcm,2": "150,180,40,70", "./b.dcm,2": "10,20,30,40"}
+    rows = "".join(f"{row},{box}\n" for row, box in (boxes | dict.fromkeys(("none.dcm,3", ",4"), "1,2,3,4")).items())
+    (tmp_path / "lesions.csv").write_text(f"image,lesion_id,row0,row1,col0,col1\n{rows}")
+    found = read_cases([tmp_path])
+    assert {case.name for case in found.cases if not case.error} <= {str(tmp_path / "p/a.dcm"), str(tmp_path / "b.dcm")}
+    names = [case.name for case in found.cases if case.error]
+    assert names[-3:] == [str(tmp_path / "b.dcm"), str(tmp_path / "none.dcm"), f"{tmp_path / 'lesions.csv'} row 6"]
+    assert found.without_outline == ["c.dcm"], "an image whose row is wrong is in a table"
+
+
+def test_of_two_tables_the_remedy_is_one_that_predict_has(tmp_path: Path) -> None:
+    touched(tmp_path, "lesions.csv", "lesions.tsv")
+    with pytest.raises(MammoError, match=r"lesions.csv and lesions.tsv: remove one, or name the table in place of the"):
+        read_cases([tmp_path])
+
+
+def test_a_segmentation_object_of_another_image_says_so(tmp_path: Path) -> None:
+    write_segmentation(tmp_path / "seg.dcm", np.ones((1, 20, 30), bool), ["1.2.3"], [1])
+    image = Case(tmp_path, "a.png", "a.png")
+    (request,) = outlined(image, [tmp_path / "seg.dcm"]).lesions
+    with pytest.raises(RejectedError, match=Code.OUTLINE_ELSEWHERE):
+        request.draw((20, 30))
+    write_segmentation(tmp_path / "free.dcm", np.eye(20, 30, dtype=bool)[None], [""], [1])
+    free = dcmread(tmp_path / "free.dcm")
+    for group in free.PerFrameFunctionalGroupsSequence:
+        group.DerivationImageSequence = []
+    free.save_as(tmp_path / "free.dcm")
+    (request,) = outlined(image, [tmp_path / "free.dcm"]).lesions
+    assert request.draw((20, 30)).mask.sum() == 20

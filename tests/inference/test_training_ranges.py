@@ -39,6 +39,7 @@ def test_ranges_are_those_of_the_outlined_lesions(small_root) -> None:  # noqa: 
         (LesionFacts("siemens", 0.08, 2000.0, 20.0, 200.0), ["(siemens; trained on ge, hologic)"]),
         (LesionFacts("", 0.08, 2000.0, 20.0, 200.0), ["vendor of the unit is unknown"]),
         (LesionFacts("ge", 0.2, 2000.0, 20.0, 200.0), ["pixel spacing is 0.200 mm", "0.070 to 0.100"]),
+        (LesionFacts("ge", 0.0, 2000.0, 0.0, 200.0), ["The pixel spacing is unknown"]),
         (
             LesionFacts("ge", 0.0, 999.0, 0.0, 401.0),
             [

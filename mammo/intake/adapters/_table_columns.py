@@ -227,7 +227,7 @@ def _entry(row: Row, columns: Mapping[str, list[str]]) -> Entry:
             cells = " and ".join(f"{column} {row.get(column)!r}" for column in given)
             raise MammoError(
                 f"{row.file} row {row.number}: {cells} could both be the {field.replace('_', ' ')}: "
-                f"choose one with data.columns={{{field}: {given[0]}}}"
+                f"choose one with data.columns={{{field}: {given[0]}}} (predict: --columns {field}={given[0]})"
             )
         if given:
             fields[field] = row.get(given[0])

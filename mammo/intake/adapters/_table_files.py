@@ -27,7 +27,7 @@ def lesion_files(root: Path, name: str | None) -> tuple[list[Path], list[Path]]:
     if name is not None:
         file = named_file(root, name, "data.lesions")
         return ([], [file]) if file.suffix.lower() == ".json" else ([file], [])
-    table, annotations = usual_file(root, "lesions"), coco_files(root)
+    table, annotations = usual_file(root, "lesions", "choose one with data.lesions=FILE"), coco_files(root)
     if table is None and not annotations:
         raise MammoError(_missing(root))
     return ([table] if table else []), annotations
@@ -39,7 +39,9 @@ def image_file(root: Path, name: str | None) -> Path | None:
     Raises:
         MammoError: the named file (data.images) does not exist, or there are several tables.
     """
-    return usual_file(root, "images") if name is None else named_file(root, name, "data.images")
+    if name is None:
+        return usual_file(root, "images", "choose one with data.images=FILE")
+    return named_file(root, name, "data.images")
 
 
 def named_file(root: Path, name: str, key: str) -> Path:
@@ -58,8 +60,13 @@ def named_file(root: Path, name: str, key: str) -> Path:
     )
 
 
-def usual_file(root: Path, stem: str) -> Path | None:
+def usual_file(root: Path, stem: str, choose: str) -> Path | None:
     """Return the table of this name at the top of a folder, None without one.
+
+    Args:
+        root: the folder.
+        stem: name of the table, without its suffix.
+        choose: how the user chooses one of several, for the message.
 
     Raises:
         MammoError: there are several.
@@ -67,7 +74,7 @@ def usual_file(root: Path, stem: str) -> Path | None:
     found = [file for file in _tables(root) if file.stem.lower() == stem]
     if len(found) > 1:
         names = " and ".join(file.name for file in found)
-        raise MammoError(f"{root} has {names}: remove one, or choose one with data.{stem}=FILE")
+        raise MammoError(f"{root} has {names}: remove one, or {choose}")
     return found[0] if found else None
 
 
