@@ -39,6 +39,10 @@ PATIENT_AND_STUDY = (
 OPTIONAL = ("IssuerOfPatientID", "PatientAge", "StudyDescription", "ClinicalTrialSubjectID")
 """Attributes that are repeated where the mammogram has them."""
 
+UNREFERRED = (
+    ", so that no DICOM result can refer to it: export it from its archive again, or predict without DICOM results"
+)
+
 UTF_8 = "ISO_IR 192"
 
 SERIES_NUMBERS = {"report": 9501, "outlines": 9502, "pictures": 9503}
@@ -68,10 +72,9 @@ class Origin:
         """Raise MammoError where nothing can refer to the mammogram, or an outline lies outside it."""
         missing = [name for name in (*IDENTIFYING, "Rows", "Columns") if not self.source.get(name)]
         if missing:
-            raise MammoError(
-                f"the image has no {missing[0]}, so that no DICOM result can refer to it: export it from its archive "
-                "again, or predict without DICOM results"
-            )
+            raise MammoError(f"the image has no {missing[0]}{UNREFERRED}")
+        if odd := [name for name in IDENTIFYING if not _is_uid(name, self.source[name].value)]:
+            raise MammoError(f"the image's {odd[0]} is several or unknown to DICOM{UNREFERRED}")
         for number, lesion in enumerate(self.lesions, start=1):
             box, shape = lesion.outline.box, self.shape
             if box.row0 < 0 or box.col0 < 0 or box.row1 > shape[0] or box.col1 > shape[1]:
@@ -168,3 +171,8 @@ class Origin:
         """Patient Orientation (0020,0020) of rows and columns; empty, as type 2C allows, where it is not stated."""
         stated = self.source.get("PatientOrientation") or []
         return [str(word) for word in stated] if len(stated) == 2 else []
+
+
+def _is_uid(name: str, value: object) -> bool:
+    """Whether an identifier is one value, and that of a class known; UIDs of real files need not be well-formed."""
+    return isinstance(value, str) and (name != "SOPClassUID" or UID(value).type == "SOP Class")

@@ -181,6 +181,20 @@ def test_results_of_other_content_have_other_identifiers(change: str) -> None:
     assert len(own[0] & own[1]) == (2 if change == "picture" else 0)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("StudyInstanceUID", ["1.2.3", "1.2.4"]),
+        ("SeriesInstanceUID", ["1.2.3", "1.2.4"]),
+        ("SOPInstanceUID", ["1.2.3", "1.2.4"]),
+        ("SOPClassUID", "1.2.3"),
+    ],
+)
+def test_an_identifier_that_no_result_can_repeat_is_an_error(name: str, value: object) -> None:
+    with pytest.raises(MammoError, match=f"the image's {name} is several or unknown"):
+        dicom_results(case(lesion(asymmetric())), source(**{name: value}), BUNDLE)
+
+
 @pytest.mark.parametrize("name", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Rows"])
 def test_an_image_that_nothing_can_refer_to_is_named(name: str) -> None:
     image = source()
