@@ -11,14 +11,12 @@ from pathlib import Path
 from mammo.inference.cases import Case, CaseList, LesionRequest, no_outline
 from mammo.inference.not_used import OF_LESION, unused_columns, unused_keys
 from mammo.inference.outlines import Drawn
-from mammo.intake.adapters._table_columns import Entry, columns_of, entry_of_annotation, read_entries
+from mammo.intake.adapters._table_columns import Entry, check_chosen, columns_of, entry_of_annotation, read_entries
 from mammo.intake.adapters._table_files import SUFFIXES, usual_file
 from mammo.intake.adapters._table_lesions import lesion_key
 from mammo.intake.adapters._table_matching import ImageNames
 from mammo.intake.adapters._table_outlines import (
     Given,
-    are_beyond,
-    check_inside,
     given_outline,
     has_outlines,
     reaches_beyond,
@@ -28,6 +26,7 @@ from mammo.intake.adapters._table_words import side_of, spacing_of, view_of
 from mammo.intake.adapters.table import OUTLINES
 from mammo.intake.coco import Annotation, coco_files, read_coco
 from mammo.intake.dicom_seg import Segments, outline_of_segment, read_segments, sop_instance_uid
+from mammo.intake.extents import are_beyond, check_inside
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.sandbox import isolated
 from mammo.intake.source_folder import Folder, regular_file
@@ -51,33 +50,40 @@ def read_cases(words: Sequence[Path], columns: Mapping[str, str] | None = None) 
         columns: columns of tables by field (_table_columns.FIELDS), where the usual names do not decide.
 
     Raises:
-        MammoError: one does not exist, or a table cannot be read or lacks a column.
+        MammoError: one does not exist, a table cannot be read or lacks a column, or no table has a chosen one.
     """
     chosen, found = dict(columns or {}), CaseList([], [], [])
+    headers: list[tuple[str, ...]] = []
     for word in words:
         if not word.exists():
             raise MammoError(f"{word} does not exist{did_you_mean_path(word)}: name an image, a folder or a table")
         is_coco = word.suffix.lower() == ".json"
         if word.is_dir():
             table, annotations = usual_file(word, "lesions", "name the table in place of the folder"), coco_files(word)
-            _add(found, word, [table] if table else [], annotations, chosen)
+            headers += _add(found, word, [table] if table else [], annotations, chosen)
         elif word.suffix.lower() in TABLES:
-            _add(found, word.parent, [] if is_coco else [word], [word] if is_coco else [], chosen)
+            headers += _add(found, word.parent, [] if is_coco else [word], [word] if is_coco else [], chosen)
         else:
             found.cases.append(Case(word.parent, word.name, str(word), error=no_outline(str(word))))
+    check_chosen(chosen, headers, "--columns")
     return found
 
 
 def _add(
     found: CaseList, root: Path, tables: Sequence[Path], annotated: Sequence[Path], chosen: Mapping[str, str]
-) -> None:
-    """Add the cases of a folder, by its tables or, without any, by its segmentation objects."""
+) -> list[tuple[str, ...]]:
+    """Add the cases of a folder, by its tables or, without any, by its segmentation objects.
+
+    Returns:
+        The columns of each table.
+    """
     if not tables and not annotated:
         found.cases.extend(_folder_cases(root))
-        return
+        return []
     described = _image_table(root)
-    for file in (*tables, *([described] if described else [])):
-        header = [column for column in read_header(file) if column]
+    headers = {file: read_header(file) for file in (*tables, *([described] if described else []))}
+    for file, columns in headers.items():
+        header = [column for column in columns if column]
         by_field = columns_of(header, chosen)
         unused = unused_columns(header, by_field, is_list=file in tables)
         found.not_used.extend(f"{column} ({file.name})" for column in unused)
@@ -88,6 +94,7 @@ def _add(
     known = {case.path for case in cases} | {request.mask for case in cases for request in case.lesions}
     images = [path for path in Folder(root).candidates if not path.startswith(f"{OUTLINES}/")]
     found.without_outline.extend(path for path in images if path not in known)
+    return list(headers.values())
 
 
 def _check_columns(file: Path, header: Sequence[str], by_field: Mapping[str, object], is_list: bool) -> None:
@@ -151,8 +158,17 @@ def _table_cases(
     entries = [entry for file in tables for entry in read_entries(file, chosen)]
     entries += [entry_of_annotation(annotation) for file in annotated for annotation in read_coco(file)]
     names = ImageNames(root, Folder(root).candidates)
-    described = _described(root, names, chosen)
+    described: dict[str, Entry] = {}
     cases: dict[str, Case] = {}
+    for row in _image_rows(root, chosen):
+        try:
+            path = _named_image(row, names)
+        except MammoError as error:
+            cases[f"{row.where}: wrong"] = _wrong(root, row, names, str(error))
+            continue
+        if described.setdefault(path, row) is not row:
+            other = described[path].key
+            raise row.error("image", f"{other} describes the same image: keep one row for every image")
     ids: dict[tuple[str, str], Entry] = {}
     for entry in entries:
         try:
@@ -163,7 +179,7 @@ def _table_cases(
             case = cases.get(path) or _said(Case(root, path, str(root / path)), said)
             cases[path] = replace(_said(case, entry), lesions=(*case.lesions, *request))
         except MammoError as error:
-            cases[f"{entry.where}: wrong"] = _wrong(root, entry, names, str(error))
+            cases[f"{entry.where}: wrong, {len(cases)}"] = _wrong(root, entry, names, str(error))
     yield from cases.values()
 
 
@@ -190,16 +206,18 @@ def _image_table(root: Path) -> Path | None:
     return usual_file(root, "images", "rename it")
 
 
-def _described(root: Path, names: ImageNames, chosen: Mapping[str, str]) -> dict[str, Entry]:
-    """The rows of images.csv, by path."""
+def _image_rows(root: Path, chosen: Mapping[str, str]) -> list[Entry]:
+    """The rows of images.csv; none without the file."""
     file = _image_table(root)
-    rows = read_entries(file, chosen) if file else []
-    found: dict[str, Entry] = {}
-    for row in rows:
-        path = names.path(row, "image")
-        if path and found.setdefault(path, row) is not row:
-            raise row.error("image", f"{found[path].key} describes the same image: keep one row for every image")
-    return found
+    return read_entries(file, chosen) if file else []
+
+
+def _named_image(entry: Entry, names: ImageNames) -> str:
+    """The image that a row names; MammoError where it is not in the folder."""
+    if path := names.path(entry, "image"):
+        return path
+    guess = names.guess(entry.path("image"))
+    raise entry.error("image", f"not an image below the folder{guess}; correct the path")
 
 
 def _said(case: Case, entry: Entry | None) -> Case:
@@ -234,10 +252,7 @@ def _row(root: Path, entry: Entry, names: ImageNames) -> tuple[str, tuple[Lesion
     """
     if not entry.get("image"):
         raise entry.error("image", "name the file of each row in a column image")
-    path = names.path(entry, "image")
-    if not path:
-        guess = names.guess(entry.path("image"))
-        raise entry.error("image", f"not an image below the folder{guess}; correct the path")
+    path = _named_image(entry, names)
     key = lesion_key(entry, path)
     if entry.annotation:
         if not entry.annotation.has_outline:

@@ -7,8 +7,8 @@ from functools import partial
 from mammo.inference.case_image import CaseImage, Placing, read_image
 from mammo.inference.cases import Case
 from mammo.inference.outlines import Drawn
-from mammo.intake.adapters._table_outlines import OutlineError
 from mammo.intake.coco import CocoError
+from mammo.intake.extents import OutlineError
 from mammo.intake.masks import MaskError
 from mammo.intake.outlines import check_extent
 from mammo.intake.rejections import OUTLINE, Code, RejectedError
@@ -79,6 +79,7 @@ def read_case(placing: Placing, case: Case) -> ReadCase:
             errors.append(f"{lesion.where}: {error.code.reason}: {remedy}")
         except (OutlineError, CocoError, MaskError) as error:
             errors.append(f"{lesion.where}: the outline {error}")
-        except (OverflowError, ValueError, MemoryError) as error:  # of numbers that no image has
-            errors.append(f"{lesion.where}: the outline cannot be drawn ({type(error).__name__}): correct its numbers")
+        except Exception as error:  # numbers that no image has, and whatever a file makes its decoder raise
+            what = f"the outline cannot be drawn ({type(error).__name__})"
+            errors.append(f"{lesion.where}: {what}: correct its numbers, or save its file again")
     return ReadCase(image, tuple(requests), tuple(errors))

@@ -84,7 +84,8 @@ def outlined(case: Case, outlines: Sequence[Outline | Path]) -> Case:
     """A case with outlines from the command line, such as polygons [N, 2] (row, col), or files of masks or segments."""
     image = case.root / case.path
     draws = [partial(_draw_file, one, image) if isinstance(one, Path) else partial(draw, one) for one in outlines]
-    requests = [LesionRequest(f"lesion-{n}", one, f"outline {n}") for n, one in enumerate(draws, start=1)]
+    where = [str(one) if isinstance(one, Path) else f"outline {n}" for n, one in enumerate(outlines, start=1)]
+    requests = [LesionRequest(f"lesion-{n}", *one) for n, one in enumerate(zip(draws, where, strict=True), start=1)]
     return replace(case, lesions=tuple(requests), error="" if requests else no_outline(case.name))
 
 

@@ -28,6 +28,9 @@ COCO_KEYS = {
 }
 """Keys of a COCO file that a prediction depends on, by the object that they are in."""
 
+OF_BOXES = ("area", "rotation")
+"""Keys that are read of boxes only, not where an annotation has a segmentation."""
+
 
 def unused_columns(header: Sequence[str], by_field: Mapping[str, Collection[str]], is_list: bool) -> list[str]:
     """The columns of a table that no prediction depends on, in order.
@@ -60,24 +63,26 @@ def _unused(content: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_annotation(annotation: Mapping[str, Any]) -> Iterator[str]:
-    yield from _without_field(annotation, COCO_KEYS["annotations"])
+    ignored = OF_BOXES if annotation.get("segmentation") else ()
+    own, nested = ([key for key in COCO_KEYS[of] if key not in ignored] for of in ("annotations", "attributes"))
+    yield from _without_field(annotation, own)
     for key, value in annotation.items():
         if key == "attributes":
-            yield from _of_attributes(value)
+            yield from _of_attributes(value, nested)
         elif key == "segmentation" and isinstance(value, dict):
             yield from (f"segmentation.{name}" for name in value if name not in COCO_KEYS["segmentation"])
 
 
-def _of_attributes(attributes: object) -> Iterator[str]:
-    """Yield the unused keys of attributes: an object, or a list of {name, value}."""
+def _of_attributes(attributes: object, known: Collection[str]) -> Iterator[str]:
+    """Yield the keys of attributes, an object or a list of {name, value}, that are not known."""
     if isinstance(attributes, dict):
-        yield from (f"attributes.{key}" for key in _without_field(attributes, COCO_KEYS["attributes"]))
+        yield from (f"attributes.{key}" for key in _without_field(attributes, known))
     elif isinstance(attributes, list):
         for item in attributes:
             if not isinstance(item, dict) or "name" not in item:
                 yield "attributes"
                 continue
-            yield from (f"attributes.{key}" for key in _without_field({str(item["name"]): item.get("value")}, ()))
+            yield from (f"attributes.{key}" for key in _without_field({str(item["name"]): item.get("value")}, known))
             yield from (f"attributes.{key}" for key in item if key not in ("name", "value"))
     elif attributes is not None:
         yield "attributes"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box
+from mammo.intake.extents import OutlineError, are_beyond, check_inside, check_pixels, edges_of_box, edges_of_corners
 from mammo.intake.outlines import check_extent, outline_of_box, outline_of_circle, outline_of_mask, outline_of_polygon
 from mammo.intake.rejections import RejectedError
 from mammo.records import MammoError
@@ -52,29 +53,40 @@ def draw(outline: Outline, shape: tuple[int, int]) -> Drawn:
         shape: (rows, cols) of the image.
 
     Raises:
-        MammoError: the outline is of none of these forms, has the size of another image, or covers no pixel, or
-            more than half of the image.
+        MammoError: the outline is of none of these forms, has the size of another image, is given in fractions of the
+            image, lies mostly outside it, or covers no pixel or more than half of it.
     """
     try:
         drawn = _drawn(outline, shape)
         check_extent(drawn[:2], shape)
+    except OutlineError as error:
+        raise MammoError(f"outline={_shown(outline)}: {error}") from None
     except RejectedError as error:
-        shown = repr(outline) if isinstance(outline, Box | Circle) else f"array of shape {np.shape(outline)}"
         raise MammoError(
-            f"outline={shown}: {error.code.reason}: give it in pixels (row, col) of the image as a viewer shows "
-            f"it, which has {shape[0]} rows and {shape[1]} columns"
+            f"outline={_shown(outline)}: {error.code.reason}: give it in pixels (row, col) of the image as a viewer "
+            f"shows it, which has {shape[0]} rows and {shape[1]} columns"
         ) from None
     return drawn
 
 
+def _shown(outline: Outline) -> str:
+    return repr(outline) if isinstance(outline, Box | Circle) else f"array of shape {np.shape(outline)}"
+
+
 def _drawn(outline: Outline, shape: tuple[int, int]) -> Drawn:
+    """Draw an outline by the rules of tables: in pixels, and at least half of it in the image."""
     if isinstance(outline, Box):
-        edges = (outline.row0, outline.row1, outline.col0, outline.col1)
-        return Drawn(*outline_of_box(edges, shape), _beyond([edges[:2], edges[2:]], shape))
+        edges = edges_of_box(outline)
+        check_pixels(edges)
+        check_inside(edges, shape)
+        return Drawn(*outline_of_box(edges, shape), are_beyond(edges, shape))
     if isinstance(outline, Circle):
-        reach = [(center - outline.radius, center + outline.radius) for center in (outline.row, outline.col)]
-        circle = outline_of_circle((outline.row, outline.col), outline.radius, shape)
-        return Drawn(*circle, _beyond(reach, shape))
+        row, col, radius = outline.row, outline.col, outline.radius
+        circle = outline_of_circle((row, col), radius, shape)
+        check_pixels((row, col, radius))
+        edges = (row - radius, row + radius, col - radius, col + radius)
+        check_inside(edges, shape)
+        return Drawn(*circle, are_beyond(edges, shape))
     return _draw_array(np.asarray(outline), shape)
 
 
@@ -85,13 +97,11 @@ def _draw_array(array: NDArray[np.generic], shape: tuple[int, int]) -> Drawn:
         return Drawn(*outline_of_mask(array.astype(np.bool_, copy=False)), False)
     if array.dtype.kind in "iuf" and array.ndim == 2 and array.shape[0] >= 3 and array.shape[1] == 2:
         points = array.astype(np.float64)
-        return Drawn(*outline_of_polygon(points, shape), _beyond([(p.min(), p.max()) for p in points.T], shape))
+        polygon = outline_of_polygon(points, shape)
+        edges = edges_of_corners(points)
+        check_inside(edges, shape)
+        return Drawn(*polygon, are_beyond(edges, shape))
     raise MammoError(
         f"outline: an array of {array.dtype} with shape {array.shape} is no outline: give mammo.Box(row0, row1, col0, "
         "col1), mammo.Circle(row, col, radius), a mask of bool over the image, or at least 3 corners [N, 2]"
     )
-
-
-def _beyond(extents: Sequence[tuple[float, float]], shape: tuple[int, int]) -> bool:
-    """Whether (first, last) row or column lies beyond the image."""
-    return any(low < 0 or high > size for (low, high), size in zip(extents, shape, strict=True))

@@ -1,6 +1,6 @@
 """COCO JSON files: annotations as polygons, run lengths or boxes, in the frame of images[].width and height."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as run_lengths
 
+from mammo.intake.extents import edges_of_box
 from mammo.intake.outlines import (
     SAME_ASPECT,
     Outline,
@@ -76,11 +77,15 @@ class Annotation:
         segmentation, box = self.values.get("segmentation"), self.values.get("bbox")
         try:
             if isinstance(segmentation, dict):
-                return outline_of_mask(scaled_to(_run_lengths(segmentation, size), shape))
+                drawn = _run_lengths(segmentation, size)
+                _check_same_place(edges_of_box(outline_of_mask(drawn)[1]), box)
+                return outline_of_mask(scaled_to(drawn, shape))
             if segmentation:
                 polygons = [np.asarray(flat, dtype=np.float64).reshape(-1, 2)[:, ::-1] for flat in _lists(segmentation)]
-                _check_pixels(np.concatenate(polygons))
-                _check_same_place(np.concatenate(polygons), box)
+                corners = np.concatenate(polygons)
+                _check_pixels(corners)
+                (row0, col0), (row1, col1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
+                _check_same_place((row0, row1, col0, col1), box)
                 return union(outline_of_polygon(points * scale, shape) for points in polygons)
             x, y, width, height = (float(number) for number in box or [])
         except (TypeError, ValueError, KeyError):
@@ -116,8 +121,7 @@ class Annotation:
 
     def _is_rotated(self) -> bool:
         """Return whether it is a box with an angle, as CVAT writes it."""
-        attributes = self.values.get("attributes")
-        return isinstance(attributes, dict) and attributes.get("rotation") not in (None, "", 0, "0", "0.0")
+        return attributes_of(self.values).get("rotation") not in (None, "", 0, "0", "0.0")
 
     def _check_box(self, x: float, y: float, width: float, height: float, size: tuple[int, int]) -> None:
         """Check that the numbers are not those of two corners.
@@ -131,6 +135,8 @@ class Annotation:
             raise CocoError("bbox must be x, y, width, height; these look like the corners x0, y0, x1, y1")
         if min(width, height) <= 0 or y + height > size[0] * 1.2:
             raise CocoError(f"bbox does not fit its image of {size[1]} x {size[0]}; it must be x, y, width, height")
+        if isinstance(area, (int, float)) and area > width * height * 1.01:
+            raise CocoError(f"area is {area:g}, but its bbox has {width * height:g} px: correct one of them")
 
 
 def coco_files(root: Path) -> list[Path]:
@@ -185,6 +191,15 @@ def _size(image: dict[str, Any]) -> tuple[int, int] | None:
     return size if min(size) > 0 else None
 
 
+def attributes_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an annotation by name: of an object, or of a list of {name, value}."""
+    attributes = values.get("attributes")
+    if isinstance(attributes, dict):
+        return attributes
+    items = attributes if isinstance(attributes, list) else []
+    return {str(item["name"]): item.get("value") for item in items if isinstance(item, dict) and "name" in item}
+
+
 def _lists(segmentation: list[Any]) -> list[Any]:
     """Return polygons as lists of numbers; a single one can stand without a list around it."""
     return [segmentation] if isinstance(segmentation[0], (int, float)) else segmentation
@@ -195,18 +210,23 @@ def _check_pixels(numbers: NDArray[np.float64]) -> None:
         raise CocoError("coordinates are fractions of the image, as YOLO writes them: convert them to pixels")
 
 
-def _check_same_place(points: NDArray[np.float64], box: Sequence[float] | None) -> None:
-    """Check that the points [N, 2] (row, col) of a segmentation and its box (x, y, width, height) overlap.
+def _check_same_place(edges: tuple[float, float, float, float], box: Sequence[float] | None) -> None:
+    """Check that the extent (row0, row1, col0, col1) of a segmentation is that of its box (x, y, width, height).
 
     Raises:
-        CocoError: they lie apart, so that one of them is of another lesion or frame.
+        CocoError: they share less than half of their area, so that one of them is of another lesion or frame.
+        ValueError: the box is not four numbers.
     """
-    if not box or len(box) != 4:
+    if not box:
         return
     x, y, width, height = (float(number) for number in box)
-    (top, left), (bottom, right) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
-    if min(width, height) > 0 and (left > x + width or right < x or top > y + height or bottom < y):
-        raise CocoError("its segmentation and its bbox lie apart: correct one of them, or remove the bbox")
+    if min(width, height) <= 0:  # as programs write it that draw no boxes
+        return
+    widened = np.array([[(edges[0], edges[1]), (edges[2], edges[3])], [(y, y + height), (x, x + width)]])
+    widened += (-0.5, 0.5)  # a pixel more or less is rounding
+    shared = np.maximum(widened[..., 1].min(axis=0) - widened[..., 0].max(axis=0), 0).prod()
+    if not 2 * shared >= np.ptp(widened, axis=-1).prod(axis=-1).sum() - shared:
+        raise CocoError("its bbox is not around its segmentation: correct one of them, or remove the bbox")
 
 
 def _run_lengths(segmentation: dict[str, Any], size: tuple[int, int]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from mammo.intake.dicom_decode import decode
+from mammo.intake.dicom_decode import NATIVE, decode, syntax_of
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.outlines import Outline, outline_of_mask
 from mammo.intake.rasters import is_raster
@@ -22,6 +22,9 @@ REFERENCES = ("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequenc
 
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 """Segmentation Storage, SOP Class UID (0008,0016)."""
+
+LABEL_MAP = "1.2.840.10008.5.1.4.1.1.66.7"
+"""Label Map Segmentation Storage, SOP Class UID."""
 
 
 def sop_instance_uid(root: Path, image: str) -> str:
@@ -53,13 +56,14 @@ def outline_of_segment(file: Path, number: int | None, uid: str, shape: tuple[in
     Raises:
         RejectedError: it is not a segmentation object, has another size, or has no pixel of the segment on the image;
             OUTLINE_ELSEWHERE if it names other images only; SEVERAL_SEGMENTS if no number is given and the image has
-            several segments.
+            several segments; SEGMENT_CODING and LABEL_MAP.
         MammoError: a decoder is not installed.
     """
     with quiet():
         dataset = open_dicom(file)
         if dataset.get("SOPClassUID") != SEGMENTATION:
-            raise RejectedError(Code.OUTLINE_BROKEN)
+            is_label_map = dataset.get("SOPClassUID") == LABEL_MAP
+            raise RejectedError(Code.LABEL_MAP if is_label_map else Code.OUTLINE_BROKEN)
         if (dataset.get("Rows"), dataset.get("Columns")) != shape:
             raise RejectedError(Code.OUTLINE_SIZE)
         mask = np.zeros(shape, dtype=np.bool_)
@@ -92,7 +96,7 @@ def read_segments(root: Path, path: str) -> Segments:
     """Return what a file of a folder is: an image, or a segmentation object with segments on images.
 
     Raises:
-        RejectedError: it is no image and no readable DICOM file, or a segmentation object without frames.
+        RejectedError: it is no image and no readable DICOM file, a segmentation object without frames, or a label map.
     """
     file = regular_file(root, path)
     if is_raster(path):
@@ -100,6 +104,8 @@ def read_segments(root: Path, path: str) -> Segments:
     with quiet():
         dataset = open_dicom(file, ("SOPClassUID", "SOPInstanceUID"))
         uid = str(dataset.get("SOPInstanceUID") or "")
+        if dataset.get("SOPClassUID") == LABEL_MAP:
+            raise RejectedError(Code.LABEL_MAP)
         if dataset.get("SOPClassUID") != SEGMENTATION:
             return Segments(uid)
         try:
@@ -132,6 +138,8 @@ def _frame(dataset: Dataset, index: int, shape: tuple[int, int]) -> NDArray[np.b
         least = (int(dataset.get("MaximumFractionalValue") or 1) + 1) // 2
         values = decode(dataset, index, int(dataset.get("NumberOfFrames") or 1)).astype(np.int64)
         return values >= (least if dataset.get("SegmentationType") == "FRACTIONAL" else 1)
+    if syntax_of(dataset) not in NATIVE:
+        raise RejectedError(Code.SEGMENT_CODING)
     n_px = shape[0] * shape[1]
     first, start = divmod(index * n_px, 8)
     packed = np.frombuffer(dataset.PixelData, dtype=np.uint8)[first : first + n_px // 8 + 2]

@@ -5,13 +5,14 @@ are cut at half of the value inside. A mask with several values inside is reject
 can be several lesions.
 """
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from mammo.intake.outlines import MOST, Outline, outline_of_mask
 from mammo.intake.rasters import raster_shape, raster_values
@@ -124,14 +125,17 @@ def _gray_values(path: Path) -> NDArray[Any]:
     """Return one value per pixel, [H, W], 0 outside: palette indices, gray values, or the brightest channel.
 
     Raises:
-        MaskError: the lesions have several colors.
+        MaskError: the lesions have several colors, or the values are not numbers that can be compared.
         RejectedError: the file cannot be read.
     """
-    with Image.open(path) as image:
+    alpha = None
+    with suppress(UnidentifiedImageError), Image.open(path) as image:  # sample types without a palette or alpha
         if image.mode in ("P", "PA"):
             return np.asarray(image.getchannel(0) if image.mode == "PA" else image)
         alpha = np.asarray(image.getchannel("A")) if image.mode in ("LA", "RGBA") else None
     values = raster_values(path)
+    if values.dtype.kind not in "uif":
+        raise MaskError(f"is a mask with values of the type {values.dtype}: save it with 8 bits per pixel")
     if values.ndim == 2:
         return np.asarray(values)
     colors = values[..., :3] if values.shape[2] >= 3 else values[..., :1]

@@ -17,7 +17,7 @@ from mammo.intake.outcomes import Flag
 from mammo.intake.presentation import Presentation
 from mammo.intake.rejections import Code, RejectedError
 from mammo.intake.source_folder import read_file
-from mammo.intake.tiff import is_tiff, tiff_shape, tiff_values
+from mammo.intake.tiff import ORIENTATION, is_tiff, tiff_shape, tiff_values
 from mammo.records import FULL_SCALE
 
 SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".pgm")
@@ -25,6 +25,9 @@ SUFFIXES = (".png", ".tif", ".tiff", ".jpg", ".jpeg", ".pgm")
 
 BYTE = 8
 """Bits per pixel of published copies and consumer formats."""
+
+EXIF = (b"eXIf", b"Exif\0\0", b"Raw profile type")
+"""What PNG and JPEG files with Exif data contain."""
 
 EIGHT_BIT = "eight_bit"
 """Note of an image with 8 bits per pixel, scaled to 0 to 4095."""
@@ -143,7 +146,18 @@ def _shape(content: bytes) -> tuple[int, int]:
         raise RejectedError(Code.BROKEN_PIXELS) from None
     if prod(shape) > MAX_PX:
         raise RejectedError(Code.TOO_LARGE)
+    if any(word in content for word in EXIF) and _is_turned(content):
+        raise RejectedError(Code.ORIENTATION)
     return shape
+
+
+def _is_turned(content: bytes) -> bool:
+    """Return whether the Exif data of a PNG or JPEG let a viewer turn or mirror it; it can be decoded for that."""
+    try:
+        with catch_warnings(action="ignore"), Image.open(BytesIO(content)) as image:
+            return image.getexif().get(ORIENTATION, 1) not in (0, 1)
+    except Exception:  # damaged Exif data, which no viewer obeys
+        return False
 
 
 def _decoded(path: Path) -> tuple[NDArray[Any], bool]:

@@ -79,6 +79,11 @@ class Code(StrEnum):
         "a TIFF whose compression, tiling or sample format is not supported",
         "save it again as one page without compression",
     )
+    ORIENTATION = (
+        "orientation",
+        "a tag Orientation (274), by which some viewers turn or mirror the picture and others do not",
+        "save it as it is to be seen, without the tag",
+    )
     NO_PATIENT = (
         "no_patient",
         "no Patient ID (0010,0020) or Study Instance UID (0020,000D), which are needed to keep patients apart",
@@ -173,6 +178,17 @@ class Code(StrEnum):
         "several_segments",
         "the segmentation object has several segments on this image",
         "give the segment's number in the column segment of lesions.csv",
+    )
+    SEGMENT_CODING = (
+        "segment_coding",
+        "a segmentation object of one bit per pixel that is compressed or encapsulated, such as by JPEG 2000 or "
+        "Encapsulated Uncompressed (0002,0010)",
+        "convert it to Explicit VR Little Endian",
+    )
+    LABEL_MAP = (
+        "label_map",
+        "a Label Map Segmentation object (0008,0016), which is not read",
+        "export it as a Segmentation object (binary, one segment for each lesion) or as PNG masks",
     )
     OUTLINE_UNLINKED = (
         "outline_unlinked",

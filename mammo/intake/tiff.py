@@ -16,6 +16,9 @@ from mammo.intake.rejections import Code, RejectedError
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of TIFF and BigTIFF files, little and big endian."""
 
+ORIENTATION = 274
+"""Tag of how a viewer turns and mirrors the picture, 1 for not at all (TIFF 6.0; Exif uses it too)."""
+
 MIN_IS_WHITE, PALETTE = 0, 3
 """Photometric interpretations (TIFF 6.0, tag 262)."""
 
@@ -79,6 +82,8 @@ def _page(content: bytes) -> Iterator[Any]:
                 raise RejectedError(Code.BROKEN_PIXELS)
             if (len(file.pages) > 1 and file.pages[1].shape == page.shape) or int(page.imagedepth) > 1:
                 raise RejectedError(Code.MULTI_FRAME)
+            if page.tags.valueof(ORIENTATION, default=1) not in (0, 1):  # 0 is written for an unknown one
+                raise RejectedError(Code.ORIENTATION)
             yield page
     except (RejectedError, MemoryError, KeyboardInterrupt):
         raise

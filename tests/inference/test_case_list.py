@@ -100,6 +100,41 @@ def test_an_id_that_is_given_twice_for_one_image_is_an_error(tmp_path: Path) -> 
     assert "row 5 has it too" in messages[1]
 
 
+def test_a_column_that_no_table_has_is_an_error(tmp_path: Path) -> None:
+    """Else the usual column would be read instead."""
+    touched(tmp_path, "a.dcm", "m.png", "n.png")
+    (tmp_path / "lesions.csv").write_text("image,mask,reader_b\na.dcm,m.png,n.png\n")
+    ((lesion,),) = (case.lesions for case in read_cases([tmp_path], {"mask": "reader_b"}).cases)
+    assert lesion.mask == "n.png"
+    with pytest.raises(
+        MammoError, match=r"--columns: no table has a column 'readerb2' for mask \(did you mean readerb"
+    ):
+        read_cases([tmp_path], {"mask": "readerb2"})
+
+
+def test_a_row_of_images_csv_without_a_file_is_listed(tmp_path: Path) -> None:
+    touched(tmp_path, "a.dcm")
+    (tmp_path / "lesions.csv").write_text("image,lesion_id,row0,row1,col0,col1\na.dcm,1,150,180,40,70\n")
+    (tmp_path / "images.csv").write_text("image,pixel_spacing\nb.dcm,0.7\na.dcm,0.5\n")
+    assert lesions(tmp_path) == [("a.dcm", "1")]
+    (error,) = errors(tmp_path)
+    assert "images.csv row 2: image 'b.dcm': not an image below the folder" in error
+
+
+def test_what_is_read_of_boxes_only_is_listed_beside_a_segmentation(tmp_path: Path) -> None:
+    touched(tmp_path, "a.dcm")
+    write_coco(tmp_path / "coco.json", "a.dcm", 1)
+    content = json.loads((tmp_path / "coco.json").read_text())
+    more = {"area": 5, "attributes": [{"name": "rotation", "value": 30}]}
+    for outline, keys in (
+        ({"bbox": BOX}, []),
+        ({"segmentation": [[1, 1, 9, 1, 9, 9]]}, ["area", "attributes.rotation"]),
+    ):
+        content["annotations"] = [{"id": 1, "image_id": 1, **outline, **more}]
+        (tmp_path / "coco.json").write_text(json.dumps(content))
+        assert read_cases([tmp_path]).not_used == [f"annotations.{key} (coco.json)" for key in keys]
+
+
 def test_segments_of_files_with_similar_names_have_ids_of_their_own(tmp_path: Path) -> None:
     image = mammogram(np.full((80, 60), 900, np.uint16))
     image.save_as(tmp_path / "1.2.840.77.1", enforce_file_format=True)

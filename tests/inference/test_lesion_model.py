@@ -178,8 +178,9 @@ def test_wrong_images_and_outlines_are_errors(model: mammo.LesionModel, first: K
         (first.path, np.zeros_like(first.mask), {}, r"covers no pixel"),
         (first.path, (1, 2, 3, 4), {}, r"is no outline: give mammo\.Box\(row0, row1, col0, col1\)"),
         (first.path, mammo.Circle(5, 5, -1), {}, r"Circle\(row=5, col=5, radius=-1\).*image as a viewer shows it"),
-        (first.path, mammo.Box(99999, 100000, 0, 5), {}, r"covers no pixel"),
-        (first.path, mammo.Box(0, 99999, 0, 99999), {}, r"covers more than half of its image"),
+        (first.path, mammo.Box(99999, 100000, 0, 5), {}, r"mostly outside its image"),
+        (first.path, mammo.Box(0, 99999, 0, 99999), {}, r"mostly outside its image"),
+        (first.path, mammo.Box(0, 1, 0, 1), {}, r"are fractions of the image"),
         (first.path, np.ones_like(first.mask), {}, r"covers more than half of its image"),
     ]
     for image, outline, words, message in cases:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pydicom
 import pytest
+import tifffile
 from PIL import Image
 
 from mammo import bundle as bundle_command
@@ -285,6 +286,24 @@ def test_images_that_no_table_lists_and_own_column_names(
     assert "1 images are in no table and were not scored: b.dcm" in capsys.readouterr().out
 
 
+def test_a_mask_that_cannot_be_read_is_named_and_the_others_are_scored(
+    bundle: Path, cases: Path, tmp_path: Path
+) -> None:
+    row = pd.read_csv(cases / "lesions.csv").iloc[0]
+    image, good = cases / row["image"], cases / row["mask"]
+    mask = cv2.imread(str(good), cv2.IMREAD_UNCHANGED)
+    tifffile.imwrite(tmp_path / "doubles.tif", mask / 255.0)
+    tifffile.imwrite(tmp_path / "complex.tif", mask.astype(np.complex64))
+    masks = [word for file in (tmp_path / "complex.tif", tmp_path / "doubles.tif", good) for word in ("--mask", file)]
+    words = ("--windows", "2", "--no-changes", "--no-pictures")
+    scored, wrong = predicted(bundle, image, *masks, "-o", tmp_path / "out", *words, status=3)["cases"]
+    assert wrong["error"].startswith(
+        f"{tmp_path / 'complex.tif'}: the outline is a mask with values of the type complex64"
+    )
+    one, other = scored["lesions"]
+    assert (one["lesion_id"], other["lesion_id"], one["score"]) == ("lesion-2", "lesion-3", other["score"])
+
+
 def test_no_outline_is_a_case_with_its_reason(bundle: Path, cases: Path, tmp_path: Path) -> None:
     image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
     found = predicted(bundle, image, "-o", tmp_path / "out", status=3)
@@ -482,7 +501,7 @@ def test_an_outline_of_most_of_its_image_is_rejected_as_by_an_ingest(
         outline = {"bbox": [0, 0, cols, n_rows]}
         if form == "rle":
             counts = [0, *[n_rows, rows - n_rows] * cols]
-            outline = {"segmentation": {"size": [rows, cols], "counts": counts}}  # type: ignore[dict-item]
+            outline |= {"segmentation": {"size": [rows, cols], "counts": counts}}  # type: ignore[dict-item]
         content = coco_of(folder, {"category_id": 1} | outline)
         (folder / "lesions.json").write_text(json.dumps(content | {"categories": [{"id": 1, "name": "malignant"}]}))
     with pytest.raises(MammoError, match=r"covers (the whole image|(more than half|70%) of its image)"):

@@ -16,6 +16,7 @@ from mammo.records import MammoError
 SHAPE = (200, 120)
 BOX = Box(90, 110, 30, 50)
 IMAGE = {"id": 7, "file_name": "a.dcm", "width": 120, "height": 200}
+COUNTS = [6090, *[20, 180] * 19, 20, 14090]
 HALF = IMAGE | {"width": 60, "height": 100}
 
 
@@ -39,6 +40,10 @@ def written(folder: Path, image: dict[str, Any], **fields: object) -> Path:
         (HALF, {"segmentation": {"size": [100, 60], "counts": [1545, *[10, 90] * 9, 10, 3545]}}),
         (IMAGE, {"segmentation": [30, 90, 50, 90, 50, 110, 30, 110]}),
         (IMAGE, {"bbox": [30, 90, 20, 20], "area": 400}),
+        (IMAGE, {"bbox": [30, 90, 20, 20], "area": 300}),
+        (IMAGE, {"bbox": [29, 90, 21, 20], "segmentation": {"size": [200, 120], "counts": COUNTS}}),
+        (IMAGE, {"bbox": [0, 0, 0, 0], "segmentation": [[30, 90, 50, 90, 50, 110, 30, 110]]}),
+        (IMAGE, {"bbox": [30, 90, 20, 20], "attributes": [{"name": "rotation", "value": 0}]}),
         (IMAGE, {"bbox": [30, 90, 20, 20], "attributes": {"rotation": 0.0}}),
     ],
 )
@@ -66,7 +71,19 @@ def test_outlines_are_brought_to_the_stored_image(
         (
             IMAGE,
             {"bbox": [30, 90, 20, 20], "segmentation": [[5, 5, 9, 5, 9, 9]]},
-            "segmentation and its bbox lie apart",
+            "its bbox is not around its segmentation",
+        ),
+        (IMAGE, {"bbox": [30, 90, 20, 20], "attributes": [{"name": "rotation", "value": 30}]}, "is a rotated box"),
+        (IMAGE, {"bbox": [30, 90, 20, 20], "area": 4000}, "area is 4000, but its bbox has 400 px"),
+        (
+            IMAGE,
+            {"bbox": [15, 80, 20, 15], "segmentation": [[30, 90, 50, 90, 50, 110, 30, 110]]},
+            "its bbox is not around its segmentation",
+        ),
+        (
+            IMAGE,
+            {"bbox": [60, 90, 20, 20], "segmentation": {"size": [200, 120], "counts": COUNTS}},
+            "its bbox is not around its segmentation",
         ),
     ],
 )

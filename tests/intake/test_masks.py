@@ -5,6 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,6 +22,18 @@ TWO[20:30, 20:30] = 2
 BLACK, WHITE = SQUARE * 0, SQUARE * 0 + 255
 RED = np.dstack([SQUARE * 255, BLACK, BLACK])
 SOFT = cv2.GaussianBlur(SQUARE * 255, (7, 7), 2)
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64", "float16", "float32", "float64"])
+def test_a_tiff_of_any_type_of_number_is_read(kind: str, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "m.tif", SQUARE.astype(kind))
+    assert outline_of_mask_file(tmp_path / "m.tif", SHAPE)[1] == BOX
+
+
+def test_values_that_cannot_be_compared_are_named(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "m.tif", SQUARE.astype(np.complex64))
+    with pytest.raises(MaskError, match="values of the type complex64: save it with 8 bits per pixel"):
+        outline_of_mask_file(tmp_path / "m.tif", SHAPE)
 
 
 def palette(colors: list[int]) -> Image.Image:

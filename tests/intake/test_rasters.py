@@ -4,10 +4,11 @@ import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from mammo.intake.gray_values import PixelOptions
 from mammo.intake.outcomes import Flag
-from mammo.intake.rasters import raster_shape, read_raster
+from mammo.intake.rasters import raster_shape, raster_values, read_raster
 from mammo.intake.rejections import Code, RejectedError
 
 
@@ -47,6 +48,21 @@ def test_published_copies_with_eight_bits_are_accepted(tmp_path: Path, suffix: s
         assert np.array_equal(shown.values, pixels.astype(int) * 4095 // 255)
         assert (shown.flags, shown.notes) == ((), ("eight_bit",))
         assert raster_shape(tmp_path / f"{name}.{suffix}") == (8, 16)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif"])
+@pytest.mark.parametrize(("orientation", "rejected"), [(1, False), (3, True), (6, True)])
+def test_a_picture_that_viewers_turn_is_rejected(tmp_path: Path, suffix: str, orientation: int, rejected: bool) -> None:
+    """Some viewers obey the tag and others do not, so that an outline drawn in one lies elsewhere in another."""
+    exif, file = Image.Exif(), tmp_path / f"a.{suffix}"
+    exif[274] = orientation
+    Image.fromarray(np.repeat(np.uint8([[0, 255]]), 20, axis=1).repeat(30, axis=0)).save(file, exif=exif)
+    for read in (raster_shape, raster_values, lambda path: read_raster(path, PixelOptions(eight_bit=True))):
+        if rejected:
+            with pytest.raises(RejectedError, match=Code.ORIENTATION):
+                read(file)
+        else:
+            read(file)
 
 
 def ramp(top: int, shape: tuple[int, int] = (60, 80)) -> NDArray[np.uint16]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mammo.intake.coco import Annotation
+from mammo.intake.coco import Annotation, attributes_of
 from mammo.intake.source_folder import standardized_path
 from mammo.intake.source_tables import Row, cell_text, further_tables, read_header, read_rows
 from mammo.records import MammoError, did_you_mean
@@ -205,8 +205,13 @@ def columns_of(header: Iterable[str], chosen: Mapping[str, str]) -> dict[str, li
     return columns
 
 
-def check_chosen(chosen: Mapping[str, str], headers: Iterable[Iterable[str]]) -> None:
+def check_chosen(chosen: Mapping[str, str], headers: Iterable[Iterable[str]], key: str = "data.columns") -> None:
     """Check that every chosen column is in one of the tables.
+
+    Args:
+        chosen: columns by field.
+        headers: the columns of each table.
+        key: where they were chosen, for the message.
 
     Raises:
         MammoError: one is in none of them.
@@ -215,7 +220,7 @@ def check_chosen(chosen: Mapping[str, str], headers: Iterable[Iterable[str]]) ->
     for field, column in chosen.items():
         if squeezed(str(column)) not in names:
             guess = did_you_mean(squeezed(str(column)), names)
-            raise MammoError(f"data.columns: no table has a column {column!r} for {field}{guess}")
+            raise MammoError(f"{key}: no table has a column {column!r} for {field}{guess}")
 
 
 def _entry(row: Row, columns: Mapping[str, list[str]]) -> Entry:
@@ -271,10 +276,5 @@ def entry_of_annotation(annotation: Annotation) -> Entry:
 
 def _scalars(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return an annotation's own keys and its attributes, without those of the COCO format."""
-    attributes = values.get("attributes") or {}
-    if isinstance(attributes, list):
-        attributes = {
-            str(item["name"]): item.get("value") for item in attributes if isinstance(item, dict) and "name" in item
-        }
-    both = {**attributes, **{key: value for key, value in values.items() if key not in FORMAT_KEYS}}
+    both = {**attributes_of(values), **{key: value for key, value in values.items() if key not in FORMAT_KEYS}}
     return {key: value for key, value in both.items() if isinstance(value, (str, int, float))}

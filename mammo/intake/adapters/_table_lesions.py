@@ -11,15 +11,13 @@ from mammo.intake.adapters._table_messages import Problems
 from mammo.intake.adapters._table_outlines import (
     PLACES,
     Given,
-    OutlineError,
-    are_beyond,
-    check_inside,
     given_outline,
     reaches_beyond,
     read_outline,
 )
 from mammo.intake.adapters._table_words import MEANINGS, Meaning, plain, source_of, yes_or_no
 from mammo.intake.coco import Annotation, CocoError
+from mammo.intake.extents import OutlineError, are_beyond, check_inside
 from mammo.intake.outlines import Outline, check_extent
 from mammo.intake.rejections import Code, RejectedError, left_out
 from mammo.intake.sandbox import Workers, isolated

@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mammo.intake.adapters._table_columns import FIELD_OF, Entry, squeezed
 from mammo.intake.dicom_seg import outline_of_segment, sop_instance_uid
+from mammo.intake.extents import (
+    Edges,
+    OutlineError,
+    are_beyond,
+    check_inside,
+    check_pixels,
+    edges_of_box,
+    edges_of_corners,
+)
 from mammo.intake.masks import MaskError, outline_of_mask_file
 from mammo.intake.outlines import Outline, outline_of_box, outline_of_circle, outline_of_polygon
 from mammo.intake.rasters import is_raster
@@ -70,9 +80,6 @@ UNREADABLE = {
 }
 """Columns that hold places in a form that is not read."""
 
-WHOLE = 0.9
-"""Share of the image from which a box stands for a finding without an outline."""
-
 HOW = (
     "give mask, or outline (row,col;row,col;...), or row0, row1, col0, col1, or x, y, w, h (x, y: top left corner), or "
     "xmin, ymin, xmax, ymax, or row, col, radius; outline=none says that a finding has no outline"
@@ -84,10 +91,6 @@ class Given(NamedTuple):
 
     kind: str
     columns: tuple[str, ...] = ()
-
-
-class OutlineError(Exception):
-    """An outline is wrong; the message says why and what to do."""
 
 
 def has_outlines(header: Iterable[str]) -> bool:
@@ -108,6 +111,8 @@ def given_outline(entry: Entry) -> Given:
     found = [Given("mask", ("mask",))] if mask else []
     found += [Given("outline", ("outline",))] if outline and not without else []
     found += _places(entry.others)
+    if entry.get("segment") and not mask:
+        raise entry.error("segment", "is of a mask, which the row does not name: give mask, or empty the cell")
     if len(found) > 1 or (found and without):
         names = [", ".join(given.columns) for given in found] + (["outline=none"] if without else [])
         raise entry.error("image", f"has several outlines: {' and '.join(names)}; keep one of them")
@@ -155,12 +160,15 @@ def read_outline(root: Path, entry: Entry, given: Given, mask: str, image: str, 
         RejectedError: it cannot be used.
     """
     if given.kind == "mask":
-        return _mask(root, mask, entry.get("segment"), image, shape)
-    if given.kind == "outline":
-        return _polygon(entry.get("outline"), shape)
-    edges = box_edges(entry, given)
-    _check_sizes(entry, edges, given, shape)
+        outline = _mask(root, mask, entry.get("segment"), image, shape)
+        _check_sizes(entry, given, edges_of_box(outline[1]), shape)
+        return outline
+    edges = edges_of(entry, given)
+    assert edges is not None  # of all but a mask
+    _check_sizes(entry, given, edges, shape)
     check_inside(edges, shape)
+    if given.kind == "outline":
+        return outline_of_polygon(_corners(entry.get("outline")), shape)
     if given.kind == "circle":
         row, col, radius = (_number(entry, name) for name in given.columns)
         return outline_of_circle((row, col), radius, shape)
@@ -168,27 +176,28 @@ def read_outline(root: Path, entry: Entry, given: Given, mask: str, image: str, 
 
 
 def reaches_beyond(entry: Entry, given: Given, shape: Shape) -> bool:
-    """Return whether a box or circle leaves its image of this shape, by more than a pixel."""
-    if given.kind in ("mask", "outline"):
-        return False
-    return are_beyond(box_edges(entry, given), shape)
+    """Return whether an outline leaves its image of this shape, by more than a pixel; a mask never does."""
+    edges = edges_of(entry, given)
+    return edges is not None and are_beyond(edges, shape)
 
 
-def are_beyond(edges: tuple[float, float, float, float], shape: Shape) -> bool:
-    """Return whether edges (row0, row1, col0, col1) leave their image of this shape, by more than a pixel."""
-    row0, row1, col0, col1 = edges
-    return min(row0, col0) < -1 or row1 > shape[0] + 1 or col1 > shape[1] + 1
-
-
-def box_edges(entry: Entry, given: Given) -> tuple[float, float, float, float]:
-    """Return (row0, row1, col0, col1), stored px, of the box or circle of a row.
+def edges_of(entry: Entry, given: Given) -> Edges | None:
+    """Return the extent of the outline of a row, stored px; None for a mask.
 
     Raises:
-        OutlineError: a cell is not a number in pixels, or the box or circle has no size.
+        OutlineError: a cell is not a number in pixels, or a box or circle has no size.
     """
+    if given.kind == "mask":
+        return None
+    if given.kind != "outline":
+        return _box_edges(entry, given)
+    corners = _corners(entry.get("outline"))
+    return edges_of_corners(corners)
+
+
+def _box_edges(entry: Entry, given: Given) -> Edges:
     values = [_number(entry, name) for name in given.columns]
-    if max(map(abs, values)) <= 1 or (given.kind != "edges" and all(0 < value < 1 for value in values[:2])):
-        raise OutlineError("are fractions of the image; multiply them by its width and height")
+    check_pixels(values[:2] if given.kind != "edges" and all(0 < value < 1 for value in values[:2]) else values)
     if given.kind == "circle":
         row, col, radius = values
         if radius <= 0:
@@ -208,38 +217,19 @@ def box_edges(entry: Entry, given: Given) -> tuple[float, float, float, float]:
     return edges
 
 
-def check_inside(edges: tuple[float, float, float, float], shape: Shape) -> None:
-    """Check that at least half of a box lies in the image: coordinates of another frame often do not.
-
-    Args:
-        edges: (row0, row1, col0, col1), stored px.
-        shape: (rows, cols) of the image.
-
-    Raises:
-        OutlineError: less than half of it does, or it covers nearly the whole image.
-    """
-    row0, row1, col0, col1 = edges
-    inside = (min(row1, shape[0]) - max(row0, 0), min(col1, shape[1]) - max(col0, 0))
-    if min(inside) <= 0 or inside[0] * inside[1] < (row1 - row0) * (col1 - col0) / 2:
+def _check_sizes(entry: Entry, given: Given, edges: Edges, shape: Shape) -> None:
+    """Where an outline has a width or height beside it, it must be that of the outline or of the image."""
+    names = [name for name in ("width", "height") if name in entry.others and name not in given.columns]
+    sizes = [_number(entry, name) for name in names]
+    of_image = {"width": shape[1], "height": shape[0]}
+    own = {"width": edges[3] - edges[2], "height": edges[1] - edges[0]}
+    if sizes != [of_image[name] for name in names] and any(
+        abs(size - own[name]) > 1 for name, size in zip(names, sizes, strict=True)
+    ):
+        stated = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} {' and '.join(f'{n:g}' for n in sizes)}"
         raise OutlineError(
-            f"covers rows {row0:g} to {row1:g} and columns {col0:g} to {col1:g}, mostly outside its image of "
-            f"{shape[0]} rows and {shape[1]} columns: check that x is the column, y the row, and that the sizes are "
-            "those of the stored image"
-        )
-    if inside[0] * inside[1] > WHOLE * shape[0] * shape[1]:
-        raise OutlineError("covers the whole image: outline=none says that a finding has no outline")
-
-
-def _check_sizes(entry: Entry, edges: tuple[float, float, float, float], given: Given, shape: Shape) -> None:
-    """Where a box by corners has a width and height beside it, they must be those of the box or of the image."""
-    if given.kind != "corners" or not {"width", "height"} <= entry.others.keys():
-        return
-    size = (_number(entry, "height"), _number(entry, "width"))
-    box = (edges[1] - edges[0], edges[3] - edges[2])
-    if size != shape and max(abs(size[0] - box[0]), abs(size[1] - box[1])) > 1:
-        raise OutlineError(
-            f"width and height are {size[1]:g} and {size[0]:g}, neither the box's ({box[1]:g}, {box[0]:g}) nor the "
-            f"stored image's ({shape[1]}, {shape[0]}): give coordinates of the stored image"
+            f"{stated}, neither the outline's ({own['width']:g}, {own['height']:g}) nor the stored image's "
+            f"({shape[1]}, {shape[0]}): give coordinates of the stored image"
         )
 
 
@@ -258,7 +248,8 @@ def _with_point(text: str) -> str:
     return text.replace(",", ".") if re.fullmatch(r"-?\d+,(\d{1,2}|\d{4,})", text) else text
 
 
-def _polygon(text: str, shape: Shape) -> Outline:
+def _corners(text: str) -> NDArray[np.float64]:
+    """Return the corners [N, 2] (row, col) of a polygon; OutlineError where they are none."""
     try:
         points = [[float(number) for number in point.split(",")] for point in text.strip("; ").split(";")]
     except ValueError:
@@ -268,11 +259,7 @@ def _polygon(text: str, shape: Shape) -> Outline:
     corners = np.array(points)
     if not np.isfinite(corners).all():
         raise OutlineError("must be row,col;row,col;... in finite numbers")
-    if np.abs(corners).max() <= 1:
-        raise OutlineError("are fractions of the image; multiply them by its height and width")
-    (row0, col0), (row1, col1) = corners.min(axis=0).tolist(), corners.max(axis=0).tolist()
-    check_inside((row0, max(row1, row0 + 1), col0, max(col1, col0 + 1)), shape)
-    return outline_of_polygon(points, shape)
+    return corners
 
 
 def _mask(root: Path, path: str, segment: str, image: str, shape: Shape) -> Outline:

@@ -1,18 +1,21 @@
 """Boxes and circles under the names that people give their columns: rows 90 to 110, columns 30 to 50."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from mammo.geometry import Box
 from mammo.intake.adapters._table_columns import Entry
 from mammo.intake.adapters._table_outlines import (
-    OutlineError,
     given_outline,
     has_outlines,
     reaches_beyond,
     read_outline,
 )
+from mammo.intake.extents import OutlineError
 from mammo.records import MammoError
 
 SHAPE = (200, 120)
@@ -46,6 +49,8 @@ def box_of(row: Entry) -> Box:
         {"row": 100, "col": 40, "radius": 10},
         {"x": 40, "y": 100, "r": 10},
         {"x": 40, "y": 100, "r": 10, "radius": 10},
+        {"row0": 90, "row1": 110, "col0": 30, "col1": 50, "width": 120, "height": 200},
+        {"outline": "90,30;90,50;110,50;110,30;", "width": 20, "height": 20},
         {"outline": "90,30;90,50;110,50;110,30;"},
     ],
 )
@@ -95,7 +100,16 @@ def test_none_several_or_half_an_outline_is_an_error_that_names_the_choices(
         ({"outline": "500,500;520,500;520,520"}, "mostly outside its image"),
         (
             {"xmin": 15, "ymin": 45, "xmax": 25, "ymax": 55, "width": 60, "height": 100},
-            "width and height are 60 and 100, neither the box's",
+            "width and height are 60 and 100, neither the outline's",
+        ),
+        ({"row": 50, "col": 20, "radius": 5, "width": 60}, r"width is 60, neither the outline's \(10, 10\)"),
+        *(
+            (cells | {"width": 60, "height": 100}, "width and height are 60 and 100, neither the outline's")
+            for cells in (
+                {"row0": 45, "row1": 55, "col0": 15, "col1": 25},
+                {"row": 50, "col": 20, "radius": 5},
+                {"outline": "45,15;45,25;55,25;55,15"},
+            )
         ),
     ],
 )
@@ -104,10 +118,33 @@ def test_places_that_cannot_be_meant_are_named(cells: dict[str, object], message
         box_of(entry(**cells))  # type: ignore[arg-type]
 
 
-def test_a_box_that_leaves_its_image_is_noticed() -> None:
+def test_an_outline_that_leaves_its_image_is_noticed() -> None:
     for x, beyond in ((30, False), (99.5, False), (105, True)):
-        row = entry(x=x, y=90, w=21, h=20)
-        assert reaches_beyond(row, given_outline(row), SHAPE) == beyond
+        corners = ";".join(f"{y},{each}" for y in (90, 110) for each in (x, x + 21))
+        for row in (entry(x=x, y=90, w=21, h=20), entry(outline=corners)):
+            assert reaches_beyond(row, given_outline(row), SHAPE) == beyond
+
+
+def test_the_sizes_beside_a_mask_are_those_of_its_image_or_its_lesion(tmp_path: Path) -> None:
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[90:110, 30:50] = 255
+    cv2.imwrite(str(tmp_path / "m.png"), mask)
+    for width, height in ((120, 200), (20, 20), (240, 400)):
+        row = entry(mask="m.png", width=width, height=height)
+        given = given_outline(row)
+        if width < 200:
+            assert read_outline(tmp_path, row, given, "m.png", "a.dcm", SHAPE)[1] == Box(90, 110, 30, 50)
+        else:
+            with pytest.raises(OutlineError, match=r"are 240 and 400, neither the outline's \(20, 20\)"):
+                read_outline(tmp_path, row, given, "m.png", "a.dcm", SHAPE)
+
+
+@pytest.mark.parametrize("outline", [{"x": 30, "y": 90, "w": 20, "h": 20}, {"outline": "none"}])
+def test_the_number_of_a_segment_without_a_mask_is_an_error(outline: dict[str, object]) -> None:
+    row = entry(**outline)  # type: ignore[arg-type]
+    numbered = replace(row, fields={**row.fields, "segment": "7"})
+    with pytest.raises(MammoError, match="segment '7': is of a mask, which the row does not name: give mask, or"):
+        given_outline(numbered)
 
 
 def test_columns_about_an_image_or_a_hospital_are_no_outlines() -> None:
