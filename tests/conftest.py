@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -26,6 +27,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [NO_NETWORK, os.environ.
 sys.path.insert(0, NO_NETWORK)
 sys.modules.pop("sitecustomize", None)
 import sitecustomize  # noqa: E402, F401
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background, where Ctrl-C is ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 settings.register_profile("mammo", deadline=None, derandomize=True)
 settings.load_profile("mammo")
