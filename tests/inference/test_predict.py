@@ -458,7 +458,7 @@ def test_a_field_of_a_coco_file_that_is_used_changes_the_result_or_is_rejected(
 
 
 def test_all_other_keys_of_a_coco_file_are_said_not_to_be_used(bundle: Path, cases: Path, tmp_path: Path) -> None:
-    """At every level: what the format has besides places, fields of own tables, and keys that nobody knows."""
+    """At every level: what the format has besides places, fields of own tables, and unknown keys."""
     table_case("", cases, tmp_path / "cases")
     before = by_coco(bundle, tmp_path / "cases", tmp_path / "before", coco_of(tmp_path / "cases", {}))
     others = [field for field in (*FIELDS, "shoe_size") if field not in FIELD_VALUES]
