@@ -28,6 +28,7 @@ from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
 
+from mammo.intake.dicom_decode import decode
 from mammo.records import MammoError
 from mammo.store.open_store import open_store
 from tests.intake.test_gate_canaries import DATES, TEXTS, UIDS
@@ -161,7 +162,7 @@ def plant_pictures(phantoms: Path, source: Path, canaries: Canaries) -> Path:
     paths: dict[str, str] = {}
     for number, path in enumerate(images["image"]):
         paths[path] = f"{canaries.new()}.{'png' if number % 2 else 'tif'}"
-        pixels = pydicom.dcmread(phantoms / path).pixel_array.astype(np.uint16)
+        pixels = decode(pydicom.dcmread(phantoms / path)).astype(np.uint16)
         _save_picture(pixels, source / paths[path], canaries)
         height, width = pixels.shape
         coco["images"].append({"id": number, "file_name": paths[path], "height": height, "width": width})
