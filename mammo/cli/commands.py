@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from platform import system
+from threading import Timer
 from types import FrameType
 from typing import NoReturn
 
@@ -44,6 +45,9 @@ INTERRUPTED = 130
 
 TERMINATED = 143
 """Exit status after SIGTERM."""
+
+AGAIN_S = 0.05
+"""Time after which a signal is sent again."""
 
 ENDINGS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 """The signals that end a command, with 128 and their number as its exit status, and what it then prints."""
@@ -82,6 +86,7 @@ def run(main: Callable[[], int | None]) -> None:
         sys.exit(main())
     _received.clear()
     _handle(stop)
+    sys.unraisablehook = _stop_again
     use_temporary_folder()
     status = _status(main)
     _handle(_end_at_once)
@@ -103,6 +108,21 @@ def stop(signum: int, _: FrameType | None) -> NoReturn:
             os.write(2, f"{ENDINGS[signal.Signals(signum)]}\n".encode())
     _received.append(signum)
     raise SystemExit(128 + signum)
+
+
+def _stop_again(error: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again that came where Python drops errors, as within __del__ and callbacks of weak references."""
+    if not _received or not isinstance(error.exc_value, SystemExit):
+        sys.__unraisablehook__(error)
+        return
+
+    def send() -> None:
+        if signal.getsignal(_received[0]) is stop:  # the command has not ended meanwhile
+            os.kill(os.getpid(), _received[0])
+
+    later = Timer(AGAIN_S, send)  # here it would be dropped again
+    later.daemon = True
+    later.start()
 
 
 def _end_at_once(signum: int, _: FrameType | None) -> NoReturn:

@@ -78,6 +78,16 @@ def test_a_signal_that_a_library_turns_into_something_else_keeps_its_status(endi
     assert python(work) == (143, "", "terminated\n")
 
 
+def test_a_signal_where_python_drops_errors_ends_the_command() -> None:
+    work = (
+        "import os, signal, time\nclass Dropped:\n"
+        "    def __del__(self):\n        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "def main():\n    try:\n        dropped = Dropped()\n        del dropped\n        time.sleep(60)\n"
+        "    finally:\n        print('cleaned up')\nrun(main)"
+    )
+    assert python(work) == (143, "cleaned up\n", "terminated\n")
+
+
 def test_a_signal_after_the_end_leaves_no_traceback() -> None:
     late = "import atexit, os, signal\natexit.register(os.kill, os.getpid(), signal.SIGINT)\nrun(lambda: 0)"
     assert python(late) == (130, "", "")
