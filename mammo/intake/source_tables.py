@@ -35,6 +35,9 @@ Cells = Iterable[object]
 
 Choice = TypeVar("Choice", bound=str)
 
+ROW_LINES = 10_000
+"""Most lines of a row, whose cells may hold line breaks: a quote that is not closed would keep all lines in memory."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -161,15 +164,19 @@ def _csv_lines(file: Path) -> Iterator[tuple[int, Cells]]:
             stream.seek(0)
         lines: list[str] = []
         delimiter = max(",;\t", key=first.count)
-        reader = csv.reader(_kept(limited_lines(stream), lines), delimiter=delimiter)
+        reader = csv.reader(_kept(file, limited_lines(stream), lines), delimiter=delimiter)
         for cells in reader:
             _check_quotes(file, reader.line_num + skipped, lines, delimiter)
             yield reader.line_num + skipped, cells
 
 
-def _kept(stream: Iterable[str], lines: list[str]) -> Iterator[str]:
-    """Yield lines and add them to a list."""
+def _kept(file: Path, stream: Iterable[str], lines: list[str]) -> Iterator[str]:
+    """Yield lines and add them to a list, which is of one row; MammoError where that has more than ROW_LINES."""
     for line in stream:
+        if len(lines) == ROW_LINES:
+            raise MammoError(
+                f"{file}: a quote is not closed, so that more than {ROW_LINES:,} lines are one row: close or remove it"
+            )
         lines.append(line)
         yield line
 
