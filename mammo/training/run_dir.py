@@ -174,10 +174,13 @@ def best_run(
         MammoError: no such finished run of the model is below root.
     """
     best: tuple[bool, float, Path] | None = None
-    others: list[str] = []
+    others, changed = list[str](), list[str]()
     for path in sorted(root.glob("*/*/result.json")):
         run = finished_run(path.parent)
-        if run is None or run.model != model or seed not in (None, run.seed):
+        if run is None:
+            changed.append(str(path.parent))
+            continue
+        if run.model != model or seed not in (None, run.seed):
             continue
         if division is not None and not division.is_of(run):
             others.append(str(path.parent))
@@ -186,7 +189,9 @@ def best_run(
         if best is None or rank > best[:2]:
             best = (*rank, path.parent)
     if best is None:
-        raise MammoError(_none_found(root, model, seed, division.fold if division else None, others, key))
+        message = _none_found(root, model, seed, division.fold if division else None, others, key)
+        left_out = f"; {changed[0]} is not counted: one of its files is missing or was changed" if changed else ""
+        raise MammoError(message + left_out)
     return best[2]
 
 
