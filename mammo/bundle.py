@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from glob import glob, has_magic
 from pathlib import Path
 
-from mammo.cli.arguments import Parser, at_least_zero, check_exists, complain, parser
+from mammo.cli.arguments import Parser, at_least_zero, check_exists, check_unused, complain, parser
 from mammo.cli.commands import run
 from mammo.records import MammoError
 from mammo.text import print_text
@@ -52,8 +52,7 @@ def _show(options: argparse.Namespace) -> int:
     given = {"-o": options.out, "--name": options.name, "--overwrite": options.overwrite}
     given |= {"--data-license": options.data_license, "--weights-license": options.weights_license}
     given |= {"--sensitivity-lesions": options.sensitivity_lesions, "--allow-targets": options.allow_targets}
-    if unused := [name for name, value in given.items() if value is not None and value is not False and value != []]:
-        raise MammoError(f"{unused[0]} does not go with --show, which writes nothing: leave it out")
+    check_unused(given, "--show, which writes nothing")
     from mammo.inference.bundle import Bundle
 
     for path in map(Path, options.runs):

@@ -19,7 +19,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammo.cli.arguments import PREVALENCE, Parser, at_least_one, check_exists, complain, parser, share
+from mammo.cli.arguments import PREVALENCE, Parser, at_least_one, check_exists, check_unused, complain, parser, share
 from mammo.cli.commands import run
 from mammo.records import MammoError
 from mammo.text import print_text
@@ -54,8 +54,7 @@ def _parser() -> Parser:
 
 def _status(options: argparse.Namespace) -> int:
     given = {"BUNDLE": options.bundle, "--dicom": options.dicom, "--queue": options.queue, "--peer": options.peer}
-    if unused := [name for name, value in (given | {"--accept": options.accept}).items() if value]:
-        raise MammoError(f"{unused[0]} does not go with --status, which starts no node: leave it out")
+    check_unused(given | {"--accept": options.accept}, "--status, which starts no node")
     check_exists(options.status)
     from mammo.serving.case_queue import CaseQueue
 

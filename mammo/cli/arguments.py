@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import Any, NoReturn
@@ -134,6 +134,18 @@ def share(text: str) -> float:
             f"give a share between {LEAST_SHARE:g} and {1 - LEAST_SHARE:g}, as in 0.2, got {text!r}"
         )
     return value
+
+
+def check_unused(given: Mapping[str, object], why: str) -> None:
+    """Check that no argument is given that would be ignored; MammoError that names the first one.
+
+    Args:
+        given: values by argument; None, False and an empty list where one is not given.
+        why: what they do not go with, as in "--show, which writes nothing".
+    """
+    for name, value in given.items():
+        if value is not None and value is not False and value != []:
+            raise MammoError(f"{name} does not go with {why}: leave it out")
 
 
 def is_unusable(error: OSError) -> bool:

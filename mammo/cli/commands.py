@@ -40,12 +40,6 @@ COMMANDS = {
 }
 """The commands, in the order of a project, and what each does."""
 
-INTERRUPTED = 130
-"""Exit status after Ctrl-C: 128 and the number of the signal."""
-
-TERMINATED = 143
-"""Exit status after SIGTERM."""
-
 AGAIN_S = 0.05
 """Time after which a signal is sent again."""
 

@@ -37,7 +37,6 @@ PACKAGE = re.compile(r"@(?:package\s+)?([\w.]+)")
 CHARACTERS = 100
 """Characters of a text that count as one value; of a text with references each character does."""
 
-
 MOST = YAML_VALUES + 1
 """Counts are not followed above this."""
 
@@ -53,6 +52,11 @@ class Part:
 
     cost: int
     names: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, parts: Sequence["Part"]) -> "Part":
+        """The values of several parts together."""
+        return cls(sum(part.cost for part in parts), tuple(name for part in parts for name in part.names))
 
 
 class Names:
@@ -78,16 +82,13 @@ class Names:
 
     def hold(self, name: str, parts: Sequence[Part]) -> Part:
         """Add the values of a list or dictionary of this name, which files may add to; all of them together."""
-        whole = Part(sum(part.cost for part in parts), tuple(each for part in parts for each in part.names))
+        whole = Part.of(parts)
         self._held[name].append(whole)
         return whole
 
     def meanings(self) -> dict[str, list[Part]]:
         """What a reference to each name may mean: one of its values, or all that is held under it."""
-        held = {
-            name: Part(sum(part.cost for part in parts), tuple(each for part in parts for each in part.names))
-            for name, parts in self._held.items()
-        }
+        held = {name: Part.of(parts) for name, parts in self._held.items()}
         return {
             name: [*self._values.get(name, []), *([held[name]] if name in held else [])]
             for name in {**self._values, **held}

@@ -44,6 +44,7 @@ def written_results(out: Path, bundle: BundleName) -> After:
     def write(
         number: int, case: Case, prediction: CasePrediction, pictures: Sequence[NDArray[np.uint8]]
     ) -> list[dict[str, str]]:
+        """Write the results of a case; returns what the objects of its lesions in predictions.json say about them."""
         try:
             with quiet():
                 source = open_dicom(regular_file(case.root, case.path))

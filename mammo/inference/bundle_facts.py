@@ -107,7 +107,7 @@ class BundleFacts:
             return cls(
                 name=_name(bundle),
                 thresholds=tuple(_threshold(each) for each in bundle.part("thresholds", list)),
-                calibration=_calibration(bundle.part("calibration", dict)),
+                calibration=parse_calibration(bundle.part("calibration", dict)),
                 ranges=TrainingRanges.parse(bundle.part("ranges", dict)),
                 images=TrainingImages.parse(bundle.part("training_images", dict)),
             )
@@ -143,7 +143,8 @@ def _rate(content: Mapping[str, Any]) -> Rate:
     return Rate(*(None if content[k] is None else _number(content[k], 0, 1) for k in ("value", "low", "high")))
 
 
-def _calibration(content: Mapping[str, Any]) -> Calibration:
+def parse_calibration(content: Mapping[str, Any]) -> Calibration:
+    """The calibration from its JSON values; ValueError, KeyError or TypeError where they are none."""
     rule, n = content["rule"], content["n"]
     if rule not in RULES or not is_whole(n) or n < 1:
         raise ValueError(f"calibration: rule {rule!r}, n {n!r}")

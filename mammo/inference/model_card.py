@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from mammo.inference.bundle_facts import parse_calibration
 from mammo.inference.prediction import RESEARCH_USE
 from mammo.reporting.page import render
-from mammo.scoring.calibration import Calibration
 
 OPEN = Markup("**open**: to be answered by the people who publish the model")
 """What stands where a run cannot answer an item."""
@@ -43,7 +43,6 @@ def model_card(facts: Mapping[str, Any]) -> str:
 
 def _probabilities(facts: Mapping[str, Any]) -> list[tuple[float, ...]]:
     """Each of SCORES, its probability at the share of cancers of validation, and at SHARES."""
-    knots = tuple((float(x), float(y)) for x, y in facts["knots"])
-    rule = Calibration(facts["rule"], knots, facts["prevalence"], facts["n"], facts["brier"])
+    rule = parse_calibration(facts)
     columns = [rule.probability(SCORES, share) for share in (None, *SHARES)]
     return [tuple(map(float, row)) for row in zip(SCORES, *columns, strict=True)]

@@ -72,7 +72,7 @@ class Case:
 
 def digest_name(*parts: str) -> str:
     """The name of files that belong to identifiers: a digest, from which nothing can be read."""
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:KEY_CHARACTERS]
+    return _content_digest(json.dumps(parts).encode())
 
 
 def _content_digest(content: bytes) -> str:

@@ -92,8 +92,8 @@ class RunCheckpoint(ModelCheckpoint):
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write the checkpoint of an epoch."""
         # Lightning keeps the metrics of the last validation, which can be one before the end of the epoch
-        new = {name for name in trainer.logged_metrics if self.validated or not name.startswith("val_")}
-        numbers = {name: float(value) for name, value in trainer.logged_metrics.items() if name in new}
+        metrics = trainer.logged_metrics.items()
+        numbers = {name: float(value) for name, value in metrics if self.validated or not name.startswith("val_")}
         step = trainer.fit_loop.epoch_loop._batches_that_stepped - 1  # the step that Lightning logs them with
         self.row = numbers | {"epoch": trainer.current_epoch, "step": step}
         if self.validated or not self.monitor:

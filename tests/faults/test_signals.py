@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from mammo.cli.commands import ENDINGS, INTERRUPTED, TERMINATED
+from mammo.cli.commands import ENDINGS
 from tests.faults.cases import check_cases
 from tests.faults.command_lines import COMMAND_LINES, CommandLine
 from tests.faults.forks import Ended, Launched, launch
 from tests.faults.trees import Roots, tree
 
-STATUSES = {signal.SIGTERM: TERMINATED, signal.SIGINT: INTERRUPTED}
+STATUSES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 MOMENTS = {"early": 0.15, "middle": 0.5, "late": 0.85}
 """Shares of the time that the undisturbed command takes."""
 
