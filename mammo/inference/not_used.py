@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from mammo.intake.adapters._table_columns import FIELD_OF, squeezed
-from mammo.intake.adapters._table_outlines import FORM_OF
+from mammo.intake.adapters._table_outlines import outline_columns
 from mammo.limits import JSON_BYTES, read_json
 
 OF_IMAGE = ("laterality", "view", "pixel_spacing")
@@ -16,9 +16,6 @@ OF_LESION = ("lesion_id", "lesion")
 
 USED = ("image", *OF_LESION, *OF_IMAGE, "mask", "segment", "outline")
 """Fields of a table of lesions that a prediction depends on."""
-
-OUTLINE_WORDS = frozenset(word for names in FORM_OF for word in names)
-"""Columns of boxes and circles, in lower case without spaces and punctuation."""
 
 COCO_KEYS = {
     "images": ("id", "file_name", "height", "width"),
@@ -40,7 +37,7 @@ def unused_columns(header: Sequence[str], by_field: Mapping[str, Collection[str]
         by_field: its columns by field (_table_columns.columns_of).
         is_list: whether it is a table of lesions; else one of images.
     """
-    fields, places = (USED, OUTLINE_WORDS) if is_list else (("image", *OF_IMAGE), frozenset[str]())
+    fields, places = (USED, outline_columns(header)) if is_list else (("image", *OF_IMAGE), set[str]())
     used = {column for field, own in by_field.items() if field in fields for column in own}
     return [column for column in header if column not in used and squeezed(column) not in places]
 

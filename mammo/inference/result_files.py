@@ -58,8 +58,8 @@ def _check_results(out: Path, overwrite: bool) -> None:
 
 
 def _goes_on(out: Path) -> bool:
-    """Whether the run of the folder was interrupted: its finished cases are kept."""
-    return (out / JOURNAL).exists() and not (out / JSON).exists()
+    """Whether the run of the folder was interrupted: its finished cases are kept until all of its files are there."""
+    return (out / JOURNAL).exists()
 
 
 def _tables(out: Path) -> list[str]:
@@ -84,17 +84,17 @@ def result_folders(out: Path) -> list[Path]:
 
 
 def start_results(out: Path, overwrite: bool) -> None:
-    """Remove the results of a finished run, under the folder's lock; those of an interrupted one stay.
+    """Remove the results of a finished run, under the folder's lock; the finished cases of an interrupted one stay.
 
-    The journal goes first: a case that it calls finished must have its files.
+    The journal goes first: a case that it calls finished must have its files. The tables of a run that was killed
+    before it removed its journal are written again from it.
 
     Raises:
         MammoError: there are results of a finished run, which may not be replaced.
     """
     _check_results(out, overwrite)
-    if not _goes_on(out):
-        for name in (JOURNAL, JSON, CSV, *case_files(out)):
-            (out / name).unlink(missing_ok=True)
+    for name in (JSON, CSV) if _goes_on(out) else (JOURNAL, JSON, CSV, *case_files(out)):
+        (out / name).unlink(missing_ok=True)
 
 
 def case_files(out: Path, number: int | None = None) -> list[str]:

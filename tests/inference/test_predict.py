@@ -418,7 +418,7 @@ def test_a_field_that_is_used_changes_the_result_or_is_rejected(
 def test_all_other_fields_are_said_not_to_be_used(bundle: Path, cases: Path, tmp_path: Path) -> None:
     """No input is ignored in silence: every other field that own tables may have, and one that they may not."""
     row, _ = table_case("", cases, tmp_path / "cases")
-    others = [field for field in (*FIELDS, "shoe_size") if field not in FIELD_VALUES]
+    others = [field for field in (*FIELDS, "shoe_size") if field not in FIELD_VALUES] + ["radius", "cy", "x2", "left"]
     before = by_table(bundle, tmp_path / "cases", tmp_path / "before", row)
     after = by_table(bundle, tmp_path / "cases", tmp_path / "after", row | dict.fromkeys(others, "x"))
     assert before["cases"] == after["cases"]
@@ -461,7 +461,7 @@ def test_all_other_keys_of_a_coco_file_are_said_not_to_be_used(bundle: Path, cas
     """At every level: what the format has besides places, fields of own tables, and unknown keys."""
     table_case("", cases, tmp_path / "cases")
     before = by_coco(bundle, tmp_path / "cases", tmp_path / "before", coco_of(tmp_path / "cases", {}))
-    others = [field for field in (*FIELDS, "shoe_size") if field not in FIELD_VALUES]
+    others = [field for field in (*FIELDS, "shoe_size") if field not in FIELD_VALUES] + ["radius", "cy", "x2", "left"]
     own = {"category_id": 1, "iscrowd": 0, "mask": "mask.png", "laterality": ["L"], **dict.fromkeys(others, "x")}
     attributes = [{"name": "occluded", "value": False, "unit": 1}, {"name": "view", "value": ["CC"]}]
     content = coco_of(tmp_path / "cases", own | {"attributes": attributes})

@@ -74,6 +74,9 @@ SIZES = {"w", "h", "width", "height", "left", "right"}
 PLACES = {name for names in FORM_OF for name in names} - SIZES
 """Columns that are only about a place; a width alone can also be the image's, and left the side of the breast."""
 
+WIDTH_HEIGHT = (("width", "height"), ("w", "h"))
+"""Columns beside an outline that give its size, or the image's."""
+
 UNREADABLE = {
     *("bbox", "box", "boundingbox", "polygon", "points", "contour", "coordinates", "coords", "segmentation", "rle"),
     *("circle", "ellipse", "xy", "vertices", "contours"),
@@ -97,6 +100,13 @@ def has_outlines(header: Iterable[str]) -> bool:
     """Return whether a table has a column that says something about a place, also in a form that is not read."""
     names = {squeezed(column) for column in header}
     return bool(names & (PLACES | UNREADABLE)) or any(FIELD_OF.get(name) in ("mask", "outline") for name in names)
+
+
+def outline_columns(header: Iterable[str]) -> set[str]:
+    """Return the names, as in Entry.others, of the columns that outlines can be read from or are checked against."""
+    names = {squeezed(column) for column in header}
+    complete = {name for form in FORM_OF if names.issuperset(form) for name in form}
+    return complete | {name for pair in WIDTH_HEIGHT for name in pair}
 
 
 def given_outline(entry: Entry) -> Given:
@@ -136,8 +146,9 @@ def _check_single(entry: Entry, found: Iterable[Given]) -> None:
 def _places(cells: Mapping[str, str]) -> list[Given]:
     """Return the complete boxes and circles of a row."""
     complete = [names for names in FORM_OF if all(name in cells for name in names)]
-    if any(FORM_OF[names] == "corners" for names in complete):  # width and height are then those of box or image
-        complete = [names for names in complete if not {"width", "height"} & {*names}]
+    corners = {name for names in complete if FORM_OF[names] == "corners" for name in names}
+    # a width and height beside two corners are those of the box or of the image
+    complete = [names for names in complete if FORM_OF[names] == "corners" or corners.isdisjoint(names)]
     kept: dict[tuple[str, ...], Given] = {}
     for names in complete:
         kept.setdefault((FORM_OF[names], *(cells[name] for name in names)), Given(FORM_OF[names], names))
@@ -218,19 +229,20 @@ def _box_edges(entry: Entry, given: Given) -> Edges:
 
 
 def _check_sizes(entry: Entry, given: Given, edges: Edges, shape: Shape) -> None:
-    """Where an outline has a width or height beside it, it must be that of the outline or of the image."""
-    names = [name for name in ("width", "height") if name in entry.others and name not in given.columns]
-    sizes = [_number(entry, name) for name in names]
-    of_image = {"width": shape[1], "height": shape[0]}
-    own = {"width": edges[3] - edges[2], "height": edges[1] - edges[0]}
-    if sizes != [of_image[name] for name in names] and any(
-        abs(size - own[name]) > 1 for name, size in zip(names, sizes, strict=True)
-    ):
-        stated = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} {' and '.join(f'{n:g}' for n in sizes)}"
-        raise OutlineError(
-            f"{stated}, neither the outline's ({own['width']:g}, {own['height']:g}) nor the stored image's "
-            f"({shape[1]}, {shape[0]}): give coordinates of the stored image"
-        )
+    """Where an outline has widths or heights beside it, they must be those of the outline or of the image."""
+    own = (edges[3] - edges[2], edges[1] - edges[0])
+    for pair in WIDTH_HEIGHT:
+        named = [side for side, name in enumerate(pair) if name in entry.others and name not in given.columns]
+        sizes = [_number(entry, pair[side]) for side in named]
+        if sizes != [shape[1 - side] for side in named] and any(
+            abs(size - own[side]) > 1 for size, side in zip(sizes, named, strict=True)
+        ):
+            names = " and ".join(pair[side] for side in named)
+            stated = f"{names} {'is' if len(named) == 1 else 'are'} {' and '.join(f'{size:g}' for size in sizes)}"
+            raise OutlineError(
+                f"{stated}, neither the outline's ({own[0]:g}, {own[1]:g}) nor the stored image's ({shape[1]}, "
+                f"{shape[0]}): give coordinates of the stored image"
+            )
 
 
 def _number(entry: Entry, column: str) -> float:

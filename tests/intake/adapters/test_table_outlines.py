@@ -40,6 +40,7 @@ def box_of(row: Entry) -> Box:
         {"xmin": 30, "ymin": 90, "xmax": 50, "ymax": 110},
         {"xmin": 30, "ymin": 90, "xmax": 50, "ymax": 110, "width": 120, "height": 200},
         {"xmin": 30, "ymin": 90, "xmax": 50, "ymax": 110, "width": 20, "height": 20},
+        {"xmin": 30, "ymin": 90, "xmax": 50, "ymax": 110, "w": 20, "h": 20, "width": 120, "height": 200},
         {"xmin": 30, "ymin": 90, "width": 20, "height": 20},
         {"x": "30,0", "y": "90,00", "w": "20,0", "h": 20},
         {"x1": 30, "y1": 90, "x2": 50, "y2": 110},
@@ -103,6 +104,8 @@ def test_none_several_or_half_an_outline_is_an_error_that_names_the_choices(
             "width and height are 60 and 100, neither the outline's",
         ),
         ({"row": 50, "col": 20, "radius": 5, "width": 60}, r"width is 60, neither the outline's \(10, 10\)"),
+        ({"xmin": 15, "ymin": 45, "xmax": 25, "ymax": 55, "w": 60, "h": 100}, "w and h are 60 and 100, neither the"),
+        ({"x": 15, "y": 45, "w": 10, "h": 10, "height": 100}, "height is 100, neither the outline's"),
         *(
             (cells | {"width": 60, "height": 100}, "width and height are 60 and 100, neither the outline's")
             for cells in (
