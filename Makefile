@@ -13,7 +13,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow test-docs test-browser test-dicom test-faults test-wheel check format bench reference docs clean
+.PHONY: help python setup demo test test-slow test-docs test-browser test-dicom test-faults test-slurm test-wheel check format bench reference docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,7 +36,7 @@ demo: setup ## the paper's experiment on a synthetic cohort, ending in runs/demo
 	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
 
 test: check ## check, then the fast tests
-	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not dicom and not faults and not wheel and not docs"
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not dicom and not faults and not slurm and not wheel and not docs"
 
 test-slow: setup ## the tests that take minutes
 	$(RUN) -m pytest -m slow
@@ -60,6 +60,13 @@ test-dicom: setup ## DICOM results and the DICOM node with Orthanc, dcmtk and di
 
 test-faults: setup ## 20,000 damaged files (MUTANTS=1000000: more), hostile files, ingests killed at every write and at random times
 	$(RUN) -m pytest -m faults
+
+test-slurm: setup ## sweeps, requeues and killed jobs on a real Slurm of this machine (Debian packages; installs nothing)
+	@for program in slurmctld slurmd slurmdbd munged mariadbd sbatch; do \
+		PATH="$$PATH:/usr/sbin" command -v $$program >/dev/null || { \
+			echo "error: $$program is not installed: apt-get install slurm-wlm slurmdbd slurm-wlm-mysql-plugin munge mariadb-server-core" >&2; exit 2; }; \
+	done
+	$(RUN) -m pytest -m slurm tests/slurm
 
 test-wheel: setup ## the wheel in an environment and a folder of its own (REUSE=1: with the packages of .venv)
 	$(if $(REUSE),MAMMO_WHEEL_PACKAGES=$$($(RUN) -c 'import sysconfig; print(sysconfig.get_path("purelib"))')) \
