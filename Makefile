@@ -4,16 +4,18 @@ PYTHON ?= python3
 CONSTRAINTS ?= constraints.txt
 SEED ?=
 REUSE ?=
+WHEELS ?=
 
 RUN := .venv/bin/python
 STAMP := .venv/stamp
+SITE := $(CURDIR)/runs/bench-gpu/site
 # Digest of what .venv is built from: these two files, the interpreter, and this folder (an editable install holds its path).
 DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	print(hashlib.sha256(b"".join(open(f, "rb").read() for f in sys.argv[1:]) + f"{sys.version} $(CURDIR)".encode()).hexdigest())' \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow test-docs test-browser test-dicom test-faults test-slurm test-wheel check format bench reference docs clean
+.PHONY: help python setup demo test test-slow test-docs test-browser test-dicom test-faults test-slurm test-wheel check format bench bench-gpu reference docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -84,6 +86,12 @@ format: setup ## format the code with ruff
 bench: setup ## every benchmark beside other libraries: a JSON object each, and a table in runs/bench.md
 	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[bench]'
 	$(RUN) -m mammo.benchmark all --table runs/bench.md
+
+bench-gpu: python $(if $(WHEELS),,setup) ## one GPU in ten minutes, as a JSON object (WHEELS=folder: its wheels are added to PYTHON's packages)
+	@$(if $(WHEELS),ls $(WHEELS)/*.whl >/dev/null 2>&1 || { echo "error: WHEELS=$(WHEELS) holds no wheels (docs/explanation/speed.md)" >&2; exit 2; })
+	$(if $(WHEELS),rm -rf $(SITE) && $(PYTHON) -m pip install -q --no-index --no-deps --no-compile --no-cache-dir --target $(SITE) $(WHEELS)/*.whl)
+	@$(if $(WHEELS),PYTHONPATH=$(SITE) $(PYTHON) -m pip check | grep '^mammo ' >&2 || true)
+	$(if $(WHEELS),PYTHONPATH=$(CURDIR):$(SITE) $(PYTHON),$(RUN)) -m mammo.benchmark gpu
 
 reference: setup ## write the generated tables of docs/ anew, after a change of commands, keys, columns or docstrings
 	$(RUN) -m tests.reference.pages

@@ -3,6 +3,7 @@
 Examples:
   mammo benchmark patches
   mammo benchmark all --rounds 3 --table runs/bench.md
+  mammo benchmark gpu
 """
 
 import json
@@ -24,6 +25,7 @@ BENCHMARKS = {
     "epoch": "mammo.benchmarks.epoch_speed.measure_epoch",
     "evaluate": "mammo.benchmarks.evaluation_speed.measure_interval",
     "fagg": "mammo.benchmarks.fagg_speed.measure_fagg",
+    "gpu": "mammo.benchmarks.gpu_speed.measure_gpu",
     "ingest": "mammo.benchmarks.ingest_speed.measure_ingest",
     "lesion": "mammo.benchmarks.evaluation_speed.measure_lesion_windows",
     "loader": "mammo.benchmarks.epoch_speed.measure_loader",
@@ -34,20 +36,25 @@ BENCHMARKS = {
 }
 """The function that measures each part, imported when it is called: from the number of rounds to the JSON object."""
 
+ALONE = ("gpu",)
+"""Benchmarks that `all` leaves out and no table shows: they compare with no limit and take the whole machine."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the selected benchmarks and print the JSON object of each on its own line."""
     words = parser("benchmark", __doc__)
-    names = f"the benchmark to run: {', '.join(BENCHMARKS)}, or all"
+    names = f"the benchmark to run: {', '.join(BENCHMARKS)}, or all (but {', '.join(ALONE)})"
     words.add_argument("name", choices=[*BENCHMARKS, "all"], metavar="NAME", help=names)
     words.add_argument(
         "--rounds", type=at_least_one, default=5, metavar="N", help="how often each method is timed (default 5)"
     )
     words.add_argument("--table", type=Path, metavar="FILE", help="also write the results as a table in Markdown")
     args = words.parse_args(arguments)
+    if args.name in ALONE and args.table:
+        words.error(f"--table: the benchmark {args.name} compares with no limit, so that it has no table: leave it out")
     results: list[dict[str, object]] = []
     measure = run_in_subprocess if args.name == "all" else run_benchmark
-    for name in BENCHMARKS if args.name == "all" else [args.name]:
+    for name in [name for name in BENCHMARKS if name not in ALONE] if args.name == "all" else [args.name]:
         results.append(measure(name, args.rounds))
         print_text(json.dumps(results[-1]))
         if args.table:  # after each benchmark, so that finished results are kept if a later one is interrupted

@@ -31,8 +31,8 @@ def task(cfg: DictConfig) -> None:
         print_text(source.cache.folder)
     else:
         checkpoint = context_checkpoint("run", cfg.run, root, paired_seed(cfg), division)
-        store, precision = Path(cfg.store), cfg.trainer.precision
-        print_text(cached_saliency(checkpoint, root, store, precision, shard, cfg.allow_targets).folder)
+        where = str(cfg.trainer.precision), str(cfg.trainer.accelerator)
+        print_text(cached_saliency(checkpoint, root, Path(cfg.store), *where, shard, cfg.allow_targets).folder)
 
 
 main = command("precompute", store_defaults)(task)

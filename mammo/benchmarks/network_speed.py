@@ -98,7 +98,7 @@ def trained_network(backbone: str, patches: Tensor, channels: int = 3) -> FLoc:
     torch.manual_seed(0)
     network = FLoc({"name": backbone, "init": "he", "channels": channels}, 1e-5)
     network = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
-    _adopt_running_statistics(network, patches)
+    adopt_running_statistics(network, patches)
     return network.eval()
 
 
@@ -154,7 +154,7 @@ def _network(sizes: GmicSizes, frame: Frame, image: Tensor, path: str) -> Gmic:
     """A network in eval mode with the image's running statistics, as in a trained network."""
     torch.manual_seed(0)
     network = Gmic(sizes, frame)
-    _adopt_running_statistics(network, image)
+    adopt_running_statistics(network, image)
     return (to_channels_last(network) if path == "fast" else network).eval()
 
 
@@ -199,7 +199,7 @@ def _in_new_process(work: Callable[[], int]) -> int:
         return found.result()
 
 
-def _adopt_running_statistics(network: nn.Module, x: Tensor) -> None:
+def adopt_running_statistics(network: nn.Module, x: Tensor) -> None:
     """Replace the running statistics of every BN layer by those of the batch x [B, C, H, W]."""
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):

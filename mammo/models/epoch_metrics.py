@@ -230,7 +230,9 @@ class PatchClassStats(Metric):
         n = len(PatchClass)
         each = functional.cross_entropy(logits, target, reduction="none").double()
         losses = torch.zeros(n, dtype=torch.float64, device=each.device).index_add_(0, target, each)
-        confused = torch.bincount(target * n + logits.argmax(dim=1), minlength=n * n)
+        # Not bincount, which waits for a GPU to know the size of its result.
+        cells = target * n + logits.argmax(dim=1)
+        confused = cells.new_zeros(n * n).index_add_(0, cells, torch.ones_like(cells))
         self.loss_sum, self.confusion = self.loss_sum + losses, self.confusion + confused.view(n, n)
 
     def compute(self) -> ClassStats:

@@ -58,7 +58,9 @@ class Stack(NamedTuple):
     @property
     def shares(self) -> Tensor:
         """[U] in [0, 1], share of the rows that belong to each image."""
-        return torch.bincount(self.image, minlength=len(self.saliency)).to(self.saliency.dtype) / len(self.image)
+        ones = self.saliency.new_ones(len(self.image))
+        # Not bincount, which waits for a GPU to know the size of its result.
+        return self.saliency.new_zeros(len(self.saliency)).index_add_(0, self.image, ones) / len(ones)
 
     @property
     def n_cells(self) -> int:

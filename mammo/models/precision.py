@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -101,11 +102,18 @@ def compile_forward(network: nn.Module) -> None:
     """Compile the forward pass with torch.compile at its first call; weights and their names stay the same.
 
     Raises:
-        MammoError: there is no C++ compiler, which torch.compile needs on CPUs and GPUs.
+        MammoError: there is no C++ compiler, which torch.compile needs on CPUs and GPUs, or on a machine with a GPU
+            there are no headers of Python, against which Triton compiles what starts its kernels.
     """
     compiler = os.environ.get("CXX", "g++")
     if shutil.which(compiler) is None:
         raise MammoError(f"torch.compile=true needs a C++ compiler, but {compiler} was not found: install g++")
+    header = Path(sysconfig.get_path("include", "posix_prefix")) / "Python.h"
+    if torch.cuda.is_available() and not header.is_file():
+        raise MammoError(
+            f"torch.compile=true needs Python's headers on a GPU, but {header} does not exist: install python3-dev (or "
+            "the package of this Python's version), or leave torch.compile out"
+        )
     network.compile()
 
 

@@ -111,6 +111,7 @@ def cached_saliency(
     root: Path,
     store: Path,
     precision: str,
+    accelerator: str = "auto",
     shard: Shard = WHOLE,
     allowed: Sequence[str] = (),
 ) -> SaliencyMaps:
@@ -121,6 +122,7 @@ def cached_saliency(
         root: the cache is below it (saliency_source.saliency_cache).
         store: the image store.
         precision: as in conf/trainer.
+        accelerator: as in conf/trainer; the context network runs there.
         shard: the share of the images to compute.
         allowed: packages that the run's configuration may name classes of (allow_targets).
     """
@@ -133,7 +135,7 @@ def cached_saliency(
         share = set(shard.share(list(maps.images)))
         missing = [image_id for image_id in maps.missing() if image_id in share]
         if missing:
-            network = load_context(checkpoint, allowed)
+            network = load_context(checkpoint, allowed).to(inference_device(accelerator))
             _compute_missing(maps, missing, len(share), network, store, manifest, precision)
     return maps
 
