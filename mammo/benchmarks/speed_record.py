@@ -55,13 +55,13 @@ class SpeedRecord(Callback):
         self.utilization.start(pl_module.device)
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, _: int) -> None:
-        """Note the time that was spent waiting for this batch."""
+        """Note the time that was spent waiting for this batch, whose columns are [B, ...]."""
         self.waited = time.perf_counter() - self.mark
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: Batch, number: int
     ) -> None:
-        """Count the step; the clock waits for the GPU where an epoch or the warming up ends."""
+        """Count a step of B rows, columns [B, ...]; the clock waits for the GPU where an epoch or the warm-up ends."""
         self.n_steps += 1
         is_border = self.n_steps in (1, self.warm_up) or number + 1 == trainer.num_training_batches
         now = _now(pl_module.device) if is_border else time.perf_counter()
@@ -84,7 +84,7 @@ class SpeedRecord(Callback):
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: object, outputs: object, batch: Batch, number: int, _: int = 0
     ) -> None:
-        """Count the batches after the first; each ends with its logits on the CPU, so that the clock is right."""
+        """Count batches [B, ...] after the first; each ends with its output on the CPU, so that the clock is right."""
         now = time.perf_counter()
         if number > 0:
             self.validation_s += now - self.mark
