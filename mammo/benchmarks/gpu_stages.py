@@ -1,8 +1,6 @@
 """Stages of the GPU benchmark: phantoms, forward passes beside the CPU's, and trainings as by `mammo train`."""
 
-import copy
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytorch_lightning as pl
@@ -11,6 +9,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from mammo.benchmarks.fagg_speed import example_batch, example_network
+from mammo.benchmarks.forward_equality import compare_with_cpu
 from mammo.benchmarks.network_speed import adopt_running_statistics
 from mammo.benchmarks.stage_process import Job
 from mammo.cli.hydra_app import composed
@@ -20,20 +19,16 @@ from mammo.ingestion.worker import PRELOAD, Recipe
 from mammo.intake.adapters import read_cohort
 from mammo.intake.sandbox import Workers
 from mammo.machine import usable_cores
-from mammo.models.gmic import GmicOutput
-from mammo.models.precision import inference_device, resolve_precision
+from mammo.models.precision import inference_device
 from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec
 from mammo.store.splits import assign_splits
 from mammo.store.store_header import DataSet
 from mammo.training.build import datamodule_of, network_of
 from mammo.training.fit import train
-from mammo.training.precomputed import autocast, cached_saliency
+from mammo.training.precomputed import cached_saliency
 from mammo.training.run_dir import best_run
 from mammo.training.train_config import store_defaults
-
-TOLERANCES = {"32-true": 1e-4, "bf16-mixed": 1e-2, "16-mixed": 1e-2}
-"""Largest difference of any probability from the CPU's in float32, by precision."""
 
 TRAINING_SHARE = 0.7
 """Share of a stage's time limit after which a training ends in good order; the rest is for starting and validating."""
@@ -116,8 +111,8 @@ def compare_forward(sizes: Sizes, job: Job) -> None:
     n_patches, n_images = sizes.n_compared
     for name, n in (("floc", n_patches), ("context", n_images)):
         network, x = _network_and_input(job, sizes, name, n)
-        job.add(**{name: _compared(network, x)})
-    job.add(fagg=_compared(example_network(50), example_batch(50, n_images=5)))
+        job.add(**{name: compare_with_cpu(network, x)})
+    job.add(fagg=compare_with_cpu(example_network(50), example_batch(50, n_images=5)))
 
 
 def train_floc(sizes: Sizes, job: Job) -> None:
@@ -167,46 +162,6 @@ def _network_and_input(job: Job, sizes: Sizes, name: str, n: int) -> tuple[pl.Li
     network = network_of(cfg)
     adopt_running_statistics(network, x)
     return network, x
-
-
-def _compared(network: pl.LightningModule, x: "Tensor | Mapping[str, Tensor]") -> dict[str, object]:
-    """Differences by precision, and whether all are within TOLERANCES."""
-    device = inference_device("auto")
-    expected = _outputs(network.eval(), x, "32-true")
-    there = copy.deepcopy(network).to(device)
-    precisions = dict.fromkeys(("32-true", resolve_precision("auto", device.type.replace("cuda", "gpu"))))
-    moved = x.to(device) if isinstance(x, Tensor) else {name: column.to(device) for name, column in x.items()}
-    found = {precision: _difference(_outputs(there, moved, precision), expected) for precision in precisions}
-    return {**found, "is_equal": all(value <= TOLERANCES[name] for name, value in found.items())}
-
-
-def _outputs(network: pl.LightningModule, x: Tensor | Mapping[str, Tensor], precision: str) -> dict[str, Tensor]:
-    """Probabilities [B, ...] by name, on the CPU, and the regions [B, K, 2] of a context network."""
-    with torch.inference_mode(), autocast(network, precision):
-        output = network(x)
-    if not isinstance(output, GmicOutput):
-        return {"probabilities": output.float().softmax(1).cpu()}
-    maps = {"saliency": output.saliency, "y_global": output.y_global}
-    chosen = {"y_local": output.y_local, "y_fusion": output.y_fusion}
-    stacked = {name: value.stacked().float().cpu() for name, value in (maps | chosen).items()}
-    return {**stacked, "regions": output.regions.cpu()}
-
-
-def _difference(found: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> float:
-    """The largest difference of any probability.
-
-    Rounding can choose other regions of an image, of which the local prediction is then another one: what depends on
-    the regions is compared in images with the same ones.
-    """
-    same = torch.ones(len(next(iter(found.values()))), dtype=torch.bool)
-    if "regions" in found:
-        same = (found["regions"] == expected["regions"]).flatten(1).all(dim=1)
-    differences = [
-        (found[name] - expected[name]).abs()[same if name in ("y_local", "y_fusion") else slice(None)]
-        for name in found
-        if name != "regions"
-    ]
-    return max(float(each.max()) for each in differences if each.numel())
 
 
 def device_facts() -> dict[str, object]:
