@@ -1,4 +1,4 @@
-"""Use of the machine: the number of cores that this process may use, memory that it keeps, and its child processes.
+"""Use of the machine: the cores that this process may use, its Slurm task, memory that it keeps, its child processes.
 
 os.cpu_count() counts the machine's cores, of which a container or a Slurm job has only some. As many processes as that
 in a container of two cores wait for one another and need many times the memory.
@@ -7,13 +7,15 @@ in a container of two cores wait for one another and need many times the memory.
 import ctypes
 import math
 import os
+import re
 import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")
-"""Environment variables of a Slurm job, the more specific one first."""
+TASKS = re.compile(r"([0-9]+)(?:\(x([0-9]+)\))?")
+"""Tasks of a node in Slurm's notation, and of how many nodes: 2(x3) is 2, 2, 2."""
 
 CGROUPS = "sys/fs/cgroup"
 """Where control groups are mounted."""
@@ -39,10 +41,44 @@ def _affinity() -> int:
     return os.cpu_count() or 1
 
 
+@dataclass(frozen=True)
+class SlurmTask:
+    """This process as one of the tasks that an srun has started.
+
+    Attributes:
+        number: of the task, from 0 on.
+        tasks: how many tasks each node has.
+    """
+
+    number: int
+    tasks: tuple[int, ...]
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str] = os.environ) -> "SlurmTask | None":
+        """The task of these environment variables; None in a process that no srun has started."""
+        nodes = TASKS.findall(environ.get("SLURM_STEP_TASKS_PER_NODE", ""))
+        if not nodes or not environ.get("SLURM_PROCID", "").isdecimal():
+            return None
+        tasks = tuple(int(count) for count, times in nodes for _ in range(int(times or 1)))
+        return cls(int(environ["SLURM_PROCID"]), tasks)
+
+    @property
+    def n_tasks(self) -> int:
+        """How many tasks there are on all nodes."""
+        return sum(self.tasks)
+
+
 def _slurm(environ: Mapping[str, str]) -> Iterator[int]:
-    """Yield the cores of this task of a Slurm job; nothing outside a job."""
-    given = [environ[name] for name in SLURM if environ.get(name, "").isdecimal()]
-    yield from map(int, given[:1])
+    """Yield the cores of this task of a Slurm job; nothing outside a job.
+
+    Without --cpus-per-task Slurm counts the cores of all tasks of a node together.
+    """
+    of_task, of_node = (environ.get(name, "") for name in ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE"))
+    if of_task.isdecimal():
+        yield int(of_task)
+    elif of_node.isdecimal():
+        task = SlurmTask.of(environ)
+        yield int(of_node) // (max(task.tasks) if task else 1)
 
 
 def _quotas(root: Path) -> Iterator[int]:

@@ -7,6 +7,7 @@ from omegaconf import DictConfig
 
 from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
+from mammo.training.slurm_tasks import check_devices
 from mammo.training.train_config import check_pretrained, check_values, store_defaults
 
 NOISE = (
@@ -23,8 +24,9 @@ use Slurm on a machine that has it."""
 
 def task(cfg: DictConfig) -> float:
     """Train one configuration; its validation AUC, for sweepers that optimize."""
+    check_devices(cfg)
     check_pretrained(cfg)
-    from mammo.training.fit import train  # heavy: only after the check that pretrained weights are available
+    from mammo.training.fit import train  # heavy: only after the checks of processes and pretrained weights
 
     logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
     for message in NOISE:
@@ -32,7 +34,7 @@ def task(cfg: DictConfig) -> float:
     return train(cfg)
 
 
-main = command("train", store_defaults, check_values)(task)
+main = command("train", store_defaults, check_values, is_joint=True)(task)
 
 if __name__ == "__main__":
     run(main)

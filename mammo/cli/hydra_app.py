@@ -32,7 +32,8 @@ from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.cli.hydra_node import check_allowed, check_files, check_hydra, packages_allowed, searched_folders
 from mammo.cli.keys import KEYS
 from mammo.io import did_you_mean_path
-from mammo.records import MammoError, did_you_mean
+from mammo.machine import SlurmTask
+from mammo.records import MammoError, ReportedError, did_you_mean
 from mammo.text import print_text
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -55,7 +56,7 @@ def _no_check(_: DictConfig) -> None:
 
 
 def command(
-    name: str, defaults: Defaults | None = None, check: Check = _no_check
+    name: str, defaults: Defaults | None = None, check: Check = _no_check, is_joint: bool = False
 ) -> Callable[[Task], Callable[[], None]]:
     """Make a task into the command whose primary configuration is conf/<name>.yaml.
 
@@ -65,10 +66,11 @@ def command(
             those of its values that are missing and that a store knows. None where nothing is missing.
         check: raises MammoError where values do not fit together, after each has been checked by itself; it is called
             before anything is made, and again in every job.
+        is_joint: whether the Slurm tasks of one srun run the command together, so that one of them says what is wrong.
     """
 
     def wrap(task: Task) -> Callable[[], None]:
-        return lambda: _open(name, task, defaults, check)
+        return lambda: _open(name, task, defaults, check, is_joint)
 
     return wrap
 
@@ -103,8 +105,9 @@ class _Job:
             sys.exit(_complain(error))
 
 
-def _open(name: str, task: Task, defaults: Defaults | None, check: Check) -> None:
+def _open(name: str, task: Task, defaults: Defaults | None, check: Check, is_joint: bool) -> None:
     """Compose and run; all errors but defects end here."""
+    slurm_task = SlurmTask.of() if is_joint else None
     words = sorted(sys.argv[1:], key=lambda word: word not in SWEEPS)  # argparse wants overrides in one piece
     sys.argv[1:] = words
     job = _Job(name, task, check, words)
@@ -119,7 +122,7 @@ def _open(name: str, task: Task, defaults: Defaults | None, check: Check) -> Non
             sys.argv[1:] = completed(name, overrides, defaults)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
-        sys.exit(_complain(error))
+        sys.exit(2 if slurm_task is not None and slurm_task.number else _complain(error))
     except (ValueError, TypeError, YAMLError, RuntimeError, OSError) as error:
         if job.started or isinstance(error, BrokenPipeError):
             raise  # a defect, or the reader of the output has gone (mammo.cli.commands.run)
@@ -278,6 +281,8 @@ def composed(
 
 def _complain(error: Exception) -> int:
     """Print the error as one sentence, after its traceback where MAMMO_TRACEBACK=1; the exit status for wrong use."""
+    if isinstance(error, ReportedError):
+        return 2
     if os.environ.get("MAMMO_TRACEBACK") == "1":
         traceback.print_exception(error)
     print_text(f"error: {sentence(error, CONF)}", file=sys.stderr)

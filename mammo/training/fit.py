@@ -1,11 +1,10 @@
 """One training run from a composed configuration: started, resumed, or found finished."""
 
-import os
 import shutil
 import signal
 import time
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,7 +21,6 @@ from mammo.models.precision import compile_forward, resolve_precision
 from mammo.models.weight_files import read_weights
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number
-from mammo.store.manifest import Manifest
 from mammo.store.splits import n_folds
 from mammo.text import print_text
 from mammo.training.build import (
@@ -39,71 +37,20 @@ from mammo.training.checkpoints import BEST, LAST, last_checkpoint
 from mammo.training.configured_classes import allowed_packages, check_targets, own_errors, plain
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.global_batch import batch_parts
+from mammo.training.inputs import Inputs
 from mammo.training.precomputed import FLocEmbeddings
+from mammo.training.processes import Processes
 from mammo.training.progress_lines import end_lines
 from mammo.training.results import read_run
 from mammo.training.resume import start_digest, start_from
-from mammo.training.run_dir import ERROR, Division, RunDir, chosen_run, paired_seed
-from mammo.training.saliency_source import SaliencyInput, saliency_input
-from mammo.training.sweep_state import check_devices, record_run
+from mammo.training.run_dir import ERROR, RunDir
+from mammo.training.sweep_state import record_run
 from mammo.training.train_config import check_values
 from mammo.training.trainer import MONITOR, UNVALIDATED, lightning_errors, trainer_of
 from mammo.training.wandb_logging import closed_dashboard
 
 Prepared = tuple[pl.LightningModule, MammoDataModule, pl.Trainer]
 """What a training consists of."""
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a run reads: the store's tables, and of other runs what its network's batch columns need.
-
-    Attributes:
-        manifest: the store's tables, held from here to the end of the run.
-        floc: the f_loc run whose embeddings it reads; None if it reads none.
-        context: the source of its saliency maps; None if it reads none.
-    """
-
-    manifest: Manifest
-    floc: Path | None = None
-    context: SaliencyInput | None = None
-
-    @classmethod
-    def of(cls, cfg: DictConfig, manifest: Manifest) -> "Inputs":
-        """The inputs of the configured network, of the same fold; MammoError if one is missing."""
-        needed, division = traits_of(cfg).columns, Division.of(cfg.fold, manifest)
-        floc = None
-        if "embedding" in needed:
-            floc = chosen_run("model.floc", cfg.model.floc, Path(cfg.root), "floc", paired_seed(cfg), division)
-        return cls(manifest, floc, saliency_input(cfg, manifest) if "saliency" in needed else None)
-
-    @property
-    def warnings(self) -> list[str]:
-        """A sentence for each of the other runs that was trained on other images or another split."""
-        own = self.manifest.digest()
-        folders = [path.parent if path.suffix == ".ckpt" else path for path in self._paths().values()]
-        runs = [read_run(folder) for folder in folders if (folder / "result.json").is_file()]
-        return [
-            f"caution: {run.name} was trained on other images or another split: its training and validation patients "
-            "must not be tested here"
-            for run in runs
-            if run.store != own
-        ]
-
-    @property
-    def digests(self) -> dict[str, str]:
-        """Digests of what it reads; an f_loc run's digest covers its configuration and all that it read."""
-        digests = {"store": self.manifest.digest()}
-        digests |= {"floc": self.floc.name.rsplit("-", 1)[-1]} if self.floc else {}
-        return digests | ({"context": self.context.digest} if self.context else {})
-
-    def paths(self, start: Path) -> dict[str, str]:
-        """Paths of the other runs, relative to a run folder."""
-        return {name: os.path.relpath(path, start) for name, path in self._paths().items()}
-
-    def _paths(self) -> dict[str, Path]:
-        paths = {"floc": self.floc, "context": self.context.checkpoint if self.context else None}
-        return {name: path for name, path in paths.items() if path is not None}
 
 
 def train(cfg: DictConfig) -> float:
@@ -120,26 +67,44 @@ def train(cfg: DictConfig) -> float:
     # Part of the request, so that machines of different precision share no run.
     cfg.trainer.precision = resolve_precision(str(cfg.trainer.precision), str(cfg.trainer.accelerator))
     check_targets(plain(cfg), allowed_packages(cfg))
-    check_devices(cfg)
-    manifest = checked_manifest(cfg)
-    _print(store_line(cfg, manifest))
-    inputs = Inputs.of(cfg, manifest)
-    for caution in inputs.warnings:
-        _print(caution)
-    run = _run_dir(cfg, inputs.digests)
+    processes = Processes.of_task()
+    with processes.step():
+        manifest = checked_manifest(cfg)
+        _print(store_line(cfg, manifest))
+        inputs = Inputs.of(cfg, manifest)
+        for caution in inputs.warnings:
+            _print(caution)
+        run = _run_dir(cfg, inputs.digests)
+        # Before there is a folder, so that a wrong name, class or argument leaves none behind.
+        is_new = not cfg.trainer.fast_dev_run and not run.path.exists()
+        prepared = _prepared(cfg, run, inputs) if is_new else None
     if cfg.trainer.fast_dev_run:
         return _fast_dev_run(cfg, run, inputs)
-    # Before there is a folder, so that a wrong name, class or argument leaves none behind.
-    prepared = None if run.path.exists() else _prepared(cfg, run, inputs)
-    record_run(run.path)
-    with run.lock() if _is_first() else nullcontext():
-        if (result := run.result) is not None:
-            auc, state = result.val_auc, "already done"
+    with ExitStack() as held:
+        with processes.step():
+            is_done = _started(cfg, run, held)
+        if processes.shared(is_done):
+            auc, state = read_run(run.path).val_auc, "already done"
         else:
-            auc, state = _begin(cfg, run, inputs, prepared), "done"
+            auc, state = _train(cfg, run, inputs, prepared, processes), "done"
     if _is_first():
         print_text("\n".join(end_lines(read_run(run.path), state, cfg.test)))
     return auc
+
+
+def _started(cfg: DictConfig, run: RunDir, held: ExitStack) -> bool:
+    """Wait for the run's lock, which `held` then holds, and begin the run's folder; whether the run is done already.
+
+    Only the first process does so.
+    """
+    if not _is_first():
+        return run.result is not None
+    record_run(run.path)
+    held.enter_context(run.lock())
+    if run.result is not None:
+        return True
+    run.start(cfg)
+    return False
 
 
 def _run_dir(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
@@ -163,16 +128,19 @@ def _run_dir(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
     return RunDir.of(cfg, run.name, {**reads, "ckpt_path": digest})
 
 
-def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared | None) -> float:
+def _train(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared | None, processes: Processes) -> float:
     """Train from the start or from the last checkpoint; the validation AUC, NaN where it is undefined.
 
     The run folder keeps the error of a training that fails, with the traceback of one in a class of the user's own.
     """
-    if _is_first():
-        run.start(cfg)
     try:
         with closed_dashboard(), own_errors(cfg, run.path / ERROR), errors_about(run.path):
-            return _fit(cfg, run, inputs, prepared or _prepared(cfg, run, inputs))
+            with processes.step():
+                prepared = prepared or _prepared(cfg, run, inputs)
+                if cfg.test:
+                    prepared[1].setup("test")  # what is wrong with the test split is said before hours of training
+                checkpoint = _start(cfg, run, prepared[0])
+            return _fit(cfg, run, inputs, prepared, checkpoint)
     except SIGTERMException:
         raise SystemExit(128 + signal.SIGTERM) from None  # Lightning would exit with 0, as if all were done
     except Exception as error:
@@ -181,13 +149,10 @@ def _begin(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared | No
         raise
 
 
-def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared) -> float:
-    """Train to the end, from the last checkpoint if there is one, and write the result."""
+def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared, checkpoint: str | None) -> float:
+    """Train to the end, from a checkpoint if there is one, and write the result."""
     started = time.monotonic()
     network, data, trainer = prepared
-    if cfg.test:
-        data.setup("test")  # what is wrong with the test split is said before hours of training
-    checkpoint = _start(cfg, run, network)
     with lightning_errors(cfg):
         trainer.fit(network, data, ckpt_path=checkpoint, weights_only=True)
     best = trainer.checkpoint_callback

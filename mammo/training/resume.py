@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.trainer.states import TrainerFn
 
@@ -171,11 +170,6 @@ def job_callbacks() -> list[Callback]:
 def _is_job() -> bool:
     """Whether this process is a submitit job."""
     return "SUBMITIT_EXECUTOR" in os.environ
-
-
-def job_plugins() -> list[SLURMEnvironment]:
-    """The plugin that a trainer needs inside a Slurm job: Slurm's processes, without Lightning's requeueing."""
-    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []
 
 
 def start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> str:

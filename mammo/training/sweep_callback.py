@@ -21,6 +21,7 @@ from omegaconf import DictConfig, open_dict, read_write
 from mammo.cli.arguments import about_file, is_unusable
 from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.models.weight_keys import NoWeightsError
+from mammo.records import ReportedError
 from mammo.text import print_text
 from mammo.training.sweep_state import LEFT_OUT, Job, Sweep, check_experiments
 
@@ -70,6 +71,9 @@ class SweepCallback(Callback):
             (folder / "done").touch()
             return
         error = job_return._return_value
+        if isinstance(error, ReportedError):
+            job_return.status, job_return.return_value = JobStatus.COMPLETED, float("nan")
+            return
         is_known = isinstance(error, WRONG) or (isinstance(error, OSError) and is_unusable(error))
         message = sentence(error) if is_known else f"{type(error).__name__}: {error}"
         is_left_out = isinstance(error, NoWeightsError)

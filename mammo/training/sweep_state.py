@@ -151,20 +151,6 @@ def in_sweep() -> bool:
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
 
 
-def check_devices(cfg: DictConfig) -> None:
-    """Reject a sweep whose jobs use several devices: each of Lightning's worker processes would run the whole sweep.
-
-    Raises:
-        MammoError: a job of a sweep has more than one device or node.
-    """
-    n_devices = len(cfg.trainer.devices) if not isinstance(cfg.trainer.devices, int | str) else cfg.trainer.devices
-    if in_sweep() and (str(n_devices) != "1" or cfg.trainer.num_nodes != 1):
-        raise MammoError(
-            f"trainer.devices={cfg.trainer.devices} in a sweep: give every job one device (trainer.devices=1) and run "
-            "the jobs in parallel with hydra/launcher=v100; several devices are for single runs"
-        )
-
-
 def check_experiments(cfg: DictConfig) -> None:
     """Reject a sweep over experiments that are sweeps themselves: each would be one job, without its own sweep.
 

@@ -27,8 +27,9 @@ from mammo.training.build import facts_of
 from mammo.training.checkpoints import DurableCheckpoints, RunCheckpoint
 from mammo.training.configured_classes import allowed_packages, place, plain
 from mammo.training.global_batch import GlobalBatch, SameInputs, check_synchronized
+from mammo.training.processes import cluster_environments
 from mammo.training.progress_lines import EpochBar, EpochProgress
-from mammo.training.resume import MidEpochCheckpoint, job_callbacks, job_plugins, own_signals
+from mammo.training.resume import MidEpochCheckpoint, job_callbacks, own_signals
 from mammo.training.run_dir import RunDir
 from mammo.training.steps import FiniteSteps, Interruption, SeededSteps
 from mammo.training.sweep_state import in_sweep
@@ -76,7 +77,7 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
         *job_callbacks(),
         *(Dashboard(logger) for logger in loggers if isinstance(logger, PrivateWandbLogger)),
     ]
-    options["plugins"] = [*(options["plugins"] or []), DurableCheckpoints(), *job_plugins()]
+    options["plugins"] = [*(options["plugins"] or []), DurableCheckpoints(), *cluster_environments()]
     options["default_root_dir"] = options["default_root_dir"] or run.path
     try:
         trainer = pl.Trainer(**options, callbacks=callbacks, logger=loggers)

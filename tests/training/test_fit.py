@@ -25,7 +25,8 @@ from mammo.scoring.score_tables import read_image_table
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.training.build import datamodule_of
-from mammo.training.fit import Inputs, train
+from mammo.training.fit import train
+from mammo.training.inputs import Inputs
 from mammo.training.precomputed import cached_saliency
 from mammo.training.results import read_run, read_runs
 from mammo.training.run_dir import best_run

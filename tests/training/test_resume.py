@@ -20,7 +20,7 @@ from mammo.records import Batch, MammoError
 from mammo.training import resume
 from mammo.training.fit import train
 from mammo.training.progress_lines import EpochProgress
-from mammo.training.resume import SubmititSignals, job_callbacks, job_plugins
+from mammo.training.resume import SubmititSignals, job_callbacks
 from mammo.training.steps import SeededSteps
 from mammo.training.train_config import store_defaults
 from tests.training.run_content import RunContent
@@ -303,15 +303,6 @@ def test_in_a_submitit_job_sigterm_is_left_to_submitit(tmp_path: Path, monkeypat
         assert trainer.current_epoch == 2
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-def test_slurms_processes_are_used_without_lightnings_requeueing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert job_plugins() == []
-    assert job_callbacks() == []
-    monkeypatch.setenv("SLURM_NTASKS", "1")
-    monkeypatch.setenv("SLURM_JOB_NAME", "mammo")
-    (environment,) = job_plugins()
-    assert not environment.auto_requeue
 
 
 @pytest.mark.parametrize("killed", [2, 3])
