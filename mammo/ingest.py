@@ -3,7 +3,7 @@
 python -m mammo.ingest                                     the phantom cohort of runs/demo
 python -m mammo.ingest data=table data.source=FOLDER root=runs/mine
 python -m mammo.ingest data=cbis_ddsm data.source=FOLDER root=runs/mine append=true    adds a further source to a store
-python -m mammo.ingest --multirun hydra/launcher=submitit_slurm 'shard=range(64)' ...   then the same without shard=
+python -m mammo.ingest --multirun hydra/launcher=slurm_cpu 'shard=range(64)' ...   then the same without shard=
 """
 
 import os

@@ -77,6 +77,20 @@ def errors_about(path: Path) -> Iterator[None]:
         raise of_system from of_system.__cause__
 
 
+@contextmanager
+def runtime_errors_as(kind: type[Exception]) -> Iterator[None]:
+    """Turn a RuntimeError, which libraries raise for damaged data, into an error of this kind with its message.
+
+    Those of its subclasses pass: they say something else, as that the memory of a GPU is full or that a job must end.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if type(error) is not RuntimeError:
+            raise
+        raise kind(str(error)) from error
+
+
 def remove_partials(folder: Path) -> None:
     """Remove the files of a folder that a killed process left half written; those of a living one stay."""
     remove_leftovers(folder.glob(f".*{PARTIAL}"))

@@ -14,8 +14,14 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mammo.records import MammoError
+
 TASKS = re.compile(r"([0-9]+)(?:\(x([0-9]+)\))?")
 """Tasks of a node in Slurm's notation, and of how many nodes: 2(x3) is 2, 2, 2."""
+
+JOB_END_SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that Slurm sends to all processes of a job before its end; a command decides what they mean for its children.
+"""
 
 CGROUPS = "sys/fs/cgroup"
 """Where control groups are mounted."""
@@ -66,6 +72,10 @@ class SlurmTask:
     def n_tasks(self) -> int:
         """How many tasks there are on all nodes."""
         return sum(self.tasks)
+
+
+class ReportedError(MammoError):
+    """The end of a process of several that run one command together: another one of them reports why."""
 
 
 def _slurm(environ: Mapping[str, str]) -> Iterator[int]:
@@ -121,13 +131,16 @@ def _words(path: Path, count: int) -> tuple[str, ...]:
 
 
 @contextmanager
-def without_interrupts() -> Iterator[None]:
+def without_interrupts(*more: signal.Signals) -> Iterator[None]:
     """Start child processes in the block, which Ctrl-C will not reach.
 
     A terminal sends it to all processes of a command, and the parent decides what it means for its children. One that
     comes during the block reaches the parent at its end.
+
+    Args:
+        more: signals that are not to reach them either, as those of a Slurm job's end.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, *more})
     try:
         yield
     finally:

@@ -38,10 +38,6 @@ class MammoError(Exception):
         super().__init__(printable(message, kept=LINES))  # a value in it may come from a file
 
 
-class ReportedError(MammoError):
-    """The end of a process of several that run one command together: another one of them reports why."""
-
-
 def nearest_word(word: str, known: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The known word nearest to a misspelled one; None below the similarity cutoff (nearest_words)."""
     return next(iter(nearest_words(word, known, 1, cutoff)), None)

@@ -31,9 +31,10 @@ from mammo.cli.help_page import help_page
 from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.cli.hydra_node import check_allowed, check_files, check_hydra, packages_allowed, searched_folders
 from mammo.cli.keys import KEYS
+from mammo.cli.time_limit import last_time_limit
 from mammo.io import did_you_mean_path
-from mammo.machine import SlurmTask
-from mammo.records import MammoError, ReportedError, did_you_mean
+from mammo.machine import ReportedError, SlurmTask
+from mammo.records import MammoError, did_you_mean
 from mammo.text import print_text
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -97,7 +98,8 @@ class _Job:
             check_allowed(cfg, self.words)
             check_config(self.name, cfg)
             self.check(cfg)
-            return self.task(cfg)
+            with last_time_limit():
+                return self.task(cfg)
         except (*WRONG, OSError) as error:
             in_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
             if in_sweep or (isinstance(error, OSError) and not is_unusable(error)):

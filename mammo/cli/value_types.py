@@ -8,6 +8,7 @@ from os import fsencode
 from pathlib import Path
 from typing import Any
 
+from mammo.io import runtime_errors_as
 from mammo.records import did_you_mean, is_number, is_whole
 
 MOST = 2**31 - 1
@@ -191,8 +192,9 @@ def normalized_path(text: str) -> str:
     that does not exist, the other form is taken if a file or folder has it.
     """
     try:
-        expanded = Path(text).expanduser()
-    except RuntimeError:  # the home of a user who does not exist
+        with runtime_errors_as(OSError):
+            expanded = Path(text).expanduser()
+    except OSError:  # the home of a user who does not exist
         return text
     if text.isascii():
         return str(expanded) if text.startswith("~") else text

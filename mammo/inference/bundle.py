@@ -18,7 +18,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 from torch import Tensor
 
-from mammo.io import atomic_write, did_you_mean_path
+from mammo.io import atomic_write, did_you_mean_path, runtime_errors_as
 from mammo.limits import TEXT_BYTES, check_size, parse_json
 from mammo.records import MammoError, did_you_mean
 
@@ -189,7 +189,7 @@ def _check_names(path: Path) -> None:
 def _member(path: Path, name: str, most: int) -> bytes:
     """The bytes of a member of at most so many bytes; ValueError where it is missing, larger or compressed."""
     try:
-        with ZipFile(path) as archive:
+        with runtime_errors_as(BadZipFile), ZipFile(path) as archive:
             names = archive.namelist()
             if name not in names:
                 raise ValueError(f"it has no {name}{did_you_mean(name, names)}")
@@ -197,5 +197,5 @@ def _member(path: Path, name: str, most: int) -> bytes:
             if found.compress_type != ZIP_STORED or found.file_size > min(most, path.stat().st_size):
                 raise ValueError(f"its {name} has {found.file_size:,} bytes or is compressed")
             return archive.read(found)
-    except (BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (BadZipFile, NotImplementedError) as error:
         raise ValueError(f"its {name} cannot be read ({error})") from None

@@ -26,7 +26,7 @@ from typing import Generic, TypeVar
 import cv2
 
 from mammo.intake.rejections import Code, RejectedError
-from mammo.machine import keep_memory, usable_cores, without_interrupts
+from mammo.machine import JOB_END_SIGNALS, keep_memory, usable_cores, without_interrupts
 from mammo.records import MammoError
 
 Task = TypeVar("Task")
@@ -226,6 +226,8 @@ def _cause(exit_code: int | None) -> Code:
 
 def _serve(pipe: Connection, work: Callable[[Task], Result], limits: Limits) -> None:
     """Run tasks from the pipe, in the child, and send their results back until the pipe closes."""
+    for signum in JOB_END_SIGNALS:  # a child that they kill would look like one that its file has crashed
+        signal.signal(signum, signal.SIG_IGN)
     silence = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # libraries print what they read
         os.dup2(silence, stream)

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from mammo.intake.rejections import Code, RejectedError
+from mammo.io import runtime_errors_as
 from mammo.records import MammoError
 
 JUNK = ("__MACOSX",)
@@ -149,10 +150,11 @@ def regular_file(root: Path, path: str) -> Path:
         RejectedError: it is not a regular file (reading a pipe would hang), or it lies outside root.
     """
     try:
-        resolved = (root / path).resolve()
-        if resolved.is_relative_to(root.resolve()) and resolved.is_file():
-            return resolved
-    except (OSError, RuntimeError):  # a loop of symbolic links
+        with runtime_errors_as(OSError):
+            resolved = (root / path).resolve()
+            if resolved.is_relative_to(root.resolve()) and resolved.is_file():
+                return resolved
+    except OSError:  # a loop of symbolic links
         pass
     raise RejectedError(Code.NOT_REGULAR)
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mammo.geometry import Frame
+from mammo.io import runtime_errors_as
 from mammo.models.resnet import PreActResNet, ResNet, checkpoint_stages
 from mammo.records import MammoError
 
@@ -152,8 +153,9 @@ class Gmic(nn.Module):
             MammoError: names or shapes differ.
         """
         try:
-            self.local.load_state_dict(dict(weights))
-        except RuntimeError as error:
+            with runtime_errors_as(ValueError):
+                self.local.load_state_dict(dict(weights))
+        except ValueError as error:
             reason = " ".join(str(error).split())
             raise MammoError(
                 f"the local trunk (gmic.local_widths={list(self.sizes.local_widths)}) cannot start from these "

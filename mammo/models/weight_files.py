@@ -11,13 +11,13 @@ from zlib import error as ZlibError  # noqa: N812
 import torch
 from torch import Tensor, nn
 
-from mammo.io import atomic_write, did_you_mean_path
+from mammo.io import atomic_write, did_you_mean_path, runtime_errors_as
 from mammo.limits import check_archive
 from mammo.pickles import check_pickle, check_pickle_file
 from mammo.records import MammoError
 
 DAMAGED = (
-    *(OSError, EOFError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError),
+    *(OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError),
     *(BadZipFile, NotImplementedError, MemoryError, RecursionError, OverflowError, ImportError),
 )
 """Errors that torch raises for files that are damaged, or that were made to harm."""
@@ -41,9 +41,10 @@ def read_weights(path: Path) -> dict[str, Any]:
     if not path.is_file():  # a pipe or a folder is none either
         raise MammoError(f"{path}: no such weight file{did_you_mean_path(path)}")
     try:
-        _check_archive(path)
-        _check_pickles(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with runtime_errors_as(ValueError):
+            _check_archive(path)
+            _check_pickles(path)
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise MammoError(
             f"{path}: refusing to unpickle, not a plain state dict, may hold code ({_first_line(error)}); "
@@ -128,7 +129,7 @@ def save_torch(content: dict[str, Any], path: Path) -> None:
         with path.open("wb") as file:
             torch.save(content, file)
     except RuntimeError as error:  # its writer fails again when it closes
-        if isinstance(error.__context__, OSError):
+        if type(error) is RuntimeError and isinstance(error.__context__, OSError):
             raise error.__context__ from None
         raise
 
@@ -156,9 +157,9 @@ def _check_archive(path: Path) -> None:
 def archive_damage(path: Path) -> str:
     """What is wrong with an archive of torch.save by its own checksums; empty if nothing is."""
     try:
-        with ZipFile(path) as archive:
+        with runtime_errors_as(BadZipFile), ZipFile(path) as archive:
             member = archive.testzip()
-    except (BadZipFile, RuntimeError, EOFError, ValueError, ZlibError) as error:
+    except (BadZipFile, NotImplementedError, EOFError, ValueError, ZlibError) as error:
         return f"{type(error).__name__}: {error}"
     return "" if member is None else f"the checksum of {member} is another one"
 

@@ -13,6 +13,7 @@ from pynetdicom.sop_class import (
 )
 
 from mammo.intake.dicom_header import quiet
+from mammo.io import runtime_errors_as
 from mammo.records import MammoError
 from mammo.serving.application_entity import TIMEOUT_S, Address
 
@@ -91,8 +92,9 @@ def _send_case(association: Association, files: Sequence[Path]) -> str:
             return "the peer ended the association"
         with quiet():
             try:
-                answer = association.send_c_store(pydicom.dcmread(path))
-            except (RuntimeError, ValueError):  # the association has ended, or the peer takes no such objects
+                with runtime_errors_as(ValueError):
+                    answer = association.send_c_store(pydicom.dcmread(path))
+            except ValueError:  # the association has ended, or the peer takes no such objects
                 return f"the peer does not accept {path.stem}"
         status = answer.get("Status")
         if status is None:

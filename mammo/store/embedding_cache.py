@@ -14,11 +14,11 @@ from zlib import error as ZlibError  # noqa: N812
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.io import atomic_write
+from mammo.io import atomic_write, runtime_errors_as
 from mammo.limits import check_archive
 from mammo.records import MammoError
 
-UNREADABLE = (OSError, ValueError, EOFError, KeyError, RuntimeError, BadZipFile, ZlibError, MemoryError)
+UNREADABLE = (OSError, ValueError, EOFError, KeyError, NotImplementedError, BadZipFile, ZlibError, MemoryError)
 """Errors that a damaged archive raises."""
 
 
@@ -56,10 +56,10 @@ class Embeddings:
             return False
         try:
             check_archive(path)
-            with ZipFile(path) as archive:
+            with runtime_errors_as(BadZipFile), ZipFile(path) as archive:
                 if archive.testzip() is not None:
                     return False
-            with np.load(path, allow_pickle=False) as stored:
+            with runtime_errors_as(BadZipFile), np.load(path, allow_pickle=False) as stored:
                 return str(stored["digest"]) == self.digest(plan)
         except UNREADABLE:  # a damaged file counts as missing
             return False
@@ -81,7 +81,7 @@ class Embeddings:
             raise MammoError(f"{self.path(plan)} {state}: run python -m mammo.precompute what=embeddings again")
         again = "run python -m mammo.precompute what=embeddings again"
         try:
-            with np.load(self.path(plan), allow_pickle=False) as stored:
+            with runtime_errors_as(BadZipFile), np.load(self.path(plan), allow_pickle=False) as stored:
                 h: NDArray[np.float32] = stored["h"]
         except UNREADABLE as error:
             raise MammoError(f"{self.path(plan)} is damaged ({error}): delete it, then {again}") from None

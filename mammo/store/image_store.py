@@ -153,7 +153,7 @@ class ImageStore:
     ) -> NDArray[Any]:
         try:
             self._open(image_id).read_into(corner, out, window)
-        except (DamagedError, RuntimeError, ValueError):
+        except (DamagedError, ValueError):
             raise self._damaged(image_id) from None
         return out
 

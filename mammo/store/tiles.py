@@ -148,7 +148,12 @@ class TiledImage:
         (rows, cols), side = self.shape, self._side
         shape = (min(side, rows - down * side), min(side, cols - across * side))
         tile = buffer if shape == buffer.shape else np.empty(shape, np.uint16)
-        blosc2.decompress2(data, dst=tile, nthreads=1)
+        try:
+            blosc2.decompress2(data, dst=tile, nthreads=1)
+        except RuntimeError as error:
+            if type(error) is not RuntimeError:  # not of the library: a job that must end, for example
+                raise
+            raise DamagedError from error
         return tile
 
 

@@ -17,8 +17,8 @@ from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
 from torch._C._distributed_c10d import Store, TCPStore
 from torch.distributed import DistError, DistNetworkError
 
-from mammo.machine import SlurmTask
-from mammo.records import MammoError, ReportedError
+from mammo.machine import ReportedError, SlurmTask
+from mammo.records import MammoError
 
 JOIN = timedelta(minutes=5)
 """Longest time from the start of one process to that of another, which may have to import the libraries first."""

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from omegaconf import DictConfig, ListConfig
 
-from mammo.machine import SlurmTask
-from mammo.records import MammoError, ReportedError
+from mammo.machine import ReportedError, SlurmTask
+from mammo.records import MammoError
 
 SHELLS = ("bash", "interactive")
 """Names that Slurm gives to jobs in which a person types commands, in each of which Lightning starts the processes."""

@@ -20,8 +20,8 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from mammo.cli.arguments import about_file, is_unusable
 from mammo.cli.hydra_errors import WRONG, sentence
+from mammo.machine import ReportedError
 from mammo.models.weight_keys import NoWeightsError
-from mammo.records import ReportedError
 from mammo.text import print_text
 from mammo.training.sweep_state import LEFT_OUT, Job, Sweep, check_experiments
 

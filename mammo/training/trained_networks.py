@@ -20,6 +20,7 @@ from torch.nn.modules import module as registration
 from mammo.cli.keys import SIMPLE, TRAIN
 from mammo.cli.targets import Place, resolve
 from mammo.cli.value_types import shown
+from mammo.io import runtime_errors_as
 from mammo.models.context_network import ContextNetwork
 from mammo.models.weight_files import read_weights, weights_of
 from mammo.records import MammoError
@@ -95,12 +96,21 @@ class SavedNetwork:
         _check_arguments(self.where, network, self.arguments)
         content = {"state_dict": dict(self.state), "hyper_parameters": self.arguments}
         try:
-            made = _built(network, self.arguments, sum(value.numel() for value in self.state.values()))
-            made.on_load_checkpoint(content)
-            made.load_state_dict(content["state_dict"])
+            with runtime_errors_as(ValueError):
+                made = _built(network, self.arguments, sum(value.numel() for value in self.state.values()))
+                made.on_load_checkpoint(content)
+                made.load_state_dict(content["state_dict"])
         except MammoError as error:
             raise MammoError(f"{self.where}: hyper_parameters: {error}") from error
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError, RuntimeError, AssertionError) as error:
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            IndexError,
+            NotImplementedError,
+            AssertionError,
+        ) as error:
             reason = " ".join(str(error).split())[:400]
             raise MammoError(
                 f"{self.where} does not fit {network.__name__} ({type(error).__name__}: {reason}): give the checkpoint "

@@ -20,6 +20,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger
 
 from mammo.cli.targets import build
 from mammo.cli.value_types import shown
+from mammo.io import runtime_errors_as
 from mammo.models.floc import PatchClassifier
 from mammo.models.precision import resolve_precision
 from mammo.records import Batch, MammoError, PatchClass
@@ -80,8 +81,9 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
     options["plugins"] = [*(options["plugins"] or []), DurableCheckpoints(), *cluster_environments()]
     options["default_root_dir"] = options["default_root_dir"] or run.path
     try:
-        trainer = pl.Trainer(**options, callbacks=callbacks, logger=loggers)
-    except (MisconfigurationException, ValueError, TypeError, RuntimeError, ImportError) as error:
+        with runtime_errors_as(ValueError):
+            trainer = pl.Trainer(**options, callbacks=callbacks, logger=loggers)
+    except (MisconfigurationException, ValueError, TypeError, NotImplementedError, ImportError) as error:
         raise MammoError(_rejection(plain(cfg.trainer), " ".join(str(error).split()))) from error
     if options["sync_batchnorm"]:
         check_synchronized(trainer)
@@ -94,6 +96,8 @@ def lightning_errors(cfg: DictConfig) -> Iterator[None]:
     try:
         yield
     except (MisconfigurationException, RuntimeError, ValueError) as error:
+        if isinstance(error, RuntimeError) and type(error) is not RuntimeError:
+            raise  # not Lightning's: memory that is full, a job that must end
         message = " ".join(str(error).split()).rstrip(".")
         if option := option_named(cfg, message):
             raise MammoError(f"{option}: Lightning rejects it ({message})") from error

@@ -21,6 +21,7 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import WandbLogger
 
 from mammo.data.datamodule import MammoDataModule
+from mammo.machine import JOB_END_SIGNALS, without_interrupts
 from mammo.models.epoch_metrics import ScoredImages, ScoredLesions
 from mammo.models.floc import PatchClassifier
 from mammo.records import FULL_SCALE, MammoError, PatchClass, Split
@@ -101,7 +102,8 @@ class PrivateWandbLogger(WandbLogger):
 
         earlier = set(run.path.glob("wandb/run-*"))
         try:
-            self.log_hyperparams(facts)
+            with without_interrupts(*JOB_END_SIGNALS):  # wandb's own process must outlive them, to end the dashboard
+                self.log_hyperparams(facts)
         except (errors.UsageError, errors.AuthenticationError) as error:
             raise MammoError(
                 f"logger.wandb.offline=false: {_reason(error)}: set WANDB_API_KEY, or give logger.wandb.offline=true"
@@ -115,7 +117,8 @@ class PrivateWandbLogger(WandbLogger):
                 "sync command after its result uploads it",
             )
             self._wandb_init["mode"] = "offline"
-            self.log_hyperparams(facts)
+            with without_interrupts(*JOB_END_SIGNALS):
+                self.log_hyperparams(facts)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log metrics. The training goes on without those that wandb does not take."""

@@ -125,8 +125,16 @@ def test_the_slurm_preset_gives_every_job_one_gpu_and_is_requeued() -> None:
     assert launcher.submitit_folder.startswith("runs/demo/")
 
 
+def test_the_preset_of_several_gpus_has_a_process_and_a_gpu_for_each_device() -> None:
+    words = ("hydra/launcher=slurm_ddp", "trainer.devices=4", "trainer.num_nodes=2")
+    params = instantiate(composed(*words, hydra_too=True).hydra.launcher).params
+    assert (params["gpus_per_node"], params["tasks_per_node"], params["nodes"]) == (4, 4, 2)
+    assert (params["mem_gb"], params["mem_per_cpu"], params["cpus_per_task"]) == (None, "8GB", 8)
+    assert params["max_num_timeout"] > 0
+
+
 @pytest.mark.parametrize("command_name", ["train", "precompute"])
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "submitit_slurm", "v100"])
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "submitit_slurm", "v100", "slurm_cpu"])
 def test_every_launcher_composes_and_builds(launcher: str, command_name: str) -> None:
     needed = ["what=embeddings"] if command_name == "precompute" else []
     cfg = hydra_app.composed(command_name, [f"hydra/launcher={launcher}", *needed], hydra_too=True)

@@ -35,7 +35,7 @@ APPENDED = {
 """Words at the end of a command, where they win over those of the page."""
 
 IN_PLACE = (
-    (r"hydra/launcher=(v100|submitit_slurm)", "hydra/launcher=basic"),
+    (r"hydra/launcher=(v100|slurm\w*|submitit_slurm)", "hydra/launcher=basic"),
     (r"hydra\.launcher\..*", ""),
     (r"trainer=v100", "trainer=cpu"),
     (r"shard=range\(\d+\)", "shards=2 shard=0,1"),

@@ -12,6 +12,7 @@ import pytest
 
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Limits, Workers, isolated
+from mammo.machine import JOB_END_SIGNALS
 from mammo.records import MammoError
 
 
@@ -46,6 +47,7 @@ ACTIONS: dict[str, Callable[[], object]] = {
     "panic": panic,
     "stop": stop,
     "speak": speak,
+    "end of job": lambda: [os.kill(os.getpid(), signum) for signum in JOB_END_SIGNALS],
 }
 
 
@@ -85,6 +87,10 @@ def test_one_task_is_lost_and_the_others_keep_their_order(task: str, code: Code,
     tasks = ["a", "b", task, "c", *"defghijklmnopqrstuvw" * 3, task, "x"]
     expected = [code if one == task else one * 2 for one in tasks]
     assert list(isolated(work, tasks, Workers(2, limits))) == expected
+
+
+def test_the_signals_of_a_slurm_job_that_ends_cost_no_task() -> None:
+    assert list(isolated(work, ["a", "end of job", "b"], Workers(1))) == ["aa", "end of job" * 2, "bb"]
 
 
 def test_a_fork_server_that_is_killed_is_replaced() -> None:

@@ -3,7 +3,8 @@
 import pytest
 from omegaconf import DictConfig, OmegaConf
 
-from mammo.records import MammoError, ReportedError
+from mammo.machine import ReportedError
+from mammo.records import MammoError
 from mammo.training.slurm_tasks import check_devices, wrong_tasks
 
 BATCH = {"SLURM_JOB_ID": "7", "SLURM_JOB_NAME": "wrap", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
