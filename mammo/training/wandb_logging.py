@@ -8,8 +8,9 @@ import os
 import shlex
 import shutil
 import sys
+from argparse import Namespace
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,8 @@ class PrivateWandbLogger(WandbLogger):
         )
         self._wandb_init.pop("anonymous")  # wandb warns about it
         self._is_lost = False
-        self._begin(run, {"run": dict(facts)})
+        with without_interrupts(*JOB_END_SIGNALS) if "SLURM_JOB_ID" in os.environ else nullcontext():
+            self._begin(run, {"run": dict(facts)})
 
     def _begin(self, run: RunDir, facts: dict[str, Any]) -> None:
         """Open the dashboard and log the run's facts: offline where the server does not answer."""
@@ -102,8 +104,7 @@ class PrivateWandbLogger(WandbLogger):
 
         earlier = set(run.path.glob("wandb/run-*"))
         try:
-            with without_interrupts(*JOB_END_SIGNALS):  # wandb's own process must outlive them, to end the dashboard
-                self.log_hyperparams(facts)
+            super().log_hyperparams(facts)
         except (errors.UsageError, errors.AuthenticationError) as error:
             raise MammoError(
                 f"logger.wandb.offline=false: {_reason(error)}: set WANDB_API_KEY, or give logger.wandb.offline=true"
@@ -117,8 +118,12 @@ class PrivateWandbLogger(WandbLogger):
                 "sync command after its result uploads it",
             )
             self._wandb_init["mode"] = "offline"
-            with without_interrupts(*JOB_END_SIGNALS):
-                self.log_hyperparams(facts)
+            super().log_hyperparams(facts)
+
+    def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
+        """Log what a network was built of, as log_metrics does."""
+        with self._going_on():
+            super().log_hyperparams(params)
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Log metrics. The training goes on without those that wandb does not take."""

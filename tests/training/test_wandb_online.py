@@ -173,6 +173,7 @@ def test_a_run_goes_on_where_wandbs_process_is_killed(
         os.waitpid(core, 0)
         for step in range(2, 5):
             logger.log_metrics({"train_loss": 1.0}, step)
+        logger.log_hyperparams({"lr": 1.0})
     printed = capfd.readouterr().out
     assert printed.count("wandb does not answer (") == 1
     assert printed.count("wandb sync") == 1
