@@ -90,6 +90,7 @@ def test_the_quota_of_a_control_group_counts(files: dict[str, str], expected: in
     [
         ({"SLURM_CPUS_PER_TASK": "4", "SLURM_CPUS_ON_NODE": "8"}, 4),
         ({"SLURM_CPUS_ON_NODE": "8"}, 8),
+        ({"SLURM_CPUS_ON_NODE": "8", "SLURM_STEP_TASKS_PER_NODE": "4(x2)", "SLURM_PROCID": "5"}, 2),
         ({"SLURM_CPUS_PER_TASK": "", "SLURM_CPUS_ON_NODE": "8(x2)"}, MACHINE),
         ({"SLURM_CPUS_PER_TASK": "64"}, MACHINE),
         ({"SLURM_CPUS_PER_TASK": "0"}, 1),
