@@ -24,7 +24,7 @@ from mammo.cli.hydra_app import composed
 from mammo.geometry import Box
 from mammo.inference.bundle import write_bundle
 from mammo.inference.bundle_facts import Rate, ThresholdFacts, facts_json
-from mammo.inference.bundle_members import kept_member
+from mammo.inference.bundle_members import facts_of_members, kept_member
 from mammo.inference.case_reading import read_case
 from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.cases import Case, outlined
@@ -136,6 +136,7 @@ def _run(folder: Path) -> Run:
         "digest": "",
         "scale": 1.0,
     }
+    (folder / "config.yaml").write_text("data: {name: phantom}\n", encoding="utf-8")
     return parse_run(result, folder, folder)
 
 
@@ -147,8 +148,7 @@ def _write(path: Path, scorer: Scorer) -> Path:
     facts = {
         "name": "benchmark",
         "version": __version__,
-        "model": scorer.run.title,
-        "trained_on": ["phantom"],
+        **facts_of_members([scorer]),
         **facts_json(
             thresholds, calibration, TrainingRanges((), None, None, None, None), TrainingImages("", frozenset())
         ),
