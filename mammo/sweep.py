@@ -1,17 +1,21 @@
-"""Show the state of the sweeps of a root, or compare the runs of a group.
+"""Show the state of the sweeps of a root or the output of a job, or compare the runs of a group.
 
 Examples:
   mammo sweep status runs/demo            exit status 0 when every job is done, else 1
+  mammo sweep logs 3 runs/demo            the end of what job 3 has printed, and where the rest is
   mammo sweep compare table3 runs/demo    a table and a figure in runs/demo/comparison/table3
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from mammo.cli.arguments import Parser, check_exists, complain, default_root, parser
+from mammo.cli.arguments import Parser, at_least_one, check_exists, complain, default_root, parser
 from mammo.cli.commands import run
 from mammo.records import MammoError
 from mammo.text import print_text
+
+LINES = 40
+"""Lines of each log that are printed."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,6 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         check_exists(options.root)
+        if options.command == "logs":
+            return _logs(options.root, options.job, options.lines)
         return _compare(options.root, options.group) if options.command == "compare" else _status(options.root)
     except (MammoError, OSError) as error:
         return complain(error)
@@ -26,23 +32,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> Parser:
     words = parser("sweep", __doc__)
-    commands = words.add_subparsers(dest="command", required=True, metavar="status|compare")
-    status_help = "every job: done, running, failed or missing, and the best so far"
+    commands = words.add_subparsers(dest="command", required=True, metavar="status|logs|compare")
+    status_help = "every job: done, running, pending, failed, lost or missing, and the best so far"
     status = commands.add_parser("status", help=status_help, description=status_help)
     compare_help = "a table and a figure of a group of runs, <root>/comparison/<group>"
     compare = commands.add_parser("compare", help=compare_help, description=compare_help)
     compare.add_argument("group", help="folder below root that holds the runs, for example table3")
+    logs_help = "the last lines of a job's output, and the paths of its files"
+    logs = commands.add_parser("logs", help=logs_help, description=logs_help)
+    logs.add_argument("job", help="number of the job, SWEEP/NUMBER where several sweeps have it, or its Slurm job")
+    logs.add_argument("--lines", type=at_least_one, default=LINES, help=f"lines of each file (default {LINES})")
     root = default_root()
-    for each in (status, compare):
+    for each in (status, logs, compare):
         each.add_argument("root", type=Path, nargs="?", default=root, help=f"folder of all runs (default {root})")
     return words
 
 
 def _status(root: Path) -> int:
     """Print the state of every job of every sweep."""
-    from mammo.training.sweep_state import Sweep, print_status
+    from mammo.training.sweep_state import Sweep
+    from mammo.training.sweep_status import print_status
 
     return max([print_status(sweep) for sweep in Sweep.below(root)])
+
+
+def _logs(root: Path, job: str, n_lines: int) -> int:
+    """Print the end of the output of a job."""
+    from mammo.training.sweep_state import Sweep
+    from mammo.training.sweep_status import find_job, print_logs
+
+    print_logs(*find_job(Sweep.below(root), job), n_lines)
+    return 0
 
 
 def _compare(root: Path, group: str) -> int:

@@ -26,7 +26,7 @@ COMMANDS = {
     "verify": "check the data quality of a store",
     "train": "train f_loc, the context network or f_agg, once or as a sweep",
     "precompute": "compute the embeddings or saliency maps that f_agg reads",
-    "sweep": "show the state of sweeps, or compare their runs",
+    "sweep": "show the state of sweeps or the output of a job, or compare runs",
     "runs": "list the runs of a root, or delete what they need no more",
     "score": "score the lesions of a store with trained networks",
     "bundle": "pack finished runs into one file that scores lesions anywhere",

@@ -57,6 +57,12 @@ def resolve_precision(precision: str, accelerator: str) -> str:
     return "16-mixed" if on_gpu else "32-true"
 
 
+def may_become(precision: str, resolved: str) -> bool:
+    """Whether resolve_precision makes this precision of the configured one on some machine."""
+    named = SHORT_NAMES.get(precision, precision)
+    return named in ("auto", resolved) or (named, resolved) == ("16-mixed", "bf16-mixed")
+
+
 def check_gpu() -> None:
     """Reject a GPU that the installed torch has no code for (torch of 2026 has none for sm_70, the V100)."""
     major, minor = torch.cuda.get_device_capability()

@@ -1,6 +1,7 @@
 """Checkpoints of a training that survive kills, full disks, damage, and a move of the run folder."""
 
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -9,13 +10,15 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.plugins.io import TorchCheckpointIO
-from pytorch_lightning.callbacks import ModelCheckpoint
+from pytorch_lightning.callbacks import Callback, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
 from mammo.io import atomic_write
 from mammo.models.weight_files import archive_damage, read_weights, save_torch
 from mammo.records import MammoError, is_number
+from mammo.training.metric_files import drop_rows, logged_names
 
 LAST, BEST = "last.ckpt", "best.ckpt"
 """The state after the last epoch or the last minutes, and that of the epoch with the highest validation AUC."""
@@ -116,11 +119,21 @@ class RunCheckpoint(ModelCheckpoint):
     def on_fit_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Log the metrics of the epoch before, which a kill can have kept from the loggers."""
         if self.row and not self.monitor:
-            values = dict(self.row)
-            step = int(values.pop("step"))
             for logger in trainer.loggers:
-                logger.log_metrics(values, step)
-                logger.save()
+                known = logged_names(Path(logger.root_dir), self.row) if isinstance(logger, CSVLogger) else set()
+                if missing := self.row.keys() - known - {"epoch", "step"}:
+                    values = {name: self.row[name] for name in (*sorted(missing), "epoch")}
+                    logger.log_metrics(values, int(self.row["step"]))
+                    logger.save()
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Drop the metrics of steps after the checkpoint that an interrupted run goes on from: they are done again."""
+        if trainer.is_global_zero and not self.monitor:
+            # a validation within an epoch is logged with the number of steps before it, all others with one less
+            first = trainer.fit_loop.epoch_loop._batches_that_stepped + 1
+            for logger in trainer.loggers:
+                if isinstance(logger, CSVLogger):
+                    drop_rows(Path(logger.root_dir), first)
 
     def state_dict(self) -> dict[str, Any]:
         """The state, with names of files in place of paths."""
@@ -147,6 +160,32 @@ class RunCheckpoint(ModelCheckpoint):
         if current is not None and not bool(torch.isfinite(torch.as_tensor(current))):
             return False
         return super().check_monitor_top_k(trainer, current)
+
+
+class TimeTaken(Callback):
+    """Counts the seconds that a run takes, those before an interruption up to the checkpoint that it goes on from.
+
+    Args:
+        run: what identifies the run (RunDir.digest): a checkpoint of another one (ckpt_path) does not count.
+    """
+
+    def __init__(self, run: str) -> None:
+        self.run, self.before, self.started = run, 0.0, time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Until now."""
+        return self.before + time.monotonic() - self.started
+
+    def state_dict(self) -> dict[str, Any]:
+        """The seconds until this checkpoint."""
+        return {"run": self.run, "seconds": self.seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over the seconds of the parts before."""
+        seconds: Any = state_dict.get("seconds")
+        if state_dict.get("run") == self.run and is_number(seconds) and seconds >= 0:
+            self.before = float(seconds)
 
 
 def _row(value: object) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 import shutil
 import signal
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -28,12 +27,11 @@ from mammo.training.build import (
     datamodule_of,
     facts_of,
     network_of,
-    run_name,
     start_lines,
     store_line,
     traits_of,
 )
-from mammo.training.checkpoints import BEST, LAST, last_checkpoint
+from mammo.training.checkpoints import BEST, LAST, TimeTaken, last_checkpoint
 from mammo.training.configured_classes import allowed_packages, check_targets, own_errors, plain
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.global_batch import batch_parts
@@ -41,8 +39,9 @@ from mammo.training.inputs import Inputs
 from mammo.training.precomputed import FLocEmbeddings
 from mammo.training.processes import Processes
 from mammo.training.progress_lines import end_lines
+from mammo.training.request import run_dir_of
 from mammo.training.results import read_run
-from mammo.training.resume import start_digest, start_from
+from mammo.training.resume import start_from
 from mammo.training.run_dir import ERROR, RunDir
 from mammo.training.sweep_state import record_run
 from mammo.training.train_config import check_values
@@ -74,7 +73,7 @@ def train(cfg: DictConfig) -> float:
         inputs = Inputs.of(cfg, manifest)
         for caution in inputs.warnings:
             _print(caution)
-        run = _run_dir(cfg, inputs.digests)
+        run = run_dir_of(cfg, inputs.digests)
         # Before there is a folder, so that a wrong name, class or argument leaves none behind.
         is_new = not cfg.trainer.fast_dev_run and not run.path.exists()
         prepared = _prepared(cfg, run, inputs) if is_new else None
@@ -107,27 +106,6 @@ def _started(cfg: DictConfig, run: RunDir, held: ExitStack) -> bool:
     return False
 
 
-def _run_dir(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
-    """The run folder; the content of checkpoints to start from is part of its digest.
-
-    Raises:
-        MammoError: ckpt_path is a checkpoint of the run that this request resumes anyway; or as start_digest.
-    """
-    if (trunk := cfg.model.get("global_trunk")) is not None:
-        reads = {**reads, "global_trunk": start_digest("model.global_trunk", Path(trunk), cfg.fold, reads["store"])}
-    run = RunDir.of(cfg, run_name(cfg), reads)
-    if cfg.get("ckpt_path") is None:
-        return run
-    path = Path(cfg.ckpt_path)
-    digest = start_digest("ckpt_path", path, cfg.fold, reads["store"])
-    if path.resolve().parent == run.path.resolve():
-        raise MammoError(
-            f"ckpt_path={path} is a checkpoint of the run that the same request without ckpt_path resumes by itself: "
-            "leave ckpt_path out"
-        )
-    return RunDir.of(cfg, run.name, {**reads, "ckpt_path": digest})
-
-
 def _train(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared | None, processes: Processes) -> float:
     """Train from the start or from the last checkpoint; the validation AUC, NaN where it is undefined.
 
@@ -151,7 +129,6 @@ def _train(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared | No
 
 def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared, checkpoint: str | None) -> float:
     """Train to the end, from a checkpoint if there is one, and write the result."""
-    started = time.monotonic()
     network, data, trainer = prepared
     with lightning_errors(cfg):
         trainer.fit(network, data, ckpt_path=checkpoint, weights_only=True)
@@ -178,7 +155,9 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared, check
     for logger in trainer.loggers:
         logger.finalize("success")
     if trainer.is_global_zero:
-        run.finish({**facts, "seconds": round(time.monotonic() - started, 1)})
+        callbacks: list[pl.Callback] = trainer.callbacks  # type: ignore[attr-defined]
+        (taken,) = (each.seconds for each in callbacks if isinstance(each, TimeTaken))
+        run.finish({**facts, "seconds": round(taken, 1)})
     return float("nan") if auc is None else auc
 
 

@@ -54,7 +54,7 @@ class Run:
         command: the command line that made the run.
         commit: the commit of the code.
         versions: package name to version.
-        seconds: wall time.
+        seconds: wall time, that of the parts before interruptions included.
         digest: digest of the resolved configuration and of what the run reads.
         whole_validation: whether val_auc is over the whole validation split.
         selected_by: the metric that selected the checkpoint; empty if unknown.

@@ -10,6 +10,7 @@ folder that has one is finished, as long as every file that it lists is unchange
 import hashlib
 import json
 import math
+import shlex
 import subprocess
 import sys
 import traceback
@@ -284,7 +285,8 @@ def scoring_run(folder: Path) -> Run:
 
 
 def _command() -> str:
-    return " ".join(["python -m mammo.train", *sys.argv[1:]])
+    """The user's command line, quoted for a shell."""
+    return f"python -m mammo.train {shlex.join(sys.argv[1:])}".rstrip()
 
 
 def commit() -> str:

@@ -4,6 +4,7 @@ A failed job is recorded and the others go on; progress is printed; the exit sta
 job that would start from ImageNet weights that do not exist is left out, with its reason; this is no failure.
 """
 
+import os
 import sys
 import time
 import traceback
@@ -13,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
+from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
@@ -23,10 +25,18 @@ from mammo.cli.hydra_errors import WRONG, sentence
 from mammo.machine import ReportedError
 from mammo.models.weight_keys import NoWeightsError
 from mammo.text import print_text
-from mammo.training.sweep_state import LEFT_OUT, Job, Sweep, check_experiments
+from mammo.training.slurm_queue import RECORD
+from mammo.training.sweep_state import LEFT_OUT, OUTCOMES, Job, State, Sweep, check_experiments
+
+SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+"""The class that a launcher for Slurm names. Hydra builds launchers of its own package hydra_plugins only, so that ours
+takes the place of this one."""
 
 POLL_S = 2.0
 """Seconds between two looks at the state of the jobs."""
+
+SHOWN: tuple[State, ...] = ("running", "pending", "failed", "left out", "lost")
+"""States that a line of progress counts, beside done."""
 
 
 class SweepCallback(Callback):
@@ -53,13 +63,18 @@ class SweepCallback(Callback):
             config.hydra.sweep.dir = str(sweep.folder)
             quoted = str(sweep.folder).replace("\\", "\\\\").replace("'", "\\'")
             config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")  # jobs are composed from overrides
+        if config.hydra.launcher._target_ == SUBMITIT:
+            from mammo.training.slurm_launcher import SlurmLauncher  # needs the extra slurm
+
+            Plugins.instance().class_name_to_class[SUBMITIT] = SlurmLauncher
         self.progress = SweepProgress(sweep)
         self.progress.start()
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
         """Delete the record of the job's previous attempt."""
         if config.hydra.mode == RunMode.MULTIRUN:
-            for name in ("error.txt", LEFT_OUT, "done"):
+            is_submitted = os.environ.get("SUBMITIT_EXECUTOR") == "slurm"
+            for name in OUTCOMES if is_submitted else (RECORD, *OUTCOMES):
                 Path(config.hydra.runtime.output_dir, name).unlink(missing_ok=True)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:  # noqa: ANN401
@@ -98,7 +113,7 @@ class SweepCallback(Callback):
             )
             sys.exit(2)
         for number, job in enumerate(jobs):
-            if job.state in ("failed", "left out"):
+            if job.state in ("failed", "left out", "lost"):
                 print_text(f"{job.state}: job {number} ({job.overrides}): {job.error}", file=sys.stderr)
         if not all(job.is_settled for job in jobs):
             print_text(
@@ -120,6 +135,7 @@ class SweepProgress(Thread):
         self.started_at, self.started = time.time(), time.monotonic()
         self.over = Event()
         self.last_line = ""
+        self.lost = {job.slurm_id for job in sweep.state() if job.state == "lost"}
 
     def run(self) -> None:
         """Look at the jobs again and again, until stop."""
@@ -136,10 +152,14 @@ class SweepProgress(Thread):
         jobs = self.sweep.state()
         states = Counter(job.state for job in jobs)
         line = f"sweep: {states['done']} of {len(jobs)} jobs done"
-        line += "".join(f", {states[state]} {state}" for state in ("running", "failed", "left out") if states[state])
+        line += "".join(f", {states[state]} {state}" for state in SHOWN if states[state])
         if jobs and line != self.last_line:
             self.last_line = line
             print_text(line + self._time_left(jobs), file=sys.stderr)
+        for number, job in enumerate(jobs):
+            if job.state == "lost" and job.slurm_id not in self.lost:
+                self.lost.add(job.slurm_id)
+                print_text(f"lost: job {number} ({job.overrides}): {job.error}", file=sys.stderr)
 
     def _time_left(self, jobs: list[Job]) -> str:
         """The time left, estimated from the jobs that ran during this sweep."""

@@ -1,41 +1,42 @@
 """A sweep on disk: the jobs that were requested, and the state of each.
 
     <root>/sweeps/<group>-<digest>/   jobs.json  <job number>/run  <job number>/error.txt  <job number>/left-out.txt
+                                      <job number>/slurm.json
 
 The digest is of the command's overrides, so that the same command finds its own sweep again. A job records its run
-folder in the file `run`; whether it is done, running or failed is read from the run folder itself.
+folder in the file `run`; whether it is done, running or failed is read from the run folder itself. slurm.json names the
+Slurm job of a job that was submitted; Slurm says whether that runs or pends.
 """
 
 import hashlib
 import itertools
 import json
 import re
-import sys
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from rich.console import Console
-from rich.table import Table
 
 from mammo.io import atomic_write, is_locked
 from mammo.limits import read_json, read_text
 from mammo.records import MammoError
-from mammo.scoring.number_text import json_number, number_text
-from mammo.text import print_text, printable
+from mammo.scoring.number_text import json_number
 from mammo.training.results import finished_run
+from mammo.training.slurm_queue import QUEUE, RECORD, Queued, read_record, write_record
 
-State = Literal["done", "running", "failed", "left out", "missing"]
+State = Literal["done", "running", "pending", "failed", "left out", "lost", "missing"]
 
 LEFT_OUT = "left-out.txt"
 """The file of a job that is left out; it says why."""
+
+OUTCOMES = ("error.txt", LEFT_OUT, "done")
+"""The files of a job that say how its last attempt ended."""
 
 LOCATION_KEYS = ("root", "store")
 """Overrides that name a location; they do not change what a sweep is."""
@@ -49,9 +50,6 @@ RUN = re.compile(r"(?!\.)[^/\0]+/(?!\.)[^/\0]+")
 JOB_BYTES = 1 << 16
 """Largest file of a job."""
 
-TABLE_WIDTH = 160
-"""Columns of a status table that is not printed on a terminal."""
-
 
 @dataclass(frozen=True)
 class Job:
@@ -59,11 +57,13 @@ class Job:
 
     Attributes:
         overrides: those in which it differs from the sweep's other jobs.
-        state: "missing" also for a job that was killed, or whose files have changed since it finished; "left out" for
-            one that cannot be trained, because it would start from weights that do not exist.
+        state: "missing" also for a job that was killed, or whose files have changed since it finished; "lost" for one
+            whose Slurm job ended without a result; "left out" for one that cannot be trained, because it would start
+            from weights that do not exist.
         run: the run folder, once the job has started.
         val_auc: of a finished run, where it is defined.
-        error: of a job that failed or is left out, one sentence.
+        error: of a job that failed, is left out or lost, one sentence; of one that pends, why.
+        slurm_id: of the Slurm job that it was last submitted as; empty without Slurm.
     """
 
     overrides: str
@@ -71,11 +71,24 @@ class Job:
     run: Path | None = None
     val_auc: float | None = None
     error: str = ""
+    slurm_id: str = ""
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing is left to do."""
         return self.state in ("done", "left out")
+
+    def in_queue(self, queue: Mapping[str, Queued]) -> "Job":
+        """The job as Slurm's queue shows it, where it was submitted and is not settled."""
+        if self.is_settled or not self.slurm_id:
+            return self
+        if queued := queue.get(self.slurm_id):
+            reason = f"Slurm job {self.slurm_id} pends: {queued.reason}" if queued.is_pending else ""
+            return replace(self, state="pending" if queued.is_pending else "running", error=reason)
+        if self.state != "missing":
+            return self
+        how = QUEUE.ended([self.slurm_id]).get(self.slurm_id, "killed, or cancelled")
+        return replace(self, state="lost", error=f"Slurm job {self.slurm_id} ended without a result ({how})")
 
 
 @dataclass(frozen=True)
@@ -90,7 +103,7 @@ class Sweep:
         """The sweep of a composed configuration (hydra node included); writes the list of jobs into its folder."""
         params = cfg.hydra.sweeper.params or {}
         overrides = [f"{key}={value}" for key, value in params.items()] + list(cfg.hydra.overrides.task)
-        overrides = [text for text in overrides if text.lstrip("+").split("=")[0] not in LOCATION_KEYS]
+        overrides = without_locations(overrides)
         digest = hashlib.sha256(json.dumps([cfg.hydra.job.name, overrides]).encode()).hexdigest()
         group = cfg.get("group", cfg.hydra.job.name)
         sweep = cls(Path(cfg.root).absolute() / "sweeps" / f"{group}-{digest[:8]}", _planned(overrides))
@@ -99,6 +112,11 @@ class Sweep:
             content = {"jobs": sweep.jobs, "sha256": _digest(sweep.jobs)}
             written.write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")
         return sweep
+
+    @classmethod
+    def at(cls, folder: Path) -> "Sweep":
+        """The sweep of a folder; MammoError where its list of jobs is damaged."""
+        return cls(folder, _jobs(folder / "jobs.json"))
 
     @classmethod
     def below(cls, root: Path) -> "list[Sweep]":
@@ -110,32 +128,59 @@ class Sweep:
         paths = sorted((root / "sweeps").glob("*/jobs.json"))
         if not paths:
             raise MammoError(f"no sweep below {root}: start one, as in python -m mammo.train experiment=table3")
-        return [cls(path.parent, _jobs(path)) for path in paths]
+        return [cls.at(path.parent) for path in paths]
 
     def state(self) -> list[Job]:
         """The present state of every job; where the sweeper draws jobs, of those that have started."""
         started = sorted(int(path.name) for path in self.folder.iterdir() if JOB.fullmatch(path.name))
         planned = self.jobs or [f"job {number}" for number in range(max(started, default=-1) + 1)]
-        return [self._job(number, overrides) for number, overrides in enumerate(planned)]
+        jobs = [self._job(number, overrides) for number, overrides in enumerate(planned)]
+        open_ = [number for number, job in enumerate(jobs) if job.slurm_id and not job.is_settled]
+        if open_ and (queue := QUEUE.look()) is not None:
+            for number in open_:  # read again: it may have ended since, and left the queue
+                jobs[number] = self._job(number, planned[number]).in_queue(queue)
+        return jobs
+
+    def recorded(self, number: int) -> tuple[str, list[str]] | None:
+        """The Slurm job that a job was last submitted as, and its overrides but locations; None where it was not."""
+        return read_record(self.folder / str(number))
+
+    def record(self, number: int, slurm_id: str, overrides: Sequence[str]) -> None:
+        """Record the Slurm job that a job was submitted as."""
+        write_record(self.folder / str(number), slurm_id, without_locations(overrides))
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Remove what is recorded of the last attempts of jobs; their runs stay."""
+        for number in numbers:
+            for name in ("run", RECORD, *OUTCOMES):
+                (self.folder / str(number) / name).unlink(missing_ok=True)
 
     def _job(self, number: int, overrides: str) -> Job:
         folder = self.folder / str(number)
+        submitted = self.recorded(number)
+        job = Job(overrides, "missing", slurm_id=submitted[0] if submitted else "")
         error = _text(folder / "error.txt")
-        recorded = _text(folder / "run")
-        if recorded and not RUN.fullmatch(recorded):
+        named = _text(folder / "run")
+        if named and not RUN.fullmatch(named):
             reason = f"{folder / 'run'} does not name a run of this root: give the sweep's command again"
-            return Job(overrides, "missing", error=reason)
-        run = self.folder.parent.parent / recorded if recorded else None
+            return replace(job, error=reason)
+        run = self.folder.parent.parent / named if named else None
+        job = replace(job, run=run)
         finished = finished_run(run) if run else None
         if finished:
-            return Job(overrides, "done", run, json_number(finished.val_auc))
+            return replace(job, state="done", val_auc=json_number(finished.val_auc))
         if run is not None and is_locked(run / "lock"):
-            return Job(overrides, "running", run)
+            return replace(job, state="running")
         if error:
-            return Job(overrides, "failed", run, error=error)
+            return replace(job, state="failed", error=error)
         if reason := _text(folder / LEFT_OUT):
-            return Job(overrides, "left out", error=reason)
-        return Job(overrides, "done" if run is None and (folder / "done").is_file() else "missing", run)
+            return replace(job, state="left out", run=None, error=reason)
+        return replace(job, state="done" if run is None and (folder / "done").is_file() else "missing")
+
+
+def without_locations(overrides: Iterable[str]) -> list[str]:
+    """The overrides that do not name a location."""
+    return [text for text in overrides if text.lstrip("+").split("=")[0] not in LOCATION_KEYS]
 
 
 def record_run(run: Path) -> None:
@@ -173,31 +218,6 @@ def check_experiments(cfg: DictConfig) -> None:
                     f"experiment={name} is a sweep itself, over {', '.join(own)}, and would be a single job here: "
                     f"write 'experiment=[{','.join(names)}]' for the product, or run one command for each"
                 )
-
-
-def print_status(sweep: Sweep) -> int:
-    """Print the jobs of a sweep as a table, and the best of them so far.
-
-    Returns:
-        0 when all are done, jobs that are left out aside, else 1.
-    """
-    jobs = sweep.state()
-    table = Table("job", "overrides", "state", "val AUC", "run, or why it failed", title=printable(sweep.folder.name))
-    for number, job in enumerate(jobs):
-        auc = number_text(job.val_auc) if job.state == "done" else ""
-        cells = job.overrides, job.state, auc, job.error or (job.run.name if job.run else "")
-        table.add_row(str(number), *map(printable, cells))
-    width = None if sys.stdout.isatty() else TABLE_WIDTH
-    Console(width=width, markup=False, highlight=False).print(table)
-    counts = Counter(job.state for job in jobs)
-    print_text(
-        ", ".join(f"{counts[state]} {state}" for state in get_args(State) if state != "left out" or counts[state])
-    )
-    scored = [job for job in jobs if job.val_auc is not None]
-    if scored:
-        best: Job = max(scored, key=lambda job: job.val_auc or 0.0)
-        print_text(f"best so far: {best.overrides}, val AUC {number_text(best.val_auc)}, {best.run}")
-    return int(not all(job.is_settled for job in jobs))
 
 
 def _planned(overrides: Sequence[str]) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from mammo.models.floc import PatchClassifier
 from mammo.models.precision import resolve_precision
 from mammo.records import Batch, MammoError, PatchClass
 from mammo.training.build import facts_of
-from mammo.training.checkpoints import DurableCheckpoints, RunCheckpoint
+from mammo.training.checkpoints import DurableCheckpoints, RunCheckpoint, TimeTaken
 from mammo.training.configured_classes import allowed_packages, place, plain
 from mammo.training.global_batch import GlobalBatch, SameInputs, check_synchronized
 from mammo.training.processes import cluster_environments
@@ -65,6 +65,7 @@ def trainer_of(cfg: DictConfig, run: RunDir) -> pl.Trainer:
         RunCheckpoint(run.path, "best", monitor=MONITOR, mode="max", enable_version_counter=False),
         # save_last would skip epochs without a best
         RunCheckpoint(run.path, "last", enable_version_counter=False),
+        TimeTaken(run.digest),
         SeededSteps(cfg.seed),
         FiniteSteps(),
         SameInputs(run.digest),

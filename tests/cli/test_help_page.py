@@ -145,7 +145,9 @@ def test_groups_that_another_choice_brings_and_launchers_are_listed() -> None:
     floc, fagg = (" ".join(page_of("train", words).split()) for words in ("model=floc", ""))
     assert "maps (only with model=fagg) emb, loc, sal" in floc
     assert "backbone (only with model=floc) densenet121, densenet161" in fagg
-    assert "hydra/launcher=basic basic, joblib, slurm_cpu, slurm_ddp, submitit_local, submitit_slurm, v100" in fagg
+    assert (
+        "hydra/launcher=basic basic, joblib, slurm, slurm_cpu, slurm_ddp, submitit_local, submitit_slurm, v100" in fagg
+    )
     assert "only with" not in page_of("ingest")
 
 

@@ -134,7 +134,7 @@ def test_the_preset_of_several_gpus_has_a_process_and_a_gpu_for_each_device() ->
 
 
 @pytest.mark.parametrize("command_name", ["train", "precompute"])
-@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "submitit_slurm", "v100", "slurm_cpu"])
+@pytest.mark.parametrize("launcher", ["joblib", "submitit_local", "submitit_slurm", "slurm", "v100", "slurm_cpu"])
 def test_every_launcher_composes_and_builds(launcher: str, command_name: str) -> None:
     needed = ["what=embeddings"] if command_name == "precompute" else []
     cfg = hydra_app.composed(command_name, [f"hydra/launcher={launcher}", *needed], hydra_too=True)

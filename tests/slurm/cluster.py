@@ -58,7 +58,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,batch_sched_delay=1,bf_interval=2
-AccountingStorageType=accounting_storage/slurmdbd
+AccountingStorageType=accounting_storage/{accounting}
 AccountingStorageHost=127.0.0.1
 AccountingStoragePort={accounting_port}
 AccountingStoragePass={folder}/munge.socket
@@ -137,18 +137,24 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(folder: Path, cpus: int = 16, max_array: int = 1001) -> Iterator[Cluster]:
+def running_cluster(
+    folder: Path, cpus: int = 16, max_array: int = 1001, has_accounting: bool = True
+) -> Iterator[Cluster]:
     """Start a Slurm, and stop it at the end, its jobs with it.
 
     Args:
         folder: an empty folder on this machine, with a short path: it holds sockets.
         cpus: that the node claims.
         max_array: MaxArraySize: one more than the highest index in a job array.
+        has_accounting: whether sacct answers.
     """
-    _write_configuration(folder, cpus, max_array)
+    accounting = "slurmdbd" if has_accounting else "none"
+    _write_configuration(folder, {"cpus": cpus, "max_array": max_array, "accounting": accounting})
     cluster = Cluster(folder, {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": SEARCHED})
     with ExitStack() as daemons:
         for name, words, variables, answers in _daemons(cluster):
+            if name in ("mariadbd", "slurmdbd") and not has_accounting:
+                continue
             log = daemons.enter_context((folder / f"{name}.out").open("w"))
             environ = {**os.environ, **cluster.environ, **variables}
             started = subprocess.Popen(words, env=environ, stdout=log, stderr=log, start_new_session=True)
@@ -170,7 +176,7 @@ def wait_for(condition: Callable[[], bool], seconds: float, what: str) -> None:
     raise AssertionError(f"{what}: not in {seconds:.0f} s")
 
 
-def _write_configuration(folder: Path, cpus: int, max_array: int) -> None:
+def _write_configuration(folder: Path, settings: Mapping[str, object]) -> None:
     """Write the files of the daemons: their configurations, the key, two files that stand for GPUs."""
     for name in ("state", "spool", "data"):
         (folder / name).mkdir(parents=True)
@@ -187,8 +193,7 @@ def _write_configuration(folder: Path, cpus: int, max_array: int) -> None:
         "accounting_port": accounting,
         "first_port": max(ports) + 1,
         "last_port": max(ports) + 100,
-        "cpus": cpus,
-        "max_array": max_array,
+        **settings,
     }
     for name, text in (("slurm.conf", CONFIGURATION), ("slurmdbd.conf", ACCOUNTING)):
         (folder / name).write_text(text.format(**values))

@@ -1,0 +1,243 @@
+"""The launcher of sweeps on Slurm: submits only the jobs that are neither done nor in the queue, and waits for all.
+
+It is submitit's launcher with a memory: each job folder of the sweep records the Slurm job that it was submitted as, so
+that the same command, given again, finds it. The command waits until none of them is in Slurm's queue; what became of
+each is read from its folder (sweep_state).
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import submitit
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus
+from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
+from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher as SubmititLauncher
+from omegaconf import OmegaConf, open_dict, read_write
+from submitit.core.utils import FailedJobError
+
+from mammo.io import file_lock
+from mammo.models.weight_keys import NoWeightsError
+from mammo.records import MammoError
+from mammo.text import print_text
+from mammo.training.results import finished_run
+from mammo.training.slurm_queue import QUEUE, cancel, is_installed, max_array_size, ranges
+from mammo.training.sweep_state import LEFT_OUT, Job, Sweep, without_locations
+from mammo.training.train_config import check_pretrained
+
+GRACE_S = 10.0
+"""Time for which the files of a job that has left the queue may still be on their way from its node."""
+
+POLL_S = 1.0
+"""Seconds between two looks at what Slurm said last."""
+
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that end the command (mammo.cli.commands)."""
+
+Jobs = Mapping[int, list[str]]
+"""The overrides of jobs, by number."""
+
+
+class SlurmLauncher(SubmititLauncher):  # type: ignore[misc]
+    """The launcher; pickled into each job, which calls it."""
+
+    def __call__(self, *arguments: Any) -> JobReturn:  # noqa: ANN401  (submitit's)
+        """Run one job, in the job; exit with status 1 where it failed, so that it is FAILED for Slurm, too."""
+        job: JobReturn = super().__call__(*arguments)
+        assert job.hydra_cfg is not None
+        folder = Path(job.hydra_cfg.hydra.runtime.output_dir)
+        is_settled = (folder / "done").is_file() or (folder / LEFT_OUT).is_file()
+        if not is_settled or (folder / "error.txt").is_file():  # of several processes each writes its own end
+            sys.exit(1)  # an error would be printed once more by submitit, with its traceback
+        return job
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> list[JobReturn]:
+        """Submit the jobs that are neither done nor in the queue, and wait until none of them is in the queue.
+
+        Raises:
+            MammoError: there is something to submit, and there is no Slurm, or it does not answer or rejects a job.
+            SystemExit: on a signal; jobs in the queue stay there, unless a user at a terminal asks to cancel them.
+        """
+        sweep = Sweep.at(Path(self.config.hydra.sweep.dir))
+        jobs = {number: list(overrides) for number, overrides in enumerate(job_overrides, initial_job_idx)}
+        try:
+            with file_lock(sweep.folder / "submit.lock", sweep.folder.name):
+                self._complete_queue(sweep, jobs)
+            _wait(sweep, jobs)
+        except SystemExit as end:
+            _leave(list(_in_queue(sweep, jobs).values()), end.code == 128 + signal.SIGINT)
+            raise
+        states = sweep.state()
+        return [_returned(overrides, states[number]) for number, overrides in jobs.items()]
+
+    def _complete_queue(self, sweep: Sweep, jobs: Jobs) -> None:
+        """Submit the jobs that are neither done nor in the queue."""
+        queued, known = _in_queue(sweep, jobs), dict(enumerate(sweep.state()))
+        idle = {number: overrides for number, overrides in jobs.items() if number not in queued}
+        rest = {n: each for n, each in idle.items() if n not in known or not self._is_settled(known[n], each)}
+        ids = self._submit(sweep, rest) if rest else []
+        names = f" ({' '.join(ranges(ids))})" if ids else ""
+        text = f"sweep {sweep.folder.name}: {len(rest)} submitted to Slurm{names}, {len(queued)} in its queue already"
+        print_text(f"{text}, {len(idle) - len(rest)} done", file=sys.stderr)
+
+    def _is_settled(self, job: Job, overrides: list[str]) -> bool:
+        """Whether nothing is left to do for a job: its run is finished, and still the one that its overrides ask for.
+
+        A job without a run, as of mammo.precompute, does not say what it has read, so that it is run again.
+        """
+        if not job.is_settled or (job.run is None and job.state == "done"):
+            return False
+        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
+        with read_write(cfg), open_dict(cfg):
+            del cfg["hydra"]
+        try:
+            check_pretrained(cfg)
+            run = finished_run(job.run) if job.run else None
+            from mammo.training.request import is_finished  # heavy: torch and Lightning
+
+            return run is not None and is_finished(cfg, run)
+        except NoWeightsError:
+            return True  # it is left out
+        except MammoError:
+            return False  # the job itself says so
+
+    def _submit(self, sweep: Sweep, jobs: Jobs) -> list[str]:
+        """Submit jobs, in as few job arrays as the cluster allows, and record each; their Slurm ids."""
+        _check_slurm()
+        size = max_array_size()
+        parts = [list(jobs)[start : start + size] for start in range(0, len(jobs), size)]
+        executor = self._executor(len(parts))
+        state, ids = Singleton.get_state(), list[str]()
+        for part in parts:
+            calls = [(jobs[number], "hydra.sweep.dir", number, str(number), state) for number in part]
+            sweep.forget(part)
+            try:
+                with _uninterrupted():
+                    submitted = executor.map_array(self, *zip(*calls, strict=True))
+                    for number, job in zip(part, submitted, strict=True):
+                        sweep.record(number, job.job_id, jobs[number])
+                        ids.append(job.job_id)
+            except FailedJobError as error:
+                raise MammoError(_rejection(str(error), len(jobs) - len(ids))) from error
+        return ids
+
+    def _executor(self, n_arrays: int) -> submitit.AutoExecutor:
+        """Submitit's executor with the launcher's settings; arrays that run side by side share array_parallelism."""
+        settings = dict(self.params)
+        folder, most = settings.pop("submitit_folder"), settings.pop("max_num_timeout")
+        settings["array_parallelism"] = max(settings["array_parallelism"] // n_arrays, 1)
+        shared = {str(key) for key in OmegaConf.structured(BaseQueueConf)}
+        executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=most)
+        executor.update_parameters(
+            **{key if key in shared else f"slurm_{key}": value for key, value in settings.items()}
+        )
+        return executor
+
+
+def _in_queue(sweep: Sweep, jobs: Jobs) -> dict[int, str]:
+    """The Slurm ids of the jobs that run or pend, with the same overrides, by number."""
+    recorded = {number: sweep.recorded(number) for number in jobs}
+    ids = {n: each[0] for n, each in recorded.items() if each and each[1] == without_locations(jobs[n])}
+    queue = (QUEUE.look(anew=True) or {}) if ids else {}
+    return {number: slurm_id for number, slurm_id in ids.items() if slurm_id in queue}
+
+
+def _wait(sweep: Sweep, jobs: Jobs) -> None:
+    """Wait until none of the jobs is in the queue, and their files have arrived."""
+    waited = _in_queue(sweep, jobs)
+    ids, is_silent = set(waited.values()), False
+    while ids and ((queue := QUEUE.look()) is None or ids & queue.keys()):
+        if queue is None and not is_silent:
+            print_text("squeue does not answer: its jobs may have ended; waiting until it does", file=sys.stderr)
+        is_silent = queue is None
+        time.sleep(POLL_S)
+    end = time.monotonic() + GRACE_S
+    while time.monotonic() < end and any(sweep.state()[number].state == "lost" for number in waited):
+        time.sleep(POLL_S)
+
+
+def _leave(ids: Sequence[str], may_ask: bool) -> None:
+    """Leave jobs in the queue and say how to cancel them, or cancel them at once where a user at a terminal says so.
+
+    Args:
+        ids: of Slurm.
+        may_ask: whether the command was interrupted, not terminated.
+    """
+    if not ids:
+        return
+    names = " ".join(ranges(ids))
+    if (
+        may_ask
+        and sys.stdin.isatty()
+        and sys.stderr.isatty()
+        and _is_confirmed(f"cancel {len(ids)} Slurm jobs, {names}")
+    ):
+        if cancel(ids):
+            print_text(f"cancelled: {names}", file=sys.stderr)
+            return
+        print_text("scancel does not answer", file=sys.stderr)
+    print_text(
+        f"{len(ids)} Slurm jobs go on, and the same command waits for them again; this cancels them: scancel {names}",
+        file=sys.stderr,
+    )
+
+
+def _is_confirmed(question: str) -> bool:
+    print_text(f"{question}? [y/N]", file=sys.stderr)
+    try:
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+    except SystemExit:  # Ctrl-C once more
+        return False
+
+
+def _returned(overrides: list[str], job: Job) -> JobReturn:
+    """What a job returns to a sweeper: its validation AUC, NaN without one."""
+    value = float("nan") if job.val_auc is None else job.val_auc
+    return JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=value)
+
+
+def _check_slurm() -> None:
+    """MammoError where jobs cannot be submitted here."""
+    if not is_installed():
+        raise MammoError(
+            "this machine has no sbatch, which submits jobs to Slurm: start the command on a login node, or leave "
+            "hydra/launcher= out to run the jobs here"
+        )
+    if QUEUE.look() is None:
+        raise MammoError("squeue does not answer on this machine, so that Slurm takes no jobs: give the command later")
+
+
+def _rejection(message: str, n_jobs: int) -> str:
+    """What is wrong where sbatch fails, from what it printed."""
+    reason = " ".join(message.replace("sbatch: error: ", "").split())
+    return (
+        f"sbatch rejects a job ({reason}): correct the settings hydra.launcher.*, or, where the limit is the number of "
+        f"jobs, of which there are {n_jobs} to submit, give the command again when those in the queue have ended"
+    )
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Handle signals that end the command after the block: between sbatch and the record of its job they lose the job.
+
+    Child processes are started with these signals blocked, as Ctrl-C reaches them, too.
+    """
+    received: list[int] = []
+    before = {signum: signal.getsignal(signum) for signum in ENDING}
+    for signum in ENDING:
+        signal.signal(signum, lambda number, _: received.append(number))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+        for number in received[:1]:
+            os.kill(os.getpid(), number)

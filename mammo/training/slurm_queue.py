@@ -1,0 +1,175 @@
+"""The jobs of sweeps on Slurm: which of them run or pend, how others ended, and the Slurm job of each job folder.
+
+squeue answers which jobs run or pend; sacct, where the cluster has accounting, answers how others ended. Without
+accounting a job that has left the queue has ended.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mammo.io import atomic_write
+from mammo.limits import read_text
+
+RECORD = "slurm.json"
+"""The file of a job folder that says which Slurm job it was submitted as, and with which overrides."""
+
+RECORD_BYTES = 1 << 16
+"""Largest such file."""
+
+JOB_ID = re.compile(r"[0-9]{1,12}(_[0-9]{1,9})?")
+"""Slurm's name of a job, or of a task of a job array."""
+
+QUEUE_EVERY_S = 5.0
+"""Least time from one question to Slurm to the next: its controller serves a whole cluster."""
+
+ANSWER_S = 30.0
+"""Time after which a program of Slurm is given up; it then counts as not answering."""
+
+PENDING = ("PENDING", "REQUEUED", "REQUEUE_HOLD", "REQUEUE_FED", "RESV_DEL_HOLD", "SPECIAL_EXIT")
+"""Slurm's states of jobs that are in the queue and do not run."""
+
+MAX_ARRAY = 1001
+"""Slurm's own MaxArraySize: the tasks of an array at most."""
+
+
+@dataclass(frozen=True)
+class Queued:
+    """A job in Slurm's queue.
+
+    Attributes:
+        state: Slurm's, such as PENDING or RUNNING.
+        reason: why it pends, in Slurm's word.
+    """
+
+    state: str
+    reason: str
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether it does not run yet."""
+        return self.state in PENDING
+
+
+@dataclass
+class Queue:
+    """What Slurm said last; it is asked again after QUEUE_EVERY_S.
+
+    Attributes:
+        asked: when it was asked, in seconds of time.monotonic.
+        jobs: the user's jobs that pend or run, by id, array tasks apart; None where squeue does not answer.
+        ends: how jobs ended, by id, as far as it was asked.
+    """
+
+    asked: float = float("-inf")
+    jobs: Mapping[str, Queued] | None = None
+    ends: dict[str, str] = field(default_factory=dict)
+
+    def look(self, anew: bool = False) -> Mapping[str, Queued] | None:
+        """The jobs that pend or run.
+
+        Args:
+            anew: whether to ask even if the last answer is fresh.
+        """
+        if anew or time.monotonic() - self.asked >= QUEUE_EVERY_S:
+            words = ("--noheader", "--array", f"--user={os.getuid()}", "--format=%i|%T|%r")
+            printed = _printed("squeue", *words)
+            self.jobs = None if printed is None else parse_queue(printed)
+            self.asked = time.monotonic()
+        return self.jobs
+
+    def ended(self, ids: Collection[str]) -> Mapping[str, str]:
+        """How jobs ended, by id, in Slurm's word such as OUT_OF_MEMORY; those that sacct does not know are left out."""
+        if unknown := sorted(set(ids) - self.ends.keys()):
+            printed = _printed("sacct", "-nPX", "-o", "JobID,State", "-j", ",".join(unknown))
+            self.ends |= parse_ends(printed or "")
+        return self.ends
+
+
+QUEUE = Queue()
+"""The queue, as all of this process see it."""
+
+
+def parse_queue(printed: str) -> dict[str, Queued]:
+    """The jobs by id in what squeue prints: a line of id, state and reason for each."""
+    rows = [line.split("|") for line in printed.splitlines()]
+    return {row[0]: Queued(row[1], row[2]) for row in rows if len(row) == 3}
+
+
+def parse_ends(printed: str) -> dict[str, str]:
+    """States by id in what sacct prints, a line of id and state for each; those of jobs that may go on are left out."""
+    rows = [line.split("|") for line in printed.splitlines()]
+    going = (*PENDING, "RUNNING", "COMPLETING", "SUSPENDED")
+    return {row[0]: word for row in rows if len(row) == 2 and (word := row[1].split(" ")[0]) not in going}
+
+
+def max_array_size() -> int:
+    """How many tasks a job array of this cluster has at most."""
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _printed("scontrol", "show", "config") or "", re.MULTILINE)
+    return max(int(found[1]), 1) if found else MAX_ARRAY
+
+
+def cancel(ids: Sequence[str]) -> bool:
+    """Cancel jobs; whether Slurm has taken the request."""
+    return _printed("scancel", *ids) is not None
+
+
+def is_installed() -> bool:
+    """Whether this machine has the programs of Slurm."""
+    return shutil.which("sbatch") is not None
+
+
+def ranges(ids: Sequence[str]) -> list[str]:
+    """Names of jobs that scancel and sbatch --dependency read, the tasks of an array together, as in 12_[0-3,5]."""
+    tasks: dict[str, list[int]] = {}
+    for array, _, task in (each.partition("_") for each in ids):
+        tasks.setdefault(array, []).extend([int(task)] if task else [])
+    return [f"{array}_[{_spans(sorted(numbers))}]" if numbers else array for array, numbers in tasks.items()]
+
+
+def _spans(numbers: Sequence[int]) -> str:
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and spans[-1][1] == number - 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ",".join(f"{first}-{last}" if last > first else str(first) for first, last in spans)
+
+
+def write_record(folder: Path, job_id: str, overrides: Sequence[str]) -> None:
+    """Record with a job's folder that it was submitted, in place of what was recorded of an earlier attempt."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic_write(folder / RECORD) as written:
+        written.write_text(json.dumps({"id": job_id, "overrides": list(overrides)}) + "\n", encoding="utf-8")
+
+
+def read_record(folder: Path) -> tuple[str, list[str]] | None:
+    """The Slurm job of a job's folder and the overrides that it was submitted with; None where there is none."""
+    try:
+        content = json.loads(read_text(folder / RECORD, RECORD_BYTES))
+        job_id, overrides = str(content["id"]), [str(each) for each in content["overrides"]]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+    return (job_id, overrides) if JOB_ID.fullmatch(job_id) else None
+
+
+def log_files(sweep: Path, job_id: str) -> tuple[Path, Path]:
+    """The files of a job's standard output and standard error in the folder of its sweep, as submitit names them."""
+    folder = sweep / ".submitit" / job_id
+    return folder / f"{job_id}_0_log.out", folder / f"{job_id}_0_log.err"
+
+
+def _printed(*words: str) -> str | None:
+    """What a program of Slurm prints; None where it is missing, fails or does not answer."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=ANSWER_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
