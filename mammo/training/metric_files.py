@@ -23,6 +23,8 @@ def logged_names(folder: Path, row: Mapping[str, float]) -> set[str]:
 def drop_rows(folder: Path, step: int) -> None:
     """Remove the rows of this step and later ones, which a run that goes on from before will log again.
 
+    A file that would keep none is deleted: without a value its columns have no type.
+
     Args:
         folder: of the files' folders.
         step: number of the first step that is done again, from 0.
@@ -30,7 +32,9 @@ def drop_rows(folder: Path, step: int) -> None:
     for path in folder.glob("*/metrics.csv"):
         lines = list(_lines(path))
         kept = [line for line in lines if not _number(line, "step") >= step]
-        if len(kept) < len(lines):
+        if lines and not kept:
+            path.unlink()
+        elif len(kept) < len(lines):
             with atomic_write(path) as written, written.open("w", newline="", encoding="utf-8") as opened:
                 writer = csv.DictWriter(opened, list(lines[0]), lineterminator="\r\n")
                 writer.writeheader()
