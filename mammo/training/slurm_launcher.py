@@ -158,7 +158,10 @@ def _wait(sweep: Sweep, jobs: Jobs) -> None:
         is_silent = queue is None
         time.sleep(POLL_S)
     end = time.monotonic() + GRACE_S
-    while time.monotonic() < end and any(sweep.state()[number].state == "lost" for number in waited):
+    while waited and time.monotonic() < end:
+        states = sweep.state()
+        if not any(states[number].state == "lost" for number in waited):
+            return
         time.sleep(POLL_S)
 
 
