@@ -23,7 +23,6 @@ from mammo.models.gmic import Gmic
 from mammo.models.weight_files import archive_damage, read_weights, save_torch
 from mammo.quality.audit import check_unlisted_records
 from mammo.records import MammoError
-from mammo.serving.peer import _send_case
 from mammo.store.embedding_cache import Embeddings
 from mammo.store.image_store import ImageStore
 from mammo.training.run_dir import RunDir
@@ -129,9 +128,10 @@ def embeddings_archive(folder: Path, patch: Patch, fails: Callable[..., NoReturn
 
 
 def peer(folder: Path, patch: Patch, fails: Callable[..., NoReturn]) -> object:
+    sender = pytest.importorskip("mammo.serving.peer", reason="the extra dicom is not installed")
     patch.setattr(pydicom, "dcmread", lambda _: None)
     association: Any = SimpleNamespace(is_established=True, send_c_store=fails)
-    raise MammoError(_send_case(association, [folder / "a"]))
+    raise MammoError(sender._send_case(association, [folder / "a"]))
 
 
 CASES = (
