@@ -25,8 +25,9 @@ VARYING = ("bench.md",)
 OF_TIME = ("seconds", "stamps", "files", "seal")
 """Facts of a result that follow from times, such as the digest of a checkpoint with the speed of each epoch."""
 
-VARYING_STATE = ("row", "current_score")
-"""Keys of a checkpoint: the figures of an epoch, with its speed, and one that Lightning saves and does not restore."""
+VARYING_STATE = ("row", "current_score", "seconds")
+"""Keys of a checkpoint: the figures of an epoch, with its speed, one that Lightning saves and does not restore, and the
+time that the training has taken."""
 
 TIME = re.compile(rb"\d{4}-\d\d-\d\d \d\d:\d\d UTC")
 
