@@ -19,7 +19,7 @@ from mammo.io import did_you_mean_path
 from mammo.models.weight_files import read_weights, weights_of
 from mammo.records import MammoError, is_whole
 from mammo.training.checkpoints import LAST
-from mammo.training.epoch_so_far import EpochSoFar, add_means, add_metrics, epoch_so_far
+from mammo.training.epoch_so_far import States, add_logged, add_rows, epoch_so_far, own_states, set_sums
 from mammo.training.results import read_run
 from mammo.training.run_dir import Division
 from mammo.training.run_files import file_digest, verified
@@ -93,15 +93,14 @@ class MidEpochCheckpoint(Callback):
     def __init__(self, folder: Path, interruption: Interruption) -> None:
         self.file, self.interruption = folder / LAST, interruption
         self.written = time.monotonic()
-        self.so_far: EpochSoFar = {}
-        self.resumed: EpochSoFar = {}
+        self.so_far: list[States] = []
+        self.saved: object = None
+        self.resumed: list[States] = []
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the metrics of an epoch that was interrupted."""
-        if trainer.is_global_zero:  # they are of all processes
-            add_metrics(pl_module, self.resumed)
-        else:
-            self.resumed = {}
+        self.resumed = own_states(self.saved, trainer.global_rank, trainer.world_size)
+        set_sums(pl_module, self.resumed)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Restart the interval: the end of the last epoch has written a checkpoint."""
@@ -109,10 +108,11 @@ class MidEpochCheckpoint(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
         """Write the checkpoint if it is due, on every rank or on none."""
-        if self.resumed:  # Lightning makes an epoch's means in its first step
-            add_means(trainer, self.resumed)
-            self.resumed = {}
-        self.so_far = {}
+        if self.resumed:
+            add_rows(pl_module, self.resumed)
+            add_logged(trainer, self.resumed)
+            self.resumed = []
+        self.so_far = []
         step, last = trainer.fit_loop.epoch_loop.batch_idx + 1, trainer.num_training_batches
         if step == last or step % trainer.accumulate_grad_batches or _validates_next(trainer):
             return
@@ -130,12 +130,12 @@ class MidEpochCheckpoint(Callback):
             self.so_far = epoch_so_far(trainer, pl_module)
 
     def state_dict(self) -> dict[str, Any]:
-        """The means and metrics of an epoch that is not yet at its end."""
-        return dict(self.so_far)
+        """The means and metrics of an epoch that is not yet at its end, of each process."""
+        return {"processes": self.so_far} if self.so_far else {}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep them until the epoch goes on."""
-        self.resumed = state_dict
+        self.saved = state_dict.get("processes")
 
 
 def _validates_next(trainer: pl.Trainer) -> bool:

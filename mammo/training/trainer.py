@@ -182,10 +182,12 @@ class EpochMetrics(Callback):
         self.started = self.mark = self.waited = 0.0
         self.n_rows = 0
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Reset the counts."""
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Reset the counts: of an epoch that was interrupted only the rest is measured."""
         self.started = self.mark = time.perf_counter()
         self.waited, self.n_rows = 0.0, 0
+
+    on_train_epoch_start = on_train_start
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Batch, _: int) -> None:
         """Add the time since the end of the last batch, which was spent waiting for this one."""

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
+from torchmetrics import MaxMetric
 from torchmetrics.classification import BinaryAUROC
 
 from mammo.models.epoch_metrics import LesionAUROC, WindowPredictions
@@ -88,6 +89,29 @@ class OwnNet(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.Adam(self.parameters(), self.lr)
+
+
+class OwnLoggingNet(OwnNet):
+    """The same, with metrics of training in each form that a metric can have: rows, a highest value, a sum, a mean."""
+
+    def __init__(self, lr: float, loss: nn.Module, width: int = 4) -> None:
+        super().__init__(lr, loss, width)
+        self.train_auc, self.brightest = BinaryAUROC(), MaxMetric()
+
+    def training_step(self, batch: Batch, number: int) -> Tensor:
+        loss = super().training_step(batch, number)
+        self.train_auc.update(self(batch["patch"])[:, 0], batch["target"] == 0)
+        self.brightest.update(batch["patch"].float().mean())
+        for name in ("mean", "sum", "max", "min"):
+            self.log(
+                f"train_{name}", loss, on_step=False, on_epoch=True, reduce_fx=name, batch_size=len(batch["patch"])
+            )
+        return loss
+
+    def on_train_epoch_end(self) -> None:
+        for name, metric in (("auc", self.train_auc), ("brightest", self.brightest)):
+            self.log(f"train_{name}", metric.compute())
+            metric.reset()
 
 
 class OwnTestedNet(OwnNet):
