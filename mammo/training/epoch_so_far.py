@@ -21,7 +21,7 @@ Combine = Callable[[Tensor, Tensor], Tensor]
 
 
 def epoch_so_far(trainer: pl.Trainer, network: pl.LightningModule) -> list[States]:
-    """The states of all processes, by rank, on the CPU; they must call this together."""
+    """The states of all processes, sums [...] and rows [N, ...] on the CPU, by rank; they must call this together."""
     metrics = _metrics(network) | _logged(trainer)
     states: list[States] = [
         {name: {key: _copy(value) for key, value in metric.metric_state.items()} for name, metric in metrics.items()}
@@ -41,6 +41,9 @@ def own_states(saved: object, rank: int, n_processes: int) -> list[States]:
         saved: what epoch_so_far returned, or anything else, as a checkpoint from elsewhere may hold.
         rank: of the process.
         n_processes: how many go on.
+
+    Returns:
+        Sums [...] and rows [N, ...] of each process whose part this one takes up.
     """
     states = saved if isinstance(saved, list) and all(_is_states(each) for each in saved) else []
     if len(states) == n_processes:
@@ -70,7 +73,7 @@ def add_rows(network: pl.LightningModule, states: Sequence[States]) -> None:
 
 
 def add_logged(trainer: pl.Trainer, states: Sequence[States]) -> None:
-    """Add what an interrupted epoch had gathered, float [], to Lightning's values, which exist after a first step."""
+    """Add what an interrupted epoch had gathered, float32 [], to Lightning's values, which exist after a first step."""
     for name, metric in _logged(trainer).items():
         for key, own in metric.metric_state.items():
             assert isinstance(own, Tensor)
