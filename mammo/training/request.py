@@ -11,7 +11,6 @@ from mammo.training.inputs import Inputs
 from mammo.training.results import Run
 from mammo.training.resume import start_digest
 from mammo.training.run_dir import RunDir
-from mammo.training.train_config import check_values
 
 
 def run_dir_of(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
@@ -38,13 +37,13 @@ def run_dir_of(cfg: DictConfig, reads: dict[str, str]) -> RunDir:
 def is_finished(cfg: DictConfig, run: Run) -> bool:
     """Whether a finished run is the one that a configuration asks for, and every file of it is as it was written.
 
-    A precision that depends on the machine (auto) is taken to be the run's.
+    A precision that depends on the machine (auto) is taken to be the run's. Values are not checked: the training has
+    checked those that it depends on.
 
     Raises:
-        MammoError: the configuration, the store or an input from another run is wrong or missing.
+        MammoError: the store or an input from another run is wrong or missing.
     """
     OmegaConf.resolve(cfg)
-    check_values(cfg)
     if not may_become(str(cfg.trainer.precision), run.precision):
         return False
     cfg.trainer.precision = run.precision

@@ -1,6 +1,7 @@
 """The configured source of f_agg's saliency maps (conf/context), and the digest that identifies it."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
 from mammo.store.splits import of_fold
 from mammo.training.run_dir import Division, chosen_run, paired_seed, require_finished
-from mammo.training.run_files import verified
+from mammo.training.run_files import file_digest, verified
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,14 @@ def saliency_cache(checkpoint: Path, root: Path, manifest: Manifest) -> Saliency
 
 def weights_digest(checkpoint: Path) -> str:
     """Hex digest of a checkpoint's weights, independent of its other content; MammoError as read_weights."""
-    state = weights_of(read_weights(verified(checkpoint)), checkpoint)
+    path = verified(checkpoint)
+    return _weights_digest(path, file_digest(path) if path.is_file() else "")
+
+
+@lru_cache(maxsize=64)
+def _weights_digest(checkpoint: Path, content: str) -> str:
+    """As weights_digest, of a file with this SHA-256: the jobs of a sweep read the same network."""
+    state = weights_of(read_weights(checkpoint), checkpoint)
     digest = sha256()
     for key in sorted(state):
         digest.update(key.encode() + state[key].contiguous().numpy().tobytes())

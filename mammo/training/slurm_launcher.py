@@ -19,13 +19,14 @@ from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus
 from hydra_plugins.hydra_submitit_launcher.config import BaseQueueConf
 from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLauncher as SubmititLauncher
-from omegaconf import OmegaConf, open_dict, read_write
+from omegaconf import DictConfig, OmegaConf
 from submitit.core.utils import FailedJobError
 
 from mammo.io import file_lock
 from mammo.models.weight_keys import NoWeightsError
 from mammo.records import MammoError
 from mammo.text import print_text
+from mammo.training.job_configs import JobConfigs
 from mammo.training.results import finished_run
 from mammo.training.slurm_queue import QUEUE, cancel, is_installed, max_array_size, ranges
 from mammo.training.sweep_state import LEFT_OUT, Job, Sweep, without_locations
@@ -80,32 +81,13 @@ class SlurmLauncher(SubmititLauncher):  # type: ignore[misc]
         """Submit the jobs that are neither done nor in the queue."""
         queued, known = _in_queue(sweep, jobs), dict(enumerate(sweep.state()))
         idle = {number: overrides for number, overrides in jobs.items() if number not in queued}
-        rest = {n: each for n, each in idle.items() if n not in known or not self._is_settled(known[n], each)}
+        configs = JobConfigs(self.hydra_context.config_loader, self.config)
+        composed = {number: configs.of(overrides) for number, overrides in idle.items()}  # all, before one is submitted
+        rest = {n: each for n, each in idle.items() if n not in known or not _is_settled(known[n], composed[n])}
         ids = self._submit(sweep, rest) if rest else []
         names = f" ({' '.join(ranges(ids))})" if ids else ""
         text = f"sweep {sweep.folder.name}: {len(rest)} submitted to Slurm{names}, {len(queued)} in its queue already"
         print_text(f"{text}, {len(idle) - len(rest)} done", file=sys.stderr)
-
-    def _is_settled(self, job: Job, overrides: list[str]) -> bool:
-        """Whether nothing is left to do for a job: its run is finished, and still the one that its overrides ask for.
-
-        A job without a run, as of mammo.precompute, does not say what it has read, so that it is run again.
-        """
-        if not job.is_settled or (job.run is None and job.state == "done"):
-            return False
-        cfg = self.hydra_context.config_loader.load_sweep_config(self.config, overrides)
-        with read_write(cfg), open_dict(cfg):
-            del cfg["hydra"]
-        try:
-            check_pretrained(cfg)
-            run = finished_run(job.run) if job.run else None
-            from mammo.training.request import is_finished  # heavy: torch and Lightning
-
-            return run is not None and is_finished(cfg, run)
-        except NoWeightsError:
-            return True  # it is left out
-        except MammoError:
-            return False  # the job itself says so
 
     def _submit(self, sweep: Sweep, jobs: Jobs) -> list[str]:
         """Submit jobs, in as few job arrays as the cluster allows, and record each; their Slurm ids."""
@@ -138,6 +120,25 @@ class SlurmLauncher(SubmititLauncher):  # type: ignore[misc]
             **{key if key in shared else f"slurm_{key}": value for key, value in settings.items()}
         )
         return executor
+
+
+def _is_settled(job: Job, cfg: DictConfig) -> bool:
+    """Whether nothing is left to do for a job: its run is finished, and still the one that its configuration asks for.
+
+    A job without a run, as of mammo.precompute, does not say what it has read, so that it is run again.
+    """
+    if not job.is_settled or (job.run is None and job.state == "done"):
+        return False
+    try:
+        check_pretrained(cfg)
+        run = finished_run(job.run) if job.run else None
+        from mammo.training.request import is_finished  # heavy: torch and Lightning
+
+        return run is not None and is_finished(cfg, run)
+    except NoWeightsError:
+        return True  # it is left out
+    except MammoError:
+        return False  # the job itself says so
 
 
 def _in_queue(sweep: Sweep, jobs: Jobs) -> dict[int, str]:

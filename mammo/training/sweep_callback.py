@@ -32,6 +32,9 @@ SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLaunche
 """The class that a launcher for Slurm names. Hydra builds launchers of its own package hydra_plugins only, so that ours
 takes the place of this one."""
 
+SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+"""The class of the sweeper of all combinations; with our launcher ours takes its place."""
+
 POLL_S = 2.0
 """Seconds between two looks at the state of the jobs."""
 
@@ -65,8 +68,9 @@ class SweepCallback(Callback):
             config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")  # jobs are composed from overrides
         if config.hydra.launcher._target_ == SUBMITIT:
             from mammo.training.slurm_launcher import SlurmLauncher  # needs the extra slurm
+            from mammo.training.slurm_sweeper import SlurmSweeper
 
-            Plugins.instance().class_name_to_class[SUBMITIT] = SlurmLauncher
+            Plugins.instance().class_name_to_class |= {SUBMITIT: SlurmLauncher, SWEEPER: SlurmSweeper}
         self.progress = SweepProgress(sweep)
         self.progress.start()
 
