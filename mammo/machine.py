@@ -47,6 +47,11 @@ def _affinity() -> int:
     return os.cpu_count() or 1
 
 
+def submitit_executor(environ: Mapping[str, str] = os.environ) -> str:
+    """The kind of submitit's executor whose job this process is: slurm, or local on one machine; empty in no job."""
+    return environ.get("SUBMITIT_EXECUTOR", "")
+
+
 @dataclass(frozen=True)
 class SlurmTask:
     """This process as one of the tasks that an srun has started.
@@ -75,7 +80,11 @@ class SlurmTask:
 
 
 class ReportedError(MammoError):
-    """The end of a process of several that run one command together: another one of them reports why."""
+    """The end of a process of several that run one command together: another one of them reports why.
+
+    The process exits with status 0, so that a launcher that ends all processes as soon as one fails (srun
+    --kill-on-bad-exit) leaves the other one the time to report it; the command has the status of that one.
+    """
 
 
 def _slurm(environ: Mapping[str, str]) -> Iterator[int]:

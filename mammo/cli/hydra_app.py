@@ -124,7 +124,7 @@ def _open(name: str, task: Task, defaults: Defaults | None, check: Check, is_joi
             sys.argv[1:] = completed(name, overrides, defaults)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
-        sys.exit(2 if slurm_task is not None and slurm_task.number else _complain(error))
+        sys.exit(0 if slurm_task is not None and slurm_task.number else _complain(error))  # as ReportedError
     except (ValueError, TypeError, YAMLError, RuntimeError, OSError) as error:
         if job.started or isinstance(error, BrokenPipeError):
             raise  # a defect, or the reader of the output has gone (mammo.cli.commands.run)
@@ -282,9 +282,9 @@ def composed(
 
 
 def _complain(error: Exception) -> int:
-    """Print the error as one sentence, after its traceback where MAMMO_TRACEBACK=1; the exit status for wrong use."""
+    """Print the error as one sentence, after its traceback where MAMMO_TRACEBACK=1; the exit status."""
     if isinstance(error, ReportedError):
-        return 2
+        return 0
     if os.environ.get("MAMMO_TRACEBACK") == "1":
         traceback.print_exception(error)
     print_text(f"error: {sentence(error, CONF)}", file=sys.stderr)

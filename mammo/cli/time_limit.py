@@ -4,12 +4,12 @@ submitit raises an error in the handler of the signal, between any two lines of 
 a library there would report a damaged file, or a dashboard that does not answer, and go on.
 """
 
-import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from mammo.machine import submitit_executor
 from mammo.records import MammoError
 
 
@@ -24,7 +24,7 @@ def last_time_limit() -> Iterator[None]:
     Raises:
         MammoError: the job has reached its time limit, or was preempted, and is not requeued.
     """
-    if "SUBMITIT_EXECUTOR" not in os.environ:
+    if not submitit_executor():
         yield
         return
     from submitit import JobEnvironment  # an extra, which a job has

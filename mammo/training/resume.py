@@ -5,7 +5,6 @@ it comes from a person, a sweep, or Slurm, which requeues a submitit job in the 
 is switched off.
 """
 
-import os
 import signal
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping
 from pytorch_lightning.trainer.states import TrainerFn
 
 from mammo.io import did_you_mean_path
+from mammo.machine import submitit_executor
 from mammo.models.weight_files import read_weights, weights_of
 from mammo.records import MammoError, is_whole
 from mammo.training.checkpoints import LAST
@@ -159,17 +159,12 @@ class SubmititSignals(Callback):
 
 def own_signals() -> tuple[int, ...]:
     """The signals at which a training saves its state and ends; inside a submitit job, SIGTERM is submitit's."""
-    return (signal.SIGINT,) if _is_job() else (signal.SIGTERM, signal.SIGINT)
+    return (signal.SIGINT,) if submitit_executor() else (signal.SIGTERM, signal.SIGINT)
 
 
 def job_callbacks() -> list[Callback]:
     """Callbacks that a trainer needs inside a submitit job; none elsewhere."""
-    return [SubmititSignals()] if _is_job() else []
-
-
-def _is_job() -> bool:
-    """Whether this process is a submitit job."""
-    return "SUBMITIT_EXECUTOR" in os.environ
+    return [SubmititSignals()] if submitit_executor() else []
 
 
 def start_digest(key: str, checkpoint: Path, fold: int | None, store: str) -> str:

@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from submitit.core.utils import FailedJobError
 
 from mammo.io import file_lock
+from mammo.machine import SlurmTask
 from mammo.models.weight_keys import NoWeightsError
 from mammo.records import MammoError
 from mammo.text import print_text
@@ -34,6 +35,9 @@ from mammo.training.train_config import check_pretrained
 
 GRACE_S = 10.0
 """Time for which the files of a job that has left the queue may still be on their way from its node."""
+
+KILL = "--kill-on-bad-exit"
+"""Option of srun: where one of several processes fails, Slurm ends the others, which may wait for it forever."""
 
 POLL_S = 1.0
 """Seconds between two looks at what Slurm said last."""
@@ -53,7 +57,9 @@ class SlurmLauncher(SubmititLauncher):  # type: ignore[misc]
         job: JobReturn = super().__call__(*arguments)
         assert job.hydra_cfg is not None
         folder = Path(job.hydra_cfg.hydra.runtime.output_dir)
-        is_settled = (folder / "done").is_file() or (folder / LEFT_OUT).is_file()
+        task = SlurmTask.of()
+        is_quiet = task is not None and task.number > 0  # the first process says how the job has ended
+        is_settled = is_quiet or (folder / "done").is_file() or (folder / LEFT_OUT).is_file()
         if not is_settled or (folder / "error.txt").is_file():  # of several processes each writes its own end
             sys.exit(1)  # an error would be printed once more by submitit, with its traceback
         return job
@@ -116,6 +122,7 @@ class SlurmLauncher(SubmititLauncher):  # type: ignore[misc]
         settings["array_parallelism"] = max(settings["array_parallelism"] // n_arrays, 1)
         shared = {str(key) for key in OmegaConf.structured(BaseQueueConf)}
         executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=most)
+        executor.update_parameters(slurm_srun_args=[KILL])
         executor.update_parameters(
             **{key if key in shared else f"slurm_{key}": value for key, value in settings.items()}
         )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from omegaconf import DictConfig, ListConfig
 
-from mammo.machine import ReportedError, SlurmTask
+from mammo.machine import ReportedError, SlurmTask, submitit_executor
 from mammo.records import MammoError
 
 SHELLS = ("bash", "interactive")
@@ -30,7 +30,7 @@ def check_devices(cfg: DictConfig, environ: Mapping[str, str] = os.environ) -> N
     """
     devices, nodes = _count(cfg.trainer.devices, cfg.trainer.accelerator), int(cfg.trainer.num_nodes)
     given = f"trainer.devices={cfg.trainer.devices}" + (f" trainer.num_nodes={nodes}" if nodes > 1 else "")
-    if devices * nodes > 1 and not _is_launched(environ) and _in_sweep():
+    if devices * nodes > 1 and submitit_executor(environ) != "slurm" and _in_sweep():
         raise MammoError(
             f"{given} in a sweep: give every job one device (trainer.devices=1) and run the jobs in parallel with "
             "hydra/launcher=v100, or give hydra/launcher=slurm_ddp, which starts a process for each device"
@@ -79,14 +79,14 @@ def _found(task: SlurmTask) -> str:
 
 def _remedy(devices: int, nodes: int, environ: Mapping[str, str]) -> str:
     """What to write instead, for the way in which the job was started."""
-    if _is_launched(environ):
+    if submitit_executor(environ) == "slurm":
         return "hydra/launcher=slurm_ddp starts them" if devices * nodes > 1 else "give hydra.launcher.tasks_per_node=1"
     if devices * nodes == 1:
         return "leave srun out, or give srun --ntasks=1; trainer.devices is the number of tasks on each node"
     layout = f"--nodes={nodes} --ntasks-per-node={devices}"
     return (
         f"give '#SBATCH {layout} --gpus-per-node={devices}', and start it with "
-        f"'srun {layout} --ntasks={devices * nodes} mammo train ...'"
+        f"'srun {layout} --ntasks={devices * nodes} --kill-on-bad-exit mammo train ...'"
     )
 
 
@@ -107,8 +107,3 @@ def _in_sweep() -> bool:
     from mammo.training.sweep_state import in_sweep  # heavy: only for several devices
 
     return in_sweep()
-
-
-def _is_launched(environ: Mapping[str, str]) -> bool:
-    """Whether this process is of a job that a launcher has sent to Slurm."""
-    return environ.get("SUBMITIT_EXECUTOR") == "slurm"

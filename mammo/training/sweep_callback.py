@@ -4,7 +4,6 @@ A failed job is recorded and the others go on; progress is printed; the exit sta
 job that would start from ImageNet weights that do not exist is left out, with its reason; this is no failure.
 """
 
-import os
 import sys
 import time
 import traceback
@@ -22,7 +21,7 @@ from omegaconf import DictConfig, open_dict, read_write
 
 from mammo.cli.arguments import about_file, is_unusable
 from mammo.cli.hydra_errors import WRONG, sentence
-from mammo.machine import ReportedError
+from mammo.machine import ReportedError, submitit_executor
 from mammo.models.weight_keys import NoWeightsError
 from mammo.text import print_text
 from mammo.training.slurm_queue import RECORD
@@ -77,7 +76,7 @@ class SweepCallback(Callback):
     def on_job_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
         """Delete the record of the job's previous attempt."""
         if config.hydra.mode == RunMode.MULTIRUN:
-            is_submitted = os.environ.get("SUBMITIT_EXECUTOR") == "slurm"
+            is_submitted = submitit_executor() == "slurm"
             for name in OUTCOMES if is_submitted else (RECORD, *OUTCOMES):
                 Path(config.hydra.runtime.output_dir, name).unlink(missing_ok=True)
 

@@ -4,9 +4,11 @@ import json
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import pytorch_lightning as pl
 import torch
@@ -21,15 +23,23 @@ from tests.faults.command_lines import FLOC
 from tests.slurm.batch_job import LIMIT_S, ended, mammo, submitted
 from tests.slurm.cluster import Cluster, wait_for
 from tests.slurm.conftest import environment
+from tests.slurm.failing_process import WAIT_S
 
 TRAIN = tuple(word for word in FLOC if not word.startswith("root="))
 TWO = ("trainer.devices=2", "trainer.strategy=ddp")
+N_EPOCHS = 6
 SRUN = "srun --nodes=1 --ntasks-per-node=2 --ntasks=2 "
 
 
 def words(root: Path, *more: str) -> str:
     """The command that trains f_loc in a root."""
     return mammo(*TRAIN, f"root={root}", *more)
+
+
+def launched(root: Path, *more: str) -> list[str]:
+    """The command that trains f_loc in a root by the launcher."""
+    preset = ("--multirun", "hydra/launcher=slurm_ddp", "hydra.launcher.cpus_per_task=1")
+    return [sys.executable, "-m", "mammo", *TRAIN, f"root={root}", *more, *preset]
 
 
 def only_run(root: Path) -> Path:
@@ -81,9 +91,9 @@ def both(cluster: Cluster, made_root: Path, tmp_path_factory: pytest.TempPathFac
         (root / "store").symlink_to(made_root / "store")
     job = ended(cluster, roots[0], SRUN + words(roots[0], *TWO), "--nodes=1", "--ntasks-per-node=2")
     assert job.status == 0, job.output
-    preset = ("--multirun", "hydra/launcher=slurm_ddp", "hydra.launcher.cpus_per_task=1")
-    command = [sys.executable, "-m", "mammo", *TRAIN, f"root={roots[1]}", *TWO, *preset]
-    done = subprocess.run(command, env=environment(cluster), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        launched(roots[1], *TWO), env=environment(cluster), capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return only_run(roots[0]), only_run(roots[1])
 
@@ -150,3 +160,46 @@ def test_an_error_of_the_first_process_alone_ends_all(cluster: Cluster, root: Pa
     job = ended(cluster, root, SRUN + words(root, *TWO), "--nodes=1", "--ntasks-per-node=2")
     assert job.status == 2, job.output
     assert len(job.errors) == 1, job.output
+
+
+FAILING = (*TWO, "model._target_=tests.slurm.failing_process.FailingFLoc", "allow_targets=[tests]")
+
+
+def test_an_error_of_one_process_in_training_ends_the_others_that_wait_for_it(cluster: Cluster, root: Path) -> None:
+    begun = time.monotonic()
+    line = SRUN + "--kill-on-bad-exit " + words(root, *FAILING)
+    job = ended(cluster, root, line, "--nodes=1", "--ntasks-per-node=2")
+    assert time.monotonic() - begun < WAIT_S / 2
+    assert (job.state, job.errors) == ("FAILED", ["error: the second process fails"]), job.output
+
+
+def test_the_launcher_ends_the_processes_that_wait_for_one_that_failed(cluster: Cluster, root: Path) -> None:
+    begun = time.monotonic()
+    done = subprocess.run(launched(root, *FAILING), env=environment(cluster), capture_output=True, text=True)
+    assert time.monotonic() - begun < WAIT_S / 2
+    assert done.returncode == 1
+    assert "failed: job 0 (as configured): the second process fails" in done.stderr
+
+
+def test_a_job_of_two_processes_that_reaches_its_time_limit_is_requeued_and_goes_on(
+    cluster: Cluster, root: Path
+) -> None:
+    with subprocess.Popen(
+        launched(root, f"trainer.max_epochs={N_EPOCHS}", "callbacks=[]", *TWO),
+        env=environment(cluster),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as command:
+        wait_for(lambda: bool(list(root.glob("runs/*/last.ckpt"))), LIMIT_S, "the first checkpoint")
+        (number,) = (line.split()[0] for line in cluster.queue())
+        cluster.output("scancel", "--signal=USR2", number)  # as Slurm does some time before a time limit
+        out, err = command.communicate(timeout=LIMIT_S)
+    assert command.returncode == 0, err
+    assert cluster.states([number]) == {number: "COMPLETED"}
+    run = only_run(root)
+    assert read_weights(run / "last.ckpt")["epoch"] == N_EPOCHS - 1
+    rows = pd.concat([pd.read_csv(path) for path in run.glob("metrics/*/metrics.csv")])
+    assert sorted(rows["epoch"][rows["val_auc"].notna()]) == list(range(N_EPOCHS))
+    log = next(root.glob("sweeps/*/.submitit/*/*_0_log.out")).read_text()
+    assert log.count("onwards") == 2, out

@@ -60,7 +60,8 @@ def test_processes_that_fit_are_accepted(devices: int, nodes: int, environ: dict
 def test_processes_that_do_not_fit_are_rejected(devices: int, nodes: int, environ: dict[str, str], found: str) -> None:
     with pytest.raises(MammoError, match=f"^trainer.devices={devices}.*{found}.*: ") as rejected:
         check_devices(config(devices, nodes), environ)
-    remedy = f"srun --nodes={nodes} --ntasks-per-node={devices} --ntasks={devices * nodes} mammo train ..."
+    layout = f"--nodes={nodes} --ntasks-per-node={devices} --ntasks={devices * nodes}"
+    remedy = f"srun {layout} --kill-on-bad-exit mammo train ..."
     assert (remedy if devices > 1 else "leave srun out") in str(rejected.value)
 
 
