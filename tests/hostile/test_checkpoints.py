@@ -28,6 +28,10 @@ from tests.hostile.conftest import QUICK
 from tests.hostile.effects import command_rejection, ends_within, no_effects, rejection
 from tests.hostile.tables import arrays
 
+pytestmark = [  # older formats, written on purpose
+    pytest.mark.filterwarnings("ignore:Detected pickle protocol"),
+    pytest.mark.filterwarnings("ignore:TypedStorage is deprecated"),
+]
 PICKLES, ARCHIVES, CONTENTS, ARGUMENTS = pickles(), archives(), contents(), arguments()
 TRAININGS = {
     "no epoch": {"optimizer_states": [], "loops": {}},

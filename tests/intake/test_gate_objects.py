@@ -28,6 +28,10 @@ from tests.intake.dicom_variants import (
     sequence,
 )
 
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Invalid value for VR"),  # written on purpose
+    pytest.mark.filterwarnings("ignore:Unknown encoding"),
+]
 RIGHT = np.ascontiguousarray(BREAST[:, ::-1])
 
 

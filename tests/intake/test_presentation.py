@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from mammo.intake.presentation import presentation
 from mammo.intake.rejections import Code, RejectedError
 
+pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")  # written on purpose
 RAMP = np.arange(4096).reshape(64, 64)
 
 

@@ -17,6 +17,7 @@ from mammo.serving.node import Node, NodeSettings
 from tests.faults.canaries import Canaries, hits_in
 from tests.serving.cases import SCORER, content, free_port, image, outlines
 
+pytestmark = pytest.mark.filterwarnings("ignore:Invalid value for VR")  # written on purpose
 REPEATED = {
     *("PatientName", "PatientID", "PatientBirthDate", "IssuerOfPatientID", "PatientAge"),
     *("StudyDate", "StudyID", "StudyDescription", "AccessionNumber", "ReferringPhysicianName", "StudyInstanceUID"),
