@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
@@ -219,10 +221,11 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     """Write folder/name.png and folder/name.svg, each atomically; the same figure gives the same bytes."""
     with rc_context(STYLE):
         _fix_layout(figure)
+        # Not savefig, which draws the figure once more for its layout, which is fixed by now.
         with atomic_write(folder / f"{name}.png") as png:
-            figure.savefig(png, format="png", dpi=DPI, metadata={"Software": None})
+            FigureCanvasAgg(figure).print_png(png, metadata={"Software": None})  # type: ignore[no-untyped-call]
         with atomic_write(folder / f"{name}.svg") as svg:
-            figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
+            FigureCanvasSVG(figure).print_svg(svg, metadata={"Date": None, "Creator": None})  # type: ignore[no-untyped-call]
 
 
 def _fix_layout(figure: Figure) -> None:
