@@ -146,13 +146,15 @@ def undeclared(cfg: DictConfig, types: Mapping[str, ValueType], place: str = "")
 
 def _problems(cfg: DictConfig, types: Mapping[str, ValueType]) -> Iterator[str]:
     """Yield what is wrong with each value by itself."""
-    broken: set[str] = set()
+    seen: set[str] = set(types)
     for key, value_type in types.items():
         parts = key.split(".")
         for place in (".".join(parts[:count]) for count in range(1, len(parts))):
+            if place in seen:  # reading a group costs more than all its values
+                continue
+            seen.add(place)
             value = _value(cfg, place)
-            if place not in types and not isinstance(value, dict) and value is not ABSENT and place not in broken:
-                broken.add(place)
+            if not isinstance(value, dict) and value is not ABSENT:
                 yield f"{place}={shown(value)}: {place} holds other keys: set those, as in {key}=..."
         value = _value(cfg, key)
         if value is not ABSENT and (problem := value_type.problem(key, value)):

@@ -51,6 +51,9 @@ Task = Callable[[DictConfig], object]
 Defaults = Callable[[DictConfig], list[str]]
 Check = Callable[[DictConfig], object]
 
+Shared = tuple[DictConfig, dict[str, Override]]
+"""What all jobs of a sweep share, with Hydra's node, and the overrides of several values by key."""
+
 
 def _no_check(_: DictConfig) -> None:
     """The check of a command whose keys need none beside their types (mammo.cli.keys)."""
@@ -119,9 +122,9 @@ def _open(name: str, task: Task, defaults: Defaults | None, check: Check, is_joi
         if (asked := _asked(overrides)).help:
             print_text(help_page(name, CONF, _fixed(asked), reads_store=defaults is not None))
             return
-        check_request(name, overrides, check, is_whole=defaults is None)
+        shared = check_request(name, overrides, check, is_whole=defaults is None)
         if defaults is not None:
-            sys.argv[1:] = completed(name, overrides, defaults)
+            sys.argv[1:] = completed(name, overrides, defaults, shared)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(job)()
     except WRONG as error:
         sys.exit(0 if slurm_task is not None and slurm_task.number else _complain(error))  # as ReportedError
@@ -133,7 +136,7 @@ def _open(name: str, task: Task, defaults: Defaults | None, check: Check, is_joi
         sys.exit(_complain(error))  # Hydra's own, while composing, or a launcher's: no Slurm here, a worker killed
 
 
-def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_whole: bool = False) -> None:
+def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_whole: bool = False) -> Shared | None:
     """Check what a command line asks for before anything is read or made.
 
     Args:
@@ -142,24 +145,28 @@ def check_request(name: str, words: Sequence[str], check: Check = _no_check, is_
         check: as in `command`.
         is_whole: whether no value comes from a store, so that one that is missing is an error.
 
+    Returns:
+        What was checked, for `completed`; None for a command line that asks for help only.
+
     Raises:
         MammoError: a value is wrong, as in check_config, check_swept or `check`.
     """
     asked = _asked(words)
     if _only_shows(asked):
-        return
+        return None
     check_deleted(asked.overrides, KEYS.get(name, {}))
     cfg, swept = _unswept(asked, name)
     _check_classes(name, cfg, asked)
     check_config(name, cfg)
     check_swept(name, list(swept.values()))
     if asked.cfg or asked.info:
-        return
+        return cfg, swept
     try:
         check(cfg)
     except OmegaConfBaseException:
         if is_whole and not swept:
             raise
+    return cfg, swept
 
 
 def _check_classes(name: str, cfg: DictConfig, asked: Namespace) -> None:
@@ -205,8 +212,8 @@ def _only_shows(asked: Namespace) -> bool:
     return bool(asked.help or asked.hydra_help or asked.shell_completion)
 
 
-def _unswept(asked: Namespace, name: str) -> tuple[DictConfig, dict[str, Override]]:
-    """The configuration that all jobs of a sweep share, with Hydra's node, and the overrides of several values by key.
+def _unswept(asked: Namespace, name: str) -> Shared:
+    """What all jobs of a sweep share.
 
     Args:
         asked: Hydra's reading of the command line.
@@ -225,13 +232,14 @@ def _fixed(asked: Namespace) -> list[str]:
     return [*(each.input_line or "" for each in parsed(asked.overrides) if not each.is_sweep_override()), *searched]
 
 
-def completed(name: str, words: Sequence[str], defaults: Defaults) -> list[str]:
+def completed(name: str, words: Sequence[str], defaults: Defaults, shared: Shared | None = None) -> list[str]:
     """The words of a command line with the overrides that complete them, before the user's, which win.
 
     Args:
         name: of the command.
         words: the user's command line.
         defaults: as in `command`.
+        shared: what check_request has returned for these words; None to compose it.
 
     Raises:
         MammoError: the stores of a sweep need different overrides, or as `defaults`.
@@ -240,7 +248,7 @@ def completed(name: str, words: Sequence[str], defaults: Defaults) -> list[str]:
     if _only_shows(asked):
         return list(words)
     try:
-        added = _missing(asked, name, defaults)
+        added = _missing(asked, name, defaults, shared or _unswept(asked, name))
     except MammoError:
         if asked.resolve or not (asked.cfg or asked.info):
             raise
@@ -249,9 +257,9 @@ def completed(name: str, words: Sequence[str], defaults: Defaults) -> list[str]:
     return [*words[:place], *added, *words[place:]]
 
 
-def _missing(asked: Namespace, name: str, defaults: Defaults) -> list[str]:
+def _missing(asked: Namespace, name: str, defaults: Defaults, shared: Shared) -> list[str]:
     """The overrides that complete the user's, the same for every job of a sweep."""
-    cfg, swept = _unswept(asked, name)
+    cfg, swept = shared
     places = [[f"{key}={value}" for value in swept[key].sweep_string_iterator()] for key in PLACES if key in swept]
     primary, fixed = asked.config_name or name, _fixed(asked)
     cfgs = [composed(primary, [*fixed, *place], hydra_too=True) for place in product(*places)] if places else [cfg]
