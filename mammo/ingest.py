@@ -63,6 +63,7 @@ def task(cfg: DictConfig) -> None:
     from mammo.ingestion.result_lines import published_lines, result_lines
     from mammo.ingestion.run import ingest_cohort, ingest_shard
     from mammo.ingestion.shard import Shard
+    from mammo.ingestion.shard_request import keep_request, shard_digest
     from mammo.ingestion.sources import planned_sources
     from mammo.ingestion.worker import PRELOAD
     from mammo.intake.adapters import read_cohort
@@ -80,6 +81,7 @@ def task(cfg: DictConfig) -> None:
         planned_sources(recipe, mode)  # before the source is read, which can take long
     processes = usable_cores() if cfg.processes is None else cfg.processes
     shard = None if cfg.shard is None else Shard(cfg.shard, cfg.shards)
+    request = shard_digest(cfg) if shard else ""
     workers = Workers(processes, wanted=shard.holds if shard else None, preload=PRELOAD)
     options = PixelOptions.split(recipe.data_set.options)[1]
     cohort = read_cohort(cfg.data.adapter, recipe.source, workers, **_tables(cfg), **options)
@@ -87,6 +89,7 @@ def task(cfg: DictConfig) -> None:
         cohort = with_patients(cohort, patients_file(recipe.source, cfg.data.patients))
     if shard:
         n_files = ingest_shard(recipe, cohort, shard, processes, mode)
+        keep_request(cfg, request)
         done = f"shard {cfg.shard} of {cfg.shards} is done, {n_files} files"
         print_text(f"{recipe.store}: {done}; ingest without shard= merges them")
         return

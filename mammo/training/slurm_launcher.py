@@ -89,7 +89,8 @@ class SlurmLauncher(SubmititLauncher):  # type: ignore[misc]
         idle = {number: overrides for number, overrides in jobs.items() if number not in queued}
         configs = JobConfigs(self.hydra_context.config_loader, self.config)
         composed = {number: configs.of(overrides) for number, overrides in idle.items()}  # all, before one is submitted
-        rest = {n: each for n, each in idle.items() if n not in known or not _is_settled(known[n], composed[n])}
+        name = self.config.hydra.job.config_name
+        rest = {n: each for n, each in idle.items() if n not in known or not _is_settled(known[n], composed[n], name)}
         ids = self._submit(sweep, rest) if rest else []
         names = f" ({' '.join(ranges(ids))})" if ids else ""
         text = f"sweep {sweep.folder.name}: {len(rest)} submitted to Slurm{names}, {len(queued)} in its queue already"
@@ -129,13 +130,17 @@ class SlurmLauncher(SubmititLauncher):  # type: ignore[misc]
         return executor
 
 
-def _is_settled(job: Job, cfg: DictConfig) -> bool:
+def _is_settled(job: Job, cfg: DictConfig, command: str) -> bool:
     """Whether nothing is left to do for a job: its run is finished, and still the one that its configuration asks for.
 
-    A job without a run, as of mammo.precompute, does not say what it has read, so that it is run again.
+    A job of mammo.precompute does not say what it has read, so that it is run again.
     """
-    if not job.is_settled or (job.run is None and job.state == "done"):
+    if not job.is_settled:
         return False
+    if job.run is None and job.state == "done":
+        from mammo.ingestion.shard_request import is_ingested  # heavy, and for ingest only
+
+        return command == "ingest" and is_ingested(cfg)
     try:
         check_pretrained(cfg)
         run = finished_run(job.run) if job.run else None

@@ -67,18 +67,21 @@ def test_merged_shards_of_which_some_were_killed_equal_the_store_of_one_process(
     subprocess.run(command(single), check=True, capture_output=True)
     shards = command(sharded, *SHARDS, *SMALL)
     with subprocess.Popen(
-        shards, env=environment(cluster), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        shards, env=environment(cluster), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as first:
         killed = kill_some(cluster)
-        first.wait(LIMIT_S)
-    wait_for(lambda: cluster.queue() == [], LIMIT_S, "the end of the jobs")
+        _, err = first.communicate(timeout=LIMIT_S)
+    assert first.returncode == 1, err
+    assert f"{N_SHARDS - N_KILLED} of {N_SHARDS} jobs done, {N_KILLED} lost" in err
+    assert cluster.queue() == []
     states = cluster.states(killed)
     assert len(states) == N_KILLED
     assert "COMPLETED" not in states.values()
-    parts = sharded / "store" / "parts"
-    again = subprocess.run(shards, env=environment(cluster), capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
-    assert len(list(parts.glob("*/*/"))) == N_SHARDS
+    for n_submitted in (N_KILLED, 0):
+        again = subprocess.run(shards, env=environment(cluster), capture_output=True, text=True, check=False)
+        assert again.returncode == 0, again.stderr
+        assert f": {n_submitted} submitted to Slurm" in again.stderr
+    assert len(list((sharded / "store" / "parts").glob("*/*/"))) == N_SHARDS
     merged = subprocess.run(command(sharded), capture_output=True, text=True, check=False)
     assert merged.returncode == 0, merged.stderr
     assert files(sharded / "store") == files(single / "store")
