@@ -24,7 +24,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-import mammo.cli.resolvers  # noqa: F401  (registers the resolvers that conf/ uses)
+import mammo.cli.config_files
+import mammo.cli.resolvers  # noqa: F401  (both register what reads conf/)
 from mammo.cli.arguments import is_unusable
 from mammo.cli.config_check import as_typed, check_config, check_deleted, check_swept, forced, parsed
 from mammo.cli.help_page import help_page

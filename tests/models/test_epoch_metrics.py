@@ -132,7 +132,8 @@ def score_together(rank: int, folder: str) -> None:
 
 
 def test_processes_with_unequal_rows_compute_what_one_process_does(tmp_path: Path) -> None:
-    multiprocessing.spawn(score_together, (str(tmp_path),), nprocs=2)
+    # forks, which have all imported: no gradient is computed, which torch cannot do in a fork
+    multiprocessing.start_processes(score_together, (str(tmp_path),), nprocs=2, start_method="fork")
     metric, of_images = LesionAUROC(), ImageAUROC()
     metric.update(*windows())
     of_images.update(*images(slice(0, 20)))
