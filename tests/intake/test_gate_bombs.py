@@ -2,6 +2,7 @@
 
 import os
 import zlib
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from struct import pack
@@ -149,17 +150,14 @@ def _rss(pid: int) -> int:
 
 
 def _descendants(root: int) -> set[int]:
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(path.parent.name)] = int(path.read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue
-    pids, new = {root}, True
-    while new:
-        new = {pid for pid, parent in parents.items() if parent in pids} - pids
-        pids |= new
-    return pids - {root}
+    found, waiting = set[int](), [root]
+    while waiting:
+        for path in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
+            with suppress(OSError):  # it has ended
+                new = set(map(int, path.read_text().split())) - found
+                found |= new
+                waiting += new
+    return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is measured on Linux only")
