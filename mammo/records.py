@@ -188,6 +188,8 @@ class LesionRecord:
         finding: type of lesion ("mass", "calcification", ...), empty if unknown.
         birads: BI-RADS assessment category, None if unknown.
         pathology_type: what pathology found ("IDC", "fibroadenoma", ...), empty if unknown.
+        finding_key: the source's own key of the finding, which all outlines of one lesion share, in every view of the
+            breast; unique within the cohort, empty if the source does not say. They have one patient, breast and label.
     """
 
     lesion_key: str
@@ -200,6 +202,7 @@ class LesionRecord:
     finding: str = ""
     birads: Birads | None = None
     pathology_type: str = ""
+    finding_key: str = ""
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ def task(cfg: DictConfig) -> None:
     table = predictions(scored, own)
     write_predictions([member.run for part in parts for member in part.ensemble.members], table, out)
     _draw(parts, scored.head(cfg.n_pictures), out)
-    print_text(table.drop(columns=["image_id", "patient_id", "label_source"]).to_string(index=False))
+    print_text(table.drop(columns=["image_id", "finding_id", "patient_id", "label_source"]).to_string(index=False))
     names = ", ".join(part.ensemble.name for part in parts)
     print_text(f"{len(scored)} lesions scored by {names}; tables and figures are in {out}")
     if n_seen := int(labeled["split"].isin((Split.TRAIN, Split.VAL)).sum()):
@@ -146,6 +146,10 @@ def _evaluate(parts: Sequence["StoreScores"], out: Path, warned: Sequence[str]) 
     where = "the test split that belongs to the run" if parts[0].is_own else "an external test set"
     n = f"{found['n']} labeled lesions of {where}, {found['n_malignant']} malignant, {found['n_patients']} patients"
     print_text(f"AUC {number_text(found['auc'])} (95 % interval {interval}; patient bootstrap): {n}; see {pages[1]}")
+    if findings := found["findings"]:
+        bounds = range_text(findings["auc_ci"])
+        counts = f"{findings['n']} findings, {findings['n_malignant']} malignant"
+        print_text(f"AUC per finding, by the mean over its views, {number_text(findings['auc'])} ({bounds}): {counts}")
     with atomic_write(pages[0]) as written:
         written.write_text(json.dumps(found, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     cautions = [PHANTOM_CAUTION] if any(part.ensemble.trained_on_phantoms for part in parts) else []

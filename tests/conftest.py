@@ -114,7 +114,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     from mammo.data.window_sampler import CropSizes
     from mammo.scoring.score_tables import write_lesion_table, write_window_table
     from mammo.scoring.trivial_predictors import PREDICTORS
-    from mammo.training.export_scores import IMAGE_COLUMNS
+    from mammo.training.export_scores import IMAGE_COLUMNS, OWN_COLUMNS
 
     plan = lesion_plan(SamplingIndex.from_manifest(manifest), CropSizes((16, 48), 32, 30), 4, seed=0)
     windows = manifest.lesions.index[plan.lesion].to_frame(index=False, name="lesion_id")
@@ -124,7 +124,7 @@ def write_scores(folder: Path, manifest: "Manifest", ending: str, seed: int) -> 
     scores = windows.groupby("lesion_id", sort=False)["score"]
     lesions = manifest.lesions.loc[scores.mean().index].reset_index()
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
-    facts = lesions[["lesion_id", "image_id", "label", "label_source", "finding", "birads", "pathology_type"]].assign(
+    facts = lesions[[name for name in OWN_COLUMNS if name != "high_risk"]].assign(
         **{name: images[name] for name in IMAGE_COLUMNS},
         malignant=(lesions["label"] == "malignant").astype(int),
         high_risk=lesions["high_risk"].astype(int),

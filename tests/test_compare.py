@@ -234,3 +234,34 @@ def test_trivial_predictors_of_the_tables_stand_beside_every_model(
         assert beaten != any("Not shown to be better" in warning for warning in file["warnings"])
     assert main([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]) == 0
     assert "AUC of size of the outline: " in capsys.readouterr().out
+
+
+def test_findings_are_compared_by_the_mean_over_their_views(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    number = np.arange(120) // 2
+    joined = {"finding_id": [f"F{n}" if n % 5 else "" for n in number], "malignant": number % 2}
+    tables = [write(tmp_path / f"{name}.csv", seed, **joined) for seed, name in enumerate("ab")]
+    for seed, name in ((2, "va"), (3, "vb")):
+        write(tmp_path / f"{name}.csv", seed, **joined, patient_id=[f"V{n}" for n in number])
+    files = [tmp_path / "a.csv", tmp_path / "b.csv", "--validation", tmp_path / "va.csv", tmp_path / "vb.csv"]
+    found = json_of(capsys, *files)
+    aucs = []
+    for file, table in zip(found["files"], tables, strict=True):
+        key = np.where(number % 5, number, 1000 + np.arange(120))
+        means = table.groupby(key)[["score", "malignant"]].mean()
+        aucs.append(roc_auc_score(means["malignant"], means["score"]))
+        values = file["findings"]
+        assert (values["n"], values["n_malignant"]) == (len(means), means["malignant"].sum())
+        assert values["auc"] == pytest.approx(aucs[-1])
+        assert values["auc_gain"] == pytest.approx(values["auc"] - file["auc"])
+        assert values["auc_ci"][0] < values["auc"] < values["auc_ci"][1]
+        assert values["tnr_at_fnr_transferred"]["0.05"]["picked_on"].startswith("the findings of ")
+    assert found["pairs"][0]["findings"]["auc_difference"] == pytest.approx(aucs[0] - aucs[1])
+    assert not [group for group in found["files"][0]["subgroups"] if group["column"] == "finding_id"]
+    assert main([str(file) for file in files]) == 0
+    text = capsys.readouterr().out
+    assert text.count(f"  AUC per finding      {aucs[0]:.3f} (") == 1
+    assert f"per finding ({len(means)}): AUC {aucs[0] - aucs[1]:.3f}" in text
+    alone = json_of(capsys, tmp_path / "a.csv", tmp_path / "a.csv")
+    write(tmp_path / "c.csv", 4)
+    assert alone["pairs"][0]["findings"]["auc_difference"] == 0
+    assert json_of(capsys, tmp_path / "c.csv")["files"][0]["findings"] is None

@@ -33,8 +33,9 @@ KEPT_TRAINER = ("accelerator", "precision")
 OWN_MACHINE = {"intensity": None, "workers": 0, "workers_timeout_s": 60.0, "memory_gb": 1.0}
 """Keys that are about training or the machine, as scoring needs them."""
 
-NOT_KEPT = ("folder", "command", "reads", "files", "stamps")
-"""What a bundle leaves out of a run: its places, and the command line, which names the user's folders."""
+NOT_KEPT = ("folder", "command", "reads", "files", "stamps", "test_lesions", "test_findings")
+"""What a bundle leaves out of a run: its places, the command line, which names the user's folders, and its evaluation,
+of which a bundle has its own."""
 
 BASES: Mapping[Role, type[pl.LightningModule]] = {
     "own": pl.LightningModule,

@@ -61,7 +61,7 @@ class CaseStore:
             "label": Pathology.NONE,
             "label_source": LabelSource.NONE,
             "high_risk": False,
-            **dict.fromkeys(("finding", "birads", "pathology_type"), ""),
+            **dict.fromkeys(("finding_id", "finding", "birads", "pathology_type"), ""),
             "gray": float("nan"),
         }
         lesions = [

@@ -23,7 +23,7 @@ from mammo.training.export_scores import lesion_table
 from mammo.training.results import Run
 
 PREDICTION_COLUMNS = (
-    *("lesion_id", "image_id", "patient_id", "laterality", "view", "label", "label_source"),
+    *("lesion_id", "image_id", "finding_id", "patient_id", "laterality", "view", "label", "label_source"),
     *("score", "score_sd", "n_windows"),
 )
 """Columns of predictions.csv, as in a lesion score table; label and label_source are empty where there is no label."""

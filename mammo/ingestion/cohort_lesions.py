@@ -101,7 +101,8 @@ def _equal(one: LesionRecord, other: LesionRecord) -> bool:
 
 
 def _facts(lesion: LesionRecord) -> tuple[object, ...]:
-    return lesion.path, lesion.label, lesion.label_source, lesion.box, lesion.high_risk, lesion.birads
+    place = lesion.path, lesion.box, lesion.finding_key
+    return *place, lesion.label, lesion.label_source, lesion.high_risk, lesion.birads
 
 
 def _shown(lesion: LesionRecord) -> str:

@@ -112,6 +112,7 @@ class SourceRows:
         return {
             "lesion_id": self._lesion_id(lesion),
             "image_id": self.image_of[lesion.path],
+            "finding_id": self.pseudonyms.of("finding", lesion.finding_key) if lesion.finding_key else "",
             "label": lesion.label,
             "label_source": lesion.label_source,
             "high_risk": lesion.high_risk,

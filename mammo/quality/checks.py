@@ -48,6 +48,14 @@ CHECKS = {
         "the only lesion of one view is malignant, and that of the breast's other view benign",
         "look at both views: a label or an outline may be on the wrong one",
     ),
+    "finding_in_two_breasts": Check(
+        "the outlines of one finding lie in two breasts or patients",
+        "give each finding a finding_id of its own in the table of lesions",
+    ),
+    "finding_of_two_labels": Check(
+        "the outlines of one finding have different labels",
+        "correct label or finding_id in the table of lesions",
+    ),
     "labels_elsewhere": Check(
         "another source has a label for the image that none of its outlined lesions has",
         "look at the image; ingest the source with the better outlines first",

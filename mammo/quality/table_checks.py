@@ -43,6 +43,7 @@ def check_rows(manifest: Manifest) -> Iterator[Issue]:
     yield from _check_split_classes(manifest)
     yield from _check_labels(manifest.lesions)
     yield from _check_breasts(manifest)
+    yield from _check_findings(manifest)
     yield from _check_other_sources(manifest)
     yield from _check_exams(manifest.images)
 
@@ -117,6 +118,16 @@ def _check_breasts(manifest: Manifest) -> Iterator[Issue]:
         one_a_view = set(views.groups) == {*View} and (views.size() == 1).all()
         if one_a_view and rows["label"].nunique() == 2 and rows["finding"].nunique() == 1:
             yield Issue("labels_conflict", f"{exam} {laterality}", "", tuple(rows["image_id"]))
+
+
+def _check_findings(manifest: Manifest) -> Iterator[Issue]:
+    lesions = manifest.lesions.join(manifest.images[["patient_id", "laterality"]], on="image_id")
+    for finding, rows in lesions[lesions["finding_id"] != ""].groupby("finding_id", sort=False):
+        images = tuple(map(str, rows["image_id"][:4]))
+        if len(rows[["patient_id", "laterality"]].drop_duplicates()) > 1:
+            yield Issue("finding_in_two_breasts", str(finding), "", images)
+        if rows["label"].nunique() > 1:
+            yield Issue("finding_of_two_labels", str(finding), ", ".join(sorted(set(rows["label"]))), images)
 
 
 def _check_exams(images: pd.DataFrame) -> Iterator[Issue]:

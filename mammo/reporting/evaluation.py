@@ -8,6 +8,7 @@ import pandas as pd
 
 from mammo.paper import BEST, LOCAL, MAPS
 from mammo.records import Floats, Ints, MammoError
+from mammo.reporting.chosen_thresholds import Validation, chosen_thresholds
 from mammo.reporting.evaluation_warnings import (
     evaluation_warnings,
     origin_warnings,
@@ -15,6 +16,7 @@ from mammo.reporting.evaluation_warnings import (
     reject_shared_patients,
     seed_warnings,
 )
+from mammo.reporting.finding_results import FindingResults, finding_results
 from mammo.reporting.paper_settings import seeds_of, settings_table
 from mammo.reporting.paper_tables import auc_row, context_table, figure6, table2, table3
 from mammo.reporting.report_columns import OTHER_COLUMNS
@@ -24,7 +26,6 @@ from mammo.reporting.summary import birads_table
 from mammo.scoring.model_comparison import Comparison, compare
 from mammo.scoring.performance import Performance, Subgroup, class_subgroups, performance, subgroups
 from mammo.scoring.score_tables import size_group
-from mammo.scoring.thresholds import FNRS, threshold_at_fnr
 from mammo.scoring.trivial_predictors import trivial_table, trivial_warnings
 from mammo.training.results import Run
 
@@ -44,10 +45,10 @@ class Evaluation:
         lesions: N rows, as SharedLesions.lesions, and each lesion's size group.
         malignant: [N] in {0, 1}.
         mean_scores: maps joined by + to the seed-mean lesion score [N]; without any f_agg run, those of f_loc by name.
-        validation: by fold (None without folds), validation lesions of the runs of `main` and their seed-mean score;
-            empty if a run has none.
+        validation: of the runs of `main` (chosen_thresholds.Validation).
         performance: of the seed-mean score of `main`.
         table2: as paper_tables.table2, for `main`.
+        findings: the results per finding; None where no finding has two views.
         table3: as paper_tables.table3.
         missing: combinations of Table 3 without a run; empty if none has one.
         floc: paper_tables.auc_row of f_loc alone; None unless all f_loc runs have one backbone and initialization.
@@ -73,9 +74,10 @@ class Evaluation:
     lesions: pd.DataFrame
     malignant: Ints
     mean_scores: Mapping[str, Floats]
-    validation: Mapping[int | None, tuple[pd.DataFrame, Floats]]
+    validation: Validation
     performance: Performance
     table2: pd.DataFrame
+    findings: FindingResults | None
     table3: pd.DataFrame
     missing: Sequence[str]
     floc: Mapping[str, float | int] | None
@@ -130,7 +132,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     main, main_pools = _main(fagg) if combined else _best(dict(zip(named, by_network.values(), strict=True)))
     validation = _validation(main_pools)
     _reject_selected_on(shared.lesions, validation)
-    thresholds = _thresholds(validation, shared.lesions["fold"])
+    thresholds = chosen_thresholds(validation, shared.lesions["fold"])
     main_performance = performance(malignant, means[main], patients, thresholds)
     lesions = shared.lesions.assign(size=size_group(shared.lesions["size_px"]))
     models = means | named
@@ -145,6 +147,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         validation=validation,
         performance=main_performance,
         table2=table2(main_performance),
+        findings=finding_results(models, main, lesions, validation),
         table3=table3(stacks, malignant, patients, _seeds_of(fagg)),
         missing=[maps for maps in MAPS if stacks and maps not in stacks],
         floc=auc_row(next(iter(floc.values())), malignant, patients) if len(floc) == 1 else None,
@@ -226,7 +229,7 @@ def _gains(
     }
 
 
-def _reject_selected_on(lesions: pd.DataFrame, validation: Mapping[int | None, tuple[pd.DataFrame, Floats]]) -> None:
+def _reject_selected_on(lesions: pd.DataFrame, validation: Validation) -> None:
     """Reject test lesions that were used in training or selection, with folds by the networks of their own fold."""
     reject_shared_patients(lesions, None)
     for fold, (selected_on, _) in validation.items():
@@ -243,7 +246,7 @@ def _warnings(evaluation: Evaluation) -> list[str]:
     ]
 
 
-def _validation(pools: Sequence[PooledRun]) -> dict[int | None, tuple[pd.DataFrame, Floats]]:
+def _validation(pools: Sequence[PooledRun]) -> Validation:
     """By fold, the validation lesions and their seed-mean score; empty if a run has no validation scores."""
     tables = {pool.name: by_fold for pool in pools if (by_fold := pool.validation()) is not None}
     if len(tables) < len(pools):
@@ -253,24 +256,6 @@ def _validation(pools: Sequence[PooledRun]) -> dict[int | None, tuple[pd.DataFra
         shared = share_lesions({name: by_fold[fold] for name, by_fold in tables.items()})
         found[fold] = shared.lesions, np.mean(list(shared.scores.values()), axis=0)
     return found
-
-
-def _thresholds(
-    validation: Mapping[int | None, tuple[pd.DataFrame, Floats]], fold_of: "pd.Series[int]"
-) -> dict[float, float | Floats]:
-    """False negative rate to its threshold on the validation lesions, with folds that of each test lesion's fold.
-
-    Empty if a fold has no malignant validation lesion.
-    """
-    if not validation or not all(lesions["malignant"].any() for lesions, _ in validation.values()):
-        return {}
-    chosen = {
-        fold: {fnr: threshold_at_fnr(lesions["malignant"], score, fnr) for fnr in FNRS}
-        for fold, (lesions, score) in validation.items()
-    }
-    if None in chosen:
-        return {**chosen[None]}
-    return {fnr: np.array([chosen[fold][fnr] for fold in fold_of]) for fnr in FNRS}
 
 
 def _floc_by_network(pools: Sequence[PooledRun]) -> dict[tuple[str, str], list[PooledRun]]:

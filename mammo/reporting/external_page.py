@@ -70,8 +70,8 @@ def write_external_page(
 
 def _score_file(name: str, table: pd.DataFrame) -> ScoreFile:
     """A lesion score table as a file of scores; its subgroups are those of the columns that the report uses."""
-    columns = ["lesion_id", "patient_id", "malignant", "score", "fold", "finding", "view", "vendor", "density"]
-    columns += ["birads", "label_source", "source"]
+    columns = ["lesion_id", "finding_id", "patient_id", "malignant", "score", "fold", "finding", "view", "vendor"]
+    columns += ["density", "birads", "label_source", "source"]
     return ScoreFile(name, table[columns].set_axis(pd.RangeIndex(1, len(table) + 1)))
 
 

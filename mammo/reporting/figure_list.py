@@ -1,8 +1,8 @@
 """The report's tables and figures of results, by name, made from an evaluation.
 
 Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, settings beside the
-paper's, and folds, birads, trivial and other_models. Figures (PNG and SVG): table3-dots, roc, figure6, figure7 and
-calibration. Figures 1, 2, 3 and 5 show images: see cohort_figures.
+paper's, and folds, birads, trivial, other_models, findings and findings_tnr. Figures (PNG and SVG): table3-dots, roc,
+figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show images: see cohort_figures.
 """
 
 import re
@@ -67,6 +67,8 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
         "other_models": evaluation.other_models,
         "settings": evaluation.settings,
     }
+    if evaluation.findings is not None:
+        further |= {"findings": evaluation.findings.aucs, "findings_tnr": evaluation.findings.tnrs}
     for name, table in further.items():
         if len(table):
             tables[name] = table

@@ -134,6 +134,8 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
         "table3": evaluation.table3.to_dict("records"),
         "context_images": evaluation.images.to_dict("records"),
         "table2": evaluation.table2.to_dict("records"),
+        "findings": evaluation.findings.aucs.to_dict("records") if evaluation.findings else [],
+        "finding_tnrs": evaluation.findings.tnrs.to_dict("records") if evaluation.findings else [],
         "birads": evaluation.birads.to_dict("records"),
         "figure6": evaluation.figure6.to_dict("records"),
         "figure6_notes": figure6_notes(evaluation.figure6),

@@ -29,6 +29,27 @@ TABLE2_COLUMNS: Columns = {
     "paper_high": "upper bound that the paper gives",
 }
 
+FINDING_TNR_COLUMNS: Columns = {
+    name: meaning.replace("lesions", "findings")
+    for name, meaning in TABLE2_COLUMNS.items()
+    if not name.startswith("paper")
+}
+"""Columns of findings_tnr.csv."""
+
+FINDING_COLUMNS: Columns = {
+    "model": "the model",
+    "view_auc": "AUC of the seed-mean score of the lesion views, in [0, 1]",
+    "view_low": "lower bound of its 95 % patient-bootstrap interval",
+    "view_high": "upper bound",
+    "finding_auc": "AUC of the findings, each scored by the mean over its views",
+    "finding_low": "lower bound of its 95 % interval",
+    "finding_high": "upper bound",
+    "gain": "finding_auc minus view_auc",
+    "gain_low": "lower bound of its paired 95 % interval",
+    "gain_high": "upper bound",
+}
+"""Columns of findings.csv, one row for each model."""
+
 AUC_COLUMNS: Columns = {
     "auc_mean": "mean of the seeds' test AUCs, in [0, 1]",
     "auc_sd": "their standard deviation (divisor S - 1); undefined for one seed",

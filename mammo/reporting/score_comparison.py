@@ -11,11 +11,20 @@ import pandas as pd
 
 from mammo.records import Floats
 from mammo.reporting.evaluation_warnings import evaluation_warnings, training_warnings
+from mammo.reporting.finding_comparison import (
+    difference_values,
+    finding_difference,
+    finding_lines,
+    finding_values,
+    pair_lines,
+)
+from mammo.scoring.findings import FINDING
 from mammo.scoring.intervals import N_RESAMPLES, Interval, auc_interval
 from mammo.scoring.metrics import why_undefined
 from mammo.scoring.model_comparison import compare
 from mammo.scoring.number_text import json_number, number_text, range_text
-from mammo.scoring.performance import OperatingPoint, performance, subgroups
+from mammo.scoring.performance import performance, subgroups
+from mammo.scoring.performance_json import Json, bounds, main_values, operating_point
 from mammo.scoring.probability_curves import CalibrationCurve, DecisionCurve, calibration_curve, decision_curve
 from mammo.scoring.score_file import (
     COLUMNS,
@@ -30,8 +39,6 @@ from mammo.scoring.score_file import (
 from mammo.scoring.thresholds import FNRS, KnownThresholds
 from mammo.scoring.trivial_predictors import PREDICTORS, known_predictors, trivial_table, trivial_warnings
 from mammo.store.pseudonyms import OwnId
-
-Json = dict[str, Any]
 
 N_SHOWN = 5
 """Number of lesions that are listed."""
@@ -74,11 +81,12 @@ def evaluate(table: pd.DataFrame | str | Path) -> Json:
 
     Args:
         table: a data frame, or the path of a CSV file, with the columns lesion_id, patient_id, malignant (0 or 1) and
-            score (0 to 1); other columns give subgroups.
+            score (0 to 1); finding_id joins the views of one lesion, and other columns give subgroups.
 
     Returns:
         auc, auc_ci (patient bootstrap), auc_delong_ci, tnr_at_fnr (by allowed share of missed cancers), partial_auc,
-        average_precision, brier, calibration, decision_curve, subgroups, most_wrong, warnings and so on.
+        average_precision, brier, calibration, decision_curve, subgroups, findings (by the mean score over the views of
+        each finding; None without a column finding_id that joins views), most_wrong, warnings and so on.
 
     Raises:
         MammoError: the file cannot be read, a column is missing, or a row is invalid.
@@ -95,22 +103,22 @@ def _file(file: ScoreFile, validation: ScoreFile | KnownThresholds | None, facts
     found = performance(labels, scores, patients, _thresholds(file, validation))
     bins, benefit = calibration_curve(labels, scores, patients), decision_curve(labels, scores, patients)
     folds = fold_names(table)
-    extras = [name for name in table.columns if name not in (*COLUMNS, *PREDICTORS, *(["fold"] if folds else []))]
+    left = (*COLUMNS, FINDING, *PREDICTORS, *(["fold"] if folds else []))
+    extras = [name for name in table.columns if name not in left]
     sources = [str(source) for source in table.get("label_source", ())]
-    values: Json = {"file": file.name, "n": found.n, "n_malignant": found.n_malignant, "n_patients": found.n_patients}
-    values |= {"undefined": found.undefined or None, "auc": json_number(found.auc.value), "auc_ci": _bounds(found.auc)}
-    values["auc_delong_ci"] = _bounds(found.auc_delong)
-    values["tnr_at_fnr"] = {f"{f:g}": _point(p, "these lesions") for f, p in found.chosen_here.items()}
+    values: Json = {"file": file.name, **main_values(found, "these lesions")}
+    values["auc_delong_ci"] = bounds(found.auc_delong)
     if validation is not None:
         transferred = found.transferred.items()
-        values["tnr_at_fnr_transferred"] = {f"{f:g}": _point(p, validation.name) for f, p in transferred}
+        values["tnr_at_fnr_transferred"] = {f"{f:g}": operating_point(p, validation.name) for f, p in transferred}
+    values["findings"] = finding_values(file, validation)
     for name in ("partial_auc", "average_precision", "brier"):
-        values |= {name: json_number(getattr(found, name).value), f"{name}_ci": _bounds(getattr(found, name))}
+        values |= {name: json_number(getattr(found, name).value), f"{name}_ci": bounds(getattr(found, name))}
     values["calibration"] = _columns(bins)
     values["decision_curve"] = _columns(benefit)
     values["subgroups"] = [
         {"column": group.column, "value": group.value, "n": group.n, "n_malignant": group.n_malignant}
-        | {"undefined": group.undefined or None, "auc": json_number(group.auc.value), "auc_ci": _bounds(group.auc)}
+        | {"undefined": group.undefined or None, "auc": json_number(group.auc.value), "auc_ci": bounds(group.auc)}
         for group in subgroups(table, extras)
     ]
     values |= _folds(table, folds)
@@ -142,7 +150,7 @@ def _folds(table: pd.DataFrame, names: Sequence[str]) -> Json:
             "n_malignant": int(labels.sum()),
             "undefined": why_undefined(labels) or None,
         }
-        values.append(row | {"auc": json_number(found.value), "auc_ci": _bounds(found)})
+        values.append(row | {"auc": json_number(found.value), "auc_ci": bounds(found)})
     known = [float(value["auc"]) for value in values if value["auc"] is not None]
     return {"folds": values, "auc_fold_mean": sum(known) / len(known) if known else None}
 
@@ -152,9 +160,9 @@ def _trivial(table: pd.DataFrame) -> list[Json]:
     values = []
     for row in table.to_dict("records"):
         auc, gain = (Interval(row[name], row[f"{name}_low"], row[f"{name}_high"]) for name in ("auc", "gain"))
-        differences = {"auc_difference": json_number(gain.value), "auc_difference_ci": _bounds(gain)}
+        differences = {"auc_difference": json_number(gain.value), "auc_difference_ci": bounds(gain)}
         values.append(
-            {"predictor": row["predictor"], "auc": json_number(auc.value), "auc_ci": _bounds(auc), **differences}
+            {"predictor": row["predictor"], "auc": json_number(auc.value), "auc_ci": bounds(auc), **differences}
         )
     return values
 
@@ -162,14 +170,8 @@ def _trivial(table: pd.DataFrame) -> list[Json]:
 def _pair(first: ScoreFile, second: ScoreFile) -> Json:
     table = first.table
     found = compare(table["malignant"], table["score"], second.table["score"], table["patient_id"].to_numpy())
-    return {
-        "first": first.name,
-        "second": second.name,
-        "auc_difference": json_number(found.auc_difference.value),
-        "auc_difference_ci": _bounds(found.auc_difference),
-        "p_delong": json_number(found.p_delong),
-        "p_bootstrap": json_number(found.p_bootstrap),
-    }
+    values: Json = {"first": first.name, "second": second.name, **difference_values(found)}
+    return values | {"findings": finding_difference(first, second)}
 
 
 def _most_wrong(table: pd.DataFrame, own: Mapping[str, OwnId]) -> list[Json]:
@@ -206,26 +208,10 @@ def _lesion(row: "pd.Series[Any]", own: Mapping[str, OwnId]) -> Json:
     return {"lesion_id": key, "malignant": int(row["malignant"])} | known
 
 
-def _point(point: OperatingPoint, chosen_on: str) -> Json:
-    return {
-        "tnr": json_number(point.tnr.value),
-        "tnr_ci": _bounds(point.tnr),
-        "fnr": json_number(point.fnr.value),
-        "fnr_ci": _bounds(point.fnr),
-        "threshold": json_number(point.threshold),
-        "picked_on": chosen_on,
-    }
-
-
 def _columns(curve: CalibrationCurve | DecisionCurve) -> dict[str, list[float | None]]:
     return {
         field.name: [json_number(value) for value in getattr(curve, field.name).tolist()] for field in fields(curve)
     }
-
-
-def _bounds(interval: Interval) -> list[float] | None:
-    low, high = json_number(interval.low), json_number(interval.high)
-    return None if low is None or high is None else [low, high]
 
 
 def comparison_text(compared: Mapping[str, Any]) -> str:
@@ -251,6 +237,7 @@ def _files(compared: Mapping[str, Any]) -> Iterator[str]:
         for group in file["subgroups"]:
             name, n = f"{group['column']}={group['value']}", f"{group['n']} lesions, {group['n_malignant']} malignant"
             yield f"  AUC, {name:<15} {_shown(group, 'auc')}   {n}" + _because(group)
+        yield from finding_lines(file["findings"])
         yield from _lesion_lines("scored most wrongly:", file["most_wrong"])
         yield ""
 
@@ -272,6 +259,7 @@ def _pairs(compared: Mapping[str, Any]) -> Iterator[str]:
     for pair in compared["pairs"]:
         tests = ", ".join(f"p {name} {number_text(pair[f'p_{name}'])}" for name in ("bootstrap", "delong"))
         yield f"{pair['first']} minus {pair['second']}: AUC {_shown(pair, 'auc_difference')}   {tests}"
+        yield from pair_lines(pair["findings"])
         yield from _lesion_lines("scored most differently:", pair["most_different"])
     yield "Intervals: 95 %, patient bootstrap (all lesions of a patient drawn together); DeLong assumes independence."
 

@@ -13,6 +13,7 @@ _SPLIT = ("str", "train, val or test; empty if the store is not split")
 LESION_COLUMNS: Columns = {
     "lesion_id": ("str", "pseudonym, unique"),
     "image_id": ("str", "the image that the lesion is on"),
+    "finding_id": ("str", "pseudonym of the finding, which all views of one lesion share; empty if unknown"),
     "source": ("str", "name of the data set"),
     "exam_id": ("str", "pseudonym of the exam"),
     "patient_id": ("str", "pseudonym of the patient, the unit of every interval"),

@@ -2,8 +2,9 @@
 
 A file has the columns lesion_id, patient_id, malignant (0 or 1) and score (in [0, 1]), in any order and with other
 columns; UTF-8, with or without a byte order mark, separated by commas. Rows count from 1 after the header. The column
-fold holds the fold that a lesion's model was tested on; validation lesions have the fold of their model too, and each
-fold chooses its own threshold.
+finding_id, where there is one, joins the views of one lesion (scoring.findings). The column fold holds the fold that a
+lesion's model was tested on; validation lesions have the fold of their model too, and each fold chooses its own
+threshold.
 """
 
 import csv
@@ -17,6 +18,7 @@ import pandas as pd
 
 from mammo.limits import TABLE_BYTES, check_size, limited_lines
 from mammo.records import Floats, MammoError
+from mammo.scoring.findings import check_findings
 from mammo.scoring.score_tables import check_copy
 from mammo.scoring.thresholds import threshold_at_fnr
 
@@ -59,7 +61,9 @@ def read_scores(name: Path) -> ScoreFile:
         one, other = table["file"][table["lesion_id"] == lesion].iloc[:2]
         raise MammoError(f"{other}: lesion {lesion} is also in {one}; pool files of different folds only")
     text = table.drop(columns="file").fillna("")
-    return ScoreFile(str(name), text.set_index(pd.RangeIndex(1, len(text) + 1)))
+    pooled = text.set_index(pd.RangeIndex(1, len(text) + 1))
+    check_findings(name, pooled)
+    return ScoreFile(str(name), pooled)
 
 
 def read_score_file(path: Path) -> ScoreFile:
@@ -261,6 +265,7 @@ def _check_rows(path: Path, table: pd.DataFrame) -> None:
         row, lesion = twice.idxmax(), table["lesion_id"][twice].iloc[0]
         before = (table["lesion_id"] == lesion).idxmax()
         raise MammoError(f"{path}, row {row}: lesion_id {lesion} is also in row {before}; keep one row per lesion")
+    check_findings(path, table)
 
 
 def _number(text: str) -> float:

@@ -65,6 +65,10 @@ IMAGE_COLUMNS: Columns = {
 LESION_COLUMNS: Columns = {
     "lesion_id": (TEXT, "pseudonym, unique"),
     "image_id": (TEXT, "the image that the lesion is on"),
+    "finding_id": (
+        TEXT,
+        "pseudonym of the finding: the outlines of one lesion share it, in every view of the breast; empty if unknown",
+    ),
     "label": (TEXT, "malignant, benign or none (a finding of neither class)"),
     "label_source": (TEXT, "biopsy, breast_level, birads_proxy, unknown, or none without a label"),
     "high_risk": (FLAG, "benign, but called high-risk by pathology"),

@@ -34,8 +34,10 @@ from mammo.store.store_header import (
 ROWS_AT_ONCE = 4096
 """Rows held as dictionaries at a time: they take many times the memory of a table."""
 
-KEYS = ("image_id", "patient_id", "exam_id", "lesion_id")
-"""Pseudonyms: they differ between two stores of the same source, so a digest numbers them in order of appearance."""
+KEYS = ("image_id", "patient_id", "exam_id", "lesion_id", "finding_id")
+"""Pseudonyms: they differ between two stores of the same source, so a digest numbers them in order of appearance.
+
+An empty one is -1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,7 +211,7 @@ class Manifest:
                 if name == "image_id":
                     values = [numbers[value] for value in values]
                 elif name in KEYS:
-                    values = pd.factorize(table[name])[0].tolist()
+                    values = pd.factorize(table[name].where(table[name] != ""))[0].tolist()
                 digest.update(f"({name!r}, [".encode())
                 for number, value in enumerate(values):  # one by one: a column as text takes four times its memory
                     digest.update(f"{', ' if number else ''}{value!r}".encode())

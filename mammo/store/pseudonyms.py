@@ -88,7 +88,7 @@ class Pseudonyms:
         return replace(self, source=source)
 
     def of(self, kind: str, name: str) -> str:
-        """Return the pseudonym of a name of one kind ("patient", "exam", "image", "lesion", "uid")."""
+        """Return the pseudonym of a name of one kind ("patient", "exam", "image", "lesion", "finding", "uid")."""
         text = f"{kind}\0{self.source}\0{name}" if self.source else f"{kind}\0{name}"
         return hmac.new(self.key, text.encode(errors="surrogateescape"), "sha256").hexdigest()[:LENGTH]
 

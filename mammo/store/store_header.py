@@ -16,8 +16,9 @@ from mammo.io import atomic_write, did_you_mean_path
 from mammo.limits import read_json
 from mammo.records import MammoError
 
-FORMAT = 7
-"""1 had no density, and at first one file for each image; 2 had no data set; 3 had a single source; 6 no spacing."""
+FORMAT = 8
+"""1 had no density, and at first one file for each image; 2 had no data set; 3 had a single source; 6 no spacing; 7 no
+finding_id."""
 
 AGAIN = "run python -m mammo.ingest again"
 

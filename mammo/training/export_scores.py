@@ -5,7 +5,7 @@ thresholds are chosen, and windows-val.parquet; the context network writes image
 """
 
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from mammo.data.plans import Plan
 from mammo.models.epoch_metrics import ScoredImages, ScoredLesions, WindowPredictions, score_lesions
 from mammo.records import Pathology, Split
 from mammo.scoring.number_text import number_text, range_text
+from mammo.scoring.performance_json import test_values
 from mammo.scoring.score_columns import IMAGE_CLASSES
 from mammo.scoring.score_tables import (
     image_auc,
@@ -31,8 +32,14 @@ from mammo.text import print_text
 IMAGE_COLUMNS = ("source", "exam_id", "patient_id", "laterality", "view", "vendor", "density", "split")
 """Columns of a lesion's image that its row repeats."""
 
+OWN_COLUMNS = (
+    *("lesion_id", "image_id", "finding_id", "label", "label_source", "high_risk"),
+    *("finding", "birads", "pathology_type"),
+)
+"""Columns that a lesion's row has in the store, too."""
 
-def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder: Path, name: str) -> None:
+
+def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder: Path, name: str) -> dict[str, Any]:
     """Write the score tables of the test split; print the AUCs over images.
 
     Args:
@@ -41,17 +48,21 @@ def write_test_scores(network: pl.LightningModule, data: MammoDataModule, folder
         data: the datamodule of that test.
         folder: the run folder.
         name: the run's name.
+
+    Returns:
+        What result.json has of lesions (performance_json.test_values); empty for a network that scores none.
     """
     scored = getattr(network, "scored", None)
     if isinstance(scored, ScoredLesions):
-        _write_lesions(scored, data, Split.TEST, folder, "")
-    elif isinstance(scored, ScoredImages):
+        return test_values(_write_lesions(scored, data, Split.TEST, folder, ""))
+    if isinstance(scored, ScoredImages):
         table = image_table(scored, data.split_data(Split.TEST).manifest, data.fold)
         write_image_table(table, folder / "images.parquet")
         for label in IMAGE_CLASSES:
             auc = image_auc(table, label)
             interval = f"95 % interval {range_text((auc.low, auc.high))}"
             print_text(f"{name}: test images, {label} lesion or not: AUC {number_text(auc.value)} ({interval})")
+    return {}
 
 
 def write_validation_scores(
@@ -68,12 +79,17 @@ def write_validation_scores(
             _write_lesions(scored, data, Split.VAL, folder, "-val")
 
 
-def _write_lesions(scored: ScoredLesions, data: MammoDataModule, split: Split, folder: Path, ending: str) -> None:
+def _write_lesions(
+    scored: ScoredLesions, data: MammoDataModule, split: Split, folder: Path, ending: str
+) -> pd.DataFrame:
+    """Write the lesion and window tables of a split, and return the former."""
     manifest = data.split_data(split).manifest
     trivial = trivial_scores(lesion_facts(data.split_data(Split.TRAIN).manifest), lesion_facts(manifest))
-    write_lesion_table(lesion_table(scored, manifest, data.fold, trivial), folder / f"lesions{ending}.parquet")
+    table = lesion_table(scored, manifest, data.fold, trivial)
+    write_lesion_table(table, folder / f"lesions{ending}.parquet")
     windows = window_table(scored, data.evaluation_plan(split), manifest)
     write_window_table(windows, folder / f"windows{ending}.parquet")
+    return table
 
 
 def lesion_table(
@@ -90,8 +106,7 @@ def lesion_table(
     """
     lesions = manifest.lesions.reset_index().iloc[scored.row.numpy()]
     images = manifest.images.loc[lesions["image_id"]].reset_index(drop=True)
-    own = ["lesion_id", "image_id", "label", "label_source", "high_risk", "finding", "birads", "pathology_type"]
-    table = lesions[own].reset_index(drop=True)
+    table = lesions[[*OWN_COLUMNS]].reset_index(drop=True)
     boxes = lesions[["row0", "row1", "col0", "col1"]].to_numpy()
     sides = np.maximum(boxes[:, 1] - boxes[:, 0], boxes[:, 3] - boxes[:, 2])
     return table.assign(

@@ -150,7 +150,7 @@ def _fit(cfg: DictConfig, run: RunDir, inputs: Inputs, prepared: Prepared, check
             trainer.test(network, data, verbose=False)
         facts["test_auc"] = _finite(trainer.callback_metrics.get("test_auc"))
         if trainer.is_global_zero:
-            write_test_scores(network, data, run.path, run.name)
+            facts |= write_test_scores(network, data, run.path, run.name)
         write_validation_scores(network, data, run.path, trainer)
     for logger in trainer.loggers:
         logger.finalize("success")

@@ -51,6 +51,9 @@ class Run:
         precision: that the network was trained and tested in (models.precision.resolve_precision); empty if unknown.
         val_auc: AUC on the validation split, NaN if undefined (of a context network: over images, not lesions).
         test_auc: AUC on the test split, NaN if undefined.
+        test_lesions: of the malignant and benign test lesions, each view by itself: n, n_malignant, n_patients, auc,
+            auc_ci (patient bootstrap) and tnr_at_fnr; empty for a context network.
+        test_findings: the same of the findings, scored by the mean over their views; empty where none has two views.
         command: the command line that made the run.
         commit: the commit of the code.
         versions: package name to version.
@@ -92,6 +95,8 @@ class Run:
     files: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, Sequence[int]] = field(default_factory=dict)
     scale: float | str | None = None
+    test_lesions: Mapping[str, Any] = field(default_factory=dict)
+    test_findings: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def config(self) -> Mapping[str, Any]:
@@ -228,6 +233,8 @@ def parse_run(result: Mapping[str, Any], folder: Path, path: Path) -> Run:
             files={str(k): str(v) for k, v in dict(result.get("files", {})).items()},
             stamps={str(k): [int(number) for number in v] for k, v in dict(result.get("stamps", {})).items()},
             scale=result.get("scale"),
+            test_lesions=dict(result.get("test_lesions") or {}),
+            test_findings=dict(result.get("test_findings") or {}),
         )
         check_paths(folder, run.files, run.reads, lambda network: _is_named(run, network))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:

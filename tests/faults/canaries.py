@@ -148,7 +148,11 @@ def plant(phantoms: Path, source: Path, canaries: Canaries) -> Path:
         with Image.open(phantoms / old) as mask:
             mask.save(source / new, pnginfo=_text(canaries))
     ids = {name: canaries.new() for name in lesions["lesion_id"]}
-    lesions = lesions.replace({"image": paths, "mask": masks, "lesion_id": ids})
+    breasts = lesions["image"].str.rpartition("-")[0] + lesions["label"]  # one label, both views
+    findings = {breast: canaries.new() for breast in breasts}
+    lesions = lesions.replace({"image": paths, "mask": masks, "lesion_id": ids}).assign(
+        finding_id=breasts.map(findings)
+    )
     lesions.assign(remarks=[canaries.new() for _ in ids]).to_csv(source / "lesions.csv", index=False)
     return source
 
@@ -177,7 +181,8 @@ def plant_pictures(phantoms: Path, source: Path, canaries: Canaries) -> Path:
         assert outlined is not None
         box = cv2.boundingRect(outlined)
         annotation = {"id": number, "image_id": numbers[path], "category_id": int(label == "malignant"), "bbox": box}
-        coco["annotations"].append({**annotation, "attributes": {"note": canaries.new()}, "author": canaries.new()})
+        noted = {"note": canaries.new(), "finding_id": canaries.new()}
+        coco["annotations"].append({**annotation, "attributes": noted, "author": canaries.new()})
     (source / "coco.json").write_text(json.dumps({"info": {"contributor": canaries.new()}, **coco}))
     images.replace({"image": paths, "patient": people, "exam": people}).to_csv(source / "images.csv", index=False)
     return source

@@ -103,6 +103,24 @@ def test_the_store_holds_only_pseudonyms_and_paths(recipe: Recipe, source: Path)
         assert path.is_dir() or b"ZZCANARY" not in path.read_bytes()
 
 
+def test_a_finding_has_one_pseudonym_in_all_views_and_its_own_id_is_in_no_file(recipe: Recipe, source: Path) -> None:
+    pixels = cv2.imread(str(source / "0L.png"), cv2.IMREAD_UNCHANGED)
+    cv2.imwrite(str(source / "0LMLO.png"), pixels + (pixels > 0))
+    with (source / "images.csv").open("a") as images:
+        images.write("\n0LMLO.png,ZZCANARY0,exam 0,L,MLO")
+    rows = (("0L", "ZZCANARYF"), ("0LMLO", "ZZCANARYF"), ("1L", "ZZCANARYG"), ("2L", ""))
+    lines = [f'{image}.png,benign,"90,30;90,50;110,50;110,30",{finding}' for image, finding in rows]
+    (source / "lesions.csv").write_text("\n".join(["image,label,outline,finding_id", *lines]))
+    findings = ingest_cohort(recipe, read(source), 1).manifest.lesions["finding_id"].tolist()
+    assert len(findings[0]) == 20
+    assert findings[0] == findings[1] not in ("", findings[2])
+    assert findings[3] == ""
+    other = ingest_cohort(replace(recipe, store=recipe.store / "other"), read(source), 1)
+    assert not set(findings[:3]) & set(other.manifest.lesions["finding_id"])
+    for path in recipe.store.rglob("*"):
+        assert path.is_dir() or b"ZZCANARY" not in path.read_bytes()
+
+
 def test_a_rerun_decodes_nothing_and_changes_nothing(recipe: Recipe, source: Path) -> None:
     ingest_cohort(recipe, read(source), 1)
     before = tables(recipe)
@@ -233,13 +251,13 @@ def test_a_source_without_an_accepted_image_is_an_error(recipe: Recipe, source: 
 def test_a_store_of_another_format_is_not_changed(recipe: Recipe, source: Path) -> None:
     ingest_cohort(recipe, read(source), 1)
     head = recipe.store / "store.json"
-    head.write_text(head.read_text().replace('"format": 7', '"format": 3'))
+    head.write_text(head.read_text().replace('"format": 8', '"format": 3'))
     before = tables(recipe)
     for again in (
         lambda: ingest_cohort(recipe, read(source), 1),
         lambda: ingest_shard(recipe, read(source), Shard(0, 2), 1),
     ):
-        with pytest.raises(MammoError, match="is a store of format 3, which this version, of format 7, cannot read"):
+        with pytest.raises(MammoError, match="is a store of format 3, which this version, of format 8, cannot read"):
             again()
     assert tables(recipe) == before
     head.write_text("{")  # a damaged head is rewritten

@@ -37,9 +37,9 @@ def lesions():
     mask = np.ones((60, 50), bool)
     for k in range(0, n, 6):
         yield {
-            "lesion_id": f"l{k}", "image_id": f"{k:020x}", "label": ("malignant", "benign")[k % 12 // 6],
-            "label_source": "biopsy", "high_risk": False, "finding": "", "birads": "",
-            "pathology_type": "",
+            "lesion_id": f"l{k}", "image_id": f"{k:020x}", "finding_id": "",
+            "label": ("malignant", "benign")[k % 12 // 6], "label_source": "biopsy", "high_risk": False,
+            "finding": "", "birads": "", "pathology_type": "",
             **outline_values(mask, Box(500, 560, 300, 350)), "gray": 2000.0,
         }
 

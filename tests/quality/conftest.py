@@ -88,6 +88,7 @@ class SyntheticStore:
                 made.lesions[f"l{patient}"] = {
                     "lesion_id": f"l{patient}",
                     "image_id": f"{patient:06x}0",
+                    "finding_id": "",
                     "label": ("malignant", "benign")[patient % 3],
                     "label_source": "biopsy",
                     "high_risk": False,

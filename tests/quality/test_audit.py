@@ -93,6 +93,24 @@ def conflict(store: Any, patient: int) -> str:
     return f"e{patient} L"
 
 
+def finding_apart(store: Any, patient: int) -> str:
+    """The finding of a left breast has an outline in the right breast, too."""
+    lesion = store.lesions[f"l{patient}"] | {"finding_id": f"f{patient}"}
+    other = {"lesion_id": f"m{patient}", "image_id": image(patient, 2)}
+    store.lesions |= {f"l{patient}": lesion, f"m{patient}": lesion | other}
+    for number in (2, 3):
+        store.images[image(patient, number)]["negative"] = False
+    return f"f{patient}"
+
+
+def finding_of_two_labels(store: Any, patient: int) -> str:
+    """A finding is labeled in one view only."""
+    lesion = store.lesions[f"l{patient}"] | {"finding_id": f"f{patient}"}
+    other = {"lesion_id": f"m{patient}", "image_id": image(patient, 1), "label": "none", "label_source": "none"}
+    store.lesions |= {f"l{patient}": lesion, f"m{patient}": lesion | other}
+    return f"f{patient}"
+
+
 def contradicted(store: Any, patient: int) -> str:
     other = {"malignant": "benign", "benign": "malignant"}[store.lesions[f"l{patient}"]["label"]]
     store.images[image(patient)]["elsewhere"] = f"theirs:{other}"
@@ -147,6 +165,8 @@ PLANTS: dict[str, Plant] = {
     "label_without_source": change("lesions", label_source="none"),
     "high_risk_not_benign": change("lesions", high_risk=True, label="malignant"),
     "labels_conflict": conflict,
+    "finding_in_two_breasts": finding_apart,
+    "finding_of_two_labels": finding_of_two_labels,
     "labels_elsewhere": contradicted,
     "exam_lacks_view": of_exam(lambda rows, _: rows[1].update(view="CC"), "e"),
     "side_against_rule": change("images", mirrored=True),

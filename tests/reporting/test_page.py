@@ -55,6 +55,7 @@ def write_run(
             {
                 "lesion_id": ids,
                 "image_id": "I",
+                "finding_id": "",
                 "exam_id": "E",
                 "source": "table",
                 "patient_id": [f"P{i // 2}" for i in range(N)],

@@ -74,6 +74,7 @@ def lesions(fold: int, split: str, rng: np.random.Generator) -> pd.DataFrame:
     facts = {"image_id": ids, "exam_id": ids, "patient_id": [f"P{number // 2}" for number in inside]}
     words = {
         "source": "table",
+        "finding_id": "",
         "label_source": "biopsy",
         "finding": "",
         "birads": "",

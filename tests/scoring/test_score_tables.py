@@ -33,6 +33,7 @@ def lesion_scores(**changes: object) -> pd.DataFrame:
     rows = {
         "lesion_id": ["a", "b", "c"],
         "image_id": ["i", "i", "j"],
+        "finding_id": ["g", "", ""],
         "exam_id": ["e", "e", "f"],
         "source": ["table", "table", "other"],
         "patient_id": ["p", "p", "q"],

@@ -58,6 +58,7 @@ def lesion(index: int, prefix: str = "", **changes: object) -> dict[str, Any]:
     return {
         "lesion_id": f"{prefix}l{index}",
         "image_id": f"{prefix}i{index}",
+        "finding_id": "",
         "label": "malignant",
         "label_source": "biopsy",
         "high_risk": False,
@@ -117,13 +118,25 @@ def test_the_digest_follows_content_not_pseudonyms(manifest: Manifest) -> None:
     content = sha256(json.dumps(asdict(FRAME)).encode())
     for table in (manifest.images, manifest.lesions):
         for name, column in table.reset_index().items():
-            values = column.str[1:].astype(int).tolist() if str(name).endswith("_id") else column.tolist()
+            values = column.tolist()
+            if str(name).endswith("_id"):
+                values = [int(value[1:]) if value else -1 for value in values]
             content.update(repr((name, values)).encode())
     assert manifest.digest() == content.hexdigest()
     changed = Manifest.of(FRAME, [image(i) for i in range(6)], [lesion(0), lesion(1)])
     assert changed.digest() != manifest.digest()
     regrouped = [image(i, patient_id="p0") for i in range(6)]
     assert replace(manifest, images=Manifest.of(FRAME, regrouped, []).images).digest() != manifest.digest()
+
+
+def test_the_digest_distinguishes_joined_separate_and_unknown_findings() -> None:
+    def digest(prefix: str, *findings: str) -> str:
+        rows = [lesion(i, prefix, finding_id=finding) for i, finding in enumerate(findings)]
+        return Manifest.of(FRAME, [image(i, prefix) for i in range(2)], rows).digest()
+
+    kinds = (("", ""), ("f", "f"), ("f", "g"), ("f", ""), ("", "f"))
+    assert len({digest("", *findings) for findings in kinds}) == len(kinds)
+    assert digest("", "f", "f") == digest("z", "u", "u")
 
 
 def test_a_store_without_lesions_loads(tmp_path: Path) -> None:

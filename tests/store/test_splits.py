@@ -298,3 +298,16 @@ def test_later_patients_join_the_folds_and_earlier_ones_stay() -> None:
     assert sizes.max() - sizes.min() <= 2
     with pytest.raises(MammoError, match=r"folds=4, but the store has 5 folds: give again=true"):
         assign_folds(again, 4, 0, keep_current=True)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_all_views_of_a_finding_are_in_one_split_and_one_fold(seed: int) -> None:
+    manifest = cohort(12, 15, 20)
+    views = pd.DataFrame(
+        {"image_id": manifest.images.index, "label": "benign", "finding_id": "f" + manifest.images["patient_id"]}
+    )
+    manifest = replace(manifest, lesions=views.set_index(pd.RangeIndex(len(views), name="lesion_id")))
+    for split in (assign_splits(manifest, seed, (0.6, 0.2, 0.2)), assign_folds(manifest, 4, seed)):
+        joined = split.lesions.join(split.images[["split", "fold"]], on="image_id").groupby("finding_id")
+        assert (joined.size() == 2).all()
+        assert (joined[["split", "fold"]].nunique() == 1).all(axis=None)

@@ -39,9 +39,9 @@ def test_a_folder_without_a_store_is_named(tmp_path: Path) -> None:
     [
         "{",
         "[]",
-        '{"format": 7}',
-        '{"format": 7, "frame": {"height": 46, "width": 30, "cell_px": 1}}',
-        '{"format": 7, "frame": {"height": 46}, "sources": []}',
+        '{"format": 8}',
+        '{"format": 8, "frame": {"height": 46, "width": 30, "cell_px": 1}}',
+        '{"format": 8, "frame": {"height": 46}, "sources": []}',
     ],
 )
 def test_a_damaged_head_is_named(content: str, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_a_damaged_head_is_named(content: str, tmp_path: Path) -> None:
 def test_a_store_of_another_format_is_ingested_again(number: int, tmp_path: Path) -> None:
     (tmp_path / "store.json").write_text(json.dumps({"format": number, "frame": {}}))
     with pytest.raises(
-        MammoError, match=rf"format {number}, .* of format 7, cannot read: delete it and ingest .*again"
+        MammoError, match=rf"format {number}, .* of format 8, cannot read: delete it and ingest .*again"
     ):
         read_store_header(tmp_path)
 

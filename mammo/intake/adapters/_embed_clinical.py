@@ -87,6 +87,10 @@ class ClinicalTable:
             severities = None if None in later else [severity for found in later for severity in found or ()]
         return SEVERITIES.get(min(severities), UNKNOWN_LABEL) if severities else UNKNOWN_LABEL
 
+    def finding_key(self, patient: str, exam: str, side: Laterality) -> str:
+        """Return the key of the only finding of a breast in an exam; empty unless there is exactly one."""
+        return "" if _severities(self._of_breast(exam, side), side) is None else f"{patient}_{exam}_{side}"
+
     def birads(self, exam: str, side: Laterality) -> Birads | None:
         """Return the category of the only finding of a breast in an exam; None unless there is exactly one."""
         rows = self._of_breast(exam, side)

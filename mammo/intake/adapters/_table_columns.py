@@ -53,6 +53,11 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "lesionid lesionkey",
         "your own id of the lesion",
     ),
+    "finding_id": (
+        "findingid findingkey findingno findingnumber",
+        "your own id of the finding, the same for all outlines of one lesion, in every view of its breast; unique "
+        "among all patients",
+    ),
     "lesion": (
         "lesion lesionno lesionnumber roi roiid roinumber abnormality abnormalityid",
         "the number of the lesion on its image, where it has no id",

@@ -255,8 +255,8 @@ def distinct_lesions(
 ) -> tuple[list[LesionRecord], int]:
     """Return lesions without the rows that repeat another one, and the number of those.
 
-    Rows without a lesion id that outline the same on one image with different labels are problems, and rows with one id
-    for different findings. Rows with a wrong label are not compared.
+    Rows without a lesion id that outline the same on one image with different labels or finding ids are problems, and
+    rows with one id for different lesions. Rows with a wrong label are not compared.
     """
     kept: list[LesionRecord] = []
     seen: dict[tuple[str, object, bytes], tuple[TableLesion, LesionRecord]] = {}
@@ -265,17 +265,21 @@ def distinct_lesions(
     for lesion, record in (each for each in drawn if each[0].is_known):
         outline = (record.path, record.box, record.mask.tobytes())
         own = lesion.entry.get("lesion_id") or lesion.entry.get("lesion")
-        content = (outline, record.label, record.label_source, record.high_risk, record.birads)
+        content = (outline, record.finding_key, record.label, record.label_source, record.high_risk, record.birads)
         first, before = by_id.setdefault(record.lesion_key, (lesion, content))
         if own and before != content:
-            what = f"{first.entry.key} has it too, for another outline, image or label"
-            problems.add(str(lesion.entry.error("lesion_id", f"{what}; give each lesion an id of its own")))
+            what = f"{first.entry.key} has it too, for another outline, image, finding or label"
+            remedy = "give each outline an id of its own; a column finding_id joins those of one lesion in two views"
+            problems.add(str(lesion.entry.error("lesion_id", f"{what}; {remedy}")))
         same = None if own else seen.setdefault(outline, (lesion, record))
         if same and same[0] is not lesion:
             n_repeated += 1
             if same[1].label != record.label:
                 rows = f"is {record.label} here and {same[1].label} in {same[0].entry.key}"
                 problems.add(str(lesion.entry.error("label", f"{rows}, with the same outline; correct one of them")))
+            elif same[1].finding_key != record.finding_key:
+                what = f"{same[0].entry.key} has the same outline and another finding_id"
+                problems.add(str(lesion.entry.error("finding_id", f"{what}; correct one of them")))
             continue
         kept.append(record)
     return kept, n_repeated

@@ -5,13 +5,14 @@
 
 Pitfalls: only the CSV files identify patients; the columns of crop and mask are often swapped, so the mask is
 recognized by its two values; 71 films occur twice, as Mass and as Calc, with different lesions; masks in another
-digitizer's size are scaled if the aspect ratio agrees; lesion numbers do not correspond across views; and 31 patients
-are in training for one kind of lesion and in test for the other: they all go to test here.
+digitizer's size are scaled if the aspect ratio agrees; 31 patients are in training for one kind of lesion and in test
+for the other: they all go to test here; and lesion numbers do not always correspond across views: they join outlines as
+one finding, but none of a breast and kind in which the pathology of a number differs between the views.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -112,6 +113,12 @@ class _LesionRow:
         patient, laterality, view = self.film
         return f"{patient}_{laterality}_{view}_{self.kind}_{self.number}"
 
+    @property
+    def breast(self) -> str:
+        """Patient, breast and kind, within which each view numbers its lesions."""
+        patient, laterality, _ = self.film
+        return f"{patient}_{laterality}_{self.kind}"
+
 
 def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     """Read the folder.
@@ -140,7 +147,8 @@ def read(root: Path, workers: Workers = DEFAULT_WORKERS) -> Cohort:
     shapes = stored_shapes(root, sorted({image for _, image, _ in outlined if image}), workers)
     tasks = [(shapes.get(image, Code.OUTLINE_UNLINKED), paths) for _, image, paths in outlined]
     results = track(isolated(partial(_outline, root), tasks, workers), "outlines", len(tasks), "lesions")
-    outlines = [_lesion(*lesion, outline) for lesion, outline in zip(outlined, results, strict=True)]
+    unlike = _contradicting_breasts(rows)
+    outlines = [_lesion(*lesion, outline, unlike) for lesion, outline in zip(outlined, results, strict=True)]
     return Cohort.ordered(images, outlines, _counts(rows), notes)
 
 
@@ -220,13 +228,24 @@ def _outline_files(series: SeriesIndex, row: _LesionRow) -> list[str]:
     return sorted({file for path in row.outlines for file in _files(series, path)})
 
 
-def _lesion(row: _LesionRow, image: str, paths: Sequence[str], outline: Outline | Code) -> LesionRecord | LeftOut:
+def _contradicting_breasts(rows: Sequence[_LesionRow]) -> set[str]:
+    """Return the breasts (_LesionRow.breast) in which a number has another pathology in the other view."""
+    pathologies: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for row in rows:
+        pathologies[row.breast, row.number].add(row.pathology)
+    return {breast for (breast, _), found in pathologies.items() if len(found) > 1}
+
+
+def _lesion(
+    row: _LesionRow, image: str, paths: Sequence[str], outline: Outline | Code, unlike: Container[str]
+) -> LesionRecord | LeftOut:
     label, source = LABELS[row.pathology]
     if isinstance(outline, Code):
         return left_out(paths[0] if paths else row.outlines[1], outline, image, label)
     mask, box = outline
-    finding = {"mass": "mass", "calc": "calcification"}[row.kind]
-    return LesionRecord(row.key, image, label, source, box, mask, finding=finding, birads=row.birads)
+    facts, kind = (row.key, image, label, source, box, mask), {"mass": "mass", "calc": "calcification"}[row.kind]
+    key = f"{row.breast}_{row.number}" if row.number and row.breast not in unlike else ""
+    return LesionRecord(*facts, finding=kind, birads=row.birads, finding_key=key)
 
 
 def _outline(root: Path, item: tuple[Shape | Code, Sequence[str]]) -> Outline:

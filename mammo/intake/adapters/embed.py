@@ -6,7 +6,8 @@
 
 Pitfalls: boxes (ymin, xmin, ymax, xmax) are in the frame of Emory's PNG files, which are flipped if PatientOrientation
 starts with P, unless the newer column DCM_ROI_coords is present; and a finding is linked to a box only if its breast
-has one finding and the image one box: all other boxes have no label (_embed_clinical).
+has one finding and the image one box: all other boxes have no label, and are not joined across views
+(_embed_clinical).
 """
 
 import re
@@ -138,10 +139,11 @@ def _lesions(
 ) -> Iterator[LesionRecord | LeftOut]:
     """Yield the lesions of one image from the outlines of its boxes."""
     image = boxed.image
-    (label, source, high_risk, kind), birads = UNKNOWN_LABEL, None
+    (label, source, high_risk, kind), birads, finding = UNKNOWN_LABEL, None, ""
     if len(boxed.edges) <= 1 and image.laterality:
         birads = clinic.birads(image.exam_key, image.laterality)
         label, source, high_risk, kind = clinic.label(image.patient_key, image.exam_key, image.laterality)
+        finding = clinic.finding_key(image.patient_key, image.exam_key, image.laterality)
     outlines = [found for _ in boxed.edges or ("",)] if isinstance(found, Code) else found
     for number, outline in enumerate(outlines, 1):
         if isinstance(outline, Code):
@@ -150,7 +152,7 @@ def _lesions(
             mask, box = outline
             key = f"{image.path}#{number}"
             facts = (key, image.path, label, source, box, mask, high_risk)
-            yield LesionRecord(*facts, birads=birads, pathology_type=kind)
+            yield LesionRecord(*facts, birads=birads, pathology_type=kind, finding_key=finding)
 
 
 def _outlines(root: Path, boxed: _BoxedImage) -> list[Outline | Code]:

@@ -5,6 +5,8 @@
     data/<client>/<study>/<SOP>.json or <SOP>.dcm.json   the DICOM header as DICOM JSON (PS3.18 F)
     images/<client>/<study>/<SOP>.dcm
 
+Marks of one breast that are linked to the same lesions of an episode are one finding.
+
 Pitfalls: file names in capitals; marks linked to several lesions or none; studies without an episode, which are linked
 by date; corners in any order, or (0, 0) if unset; nine images whose boxes are known to be flipped, which are left out.
 """
@@ -72,10 +74,11 @@ class _Client:
     studies: Mapping[str, Any]
     episodes: Mapping[str, Episode]
 
-    def episode(self, study: Mapping[str, Any]) -> Episode | None:
-        """Return the episode of a study: by its key, else by its date."""
+    def episode(self, study: Mapping[str, Any]) -> tuple[str, Episode | None]:
+        """Return key and episode of a study: by its key, else by its date; an empty key and None without one."""
         found = self.episodes.get(str(study.get("EpisodeID") or ""))
-        return found or episode_on(self.episodes.values(), study.get("StudyDate"))
+        found = found or episode_on(self.episodes.values(), study.get("StudyDate"))
+        return next((key for key, episode in self.episodes.items() if episode is found), ""), found
 
     @property
     def is_normal(self) -> bool:
@@ -217,8 +220,9 @@ def _first_value(element: object) -> str:
 
 def _lesions(image: _ClientImage, record: ImageRecord, header: _Header | Code) -> Iterator[LesionRecord | LeftOut]:
     client, sop, study = image.client, image.sop, image.client.studies[image.study]
+    episode_key, episode = client.episode(study)
     for key, mark in image.marks.items():
-        label, source, high_risk, kind = _label(client.episode(study), record.laterality, mark)
+        label, source, high_risk, kind = _label(episode, record.laterality, mark)
         try:
             if isinstance(header, Code) or record.code or record.laterality is None:
                 raise RejectedError(Code.OUTLINE_UNLINKED)
@@ -235,11 +239,19 @@ def _lesions(image: _ClientImage, record: ImageRecord, header: _Header | Code) -
         else:
             finding = next((word for flag, word in FINDINGS.items() if mark.get(flag)), "")
             facts = (f"{sop}_{key}", record.path, label, source, box, mask, high_risk, finding)
-            yield LesionRecord(*facts, pathology_type=kind)
+            lesions = "+".join(_linked(mark)) if episode else ""
+            finding_key = f"{client.key}_{episode_key}_{record.laterality}_{lesions}" if lesions else ""
+            yield LesionRecord(*facts, pathology_type=kind, finding_key=finding_key)
+
+
+def _linked(mark: Mapping[str, Any]) -> list[str]:
+    """Return the numbers of the lesions that a mark is linked to, in order, without leading zeros."""
+    numbers = re.findall(r"\d+", str(mark.get("LinkedNBSSLesionNumber") or ""))
+    return sorted({number.lstrip("0") for number in numbers})
 
 
 def _label(episode: Episode | None, laterality: Laterality | None, mark: object) -> LesionLabel:
     if episode is None or laterality is None or not isinstance(mark, dict):
         return UNKNOWN_LABEL
-    numbers = re.findall(r"\d+", str(mark.get("LinkedNBSSLesionNumber") or ""))
+    numbers = _linked(mark)
     return lesions_label(episode, laterality, numbers) if numbers else breast_label(episode, laterality)

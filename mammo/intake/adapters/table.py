@@ -1,7 +1,7 @@
 """A user's own images: anywhere below a folder, with a table of lesions, and if needed a table of images.
 
     lesions    a label and an outline for each finding, and its image: the file name, or patient, side and view;
-               optional lesion_id, label_source, birads, high_risk, finding, pathology_type
+               optional lesion_id, finding_id, label_source, birads, high_risk, finding, pathology_type
     images     image, patient, exam, laterality, view: required for PNG and TIFF, which have no header, and for what a
                DICOM header lacks; optional density, A to D, pixel_spacing, mm, and split, the same for all images of
                a patient
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from mammo.intake.adapters._table_columns import Entry, check_chosen, entry_of_annotation, read_entries
 from mammo.intake.adapters._table_files import image_file, lesion_files
+from mammo.intake.adapters._table_findings import check_findings
 from mammo.intake.adapters._table_images import (
     FoundImage,
     copies_of,
@@ -109,7 +110,9 @@ def read(
     matching = any(not row.image and not row.entry.get("image") for row in rows)
     found = list(find_images(root, files, unique, workers, matching))
     rows = _with_matched_images(rows, found, skip_absent or workers.wanted is not None, problems)
-    _check_breasts(rows, {image.record.path: image.record for image in found}, problems)
+    records = {image.record.path: image.record for image in found}
+    _check_breasts(rows, records, problems)
+    check_findings(rows, records, problems)
     if len(files) > FEW:
         problems.check()
     notes = [note for note in (exam_note, *identity_notes([image.record for image in found])) if note]
@@ -274,4 +277,5 @@ def _left_out(drawn: Sequence[tuple[TableLesion, Drawn | Code]]) -> list[LeftOut
 def _record(row: TableLesion, drawn: Drawn) -> LesionRecord:
     mask, box = drawn.outline
     label, finding, kind = row.meaning.pathology, row.entry.get("finding"), row.entry.get("pathology_type")
-    return LesionRecord(row.key(), row.image, label, row.source, box, mask, row.high_risk, finding, row.birads, kind)
+    facts = (row.key(), row.image, label, row.source, box, mask, row.high_risk, finding, row.birads, kind)
+    return LesionRecord(*facts, finding_key=row.entry.get("finding_id"))

@@ -207,6 +207,32 @@ def test_every_record_of_every_layout(imitation: Imitation) -> None:
     }
 
 
+def test_numbers_join_the_views_of_a_breast_unless_they_contradict_each_other(
+    tmp_path: Path, write: object, breast: NDArray[np.uint16]
+) -> None:
+    it, mask = Imitation(tmp_path, "classic", write, breast), rectangle(20, 30, 5, 15)
+    for view in ("CC", "MLO"):
+        it.add("mass_train", "P_00001", "LEFT", view, 1, "MALIGNANT", mask)
+        it.add("calc_train", "P_00001", "LEFT", view, 1, "BENIGN", mask)
+    it.add("mass_train", "P_00001", "LEFT", "MLO", 2, "BENIGN", mask)
+    # "P_00419 LEFT: abn 1 is BENIGN in CC but MALIGNANT in MLO and abn 2 the reverse"
+    for view, words in (("CC", ("BENIGN", "MALIGNANT", "BENIGN")), ("MLO", ("MALIGNANT", "BENIGN", "BENIGN"))):
+        for number, word in enumerate(words, 1):
+            it.add("mass_train", "P_00419", "LEFT", view, number, word, mask)
+    # "P_01200 LEFT (BENIGN vs BWC)"
+    it.add("calc_train", "P_01200", "LEFT", "CC", 1, "BENIGN", mask)
+    it.add("calc_train", "P_01200", "LEFT", "MLO", 1, "BENIGN_WITHOUT_CALLBACK", mask)
+    found: dict[str, list[str]] = {}
+    for lesion in read(it.finish()).lesions:
+        found.setdefault(lesion.finding_key, []).append(lesion.lesion_key.partition("_L_")[2])
+    assert len(found.pop("")) == 6 + 2
+    assert found == {
+        "P_00001_L_mass_1": ["CC_mass_1", "MLO_mass_1"],
+        "P_00001_L_calc_1": ["CC_calc_1", "MLO_calc_1"],
+        "P_00001_L_mass_2": ["MLO_mass_2"],
+    }
+
+
 def test_film_without_laterality_and_view_in_its_header_is_accepted(imitation: Imitation) -> None:
     cohort = read_all(imitation)
     for image in cohort.images:

@@ -110,6 +110,7 @@ def test_the_only_finding_is_labeled_by_its_severity(
     assert (lesion.label, lesion.label_source, lesion.high_risk) == (label, source, high_risk)
     assert lesion.pathology_type == {"0.0": "invasive", 1: "in situ"}.get(severity, "")  # type: ignore[call-overload]
     assert lesion.box == Box(20, 30, 5, 15)
+    assert lesion.finding_key
     assert lesion.birads == "4"
     assert cohort.images[0].exam_key == str(EXAM)
 
@@ -300,3 +301,20 @@ def test_files_are_found_with_any_suffix(
 ) -> None:
     embed([(EXAM, side, "MLO", "2D", "", LEFT) for side in "LR"], [finding(EXAM, "L", 0)])
     rename_files(read, tmp_path)
+
+
+def test_boxes_of_a_breasts_only_finding_are_joined_across_views(embed: Callable[..., Cohort]) -> None:
+    two = "((20, 5, 30, 15), (32, 5, 40, 15))"
+    images = [(EXAM, "L", "CC", "2D", "", LEFT), (EXAM, "L", "MLO", "2D", "", LEFT), (EXAM, "R", "CC", "2D", "", two)]
+    images += [(EXAM, "R", "MLO", "2D", "", RIGHT), (EXAM + 1, "L", "CC", "2D", "", LEFT)]
+    later = [finding(EXAM + 1, "L", 0, n=2), finding(EXAM + 1, "L", 0, n=2, numfind=2)]
+    cohort = embed(images, [finding(EXAM, "L", 0), finding(EXAM, "R", 4), *later])
+    of_breast = {(image.path): (image.exam_key, image.laterality, image.view) for image in cohort.images}
+    found = {(*of_breast[lesion.path], lesion.lesion_key[-1]): lesion.finding_key for lesion in cohort.lesions}
+    exam, right, left = str(EXAM), Laterality.RIGHT, Laterality.LEFT
+    assert found[exam, left, View.CC, "1"] == found[exam, left, View.MLO, "1"] != ""
+    assert found[exam, right, View.MLO, "1"] not in ("", found[exam, left, View.CC, "1"])
+    assert (
+        found[exam, right, View.CC, "1"] == found[exam, right, View.CC, "2"] == ""
+    )  # which of the two it is, is unknown
+    assert found[str(EXAM + 1), left, View.CC, "1"] == ""  # "It is not possible to match a finding to a given ROI"

@@ -139,6 +139,8 @@ def test_every_record(omidb: Path) -> None:
         Code.OUTLINE_BROKEN,
         Code.OUTLINE_UNLINKED,
     ]
+    linked = ["demd1_7_L_1", "demd1_7_L_2", "demd1_7_L_3", "demd1_7_L_1+2", "demd1_7_L_9", ""]  # the last is unlinked
+    assert [lesion.finding_key for lesion in cohort.lesions] == linked
     assert [lesion.pathology_type for lesion in cohort.lesions] == ["invasive", "", "", "invasive", "", ""]  # B5b
     lost = {lesion.label for lesion in cohort.left_out if lesion.image.endswith("1.1.2.dcm")}
     assert lost == {benign}  # by the biopsy of its breast, although its corners are damaged or unset
@@ -166,3 +168,19 @@ def test_bombs_are_rejected(omidb: Path, read_bombs: ReadBombs) -> None:
 
 def test_files_are_found_with_any_suffix(omidb: Path, rename_files: RenameFiles) -> None:
     rename_files(read, omidb)
+
+
+def test_marks_of_two_views_that_are_linked_to_the_same_lesions_are_one_finding(omidb: Path) -> None:
+    table = omidb / "sharing" / "data" / "demd1" / "IMAGEDB_demd1.json"
+    content = json.loads(table.read_text())
+    studies = content["STUDIES"]
+    studies["1.1"]["1.1.9"]["1.1.4"] = {"k": mark("02, 1"), "l": mark("2")}  # an MLO of the same episode
+    studies["1.2"]["EpisodeID"] = "8"
+    studies["1.2"]["1.2.9"]["1.2.2"] = {"m": mark("2")}
+    table.write_text(json.dumps(content))
+    file = omidb / "sharing" / "data" / "demd1" / "1.1" / "1.1.4.json"
+    file.write_text(file.read_text().replace("FOR PROCESSING", PRESENTATION))
+    found = {lesion.lesion_key: lesion for lesion in read(omidb).lesions}
+    assert found["1.1.4_k"].finding_key == found["1.1.1_d"].finding_key == "demd1_7_L_1+2"
+    assert found["1.1.4_l"].finding_key == found["1.1.1_b"].finding_key
+    assert found["1.1.4_l"].label == found["1.1.1_b"].label
