@@ -102,6 +102,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "table1": lambda: plain(report_columns.TABLE1_COLUMNS),
     "table2": lambda: plain(report_columns.TABLE2_COLUMNS),
     "table3": lambda: plain(report_columns.TABLE3_COLUMNS),
+    "findings": lambda: plain(report_columns.FINDING_COLUMNS),
+    "findings-tnr": lambda: plain(report_columns.FINDING_TNR_COLUMNS),
     "figure6": lambda: plain(report_columns.FIGURE6_COLUMNS),
     "other-models": lambda: plain(report_columns.OTHER_COLUMNS),
     "folds": lambda: plain(report_columns.FOLD_COLUMNS),
