@@ -22,7 +22,7 @@ HEADER += ("AccessionNumber", "SeriesDescription", "OperatorsName")
 """Elements of an image's header that hold text."""
 
 COLUMNS = {
-    "lesions.csv": ("lesion_id", "finding", "pathology_type", "remarks"),
+    "lesions.csv": ("lesion_id", "finding_id", "finding", "pathology_type", "remarks"),
     "images.csv": ("exam", "patient", "radiologist"),
 }
 """Columns of the user's tables that hold text, and the last of each, which is not known."""

@@ -54,7 +54,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
         "your own id of the lesion",
     ),
     "finding_id": (
-        "findingid findingkey findingno findingnumber",
+        "findingid findingkey",
         "your own id of the finding, the same for all outlines of one lesion, in every view of its breast; unique "
         "among all patients",
     ),
