@@ -143,7 +143,7 @@ def test_wrong_words_places_and_outlines_of_one_table_are_listed_together(folder
         "row 5: image '1': not an image below the folder",
         "row 5: view 'XX': must be CC or MLO",
         "row 6: image '0': the outline cannot be read from x, y alone",
-        "row 8: lesion_id 'f': row 7 has it too, for another outline, image or label",
+        "row 8: lesion_id 'f': row 7 has it too, for another outline, image, finding or label",
     ]
     missing = [text for text in expected if not any(text in line for line in lines)]
     assert not missing
