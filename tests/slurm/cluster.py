@@ -64,7 +64,7 @@ AccountingStoragePort={accounting_port}
 AccountingStoragePass={folder}/munge.socket
 JobAcctGatherType=jobacct_gather/linux
 MpiDefault=none
-ReturnToService=2
+ReturnToService=1
 JobRequeue=1
 KillWait=1
 MinJobAge=3600
@@ -76,7 +76,8 @@ NodeName=localhost NodeHostName={host} NodeAddr=127.0.0.1 Port={node_port} CPUs=
 Gres=gpu:v100:2 Feature=v100 State=UNKNOWN
 PartitionName=gpu Nodes=localhost Default=YES MaxTime=INFINITE State=UP
 """
-"""slurm.conf. A requeued job waits for cred_expire, in seconds; the node may claim more than it has."""
+"""slurm.conf. A requeued job waits for cred_expire, in seconds; the node may claim more than it has, and stays DOWN
+where it was set so."""
 
 ACCOUNTING = """
 AuthType=auth/munge
@@ -122,6 +123,12 @@ class Cluster:
     def queue(self) -> list[str]:
         """The jobs that pend or run, one line of number and state each; array tasks apart."""
         return self.output("squeue", "--noheader", "--array", "--format=%i %T").split("\n")[:-1]
+
+    def processes(self) -> list[str]:
+        """The processes of jobs on the node, one line each."""
+        words, environ = ["scontrol", "listpids"], {**os.environ, **self.environ}
+        done = subprocess.run(words, env=environ, capture_output=True, text=True, check=False)  # fails without any
+        return done.stdout.split("\n")[1:-1]
 
     def states(self, numbers: Sequence[str]) -> dict[str, str]:
         """The states of jobs in accounting by number, array tasks apart; FAILED, CANCELLED and so on in one word."""
