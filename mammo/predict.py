@@ -18,7 +18,6 @@ Examples:
 import argparse
 from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
-from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -155,14 +154,13 @@ def _columns(words: Sequence[str]) -> dict[str, str]:
 
 
 def _outlines(options: argparse.Namespace) -> "list[Outline | Path]":
-    from mammo.geometry import Box
-    from mammo.inference.outlines import Circle
+    from mammo.inference.outlines import Circle, whole_box
 
     check_exists(*options.mask)
     if others := [mask for mask in options.mask if not mask.is_file()]:
         raise MammoError(f"--mask {others[0]} is not a regular file: give a PNG, TIFF or DICOM SEG file")
     try:
-        boxes = [Box(floor(row0), ceil(row1), floor(col0), ceil(col1)) for row0, row1, col0, col1 in options.box]
+        boxes = [whole_box(*each) for each in options.box]
     except (ValueError, OverflowError) as error:
         raise MammoError(f"--box: {error}: give ROW0,ROW1,COL0,COL1 with ROW0 below ROW1 and COL0 below COL1") from None
     return [*boxes, *(Circle(*each) for each in options.circle), *options.polygon, *options.mask]

@@ -1,13 +1,19 @@
-"""Serve a model bundle to others: a DICOM node that scores mammograms with outlines, for research.
+"""Serve a model bundle to others, for research: a page in the browser, or a DICOM node.
 
-The node receives mammograms and segmentations (SEG) by C-STORE, scores each mammogram together
-with each segmentation that names it, and sends a report, the outlines and pictures to a peer.
-Senders need an accepted AE title. What it receives waits in a folder, and a node that was killed
-goes on there.
+The page shows a mammogram, lets a reader outline a lesion, and answers with its score. It opens
+uploads and the images of --data, and prints a link that works once for each reader. Nothing is
+written to disk, and only this machine is answered unless --host names another of its addresses.
+
+The DICOM node (--dicom) receives mammograms and segmentations (SEG) by C-STORE, scores each
+mammogram together with each segmentation that names it, and sends a report, the outlines and
+pictures to a peer. Senders need an accepted AE title. What it receives waits in a folder, and a
+node that was killed goes on there.
 
 --status prints what is in such a folder, also while a node works on it.
 
 Examples:
+  mammo serve demo.bundle
+  mammo serve demo.bundle --data cases --port 8001
   mammo serve demo.bundle --dicom --queue node --accept SCANNER --peer ORTHANC@127.0.0.1:4242
   mammo serve demo.bundle --dicom --queue q --accept A B --peer P@pacs:104 --listen M@10.0.0.9:104
   mammo serve --status node
@@ -17,21 +23,41 @@ import argparse
 import json
 import threading
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
-from mammo.cli.arguments import PREVALENCE, Parser, at_least_one, check_exists, check_unused, complain, parser, share
+from mammo.cli.arguments import (
+    PREVALENCE,
+    Parser,
+    at_least_one,
+    at_least_zero,
+    check_exists,
+    check_unused,
+    complain,
+    parser,
+    share,
+)
 from mammo.cli.commands import run
 from mammo.records import MammoError
 from mammo.text import print_text
 
 LISTEN = "MAMMO@127.0.0.1:11112"
+HOST, PORT = "127.0.0.1", 8000
+MOST_PORT = 65535
+OF_NODE = ("queue", "accept", "peer", "listen")
+OF_PAGE = ("data", "test_of", "port", "host")
+"""Arguments of the node and of the page alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status 0, or 2 with one sentence on wrong use; a node works until it is interrupted."""
+    """Exit status 0, or 2 with one sentence on wrong use; a page or node works until it is interrupted."""
     options = _parser().parse_args(arguments)
     try:
-        return _status(options) if options.status else _serve(options)
+        if options.json and not options.status:
+            raise MammoError("--json goes with --status FOLDER: leave it out")
+        if options.status:
+            return _status(options)
+        return _serve_node(options) if options.dicom else _serve_page(options)
     except (MammoError, OSError) as error:
         return complain(error)
 
@@ -39,16 +65,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     words = parser("serve", __doc__)
     words.add_argument("bundle", type=Path, nargs="?", metavar="BUNDLE", help="model bundle (mammo bundle)")
-    words.add_argument("--dicom", action="store_true", help="serve as a DICOM node")
-    words.add_argument("--queue", type=Path, metavar="FOLDER", help="folder of the queue, which holds patient data")
-    words.add_argument("--accept", nargs="+", default=[], metavar="AET", help="AE titles of the accepted senders")
-    words.add_argument("--peer", metavar="AET@HOST:PORT", help="where the results are sent")
-    words.add_argument("--listen", default=LISTEN, metavar="AET@HOST:PORT", help=f"own title and address ({LISTEN})")
+    page = words.add_argument_group("the page")
+    page.add_argument("--data", type=Path, metavar="FOLDER", help="folder of images, or table of lesions, to list")
+    test_help = "of the folder list only the test images of this store, which was made from it"
+    page.add_argument("--test-of", type=Path, metavar="STORE", help=test_help)
+    page.add_argument("--port", type=at_least_zero, metavar="N", help=f"port of the page ({PORT}; 0: one that is free)")
+    page.add_argument("--host", metavar="ADDRESS", help=f"address of this machine to listen on ({HOST})")
+    node = words.add_argument_group("the DICOM node")
+    node.add_argument("--dicom", action="store_true", help="serve as a DICOM node")
+    node.add_argument("--queue", type=Path, metavar="FOLDER", help="folder of the queue, which holds patient data")
+    node.add_argument("--accept", nargs="+", default=[], metavar="AET", help="AE titles of the accepted senders")
+    node.add_argument("--peer", metavar="AET@HOST:PORT", help="where the results are sent")
+    node.add_argument("--listen", metavar="AET@HOST:PORT", help=f"own title and address ({LISTEN})")
     words.add_argument("--windows", type=at_least_one, default=100, metavar="N", help="windows per lesion (100)")
     words.add_argument("--prevalence", type=share, metavar="P", help=PREVALENCE)
     words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
-    words.add_argument("--status", type=Path, metavar="FOLDER", help="print what is in a queue")
-    words.add_argument("--json", action="store_true", help="print the status as JSON, for scripts")
+    node.add_argument("--status", type=Path, metavar="FOLDER", help="print what is in a queue")
+    node.add_argument("--json", action="store_true", help="print the status as JSON, for scripts")
     return words
 
 
@@ -70,14 +103,49 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _serve_page(options: argparse.Namespace) -> int:
+    _check_page(options)
+    _check_serve_extra()
+    from mammo.inference.predictor import PredictOptions, Predictor
+    from mammo.serving.page_app import Page
+    from mammo.serving.page_files import ListedFiles
+    from mammo.serving.page_server import serve_page
+
+    # a score for each of ten changed outlines would take ten times as long
+    chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
+    predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
+    files = ListedFiles.of(options.data, options.test_of) if options.data else ListedFiles()
+    serve_page(Page(predictor, files), options.host or HOST, PORT if options.port is None else options.port)
+    return 0
+
+
+def _check_page(options: argparse.Namespace) -> None:
+    """MammoError that names the first argument that the page lacks or cannot use."""
+    if options.bundle is None:
+        raise MammoError("BUNDLE is missing: mammo serve --help shows an example")
+    given = {f"--{name}": getattr(options, name) for name in OF_NODE}
+    check_unused(given, "the page, but with --dicom")
+    if options.test_of and not options.data:
+        raise MammoError("--test-of goes with --data FOLDER: name the folder that the store was made from")
+    if (options.port or 0) > MOST_PORT:
+        raise MammoError(f"--port {options.port} is not a port: give a whole number of at most {MOST_PORT}")
+    check_exists(*(path for path in (options.bundle, options.data, options.test_of) if path))
+
+
+def _check_serve_extra() -> None:
+    """MammoError where a package of the extra serve is not installed."""
+    missing = [name for name in ("fastapi", "uvicorn") if find_spec(name) is None]
+    if missing:
+        raise MammoError(f"{missing[0]} is not installed, which the page needs: pip install 'mammo[serve]'")
+
+
+def _serve_node(options: argparse.Namespace) -> int:
     _check_complete(options)
-    if options.json:
-        raise MammoError("--json goes with --status FOLDER: leave it out")
+    check_unused({"--" + name.replace("_", "-"): getattr(options, name) for name in OF_PAGE}, "--dicom")
     check_exists(options.bundle)
     from mammo.serving.application_entity import Address, ae_title
 
-    own, peer = Address.parse(options.listen), Address.parse(options.peer)
+    own, peer = Address.parse(options.listen or LISTEN), Address.parse(options.peer)
     accept = tuple(ae_title(title) for title in options.accept)
     from mammo.dicom_out.results import check_dicom_extra
 
@@ -96,7 +164,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _check_complete(options: argparse.Namespace) -> None:
     """MammoError that names the first argument that a node lacks."""
-    needed = {"BUNDLE": options.bundle, "--dicom": options.dicom, "--queue FOLDER": options.queue}
+    needed = {"BUNDLE": options.bundle, "--queue FOLDER": options.queue}
     needed |= {"--accept AET": options.accept, "--peer AET@HOST:PORT": options.peer}
     missing = next((name for name, value in needed.items() if not value), None)
     if missing:

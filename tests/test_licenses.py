@@ -63,7 +63,7 @@ def test_no_dependency_is_under_the_gpl() -> None:
 def test_no_extra_for_users_brings_the_gpl() -> None:
     """As far as they are installed."""
     extras = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    found = installed(text for name in ("dicom", "slurm", "optuna") for text in extras[name])
+    found = installed(text for name in ("dicom", "serve", "slurm", "optuna") for text in extras[name])
     statements = {name: license_texts(package) for name, package in found.items()}
     assert not {name: texts for name, texts in statements.items() if any(map(binds, texts))}
 

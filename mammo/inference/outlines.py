@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 from typing import NamedTuple
 
 import numpy as np
@@ -43,6 +44,11 @@ class Drawn(NamedTuple):
     """Half-open box of the mask, (row, col), stored px."""
     clipped: bool
     """Whether a part of the outline lies beyond the image."""
+
+
+def whole_box(row0: float, row1: float, col0: float, col1: float) -> Box:
+    """The half-open box of the pixels that these edges touch; ValueError or OverflowError where there is none."""
+    return Box(floor(row0), ceil(row1), floor(col0), ceil(col1))
 
 
 def draw(outline: Outline, shape: tuple[int, int]) -> Drawn:

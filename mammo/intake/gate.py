@@ -78,21 +78,15 @@ def admit(
         raise RejectedError(Code(record.code))
     if record.laterality is None or record.view is None:
         raise RejectedError(Code.NOT_DESCRIBED)
-    file = regular_file(root, record.path)
-    if is_raster(record.path):
-        image = _Decoded(read_raster(file, replace(options, eight_bit=options.eight_bit or record.by_table)))
-    else:
-        # Published data sets are free of names, but their films show labels.
-        look_for_text = not record.by_table
-        image = _of_dicom(read_file(file) if content is None else content, look_for_text)
+    # Published data sets are free of names, but their films show labels.
+    raster = replace(options, eight_bit=options.eight_bit or record.by_table)
+    image = _decoded(regular_file(root, record.path), content, raster, look_for_text=not record.by_table)
     if image.spacing_mm and record.spacing_mm and not is_same_spacing(image.spacing_mm, record.spacing_mm):
         raise RejectedError(Code.SPACING_CONFLICT)
     shown, spacing = image.shown, image.spacing_mm or record.spacing_mm or options.pixel_spacing or 0.0
     if options.spacing_mm is not None:
         scale = scale_to(options.spacing_mm, spacing)
-    values, inverted = shown.values, looks_inverted(shown.values)
-    if inverted:
-        values = np.asarray(FULL_SCALE - values, dtype=np.uint16)
+    values, inverted = _dark_background(shown.values)
     side = record.laterality, record.view
     placed = place(values, *side, frame, scale, check_side=not record.by_table, faces_left=record.faces_left)
     found = {*record.flags, *shown.flags}
@@ -132,6 +126,34 @@ class _Decoded:
     vendor: str = ""
     spacing_mm: float = 0.0
     orientation: tuple[str, str] = ("", "")
+
+
+def presentation_values(root: Path, path: str, options: PixelOptions = ANY_DEPTH) -> NDArray[np.uint16]:
+    """The whole image of a file as a viewer shows it: the values [Rows, Columns] uint16, 0 to 4095, that admit places.
+
+    Args:
+        root: the source folder.
+        path: of the file below it.
+        options: how gray values are read where no header states it.
+
+    Raises:
+        RejectedError: the file cannot be read, or its pixels are unusable.
+        MammoError: a decoder is not installed.
+    """
+    file = regular_file(root, path)
+    return _dark_background(_decoded(file, None, options, look_for_text=False).shown.values)[0]
+
+
+def _decoded(file: Path, content: bytes | None, options: PixelOptions, look_for_text: bool) -> _Decoded:
+    if is_raster(file.name):
+        return _Decoded(read_raster(file, options))
+    return _of_dicom(read_file(file) if content is None else content, look_for_text)
+
+
+def _dark_background(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint16], bool]:
+    """Presentation values [Rows, Columns] with a dark background, and whether they were inverted for that."""
+    inverted = looks_inverted(values)
+    return (np.asarray(FULL_SCALE - values, dtype=np.uint16) if inverted else values), inverted
 
 
 def _of_dicom(content: bytes, look_for_text: bool) -> _Decoded:

@@ -1,0 +1,203 @@
+"""The page's application: static files, and requests to open an image, score an outline and download the result."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any, TypeVar
+
+from fastapi import FastAPI
+from PIL import Image
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from mammo import __version__
+from mammo.inference.cases import Case
+from mammo.inference.lesion_model import PHANTOMS
+from mammo.inference.overlay import overlay_pixels
+from mammo.inference.prediction import RESEARCH_USE
+from mammo.inference.predictor import Predictor
+from mammo.intake.object_type import MAX_SPACING_MM
+from mammo.limits import parse_json
+from mammo.records import Laterality, MammoError, View
+from mammo.serving.page_files import ListedFiles, upload_name
+from mammo.serving.page_guard import SESSION
+from mammo.serving.page_images import NAME, OpenImage, OpenImages, open_image
+from mammo.serving.page_scores import answer_json, image_json, predictions_json, score_outline, scored
+from mammo.text import print_event
+
+Result = TypeVar("Result")
+
+FOLDER = Path(__file__).parent / "page"
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+MOST_WAITING = 32
+"""Requests that wait for a worker."""
+
+REJECTED, BUSY = 422, 503
+"""HTTP statuses: the file or outline cannot be used; too many wait."""
+
+
+class Worker:
+    """Runs one call after another in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._thread, self._waiting = ThreadPoolExecutor(max_workers=1), 0
+
+    async def run(self, call: Callable[..., Result], *arguments: object) -> Result:
+        """The result of a call; HTTPException where too many wait."""
+        if self._waiting >= MOST_WAITING:
+            raise HTTPException(BUSY, f"{MOST_WAITING} requests wait already: try again in a minute.")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
+        finally:
+            self._waiting -= 1
+
+
+class Page:
+    """What the page can ask for.
+
+    Args:
+        predictor: the networks of a bundle.
+        files: that it lists.
+    """
+
+    def __init__(self, predictor: Predictor, files: ListedFiles) -> None:
+        self.predictor, self.files, self.images = predictor, files, OpenImages()
+        self._reader, self._scorer = Worker(), Worker()
+
+    async def bundle(self) -> dict[str, Any]:
+        """What stands on every screen: the bundle, and what its scores are for."""
+        phantoms = PHANTOMS if self.predictor.ensemble.trained_on_phantoms else ""
+        return {"bundle": asdict(self.predictor.facts.name), "use": RESEARCH_USE, "phantoms": phantoms}
+
+    async def listed(self) -> list[dict[str, object]]:
+        """The images of the folder of --data."""
+        return self.files.as_json()
+
+    async def open(self, request: Request) -> dict[str, Any]:
+        """Open an image: the body, or the file of the query's `file`; laterality, view and spacing as in the query."""
+        said = request.query_params
+        if "file" in said:
+            number = said["file"]
+            return await self._opened(request, self.files.case(int(number) if number.isdecimal() else -1))
+        with TemporaryDirectory(prefix="mammo-") as folder:
+            name = await _received(request, Path(folder))
+            return await self._opened(request, Case(Path(folder), name, NAME))
+
+    async def _opened(self, request: Request, case: Case) -> dict[str, Any]:
+        try:
+            image = await self._reader.run(open_image, _described(case, request.query_params), self.predictor.placing)
+        except MammoError:
+            print_event("an image was rejected")
+            raise
+        self.images.add(request.scope[SESSION].key, image)
+        found = image_json(image)
+        print_event(f"an image was opened ({found['rows']} x {found['cols']} px)")
+        return found
+
+    def _image(self, request: Request) -> OpenImage:
+        return self.images.get(request.scope[SESSION].key, request.path_params["key"])
+
+    async def pixels(self, request: Request) -> Response:
+        """Presentation values of an image: uint16 [rows, cols], 0 to 4095, little endian, compressed by gzip."""
+        content = self._image(request).pixels
+        return Response(content, media_type="application/octet-stream", headers={"content-encoding": "gzip"})
+
+    async def score(self, request: Request) -> dict[str, Any]:
+        """Score the outline of the body, a JSON object (page_scores.FORMS)."""
+        image, started = self._image(request), monotonic()
+        try:
+            content = parse_json((await request.body()).decode())
+        except ValueError:
+            raise MammoError("The outline is not JSON: draw it again.") from None
+        prediction = await self._scorer.run(score_outline, self.predictor, image, content)
+        print_event(f"an outline was scored ({monotonic() - started:.1f} s)")
+        return answer_json(prediction)
+
+    async def prediction(self, request: Request) -> Response:
+        """The last score of an image as predictions.json has it, to download."""
+        content = predictions_json(self.predictor, self._image(request))
+        return JSONResponse(content, headers=_attachment("prediction.json"))
+
+    async def picture(self, request: Request) -> Response:
+        """The picture of an image's last score, as `mammo predict` draws it, to download."""
+        content = await self._scorer.run(_picture, self.predictor, self._image(request))
+        return Response(content, media_type="image/png", headers=_attachment("prediction.png"))
+
+
+async def _received(request: Request, folder: Path) -> str:
+    """Write the body of a request into a folder; returns the file's name, by what it is."""
+    part, head = folder / "received", b""
+    with part.open("wb") as file:
+        async for chunk in request.stream():
+            head = head if len(head) >= 8 else head + chunk[:8]
+            file.write(chunk)
+    if not head:
+        raise MammoError("The file is empty: choose another.")
+    return part.rename(folder / upload_name(head)).name
+
+
+def _described(case: Case, said: Any) -> Case:  # noqa: ANN401  (query parameters of starlette)
+    """A case with what the reader says about it where its folder says nothing; MammoError where a word is unknown."""
+    try:
+        laterality = Laterality(said["laterality"]) if said.get("laterality") else None
+        view = View(said["view"]) if said.get("view") else None
+        spacing = float(said["spacing"]) if said.get("spacing") else None
+    except ValueError:
+        raise MammoError("Breast is L or R, view is CC or MLO, and pixel spacing a number in mm.") from None
+    if spacing is not None and not 0 < spacing <= MAX_SPACING_MM:
+        raise MammoError(f"The pixel spacing is {spacing:g} mm: give one above 0 and at most {MAX_SPACING_MM:g}.")
+    return replace(
+        case,
+        laterality=case.laterality or laterality,
+        view=case.view or view,
+        spacing_mm=case.spacing_mm or spacing,
+    )
+
+
+def _picture(predictor: Predictor, image: OpenImage) -> bytes:
+    file = BytesIO()
+    Image.fromarray(overlay_pixels(scored(image), image.image, predictor.facts.name)).save(file, format="png")
+    return file.getvalue()
+
+
+def _attachment(name: str) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="{name}"'}
+
+
+def _static(path: Path) -> Callable[[], Any]:
+    content, media = path.read_bytes(), TYPES[path.suffix]
+
+    async def answer() -> Response:
+        """A file of the page."""
+        return Response(content, media_type=media)
+
+    return answer
+
+
+async def _rejected(_: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": str(error)}, status_code=REJECTED)
+
+
+def application(page: Page) -> FastAPI:
+    """The application; /openapi.json describes its addresses."""
+    app = FastAPI(title="mammo serve", version=__version__, docs_url=None, redoc_url=None)
+    app.add_exception_handler(MammoError, _rejected)
+    for path in sorted(FOLDER.iterdir()):
+        if path.suffix in TYPES:
+            address = "/" if path.name == "index.html" else f"/{path.name}"
+            app.add_api_route(address, _static(path), response_class=Response, include_in_schema=False)
+    for address, call in (("/api/bundle", page.bundle), ("/api/files", page.listed)):
+        app.add_api_route(address, call)
+    app.add_api_route("/api/images", page.open, methods=["POST"])
+    app.add_api_route("/api/images/{key}/score", page.score, methods=["POST"])
+    for name, answer in (("pixels", page.pixels), ("prediction.json", page.prediction), ("picture.png", page.picture)):
+        app.add_api_route(f"/api/images/{{key}}/{name}", answer, response_class=Response)
+    return app

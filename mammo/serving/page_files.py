@@ -1,0 +1,75 @@
+"""The images of a folder that the page lists, with the outlines that tables, COCO files and segmentations give them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mammo.inference.case_list import read_cases
+from mammo.inference.cases import Case
+from mammo.records import MammoError
+from mammo.store.manifest import Manifest
+from mammo.store.pseudonyms import read_own_ids
+
+SIGNATURES: Mapping[bytes, str] = {
+    b"\x89PNG": ".png",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+    b"II+\0": ".tif",
+    b"MM\0+": ".tif",
+    b"\xff\xd8\xff": ".jpg",
+    b"P5": ".pgm",
+}
+"""First bytes of the files that are not DICOM, and the suffix that says so."""
+
+
+@dataclass(frozen=True)
+class ListedFiles:
+    """The images of a folder, each with its outlines; those that have any come first."""
+
+    cases: Sequence[Case] = ()
+
+    @classmethod
+    def of(cls, folder: Path, store: Path | None = None) -> "ListedFiles":
+        """List a folder or a table of lesions, as `mammo predict` reads them.
+
+        Args:
+            folder: a folder of images, a table of lesions or a COCO file.
+            store: made from the folder; only the images of its test split are listed. None for all.
+
+        Raises:
+            MammoError: the folder has no image or a table that cannot be read, or the store none of its images.
+        """
+        found = read_cases([folder])
+        root = folder if folder.is_dir() else folder.parent
+        bare = [Case(root, path, path) for path in found.without_outline]
+        cases = [replace(case, error="") for case in (*found.cases, *bare) if case.path]
+        cases.sort(key=lambda case: not case.lesions)  # stable
+        if store is None:
+            return cls(cases)
+        tested = _tested(store)
+        cases = [case for case in cases if case.path in tested]
+        if not cases:
+            raise MammoError(f"{store} has no test image of {folder}: name the store that was made from it")
+        return cls(cases)
+
+    def case(self, number: int) -> Case:
+        """The image of a number; MammoError where there is none."""
+        if not 0 <= number < len(self.cases):
+            raise MammoError(f"The folder has no image of number {number}: load the page again.")
+        return self.cases[number]
+
+    def as_json(self) -> list[dict[str, object]]:
+        """What the page lists: path below the folder, and the number of outlines."""
+        return [{"name": case.path, "n_outlines": len(case.lesions)} for case in self.cases]
+
+
+def _tested(store: Path) -> set[str]:
+    """The paths, below the source folder, of a store's test images."""
+    images = Manifest.load(store).images
+    own = read_own_ids(store)
+    return {own[name].path for name in images.index[images["split"] == "test"] if name in own}
+
+
+def upload_name(head: bytes) -> str:
+    """The name under which an upload is read, by its first bytes: DICOM unless they say otherwise."""
+    return "image" + next((suffix for start, suffix in SIGNATURES.items() if head.startswith(start)), ".dcm")

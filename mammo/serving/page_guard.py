@@ -1,0 +1,184 @@
+"""What every request to the page must pass: host, link or session, origin, rates, and the size and speed of its body.
+
+It stands around the application, so that nothing behind it sees a request that was rejected, and no error is printed
+with its text, which could hold a name from a file.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+
+from mammo.intake.source_folder import MAX_BYTES
+from mammo.serving.sessions import PER_MINUTE, UPLOADS, Session, Sessions
+from mammo.text import print_event
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COOKIE = "mammo"
+
+SESSION = "mammo_session"
+"""Key of a request's session in its scope."""
+
+UPLOAD = "/api/images"
+"""Path of uploads, which have limits of their own."""
+
+JSON_BYTES = 1 << 20
+"""Largest body that is not an upload."""
+
+STALL_S, BODY_S = 10.0, 600.0
+"""Seconds that a body may stand still, and take altogether."""
+
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "cache-control": "no-store",
+}
+"""Headers of every answer."""
+
+ENTER = "Open the link that mammo serve has printed last. Each link works once, in one browser."
+
+
+class Guard:
+    """The application behind these checks.
+
+    Args:
+        application: what answers.
+        address: host and port as browsers write them, as in 127.0.0.1:8000.
+        sessions: of the readers.
+        stall_s: seconds that a body may stand still.
+    """
+
+    def __init__(self, application: Application, address: str, sessions: Sessions, stall_s: float = STALL_S) -> None:
+        self.application, self.address, self.sessions, self.stall_s = application, address, sessions, stall_s
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request (ASGI)."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self.application(scope, receive, send)
+            return
+        answer = _Answer(send)
+        try:
+            await self._answer(scope, receive, answer)
+        except Exception as error:  # its text may hold patient data
+            print_event(f"a defect of the program ({type(error).__name__}): please report it")
+            if not answer.started:
+                await _refusal(500, "The program has a defect: please report what you did.")(scope, receive, answer)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        found = self._checked(request)
+        if not isinstance(found, Session):
+            await found(scope, receive, send)
+            return
+        scope[SESSION] = found
+        is_upload = request.method == "POST" and request.url.path == UPLOAD
+        body = _Body(receive, MAX_BYTES if is_upload else JSON_BYTES, self.stall_s)
+        if int(request.headers.get("content-length") or 0) > body.most:
+            await _refusal(413, _too_large(body.most))(scope, receive, send)
+        elif is_upload and found.uploads >= UPLOADS:
+            await _refusal(429, f"{UPLOADS} files are being sent already: wait for them.")(scope, receive, send)
+        else:
+            with _counted(found, is_upload):
+                await self.application(scope, body.receive, send)
+
+    def _checked(self, request: Request) -> Session | Response:
+        """The session of a request that may be answered; for others the answer."""
+        headers, own = request.headers, f"http://{self.address}"
+        if headers.get("host") != self.address:
+            return _refusal(421, f"This page is at {own}.")
+        if request.method == "GET" and request.url.path == "/" and "token" in request.query_params:
+            return self._entered(request.query_params["token"])
+        session = self.sessions.find(request.cookies.get(COOKIE, ""))
+        if session is None:
+            return _refusal(403, ENTER)
+        if request.method not in ("GET", "HEAD"):
+            if headers.get("origin") != own:
+                return _refusal(403, f"Requests that change something come from the page at {own} only.")
+            if not (headers.get("content-length") or "0").isdecimal():
+                return _refusal(400, "Content-Length must be a whole number.")
+            if not session.may_ask(self.sessions.now()):
+                return _refusal(429, f"More than {PER_MINUTE} requests came within a minute: wait a minute.")
+        return session
+
+    def _entered(self, token: str) -> Response:
+        """The way into the page, with a cookie that no script and no other site can use."""
+        session = self.sessions.enter(token)
+        if session is None:
+            return _refusal(403, ENTER)
+        answer = RedirectResponse("/", status_code=303)
+        answer.set_cookie(COOKIE, session.key, httponly=True, samesite="strict", path="/")
+        return answer
+
+
+@contextmanager
+def _counted(session: Session, is_upload: bool) -> Iterator[None]:
+    session.uploads += is_upload
+    try:
+        yield
+    finally:
+        session.uploads -= is_upload
+
+
+class _Answer:
+    """Sends an answer with HEADERS, and remembers that it has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send, self.started = send, False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            added = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+            message["headers"] = [*message.get("headers", []), *added]
+        await self._send(message)
+
+
+class _Body:
+    """The body of a request, which ends with an error where it is too large or too slow."""
+
+    def __init__(self, receive: Receive, most: int, stall_s: float) -> None:
+        self._receive, self.most, self.stall_s = receive, most, stall_s
+        self._n_bytes, self._whole = 0, False
+        self._until = asyncio.get_running_loop().time() + BODY_S
+
+    async def receive(self) -> Message:
+        """The next message (ASGI); HTTPException where the body breaks a limit."""
+        if self._whole:  # waits for the end of the connection
+            return await self._receive()
+        left = min(self.stall_s, self._until - asyncio.get_running_loop().time())
+        try:
+            message = await asyncio.wait_for(self._receive(), max(left, 0))
+        except TimeoutError:
+            raise HTTPException(408, "The file came too slowly: send it again.") from None
+        self._n_bytes += len(message.get("body", b""))
+        if self._n_bytes > self.most:
+            raise HTTPException(413, _too_large(self.most))
+        self._whole = not message.get("more_body", False)
+        return message
+
+
+def _too_large(most: int) -> str:
+    return f"More than {most >> 20} MiB were sent, the most that are taken: send a smaller file."
+
+
+def _refusal(status: int, sentence: str) -> Response:
+    """An answer that says why, as text for a person at the address and as JSON for the page."""
+    if status == 403:
+        return PlainTextResponse(sentence, status_code=status)
+    return JSONResponse({"detail": sentence}, status_code=status)

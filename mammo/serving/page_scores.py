@@ -1,0 +1,144 @@
+"""Scores of the outlines that are drawn in the page, and what the page shows of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from mammo.dicom_out.polygon import ring_around
+from mammo.geometry import CORNERS, CropWindows
+from mammo.inference.case_reading import Request
+from mammo.inference.outlines import Circle, Drawn, draw, whole_box
+from mammo.inference.prediction import RESEARCH_USE, CasePrediction, LesionPrediction
+from mammo.inference.predictor import Predictor
+from mammo.records import MammoError, is_number
+from mammo.serving.page_images import OpenImage
+
+MOST_POINTS = 10_000
+"""Corners of a polygon."""
+
+NUMBERS = {"box": 4, "circle": 3}
+"""Numbers of the outlines that are not polygons."""
+
+LESION_ID = "lesion-1"
+
+FORMS = (
+    '{"polygon": [[row, col], ...]}, {"box": [row0, row1, col0, col1]}, {"circle": [row, col, radius]} or {"known": n}'
+)
+
+
+def drawn_outline(content: object, image: OpenImage) -> Drawn:
+    """The outline that the page sends, drawn as `mammo predict` draws it.
+
+    Args:
+        content: a JSON value, one of FORMS, in px of the image's file; known: the number of an outline of the folder.
+        image: that it is on.
+
+    Raises:
+        MammoError: it has none of these forms, or `mammo predict` would reject it.
+    """
+    if not isinstance(content, Mapping) or len(content) != 1:
+        raise MammoError(f"An outline is one of {FORMS}: draw it again.")
+    ((kind, value),) = content.items()
+    if kind == "known":
+        if not isinstance(value, int) or not 0 <= value < len(image.known):
+            raise MammoError(f"The folder has no outline of number {value} on this image: choose another.")
+        return image.known[value].outline
+    shape = image.image.admitted.chain.stored_shape
+    if kind == "polygon" and _is_polygon(value):
+        return draw(np.array(value, dtype=np.float64), shape)
+    if kind in NUMBERS and isinstance(value, list) and len(value) == NUMBERS[kind] and all(map(is_number, value)):
+        if kind == "circle":
+            return draw(Circle(*value), shape)
+        try:
+            return draw(whole_box(*value), shape)
+        except (ValueError, OverflowError) as error:
+            raise MammoError(f"The box cannot be used ({error}): draw it again.") from None
+    raise MammoError(f"An outline is one of {FORMS}: draw it again.")
+
+
+def _is_polygon(value: object) -> bool:
+    """Whether a JSON value is a list of 3 to MOST_POINTS pairs of numbers."""
+    if not isinstance(value, list) or not 3 <= len(value) <= MOST_POINTS:
+        return False
+    return all(isinstance(each, list) and len(each) == 2 and all(map(is_number, each)) for each in value)
+
+
+def score_outline(predictor: Predictor, image: OpenImage, content: Mapping[str, Any]) -> LesionPrediction:
+    """The prediction for an outline, which the image keeps; MammoError as drawn_outline."""
+    outline = drawn_outline(content, image)
+    (found,) = predictor.predict(image.image, [Request(LESION_ID, outline)])
+    image.prediction, image.outline = found, content
+    return found
+
+
+def answer_json(prediction: LesionPrediction) -> dict[str, Any]:
+    """What the page shows of a prediction: JSON values.
+
+    Returns:
+        prediction: its object in predictions.json; windows: corners [n, 4, 2]; outline: the ring [N, 2] around the mask
+        that was scored; saliency: None, or the maps malignant and benign [rows, cols] and the corners [2, 2] of the
+        image's part that they show. All corners are (row, col), px of the image's file.
+    """
+    chain = prediction.chain
+    windows = chain.network_to_stored(CropWindows(prediction.windows).to_frame(np.array([CORNERS])))
+    return {
+        "prediction": prediction.as_json(),
+        "windows": windows.round(2).tolist(),
+        "outline": ring_around(prediction.outline).points.tolist(),
+        "n_pixels": int(prediction.outline.mask.sum()),
+        "saliency": _saliency(prediction),
+    }
+
+
+def _saliency(prediction: LesionPrediction) -> dict[str, Any] | None:
+    if prediction.saliency is None:
+        return None
+    malignant, benign = prediction.saliency.astype(np.float64).round(4).tolist()
+    frame = prediction.chain.frame
+    corners = prediction.chain.network_to_stored([(0, 0), (frame.height, frame.width)])
+    return {"malignant": malignant, "benign": benign, "corners": corners.tolist()}
+
+
+def image_json(image: OpenImage) -> dict[str, Any]:
+    """What the page needs to know of an open image, as JSON values."""
+    admitted = image.image.admitted
+    rows, cols = admitted.chain.stored_shape
+    return {
+        "key": image.key,
+        "rows": rows,
+        "cols": cols,
+        "spacing_mm": admitted.spacing_mm,
+        "laterality": image.image.laterality,
+        "view": image.image.view,
+        "flags": [f"{flag}: {flag.reason}" for flag in admitted.flags],
+        "problems": image.problems,
+        "known": [{"id": one.lesion_id, "points": _known_points(one)} for one in image.known],
+    }
+
+
+def _known_points(request: Request) -> Sequence[Sequence[float]]:
+    found: list[list[float]] = ring_around(request.outline).points[:-1].tolist()
+    return found
+
+
+def predictions_json(predictor: Predictor, image: OpenImage) -> dict[str, Any]:
+    """The last prediction of an image as predictions.json has it, with its outline.
+
+    Raises:
+        MammoError: nothing was scored yet.
+    """
+    case = CasePrediction(NAME_IN_FILE, lesions=(scored(image),))
+    options = {"windows": predictor.options.n_windows, "outline": image.outline}
+    return {"bundle": asdict(predictor.facts.name), "use": RESEARCH_USE, **options, "cases": [case.as_json()]}
+
+
+NAME_IN_FILE = "image"
+
+
+def scored(image: OpenImage) -> LesionPrediction:
+    """The last prediction of an image; MammoError where nothing was scored yet."""
+    if image.prediction is None:
+        raise MammoError("Nothing was scored on this image yet: draw an outline and choose Score.")
+    return image.prediction

@@ -1,0 +1,75 @@
+"""Runs the page's server: on this machine only unless another address is named, with links that work once."""
+
+import os
+import socket
+import tempfile
+from ipaddress import ip_address
+from pathlib import Path
+
+import uvicorn
+
+from mammo.leftovers import use_temporary_folder
+from mammo.records import MammoError
+from mammo.serving.page_app import Page, application
+from mammo.serving.page_guard import Guard
+from mammo.serving.sessions import Sessions
+from mammo.text import print_text
+
+MEMORY = Path("/dev/shm")
+"""Where Linux keeps files in memory."""
+
+GRACE_S = 5
+"""Seconds that requests have left when the server ends."""
+
+
+def serve_page(page: Page, host: str, port: int) -> None:
+    """Serve the page until the process is interrupted, and print a link for every reader.
+
+    Args:
+        page: what it can ask for.
+        host: address of this machine.
+        port: 0 for any that is free.
+
+    Raises:
+        MammoError: the address or the port cannot be used.
+    """
+    keep_in_memory()
+    with _listening(host, port) as listener:
+        address = f"[{host}]" if ":" in host else host
+        address += f":{listener.getsockname()[1]}"
+        sessions = Sessions(lambda token: print_text(f"open (works once): http://{address}/?token={token}"))
+        guard = Guard(application(page), address, sessions)
+        settings = uvicorn.Config(
+            guard,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+        uvicorn.Server(settings).run(sockets=[listener])
+
+
+def keep_in_memory() -> None:
+    """Let uploads, which decoders read as files, and the store of an image be files in memory where the system can."""
+    if os.access(MEMORY, os.W_OK) and not Path(tempfile.gettempdir()).is_relative_to(MEMORY):
+        tempfile.tempdir = str(MEMORY)
+        use_temporary_folder()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """A socket that listens at an address; MammoError where it cannot."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError:
+        raise MammoError(f"--host {host} is not an address of this machine: name another") from None
+    family, kind, protocol, _, place = found[0]
+    if ip_address(place[0]).is_unspecified:
+        raise MammoError(f"--host {host} stands for every address: name the one that browsers will use")
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(place)
+    except OSError as error:
+        listener.close()
+        raise MammoError(f"cannot listen on {host}:{port} ({error.strerror}): name another --port or --host") from None
+    return listener

@@ -1,0 +1,74 @@
+"""Who may use the page: links that work once, sessions of readers, and how many requests each may send."""
+
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+MOST_SESSIONS = 64
+
+PER_MINUTE = 60
+"""Uploads and scores that a reader may ask for within a minute."""
+
+UPLOADS = 2
+"""Uploads of a reader at once."""
+
+
+@dataclass(eq=False)
+class Session:
+    """A reader's browser.
+
+    Attributes:
+        key: unguessable; the browser sends it as a cookie.
+        uploads: that are being received.
+        times: when the requests of the last minute came, s.
+    """
+
+    key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    uploads: int = 0
+    times: deque[float] = field(default_factory=deque)
+
+    def may_ask(self, now: float) -> bool:
+        """Whether another upload or score is within PER_MINUTE; if so, it is counted."""
+        while self.times and self.times[0] <= now - 60:
+            self.times.popleft()
+        if len(self.times) >= PER_MINUTE:
+            return False
+        self.times.append(now)
+        return True
+
+
+class Sessions:
+    """The sessions of a server, and the token of the next link.
+
+    Args:
+        announce: called with every new token: the first, and another one after each that is used.
+        now: a clock, s.
+    """
+
+    def __init__(self, announce: Callable[[str], None], now: Callable[[], float] = time.monotonic) -> None:
+        self.now, self._announce = now, announce
+        self._open: dict[str, Session] = {}
+        self._token = ""
+        self.renew()
+
+    def renew(self) -> None:
+        """Replace the token of the next link."""
+        self._token = secrets.token_urlsafe(24)
+        self._announce(self._token)
+
+    def enter(self, token: str) -> Session | None:
+        """The new session of a reader with the token, which then works no more; None with another one."""
+        if not secrets.compare_digest(token.encode(), self._token.encode()):
+            return None
+        while len(self._open) >= MOST_SESSIONS:
+            del self._open[next(iter(self._open))]
+        session = Session()
+        self._open[session.key] = session
+        self.renew()
+        return session
+
+    def find(self, key: str) -> Session | None:
+        """The session of a cookie; None where there is none."""
+        return self._open.get(key)
