@@ -45,9 +45,13 @@ class Tab:
 
     def open(self, page: Path, width: int, height: int, mobile: bool = False) -> None:
         """Load a file in a window of this size."""
+        self.visit(page.as_uri(), width, height, mobile)
+
+    def visit(self, address: str, width: int, height: int, mobile: bool = False) -> None:
+        """Load an address in a window of this size."""
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
-        self.send("Page.navigate", url=page.as_uri())
-        self.wait("document.readyState === 'complete' && location.href.startsWith('file:')")
+        self.send("Page.navigate", url=address)
+        self.wait(f"document.readyState === 'complete' && location.href.startsWith({address.split('?')[0]!r})")
 
     def run(self, script: str) -> Any:
         """The value of an expression, awaited if it is a promise."""
@@ -88,12 +92,12 @@ class Tab:
 
 
 @contextmanager
-def browser(profile: Path) -> Iterator[Tab]:
-    """A tab of a new Chromium process with its profile in an empty folder."""
+def browser(profile: Path, *options: str) -> Iterator[Tab]:
+    """A tab of a new Chromium process, started with further options, with its profile in an empty folder."""
     program = next((path for name in PROGRAMS if (path := shutil.which(name))), None)
     assert program is not None, "no Chromium is installed: apt-get install chromium"
     command = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0"]
-    command += [f"--user-data-dir={profile}", "--no-first-run", "--hide-scrollbars", "about:blank"]
+    command += [f"--user-data-dir={profile}", "--no-first-run", "--hide-scrollbars", *options, "about:blank"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         port = _read(profile / "DevToolsActivePort", process)

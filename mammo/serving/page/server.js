@@ -1,0 +1,68 @@
+// Requests to the server. An error is one sentence that the page shows.
+
+/**
+ * @typedef {{key: string, rows: number, cols: number, spacing_mm: number, laterality: string, view: string,
+ *   flags: string[], problems: string[], known: {id: string, points: [number, number][]}[]}} OpenImage
+ */
+
+/**
+ * @param {string} path
+ * @param {RequestInit} [init]
+ */
+async function answered(path, init) {
+  let answer;
+  try {
+    answer = await fetch(path, init);
+  } catch {
+    throw new Error("The server does not answer: see whether mammo serve still runs.");
+  }
+  if (answer.ok) return answer;
+  const text = await answer.text();
+  let sentence = text;
+  try {
+    sentence = JSON.parse(text).detail;
+  } catch {
+    // plain text
+  }
+  throw new Error(typeof sentence === "string" ? sentence : `The server answered with status ${answer.status}.`);
+}
+
+/** @param {string} path */
+export const read = async (path) => (await answered(path)).json();
+
+/**
+ * Open an image: a file of the reader's, or one of the folder.
+ * @param {File | number} file
+ * @param {Record<string, string>} said laterality, view and spacing, where the file does not say
+ * @returns {Promise<OpenImage>}
+ */
+export async function open(file, said) {
+  const query = new URLSearchParams(Object.entries(said).filter(([, value]) => value));
+  if (typeof file === "number") query.set("file", String(file));
+  const body = typeof file === "number" ? null : file;
+  const headers = { "content-type": "application/octet-stream" };
+  return (await answered(`/api/images?${query}`, { method: "POST", body, headers })).json();
+}
+
+/**
+ * The presentation values of an image.
+ * @param {OpenImage} image
+ * @returns {Promise<import("./gray.js").Pixels>}
+ */
+export async function pixels({ key, rows, cols }) {
+  const bytes = await (await answered(`/api/images/${key}/pixels`)).arrayBuffer();
+  const values = new Uint16Array(rows * cols);
+  const source = new DataView(bytes);
+  if (new Uint8Array(Uint16Array.of(1).buffer)[0]) values.set(new Uint16Array(bytes));
+  else values.forEach((_, n) => (values[n] = source.getUint16(2 * n, true)));
+  return { values, rows, cols };
+}
+
+/**
+ * @param {string} key
+ * @param {object} outline
+ */
+export async function score(key, outline) {
+  const init = { method: "POST", body: JSON.stringify(outline), headers: { "content-type": "application/json" } };
+  return (await answered(`/api/images/${key}/score`, init)).json();
+}
