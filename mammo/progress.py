@@ -6,6 +6,7 @@ Both go to standard error, so that standard output holds only results.
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TypeVar
 
@@ -42,6 +43,16 @@ def track(items: Iterable[T], what: str, total: int, unit: str = "images") -> It
         yield from (_bar if sys.stderr.isatty() else _lines)(items, what, total, unit)
     finally:
         _INSIDE.set(False)
+
+
+@contextmanager
+def unreported() -> Iterator[None]:
+    """Report no progress of the work in the block, which takes seconds and is one of many."""
+    token = _INSIDE.set(True)
+    try:
+        yield
+    finally:
+        _INSIDE.reset(token)
 
 
 def _bar(items: Iterable[T], what: str, total: int, unit: str) -> Iterator[T]:

@@ -1,5 +1,6 @@
 """Reads the image and the outlines of a case, in a child process: files of a caller are decoded in no other."""
 
+import gzip
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from mammo.inference.cases import Case
 from mammo.inference.outlines import Drawn
 from mammo.intake.coco import CocoError
 from mammo.intake.extents import OutlineError
+from mammo.intake.gate import presentation_values
 from mammo.intake.masks import MaskError
 from mammo.intake.outlines import check_extent
 from mammo.intake.rejections import OUTLINE, Code, RejectedError
@@ -83,3 +85,16 @@ def read_case(placing: Placing, case: Case) -> ReadCase:
             what = f"the outline cannot be drawn ({type(error).__name__})"
             errors.append(f"{lesion.where}: {what}: correct its numbers, or save its file again")
     return ReadCase(image, tuple(requests), tuple(errors))
+
+
+def packed_pixels(placing: Placing, case: Case) -> bytes:
+    """The whole image of a case as a viewer shows it, for a viewer: values uint16 [rows, cols], 0 to 4095.
+
+    Returns:
+        The values, little endian, compressed by gzip.
+
+    Raises:
+        RejectedError, MammoError: as presentation_values.
+    """
+    values = presentation_values(case.root, case.path, placing.options)
+    return gzip.compress(values.astype("<u2").tobytes(), compresslevel=1, mtime=0)

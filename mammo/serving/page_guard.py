@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from mammo.intake.source_folder import MAX_BYTES
@@ -60,11 +60,10 @@ class Guard:
         application: what answers.
         address: host and port as browsers write them, as in 127.0.0.1:8000.
         sessions: of the readers.
-        stall_s: seconds that a body may stand still.
     """
 
-    def __init__(self, application: Application, address: str, sessions: Sessions, stall_s: float = STALL_S) -> None:
-        self.application, self.address, self.sessions, self.stall_s = application, address, sessions, stall_s
+    def __init__(self, application: Application, address: str, sessions: Sessions) -> None:
+        self.application, self.address, self.sessions = application, address, sessions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -75,6 +74,8 @@ class Guard:
         answer = _Answer(send)
         try:
             await self._answer(scope, receive, answer)
+        except ClientDisconnect:
+            return
         except Exception as error:  # its text may hold patient data
             print_event(f"a defect of the program ({type(error).__name__}): please report it")
             if not answer.started:
@@ -88,7 +89,7 @@ class Guard:
             return
         scope[SESSION] = found
         is_upload = request.method == "POST" and request.url.path == UPLOAD
-        body = _Body(receive, MAX_BYTES if is_upload else JSON_BYTES, self.stall_s)
+        body = _Body(receive, MAX_BYTES if is_upload else JSON_BYTES)
         if int(request.headers.get("content-length") or 0) > body.most:
             await _refusal(413, _too_large(body.most))(scope, receive, send)
         elif is_upload and found.uploads >= UPLOADS:
@@ -110,8 +111,6 @@ class Guard:
         if request.method not in ("GET", "HEAD"):
             if headers.get("origin") != own:
                 return _refusal(403, f"Requests that change something come from the page at {own} only.")
-            if not (headers.get("content-length") or "0").isdecimal():
-                return _refusal(400, "Content-Length must be a whole number.")
             if not session.may_ask(self.sessions.now()):
                 return _refusal(429, f"More than {PER_MINUTE} requests came within a minute: wait a minute.")
         return session
@@ -152,8 +151,8 @@ class _Answer:
 class _Body:
     """The body of a request, which ends with an error where it is too large or too slow."""
 
-    def __init__(self, receive: Receive, most: int, stall_s: float) -> None:
-        self._receive, self.most, self.stall_s = receive, most, stall_s
+    def __init__(self, receive: Receive, most: int) -> None:
+        self._receive, self.most = receive, most
         self._n_bytes, self._whole = 0, False
         self._until = asyncio.get_running_loop().time() + BODY_S
 
@@ -161,7 +160,7 @@ class _Body:
         """The next message (ASGI); HTTPException where the body breaks a limit."""
         if self._whole:  # waits for the end of the connection
             return await self._receive()
-        left = min(self.stall_s, self._until - asyncio.get_running_loop().time())
+        left = min(STALL_S, self._until - asyncio.get_running_loop().time())
         try:
             message = await asyncio.wait_for(self._receive(), max(left, 0))
         except TimeoutError:

@@ -1,6 +1,5 @@
 """The mammograms that are open in the page: read as `mammo predict` reads them, and kept in memory only."""
 
-import gzip
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -8,11 +7,9 @@ from functools import partial
 from typing import Any
 
 from mammo.inference.case_image import REMEDIES, CaseImage, Placing
-from mammo.inference.case_reading import PRELOAD, Request, read_all
+from mammo.inference.case_reading import PRELOAD, Request, packed_pixels, read_all
 from mammo.inference.cases import Case
 from mammo.inference.prediction import LesionPrediction
-from mammo.intake.gate import presentation_values
-from mammo.intake.gray_values import PixelOptions
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
 from mammo.records import MammoError
@@ -77,16 +74,11 @@ def open_image(case: Case, placing: Placing) -> OpenImage:
     (read,) = read_all([replace(case, error="")], placing, WORKERS)
     if read.image is None:
         raise MammoError(_in_page(" ".join(read.errors), case))
-    (pixels,) = isolated(partial(_packed, placing.options), [case], WORKERS)
+    (pixels,) = isolated(partial(packed_pixels, placing), [case], WORKERS)
     if isinstance(pixels, Code):
         raise MammoError(f"{NAME}: {pixels.reason}: {pixels.remedy}")
     problems = tuple(_in_page(error, case) for error in read.errors)
     return OpenImage(read.image, read.requests, problems, pixels)
-
-
-def _packed(options: PixelOptions, case: Case) -> bytes:
-    values = presentation_values(case.root, case.path, options)
-    return gzip.compress(values.astype("<u2").tobytes(), compresslevel=1, mtime=0)
 
 
 def _in_page(sentence: str, case: Case) -> str:

@@ -12,6 +12,7 @@ from mammo.inference.case_reading import Request
 from mammo.inference.outlines import Circle, Drawn, draw, whole_box
 from mammo.inference.prediction import RESEARCH_USE, CasePrediction, LesionPrediction
 from mammo.inference.predictor import Predictor
+from mammo.progress import unreported
 from mammo.records import MammoError, is_number
 from mammo.serving.page_images import OpenImage
 
@@ -68,7 +69,8 @@ def _is_polygon(value: object) -> bool:
 def score_outline(predictor: Predictor, image: OpenImage, content: Mapping[str, Any]) -> LesionPrediction:
     """The prediction for an outline, which the image keeps; MammoError as drawn_outline."""
     outline = drawn_outline(content, image)
-    (found,) = predictor.predict(image.image, [Request(LESION_ID, outline)])
+    with unreported():
+        (found,) = predictor.predict(image.image, [Request(LESION_ID, outline)])
     image.prediction, image.outline = found, content
     return found
 
@@ -129,12 +131,9 @@ def predictions_json(predictor: Predictor, image: OpenImage) -> dict[str, Any]:
     Raises:
         MammoError: nothing was scored yet.
     """
-    case = CasePrediction(NAME_IN_FILE, lesions=(scored(image),))
+    case = CasePrediction("image", lesions=(scored(image),))
     options = {"windows": predictor.options.n_windows, "outline": image.outline}
     return {"bundle": asdict(predictor.facts.name), "use": RESEARCH_USE, **options, "cases": [case.as_json()]}
-
-
-NAME_IN_FILE = "image"
 
 
 def scored(image: OpenImage) -> LesionPrediction:

@@ -37,16 +37,25 @@ def serve_page(page: Page, host: str, port: int) -> None:
     with _listening(host, port) as listener:
         address = f"[{host}]" if ":" in host else host
         address += f":{listener.getsockname()[1]}"
-        sessions = Sessions(lambda token: print_text(f"open (works once): http://{address}/?token={token}"))
-        guard = Guard(application(page), address, sessions)
-        settings = uvicorn.Config(
-            guard,
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-        )
-        uvicorn.Server(settings).run(sockets=[listener])
+        page_server(page, address).run(sockets=[listener])
+
+
+def page_server(page: Page, address: str) -> uvicorn.Server:
+    """A server of the page, which prints a link for every reader.
+
+    Args:
+        page: what it can ask for.
+        address: host and port as browsers write them, as in 127.0.0.1:8000.
+    """
+    sessions = Sessions(lambda token: print_text(f"open (works once): http://{address}/?token={token}"))
+    settings = uvicorn.Config(
+        Guard(application(page), address, sessions),
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    return uvicorn.Server(settings)
 
 
 def keep_in_memory() -> None:

@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 
 from mammo.geometry import Frame
 from mammo.intake.adapters import table as table_adapter
-from mammo.intake.gate import admit
+from mammo.intake.gate import admit, presentation_values
 from mammo.intake.gray_values import PixelOptions
 from mammo.intake.object_type import TOMOSYNTHESIS
 from mammo.intake.outcomes import Flag
@@ -34,6 +34,18 @@ def test_an_accepted_image_is_placed(table: Path, half_disc: NDArray[np.uint16])
     box = placed.chain.breast
     assert placed.chain.mirrored
     assert np.array_equal(placed.pixels, half_disc[box.row0 : box.row1, box.col0 : box.col1])
+
+
+def test_the_whole_image_has_the_values_that_are_placed(
+    make_dicom: Callable[..., Dataset], tmp_path: Path, half_disc: NDArray[np.uint16]
+) -> None:
+    """Also where the background was white, as in a file that states the wrong photometric interpretation."""
+    make_dicom(4095 - half_disc).save_as(tmp_path / "x.dcm", enforce_file_format=True)
+    placed = admit(tmp_path, ImageRecord("x.dcm", "p", "e", Laterality.LEFT, View.CC), FRAME, 1)
+    assert Flag.INVERTED in placed.flags
+    whole, box = presentation_values(tmp_path, "x.dcm"), placed.chain.breast
+    assert np.array_equal(whole, half_disc)
+    assert np.array_equal(whole[box.row0 : box.row1, box.col0 : box.col1], placed.pixels)
 
 
 def test_a_breast_on_the_wrong_side_is_rejected(

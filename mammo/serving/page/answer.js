@@ -1,10 +1,12 @@
 // The answer in plain words. All texts are set as text, never as HTML.
 
+const THRESHOLDS = "What would have happened had no lesion with a score below the threshold been biopsied, with 95 % intervals:";
+
 /** @param {number | null} share */
 const percent = (share) => (share === null ? "undefined" : `${(100 * share).toFixed(1)} %`);
 
 /** @param {[number | null, number | null]} interval */
-const between = ([low, high]) => (low === null || high === null ? "" : ` (95 % interval ${percent(low)} to ${percent(high)})`);
+const between = ([low, high]) => (low === null || high === null ? "" : ` (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`);
 
 /** @param {string} tag @param {string} text @param {string} [name] */
 function line(tag, text, name) {
@@ -34,7 +36,7 @@ export function showAnswer(place, { prediction, n_pixels: nPixels }, { use, bund
   }
   lines.push(line("p", `${nPixels.toLocaleString("en-US")} pixels lie inside the outline.`));
   for (const warning of prediction.warnings) lines.push(line("p", warning, "warning"));
-  lines.push(line("h3", "Thresholds"), thresholds(prediction.thresholds));
+  lines.push(line("h3", "Where this score lies"), line("p", THRESHOLDS, "small"), thresholds(prediction.thresholds));
   lines.push(line("p", `Bundle ${bundle.name}, ${bundle.model}, mammo ${bundle.version}, ${bundle.digest.slice(0, 12)}.`, "small"));
   lines.push(line("p", use, "warning"));
   place.replaceChildren(...lines);
@@ -45,15 +47,11 @@ function thresholds(each) {
   const list = document.createElement("ul");
   for (const one of each) {
     const item = document.createElement("li");
-    const side = one.below ? "below" : "above";
     item.append(
-      line("strong", `This score lies ${side} ${one.threshold.toFixed(3)}`),
-      `, the threshold for missing at most ${percent(one.fnr)} of the cancers of validation. Had the lesions below it not` +
-        " been biopsied: ",
-      line("span", of("validation", one.tnr_validation, one.tnr_validation_interval, one.fnr_validation, one.fnr_validation_interval)),
-      "; ",
-      line("span", of("test", one.tnr_test, one.tnr_test_interval, one.fnr_test, one.fnr_test_interval)),
-      ".",
+      line("strong", `${one.below ? "Below" : "Above"} ${one.threshold.toFixed(3)}`),
+      `, chosen to miss at most ${Number((100 * one.fnr).toFixed(1))} % of the cancers of validation.`,
+      line("p", of("Validation", one, "validation")),
+      line("p", of("Test", one, "test")),
     );
     list.append(item);
   }
@@ -61,13 +59,12 @@ function thresholds(each) {
 }
 
 /**
+ * @param {string} name
+ * @param {any} one
  * @param {string} split
- * @param {number | null} avoided
- * @param {[number | null, number | null]} avoidedBetween
- * @param {number | null} missed
- * @param {[number | null, number | null]} missedBetween
  */
-function of(split, avoided, avoidedBetween, missed, missedBetween) {
-  return `on ${split}, ${percent(avoided)} of benign biopsies avoided${between(avoidedBetween)} and ${percent(missed)} of` +
-    ` cancers missed${between(missedBetween)}`;
+function of(name, one, split) {
+  const [avoided, missed] = [one[`tnr_${split}`], one[`fnr_${split}`]];
+  return `${name}: ${percent(avoided)}${between(one[`tnr_${split}_interval`])} of benign biopsies avoided, ` +
+    `${percent(missed)}${between(one[`fnr_${split}_interval`])} of cancers missed.`;
 }

@@ -30,6 +30,9 @@ async function answered(path, init) {
 /** @param {string} path */
 export const read = async (path) => (await answered(path)).json();
 
+/** Largest file that the server takes, MiB. */
+const MOST_MIB = 256;
+
 /**
  * Open an image: a file of the reader's, or one of the folder.
  * @param {File | number} file
@@ -40,6 +43,9 @@ export async function open(file, said) {
   const query = new URLSearchParams(Object.entries(said).filter(([, value]) => value));
   if (typeof file === "number") query.set("file", String(file));
   const body = typeof file === "number" ? null : file;
+  if (body && body.size > MOST_MIB * 2 ** 20) {
+    throw new Error(`The file has more than ${MOST_MIB} MiB, the most that are taken: choose a smaller one.`);
+  }
   const headers = { "content-type": "application/octet-stream" };
   return (await answered(`/api/images?${query}`, { method: "POST", body, headers })).json();
 }
