@@ -7,6 +7,7 @@ REUSE ?=
 WHEELS ?=
 
 RUN := .venv/bin/python
+DEMO := runs/demo$(if $(filter-out 0,$(SEED)),-$(SEED))
 STAMP := .venv/stamp
 SITE := $(CURDIR)/runs/bench-gpu/site
 # Digest of what .venv is built from: these two files, the interpreter, and this folder (an editable install holds its path).
@@ -15,7 +16,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo test test-slow test-docs test-browser test-dicom test-faults test-slurm test-wheel check format bench bench-gpu reference docs clean
+.PHONY: help python setup demo serve test test-slow test-docs test-browser test-dicom test-faults test-slurm test-wheel check format bench bench-gpu reference docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +38,11 @@ setup: python ## build .venv (3 to 10 minutes, 7 GB; at once when nothing has ch
 demo: setup ## the paper's experiment on a synthetic cohort, ending in runs/demo/report (SEED=7: runs/demo-7)
 	$(RUN) -m mammo.demo $(if $(SEED),seed=$(SEED))
 
+serve: setup ## outline and score test images of the demo in the browser (after make demo; SEED=7: of runs/demo-7)
+	@test -e $(DEMO)/demo.bundle || { echo "error: $(DEMO)/demo.bundle does not exist: run make demo first" >&2; exit 2; }
+	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[serve]'
+	$(RUN) -m mammo.serve $(DEMO)/demo.bundle --data $(DEMO)/dicom --test-of $(DEMO)/store
+
 test: check ## check, then the fast tests
 	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not dicom and not faults and not slurm and not wheel and not docs"
 
@@ -46,9 +52,10 @@ test-slow: setup ## the tests that take minutes
 test-docs: setup ## every command and Python block of README.md and docs/, with small settings
 	$(RUN) -m pytest -n 2 -m docs tests/docs
 
-test-browser: setup ## the report's page in a real browser (Debian package chromium)
+test-browser: setup ## the report and the page of mammo serve in a real browser (Debian package chromium)
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \
 		echo "error: no Chromium is installed: apt-get install chromium" >&2; exit 2; }
+	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[serve]'
 	$(RUN) -m pytest -m browser
 
 test-dicom: setup ## DICOM results and the DICOM node with Orthanc, dcmtk and dicom3tools (Debian packages; installs nothing)

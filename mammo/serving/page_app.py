@@ -39,6 +39,9 @@ TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".s
 MOST_WAITING = 32
 """Requests that wait for a worker."""
 
+LONGEST_NUMBER = 9
+"""Digits of the number of a listed file."""
+
 REJECTED, BUSY = 422, 503
 """HTTP statuses: the file or outline cannot be used; too many wait."""
 
@@ -86,7 +89,8 @@ class Page:
         said = request.query_params
         if "file" in said:
             number = said["file"]
-            return await self._opened(request, self.files.case(int(number) if number.isdecimal() else -1))
+            is_number = number.isdecimal() and len(number) <= LONGEST_NUMBER
+            return await self._opened(request, self.files.case(int(number) if is_number else -1))
         with TemporaryDirectory(prefix="mammo-") as folder:
             name = await _received(request, Path(folder))
             return await self._opened(request, Case(Path(folder), name, NAME))

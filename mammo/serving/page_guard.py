@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from mammo.intake.source_folder import MAX_BYTES
-from mammo.serving.sessions import PER_MINUTE, UPLOADS, Session, Sessions
+from mammo.serving.sessions import ALL_UPLOADS, PER_MINUTE, UPLOADS, Session, Sessions
 from mammo.text import print_event
 
 Scope = MutableMapping[str, Any]
@@ -22,8 +22,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-COOKIE = "mammo"
 
 SESSION = "mammo_session"
 """Key of a request's session in its scope."""
@@ -64,6 +62,7 @@ class Guard:
 
     def __init__(self, application: Application, address: str, sessions: Sessions) -> None:
         self.application, self.address, self.sessions = application, address, sessions
+        self._cookie = f"mammo-{address.rpartition(':')[2]}"  # browsers send cookies to every port of a host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -94,6 +93,8 @@ class Guard:
             await _refusal(413, _too_large(body.most))(scope, receive, send)
         elif is_upload and found.uploads >= UPLOADS:
             await _refusal(429, f"{UPLOADS} files are being sent already: wait for them.")(scope, receive, send)
+        elif is_upload and self.sessions.uploads >= ALL_UPLOADS:
+            await _refusal(503, "Other readers send files now: try again in a minute.")(scope, receive, send)
         else:
             with _counted(found, is_upload):
                 await self.application(scope, body.receive, send)
@@ -105,7 +106,7 @@ class Guard:
             return _refusal(421, f"This page is at {own}.")
         if request.method == "GET" and request.url.path == "/" and "token" in request.query_params:
             return self._entered(request.query_params["token"])
-        session = self.sessions.find(request.cookies.get(COOKIE, ""))
+        session = self.sessions.find(request.cookies.get(self._cookie, ""))
         if session is None:
             return _refusal(403, ENTER)
         if request.method not in ("GET", "HEAD"):
@@ -121,7 +122,7 @@ class Guard:
         if session is None:
             return _refusal(403, ENTER)
         answer = RedirectResponse("/", status_code=303)
-        answer.set_cookie(COOKIE, session.key, httponly=True, samesite="strict", path="/")
+        answer.set_cookie(self._cookie, session.key, httponly=True, samesite="strict", path="/")
         return answer
 
 

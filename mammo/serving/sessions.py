@@ -11,8 +11,8 @@ MOST_SESSIONS = 64
 PER_MINUTE = 60
 """Uploads and scores that a reader may ask for within a minute."""
 
-UPLOADS = 2
-"""Uploads of a reader at once."""
+UPLOADS, ALL_UPLOADS = 2, 8
+"""Uploads of a reader, and of all readers, at once: they are in memory."""
 
 
 @dataclass(eq=False)
@@ -68,6 +68,11 @@ class Sessions:
         self._open[session.key] = session
         self.renew()
         return session
+
+    @property
+    def uploads(self) -> int:
+        """Uploads of all readers that are being received or read."""
+        return sum(session.uploads for session in self._open.values())
 
     def find(self, key: str) -> Session | None:
         """The session of a cookie; None where there is none."""
