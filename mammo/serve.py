@@ -109,11 +109,13 @@ def _serve_page(options: argparse.Namespace) -> int:
     from mammo.inference.predictor import PredictOptions, Predictor
     from mammo.serving.page_app import Page
     from mammo.serving.page_files import ListedFiles
+    from mammo.serving.page_images import start_workers
     from mammo.serving.page_server import serve_page
 
     # a score for each of ten changed outlines would take ten times as long
     chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
+    start_workers()
     files = ListedFiles.of(options.data, options.test_of) if options.data else ListedFiles()
     serve_page(Page(predictor, files), options.host or HOST, PORT if options.port is None else options.port)
     return 0

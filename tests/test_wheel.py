@@ -17,6 +17,7 @@ from mammo import __version__
 pytestmark = pytest.mark.wheel
 
 ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "mammo" / "serving" / "page"
 SMALL = "trainer=cpu trainer.max_epochs=1 workers=0 quota.malignant=8 quota.benign=8 quota.outside=8 quota.negative=8"
 
 
@@ -53,6 +54,14 @@ def test_the_configuration_travels_inside_the_package(bin_folder: Path, tmp_path
     ours, theirs = ({str(path.relative_to(tree)) for path in tree.rglob("*.yaml")} for tree in (ROOT / "conf", conf))
     assert ours == theirs
     assert not (conf.parent.parent / "conf").exists()
+
+
+def test_the_page_of_serve_travels_inside_the_package(bin_folder: Path, tmp_path: Path) -> None:
+    code = "import mammo.serving; print(mammo.serving.__path__[0], end='')"
+    page = Path(run(tmp_path, bin_folder / "python", "-c", code)) / "page"
+    assert bin_folder.parent in page.parents
+    ours, theirs = ({path.name: path.read_bytes() for path in place.iterdir()} for place in (PAGE, page))
+    assert ours == theirs
 
 
 def test_the_three_forms_of_a_command_are_the_same(bin_folder: Path, tmp_path: Path) -> None:

@@ -61,6 +61,11 @@ class OpenImage:
         return len(self.pixels) + self.image.admitted.pixels.nbytes
 
 
+def start_workers() -> None:
+    """Start what child processes are forked from, with all that they need, before the first reader waits for it."""
+    list(isolated(str, [""], WORKERS))
+
+
 def open_image(case: Case, placing: Placing) -> OpenImage:
     """Read a file and its outlines, in child processes with limits of memory and time.
 

@@ -148,7 +148,8 @@ function byWebgl(gl, { values, rows, cols }) {
  * @returns {Renderer}
  */
 export function byCanvas(canvas, pixels) {
-  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { alpha: false }));
+  // Not { alpha: false }: over a WebGL2 canvas, Chromium leaves the wrong part of that one out then.
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   return {
     name: "2D canvas",
     draw(view, levels) {
