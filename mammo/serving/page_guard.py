@@ -35,6 +35,9 @@ JSON_BYTES = 1 << 20
 STALL_S, BODY_S = 10.0, 600.0
 """Seconds that a body may stand still, and take altogether."""
 
+ROOM_S = 30.0
+"""Seconds that an upload waits for those of other readers."""
+
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -93,11 +96,20 @@ class Guard:
             await _refusal(413, _too_large(body.most))(scope, receive, send)
         elif is_upload and found.uploads >= UPLOADS:
             await _refusal(429, f"{UPLOADS} files are being sent already: wait for them.")(scope, receive, send)
-        elif is_upload and self.sessions.uploads >= ALL_UPLOADS:
+        elif is_upload and not await self._has_room():
             await _refusal(503, "Other readers send files now: try again in a minute.")(scope, receive, send)
         else:
             with _counted(found, is_upload):
                 await self.application(scope, body.receive, send)
+
+    async def _has_room(self) -> bool:
+        """Wait until fewer than ALL_UPLOADS are being received; False where that takes too long."""
+        until = self.sessions.now() + ROOM_S
+        while self.sessions.uploads >= ALL_UPLOADS:
+            if self.sessions.now() > until:
+                return False
+            await asyncio.sleep(0.05)
+        return True
 
     def _checked(self, request: Request) -> Session | Response:
         """The session of a request that may be answered; for others the answer."""

@@ -270,6 +270,7 @@ def test_a_slow_sender_is_cut_off_and_delays_no_other(
         slow.sendall(head.encode())
         with monkeypatch.context() as few:
             few.setattr(page_guard, "ALL_UPLOADS", 1)
+            few.setattr(page_guard, "ROOM_S", 0.1)
             assert Reader(server).open(image).status == 503
         assert Reader(server).open(image).status == 200
         assert b" 408 " in slow.recv(1000)
