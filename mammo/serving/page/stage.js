@@ -1,8 +1,9 @@
-// The image on the screen: canvas, view, levels, and the tools of pointer and keyboard.
+// The image on the screen: canvas, view, levels, and what the tools of pointer and keyboard do.
 
 import { byCanvas, rendererOf, replaced } from "./gray.js";
 import { drawMap, drawMarks } from "./marks.js";
 import { NOTHING, closed, History, moved, pressed, released } from "./outline.js";
+import { listen } from "./pointer.js";
 import { aligned, fitted, panned, pointAt, zoomed } from "./view.js";
 
 /**
@@ -46,6 +47,8 @@ export class Stage {
     this.ruler = [];
     /** @type {Point | null} */
     this.cursor = null;
+    /** @type {Point | null} */
+    this.pointer = null;
     this.isDown = false;
     this.isFitted = true;
     this.spacing = 0;
@@ -54,7 +57,7 @@ export class Stage {
     /** @type {import("./marks.js").Maps | null} */
     this.saliency = null;
     this.mapName = "";
-    this.#listen();
+    listen(this);
   }
 
   /**
@@ -292,50 +295,5 @@ export class Stage {
       if (this.tool === "polygon") this.isDown = false;
     }
     this.draw();
-  }
-
-  /** @param {PointerEvent | WheelEvent} event */
-  #placeOf(event) {
-    const box = this.place.getBoundingClientRect();
-    const left = event.clientX - box.left - this.place.clientLeft;
-    const top = event.clientY - box.top - this.place.clientTop;
-    return /** @type {[number, number]} */ ([left * this.ratio, top * this.ratio]);
-  }
-
-  #listen() {
-    new ResizeObserver(() => this.resized()).observe(this.place);
-    this.place.addEventListener("pointerdown", (event) => this.#pointerDown(event));
-    this.place.addEventListener("pointermove", (event) => this.#pointerMove(event));
-    this.place.addEventListener("pointerup", () => {
-      if (this.isDown) this.release();
-    });
-    this.place.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.zoom(this.view.scale * (event.deltaY < 0 ? 1.25 : 0.8), this.#placeOf(event));
-    }, { passive: false });
-  }
-
-  /** @param {PointerEvent} event */
-  #pointerDown(event) {
-    if (!this.pixels || event.button !== 0) return;
-    this.place.focus({ preventScroll: true });
-    this.place.setPointerCapture(event.pointerId);
-    this.cursor = null;
-    this.last = this.#placeOf(event);
-    this.press(pointAt(this.view, ...this.last));
-  }
-
-  /** @param {PointerEvent} event */
-  #pointerMove(event) {
-    if (!this.pixels) return;
-    const place = this.#placeOf(event);
-    this.pointer = pointAt(this.view, ...place);
-    if (this.isDown && this.last) {
-      const [x, y] = [place[0] - this.last[0], place[1] - this.last[1]];
-      this.last = place;
-      if (this.tool === "pan") this.pan(x, y);
-      else if (this.tool === "levels") this.window((-y * 4) / this.ratio, (x * 4) / this.ratio);
-      else this.move(this.pointer);
-    } else if (!this.lens.hidden) this.draw();
   }
 }
