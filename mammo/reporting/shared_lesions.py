@@ -8,10 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo.records import Floats, Ints, MammoError, Pathology
+from mammo.scoring.findings import FINDING
 from mammo.scoring.score_columns import LESION_COLUMNS
 
 SHARED_COLUMNS = [column for column in LESION_COLUMNS if column not in ("lesion_id", "score", "score_sd", "n_windows")]
-"""Columns of the lesion score table that must agree between runs."""
+"""Columns of the lesion score table that must agree between runs; an unknown finding_id agrees with any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +20,7 @@ class SharedLesions:
     """The malignant and benign lesions that several runs scored, in the order of the first run, with every run's score.
 
     Attributes:
-        lesions: N rows with lesion_id and SHARED_COLUMNS.
+        lesions: N rows with lesion_id and SHARED_COLUMNS; finding_id from the first run that knows it.
         scores: run name to lesion scores, float [N] in [0, 1].
     """
 
@@ -57,7 +58,8 @@ def share_lesions(tables: Mapping[str, pd.DataFrame]) -> SharedLesions:
                 f"for example {min(unshared)}; score both on the same store and split"
             )
         aligned = table.set_index("lesion_id").loc[lesions["lesion_id"]].reset_index()
-        ours, theirs = aligned[SHARED_COLUMNS], lesions[SHARED_COLUMNS]
+        lesions = _with_findings(lesions, aligned)
+        ours, theirs = _with_findings(aligned, lesions)[SHARED_COLUMNS], lesions[SHARED_COLUMNS]
         differs = (ours != theirs) & ~(ours.isna() & theirs.isna())
         if differs.any(axis=None):
             lesion, column = lesions["lesion_id"][differs.any(axis=1)].iloc[0], differs.columns[differs.any()][0]
@@ -71,3 +73,8 @@ def share_lesions(tables: Mapping[str, pd.DataFrame]) -> SharedLesions:
 
 def _labeled(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["label"].isin([Pathology.MALIGNANT, Pathology.BENIGN])].reset_index(drop=True)
+
+
+def _with_findings(lesions: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Lesions with the finding_id of another table of the same rows where their own is empty."""
+    return lesions.assign(**{FINDING: lesions[FINDING].where(lesions[FINDING] != "", other[FINDING])})

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from mammo.io import atomic_write
 from mammo.limits import check_parquet
 from mammo.records import Birads, Density, LabelSource, Laterality, MammoError, Pathology, Split, View
+from mammo.scoring.findings import FINDING
 from mammo.scoring.intervals import Interval, auc_interval
 from mammo.scoring.score_columns import IMAGE_CLASSES, IMAGE_COLUMNS, LESION_COLUMNS, WINDOW_COLUMNS, Columns
 from mammo.scoring.trivial_predictors import PREDICTORS
@@ -40,6 +41,7 @@ class TableKind:
         problems: from a typed table to each possible problem of a row and whether each row has it. A number that cannot
             be read is NaN, for which every comparison is false.
         remedy: what to do about an invalid table, in the imperative.
+        added: text columns that tables of earlier versions lack: in these they are read as empty, which is unknown.
     """
 
     name: str
@@ -47,6 +49,7 @@ class TableKind:
     key: tuple[str, ...]
     problems: Callable[[pd.DataFrame], "Mapping[str, pd.Series[bool]]"]
     remedy: str
+    added: tuple[str, ...] = ()
 
     def check(self, table: pd.DataFrame, where: str) -> pd.DataFrame:
         """Check every row, and return the table with typed columns in order.
@@ -96,7 +99,7 @@ class TableKind:
             pq.write_table(content, parquet)
 
     def read(self, path: Path) -> pd.DataFrame:
-        """Read a parquet file and check it.
+        """Read a parquet file and check it; columns that were added after it was written are empty.
 
         Raises:
             MammoError: the file is missing or not parquet, or as check.
@@ -111,7 +114,7 @@ class TableKind:
             raise MammoError(
                 f"{path}: not a readable parquet file ({type(error).__name__}: {reason}); {self.remedy}"
             ) from error
-        return self.check(table, str(path))
+        return self.check(table.assign(**{name: "" for name in self.added if name not in table}), str(path))
 
 
 def check_copy(path: Path) -> None:
@@ -197,7 +200,9 @@ def _lesion_problems(table: pd.DataFrame) -> "dict[str, pd.Series[bool]]":
     }
 
 
-LESIONS = TableKind("lesion score table", LESION_COLUMNS, ("lesion_id",), _lesion_problems, "score the run again")
+LESIONS = TableKind(
+    "lesion score table", LESION_COLUMNS, ("lesion_id",), _lesion_problems, "score the run again", (FINDING,)
+)
 
 
 def write_window_table(table: pd.DataFrame, path: Path) -> None:

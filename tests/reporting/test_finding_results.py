@@ -76,6 +76,18 @@ def test_every_model_has_its_auc_per_view_and_per_finding_and_the_main_one_its_t
         assert row["transferred_fnr"] == pytest.approx(below[test["malignant"] == 1].mean())
 
 
+def test_runs_from_before_findings_have_those_that_other_runs_give_their_lesions(tmp_path: Path) -> None:
+    root_with_findings(tmp_path)
+    found = evaluate(reported_runs(tmp_path / "table3")).findings
+    for path in tmp_path.glob("*/*-s0/lesions*.parquet"):
+        pd.read_parquet(path).drop(columns="finding_id").to_parquet(path)
+    mixed = evaluate(reported_runs(tmp_path / "table3")).findings
+    assert found is not None
+    assert mixed is not None
+    pd.testing.assert_frame_equal(mixed.aucs, found.aucs)
+    pd.testing.assert_frame_equal(mixed.tnrs, found.tnrs)
+
+
 def test_pages_and_tables_have_findings_only_where_views_are_joined(tmp_path: Path) -> None:
     root_with_findings(tmp_path / "joined")
     write_runs(tmp_path / "alone", np.tile([1, 0], N // 2), maps=["emb", "sal+emb"])

@@ -36,3 +36,12 @@ def test_runs_with_other_lesions_are_rejected() -> None:
 def test_runs_that_disagree_on_a_label_are_rejected() -> None:
     with pytest.raises(MammoError, match="runs x and y disagree on the column label, first at lesion b"):
         share_lesions({"x": table(), "y": table(labels=("malignant", "malignant", "none"))})
+
+
+def test_an_unknown_finding_agrees_with_any_and_the_known_ones_are_kept_in_any_order_of_runs() -> None:
+    old, partly = table().assign(finding_id=""), table().assign(finding_id=["f", "", ""])
+    new, other = table().assign(finding_id=["f", "f", ""]), table().assign(finding_id=["f", "g", ""])
+    for tables in ((old, partly, new), (new, old, partly), (partly, new.iloc[::-1], old)):
+        assert share_lesions(dict(zip("xyz", tables, strict=True))).lesions["finding_id"].tolist() == ["f", "f"]
+    with pytest.raises(MammoError, match="disagree on the column finding_id, first at lesion b"):
+        share_lesions({"x": old, "y": new, "z": other})

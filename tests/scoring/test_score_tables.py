@@ -72,6 +72,16 @@ def test_an_unknown_finding_is_empty_not_nan(tmp_path: Path) -> None:
     assert read_lesion_table(tmp_path / "lesions.parquet")["finding"].tolist() == ["mass", "", ""]
 
 
+def test_a_lesion_table_from_before_findings_reads_as_one_of_unknown_findings(tmp_path: Path) -> None:
+    old = lesion_scores().drop(columns="finding_id")
+    old.to_parquet(tmp_path / "lesions.parquet")
+    read = read_lesion_table(tmp_path / "lesions.parquet")
+    assert read.to_dict("list") == lesion_scores(finding_id=[""] * 3).to_dict("list")
+    assert list(read.columns) == list(LESION_COLUMNS)
+    with pytest.raises(MammoError, match=r"missing columns \['finding_id'\]"):
+        write_lesion_table(old, tmp_path / "new.parquet")
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
