@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo.scoring.findings import FINDING, Findings, per_finding
+from mammo.scoring.findings import Findings, per_finding
 from mammo.scoring.model_comparison import Comparison, compare
 from mammo.scoring.number_text import json_number, number_text, range_text
 from mammo.scoring.performance import performance
@@ -64,11 +64,10 @@ def finding_difference(first: ScoreFile, second: ScoreFile) -> Json | None:
         first: matched with second (score_file.match_lesions); the one of them that has findings gives them.
         second: the baseline.
     """
-    table = first.table
-    findings = Findings.of(table if FINDING in table else second.table)
+    findings = Findings.of_any(file.table for file in (first, second))
     if not findings.are_joined:
         return None
-    labels, _, patients = _columns(table.iloc[findings.first])
+    labels, _, patients = _columns(first.table.iloc[findings.first])
     ours, theirs = (findings.mean(file.table["score"]) for file in (first, second))
     return {"n": len(labels), **difference_values(compare(labels, ours, theirs, patients))}
 

@@ -3,6 +3,7 @@
 The paper evaluates every lesion view by itself. A lesion without a finding_id is a finding of its own.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +45,12 @@ class Findings:
         _, first = np.unique(number, return_index=True)
         return cls(np.asarray(number, dtype=np.int64), np.asarray(first, dtype=np.int64))
 
+    @classmethod
+    def of_any(cls, tables: Iterable[pd.DataFrame]) -> "Findings":
+        """The findings of the same lesions in several tables, in one order: those of the first that has findings."""
+        every = list(tables)
+        return cls.of(next(filter(has_findings, every), every[0]))
+
     @property
     def are_joined(self) -> bool:
         """Whether a finding has more than one view, so that findings are not the same as lesion views."""
@@ -71,6 +78,11 @@ class Findings:
 
         gain = auc(labels[self.first], means) - auc(labels, scores)
         return percentile_interval(gain, bootstrap(gains, patients))
+
+
+def has_findings(table: pd.DataFrame) -> bool:
+    """Whether a lesion score table has a finding_id that is not empty."""
+    return bool((_finding_ids(table) != "").any())
 
 
 def per_finding(table: pd.DataFrame) -> pd.DataFrame:
@@ -102,6 +114,34 @@ def check_findings(path: Path, table: pd.DataFrame) -> None:
                 f"{path}, row {row}: finding_id {ids[row]} has {name} {table[name][row]}, but "
                 f"{table[name][before]} in row {before}: {remedy}"
             )
+
+
+def check_same_findings(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Check that the score files that have findings join the same lesions, under whatever ids.
+
+    Args:
+        tables: by the path of the file, lesion_id and, if it has findings, finding_id of the same lesions in one order;
+            the index is the row number.
+
+    Raises:
+        MammoError: one file joins two lesions, and another one does not; names files, rows and remedy.
+    """
+    known = [(name, table, Findings.of(table)) for name, table in tables.items() if has_findings(table)]
+    for other in known[1:]:
+        differs = known[0][2].number != other[2].number
+        if differs.any():
+            raise _joined_in_one(int(differs.argmax()), known[0], other)
+
+
+def _joined_in_one(at: int, *files: tuple[str, pd.DataFrame, Findings]) -> MammoError:
+    """The error about two files, by name, table and findings, that number their findings alike before a place."""
+    one, other = sorted(files, key=lambda file: bool(file[2].first[file[2].number[at]] == at))  # one joins it
+    table, before = one[1], int(one[2].first[one[2].number[at]])
+    return MammoError(
+        f"{one[0]}, row {table.index[at]}: finding_id {table[FINDING].iloc[at]} joins lesion "
+        f"{table['lesion_id'].iloc[at]} with lesion {table['lesion_id'].iloc[before]} of row {table.index[before]}, "
+        f"but {other[0]}, row {other[1].index[at]}, does not; correct one, or leave finding_id out of one file"
+    )
 
 
 def _finding_ids(table: pd.DataFrame) -> NDArray[np.object_]:

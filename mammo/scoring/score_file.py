@@ -18,7 +18,7 @@ import pandas as pd
 
 from mammo.limits import TABLE_BYTES, check_size, limited_lines
 from mammo.records import Floats, MammoError
-from mammo.scoring.findings import check_findings
+from mammo.scoring.findings import check_findings, check_same_findings
 from mammo.scoring.score_tables import check_copy
 from mammo.scoring.thresholds import threshold_at_fnr
 
@@ -117,10 +117,12 @@ def match_lesions(files: Sequence[ScoreFile]) -> list[ScoreFile]:
     """The files with their lesions in the order of the first file.
 
     Raises:
-        MammoError: a lesion is in one file only, or has different labels or patients in two files.
+        MammoError: a lesion is in one file only, or has different labels, patients or findings in two files.
     """
     first = files[0]
-    return [first, *(_matched(file, first) for file in files[1:])]
+    matched = [first, *(_matched(file, first) for file in files[1:])]
+    check_same_findings({file.name: file.table for file in matched})
+    return matched
 
 
 def fold_column(table: pd.DataFrame) -> "pd.Series[str]":

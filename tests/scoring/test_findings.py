@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from mammo.records import Floats, MammoError
-from mammo.scoring.findings import Findings, per_finding
+from mammo.scoring.findings import Findings, check_same_findings, per_finding
 from mammo.scoring.intervals import N_RESAMPLES, Interval, resample_weights
 from mammo.scoring.performance_json import test_values as values_of
 from mammo.scoring.score_file import read_scores
@@ -138,3 +138,40 @@ def test_contradicting_views_of_a_score_file_are_named(
     table.assign(**change).to_csv(tmp_path / "wrong.csv", index=False)
     with pytest.raises(MammoError, match=message):
         read_scores(tmp_path / "wrong.csv")
+
+
+def score_files(*findings: str) -> dict[str, pd.DataFrame]:
+    """Files a.csv, b.csv and so on of lesions L0, L1 and so on, each by a text of one-letter ids; "-" is empty."""
+    return {
+        f"{name}.csv": pd.DataFrame({"lesion_id": [f"L{n}" for n in range(len(ids))]}).assign(
+            finding_id=["" if key == "-" else key for key in ids]
+        )
+        for name, ids in zip("abc", findings, strict=False)
+    }
+
+
+@pytest.mark.parametrize("findings", [("ffg-", "xxyz"), ("ffg-", "----"), ("----", "ffgg", "xxyy"), ("abcd", "---d")])
+def test_files_join_the_same_lesions_under_other_ids_or_without_any(findings: tuple[str, ...]) -> None:
+    check_same_findings(score_files(*findings))
+
+
+@pytest.mark.parametrize(
+    ("findings", "message"),
+    [
+        (
+            ("ffgg", "ffgh"),
+            "a.csv, row 3: finding_id g joins lesion L3 with lesion L2 of row 2, but b.csv, row 3, does",
+        ),
+        (
+            ("ff--", "fff-"),
+            "b.csv, row 2: finding_id f joins lesion L2 with lesion L0 of row 0, but a.csv, row 2, does",
+        ),
+        (("fg-g", "fg-f"), "row 3: finding_id . joins lesion L3 with lesion L[01] of row [01], but ..csv, row 3, does"),
+        (("----", "ffgg", "fgfg"), "b.csv, row 1: finding_id f joins lesion L1 with lesion L0 of row 0, but c.csv"),
+    ],
+)
+def test_files_that_join_other_lesions_are_an_error_in_any_order(findings: tuple[str, ...], message: str) -> None:
+    files = score_files(*findings)
+    for order in (list(files), list(files)[::-1]):
+        with pytest.raises(MammoError, match=message):
+            check_same_findings({name: files[name] for name in order})
