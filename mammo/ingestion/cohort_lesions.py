@@ -14,6 +14,7 @@ from mammo.ingestion.worker import ImageFacts
 from mammo.intake.film import lies_in_air
 from mammo.intake.gate import FILM
 from mammo.intake.rejections import Code, left_out
+from mammo.intake.source_tables import UNSTATED
 from mammo.records import Cohort, ImageRecord, Laterality, LesionRecord, MammoError, Pathology
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -50,9 +51,6 @@ PATHOLOGY_PATTERNS = {
 }
 """What names a type of pathology, in lower case; the first that matches, so that invasion outranks what is in situ."""
 
-UNSTATED = ("", "-", "?", "na", "n/a", "nan", "none", "null", "unknown", "not known")
-"""Texts that state no type of finding, in lower case."""
-
 
 def unique_lesions(lesions: Iterable[LesionRecord]) -> tuple[LesionRecord, ...]:
     """Return lesions without repetitions: those of one key that are equal in image, outline and label are one.
@@ -72,28 +70,36 @@ def unique_lesions(lesions: Iterable[LesionRecord]) -> tuple[LesionRecord, ...]:
 
 
 def unique_on_copies(lesions: Iterable[LesionRecord], image_of: Mapping[str, str]) -> tuple[LesionRecord, ...]:
-    """Return lesions without those that outline the same on another copy of their image.
+    """Return lesions without those that outline the same on another copy of their image, whose finding they take over.
 
     Args:
         lesions: of one source, without repeated keys.
         image_of: id of the image that is kept, by path, of every accepted image and its copies.
 
     Raises:
-        MammoError: two copies give one outline different labels.
+        MammoError: two copies give one outline different labels or findings.
     """
-    first: dict[tuple[str, Box, bytes], LesionRecord] = {}
-    kept = []
+    first: dict[tuple[str, Box, bytes], int] = {}
+    kept: list[LesionRecord] = []
     for lesion in lesions:
         place = (image_of.get(lesion.path, lesion.path), lesion.box, lesion.mask.tobytes())
-        same = first.setdefault(place, lesion)
-        if same.path == lesion.path:
+        at = first.setdefault(place, len(kept))
+        if at == len(kept) or kept[at].path == lesion.path:
             kept.append(lesion)
-        elif same.label != lesion.label:
-            raise MammoError(
-                f"two copies of one image give the same outline different labels: {_shown(same)}, and "
-                f"{_shown(lesion)}: correct the wrong one, or remove its file"
-            )
+        else:
+            kept[at] = _with_finding_of(kept[at], lesion)
     return tuple(kept)
+
+
+def _with_finding_of(kept: LesionRecord, copy: LesionRecord) -> LesionRecord:
+    """A lesion with the finding that its copy is of, if its own is unknown; MammoError where the two differ."""
+    what, shown = "two copies of one image give the same outline different", f"{_shown(kept)}, and {_shown(copy)}"
+    if kept.label != copy.label:
+        raise MammoError(f"{what} labels: {shown}: correct the wrong one, or remove its file")
+    if kept.finding_key and copy.finding_key and kept.finding_key != copy.finding_key:
+        keys = f"{kept.finding_key!r} and {copy.finding_key!r}"
+        raise MammoError(f"{what} finding ids, {keys}: {shown}: correct the wrong one, or leave it empty")
+    return replace(kept, finding_key=copy.finding_key) if copy.finding_key and not kept.finding_key else kept
 
 
 def _equal(one: LesionRecord, other: LesionRecord) -> bool:

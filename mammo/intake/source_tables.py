@@ -22,6 +22,10 @@ from mammo.records import MammoError
 ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
 """Cells that stand for a missing value."""
 
+SIGNS = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan"})
+UNSTATED = SIGNS | {"none", "null", "missing", "unknown", "not known", "not available"}
+"""Cells of free text that state nothing, in lower case."""
+
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
 """Zero-width and other invisible characters that spreadsheets leave in cells."""
 

@@ -87,6 +87,18 @@ def test_copies_that_contradict_each_other_are_an_error_that_names_both() -> Non
     copies = {"a.dcm": "image", "b.dcm": "image"}
     with pytest.raises(MammoError, match=r"different labels: benign on a\.dcm .*, and malignant on b\.dcm"):
         unique_on_copies([LESION, replace(OTHER, label=Pathology.MALIGNANT)], copies)
+    with pytest.raises(
+        MammoError, match=r"different finding ids, 'f' and 'g': benign on a\.dcm .*, and benign on b\.dcm"
+    ):
+        unique_on_copies([replace(LESION, finding_key="f"), replace(OTHER, finding_key="g")], copies)
+
+
+@pytest.mark.parametrize("keys", [("f", ""), ("", "f"), ("f", "f")])
+def test_a_lesion_has_the_finding_that_either_copy_of_its_image_gives(keys: tuple[str, str]) -> None:
+    copies = {"a.dcm": "image", "b.dcm": "image"}
+    lesions = [replace(one, finding_key=key) for one, key in zip((LESION, OTHER), keys, strict=True)]
+    (found,) = unique_on_copies(lesions, copies)
+    assert (found.lesion_key, found.path, found.finding_key) == ("k", "a.dcm", "f")
 
 
 def ingested(folder: Path, background: int, place: str) -> IngestResult:

@@ -56,7 +56,7 @@ FIELDS: Mapping[str, tuple[str, str]] = {
     "finding_id": (
         "findingid findingkey",
         "your own id of the finding, the same for all outlines of one lesion, in every view of its breast; unique "
-        "among all patients",
+        "among all patients; a word for a missing value (unknown, -, n/a, null, ...) is none",
     ),
     "lesion": (
         "lesion lesionno lesionnumber roi roiid roinumber abnormality abnormalityid",

@@ -2,12 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 
+from mammo.intake.adapters._table_columns import Entry
 from mammo.intake.adapters._table_lesions import TableLesion
 from mammo.intake.adapters._table_messages import Problems
 from mammo.intake.adapters._table_words import Meaning
+from mammo.intake.source_tables import UNSTATED
 from mammo.records import ImageRecord
 
 FIELD = "finding_id"
+
+
+def finding_key(entry: Entry) -> str:
+    """Return a row's id of its finding; empty for a word that stands for an unknown one, which would join lesions."""
+    key = entry.get(FIELD)
+    return "" if key.lower() in UNSTATED else key
 
 
 def check_findings(rows: Sequence[TableLesion], records: Mapping[str, ImageRecord], problems: Problems) -> None:
@@ -20,7 +28,7 @@ def check_findings(rows: Sequence[TableLesion], records: Mapping[str, ImageRecor
     """
     first: dict[str, TableLesion] = {}
     for row in rows:
-        key = row.entry.get(FIELD)
+        key = finding_key(row.entry)
         if not key or not row.is_known or row.meaning is Meaning.NORMAL:
             continue
         before = first.setdefault(key, row)

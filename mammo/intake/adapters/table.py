@@ -22,7 +22,7 @@ from pathlib import Path
 
 from mammo.intake.adapters._table_columns import Entry, check_chosen, entry_of_annotation, read_entries
 from mammo.intake.adapters._table_files import image_file, lesion_files
-from mammo.intake.adapters._table_findings import check_findings
+from mammo.intake.adapters._table_findings import check_findings, finding_key
 from mammo.intake.adapters._table_images import (
     FoundImage,
     copies_of,
@@ -278,4 +278,4 @@ def _record(row: TableLesion, drawn: Drawn) -> LesionRecord:
     mask, box = drawn.outline
     label, finding, kind = row.meaning.pathology, row.entry.get("finding"), row.entry.get("pathology_type")
     facts = (row.key(), row.image, label, row.source, box, mask, row.high_risk, finding, row.birads, kind)
-    return LesionRecord(*facts, finding_key=row.entry.get("finding_id"))
+    return LesionRecord(*facts, finding_key=finding_key(row.entry))

@@ -42,6 +42,12 @@ def test_rows_of_one_finding_are_joined_across_views_and_an_empty_cell_joins_not
     assert found == {"l0": "7", "l1": "7", "l2": "", "l3": ""}
 
 
+@pytest.mark.parametrize("word", ["unknown", "-", "N/A", "n/a", "NULL", "None", "not known", "?"])
+def test_a_word_for_a_missing_value_is_no_finding(breasts: Path, word: str) -> None:
+    write(breasts, ("L-CC", "benign", word), ("L-MLO", "benign", word), ("Q-CC", "malignant", word))
+    assert [lesion.finding_key for lesion in read(breasts).lesions] == ["", "", ""]
+
+
 @pytest.mark.parametrize("suffix", [".xlsx", ".tsv", ".parquet"])
 def test_findings_are_read_from_any_table_under_their_usual_names(breasts: Path, suffix: str) -> None:
     write(breasts, ("L-CC", "benign", "7"), ("L-MLO", "benign", "7"))
