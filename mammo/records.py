@@ -55,8 +55,11 @@ def is_whole(value: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Return whether a configured value is a finite number (booleans are not)."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+    """Return whether a configured value is a finite number that a float can hold (booleans are none)."""
+    try:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+    except OverflowError:  # a whole number of more than 308 digits
+        return False
 
 
 class Laterality(StrEnum):

@@ -78,9 +78,9 @@ def _compare(root: Path, group: str) -> int:
     runs = read_runs(root / group)
     if not runs:
         raise MammoError(f"{root / group}: no finished run; python -m mammo.sweep status shows the state of the sweeps")
+    table = comparison_table(runs)
     folder = root / "comparison" / group
     folder.mkdir(parents=True, exist_ok=True)
-    table = comparison_table(runs)
     safe_csv(table, folder / "table.csv")
     save(comparison_figure(runs), folder, "comparison")
     print_text(f"{table.to_string(index=False, na_rep=UNDEFINED)}\n{folder / 'table.csv'}\n{folder / 'comparison.png'}")

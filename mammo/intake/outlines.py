@@ -23,6 +23,15 @@ MOST = 0.5
 """Share of its image that a lesion's outline may cover."""
 
 
+FARTHEST = 1e9
+"""Coordinates beyond it, px, are those of no image, and too large to be squared."""
+
+
+def _are_places(values: ArrayLike) -> bool:
+    """Whether all values can be coordinates of an outline; NaN cannot."""
+    return bool((np.abs(np.asarray(values, dtype=np.float64)) <= FARTHEST).all())
+
+
 def check_extent(outline: Outline, shape: tuple[int, int]) -> None:
     """Check that an outline can be that of a lesion.
 
@@ -65,7 +74,7 @@ def outline_of_polygon(points: ArrayLike, shape: tuple[int, int]) -> Outline:
         RejectedError: the points do not form a polygon, are all the same, or lie outside the image.
     """
     corners = np.asarray(points, dtype=np.float64)
-    if corners.ndim != 2 or corners.shape[0] < 3 or corners.shape[1] != 2 or not np.isfinite(corners).all():
+    if corners.ndim != 2 or corners.shape[0] < 3 or corners.shape[1] != 2 or not _are_places(corners):
         raise RejectedError(Code.OUTLINE_BROKEN)
     if (corners == corners[0]).all():  # a point, which leaves the extent of the lesion unknown
         raise RejectedError(Code.OUTLINE_EMPTY)
@@ -93,10 +102,10 @@ def outline_of_box(edges: tuple[float, float, float, float], shape: tuple[int, i
         A mask [box.height, box.width] of True and its box, (row, col), stored px.
 
     Raises:
-        RejectedError: an edge is not finite, the box has no size, or it lies outside the image.
+        RejectedError: an edge is not finite or beyond FARTHEST, the box has no size, or it lies outside the image.
     """
     sides = np.sort(np.array(edges, dtype=np.float64).reshape(2, 2), axis=1)
-    if not np.isfinite(sides).all():
+    if not _are_places(sides):
         raise RejectedError(Code.OUTLINE_BROKEN)
     if (sides[:, 1] == sides[:, 0]).any():  # a point or a line, which leaves the extent of the lesion unknown
         raise RejectedError(Code.OUTLINE_EMPTY)
@@ -122,9 +131,10 @@ def outline_of_circle(center: tuple[float, float], radius: float, shape: tuple[i
         A mask [box.height, box.width] bool and its box, (row, col), stored px.
 
     Raises:
-        RejectedError: a number is not finite, the radius is not above 0, or no pixel of the image is inside.
+        RejectedError: a number is not finite or beyond FARTHEST, the radius is not above 0, or no pixel of the image is
+            inside.
     """
-    if not np.isfinite([*center, radius]).all() or radius <= 0:
+    if not _are_places([*center, radius]) or radius <= 0:
         raise RejectedError(Code.OUTLINE_BROKEN)
     start, stop = (
         np.floor(np.clip(np.array(center) + reach, 0, np.array(shape) - 1)).astype(int) for reach in (-radius, radius)

@@ -133,7 +133,7 @@ def pooled_runs(runs: Sequence[Run]) -> list[PooledRun]:
     """Pool the runs that differ in their fold only, in the order of the first of each.
 
     Raises:
-        MammoError: some runs have folds and others have none, or folds of different stores or assignments.
+        MammoError: some runs have folds and others have none, or as check_one_store.
     """
     with_folds = [run for run in runs if run.fold is not None]
     if 0 < len(with_folds) < len(runs):
@@ -142,16 +142,27 @@ def pooled_runs(runs: Sequence[Run]) -> list[PooledRun]:
             f"{without.folder} has no fold, but {with_folds[0].folder} has fold={with_folds[0].fold}; move one of the "
             f"two kinds out of {without.folder.parent}"
         )
-    other = next((run for run in with_folds if run.store != with_folds[0].store), None)
-    if other is not None:
-        raise MammoError(
-            f"{other.folder} was trained on other images or folds than {with_folds[0].folder}; move the runs of one of "
-            f"the two out of {other.folder.parent}"
-        )
+    check_one_store(runs)
     pools: dict[Hashable, list[Run]] = {}
     for run in runs:
         pools.setdefault((reported_cell(run), run.seed), []).append(run)
     return [PooledRun(sorted(pool, key=lambda run: run.fold or 0)) for pool in pools.values()]
+
+
+def check_one_store(runs: Sequence[Run]) -> None:
+    """Check that runs were trained on the same images, lesions and splits, as far as they say.
+
+    Raises:
+        MammoError: two were not, as when a store is split anew during a sweep.
+    """
+    known = [run for run in runs if run.store]
+    other = next((run for run in known if run.store != known[0].store), None)
+    if other is not None:
+        raise MammoError(
+            f"{other.folder} was trained on other images, lesions, splits or folds than {known[0].folder}; train again "
+            "what you compare on the store as it is now, or move the runs of one of the two out of "
+            f"{other.folder.parent}"
+        )
 
 
 def common_folds(pools: Sequence[PooledRun]) -> list[int | None]:

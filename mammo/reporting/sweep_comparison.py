@@ -14,7 +14,7 @@ from matplotlib.ticker import NullFormatter
 from mammo.paper import MAPS
 from mammo.reporting.paper_settings import seeds_of
 from mammo.reporting.report_columns import COMPARISON_COLUMNS, COMPARISON_FOLD_COLUMNS
-from mammo.reporting.reported_runs import PooledRun, common_folds, pooled_runs, select_trials
+from mammo.reporting.reported_runs import PooledRun, check_one_store, common_folds, pooled_runs, select_trials
 from mammo.reporting.result_figures import BLUE, GRAY, STYLE, VERMILION, figure_text
 from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.intervals import auc_interval
@@ -46,8 +46,9 @@ def comparison_table(runs: Sequence[Run]) -> pd.DataFrame:
     """The table of COMPARISON_COLUMNS, in the paper's order of maps, then by name.
 
     Raises:
-        MammoError: as select_trials.
+        MammoError: as select_trials and check_one_store: means over runs of several stores say nothing.
     """
+    check_one_store(runs)
     rows = []
     has_folds = any(run.fold is not None for run in runs)
     for row in _rows(runs):

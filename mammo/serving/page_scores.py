@@ -13,7 +13,7 @@ from mammo.inference.outlines import Circle, Drawn, draw, whole_box
 from mammo.inference.prediction import RESEARCH_USE, CasePrediction, LesionPrediction
 from mammo.inference.predictor import Predictor
 from mammo.progress import unreported
-from mammo.records import MammoError, is_number
+from mammo.records import MammoError, is_number, is_whole
 from mammo.serving.page_images import OpenImage
 
 MOST_POINTS = 10_000
@@ -43,7 +43,7 @@ def drawn_outline(content: object, image: OpenImage) -> Drawn:
         raise MammoError(f"An outline is one of {FORMS}: draw it again.")
     ((kind, value),) = content.items()
     if kind == "known":
-        if not isinstance(value, int) or not 0 <= value < len(image.known):
+        if not is_whole(value) or not 0 <= value < len(image.known):
             raise MammoError(f"The folder has no outline of number {value} on this image: choose another.")
         return image.known[value].outline
     shape = image.image.admitted.chain.stored_shape

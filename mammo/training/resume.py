@@ -19,7 +19,7 @@ from mammo.machine import submitit_executor
 from mammo.models.weight_files import read_weights, weights_of
 from mammo.records import MammoError, is_whole
 from mammo.training.checkpoints import LAST
-from mammo.training.epoch_so_far import States, add_logged, add_rows, epoch_so_far, own_states, set_sums
+from mammo.training.epoch_so_far import States, add_rest, epoch_so_far, own_states, set_sums
 from mammo.training.results import read_run
 from mammo.training.run_dir import Division
 from mammo.training.run_files import file_digest, verified
@@ -99,8 +99,8 @@ class MidEpochCheckpoint(Callback):
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take up the metrics of an epoch that was interrupted."""
-        self.resumed = own_states(self.saved, trainer.global_rank, trainer.world_size)
-        set_sums(pl_module, self.resumed)
+        states = own_states(self.saved, trainer.global_rank, trainer.world_size)
+        self.resumed = set_sums(pl_module, states)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Restart the interval: the end of the last epoch has written a checkpoint."""
@@ -108,26 +108,30 @@ class MidEpochCheckpoint(Callback):
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_: object) -> None:
         """Write the checkpoint if it is due, on every rank or on none."""
-        if self.resumed:
-            add_rows(pl_module, self.resumed)
-            add_logged(trainer, self.resumed)
-            self.resumed = []
+        if any(self.resumed):
+            self.resumed = add_rest(trainer, pl_module, self.resumed)
         self.so_far = []
         step, last = trainer.fit_loop.epoch_loop.batch_idx + 1, trainer.num_training_batches
         if step == last or step % trainer.accumulate_grad_batches or _validates_next(trainer):
             return
         due = self.interruption.signum != 0 or time.monotonic() - self.written >= CHECKPOINT_INTERVAL_S
         if trainer.strategy.reduce_boolean_decision(due, all=False):
-            self.so_far = epoch_so_far(trainer, pl_module)
+            self.so_far = epoch_so_far(trainer, pl_module, self.resumed)
             trainer.save_checkpoint(self.file)
             self.written = time.monotonic()
             self.interruption.end_if_asked(trainer)
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Take up what has waited, before the network computes its metrics."""
+        if any(self.resumed):
+            add_rest(trainer, pl_module, self.resumed, ends=True)
+        self.resumed = []
 
     def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Gather the means and metrics for the checkpoint of a validation within an epoch (val_check_interval)."""
         loop = trainer.fit_loop.epoch_loop
         if trainer.state.fn == TrainerFn.FITTING and not loop.batch_progress.is_last_batch:
-            self.so_far = epoch_so_far(trainer, pl_module)
+            self.so_far = epoch_so_far(trainer, pl_module, self.resumed)
 
     def state_dict(self) -> dict[str, Any]:
         """The means and metrics of an epoch that is not yet at its end, of each process."""
@@ -135,7 +139,7 @@ class MidEpochCheckpoint(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep them until the epoch goes on."""
-        self.saved = state_dict.get("processes")
+        self.saved = state_dict.get("processes") if isinstance(state_dict, dict) else None
 
 
 def _validates_next(trainer: pl.Trainer) -> bool:

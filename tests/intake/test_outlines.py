@@ -85,6 +85,7 @@ def test_a_circle_without_a_pixel_center_covers_the_pixel_under_it_and_one_outsi
         ((20, 20), 0, Code.OUTLINE_BROKEN),
         ((20, float("nan")), 5, Code.OUTLINE_BROKEN),
         ((20, 20), float("inf"), Code.OUTLINE_BROKEN),
+        ((20, 20), 1e308, Code.OUTLINE_BROKEN),
     ):
         with pytest.raises(RejectedError, match=code):
             outline_of_circle(center, radius, (50, 40))

@@ -216,7 +216,7 @@ def test_no_fold_in_common_is_an_error(group: Path) -> None:
 
 def test_runs_that_do_not_belong_together_are_rejected(group: Path) -> None:
     change(group / "fagg-emb-s1-f2", read_digests={"store": "another"})
-    with pytest.raises(MammoError, match="f2 was trained on other images or folds than"):
+    with pytest.raises(MammoError, match="f2 was trained on other images, lesions, splits or folds than"):
         evaluate(reported_runs(group))
     change(group / "fagg-emb-s1-f2", read_digests={"store": "s"}, fold=None)
     with pytest.raises(MammoError, match=r"fagg-emb-s1-f2 has no fold, but .* has fold=0"):

@@ -1,6 +1,7 @@
 """A sweep's comparison selects runs on validation and reports only their test AUC."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -52,6 +53,14 @@ def test_a_cell_holds_the_test_auc_of_the_trials_selected_on_validation(root: Pa
 def test_backbones_and_initializations_are_cells(root: Path) -> None:
     table = comparison_table(read_runs(root / "figure6"))
     assert table["cell"].tolist() == ["densenet161.tv_in1k, he", "densenet161.tv_in1k, imagenet"]
+
+
+def test_runs_of_a_store_that_was_split_anew_in_between_are_rejected(root: Path) -> None:
+    runs = read_runs(root / "table3")
+    several = [replace(run, store="before" if run.seed == 0 else "after") for run in runs]
+    with pytest.raises(MammoError, match=r"was trained on other images, lesions, splits or folds than .*; train again"):
+        comparison_table(several)
+    comparison_table([replace(run, store="" if run.seed == 0 else "after") for run in runs])  # some do not say
 
 
 def test_aucs_over_images_are_marked(root: Path) -> None:

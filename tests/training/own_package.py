@@ -9,7 +9,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 from torch import Tensor, nn
-from torchmetrics import MaxMetric
+from torchmetrics import CatMetric, MaxMetric
 from torchmetrics.classification import BinaryAUROC
 
 from mammo.models.epoch_metrics import LesionAUROC, WindowPredictions
@@ -92,14 +92,23 @@ class OwnNet(pl.LightningModule):
 
 
 class OwnLoggingNet(OwnNet):
-    """The same, with metrics of training in each form that a metric can have: rows, a highest value, a sum, a mean."""
+    """The same, with metrics of training in each form that a metric can have: rows, a highest value, a sum, a mean.
+
+    Some have rows, or are logged, in a few of the five steps of an epoch only.
+    """
 
     def __init__(self, lr: float, loss: nn.Module, width: int = 4) -> None:
         super().__init__(lr, loss, width)
         self.train_auc, self.brightest = BinaryAUROC(), MaxMetric()
+        self.even, self.early = CatMetric(), CatMetric()
 
     def training_step(self, batch: Batch, number: int) -> Tensor:
         loss = super().training_step(batch, number)
+        if number % 2 == 0:
+            self.even.update(loss.detach())
+            self.log("train_sum_even", loss, on_step=False, on_epoch=True, reduce_fx="sum", batch_size=1)
+        if number < 2:
+            self.early.update(loss.detach())
         self.train_auc.update(self(batch["patch"])[:, 0], batch["target"] == 0)
         self.brightest.update(batch["patch"].float().mean())
         for name in ("mean", "sum", "max", "min"):
@@ -112,6 +121,9 @@ class OwnLoggingNet(OwnNet):
         for name, metric in (("auc", self.train_auc), ("brightest", self.brightest)):
             self.log(f"train_{name}", metric.compute())
             metric.reset()
+        for name, rows in (("even", self.even), ("early", self.early)):
+            self.log(f"train_{name}", torch.as_tensor(rows.compute()).sum())
+            rows.reset()
 
 
 class OwnTestedNet(OwnNet):

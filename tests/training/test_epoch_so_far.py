@@ -28,7 +28,7 @@ WORDS = (
     *("model._target_=tests.training.own_package.OwnLoggingNet", "windows_per_lesion={val: 3, test: 4}"),
     *("model.loss._target_=tests.training.own_package.OwnLoss", "model.lr=1e-2"),
 )
-METRICS = {f"train_{name}" for name in ("auc", "brightest", "mean", "sum", "max", "min")}
+METRICS = {f"train_{name}" for name in ("auc", "brightest", "even", "early", "mean", "sum", "sum_even", "max", "min")}
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +51,23 @@ def whole(cfg: DictConfig) -> RunContent:
 @pytest.fixture
 def folder(cfg: DictConfig, whole: RunContent, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of the same run, interrupted after the third of five steps of the second epoch."""
+    shutil.rmtree(Path(cfg.root) / "runs", ignore_errors=True)
+    interrupt(cfg, 2, monkeypatch)
+    (found,) = Path(cfg.root).glob("runs/*")
+    return found
+
+
+def interrupt(cfg: DictConfig, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train until a step of the second epoch, and end there as by a signal."""
 
     def interrupted(_: Callback, trainer: pl.Trainer, network: object, batch: object, number: int) -> None:
-        if (trainer.current_epoch, number) == (1, 2):
+        if (trainer.current_epoch, number) == (1, step):
             os.kill(os.getpid(), signal.SIGTERM)
 
-    shutil.rmtree(Path(cfg.root) / "runs", ignore_errors=True)
     with monkeypatch.context() as once:
         once.setattr(EpochProgress, "on_train_batch_start", interrupted)
         with pytest.raises(SystemExit):
             train(cfg)
-    (found,) = Path(cfg.root).glob("runs/*")
-    return found
 
 
 def test_an_interrupted_epoch_has_the_metrics_of_an_undisturbed_one(
@@ -82,6 +87,14 @@ def test_an_interrupted_epoch_has_the_metrics_of_an_undisturbed_one(
     (speed,) = speeds
     assert 0 <= speed["data_wait"] < 1
     assert speed["patches_per_s"] > 1, "of the rest of the epoch, in the time of the rest of the epoch"
+
+
+def test_an_epoch_that_is_interrupted_again_before_a_metric_goes_on_loses_nothing(
+    cfg: DictConfig, whole: RunContent, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupt(cfg, 3, monkeypatch)  # a step without rows of even steps
+    train(cfg)
+    assert not RunContent(folder).differences(whole)
 
 
 def dealt_to_two(state: dict[str, dict[str, Any]]) -> list[dict[str, dict[str, Any]]]:
@@ -119,10 +132,11 @@ def test_one_process_goes_on_with_what_two_have_gathered(cfg: DictConfig, whole:
         {"processes": [{"network.brightest": {"max_value": torch.zeros(2, 3)}}]},
         {"processes": [{"network.train_auc": {"preds": [torch.zeros(2, 3)]}}]},
         {"logged.training_step.train_mean": {"value": torch.zeros(())}},
+        [1],
     ],
 )
 def test_a_state_that_no_training_has_written_is_left_out(
-    cfg: DictConfig, whole: RunContent, folder: Path, state: dict[str, Any]
+    cfg: DictConfig, whole: RunContent, folder: Path, state: object
 ) -> None:
     content = read_weights(folder / "last.ckpt")
     content["callbacks"][STATE] = state

@@ -83,7 +83,16 @@ def test_phantoms_start_from_he(tmp_path: Path) -> None:
     "word",
     [
         *("seed=abc", "seed=-1", "seed=1.5", "seed=null", "seed=4294967296", "seed=true"),
-        *("model.lr=abc", "model.lr=-1", "model.lr=0", "model.lr=.nan", "model.lr=inf", "batch_size=0", "workers=-1"),
+        *(
+            "model.lr=abc",
+            "model.lr=-1",
+            "model.lr=0",
+            "model.lr=.nan",
+            "model.lr=inf",
+            f"model.lr=1{400 * '0'}",
+            "batch_size=0",
+            "workers=-1",
+        ),
         *("trainer.max_epochs=abc", "trainer.max_epochs=-1", "windows_per_lesion.test=0"),
         *("memory_gb=-1", "memory_gb=null"),
         *("trainer.gradient_clip_val=abc", "trainer.gradient_clip_val=0", "torch.threads=abc", "torch.threads=-1"),
