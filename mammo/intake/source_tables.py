@@ -6,7 +6,7 @@ Cells are stripped, and the usual words for a missing value become empty. Rows a
 
 import csv
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -22,8 +22,12 @@ from mammo.records import MammoError
 ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
 """Cells that stand for a missing value."""
 
-SIGNS = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan"})
-UNSTATED = SIGNS | {"none", "null", "missing", "unknown", "not known", "not available"}
+UNSTATED = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "none", "null"}) | {
+    "missing",
+    "unknown",
+    "not known",
+    "not available",
+}
 """Cells of free text that state nothing, in lower case."""
 
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
@@ -34,6 +38,15 @@ MOST_COLUMNS = 1000
 
 SHEETS = (".xlsx", ".xlsm")
 """Suffixes of workbooks."""
+
+EXACT = 10**15
+"""Numbers from here on have more digits than Excel keeps, and soon more than a floating-point number does."""
+
+SCIENTIFIC = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2}")
+"""A number as Excel and pandas write it into CSV files when it has too many digits."""
+
+MOST_SHORT = 10**11
+"""The smallest number that Excel writes in this way."""
 
 Cells = Iterable[object]
 
@@ -51,14 +64,25 @@ class Row:
         file: the table.
         number: row number.
         values: cells by standardized column name.
+        rounded: columns with a number that lost digits, so that ids can have become equal.
     """
 
     file: Path
     number: int
     values: Mapping[str, str]
+    rounded: Collection[str] = ()
 
     def get(self, column: str, default: str = "") -> str:
-        """Return the cell of a column, or the default if it is empty or absent."""
+        """Return the cell of a column, or the default if it is empty or absent.
+
+        Raises:
+            MammoError: it is a number that lost digits; names file, row, column and remedy.
+        """
+        if column in self.rounded:
+            raise MammoError(
+                f"{self.file} row {self.number}: {column} {self.values[column]!r}: its last digits are lost, as Excel "
+                "and floating-point numbers keep 15: store the column as text, and write its cells anew"
+            )
         return self.values.get(column) or default
 
     def path(self, column: str) -> str:
@@ -125,6 +149,7 @@ def read_rows(
         raise MammoError(f"{file} lacks the column {missing[0]}: its header must name {', '.join(needed)}")
     wanted = set(header) if kept is None else {*needed, *kept}
     places = [(place, name) for place, name in enumerate(header) if name in wanted and name]
+    in_sheet = file.suffix.lower() in SHEETS
     for number, line in lines:
         cells = list(line)
         if aligned and any(cell_text(cell) for cell in cells[len(header) :]):
@@ -134,7 +159,18 @@ def read_rows(
             )
         values = {name: cell_text(cells[place], absent) for place, name in reversed(places) if place < len(cells)}
         if any(values.values()):
-            yield Row(file, number, values)
+            rounded = {name for place, name in places if place < len(cells) and _is_rounded(cells[place], in_sheet)}
+            yield Row(file, number, values, rounded)
+
+
+def _is_rounded(value: object, in_sheet: bool) -> bool:
+    """Return whether a cell is a number whose last digits can be lost; in a sheet, a whole one's, too."""
+    if isinstance(value, str):
+        text = value.strip() if "+" in value else ""
+        return SCIENTIFIC.fullmatch(text) is not None and float(text.replace(",", ".")) >= MOST_SHORT
+    if isinstance(value, int):
+        return in_sheet and abs(value) >= EXACT
+    return isinstance(value, float) and value.is_integer() and abs(value) >= EXACT
 
 
 def _lines(file: Path) -> Iterator[tuple[int, Cells]]:

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
@@ -51,6 +52,43 @@ def test_whole_numbers_of_a_sheet_have_no_decimal_point(tmp_path: Path) -> None:
     book.active.append([22678622.0])
     book.save(tmp_path / "a.xlsx")
     assert [row.get("file_name") for row in read_rows(tmp_path / "a.xlsx")] == ["22678622"]
+
+
+@pytest.mark.parametrize("kind", ["a.xlsx", "a.parquet", "a.csv"])
+def test_ids_whose_last_digits_are_lost_are_an_error_that_asks_for_text(tmp_path: Path, kind: str) -> None:
+    ids, file = [20231234567890123, 20231234567890125], tmp_path / kind
+    floats = pd.DataFrame({"Patient ID": np.array(ids, dtype=np.float64), "side": "L"})
+    write(floats, file)
+    message = "row 2: patient_id '.*': its last digits are lost, .* store the column as text"
+    row, _ = read_rows(file)
+    assert row.get("side") == "L"
+    with pytest.raises(MammoError, match=message):
+        row.get("patient_id")
+    write(floats.assign(**{"Patient ID": [str(key) for key in ids]}), file)
+    assert [row.get("patient_id") for row in read_rows(file)] == [str(key) for key in ids]
+    write(floats.assign(**{"Patient ID": [999999999999999.0, 7.0]}), file)
+    assert [row.get("patient_id").removesuffix(".0") for row in read_rows(file)] == ["999999999999999", "7"]
+
+
+def test_whole_numbers_are_exact_in_parquet_and_rounded_by_excel(tmp_path: Path) -> None:
+    ids = [20231234567890123, 20231234567890125]
+    for name, exact in (("a.parquet", True), ("a.xlsx", False), ("a.csv", True)):
+        write(pd.DataFrame({"id": ids}), tmp_path / name)
+        row, _ = read_rows(tmp_path / name)
+        assert (not row.rounded) == exact
+    (tmp_path / "b.csv").write_text("id,x,note\n2.02312E+11,1.000e+02,a+1\n")
+    (row,) = read_rows(tmp_path / "b.csv")
+    assert (row.rounded, row.get("x"), row.get("note")) == ({"id"}, "1.000e+02", "a+1")
+
+
+def write(table: pd.DataFrame, file: Path) -> None:
+    """Write a table in the format of its file's suffix."""
+    if file.suffix == ".xlsx":
+        table.to_excel(file, index=False)
+    elif file.suffix == ".csv":
+        table.to_csv(file, index=False)
+    else:
+        table.to_parquet(file)
 
 
 def test_further_sheets_with_rows_of_the_same_columns_are_found(tmp_path: Path) -> None:

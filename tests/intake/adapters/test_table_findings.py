@@ -63,6 +63,16 @@ def test_findings_are_read_from_any_table_under_their_usual_names(breasts: Path,
     assert [lesion.finding_key for lesion in read(breasts).lesions] == ["7", "7"]
 
 
+@pytest.mark.parametrize("column", ["finding_id", "lesion_id"])
+def test_long_numbers_of_a_sheet_are_no_ids(breasts: Path, column: str) -> None:
+    write(breasts, ("L-CC", "benign", "7"), ("Q-CC", "benign", "8"))
+    table = pd.read_csv(breasts / "lesions.csv", dtype=str)
+    (breasts / "lesions.csv").unlink()
+    table.assign(**{column: [20231234567890123.0, 20231234567890125.0]}).to_excel(breasts / "lesions.xlsx", index=False)
+    with pytest.raises(MammoError, match=f"lesions.xlsx row 2: {column} '202312345678901..': its last digits are lost"):
+        read(breasts)
+
+
 @pytest.mark.parametrize(
     ("second", "message"),
     [
