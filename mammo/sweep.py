@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> Parser:
     words = parser("sweep", __doc__)
     commands = words.add_subparsers(dest="command", required=True, metavar="status|logs|compare")
-    status_help = "every job: done, running, pending, failed, lost or missing, and the best so far"
+    status_help = "every job: done, running, pending, failed, lost, unknown or missing, and the best so far"
     status = commands.add_parser("status", help=status_help, description=status_help)
     compare_help = "a table and a figure of a group of runs, <root>/comparison/<group>"
     compare = commands.add_parser("compare", help=compare_help, description=compare_help)
@@ -53,7 +53,8 @@ def _status(root: Path) -> int:
     from mammo.training.sweep_state import Sweep
     from mammo.training.sweep_status import print_status
 
-    return max([print_status(sweep) for sweep in Sweep.below(root)])
+    sweeps, damages = Sweep.readable(root)
+    return max([print_status(sweep) for sweep in sweeps] + [complain(damage) for damage in damages])
 
 
 def _logs(root: Path, job: str, n_lines: int) -> int:
@@ -61,8 +62,10 @@ def _logs(root: Path, job: str, n_lines: int) -> int:
     from mammo.training.sweep_state import Sweep
     from mammo.training.sweep_status import find_job, print_logs
 
-    print_logs(*find_job(Sweep.below(root), job), n_lines)
-    return 0
+    sweeps, damages = Sweep.readable(root)
+    status = max([complain(damage) for damage in damages], default=0)
+    print_logs(*find_job(sweeps, job), n_lines)
+    return status
 
 
 def _compare(root: Path, group: str) -> int:

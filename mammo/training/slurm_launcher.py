@@ -8,9 +8,8 @@ each is read from its folder (sweep_state).
 import os
 import signal
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from hydra_plugins.hydra_submitit_launcher.submitit_launcher import SlurmLaunche
 from omegaconf import DictConfig, OmegaConf
 from submitit.core.utils import FailedJobError
 
+from mammo.cli.arguments import about_file
 from mammo.io import file_lock
 from mammo.machine import SlurmTask
 from mammo.models.weight_keys import NoWeightsError
@@ -29,18 +29,14 @@ from mammo.records import MammoError
 from mammo.text import print_text
 from mammo.training.job_configs import JobConfigs
 from mammo.training.results import finished_run
-from mammo.training.slurm_queue import QUEUE, cancel, is_installed, max_array_size, ranges
+from mammo.training.slurm_queue import QUEUE, SlurmJob, is_installed, max_array_size, new_mark, ranges
+from mammo.training.slurm_watch import Watched, leave, wait, what_goes_on
+from mammo.training.sweep_callback import SweepCallback
 from mammo.training.sweep_state import LEFT_OUT, Job, Sweep, without_locations
 from mammo.training.train_config import check_pretrained
 
-GRACE_S = 10.0
-"""Time for which the files of a job that has left the queue may still be on their way from its node."""
-
 KILL = "--kill-on-bad-exit"
 """Option of srun: where one of several processes fails, Slurm ends the others, which may wait for it forever."""
-
-POLL_S = 1.0
-"""Seconds between two looks at what Slurm said last."""
 
 ENDING = (signal.SIGINT, signal.SIGTERM)
 """Signals that end the command (mammo.cli.commands)."""
@@ -68,40 +64,53 @@ class SlurmLauncher(SubmititLauncher):  # type: ignore[misc]
         """Submit the jobs that are neither done nor in the queue, and wait until none of them is in the queue.
 
         Raises:
-            MammoError: there is something to submit, and there is no Slurm, or it does not answer or rejects a job.
+            MammoError: there is something to submit, and there is no Slurm, or it does not answer or rejects a job, or
+                it is not known as which Slurm job it was submitted before; or the sweep's folder cannot be used.
             SystemExit: on a signal; jobs in the queue stay there, unless a user at a terminal asks to cancel them.
         """
         sweep = Sweep.at(Path(self.config.hydra.sweep.dir))
         jobs = {number: list(overrides) for number, overrides in enumerate(job_overrides, initial_job_idx)}
+        watched = Watched(new_mark())
         try:
             with file_lock(sweep.folder / "submit.lock", sweep.folder.name):
-                self._complete_queue(sweep, jobs)
-            _wait(sweep, jobs)
+                self._complete_queue(sweep, jobs, watched)
+            self._start_progress()
+            states = wait(sweep, watched)
         except SystemExit as end:
-            _leave(list(_in_queue(sweep, jobs).values()), end.code == 128 + signal.SIGINT)
+            leave(watched.alive(), end.code == 128 + signal.SIGINT)
             raise
-        states = sweep.state()
+        except OSError as error:
+            raise MammoError(f"{about_file(error)}; {what_goes_on(watched.alive(), are_recorded=False)}") from error
         return [_returned(overrides, states[number]) for number, overrides in jobs.items()]
 
-    def _complete_queue(self, sweep: Sweep, jobs: Jobs) -> None:
-        """Submit the jobs that are neither done nor in the queue."""
-        queued, known = _in_queue(sweep, jobs), dict(enumerate(sweep.state()))
+    def _start_progress(self) -> None:
+        """Print progress from now on: before, jobs that are to be submitted anew would count as done."""
+        for each in self.hydra_context.callbacks.callbacks:
+            if isinstance(each, SweepCallback):
+                each.begin()
+
+    def _complete_queue(self, sweep: Sweep, jobs: Jobs, watched: Watched) -> None:
+        """Submit the jobs that are neither done nor in the queue; all that are in it then are watched."""
+        found, known = _in_queue(sweep, jobs), dict(enumerate(sweep.state()))
+        queued = found or {}
+        watched.jobs |= queued
         idle = {number: overrides for number, overrides in jobs.items() if number not in queued}
         configs = JobConfigs(self.hydra_context.config_loader, self.config)
         composed = {number: configs.of(overrides) for number, overrides in idle.items()}  # all, before one is submitted
         name = self.config.hydra.job.config_name
         rest = {n: each for n, each in idle.items() if n not in known or not _is_settled(known[n], composed[n], name)}
-        ids = self._submit(sweep, rest) if rest else []
+        if rest:
+            _check(sweep, rest, is_silent=found is None)
+        ids = self._submit(sweep, rest, watched) if rest else []
         names = f" ({' '.join(ranges(ids))})" if ids else ""
         text = f"sweep {sweep.folder.name}: {len(rest)} submitted to Slurm{names}, {len(queued)} in its queue already"
         print_text(f"{text}, {len(idle) - len(rest)} done", file=sys.stderr)
 
-    def _submit(self, sweep: Sweep, jobs: Jobs) -> list[str]:
+    def _submit(self, sweep: Sweep, jobs: Jobs, watched: Watched) -> list[str]:
         """Submit jobs, in as few job arrays as the cluster allows, and record each; their Slurm ids."""
-        _check_slurm()
         size = max_array_size()
         parts = [list(jobs)[start : start + size] for start in range(0, len(jobs), size)]
-        executor = self._executor(len(parts))
+        executor = self._executor(len(parts), watched.mark)
         state, ids = Singleton.get_state(), list[str]()
         for part in parts:
             calls = [(jobs[number], "hydra.sweep.dir", number, str(number), state) for number in part]
@@ -109,16 +118,18 @@ class SlurmLauncher(SubmititLauncher):  # type: ignore[misc]
             try:
                 with _uninterrupted():
                     submitted = executor.map_array(self, *zip(*calls, strict=True))
-                    for number, job in zip(part, submitted, strict=True):
-                        sweep.record(number, job.job_id, jobs[number])
-                        ids.append(job.job_id)
+                    new = {n: SlurmJob(each.job_id, watched.mark) for n, each in zip(part, submitted, strict=True)}
+                    watched.jobs |= new  # all, before a full disk keeps the first from being recorded
+                    for number, job in new.items():
+                        sweep.record(number, job, jobs[number])
+                        ids.append(job.id)
             except FailedJobError as error:
                 raise MammoError(_rejection(str(error), len(jobs) - len(ids))) from error
         return ids
 
-    def _executor(self, n_arrays: int) -> submitit.AutoExecutor:
+    def _executor(self, n_arrays: int, mark: str) -> submitit.AutoExecutor:
         """Submitit's executor with the launcher's settings; arrays that run side by side share array_parallelism."""
-        settings = dict(self.params)
+        settings = {**self.params, "name": f"{self.params['name']}-{mark}"}
         folder, most = settings.pop("submitit_folder"), settings.pop("max_num_timeout")
         settings["array_parallelism"] = max(settings["array_parallelism"] // n_arrays, 1)
         shared = {str(key) for key in OmegaConf.structured(BaseQueueConf)}
@@ -153,63 +164,16 @@ def _is_settled(job: Job, cfg: DictConfig, command: str) -> bool:
         return False  # the job itself says so
 
 
-def _in_queue(sweep: Sweep, jobs: Jobs) -> dict[int, str]:
-    """The Slurm ids of the jobs that run or pend, with the same overrides, by number."""
-    recorded = {number: sweep.recorded(number) for number in jobs}
-    ids = {n: each[0] for n, each in recorded.items() if each and each[1] == without_locations(jobs[n])}
-    queue = (QUEUE.look(anew=True) or {}) if ids else {}
-    return {number: slurm_id for number, slurm_id in ids.items() if slurm_id in queue}
-
-
-def _wait(sweep: Sweep, jobs: Jobs) -> None:
-    """Wait until none of the jobs is in the queue, and their files have arrived."""
-    waited = _in_queue(sweep, jobs)
-    ids, is_silent = set(waited.values()), False
-    while ids and ((queue := QUEUE.look()) is None or ids & queue.keys()):
-        if queue is None and not is_silent:
-            print_text("squeue does not answer: its jobs may have ended; waiting until it does", file=sys.stderr)
-        is_silent = queue is None
-        time.sleep(POLL_S)
-    end = time.monotonic() + GRACE_S
-    while waited and time.monotonic() < end:
-        states = sweep.state()
-        if not any(states[number].state == "lost" for number in waited):
-            return
-        time.sleep(POLL_S)
-
-
-def _leave(ids: Sequence[str], may_ask: bool) -> None:
-    """Leave jobs in the queue and say how to cancel them, or cancel them at once where a user at a terminal says so.
-
-    Args:
-        ids: of Slurm.
-        may_ask: whether the command was interrupted, not terminated.
-    """
-    if not ids:
-        return
-    names = " ".join(ranges(ids))
-    if (
-        may_ask
-        and sys.stdin.isatty()
-        and sys.stderr.isatty()
-        and _is_confirmed(f"cancel {len(ids)} Slurm jobs, {names}")
-    ):
-        if cancel(ids):
-            print_text(f"cancelled: {names}", file=sys.stderr)
-            return
-        print_text("scancel does not answer", file=sys.stderr)
-    print_text(
-        f"{len(ids)} Slurm jobs go on, and the same command waits for them again; this cancels them: scancel {names}",
-        file=sys.stderr,
-    )
-
-
-def _is_confirmed(question: str) -> bool:
-    print_text(f"{question}? [y/N]", file=sys.stderr)
-    try:
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
-    except SystemExit:  # Ctrl-C once more
-        return False
+def _in_queue(sweep: Sweep, jobs: Jobs) -> dict[int, SlurmJob] | None:
+    """The jobs that run or pend, with the same overrides, by number; None where Slurm does not say."""
+    known = {}
+    for number, overrides in jobs.items():
+        with suppress(MammoError):  # a damaged record: _check says so where the job is not done
+            recorded = sweep.recorded(number)
+            if recorded and recorded[1] == without_locations(overrides):
+                known[number] = recorded[0]
+    queue = QUEUE.look(anew=True) if known else {}
+    return None if queue is None else {number: job for number, job in known.items() if job in queue}
 
 
 def _returned(overrides: list[str], job: Job) -> JobReturn:
@@ -218,14 +182,22 @@ def _returned(overrides: list[str], job: Job) -> JobReturn:
     return JobReturn(overrides=overrides, status=JobStatus.COMPLETED, _return_value=value)
 
 
-def _check_slurm() -> None:
-    """MammoError where jobs cannot be submitted here."""
+def _check(sweep: Sweep, jobs: Jobs, is_silent: bool) -> None:
+    """MammoError where jobs cannot be submitted here, or may be in the queue already.
+
+    Args:
+        sweep: of the jobs.
+        jobs: that are to be submitted.
+        is_silent: whether Slurm did not say which of them are in its queue.
+    """
     if not is_installed():
         raise MammoError(
             "this machine has no sbatch, which submits jobs to Slurm: start the command on a login node, or leave "
             "hydra/launcher= out to run the jobs here"
         )
-    if QUEUE.look() is None:
+    for number in jobs:
+        sweep.recorded(number)
+    if is_silent or QUEUE.look() is None:
         raise MammoError("squeue does not answer on this machine, so that Slurm takes no jobs: give the command later")
 
 

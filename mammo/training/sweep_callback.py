@@ -37,7 +37,7 @@ SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 POLL_S = 2.0
 """Seconds between two looks at the state of the jobs."""
 
-SHOWN: tuple[State, ...] = ("running", "pending", "failed", "left out", "lost")
+SHOWN: tuple[State, ...] = ("running", "pending", "failed", "left out", "lost", "unknown")
 """States that a line of progress counts, beside done."""
 
 
@@ -51,7 +51,7 @@ class SweepCallback(Callback):
         return {"progress": None}  # progress is printed by the sweep's process only
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
-        """Set the sweep's folder, and start printing progress."""
+        """Set the sweep's folder, and start printing progress; on Slurm the launcher does that."""
         try:
             check_experiments(config)
             sweep = Sweep.of(config)
@@ -71,7 +71,13 @@ class SweepCallback(Callback):
 
             Plugins.instance().class_name_to_class |= {SUBMITIT: SlurmLauncher, SWEEPER: SlurmSweeper}
         self.progress = SweepProgress(sweep)
-        self.progress.start()
+        if config.hydra.launcher._target_ != SUBMITIT:  # whose launcher begins once all jobs are submitted
+            self.begin()
+
+    def begin(self) -> None:
+        """Start printing progress, unless that was done."""
+        if self.progress is not None and self.progress.ident is None:
+            self.progress.start()
 
     def on_job_start(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
         """Delete the record of the job's previous attempt."""
@@ -107,8 +113,12 @@ class SweepCallback(Callback):
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:  # noqa: ANN401
         """Print the final state and list the failed jobs; exit status 1 where a job is not done."""
         assert self.progress is not None
-        self.progress.stop()
-        jobs = self.progress.sweep.state()
+        try:
+            self.progress.stop()
+            jobs = self.progress.sweep.state()
+        except OSError as error:
+            print_text(f"error: {about_file(error)}", file=sys.stderr)
+            sys.exit(2)
         if not jobs:
             print_text(
                 "error: the sweep has no job, because a value of it is an empty list: give it a value",
@@ -116,7 +126,7 @@ class SweepCallback(Callback):
             )
             sys.exit(2)
         for number, job in enumerate(jobs):
-            if job.state in ("failed", "left out", "lost"):
+            if job.state in ("failed", "left out", "lost", "unknown"):
                 print_text(f"{job.state}: job {number} ({job.overrides}): {job.error}", file=sys.stderr)
         if not all(job.is_settled for job in jobs):
             print_text(
@@ -138,17 +148,25 @@ class SweepProgress(Thread):
         self.started_at, self.started = time.time(), time.monotonic()
         self.over = Event()
         self.last_line = ""
-        self.lost = {job.slurm_id for job in sweep.state() if job.state == "lost"}
 
     def run(self) -> None:
-        """Look at the jobs again and again, until stop."""
+        """Look at the jobs again and again, until stop; a folder that is away for a moment is looked at again."""
+        is_away = False
         while not self.over.wait(POLL_S):
-            self._print()
+            try:
+                self._print()
+                is_away = False
+            except OSError as error:
+                if not is_away:
+                    reason = error.strerror or type(error).__name__
+                    print_text(f"sweep: {self.sweep.folder} is away ({reason}): trying again", file=sys.stderr)
+                is_away = True
 
     def stop(self) -> None:
-        """End the thread and print the final state."""
+        """End the thread and print the final state; OSError where the folder cannot be read."""
         self.over.set()
-        self.join()
+        if self.ident is not None:
+            self.join()
         self._print()
 
     def _print(self) -> None:
@@ -159,10 +177,6 @@ class SweepProgress(Thread):
         if jobs and line != self.last_line:
             self.last_line = line
             print_text(line + self._time_left(jobs), file=sys.stderr)
-        for number, job in enumerate(jobs):
-            if job.state == "lost" and job.slurm_id not in self.lost:
-                self.lost.add(job.slurm_id)
-                print_text(f"lost: job {number} ({job.overrides}): {job.error}", file=sys.stderr)
 
     def _time_left(self, jobs: list[Job]) -> str:
         """The time left, estimated from the jobs that ran during this sweep."""

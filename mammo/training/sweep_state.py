@@ -28,9 +28,9 @@ from mammo.limits import read_json, read_text
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number
 from mammo.training.results import finished_run
-from mammo.training.slurm_queue import QUEUE, RECORD, Queued, read_record, write_record
+from mammo.training.slurm_queue import QUEUE, RECORD, Queued, SlurmJob, read_record, write_record
 
-State = Literal["done", "running", "pending", "failed", "left out", "lost", "missing"]
+State = Literal["done", "running", "pending", "failed", "left out", "lost", "unknown", "missing"]
 
 LEFT_OUT = "left-out.txt"
 """The file of a job that is left out; it says why."""
@@ -59,11 +59,12 @@ class Job:
         overrides: those in which it differs from the sweep's other jobs.
         state: "missing" also for a job that was killed, or whose files have changed since it finished; "lost" for one
             whose Slurm job ended without a result; "left out" for one that cannot be trained, because it would start
-            from weights that do not exist.
+            from weights that do not exist; "unknown" for one that was submitted where Slurm does not say what became of
+            it, or where it is not known as which Slurm job.
         run: the run folder, once the job has started.
         val_auc: of a finished run, where it is defined.
-        error: of a job that failed, is left out or lost, one sentence; of one that pends, why.
-        slurm_id: of the Slurm job that it was last submitted as; empty without Slurm.
+        error: of a job that failed, is left out, lost or unknown, one sentence; of one that pends, why.
+        slurm: the Slurm job that it was last submitted as; None without Slurm.
     """
 
     overrides: str
@@ -71,24 +72,33 @@ class Job:
     run: Path | None = None
     val_auc: float | None = None
     error: str = ""
-    slurm_id: str = ""
+    slurm: SlurmJob | None = None
+
+    @property
+    def slurm_id(self) -> str:
+        """Slurm's name of the job that it was last submitted as; empty without Slurm."""
+        return self.slurm.id if self.slurm else ""
 
     @property
     def is_settled(self) -> bool:
         """Whether nothing is left to do."""
         return self.state in ("done", "left out")
 
-    def in_queue(self, queue: Mapping[str, Queued]) -> "Job":
+    def in_queue(self, queue: Mapping[SlurmJob, Queued]) -> "Job":
         """The job as Slurm's queue shows it, where it was submitted and is not settled."""
-        if self.is_settled or not self.slurm_id:
+        if self.is_settled or not self.slurm:
             return self
-        if queued := queue.get(self.slurm_id):
+        if queued := queue.get(self.slurm):
             reason = f"Slurm job {self.slurm_id} pends: {queued.reason}" if queued.is_pending else ""
             return replace(self, state="pending" if queued.is_pending else "running", error=reason)
         if self.state != "missing":
             return self
-        how = QUEUE.ended([self.slurm_id]).get(self.slurm_id, "killed, or cancelled")
+        how = QUEUE.ended([self.slurm]).get(self.slurm, "killed, or cancelled")
         return replace(self, state="lost", error=f"Slurm job {self.slurm_id} ended without a result ({how})")
+
+    def without_answer(self, why: str) -> "Job":
+        """The job, where Slurm does not say what became of it."""
+        return replace(self, state="unknown", error=why) if self.slurm and self.state == "missing" else self
 
 
 @dataclass(frozen=True)
@@ -125,10 +135,27 @@ class Sweep:
         Raises:
             MammoError: the root has no sweep, or a list of jobs is damaged.
         """
-        paths = sorted((root / "sweeps").glob("*/jobs.json"))
-        if not paths:
+        sweeps, damages = cls.readable(root)
+        if damages:
+            raise damages[0]
+        return sweeps
+
+    @classmethod
+    def readable(cls, root: Path) -> "tuple[list[Sweep], list[MammoError]]":
+        """The sweeps of a root whose list of jobs is intact, by name, and what is wrong with the others.
+
+        Raises:
+            MammoError: the root has no sweep.
+        """
+        sweeps, damages = [], []
+        for path in sorted((root / "sweeps").glob("*/jobs.json")):
+            try:
+                sweeps.append(cls.at(path.parent))
+            except MammoError as damage:
+                damages.append(damage)
+        if not sweeps and not damages:
             raise MammoError(f"no sweep below {root}: start one, as in python -m mammo.train experiment=table3")
-        return [cls.at(path.parent) for path in paths]
+        return sweeps, damages
 
     def state(self) -> list[Job]:
         """The present state of every job; where the sweeper draws jobs, of those that have started."""
@@ -136,18 +163,23 @@ class Sweep:
         planned = self.jobs or [f"job {number}" for number in range(max(started, default=-1) + 1)]
         jobs = [self._job(number, overrides) for number, overrides in enumerate(planned)]
         open_ = [number for number, job in enumerate(jobs) if job.slurm_id and not job.is_settled]
-        if open_ and (queue := QUEUE.look()) is not None:
-            for number in open_:  # read again: it may have ended since, and left the queue
-                jobs[number] = self._job(number, planned[number]).in_queue(queue)
+        queue = QUEUE.look() if open_ else None
+        for number in open_:  # read again: it may have ended since, and left the queue
+            job = self._job(number, planned[number])
+            jobs[number] = job.in_queue(queue) if queue is not None else job.without_answer(QUEUE.silence)
         return jobs
 
-    def recorded(self, number: int) -> tuple[str, list[str]] | None:
-        """The Slurm job that a job was last submitted as, and its overrides but locations; None where it was not."""
+    def recorded(self, number: int) -> tuple[SlurmJob, list[str]] | None:
+        """The Slurm job that a job was last submitted as, and its overrides but locations; None where it was not.
+
+        Raises:
+            MammoError: the record is damaged.
+        """
         return read_record(self.folder / str(number))
 
-    def record(self, number: int, slurm_id: str, overrides: Sequence[str]) -> None:
+    def record(self, number: int, job: SlurmJob, overrides: Sequence[str]) -> None:
         """Record the Slurm job that a job was submitted as."""
-        write_record(self.folder / str(number), slurm_id, without_locations(overrides))
+        write_record(self.folder / str(number), job, without_locations(overrides))
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Remove what is recorded of the last attempts of jobs; their runs stay."""
@@ -157,8 +189,11 @@ class Sweep:
 
     def _job(self, number: int, overrides: str) -> Job:
         folder = self.folder / str(number)
-        submitted = self.recorded(number)
-        job = Job(overrides, "missing", slurm_id=submitted[0] if submitted else "")
+        try:
+            submitted = self.recorded(number)
+            job = Job(overrides, "missing", slurm=submitted[0] if submitted else None)
+        except MammoError as damage:
+            job = Job(overrides, "unknown", error=str(damage))
         error = _text(folder / "error.txt")
         named = _text(folder / "run")
         if named and not RUN.fullmatch(named):
@@ -168,14 +203,14 @@ class Sweep:
         job = replace(job, run=run)
         finished = finished_run(run) if run else None
         if finished:
-            return replace(job, state="done", val_auc=json_number(finished.val_auc))
+            return replace(job, state="done", error="", val_auc=json_number(finished.val_auc))
         if run is not None and is_locked(run / "lock"):
-            return replace(job, state="running")
+            return replace(job, state="running", error="")
         if error:
             return replace(job, state="failed", error=error)
         if reason := _text(folder / LEFT_OUT):
             return replace(job, state="left out", run=None, error=reason)
-        return replace(job, state="done" if run is None and (folder / "done").is_file() else "missing")
+        return replace(job, state="done", error="") if run is None and (folder / "done").is_file() else job
 
 
 def without_locations(overrides: Iterable[str]) -> list[str]:

@@ -16,7 +16,7 @@ from mammo.text import print_text, printable
 from mammo.training.slurm_queue import log_files
 from mammo.training.sweep_state import Job, State, Sweep
 
-RARE = ("pending", "left out", "lost")
+RARE = ("pending", "left out", "lost", "unknown")
 """States that are counted only where a job is in them."""
 
 TABLE_WIDTH = 160
@@ -35,7 +35,7 @@ def print_status(sweep: Sweep) -> int:
     jobs = sweep.state()
     table = Table("job", "overrides", "state", "val AUC", "run, or why it failed", title=printable(sweep.folder.name))
     for number, job in enumerate(jobs):
-        auc = number_text(job.val_auc) if job.state == "done" else ""
+        auc = number_text(job.val_auc) if job.state == "done" and job.run else ""
         cells = job.overrides, job.state, auc, job.error or (job.run.name if job.run else "")
         table.add_row(str(number), *map(printable, cells))
     width = None if sys.stdout.isatty() else TABLE_WIDTH
@@ -79,9 +79,9 @@ def find_job(sweeps: Sequence[Sweep], name: str) -> tuple[Sweep, int]:
 def print_logs(sweep: Sweep, number: int, n_lines: int) -> None:
     """Print a job's state, the paths of its standard output and standard error, and the last lines of each."""
     job = sweep.state()[number]
-    where = (
-        f"Slurm job {job.slurm_id}" if job.slurm_id else "without Slurm, so that its output stands in the sweep's own"
-    )
+    where = "without Slurm, so that its output stands in the sweep's own"
+    if job.slurm_id or job.state == "unknown":
+        where = f"Slurm job {job.slurm_id or 'not known'}"
     facts = {"run": job.run, "why": job.error}
     lines = [f"job {number} of {sweep.folder.name} ({job.overrides}): {job.state}, {where}"]
     lines += [f"{name}: {value}" for name, value in facts.items() if value]

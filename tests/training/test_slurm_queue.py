@@ -1,13 +1,24 @@
 """What Slurm prints is read rightly, names of jobs are short and exact, and states follow from queue and files."""
 
+import json
 import os
 from pathlib import Path
 
 import pytest
 
 from mammo.models.precision import may_become
+from mammo.records import MammoError
 from mammo.training import slurm_queue
-from mammo.training.slurm_queue import Queue, Queued, parse_ends, parse_queue, ranges, read_record, write_record
+from mammo.training.slurm_queue import (
+    Queue,
+    Queued,
+    SlurmJob,
+    parse_ends,
+    parse_queue,
+    ranges,
+    read_record,
+    write_record,
+)
 from mammo.training.sweep_state import Job
 
 
@@ -26,18 +37,19 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_jobs_in_the_queue_pend_or_run() -> None:
-    queue = parse_queue("12_0|RUNNING|None\n12_1|PENDING|JobArrayTaskLimit\n7|COMPLETING|None\n")
+    name = "train-1a2b3c4d"
+    queue = parse_queue(f"12_0|RUNNING|None|{name}\n12_1|PENDING|JobArrayTaskLimit|{name}\n7|COMPLETING|None|a|b-c\n")
     assert queue == {
-        "12_0": Queued("RUNNING", "None"),
-        "12_1": Queued("PENDING", "JobArrayTaskLimit"),
-        "7": Queued("COMPLETING", "None"),
+        SlurmJob("12_0", "1a2b3c4d"): Queued("RUNNING", "None"),
+        SlurmJob("12_1", "1a2b3c4d"): Queued("PENDING", "JobArrayTaskLimit"),
+        SlurmJob("7", "c"): Queued("COMPLETING", "None"),
     }
     assert [each.is_pending for each in queue.values()] == [False, True, False]
 
 
 def test_only_ends_are_ends() -> None:
-    printed = "12_0|CANCELLED by 1000\n12_1|RUNNING\n12_2|OUT_OF_MEMORY\n12_[3-5]|PENDING\n"
-    assert parse_ends(printed) == {"12_0": "CANCELLED", "12_2": "OUT_OF_MEMORY"}
+    printed = "12_0|CANCELLED by 1000|t-m\n12_1|RUNNING|t-m\n12_2|OUT_OF_MEMORY|t-m\n12_[3-5]|PENDING|t-m\n"
+    assert parse_ends(printed) == {SlurmJob("12_0", "m"): "CANCELLED", SlurmJob("12_2", "m"): "OUT_OF_MEMORY"}
 
 
 @pytest.mark.parametrize(
@@ -52,27 +64,59 @@ def test_the_tasks_of_an_array_are_named_together(ids: list[str], names: list[st
     assert ranges(ids) == names
 
 
-def test_a_record_is_read_as_it_was_written_and_a_damaged_one_is_none(tmp_path: Path) -> None:
-    write_record(tmp_path / "3", "12_3", ["seed=1", "quota={malignant: 6}"])
-    assert read_record(tmp_path / "3") == ("12_3", ["seed=1", "quota={malignant: 6}"])
-    for content in ("{half", "7", '{"id": "12; rm", "overrides": []}', '{"id": "12", "overrides": 3}'):
-        (tmp_path / "3" / slurm_queue.RECORD).write_text(content)
-        assert read_record(tmp_path / "3") is None
+def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert read_record(tmp_path / "3") is None
+    write_record(tmp_path / "3", SlurmJob("12_3", "1a2b3c4d"), ["seed=1", "quota={malignant: 6}"])
+    assert read_record(tmp_path / "3") == (SlurmJob("12_3", "1a2b3c4d"), ["seed=1", "quota={malignant: 6}"])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{half",
+        "7",
+        "[]",
+        '{"id": 5}',
+        '{"id": 5, "mark": "1a2b3c4d", "overrides": []}',
+        '{"id": "12", "overrides": []}',
+        '{"id": "12", "mark": "1a2b3c4d", "overrides": 3}',
+        *(json.dumps({"id": word, "mark": "1a2b3c4d", "overrides": []}) for word in ("../", "--help", "12; rm")),
+    ],
+)
+def test_a_damaged_record_is_named_with_its_remedy(tmp_path: Path, content: str) -> None:
+    (tmp_path / "3").mkdir()
+    (tmp_path / "3" / slurm_queue.RECORD).write_text(content)
+    with pytest.raises(MammoError, match=r"3/slurm.json does not say which Slurm job job 3 was .* delete the file"):
+        read_record(tmp_path / "3")
+
+
+def ours(slurm_id: str) -> SlurmJob:
+    """A job that was submitted by mammo."""
+    return SlurmJob(slurm_id, "m")
 
 
 def test_the_state_of_a_submitted_job_follows_from_the_queue_and_its_files(programs: Path) -> None:
-    program(programs, "sacct", "echo '1|OUT_OF_MEMORY'")
-    queue = {"2": Queued("PENDING", "Resources"), "3": Queued("RUNNING", "None"), "4": Queued("COMPLETING", "None")}
+    program(programs, "sacct", "echo '1|OUT_OF_MEMORY|train-m'; echo '7|COMPLETED|train-other'")
+    pending, running = Queued("PENDING", "Resources"), Queued("RUNNING", "None")
+    queue = {
+        ours("2"): pending,
+        ours("3"): running,
+        ours("4"): Queued("COMPLETING", "None"),
+        SlurmJob("7", "x"): running,
+    }
     jobs = {
-        "1": Job("seed=1", "missing", slurm_id="1"),
-        "2": Job("seed=2", "failed", error="of an earlier attempt", slurm_id="2"),
-        "3": Job("seed=3", "missing", slurm_id="3"),
-        "4": Job("seed=4", "done", slurm_id="4"),
-        "5": Job("seed=5", "failed", error="no such file", slurm_id="5"),
+        "1": Job("seed=1", "missing", slurm=ours("1")),
+        "2": Job("seed=2", "failed", error="of an earlier attempt", slurm=ours("2")),
+        "3": Job("seed=3", "missing", slurm=ours("3")),
+        "4": Job("seed=4", "done", slurm=ours("4")),
+        "5": Job("seed=5", "failed", error="no such file", slurm=ours("5")),
         "6": Job("seed=6", "missing"),
+        "7": Job("seed=7", "missing", slurm=ours("7")),
     }
     seen = {name: job.in_queue(queue) for name, job in jobs.items()}
-    assert [job.state for job in seen.values()] == ["lost", "pending", "running", "done", "failed", "missing"]
+    assert [job.state for job in seen.values()] == ["lost", "pending", "running", "done", "failed", "missing", "lost"]
+    assert seen["7"].error == "Slurm job 7 ended without a result (killed, or cancelled)", "not that of another's job"
     assert seen["1"].error == "Slurm job 1 ended without a result (OUT_OF_MEMORY)"
     assert seen["2"].error == "Slurm job 2 pends: Resources"
     assert seen["3"].error == ""
@@ -81,18 +125,23 @@ def test_the_state_of_a_submitted_job_follows_from_the_queue_and_its_files(progr
 
 def test_without_accounting_a_job_that_left_the_queue_is_lost(programs: Path) -> None:
     program(programs, "sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1")
-    assert Job("seed=1", "missing", slurm_id="99_1").in_queue({}).state == "lost"
+    assert Job("seed=1", "missing", slurm=ours("99_1")).in_queue({}).state == "lost"
 
 
-def test_a_slurm_that_does_not_answer_has_no_queue(programs: Path) -> None:
+def test_a_slurm_that_does_not_answer_has_no_queue(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program(programs, "squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
-    assert Queue().look() is None
+    queue = Queue()
+    assert queue.look() is None
+    assert queue.silence == "Slurm does not answer: slurm_load_jobs error: Unable to contact slurm controller"
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert queue.look(anew=True) is None
+    assert queue.silence == "squeue is not on this machine"
 
 
 def test_slurm_is_asked_again_only_after_a_while(programs: Path) -> None:
-    program(programs, "squeue", f"echo x >>{programs}/asked; echo '1|RUNNING|None'")
+    program(programs, "squeue", f"echo x >>{programs}/asked; echo '1|RUNNING|None|train-m'")
     queue = Queue()
-    assert queue.look() == queue.look() == {"1": Queued("RUNNING", "None")}
+    assert queue.look() == queue.look() == {ours("1"): Queued("RUNNING", "None")}
     queue.look(anew=True)
     assert (programs / "asked").read_text() == "x\nx\n"
 
