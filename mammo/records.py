@@ -6,7 +6,7 @@ This module uses no pixels, files or torch, so that every other module can impor
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from math import isfinite
+from sys import float_info
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,10 +56,7 @@ def is_whole(value: object) -> bool:
 
 def is_number(value: object) -> bool:
     """Return whether a configured value is a finite number that a float can hold (booleans are none)."""
-    try:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-    except OverflowError:  # a whole number of more than 308 digits
-        return False
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= float_info.max
 
 
 class Laterality(StrEnum):
