@@ -15,7 +15,7 @@ WATCHED = Watched("1a2b3c4d", {0: SlurmJob("12_0", "1a2b3c4d"), 1: SlurmJob("9",
 
 def test_jobs_in_the_queue_go_on_and_without_an_answer_all_may(programs: Path) -> None:  # noqa: F811
     program(
-        programs, "squeue", "printf '12_0|RUNNING|None|t-1a2b3c4d\\n9|RUNNING|None|t-x\n13|PENDING|None|t-1a2b3c4d\n'"
+        programs, "squeue", "printf '12_0|RUNNING|None|t-1a2b3c4d\n9|RUNNING|None|t-x\n13|PENDING|None|t-1a2b3c4d\n'"
     )
     assert WATCHED.alive() == ["12_0", "13"], "13 was submitted, but not recorded; 9 is another's"
     assert what_goes_on(["12_0", "13"]).startswith("2 Slurm jobs go on")
