@@ -15,7 +15,7 @@ from tests.intake.dicom_variants import BREAST, FRAME, Variant
 
 def test_a_valid_store_has_no_issues(small_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify.main([str(small_root / "store"), "--out", str(tmp_path), "--processes", "1"]) == 0
-    assert "0 issues from 37 checks" in capsys.readouterr().out
+    assert "0 issues from 39 checks" in capsys.readouterr().out
     assert "No issues." in (tmp_path / "quality.html").read_text()
     assert len(pd.read_csv(tmp_path / "quality.csv")) == 0
 
