@@ -28,11 +28,10 @@ from mammo.intake.gate import presentation_values
 from mammo.phantoms.cohort import write_cohort
 from mammo.phantoms.spec import CohortSpec
 from mammo.predict import main as predict
-from mammo.serving.page_files import ListedFiles
 from tests.inference.conftest import fagg, trained_root  # noqa: F401  (fixtures)
 from tests.reporting.browser import Tab, browser
 from tests.serving.cases import ROOT, until
-from tests.serving.page_cases import Served, fresh_fork_server, served
+from tests.serving.page_cases import Served, fresh_fork_server
 
 pytestmark = pytest.mark.browser
 
@@ -50,12 +49,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (root / NAME).write_bytes(next(root.rglob("R-MLO.dcm")).read_bytes())
     with fresh_fork_server():
         yield root
-
-
-@pytest.fixture
-def server(capsys: pytest.CaptureFixture[str], folder: Path) -> Iterator[Served]:
-    with served(capsys, files=ListedFiles.of(folder)) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -44,12 +44,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def server(capsys: pytest.CaptureFixture[str], folder: Path) -> Iterator[Served]:
-    with served(capsys, files=ListedFiles.of(folder)) as found:
-        yield found
-
-
-@pytest.fixture
 def reader(server: Served) -> Reader:
     return Reader(server)
 
