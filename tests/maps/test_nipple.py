@@ -1,0 +1,102 @@
+"""The nipple on drawn outlines, whose farthest point is known, and on synthetic breasts, whose nipple is known."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mammo.geometry import Frame
+from mammo.intake.frames import Placed, place
+from mammo.maps.nipple import TILT, find_nipple
+from mammo.phantoms.canvas import PIXEL_MM
+from mammo.phantoms.image import draw_image, plan_image
+from mammo.phantoms.spec import CohortSpec
+from mammo.records import Laterality, View
+
+FRAME = Frame(368, 240, 8)
+"""An eighth of full size: a pixel is 0.56 mm."""
+
+ROWS, COLS = np.mgrid[: FRAME.height, : FRAME.width] + 0.5
+HALF_ELLIPSE = ((ROWS - 180) / 150) ** 2 + (COLS / 120) ** 2 < 1
+
+
+def found_in(mask: NDArray[np.bool_], view: View) -> tuple[float, float] | None:
+    """The nipple of a breast with this mask, one value per pixel of the network window."""
+    shares = mask.reshape(FRAME.grid[0], FRAME.cell_px, FRAME.grid[1], FRAME.cell_px).mean(axis=(1, 3))
+    return find_nipple(shares, view, FRAME)
+
+
+def test_the_nipple_of_cc_is_the_rightmost_point() -> None:
+    assert found_in(HALF_ELLIPSE, View.CC) == pytest.approx((180, 120), abs=2)
+
+
+def test_the_nipple_of_mlo_is_the_farthest_point_in_a_tilted_direction() -> None:
+    far = np.array([np.sin(np.radians(TILT[View.MLO])), np.cos(np.radians(TILT[View.MLO]))])
+    half_axes = np.array([150, 120])
+    expected = np.array([180, 0]) + half_axes**2 * far / np.hypot(*(half_axes * far))
+    assert found_in(HALF_ELLIPSE, View.MLO) == pytest.approx(tuple(expected), abs=3)
+
+
+def test_the_place_is_finer_than_a_cell() -> None:
+    """Moving the breast by a quarter of a cell moves the nipple as much."""
+    rows = [found_in(((ROWS - 180 - 2 * step) / 150) ** 2 + (COLS / 120) ** 2 < 1, View.CC) for step in range(4)]
+    assert [row[0] for row in rows if row] == pytest.approx([180, 182, 184, 186], abs=1.5)
+
+
+def test_a_breast_cut_by_the_image_has_its_nipple_in_the_middle_of_the_cut() -> None:
+    found = found_in(HALF_ELLIPSE & (COLS < 110), View.CC)
+    assert found
+    assert found[0] == pytest.approx(180, abs=2)
+
+
+def test_an_axilla_wider_than_the_breast_is_not_its_nipple() -> None:
+    axilla = 140 - 1.5 * ROWS > COLS
+    neck = (ROWS < 100) & (COLS < 70)
+    found = found_in(HALF_ELLIPSE | axilla | neck, View.CC)
+    assert found
+    assert found[0] == pytest.approx(180, abs=3)
+
+
+@pytest.mark.parametrize("falling", [True, False])
+def test_an_outline_that_only_rises_or_falls_has_no_nipple(falling: bool) -> None:
+    wedge = (FRAME.height - ROWS if falling else ROWS) / 3 + 20 > COLS
+    assert found_in(wedge, View.CC) is None
+
+
+def test_a_grid_without_tissue_has_no_nipple() -> None:
+    assert find_nipple(np.zeros(FRAME.grid), View.CC, FRAME) is None
+
+
+def placed(pixels: NDArray[np.uint16], side: Laterality, view: View) -> Placed:
+    return place(pixels, side, view, FRAME, 1, check_side=True)
+
+
+@pytest.mark.parametrize("view", View)
+def test_labels_beside_and_at_the_skin_do_not_move_the_nipple(view: View) -> None:
+    bare = np.where(HALF_ELLIPSE, 1500, 0).astype(np.uint16)
+    labeled = bare.copy()
+    labeled[20:50, 200:230] = 4000  # beside the breast
+    labeled[100:106, 100:160] = 4000  # a line of 3 mm across the skin
+    found = [placed(pixels, Laterality.LEFT, view) for pixels in (bare, labeled)]
+    nipples = [find_nipple(one.tissue, view, FRAME) for one in found]
+    assert nipples[0]
+    assert nipples[1] == pytest.approx(nipples[0], abs=3)
+
+
+def test_the_nipples_of_synthetic_breasts_are_found_within_millimeters() -> None:
+    """Median within 5 mm and 95th percentile within 10 mm, over both views."""
+    spec, errors = CohortSpec(seed=6), []
+    for patient in range(1, 16):
+        side = Laterality.LEFT if patient % 2 else Laterality.RIGHT
+        for view in View:
+            plan = plan_image(spec, patient, side, view)
+            image = placed(draw_image(plan).pixels, side, view)
+            found = find_nipple(image.tissue, view, FRAME)
+            assert found
+            row, col = image.chain.network_to_stored(found) / plan.scale
+            if side is Laterality.RIGHT:
+                col = image.chain.stored_shape[1] / plan.scale - col
+            nipple = plan.shape.nipple_row
+            skin = float(plan.shape.edge(np.array([nipple], np.float32))[0])
+            errors.append(np.hypot(row - nipple, col - skin) * PIXEL_MM)
+    assert np.median(errors) <= 5
+    assert np.percentile(errors, 95) <= 10
