@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mammo.io import atomic_write
 from mammo.models.weight_files import archive_damage, read_weights, save_torch
-from mammo.records import MammoError, is_number
+from mammo.records import MammoError, is_number, is_whole
 from mammo.training.metric_files import drop_rows, logged_names
 
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -225,14 +225,30 @@ def last_checkpoint(folder: Path) -> tuple[Path | None, str]:
     return None, f"{last} is damaged, and there is no other checkpoint: the run starts from epoch 1"
 
 
+def holds_training(content: Mapping[str, Any]) -> bool:
+    """Whether a checkpoint has the state of a training: of each optimizer and callback, and of the loops over batches.
+
+    Args:
+        content: of a file that anyone can have made.
+    """
+    optimizers, callbacks = content.get("optimizer_states"), content.get("callbacks")
+    return (
+        is_whole(content.get("epoch"))
+        and isinstance(content.get("loops"), dict)
+        and isinstance(optimizers, list)
+        and isinstance(callbacks, dict)
+        and all(isinstance(state, dict) for state in (*optimizers, *callbacks.values()))
+    )
+
+
 def _names_best(content: dict[str, Any]) -> bool:
-    states = [state for state in content.get("callbacks", {}).values() if isinstance(state, dict)]
-    return any(state.get("monitor") and state.get("best_model_path") for state in states)
+    return any(state.get("monitor") and state.get("best_model_path") for state in content["callbacks"].values())
 
 
 def _undamaged(path: Path) -> dict[str, Any] | None:
-    """The content of a checkpoint; None if it is missing or damaged."""
+    """The content of a training's checkpoint; None if it is missing or damaged."""
     try:
-        return read_weights(path)
+        content = read_weights(path)
     except (MammoError, OSError):
         return None
+    return content if holds_training(content) else None

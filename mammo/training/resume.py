@@ -17,8 +17,8 @@ from pytorch_lightning.trainer.states import TrainerFn
 from mammo.io import did_you_mean_path
 from mammo.machine import submitit_executor
 from mammo.models.weight_files import read_weights, weights_of
-from mammo.records import MammoError, is_whole
-from mammo.training.checkpoints import LAST
+from mammo.records import MammoError
+from mammo.training.checkpoints import LAST, holds_training
 from mammo.training.epoch_so_far import States, add_rest, epoch_so_far, own_states, set_sums
 from mammo.training.results import read_run
 from mammo.training.run_dir import Division
@@ -57,7 +57,7 @@ def start_from(checkpoint: Path, network: pl.LightningModule, max_epochs: int) -
     if "optimizer_states" not in content:
         network.load_state_dict(state)
         return None
-    if not is_whole(content.get("epoch")) or not isinstance(content.get("loops"), dict):
+    if not holds_training(content):
         raise MammoError(
             f"ckpt_path={checkpoint} has no state of a training, although it has one of an optimizer: give last.ckpt "
             "or best.ckpt of a run, or a file with the weights only"
@@ -139,7 +139,7 @@ class MidEpochCheckpoint(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep them until the epoch goes on."""
-        self.saved = state_dict.get("processes") if isinstance(state_dict, dict) else None
+        self.saved = state_dict.get("processes")
 
 
 def _validates_next(trainer: pl.Trainer) -> bool:

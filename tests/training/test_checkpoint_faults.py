@@ -32,7 +32,8 @@ def forked(work: Callable[[], None]) -> int:
 
 
 def content(number: int) -> dict[str, object]:
-    return {"state_dict": {"weight": torch.full((WEIGHTS,), float(number))}, "number": number}
+    training = {"epoch": 0, "loops": {}, "optimizer_states": [], "callbacks": {}}
+    return {"state_dict": {"weight": torch.full((WEIGHTS,), float(number))}, "number": number, **training}
 
 
 def saving(folder: Path) -> None:
