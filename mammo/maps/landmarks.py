@@ -1,31 +1,34 @@
-"""The landmarks of a store's images, by which they are compared with one another."""
+"""The landmarks of images, by which they are compared with one another."""
 
-from mammo.geometry import Frame
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.geometry import FrameChain
 from mammo.maps.nipple import find_nipple
 from mammo.maps.other_views import Landmarks
 from mammo.records import View
 from mammo.store.manifest import Manifest
-from mammo.store.schema import Row, chain_of, tissue_of
 
 
 def landmarks(manifest: Manifest) -> dict[str, Landmarks]:
-    """The landmarks of every image, by image_id."""
-    rows = manifest.images.to_dict("records")
-    return {key: landmarks_of(row, manifest.frame) for key, row in zip(manifest.images.index, rows, strict=True)}
+    """The landmarks of every image of a store, by image_id."""
+    facts = zip(manifest.images.index, manifest.images["view"], manifest.images["spacing_mm"], strict=True)
+    return {key: landmarks_of(manifest.chain(key), manifest.tissue(key), View(view), mm) for key, view, mm in facts}
 
 
-def landmarks_of(row: Row, frame: Frame) -> Landmarks:
-    """The landmarks of a row of images.parquet.
+def landmarks_of(chain: FrameChain, tissue: NDArray[np.floating], view: View, spacing_mm: float) -> Landmarks:
+    """The landmarks of one image.
 
     Args:
-        row: columns as in schema.IMAGES.
-        frame: of the store.
+        chain: its frames.
+        tissue: share of each grid cell covered by breast tissue, [rows, cols] in [0, 1].
+        view: CC or MLO.
+        spacing_mm: mm between stored pixels, 0 if unknown.
     """
-    chain = chain_of(row, frame)
     row0, col0 = -chain.origin[0], -chain.origin[1]
     return Landmarks(
-        nipple=find_nipple(tissue_of(row, frame), View(row["view"]), frame),
+        nipple=find_nipple(tissue, view, chain.frame),
         top_left=(row0, col0),
         bottom_right=(row0 + chain.breast.height * chain.scale, col0 + chain.breast.width * chain.scale),
-        px_mm=row["spacing_mm"] / chain.scale or None,
+        px_mm=spacing_mm / chain.scale or None,
     )

@@ -1,12 +1,17 @@
 """The nipple on drawn outlines, whose farthest point is known, and on synthetic breasts, whose nipple is known."""
 
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from mammo.geometry import Frame
 from mammo.intake.frames import Placed, place
+from mammo.intake.rasters import read_raster
 from mammo.maps.nipple import TILT, find_nipple
+from mammo.maps.other_views import FULL_PX_MM, TOLERANCE_MM
 from mammo.phantoms.canvas import PIXEL_MM
 from mammo.phantoms.image import draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec
@@ -85,7 +90,7 @@ def test_labels_beside_and_at_the_skin_do_not_move_the_nipple(view: View) -> Non
 def test_the_nipples_of_synthetic_breasts_are_found_within_millimeters() -> None:
     """Median within 5 mm and 95th percentile within 10 mm, over both views."""
     spec, errors = CohortSpec(seed=6), []
-    for patient in range(1, 16):
+    for patient in range(1, 11):
         side = Laterality.LEFT if patient % 2 else Laterality.RIGHT
         for view in View:
             plan = plan_image(spec, patient, side, view)
@@ -100,3 +105,25 @@ def test_the_nipples_of_synthetic_breasts_are_found_within_millimeters() -> None
             errors.append(np.hypot(row - nipple, col - skin) * PIXEL_MM)
     assert np.median(errors) <= 5
     assert np.percentile(errors, 95) <= 10
+
+
+MARKERS = {"L-CC": (884, 715), "R-CC": (1266, 705), "L-MLO": (2022, 881), "R-MLO": (1925, 901)}
+"""Metal markers on the nipples of the real exam, (row, col), px of the images that face right."""
+
+LESION = {"R-CC": (1868.0, 449.5), "R-MLO": (1863.5, 551.0)}
+"""Middle of its lesion in both views, network px."""
+
+
+@pytest.mark.skipif(not os.environ.get("MAMMO_REAL_EXAM"), reason="MAMMO_REAL_EXAM is not set")
+def test_the_nipples_of_the_real_exam_lie_near_their_markers_and_its_lesion_as_far_from_both() -> None:
+    full, distances = Frame(2944, 1920, 64), []
+    for name, marker in MARKERS.items():
+        view = View(name[2:])
+        pixels = read_raster(Path(os.environ["MAMMO_REAL_EXAM"]) / "images" / f"0_{name}.png").values
+        image = place(pixels, Laterality(name[0]), view, full, 1, check_side=True)
+        nipple = find_nipple(image.tissue, view, full)
+        assert nipple
+        assert np.hypot(*(np.add(nipple, image.chain.origin) - marker)) * FULL_PX_MM < 10
+        if name in LESION:
+            distances.append(np.hypot(*np.subtract(LESION[name], nipple)) * FULL_PX_MM)
+    assert abs(distances[0] - distances[1]) < TOLERANCE_MM / 2

@@ -1,6 +1,5 @@
 """Maps of the other view and the other breast, against the same written cell by cell."""
 
-from itertools import product
 from math import hypot
 
 import numpy as np
@@ -43,22 +42,16 @@ def arc_by_cell(other: Maps, own: Landmarks, others: Landmarks, frame: Frame, to
     assert own.px_mm
     assert others.px_mm
     out = np.zeros((4, *frame.grid), np.float32)
-    cells = list(product(*(range(n) for n in frame.grid)))
-    center = {cell: tuple((n + 0.5) * frame.cell_px for n in cell) for cell in cells}
-    for cell in cells:
-        distance = own.px_mm * hypot(center[cell][0] - own.nipple[0], center[cell][1] - own.nipple[1])
-        arc = []
-        for there in cells:
-            row, col = center[there]
-            is_inside = (
-                others.top_left[0] <= row < others.bottom_right[0]
-                and others.top_left[1] <= col < others.bottom_right[1]
-            )
-            away = others.px_mm * hypot(row - others.nipple[0], col - others.nipple[1])
-            if is_inside and abs(away - distance) <= tolerance_mm:
-                arc.append(there)
+    rows, cols = ((np.indices(frame.grid)[axis] + 0.5) * frame.cell_px for axis in (0, 1))
+    inside = (rows >= others.top_left[0]) & (rows < others.bottom_right[0])
+    inside &= (cols >= others.top_left[1]) & (cols < others.bottom_right[1])
+    away = others.px_mm * np.sqrt((rows - others.nipple[0]) ** 2 + (cols - others.nipple[1]) ** 2)
+    for cell in np.ndindex(*frame.grid):
+        row, col = ((n + 0.5) * frame.cell_px for n in cell)
+        distance = own.px_mm * hypot(row - own.nipple[0], col - own.nipple[1])
+        arc = inside & (np.abs(away - distance) <= tolerance_mm)
         for number in (0, 1):
-            values = [float(other[(number, *there)]) for there in arc]
+            values = [float(value) for value in other[number][arc]]
             out[(2 * number, *cell)] = max(values, default=0)
             out[(2 * number + 1, *cell)] = sum(values) / max(len(values), 1)
     return out
