@@ -4,9 +4,13 @@ Each file has the columns lesion_id, patient_id, malignant (0 or 1) and score (0
 columns give subgroups. With a column fold every fold is shown. A pattern in quotes pools the files
 of all folds.
 
+With --readers, FILE FILE are two folders with one table for each reader, under two conditions: whether
+readers in general, of such lesions in general, do better under the first one.
+
 Examples:
   mammo compare mine.csv radiologists.csv
   mammo compare 'runs/mine/runs/floc-*-f*/lesions.csv' --json
+  mammo compare --readers study/tables/with study/tables/without
 """
 
 import argparse
@@ -15,7 +19,7 @@ from collections.abc import Sequence
 from glob import has_magic
 from pathlib import Path
 
-from mammo.cli.arguments import Parser, check_exists, complain, parser
+from mammo.cli.arguments import Parser, check_exists, check_unused, complain, parser
 from mammo.cli.commands import run
 from mammo.records import MammoError
 from mammo.text import print_text
@@ -25,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the metrics and comparisons; on an invalid file print one sentence and return exit status 2."""
     options = _parser().parse_args(arguments)
     try:
-        return _compare(options)
+        return _compare_readers(options) if options.readers else _compare(options)
     except (MammoError, OSError) as error:
         return complain(error)
 
@@ -35,6 +39,8 @@ def _parser() -> Parser:
     words.add_argument("files", nargs="+", type=Path, metavar="FILE", help="lesion score table, one per model")
     validation_help = "score tables of validation lesions to choose thresholds on, one per FILE in the same order"
     words.add_argument("--validation", nargs="+", type=Path, default=[], metavar="FILE", help=validation_help)
+    readers_help = "FILE FILE are folders with a table for each reader, under two conditions (Obuchowski-Rockette)"
+    words.add_argument("--readers", action="store_true", help=readers_help)
     words.add_argument("--json", action="store_true", help="print one JSON object")
     own_help = "print your own file names and lesion ids beside the pseudonyms of the lesions"
     words.add_argument("--own-ids", action="store_true", help=own_help)
@@ -60,6 +66,20 @@ def _compare(options: argparse.Namespace) -> int:
     own = find_own_ids(options.files, options.store) if options.own_ids else {}
     found = compare_files(files, validation, own)
     print_text(json.dumps(found, indent=1, allow_nan=False) if options.json else comparison_text(found))
+    return 0
+
+
+def _compare_readers(options: argparse.Namespace) -> int:
+    """Compare the readers of two folders."""
+    given = {"--validation": options.validation, "--own-ids": options.own_ids, "--store": options.store}
+    check_unused(given, "--readers")
+    if len(options.files) != 2:
+        raise MammoError(f"--readers: {len(options.files)} folders given: give two, one for each condition")
+    check_exists(*options.files)
+    from mammo.reporting.reader_results import compare_folders, reader_text
+
+    found = compare_folders(*options.files)
+    print_text(json.dumps(found, indent=1, allow_nan=False) if options.json else reader_text(found))
     return 0
 
 
