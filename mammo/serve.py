@@ -107,7 +107,7 @@ def _serve_page(options: argparse.Namespace) -> int:
     _check_page(options)
     _check_serve_extra()
     from mammo.inference.predictor import PredictOptions, Predictor
-    from mammo.serving.page_app import Page
+    from mammo.serving.page_app import Page, application
     from mammo.serving.page_files import ListedFiles
     from mammo.serving.page_images import start_workers
     from mammo.serving.page_server import serve_page
@@ -117,7 +117,8 @@ def _serve_page(options: argparse.Namespace) -> int:
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
     start_workers()
     files = ListedFiles.of(options.data, options.test_of) if options.data else ListedFiles()
-    serve_page(Page(predictor, files), options.host or HOST, PORT if options.port is None else options.port)
+    page = application(Page(predictor, files))
+    serve_page(page, options.host or HOST, PORT if options.port is None else options.port)
     return 0
 
 

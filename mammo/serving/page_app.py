@@ -1,22 +1,17 @@
 """The page's application: static files, and requests to open an image, score an outline and download the result."""
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import FastAPI
 from PIL import Image
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from mammo import __version__
 from mammo.inference.cases import Case
 from mammo.inference.lesion_model import PHANTOMS
 from mammo.inference.overlay import overlay_pixels
@@ -29,38 +24,12 @@ from mammo.serving.page_files import ListedFiles, upload_name
 from mammo.serving.page_guard import SESSION
 from mammo.serving.page_images import NAME, OpenImage, OpenImages, open_image
 from mammo.serving.page_scores import answer_json, image_json, predictions_json, score_outline, scored
+from mammo.serving.static_files import application_with
+from mammo.serving.worker import Worker
 from mammo.text import print_event
-
-Result = TypeVar("Result")
-
-FOLDER = Path(__file__).parent / "page"
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-
-MOST_WAITING = 32
-"""Requests that wait for a worker."""
 
 LONGEST_NUMBER = 9
 """Digits of the number of a listed file."""
-
-REJECTED, BUSY = 422, 503
-"""HTTP statuses: the file or outline cannot be used; too many wait."""
-
-
-class Worker:
-    """Runs one call after another in a thread of its own."""
-
-    def __init__(self) -> None:
-        self._thread, self._waiting = ThreadPoolExecutor(max_workers=1), 0
-
-    async def run(self, call: Callable[..., Result], *arguments: object) -> Result:
-        """The result of a call; HTTPException where too many wait."""
-        if self._waiting >= MOST_WAITING:
-            raise HTTPException(BUSY, f"{MOST_WAITING} requests wait already: try again in a minute.")
-        self._waiting += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, call, *arguments)
-        finally:
-            self._waiting -= 1
 
 
 class Page:
@@ -176,28 +145,9 @@ def _attachment(name: str) -> dict[str, str]:
     return {"content-disposition": f'attachment; filename="{name}"'}
 
 
-def _static(path: Path) -> Callable[[], Any]:
-    content, media = path.read_bytes(), TYPES[path.suffix]
-
-    async def answer() -> Response:
-        """A file of the page."""
-        return Response(content, media_type=media)
-
-    return answer
-
-
-async def _rejected(_: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": str(error)}, status_code=REJECTED)
-
-
 def application(page: Page) -> FastAPI:
     """The application; /openapi.json describes its addresses."""
-    app = FastAPI(title="mammo serve", version=__version__, docs_url=None, redoc_url=None)
-    app.add_exception_handler(MammoError, _rejected)
-    for path in sorted(FOLDER.iterdir()):
-        if path.suffix in TYPES:
-            address = "/" if path.name == "index.html" else f"/{path.name}"
-            app.add_api_route(address, _static(path), response_class=Response, include_in_schema=False)
+    app = application_with("index.html")
     for address, call in (("/api/bundle", page.bundle), ("/api/files", page.listed)):
         app.add_api_route(address, call)
     app.add_api_route("/api/images", page.open, methods=["POST"])

@@ -1,16 +1,17 @@
-"""Runs the page's server: on this machine only unless another address is named, with links that work once."""
+"""Runs the server of a page: on this machine only unless another address is named, with links that work once."""
 
 import os
 import socket
 import tempfile
+from collections.abc import Sequence
 from ipaddress import ip_address
 from pathlib import Path
 
 import uvicorn
+from fastapi import FastAPI
 
 from mammo.leftovers import use_temporary_folder
 from mammo.records import MammoError
-from mammo.serving.page_app import Page, application
 from mammo.serving.page_guard import Guard
 from mammo.serving.sessions import Sessions
 from mammo.text import print_text
@@ -22,13 +23,14 @@ GRACE_S = 5
 """Seconds that requests have left when the server ends."""
 
 
-def serve_page(page: Page, host: str, port: int) -> None:
-    """Serve the page until the process is interrupted, and print a link for every reader.
+def serve_page(application: FastAPI, host: str, port: int, readers: Sequence[str] = ("",)) -> None:
+    """Serve a page until the process is interrupted, and print a link for every reader.
 
     Args:
-        page: what it can ask for.
+        application: the page and what it can ask for.
         host: address of this machine.
         port: 0 for any that is free.
+        readers: as for Sessions.
 
     Raises:
         MammoError: the address or the port cannot be used.
@@ -37,19 +39,24 @@ def serve_page(page: Page, host: str, port: int) -> None:
     with _listening(host, port) as listener:
         address = f"[{host}]" if ":" in host else host
         address += f":{listener.getsockname()[1]}"
-        page_server(page, address).run(sockets=[listener])
+        page_server(application, address, readers).run(sockets=[listener])
 
 
-def page_server(page: Page, address: str) -> uvicorn.Server:
-    """A server of the page, which prints a link for every reader.
+def page_server(application: FastAPI, address: str, readers: Sequence[str] = ("",)) -> uvicorn.Server:
+    """A server of a page, which prints a link for every reader.
 
     Args:
-        page: what it can ask for.
+        application: the page and what it can ask for.
         address: host and port as browsers write them, as in 127.0.0.1:8000.
+        readers: as for Sessions.
     """
-    sessions = Sessions(lambda token: print_text(f"open (works once): http://{address}/?token={token}"))
+
+    def announce(reader: str, token: str) -> None:
+        whose = f", reader {reader}" if reader else ""
+        print_text(f"open (works once{whose}): http://{address}/?token={token}")
+
     settings = uvicorn.Config(
-        Guard(application(page), address, sessions),
+        Guard(application, address, Sessions(announce, readers)),
         log_level="critical",
         access_log=False,
         server_header=False,
@@ -78,6 +85,7 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
+        listener.listen()  # links are printed before the server runs
     except OSError as error:
         listener.close()
         raise MammoError(f"cannot listen on {host}:{port} ({error.strerror}): name another --port or --host") from None

@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 MOST_SESSIONS = 64
@@ -20,11 +20,13 @@ class Session:
     """A reader's browser.
 
     Attributes:
+        reader: code of the reader whose link was opened; empty where the page knows none.
         key: unguessable; the browser sends it as a cookie.
         uploads: that are being received.
         times: when the requests of the last minute came, s.
     """
 
+    reader: str = ""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     uploads: int = 0
     times: deque[float] = field(default_factory=deque)
@@ -40,33 +42,41 @@ class Session:
 
 
 class Sessions:
-    """The sessions of a server, and the token of the next link.
+    """The sessions of a server, and the token of every reader's next link.
 
     Args:
-        announce: called with every new token: the first, and another one after each that is used.
+        announce: called with a reader and every new token: the first, and another one after each that is used.
+        readers: codes, each of which has links of its own; one without a code where the page knows no readers.
         now: a clock, s.
     """
 
-    def __init__(self, announce: Callable[[str], None], now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        announce: Callable[[str, str], None],
+        readers: Sequence[str] = ("",),
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.now, self._announce = now, announce
         self._open: dict[str, Session] = {}
-        self._token = ""
-        self.renew()
+        self._tokens: dict[str, str] = {}
+        for reader in readers:
+            self.renew(reader)
 
-    def renew(self) -> None:
-        """Replace the token of the next link."""
-        self._token = secrets.token_urlsafe(24)
-        self._announce(self._token)
+    def renew(self, reader: str) -> None:
+        """Replace the token of a reader's next link."""
+        self._tokens[reader] = secrets.token_urlsafe(24)
+        self._announce(reader, self._tokens[reader])
 
     def enter(self, token: str) -> Session | None:
-        """The new session of a reader with the token, which then works no more; None with another one."""
-        if not secrets.compare_digest(token.encode(), self._token.encode()):
+        """The new session of the reader with the token, which then works no more; None with another one."""
+        found = [one for one, own in self._tokens.items() if secrets.compare_digest(token.encode(), own.encode())]
+        if not found:
             return None
         while len(self._open) >= MOST_SESSIONS:
             del self._open[next(iter(self._open))]
-        session = Session()
+        session = Session(found[0])
         self._open[session.key] = session
-        self.renew()
+        self.renew(session.reader)
         return session
 
     @property

@@ -21,7 +21,7 @@ from mammo.inference.case_image import CaseImage, Placing
 from mammo.inference.case_reading import Request
 from mammo.inference.prediction import LesionPrediction
 from mammo.inference.predictor import PredictOptions
-from mammo.serving.page_app import Page
+from mammo.serving.page_app import Page, application
 from mammo.serving.page_files import ListedFiles
 from mammo.serving.page_server import page_server
 from tests.dicom_out.predictions import BUNDLE, lesion
@@ -97,7 +97,7 @@ def served(capture: Any, predictor: Any = None, files: ListedFiles | None = None
     page = Page(predictor or FakePredictor(), files or ListedFiles())
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
-        server = page_server(page, address)
+        server = page_server(application(page), address)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         try:
