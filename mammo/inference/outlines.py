@@ -63,8 +63,7 @@ def draw(outline: Outline, shape: tuple[int, int]) -> Drawn:
             image, lies mostly outside it, or covers no pixel or more than half of it.
     """
     try:
-        drawn = _drawn(outline, shape)
-        check_extent(drawn[:2], shape)
+        return draw_or_reject(outline, shape)
     except OutlineError as error:
         raise MammoError(f"outline={_shown(outline)}: {error}") from None
     except RejectedError as error:
@@ -72,6 +71,16 @@ def draw(outline: Outline, shape: tuple[int, int]) -> Drawn:
             f"outline={_shown(outline)}: {error.code.reason}: give it in pixels (row, col) of the image as a viewer "
             f"shows it, which has {shape[0]} rows and {shape[1]} columns"
         ) from None
+
+
+def draw_or_reject(outline: Outline, shape: tuple[int, int]) -> Drawn:
+    """Draw an outline as `draw` does, for callers with words of their own for what is wrong.
+
+    Raises:
+        OutlineError, RejectedError, MammoError: where `draw` raises MammoError.
+    """
+    drawn = _drawn(outline, shape)
+    check_extent(drawn[:2], shape)
     return drawn
 
 

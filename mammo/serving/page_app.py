@@ -22,8 +22,9 @@ from mammo.limits import parse_json
 from mammo.records import Laterality, MammoError, View
 from mammo.serving.page_files import ListedFiles, upload_name
 from mammo.serving.page_guard import SESSION
-from mammo.serving.page_images import NAME, OpenImage, OpenImages, open_image
+from mammo.serving.page_images import OpenImage, OpenImages, open_image
 from mammo.serving.page_scores import answer_json, image_json, predictions_json, score_outline, scored
+from mammo.serving.page_words import NAME
 from mammo.serving.static_files import application_with
 from mammo.serving.worker import Worker
 from mammo.text import print_event

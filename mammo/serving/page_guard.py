@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from mammo.intake.source_folder import MAX_BYTES
+from mammo.records import MammoError
 from mammo.serving.sessions import ALL_UPLOADS, PER_MINUTE, UPLOADS, Session, Sessions
 from mammo.text import print_event
 
@@ -51,7 +52,12 @@ HEADERS = {
 }
 """Headers of every answer."""
 
-ENTER = "Open the link that mammo serve has printed last. Each link works once, in one browser."
+ENTER = "Open the link that mammo serve has printed last in its terminal. Each link works once, in one browser."
+
+CLOSED = (
+    "More readers came than the page serves at once, and your browser had asked for nothing the longest, so it was "
+    f"closed, with its images. {ENTER}"
+)
 
 
 class Guard:
@@ -118,9 +124,10 @@ class Guard:
             return _refusal(421, f"This page is at {own}.")
         if request.method == "GET" and request.url.path == "/" and "token" in request.query_params:
             return self._entered(request.query_params["token"])
-        session = self.sessions.find(request.cookies.get(self._cookie, ""))
+        key = request.cookies.get(self._cookie, "")
+        session = self.sessions.find(key)
         if session is None:
-            return _refusal(403, ENTER)
+            return _refusal(403, CLOSED if self.sessions.was_closed(key) else ENTER)
         if request.method not in ("GET", "HEAD"):
             if headers.get("origin") != own:
                 return _refusal(403, f"Requests that change something come from the page at {own} only.")
@@ -130,7 +137,10 @@ class Guard:
 
     def _entered(self, token: str) -> Response:
         """The way into the page, with a cookie that no script and no other site can use."""
-        session = self.sessions.enter(token)
+        try:
+            session = self.sessions.enter(token)
+        except MammoError as error:
+            return _refusal(403, str(error))
         if session is None:
             return _refusal(403, ENTER)
         answer = RedirectResponse("/", status_code=303)

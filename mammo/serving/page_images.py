@@ -6,25 +6,16 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from mammo.inference.case_image import REMEDIES, CaseImage, Placing
+from mammo.inference.case_image import CaseImage, Placing
 from mammo.inference.case_reading import PRELOAD, Request, packed_pixels, read_all
 from mammo.inference.cases import Case
 from mammo.inference.prediction import LesionPrediction
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
 from mammo.records import MammoError
+from mammo.serving.page_words import NAME, in_page
 
 WORKERS = Workers(processes=1, preload=PRELOAD)
-
-NAME = "the image"
-"""What sentences in the page call an upload, whose name the server never learns."""
-
-IN_PAGE = {
-    REMEDIES[Code.NO_LATERALITY]: "choose the breast under 'What the file does not say', and open it again",
-    REMEDIES[Code.NO_VIEW]: "choose the view under 'What the file does not say', and open it again",
-    REMEDIES[Code.NO_SPACING]: "give its pixel spacing under 'What the file does not say', and open it again",
-}
-"""Remedies in the page, by those of the command line."""
 
 KEPT_BYTES = 1 << 30
 """Most bytes of all open images."""
@@ -78,21 +69,19 @@ def open_image(case: Case, placing: Placing) -> OpenImage:
     """
     (read,) = read_all([replace(case, error="")], placing, WORKERS)
     if read.image is None:
-        raise MammoError(_in_page(" ".join(read.errors), case))
+        raise MammoError(_about(" ".join(read.errors), case))
     (pixels,) = isolated(partial(packed_pixels, placing), [case], WORKERS)
     if isinstance(pixels, Code):
-        raise MammoError(f"{NAME}: {pixels.reason}: {pixels.remedy}")
-    problems = tuple(_in_page(error, case) for error in read.errors)
+        raise MammoError(in_page(f"{NAME}: {pixels.reason}: {pixels.remedy}"))
+    problems = tuple(_about(error, case) for error in read.errors)
     return OpenImage(read.image, read.requests, problems, pixels)
 
 
-def _in_page(sentence: str, case: Case) -> str:
-    """A sentence of the command line, with the image's name in place of its path and the remedy in the page."""
+def _about(sentence: str, case: Case) -> str:
+    """A sentence about a case in the words of the page, without the path of its file."""
     for path in (str(case.root / case.path), case.name):
         sentence = sentence.replace(path, NAME)
-    for ours, theirs in IN_PAGE.items():
-        sentence = sentence.replace(ours, theirs)
-    return sentence[:1].upper() + sentence[1:] + ("" if sentence.endswith(".") else ".")
+    return in_page(sentence)
 
 
 class OpenImages:

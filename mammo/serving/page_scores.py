@@ -9,12 +9,15 @@ import numpy as np
 from mammo.dicom_out.polygon import ring_around
 from mammo.geometry import CORNERS, CropWindows
 from mammo.inference.case_reading import Request
-from mammo.inference.outlines import Circle, Drawn, draw, whole_box
+from mammo.inference.outlines import Circle, Drawn, Outline, draw_or_reject, whole_box
 from mammo.inference.prediction import RESEARCH_USE, CasePrediction, LesionPrediction
 from mammo.inference.predictor import Predictor
+from mammo.intake.extents import OutlineError
+from mammo.intake.rejections import Code, RejectedError
 from mammo.progress import unreported
 from mammo.records import MammoError, is_number, is_whole
 from mammo.serving.page_images import OpenImage
+from mammo.serving.page_words import AWAY, OUTLINES, in_page
 
 MOST_POINTS = 10_000
 """Corners of a polygon."""
@@ -48,15 +51,26 @@ def drawn_outline(content: object, image: OpenImage) -> Drawn:
         return image.known[value].outline
     shape = image.image.admitted.chain.stored_shape
     if kind == "polygon" and _is_polygon(value):
-        return draw(np.array(value, dtype=np.float64), shape)
+        return _drawn(np.array(value, dtype=np.float64), shape)
     if kind in NUMBERS and isinstance(value, list) and len(value) == NUMBERS[kind] and all(map(is_number, value)):
         if kind == "circle":
-            return draw(Circle(*value), shape)
+            return _drawn(Circle(*value), shape)
         try:
-            return draw(whole_box(*value), shape)
-        except (ValueError, OverflowError) as error:
-            raise MammoError(f"The box cannot be used ({error}): draw it again.") from None
+            box = whole_box(*value)
+        except (ValueError, OverflowError):
+            raise MammoError(OUTLINES[Code.OUTLINE_EMPTY]) from None
+        return _drawn(box, shape)
     raise MammoError(f"An outline is one of {FORMS}: draw it again.")
+
+
+def _drawn(outline: Outline, shape: tuple[int, int]) -> Drawn:
+    """An outline drawn on an image of (rows, cols); MammoError in the words of the page."""
+    try:
+        return draw_or_reject(outline, shape)
+    except OutlineError:
+        raise MammoError(AWAY) from None
+    except RejectedError as error:
+        raise MammoError(OUTLINES[error.code]) from None
 
 
 def _is_polygon(value: object) -> bool:
@@ -79,14 +93,16 @@ def answer_json(prediction: LesionPrediction) -> dict[str, Any]:
     """What the page shows of a prediction: JSON values.
 
     Returns:
-        prediction: its object in predictions.json; windows: corners [n, 4, 2]; outline: the ring [N, 2] around the mask
-        that was scored; saliency: None, or the maps malignant and benign [rows, cols] and the corners [2, 2] of the
-        image's part that they show. All corners are (row, col), px of the image's file.
+        prediction: its object in predictions.json; warnings: its warnings in the words of the page; windows: corners
+        [n, 4, 2]; outline: the ring [N, 2] around the mask that was scored; saliency: None, or the maps malignant and
+        benign [rows, cols] and the corners [2, 2] of the image's part that they show. All corners are (row, col), px of
+        the image's file.
     """
     chain = prediction.chain
     windows = chain.network_to_stored(CropWindows(prediction.windows).to_frame(np.array([CORNERS])))
     return {
         "prediction": prediction.as_json(),
+        "warnings": [in_page(warning) for warning in prediction.warnings],
         "windows": windows.round(2).tolist(),
         "outline": ring_around(prediction.outline).points.tolist(),
         "n_pixels": int(prediction.outline.mask.sum()),

@@ -6,7 +6,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from mammo.records import MammoError
+
 MOST_SESSIONS = 64
+
+IDLE_S = 600.0
+"""Seconds without a request after which a session may be closed for a new reader."""
+
+REMEMBERED = 1000
+"""Closed sessions whose browsers are answered why."""
 
 PER_MINUTE = 60
 """Uploads and scores that a reader may ask for within a minute."""
@@ -23,12 +31,14 @@ class Session:
         reader: code of the reader whose link was opened; empty where the page knows none.
         key: unguessable; the browser sends it as a cookie.
         uploads: that are being received.
+        last: when its last request came, s.
         times: when the requests of the last minute came, s.
     """
 
     reader: str = ""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     uploads: int = 0
+    last: float = 0.0
     times: deque[float] = field(default_factory=deque)
 
     def may_ask(self, now: float) -> bool:
@@ -58,6 +68,7 @@ class Sessions:
     ) -> None:
         self.now, self._announce = now, announce
         self._open: dict[str, Session] = {}
+        self._closed: deque[str] = deque(maxlen=REMEMBERED)
         self._tokens: dict[str, str] = {}
         for reader in readers:
             self.renew(reader)
@@ -68,16 +79,31 @@ class Sessions:
         self._announce(reader, self._tokens[reader])
 
     def enter(self, token: str) -> Session | None:
-        """The new session of the reader with the token, which then works no more; None with another one."""
+        """The new session of the reader with the token, which then works no more; None with another one.
+
+        Where there are MOST_SESSIONS, the one without a request for the longest time is closed.
+
+        Raises:
+            MammoError: all of them had a request within IDLE_S; the token keeps working.
+        """
         found = [one for one, own in self._tokens.items() if secrets.compare_digest(token.encode(), own.encode())]
         if not found:
             return None
-        while len(self._open) >= MOST_SESSIONS:
-            del self._open[next(iter(self._open))]
-        session = Session(found[0])
+        if len(self._open) >= MOST_SESSIONS:
+            self._close_one()
+        session = Session(found[0], last=self.now())
         self._open[session.key] = session
         self.renew(session.reader)
         return session
+
+    def _close_one(self) -> None:
+        longest = min(self._open.values(), key=lambda session: session.last)
+        if self.now() - longest.last < IDLE_S:
+            raise MammoError(
+                f"{MOST_SESSIONS} readers use the page now, the most that it serves: open the same link again later."
+            )
+        del self._open[longest.key]
+        self._closed.append(longest.key)
 
     @property
     def uploads(self) -> int:
@@ -85,5 +111,12 @@ class Sessions:
         return sum(session.uploads for session in self._open.values())
 
     def find(self, key: str) -> Session | None:
-        """The session of a cookie; None where there is none."""
-        return self._open.get(key)
+        """The session of a cookie, from which a request has come now; None where there is none."""
+        session = self._open.get(key)
+        if session is not None:
+            session.last = self.now()
+        return session
+
+    def was_closed(self, key: str) -> bool:
+        """Whether the session of a cookie was closed for a new reader."""
+        return key in self._closed

@@ -22,7 +22,7 @@ function line(tag, text, name) {
  * @param {any} answer of the server
  * @param {{use: string, bundle: {name: string, model: string, digest: string, version: string}}} facts
  */
-export function showAnswer(place, { prediction, n_pixels: nPixels }, { use, bundle }) {
+export function showAnswer(place, { prediction, warnings, n_pixels: nPixels }, { use, bundle }) {
   const spread = prediction.score_sd_seeds;
   const lines = [
     line("p", `Score ${prediction.score.toFixed(3)}`, "score"),
@@ -35,7 +35,7 @@ export function showAnswer(place, { prediction, n_pixels: nPixels }, { use, bund
     lines.push(line("p", `Without the context of the whole image: score ${prediction.score_without_context.toFixed(3)}.`));
   }
   lines.push(line("p", `${nPixels.toLocaleString("en-US")} pixels lie inside the outline.`));
-  for (const warning of prediction.warnings) lines.push(line("p", warning, "warning"));
+  for (const warning of warnings) lines.push(line("p", warning, "warning"));
   lines.push(line("h3", "Where this score lies"), line("p", THRESHOLDS, "small"), thresholds(prediction.thresholds));
   lines.push(line("p", `Bundle ${bundle.name}, ${bundle.model}, mammo ${bundle.version}, ${bundle.digest.slice(0, 12)}.`, "small"));
   lines.push(line("p", use, "warning"));
