@@ -1,24 +1,33 @@
 """Reads the image and the outlines of a case, in a child process: files of a caller are decoded in no other."""
 
 import gzip
+import pickle
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+
+from pydicom.dataset import Dataset
 
 from mammo.inference.case_image import CaseImage, Placing, read_image
 from mammo.inference.cases import Case
 from mammo.inference.outlines import Drawn
 from mammo.intake.coco import CocoError
+from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.extents import OutlineError
 from mammo.intake.gate import presentation_values
 from mammo.intake.masks import MaskError
 from mammo.intake.outlines import check_extent
+from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import OUTLINE, Code, RejectedError
 from mammo.intake.sandbox import Workers, isolated
+from mammo.intake.source_folder import regular_file
 from mammo.records import MammoError
 
 PRELOAD = (__name__,)
 """Modules that the child processes need (intake.sandbox.Workers.preload)."""
+
+HEADER_BYTES = 1 << 20
+"""Largest size of the attributes that are taken from a header."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,3 +107,18 @@ def packed_pixels(placing: Placing, case: Case) -> bytes:
     """
     values = presentation_values(case.root, case.path, placing.options)
     return gzip.compress(values.astype("<u2").tobytes(), compresslevel=1, mtime=0)
+
+
+def header_of(tags: Sequence[str], case: Case) -> Dataset | None:
+    """The attributes with these keywords of the image of a case; None where it is no DICOM file.
+
+    Raises:
+        RejectedError: it cannot be read, or they are far larger than any mammogram's.
+    """
+    if is_raster(case.path):
+        return None
+    with quiet():
+        dataset = open_dicom(regular_file(case.root, case.path), tags)
+    if len(pickle.dumps(dataset)) > HEADER_BYTES:
+        raise RejectedError(Code.TOO_LARGE)
+    return dataset

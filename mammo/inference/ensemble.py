@@ -133,6 +133,15 @@ class Ensemble:
         found = [one for one in local if one is not None]
         return EnsembleScores(averaged(members), members, averaged(found) if len(found) == len(each) else None)
 
+    def representations(self, data: Sequence[MammoDataModule]) -> Floats | None:
+        """The h [N, K] of every window of the store of datamodules, those of the members one after the other.
+
+        None where one of them has no f_loc. What `score` has computed is not computed again.
+        """
+        each = [member.representations(own) for member, own in zip(self.members, data, strict=True)]
+        found = [h for h in each if h is not None]
+        return np.concatenate(found, axis=1, dtype=np.float64) if len(found) == len(each) else None
+
 
 def scoring_model(path: Path) -> Path:
     """The path of a whole bundle, or of the folder of a finished f_agg or f_loc run; MammoError where it is neither."""

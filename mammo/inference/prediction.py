@@ -89,6 +89,8 @@ class LesionPrediction:
         windows: float64 [n, 4], (row, col, side, angle) of the crop windows, network px and degrees.
         saliency: float32 [2, rows, cols] in [0, 1], saliency maps of the image (malignant, benign), the mean over the
             members; None without a context network.
+        h: float64 [K], mean over the windows of the representation h by each member's f_loc, one after the other; None
+            without f_loc.
     """
 
     lesion_id: str
@@ -105,6 +107,7 @@ class LesionPrediction:
     warnings: tuple[str, ...] = ()
     windows: Floats = field(default_factory=lambda: np.empty((0, 4)))
     saliency: NDArray[np.float32] | None = None
+    h: Floats | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The lesion's object in predictions.json."""

@@ -83,14 +83,15 @@ class Predictor:
         saliency = self.ensemble.saliency(store.path, manifest, [IMAGE_ID])
         data = self.ensemble.datamodules(store.path, self.options.n_windows)
         scores = self.ensemble.score(data, saliency, without_context=True)
-        windows = data[0].evaluation_plan(None).windows
+        windows, h = data[0].evaluation_plan(None).windows, self.ensemble.representations(data)
         found, of_changes = [], iter(scores.mean.scores.score[len(requests) :].tolist())
         for row, (request, own) in enumerate(zip(requests, changed, strict=True)):
             base = float(scores.mean.scores.score[row])
             changes = {name: None if one is None else next(of_changes) - base for name, one in own.items()}
             span = slice(row * self.options.n_windows, (row + 1) * self.options.n_windows)
             one = self._prediction(store, request, scores, row, changes)
-            found.append(replace(one, windows=windows[span].copy(), saliency=mean_saliency(saliency, IMAGE_ID)))
+            one = replace(one, windows=windows[span].copy(), h=None if h is None else h[span].mean(axis=0))
+            found.append(replace(one, saliency=mean_saliency(saliency, IMAGE_ID)))
         return tuple(found)
 
     def _changed(self, image: CaseImage, outline: Drawn) -> Mapping[str, Drawn | None]:

@@ -177,6 +177,10 @@ class Scorer:
         data.saliency = partial(_stacked, saliency)
         return self._scored(self.network, data)
 
+    def representations(self, data: MammoDataModule) -> NDArray[np.float32] | None:
+        """The h [N, K] of every window of a datamodule's store, computed once for it; None without f_loc."""
+        return None if self.floc is None else data.store_dataloader().dataset.embedding
+
     def score_without_context(self, data: MammoDataModule) -> ScoredLesions | None:
         """The scores of the same windows by f_loc alone, after `score`; None where no context network is used.
 
