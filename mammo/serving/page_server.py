@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from mammo.leftovers import use_temporary_folder
 from mammo.records import MammoError
 from mammo.serving.page_guard import Guard
+from mammo.serving.prompt_connection import PromptConnection
 from mammo.serving.sessions import Sessions
 from mammo.text import print_text
 
@@ -61,6 +62,7 @@ def page_server(application: FastAPI, address: str, readers: Sequence[str] = (""
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,
+        http=PromptConnection,
     )
     return uvicorn.Server(settings)
 
