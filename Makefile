@@ -16,7 +16,7 @@ DIGEST = $(PYTHON) -c 'import hashlib, sys; \
 	pyproject.toml $(CONSTRAINTS)
 
 .DEFAULT_GOAL := help
-.PHONY: help python setup demo serve test test-slow test-docs test-browser test-dicom test-faults test-slurm test-wheel check format bench bench-gpu reference docs clean
+.PHONY: help python setup demo serve test test-slow test-docs test-browser test-dicom test-faults test-soak test-slurm test-wheel check format bench bench-gpu reference docs clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -41,10 +41,10 @@ demo: setup ## the paper's experiment on a synthetic cohort, ending in runs/demo
 serve: setup ## outline and score test images of the demo in the browser (after make demo; SEED=7: of runs/demo-7)
 	@test -e $(DEMO)/demo.bundle || { echo "error: $(DEMO)/demo.bundle does not exist: run make demo first" >&2; exit 2; }
 	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[serve]'
-	$(RUN) -m mammo.serve $(DEMO)/demo.bundle --data $(DEMO)/dicom --test-of $(DEMO)/store
+	$(RUN) -m mammo.serve $(DEMO)/demo.bundle --data $(DEMO)/dicom --test-of $(DEMO)/store --neighbors $(DEMO)/store
 
 test: check ## check, then the fast tests
-	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not dicom and not faults and not slurm and not wheel and not docs"
+	$(RUN) -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow and not browser and not dicom and not faults and not slurm and not wheel and not docs and not soak"
 
 test-slow: setup ## the tests that take minutes
 	$(RUN) -m pytest -m slow
@@ -69,6 +69,10 @@ test-dicom: setup ## DICOM results and the DICOM node with Orthanc, dcmtk and di
 
 test-faults: setup ## 20,000 damaged files (MUTANTS=1000000: more), hostile files, ingests killed at every write and at random times
 	$(RUN) -m pytest -m faults
+
+test-soak: setup ## twenty readers of the page at once for five minutes (SECONDS=60: shorter)
+	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[serve]'
+	$(RUN) -m pytest -m soak tests/serving
 
 test-slurm: setup ## sweeps, requeues and killed jobs on a real Slurm of this machine (Debian packages; installs nothing)
 	@for program in slurmctld slurmd slurmdbd munged mariadbd sbatch; do \
