@@ -2,7 +2,8 @@
 
 The page shows a mammogram, lets a reader outline a lesion, and answers with its score. It opens
 uploads and the images of --data, and prints a link that works once for each reader. Nothing is
-written to disk, and only this machine is answered unless --host names another of its addresses.
+written to disk but the scores that --save asks for, and only this machine is answered unless --host
+names another of its addresses.
 
 The DICOM node (--dicom) receives mammograms and segmentations (SEG) by C-STORE, scores each
 mammogram together with each segmentation that names it, and sends a report, the outlines and
@@ -14,6 +15,7 @@ node that was killed goes on there.
 Examples:
   mammo serve demo.bundle
   mammo serve demo.bundle --data cases --port 8001
+  mammo serve demo.bundle --data cases --neighbors runs/demo/store --save scores
   mammo serve demo.bundle --dicom --queue node --accept SCANNER --peer ORTHANC@127.0.0.1:4242
   mammo serve demo.bundle --dicom --queue q --accept A B --peer P@pacs:104 --listen M@10.0.0.9:104
   mammo serve --status node
@@ -44,8 +46,8 @@ from mammo.text import print_text
 LISTEN = "MAMMO@127.0.0.1:11112"
 HOST, PORT = "127.0.0.1", 8000
 MOST_PORT = 65535
-OF_NODE = ("queue", "accept", "peer", "listen")
-OF_PAGE = ("data", "test_of", "port", "host")
+OF_NODE = ("queue", "accept", "listen")
+OF_PAGE = ("data", "test_of", "neighbors", "neighbors_license", "save", "port", "host")
 """Arguments of the node and of the page alone."""
 
 
@@ -69,13 +71,18 @@ def _parser() -> Parser:
     page.add_argument("--data", type=Path, metavar="FOLDER", help="folder of images, or table of lesions, to list")
     test_help = "of the folder list only the test images of this store, which was made from it"
     page.add_argument("--test-of", type=Path, metavar="STORE", help=test_help)
+    page.add_argument("--neighbors", type=Path, metavar="STORE", help="show the most similar lesions of this store")
+    license_help = "license that lets you show the pictures of STORE; not needed for phantoms"
+    page.add_argument("--neighbors-license", metavar="TEXT", help=license_help)
+    page.add_argument("--save", type=Path, metavar="DIR", help="keep every score in this folder")
     page.add_argument("--port", type=at_least_zero, metavar="N", help=f"port of the page ({PORT}; 0: one that is free)")
     page.add_argument("--host", metavar="ADDRESS", help=f"address of this machine to listen on ({HOST})")
     node = words.add_argument_group("the DICOM node")
     node.add_argument("--dicom", action="store_true", help="serve as a DICOM node")
     node.add_argument("--queue", type=Path, metavar="FOLDER", help="folder of the queue, which holds patient data")
     node.add_argument("--accept", nargs="+", default=[], metavar="AET", help="AE titles of the accepted senders")
-    node.add_argument("--peer", metavar="AET@HOST:PORT", help="where the results are sent")
+    peer_help = "where results are sent, by the page where a reader asks for it"
+    words.add_argument("--peer", metavar="AET@HOST:PORT", help=peer_help)
     node.add_argument("--listen", metavar="AET@HOST:PORT", help=f"own title and address ({LISTEN})")
     words.add_argument("--windows", type=at_least_one, default=100, metavar="N", help="windows per lesion (100)")
     words.add_argument("--prevalence", type=share, metavar="P", help=PREVALENCE)
@@ -108,16 +115,20 @@ def _serve_page(options: argparse.Namespace) -> int:
     _check_serve_extra()
     from mammo.inference.predictor import PredictOptions, Predictor
     from mammo.serving.page_app import Page, application
+    from mammo.serving.page_extras import Extras
     from mammo.serving.page_files import ListedFiles
     from mammo.serving.page_images import start_workers
     from mammo.serving.page_server import serve_page
 
+    extras = Extras.asked(options.peer, options.save, options.data)
     # a score for each of ten changed outlines would take ten times as long
     chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
     start_workers()
     files = ListedFiles.of(options.data, options.test_of) if options.data else ListedFiles()
-    page = application(Page(predictor, files))
+    if options.neighbors:
+        extras = extras.with_neighbors(predictor, options.neighbors, options.neighbors_license)
+    page = application(Page(predictor, files, extras))
     serve_page(page, options.host or HOST, PORT if options.port is None else options.port)
     return 0
 
@@ -130,9 +141,11 @@ def _check_page(options: argparse.Namespace) -> None:
     check_unused(given, "the page, but with --dicom")
     if options.test_of and not options.data:
         raise MammoError("--test-of goes with --data FOLDER: name the folder that the store was made from")
+    if options.neighbors_license and not options.neighbors:
+        raise MammoError("--neighbors-license goes with --neighbors STORE: name the store of the similar lesions")
     if (options.port or 0) > MOST_PORT:
         raise MammoError(f"--port {options.port} is not a port: give a whole number of at most {MOST_PORT}")
-    check_exists(*(path for path in (options.bundle, options.data, options.test_of) if path))
+    check_exists(*(path for path in (options.bundle, options.data, options.test_of, options.neighbors) if path))
 
 
 def _check_serve_extra() -> None:

@@ -39,6 +39,15 @@ PATIENT_AND_STUDY = (
 OPTIONAL = ("IssuerOfPatientID", "PatientAge", "StudyDescription", "ClinicalTrialSubjectID")
 """Attributes that are repeated where the mammogram has them."""
 
+SIDE = (
+    *("ImageLaterality", "Laterality", "SharedFunctionalGroupsSequence", "AnatomicRegionSequence"),
+    "PatientOrientation",
+)
+"""Attributes that state which breast it is, and how it lies."""
+
+READ = (*IDENTIFYING, "Rows", "Columns", *PATIENT_AND_STUDY, *OPTIONAL, *SIDE)
+"""Every attribute of the mammogram that results depend on."""
+
 UNREFERRED = (
     ", so that no DICOM result can refer to it: export it from its archive again, or predict without DICOM results"
 )

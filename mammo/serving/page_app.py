@@ -1,5 +1,6 @@
 """The page's application: static files, and requests to open an image, score an outline and download the result."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
@@ -20,9 +21,12 @@ from mammo.inference.predictor import Predictor
 from mammo.intake.object_type import MAX_SPACING_MM
 from mammo.limits import parse_json
 from mammo.records import Laterality, MammoError, View
+from mammo.serving.page_extras import NO_EXTRAS, Extras
 from mammo.serving.page_files import ListedFiles, upload_name
 from mammo.serving.page_guard import SESSION
 from mammo.serving.page_images import OpenImage, OpenImages, open_image
+from mammo.serving.page_neighbors import PageNeighbors
+from mammo.serving.page_results import results_of, send_results, why_no_results, zipped
 from mammo.serving.page_scores import answer_json, image_json, predictions_json, score_outline, scored
 from mammo.serving.page_words import NAME
 from mammo.serving.static_files import application_with
@@ -39,16 +43,19 @@ class Page:
     Args:
         predictor: the networks of a bundle.
         files: that it lists.
+        extras: what else it shows and does.
     """
 
-    def __init__(self, predictor: Predictor, files: ListedFiles) -> None:
-        self.predictor, self.files, self.images = predictor, files, OpenImages()
-        self._reader, self._scorer = Worker(), Worker()
+    def __init__(self, predictor: Predictor, files: ListedFiles, extras: Extras = NO_EXTRAS) -> None:
+        self.predictor, self.files, self.extras, self.images = predictor, files, extras, OpenImages()
+        self._reader, self._scorer, self._sender = Worker(), Worker(), Worker()
 
     async def bundle(self) -> dict[str, Any]:
-        """What stands on every screen: the bundle, and what its scores are for."""
+        """What stands on every screen: the bundle, and what its scores are for; and whether there are extras."""
         phantoms = PHANTOMS if self.predictor.ensemble.trained_on_phantoms else ""
-        return {"bundle": asdict(self.predictor.facts.name), "use": RESEARCH_USE, "phantoms": phantoms}
+        found = {"bundle": asdict(self.predictor.facts.name), "use": RESEARCH_USE, "phantoms": phantoms}
+        peer = "" if self.extras.peer is None else str(self.extras.peer)
+        return found | {"peer": peer, "has_neighbors": self.extras.neighbors is not None}
 
     async def listed(self) -> list[dict[str, object]]:
         """The images of the folder of --data."""
@@ -72,7 +79,7 @@ class Page:
             print_event("an image was rejected")
             raise
         self.images.add(request.scope[SESSION].key, image)
-        found = image_json(image)
+        found = image_json(image) | {"no_results": why_no_results(image, self.predictor.facts.name)}
         print_event(f"an image was opened ({found['rows']} x {found['cols']} px)")
         return found
 
@@ -91,9 +98,14 @@ class Page:
             content = parse_json((await request.body()).decode())
         except ValueError:
             raise MammoError("The outline is not JSON: draw it again.") from None
-        prediction = await self._scorer.run(score_outline, self.predictor, image, content)
+        answer = await self._scorer.run(self._scored, image, content)
         print_event(f"an outline was scored ({monotonic() - started:.1f} s)")
-        return answer_json(prediction)
+        return answer
+
+    def _scored(self, image: OpenImage, content: Mapping[str, Any]) -> dict[str, Any]:
+        answer, saves = answer_json(score_outline(self.predictor, image, content)), self.extras.saves
+        not_saved = saves.save(image, predictions_json(self.predictor, image)) if saves else ""
+        return answer | {"not_saved": not_saved}
 
     async def prediction(self, request: Request) -> Response:
         """The last score of an image as predictions.json has it, to download."""
@@ -104,6 +116,39 @@ class Page:
         """The picture of an image's last score, as `mammo predict` draws it, to download."""
         content = await self._scorer.run(_picture, self.predictor, self._image(request))
         return Response(content, media_type="image/png", headers=_attachment("prediction.png"))
+
+    async def results(self, request: Request) -> Response:
+        """The DICOM results of an image's last score, as `mammo predict --dicom` makes them: a zip archive."""
+        files = await self._scorer.run(results_of, self.predictor, self._image(request))
+        return Response(zipped(files), media_type="application/zip", headers=_attachment("mammo-results.zip"))
+
+    async def send(self, request: Request) -> dict[str, str]:
+        """Send these results to the peer."""
+        if self.extras.peer is None:
+            raise MammoError("This page sends to no DICOM peer: download the results.")
+        files = await self._scorer.run(results_of, self.predictor, self._image(request))
+        try:
+            sent = await self._sender.run(send_results, self.extras.peer, files)
+        except MammoError:
+            print_event(f"results were not sent to {self.extras.peer}")
+            raise
+        print_event(f"results were sent to {self.extras.peer}")
+        return {"sent": sent}
+
+    async def neighbors(self, request: Request) -> dict[str, Any]:
+        """The labeled lesions that are most similar to the last one that was scored on an image."""
+        return await self._scorer.run(self._neighbors.answer, self._image(request))
+
+    async def neighbor(self, request: Request) -> Response:
+        """The picture of one of them, by its number."""
+        content = await self._reader.run(self._neighbors.picture, request.path_params["number"])
+        return Response(content, media_type="image/png")
+
+    @property
+    def _neighbors(self) -> PageNeighbors:
+        if self.extras.neighbors is None:
+            raise MammoError("This page has no store of similar lesions: start it with one.")
+        return self.extras.neighbors
 
 
 async def _received(request: Request, folder: Path) -> str:
@@ -153,6 +198,10 @@ def application(page: Page) -> FastAPI:
         app.add_api_route(address, call)
     app.add_api_route("/api/images", page.open, methods=["POST"])
     app.add_api_route("/api/images/{key}/score", page.score, methods=["POST"])
-    for name, answer in (("pixels", page.pixels), ("prediction.json", page.prediction), ("picture.png", page.picture)):
+    app.add_api_route("/api/images/{key}/send", page.send, methods=["POST"])
+    app.add_api_route("/api/images/{key}/neighbors", page.neighbors)
+    app.add_api_route("/api/neighbors/{number:int}.png", page.neighbor, response_class=Response)
+    files = {"pixels": page.pixels, "prediction.json": page.prediction, "picture.png": page.picture}
+    for name, answer in (files | {"results.zip": page.results}).items():
         app.add_api_route(f"/api/images/{{key}}/{name}", answer, response_class=Response)
     return app

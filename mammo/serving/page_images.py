@@ -1,19 +1,28 @@
 """The mammograms that are open in the page: read as `mammo predict` reads them, and kept in memory only."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+from pydicom.dataset import Dataset
+
+from mammo.dicom_out.origin import READ
 from mammo.inference.case_image import CaseImage, Placing
-from mammo.inference.case_reading import PRELOAD, Request, packed_pixels, read_all
+from mammo.inference.case_reading import PRELOAD, Request, header_of, packed_pixels, read_all
 from mammo.inference.cases import Case
 from mammo.inference.prediction import LesionPrediction
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
 from mammo.records import MammoError
 from mammo.serving.page_words import NAME, in_page
+
+Found = TypeVar("Found")
+
+UPLOADED = "image"
+"""The name of an upload in results."""
 
 WORKERS = Workers(processes=1, preload=PRELOAD)
 
@@ -33,7 +42,11 @@ class OpenImage:
         known: the lesions that a table, COCO file or segmentation of the folder outlines on it.
         problems: why outlines of the folder cannot be used, a sentence each.
         pixels: presentation values uint16 [rows, cols], 0 to 4095, little endian, compressed by gzip.
+        header: the attributes that DICOM results depend on; None where the file is not DICOM.
+        name: path below the folder that the page lists, or "image" for an upload.
         key: unguessable name in addresses.
+        opened: when.
+        n_scores: number of outlines that were scored.
         prediction: the last one.
         outline: what was scored then, as the page sent it.
     """
@@ -42,7 +55,11 @@ class OpenImage:
     known: tuple[Request, ...]
     problems: tuple[str, ...]
     pixels: bytes
+    header: Dataset | None
+    name: str
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    opened: datetime = field(default_factory=lambda: datetime.now(UTC))
+    n_scores: int = 0
     prediction: LesionPrediction | None = None
     outline: Mapping[str, Any] | None = None
 
@@ -70,11 +87,18 @@ def open_image(case: Case, placing: Placing) -> OpenImage:
     (read,) = read_all([replace(case, error="")], placing, WORKERS)
     if read.image is None:
         raise MammoError(_about(" ".join(read.errors), case))
-    (pixels,) = isolated(partial(packed_pixels, placing), [case], WORKERS)
-    if isinstance(pixels, Code):
-        raise MammoError(in_page(f"{NAME}: {pixels.reason}: {pixels.remedy}"))
+    pixels, header = _read(partial(packed_pixels, placing), case), _read(partial(header_of, READ), case)
     problems = tuple(_about(error, case) for error in read.errors)
-    return OpenImage(read.image, read.requests, problems, pixels)
+    name = UPLOADED if case.name == NAME else case.path
+    return OpenImage(read.image, read.requests, problems, pixels, header, name)
+
+
+def _read(work: Callable[[Case], Found], case: Case) -> Found:
+    """What a function finds in a file, in a child process; MammoError where it is rejected."""
+    (found,) = isolated(work, [case], WORKERS)
+    if isinstance(found, Code):
+        raise MammoError(in_page(f"{NAME}: {found.reason}: {found.remedy}"))
+    return found
 
 
 def _about(sentence: str, case: Case) -> str:

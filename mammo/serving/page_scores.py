@@ -85,7 +85,7 @@ def score_outline(predictor: Predictor, image: OpenImage, content: Mapping[str, 
     outline = drawn_outline(content, image)
     with unreported():
         (found,) = predictor.predict(image.image, [Request(LESION_ID, outline)])
-    image.prediction, image.outline = found, content
+    image.prediction, image.outline, image.n_scores = found, content, image.n_scores + 1
     return found
 
 
@@ -147,8 +147,8 @@ def predictions_json(predictor: Predictor, image: OpenImage) -> dict[str, Any]:
     Raises:
         MammoError: nothing was scored yet.
     """
-    case = CasePrediction("image", lesions=(scored(image),))
-    options = {"windows": predictor.options.n_windows, "outline": image.outline}
+    case = CasePrediction(image.name, lesions=(scored(image),))
+    options = {"windows": predictor.options.n_windows, "outline": image.outline, "image_sha256": image.image.sha256}
     return {"bundle": asdict(predictor.facts.name), "use": RESEARCH_USE, **options, "cases": [case.as_json()]}
 
 

@@ -22,6 +22,7 @@ from mammo.inference.case_reading import Request
 from mammo.inference.prediction import LesionPrediction
 from mammo.inference.predictor import PredictOptions
 from mammo.serving.page_app import Page, application
+from mammo.serving.page_extras import NO_EXTRAS, Extras
 from mammo.serving.page_files import ListedFiles
 from mammo.serving.page_server import page_server
 from tests.dicom_out.predictions import BUNDLE, lesion
@@ -47,7 +48,8 @@ class FakePredictor:
             saliency = np.linspace(0, 1, 2 * 46 * 30, dtype=np.float32).reshape(2, 46, 30)
             windows = np.array([[100.0, 100.0, 40.0, 30.0]])
             chain = image.admitted.chain
-            found.append(replace(made, outline=one.outline, chain=chain, windows=windows, saliency=saliency))
+            h = np.array([made.score, 1 - made.score**2])
+            found.append(replace(made, outline=one.outline, chain=chain, windows=windows, saliency=saliency, h=h))
         return tuple(found)
 
 
@@ -92,9 +94,11 @@ def fresh_fork_server() -> Iterator[None]:
 
 
 @contextmanager
-def served(capture: Any, predictor: Any = None, files: ListedFiles | None = None) -> Iterator[Served]:
+def served(
+    capture: Any, predictor: Any = None, files: ListedFiles | None = None, extras: Extras = NO_EXTRAS
+) -> Iterator[Served]:
     """A server in a thread of this process; capture is pytest's capsys."""
-    page = Page(predictor or FakePredictor(), files or ListedFiles())
+    page = Page(predictor or FakePredictor(), files or ListedFiles(), extras)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         address = f"127.0.0.1:{listener.getsockname()[1]}"
         server = page_server(application(page), address)

@@ -8,8 +8,8 @@ const percent = (share) => (share === null ? "undefined" : `${(100 * share).toFi
 /** @param {[number | null, number | null]} interval */
 const between = ([low, high]) => (low === null || high === null ? "" : ` (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`);
 
-/** @param {string} tag @param {string} text @param {string} [name] */
-function line(tag, text, name) {
+/** @param {string} tag @param {string} text @param {string} [name] of its class */
+export function line(tag, text, name) {
   const made = document.createElement(tag);
   made.textContent = text;
   if (name) made.className = name;

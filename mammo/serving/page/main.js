@@ -1,6 +1,7 @@
 // The page: opens images, has outlines scored, and shows the answer.
 
 import { showAnswer } from "./answer.js";
+import { showMore } from "./more.js";
 import { request } from "./outline.js";
 import * as server from "./server.js";
 import { Stage } from "./stage.js";
@@ -120,6 +121,7 @@ async function score() {
     showAnswer(byId("answer-text"), answer, facts);
     byId("json").href = `/api/images/${key}/prediction.json`;
     byId("png").href = `/api/images/${key}/picture.png`;
+    showMore(byId("more"), image, answer, facts);
     found = answer;
     byId("answer").hidden = false;
     showLayers();

@@ -2,7 +2,8 @@
 
 /**
  * @typedef {{key: string, rows: number, cols: number, spacing_mm: number, laterality: string, view: string,
- *   flags: string[], problems: string[], known: {id: string, points: [number, number][]}[]}} OpenImage
+ *   flags: string[], problems: string[], known: {id: string, points: [number, number][]}[],
+ *   no_results: string}} OpenImage
  */
 
 /**
@@ -71,4 +72,13 @@ export async function pixels({ key, rows, cols }) {
 export async function score(key, outline) {
   const init = { method: "POST", body: JSON.stringify(outline), headers: { "content-type": "application/json" } };
   return (await answered(`/api/images/${key}/score`, init)).json();
+}
+
+/**
+ * Send the DICOM results of an image's last score to the peer.
+ * @param {string} key
+ * @returns {Promise<{sent: string}>}
+ */
+export async function send(key) {
+  return (await answered(`/api/images/${key}/send`, { method: "POST" })).json();
 }
