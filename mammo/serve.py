@@ -112,6 +112,9 @@ def _status(options: argparse.Namespace) -> int:
 
 def _serve_page(options: argparse.Namespace) -> int:
     _check_page(options)
+    from mammo.serving.application_entity import Address
+
+    peer = Address.parse(options.peer) if options.peer else None
     _check_serve_extra()
     from mammo.inference.predictor import PredictOptions, Predictor
     from mammo.serving.page_app import Page, application
@@ -120,7 +123,7 @@ def _serve_page(options: argparse.Namespace) -> int:
     from mammo.serving.page_images import start_workers
     from mammo.serving.page_server import serve_page
 
-    extras = Extras.asked(options.peer, options.save, options.data)
+    extras = Extras.asked(peer, options.save, options.data)
     # a score for each of ten changed outlines would take ten times as long
     chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)

@@ -25,21 +25,21 @@ class Extras:
     neighbors: PageNeighbors | None = None
 
     @classmethod
-    def asked(cls, peer: str | None, save: Path | None, data: Path | None) -> "Extras":
+    def asked(cls, peer: Address | None, save: Path | None, data: Path | None) -> "Extras":
         """The extras that need no networks.
 
         Args:
-            peer: address as AET@HOST:PORT; None for none.
+            peer: None for none.
             save: folder of the scores; None for none.
             data: the folder that the page lists images of; None for none.
 
         Raises:
-            MammoError: it is not an address, the extra dicom is not installed, or as Saves.into.
+            MammoError: the extra dicom is not installed, which a peer needs, or as Saves.into.
         """
         if peer is not None:
             check_dicom_extra()
         saves = None if save is None else Saves.into(save, data)
-        return cls(None if peer is None else Address.parse(peer), saves)
+        return cls(peer, saves)
 
     def with_neighbors(self, predictor: Predictor, store: Path, terms: str | None) -> "Extras":
         """These extras, with the similar lesions of a store; MammoError as PageNeighbors.of_store."""
