@@ -17,8 +17,8 @@ def spec_of(cfg: DictConfig) -> CohortSpec:
         seed=cfg.seed,
         scale=cfg.scale,
         n_patients=cfg.n_patients,
-        dials=Dials(cfg.dials.local, cfg.dials.context, cfg.dials.division),
-        mix=Mix(cfg.mix.negative, cfg.mix.benign, cfg.mix.malignant),
+        dials=Dials(**cfg.dials),
+        mix=Mix(**cfg.mix),
     )
 
 

@@ -80,7 +80,8 @@ PHANTOM: Mapping[str, ValueType] = {
     "scale": NUMBER,
     "n_patients": whole(1),
     **PROCESSES,
-    **{f"dials.{name}": NUMBER for name in ("local", "context", "division")},
+    **{f"dials.{name}": NUMBER for name in ("local", "context", "division", "contra")},
+    "dials.ipsi": or_null(NUMBER),
     **{f"mix.{name}": NUMBER for name in ("negative", "benign", "malignant")},
 }
 

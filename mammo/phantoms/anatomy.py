@@ -70,6 +70,11 @@ class BreastShape:
     tails: tuple[Tail, Tail]
     pectoral: tuple[float, float, float] | None
 
+    @cached_property
+    def nipple_tip(self) -> tuple[float, float]:
+        """Tip of the nipple (row, col), full-size px."""
+        return self.nipple_row, float(self.edge(np.array([self.nipple_row], dtype=np.float32))[0])
+
     @property
     def top(self) -> float:
         """First row of the breast."""

@@ -49,10 +49,11 @@ def draw_cluster(
     rng: np.random.Generator, lesion: Lesion, form: Form, canvas: Canvas, tissue: Plane, brightness: float
 ) -> Plane:
     """Return the brightness that a cluster adds [height, width]; tissue [height, width] stays unchanged."""
-    coin, noise = rng.random(), rng.standard_normal((4, MAX_CALCIFICATIONS))
+    rng.random()  # form.coin, where no other view shows the cluster
+    noise = rng.standard_normal((4, MAX_CALCIFICATIONS))
     turn = rng.uniform(-np.pi, np.pi, MAX_CALCIFICATIONS)
     rows, cols = _positions(rng, lesion, form)
-    kind, added = morphology(lesion.latent, coin), np.zeros_like(tissue)
+    kind, added = morphology(lesion.latent, form.coin), np.zeros_like(tissue)
     rods = _rods(rng, lesion, form, (rows, cols), brightness)
     grains = _grains(kind, lesion.latent, noise, turn, form, brightness)
     Ellipses(rows, cols, *grains).draw(canvas, added)

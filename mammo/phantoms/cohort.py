@@ -3,9 +3,11 @@
 - dials.json: the recipe, written first; a folder holds one recipe only
 - PHANTOM-0001/L-CC.dcm and so on: four images per patient
 - outlines/PHANTOM-0001_L-CC_1.png: one mask per lesion, in the size of its image
-- lesions.csv: image, label, lesion_id, label_source, high_risk, finding, mask
+- lesions.csv: image, label, lesion_id, finding_id (of findings of two views), label_source, high_risk, finding, mask
 - images.csv: image, patient, exam, laterality, view, density (A to D)
-- truth.csv: lesion_id, v (local latent), c (context latent of its breast)
+- truth.csv: lesion_id, v (its latent)
+- images_truth.csv: image, c (latent of its context cues), shown (what the cues show of c), nipple_row, nipple_col
+  (its tip, px of the file; pixel centers at 0.5, 1.5, ...)
 """
 
 import csv
@@ -25,14 +27,16 @@ import numpy as np
 from mammo.io import atomic_write
 from mammo.machine import without_interrupts
 from mammo.phantoms.dicom_file import draw_storage, patient_name, write_image
+from mammo.phantoms.findings import Lesion
 from mammo.phantoms.image import ImagePlan, draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec
 from mammo.progress import track
 from mammo.records import Density, LabelSource, Laterality, MammoError, Pathology, View, is_whole
 
-LESION_COLUMNS = ("image", "label", "lesion_id", "label_source", "high_risk", "finding", "mask")
+LESION_COLUMNS = ("image", "label", "lesion_id", "finding_id", "label_source", "high_risk", "finding", "mask")
 IMAGE_COLUMNS = ("image", "patient", "exam", "laterality", "view", "density")
-TRUTH_COLUMNS = ("lesion_id", "v", "c")
+TRUTH_COLUMNS = ("lesion_id", "v")
+IMAGE_TRUTH_COLUMNS = ("image", "c", "shown", "nipple_row", "nipple_col")
 
 Row = tuple[str, ...]
 
@@ -49,9 +53,10 @@ class CohortSummary:
 
 @dataclass(frozen=True)
 class ImageRows:
-    """Rows of one image in images.csv, lesions.csv and truth.csv."""
+    """Rows of one image in images.csv, images_truth.csv, lesions.csv and truth.csv."""
 
     image: Row
+    image_truth: Row
     lesions: tuple[Row, ...]
     truth: tuple[Row, ...]
 
@@ -71,6 +76,7 @@ def write_cohort(spec: CohortSpec, out: Path, processes: int) -> CohortSummary:
     images = list(track(_images(spec, out, processes), "phantom", 4 * spec.n_patients))
     lesions = [row for rows in images for row in rows.lesions]
     _write_table(out / "truth.csv", TRUTH_COLUMNS, [row for rows in images for row in rows.truth])
+    _write_table(out / "images_truth.csv", IMAGE_TRUTH_COLUMNS, [rows.image_truth for rows in images])
     _write_table(out / "images.csv", IMAGE_COLUMNS, [rows.image for rows in images])
     _write_table(out / "lesions.csv", LESION_COLUMNS, lesions)
     malignant = sum(row[1] == Pathology.MALIGNANT for row in lesions)
@@ -111,8 +117,8 @@ def _write_patient(spec: CohortSpec, out: Path, patient: int) -> list[ImageRows]
 
 def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> ImageRows:
     """Write one image unless it exists; its outlines are written first, so that a finished image has them."""
-    name, folder = f"{plan.key.laterality}-{plan.key.view}", patient_name(plan.key.patient)
-    path, stem = out / folder / f"{name}.dcm", f"{folder}_{name}"
+    image, stem = _names(plan)
+    path = out / image
     if not path.exists():
         phantom = draw_image(plan)
         for lesion, mask in zip(plan.lesions, phantom.masks, strict=True):
@@ -121,18 +127,32 @@ def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> ImageRows:
                 written.write_bytes(png.tobytes())
         with atomic_write(path, durable=False) as written:
             write_image(written, phantom.pixels, spec, plan.key, draw_storage(plan.key))
-    return _rows(plan, f"{folder}/{name}.dcm", stem)
+    return rows_of(plan)
 
 
-def _rows(plan: ImagePlan, image: str, stem: str) -> ImageRows:
-    source, lesions, truth = LabelSource.BIOPSY.value, [], []
+def _names(plan: ImagePlan) -> tuple[str, str]:
+    """Return the path of an image in the cohort's folder, and the stem of the names of its outlines."""
+    folder, name = patient_name(plan.key.patient), f"{plan.key.laterality}-{plan.key.view}"
+    return f"{folder}/{name}.dcm", f"{folder}_{name}"
+
+
+def rows_of(plan: ImagePlan) -> ImageRows:
+    """Return the rows of one image in the tables of its cohort."""
+    (image, stem), source, lesions, truth = _names(plan), LabelSource.BIOPSY.value, [], []
     for lesion in plan.lesions:
-        key = f"{stem}_{lesion.number}"
-        lesions.append((image, lesion.label.value, key, source, "0", lesion.finding.value, f"outlines/{key}.png"))
-        truth.append((key, f"{lesion.latent:.6f}", f"{plan.breast.context:.6f}"))
+        key, label, kind = f"{stem}_{lesion.number}", lesion.label.value, lesion.finding.value
+        lesions.append((image, label, key, _finding_id(lesion), source, "0", kind, f"outlines/{key}.png"))
+        truth.append((key, f"{lesion.latent:.6f}"))
     patient, density = patient_name(plan.key.patient), list(Density)[plan.breast.density]
     row = (image, patient, f"{patient}-1", str(plan.key.laterality), str(plan.key.view), density.value)
-    return ImageRows(row, tuple(lesions), tuple(truth))
+    image_truth = (image, *(f"{value:.6f}" for value in (plan.breast.context, plan.shown, *plan.nipple)))
+    return ImageRows(row, image_truth, tuple(lesions), tuple(truth))
+
+
+def _finding_id(lesion: Lesion) -> str:
+    """Return the id of a finding of two views, empty for one that is drawn in one view only."""
+    breast = lesion.breast
+    return f"{patient_name(breast.patient)}_{breast.laterality}_{lesion.number}" if breast else ""
 
 
 def _write_table(path: Path, columns: Row, rows: Sequence[Row]) -> None:

@@ -2,7 +2,7 @@
 
 Above 0 (malignant direction): widened ducts that fan out from the nipple, a coarse web between them and thickened skin.
 Below 0 (benign direction): scattered round calcifications and a smooth nodular texture. Both grow smoothly with |c|,
-lie all over the breast, and are exactly 0 within findings.KEEPOUT_PX of every outline, so that a crop window on a
+lie all over the breast, and are exactly 0 within placement.KEEPOUT_PX of every outline, so that a crop window on a
 lesion cannot see them.
 """
 
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from mammo.phantoms.anatomy import SKIN_PX, BreastShape, skin_line
 from mammo.phantoms.bright_shapes import Curves, Ellipses, random_walks
 from mammo.phantoms.canvas import Canvas, Plane, sigmoid, smoothstep
-from mammo.phantoms.findings import KEEPOUT_PX, RAMP_PX, Lesion
+from mammo.phantoms.findings import Lesion
 from mammo.phantoms.lesion_shape import outline_reach
+from mammo.phantoms.placement import KEEPOUT_PX, RAMP_PX
 from mammo.phantoms.spec import Key, Purpose
 from mammo.phantoms.texture import line, smooth_pair
 from mammo.phantoms.tissue import Tissue
@@ -50,12 +51,17 @@ def cue_weights(key: Key, lesions: Sequence[Lesion], canvas: Canvas) -> Plane:
     return weights
 
 
-def draw_cues(key: Key, latent: float, shape: BreastShape, tissue: Tissue, weights: Plane) -> tuple[Plane, Plane]:
+def draw_shown(key: Key, latent: float) -> float:
+    """Return what the cues of one image show of its latent c: c with normal noise of SD VIEW_SPREAD."""
+    return latent + VIEW_SPREAD * float(key.rng(Purpose.CUES).standard_normal())
+
+
+def draw_cues(key: Key, shown: float, shape: BreastShape, tissue: Tissue, weights: Plane) -> tuple[Plane, Plane]:
     """Draw the cues of one image.
 
     Args:
         key: owner of the image's random numbers.
-        latent: the breast's latent c.
+        shown: what they show of the breast's latent c (draw_shown).
         shape: its outer shape.
         tissue: the drawn tissue, which stays unchanged.
         weights: weight of cues [height, width], 0 to 1.
@@ -64,7 +70,7 @@ def draw_cues(key: Key, latent: float, shape: BreastShape, tissue: Tissue, weigh
         Brightness to add to the tissue and to the skin, each [height, width].
     """
     rng = key.rng(Purpose.CUES)
-    shown = latent + VIEW_SPREAD * float(rng.standard_normal())
+    rng.standard_normal()  # the noise of draw_shown
     muscle = shape.pectoral_depth(tissue.canvas.rows, tissue.canvas.cols)
     inside = weights * smoothstep((tissue.skin_depth - 20) / 80) * (1 - 0.65 * smoothstep(muscle / 120))
     indices = np.nonzero(inside)

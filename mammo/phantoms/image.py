@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from mammo.phantoms.anatomy import CELL_PX, SKIN_PX, BreastShape, draw_shape, skin_line
 from mammo.phantoms.benign_structures import draw_benign_structures
-from mammo.phantoms.canvas import Canvas, Plane
+from mammo.phantoms.canvas import Canvas, Plane, stored_shape
 from mammo.phantoms.clusters import draw_cluster
-from mammo.phantoms.context_cues import cue_weights, draw_cues
+from mammo.phantoms.context_cues import cue_weights, draw_cues, draw_shown
 from mammo.phantoms.detector import Detector, draw_detector, draw_exposure, expose
 from mammo.phantoms.findings import Breast, Finding, Lesion, draw_breast, draw_lesions
 from mammo.phantoms.lesion_shape import Form, draw_form, outline
@@ -59,16 +59,24 @@ class ImagePlan:
         detector: the mammography unit.
         scale: stored pixels of that unit per full-size pixel.
         breast: the breast it shows.
+        shown: what its context cues show of the breast's latent c.
         shape: outer shape of the breast in this view.
-        lesions: its lesions, numbered from 1.
+        lesions: its lesions.
     """
 
     key: Key
     detector: Detector
     scale: float
     breast: Breast
+    shown: float
     shape: BreastShape
     lesions: tuple[Lesion, ...]
+
+    @property
+    def nipple(self) -> tuple[float, float]:
+        """Tip of the nipple (row, col) in the stored image; (0, 0) is the corner of its first pixel."""
+        row, col = (self.scale * position for position in self.shape.nipple_tip)
+        return row, col if self.key.laterality is Laterality.LEFT else stored_shape(self.scale)[1] - col
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +97,12 @@ class Phantom:
 
 def plan_image(spec: CohortSpec, patient: int, laterality: Laterality, view: View) -> ImagePlan:
     """Decide what an image shows, without drawing pixels; patients count from 1."""
-    breast = draw_breast(spec, patient, laterality)
+    breast = draw_breast(spec, patient, laterality, view)
     key = Key(spec.seed, patient, laterality, view)
     shape = draw_shape(key)
-    detector = draw_detector(key)
-    return ImagePlan(key, detector, detector.scale(spec.scale), breast, shape, draw_lesions(breast, key, shape))
+    detector, shown = draw_detector(key), draw_shown(key, breast.context)
+    lesions = draw_lesions(breast, view, shape)
+    return ImagePlan(key, detector, detector.scale(spec.scale), breast, shown, shape, lesions)
 
 
 def draw_image(plan: ImagePlan) -> Phantom:
@@ -104,7 +113,7 @@ def draw_image(plan: ImagePlan) -> Phantom:
     for lesion in plan.lesions:
         draw_lesion(plan.key, lesion, tissue.canvas, tissue.brightness)
     weights = cue_weights(plan.key, plan.lesions, tissue.canvas)
-    cues, skin = draw_cues(plan.key, plan.breast.context, plan.shape, tissue, weights)
+    cues, skin = draw_cues(plan.key, plan.shown, plan.shape, tissue, weights)
     skin = (skin_line(tissue.skin_depth, SKIN_PX) + skin) * tissue.skin_factor
     brightness = (tissue.brightness + cues) * tissue.falloff + skin
     noise = plan.key.rng(Purpose.NOISE).standard_normal(brightness.shape, dtype=np.float32)

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.phantoms.canvas import Canvas, Plane
-from mammo.phantoms.findings import OUTLINE_REACH, Finding, Lesion, Site
+from mammo.phantoms.findings import Finding, Lesion
+from mammo.phantoms.placement import OUTLINE_REACH, Site
 from mammo.phantoms.spec import Key, Purpose
+from mammo.records import Floats
 
 OUTLINE_MARGIN = 1.12
 """Factor by which outlines are wider than the lesion's form, as if drawn by hand."""
@@ -48,6 +50,7 @@ class Form:
         long: half-length, radii.
         short: half-width, radii.
         distribution: distribution of its calcifications; unused for other findings.
+        coin: uniform in [0, 1), chooses between morphologies of its calcifications; unused for other findings.
     """
 
     contour: Plane
@@ -55,14 +58,15 @@ class Form:
     long: float
     short: float
     distribution: Distribution
+    coin: float
 
 
 def draw_form(key: Key, lesion: Lesion) -> Form:
-    """Draw the form of one lesion of an image."""
-    rng = key.rng(Purpose.FORM, lesion.number)
-    u, stretch = rng.uniform(-1, 1), rng.uniform(1.0, 1.28)
-    amplitude, phase = rng.uniform(0.005, 0.035, 3), rng.uniform(0, 2 * np.pi, 3)
-    distribution = list(Distribution)[int(rng.choice(4, p=DISTRIBUTION_SHARES))]
+    """Draw the form of one lesion of an image; both views of a finding have one distribution and one coin."""
+    u, stretch, amplitude, phase, _ = _draws(key, lesion.number)
+    shared = lesion.breast or key
+    distribution = _draws(shared, lesion.number)[-1]
+    coin = shared.rng(Purpose.APPEARANCE, lesion.number).random()
     if lesion.finding is Finding.CALCIFICATION:
         long, short = AXES[distribution]
         ductal = distribution in (Distribution.LINEAR, Distribution.SEGMENTAL)
@@ -72,7 +76,15 @@ def draw_form(key: Key, lesion: Lesion) -> Form:
     oval = 1 / np.hypot(np.cos(ANGLES - axis) / long, np.sin(ANGLES - axis) / short)
     ripple = amplitude[:, None] * np.cos(np.arange(2, 5)[:, None] * ANGLES + phase[:, None])
     contour = np.asarray(oval * (1 + ripple.sum(axis=0)), dtype=np.float32)
-    return Form(contour, float(axis), long, short, distribution)
+    return Form(contour, float(axis), long, short, distribution, coin)
+
+
+def _draws(owner: Key, number: int) -> tuple[float, float, Floats, Floats, Distribution]:
+    """Draw direction in [-1, 1), stretch, amplitudes [3] and phases [3] of a contour, and a distribution."""
+    rng = owner.rng(Purpose.FORM, number)
+    u, stretch = rng.uniform(-1, 1), rng.uniform(1.0, 1.28)
+    amplitude, phase = rng.uniform(0.005, 0.035, 3), rng.uniform(0, 2 * np.pi, 3)
+    return u, stretch, amplitude, phase, list(Distribution)[int(rng.choice(4, p=DISTRIBUTION_SHARES))]
 
 
 def outline(key: Key, lesion: Lesion, canvas: Canvas) -> NDArray[np.bool_]:

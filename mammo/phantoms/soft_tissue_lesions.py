@@ -13,8 +13,9 @@ from scipy.ndimage import uniform_filter
 
 from mammo.phantoms.bright_shapes import Curves, random_walks
 from mammo.phantoms.canvas import Canvas, Plane, sample_bilinear, sigmoid, smoothstep
-from mammo.phantoms.findings import Lesion, Site
+from mammo.phantoms.findings import Lesion
 from mammo.phantoms.lesion_shape import ANGLES, Form, PolarCoordinates, contour_at, random_contour
+from mammo.phantoms.placement import Site
 from mammo.records import Floats
 
 VERTICES = 12

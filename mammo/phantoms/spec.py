@@ -10,13 +10,13 @@ import numpy as np
 
 from mammo.records import Laterality, MammoError, View, is_number, is_whole
 
-FORMAT = 6
-"""Version of the recipe: raised whenever the same parameters would give other pixels."""
+FORMAT = 7
+"""Version of the recipe: raised whenever the same parameters would give other files."""
 
 
 @dataclass(frozen=True)
 class Dials:
-    """Strengths of the two signals of malignancy; 0 is no signal, larger is easier.
+    """Strengths of the signals of malignancy; 0 is no signal, larger is easier.
 
     Attributes:
         local: strength of the signal in a lesion's own appearance.
@@ -24,18 +24,28 @@ class Dials:
             with benign lesions only.
         division: how unevenly breasts carry the two signals. At 0 every breast carries both; at 1 one half of the
             breasts carries only the local signal and the other half only the context signal. The means stay as above.
+        ipsi: share of breasts whose two views show the same findings, with independent noise in their cues. In the
+            others label, lesions and cues are drawn for each view, so that at 0 a view says nothing about the other
+            one. None: both views have the breast's label and its cues, and lesions of their own.
+        contra: share of the variance of the noise in a view's cues that is the same in the patient's other breast. At 0
+            a breast says nothing about the other one.
     """
 
     local: float = 3.3
     context: float = 1.15
     division: float = 0.6
+    ipsi: float | None = None
+    contra: float = 0.0
 
     def __post_init__(self) -> None:
         for name, value in (("local", self.local), ("context", self.context)):
             if not (is_number(value) and 0 <= value <= 100):
                 raise MammoError(f"dials.{name} must be a number in [0, 100], got {value}")
-        if not (is_number(self.division) and 0 <= self.division <= 1):
-            raise MammoError(f"dials.division must be a number in [0, 1], got {self.division}")
+        for name, value in (("division", self.division), ("contra", self.contra)):
+            if not (is_number(value) and 0 <= value <= 1):
+                raise MammoError(f"dials.{name} must be a number in [0, 1], got {value}")
+        if self.ipsi is not None and not (is_number(self.ipsi) and 0 <= self.ipsi <= 1):
+            raise MammoError(f"dials.ipsi must be null or a number in [0, 1], got {self.ipsi}")
 
 
 @dataclass(frozen=True)
@@ -88,9 +98,9 @@ class CohortSpec:
         return {"format": FORMAT, **asdict(self), **numbers}
 
 
-def _floats(values: dict[str, float]) -> dict[str, float]:
-    """Convert all values to float, so that 1 and 1.0 give the same recipe."""
-    return {name: float(value) for name, value in values.items()}
+def _floats(values: dict[str, float | None]) -> dict[str, float | None]:
+    """Convert all numbers to float, so that 1 and 1.0 give the same recipe."""
+    return {name: value if value is None else float(value) for name, value in values.items()}
 
 
 class Purpose(IntEnum):
@@ -110,6 +120,9 @@ class Purpose(IntEnum):
     COMPOSITION = 12
     MUSCLE = 13
     FORM = 14
+    TWO_VIEWS = 15
+    BOTH_BREASTS = 16
+    OTHER_VIEW = 17
     DETECTOR = 20
 
 

@@ -82,7 +82,7 @@ def test_every_key_is_shown_with_its_meaning(name: str, words: str) -> None:
     ("name", "words", "row"),
     [
         ("phantom", "", "dials.local=3.3 in a lesion's own appearance: v = sigmoid(1.7 m), m = local * (malignant"),
-        ("phantom", "", "dials: Strengths of the two signals of malignancy; 0 is no signal, larger is easier."),
+        ("phantom", "", "dials: Strengths of the signals of malignancy; 0 is no signal, larger is easier."),
         (
             "train",
             "",

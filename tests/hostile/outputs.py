@@ -48,7 +48,8 @@ def hostile_source(phantoms: Path, source: Path) -> int:
         The number of fields, each of which has every string somewhere.
     """
     shutil.copytree(phantoms, source)
-    (source / "truth.csv").unlink()
+    for table in source.glob("*truth.csv"):
+        table.unlink()
     images = {path: f"{file_name(text)}{number}.dcm" for number, (path, text) in named(source, "*.dcm")}
     masks = {path: f"{file_name(text)}{number}.png" for number, (path, text) in named(source, "*.png")}
     for path, (number, text) in zip(images, enumerate(itertools.cycle(STRINGS)), strict=False):

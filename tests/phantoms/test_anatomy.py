@@ -103,7 +103,7 @@ def test_the_breast_thins_only_towards_the_skin() -> None:
 
 def test_densities_have_the_shares_of_a_screening_population() -> None:
     """BI-RADS atlas, 5th edition: A 10 %, B 40 %, C 40 %, D 10 %."""
-    densities = [draw_breast(CohortSpec(seed=3), p, Laterality.LEFT).density for p in range(1, 1501)]
+    densities = [draw_breast(CohortSpec(seed=3), p, Laterality.LEFT, View.CC).density for p in range(1, 1501)]
     assert DENSITY_SHARES == (0.1, 0.4, 0.4, 0.1)
     assert np.bincount(densities) / 1500 == pytest.approx(DENSITY_SHARES, abs=0.04)
 

@@ -6,9 +6,10 @@ from scipy.ndimage import label, maximum_filter, median_filter
 
 from mammo.phantoms.canvas import Canvas
 from mammo.phantoms.clusters import Morphology, morphology
-from mammo.phantoms.findings import Finding, Lesion, Site
+from mammo.phantoms.findings import Finding, Lesion
 from mammo.phantoms.image import draw_lesion
 from mammo.phantoms.lesion_shape import Distribution, draw_form
+from mammo.phantoms.placement import Site
 from mammo.phantoms.spec import Key
 from mammo.records import Laterality, Pathology, View
 

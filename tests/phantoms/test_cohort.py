@@ -1,5 +1,6 @@
 import csv
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -13,7 +14,7 @@ from mammo.phantoms.image import draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec, Dials
 from mammo.records import Laterality, MammoError, View
 
-SPEC = CohortSpec(seed=1, n_patients=4)
+SPEC = CohortSpec(seed=1, n_patients=4, dials=Dials(ipsi=0.5))
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -39,7 +40,7 @@ def test_files_do_not_depend_on_the_number_of_processes(cohort: tuple[Path, Coho
 
 def test_tables_agree_with_images_and_outlines(cohort: tuple[Path, CohortSummary]) -> None:
     out, summary = cohort
-    lesions, truth = rows(out / "lesions.csv"), rows(out / "truth.csv")
+    lesions, truth, shown = (rows(out / f"{name}.csv") for name in ("lesions", "truth", "images_truth"))
     assert summary.n_images == 16 == len(list(out.rglob("*.dcm")))
     assert summary.n_lesions == len(lesions) == len(truth) == len(list((out / "outlines").iterdir()))
     assert summary.n_malignant == sum(row["label"] == "malignant" for row in lesions)
@@ -52,7 +53,7 @@ def test_tables_agree_with_images_and_outlines(cohort: tuple[Path, CohortSummary
         assert row["label_source"] == "biopsy"
         assert row["finding"] in list(Finding)
     assert all(0 < float(row["v"]) < 1 for row in truth)
-    for row in rows(out / "images.csv"):
+    for row, latents in zip(rows(out / "images.csv"), shown, strict=True):
         dataset = pydicom.dcmread(out / row["image"], stop_before_pixels=True)
         assert (row["patient"], row["laterality"], row["view"]) == (
             dataset.PatientID,
@@ -60,8 +61,29 @@ def test_tables_agree_with_images_and_outlines(cohort: tuple[Path, CohortSummary
             dataset.ViewPosition,
         )
         patient = int(row["patient"].removeprefix("PHANTOM-"))
-        plan = plan_image(SPEC, patient, Laterality(row["laterality"]), View.CC)
+        plan = plan_image(SPEC, patient, Laterality(row["laterality"]), View(row["view"]))
         assert row["density"] == "ABCD"[plan.breast.density]
+        assert latents["image"] == row["image"]
+        assert float(latents["c"]) == pytest.approx(plan.breast.context, abs=1e-6)
+        assert float(latents["shown"]) == pytest.approx(plan.shown, abs=1e-6)
+        assert (float(latents["nipple_row"]), float(latents["nipple_col"])) == pytest.approx(plan.nipple, abs=1e-6)
+
+
+def test_a_finding_id_joins_the_two_views_of_a_finding(cohort: tuple[Path, CohortSummary]) -> None:
+    out, _ = cohort
+    latents = {row["lesion_id"]: row["v"] for row in rows(out / "truth.csv")}
+    findings: dict[str, list[dict[str, str]]] = {}
+    lesions = rows(out / "lesions.csv")
+    for row in lesions:
+        findings.setdefault(row["finding_id"], []).append(row)
+    alone = findings.pop("")
+    assert alone
+    assert len({latents[row["lesion_id"]] for row in alone}) == len(alone)
+    assert max(map(len, findings.values())) == 2
+    for views in findings.values():
+        assert len({row["image"] for row in views}) == len(views)
+        assert len({row["image"].rpartition("-")[0] for row in views}) == 1  # patient and breast
+        assert len({(latents[row["lesion_id"]], row["label"], row["finding"]) for row in views}) == 1
 
 
 def test_written_outlines_are_the_drawn_ones(cohort: tuple[Path, CohortSummary]) -> None:
@@ -87,7 +109,7 @@ def test_an_interrupted_run_resumes_and_keeps_finished_images(
 
 def test_another_recipe_in_the_same_folder_is_rejected(cohort: tuple[Path, CohortSummary]) -> None:
     with pytest.raises(MammoError, match=r"dials\.json .* another root, or delete"):
-        write_cohort(CohortSpec(seed=1, n_patients=4, dials=Dials(local=2.0)), cohort[0], processes=1)
+        write_cohort(replace(SPEC, dials=Dials(local=2.0)), cohort[0], processes=1)
 
 
 def test_zero_processes_are_rejected(tmp_path: Path) -> None:

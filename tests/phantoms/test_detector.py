@@ -179,7 +179,8 @@ def test_a_patient_has_one_detector_independent_of_her_findings() -> None:
     keys = [Key(4, 7, side, view) for side in Laterality for view in View]
     assert {draw_detector(key) for key in keys} == {DETECTORS[kinds[6]]}
     spec = CohortSpec(seed=4)
-    worst = np.array([draw_breast(spec, patient, Laterality.LEFT).worst == Pathology.MALIGNANT for patient in patients])
+    breasts = [draw_breast(spec, patient, Laterality.LEFT, View.CC) for patient in patients]
+    worst = np.array([breast.worst == Pathology.MALIGNANT for breast in breasts])
     shares = [worst[kinds == kind].mean() for kind in (0, 1)]
     error = np.sqrt(sum(share * (1 - share) / (kinds == kind).sum() for kind, share in enumerate(shares)))
     assert abs(shares[0] - shares[1]) < 3 * error

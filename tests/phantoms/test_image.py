@@ -6,9 +6,10 @@ import pytest
 
 from mammo.phantoms.canvas import Canvas, stored_shape
 from mammo.phantoms.detector import DETECTORS, Detector
-from mammo.phantoms.findings import Finding, Lesion, Site
+from mammo.phantoms.findings import Finding, Lesion
 from mammo.phantoms.image import Phantom, draw_image, draw_lesion, draw_marker, plan_image
 from mammo.phantoms.lesion_shape import outline
+from mammo.phantoms.placement import Site
 from mammo.phantoms.spec import CohortSpec, Key, Mix
 from mammo.records import Laterality, Pathology, View
 
@@ -36,6 +37,16 @@ def test_nothing_is_saturated(phantoms: list[Phantom]) -> None:
     for phantom in phantoms:
         assert (phantom.pixels == 4095).mean() < 1e-4
         assert np.quantile(phantom.pixels[phantom.pixels > 0], 0.999) < 4000
+
+
+def test_the_nipple_is_the_tip_of_the_drawn_breast(phantoms: list[Phantom]) -> None:
+    for image, phantom in zip(IMAGES, phantoms, strict=True):
+        row, col = plan_image(SPEC, *image).nipple
+        breast = np.flatnonzero(phantom.pixels[int(row)])
+        tip = breast.max() + 1 if image[1] is Laterality.LEFT else breast.min()
+        assert col == pytest.approx(tip, abs=2)
+        rows = np.flatnonzero(phantom.pixels.any(axis=1))
+        assert rows.min() < row < rows.max()
 
 
 def test_outlines_lie_on_the_breast_and_apart(phantoms: list[Phantom]) -> None:

@@ -6,8 +6,9 @@ import pytest
 from scipy.ndimage import binary_closing, binary_fill_holes, label
 
 from mammo.phantoms.canvas import Canvas
-from mammo.phantoms.findings import OUTLINE_REACH, Finding, Lesion, Site
+from mammo.phantoms.findings import Finding, Lesion
 from mammo.phantoms.lesion_shape import DISTRIBUTION_SHARES, Distribution, draw_form, outline, outline_reach
+from mammo.phantoms.placement import OUTLINE_REACH, Site
 from mammo.phantoms.spec import Key
 from mammo.records import Laterality, Pathology, View
 
@@ -37,6 +38,17 @@ def test_outlines_are_smooth_connected_and_within_reach(finding: Finding) -> Non
         away = np.hypot((rows + 0.5) * 8 - 480, (cols + 0.5) * 8 - 480).max()
         reach = outline_reach(key, lesion)
         assert 0.85 * reach < away <= reach < OUTLINE_REACH * lesion.site.radius + 0.01
+
+
+def test_both_views_of_a_finding_have_one_distribution_and_outlines_of_their_own() -> None:
+    for patient in range(1, 21):
+        views = [Key(0, patient, Laterality.LEFT, view) for view in View]
+        lesion = replace(LESION, finding=Finding.CALCIFICATION, breast=Key(0, patient, Laterality.LEFT))
+        cc, mlo = (draw_form(key, lesion) for key in views)
+        assert (cc.distribution, cc.coin) == (mlo.distribution, mlo.coin)
+        assert not np.array_equal(cc.contour, mlo.contour)
+    alone = replace(lesion, breast=None)
+    assert len({draw_form(key, alone).coin for key in views}) == 2
 
 
 def test_outlines_keep_position_and_size_at_every_scale() -> None:

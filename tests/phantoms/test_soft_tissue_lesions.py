@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mammo.phantoms.canvas import Canvas
-from mammo.phantoms.findings import Finding, Lesion, Site
+from mammo.phantoms.findings import Finding, Lesion
 from mammo.phantoms.image import draw_lesion
+from mammo.phantoms.placement import Site
 from mammo.phantoms.soft_tissue_lesions import retract
 from mammo.phantoms.spec import Key
 from mammo.records import Laterality, Pathology, View

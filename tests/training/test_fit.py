@@ -104,7 +104,7 @@ def test_the_tables_auc_is_the_reported_one(root: Path) -> None:
         result = json.loads(path.read_text())
         assert result["test_auc"] == pytest.approx(reference, abs=1e-6)
         assert result["test_lesions"]["auc"] == pytest.approx(reference, abs=1e-6)
-        assert result["test_findings"] is None  # phantoms do not join the views of a lesion
+        assert result["test_findings"] is None  # each lesion of these phantoms has one view
 
 
 def test_every_model_was_scored_by_the_same_windows_whose_mean_is_the_score(root: Path) -> None:
