@@ -77,10 +77,9 @@ PROCESSES = {"processes": or_null(whole(1, 1024))}
 PHANTOM: Mapping[str, ValueType] = {
     "root": folder(),
     "seed": whole(0),
-    "scale": NUMBER,
     "n_patients": whole(1),
     **PROCESSES,
-    **{f"dials.{name}": NUMBER for name in ("local", "context", "division", "contra")},
+    **dict.fromkeys(("scale", "dials.local", "dials.context", "dials.division", "dials.contra"), NUMBER),
     "dials.ipsi": or_null(NUMBER),
     **{f"mix.{name}": NUMBER for name in ("negative", "benign", "malignant")},
 }
