@@ -107,7 +107,7 @@ data = mammo.MammoDataModule(
     batch_size=100,
     eval_batch_size=1000,
     windows_per_lesion={"val": 10, "test": 100},
-    saliency=saliency_cache(context / "best.ckpt", ROOT, store.manifest),
+    image_maps={"saliency": saliency_cache(context / "best.ckpt", ROOT, store.manifest)},
     embeddings=FLocEmbeddings(floc, "auto", "cpu"),
 )
 network = mammo.FAgg(["sal", "emb"], {"height": frame.height, "width": frame.width, "cell_px": frame.cell_px}, lr=1e-3)

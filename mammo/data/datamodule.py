@@ -14,11 +14,12 @@ import pytorch_lightning as pl
 from numpy.typing import NDArray
 
 from mammo.data.augmentation import IntensityAugmentation
-from mammo.data.dataset import EmbeddingSource, PlanDataset, Reader, SaliencySource
+from mammo.data.dataset import EmbeddingSource, ImageMapSource, PlanDataset, Reader
 from mammo.data.image_plans import ImageSampling, WindowNoise, image_plan, training_images
 from mammo.data.loader import Loader
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import LabelLevel, SamplingIndex
+from mammo.data.view_dropping import STREAMS, ViewDropping
 from mammo.data.window_sampler import CropSizes
 from mammo.records import MammoError, PatchClass, Split
 from mammo.store.manifest import Manifest
@@ -79,7 +80,8 @@ class MammoDataModule(pl.LightningDataModule):
         shared_windows: whether the training windows are those that all trainings share (plans.epoch_plan).
         window_epochs: epochs of distinct training windows, after which they repeat; None draws new windows in every
             epoch.
-        saliency: source of the saliency column.
+        image_maps: sources of the columns saliency, ipsi and contra, by the column's name.
+        view_dropping: which training images lack the maps ipsi or contra in an epoch.
         embeddings: source of the embedding column.
         intensity: intensity augmentation of training patches.
         image_noise: random shifts and sizes of the windows of training images; None for none.
@@ -105,7 +107,8 @@ class MammoDataModule(pl.LightningDataModule):
         seed: int = 0,
         shared_windows: bool = False,
         window_epochs: int | None = None,
-        saliency: SaliencySource | None = None,
+        image_maps: Mapping[str, ImageMapSource] | None = None,
+        view_dropping: ViewDropping | None = None,
         embeddings: EmbeddingSource | None = None,
         intensity: IntensityAugmentation | None = None,
         image_noise: WindowNoise | None = None,
@@ -122,7 +125,8 @@ class MammoDataModule(pl.LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.windows_per_lesion = dict(windows_per_lesion)
         self.fold, self.seed, self.shared_windows, self.window_epochs = fold, seed, shared_windows, window_epochs
-        self.saliency, self.embeddings, self.intensity, self.workers = saliency, embeddings, intensity, workers
+        self.image_maps, self.view_dropping = dict(image_maps or {}), view_dropping or ViewDropping()
+        self.embeddings, self.intensity, self.workers = embeddings, intensity, workers
         self.image_noise, self.image_sampling = image_noise or WindowNoise(), ImageSampling(image_sampling)
         self.labels: LabelLevel = labels
         self.memory_bytes, self.workers_timeout_s = memory_gb * 1e9, workers_timeout_s
@@ -205,7 +209,10 @@ class MammoDataModule(pl.LightningDataModule):
         """Batches of the current epoch, this process's part of each; the trainer calls this in every epoch."""
         epoch = self.trainer.current_epoch if self.trainer else 0
         dataset = self._dataset(Split.TRAIN, self.training_plan(epoch))
-        dataset = replace(dataset, intensity=self.intensity, seed=self.seed + 1_000_003 * epoch)
+        n_images = len(dataset.reader.ids)
+        dropped = {name: self.view_dropping.dropped(name, epoch, n_images) for name in STREAMS if name in self.columns}
+        seed = self.seed + 1_000_003 * epoch
+        dataset = replace(dataset, dropped=dropped, intensity=self.intensity, seed=seed)
         rank, n_processes = self._process
         return Loader(
             dataset,
@@ -252,7 +259,7 @@ class MammoDataModule(pl.LightningDataModule):
         h: NDArray[np.float32] | None = None
         if "embedding" in self.columns and self.embeddings is not None:
             h = self.embeddings(plan, reader)
-        return PlanDataset(plan, self.columns, reader, self.saliency, h)
+        return PlanDataset(plan, self.columns, reader, self.image_maps, embedding=h)
 
 
 # The functions below are pure and return values that are never changed. Their results are cached because the jobs of a

@@ -8,14 +8,15 @@
 | patch | uint16 [B, 1, P, P] | pixels of the crop window, 0 to 4095 |
 | image | uint16 [B, 1, H, W] | pixels of the network window, 0 to 4095 |
 | saliency | float32 [U, 2, rows, cols] | S of the batch's U distinct images, malignant then benign, in [0, 1] |
-| saliency_row | int64 [B] | row of saliency that belongs to each row of the batch; comes with saliency |
+| ipsi, contra | float32 [U, 5, rows, cols] | maps of their other view and of the other breast (maps.other_views) |
+| map_row | int64 [B] | row of saliency, ipsi and contra that belongs to each row of the batch; comes with them |
 | embedding | float32 [B, 32] | h of the patch |
 
 In training with several processes, a batch also has whole_target, the targets of its rows in all of them (data.loader).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -34,8 +35,10 @@ from mammo.store.manifest import Manifest
 Source = TypeVar("Source")
 MEMORY_BYTES = 4 << 30
 """Default memory for decoded images."""
-SaliencySource = Callable[[Sequence[str]], NDArray[np.float32]]
-"""A function from image ids to saliency maps [N, 2, rows, cols], malignant then benign, in [0, 1]."""
+ImageMapSource = Callable[[Sequence[str]], NDArray[np.float32]]
+"""A function from image ids to maps of these images [N, K, rows, cols]; K is 2 for S, malignant then benign."""
+IMAGE_COLUMNS = ("saliency", "ipsi", "contra")
+"""Batch columns that hold maps of each different image of the batch."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ class PlanDataset:
         plan: rows to read.
         columns: batch columns in addition to the plan's own.
         reader: source of patches and images.
-        saliency: source of saliency maps.
+        image_maps: source of each of the columns IMAGE_COLUMNS, by its name.
+        dropped: by column of IMAGE_COLUMNS, whether each image row lacks its maps, as if an image were missing: all 0.
         embedding: h of every row of the plan, float32 [N, 32].
         intensity: intensity augmentation of training patches.
         seed: of the augmentation; row i uses (seed, i).
@@ -136,7 +140,8 @@ class PlanDataset:
     plan: Plan
     columns: Sequence[str]
     reader: Reader
-    saliency: SaliencySource | None = None
+    image_maps: Mapping[str, ImageMapSource] = field(default_factory=dict)
+    dropped: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     embedding: NDArray[np.float32] | None = None
     intensity: IntensityAugmentation | None = None
     seed: int = 0
@@ -158,16 +163,23 @@ class PlanDataset:
         """
         plan = self.plan.take(np.asarray(rows, dtype=np.int64))
         own = {"image_row": plan.image, "lesion": plan.lesion, "repeat": plan.repeat, "target": plan.target}
-        single = [name for name in self.columns if name != "saliency"]
+        single = [name for name in self.columns if name not in IMAGE_COLUMNS]
         extra = {name: self._column(name, plan, rows, memory or NewMemory()) for name in single}
-        if "saliency" in self.columns:
-            extra |= self._saliency_columns(plan)
+        if len(single) < len(self.columns):
+            extra |= self._image_maps(plan)
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in (own | extra).items()}
 
-    def _saliency_columns(self, plan: Plan) -> dict[str, NDArray[np.generic]]:
+    def _image_maps(self, plan: Plan) -> dict[str, NDArray[np.generic]]:
+        """The columns of maps of the plan's different images, and map_row."""
         images, row = np.unique(plan.image, return_inverse=True)
-        maps = self._required(self.saliency, "saliency")([self.reader.ids[i] for i in images])
-        return {"saliency": maps, "saliency_row": row}
+        ids = [self.reader.ids[image] for image in images]
+        found: dict[str, NDArray[np.generic]] = {"map_row": row}
+        for name in (name for name in self.columns if name in IMAGE_COLUMNS):
+            maps = self._required(self.image_maps.get(name), name)(ids)
+            if name in self.dropped:
+                maps = np.where(self.dropped[name][images, None, None, None], np.float32(0), maps)
+            found[name] = maps
+        return found
 
     def _column(self, name: str, plan: Plan, rows: Sequence[int], memory: PixelMemory) -> NDArray[np.generic]:
         match name:
@@ -183,7 +195,8 @@ class PlanDataset:
             case "embedding":
                 h: NDArray[np.float32] = self._required(self.embedding, name)[np.asarray(rows)]
                 return h
-        raise MammoError(f"unknown batch column {name!r}: choose from window, patch, image, saliency, embedding")
+        known = ", ".join(("window", "patch", "image", *IMAGE_COLUMNS, "embedding"))
+        raise MammoError(f"unknown batch column {name!r}: choose from {known}")
 
     def _patches(self, plan: Plan, rows: Sequence[int], memory: PixelMemory) -> NDArray[np.generic]:
         patches = memory.allocate(len(plan), 1, self.reader.patch_px, self.reader.patch_px)
@@ -196,5 +209,5 @@ class PlanDataset:
     @staticmethod
     def _required(source: Source | None, column: str) -> Source:
         if source is None:
-            raise MammoError(f"batch column {column!r} has no source: pass {column} to the datamodule")
+            raise MammoError(f"batch column {column!r} has no source: pass one to the datamodule")
         return source

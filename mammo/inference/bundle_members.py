@@ -13,7 +13,7 @@ from torch import Tensor
 from mammo.inference.bundle import AGAIN, FACTS, Bundle
 from mammo.inference.placing import placing_of
 from mammo.inference.scorer import Role, Scorer
-from mammo.maps.stack import canonical_order
+from mammo.maps.map_names import canonical_order
 from mammo.models.context_network import ContextNetwork
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number

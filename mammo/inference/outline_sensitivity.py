@@ -12,6 +12,7 @@ from mammo.inference.outline_changes import changed_outlines
 from mammo.inference.outlines import Drawn
 from mammo.records import Pathology, Split
 from mammo.store.manifest import Manifest
+from mammo.store.other_images import with_others
 from mammo.store.schema import outline_values
 
 N_WINDOWS = 100
@@ -73,10 +74,11 @@ def _scores(
         for lesion_id, name in keys
         for drawn in [outlines[lesion_id][name]]
     ]
-    images = manifest.images[manifest.images.index.isin({row["image_id"] for row in rows})]
+    image_ids = list(dict.fromkeys(row["image_id"] for row in rows))
+    kept = with_others(manifest.images, image_ids, ensemble.members[0].other_images)
     unchanged = Manifest.of(manifest.frame, [], rows, manifest.sources)
-    changed = replace(unchanged, images=images)
+    changed = replace(unchanged, images=manifest.images[manifest.images.index.isin(kept)])
     data = ensemble.datamodules(store, N_WINDOWS, manifest=changed)
-    saliency = ensemble.saliency(store, changed, list(changed.images.index))
+    saliency = ensemble.saliency(store, changed, image_ids)
     scores = ensemble.score(data, saliency).mean.scores.score
     return dict(zip(keys, scores.tolist(), strict=True))

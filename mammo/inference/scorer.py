@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.data.dataset import Reader
+from mammo.data.dataset import IMAGE_COLUMNS, Reader
 from mammo.data.plans import Plan
 from mammo.geometry import Frame
+from mammo.maps.view_sources import KINDS, Kind
 from mammo.models.context_network import ContextNetwork
 from mammo.models.epoch_metrics import ScoredLesions, score_lesions
 from mammo.models.floc import FLoc
@@ -27,8 +28,10 @@ from mammo.models.precision import inference_device
 from mammo.progress import track
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
+from mammo.store.other_images import with_others
 from mammo.training.build import datamodule_of, frame_of, traits_of
 from mammo.training.configured_classes import read_config
+from mammo.training.image_maps import image_map_sources
 from mammo.training.precomputed import autocast, embed_plan, load_context, load_floc, saliency_maps
 from mammo.training.results import Run
 from mammo.training.run_dir import require_finished, scoring_run
@@ -100,7 +103,7 @@ class Scorer:
             floc = network("floc").to(device)
         elif traits.saves_embeddings:  # as in its own test, h comes first
             floc = own
-        if "saliency" not in traits.columns:
+        if not set(IMAGE_COLUMNS) & set(traits.columns):
             return cls(run, cfg, own, floc, None)
         _check_context(run, cfg)
         context = network("context").to(device)
@@ -111,6 +114,12 @@ class Scorer:
     def frame(self) -> Frame:
         """The frame that the networks were trained in."""
         return frame_of(self.cfg)
+
+    @property
+    def other_images(self) -> tuple[Kind, ...]:
+        """The other images of the exam that the score depends on: ipsi and contra, one of them or none."""
+        columns = traits_of(self.cfg).columns
+        return tuple(kind for kind in KINDS if kind in columns)
 
     @property
     def trained_on_phantoms(self) -> bool:
@@ -155,6 +164,8 @@ class Scorer:
     def saliency(self, store: Path, manifest: Manifest, image_ids: Sequence[str]) -> SaliencyById:
         """S of images, [2, rows, cols] each, in float16 as in f_agg's training; empty without a context network.
 
+        S of the other images of their exams, as far as the store has them, is added where the score depends on it.
+
         Args:
             store: the image store.
             manifest: its tables.
@@ -162,6 +173,8 @@ class Scorer:
         """
         if self.context is None:
             return {}
+        if self.other_images:
+            image_ids = with_others(manifest.images, image_ids, self.other_images)
         maps = saliency_maps(self.context, store, manifest, image_ids, self.cfg.trainer.precision)
         if len(image_ids) > 1:
             maps = track(maps, "saliency", len(image_ids))
@@ -172,9 +185,10 @@ class Scorer:
 
         Args:
             data: of Scorer.datamodule.
-            saliency: of the images with lesions, [2, rows, cols] each.
+            saliency: of Scorer.saliency for the images with lesions.
         """
-        data.saliency = partial(_stacked, saliency)
+        manifest, own = data.split_data(None).manifest, partial(_stacked, saliency)
+        data.image_maps = image_map_sources(self.cfg, manifest, own, traits_of(self.cfg).columns)
         return self._scored(self.network, data)
 
     def representations(self, data: MammoDataModule) -> NDArray[np.float32] | None:
@@ -201,7 +215,7 @@ class Scorer:
 
 
 def _check_context(run: Run, cfg: DictConfig) -> None:
-    """Check that the saliency maps of an f_agg run come from a context network, which can make those of any image."""
+    """Check that the maps of images of an f_agg run come from a context network, which can make those of any image."""
     if cfg.context.source != "gmic":
         raise MammoError(
             f"{run.folder} was trained with context={cfg.context.source}, which has no maps for other images: "

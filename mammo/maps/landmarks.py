@@ -1,5 +1,8 @@
 """The landmarks of images, by which they are compared with one another."""
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,10 +13,16 @@ from mammo.records import View
 from mammo.store.manifest import Manifest
 
 
-def landmarks(manifest: Manifest) -> dict[str, Landmarks]:
-    """The landmarks of every image of a store, by image_id."""
-    facts = zip(manifest.images.index, manifest.images["view"], manifest.images["spacing_mm"], strict=True)
-    return {key: landmarks_of(manifest.chain(key), manifest.tissue(key), View(view), mm) for key, view, mm in facts}
+def landmarks(manifest: Manifest) -> Callable[[str], Landmarks]:
+    """A function from image_id to the landmarks of an image of a store, which are found when it is first asked for."""
+    views, spacings = manifest.images["view"], manifest.images["spacing_mm"]
+
+    @cache
+    def of_image(image_id: str) -> Landmarks:
+        view, spacing = View(views[image_id]), float(spacings[image_id])
+        return landmarks_of(manifest.chain(image_id), manifest.tissue(image_id), view, spacing)
+
+    return of_image
 
 
 def landmarks_of(chain: FrameChain, tissue: NDArray[np.floating], view: View, spacing_mm: float) -> Landmarks:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.data.dataset import SaliencySource
+from mammo.data.dataset import ImageMapSource
 from mammo.limits import check_size
 from mammo.records import MammoError
 
@@ -45,7 +45,7 @@ class ShuffledMaps:
         seed: of the permutation.
     """
 
-    maps: SaliencySource
+    maps: ImageMapSource
     groups: Mapping[str, str]
     seed: int = 0
 

@@ -1,4 +1,4 @@
-"""The map stack X: location indicator maps, saliency maps and embedding maps, concatenated in one canonical order.
+"""The map stack X: location indicator maps, maps of the image and embedding maps, concatenated in one canonical order.
 
 A location indicator map I holds the fraction of each grid cell that a crop window covers (paper, The proposed method).
 The fraction is exact: the area of the rotated window inside the cell, divided by the area of the cell.
@@ -11,59 +11,26 @@ import torch
 from torch import Tensor
 
 from mammo.geometry import CORNERS, Frame, rotate
-from mammo.records import MammoError
-
-CHANNELS = {"loc": 1, "sal": 2, "emb": 32}
-"""Channels of each map, in the canonical order of the stack."""
-
-COLUMNS = {"loc": ("window",), "sal": ("saliency",), "emb": ("window", "embedding")}
-"""Batch columns that each map is made from."""
+from mammo.maps.map_names import COLUMNS, IMAGE_MAPS, canonical_order
 
 ROUNDING = 1e-6
 """Fractions up to this are rounding errors and count as zero."""
 
 
-def canonical_order(maps: Iterable[str]) -> tuple[str, ...]:
-    """The selected maps in canonical order.
-
-    Raises:
-        MammoError: no map is selected, or one is unknown.
-    """
-    selected = list(maps)
-    for name in selected:
-        if name not in CHANNELS:
-            raise MammoError(f"maps={selected}: unknown map {name!r}; choose loc, sal or emb, as in 'maps=[emb,sal]'")
-    if not selected:
-        raise MammoError("maps=[]: choose at least one map, as in maps=emb or 'maps=[emb,sal]'")
-    return tuple(name for name in CHANNELS if name in selected)
-
-
-def maps_name(maps: Iterable[str]) -> str:
-    """The name of a combination of maps: joined by + in canonical order, for example "sal+emb"."""
-    return "+".join(canonical_order(maps))
-
-
-def batch_columns(maps: Iterable[str]) -> tuple[str, ...]:
-    """The batch columns that these maps are made from."""
-    return tuple(dict.fromkeys(column for name in canonical_order(maps) for column in COLUMNS[name]))
-
-
 def map_stack(maps: Iterable[str], batch: Mapping[str, Tensor], frame: Frame) -> Tensor:
-    """X [B, M, rows, cols] float32: I in [0, 1], then S_m and S_b in [0, 1], then E_1 to E_32.
+    """X [B, M, rows, cols] float32: I in [0, 1], S_m and S_b in [0, 1], the maps ipsi and contra, then E_1 to E_32.
 
     Args:
-        maps: the selected maps (loc, sal, emb), in any order.
+        maps: the selected maps, in any order.
         batch: its columns: for loc and emb window float64 [B, 4], (row, col, side, angle), network px and degrees; for
-            sal saliency [U, 2, rows, cols] of each different image and saliency_row int64 [B], the image of each row;
-            for emb embedding [B, 32], h.
+            sal, ipsi and contra the column of maps [U, K, rows, cols] of each different image, and map_row int64 [B],
+            the image of each row; for emb embedding [B, 32], h.
         frame: the network window and its grid.
     """
     selected = canonical_order(maps)
-    layers: dict[str, Tensor] = {}
+    layers = {name: batch[COLUMNS[name][0]][batch["map_row"]] for name in selected if name in IMAGE_MAPS}
     if "loc" in selected or "emb" in selected:
         layers["loc"] = location_map(batch["window"], frame)
-    if "sal" in selected:
-        layers["sal"] = batch["saliency"][batch["saliency_row"]]
     if "emb" in selected:
         layers["emb"] = embedding_map(batch["embedding"], layers["loc"])
     return torch.cat([layers[name] for name in selected], dim=1)

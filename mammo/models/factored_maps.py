@@ -1,18 +1,21 @@
-"""The map stack X of f_agg in factored form, and sums, moments, neighborhoods and batch normalization of its maps.
+"""The map stack X of f_agg in factored form, and neighborhoods and batch normalization of its maps.
 
-Only the saliency maps fill the grid, and they belong to the image, not to the crop window. The location and embedding
-maps are constant outside the window, and remain so after BN and ReLU. Therefore the output of the first convolution is
-a base, computed once per image, plus a change in the cells around each window.
+Only some maps fill the grid: saliency maps and those of the other view and the other breast. They belong to the image,
+not to the crop window. The location and embedding maps are constant outside the window, and remain so after BN and
+ReLU. Therefore the output of the first convolution is a base, computed once per image, plus a change in the cells
+around each window.
 
 Windows, and in training images too, are processed in chunks that fit the processor's cache.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from mammo.models.map_functions import EqualConvolution, SumOverProcesses, tap_sums
 
 IMAGES_PER_CHUNK = 10
 WINDOWS_PER_CHUNK = 250
@@ -29,10 +32,10 @@ class Affine(NamedTuple):
 
 
 class Stack(NamedTuple):
-    """The map stack X [B, M, rows, cols] in factored form; any of its maps (loc, sal, emb) may be absent."""
+    """The map stack X [B, M, rows, cols] in factored form; any of its maps may be absent."""
 
-    saliency: Tensor
-    """[U, 0 or 2, rows, cols], saliency maps of the U different images of the batch."""
+    of_images: Tensor
+    """[U, K, rows, cols], the K maps of each of the batch's U different images (sal, ipsi and contra: 0 to 12)."""
     image: Tensor
     """int64 [B], index of each row's image among the U."""
     start: Tensor
@@ -52,38 +55,44 @@ class Stack(NamedTuple):
     @property
     def ends(self) -> Tensor:
         """Bool [B, 2, 2]: whether the first and last row, and first and last column, of the part are the grid's."""
-        part, grid = (self.start.new_tensor(maps.shape[2:]) for maps in (self.share, self.saliency))
+        part, grid = (self.start.new_tensor(maps.shape[2:]) for maps in (self.share, self.of_images))
         return torch.stack([self.start == 0, self.start + part == grid], dim=2)
 
     @property
     def shares(self) -> Tensor:
         """[U] in [0, 1], share of the rows that belong to each image."""
-        ones = self.saliency.new_ones(len(self.image))
+        ones = self.of_images.new_ones(len(self.image))
         # Not bincount, which waits for a GPU to know the size of its result.
-        return self.saliency.new_zeros(len(self.saliency)).index_add_(0, self.image, ones) / len(ones)
+        return self.of_images.new_zeros(len(self.of_images)).index_add_(0, self.image, ones) / len(ones)
 
     @property
     def n_cells(self) -> int:
         """Number of cells of the grid."""
-        return self.saliency.shape[2] * self.saliency.shape[3]
+        return self.of_images.shape[2] * self.of_images.shape[3]
 
-    def cut(self, maps: Tensor) -> Tensor:
-        """Cut each row's part of the grid [B, h, w, K] out of the maps [U, rows, cols, K] of its image.
+    def cut(self, maps: Tensor, border: int = 0) -> Tensor:
+        """Cut each row's part of the grid, with a border of so many cells, out of the maps of its image.
 
-        Maps padded by n rows and columns give parts that are larger by n.
+        Args:
+            maps: [U, rows, cols, K], contiguous.
+            border: of each side; 0 beyond the grid.
+
+        Returns:
+            [B, h + 2 * border, w + 2 * border, K].
         """
-        _, n_rows, n_cols, n_maps = maps.shape
-        more = n_rows - self.saliency.shape[2]
-        rows, cols = (
-            self.start[:, axis, None] + torch.arange(self.share.shape[2 + axis] + more, device=maps.device)
-            for axis in (0, 1)
-        )
-        rows = rows + self.image[:, None] * n_rows
-        cells = rows[:, :, None] * n_cols + cols[:, None, :]
-        return maps.flatten(0, 2).index_select(0, cells.flatten()).view(*cells.shape, n_maps)
+        places, inside = [], []
+        for axis, n_cells in enumerate(maps.shape[1:3]):
+            steps = torch.arange(-border, self.share.shape[2 + axis] + border, device=maps.device)
+            place = self.start[:, axis, None] + steps
+            inside.append((place >= 0) & (place < n_cells))
+            places.append(place.clamp(0, n_cells - 1))
+        rows, cols = places[0] + self.image[:, None] * maps.shape[1], places[1]
+        cells = rows[:, :, None] * maps.shape[2] + cols[:, None, :]
+        found = maps.flatten(0, 2).index_select(0, cells.flatten()).view(*cells.shape, maps.shape[3])
+        return found * (inside[0][:, :, None, None] & inside[1][:, None, :, None]) if border else found
 
     def parts(self) -> Iterator["Stack"]:
-        """Split the rows into chunks, each with the saliency maps of all images."""
+        """Split the rows into chunks, each with the maps of all images."""
         for start in range(0, len(self.image), WINDOWS_PER_CHUNK):
             some = slice(start, start + WINDOWS_PER_CHUNK)
             h = None if self.h is None else self.h[some]
@@ -94,25 +103,25 @@ class Base(NamedTuple):
     """First convolution of the maps that fill the grid; they need no gradient."""
 
     maps: Tensor
-    """[U, K, rows, cols]."""
+    """[U, rows, cols, C]."""
     weight: Tensor
-    """[filters, K, 3, 3]."""
+    """[filters, C, 3, 3]."""
     bias: Tensor
     """[filters]."""
+    fewer: Tensor
+    """[U, rows, cols, D] with D <= C, maps that give the same output, without a gradient of their weights."""
+    equal: Tensor
+    """[filters, D, 3, 3], the weights with which they do."""
 
-    def whole(self) -> Iterator[Tensor]:
-        """Yield the output [N, rows, cols, filters] of N images at a time."""
-        for maps in torch.split(self.maps, IMAGES_PER_CHUNK):
-            yield functional.conv2d(maps, self.weight, self.bias, padding=1).permute(0, 2, 3, 1)
+    def whole(self) -> list[Tensor]:
+        """The output [N, rows, cols, filters] of N images at a time."""
+        chunks = zip(torch.split(self.maps, IMAGES_PER_CHUNK), torch.split(self.fewer, IMAGES_PER_CHUNK), strict=True)
+        return [EqualConvolution.apply(maps, self.weight, self.bias, fewer, self.equal) for maps, fewer in chunks]
 
     def around(self, stack: Stack) -> Tensor:
         """Output [B, h, w, filters] in the parts of the grid of a stack, computed only there."""
-        maps = stack.cut(functional.pad(self.maps, (1, 1, 1, 1)).permute(0, 2, 3, 1))
-        return functional.conv2d(maps.permute(0, 3, 1, 2), self.weight, self.bias).permute(0, 2, 3, 1)
-
-    def normalized(self, affine: Affine) -> "Base":
-        """The same base followed by BN."""
-        return Base(self.maps, *normalized(self.weight, self.bias, affine))
+        maps = stack.cut(self.maps, border=1).permute(0, 3, 1, 2)
+        return functional.conv2d(maps, self.weight, self.bias).permute(0, 2, 3, 1)
 
 
 class Change(NamedTuple):
@@ -138,70 +147,6 @@ class Change(NamedTuple):
 def normalized(weight: Tensor, bias: Tensor, affine: Affine) -> tuple[Tensor, Tensor]:
     """Weight and bias of a convolution with BN folded in."""
     return weight * affine.scale[:, None, None, None], torch.addcmul(affine.shift, bias, affine.scale)
-
-
-class Moments(torch.autograd.Function):
-    """Mean and variance of each map over its cells, with a gradient in one pass over the maps instead of four."""
-
-    @staticmethod
-    def forward(ctx: Any, maps: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-        """Mean [N, C] and variance [N, C], divided by the number of cells, of maps [N, rows, cols, C]."""
-        mean = maps.mean(dim=(1, 2))
-        variance = (maps - mean[:, None, None]).square_().mean(dim=(1, 2))
-        ctx.save_for_backward(maps, mean)
-        return mean, variance
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:  # noqa: ANN401
-        """The gradient of the maps, [N, rows, cols, C], from those of mean and variance, [N, C] each."""
-        maps, mean = ctx.saved_tensors
-        level, slope = (gradient / maps[0, :, :, 0].numel() for gradient in gradients)
-        slope = 2 * slope
-        return torch.addcmul((level - slope * mean)[:, None, None], maps, slope[:, None, None])
-
-
-class SumOverProcesses(torch.autograd.Function):
-    """The sum of a tensor over the processes that train together, with a gradient: the sum of their gradients."""
-
-    @staticmethod
-    def forward(ctx: Any, part: Tensor) -> Tensor:  # noqa: ANN401
-        """The sum [...] of each process's part [...]."""
-        total = part.clone()
-        torch.distributed.all_reduce(total)
-        return total
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
-        """The gradient of the part, [...], from those of the sum in each process, [...]."""
-        total = gradient.clone()
-        torch.distributed.all_reduce(total)
-        return total
-
-
-def tap_sums(maps: Tensor, ends: Tensor) -> Tensor:
-    """Sum over the grid of the values that each tap of a padded 3x3 convolution reads.
-
-    Each tap reads every cell once, except that a tap that points up never reads the last row, and so on. So the sums of
-    two taps differ by outermost rows and columns only.
-
-    Args:
-        maps: [N, rows, cols, C], at least two rows and columns of a grid whose other cells are 0.
-        ends: bool [N or 1, 2, 2], whether the first and last row, and the first and last column, are those of the grid.
-
-    Returns:
-        [N, 9, C].
-    """
-    of_rows, of_cols = ends.to(maps.dtype)[..., None, None].unbind(dim=1)
-    return _seen_along(_seen_along(maps, 1, of_rows), 2, of_cols).flatten(1, 2)
-
-
-def _seen_along(maps: Tensor, dim: int, ends: Tensor) -> Tensor:
-    """Replace one dimension by the sums over it that its three taps read."""
-    first, middle, last = torch.split(maps, [1, maps.shape[dim] - 2, 1], dim=dim)
-    first, last = first.squeeze(dim), last.squeeze(dim)
-    total = middle.sum(dim=dim) + first + last
-    at_first, at_last = ends.unbind(dim=1)
-    return torch.stack([total - at_last * last, total, total - at_first * first], dim=dim)
 
 
 def neighbors(maps: Tensor) -> Tensor:

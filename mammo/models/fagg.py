@@ -2,8 +2,7 @@
 
 The first convolution of X is a base, computed once per image, plus a change around each window (factored_maps). The
 second convolution is followed by the mean over cells, so only sums of its input are needed: those of the base, once per
-image, plus those of the changes. In training the base is convolved twice: for the statistics of the second BN, and then
-with that BN folded into the weights, which is cheaper than normalizing the maps.
+image, plus those of the changes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,20 +12,20 @@ import torch
 from torch import Tensor, nn
 
 from mammo.geometry import Frame
-from mammo.maps.stack import CHANNELS, batch_columns, canonical_order, partial_location_maps
+from mammo.maps.map_names import CHANNELS, COLUMNS, IMAGE_MAPS, batch_columns, canonical_order
+from mammo.maps.stack import partial_location_maps
 from mammo.models.factored_maps import (
     Affine,
     Base,
     Change,
-    Moments,
     Stack,
     batch_affine,
     neighbors,
     normalized,
     running_affine,
-    tap_sums,
 )
 from mammo.models.floc import PatchClassifier
+from mammo.models.map_functions import Moments, NormalizedTapSums, tap_sums
 from mammo.records import Batch, PatchClass
 
 
@@ -38,7 +37,7 @@ class FAgg(PatchClassifier):
     because its speed depends on memory, not on multiplications.
 
     Args:
-        maps: names of the maps (loc, sal, emb), in any order.
+        maps: names of the maps (loc, sal, ipsi, contra, emb), in any order.
         frame: height, width and cell_px of the network window.
         lr: Adam's learning rate.
         loss: called with logits [B, 4] and targets int64 [B]; None for unweighted cross-entropy.
@@ -76,9 +75,10 @@ class FAgg(PatchClassifier):
         """Logits [B, 4] by PatchClass of a batch.
 
         Args:
-            batch: target [B] and the columns of the maps (mammo.maps.stack.batch_columns): window float64 [B, 4],
-                (row, col, side, angle) of the crop window in the network frame; saliency [U, 2, rows, cols] in [0, 1]
-                of each different image, with saliency_row int64 [B], the image of each row; embedding [B, K], h.
+            batch: target [B] and the columns of the maps (mammo.maps.map_names.batch_columns): window float64 [B, 4],
+                (row, col, side, angle) of the crop window in the network frame; saliency [U, 2, rows, cols], ipsi and
+                contra [U, 5, rows, cols] of each different image, with map_row int64 [B], the image of each row;
+                embedding [B, 32], h.
         """
         with torch.autocast(self.device.type, enabled=False):
             pooled = aggregate(self._stack(batch), self.bn1, self.conv1, self.bn2, self.conv2)
@@ -86,20 +86,20 @@ class FAgg(PatchClassifier):
         return logits
 
     def _stack(self, batch: Batch) -> Stack:
-        """X in factored form; rows of one image share its saliency maps."""
+        """X in factored form; rows of one image share its maps."""
         n_rows, dtype, device = len(batch["target"]), self.conv1.weight.dtype, self.device
-        if "sal" in self.maps:
-            saliency, image = batch["saliency"].to(dtype), batch["saliency_row"]
+        if columns := [COLUMNS[name][0] for name in self.maps if name in IMAGE_MAPS]:
+            of_images, image = torch.cat([batch[name] for name in columns], dim=1).to(dtype), batch["map_row"]
         else:
             image = torch.zeros(n_rows, dtype=torch.int64, device=device)
-            saliency = torch.zeros(1, 0, *self.frame.grid, dtype=dtype, device=device)
+            of_images = torch.zeros(1, 0, *self.frame.grid, dtype=dtype, device=device)
         if "window" in batch:
             start, share = partial_location_maps(batch["window"], self.frame)
         else:
             start = torch.zeros(n_rows, 2, dtype=torch.int64, device=device)
             share = torch.zeros(n_rows, 1, 2, 2, device=device)
         h = batch["embedding"].to(dtype) if "emb" in self.maps else None
-        return Stack(saliency, image, start, share.to(dtype), "loc" in self.maps, h)
+        return Stack(of_images, image, start, share.to(dtype), "loc" in self.maps, h)
 
     def plain(self, x: Tensor) -> Tensor:
         """Logits [B, 4] of the map stack X [B, M, rows, cols], layer by layer."""
@@ -131,38 +131,58 @@ def aggregate(
     if not norm2.training:  # the running statistics are known, so that BN folds into the convolution
         weight, bias = normalized(weight, bias, running_affine(norm2))
     base = _base(stack, affine, weight, bias)
-    everywhere = torch.ones(1, 2, 2, dtype=torch.bool, device=stack.start.device)
+    whole = base.whole()
     changes: Iterable[Change]
     if norm2.training:
         changes = [_change(part, base.around(part), affine, weight) for part in stack.parts()]
-        second = _second_norm(stack, base, changes, norm2)
-        base, changes = base.normalized(second), [change.normalized(second) for change in changes]
-        sums = torch.cat([tap_sums(maps.relu_(), everywhere) for maps in base.whole()])
-    else:  # without gradients, and with many windows per image, whole maps fit memory
-        whole = torch.cat(list(base.whole()))
-        changes = (_change(part, part.cut(whole), affine, weight) for part in stack.parts())
-        sums = tap_sums(torch.relu(whole), everywhere)
+        second = _second_norm(stack, whole, changes, norm2)
+        changes = [change.normalized(second) for change in changes]
+        sums = torch.cat([NormalizedTapSums.apply(maps, *second) for maps in whole])
+    else:  # with many windows per image, whole maps fit memory
+        maps = torch.cat(whole)
+        changes = (_change(part, part.cut(maps), affine, weight) for part in stack.parts())
+        sums = tap_sums(torch.relu(maps), torch.ones(1, 2, 2, dtype=torch.bool, device=maps.device))
     sums = sums[stack.image] + torch.cat([change.tap_sums() for change in changes])
     weights = convolution2.weight.permute(2, 3, 1, 0).flatten(0, 2)
     return torch.addmm(_bias(convolution2), sums.flatten(1), weights, alpha=1 / stack.n_cells)
 
 
 def _base(stack: Stack, affine: Affine, weight: Tensor, bias: Tensor) -> Base:
-    """The base of saliency maps, and of location and embedding maps as they are outside all windows: constant.
+    """The base of the maps of images, and of location and embedding maps as they are outside all windows: constant.
 
     relu(scale * x + shift) equals scale * (on * x) + shift * on, where `on` is 1 in cells with a positive value: two
-    maps without gradient, weighted by factors with one.
+    maps without gradient, weighted by factors with one. The value alone needs one map.
     """
-    first, last = int(stack.with_location), int(stack.with_location) + stack.saliency.shape[1]
-    scale, shift = affine.scale[first:last, None, None], affine.shift[first:last, None, None]
-    on = (torch.addcmul(shift, stack.saliency, scale) > 0).to(weight.dtype)
-    ones = on.new_ones(len(on), 1, *on.shape[2:])
-    maps = torch.cat([ones, on * stack.saliency, on], dim=1)
+    first, last = int(stack.with_location), int(stack.with_location) + stack.of_images.shape[1]
+    scale, shift = affine.scale[first:last], affine.shift[first:last]
     level, own = torch.relu(affine.shift[:, None, None]) * weight, weight[:, first:last]
     constant = level[:, :first].sum(dim=1, keepdim=True) + level[:, last:].sum(dim=1, keepdim=True)
-    weights = torch.cat([constant, own * scale, own * shift], dim=1)
+    weights = torch.cat([constant, own * scale[:, None, None], own * shift[:, None, None]], dim=1)
+    with torch.no_grad():
+        maps, fewer = _base_maps(stack.of_images, scale, shift)
+        equal = torch.cat([constant, own], dim=1)
     layout = torch.channels_last
-    return Base(maps.contiguous(memory_format=layout), weights.contiguous(memory_format=layout), bias)
+    return Base(maps, weights.contiguous(memory_format=layout), bias, fewer, equal.contiguous(memory_format=layout))
+
+
+def _base_maps(of_images: Tensor, scale: Tensor, shift: Tensor) -> tuple[Tensor, Tensor]:
+    """The maps of a base: 1, on * x and on, [U, rows, cols, 1 + 2 * K]; and 1 and relu(scale * x + shift).
+
+    Args:
+        of_images: x, [U, K, rows, cols].
+        scale: [K].
+        shift: [K].
+    """
+    x = of_images.permute(0, 2, 3, 1).contiguous()
+    n = x.shape[3]
+    maps, fewer = (x.new_empty(*x.shape[:3], 1 + size) for size in (2 * n, n))
+    for each in (maps, fewer):
+        each[..., 0] = 1
+    shown, on = fewer[..., 1:], maps[..., 1 + n :]
+    torch.addcmul(shift, x, scale, out=shown)
+    torch.sign(shown.relu_(), out=on)
+    torch.mul(on, x, out=maps[..., 1 : 1 + n])
+    return maps, fewer
 
 
 def _change(stack: Stack, before: Tensor, affine: Affine, weight: Tensor) -> Change:
@@ -198,11 +218,11 @@ def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
         around = (stack.share - mean).square().sum() + mean**2 * n_rows * (n_cells - stack.share[0].numel())
         means.append(mean[None])
         variances.append(around[None] / (n_rows * n_cells))
-    if stack.saliency.shape[1]:
+    if stack.of_images.shape[1]:
         shares = stack.shares
-        mean = shares @ stack.saliency.mean(dim=(2, 3))
+        mean = shares @ stack.of_images.mean(dim=(2, 3))
         means.append(mean)
-        variances.append(shares @ (stack.saliency - mean[:, None, None]).square().mean(dim=(2, 3)))
+        variances.append(shares @ (stack.of_images - mean[:, None, None]).square().mean(dim=(2, 3)))
     if stack.h is not None:
         covered = stack.inside.sum(dim=(1, 2, 3))[:, None] / n_cells
         mean = (stack.h * covered).mean(dim=0)
@@ -211,10 +231,10 @@ def _first_norm(stack: Stack, norm: nn.BatchNorm2d) -> Affine:
     return batch_affine(norm, torch.cat(means), torch.cat(variances), n_rows * n_cells)
 
 
-def _second_norm(stack: Stack, base: Base, changes: Iterable[Change], norm: nn.BatchNorm2d) -> Affine:
-    """The second BN, applied to the base with the changes."""
+def _second_norm(stack: Stack, whole: Sequence[Tensor], changes: Iterable[Change], norm: nn.BatchNorm2d) -> Affine:
+    """The second BN, applied to the base [N, rows, cols, filters] of N images at a time, with the changes."""
     n_values, shares = len(stack.image) * stack.n_cells, stack.shares
-    means, variances = (torch.cat(of) for of in zip(*(Moments.apply(maps) for maps in base.whole()), strict=True))
+    means, variances = (torch.cat(of) for of in zip(*(Moments.apply(maps) for maps in whole), strict=True))
     mean = shares @ means
     center = mean.detach()  # squares about the mean are small, so that little cancels
     squares = shares @ (variances + (means - center).square())

@@ -16,7 +16,7 @@ import torch
 from contourpy import contour_generator
 from numpy.typing import NDArray
 
-from mammo.data.dataset import SaliencySource
+from mammo.data.dataset import ImageMapSource
 from mammo.geometry import Box, Frame
 from mammo.maps.stack import location_map
 from mammo.paper import LOCAL
@@ -138,12 +138,12 @@ def _local_validation(evaluation: Evaluation, lesions: pd.DataFrame) -> "pd.Seri
     return lesions["lesion_id"].map(scores).astype("float64")
 
 
-def _saliency(runs: Sequence[Run], root: Path, manifest: Manifest) -> SaliencySource | None:
+def _saliency(runs: Sequence[Run], root: Path, manifest: Manifest) -> ImageMapSource | None:
     """Source of the seed-mean saliency maps of the runs' context networks; None if the runs read no saliency maps.
 
     With folds, an image's maps are by the networks that it was a test image of.
     """
-    sources: dict[int, list[SaliencySource]] = {}
+    sources: dict[int, list[ImageMapSource]] = {}
     for run in runs:
         if "context" in run.reads:
             cache = saliency_cache(run.folder / run.reads["context"], root, manifest)

@@ -1,5 +1,7 @@
 """The other images of an exam that give an image context: the other view of its breast, and the other breast."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from mammo.records import Laterality, View
@@ -29,3 +31,15 @@ def other_images(images: pd.DataFrame) -> pd.DataFrame:
     }
     columns = {name: [chosen.get(place, "") for place in wanted] for name, wanted in others.items()}
     return pd.DataFrame(columns, index=images.index, dtype=object)
+
+
+def with_others(images: pd.DataFrame, image_ids: Sequence[str], kinds: Sequence[str]) -> list[str]:
+    """Ids of these images, and then of those of their other images that are not among them, each once.
+
+    Args:
+        images: as in other_images.
+        image_ids: the images.
+        kinds: which other images, ipsi and contra.
+    """
+    others = other_images(images).loc[list(image_ids), list(kinds)].to_numpy(dtype=object).ravel()
+    return list(dict.fromkeys([*image_ids, *(str(other) for other in others if other)]))

@@ -1,6 +1,6 @@
 """From a composed configuration to the network and the datamodule, and to the name and the facts of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -11,12 +11,13 @@ from omegaconf import DictConfig, OmegaConf
 from mammo.cli.targets import build, is_foreign, resolve
 from mammo.data.augmentation import IntensityAugmentation
 from mammo.data.datamodule import MammoDataModule
-from mammo.data.dataset import EmbeddingSource, SaliencySource
+from mammo.data.dataset import EmbeddingSource, ImageMapSource
 from mammo.data.image_plans import WindowNoise
 from mammo.data.plans import Quota
+from mammo.data.view_dropping import ViewDropping
 from mammo.data.window_sampler import CropSizes
 from mammo.geometry import Frame
-from mammo.maps.stack import canonical_order, maps_name
+from mammo.maps.map_names import IMAGE_MAPS, canonical_order, maps_name
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.training.configured_classes import allowed_packages, place, plain
@@ -102,11 +103,10 @@ def run_name(cfg: DictConfig) -> str:
 def facts_of(cfg: DictConfig) -> dict[str, Any]:
     """What a run is: what its result and its dashboard repeat of the configuration."""
     maps, backbone = cfg.get("maps", {}), cfg.get("backbone", {"name": "", "init": ""})
-    source = cfg.context.source if "sal" in maps else "gmic"
     return {
         "model": cfg.model.name,
         "maps": maps_name(maps) if maps else "",
-        "context": "" if source == "gmic" else str(source),
+        "context": _context_name(cfg, maps),
         "backbone": backbone["name"],
         "init": backbone["init"],
         "seed": cfg.seed,
@@ -116,6 +116,22 @@ def facts_of(cfg: DictConfig) -> dict[str, Any]:
         "precision": str(cfg.trainer.precision),
         "whole_validation": cfg.trainer.limit_val_batches == 1.0 and not cfg.trainer.overfit_batches,
     }
+
+
+def shuffled_maps(cfg: DictConfig) -> list[str]:
+    """Names of the selected maps of images that are those of another image on purpose, in canonical order."""
+    if "context" not in cfg or cfg.context.source != "shuffled":
+        return []
+    return [name for name in IMAGE_MAPS if name in cfg.maps and name in cfg.context.shuffled]
+
+
+def _context_name(cfg: DictConfig, maps: Iterable[str]) -> str:
+    """The source of f_agg's maps of images, as "shuffled-ipsi" where the others are true; empty if all are."""
+    of_images = [name for name in IMAGE_MAPS if name in maps]
+    if not of_images or cfg.context.source == "gmic":
+        return ""
+    wrong = shuffled_maps(cfg)
+    return str(cfg.context.source) if not wrong or wrong == of_images else f"shuffled-{'+'.join(wrong)}"
 
 
 @dataclass(frozen=True)
@@ -217,7 +233,7 @@ def _is_plain(value: object) -> bool:
 def datamodule_of(
     cfg: DictConfig,
     manifest: Manifest | None = None,
-    saliency: SaliencySource | None = None,
+    image_maps: Mapping[str, ImageMapSource] | None = None,
     embeddings: EmbeddingSource | None = None,
 ) -> MammoDataModule:
     """The datamodule with the batch columns of the configured network.
@@ -225,7 +241,7 @@ def datamodule_of(
     Args:
         cfg: the configuration.
         manifest: of the store, as it was when the run began; None for the present one.
-        saliency: source of saliency maps, for a network that reads them.
+        image_maps: sources of the columns saliency, ipsi and contra that the network reads.
         embeddings: source of h of every window, read in place of the patches.
     """
     traits = traits_of(cfg)
@@ -242,7 +258,8 @@ def datamodule_of(
         seed=cfg.seed if traits.window_seed is None else traits.window_seed,
         shared_windows=traits.window_seed is not None,
         window_epochs=cfg.window_epochs,
-        saliency=saliency,
+        image_maps=image_maps,
+        view_dropping=ViewDropping(cfg.get("drop_views", 0.0), cfg.seed),
         embeddings=embeddings,
         intensity=_intensity(cfg),
         image_noise=WindowNoise(**plain(cfg.frame.noise)),

@@ -35,6 +35,7 @@ from mammo.training.checkpoints import BEST, LAST, TimeTaken, last_checkpoint
 from mammo.training.configured_classes import allowed_packages, check_targets, own_errors, plain
 from mammo.training.export_scores import write_test_scores, write_validation_scores
 from mammo.training.global_batch import batch_parts
+from mammo.training.image_maps import image_map_sources
 from mammo.training.inputs import Inputs
 from mammo.training.precomputed import FLocEmbeddings
 from mammo.training.processes import Processes
@@ -217,7 +218,10 @@ def _prepared(cfg: DictConfig, run: RunDir, inputs: Inputs) -> Prepared:
 
 def _data_of(cfg: DictConfig, inputs: Inputs) -> MammoDataModule:
     """The datamodule of a run; embeddings that are not cached are computed when training or evaluation reads them."""
-    data = datamodule_of(cfg, inputs.manifest, inputs.context.source if inputs.context else None)
+    maps = {}
+    if inputs.context:
+        maps = image_map_sources(cfg, inputs.manifest, inputs.context.source, traits_of(cfg).columns)
+    data = datamodule_of(cfg, inputs.manifest, maps)
     if inputs.floc:
         data.embeddings = _embeddings(inputs.floc, cfg)
     return data

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from mammo.data.dataset import IMAGE_COLUMNS
 from mammo.store.manifest import Manifest
 from mammo.training.build import traits_of
 from mammo.training.results import read_run
@@ -20,7 +21,7 @@ class Inputs:
     Attributes:
         manifest: the store's tables, held from here to the end of the run.
         floc: the f_loc run whose embeddings it reads; None if it reads none.
-        context: the source of its saliency maps; None if it reads none.
+        context: the source of S, of which its maps of images are made; None if it reads none.
     """
 
     manifest: Manifest
@@ -34,7 +35,7 @@ class Inputs:
         floc = None
         if "embedding" in needed:
             floc = chosen_run("model.floc", cfg.model.floc, Path(cfg.root), "floc", paired_seed(cfg), division)
-        return cls(manifest, floc, saliency_input(cfg, manifest) if "saliency" in needed else None)
+        return cls(manifest, floc, saliency_input(cfg, manifest) if set(IMAGE_COLUMNS) & set(needed) else None)
 
     @property
     def warnings(self) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mammo.io import did_you_mean_path
-from mammo.paper import MAPS
+from mammo.maps.map_names import CHANNELS, is_maps_name
 from mammo.records import MammoError
 from mammo.scoring.score_tables import read_image_table, read_lesion_table, read_window_table
 from mammo.training.run_files import (
@@ -39,8 +39,8 @@ class Run:
         name: the run's name, unique below the root.
         model: floc, context or fagg.
         maps: the maps of an fagg run joined by + (Table 3), else empty.
-        context: source of an fagg run's saliency maps if not a context network: shuffled, zeros or external; else
-            empty.
+        context: source of an fagg run's maps of images if not a context network: shuffled (shuffled-ipsi if of those
+            only ipsi is shuffled), zeros or external; else empty.
         backbone: backbone of an floc run, else empty.
         init: initialization of that backbone, imagenet or he; else empty.
         seed: training seed.
@@ -134,8 +134,8 @@ class Run:
 
     @property
     def is_control(self) -> bool:
-        """Whether the run's saliency maps are wrong on purpose."""
-        return self.context in CONTROLS
+        """Whether any of the run's maps of images are wrong on purpose."""
+        return self.context.partition("-")[0] in CONTROLS
 
     def changed_file(self, trusting: bool = True) -> str | None:
         """What is wrong with the first file that is not as the run wrote it; None if all are unchanged.
@@ -243,8 +243,8 @@ def parse_run(result: Mapping[str, Any], folder: Path, path: Path) -> Run:
         ) from error
     if run.model not in MODELS:
         raise MammoError(f"{path}: model {run.model!r} is not one of {', '.join(MODELS)}; train the run again")
-    if run.model == "fagg" and run.maps not in MAPS:
-        raise MammoError(f"{path}: maps {run.maps!r} is not one of {', '.join(MAPS)}; train the run again")
+    if run.model == "fagg" and not is_maps_name(run.maps):
+        raise MammoError(f"{path}: maps {run.maps!r} are not some of {', '.join(CHANNELS)}, in order; train it again")
     return run
 
 

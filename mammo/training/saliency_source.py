@@ -1,19 +1,18 @@
 """The configured source of f_agg's saliency maps (conf/context), and the digest that identifies it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from mammo.data.dataset import SaliencySource
-from mammo.maps.saliency import ExternalMaps, ShuffledMaps, ZeroMaps
+from mammo.data.dataset import ImageMapSource
+from mammo.maps.saliency import ExternalMaps, ZeroMaps
 from mammo.models.weight_files import read_weights, weights_of
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.saliency_cache import SaliencyMaps
-from mammo.store.splits import of_fold
 from mammo.training.run_dir import Division, chosen_run, paired_seed, require_finished
 from mammo.training.run_files import file_digest, verified
 
@@ -23,12 +22,12 @@ class SaliencyInput:
     """A source of saliency maps with the digest of its content.
 
     Attributes:
-        source: function from image ids to maps.
+        source: function from image ids to S.
         digest: of the network or files behind the maps; empty for maps of zeros.
         checkpoint: of the context network, where the maps come from one.
     """
 
-    source: SaliencySource
+    source: ImageMapSource
     digest: str
     checkpoint: Path | None = None
 
@@ -86,7 +85,7 @@ def _weights_digest(checkpoint: Path, content: str) -> str:
 
 
 def saliency_input(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
-    """The configured source of saliency maps, complete for every image of the store.
+    """The configured source of true saliency maps, complete for every image of the store.
 
     Args:
         cfg: the configuration.
@@ -95,7 +94,7 @@ def saliency_input(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     Raises:
         MammoError: the source is unknown, or its maps are missing, out of date or of the wrong size.
     """
-    sources = {"gmic": _gmic, "shuffled": _shuffled, "zeros": _zeros, "external": _external}
+    sources = {"gmic": _gmic, "shuffled": _gmic, "zeros": _zeros, "external": _external}
     if cfg.context.source not in sources:
         raise MammoError(f"context.source={cfg.context.source}: choose from {', '.join(sources)}")
     return sources[cfg.context.source](cfg, manifest)
@@ -107,13 +106,6 @@ def _gmic(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
     maps = saliency_cache(checkpoint, Path(cfg.root), manifest)
     maps.check()
     return SaliencyInput(maps, maps.folder.name.rsplit("-", 1)[-1], checkpoint)
-
-
-def _shuffled(cfg: DictConfig, manifest: Manifest) -> SaliencyInput:
-    true = _gmic(cfg, manifest)
-    images = of_fold(manifest, cfg.fold).images
-    groups = dict(zip(images.index, images["split"] + " " + images["view"], strict=True))
-    return replace(true, source=ShuffledMaps(true.source, groups, cfg.context.seed))
 
 
 def _zeros(_: DictConfig, manifest: Manifest) -> SaliencyInput:

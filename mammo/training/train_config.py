@@ -17,6 +17,7 @@ from mammo.cli.config_check import check_config
 from mammo.cli.hydra_app import CONF, PLACES
 from mammo.cli.value_types import shown
 from mammo.io import did_you_mean_path
+from mammo.maps.map_names import IMAGE_MAPS
 from mammo.models.weight_keys import BACKBONE, LOCAL_TRUNK, WeightKeys
 from mammo.records import MammoError
 from mammo.store.store_header import StoreHeader, read_store_header
@@ -88,6 +89,12 @@ def _maps(cfg: DictConfig) -> Iterator[str]:
     for name, value in (cfg.get("maps") or {}).items():
         if value is not True:
             yield f"maps.{name}={value}: name the maps that are wanted, as in 'maps=[emb,sal]'"
+    of_images = [name for name in IMAGE_MAPS if name in (cfg.get("maps") or {})]
+    if of_images and cfg.context.source == "shuffled" and not set(of_images) & set(cfg.context.shuffled):
+        yield (
+            f"context.shuffled=[{','.join(cfg.context.shuffled)}]: none of these maps is selected; give some of "
+            f"{', '.join(of_images)}, as in context.shuffled=[{of_images[0]}], or leave context=shuffled out"
+        )
 
 
 def _validation(cfg: DictConfig) -> Iterator[str]:

@@ -7,7 +7,7 @@ from mammo.benchmarks.fagg_speed import best_ratio, measure_fagg
 
 def test_the_result_is_complete_and_both_methods_agree() -> None:
     result = measure_fagg(1, n_windows=20, n_lesions=2)
-    assert set(result["ratios"]) == {"plain", "plain_train"}  # type: ignore[call-overload]
+    assert set(result["ratios"]) == {"plain", "plain_train", "plain_views", "plain_views_train"}  # type: ignore[call-overload]
     assert result["largest_difference"] <= 1e-5  # type: ignore[operator]
     assert result["gradient_difference"] <= 1e-10  # type: ignore[operator]
     assert all(result[key] > 0 for key in ("ours", "limit_ratio", "limit_ratio_one_lesion", "train"))  # type: ignore[operator]

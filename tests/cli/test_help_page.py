@@ -143,7 +143,7 @@ def test_only_groups_of_the_command_are_listed(name: str, words: str, groups: st
 
 def test_groups_that_another_choice_brings_and_launchers_are_listed() -> None:
     floc, fagg = (" ".join(page_of("train", words).split()) for words in ("model=floc", ""))
-    assert "maps (only with model=fagg) emb, loc, sal" in floc
+    assert "maps (only with model=fagg) contra, emb, ipsi, loc, sal" in floc
     assert "backbone (only with model=floc) densenet121, densenet161" in fagg
     assert (
         "hydra/launcher=basic basic, joblib, slurm, slurm_cpu, slurm_ddp, submitit_local, submitit_slurm, v100" in fagg
@@ -163,7 +163,7 @@ def test_the_settings_of_a_launcher_are_shown_with_it() -> None:
 def test_a_group_is_listed_with_its_present_choice_and_all_choices() -> None:
     text = " ".join(page_of("train", "model=floc backbone=small").split())
     assert "model=floc context, fagg, floc" in text
-    assert "maps=[emb,sal] emb, loc, sal" in " ".join(page_of("train").split())
+    assert "maps=[emb,sal] contra, emb, ipsi, loc, sal" in " ".join(page_of("train").split())
     assert "experiment=null demo/context, demo/fagg" in text
     for path in (CONF / "backbone").glob("*.yaml"):
         assert path.stem in text

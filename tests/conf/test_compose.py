@@ -15,7 +15,7 @@ from mammo.cli import hydra_app
 from mammo.cli.config_check import forced
 from mammo.cli.hydra_app import CONF
 from mammo.geometry import Frame
-from mammo.maps.stack import maps_name
+from mammo.maps.map_names import maps_name
 from mammo.records import MammoError
 from mammo.store.store_header import DataSet, StoreHeader
 from mammo.training.build import crops_of, datamodule_of, frame_of, network_of, run_name

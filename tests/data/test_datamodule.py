@@ -187,7 +187,9 @@ def test_embeddings_belong_to_their_windows(small_root: Path) -> None:
     plan = plain.evaluation_plan(Split.VAL)
     h = np.arange(len(plan) * 32, dtype=np.float32).reshape(-1, 32)
     columns = ("window", "embedding", "saliency")
-    loader = datamodule(small_root, columns=columns, embeddings=stored({plan.digest(): h}), saliency=ZeroMaps((46, 30)))
+    loader = datamodule(
+        small_root, columns=columns, embeddings=stored({plan.digest(): h}), image_maps={"saliency": ZeroMaps((46, 30))}
+    )
     assert torch.equal(concatenated(loader.val_dataloader(), "embedding"), torch.from_numpy(h))
     assert torch.equal(concatenated(loader.val_dataloader(), "window"), torch.tensor(plan.windows))
 
@@ -224,7 +226,7 @@ def test_intensity_augmentation_is_reproducible_and_only_in_training(small_root:
 
 
 def test_a_column_without_a_source_is_rejected_by_name(small_root: Path) -> None:
-    with pytest.raises(MammoError, match=r"batch column 'saliency' has no source: pass saliency to the datamodule"):
+    with pytest.raises(MammoError, match=r"batch column 'saliency' has no source: pass one to the datamodule"):
         next(iter(datamodule(small_root, columns=("saliency",)).val_dataloader()))
 
 

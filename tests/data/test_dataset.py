@@ -59,7 +59,7 @@ def test_patches_belong_to_their_windows(small_root: Path, manifest: Manifest, r
 def test_columns_have_their_types_and_shapes(reader: Reader, plan: Plan) -> None:
     h = np.random.default_rng(0).normal(size=(len(plan), 32)).astype(np.float32)
     columns = ("window", "patch", "saliency", "embedding")
-    batch = PlanDataset(plan, columns, reader, saliency, h).batch([0, 3, 4, 2])
+    batch = PlanDataset(plan, columns, reader, {"saliency": saliency}, embedding=h).batch([0, 3, 4, 2])
     found = {name: (column.dtype, tuple(column.shape)) for name, column in batch.items()}
     n_images = len(set(plan.image[[0, 3, 4, 2]].tolist()))
     assert found == {
@@ -67,7 +67,7 @@ def test_columns_have_their_types_and_shapes(reader: Reader, plan: Plan) -> None
         "window": (torch.float64, (4, 4)),
         "patch": (torch.uint16, (4, 1, PATCH_PX, PATCH_PX)),
         "saliency": (torch.float32, (n_images, 2, 46, 30)),
-        "saliency_row": (torch.int64, (4,)),
+        "map_row": (torch.int64, (4,)),
         "embedding": (torch.float32, (4, 32)),
     }
 
@@ -75,11 +75,13 @@ def test_columns_have_their_types_and_shapes(reader: Reader, plan: Plan) -> None
 def test_every_column_belongs_to_the_same_row(reader: Reader, plan: Plan) -> None:
     h = np.arange(len(plan), dtype=np.float32)[:, None].repeat(32, axis=1)
     rows = [4, 1, 8]
-    batch = PlanDataset(plan, ("saliency", "embedding", "window"), reader, saliency, h).batch(rows)
+    batch = PlanDataset(plan, ("saliency", "embedding", "window"), reader, {"saliency": saliency}, embedding=h).batch(
+        rows
+    )
     assert batch["embedding"][:, 0].tolist() == rows
     assert batch["lesion"].tolist() == plan.lesion[rows].tolist()
     assert batch["repeat"].tolist() == plan.repeat[rows].tolist()
-    maps = batch["saliency"][batch["saliency_row"]].numpy()
+    maps = batch["saliency"][batch["map_row"]].numpy()
     assert np.array_equal(maps, saliency([reader.ids[row] for row in plan.image[rows]]))
 
 
@@ -117,7 +119,7 @@ def test_augmentation_depends_on_the_row_and_not_on_the_batch(reader: Reader, pl
 
 @pytest.mark.parametrize("column", ["saliency", "embedding"])
 def test_a_column_without_a_source_is_rejected_by_name(reader: Reader, plan: Plan, column: str) -> None:
-    with pytest.raises(MammoError, match=f"batch column '{column}' has no source: pass {column} to the datamodule"):
+    with pytest.raises(MammoError, match=f"batch column '{column}' has no source: pass one to the datamodule"):
         PlanDataset(plan, (column,), reader).batch([0])
 
 

@@ -18,7 +18,7 @@ def manifest(spacing_mm: float, tissue: np.ndarray = HALF_ELLIPSE) -> Manifest:
 
 
 def test_landmarks_lie_where_the_chain_takes_the_breast_box() -> None:
-    found = landmarks(manifest(0.08))["a"]
+    found = landmarks(manifest(0.08))("a")
     corners = [(3, 320 - 20), (400, 320 - 200)]  # of the breast box, stored px
     expected = [tuple(CHAIN.stored_to_network(corner)) for corner in corners]
     assert found.top_left == pytest.approx(expected[0])
@@ -28,5 +28,5 @@ def test_landmarks_lie_where_the_chain_takes_the_breast_box() -> None:
 
 
 def test_a_nipple_that_is_not_found_and_an_unknown_spacing_are_none() -> None:
-    found = landmarks(manifest(0.0, np.zeros(FRAME.grid)))["a"]
+    found = landmarks(manifest(0.0, np.zeros(FRAME.grid)))("a")
     assert (found.nipple, found.px_mm) == (None, None)

@@ -7,25 +7,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammo.geometry import CropWindow, Frame
-from mammo.maps.stack import CHANNELS, batch_columns, canonical_order, embedding_map, location_map, map_stack, maps_name
-from mammo.records import MammoError
+from mammo.maps.map_names import CHANNELS
+from mammo.maps.stack import embedding_map, location_map, map_stack
 
 FRAME = Frame(48, 40, 8)
 BATCH = {
     "window": torch.tensor([[20.0, 20.0, 16.0, 10.0], [30.0, 12.0, 9.0, 0.0]]),
     "saliency": torch.rand(2, 2, *FRAME.grid, generator=torch.Generator().manual_seed(1)),
-    "saliency_row": torch.tensor([1, 0]),
+    "ipsi": torch.rand(2, 5, *FRAME.grid, generator=torch.Generator().manual_seed(3)),
+    "contra": torch.rand(2, 5, *FRAME.grid, generator=torch.Generator().manual_seed(4)),
+    "map_row": torch.tensor([1, 0]),
     "embedding": torch.randn(2, 32, generator=torch.Generator().manual_seed(2)),
 }
 
 
-def test_the_order_of_maps_is_canonical_for_any_input_order() -> None:
-    assert canonical_order(["emb", "loc", "sal"]) == ("loc", "sal", "emb")
-    assert maps_name(["emb", "sal"]) == "sal+emb"
+def test_the_order_of_the_stack_is_canonical_for_any_input_order() -> None:
     assert torch.equal(map_stack(["emb", "sal"], BATCH, FRAME), map_stack(["sal", "emb"], BATCH, FRAME))
+    whole = map_stack(["emb", "contra", "ipsi", "sal", "loc"], BATCH, FRAME)
+    of_images = torch.cat([BATCH[name][BATCH["map_row"]] for name in ("saliency", "ipsi", "contra")], dim=1)
+    assert torch.equal(whole[:, 1:13], of_images)
 
 
-@pytest.mark.parametrize("maps", [["loc"], ["sal"], ["emb"], ["loc", "sal"], ["sal", "emb"], ["loc", "sal", "emb"]])
+@pytest.mark.parametrize("maps", [["loc"], ["sal"], ["emb"], ["ipsi"], ["contra", "emb"], list(CHANNELS)])
 def test_the_stack_has_the_channels_of_all_selected_maps(maps: list[str]) -> None:
     assert map_stack(maps, BATCH, FRAME).shape == (2, sum(CHANNELS[name] for name in maps), *FRAME.grid)
 
@@ -37,23 +40,6 @@ def test_embedding_replaces_every_nonzero_element_of_the_location_map() -> None:
     assert torch.equal(embedding[~touched], torch.zeros(int((~touched).sum())))
     h = BATCH["embedding"][:, :, None, None].expand_as(embedding)
     assert torch.equal(embedding[touched], h[touched])
-
-
-def test_batch_columns_are_only_those_that_the_maps_need() -> None:
-    assert batch_columns(["sal"]) == ("saliency",)
-    assert batch_columns(["emb", "loc"]) == ("window", "embedding")
-
-
-@pytest.mark.parametrize(
-    ("maps", "message"),
-    [
-        ([], r"^maps=\[\]: choose at least one map"),
-        (["emb", "bogus"], r"^maps=\['emb', 'bogus'\]: unknown map 'bogus'"),
-    ],
-)
-def test_empty_and_unknown_maps_are_rejected(maps: list[str], message: str) -> None:
-    with pytest.raises(MammoError, match=message):
-        canonical_order(maps)
 
 
 def test_the_embedding_map_holds_h_where_the_location_map_is_not_zero() -> None:

@@ -1,45 +1,28 @@
-"""Tap sums, moments, neighborhoods and BN against torch's unfold, autograd and BatchNorm2d."""
+"""Parts of a grid, neighborhoods and BN against loops, torch's unfold and BatchNorm2d."""
 
 import copy
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from mammo.models.factored_maps import Moments, batch_affine, neighbors, running_affine, tap_sums
+from mammo.models.factored_maps import Stack, batch_affine, neighbors, running_affine
 
 
-def seen_by_taps(maps: torch.Tensor) -> torch.Tensor:
-    """What each tap reads, [N, 9, C, rows, cols], of maps [N, rows, cols, C], by torch's unfold."""
-    n, rows, cols, channels = maps.shape
-    unfolded = functional.unfold(maps.permute(0, 3, 1, 2), 3, padding=1)
-    return unfolded.view(n, channels, 9, rows, cols).transpose(1, 2)
-
-
-@pytest.mark.parametrize("shape", [(2, 2), (2, 3), (5, 4)])
-def test_tap_sums_of_a_whole_grid_equal_sums_of_unfold(shape: tuple[int, int]) -> None:
-    maps = torch.randn(2, *shape, 3, dtype=torch.float64)
-    everywhere = torch.ones(1, 2, 2, dtype=torch.bool)
-    assert torch.allclose(tap_sums(maps, everywhere), seen_by_taps(maps).sum(dim=(3, 4)))
-
-
-@pytest.mark.parametrize("top", range(4))
-@pytest.mark.parametrize("left", range(3))
-def test_tap_sums_of_a_part_equal_those_of_the_grid_around_it(top: int, left: int) -> None:
-    part, grid = torch.randn(2, 3, 4, 2, dtype=torch.float64), torch.zeros(2, 6, 6, 2, dtype=torch.float64)
-    grid[:, top : top + 3, left : left + 4] = part
-    ends = torch.tensor([[[top == 0, top == 3], [left == 0, left == 2]]]).expand(2, 2, 2)
-    assert torch.allclose(tap_sums(part, ends), seen_by_taps(grid).sum(dim=(3, 4)))
-
-
-def test_moments_and_their_gradient_equal_torchs() -> None:
-    maps = torch.randn(2, 3, 4, 2, dtype=torch.float64, requires_grad=True)
-    variance, mean = torch.var_mean(maps, dim=(1, 2), correction=0)
-    ours = Moments.apply(maps)
-    assert torch.allclose(ours[0], mean)
-    assert torch.allclose(ours[1], variance)
-    assert torch.autograd.gradcheck(Moments.apply, (maps,))
+@pytest.mark.parametrize("border", [0, 1])
+def test_parts_of_a_grid_are_cut_with_zeros_beyond_it(border: int) -> None:
+    maps = torch.randn(2, 5, 4, 3)
+    image, start = torch.tensor([1, 0, 1]), torch.tensor([[0, 1], [2, 0], [2, 2]])
+    stack = Stack(torch.zeros(2, 0, 5, 4), image, start, torch.zeros(3, 1, 3, 2), with_location=False, h=None)
+    cut = stack.cut(maps, border)
+    assert cut.shape == (3, 3 + 2 * border, 2 + 2 * border, 3)
+    for row, (of_image, (top, left)) in enumerate(zip(image.tolist(), start.tolist(), strict=True)):
+        for i, j in np.ndindex(*cut.shape[1:3]):
+            r, c = top + i - border, left + j - border
+            expected = maps[of_image, r, c] if 0 <= r < 5 and 0 <= c < 4 else torch.zeros(3)
+            assert torch.equal(cut[row, i, j], expected)
 
 
 def test_neighborhoods_equal_unfold_with_padding() -> None:

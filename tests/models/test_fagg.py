@@ -2,30 +2,39 @@
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
+from itertools import combinations
 from threading import Barrier, get_ident
 
 import pytest
 import torch
 from torch import nn
 
+from mammo.data.dataset import IMAGE_COLUMNS
 from mammo.geometry import Frame
+from mammo.maps.map_names import CHANNELS
 from mammo.maps.stack import map_stack
 from mammo.models import factored_maps
 from mammo.models.fagg import FAgg
 
 FRAME = {"height": 368, "width": 240, "cell_px": 8}
-COMBINATIONS = [["loc"], ["emb"], ["sal"], ["loc", "emb"], ["loc", "sal"], ["sal", "emb"], ["loc", "sal", "emb"]]
+COMBINATIONS = [list(maps) for n in range(1, len(CHANNELS) + 1) for maps in combinations(CHANNELS, n)]
 
 
 def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     windows = torch.rand(n, 4, generator=generator, dtype=torch.float64)
     image = torch.randint(0, 5, (n,), generator=generator)
-    maps = torch.rand(5, 2, 46, 30, generator=generator, dtype=torch.float64)
+    sal, ipsi, contra = (torch.rand(5, k, 46, 30, generator=generator, dtype=torch.float64) for k in (2, 5, 5))
+    for maps in (ipsi, contra):  # with presence
+        maps[:, 4] = 1
+        maps[torch.randint(0, 5, (1,), generator=generator)] = 0
+    contra[:, 2:4] -= 0.5 * contra[:, 4:]
     return {
         "window": windows * torch.tensor([368, 240, 32, 60]) + torch.tensor([0, 0, 16, -30]),
-        "saliency": maps,
-        "saliency_row": image,
+        "saliency": sal,
+        "ipsi": ipsi,
+        "contra": contra,
+        "map_row": image,
         "embedding": torch.randn(n, 32, generator=generator, dtype=torch.float64),
         "target": torch.randint(0, 4, (n,), generator=generator),
     }
@@ -55,7 +64,7 @@ def test_the_factored_network_equals_the_plain_layers(maps: list[str], monkeypat
         assert torch.allclose(one.double(), other.double(), atol=1e-12)
 
 
-@pytest.mark.parametrize("maps", COMBINATIONS, ids="+".join)
+@pytest.mark.parametrize("maps", [["emb"], ["loc", "sal"], ["sal", "emb"], list(CHANNELS)], ids="+".join)
 def test_float32_logits_differ_by_less_than_1e_5(maps: list[str]) -> None:
     torch.manual_seed(0)
     network = FAgg(maps, FRAME, 1e-3)
@@ -70,6 +79,7 @@ def test_float32_logits_differ_by_less_than_1e_5(maps: list[str]) -> None:
 
 def test_the_order_of_the_maps_does_not_matter() -> None:
     assert FAgg(["emb", "sal"], FRAME, 1e-3).maps == ("sal", "emb")
+    assert FAgg(["emb", "contra", "ipsi", "sal", "loc"], FRAME, 1e-3).maps == ("loc", "sal", "ipsi", "contra", "emb")
 
 
 def test_float32_is_accurate_for_nearly_constant_saliency() -> None:
@@ -99,11 +109,11 @@ class Exchange:
 
 def test_synchronized_batch_normalization_sees_the_parts_of_all_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
-    whole = FAgg(["loc", "sal", "emb"], FRAME, 1e-3).double()
+    whole = FAgg(list(CHANNELS), FRAME, 1e-3).double()
     parts = [nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(whole)) for _ in range(3)]
     batch = batch_of(8, 1)
     monkeypatch.setattr(factored_maps, "SumOverProcesses", Exchange(3))
-    shares = [{name: x if name == "saliency" else x[rank::3] for name, x in batch.items()} for rank in range(3)]
+    shares = [{name: x if name in IMAGE_COLUMNS else x[rank::3] for name, x in batch.items()} for rank in range(3)]
     with ThreadPoolExecutor(3) as pool:
         logits = list(pool.map(lambda one, share: one(share), parts, shares))
     expected = whole(batch)

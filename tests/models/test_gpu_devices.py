@@ -81,7 +81,7 @@ def test_fagg(is_trained: bool, mode: FakeTensorMode, monkeypatch: pytest.Monkey
         batch = {
             "window": torch.empty(6, 4, dtype=torch.float64, device=GPU),
             "saliency": torch.empty(3, 2, 46, 30, device=GPU),
-            "saliency_row": torch.zeros(6, dtype=torch.int64, device=GPU),
+            "map_row": torch.zeros(6, dtype=torch.int64, device=GPU),
             "embedding": torch.empty(6, 32, device=GPU),
             "target": torch.zeros(6, dtype=torch.int64, device=GPU),
         }

@@ -1,0 +1,95 @@
+"""Sources of the maps ipsi and contra of images, made from S of their other images, and the control with wrong ones."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo.data.dataset import ImageMapSource
+from mammo.geometry import Frame
+from mammo.maps.other_views import Landmarks, Maps, contra_maps, ipsi_maps, with_presence
+
+Kind = Literal["ipsi", "contra"]
+KINDS: tuple[Kind, ...] = ("ipsi", "contra")
+"""Batch columns of maps that are made from another image: the other view of the breast, and the other breast."""
+
+MOST_KEPT = 10_000
+"""Images whose maps stay in memory: 28 KB each with 46 x 30 cells."""
+
+
+@dataclass(frozen=True)
+class OtherViewMaps:
+    """The maps that another image gives each image: the other view of its breast (ipsi), or the other breast (contra).
+
+    Attributes:
+        kind: of the maps.
+        others: the other image of each image, by image id; empty or absent where it is missing, and its maps are 0.
+        landmarks: gives those of an image, by its id.
+        own: source of S of the images themselves.
+        saliency: source of S of the other images.
+        frame: the network window and its grid.
+    """
+
+    kind: Kind
+    others: Mapping[str, str]
+    landmarks: Callable[[str], Landmarks]
+    own: ImageMapSource
+    saliency: ImageMapSource
+    frame: Frame
+    _kept: dict[str, Maps] = field(default_factory=dict, repr=False, compare=False)
+
+    def __call__(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
+        """Maps of these images, float32 [N, 5, rows, cols]: four, and presence (mammo.maps.other_views).
+
+        Raises:
+            MammoError: as the sources of S.
+        """
+        return np.stack([self._maps(image_id) for image_id in image_ids])
+
+    def _maps(self, image_id: str) -> Maps:
+        if (kept := self._kept.get(image_id)) is not None:
+            return kept
+        made = with_presence(self._made(image_id), self.frame)
+        if len(self._kept) < MOST_KEPT:
+            self._kept[image_id] = made
+        return made
+
+    def _made(self, image_id: str) -> Maps | None:
+        other = self.others.get(image_id, "")
+        if not other:
+            return None
+        (saliency,), own, others = self.saliency([other]), self.landmarks(image_id), self.landmarks(other)
+        if self.kind == "ipsi":
+            return ipsi_maps(saliency, own, others, self.frame)
+        return contra_maps(self.own([image_id])[0], saliency, own, others, self.frame)
+
+
+def others_of_other_patients(
+    others: Mapping[str, str], patients: Mapping[str, str], groups: Mapping[str, str], seed: int = 0
+) -> dict[str, str]:
+    """A control with wrong context: each image gets the other image of another patient, always the same one.
+
+    Images without another image keep none, so that presence stays as it was.
+
+    Args:
+        others: the other image of each image, by image id, in the store's order; empty where it is missing.
+        patients: patient of each of these images.
+        groups: group (split and view) of each of these images; the patients of a group exchange their images.
+        seed: of the exchange.
+
+    Returns:
+        The other image by image id; empty, too, where one patient has more than half of the images of a group.
+    """
+    found = dict.fromkeys(others, "")
+    for number, group in enumerate(sorted(set(groups.values()))):
+        members = [image_id for image_id, other in others.items() if other and groups[image_id] == group]
+        order = list(dict.fromkeys(patients[image_id] for image_id in members))
+        place = dict(zip(order, np.random.default_rng((seed, number)).permutation(len(order)).tolist(), strict=True))
+        members.sort(key=lambda image_id: place[patients[image_id]])
+        shift = max(Counter(patients[image_id] for image_id in members).values(), default=0)  # past every patient's own
+        for image_id, giver in zip(members, members[shift:] + members[:shift], strict=True):
+            found[image_id] = others[giver] if patients[giver] != patients[image_id] else ""
+    return found
