@@ -1,7 +1,8 @@
 """The evaluation of finished runs: their scores of the same lesions, tables, comparisons and warnings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -23,11 +24,14 @@ from mammo.reporting.report_columns import OTHER_COLUMNS
 from mammo.reporting.reported_runs import PooledRun, common_folds, fold_table, fold_warnings, pooled_runs
 from mammo.reporting.shared_lesions import SharedLesions, share_lesions
 from mammo.reporting.summary import birads_table
+from mammo.reporting.views_table import maps_order, views_table
 from mammo.scoring.model_comparison import Comparison, compare
 from mammo.scoring.performance import Performance, Subgroup, class_subgroups, performance, subgroups
 from mammo.scoring.score_tables import size_group
 from mammo.scoring.trivial_predictors import trivial_table, trivial_warnings
 from mammo.training.results import Run
+
+K = TypeVar("K")
 
 SUBGROUP_COLUMNS = ("finding", "view", "laterality", "vendor", "density", "size", "birads", "label_source", "source")
 """Columns whose values make the report's subgroups of lesions."""
@@ -51,6 +55,7 @@ class Evaluation:
         findings: the results per finding; None where no finding has two views.
         table3: as paper_tables.table3.
         missing: combinations of Table 3 without a run; empty if none has one.
+        views: as views_table.views_table; empty without a run that has maps of other images.
         floc: paper_tables.auc_row of f_loc alone; None unless all f_loc runs have one backbone and initialization.
         figure6: as paper_tables.figure6.
         folds: as reported_runs.fold_table; empty without folds.
@@ -80,6 +85,7 @@ class Evaluation:
     findings: FindingResults | None
     table3: pd.DataFrame
     missing: Sequence[str]
+    views: pd.DataFrame
     floc: Mapping[str, float | int] | None
     figure6: pd.DataFrame
     folds: pd.DataFrame
@@ -122,8 +128,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     scored = [pool for pool in pools if pool.first.model in ("floc", "fagg")]
     fagg = [pool for pool in scored if pool.first.model == "fagg" and not pool.first.is_control]
     shared = share_lesions({pool.name: pool.lesions() for pool in scored})
-    stacks = _stacks(fagg, shared)
-    malignant, patients = shared.malignant, shared.patients
+    malignant, patients, stacks = shared.malignant, shared.patients, _stacks(fagg, shared, _maps)
     by_network = _floc_by_network(scored)
     floc = {key: np.stack([shared.scores[pool.name] for pool in own]) for key, own in by_network.items()}
     named = _named(floc)
@@ -136,7 +141,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     main_performance = performance(malignant, means[main], patients, thresholds)
     lesions = shared.lesions.assign(size=size_group(shared.lesions["size_px"]))
     models = means | named
-    gains = _gains(means, _stacks([pool for pool in scored if pool.first.context == "shuffled"], shared), shared)
+    gains = _gains(means, _stacks([pool for pool in scored if pool.first.context == "shuffled"], shared, _maps), shared)
     evaluation = Evaluation(
         runs=[run for pool in pools for run in pool.runs],
         main=main,
@@ -150,6 +155,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         findings=finding_results(models, main, lesions, validation),
         table3=table3(stacks, malignant, patients, _seeds_of(fagg)),
         missing=[maps for maps in MAPS if stacks and maps not in stacks],
+        views=_views(scored, shared),
         floc=auc_row(next(iter(floc.values())), malignant, patients) if len(floc) == 1 else None,
         figure6=figure6(floc, malignant, patients),
         folds=fold_table(models, lesions),
@@ -192,7 +198,7 @@ def _reject_none_scored(runs: Sequence[Run]) -> None:
 def _main(fagg: Sequence[PooledRun]) -> tuple[str, list[PooledRun]]:
     """The combination of maps that the report opens with, and its runs: sal+emb, else the last in the paper's order."""
     run = {pool.first.maps for pool in fagg}
-    main = BEST if BEST in run else next(maps for maps in reversed(MAPS) if maps in run)
+    main = BEST if BEST in run else max(run & set(MAPS) or run, key=maps_order)
     return main, [pool for pool in fagg if pool.first.maps == main]
 
 
@@ -202,12 +208,26 @@ def _best(models: Mapping[str, list[PooledRun]]) -> tuple[str, list[PooledRun]]:
     return list(models.items())[int(np.argmax(np.nan_to_num(aucs, nan=-1.0)))]
 
 
-def _stacks(pools: Sequence[PooledRun], shared: SharedLesions) -> dict[str, Floats]:
-    """Maps joined by + to the scores [S, N] of its runs, one row for each seed; in the paper's order."""
-    rows: dict[str, list[Floats]] = {maps: [] for maps in MAPS}
-    for pool in pools:
-        rows[pool.first.maps].append(shared.scores[pool.name])
-    return {maps: np.stack(scores) for maps, scores in rows.items() if scores}
+def _views(pools: Sequence[PooledRun], shared: SharedLesions) -> pd.DataFrame:
+    """The table of maps of other images, of f_agg and its controls."""
+    fagg = [pool for pool in pools if pool.first.model == "fagg"]
+    return views_table(_stacks(fagg, shared, _maps_and_control), shared.malignant, shared.patients)
+
+
+def _maps(run: Run) -> str:
+    return run.maps
+
+
+def _maps_and_control(run: Run) -> tuple[str, str]:
+    return run.maps, run.context if run.is_control else ""
+
+
+def _stacks(pools: Sequence[PooledRun], shared: SharedLesions, key: Callable[[Run], K]) -> dict[K, Floats]:
+    """A key of runs, as their maps, to their scores [S, N], one row for each seed; in the paper's order of maps."""
+    rows: dict[K, list[Floats]] = {}
+    for pool in sorted(pools, key=lambda pool: maps_order(pool.first.maps)):
+        rows.setdefault(key(pool.first), []).append(shared.scores[pool.name])
+    return {maps: np.stack(scores) for maps, scores in rows.items()}
 
 
 def _seeds_of(pools: Sequence[PooledRun]) -> dict[str, str]:
@@ -237,7 +257,8 @@ def _reject_selected_on(lesions: pd.DataFrame, validation: Validation) -> None:
 
 
 def _warnings(evaluation: Evaluation) -> list[str]:
-    best_auc = float((evaluation.table3 if len(evaluation.table3) else evaluation.figure6)["auc_mean"].max())
+    of_maps = [*evaluation.table3["auc_mean"], *evaluation.views["auc_mean"]]
+    best_auc = max(of_maps or evaluation.figure6["auc_mean"])
     n_malignant, sources = evaluation.performance.n_malignant, evaluation.lesions["label_source"]
     return [
         *evaluation_warnings(n_malignant, evaluation.undefined, sources, best_auc, evaluation.data),

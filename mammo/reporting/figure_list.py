@@ -1,8 +1,8 @@
 """The report's tables and figures of results, by name, made from an evaluation.
 
 Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, settings beside the
-paper's, and folds, birads, trivial, other_models, findings and findings_tnr. Figures (PNG and SVG): table3-dots, roc,
-figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show images: see cohort_figures.
+paper's, and views, folds, birads, trivial, other_models, findings and findings_tnr. Figures (PNG and SVG):
+table3-dots, roc, figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show images: see cohort_figures.
 """
 
 import re
@@ -63,6 +63,7 @@ def result_tables(evaluation: Evaluation, cohort: pd.DataFrame | None) -> dict[s
     further = {"figure6": evaluation.figure6, "folds": evaluation.folds, "birads": evaluation.birads}
     further |= {
         "table3": evaluation.table3.drop(columns="seeds_of"),
+        "views": evaluation.views,
         "trivial": evaluation.trivial,
         "other_models": evaluation.other_models,
         "settings": evaluation.settings,

@@ -32,6 +32,7 @@ from mammo.reporting.paper_tables import figure6_notes
 from mammo.reporting.reported_runs import fold_numbers
 from mammo.reporting.result_figures import save
 from mammo.reporting.summary import result_sentence, seed_mean_sentence, tradeoff_sentence
+from mammo.reporting.views_table import PUBLISHED_GAINS
 from mammo.scoring.number_text import number_text, p_text, range_text, signed_text
 from mammo.scoring.score_tables import safe_csv
 from mammo.text import BLANKS, LINES, printable
@@ -144,6 +145,8 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
         "seed_mean": seed_mean_sentence(evaluation.performance, evaluation.main, _main_row(evaluation)),
         "settings": evaluation.settings[evaluation.settings["differs"]].to_dict("records"),
         "n_settings": len(evaluation.settings),
+        "views": evaluation.views.to_dict("records"),
+        "published_gains": PUBLISHED_GAINS,
         "folds": evaluation.folds.to_dict("records"),
         "fold_numbers": numbers,
         "cohort": {} if cohort is None else cohort.to_dict("index"),
@@ -156,8 +159,8 @@ def _values(evaluation: Evaluation, cohort: pd.DataFrame | None, origin: Origin)
 
 def _main_row(evaluation: Evaluation) -> Mapping[str, Any] | None:
     """The AUCs of the report's main model over its seeds (paper_tables.auc_row); None where no table has them."""
-    rows: list[dict[Any, Any]] = evaluation.table3[evaluation.table3["maps"] == evaluation.main].to_dict("records")
-    return rows[0] if rows else evaluation.floc
+    rows: list[dict[Any, Any]] = [*evaluation.table3.to_dict("records"), *evaluation.views.to_dict("records")]
+    return next((row for row in rows if row["maps"] == evaluation.main), None) or evaluation.floc
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:

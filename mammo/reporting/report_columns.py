@@ -68,6 +68,18 @@ TABLE3_COLUMNS: Columns = {
     "seeds_of": "networks that the seeds vary (not in table3.csv)",
 }
 
+VIEWS_COLUMNS: Columns = {
+    "maps": "maps that f_agg reads, joined by +: sal, ipsi, contra, emb",
+    "context": "of a control the maps that are of wrong images, as shuffled-ipsi; otherwise empty",
+    **AUC_COLUMNS,
+    **_LESIONS,
+    "gain": "AUC of the seed-mean score minus that of sal+emb; empty without a run of it",
+    "gain_low": "lower bound of its 95 % paired patient-bootstrap interval",
+    "gain_high": "upper bound",
+    "p_bootstrap": "two-sided p-value by the same resamples",
+}
+"""Columns of views.csv."""
+
 FIGURE6_COLUMNS: Columns = {
     "backbone": "architecture of f_loc",
     "init": "imagenet or he",

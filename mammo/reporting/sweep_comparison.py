@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-from mammo.paper import MAPS
 from mammo.reporting.paper_settings import seeds_of
 from mammo.reporting.report_columns import COMPARISON_COLUMNS, COMPARISON_FOLD_COLUMNS
 from mammo.reporting.reported_runs import PooledRun, check_one_store, common_folds, pooled_runs, select_trials
 from mammo.reporting.result_figures import BLUE, GRAY, STYLE, VERMILION, figure_text
 from mammo.reporting.shared_lesions import share_lesions
+from mammo.reporting.views_table import maps_order
 from mammo.scoring.intervals import auc_interval
 from mammo.scoring.number_text import UNDEFINED, number_text
 from mammo.training.results import Run
@@ -156,8 +156,7 @@ def _draw_search(axes: Axes, rows: Sequence[_Row]) -> None:
 
 def _rows(runs: Sequence[Run]) -> list[_Row]:
     """Every cell, in the paper's order of maps, then by name."""
-    order = {name: position for position, name in enumerate(MAPS)}
-    found = {(run.model, run.cell): (run.model, order.get(run.maps, -1), run.cell) for run in runs}
+    found = {(run.model, run.cell): (run.model, maps_order(run.maps), run.cell) for run in runs}
     rows = []
     for model, cell in sorted(found, key=lambda key: found[key]):
         in_cell = [run for run in runs if (run.model, run.cell) == (model, cell)]

@@ -15,7 +15,10 @@ from mammo.records import MammoError
         ("trainer=CPU", "trainer/CPU does not exist (did you mean cpu?)"),
         ("trainer.max_epoch=3", "(did you mean trainer.max_epochs?)"),
         ("trainer.max_epoch=3", r"trainer has max_epochs, "),
-        ("experiment=nothing", "choose from demo/context, demo/fagg, demo/floc, demo/shuffled, demo/table3, figure6, "),
+        (
+            "experiment=nothing",
+            "choose from demo/context, demo/fagg, demo/floc, demo/shuffled, demo/table3, demo/views, figure6, ",
+        ),
         ("max_epochs=3", "(did you mean trainer.max_epochs?)"),
         ("lr=3", "(did you mean model.lr?)"),
         (
@@ -24,7 +27,7 @@ from mammo.records import MammoError
         ),
         ("experimnet=table3", "(did you mean experiment?)"),
         ("experiment=tabel3", "experiment/tabel3 does not exist (did you mean table3?)"),
-        ("maps=[emb,sall]", "maps/sall does not exist (did you mean sal?): choose from emb, loc, sal"),
+        ("maps=[emb,sall]", "maps/sall does not exist (did you mean sal?): choose from contra, emb, ipsi, loc, sal"),
         ("hydra.launcher.partition=gpu", "partition is not a setting of the launcher that is chosen: choose another"),
         ("hydra/launcher=v100 hydra.launcher.partitio=gpu", "(did you mean hydra.launcher.partition?)"),
         ("hydra/launchr=joblib", "(did you mean hydra/launcher?)"),

@@ -102,6 +102,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "table1": lambda: plain(report_columns.TABLE1_COLUMNS),
     "table2": lambda: plain(report_columns.TABLE2_COLUMNS),
     "table3": lambda: plain(report_columns.TABLE3_COLUMNS),
+    "views": lambda: plain(report_columns.VIEWS_COLUMNS),
     "findings": lambda: plain(report_columns.FINDING_COLUMNS),
     "findings-tnr": lambda: plain(report_columns.FINDING_TNR_COLUMNS),
     "figure6": lambda: plain(report_columns.FIGURE6_COLUMNS),

@@ -1,0 +1,92 @@
+"""The table of f_agg with maps of the other images of the exam, and published gains of such context."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammo.maps.map_names import CHANNELS
+from mammo.paper import BEST, LOCAL, MAPS
+from mammo.records import Floats, Ints
+from mammo.reporting.paper_tables import auc_row
+from mammo.reporting.report_columns import VIEWS_COLUMNS
+from mammo.scoring.model_comparison import compare
+
+
+@dataclass(frozen=True)
+class PublishedGain:
+    """What context from other images added in a publication: AUCs, on other data and other tasks than here.
+
+    Attributes:
+        source: authors and year.
+        what: the comparison, and what is scored.
+        without: AUC without the context.
+        with_context: AUC with it.
+    """
+
+    source: str
+    what: str
+    without: float
+    with_context: float
+
+
+PUBLISHED_GAINS = (
+    PublishedGain("Kooi and Karssemeijer 2017", "candidates, with the other breast", 0.87, 0.895),
+    PublishedGain("Hagos et al. 2018", "candidates, with the other breast; not significant", 0.929, 0.933),
+    PublishedGain("cross-view transformer 2021", "CBIS-DDSM, MLO alone and both views, joined late", 0.763, 0.788),
+    PublishedGain("four-view transformer 2022", "949 cases, the MLO pair and all four views", 0.769, 0.818),
+    PublishedGain("Petrini and Kim 2025", "images of CBIS-DDSM, one view and both", 0.8343, 0.8658),
+)
+"""Published gains, by year."""
+
+
+def maps_order(maps: str) -> tuple[int, list[int]]:
+    """Where a combination of maps stands among others: those of Table 3 in its order, then by their maps.
+
+    Args:
+        maps: joined by +; empty for a model without maps, which comes first.
+    """
+    if not maps or maps in MAPS:
+        return MAPS.index(maps) if maps else -1, []
+    return len(MAPS), [list(CHANNELS).index(name) for name in maps.split("+")]
+
+
+def has_views(maps: str) -> bool:
+    """Whether a combination of maps, joined by +, has maps of other images."""
+    return not {"ipsi", "contra"}.isdisjoint(maps.split("+"))
+
+
+def views_table(
+    scores: Mapping[tuple[str, str], Floats], malignant: Ints, patients: NDArray[np.object_]
+) -> pd.DataFrame:
+    """AUC with maps of other images and of the controls with wrong ones, and their differences from sal+emb.
+
+    Args:
+        scores: (maps joined by +, source of a control or empty) to [S, N] in [0, 1], one row of lesion scores for each
+            seed; S can differ.
+        malignant: [N] in {0, 1}.
+        patients: [N].
+
+    Returns:
+        Columns VIEWS_COLUMNS: emb and sal+emb, then each combination with maps of other images, with its controls;
+        empty without such a combination. Differences are paired, of seed-mean scores; NaN without a run of sal+emb.
+    """
+    shown = [key for key in scores if has_views(key[0])]
+    shown = [key for key in ((LOCAL, ""), (BEST, "")) if shown and key in scores] + shown
+    rows = []
+    for maps, context in sorted(shown, key=lambda key: (maps_order(key[0]), key[1])):
+        own = scores[maps, context]
+        gain = _gain(own, scores.get((BEST, "")), malignant, patients)
+        rows.append({"maps": maps, "context": context, **auc_row(own, malignant, patients), **gain})
+    return pd.DataFrame(rows, columns=list(VIEWS_COLUMNS))
+
+
+def _gain(scores: Floats, baseline: Floats | None, malignant: Ints, patients: NDArray[np.object_]) -> dict[str, float]:
+    """The difference of scores [S, N] from those of sal+emb [S, N]; empty without these, or of themselves."""
+    if baseline is None or baseline is scores:
+        return {}
+    found = compare(malignant, scores.mean(axis=0), baseline.mean(axis=0), patients)
+    gain = found.auc_difference
+    return {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "p_bootstrap": found.p_bootstrap}

@@ -1,0 +1,56 @@
+"""The table of maps of other images: its rows, their differences from sal+emb, and its order."""
+
+import numpy as np
+import pytest
+
+from mammo.paper import MAPS
+from mammo.reporting.report_columns import VIEWS_COLUMNS
+from mammo.reporting.views_table import has_views, maps_order, views_table
+from mammo.scoring.metrics import auc
+from mammo.scoring.model_comparison import compare
+
+MALIGNANT = np.arange(60) % 3 // 2
+PATIENTS = np.array([f"p{number // 2}" for number in range(60)], dtype=object)
+RNG = np.random.default_rng(0)
+KEYS = [("sal", ""), ("emb", ""), ("sal+ipsi+contra+emb", ""), ("sal+ipsi+emb", "shuffled-ipsi"), ("sal+ipsi+emb", "")]
+SCORES = {key: np.clip(0.3 * MALIGNANT + 0.7 * RNG.random((2, 60)), 0, 1) for key in [*KEYS, ("sal+emb", "")]}
+
+
+def test_rows_are_the_baselines_then_the_combinations_with_their_controls() -> None:
+    table = views_table(SCORES, MALIGNANT, PATIENTS)
+    assert list(table.columns) == list(VIEWS_COLUMNS)
+    assert list(zip(table["maps"], table["context"], strict=True)) == [
+        ("emb", ""),
+        ("sal+emb", ""),
+        ("sal+ipsi+contra+emb", ""),
+        ("sal+ipsi+emb", ""),
+        ("sal+ipsi+emb", "shuffled-ipsi"),
+    ]
+
+
+def test_differences_are_paired_with_sal_and_emb() -> None:
+    table = views_table(SCORES, MALIGNANT, PATIENTS).set_index(["maps", "context"])
+    for key in table.index.drop(("sal+emb", "")):
+        better, baseline = (SCORES[each].mean(axis=0) for each in (key, ("sal+emb", "")))
+        found = compare(MALIGNANT, better, baseline, PATIENTS)
+        row = table.loc[key]
+        assert row["gain"] == pytest.approx(auc(MALIGNANT, better) - auc(MALIGNANT, baseline))
+        assert (row["gain_low"], row["gain_high"]) == (found.auc_difference.low, found.auc_difference.high)
+        assert row["p_bootstrap"] == found.p_bootstrap
+    assert np.isnan(table.loc[("sal+emb", ""), "gain"]), "not compared with itself"
+
+
+def test_without_sal_and_emb_there_is_no_difference_and_without_other_views_no_table() -> None:
+    table = views_table({("ipsi+emb", ""): SCORES["emb", ""]}, MALIGNANT, PATIENTS)
+    assert len(table) == 1
+    assert table["gain"].isna().all()
+    assert views_table({key: SCORES[key] for key in KEYS[:2]}, MALIGNANT, PATIENTS).empty
+
+
+def test_combinations_stand_in_the_papers_order_and_then_by_their_maps() -> None:
+    further = ["sal+ipsi+contra+emb", "ipsi", "sal+ipsi+emb", "contra+emb"]
+    assert sorted([*further, *MAPS[::-1], ""], key=maps_order) == [
+        *("", *MAPS),
+        *("sal+ipsi+contra+emb", "sal+ipsi+emb", "ipsi", "contra+emb"),
+    ]
+    assert [has_views(maps) for maps in ("sal+emb", "ipsi", "loc+contra")] == [False, True, True]
