@@ -46,11 +46,15 @@ class ReadCase:
         image: the image; None where it cannot be used.
         requests: its lesions whose outlines could be drawn.
         errors: why the image or an outline cannot be used, a sentence each.
+        others: the other images of its exam that can be used.
+        warnings: why others cannot, a sentence each.
     """
 
     image: CaseImage | None
     requests: tuple[Request, ...] = ()
     errors: tuple[str, ...] = ()
+    others: tuple[CaseImage, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_all(cases: Sequence[Case], placing: Placing, workers: Workers) -> Iterator[ReadCase]:
@@ -93,7 +97,19 @@ def read_case(placing: Placing, case: Case) -> ReadCase:
         except Exception as error:  # numbers that no image has, and whatever a file makes its decoder raise
             what = f"the outline cannot be drawn ({type(error).__name__})"
             errors.append(f"{lesion.where}: {what}: correct its numbers, or save its file again")
-    return ReadCase(image, tuple(requests), tuple(errors))
+    others, warnings = _others(placing, case.others) if requests else ([], [])
+    return ReadCase(image, tuple(requests), tuple(errors), tuple(others), tuple(warnings))
+
+
+def _others(placing: Placing, cases: Sequence[Case]) -> tuple[list[CaseImage], list[str]]:
+    """The other images of an exam, and why some of them cannot be used."""
+    images, warnings = [], []
+    for case in cases:
+        try:
+            images.append(read_image(case.root / case.path, case.laterality, case.view, placing, case.name))
+        except MammoError as error:
+            warnings.append(f"Not used as another image of the exam: {error}.")
+    return images, warnings
 
 
 def packed_pixels(placing: Placing, case: Case) -> bytes:

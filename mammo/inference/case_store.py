@@ -1,7 +1,9 @@
-"""A temporary image store of one image, so that a single lesion is scored as the lesions of any store are."""
+"""A temporary image store of one image and of the others of its exam that are given.
+
+In it a single lesion is scored as the lesions of any store are.
+"""
 
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,18 +33,22 @@ are a little larger than the window in every data set."""
 
 
 class CaseStore:
-    """The store of one image; its folder is removed with the object.
+    """The store of an exam of which one image is scored; its folder is removed with the object.
 
     Args:
         image: the image.
         frame: of the networks.
+        others: other images of its exam.
     """
 
-    def __init__(self, image: CaseImage, frame: Frame) -> None:
+    def __init__(self, image: CaseImage, frame: Frame, others: Sequence[CaseImage] = ()) -> None:
         self.image, self.frame = image, frame
+        images = {IMAGE_ID: image} | {f"other{number}": other for number, other in enumerate(others)}
+        self._rows = [_row(image_id, one) for image_id, one in images.items()]
         self._folder = TemporaryDirectory(prefix="mammo-")
         with errors_about(self.path):
-            ImageStore(self.path).write(IMAGE_ID, image.admitted.pixels)
+            for image_id, one in images.items():
+                ImageStore(self.path).write(image_id, one.admitted.pixels)
 
     @property
     def path(self) -> Path:
@@ -68,31 +74,9 @@ class CaseStore:
             {"lesion_id": f"lesion-{number}", **lesion, **outline_values(one.mask, one.box)}
             for number, one in enumerate(outlines)
         ]
-        manifest = Manifest.of(self.frame, [self._row], lesions)
+        manifest = Manifest.of(self.frame, self._rows, lesions)
         manifest.save(self.path)
         return manifest
-
-    @cached_property
-    def _row(self) -> Row:
-        """The row of images.parquet."""
-        admitted = self.image.admitted
-        return {
-            "image_id": IMAGE_ID,
-            **{name: name for name in ("source", "patient_id", "exam_id")},
-            "laterality": self.image.laterality,
-            "view": self.image.view,
-            "fold": NO_FOLD,
-            "flags": "+".join(admitted.flags),
-            "notes": "+".join(admitted.notes),
-            "voi": admitted.voi,
-            "vendor": admitted.vendor,
-            "spacing_mm": admitted.spacing_mm,
-            "sha256": self.image.sha256,
-            **dict.fromkeys(("split", "official_split", "elsewhere", "density"), ""),
-            **dict.fromkeys(BREAST_FLAGS, False),
-            **chain_values(admitted.chain),
-            **tissue_values(admitted.tissue),
-        }
 
     def facts(self, outline: Drawn) -> LesionFacts:
         """What is compared with the ranges of the training lesions."""
@@ -130,3 +114,25 @@ class CaseStore:
                 f"their window {frame.height} x {frame.width} px: if the networks were trained on images of another "
                 f"resolution, the score means nothing; scale={fitting:.2g} would fit this breast."
             )
+
+
+def _row(image_id: str, image: CaseImage) -> Row:
+    """The row of images.parquet of an image; all images of a case are of one exam."""
+    admitted = image.admitted
+    return {
+        "image_id": image_id,
+        **{name: name for name in ("source", "patient_id", "exam_id")},
+        "laterality": image.laterality,
+        "view": image.view,
+        "fold": NO_FOLD,
+        "flags": "+".join(admitted.flags),
+        "notes": "+".join(admitted.notes),
+        "voi": admitted.voi,
+        "vendor": admitted.vendor,
+        "spacing_mm": admitted.spacing_mm,
+        "sha256": image.sha256,
+        **dict.fromkeys(("split", "official_split", "elsewhere", "density"), ""),
+        **dict.fromkeys(BREAST_FLAGS, False),
+        **chain_values(admitted.chain),
+        **tissue_values(admitted.tissue),
+    }

@@ -52,6 +52,7 @@ class Case:
         view: likewise.
         spacing_mm: mm between pixels, for a file that states none; None if unknown.
         lesions: its outlines.
+        others: the other images of its exam that are known, without lesions.
         error: why it cannot be scored; empty if it can.
     """
 
@@ -62,6 +63,7 @@ class Case:
     view: View | None = None
     spacing_mm: float | None = None
     lesions: tuple[LesionRequest, ...] = ()
+    others: "tuple[Case, ...]" = ()
     error: str = ""
 
 

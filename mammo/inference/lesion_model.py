@@ -14,6 +14,7 @@ from mammo.geometry import CORNERS, CropWindows, FrameChain
 from mammo.inference.case_image import CaseImage, Image, Placing, as_file, read_image
 from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.ensemble import Ensemble, mean_saliency
+from mammo.inference.missing_images import missing_images
 from mammo.inference.outlines import Drawn, Outline, draw
 from mammo.inference.placing import placing_of
 from mammo.inference.scorer import SaliencyById
@@ -167,7 +168,8 @@ class LesionModel:
         case.store.tables([drawn])
         data = self.ensemble.datamodules(case.store.path, _whole(n_windows))
         scores, plan = self.ensemble.score(data, case.saliency).mean.scores, data[0].evaluation_plan(None)
-        warnings = [*([CLIPPED] if drawn.clipped else []), *case.store.warnings(drawn)]
+        warnings = [*missing_images(data[0], IMAGE_ID), *([CLIPPED] if drawn.clipped else [])]
+        warnings += case.store.warnings(drawn)
         trained = self.ensemble.training_images
         warnings += [SEEN] if trained and trained.knows(case.store.image.sha256) else []
         warnings += [PHANTOMS] if self.ensemble.trained_on_phantoms else []

@@ -7,7 +7,7 @@ outlines, the bundle and the options are the same, and its files are as they wer
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +145,9 @@ def _scored(
     """The scored lesions of a case, as JSON values; empty if it has none."""
     if content.image is None or not content.requests:
         return []
-    prediction = CasePrediction(case.name, lesions=predictor.predict(content.image, content.requests))
+    lesions = predictor.predict(content.image, content.requests, content.others)
+    lesions = tuple(replace(lesion, warnings=(*content.warnings, *lesion.warnings)) for lesion in lesions)
+    prediction = CasePrediction(case.name, lesions=lesions)
     found = prediction.as_json()
     drawn = prediction.lesions if outputs else ()
     pictures = [overlay_pixels(lesion, content.image, predictor.facts.name) for lesion in drawn]
@@ -173,10 +175,10 @@ def _finished(journal: Path) -> Iterator[tuple[str, FinishedCase]]:
 def _key(predictor: Predictor, number: int, case: Case, content: ReadCase, outputs: Sequence[str]) -> str:
     """SHA-256 of everything that the prediction for a case depends on, of its place in the list, and its outputs."""
     facts: list[object] = [predictor.facts.name.digest, asdict(predictor.options), number, case.name]
-    facts += [case.laterality, case.view, case.spacing_mm, content.errors, outputs]
+    facts += [case.laterality, case.view, case.spacing_mm, content.errors, content.warnings, outputs]
     digest = hashlib.sha256(json.dumps(facts, default=str).encode())
-    if content.image is not None:
-        digest.update(content.image.sha256.encode())
+    for image in (content.image, *content.others):
+        digest.update(image.sha256.encode() if image else b"")
     for request in content.requests:
         outline = request.outline
         digest.update(repr((request.lesion_id, outline.box, outline.clipped)).encode() + outline.mask.tobytes())

@@ -11,11 +11,13 @@ from mammo.inference.case_reading import Request
 from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.ensemble import Ensemble, EnsembleScores, mean_saliency
 from mammo.inference.lesion_model import CLIPPED, N_WINDOWS, PHANTOMS
+from mammo.inference.missing_images import missing_images
 from mammo.inference.outline_changes import CHANGES, changed_outlines
 from mammo.inference.outlines import Drawn
 from mammo.inference.placing import placing_of
 from mammo.inference.prediction import LesionPrediction, ThresholdResult
 from mammo.inference.training_images import SEEN
+from mammo.maps.view_sources import Kind
 from mammo.records import MammoError
 
 
@@ -68,14 +70,22 @@ class Predictor:
             raise MammoError(f"{path} is the folder of a run: make a bundle of it with mammo bundle {path} -o FILE")
         return cls(ensemble, BundleFacts.of(ensemble.bundle), options)
 
-    def predict(self, image: CaseImage, requests: Sequence[Request]) -> tuple[LesionPrediction, ...]:
+    @property
+    def other_images(self) -> tuple[Kind, ...]:
+        """The other images of an exam that the scores depend on (Scorer.other_images)."""
+        return self.ensemble.members[0].other_images
+
+    def predict(
+        self, image: CaseImage, requests: Sequence[Request], others: Sequence[CaseImage] = ()
+    ) -> tuple[LesionPrediction, ...]:
         """The predictions for the lesions of an image, in the order of the requests.
 
         Args:
             image: decoded and placed by `placing`.
             requests: its lesions, at least one.
+            others: other images of its exam, likewise.
         """
-        store = CaseStore(image, self.placing.frame)
+        store = CaseStore(image, self.placing.frame, others)
         changed = [self._changed(image, one.outline) for one in requests]
         drawn = [one.outline for one in requests]
         drawn += [outline for each in changed for outline in each.values() if outline is not None]
@@ -84,6 +94,7 @@ class Predictor:
         data = self.ensemble.datamodules(store.path, self.options.n_windows)
         scores = self.ensemble.score(data, saliency, without_context=True)
         windows, h = data[0].evaluation_plan(None).windows, self.ensemble.representations(data)
+        missing = missing_images(data[0], IMAGE_ID)
         found, of_changes = [], iter(scores.mean.scores.score[len(requests) :].tolist())
         for row, (request, own) in enumerate(zip(requests, changed, strict=True)):
             base = float(scores.mean.scores.score[row])
@@ -91,7 +102,8 @@ class Predictor:
             span = slice(row * self.options.n_windows, (row + 1) * self.options.n_windows)
             one = self._prediction(store, request, scores, row, changes)
             one = replace(one, windows=windows[span].copy(), h=None if h is None else h[span].mean(axis=0))
-            found.append(replace(one, saliency=mean_saliency(saliency, IMAGE_ID)))
+            one = replace(one, saliency=mean_saliency(saliency, IMAGE_ID), warnings=(*missing, *one.warnings))
+            found.append(one)
         return tuple(found)
 
     def _changed(self, image: CaseImage, outline: Drawn) -> Mapping[str, Drawn | None]:
