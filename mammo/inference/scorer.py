@@ -162,7 +162,7 @@ class Scorer:
         return embed_plan(floc, plan, reader, self.cfg.trainer.precision)
 
     def saliency(self, store: Path, manifest: Manifest, image_ids: Sequence[str]) -> SaliencyById:
-        """S of images, [2, rows, cols] each, in float16 as in f_agg's training; empty without a context network.
+        """S of images, [2, rows, cols] each; empty without a context network.
 
         S of the other images of their exams, as far as the store has them, is added where the score depends on it.
 
@@ -178,7 +178,7 @@ class Scorer:
         maps = saliency_maps(self.context, store, manifest, image_ids, self.cfg.trainer.precision)
         if len(image_ids) > 1:
             maps = track(maps, "saliency", len(image_ids))
-        return {image_id: one.astype(np.float16).astype(np.float32) for image_id, one in maps}
+        return dict(maps)
 
     def score(self, data: MammoDataModule, saliency: SaliencyById) -> ScoredLesions:
         """Score every lesion of the datamodule's store, labeled or not.

@@ -1,4 +1,7 @@
-"""Saliency cache: S of the images of a store by one context network, 5.5 KB for each image (float16).
+"""Saliency cache: S of the images of a store by one context network, 11 KB for each image.
+
+They are kept in float32: in half precision the last bits of S, which depend on the number of threads, would decide how
+a value is rounded and change scores by 1e-6 instead of 1e-7.
 
 Every map is stored under its image's id and digest, so that a map of other pixels is never used for the image. Maps are
 written in parts, each atomically, so that interrupted work continues where it stopped.
@@ -21,7 +24,7 @@ from mammo.records import MammoError
 Key = tuple[str, str]
 """An image's id and digest."""
 
-NO_MAPS: NDArray[np.float16] = np.empty(0, np.float16)
+NO_MAPS: NDArray[np.float32] = np.empty(0, np.float32)
 """The maps of a damaged part."""
 
 
@@ -57,7 +60,7 @@ class SaliencyMaps:
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         content = BytesIO()
-        np.save(content, maps.astype(np.float16))
+        np.save(content, maps.astype(np.float32, copy=False))
         lines = f"sha256 {sha256(content.getvalue()).hexdigest()}\n"
         lines += "".join(f"{image_id} {self.images[image_id]}\n" for image_id in image_ids)
         name = _name(lines)
@@ -104,28 +107,28 @@ class SaliencyMaps:
             self.check()
             image_id = image_ids[found.index(None)]
             raise MammoError(f"image {image_id} is not in the store of the saliency maps in {self.folder}")
-        return np.stack([part[row] for part, row in found if part is not None]).astype(np.float32)  # type: ignore[misc]
+        return np.stack([part[row] for part, row in found if part is not None])  # type: ignore[misc]
 
     @cached_property
-    def _index(self) -> dict[Key, tuple[NDArray[np.float16], int]]:
+    def _index(self) -> dict[Key, tuple[NDArray[np.float32], int]]:
         """By image id and digest, the memory-mapped part and row of each map. A damaged part counts as missing.
 
         Raises:
             MammoError: an intact part has maps of another shape, or values that are NaN or outside [0, 1].
         """
-        index: dict[Key, tuple[NDArray[np.float16], int]] = {}
+        index: dict[Key, tuple[NDArray[np.float32], int]] = {}
         for names in sorted(self.folder.glob("*.txt")):
             keys, part = _read_part(names)
             self._check_values(names.with_suffix(".npy"), keys, part)
             index.update({(key[0], key[1]): (part, row) for row, key in enumerate(keys)})
         return index
 
-    def _check_values(self, path: Path, keys: list[list[str]], part: NDArray[np.float16]) -> None:
+    def _check_values(self, path: Path, keys: list[list[str]], part: NDArray[np.float32]) -> None:
         expected, again = (len(keys), 2, *self.grid), f"delete {path} and run {self.advice}"
-        if keys and (part.shape != expected or part.dtype != np.float16):
+        if keys and (part.shape != expected or part.dtype != np.float32):
             raise MammoError(
                 f"{path}, with the saliency map of image {keys[0][0]}, holds {part.dtype} {list(part.shape)}, not "
-                f"float16 {list(expected)}: {again}"
+                f"float32 {list(expected)}: {again}"
             )
         wrong = [key[0] for key, each in zip(keys, part, strict=False) if not ((each >= 0) & (each <= 1)).all()]
         if wrong:
@@ -144,7 +147,7 @@ def _name_of(names: Path) -> str:
         return ""
 
 
-def _read_part(names: Path) -> tuple[list[list[str]], NDArray[np.float16]]:
+def _read_part(names: Path) -> tuple[list[list[str]], NDArray[np.float32]]:
     """The image ids and digests of a part and its memory-mapped maps; none if a byte of either file has changed."""
     try:
         lines, maps = read_text(names, TABLE_BYTES), names.with_suffix(".npy")
