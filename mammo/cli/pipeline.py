@@ -110,8 +110,14 @@ def _children(commands: Sequence[str], started: float, preload: Sequence[str]) -
         for command in commands:
             lines, out = context.Pipe(duplex=False)
             child: BaseProcess = context.Process(target=_execute, args=(command, out))
-            with without_interrupts():
-                child.start()
+            try:
+                with without_interrupts():
+                    child.start()
+            except EOFError:  # the server process has ended instead
+                raise MammoError(
+                    f"no process can be started for python -m {command}: check that the disk of temporary files is not "
+                    "full, and that memory and the limit of processes are not exhausted"
+                ) from None
             out.close()
             children.append(child)
             readers.append(Thread(target=_print_lines, args=(lines, started), daemon=True))

@@ -1,5 +1,7 @@
 """Stages run once and in order, their commands in parallel; a failing command stops the pipeline with one sentence."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -87,3 +89,17 @@ def test_a_failure_is_noticed_in_any_order(work: Path) -> None:
     with pytest.raises(MammoError, match=r"fail_it now"):
         run_pipeline([stage("train", "wait_it", "fail_it now")], work)
     assert time.monotonic() - started < 30
+
+
+def test_a_server_of_processes_that_has_ended_is_one_sentence(work: Path) -> None:
+    """In a program of its own: a process has one such server."""
+    (work / "ends.py").write_text("import os\nos._exit(1)\n")
+    program = (
+        "from pathlib import Path\n"
+        "from mammo.cli.pipeline import Stage, run_pipeline\n"
+        "run_pipeline([Stage('draw', 1.0, ('step a',))], Path('runs'), ['ends'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=work, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1].startswith(
+        "mammo.records.MammoError: no process can be started for python -m step a: check that the disk"
+    )
