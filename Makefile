@@ -56,6 +56,9 @@ test-browser: setup ## the report and the page of mammo serve in a real browser 
 	@command -v chromium chromium-browser google-chrome >/dev/null || { \
 		echo "error: no Chromium is installed: apt-get install chromium" >&2; exit 2; }
 	$(RUN) -m pip install -q -c $(CONSTRAINTS) -e '.[serve]'
+	@test -n "$$MAMMO_AXE" || echo "accessibility is not checked: npm install axe-core elsewhere, and set MAMMO_AXE to its axe.min.js" >&2
+	@test -n "$$MAMMO_TSC" || command -v tsc >/dev/null || \
+		echo "types of the page are not checked: npm install typescript@5 elsewhere, and set MAMMO_TSC to its bin/tsc" >&2
 	$(RUN) -m pytest -m browser
 
 test-dicom: setup ## DICOM results and the DICOM node with Orthanc, dcmtk and dicom3tools (Debian packages; installs nothing)

@@ -118,6 +118,7 @@ def read_image(
     placing: Placing,
     given: Image,
     pixel_spacing: float | None = None,
+    whole: bool = False,
 ) -> CaseImage:
     """Decode, check and place the image of a file.
 
@@ -129,6 +130,7 @@ def read_image(
         given: the caller's image: the path of the file, or what was written to it, an array [H, W] of BITS bits or a
             data set.
         pixel_spacing: mm between pixels, for a file that states none; None if unknown.
+        whole: whether the values of the whole image are asked for, too (Admitted.whole).
 
     Raises:
         MammoError: the image would be rejected by an ingest, a value that is given is wrong, or the header states
@@ -146,7 +148,7 @@ def read_image(
         content = read_file(regular_file(file.parent, file.name))
         record = _record(file, name, *said, pixel_spacing)
         options = replace(placing.options, bits=BITS) if isinstance(given, np.ndarray) else placing.options
-        admitted = admit(file.parent, record, placing.frame, placing.scale, content, options)
+        admitted = admit(file.parent, record, placing.frame, placing.scale, content, options, whole)
     except RejectedError as error:
         remedy = REMEDIES.get(error.code, error.code.remedy)
         raise MammoError(f"{name}: {error.code.reason}: {remedy}") from None

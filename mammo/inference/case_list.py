@@ -11,6 +11,7 @@ from pathlib import Path
 from mammo.inference.cases import Case, CaseList, LesionRequest, no_outline
 from mammo.inference.not_used import OF_LESION, unused_columns, unused_keys
 from mammo.inference.outlines import Drawn
+from mammo.inference.segment_cases import folder_cases
 from mammo.intake.adapters._table_columns import Entry, check_chosen, columns_of, entry_of_annotation, read_entries
 from mammo.intake.adapters._table_files import SUFFIXES, usual_file
 from mammo.intake.adapters._table_lesions import lesion_key
@@ -25,11 +26,8 @@ from mammo.intake.adapters._table_outlines import (
 from mammo.intake.adapters._table_words import side_of, spacing_of, view_of
 from mammo.intake.adapters.table import OUTLINES
 from mammo.intake.coco import Annotation, coco_files, read_coco
-from mammo.intake.dicom_seg import Segments, outline_of_segment, read_segments, sop_instance_uid
 from mammo.intake.extents import are_beyond, check_inside
-from mammo.intake.rejections import Code, RejectedError
-from mammo.intake.sandbox import isolated
-from mammo.intake.source_folder import Folder, regular_file
+from mammo.intake.source_folder import Folder
 from mammo.intake.source_tables import read_header
 from mammo.intake.stored_shape import Shape
 from mammo.io import did_you_mean_path
@@ -37,8 +35,6 @@ from mammo.records import MammoError
 
 TABLES = (*SUFFIXES, ".json")
 """Suffixes of a list of cases: a table of lesions, or a COCO file."""
-
-UNLINKED = "this segmentation object names no image of the folder: put its image beside it, or export it again"
 
 
 def read_cases(words: Sequence[Path], columns: Mapping[str, str] | None = None) -> CaseList:
@@ -57,29 +53,54 @@ def read_cases(words: Sequence[Path], columns: Mapping[str, str] | None = None) 
     for word in words:
         if not word.exists():
             raise MammoError(f"{word} does not exist{did_you_mean_path(word)}: name an image, a folder or a table")
-        is_coco = word.suffix.lower() == ".json"
         if word.is_dir():
             table, annotations = usual_file(word, "lesions", "name the table in place of the folder"), coco_files(word)
-            headers += _add(found, word, [table] if table else [], annotations, chosen)
+            if table or annotations:
+                headers += _add(found, word, [table] if table else [], annotations, chosen)
+            else:
+                found.cases.extend(folder_cases(word))
         elif word.suffix.lower() in TABLES:
-            headers += _add(found, word.parent, [] if is_coco else [word], [word] if is_coco else [], chosen)
+            headers += _add(found, word.parent, *_by_kind(word), chosen)
         else:
             found.cases.append(Case(word.parent, word.name, str(word), error=no_outline(str(word))))
     check_chosen(chosen, headers, "--columns")
     return found
 
 
+def read_list(file: Path, images: Sequence[str]) -> list[Case]:
+    """The cases of a table of lesions or a COCO file, of images that need not be there.
+
+    Args:
+        file: one of TABLES.
+        images: paths of the images relative to the folder of the file; rows of others become cases with an error.
+
+    Raises:
+        MammoError: the file cannot be read or lacks a column.
+    """
+    found = CaseList([], [], [])
+    _add(found, file.parent, *_by_kind(file), {}, images)
+    return found.cases
+
+
+def _by_kind(file: Path) -> tuple[list[Path], list[Path]]:
+    """A file among the tables of lesions, or among the COCO files."""
+    return ([], [file]) if file.suffix.lower() == ".json" else ([file], [])
+
+
 def _add(
-    found: CaseList, root: Path, tables: Sequence[Path], annotated: Sequence[Path], chosen: Mapping[str, str]
+    found: CaseList,
+    root: Path,
+    tables: Sequence[Path],
+    annotated: Sequence[Path],
+    chosen: Mapping[str, str],
+    images: Sequence[str] | None = None,
 ) -> list[tuple[str, ...]]:
-    """Add the cases of a folder, by its tables or, without any, by its segmentation objects.
+    """Add the cases of tables; images: paths below the root, None for the files there.
 
     Returns:
         The columns of each table.
     """
-    if not tables and not annotated:
-        found.cases.extend(_folder_cases(root))
-        return []
+    paths = Folder(root).candidates if images is None else images
     described = _image_table(root)
     headers = {file: read_header(file) for file in (*tables, *([described] if described else []))}
     for file, columns in headers.items():
@@ -88,12 +109,12 @@ def _add(
         unused = unused_columns(header, by_field, is_list=file in tables)
         found.not_used.extend(f"{column} ({file.name})" for column in unused)
         _check_columns(file, header, by_field, is_list=file in tables)
-    cases = list(_table_cases(root, tables, annotated, chosen))
+    cases = list(_table_cases(root, ImageNames(root, paths), tables, annotated, chosen))
     found.not_used.extend(f"{key} ({file.name})" for file in annotated for key in unused_keys(file))
     found.cases.extend(case for case in cases if case.error or case.lesions)
     known = {case.path for case in cases} | {request.mask for case in cases for request in case.lesions}
-    images = [path for path in Folder(root).candidates if not path.startswith(f"{OUTLINES}/")]
-    found.without_outline.extend(path for path in images if path not in known)
+    bare = [path for path in paths if path not in known and not path.startswith(f"{OUTLINES}/")]
+    found.without_outline.extend(bare)
     return list(headers.values())
 
 
@@ -109,55 +130,12 @@ def _check_columns(file: Path, header: Sequence[str], by_field: Mapping[str, obj
         )
 
 
-def _folder_cases(root: Path) -> list[Case]:
-    """The cases of a folder without a table of lesions: images, with the segmentation objects that name them.
-
-    Raises:
-        MammoError: there is no image; or there is neither such an object nor a usual table, but another one.
-    """
-    paths = list(Folder(root).candidates)
-    segments = dict(zip(paths, isolated(partial(read_segments, root), paths, path_of=str), strict=True))
-    if not any(isinstance(found, Segments) and found.is_object for found in segments.values()):
-        tables = [file.name for file in sorted(root.iterdir()) if file.suffix.lower() in SUFFIXES and file.is_file()]
-        if tables:
-            raise MammoError(
-                f"{root} has no lesions.csv and no segmentation object, its tables are: {', '.join(tables)}: name your "
-                f"table of lesions, as in {root / tables[0]}"
-            )
-    known, found = {own.uid for own in segments.values() if isinstance(own, Segments) and not own.is_object}, []
-    for path, own in segments.items():
-        if isinstance(own, Segments) and not own.is_object:
-            requests = tuple(_segment_requests(root, own.uid, segments))
-            name = str(root / path)
-            found.append(Case(root, path, name, lesions=requests, error="" if requests else no_outline(name)))
-        elif isinstance(own, Segments) and not known.intersection(own.numbers):
-            found.append(Case(root, path, str(root / path), error=f"{root / path}: {UNLINKED}"))
-        elif not isinstance(own, Segments):
-            found.append(Case(root, path, str(root / path), error=f"{root / path}: {own.reason}: {own.remedy}"))
-    if not found:
-        raise MammoError(f"{root} contains no image: name a folder with DICOM, PNG or TIFF files")
-    return found
-
-
-def _segment_requests(root: Path, uid: str, segments: Mapping[str, Segments | Code]) -> Iterator[LesionRequest]:
-    """Yield the segments of all segmentation objects on one image."""
-    for path, found in segments.items():
-        if isinstance(found, Segments) and found.is_object and uid:
-            for number in found.numbers.get(uid, ()):
-                yield LesionRequest(
-                    f"{path} segment {number}",
-                    partial(draw_segment, root, path, number, uid),
-                    path,
-                )
-
-
 def _table_cases(
-    root: Path, tables: Sequence[Path], annotated: Sequence[Path], chosen: Mapping[str, str]
+    root: Path, names: ImageNames, tables: Sequence[Path], annotated: Sequence[Path], chosen: Mapping[str, str]
 ) -> Iterator[Case]:
     """Yield the cases of tables of lesions and COCO files, by image in the order of their first rows."""
     entries = [entry for file in tables for entry in read_entries(file, chosen)]
     entries += [entry_of_annotation(annotation) for file in annotated for annotation in read_coco(file)]
-    names = ImageNames(root, Folder(root).candidates)
     described: dict[str, Entry] = {}
     cases: dict[str, Case] = {}
     for row in _image_rows(root, chosen):
@@ -275,26 +253,3 @@ def _draw_annotation(annotation: Annotation, shape: Shape) -> Drawn:
     if edges:
         check_inside(edges, shape)
     return Drawn(*outline, clipped=edges is not None and are_beyond(edges, shape))
-
-
-def segments_on(files: tuple[Path, Path]) -> tuple[str, tuple[int, ...]]:
-    """SOP Instance UID of an image, and the numbers of the segments on it: of its file and a segmentation object.
-
-    Raises:
-        RejectedError: a file cannot be read, or the second is no segmentation object.
-    """
-    image, outlines = files
-    uid = sop_instance_uid(image.parent, image.name)
-    found = read_segments(outlines.parent, outlines.name)
-    if not found.is_object:
-        raise RejectedError(Code.OUTLINE_BROKEN)
-    return uid, found.numbers.get(uid, ())
-
-
-def draw_segment(root: Path, path: str, number: int, uid: str, shape: Shape) -> Drawn:
-    """Draw a segment of an object below a folder on an image with this SOP Instance UID and shape (rows, cols).
-
-    Raises:
-        RejectedError: as outline_of_segment; the mask is [box.height, box.width].
-    """
-    return Drawn(*outline_of_segment(regular_file(root, path), number, uid, shape), clipped=False)

@@ -3,25 +3,26 @@
 import gzip
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
+import numpy as np
 from pydicom.dataset import Dataset
 
 from mammo.inference.case_image import CaseImage, Placing, read_image
-from mammo.inference.cases import Case
+from mammo.inference.cases import Case, LesionRequest
 from mammo.inference.outlines import Drawn
 from mammo.intake.coco import CocoError
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.extents import OutlineError
-from mammo.intake.gate import presentation_values
 from mammo.intake.masks import MaskError
 from mammo.intake.outlines import check_extent
 from mammo.intake.rasters import is_raster
 from mammo.intake.rejections import OUTLINE, Code, RejectedError
 from mammo.intake.sandbox import Workers, isolated
 from mammo.intake.source_folder import regular_file
-from mammo.records import MammoError
+from mammo.intake.stored_shape import Shape
+from mammo.records import MammoError, Pixels
 
 PRELOAD = (__name__,)
 """Modules that the child processes need (intake.sandbox.Workers.preload)."""
@@ -72,17 +73,30 @@ def read_all(cases: Sequence[Case], placing: Placing, workers: Workers) -> Itera
             yield found
 
 
-def read_case(placing: Placing, case: Case) -> ReadCase:
-    """The image and the outlines of a case; what is wrong with them is an error of the result."""
+def read_case(placing: Placing, case: Case, whole: bool = False) -> ReadCase:
+    """The image and the outlines of a case; what is wrong with them is an error of the result.
+
+    Args:
+        placing: how images are brought into the frame of the networks.
+        case: the case.
+        whole: whether the values of the whole image are asked for, too (Admitted.whole).
+    """
     if case.error:
         return ReadCase(None, errors=(case.error,))
-    file = case.root / case.path
+    file, given = case.root / case.path, (case.laterality, case.view)
     try:
-        image = read_image(file, case.laterality, case.view, placing, case.name, case.spacing_mm)
+        image = read_image(file, *given, placing, case.name, case.spacing_mm, whole)
     except MammoError as error:
         return ReadCase(None, errors=(str(error),))
-    requests, errors, shape = [], [], image.admitted.chain.stored_shape
-    for lesion in case.lesions:
+    requests, errors = drawn(case.lesions, image.admitted.chain.stored_shape)
+    others, warnings = _others(placing, case.others) if requests else ([], [])
+    return ReadCase(image, requests, errors, tuple(others), tuple(warnings))
+
+
+def drawn(lesions: Sequence[LesionRequest], shape: Shape) -> tuple[tuple[Request, ...], tuple[str, ...]]:
+    """The outlines of lesions, drawn on an image of (rows, cols), and why others cannot be used, a sentence each."""
+    requests, errors = [], []
+    for lesion in lesions:
         try:
             outline = lesion.draw(shape)
             check_extent(outline[:2], shape)
@@ -97,8 +111,7 @@ def read_case(placing: Placing, case: Case) -> ReadCase:
         except Exception as error:  # numbers that no image has, and whatever a file makes its decoder raise
             what = f"the outline cannot be drawn ({type(error).__name__})"
             errors.append(f"{lesion.where}: {what}: correct its numbers, or save its file again")
-    others, warnings = _others(placing, case.others) if requests else ([], [])
-    return ReadCase(image, tuple(requests), tuple(errors), tuple(others), tuple(warnings))
+    return tuple(requests), tuple(errors)
 
 
 def _others(placing: Placing, cases: Sequence[Case]) -> tuple[list[CaseImage], list[str]]:
@@ -112,17 +125,30 @@ def _others(placing: Placing, cases: Sequence[Case]) -> tuple[list[CaseImage], l
     return images, warnings
 
 
-def packed_pixels(placing: Placing, case: Case) -> bytes:
-    """The whole image of a case as a viewer shows it, for a viewer: values uint16 [rows, cols], 0 to 4095.
+def read_viewed(placing: Placing, tags: Sequence[str], case: Case) -> tuple[ReadCase, bytes, Dataset | None]:
+    """A case for a viewer, of which each file is decoded once.
+
+    Args:
+        placing: how images are brought into the frame of the networks.
+        tags: keywords of the attributes of its header that are kept.
+        case: the case.
 
     Returns:
-        The values, little endian, compressed by gzip.
+        What read_case returns, the whole image packed, and the attributes (header_of); without an image nothing else.
 
     Raises:
-        RejectedError, MammoError: as presentation_values.
+        RejectedError: as header_of.
     """
-    values = presentation_values(case.root, case.path, placing.options)
-    return gzip.compress(values.astype("<u2").tobytes(), compresslevel=1, mtime=0)
+    read = read_case(placing, case, whole=True)
+    if read.image is None or read.image.admitted.whole is None:
+        return read, b"", None
+    image = replace(read.image, admitted=replace(read.image.admitted, whole=None))
+    return replace(read, image=image), packed(read.image.admitted.whole), header_of(tags, case)
+
+
+def packed(values: Pixels) -> bytes:
+    """Presentation values uint16 [rows, cols], 0 to 4095, for a viewer: little endian, compressed by gzip."""
+    return gzip.compress(np.ascontiguousarray(values, "<u2").data, compresslevel=1, mtime=0)
 
 
 def header_of(tags: Sequence[str], case: Case) -> Dataset | None:

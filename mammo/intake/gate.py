@@ -38,6 +38,7 @@ class Admitted:
         vendor: manufacturer of the detector (intake.dicom_header.VENDORS), empty for a PNG or TIFF.
         notes: what was done to the pixels and keeps nothing out of training (Presentation.notes).
         spacing_mm: mm between stored pixels, by the file, or else by the record or the options; 0 if unknown.
+        whole: [Rows, Columns] uint16, the values of the whole image as presentation_values returns them, if asked for.
     """
 
     chain: FrameChain
@@ -49,6 +50,7 @@ class Admitted:
     vendor: str
     notes: tuple[str, ...] = ()
     spacing_mm: float = 0.0
+    whole: NDArray[np.uint16] | None = None
 
 
 def admit(
@@ -58,6 +60,7 @@ def admit(
     scale: float,
     content: bytes | None = None,
     options: PixelOptions = ANY_DEPTH,
+    whole: bool = False,
 ) -> Admitted:
     """Return an image that its adapter accepted, decoded and placed.
 
@@ -68,6 +71,7 @@ def admit(
         scale: store pixels per mirrored pixel, unless the options ask for a spacing.
         content: the file's bytes, if they were already read.
         options: how gray values are read where no header states it, and the spacing to bring images to.
+        whole: whether the values of the whole image are asked for, too.
 
     Raises:
         RejectedError: its adapter rejected the image, its pixels are unusable, or the record's spacing is not that of
@@ -95,7 +99,7 @@ def admit(
     flags = tuple(flag for flag in Flag if flag in found)
     notes = (*shown.notes, *([FILM] if placed.film else []))
     kept = placed.chain, placed.pixels, placed.tissue
-    return Admitted(*kept, flags, shown.voi, image.uid, image.vendor, notes, spacing)
+    return Admitted(*kept, flags, shown.voi, image.uid, image.vendor, notes, spacing, whole=values if whole else None)
 
 
 def scale_to(wanted_mm: float, spacing: float) -> float:

@@ -3,12 +3,12 @@
 from functools import partial
 from pathlib import Path
 
-from mammo.inference.case_list import draw_segment, segments_on
 from mammo.inference.case_reading import PRELOAD, ReadCase, read_all
 from mammo.inference.cases import Case, LesionRequest
 from mammo.inference.overlay import overlay_pixels
 from mammo.inference.prediction import CasePrediction
 from mammo.inference.predictor import Predictor
+from mammo.inference.segment_cases import draw_segment, segments_on
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
 from mammo.records import MammoError

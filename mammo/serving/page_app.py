@@ -1,7 +1,8 @@
 """The page's application: static files, and requests to open an image, score an outline and download the result."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +27,7 @@ from mammo.serving.page_files import ListedFiles, upload_name
 from mammo.serving.page_guard import SESSION
 from mammo.serving.page_images import OpenImage, OpenImages, open_image
 from mammo.serving.page_neighbors import PageNeighbors
+from mammo.serving.page_outlines import load_outlines, outlines_name
 from mammo.serving.page_results import results_of, send_results, why_no_results, zipped
 from mammo.serving.page_scores import answer_json, image_json, predictions_json, score_outline, scored
 from mammo.serving.page_words import NAME
@@ -69,8 +71,8 @@ class Page:
             is_number = number.isdecimal() and len(number) <= LONGEST_NUMBER
             return await self._opened(request, self.files.case(int(number) if is_number else -1))
         with TemporaryDirectory(prefix="mammo-") as folder:
-            name = await _received(request, Path(folder))
-            return await self._opened(request, Case(Path(folder), name, NAME))
+            file = await _received(request, Path(folder), upload_name)
+            return await self._opened(request, Case(file.parent, file.name, NAME))
 
     async def _opened(self, request: Request, case: Case) -> dict[str, Any]:
         try:
@@ -82,6 +84,20 @@ class Page:
         found = image_json(image) | {"no_results": why_no_results(image, self.predictor.facts.name)}
         print_event(f"an image was opened ({found['rows']} x {found['cols']} px)")
         return found
+
+    async def outlines(self, request: Request) -> dict[str, Any]:
+        """Add the outlines of a file, the body; the query gives its `name`, and that of an uploaded `image`."""
+        image, said = self._image(request), request.query_params
+        with TemporaryDirectory(prefix="mammo-") as folder:
+            file = await _received(request, Path(folder), partial(outlines_name, said.get("name", "")))
+            problems = await self._reader.run(load_outlines, image, file, said.get("image", ""))
+        print_event("outlines were loaded")
+        return {"known": image_json(image)["known"], "problems": problems}
+
+    async def close(self, request: Request) -> Response:
+        """Close an image that is no longer shown."""
+        self.images.close(request.scope[SESSION].key, request.path_params["key"])
+        return Response(status_code=204)
 
     def _image(self, request: Request) -> OpenImage:
         return self.images.get(request.scope[SESSION].key, request.path_params["key"])
@@ -151,8 +167,8 @@ class Page:
         return self.extras.neighbors
 
 
-async def _received(request: Request, folder: Path) -> str:
-    """Write the body of a request into a folder; returns the file's name, by what it is."""
+async def _received(request: Request, folder: Path, name_of: Callable[[bytes], str]) -> Path:
+    """Write the body of a request into a folder; returns the file, which is named by its first bytes."""
     part, head = folder / "received", b""
     with part.open("wb") as file:
         async for chunk in request.stream():
@@ -160,7 +176,7 @@ async def _received(request: Request, folder: Path) -> str:
             file.write(chunk)
     if not head:
         raise MammoError("The file is empty: choose another.")
-    return part.rename(folder / upload_name(head)).name
+    return part.rename(folder / name_of(head))
 
 
 def _described(case: Case, said: Any) -> Case:  # noqa: ANN401  (query parameters of starlette)
@@ -197,6 +213,8 @@ def application(page: Page) -> FastAPI:
     for address, call in (("/api/bundle", page.bundle), ("/api/files", page.listed)):
         app.add_api_route(address, call)
     app.add_api_route("/api/images", page.open, methods=["POST"])
+    app.add_api_route("/api/images/{key}", page.close, methods=["DELETE"], status_code=204, response_class=Response)
+    app.add_api_route("/api/images/{key}/outlines", page.outlines, methods=["POST"])
     app.add_api_route("/api/images/{key}/score", page.score, methods=["POST"])
     app.add_api_route("/api/images/{key}/send", page.send, methods=["POST"])
     app.add_api_route("/api/images/{key}/neighbors", page.neighbors)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from mammo.inference.case_list import read_cases
 from mammo.inference.cases import Case
+from mammo.inference.exams import read_exam_images
 from mammo.records import MammoError
+from mammo.serving.page_hanging import Hanging, hangings
 from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import read_own_ids
 
@@ -24,9 +26,15 @@ SIGNATURES: Mapping[bytes, str] = {
 
 @dataclass(frozen=True)
 class ListedFiles:
-    """The images of a folder, each with its outlines; those that have any come first."""
+    """The images of a folder, each with its outlines; those that have any come first.
+
+    Attributes:
+        cases: the images.
+        hangings: for each the images that hang together with it.
+    """
 
     cases: Sequence[Case] = ()
+    hangings: Sequence[Hanging] = ()
 
     @classmethod
     def of(cls, folder: Path, store: Path | None = None) -> "ListedFiles":
@@ -44,13 +52,12 @@ class ListedFiles:
         bare = [Case(root, path, path) for path in found.without_outline]
         cases = [replace(case, error="") for case in (*found.cases, *bare) if case.path]
         cases.sort(key=lambda case: not case.lesions)  # stable
-        if store is None:
-            return cls(cases)
-        tested = _tested(store)
-        cases = [case for case in cases if case.path in tested]
-        if not cases:
-            raise MammoError(f"{store} has no test image of {folder}: name the store that was made from it")
-        return cls(cases)
+        if store is not None:
+            tested = _tested(store)
+            cases = [case for case in cases if case.path in tested]
+            if not cases:
+                raise MammoError(f"{store} has no test image of {folder}: name the store that was made from it")
+        return cls(cases, hangings(read_exam_images(root, [case.path for case in cases])))
 
     def case(self, number: int) -> Case:
         """The image of a number; MammoError where there is none."""
@@ -59,8 +66,11 @@ class ListedFiles:
         return self.cases[number]
 
     def as_json(self) -> list[dict[str, object]]:
-        """What the page lists: path below the folder, and the number of outlines."""
-        return [{"name": case.path, "n_outlines": len(case.lesions)} for case in self.cases]
+        """What the page lists: path below the folder, the number of outlines, and what hangs together (Hanging)."""
+        return [
+            {"name": case.path, "n_outlines": len(case.lesions), **hanging._asdict()}
+            for case, hanging in zip(self.cases, self.hangings, strict=True)
+        ]
 
 
 def _tested(store: Path) -> set[str]:

@@ -5,6 +5,7 @@ with its text, which could hold a name from a file.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
@@ -27,8 +28,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 SESSION = "mammo_session"
 """Key of a request's session in its scope."""
 
-UPLOAD = "/api/images"
-"""Path of uploads, which have limits of their own."""
+UPLOADS_AT = re.compile(r"/api/images(/[^/]*/outlines)?")
+"""Paths of uploads, which have limits of their own."""
 
 JSON_BYTES = 1 << 20
 """Largest body that is not an upload."""
@@ -96,7 +97,7 @@ class Guard:
             await found(scope, receive, send)
             return
         scope[SESSION] = found
-        is_upload = request.method == "POST" and request.url.path == UPLOAD
+        is_upload = request.method == "POST" and bool(UPLOADS_AT.fullmatch(request.url.path))
         body = _Body(receive, MAX_BYTES if is_upload else JSON_BYTES)
         if int(request.headers.get("content-length") or 0) > body.most:
             await _refusal(413, _too_large(body.most))(scope, receive, send)
@@ -131,7 +132,7 @@ class Guard:
         if request.method not in ("GET", "HEAD"):
             if headers.get("origin") != own:
                 return _refusal(403, f"Requests that change something come from the page at {own} only.")
-            if not session.may_ask(self.sessions.now()):
+            if request.method != "DELETE" and not session.may_ask(self.sessions.now()):
                 return _refusal(429, f"More than {PER_MINUTE} requests came within a minute: wait a minute.")
         return session
 

@@ -1,17 +1,17 @@
 """The mammograms that are open in the page: read as `mammo predict` reads them, and kept in memory only."""
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from pydicom.dataset import Dataset
 
 from mammo.dicom_out.origin import READ
 from mammo.inference.case_image import CaseImage, Placing
-from mammo.inference.case_reading import PRELOAD, Request, header_of, packed_pixels, read_all
+from mammo.inference.case_reading import PRELOAD, Request, read_viewed
 from mammo.inference.cases import Case
 from mammo.inference.prediction import LesionPrediction
 from mammo.intake.rejections import Code
@@ -19,18 +19,16 @@ from mammo.intake.sandbox import Workers, isolated
 from mammo.records import MammoError
 from mammo.serving.page_words import NAME, in_page
 
-Found = TypeVar("Found")
-
 UPLOADED = "image"
 """The name of an upload in results."""
 
-WORKERS = Workers(processes=1, preload=PRELOAD)
+WORKERS = Workers(processes=1, preload=(*PRELOAD, "mammo.inference.outline_files"))
 
 KEPT_BYTES = 1 << 30
 """Most bytes of all open images."""
 
-KEPT_EACH = 4
-"""Most open images of one reader."""
+KEPT_EACH = 5
+"""Most open images of one reader: four on the screen, and one that takes the place of another."""
 
 
 @dataclass(eq=False)
@@ -39,7 +37,7 @@ class OpenImage:
 
     Attributes:
         image: decoded and placed.
-        known: the lesions that a table, COCO file or segmentation of the folder outlines on it.
+        known: the lesions that files outline on it: tables, COCO files and segmentations of the folder or the reader.
         problems: why outlines of the folder cannot be used, a sentence each.
         pixels: presentation values uint16 [rows, cols], 0 to 4095, little endian, compressed by gzip.
         header: the attributes that DICOM results depend on; None where the file is not DICOM.
@@ -65,8 +63,9 @@ class OpenImage:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of memory that its pixels take."""
-        return len(self.pixels) + self.image.admitted.pixels.nbytes
+        """Bytes of memory that its pixels and outlines take."""
+        masks = sum(one.outline.mask.nbytes for one in self.known)
+        return len(self.pixels) + self.image.admitted.pixels.nbytes + masks
 
 
 def start_workers() -> None:
@@ -84,21 +83,15 @@ def open_image(case: Case, placing: Placing) -> OpenImage:
     Raises:
         MammoError: `mammo predict` would reject the image; the sentence names no folder.
     """
-    (read,) = read_all([replace(case, error="")], placing, WORKERS)
+    (found,) = isolated(partial(read_viewed, placing, READ), [replace(case, error="")], WORKERS)
+    if isinstance(found, Code):  # also where the child did not survive it
+        raise MammoError(in_page(f"{NAME}: {found.reason}: {found.remedy}"))
+    read, pixels, header = found
     if read.image is None:
         raise MammoError(_about(" ".join(read.errors), case))
-    pixels, header = _read(partial(packed_pixels, placing), case), _read(partial(header_of, READ), case)
     problems = tuple(_about(error, case) for error in read.errors)
     name = UPLOADED if case.name == NAME else case.path
     return OpenImage(read.image, read.requests, problems, pixels, header, name)
-
-
-def _read(work: Callable[[Case], Found], case: Case) -> Found:
-    """What a function finds in a file, in a child process; MammoError where it is rejected."""
-    (found,) = isolated(work, [case], WORKERS)
-    if isinstance(found, Code):
-        raise MammoError(in_page(f"{NAME}: {found.reason}: {found.remedy}"))
-    return found
 
 
 def _about(sentence: str, case: Case) -> str:
@@ -127,6 +120,10 @@ class OpenImages:
         while self._images and self.n_bytes + image.n_bytes > self.most_bytes:
             del self._images[next(iter(self._images))]
         self._images[reader, image.key] = image
+
+    def close(self, reader: str, key: str) -> None:
+        """Forget an image of this reader; nothing where it is not open."""
+        self._images.pop((reader, key), None)
 
     @property
     def n_bytes(self) -> int:

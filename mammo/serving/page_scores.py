@@ -130,6 +130,7 @@ def image_json(image: OpenImage) -> dict[str, Any]:
         "spacing_mm": admitted.spacing_mm,
         "laterality": image.image.laterality,
         "view": image.image.view,
+        "faces_left": admitted.chain.mirrored,
         "flags": [f"{flag}: {flag.reason}" for flag in admitted.flags],
         "problems": image.problems,
         "known": [{"id": one.lesion_id, "points": _known_points(one)} for one in image.known],

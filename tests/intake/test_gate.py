@@ -41,10 +41,11 @@ def test_the_whole_image_has_the_values_that_are_placed(
 ) -> None:
     """Also where the background was white, as in a file that states the wrong photometric interpretation."""
     make_dicom(4095 - half_disc).save_as(tmp_path / "x.dcm", enforce_file_format=True)
-    placed = admit(tmp_path, ImageRecord("x.dcm", "p", "e", Laterality.LEFT, View.CC), FRAME, 1)
+    placed = admit(tmp_path, ImageRecord("x.dcm", "p", "e", Laterality.LEFT, View.CC), FRAME, 1, whole=True)
     assert Flag.INVERTED in placed.flags
     whole, box = presentation_values(tmp_path, "x.dcm"), placed.chain.breast
     assert np.array_equal(whole, half_disc)
+    assert np.array_equal(placed.whole, half_disc)
     assert np.array_equal(whole[box.row0 : box.row1, box.col0 : box.col1], placed.pixels)
 
 

@@ -9,7 +9,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from mammo.inference.case_list import segments_on
+from mammo.inference.segment_cases import segments_on
 from mammo.records import MammoError
 
 pytest.importorskip("highdicom", reason="the extra dicom is not installed")

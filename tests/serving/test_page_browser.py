@@ -9,15 +9,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import NDArray
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
@@ -25,73 +22,26 @@ pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 from mammo.bundle import main as bundle_runs
 from mammo.inference.outlines import draw
 from mammo.intake.gate import presentation_values
-from mammo.phantoms.cohort import write_cohort
-from mammo.phantoms.spec import CohortSpec
 from mammo.predict import main as predict
 from tests.inference.conftest import fagg, trained_root  # noqa: F401  (fixtures)
-from tests.reporting.browser import Tab, browser
+from tests.reporting.browser import Tab
 from tests.serving.cases import ROOT, until
-from tests.serving.page_cases import Served, fresh_fork_server
+from tests.serving.page_cases import Served
+from tests.serving.page_tab import (
+    FOCUS,
+    FULL,
+    NAME,
+    STATE,
+    drag,
+    expected_gray,
+    on_screen,
+    open_file,
+    press,
+    press_score,
+    settle,
+)
 
 pytestmark = pytest.mark.browser
-
-SOFTWARE_GL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
-NAME = '<img src=x onerror="document.title=1">.dcm'
-STATE = "document.getElementById('state').textContent"
-FULL = (0, 4095, False)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Mammograms of a phantom patient; one has a name with HTML."""
-    root = tmp_path_factory.mktemp("page")
-    write_cohort(CohortSpec(seed=3, scale=0.125, n_patients=1), root, processes=1)
-    (root / NAME).write_bytes(next(root.rglob("R-MLO.dcm")).read_bytes())
-    with fresh_fork_server():
-        yield root
-
-
-@pytest.fixture(scope="module")
-def browser_tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    with browser(tmp_path_factory.mktemp("profile"), *SOFTWARE_GL) as tab:
-        yield tab
-
-
-@pytest.fixture
-def tab(browser_tab: Tab, server: Served) -> Iterator[Tab]:
-    """The page; it must log no error and request nothing but what its own server has."""
-    browser_tab.errors.clear()
-    browser_tab.requests.clear()
-    browser_tab.visit(f"http://{server.address}{server.link}", 1366, 768)
-    browser_tab.wait("document.getElementById('files').options.length > 0")
-    yield browser_tab
-    assert browser_tab.errors == []
-    assert all(address.startswith((f"http://{server.address}/", "data:")) for address in browser_tab.requests)
-
-
-def open_file(tab: Tab, name: str = "R-MLO") -> None:
-    """Choose the first image of the list whose name has a part."""
-    tab.run(f"""(() => {{
-        const files = document.getElementById('files');
-        files.value = [...files.options].find((one) => one.text.includes({name!r})).value;
-        files.dispatchEvent(new Event('change'));
-    }})()""")
-    tab.wait(f"/true pixels/.test({STATE})")
-    settle(tab)
-
-
-def settle(tab: Tab) -> None:
-    tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
-
-
-def expected_gray(values: NDArray[np.integer[Any]], low: int, high: int, inverted: bool) -> NDArray[np.uint8]:
-    """Gray levels by exact fractions, halves upward."""
-    table = []
-    for value in range(4096):
-        exact = Fraction(255 * (min(max(value, low), high) - low), high - low)
-        gray = (2 * exact + 1).__floor__() // 2
-        table.append(255 - gray if inverted else gray)
-    return np.array(table, np.uint8)[values]
 
 
 def drawn_by(tab: Tab, key: str, shape: tuple[int, int], webgl: bool, view: dict[str, float], levels: Any) -> Any:
@@ -155,13 +105,13 @@ def test_the_pages_own_canvas_shows_true_pixels(tab: Tab, folder: Path, ratio: f
     """The canvas itself, read back after the keys for true pixels and inversion."""
     tab.send("Emulation.setDeviceMetricsOverride", width=1366, height=768, deviceScaleFactor=ratio, mobile=False)
     open_file(tab)
-    tab.run("document.getElementById('stage').focus()")
+    tab.run(FOCUS)
     for key in ("t", "i"):
         tab.press(key)
     settle(tab)
     assert tab.run(STATE).startswith("100 % of true pixels")
     width, height, data = tab.run("""(() => {
-        const canvas = document.getElementById('gray');
+        const canvas = document.querySelector('.pane .gray');
         const copy = document.createElement('canvas');
         [copy.width, copy.height] = [canvas.width, canvas.height];
         const context = copy.getContext('2d');
@@ -182,37 +132,6 @@ def test_the_pages_own_canvas_shows_true_pixels(tab: Tab, folder: Path, ratio: f
     assert any(kept)
 
 
-def mouse(tab: Tab, event: str, x: float, y: float) -> None:
-    pressed = {"button": "left", "clickCount": 1, "buttons": 1} if event != "mouseMoved" else {"buttons": 1}
-    tab.send("Input.dispatchMouseEvent", type=event, x=x, y=y, **pressed)
-
-
-def drag(tab: Tab, *points: tuple[float, float]) -> None:
-    mouse(tab, "mousePressed", *points[0])
-    for point in points[1:]:
-        mouse(tab, "mouseMoved", *point)
-    mouse(tab, "mouseReleased", *points[-1])
-
-
-def press_score(tab: Tab) -> Any:
-    """Score by the button; returns what the download says."""
-    tab.run("document.getElementById('score').click()")
-    tab.wait("!document.getElementById('answer').hidden")
-    return tab.run("fetch(document.getElementById('json').href).then((answer) => answer.json())")
-
-
-def on_screen(tab: Tab, shape: tuple[int, int]) -> Any:
-    """From screen px to (row, col), where the whole image is fitted into the stage: computed from its place alone."""
-    left, top, width, height = tab.run("""(() => {
-        const stage = document.getElementById('stage');
-        const box = stage.getBoundingClientRect();
-        return [box.left + stage.clientLeft, box.top + stage.clientTop, stage.clientWidth, stage.clientHeight];
-    })()""")
-    scale = min(width / shape[1], height / shape[0])
-    row0, col0 = (shape[0] - height / scale) / 2, (shape[1] - width / scale) / 2
-    return lambda x, y: [row0 + (y - top) / scale, col0 + (x - left) / scale]
-
-
 @pytest.mark.parametrize("name", ["L-CC", "R-MLO"])
 def test_an_outline_lies_where_the_pointer_drew_it(tab: Tab, folder: Path, server: Served, name: str) -> None:
     """Mirrored for the networks or not: the mask that was scored is that of the clicked corners."""
@@ -223,7 +142,7 @@ def test_an_outline_lies_where_the_pointer_drew_it(tab: Tab, folder: Path, serve
     tab.run("document.querySelector('[data-tool=polygon]').click()")
     for corner in corners:
         drag(tab, corner)
-    tab.run("document.getElementById('stage').focus()")
+    tab.run(FOCUS)
     tab.press("Enter")
     found = press_score(tab)["outline"]["polygon"]
     assert np.abs(np.array(found) - [at(*corner) for corner in corners]).max() < 0.01
@@ -254,7 +173,7 @@ def test_boxes_circles_and_freehand_lines_can_be_drawn_edited_and_undone(tab: Ta
     tab.run("document.querySelector('[data-tool=freehand]').click()")
     drag(tab, (430, 330), (480, 335), (500, 380), (450, 400))
     assert len(press_score(tab)["outline"]["polygon"]) == 4
-    tab.run("document.getElementById('stage').focus()")
+    tab.run(FOCUS)
     tab.press("z")
     assert press_score(tab)["outline"]["circle"] == moved
     tab.press("z")
@@ -264,26 +183,15 @@ def test_boxes_circles_and_freehand_lines_can_be_drawn_edited_and_undone(tab: Ta
     assert press_score(tab)["outline"]["circle"] == [row, col, radius]
 
 
-KEYS = {"ArrowRight": 39, "ArrowDown": 40, "ArrowLeft": 37, " ": 32}
-
-
-def press(tab: Tab, *keys: str) -> None:
-    for key in keys:
-        extra = {"text": key} if len(key) == 1 else {}
-        for event in ("keyDown", "keyUp"):
-            code = KEYS.get(key, 13 if key == "Enter" else 0)
-            tab.send("Input.dispatchKeyEvent", type=event, key=key, windowsVirtualKeyCode=code, **extra)
-
-
 def test_the_keyboard_alone_draws_and_scores(tab: Tab) -> None:
     tab.run("document.getElementById('files').focus()")
     press(tab, "ArrowDown")
     tab.wait(f"/true pixels/.test({STATE})")
     for _ in range(30):  # to the stage, by Tab alone
         tab.press("Tab", modifiers=8)
-        if tab.run("document.activeElement.id === 'stage'"):
+        if tab.run("document.activeElement.className === 'pane'"):
             break
-    assert tab.run("document.activeElement.id") == "stage"
+    assert tab.run("document.activeElement.className") == "pane"
     press(tab, "3", " ", *["ArrowRight"] * 20, " ", *["ArrowDown"] * 20, " ", "Enter", "Enter")
     tab.wait("!document.getElementById('answer').hidden")
     first, second, third = tab.run("fetch(document.getElementById('json').href).then((one) => one.json())")["outline"][
@@ -361,7 +269,7 @@ def test_the_page_scores_as_predict_does(
             browser_tab.run("document.querySelector('[data-tool=polygon]').click()")
             for corner in ((430, 330), (520, 340), (500, 420)):
                 drag(browser_tab, corner)
-            browser_tab.run("document.getElementById('stage').focus()")
+            browser_tab.run(FOCUS)
             browser_tab.press("Enter")
             found = press_score(browser_tab)
             name = browser_tab.run("document.getElementById('files').selectedOptions[0].text.split(' ')[0]")

@@ -20,6 +20,10 @@ def test_images_with_outlines_come_first_and_test_images_can_be_asked_for(small_
     assert all(counts[:outlined])
     assert not any(counts[outlined:])
     images, own = Manifest.load(small_root / "store").images, read_own_ids(small_root / "store")
+    for number, case in enumerate(found.cases):
+        exam = [found.cases[other].path for other in found.hangings[number].exam if other is not None]
+        folder = case.path.split("/")[0]
+        assert exam == [f"{folder}/{name}.dcm" for name in ("R-CC", "L-CC", "R-MLO", "L-MLO")]
     tested = {own[name].path for name in images.index if images["split"][name] == "test"}
     assert {case.path for case in ListedFiles.of(small_root / "dicom", small_root / "store").cases} == tested
     with pytest.raises(MammoError, match="no image of number -1"):
@@ -29,7 +33,8 @@ def test_images_with_outlines_come_first_and_test_images_can_be_asked_for(small_
 def test_a_folder_without_outlines_is_listed_too(small_root: Path, tmp_path: Path) -> None:
     name = "<img src=x onerror=alert(1)>.dcm"
     (tmp_path / name).write_bytes(next((small_root / "dicom").rglob("*.dcm")).read_bytes())
-    assert ListedFiles.of(tmp_path).as_json() == [{"name": name, "n_outlines": 0}]
+    (listed,) = ListedFiles.of(tmp_path).as_json()
+    assert (listed["name"], listed["n_outlines"], listed["prior"]) == (name, 0, None)
     with pytest.raises(MammoError, match="has no test image of"):
         ListedFiles.of(tmp_path, small_root / "store")
 

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from urllib.parse import urlencode
 
 import cv2
 import numpy as np
@@ -29,7 +30,7 @@ from mammo.phantoms.spec import CohortSpec
 from mammo.serving import page_guard, sessions
 from mammo.serving.page_files import ListedFiles
 from mammo.serving.page_images import KEPT_EACH
-from tests.serving.page_cases import FakePredictor, Reader, Served, fresh_fork_server, served
+from tests.serving.page_cases import Answer, FakePredictor, Reader, Served, fresh_fork_server, served
 
 CANARY = "ZZCANARY"
 
@@ -149,6 +150,50 @@ def test_outlines_of_the_folder_are_scored_as_they_are(server: Served, reader: R
     assert "has no outline of number 99" in reader.score(opened["key"], {"known": 99}).detail
 
 
+def load(reader: Reader, key: str, name: str, content: bytes, image: str = "") -> Answer:
+    return reader.send("POST", f"/api/images/{key}/outlines?{urlencode({'name': name, 'image': image})}", content)
+
+
+def test_outlines_of_a_file_are_added_and_scored(reader: Reader, folder: Path) -> None:
+    """Of an upload by the name that the page gives with the file, of an image of the folder by its path."""
+    table = b"image,lesion_id,row0,row1,col0,col1\nPHANTOM-0001/R-MLO.dcm,mine,150,180,170,190\n"
+    files = reader.send("GET", "/api/files").json
+    number = next(n for n, one in enumerate(files) if one["name"].endswith("R-MLO.dcm"))
+    uploaded = reader.open(folder / "PHANTOM-0001" / "R-MLO.dcm").json
+    listed = reader.send("POST", f"/api/images?file={number}").json
+    for opened, image in ((uploaded, "R-MLO.dcm"), (listed, "")):
+        found = load(reader, opened["key"], "my.CSV", table, image).json
+        n_known = len(opened["known"])
+        assert found["known"][:n_known] == opened["known"]
+        assert (found["known"][n_known]["id"], found["problems"]) == ("mine", [])
+        assert reader.score(opened["key"], {"known": n_known}).json["n_pixels"] == 600
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.csv", b"", "The file is empty"),
+        ("a.csv", b"image,outline\nother.dcm,x\n", "The file names no image R-MLO.dcm"),
+        ("a.csv", b"image,outline\nR-MLO.dcm,x\n", "The file row 2: the outline must be row,col"),
+        ("a.csv", b"\xff\xfe\x00", "The file"),
+        ("a.json", b"{}", "The file is not valid COCO JSON"),
+        ("a.xlsx", b"PK not a workbook", "The file"),
+        ("a.dcm", b"not DICOM", "The file: "),
+        ("../../../etc/passwd", b"not DICOM", "The file: "),
+    ],
+)
+def test_a_bad_file_of_outlines_is_one_sentence(
+    server: Served, reader: Reader, image: Path, name: str, content: bytes, sentence: str
+) -> None:
+    opened = reader.open(image).json
+    answer = load(reader, opened["key"], name, content, "../R-MLO.dcm")
+    assert answer.status == 422
+    assert sentence in answer.detail
+    assert tempfile.gettempdir() not in answer.detail
+    assert reader.score(opened["key"], {"known": len(opened["known"])}).status == 422
+    assert "Traceback" not in server.log
+
+
 WRONG = [
     None,
     [],
@@ -239,6 +284,13 @@ def test_images_are_their_readers_own_and_few_at_a_time(server: Served, reader: 
     assert [reader.send("GET", f"/api/images/{key}/pixels").status for key in keys] == [422] + [200] * KEPT_EACH
     assert {other.send("GET", f"/api/images/{key}/pixels").status for key in keys} == {422}
     assert "open it again" in other.send("GET", f"/api/images/{keys[-1]}/pixels").detail
+
+
+def test_a_closed_image_is_forgotten(server: Served, reader: Reader, image: Path) -> None:
+    kept, closed = (reader.open(image).json["key"] for _ in range(2))
+    assert Reader(server).send("DELETE", f"/api/images/{kept}").status == 204
+    assert reader.send("DELETE", f"/api/images/{closed}").status == 204
+    assert [reader.send("GET", f"/api/images/{key}/pixels").status for key in (kept, closed)] == [200, 422]
 
 
 def test_a_hundred_uploads_are_slowed_down(reader: Reader, server: Served) -> None:

@@ -8,7 +8,8 @@
  * @typedef {{values: Uint16Array, rows: number, cols: number}} Pixels values [rows * cols], 0 to 4095
  * @typedef {{row: number, col: number, scale: number}} View upper left corner of the canvas, and canvas px per image px
  * @typedef {{low: number, high: number, inverted: boolean}} Levels whole numbers, low < high: shown black and white
- * @typedef {{draw: (view: View, levels: Levels) => void, name: string}} Renderer
+ * @typedef {{draw: (view: View, levels: Levels) => void, free: () => void, name: string}} Renderer
+ *   free: gives back what the browser holds for it, of which it has few
  */
 
 /**
@@ -85,7 +86,7 @@ void main() {
  */
 export function rendererOf(canvas, pixels, wanted) {
   const options = { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true };
-  const gl = wanted ? canvas.getContext("webgl2", options) : null;
+  const gl = wanted ? /** @type {WebGL2RenderingContext | null} */ (canvas.getContext("webgl2", options)) : null;
   if (gl && Math.max(pixels.rows, pixels.cols) <= gl.getParameter(gl.MAX_TEXTURE_SIZE)) return byWebgl(gl, pixels);
   return byCanvas(gl ? replaced(canvas) : canvas, pixels);
 }
@@ -128,6 +129,7 @@ function byWebgl(gl, { values, rows, cols }) {
   const place = (name) => gl.getUniformLocation(program, name);
   return {
     name: "WebGL2",
+    free: () => gl.getExtension("WEBGL_lose_context")?.loseContext(),
     draw(view, { low, high, inverted }) {
       gl.viewport(0, 0, gl.canvas.width, gl.canvas.height);
       gl.uniform2i(place("size"), cols, rows);
@@ -152,6 +154,7 @@ export function byCanvas(canvas, pixels) {
   const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   return {
     name: "2D canvas",
+    free: () => {},
     draw(view, levels) {
       const image = context.createImageData(canvas.width, canvas.height);
       const shown = new Uint32Array(image.data.buffer).fill(0xff000000);

@@ -1,9 +1,11 @@
 // Requests to the server. An error is one sentence that the page shows.
 
 /**
+ * @typedef {{id: string, points: [number, number][]}} Known an outline that a file gives
  * @typedef {{key: string, rows: number, cols: number, spacing_mm: number, laterality: string, view: string,
- *   flags: string[], problems: string[], known: {id: string, points: [number, number][]}[],
- *   no_results: string}} OpenImage
+ *   faces_left: boolean, flags: string[], problems: string[], known: Known[], no_results: string}} OpenImage
+ * @typedef {{name: string, n_outlines: number, exam: (number | null)[], prior: number | null}} ListedFile
+ *   exam: the numbers of the images of its exam, by pane; prior: of the same view of an earlier exam
  */
 
 /**
@@ -43,12 +45,40 @@ const MOST_MIB = 256;
 export async function open(file, said) {
   const query = new URLSearchParams(Object.entries(said).filter(([, value]) => value));
   if (typeof file === "number") query.set("file", String(file));
-  const body = typeof file === "number" ? null : file;
-  if (body && body.size > MOST_MIB * 2 ** 20) {
+  const init = typeof file === "number" ? { method: "POST" } : upload(file);
+  return (await answered(`/api/images?${query}`, init)).json();
+}
+
+/**
+ * A request with a file as its body.
+ * @param {File} body
+ * @returns {RequestInit}
+ */
+function upload(body) {
+  if (body.size > MOST_MIB * 2 ** 20) {
     throw new Error(`The file has more than ${MOST_MIB} MiB, the most that are taken: choose a smaller one.`);
   }
-  const headers = { "content-type": "application/octet-stream" };
-  return (await answered(`/api/images?${query}`, { method: "POST", body, headers })).json();
+  return { method: "POST", body, headers: { "content-type": "application/octet-stream" } };
+}
+
+/**
+ * Close an image that is shown no more.
+ * @param {OpenImage} image
+ */
+export function close({ key }) {
+  answered(`/api/images/${key}`, { method: "DELETE" }).catch(() => {});  // the server closes the oldest by itself
+}
+
+/**
+ * Read the outlines that a file has for an image.
+ * @param {OpenImage} image
+ * @param {string} name of the image's file; empty for an image of the folder
+ * @param {File} file a DICOM SEG object, a COCO file or a table of lesions
+ * @returns {Promise<{known: Known[], problems: string[]}>} all outlines of the image, those of the file last
+ */
+export async function outlines({ key }, name, file) {
+  const query = new URLSearchParams({ name: file.name, image: name });
+  return (await answered(`/api/images/${key}/outlines?${query}`, upload(file))).json();
 }
 
 /**

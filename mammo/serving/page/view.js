@@ -5,17 +5,56 @@
 const SCALES = [1 / 32, 32];
 
 /**
- * The view that shows a whole image in a canvas, centered.
- * @param {number} rows
- * @param {number} cols
- * @param {number} width of the canvas, px
- * @param {number} height
+ * @typedef {{rows: number, cols: number, spacing: number, facesLeft: boolean, view: View, width: number, height: number}}
+ *   Frame an image, spacing in mm or 0, facesLeft: its chest wall is at the right edge; where it lies on a canvas, px
+ */
+
+/**
+ * The view that shows a whole image in a canvas.
+ * @param {Omit<Frame, "view" | "spacing">} frame
+ * @param {boolean} atWall the chest wall is at the edge of the canvas, as in images back to back; otherwise centered
  * @returns {View}
  */
-export function fitted(rows, cols, width, height) {
+export function fitted({ rows, cols, facesLeft, width, height }, atWall) {
   const scale = Math.min(width / cols, height / rows);
-  return { scale, row: (rows - height / scale) / 2, col: (cols - width / scale) / 2 };
+  const spare = cols - width / scale;
+  return { scale, row: (rows - height / scale) / 2, col: atWall ? (facesLeft ? spare : 0) : spare / 2 };
 }
+
+/**
+ * The view of another image that shows the same place of the breast, at the same size in mm where both spacings are
+ * known: as far below the middle row, and as far from the chest wall.
+ * @param {Frame} from
+ * @param {Omit<Frame, "view">} to
+ * @returns {View}
+ */
+export function linked(from, to) {
+  const ratio = from.spacing && to.spacing ? to.spacing / from.spacing : 1;
+  const [row, col] = pointAt(from.view, from.width / 2, from.height / 2);
+  const fromWall = (from.facesLeft ? from.cols - col : col) / ratio;
+  const scale = kept(from.view.scale * ratio);
+  const found = {
+    scale,
+    row: to.rows / 2 + (row - from.rows / 2) / ratio - to.height / 2 / scale,
+    col: (to.facesLeft ? to.cols - fromWall : fromWall) - to.width / 2 / scale,
+  };
+  return aligned(found);
+}
+
+/**
+ * A view with the same middle on a canvas of another size.
+ * @param {View} view
+ * @param {number} width before, px
+ * @param {number} height
+ * @param {number} newWidth
+ * @param {number} newHeight
+ * @returns {View}
+ */
+export const recentered = (view, width, height, newWidth, newHeight) =>
+  moved(view, (newWidth - width) / 2, (newHeight - height) / 2);
+
+/** @param {number} scale */
+const kept = (scale) => Math.min(Math.max(scale, SCALES[0]), SCALES[1]);
 
 /**
  * A view zoomed about a place of the canvas, which shows the same point of the image.
@@ -26,18 +65,19 @@ export function fitted(rows, cols, width, height) {
  * @returns {View}
  */
 export function zoomed(view, scale, x, y) {
-  const kept = Math.min(Math.max(scale, SCALES[0]), SCALES[1]);
-  const found = { scale: kept, row: view.row + y / view.scale - y / kept, col: view.col + x / view.scale - x / kept };
-  return kept >= 1 && Number.isInteger(kept) ? aligned(found) : found;
+  const wanted = kept(scale);
+  const [row, col] = pointAt(view, x, y);
+  return aligned({ scale: wanted, row: row - y / wanted, col: col - x / wanted });
 }
 
 /**
- * A view whose corner lies on a canvas pixel, so that true pixels are shown.
+ * A view whose corner lies on a canvas pixel where each image pixel covers whole ones, so that true pixels are shown.
  * @param {View} view
  * @returns {View}
  */
-export function aligned(view) {
+function aligned(view) {
   const { scale } = view;
+  if (!Number.isInteger(scale)) return view;
   return { scale, row: Math.round(view.row * scale) / scale, col: Math.round(view.col * scale) / scale };
 }
 
@@ -48,9 +88,8 @@ export function aligned(view) {
  * @param {number} y
  * @returns {View}
  */
-export function panned(view, x, y) {
-  return { scale: view.scale, row: view.row - y / view.scale, col: view.col - x / view.scale };
-}
+export const moved = (view, x, y) =>
+  aligned({ scale: view.scale, row: view.row - y / view.scale, col: view.col - x / view.scale });
 
 /**
  * The image point at a place of the canvas.

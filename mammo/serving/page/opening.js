@@ -1,0 +1,96 @@
+// Opens images in the panes of a stage: files of the reader's, and images of the folder.
+
+import { layoutFor } from "./hanging.js";
+import * as server from "./server.js";
+
+/**
+ * @typedef {import("./pane.js").Pane} Pane
+ * @typedef {{pane: Pane, file: File | number}} Job
+ * @typedef {{begun: (at: number, of: number) => void, ended: (problems: string[], isOpened: boolean) => void}} Listener
+ */
+
+export class Opening {
+  #latest = 0;
+
+  /**
+   * @param {import("./stage.js").Stage} stage
+   * @param {Listener} listener called before each image, and at the end with sentences on those that could not be
+   *   opened, and whether one was
+   * @param {() => Record<string, string>} said what the reader says of an image: laterality, view and spacing
+   */
+  constructor(stage, listener, said) {
+    this.stage = stage;
+    this.listener = listener;
+    this.said = said;
+  }
+
+  /**
+   * Open files: one in the next free pane, several as radiologists hang them.
+   * @param {File[]} files
+   * @param {Pane} [pane] for one file
+   */
+  async files(files, pane = this.stage.free) {
+    const { stage } = this;
+    const chosen = files.slice(0, stage.panes.length);
+    const left = files.length - chosen.length;
+    const notes = left ? [`Four images can be open at once: ${left} of the files were left out.`] : [];
+    if (chosen.length === 1) return this.#open([{ pane, file: chosen[0] }], notes);
+    const byUse = [...stage.panes].sort((a, b) => Number(Boolean(a.image)) - Number(Boolean(b.image)));
+    if (await this.#open(chosen.map((file, n) => ({ pane: byUse[n], file })), notes)) stage.hang();
+  }
+
+  /**
+   * Open an image of the folder in the active pane.
+   * @param {number} file
+   */
+  listed(file) {
+    return this.#open([{ pane: this.stage.active, file }]);
+  }
+
+  /**
+   * Open several images of the folder, each in its pane, that of this number first.
+   * @param {(number | null)[]} files by pane
+   * @param {number} first
+   */
+  together(files, first) {
+    const { stage } = this;
+    const jobs = files.flatMap((file, n) => (file === null ? [] : [{ pane: stage.panes[n], file }]));
+    for (const pane of stage.panes) {
+      if (pane.image) server.close(pane.image);
+      pane.close();
+    }
+    stage.show(layoutFor(files.length));
+    jobs.sort((a, b) => Number(b.file === first) - Number(a.file === first));
+    stage.activate(jobs[0].pane);
+    return this.#open(jobs);
+  }
+
+  /**
+   * Open one image after the other; whether no other choice came meanwhile.
+   * @param {Job[]} jobs
+   * @param {string[]} problems so far
+   */
+  async #open(jobs, problems = []) {
+    const mine = ++this.#latest;
+    let isOpened = false;
+    for (const [n, { pane, file }] of jobs.entries()) {
+      this.listener.begun(n + 1, jobs.length);
+      try {
+        const opened = await server.open(file, this.said());
+        const pixels = await server.pixels(opened);
+        const closed = mine === this.#latest ? pane.image : opened;
+        if (closed) server.close(closed);
+        if (closed === opened) return false;
+        pane.show(opened, pixels, typeof file === "number" ? "" : file.name);
+        if (jobs.length === 1) this.stage.activate(pane);
+        isOpened = true;
+      } catch (error) {
+        if (mine !== this.#latest) return false;
+        const { message } = /** @type {Error} */ (error);
+        problems.push(jobs.length > 1 && file instanceof File ? `${file.name}: ${message}` : message);
+      }
+    }
+    this.listener.ended(problems, isOpened);
+    return true;
+  }
+}
