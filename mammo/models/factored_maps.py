@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from mammo.models.map_functions import EqualConvolution, SumOverProcesses, tap_sums
 
-IMAGES_PER_CHUNK = 10
+IMAGES_PER_CHUNK = 50
 WINDOWS_PER_CHUNK = 250
 """Chunks that fit a processor's cache with 46 x 30 cells (paper), windows of up to 7 x 7 cells and 32 filters."""
 
