@@ -53,10 +53,10 @@ def atomic_write(path: Path, durable: bool = True, mode: int = 0o666) -> Iterato
             if partial.stat().st_size == 0:
                 raise FileNotFoundError(errno.ENOENT, "nothing was written", str(path))
             if durable:
-                _sync(partial)
+                sync(partial)
             partial.replace(path)
             if durable:
-                _sync(path.parent)
+                sync(path.parent)
     except BaseException:
         with suppress(OSError):  # of a folder without permission: the error itself says enough
             partial.unlink(missing_ok=True)
@@ -150,7 +150,7 @@ def is_locked(path: Path) -> bool:
         return False
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Wait until the disk holds a file, or a folder's names."""
     opened = os.open(path, os.O_RDONLY)
     try:

@@ -12,6 +12,9 @@ node that was killed goes on there.
 
 --status prints what is in such a folder, also while a node works on it.
 
+--study serves a reader study: each reader rates the lesions of a store, blinded, without and with
+the score. --export writes its answers as tables, also while it goes on.
+
 Examples:
   mammo serve demo.bundle
   mammo serve demo.bundle --data cases --port 8001
@@ -19,6 +22,8 @@ Examples:
   mammo serve demo.bundle --dicom --queue node --accept SCANNER --peer ORTHANC@127.0.0.1:4242
   mammo serve demo.bundle --dicom --queue q --accept A B --peer P@pacs:104 --listen M@10.0.0.9:104
   mammo serve --status node
+  mammo serve demo.bundle --study study.yaml
+  mammo serve --study study.yaml --export tables
 """
 
 import argparse
@@ -48,7 +53,8 @@ HOST, PORT = "127.0.0.1", 8000
 MOST_PORT = 65535
 OF_NODE = ("queue", "accept", "listen")
 OF_PAGE = ("data", "test_of", "neighbors", "neighbors_license", "save", "port", "host")
-"""Arguments of the node and of the page alone."""
+OF_STUDY = ("study", "export")
+"""Arguments of the node, of the page and of a study alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise MammoError("--json goes with --status FOLDER: leave it out")
         if options.status:
             return _status(options)
+        if options.study or options.export:
+            return _export_study(options) if options.export else _serve_study(options)
         return _serve_node(options) if options.dicom else _serve_page(options)
     except (MammoError, OSError) as error:
         return complain(error)
@@ -77,6 +85,9 @@ def _parser() -> Parser:
     page.add_argument("--save", type=Path, metavar="DIR", help="keep every score in this folder")
     page.add_argument("--port", type=at_least_zero, metavar="N", help=f"port of the page ({PORT}; 0: one that is free)")
     page.add_argument("--host", metavar="ADDRESS", help=f"address of this machine to listen on ({HOST})")
+    study = words.add_argument_group("a reader study")
+    study.add_argument("--study", type=Path, metavar="FILE", help="settings of the study (YAML)")
+    study.add_argument("--export", type=Path, metavar="FOLDER", help="write its answers as tables into a new folder")
     node = words.add_argument_group("the DICOM node")
     node.add_argument("--dicom", action="store_true", help="serve as a DICOM node")
     node.add_argument("--queue", type=Path, metavar="FOLDER", help="folder of the queue, which holds patient data")
@@ -94,7 +105,8 @@ def _parser() -> Parser:
 
 def _status(options: argparse.Namespace) -> int:
     given = {"BUNDLE": options.bundle, "--dicom": options.dicom, "--queue": options.queue, "--peer": options.peer}
-    check_unused(given | {"--accept": options.accept}, "--status, which starts no node")
+    given |= {"--accept": options.accept} | _given(options, OF_STUDY)
+    check_unused(given, "--status, which starts no node")
     check_exists(options.status)
     from mammo.serving.case_queue import CaseQueue
 
@@ -136,12 +148,47 @@ def _serve_page(options: argparse.Namespace) -> int:
     return 0
 
 
+def _serve_study(options: argparse.Namespace) -> int:
+    unused = (*OF_NODE, "peer", *(name for name in OF_PAGE if name not in ("port", "host")))
+    check_unused({"--dicom": options.dicom} | _given(options, unused), "--study")
+    _check_page(options)
+    check_exists(options.study)
+    _check_serve_extra()
+    from mammo.inference.predictor import PredictOptions
+    from mammo.serving.studies.serve import serve_study
+    from mammo.serving.studies.settings import Settings
+
+    chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
+    address = options.host or HOST, PORT if options.port is None else options.port
+    serve_study(Settings.read(options.study), options.bundle, chosen, options.allow_targets, *address)
+    return 0
+
+
+def _export_study(options: argparse.Namespace) -> int:
+    if not options.study:
+        raise MammoError("--export goes with --study FILE: name the settings of the study")
+    given = {"BUNDLE": options.bundle, "--dicom": options.dicom}
+    check_unused(given | _given(options, (*OF_NODE, "peer", *OF_PAGE)), "--export, which serves no page")
+    check_exists(options.study)
+    from mammo.serving.studies.export import export_study
+    from mammo.serving.studies.settings import Settings
+
+    for reader, (n, total) in export_study(Settings.read(options.study), options.export).items():
+        print_text(f"reader {reader}: {n} of {total} answers")
+    print_text(f"written: {options.export}")
+    return 0
+
+
+def _given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, object]:
+    """The values of arguments by how they are written, as for check_unused."""
+    return {"--" + name.replace("_", "-"): getattr(options, name) for name in names}
+
+
 def _check_page(options: argparse.Namespace) -> None:
-    """MammoError that names the first argument that the page lacks or cannot use."""
+    """MammoError that names the first argument that a page lacks or cannot use."""
     if options.bundle is None:
         raise MammoError("BUNDLE is missing: mammo serve --help shows an example")
-    given = {f"--{name}": getattr(options, name) for name in OF_NODE}
-    check_unused(given, "the page, but with --dicom")
+    check_unused(_given(options, OF_NODE), "the page, but with --dicom")
     if options.test_of and not options.data:
         raise MammoError("--test-of goes with --data FOLDER: name the folder that the store was made from")
     if options.neighbors_license and not options.neighbors:
@@ -160,7 +207,7 @@ def _check_serve_extra() -> None:
 
 def _serve_node(options: argparse.Namespace) -> int:
     _check_complete(options)
-    check_unused({"--" + name.replace("_", "-"): getattr(options, name) for name in OF_PAGE}, "--dicom")
+    check_unused(_given(options, OF_PAGE), "--dicom")
     check_exists(options.bundle)
     from mammo.serving.application_entity import Address, ae_title
 

@@ -31,7 +31,7 @@ COMMANDS = {
     "score": "score the lesions of a store with trained networks",
     "bundle": "pack finished runs into one file that scores lesions anywhere",
     "predict": "score the outlined lesions of new images with a bundle",
-    "serve": "serve a bundle as a DICOM node that scores what it receives",
+    "serve": "serve a bundle: a page in the browser, a reader study, or a DICOM node",
     "report": "write the report of finished runs",
     "compare": "evaluate and compare lesion scores of any models",
     "weights": "import or export GMIC checkpoints",

@@ -84,10 +84,18 @@ export async function outlines({ key }, name, file) {
 /**
  * The presentation values of an image.
  * @param {OpenImage} image
+ */
+export const pixels = ({ key, rows, cols }) => pixelsAt(`/api/images/${key}/pixels`, rows, cols);
+
+/**
+ * The presentation values at an address.
+ * @param {string} path
+ * @param {number} rows
+ * @param {number} cols
  * @returns {Promise<import("./gray.js").Pixels>}
  */
-export async function pixels({ key, rows, cols }) {
-  const bytes = await (await answered(`/api/images/${key}/pixels`)).arrayBuffer();
+export async function pixelsAt(path, rows, cols) {
+  const bytes = await (await answered(path)).arrayBuffer();
   const values = new Uint16Array(rows * cols);
   const source = new DataView(bytes);
   if (new Uint8Array(Uint16Array.of(1).buffer)[0]) values.set(new Uint16Array(bytes));
@@ -99,9 +107,16 @@ export async function pixels({ key, rows, cols }) {
  * @param {string} key
  * @param {object} outline
  */
-export async function score(key, outline) {
-  const init = { method: "POST", body: JSON.stringify(outline), headers: { "content-type": "application/json" } };
-  return (await answered(`/api/images/${key}/score`, init)).json();
+export const score = (key, outline) => post(`/api/images/${key}/score`, outline);
+
+/**
+ * The JSON answer to JSON.
+ * @param {string} path
+ * @param {object} content
+ */
+export async function post(path, content) {
+  const init = { method: "POST", body: JSON.stringify(content), headers: { "content-type": "application/json" } };
+  return (await answered(path, init)).json();
 }
 
 /**

@@ -1,0 +1,300 @@
+// The page of a reader study: shows case after case, and sends the reader's answers.
+
+import * as server from "./server.js";
+import { Stage } from "./stage.js";
+import { arrow, toggle, zoom } from "./tools.js";
+
+/**
+ * @typedef {{study: string, use: string, phantoms: string, reader: string, answered: number, total: number,
+ *   session: number | null, n_sessions: number, opens: string | null}} Progress
+ * @typedef {{score: number, score_sd: number, probability: number, prevalence: number,
+ *   thresholds: {threshold: number, below: boolean, meaning: string}[]}} Score
+ * @typedef {{number: number, session: number, place: number, n_cases: number, condition: "without" | "with",
+ *   score: Score | null, before: {probability: number, decision: string} | null, rows: number, cols: number,
+ *   spacing_mm: number, laterality: string, view: string, faces_left: boolean, outline: [number, number][]}} Step
+ */
+
+/** @param {string} id */
+const byId = (id) => /** @type {any} */ (document.getElementById(id));
+
+const stage = new Stage(byId("stage"), { outline: () => {}, drawn, active: () => {}, layout: () => {} });
+
+/** @type {[key: string, tool: import("./sketch.js").Tool, label: string, hint: string][]} */
+const TOOLS = [
+  ["v", "pan", "Move", "drag, or arrow keys on the image; the wheel zooms"],
+  ["w", "levels", "Window", "drag right for width, up for a brighter image; or arrow keys on the image"],
+  ["l", "ruler", "Ruler", "drag; or on the image Space, arrow keys, Space"],
+];
+
+/** @type {[key: string, label: string, act: () => void][]} */
+const ACTIONS = [
+  ["f", "Fit", () => stage.active.fit()],
+  ["t", "True pixels", () => zoom(stage.active, 1)],
+  ["+", "Larger", () => zoom(stage.active, stage.active.view.scale * 1.25)],
+  ["-", "Smaller", () => zoom(stage.active, stage.active.view.scale * 0.8)],
+  ["i", "Invert", () => stage.active.invert()],
+  ["r", "Reset window", () => stage.active.resetLevels()],
+  ["m", "Magnifier", () => stage.magnify()],
+  ["o", "Outline", () => outline(!isOutlined)],
+];
+const ARROWS = /** @type {Record<string, [number, number]>} */ ({
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
+});
+
+/** @type {Progress | null} */
+let progress = null;
+/** @type {Step | null} */
+let step = null;
+let shownAt = 0;
+let isOutlined = true;
+let isBusy = false;
+
+/** @param {string} text */
+function say(text) {
+  byId("message").textContent = text;
+  byId("message").hidden = !text;
+}
+
+function drawn() {
+  const { view, levels } = stage.active;
+  const zoomed = `${(100 * view.scale).toFixed(0)} % of true pixels`;
+  const center = (levels.low + levels.high) / 2;
+  const inverted = levels.inverted ? ", inverted" : "";
+  byId("state").textContent = `${zoomed} · window ${levels.high - levels.low}, level ${center}${inverted}`;
+}
+
+/**
+ * Show or hide the outline of the lesion.
+ * @param {boolean} isShown
+ */
+function outline(isShown) {
+  if (!step) return;
+  isOutlined = isShown;
+  stage.active.sketch.setOutline(isShown ? { kind: "known", points: step.outline, number: 0, name: "lesion" } : null);
+  stage.active.draw();
+}
+
+/**
+ * Do one thing at a time, and show its error.
+ * @param {() => Promise<void>} work
+ */
+async function busy(work) {
+  if (isBusy) return;
+  isBusy = true;
+  byId("next").disabled = byId("start").disabled = true;
+  try {
+    await work();
+  } catch (error) {
+    say(/** @type {Error} */ (error).message);
+  } finally {
+    isBusy = false;
+    byId("next").disabled = byId("start").disabled = false;
+    if (!byId("pause").hidden) byId("start").focus();
+  }
+}
+
+/** @param {Progress} found */
+function pause(found) {
+  progress = found;
+  step = null;
+  byId("case").hidden = true;
+  byId("pause").hidden = false;
+  const { answered, total, session, n_sessions: sessions, opens } = found;
+  const which = sessions > 1 ? `, session ${session} of ${sessions}` : "";
+  let text = `${answered} of ${total} answers are given${session ? which : ""}.`;
+  if (!session) text = `All ${total} answers are given. Thank you.`;
+  else if (opens) text += ` This session opens on ${new Date(opens).toLocaleString()}.`;
+  byId("pause-text").textContent = text;
+  byId("task").hidden = !session;
+  byId("start").hidden = !session || Boolean(opens);
+  byId("start").textContent = answered ? "Go on (Enter)" : "Start (Enter)";
+}
+
+async function showStep() {
+  const before = step;
+  const found = /** @type {Step} */ (await server.read("/api/study/step"));
+  const isSame = before && before.session === found.session && before.place === found.place;
+  const pixels = isSame ? null : await server.pixelsAt(`/api/study/steps/${found.number}/pixels`, found.rows, found.cols);
+  step = found;
+  if (pixels) {
+    stage.active.show({ ...found, key: "", flags: [], problems: [], known: [] }, pixels, "");
+    stage.active.place.setAttribute("aria-label", "Mammogram with an outlined lesion. Arrow keys move it.");
+    outline(true);
+  }
+  describe(found);
+  byId("pause").hidden = true;
+  byId("case").hidden = false;
+  byId("probability").value = "";
+  for (const input of document.querySelectorAll("input[name=decision]")) /** @type {any} */ (input).checked = false;
+  byId("probability").focus();
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  shownAt = performance.now();
+}
+
+/** @param {Step} found */
+function describe(found) {
+  const { place, n_cases: n, session, condition, laterality, view, before, score } = found;
+  const which = progress && progress.n_sessions > 1 ? `, session ${session}` : "";
+  byId("place").textContent = `Case ${place} of ${n}${which}, ${condition} the score`;
+  byId("about").textContent = `${laterality === "L" ? "Left" : "Right"} ${view}. The lesion is outlined.`;
+  byId("before").hidden = !before;
+  if (before) byId("before").textContent = `Without the score you answered ${before.probability} %, ${before.decision}.`;
+  byId("score").hidden = !score;
+  if (score) showScore(score);
+}
+
+/** @param {Score} score */
+function showScore({ score, score_sd: sd, probability, prevalence, thresholds }) {
+  const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(1)} %`;
+  const lines = [
+    line("p", score.toFixed(3), "value"),
+    line("p", `on a scale from 0 to 1, the higher the more suspicious; ± ${sd.toFixed(3)} over the windows. Not a probability.`),
+    line("p", `Calibrated probability of cancer: ${percent(probability)}, if ${percent(prevalence)} of such lesions are cancers.`),
+  ];
+  const list = document.createElement("ul");
+  const nPassed = thresholds.filter(({ below }) => !below).length;
+  for (const one of thresholds.slice(Math.max(nPassed - 1, 0), nPassed + 1)) {  // those next to the score
+    list.append(line("li", `${one.below ? "Below" : "Above"} ${one.threshold.toFixed(3)} (${one.meaning}).`));
+  }
+  byId("score-text").replaceChildren(...lines, list);
+}
+
+/** @param {string} tag @param {string} text @param {string} [name] */
+function line(tag, text, name) {
+  const made = document.createElement(tag);
+  made.textContent = text;
+  if (name) made.className = name;
+  return made;
+}
+
+/** The answer that is entered; null, with a sentence, where it is not complete. */
+function entered() {
+  const text = byId("probability").value.trim().replace(",", ".");
+  const decision = /** @type {any} */ (document.querySelector("input[name=decision]:checked"))?.value;
+  const probability = Number(text);
+  if (!text || !(probability >= 0 && probability <= 100)) {
+    say("Enter a probability from 0 to 100.");
+    byId("probability").focus();
+    return null;
+  }
+  if (!decision) {
+    say("Choose biopsy (B) or no biopsy (N).");
+    return null;
+  }
+  return { probability, decision };
+}
+
+async function next() {
+  const answer = entered();
+  if (!step || !answer) return;
+  const seconds = (performance.now() - shownAt) / 1000;
+  say("");
+  try {
+    await goOn(await server.post("/api/study/answers", { step: step.number, ...answer, seconds }));
+  } catch (error) {
+    say(/** @type {Error} */ (error).message);
+    const found = await server.read("/api/study");
+    if (step && found.answered !== step.number) await goOn(found);  // it was answered in another window
+  }
+}
+
+/** @param {Progress} found */
+async function goOn(found) {
+  const isSession = progress?.session === found.session;
+  if (!found.session || found.opens || !isSession) return pause(found);
+  progress = found;
+  await showStep();
+}
+
+/** @param {import("./sketch.js").Tool} tool */
+function choose(tool) {
+  stage.choose(tool);
+  for (const button of byId("modes").children) button.setAttribute("aria-pressed", String(button.dataset.tool === tool));
+  byId("hint").textContent = TOOLS.find(([, name]) => name === tool)?.[3] ?? "";
+  stage.place.dataset.tool = tool;
+}
+
+/** @param {KeyboardEvent} event */
+function keyPressed(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey || !step) return;
+  const key = event.key.toLowerCase();
+  const tool = TOOLS.find(([name]) => name === key);
+  const action = ACTIONS.find(([name]) => name === key);
+  if (/^[0-9]$/.test(key)) return byId("probability").focus();  // the digit is typed there
+  if (key === "b") byId("biopsy").checked = true;
+  else if (key === "n") byId("no-biopsy").checked = true;
+  else if (tool) choose(tool[1]);
+  else if (action) action[2]();
+  else if (!pressedOnImage(event)) return;
+  event.preventDefault();
+}
+
+/**
+ * Do what a key stands for on the image; whether there is something.
+ * @param {KeyboardEvent} event
+ */
+function pressedOnImage({ target, key, shiftKey }) {
+  const { active, tool } = stage;
+  if (target !== active.place) return false;
+  if (ARROWS[key]) arrow(active, tool, ...ARROWS[key], shiftKey);
+  else if (key === " ") toggle(active, tool);
+  else if (key === "Enter") busy(next);
+  else return false;
+  active.draw();
+  return true;
+}
+
+/**
+ * @param {string} place id
+ * @param {string} label
+ * @param {string} title
+ * @param {() => void} click
+ */
+function button(place, label, title, click) {
+  const made = document.createElement("button");
+  Object.assign(made, { type: "button", textContent: label, title });
+  made.addEventListener("click", click);
+  byId(place).append(made);
+  return made;
+}
+
+function makeTools() {
+  for (const [key, tool, label, hint] of TOOLS) {
+    button("modes", label, `${key}: ${hint}`, () => choose(tool)).dataset.tool = tool;
+  }
+  for (const [key, label, act] of ACTIONS) button("actions", label, `key ${key}`, () => step && act());
+}
+
+function listKeys() {
+  const rows = [
+    ["0 to 9", "probability"], ["b, n", "biopsy, no biopsy"], ["Enter", "next"],
+    ...TOOLS.map(([key, , label]) => [key, label]), ...ACTIONS.map(([key, label]) => [key, label]),
+    ["Tab", "to the image and back; there arrow keys move it, with Shift ten times as far"],
+  ];
+  for (const [key, what] of rows) byId("key-list").append(line("dt", key), line("dd", what));
+}
+
+async function start() {
+  makeTools();
+  listKeys();
+  choose("pan");
+  byId("start").addEventListener("click", () => busy(async () => {
+    say("");
+    await showStep();
+  }));
+  byId("case").addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    busy(next);
+  });
+  document.addEventListener("keydown", keyPressed);
+  await busy(async () => {
+    const found = /** @type {Progress} */ (await server.read("/api/study"));
+    byId("study").textContent = found.study;
+    byId("reader").textContent = `Reader ${found.reader}`;
+    byId("use").textContent = found.use;
+    byId("phantoms").textContent = found.phantoms;
+    pause(found);
+  });
+}
+
+start();

@@ -1,0 +1,1 @@
+"""Reader studies: readers rate the lesions of a store without and with the score of a bundle."""

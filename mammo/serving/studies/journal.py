@@ -1,0 +1,122 @@
+"""The journal of a study: a file to which lines are appended, each of which is on the disk before it counts.
+
+A line that a killed process left half written at the end was never confirmed, and is removed when the journal is
+opened.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mammo.io import errors_about, sync
+from mammo.limits import parse_json
+from mammo.records import MammoError
+
+Entry = Mapping[str, Any]
+
+
+class Journal:
+    """An opened journal; one process at a time may have it open.
+
+    Args:
+        path: the file.
+        descriptor: of the file, opened for reading and writing.
+
+    Attributes:
+        entries: all lines so far, as JSON objects.
+        torn: bytes of an unfinished line that were removed from the end.
+    """
+
+    def __init__(self, path: Path, descriptor: int) -> None:
+        self.path, self._descriptor = path, descriptor
+        content = _content(descriptor)
+        whole = content.rfind(b"\n") + 1
+        self.entries, kept = _entries(path, content[:whole])
+        self.torn = len(content) - kept
+        if self.torn:
+            os.ftruncate(descriptor, kept)
+            os.fsync(descriptor)
+        self._size = kept
+
+    def append(self, entry: Entry, durable: bool = True) -> None:
+        """Append a line; an error leaves the journal as it was.
+
+        Args:
+            entry: a JSON object.
+            durable: whether the line survives a loss of power once this returns; else only the death of this process.
+
+        Raises:
+            OSError: the disk is full or fails; the file is named.
+        """
+        line = (json.dumps(entry, allow_nan=False) + "\n").encode()
+        with errors_about(self.path):
+            try:
+                _write(self._descriptor, line, self._size)
+                if durable:
+                    os.fsync(self._descriptor)
+            except OSError:
+                os.ftruncate(self._descriptor, self._size)
+                raise
+        self._size += len(line)
+        self.entries.append(entry)
+
+
+@contextmanager
+def opened_journal(path: Path) -> Iterator[Journal]:
+    """Open a journal within the block; it is made where there is none, readable by its owner only.
+
+    Raises:
+        MammoError: a line other than the last is damaged.
+    """
+    with errors_about(path):
+        is_new = not path.exists()
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if is_new:
+            sync(path.parent)
+        yield Journal(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_journal(path: Path) -> list[Entry]:
+    """The whole lines of a journal, also while another process appends to it; none without a file.
+
+    Raises:
+        MammoError: as opened_journal.
+    """
+    content = path.read_bytes() if path.exists() else b""
+    return _entries(path, content[: content.rfind(b"\n") + 1])[0]
+
+
+def _content(descriptor: int) -> bytes:
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        return file.read()
+
+
+def _entries(path: Path, content: bytes) -> tuple[list[Entry], int]:
+    """The objects of whole lines, and the bytes of the lines that are kept: all, or all but a damaged last one."""
+    found: list[Entry] = []
+    lines, size = content.split(b"\n")[:-1], 0
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = parse_json(line.decode())
+        except ValueError:
+            entry = None
+        if not isinstance(entry, dict):
+            if number == len(lines):  # a loss of power can leave any bytes there
+                break
+            raise MammoError(f"{path}, line {number} is damaged: restore the file from a backup")
+        found.append(entry)
+        size += len(line) + 1
+    return found, size
+
+
+def _write(descriptor: int, line: bytes, place: int) -> None:
+    while line:
+        n = os.pwrite(descriptor, line, place)
+        line, place = line[n:], place + n

@@ -1,0 +1,187 @@
+"""The study folder: what a study was begun with, which must not change while it goes on.
+
+- study.json: settings, bundle, cases and the scores that are shown
+- answers.jsonl: the journal
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from mammo.inference.bundle_facts import BundleName
+from mammo.io import atomic_write
+from mammo.limits import read_json
+from mammo.records import MammoError
+from mammo.serving.studies.cases import StudyCases
+from mammo.serving.studies.settings import Settings
+
+STUDY, ANSWERS, LOCK = "study.json", "answers.jsonl", ".lock"
+FORMAT = 1
+TABLE_BYTES = 1 << 28
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What gives the scores of a study.
+
+    Attributes:
+        bundle: that makes them.
+        on_phantoms: whether its training images were synthetic.
+        windows: per lesion.
+        prevalence: as PredictOptions.
+    """
+
+    bundle: BundleName
+    on_phantoms: bool
+    windows: int
+    prevalence: float | None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study that has begun.
+
+    Attributes:
+        settings: its own.
+        lesions: ids of the cases, in order.
+        shown: by case, the score that is shown (scores.score_cases).
+        bundle: the JSON values of its BundleName.
+        on_phantoms: whether its training images were synthetic.
+    """
+
+    settings: Settings
+    lesions: tuple[str, ...]
+    shown: tuple[Mapping[str, Any], ...]
+    bundle: Mapping[str, Any]
+    on_phantoms: bool
+
+
+Score = Callable[[], list[dict[str, Any]]]
+"""Scores the cases (scores.score_cases)."""
+
+
+def prepare(settings: Settings, cases: StudyCases, scoring: Scoring, score: Score) -> Prepared:
+    """Begin a study, or check that it goes on as it began; readers may join at the end of their list.
+
+    Args:
+        settings: of the study.
+        cases: its cases.
+        scoring: what gives the scores.
+        score: called where the study has not begun.
+
+    Raises:
+        MammoError: the folder holds another study, or something has changed since it began.
+    """
+    settings.output.mkdir(parents=True, exist_ok=True)
+    now = _content(settings, cases, scoring)
+    path = settings.output / STUDY
+    if not path.exists():
+        _check_empty(settings.output)
+        content = now | {"shown": score()}
+        _write(path, content)
+        return _prepared(settings, content)
+    content = _read(settings)
+    _check_same(path, content["settings"], now["settings"])
+    _check_same(path, _options(content["scoring"]), _options(now["scoring"]))
+    _check_cases(path, settings.store, content["cases"], now["cases"])
+    if content["readers"] != now["readers"][: len(content["readers"])]:
+        raise MammoError(
+            f"{path}: the study began with readers {', '.join(content['readers'])}: restore this list, and add new "
+            "readers at its end"
+        )
+    if content["readers"] != now["readers"]:
+        content["readers"] = now["readers"]
+        _write(path, content)
+    return _prepared(settings, content)
+
+
+def begun(settings: Settings) -> Prepared:
+    """A study that has begun, without the store and the bundle.
+
+    Raises:
+        MammoError: the study has not begun, its file is damaged, or it began with other settings.
+    """
+    content = _read(settings)
+    _check_same(settings.output / STUDY, content["settings"], settings.fixed())
+    return _prepared(settings, content)
+
+
+def _read(settings: Settings) -> dict[str, Any]:
+    """The content of study.json; MammoError where there is none, or it is damaged."""
+    path = settings.output / STUDY
+    if not path.is_file():
+        raise MammoError(f"{settings.output} has no {STUDY}: begin the study with mammo serve BUNDLE --study FILE")
+    try:
+        content = read_json(path, TABLE_BYTES)
+        if content["format"] != FORMAT:
+            raise MammoError(f"{path} is of format {content['format']}, not {FORMAT}: use the version that wrote it")
+        _options(content["scoring"])
+        if len([one["lesion_id"] for one in content["cases"]]) != len([one["score"] for one in content["shown"]]):
+            raise ValueError("cases without a score")
+        if not isinstance(content["settings"], dict) or not isinstance(content["readers"], list):
+            raise ValueError("no settings")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise MammoError(f"{path} is damaged ({type(error).__name__}): restore it from a backup") from None
+    return dict(content)
+
+
+def _content(settings: Settings, cases: StudyCases, scoring: Scoring) -> dict[str, Any]:
+    pairs = zip(cases.lesions, cases.digests, strict=True)
+    return {
+        "format": FORMAT,
+        "settings": settings.fixed(),
+        "readers": list(settings.readers),
+        "scoring": asdict(scoring),
+        "cases": [{"lesion_id": lesion, "digest": digest} for lesion, digest in pairs],
+    }
+
+
+def _options(scoring: Mapping[str, Any]) -> dict[str, Any]:
+    """What must stay the same of a Scoring, for people."""
+    bundle = scoring["bundle"]
+    return {"bundle": f"{bundle['name']} ({bundle['digest'][:12]})"} | {
+        key: scoring[key] for key in ("windows", "prevalence")
+    }
+
+
+def _prepared(settings: Settings, content: Mapping[str, Any]) -> Prepared:
+    lesions = tuple(str(one["lesion_id"]) for one in content["cases"])
+    scoring = content["scoring"]
+    return Prepared(settings, lesions, tuple(content["shown"]), scoring["bundle"], scoring["on_phantoms"])
+
+
+def _check_empty(folder: Path) -> None:
+    """MammoError where a folder has answers without the study that they belong to."""
+    if (folder / ANSWERS).exists():
+        raise MammoError(f"{folder} has {ANSWERS}, but no {STUDY}: restore it, or name another output")
+
+
+def _check_same(path: Path, began: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    for key in sorted(began.keys() | now.keys()):
+        if began.get(key) != now.get(key):
+            old, new = (str(one.get(key))[:100] for one in (began, now))
+            raise MammoError(
+                f"{path}: {key} was {old} when the study began, and is {new} now: restore it, or name another output"
+            )
+
+
+def _check_cases(path: Path, store: Path, began: list[Any], now: list[Any]) -> None:
+    """MammoError where the cases are not those that a study began with."""
+    if len(began) != len(now):
+        raise MammoError(
+            f"{path}: {store} had {len(began)} cases when the study began, and has {len(now)} now: restore the store, "
+            "or name another output"
+        )
+    for number, (one, other) in enumerate(zip(began, now, strict=True), 1):
+        if one != other:
+            raise MammoError(
+                f"{path}: case {number}, lesion {one['lesion_id']}, is not in {store} as it was when the study began: "
+                "restore the store, or name another output"
+            )
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    with atomic_write(path, mode=0o600) as file:
+        file.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")

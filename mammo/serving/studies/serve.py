@@ -1,0 +1,79 @@
+"""Runs a reader study: begins it or goes on with it, and serves its page."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mammo.inference.bundle import Bundle
+from mammo.inference.bundle_facts import BundleFacts
+from mammo.inference.predictor import PredictOptions, Predictor
+from mammo.io import file_lock
+from mammo.serving.page_server import serve_page
+from mammo.serving.studies.cases import StudyCases
+from mammo.serving.studies.journal import opened_journal
+from mammo.serving.studies.prepared import ANSWERS, LOCK, Scoring, prepare
+from mammo.serving.studies.scores import score_cases
+from mammo.serving.studies.settings import Settings
+from mammo.serving.studies.study import Study
+from mammo.serving.studies.study_app import StudyPage, study_application
+from mammo.text import print_text
+
+
+def serve_study(
+    settings: Settings, bundle: Path, options: PredictOptions, allowed: Sequence[str], host: str, port: int
+) -> None:
+    """Serve a study until the process is interrupted, and print a link for every reader.
+
+    Args:
+        settings: of the study.
+        bundle: whose scores are shown.
+        options: how lesions are scored.
+        allowed: as Predictor.load.
+        host: address of this machine.
+        port: 0 for any that is free.
+
+    Raises:
+        MammoError: the store, the bundle or the study folder cannot be used, another process serves the study, or the
+            address cannot be used.
+    """
+    with opened_study(settings, bundle, options, allowed) as page:
+        serve_page(study_application(page), host, port, settings.readers)
+
+
+@contextmanager
+def opened_study(
+    settings: Settings, bundle: Path, options: PredictOptions, allowed: Sequence[str] = ()
+) -> Iterator[StudyPage]:
+    """The page of a study, which is held by this process within the block; the networks are loaded to begin it only.
+
+    Raises:
+        MammoError: as serve_study.
+    """
+    cases = StudyCases.of(settings)
+    facts = BundleFacts.of(Bundle.open(bundle))
+    on_phantoms = "phantom" in facts.name.trained_on
+    scoring = Scoring(facts.name, on_phantoms, options.n_windows, options.prevalence)
+    with file_lock(settings.output / LOCK, f"study {settings.name}", wait=False):
+        prepared = prepare(
+            settings, cases, scoring, lambda: score_cases(Predictor.load(bundle, options, allowed), cases)
+        )
+        _print_facts(settings, cases, facts)
+        with opened_journal(settings.output / ANSWERS) as journal:
+            if journal.torn:
+                print_text("a line that was never confirmed was removed from the end of the journal")
+            yield StudyPage(Study(prepared, journal), cases)
+
+
+def _print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> None:
+    """Print the size of a study, and what makes its result doubtful."""
+    n, n_patients = len(cases.lesions), len({cases.patient(lesion) for lesion in cases.lesions})
+    n_malignant = sum(map(cases.malignant, cases.lesions))
+    print_text(f"study {settings.name}: {n} cases, {n_malignant} malignant, {len(settings.readers)} readers")
+    if n_patients < n:
+        print_text(
+            f"warning: the {n} cases are of {n_patients} patients, but most multi-reader analyses take cases as "
+            "independent: the key cases draws one lesion of each patient"
+        )
+    images = cases.manifest.images.loc[list(cases.image_ids), "sha256"]
+    if n_seen := sum(facts.images.knows(str(digest)) for digest in images):
+        print_text(f"warning: {n_seen} of {len(images)} images were among those that the networks were trained on")

@@ -1,0 +1,150 @@
+"""The application of a reader study: what a reader is asked next, its image, and the answers.
+
+Nothing that it sends says what a case is: no id, label, patient or file name, and a case's number is its place in the
+reader's own order.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from mammo.inference.lesion_model import PHANTOMS
+from mammo.inference.prediction import RESEARCH_USE
+from mammo.limits import parse_json
+from mammo.records import MammoError, is_whole
+from mammo.serving.page_guard import SESSION
+from mammo.serving.static_files import application_with
+from mammo.serving.studies.cases import ShownCase, StudyCases
+from mammo.serving.studies.journal import Entry
+from mammo.serving.studies.order import Condition, Step
+from mammo.serving.studies.settings import Design
+from mammo.serving.studies.study import AnsweredError, Study, parse_answer
+from mammo.serving.worker import Worker
+from mammo.text import print_event
+
+KEPT_CASES = 4
+"""Cases that stay decoded: a sequential design shows each twice."""
+
+CONFLICT, NOT_KEPT = 409, 507
+"""HTTP statuses: the step is not the reader's next one; the disk cannot keep the answer."""
+
+ELSEWHERE = "This case was answered already, perhaps in another window: the next one is shown."
+
+
+class StudyPage:
+    """What the page of a study can ask for.
+
+    Args:
+        study: that goes on.
+        cases: its cases.
+    """
+
+    def __init__(self, study: Study, cases: StudyCases) -> None:
+        self.study, self._worker = study, Worker()
+        self._shown = lru_cache(maxsize=KEPT_CASES)(cases.shown)
+
+    async def progress(self, request: Request) -> dict[str, Any]:
+        """How far the reader has come, and whether another step can be shown."""
+        return self._progress(_reader(request))
+
+    async def step(self, request: Request) -> dict[str, Any]:
+        """The reader's next step, which is noted as shown."""
+        reader = _reader(request)
+        with _disk_errors():
+            step = self.study.show(reader)
+        if step is None:
+            raise HTTPException(CONFLICT, "No case is to be read now: load the page again.")
+        return await self._step(step, self.study.readers[reader].answers)
+
+    async def pixels(self, request: Request) -> Response:
+        """Presentation values of the image of the reader's next step, uint16 [rows, cols], compressed by gzip."""
+        progress = self.study.readers[_reader(request)]
+        step = progress.next
+        if step is None or request.path_params["number"] != str(len(progress.answers)):
+            raise HTTPException(CONFLICT, ELSEWHERE)
+        content = await self._worker.run(lambda: self._shown(step.case).packed())
+        return Response(content, media_type="application/octet-stream", headers={"content-encoding": "gzip"})
+
+    async def answer(self, request: Request) -> dict[str, Any]:
+        """Keep an answer, {"step", "probability", "decision", "seconds"}; returns the progress."""
+        reader = _reader(request)
+        try:
+            content = parse_json((await request.body()).decode())
+        except ValueError:
+            content = None
+        if not isinstance(content, dict) or not is_whole(content.get("step")):
+            raise MammoError("The answer is not JSON of a step: load the page again.")
+        with _disk_errors():
+            try:
+                self.study.answer(reader, content["step"], parse_answer(content))
+            except AnsweredError:
+                raise HTTPException(CONFLICT, ELSEWHERE) from None
+        progress = self.study.readers[reader]
+        print_event(f"reader {reader}: {len(progress.answers)} of {len(progress.steps)} answers")
+        return self._progress(reader)
+
+    def _progress(self, reader: str) -> dict[str, Any]:
+        prepared, progress = self.study.prepared, self.study.readers[reader]
+        opens = self.study.opens(reader)
+        return {
+            "study": prepared.settings.name,
+            "use": RESEARCH_USE,
+            "phantoms": PHANTOMS if prepared.on_phantoms else "",
+            "reader": reader,
+            "answered": len(progress.answers),
+            "total": len(progress.steps),
+            "session": progress.next.session if progress.next else None,
+            "n_sessions": progress.steps[-1].session,
+            "opens": None if opens is None else opens.isoformat(timespec="minutes"),
+        }
+
+    async def _step(self, step: Step, answers: list[Entry]) -> dict[str, Any]:
+        """What is shown of the step after these answers: its case by place, never by id."""
+        prepared, number = self.study.prepared, len(answers)
+        is_second = prepared.settings.design is Design.SEQUENTIAL and step.condition is Condition.WITH
+        before = {name: answers[-1][name] for name in ("probability", "decision")} if is_second else None
+        shown: ShownCase = await self._worker.run(self._shown, step.case)
+        rows, cols = shown.values.shape
+        return {
+            "number": number,
+            "session": step.session,
+            "place": step.place,
+            "n_cases": len(prepared.lesions),
+            "condition": step.condition,
+            "score": prepared.shown[step.case] if step.condition is Condition.WITH else None,
+            "before": before,
+            **{"rows": rows, "cols": cols, "spacing_mm": shown.spacing_mm},
+            **{"laterality": shown.laterality, "view": shown.view, "faces_left": shown.faces_left},
+            "outline": shown.outline,
+        }
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Answer errors of the disk with a sentence for the reader, and print why."""
+    try:
+        yield
+    except OSError as error:
+        print_event(f"the journal cannot be written ({error.strerror}): make room on its disk")
+        raise HTTPException(NOT_KEPT, "The server cannot keep answers: inform the person who runs the study.") from None
+
+
+def _reader(request: Request) -> str:
+    reader: str = request.scope[SESSION].reader
+    return reader
+
+
+def study_application(page: StudyPage) -> FastAPI:
+    """The application; /openapi.json describes its addresses."""
+    app = application_with("study.html")
+    app.add_api_route("/api/study", page.progress)
+    app.add_api_route("/api/study/step", page.step)
+    app.add_api_route("/api/study/answers", page.answer, methods=["POST"])
+    app.add_api_route("/api/study/steps/{number}/pixels", page.pixels, response_class=Response)
+    return app

@@ -1,0 +1,113 @@
+"""Exports of a study, parsed back: they hold exactly the answers that were given."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo.records import MammoError
+from mammo.reporting.reader_results import compare_folders
+from mammo.scoring.score_file import read_score_file
+from mammo.serve import main
+from mammo.serving.studies.export import export_study
+from mammo.serving.studies.settings import Settings
+from mammo.serving.studies.study import Answer, Decision
+from tests.serving.studies.study_cases import opened, write_store, write_study
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """R1 and R2 have answered all, R3 half of 9 cases."""
+    path = write_study(tmp_path, write_store(tmp_path / "store", 9), readers="[R1, R2, R3]")
+    rng = np.random.default_rng(1)
+    with opened(path) as study:
+        for reader, n in (("R1", 18), ("R2", 18), ("R3", 9)):
+            for number in range(n):
+                study.show(reader)
+                decision = tuple(Decision)[int(rng.integers(2))]
+                study.answer(reader, number, Answer(float(rng.integers(0, 101)), decision, 2.25))
+    return path
+
+
+def parse_imrmc(text: str) -> tuple[dict[str, int], dict[str, int], dict[tuple[str, str, str], float]]:
+    """Counts, truth by case, and scores by reader, case and modality, after the description of the format."""
+    head, _, rows = text.partition("BEGIN DATA:\n")
+    counts = {line.split(":")[0]: int(line.split(":")[1]) for line in head.splitlines() if line[:1] == "N"}
+    truth, scores = {}, {}
+    for line in rows.splitlines():
+        reader, case, modality, value = line.split(",")
+        assert line == line.replace(" ", "")
+        if reader == "-1":
+            assert modality == "0"
+            assert case not in truth
+            truth[case] = int(value)
+        else:
+            assert (reader, case, modality) not in scores
+            scores[reader, case, modality] = float(value)
+    return counts, truth, scores
+
+
+def test_all_tables_hold_the_same_answers(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tables"
+    assert export_study(Settings.read(study), out) == {"R1": (18, 18), "R2": (18, 18), "R3": (9, 18)}
+    answers = pd.read_csv(out / "answers.csv", dtype={"lesion_id": str})
+    with opened(study) as going:
+        given = [entry for reader in ("R1", "R2", "R3") for entry in going.readers[reader].answers]
+    assert answers["probability"].tolist() == [entry["probability"] for entry in given]
+    assert answers["lesion_id"].tolist() == [entry["lesion_id"] for entry in given]
+    assert set(answers["seconds"]) == {2.25}
+    assert set(answers["times_shown"]) == {1}
+    truth = {f"zzlesion{k}": int(k % 3 == 0) for k in range(9)}
+    assert [truth[lesion] for lesion in answers["lesion_id"]] == answers["malignant"].tolist()
+    assert answers["patient_id"].tolist() == [lesion.replace("lesion", "patient") for lesion in answers["lesion_id"]]
+    keys = [(entry["reader"], entry["lesion_id"], entry["condition"]) for entry in given]
+    counts, truth_rows, scores = parse_imrmc((out / "probability.imrmc").read_text())
+    assert (counts, truth_rows) == ({"NR": 3, "N0": 6, "N1": 3, "NM": 2}, truth)
+    assert scores == {key: entry["probability"] for key, entry in zip(keys, given, strict=True)}
+    _, _, decisions = parse_imrmc((out / "decision.imrmc").read_text())
+    assert decisions == {key: float(entry["decision"] == "biopsy") for key, entry in zip(keys, given, strict=True)}
+    for condition in ("without", "with"):
+        for reader in ("R1", "R2", "R3"):
+            table = read_score_file(out / condition / f"{reader}.csv").table
+            own = dict(zip(table["lesion_id"], table["score"], strict=True))
+            assert own == {key[1]: value / 100 for key, value in scores.items() if key[::2] == (reader, condition)}
+            assert [truth[lesion] for lesion in table["lesion_id"]] == table["malignant"].tolist()
+    bundle = read_score_file(out / "bundle.csv").table
+    assert bundle["score"].tolist() == [k / 100 for k in range(9)]
+
+
+def test_compare_takes_the_folders_of_readers_who_have_finished(study: Path, tmp_path: Path) -> None:
+    export_study(Settings.read(study), tmp_path / "tables")
+    folders = tmp_path / "tables" / "with", tmp_path / "tables" / "without"
+    with pytest.raises(MammoError, match="is not in"):
+        compare_folders(*folders)
+    for folder in folders:
+        (folder / "R3.csv").unlink()
+    found = compare_folders(*folders)
+    assert [row["reader"] for row in found["readers"]] == ["R1", "R2"]
+    assert found["n"] == 9
+
+
+def test_the_command_exports_and_replaces_nothing(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "tables"
+    assert main(["--study", str(study), "--export", str(out)]) == 0
+    assert "reader R3: 9 of 18 answers" in capsys.readouterr().out
+    assert main(["--study", str(study), "--export", str(out)]) == 2
+    assert "name a new folder" in capsys.readouterr().err
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in out.rglob("*.*"))
+
+
+def test_a_study_without_answers_has_empty_tables(tmp_path: Path) -> None:
+    path = write_study(tmp_path, write_store(tmp_path / "store", 3))
+    settings = Settings.read(path)
+    with pytest.raises(MammoError, match="begin the study with"):
+        export_study(settings, tmp_path / "tables")
+    assert not (tmp_path / "tables").exists()
+    with opened(path):
+        pass
+    assert export_study(settings, tmp_path / "tables") == {"R1": (0, 6), "R2": (0, 6)}
+    counts, truth, scores = parse_imrmc((tmp_path / "tables" / "probability.imrmc").read_text())
+    assert (counts, truth, scores) == ({"NR": 0, "N0": 0, "N1": 0, "NM": 0}, {}, {})

@@ -1,0 +1,50 @@
+"""A study begun with a real bundle: the scores that readers see are those of its networks, computed once."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+pytest.importorskip("uvicorn", reason="the extra serve is not installed")
+
+from mammo.bundle import main as bundle_runs
+from mammo.inference.predictor import PredictOptions, Predictor
+from mammo.records import MammoError
+from mammo.serving.studies.serve import opened_study
+from mammo.serving.studies.settings import Settings
+from tests.inference.conftest import fagg, trained_root  # noqa: F401  (fixtures)
+from tests.serving.studies.study_cases import write_study
+
+OPTIONS = PredictOptions(changes=False)
+
+
+def test_the_scores_that_are_shown_are_those_of_the_run(
+    fagg: Path,  # noqa: F811
+    trained_root: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    bundle = tmp_path / "my.bundle"
+    assert bundle_runs([str(fagg), "-o", str(bundle), "--sensitivity-lesions", "3"]) == 0
+    settings = Settings.read(write_study(tmp_path, trained_root / "store"))
+    expected = pd.read_csv(fagg / "lesions.csv").set_index("lesion_id")
+    with opened_study(settings, bundle, OPTIONS) as page:
+        prepared = page.study.prepared
+        assert set(prepared.lesions) == set(expected.index[expected["label"] != "none"])
+        for lesion, shown in zip(prepared.lesions, prepared.shown, strict=True):
+            assert shown["score"] == pytest.approx(expected["score"][lesion], abs=1e-5)
+            assert shown["score_sd"] == pytest.approx(expected["score_sd"][lesion], abs=1e-5)
+            assert [one["below"] for one in shown["thresholds"]] == [
+                shown["score"] < one["threshold"] for one in shown["thresholds"]
+            ]
+        with (
+            pytest.raises(MammoError, match=r"another process holds .*: wait until"),
+            opened_study(settings, bundle, OPTIONS),
+        ):
+            pass
+    assert "patients, but most multi-reader analyses take cases as independent" in capsys.readouterr().out
+    monkeypatch.setattr(Predictor, "load", lambda *_: pytest.fail("the scores are there already"))
+    with opened_study(settings, bundle, OPTIONS) as page:
+        assert page.study.prepared.shown == prepared.shown

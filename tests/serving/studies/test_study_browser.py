@@ -1,0 +1,190 @@
+"""A reader's pass through a study in a real browser, by keyboard alone, with a reload and a second window.
+
+Left out of make test; make test-browser runs it and needs Chromium.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+pytest.importorskip("uvicorn", reason="the extra serve is not installed")
+
+from tests.reporting.browser import Tab, browser
+from tests.serving.studies.served_study import ServedStudy, served_study
+from tests.serving.studies.study_cases import Clock, write_store, write_study
+
+pytestmark = pytest.mark.browser
+
+SOFTWARE_GL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
+N_CASES = 3
+PLACE = "document.getElementById('place').textContent"
+
+
+@pytest.fixture(scope="module")
+def browser_tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with browser(tmp_path_factory.mktemp("profile"), *SOFTWARE_GL) as tab:
+        yield tab
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    return write_store(tmp_path / "store", N_CASES)
+
+
+def visit(tab: Tab, study: ServedStudy, width: int = 1366) -> None:
+    """Open a reader's link; the study waits for Enter."""
+    tab.errors.clear()
+    tab.visit(f"http://{study.address}{study.link('R1')}", width, 768)
+    tab.wait("document.activeElement.id === 'start'")
+
+
+def types(tab: Tab, *keys: str) -> None:
+    for key in keys:
+        tab.press(key)
+
+
+def wait_for(tab: Tab, text: str) -> None:
+    tab.wait(f"{PLACE} === {text!r} && !document.getElementById('next').disabled")
+
+
+def test_a_reader_answers_all_cases_by_keyboard(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path
+) -> None:
+    tab = browser_tab
+    with served_study(capsys, write_study(tmp_path, store)) as study:
+        visit(tab, study)
+        types(tab, "Enter")
+        for place in range(1, N_CASES + 1):
+            wait_for(tab, f"Case {place} of {N_CASES}, without the score")
+            assert tab.run("document.activeElement.id") == "probability"
+            assert tab.run("document.getElementById('score').hidden")
+            types(tab, "i", "t", "3", str(place), "f", "b", "Enter")
+            wait_for(tab, f"Case {place} of {N_CASES}, with the score")
+            assert f"you answered 3{place} %, biopsy" in tab.run("document.getElementById('before').textContent")
+            types(tab, "6", str(place), "n", "Enter")
+        tab.wait("/Thank you/.test(document.getElementById('pause-text').textContent)")
+        answers = study.page.study.readers["R1"].answers
+    expected = [pair for k in range(1, N_CASES + 1) for pair in ((30 + k, "biopsy"), (60 + k, "no biopsy"))]
+    assert [(entry["probability"], entry["decision"]) for entry in answers] == expected
+    assert all(0 < entry["seconds"] < 60 for entry in answers)
+    assert {entry["times_shown"] for entry in answers} == {1}
+    assert tab.errors == []
+
+
+def test_the_image_that_is_shown_is_the_case(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path
+) -> None:
+    """The canvas at true pixels, and the outline over it."""
+    tab = browser_tab
+    with served_study(capsys, write_study(tmp_path, store)) as study:
+        visit(tab, study)
+        types(tab, "Enter")
+        wait_for(tab, f"Case 1 of {N_CASES}, without the score")
+        assert tab.run("document.querySelectorAll('.outline').length") == 1
+        types(tab, "t", "o")
+        tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+        assert tab.run("document.querySelectorAll('.outline').length") == 0
+        width, height, data = tab.run("""(() => {
+            const canvas = document.querySelector('canvas.gray');
+            const copy = document.createElement('canvas');
+            [copy.width, copy.height] = [canvas.width, canvas.height];
+            const context = copy.getContext('2d');
+            context.drawImage(canvas, 0, 0);
+            const { data } = context.getImageData(0, 0, copy.width, copy.height);
+            return [copy.width, copy.height, Array.from(data.filter((_, n) => n % 4 === 0))];
+        })()""")
+        values = study.page._shown(study.page.study.readers["R1"].steps[0].case).values
+    shown = np.array(data, np.uint8).reshape(height, width)
+    gray = np.floor(values / 4095 * 255 + 0.5).astype(np.uint8)
+    rows, cols = np.nonzero(shown)
+    found = shown[rows.min() : rows.max() + 1, cols.min() : cols.max() + 1]
+    assert np.array_equal(found, gray)
+
+
+def test_an_incomplete_answer_is_not_sent(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path
+) -> None:
+    tab = browser_tab
+    message = "document.getElementById('message').textContent"
+    with served_study(capsys, write_study(tmp_path, store)) as study:
+        visit(tab, study)
+        types(tab, "Enter")
+        wait_for(tab, f"Case 1 of {N_CASES}, without the score")
+        types(tab, "Enter")
+        assert "Enter a probability" in tab.run(message)
+        types(tab, "1", "0", "1", "Enter")
+        assert "Enter a probability" in tab.run(message)
+        tab.run("document.getElementById('probability').value = ''")
+        types(tab, "9", "Enter")
+        assert "Choose biopsy" in tab.run(message)
+        assert study.page.study.readers["R1"].answers == []
+
+
+def test_a_reload_and_a_second_window_continue_at_the_same_case(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path
+) -> None:
+    tab = browser_tab
+    with served_study(capsys, write_study(tmp_path, store)) as study:
+        visit(tab, study)
+        types(tab, "Enter")
+        wait_for(tab, f"Case 1 of {N_CASES}, without the score")
+        types(tab, "5", "b", "Enter")
+        wait_for(tab, f"Case 1 of {N_CASES}, with the score")
+        tab.visit(f"http://{study.address}/", 1366, 768)
+        tab.wait("document.activeElement.id === 'start'")
+        assert "1 of 6 answers are given" in tab.run("document.getElementById('pause-text').textContent")
+        types(tab, "Enter")
+        wait_for(tab, f"Case 1 of {N_CASES}, with the score")
+        step = study.page.study
+        tab.run("""fetch('/api/study/answers', { method: 'POST', body: JSON.stringify(
+            { step: 1, probability: 77, decision: 'biopsy', seconds: 1 }) })""")  # the other window
+        types(tab, "6", "b", "Enter")
+        wait_for(tab, f"Case 2 of {N_CASES}, without the score")
+        assert [entry["probability"] for entry in step.readers["R1"].answers] == [5, 77]
+        assert step.readers["R1"].answers[1]["times_shown"] == 2
+
+
+def test_the_second_session_waits(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path
+) -> None:
+    tab, clock = browser_tab, Clock()
+    path = write_study(tmp_path, store, design="independent", days=14)
+    with served_study(capsys, path, clock) as study:
+        visit(tab, study)
+        types(tab, "Enter")
+        for number in range(N_CASES):
+            tab.wait(f"{PLACE}.startsWith('Case {number + 1} of') && !document.getElementById('next').disabled")
+            types(tab, "5", "b", "Enter")
+        tab.wait("/session 2 of 2.*opens on/.test(document.getElementById('pause-text').textContent)")
+        assert tab.run("document.getElementById('start').hidden")
+        clock.wait(14)
+        tab.visit(f"http://{study.address}/", 1366, 768)
+        tab.wait("document.activeElement.id === 'start'")
+        types(tab, "Enter")
+        tab.wait(f"/^Case 1 of {N_CASES}, session 2/.test({PLACE})")
+
+
+def test_every_screen_fits_and_says_what_it_is_for(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path
+) -> None:
+    """Screenshots are written where STUDY_PICTURES names a folder, to be looked at."""
+    tab = browser_tab
+    with served_study(capsys, write_study(tmp_path, store)) as study:
+        visit(tab, study)
+        types(tab, "Enter")
+        wait_for(tab, f"Case 1 of {N_CASES}, without the score")
+        types(tab, "5", "b", "Enter")
+        wait_for(tab, f"Case 1 of {N_CASES}, with the score")
+        for width in (1366, 1024, 390):
+            tab.send("Emulation.setDeviceMetricsOverride", width=width, height=768, deviceScaleFactor=1, mobile=False)
+            tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+            assert tab.run("document.documentElement.scrollWidth") <= width
+            shown = tab.run("document.querySelector('header').innerText")
+            assert "research use only" in shown
+            assert "synthetic phantoms" in shown
+            if folder := os.environ.get("STUDY_PICTURES"):
+                tab.screenshot(Path(folder) / f"study-{width}.png")
