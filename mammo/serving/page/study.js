@@ -117,7 +117,7 @@ async function showStep() {
   const pixels = isSame ? null : await server.pixelsAt(`/api/study/steps/${found.number}/pixels`, found.rows, found.cols);
   step = found;
   if (pixels) {
-    stage.active.show({ ...found, key: "", flags: [], problems: [], known: [] }, pixels, "");
+    stage.active.show({ ...found, key: "", flags: [], problems: [], known: [], no_results: "" }, pixels, "");
     stage.active.place.setAttribute("aria-label", "Mammogram with an outlined lesion. Arrow keys move it.");
     outline(true);
   }
