@@ -185,7 +185,7 @@ class Scorer:
 
         Args:
             data: of Scorer.datamodule.
-            saliency: of Scorer.saliency for the images with lesions.
+            saliency: of Scorer.saliency for the images with lesions, [2, rows, cols] each.
         """
         manifest, own = data.split_data(None).manifest, partial(_stacked, saliency)
         data.image_maps = image_map_sources(self.cfg, manifest, own, traits_of(self.cfg).columns)

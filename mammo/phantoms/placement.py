@@ -95,7 +95,7 @@ class PlacementGrid:
         return slack
 
     def draw(self, u: Floats, cells: NDArray[np.int_], slack: Cells, radius: float) -> Site:
-        """Return a site in one of these cells, moved within it where there is room; u: three numbers in [0, 1)."""
+        """Return a site in one of these cells [n], moved within it where there is room; u: [3], numbers in [0, 1)."""
         cell = cells[int(u[0] * cells.size)]
         jitter = (u[1:] - 0.5) * STRIDE * CELL_PX * (slack[cell] > STRIDE * CELL_PX)
         return Site(float(self.rows[cell] + jitter[0]), float(self.cols[cell] + jitter[1]), radius)
