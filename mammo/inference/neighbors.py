@@ -15,7 +15,7 @@ from mammo.inference.ensemble import Ensemble
 from mammo.records import Floats, MammoError, Pathology, Split
 from mammo.store.manifest import Manifest
 
-N_WINDOWS = 20
+N_WINDOWS = 10
 """Windows of a lesion of the store that its mean h is taken over: labels of neighbors agree nearly as with 100."""
 
 

@@ -37,6 +37,7 @@ frame's width."""
 YELLOW = (10, 214, 255)
 """Color of outlines, blue, green and red."""
 
+SEEN = "The networks were trained or selected on those seen in training, whose scores flatter them."
 LEFT_OUT = "Lesions of the patient of this image are left out."
 NOT_IN_STORE = (
     "None of them has the patient id of this image; where their store names patients otherwise, lesions of the same "
@@ -110,8 +111,10 @@ class PageNeighbors:
         patients, known = self._patients_of(image)
         rows = self.neighbors.nearest(h, patients, N_SHOWN)
         self._score(rows)
+        lesions = [self._shown(row) for row in rows]
+        seen = [SEEN] if any(one["is_seen"] for one in lesions) else []
         searched = f"Searched: {len(manifest.lesions):,} labeled lesions of {manifest.header.name} ({self.terms})."
-        return {"about": [searched, known, SIMILAR], "lesions": [self._shown(row) for row in rows]}
+        return {"about": [searched, known, *seen, SIMILAR], "lesions": lesions}
 
     def _patients_of(self, image: OpenImage) -> tuple[set[str], str]:
         """The store's patients whom an image can be of, and a sentence on how that is known."""

@@ -79,8 +79,9 @@ def test_similar_lesions_and_dicom_results_follow_the_answer(
             tab.wait(f"{MORE}.querySelectorAll('.neighbors li').length === {N_SHOWN}")
             tab.wait(f"[...{MORE}.querySelectorAll('img')].every((one) => one.naturalWidth > 0)")
             items = tab.run(f"[...{MORE}.querySelectorAll('li')].map((one) => one.innerText)")
-            assert all("by biopsy. Score 0." in item and "trained or selected on it" in item for item in items)
+            assert all("by biopsy. Score 0." in item and "(seen in training)" in item for item in items)
             assert {item.split()[0] for item in items} <= {"malignant", "benign"}
+            assert "trained or selected on those" in tab.run(f"{MORE}.innerText")
             assert "prove nothing about this lesion" in tab.run(f"{MORE}.innerText")
             link = tab.run(f"{MORE}.querySelector('a').href")
             content = tab.run(

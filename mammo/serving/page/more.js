@@ -82,8 +82,7 @@ function neighbors({ about, lesions }) {
     item.append(
       picture,
       line("strong", one.label),
-      ` ${SOURCES[one.label_source] ?? ""}. Score ${one.score.toFixed(3)}, ${side} ${one.view}` +
-        `${one.is_seen ? "; the networks were trained or selected on it, so that its score flatters them" : ""}.`,
+      ` ${SOURCES[one.label_source] ?? ""}. Score ${one.score.toFixed(3)}${one.is_seen ? " (seen in training)" : ""}, ${side} ${one.view}.`,
     );
     list.append(item);
   }
