@@ -25,7 +25,7 @@ class Neighbors:
 
     Attributes:
         store: folder of the store that they are in.
-        manifest: of these lesions and their images.
+        manifest: of these lesions and all images of the store.
         center: float64 [K], the mean of h over the lesions.
         spread: float64 [K], its standard deviation, 1 where that is 0.
         directions: float64 [L, K], standardized h of each lesion, of length 1.
@@ -82,20 +82,20 @@ class Neighbors:
     def scores(self, ensemble: Ensemble, rows: Sequence[int], n_windows: int) -> list[float]:
         """The scores, in [0, 1], of the lesions of these rows."""
         lesions = self.manifest.lesions.iloc[list(rows)]
-        images = self.manifest.images.loc[lesions["image_id"].unique()]
-        part = replace(self.manifest, images=images, lesions=lesions)
-        saliency = ensemble.saliency(self.store, part, list(images.index))
+        images, ids = self.manifest.images, lesions["image_id"].unique().tolist()
+        exams = images[images["exam_id"].isin(images.loc[ids, "exam_id"])]  # networks can read the other images of one
+        part = replace(self.manifest, images=exams, lesions=lesions)
+        saliency = ensemble.saliency(self.store, part, ids)
         scored = ensemble.score(ensemble.datamodules(self.store, n_windows, manifest=part), saliency)
         found: list[float] = scored.mean.scores.score.tolist()
         return found
 
 
 def _searched(manifest: Manifest) -> Manifest:
-    """The labeled lesions and their images, without test images, whose labels stay unknown, and flagged ones."""
+    """The labeled lesions, but those of test images, whose labels stay unknown, and of flagged ones."""
     images = manifest.images[(manifest.images["split"] != Split.TEST.value) & (manifest.images["flags"] == "")]
     lesions = manifest.lesions[manifest.lesions["label"] != Pathology.NONE.value]
-    lesions = lesions[lesions["image_id"].isin(images.index)]
-    return replace(manifest, images=images.loc[lesions["image_id"].unique()], lesions=lesions)
+    return replace(manifest, lesions=lesions[lesions["image_id"].isin(images.index)])
 
 
 def _unit(h: Floats) -> Floats:
