@@ -39,7 +39,9 @@ class FakePredictor:
     ensemble = SimpleNamespace(trained_on_phantoms=True)
     error: Exception | None = None
 
-    def predict(self, image: CaseImage, requests: Sequence[Request]) -> tuple[LesionPrediction, ...]:
+    def predict(
+        self, image: CaseImage, requests: Sequence[Request], others: Sequence[CaseImage] = ()
+    ) -> tuple[LesionPrediction, ...]:
         if self.error:
             raise self.error
         found = []
