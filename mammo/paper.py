@@ -178,7 +178,7 @@ GMIC_SETTINGS = tuple(
         ("share of cells that is averaged", {"gmic.top_share": Range(0.02, 0.1)}),
         ("regions: number, side in cells", {"gmic.n_regions": 6, "gmic.region_cells": 4}),
         ("maps are 0 in air", {"gmic.breast_only": False}),
-        ("added to the logit of the top cells' mean", {"gmic.base_logit": 0}),
+        ("added to the logit of the top cells' mean; of every cell", {"gmic.base_logit": 0, "gmic.map_logit": 0}),
         ("learning rate", {"model.lr": Range(3.525e-6, 3.2242e-5)}),
         ("weight of the saliency's norm", {"model.loss.beta": Range(3.259e-6, 2.2798e-4)}),
         (

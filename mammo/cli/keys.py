@@ -185,7 +185,7 @@ GMIC: Mapping[str, ValueType] = {
     "gmic.n_regions": whole(1, 100),
     "gmic.region_cells": whole(1),
     "gmic.breast_only": switch(),
-    "gmic.base_logit": NUMBER,
+    **dict.fromkeys(("gmic.base_logit", "gmic.map_logit"), NUMBER),
     "gmic.local_init": INIT,
     "gmic.local_weights": word("resnet18.tv_in1k"),
     "gmic.local_pretrained_file": FILE,

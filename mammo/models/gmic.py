@@ -39,6 +39,8 @@ class GmicSizes:
         base_logit: added to the logit of the top cells' mean in the global prediction. Above 0, the maps of images
             without lesions can stay near 0 although lesions are common. At 0 they hold the base rate in cells that
             every image has, on the skin, and may learn nothing else.
+        map_logit: added to the logit of every cell. At 0 all cells start near 0.5, and the first epochs only darken
+            them. Below 0 they start dark.
     """
 
     stem: Sequence[int] = (7, 2)
@@ -53,6 +55,7 @@ class GmicSizes:
     region_cells: int = 4
     breast_only: bool = False
     base_logit: float = 0.0
+    map_logit: float = 0.0
 
 
 class ByClass(NamedTuple):
@@ -175,7 +178,7 @@ class Gmic(nn.Module):
             height, width = self.frame.height, self.frame.width
             raise MammoError(f"images {tuple(image.shape)} are not [B, 1, {height}, {width}], the network window")
         features = self.trunk(image)
-        saliency = torch.sigmoid(self.head(features).float())
+        saliency = torch.sigmoid(self.head(features).float() + self.sizes.map_logit)
         if self.sizes.breast_only:
             saliency = saliency * self._breast_cells(image)
         cells = greedy_regions(saliency, self.sizes.region_cells, self.sizes.n_regions)

@@ -162,6 +162,7 @@ def _of_context() -> dict[str, dict[str, Any]]:
         "strides": [0, 0, 0, 0],
         "top_share": float("nan"),
         "base_logit": "x",
+        "map_logit": "x",
         "breast_only": "rm -rf",
         "url": "http://127.0.0.1:9/x",
     }

@@ -75,6 +75,15 @@ def test_base_logit_multiplies_the_global_odds_and_leaves_the_maps_unchanged() -
     assert torch.allclose(odds[0] / odds[1], torch.tensor(2.0).exp().expand(3, 2), rtol=1e-4)
 
 
+@pytest.mark.parametrize("shift", [-3.0, 1.0])
+def test_map_logit_multiplies_the_odds_of_every_cell(shift: float) -> None:
+    image = torch.randn(2, 1, 368, 240)
+    shifted, published = (
+        small_network(map_logit=each, breast_only=False).eval()(image).saliency.stacked() for each in (shift, 0.0)
+    )
+    assert torch.allclose(torch.logit(shifted) - torch.logit(published), torch.tensor(shift), atol=1e-4)
+
+
 def test_breast_only_maps_are_0_in_air_and_unchanged_in_the_breast() -> None:
     image = torch.full((2, 1, 368, 240), -1.0)
     image[0, :, 80:240, :100] = torch.randn(160, 100).abs()
