@@ -4,8 +4,8 @@ Each file has the columns lesion_id, patient_id, malignant (0 or 1) and score (0
 columns give subgroups. With a column fold every fold is shown. A pattern in quotes pools the files
 of all folds.
 
-With --readers, FILE FILE are two folders with one table for each reader, under two conditions: whether
-readers in general, of such lesions in general, do better under the first one.
+With --readers, FILE FILE are two folders with one table for each reader, under two conditions:
+whether readers in general, of such lesions in general, do better under the first one.
 
 Examples:
   mammo compare mine.csv radiologists.csv

@@ -31,7 +31,7 @@ def image_map_sources(
     if shuffled:
         images = of_fold(manifest, cfg.fold).images
         groups = dict(zip(images.index, images["split"] + " " + images["view"], strict=True))
-    if "sal" in shuffled:
+    if "sal" in shuffled or ("contra" in shuffled and "sal" not in cfg.maps):  # contra's maps hold own S, too
         own = ShuffledMaps(saliency, groups, cfg.context.seed)
     sources: dict[str, ImageMapSource] = {"saliency": own}
     if not kinds:

@@ -132,11 +132,10 @@ def test_one_process_goes_on_with_what_two_have_gathered(cfg: DictConfig, whole:
         {"processes": [{"network.brightest": {"max_value": torch.zeros(2, 3)}}]},
         {"processes": [{"network.train_auc": {"preds": [torch.zeros(2, 3)]}}]},
         {"logged.training_step.train_mean": {"value": torch.zeros(())}},
-        [1],
     ],
 )
 def test_a_state_that_no_training_has_written_is_left_out(
-    cfg: DictConfig, whole: RunContent, folder: Path, state: object
+    cfg: DictConfig, whole: RunContent, folder: Path, state: dict[str, object]
 ) -> None:
     content = read_weights(folder / "last.ckpt")
     content["callbacks"][STATE] = state

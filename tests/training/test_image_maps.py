@@ -100,6 +100,17 @@ def test_a_source_without_the_own_saliency_does_not_leak_it(root: Path) -> None:
     assert np.allclose(contra[present, 2:4], shown[present] - contra[present, :2])
 
 
+def test_the_control_of_contra_without_sal_leaves_no_own_saliency(root: Path) -> None:
+    manifest, maps = Manifest.load(root / "store"), saliency_of(root)
+    cfg = composed(root, *words(root, "maps=[emb,contra]", "context=shuffled"))
+    ids = list(manifest.images.index)
+    contra = image_map_sources(cfg, manifest, maps, traits_of(cfg).columns)["contra"](ids)
+    present = contra[:, 4].all(axis=(1, 2))
+    assert present.any()
+    own = contra[present, :2] + contra[present, 2:4]
+    assert (np.abs(own - maps(ids)[present]).max(axis=(1, 2, 3)) > 1e-3).all()
+
+
 def test_an_exam_of_one_image_is_scored_alike_whether_its_others_are_absent_or_masked(root: Path) -> None:
     cfg = composed(root, *words(root, VIEWS))
     network = FAgg(["sal", "ipsi", "contra"], {"height": 368, "width": 240, "cell_px": 8}, 1e-3)
