@@ -19,6 +19,7 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from tempfile import TemporaryFile, gettempdir
 from threading import Thread
 
 from mammo.machine import without_interrupts
@@ -102,6 +103,7 @@ def _run_in_parallel(stage: Stage, started: float, preload: Sequence[str]) -> No
 @contextmanager
 def _children(commands: Sequence[str], started: float, preload: Sequence[str]) -> Iterator[list[BaseProcess]]:
     """The processes of the commands, whose output is printed; at the end all have stopped and all output is printed."""
+    _check_room()
     context = get_context("forkserver")
     context.set_forkserver_preload(list(preload))
     children: list[BaseProcess] = []
@@ -129,6 +131,16 @@ def _children(commands: Sequence[str], started: float, preload: Sequence[str]) -
             child.join()
         for reader in readers:
             reader.join(timeout=5)
+
+
+def _check_room() -> None:
+    """MammoError where no temporary file can be written: in the server process this would be a traceback."""
+    try:
+        with TemporaryFile() as file:
+            file.write(b"0")
+            file.flush()
+    except OSError as error:
+        raise MammoError(f"{gettempdir()}: {error.strerror}: make room for temporary files") from error
 
 
 def _execute(command: str, out: Connection) -> None:
