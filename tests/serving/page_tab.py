@@ -35,6 +35,20 @@ def settle(tab: Tab) -> None:
     tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
 
 
+def canvas_gray(tab: Tab) -> NDArray[np.uint8]:
+    """Gray levels [rows, cols] of the first image's canvas, read back."""
+    width, height, data = tab.run("""(() => {
+        const canvas = document.querySelector('.pane .gray');
+        const copy = document.createElement('canvas');
+        [copy.width, copy.height] = [canvas.width, canvas.height];
+        const context = copy.getContext('2d');
+        context.drawImage(canvas, 0, 0);
+        const { data } = context.getImageData(0, 0, copy.width, copy.height);
+        return [copy.width, copy.height, Array.from(data.filter((_, n) => n % 4 === 0))];
+    })()""")
+    return np.array(data, np.uint8).reshape(height, width)
+
+
 def expected_gray(values: NDArray[np.integer[Any]], low: int, high: int, inverted: bool) -> NDArray[np.uint8]:
     """Gray levels by exact fractions, halves upward."""
     table = []

@@ -32,6 +32,7 @@ from tests.serving.page_tab import (
     FULL,
     NAME,
     STATE,
+    canvas_gray,
     drag,
     expected_gray,
     on_screen,
@@ -110,16 +111,8 @@ def test_the_pages_own_canvas_shows_true_pixels(tab: Tab, folder: Path, ratio: f
         tab.press(key)
     settle(tab)
     assert tab.run(STATE).startswith("100 % of true pixels")
-    width, height, data = tab.run("""(() => {
-        const canvas = document.querySelector('.pane .gray');
-        const copy = document.createElement('canvas');
-        [copy.width, copy.height] = [canvas.width, canvas.height];
-        const context = copy.getContext('2d');
-        context.drawImage(canvas, 0, 0);
-        const { data } = context.getImageData(0, 0, copy.width, copy.height);
-        return [copy.width, copy.height, Array.from(data.filter((_, n) => n % 4 === 0))];
-    })()""")
-    shown = np.array(data, np.uint8).reshape(height, width)
+    shown = canvas_gray(tab)
+    height = len(shown)
     expected = expected_gray(presentation_values(folder, "PHANTOM-0001/R-MLO.dcm"), 0, 4095, inverted=True)
     rows, cols = expected.shape
     top, left = (round((have - want) / 2) for have, want in zip(shown.shape, expected.shape, strict=True))

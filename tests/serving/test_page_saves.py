@@ -22,7 +22,7 @@ CANARY = "ZZCANARY"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Mammograms in a folder with a telling name."""
+    """Mammograms in a folder whose name identifies a patient."""
     root = tmp_path_factory.mktemp("page") / "data"
     write_cohort(CohortSpec(seed=3, scale=0.125, n_patients=1), root / CANARY, processes=1)
     with fresh_fork_server():

@@ -1,5 +1,7 @@
 // The answer in plain words. All texts are set as text, never as HTML.
 
+import { line } from "./elements.js";
+
 const THRESHOLDS = "What would have happened had no lesion with a score below the threshold been biopsied, with 95 % intervals:";
 
 /** @param {number | null} share */
@@ -7,14 +9,6 @@ const percent = (share) => (share === null ? "undefined" : `${(100 * share).toFi
 
 /** @param {[number | null, number | null]} interval */
 const between = ([low, high]) => (low === null || high === null ? "" : ` (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`);
-
-/** @param {string} tag @param {string} text @param {string} [name] of its class */
-export function line(tag, text, name) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  if (name) made.className = name;
-  return made;
-}
 
 /**
  * Show an answer.

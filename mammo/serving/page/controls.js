@@ -1,5 +1,6 @@
 // Buttons and keys of the page: tools, what can be done with an image, layouts.
 
+import { button, byId } from "./elements.js";
 import { LAYOUTS } from "./hanging.js";
 import { arrow, toggle, zoom } from "./tools.js";
 
@@ -56,9 +57,6 @@ const OTHER_KEYS = [
   ["Escape", "give up the polygon"],
 ];
 
-/** @param {string} id */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-
 /**
  * Make the buttons of a stage, list its keys and listen to them.
  * @param {Stage} stage
@@ -83,20 +81,6 @@ export function makeControls(stage, score) {
   });
   choose(stage, "pan");
   showLayout(stage);
-}
-
-/**
- * @param {string} place id
- * @param {string} label
- * @param {string} title
- * @param {() => void} click
- */
-function button(place, label, title, click) {
-  const made = document.createElement("button");
-  Object.assign(made, { type: "button", textContent: label, title });
-  made.addEventListener("click", click);
-  byId(place).append(made);
-  return made;
 }
 
 /**

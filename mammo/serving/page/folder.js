@@ -1,11 +1,10 @@
 // The list of the folder's images: part of a name narrows it, and a choice opens an image, its exam or its prior.
 
+import { byId } from "./elements.js";
+
 /** @typedef {import("./server.js").ListedFile} ListedFile */
 
 const MOST_LISTED = 500;
-
-/** @param {string} id */
-const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
 /**
  * List the images.

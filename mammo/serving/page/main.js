@@ -2,6 +2,7 @@
 
 import { showAnswer } from "./answer.js";
 import { makeControls, showLayout } from "./controls.js";
+import { byId } from "./elements.js";
 import { listFiles } from "./folder.js";
 import { showMore } from "./more.js";
 import { Opening } from "./opening.js";
@@ -10,9 +11,6 @@ import * as server from "./server.js";
 import { Stage } from "./stage.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
-
-/** @param {string} id */
-const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
 const stage = new Stage(byId("stage"), { outline: outlineChanged, drawn, active: showActive, layout: () => showLayout(stage) });
 const opening = new Opening(stage, { begun, ended }, () =>

@@ -1,6 +1,6 @@
 // What follows the answer: DICOM results, and similar lesions. All texts are set as text, never as HTML.
 
-import { line } from "./answer.js";
+import { line } from "./elements.js";
 import { read, send } from "./server.js";
 
 /**

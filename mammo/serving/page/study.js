@@ -1,5 +1,6 @@
 // The page of a reader study: shows case after case, and sends the reader's answers.
 
+import { button, byId, line } from "./elements.js";
 import * as server from "./server.js";
 import { Stage } from "./stage.js";
 import { arrow, toggle, zoom } from "./tools.js";
@@ -13,9 +14,6 @@ import { arrow, toggle, zoom } from "./tools.js";
  *   score: Score | null, before: {probability: number, decision: string} | null, rows: number, cols: number,
  *   spacing_mm: number, laterality: string, view: string, faces_left: boolean, outline: [number, number][]}} Step
  */
-
-/** @param {string} id */
-const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
 const stage = new Stage(byId("stage"), { outline: () => {}, drawn, active: () => {}, layout: () => {} });
 
@@ -159,14 +157,6 @@ function showScore({ score, score_sd: sd, probability, prevalence, thresholds })
   byId("score-text").replaceChildren(...lines, list);
 }
 
-/** @param {string} tag @param {string} text @param {string} [name] */
-function line(tag, text, name) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  if (name) made.className = name;
-  return made;
-}
-
 /** The answer that is entered; null, with a sentence, where it is not complete. */
 function entered() {
   const text = byId("probability").value.trim().replace(",", ".");
@@ -242,20 +232,6 @@ function pressedOnImage({ target, key, shiftKey }) {
   else return false;
   active.draw();
   return true;
-}
-
-/**
- * @param {string} place id
- * @param {string} label
- * @param {string} title
- * @param {() => void} click
- */
-function button(place, label, title, click) {
-  const made = document.createElement("button");
-  Object.assign(made, { type: "button", textContent: label, title });
-  made.addEventListener("click", click);
-  byId(place).append(made);
-  return made;
 }
 
 function makeTools() {

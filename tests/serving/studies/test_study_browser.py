@@ -14,12 +14,12 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 
 from tests.reporting.browser import Tab, browser
+from tests.serving.page_tab import SOFTWARE_GL, canvas_gray, settle
 from tests.serving.studies.served_study import ServedStudy, served_study
 from tests.serving.studies.study_cases import Clock, write_store, write_study
 
 pytestmark = pytest.mark.browser
 
-SOFTWARE_GL = ("--use-angle=swiftshader", "--enable-unsafe-swiftshader")
 N_CASES = 3
 PLACE = "document.getElementById('place').textContent"
 
@@ -49,6 +49,13 @@ def types(tab: Tab, *keys: str) -> None:
 
 def wait_for(tab: Tab, text: str) -> None:
     tab.wait(f"{PLACE} === {text!r} && !document.getElementById('next').disabled")
+
+
+def begin(tab: Tab, study: ServedStudy) -> None:
+    """Open a reader's link and begin with the first case."""
+    visit(tab, study)
+    types(tab, "Enter")
+    wait_for(tab, f"Case 1 of {N_CASES}, without the score")
 
 
 def test_a_reader_answers_all_cases_by_keyboard(
@@ -81,24 +88,13 @@ def test_the_image_that_is_shown_is_the_case(
     """The canvas at true pixels, and the outline over it."""
     tab = browser_tab
     with served_study(capsys, write_study(tmp_path, store)) as study:
-        visit(tab, study)
-        types(tab, "Enter")
-        wait_for(tab, f"Case 1 of {N_CASES}, without the score")
+        begin(tab, study)
         assert tab.run("document.querySelectorAll('.outline').length") == 1
         types(tab, "t", "o")
-        tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+        settle(tab)
         assert tab.run("document.querySelectorAll('.outline').length") == 0
-        width, height, data = tab.run("""(() => {
-            const canvas = document.querySelector('canvas.gray');
-            const copy = document.createElement('canvas');
-            [copy.width, copy.height] = [canvas.width, canvas.height];
-            const context = copy.getContext('2d');
-            context.drawImage(canvas, 0, 0);
-            const { data } = context.getImageData(0, 0, copy.width, copy.height);
-            return [copy.width, copy.height, Array.from(data.filter((_, n) => n % 4 === 0))];
-        })()""")
+        shown = canvas_gray(tab)
         values = study.page._shown(study.page.study.readers["R1"].steps[0].case).values
-    shown = np.array(data, np.uint8).reshape(height, width)
     gray = np.floor(values / 4095 * 255 + 0.5).astype(np.uint8)
     rows, cols = np.nonzero(shown)
     found = shown[rows.min() : rows.max() + 1, cols.min() : cols.max() + 1]
@@ -111,9 +107,7 @@ def test_an_incomplete_answer_is_not_sent(
     tab = browser_tab
     message = "document.getElementById('message').textContent"
     with served_study(capsys, write_study(tmp_path, store)) as study:
-        visit(tab, study)
-        types(tab, "Enter")
-        wait_for(tab, f"Case 1 of {N_CASES}, without the score")
+        begin(tab, study)
         types(tab, "Enter")
         assert "Enter a probability" in tab.run(message)
         types(tab, "1", "0", "1", "Enter")
@@ -129,9 +123,7 @@ def test_a_reload_and_a_second_window_continue_at_the_same_case(
 ) -> None:
     tab = browser_tab
     with served_study(capsys, write_study(tmp_path, store)) as study:
-        visit(tab, study)
-        types(tab, "Enter")
-        wait_for(tab, f"Case 1 of {N_CASES}, without the score")
+        begin(tab, study)
         types(tab, "5", "b", "Enter")
         wait_for(tab, f"Case 1 of {N_CASES}, with the score")
         tab.visit(f"http://{study.address}/", 1366, 768)
@@ -174,14 +166,12 @@ def test_every_screen_fits_and_says_what_it_is_for(
     """Screenshots are written where STUDY_PICTURES names a folder, to be looked at."""
     tab = browser_tab
     with served_study(capsys, write_study(tmp_path, store)) as study:
-        visit(tab, study)
-        types(tab, "Enter")
-        wait_for(tab, f"Case 1 of {N_CASES}, without the score")
+        begin(tab, study)
         types(tab, "5", "b", "Enter")
         wait_for(tab, f"Case 1 of {N_CASES}, with the score")
         for width in (1366, 1024, 390):
             tab.send("Emulation.setDeviceMetricsOverride", width=width, height=768, deviceScaleFactor=1, mobile=False)
-            tab.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))")
+            settle(tab)
             assert tab.run("document.documentElement.scrollWidth") <= width
             shown = tab.run("document.querySelector('header').innerText")
             assert "research use only" in shown
