@@ -64,32 +64,43 @@ class Journal:
         self.entries.append(entry)
 
 
+def begin_journal(path: Path) -> None:
+    """Make an empty journal, readable by its owner only; it is on the disk when this returns. One that exists stays."""
+    with errors_about(path):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        sync(path.parent)
+
+
 @contextmanager
 def opened_journal(path: Path) -> Iterator[Journal]:
-    """Open a journal within the block; it is made where there is none, readable by its owner only.
+    """Open a journal within the block.
 
     Raises:
-        MammoError: a line other than the last is damaged.
+        MammoError: there is none, or a line other than the last is damaged.
     """
+    _check_exists(path)
     with errors_about(path):
-        is_new = not path.exists()
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        if is_new:
-            sync(path.parent)
         yield Journal(path, descriptor)
     finally:
         os.close(descriptor)
 
 
 def read_journal(path: Path) -> list[Entry]:
-    """The whole lines of a journal, also while another process appends to it; none without a file.
+    """The whole lines of a journal, also while another process appends to it.
 
     Raises:
         MammoError: as opened_journal.
     """
-    content = path.read_bytes() if path.exists() else b""
+    _check_exists(path)
+    content = path.read_bytes()
     return _entries(path, content[: content.rfind(b"\n") + 1])[0]
+
+
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise MammoError(f"{path} is missing, which holds the answers of the study: restore it from a backup")
 
 
 def _content(descriptor: int) -> bytes:

@@ -15,6 +15,7 @@ from mammo.io import atomic_write
 from mammo.limits import read_json
 from mammo.records import MammoError
 from mammo.serving.studies.cases import StudyCases
+from mammo.serving.studies.journal import begin_journal
 from mammo.serving.studies.settings import Settings
 
 STUDY, ANSWERS, LOCK = "study.json", "answers.jsonl", ".lock"
@@ -80,17 +81,14 @@ def prepare(settings: Settings, cases: StudyCases, scoring: Scoring, score: Scor
     if not path.exists():
         _check_empty(settings.output)
         content = now | {"shown": score()}
+        begin_journal(settings.output / ANSWERS)  # first: a study without its journal has lost answers
         _write(path, content)
         return _prepared(settings, content)
     content = _read(settings)
     _check_same(path, content["settings"], now["settings"])
     _check_same(path, _options(content["scoring"]), _options(now["scoring"]))
     _check_cases(path, settings.store, content["cases"], now["cases"])
-    if content["readers"] != now["readers"][: len(content["readers"])]:
-        raise MammoError(
-            f"{path}: the study began with readers {', '.join(content['readers'])}: restore this list, and add new "
-            "readers at its end"
-        )
+    _check_readers(path, content["readers"], now["readers"])
     if content["readers"] != now["readers"]:
         content["readers"] = now["readers"]
         _write(path, content)
@@ -101,10 +99,12 @@ def begun(settings: Settings) -> Prepared:
     """A study that has begun, without the store and the bundle.
 
     Raises:
-        MammoError: the study has not begun, its file is damaged, or it began with other settings.
+        MammoError: the study has not begun, its file is damaged, or it began with other settings or readers.
     """
     content = _read(settings)
-    _check_same(settings.output / STUDY, content["settings"], settings.fixed())
+    path = settings.output / STUDY
+    _check_same(path, content["settings"], settings.fixed())
+    _check_readers(path, content["readers"], list(settings.readers))
     return _prepared(settings, content)
 
 
@@ -154,7 +154,8 @@ def _prepared(settings: Settings, content: Mapping[str, Any]) -> Prepared:
 
 def _check_empty(folder: Path) -> None:
     """MammoError where a folder has answers without the study that they belong to."""
-    if (folder / ANSWERS).exists():
+    journal = folder / ANSWERS
+    if journal.exists() and journal.stat().st_size:  # an empty one is left where a begin was interrupted
         raise MammoError(f"{folder} has {ANSWERS}, but no {STUDY}: restore it, or name another output")
 
 
@@ -165,6 +166,15 @@ def _check_same(path: Path, began: Mapping[str, Any], now: Mapping[str, Any]) ->
             raise MammoError(
                 f"{path}: {key} was {old} when the study began, and is {new} now: restore it, or name another output"
             )
+
+
+def _check_readers(path: Path, began: list[str], now: list[str]) -> None:
+    """MammoError where the readers are not those that a study began with, but for new ones at the end."""
+    if began != now[: len(began)]:
+        raise MammoError(
+            f"{path}: the study began with readers {', '.join(began)}: restore this list, and add new readers at "
+            "its end"
+        )
 
 
 def _check_cases(path: Path, store: Path, began: list[Any], now: list[Any]) -> None:

@@ -100,6 +100,14 @@ def test_the_command_exports_and_replaces_nothing(
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in out.rglob("*.*"))
 
 
+@pytest.mark.parametrize("readers", ["[R1, R2]", "[R1, R2, R4]", "[R2, R1, R3]"])
+def test_readers_who_are_gone_renamed_or_moved_are_named(study: Path, tmp_path: Path, readers: str) -> None:
+    settings = Settings.read(write_study(tmp_path, tmp_path / "store", readers=readers))
+    with pytest.raises(MammoError, match="began with readers R1, R2, R3"):
+        export_study(settings, tmp_path / "tables")
+    assert not (tmp_path / "tables").exists()
+
+
 def test_a_study_without_answers_has_empty_tables(tmp_path: Path) -> None:
     path = write_study(tmp_path, write_store(tmp_path / "store", 3))
     settings = Settings.read(path)

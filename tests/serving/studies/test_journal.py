@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from mammo.records import MammoError
-from mammo.serving.studies.journal import opened_journal, read_journal
+from mammo.serving.studies.journal import begin_journal, opened_journal, read_journal
 
 
 def written(path: Path, n: int) -> bytes:
+    begin_journal(path)
     with opened_journal(path) as journal:
         for number in range(n):
             journal.append({"step": number, "text": "ä\n"}, durable=number % 2 == 0)
@@ -25,7 +26,17 @@ def test_lines_are_read_back_and_only_their_owner_can(tmp_path: Path) -> None:
         assert journal.torn == 0
     assert read_journal(path) == [{"step": number, "text": "ä\n"} for number in range(3)]
     assert path.stat().st_mode & 0o777 == 0o600
-    assert read_journal(tmp_path / "none.jsonl") == []
+
+
+def test_a_missing_journal_is_an_error_and_an_existing_one_is_never_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "answers.jsonl"
+    for work in (lambda: read_journal(path), lambda: opened_journal(path).__enter__()):
+        with pytest.raises(MammoError, match=r"answers\.jsonl is missing"):
+            work()
+    assert not path.exists()
+    before = written(path, 2)
+    begin_journal(path)
+    assert path.read_bytes() == before
 
 
 def test_a_journal_cut_at_any_byte_keeps_every_whole_line(tmp_path: Path) -> None:

@@ -154,9 +154,25 @@ def test_a_damaged_study_is_one_sentence(tmp_path: Path, store: Path, content: s
 
 def test_answers_without_a_study_are_never_taken_over(tmp_path: Path, store: Path) -> None:
     (tmp_path / "study").mkdir()
-    (tmp_path / "study" / ANSWERS).write_text("")
+    (tmp_path / "study" / ANSWERS).write_text("{}\n")
     with pytest.raises(MammoError, match="restore it, or name another output"):
         prepared_study(write_study(tmp_path, store))
+
+
+def test_a_begin_that_was_interrupted_is_made_again(tmp_path: Path, store: Path) -> None:
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study" / ANSWERS).touch()
+    with opened(write_study(tmp_path, store)) as study:
+        assert study.readers["R1"].answers == []
+
+
+def test_a_study_whose_answers_are_gone_does_not_begin_anew(tmp_path: Path, store: Path) -> None:
+    path = write_study(tmp_path, store)
+    with opened(path) as study:
+        study.answer("R1", 0, YES)
+    (tmp_path / "study" / ANSWERS).unlink()
+    with pytest.raises(MammoError, match=r"answers\.jsonl is missing.*backup"), opened(path):
+        pass
 
 
 GOOD = {"probability": 37.5, "decision": "biopsy", "seconds": 12.3456}
