@@ -14,7 +14,7 @@ import csv
 import io
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +27,6 @@ import numpy as np
 from mammo.io import atomic_write
 from mammo.machine import without_interrupts
 from mammo.phantoms.dicom_file import draw_storage, patient_name, write_image
-from mammo.phantoms.findings import Lesion
 from mammo.phantoms.image import ImagePlan, draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec
 from mammo.progress import track
@@ -111,11 +110,16 @@ def _images(spec: CohortSpec, out: Path, processes: int) -> Iterator[ImageRows]:
 def _write_patient(spec: CohortSpec, out: Path, patient: int) -> list[ImageRows]:
     """Write the missing images of one patient; patients count from 1."""
     (out / patient_name(patient)).mkdir(exist_ok=True)
-    plans = [plan_image(spec, patient, laterality, view) for laterality in Laterality for view in View]
-    return [_write_plan(spec, out, plan) for plan in plans]
+    found: list[ImageRows] = []
+    for laterality in Laterality:
+        views = [plan_image(spec, patient, laterality, view) for view in View]
+        for plan in views:
+            _write_plan(spec, out, plan)
+        found += rows_of_breast(views)
+    return found
 
 
-def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> ImageRows:
+def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> None:
     """Write one image unless it exists; its outlines are written first, so that a finished image has them."""
     image, stem = _names(plan)
     path = out / image
@@ -127,7 +131,6 @@ def _write_plan(spec: CohortSpec, out: Path, plan: ImagePlan) -> ImageRows:
                 written.write_bytes(png.tobytes())
         with atomic_write(path, durable=False) as written:
             write_image(written, phantom.pixels, spec, plan.key, draw_storage(plan.key))
-    return rows_of(plan)
 
 
 def _names(plan: ImagePlan) -> tuple[str, str]:
@@ -136,23 +139,25 @@ def _names(plan: ImagePlan) -> tuple[str, str]:
     return f"{folder}/{name}.dcm", f"{folder}_{name}"
 
 
-def rows_of(plan: ImagePlan) -> ImageRows:
-    """Return the rows of one image in the tables of its cohort."""
+def rows_of_breast(views: Sequence[ImagePlan]) -> list[ImageRows]:
+    """Return the rows of the images of one breast, all its views, in the tables of its cohort."""
+    joined = set.intersection(*({lesion.number for lesion in plan.lesions if lesion.breast} for plan in views))
+    return [_rows_of(plan, joined) for plan in views]
+
+
+def _rows_of(plan: ImagePlan, joined: Container[int]) -> ImageRows:
+    """Return the rows of one image; joined are the numbers of the findings that all views of its breast show."""
     (image, stem), source, lesions, truth = _names(plan), LabelSource.BIOPSY.value, [], []
     for lesion in plan.lesions:
         key, label, kind = f"{stem}_{lesion.number}", lesion.label.value, lesion.finding.value
-        lesions.append((image, label, key, _finding_id(lesion), source, "0", kind, f"outlines/{key}.png"))
+        finding = f"{patient_name(plan.key.patient)}_{plan.key.laterality}_{lesion.number}"
+        joins = finding if lesion.number in joined else ""
+        lesions.append((image, label, key, joins, source, "0", kind, f"outlines/{key}.png"))
         truth.append((key, f"{lesion.latent:.6f}"))
     patient, density = patient_name(plan.key.patient), list(Density)[plan.breast.density]
     row = (image, patient, f"{patient}-1", str(plan.key.laterality), str(plan.key.view), density.value)
     image_truth = (image, *(f"{value:.6f}" for value in (plan.breast.context, plan.shown, *plan.nipple)))
     return ImageRows(row, image_truth, tuple(lesions), tuple(truth))
-
-
-def _finding_id(lesion: Lesion) -> str:
-    """Return the id of a finding of two views, empty for one that is drawn in one view only."""
-    breast = lesion.breast
-    return f"{patient_name(breast.patient)}_{breast.laterality}_{lesion.number}" if breast else ""
 
 
 def _write_table(path: Path, columns: Row, rows: Sequence[Row]) -> None:

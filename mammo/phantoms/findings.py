@@ -69,7 +69,7 @@ class Lesion:
         latent: v in (0, 1); larger looks more malignant.
         site: center and radius, full-size px of the right-facing frame.
         contrast: brightness added to the tissue around it, as a share of that tissue's.
-        breast: owner of the random numbers that both its views share; None if no other view shows it.
+        breast: owner of the random numbers that both its views share; None if only this view can show it.
     """
 
     number: int

@@ -8,7 +8,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from mammo.phantoms.cohort import CohortSummary, write_cohort
+from mammo.phantoms import findings
+from mammo.phantoms.cohort import LESION_COLUMNS, CohortSummary, rows_of_breast, write_cohort
 from mammo.phantoms.findings import Finding
 from mammo.phantoms.image import draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec, Dials
@@ -72,18 +73,29 @@ def test_tables_agree_with_images_and_outlines(cohort: tuple[Path, CohortSummary
 def test_a_finding_id_joins_the_two_views_of_a_finding(cohort: tuple[Path, CohortSummary]) -> None:
     out, _ = cohort
     latents = {row["lesion_id"]: row["v"] for row in rows(out / "truth.csv")}
-    findings: dict[str, list[dict[str, str]]] = {}
-    lesions = rows(out / "lesions.csv")
-    for row in lesions:
-        findings.setdefault(row["finding_id"], []).append(row)
-    alone = findings.pop("")
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in rows(out / "lesions.csv"):
+        found.setdefault(row["finding_id"], []).append(row)
+    alone = found.pop("")
     assert alone
     assert len({latents[row["lesion_id"]] for row in alone}) == len(alone)
-    assert max(map(len, findings.values())) == 2
-    for views in findings.values():
-        assert len({row["image"] for row in views}) == len(views)
+    for views in found.values():
+        assert len({row["image"] for row in views}) == len(views) == 2
         assert len({row["image"].rpartition("-")[0] for row in views}) == 1  # patient and breast
         assert len({(latents[row["lesion_id"]], row["label"], row["finding"]) for row in views}) == 1
+
+
+def test_a_finding_without_room_in_the_other_view_has_no_finding_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(findings, "place_again", lambda rng, sites, shape, other: [None, *sites[1:]])
+    spec, seen = CohortSpec(seed=1, dials=Dials(ipsi=1.0)), 0
+    for patient in range(1, 8):
+        cc, mlo = rows_of_breast([plan_image(spec, patient, Laterality.LEFT, view) for view in (View.CC, View.MLO)])
+        alone, *joined = [row[LESION_COLUMNS.index("finding_id")] for row in cc.lesions] or [""]
+        assert alone == ""
+        assert joined == [row[LESION_COLUMNS.index("finding_id")] for row in mlo.lesions]
+        assert all(joined)
+        seen += len(joined)
+    assert seen > 1
 
 
 def test_written_outlines_are_the_drawn_ones(cohort: tuple[Path, CohortSummary]) -> None:

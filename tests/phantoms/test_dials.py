@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mammo.phantoms import findings
-from mammo.phantoms.cohort import IMAGE_COLUMNS, IMAGE_TRUTH_COLUMNS, LESION_COLUMNS, TRUTH_COLUMNS, rows_of
+from mammo.phantoms.cohort import IMAGE_COLUMNS, IMAGE_TRUTH_COLUMNS, LESION_COLUMNS, TRUTH_COLUMNS, rows_of_breast
 from mammo.phantoms.image import plan_image
 from mammo.phantoms.placement import Site
 from mammo.phantoms.spec import CohortSpec, Dials
@@ -22,8 +22,8 @@ IPSI, CONTRA = 0.6, 0.85
 def tables(dials: Dials, n_patients: int) -> dict[str, pd.DataFrame]:
     """The tables of a cohort that is not drawn; numbers are floats."""
     spec = CohortSpec(seed=3001, dials=dials)
-    keys = [(p, side, view) for p in range(1, n_patients + 1) for side in Laterality for view in View]
-    rows = [rows_of(plan_image(spec, *key)) for key in keys]
+    breasts = [(patient, side) for patient in range(1, n_patients + 1) for side in Laterality]
+    rows = [row for breast in breasts for row in rows_of_breast([plan_image(spec, *breast, view) for view in View])]
     found = {
         "images": pd.DataFrame([row.image for row in rows], columns=IMAGE_COLUMNS),
         "images_truth": pd.DataFrame([row.image_truth for row in rows], columns=IMAGE_TRUTH_COLUMNS),
