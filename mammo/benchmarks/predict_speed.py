@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
 import torch
 from omegaconf import DictConfig
 
@@ -178,8 +177,6 @@ def _stage_seconds(predictor: Predictor, case: Case) -> list[float]:
     manifest = store.tables([request.outline for request in read.requests])
     saliency = stage(lambda: ensemble.saliency(store.path, manifest, [IMAGE_ID]))
     data = ensemble.datamodules(store.path, predictor.options.n_windows)
-    for each in data:  # a loader keeps the source that it finds when it is made; here it is made before the scores
-        each.image_maps = {"saliency": lambda ids: np.stack([saliency[0][image_id] for image_id in ids])}
     stage(lambda: [each.store_dataloader() for each in data])
     stage(lambda: ensemble.score(data, saliency))
     return times

@@ -125,14 +125,25 @@ class MammoDataModule(pl.LightningDataModule):
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.windows_per_lesion = dict(windows_per_lesion)
         self.fold, self.seed, self.shared_windows, self.window_epochs = fold, seed, shared_windows, window_epochs
-        self.image_maps, self.view_dropping = dict(image_maps or {}), view_dropping or ViewDropping()
+        self._image_maps, self.view_dropping = dict(image_maps or {}), view_dropping or ViewDropping()
         self.embeddings, self.intensity, self.workers = embeddings, intensity, workers
         self.image_noise, self.image_sampling = image_noise or WindowNoise(), ImageSampling(image_sampling)
         self.labels: LabelLevel = labels
         self.memory_bytes, self.workers_timeout_s = memory_gb * 1e9, workers_timeout_s
         self._manifest = manifest
+        self._evaluation_data: dict[Split | None, PlanDataset] = {}
         self._evaluation_loaders: dict[Split | None, Loader] = {}
         self._splits: dict[Split | None, SplitData] = {}
+
+    @property
+    def image_maps(self) -> Mapping[str, ImageMapSource]:
+        """Sources of the columns saliency, ipsi and contra; setting them changes the maps of all later batches."""
+        return self._image_maps
+
+    @image_maps.setter
+    def image_maps(self, sources: Mapping[str, ImageMapSource]) -> None:
+        self._image_maps = dict(sources)
+        self._evaluation_loaders.clear()  # they keep batches
 
     def setup(self, stage: str) -> None:
         """Load and check the splits that a stage of the trainer reads: "fit", "validate", "test" or "predict".
@@ -241,10 +252,12 @@ class MammoDataModule(pl.LightningDataModule):
 
     def _evaluation_loader(self, split: Split | None) -> Loader:
         """The same loader in every epoch: its windows never change, and stay in memory while there is room."""
+        if split not in self._evaluation_data:
+            data, (rank, n_processes) = self._dataset(split, self.evaluation_plan(split)), self._process
+            self._evaluation_data[split] = data.take(slice(rank, None, n_processes))
         if split not in self._evaluation_loaders:
-            rank, n_processes = self._process
-            dataset = self._dataset(split, self.evaluation_plan(split)).take(slice(rank, None, n_processes))
-            loader = Loader(dataset, self.eval_batch_size, self.workers, self.memory_bytes, self.workers_timeout_s)
+            data = replace(self._evaluation_data[split], image_maps=self.image_maps)
+            loader = Loader(data, self.eval_batch_size, self.workers, self.memory_bytes, self.workers_timeout_s)
             self._evaluation_loaders[split] = loader
         return self._evaluation_loaders[split]
 
@@ -262,8 +275,7 @@ class MammoDataModule(pl.LightningDataModule):
         return PlanDataset(plan, self.columns, reader, self.image_maps, embedding=h)
 
 
-# The functions below are pure and return values that are never changed. Their results are cached because the jobs of a
-# sweep in one process need the same ones.
+# Pure functions, whose results are never changed: they are cached, since the jobs of a sweep need the same ones.
 
 
 @lru_cache(maxsize=len(Split))

@@ -194,6 +194,21 @@ def test_embeddings_belong_to_their_windows(small_root: Path) -> None:
     assert torch.equal(concatenated(loader.val_dataloader(), "window"), torch.tensor(plan.windows))
 
 
+def test_other_sources_of_maps_count_from_then_on_and_h_is_kept(small_root: Path) -> None:
+    asked: list[int] = []
+
+    def source(plan: Plan, reader: Reader) -> np.ndarray:
+        asked.append(len(plan))
+        return np.zeros((len(plan), 32), np.float32)
+
+    data = datamodule(small_root, columns=("embedding", "saliency"), embeddings=source)
+    for value in (0.25, 0.75):
+        data.image_maps = {"saliency": lambda ids, value=value: np.full((len(ids), 2, 46, 30), value, np.float32)}
+        for _ in range(2):
+            assert (concatenated(data.val_dataloader(), "saliency") == value).all()
+    assert len(asked) == 1
+
+
 def test_embeddings_are_asked_for_only_when_an_epoch_begins(small_root: Path) -> None:
     asked: list[str] = []
 
