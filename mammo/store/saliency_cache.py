@@ -80,12 +80,12 @@ class SaliencyMaps:
         if missing:
             known = {image_id for image_id, _ in self._index}
             state = "is of other pixels (stale)" if missing[0] in known else "is missing"
-            damage = "".join(f"; {path} is damaged" for path in self.damaged()[:1])
+            damage = "".join(f"; {path} is damaged or of an earlier version" for path in self.damaged()[:1])
             message = f"the saliency map of image {missing[0]} {state} in {self.folder}{damage}"
             raise MammoError(f"{message} ({len(missing)} of {len(self.images)} are): run {self.advice}")
 
     def damaged(self) -> list[Path]:
-        """The files of parts of which a byte has changed; their maps count as missing."""
+        """The files of parts of which a byte has changed, or with maps in float16; their maps count as missing."""
         found = [names for names in sorted(self.folder.glob("*.txt")) if not _read_part(names)[0]]
         return [names if names.stem != _name_of(names) else names.with_suffix(".npy") for names in found]
 
@@ -125,10 +125,10 @@ class SaliencyMaps:
 
     def _check_values(self, path: Path, keys: list[list[str]], part: NDArray[np.float32]) -> None:
         expected, again = (len(keys), 2, *self.grid), f"delete {path} and run {self.advice}"
-        if keys and (part.shape != expected or part.dtype != np.float32):
+        if keys and part.shape != expected:
             raise MammoError(
-                f"{path}, with the saliency map of image {keys[0][0]}, holds {part.dtype} {list(part.shape)}, not "
-                f"float32 {list(expected)}: {again}"
+                f"{path}, with the saliency map of image {keys[0][0]}, holds {list(part.shape)}, not "
+                f"{list(expected)}: {again}"
             )
         wrong = [key[0] for key, each in zip(keys, part, strict=False) if not ((each >= 0) & (each <= 1)).all()]
         if wrong:
@@ -148,13 +148,17 @@ def _name_of(names: Path) -> str:
 
 
 def _read_part(names: Path) -> tuple[list[list[str]], NDArray[np.float32]]:
-    """The image ids and digests of a part and its memory-mapped maps; none if a byte of either file has changed."""
+    """The image ids and digests of a part and its memory-mapped maps.
+
+    There are none if a byte of either file has changed, or the maps are in float16, as earlier versions wrote them.
+    """
     try:
         lines, maps = read_text(names, TABLE_BYTES), names.with_suffix(".npy")
         (_, digest), *keys = [line.split() for line in lines.splitlines()]
         check_size(maps, maps.stat().st_size)  # a regular file, however large
         with maps.open("rb") as file:
             is_intact = names.stem == _name(lines) and file_digest(file, "sha256").hexdigest() == digest
-        return (keys, np.load(maps, mmap_mode="r", allow_pickle=False)) if is_intact else ([], NO_MAPS)
+        part = np.load(maps, mmap_mode="r", allow_pickle=False) if is_intact else NO_MAPS
+        return (keys, part) if is_intact and part.dtype == np.float32 else ([], NO_MAPS)
     except (OSError, ValueError, EOFError):
         return [], NO_MAPS
