@@ -4,6 +4,7 @@ A source is a function from image ids to S [N, 2, rows, cols], malignant then be
 mammo.store.saliency_cache.SaliencyMaps; f_agg works with any of them.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,15 +38,17 @@ class ZeroMaps:
 
 @dataclass(frozen=True)
 class ShuffledMaps:
-    """Control with wrong context: each image gets the maps of another image of its group, always the same one.
+    """Control with wrong context: each image gets the maps of an image of another patient, always the same one.
 
     Attributes:
         maps: source of the true maps.
-        groups: group (split and view) of every image of the store, by image id, in the store's order.
-        seed: of the permutation.
+        patients: patient of every image of the store, by image id, in the store's order.
+        groups: group (split and view) of each, within which maps are exchanged.
+        seed: of the exchange.
     """
 
     maps: ImageMapSource
+    patients: Mapping[str, str]
     groups: Mapping[str, str]
     seed: int = 0
 
@@ -55,14 +58,42 @@ class ShuffledMaps:
 
     @cached_property
     def other(self) -> dict[str, str]:
-        """The image whose maps each image gets: the next in a random cycle of its group; itself in a group of one."""
-        other: dict[str, str] = {}
-        for number, group in enumerate(sorted(set(self.groups.values()))):
-            members = [image_id for image_id, own in self.groups.items() if own == group]
-            order = np.random.default_rng((self.seed, number)).permutation(len(members))
-            cycle = [members[place] for place in order]
-            other |= dict(zip(cycle, [*cycle[1:], cycle[0]], strict=True))
+        """The image whose maps each image gets.
+
+        It is used for no other image, unless a patient has more than half of a group; itself in a group of one patient.
+        """
+        other = exchanged(list(self.patients), self.patients, self.groups, self.seed)
+        for image_id in (image_id for image_id, giver in other.items() if not giver):
+            group, patient = self.groups[image_id], self.patients[image_id]
+            of_others = (one for one in other if self.groups[one] == group and self.patients[one] != patient)
+            other[image_id] = next(of_others, image_id)
         return other
+
+
+def exchanged(
+    image_ids: Sequence[str], patients: Mapping[str, str], groups: Mapping[str, str], seed: int
+) -> dict[str, str]:
+    """An exchange of images between patients: each image gets one of another patient, which no other image gets.
+
+    Args:
+        image_ids: the images.
+        patients: patient of each.
+        groups: group (split and view) of each; the patients of a group exchange their images.
+        seed: of the exchange.
+
+    Returns:
+        The image that each gets; empty for some images of a patient who has more than half of a group.
+    """
+    found = dict.fromkeys(image_ids, "")
+    for number, group in enumerate(sorted(set(groups.values()))):
+        members = [image_id for image_id in image_ids if groups[image_id] == group]
+        order = list(dict.fromkeys(patients[image_id] for image_id in members))
+        place = dict(zip(order, np.random.default_rng((seed, number)).permutation(len(order)).tolist(), strict=True))
+        members.sort(key=lambda image_id: place[patients[image_id]])
+        shift = max(Counter(patients[image_id] for image_id in members).values(), default=0)  # past every patient's own
+        for image_id, giver in zip(members, members[shift:] + members[:shift], strict=True):
+            found[image_id] = giver if patients[giver] != patients[image_id] else ""
+    return found
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Sources of the maps ipsi and contra of images, made from S of their other images, and the control with wrong ones."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from mammo.data.dataset import ImageMapSource
 from mammo.geometry import Frame
 from mammo.maps.other_views import Landmarks, Maps, contra_maps, ipsi_maps, with_presence
+from mammo.maps.saliency import exchanged
 
 Kind = Literal["ipsi", "contra"]
 KINDS: tuple[Kind, ...] = ("ipsi", "contra")
@@ -83,13 +83,5 @@ def others_of_other_patients(
     Returns:
         The other image by image id; empty, too, where one patient has more than half of the images of a group.
     """
-    found = dict.fromkeys(others, "")
-    for number, group in enumerate(sorted(set(groups.values()))):
-        members = [image_id for image_id, other in others.items() if other and groups[image_id] == group]
-        order = list(dict.fromkeys(patients[image_id] for image_id in members))
-        place = dict(zip(order, np.random.default_rng((seed, number)).permutation(len(order)).tolist(), strict=True))
-        members.sort(key=lambda image_id: place[patients[image_id]])
-        shift = max(Counter(patients[image_id] for image_id in members).values(), default=0)  # past every patient's own
-        for image_id, giver in zip(members, members[shift:] + members[:shift], strict=True):
-            found[image_id] = others[giver] if patients[giver] != patients[image_id] else ""
-    return found
+    given = exchanged([image_id for image_id, other in others.items() if other], patients, groups, seed)
+    return dict.fromkeys(others, "") | {image_id: others[giver] for image_id, giver in given.items() if giver}

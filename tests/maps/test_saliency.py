@@ -12,6 +12,7 @@ from mammo.records import MammoError
 
 IDS = [f"image{number}" for number in range(20)]
 GROUPS = {image_id: ("test CC" if number % 4 == 0 else "train MLO") for number, image_id in enumerate(IDS)}
+PATIENTS = {image_id: f"patient{number // 8}.{number % 4}" for number, image_id in enumerate(IDS)}
 MAPS = np.random.default_rng(0).uniform(size=(20, 2, 6, 5)).astype(np.float32)
 
 
@@ -19,18 +20,27 @@ def source(image_ids: Sequence[str]) -> NDArray[np.float32]:
     return MAPS[[IDS.index(image_id) for image_id in image_ids]]
 
 
-def test_shuffled_maps_are_those_of_another_image_of_the_same_group() -> None:
-    shuffled = ShuffledMaps(source, GROUPS, seed=0)
+def test_shuffled_maps_are_those_of_another_patient_of_the_same_group() -> None:
+    """Every patient has two images in a group, as of the two breasts or of two exams."""
+    shuffled = ShuffledMaps(source, PATIENTS, GROUPS, seed=0)
     assert sorted(shuffled.other.values()) == sorted(IDS), "every map is used once"
     for image_id, other in shuffled.other.items():
-        assert other != image_id
+        assert PATIENTS[other] != PATIENTS[image_id]
         assert GROUPS[other] == GROUPS[image_id]
         assert np.array_equal(shuffled([image_id])[0], source([other])[0])
 
 
 def test_the_shuffle_depends_only_on_its_seed() -> None:
-    assert ShuffledMaps(source, GROUPS, 0).other == ShuffledMaps(source, GROUPS, 0).other
-    assert ShuffledMaps(source, GROUPS, 0).other != ShuffledMaps(source, GROUPS, 1).other
+    assert ShuffledMaps(source, PATIENTS, GROUPS, 0).other == ShuffledMaps(source, PATIENTS, GROUPS, 0).other
+    assert ShuffledMaps(source, PATIENTS, GROUPS, 0).other != ShuffledMaps(source, PATIENTS, GROUPS, 1).other
+
+
+def test_images_of_a_patient_who_has_most_of_a_group_get_maps_of_others_too() -> None:
+    patients = dict.fromkeys(IDS, "most") | {"image3": "other", "image7": "other"}
+    shuffled = ShuffledMaps(source, patients, dict.fromkeys(IDS, "test CC"), 0).other
+    assert all(patients[other] != patients[image_id] for image_id, other in shuffled.items())
+    alone = ShuffledMaps(source, dict.fromkeys(IDS, "one"), GROUPS, 0).other
+    assert alone == dict(zip(IDS, IDS, strict=True))
 
 
 def test_zero_maps_are_zero() -> None:

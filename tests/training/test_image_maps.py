@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mammo.data.dataset import PlanDataset
+from mammo.maps.nipple import find_nipple
 from mammo.maps.view_sources import KINDS
 from mammo.models.fagg import FAgg
 from mammo.records import MammoError, Split
@@ -87,6 +88,27 @@ def test_a_control_changes_the_maps_of_its_source_only(root: Path, kind: str) ->
         if column == kind:
             assert np.array_equal(true[:, 4], control[:, 4]), "presence stays as it was"
     assert np.array_equal(sources[0]["saliency"](ids), maps(ids))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_control_is_present_where_the_true_maps_are_also_without_some_nipples(
+    root: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest, maps = Manifest.load(root / "store"), saliency_of(root)
+    ids, lost = (
+        list(manifest.images.index),
+        {manifest.tissue(image_id).tobytes() for image_id in manifest.images.index[::3]},
+    )
+    monkeypatch.setattr(
+        "mammo.maps.landmarks.find_nipple",
+        lambda tissue, view, frame: None if tissue.tobytes() in lost else find_nipple(tissue, view, frame),
+    )
+    true, control = (
+        image_map_sources(composed(root, *words(root, VIEWS, *more)), manifest, maps, KINDS)[kind](ids)[:, 4]
+        for more in ((), ("context=shuffled", f"context.shuffled=[{kind}]"))
+    )
+    assert 0 < true.max(axis=(1, 2)).sum() < len(ids)
+    assert (control <= true).all()
 
 
 def test_a_source_without_the_own_saliency_does_not_leak_it(root: Path) -> None:
