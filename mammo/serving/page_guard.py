@@ -12,7 +12,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from mammo.intake.source_folder import MAX_BYTES
 from mammo.records import MammoError
@@ -53,7 +53,16 @@ HEADERS = {
 }
 """Headers of every answer."""
 
-ENTER = "Open the link that mammo serve has printed last in its terminal. Each link works once, in one browser."
+ENTER = (
+    "Open your newest link, which mammo serve has printed in its terminal: the person who started it can send it to "
+    "you. Each link works once, in one browser."
+)
+
+ENTERED = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/">'
+    '<title>mammo</title><p><a href="/">Open the page</a></p></html>'
+)
+"""The way into the page. From a link in a mail or chat browsers would follow a redirect without the cookie."""
 
 CLOSED = (
     "More readers came than the page serves at once, and your browser had asked for nothing the longest, so it was "
@@ -123,9 +132,9 @@ class Guard:
         headers, own = request.headers, f"http://{self.address}"
         if headers.get("host") != self.address:
             return _refusal(421, f"This page is at {own}.")
-        if request.method == "GET" and request.url.path == "/" and "token" in request.query_params:
-            return self._entered(request.query_params["token"])
         key = request.cookies.get(self._cookie, "")
+        if request.method == "GET" and request.url.path == "/" and "token" in request.query_params:
+            return self._entered(request.query_params["token"], key)
         session = self.sessions.find(key)
         if session is None:
             return _refusal(403, CLOSED if self.sessions.was_closed(key) else ENTER)
@@ -136,15 +145,17 @@ class Guard:
                 return _refusal(429, f"More than {PER_MINUTE} requests came within a minute: wait a minute.")
         return session
 
-    def _entered(self, token: str) -> Response:
+    def _entered(self, token: str, key: str) -> Response:
         """The way into the page, with a cookie that no script and no other site can use."""
         try:
-            session = self.sessions.enter(token)
+            session = self.sessions.enter(token) or self.sessions.reenter(token, key)
         except MammoError as error:
             return _refusal(403, str(error))
         if session is None:
-            return _refusal(403, ENTER)
-        answer = RedirectResponse("/", status_code=303)
+            return _refusal(
+                403, f"This link was used. In the browser that used it, open http://{self.address}. {ENTER}"
+            )
+        answer = HTMLResponse(ENTERED)
         answer.set_cookie(self._cookie, session.key, httponly=True, samesite="strict", path="/")
         return answer
 

@@ -29,6 +29,7 @@ class Session:
 
     Attributes:
         reader: code of the reader whose link was opened; empty where the page knows none.
+        token: of that link.
         key: unguessable; the browser sends it as a cookie.
         uploads: that are being received.
         last: when its last request came, s.
@@ -36,6 +37,7 @@ class Session:
     """
 
     reader: str = ""
+    token: str = ""
     key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     uploads: int = 0
     last: float = 0.0
@@ -91,7 +93,7 @@ class Sessions:
             return None
         if len(self._open) >= MOST_SESSIONS:
             self._close_one()
-        session = Session(found[0], last=self.now())
+        session = Session(found[0], token, last=self.now())
         self._open[session.key] = session
         self.renew(session.reader)
         return session
@@ -104,6 +106,12 @@ class Sessions:
             )
         del self._open[longest.key]
         self._closed.append(longest.key)
+
+    def reenter(self, token: str, key: str) -> Session | None:
+        """The session of a cookie that the link with this token opened; None where it is another one's or closed."""
+        session = self.find(key)
+        is_own = session is not None and secrets.compare_digest(token.encode(), session.token.encode())
+        return session if is_own else None
 
     @property
     def uploads(self) -> int:

@@ -48,10 +48,11 @@ class Tab:
         self.visit(page.as_uri(), width, height, mobile)
 
     def visit(self, address: str, width: int, height: int, mobile: bool = False) -> None:
-        """Load an address in a window of this size."""
+        """Load an address, and the page that it goes on to, in a window of this size."""
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
         self.send("Page.navigate", url=address)
-        self.wait(f"document.readyState === 'complete' && location.href.startsWith({address.split('?')[0]!r})")
+        is_there = f"document.readyState === 'complete' && location.href.startsWith({address.split('?')[0]!r})"
+        self.wait(f"{is_there} && !document.querySelector('meta[http-equiv=refresh]')")
 
     def run(self, script: str) -> Any:
         """The value of an expression, awaited if it is a promise."""

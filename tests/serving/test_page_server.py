@@ -68,8 +68,13 @@ def test_a_link_works_once_and_nothing_is_answered_without_one(server: Served) -
             answer = reader.send("GET", path, Cookie=cookie)
             assert (answer.status, b"Each link works once" in answer.body) == (403, True), path
         assert reader.send("POST", "/api/images", b"x", Cookie=cookie).status == 403
-    assert reader.send("GET", link).status == 403
-    assert reader.send("GET", "/?token=").status == 403
+    for path in (link, "/?token=", "/?token=%C3%A4"):
+        answer = reader.send("GET", path, Cookie="")
+        assert (answer.status, f"open http://{server.address}." in answer.body.decode()) == (403, True)
+    again = reader.send("GET", link)  # from the browser that has used it
+    assert (again.status, again.headers["set-cookie"].split(";")[0]) == (200, reader.cookie)
+    other = Reader(server)
+    assert reader.send("GET", link, Cookie=other.cookie).status == 403
     assert server.link != link
     assert [reader.send("GET", path).status for path in paths[:5]] == [200] * 5
     assert b"<script>" not in reader.send("GET", "/").body

@@ -38,7 +38,7 @@ class StudyReader(Reader):
     def __init__(self, study: ServedStudy, code: str) -> None:
         self.address, self.cookie = study.address, ""
         entered = self.send("GET", study.link(code))
-        assert entered.status == 303
+        assert entered.status == 200
         self.cookie = entered.headers["set-cookie"].split(";")[0]
 
     def step(self) -> Any:
@@ -163,10 +163,13 @@ def test_a_full_disk_keeps_no_answer_and_says_so(study: ServedStudy, monkeypatch
 
 
 def test_links_are_the_readers_own(study: ServedStudy, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert StudyReader(study, "R2").send("GET", "/api/study").json["reader"] == "R2"
+    other = StudyReader(study, "R2")
+    assert other.send("GET", "/api/study").json["reader"] == "R2"
     link = study.link("R1")
     reader = StudyReader(study, "R1")
-    assert reader.send("GET", link).status == 403
+    assert reader.send("GET", link).status == 200  # the browser that has used it
+    assert other.send("GET", link).status == 403
+    assert reader.send("GET", link, Cookie="").status == 403
     assert study.link("R1") != link
     monkeypatch.setattr(sessions, "PER_MINUTE", 3)
     assert [reader.answer(99, probability=1).status for _ in range(4)] == [409, 409, 409, 429]

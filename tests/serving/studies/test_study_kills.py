@@ -45,8 +45,8 @@ class Client:
         answer = connection.getresponse()
         self.cookie = (answer.getheader("set-cookie") or self.cookie).split(";")[0]
         text = answer.read()
-        assert answer.status in (200, 303), text
-        return json.loads(text) if text else None
+        assert answer.status == 200, text
+        return json.loads(text) if path.startswith("/api") else None
 
 
 @contextmanager
