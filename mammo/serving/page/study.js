@@ -108,11 +108,26 @@ function pause(found) {
   byId("start").textContent = answered ? "Go on (Enter)" : "Start (Enter)";
 }
 
+/**
+ * The address of a request of the reader of this window; the server rejects it where another's link was opened since.
+ * @param {string} path
+ */
+const own = (path) => `/api/study/${path}?reader=${encodeURIComponent(progress?.reader ?? "")}`;
+
+/** @param {Progress} found of the reader who begins or goes on */
+function enter(found) {
+  byId("study").textContent = found.study;
+  byId("reader").textContent = `Reader ${found.reader}`;
+  byId("use").textContent = found.use;
+  byId("phantoms").textContent = found.phantoms;
+  pause(found);
+}
+
 async function showStep() {
   const before = step;
-  const found = /** @type {Step} */ (await server.read("/api/study/step"));
+  const found = /** @type {Step} */ (await server.read(own("step")));
   const isSame = before && before.session === found.session && before.place === found.place;
-  const pixels = isSame ? null : await server.pixelsAt(`/api/study/steps/${found.number}/pixels`, found.rows, found.cols);
+  const pixels = isSame ? null : await server.pixelsAt(own(`steps/${found.number}/pixels`), found.rows, found.cols);
   step = found;
   if (pixels) {
     stage.active.show({ ...found, key: "", flags: [], problems: [], known: [], no_results: "" }, pixels, "");
@@ -162,7 +177,7 @@ function entered() {
   const text = byId("probability").value.trim().replace(",", ".");
   const decision = /** @type {any} */ (document.querySelector("input[name=decision]:checked"))?.value;
   const probability = Number(text);
-  if (!text || !(probability >= 0 && probability <= 100)) {
+  if (!/^(\d+\.?\d*|\.\d+)$/.test(text) || probability > 100) {  // Number reads 0x10 and 1e1, too
     say("Enter a probability from 0 to 100.");
     byId("probability").focus();
     return null;
@@ -180,10 +195,11 @@ async function next() {
   const seconds = (performance.now() - shownAt) / 1000;
   say("");
   try {
-    await goOn(await server.post("/api/study/answers", { step: step.number, ...answer, seconds }));
+    await goOn(await server.post(own("answers"), { step: step.number, ...answer, seconds }));
   } catch (error) {
     say(/** @type {Error} */ (error).message);
     const found = await server.read("/api/study");
+    if (found.reader !== progress?.reader) return enter(found);  // whose link was opened in another window
     if (step && found.answered !== step.number) await goOn(found);  // it was answered in another window
   }
 }
@@ -264,12 +280,7 @@ async function start() {
   });
   document.addEventListener("keydown", keyPressed);
   await busy(async () => {
-    const found = /** @type {Progress} */ (await server.read("/api/study"));
-    byId("study").textContent = found.study;
-    byId("reader").textContent = `Reader ${found.reader}`;
-    byId("use").textContent = found.use;
-    byId("phantoms").textContent = found.phantoms;
-    pause(found);
+    enter(/** @type {Progress} */ (await server.read("/api/study")));
   });
 }
 

@@ -31,10 +31,13 @@ from mammo.text import print_event
 KEPT_CASES = 4
 """Cases that stay decoded: a sequential design shows each twice."""
 
-CONFLICT, NOT_KEPT = 409, 507
-"""HTTP statuses: the step is not the reader's next one; the disk cannot keep the answer."""
+CONFLICT, NOT_SHOWN, NOT_KEPT = 409, 500, 507
+"""HTTP statuses: the step is not the reader's next one; its image cannot be read; the disk cannot keep the answer."""
 
 ELSEWHERE = "This case was answered already, perhaps in another window: the next one is shown."
+NOT_NOW = "No case is to be read now: load the page again."
+OTHER_READER = "The link of another reader was opened in this browser, and nothing was kept: open your own link again."
+DAMAGED = "This case cannot be shown: inform the person who runs the study."
 
 
 class StudyPage:
@@ -50,8 +53,8 @@ class StudyPage:
         self._shown = lru_cache(maxsize=KEPT_CASES)(cases.shown)
 
     async def progress(self, request: Request) -> dict[str, Any]:
-        """How far the reader has come, and whether another step can be shown."""
-        return self._progress(_reader(request))
+        """How far the reader of this browser has come, and whether another step can be shown."""
+        return self._progress(_session(request))
 
     async def step(self, request: Request) -> dict[str, Any]:
         """The reader's next step, which is noted as shown."""
@@ -59,16 +62,20 @@ class StudyPage:
         with _disk_errors():
             step = self.study.show(reader)
         if step is None:
-            raise HTTPException(CONFLICT, "No case is to be read now: load the page again.")
+            raise HTTPException(CONFLICT, NOT_NOW)
         return await self._step(step, self.study.readers[reader].answers)
 
     async def pixels(self, request: Request) -> Response:
         """Presentation values of the image of the reader's next step, uint16 [rows, cols], compressed by gzip."""
-        progress = self.study.readers[_reader(request)]
+        reader = _reader(request)
+        progress = self.study.readers[reader]
         step = progress.next
         if step is None or request.path_params["number"] != str(len(progress.answers)):
             raise HTTPException(CONFLICT, ELSEWHERE)
-        content = await self._worker.run(lambda: self._shown(step.case).packed())
+        if self.study.opens(reader):
+            raise HTTPException(CONFLICT, NOT_NOW)
+        with _case_errors():
+            content = await self._worker.run(lambda: self._shown(step.case).packed())
         return Response(content, media_type="application/octet-stream", headers={"content-encoding": "gzip"})
 
     async def answer(self, request: Request) -> dict[str, Any]:
@@ -109,7 +116,8 @@ class StudyPage:
         prepared, number = self.study.prepared, len(answers)
         is_second = prepared.settings.design is Design.SEQUENTIAL and step.condition is Condition.WITH
         before = {name: answers[-1][name] for name in ("probability", "decision")} if is_second else None
-        shown: ShownCase = await self._worker.run(self._shown, step.case)
+        with _case_errors():
+            shown: ShownCase = await self._worker.run(self._shown, step.case)
         rows, cols = shown.values.shape
         return {
             "number": number,
@@ -135,7 +143,26 @@ def _disk_errors() -> Iterator[None]:
         raise HTTPException(NOT_KEPT, "The server cannot keep answers: inform the person who runs the study.") from None
 
 
+@contextmanager
+def _case_errors() -> Iterator[None]:
+    """Answer errors of the store, whose texts hold ids and paths, with a sentence for the reader, and print why."""
+    try:
+        yield
+    except (MammoError, OSError) as error:
+        print_event(f"a case cannot be shown: {error}")
+        raise HTTPException(NOT_SHOWN, DAMAGED) from None
+
+
 def _reader(request: Request) -> str:
+    """The reader of this browser, whom the query names, too: a window can be of one whose link was opened before."""
+    reader = _session(request)
+    if request.query_params.get("reader") != reader:
+        raise HTTPException(CONFLICT, OTHER_READER)
+    return reader
+
+
+def _session(request: Request) -> str:
+    """The reader whose link was opened last in this browser."""
     reader: str = request.scope[SESSION].reader
     return reader
 

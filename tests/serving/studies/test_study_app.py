@@ -3,7 +3,7 @@
 import gzip
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from mammo.serving.studies.journal import read_journal
 from mammo.serving.studies.prepared import ANSWERS
 from tests.serving.page_cases import Answer, Reader
 from tests.serving.studies.served_study import ServedStudy, served_study
-from tests.serving.studies.study_cases import SECRETS, write_store, write_study
+from tests.serving.studies.study_cases import SECRETS, Clock, write_store, write_study
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +36,23 @@ class StudyReader(Reader):
     """A browser that has opened a reader's last link."""
 
     def __init__(self, study: ServedStudy, code: str) -> None:
-        self.address, self.cookie = study.address, ""
+        self.address, self.cookie, self.code = study.address, "", code
         entered = self.send("GET", study.link(code))
         assert entered.status == 200
         self.cookie = entered.headers["set-cookie"].split(";")[0]
 
+    def get(self, path: str) -> Answer:
+        return self.send("GET", f"/api/study/{path}?reader={self.code}")
+
     def step(self) -> Any:
-        return self.send("GET", "/api/study/step").json
+        return self.get("step").json
 
     def pixels(self, number: int) -> Answer:
-        return self.send("GET", f"/api/study/steps/{number}/pixels")
+        return self.get(f"steps/{number}/pixels")
 
     def answer(self, number: int, **changes: object) -> Answer:
         content = {"step": number, "probability": 20 + number, "decision": "no biopsy", "seconds": 1.5} | changes
-        return self.send("POST", "/api/study/answers", json.dumps(content))
+        return self.send("POST", f"/api/study/answers?reader={self.code}", json.dumps(content))
 
 
 def test_a_reader_sees_every_case_without_and_then_with_the_score(study: ServedStudy) -> None:
@@ -72,7 +75,7 @@ def test_a_reader_sees_every_case_without_and_then_with_the_score(study: ServedS
         assert shown["outline"] == expected.outline
         assert reader.answer(number).json["answered"] == number + 1
     assert reader.send("GET", "/api/study").json["session"] is None
-    assert reader.send("GET", "/api/study/step").status == 409
+    assert reader.get("step").status == 409
 
 
 def test_nothing_that_a_reader_gets_says_what_a_case_is(study: ServedStudy, tmp_path: Path) -> None:
@@ -80,7 +83,7 @@ def test_nothing_that_a_reader_gets_says_what_a_case_is(study: ServedStudy, tmp_
     paths = ["/", "/study.js", "/api/study", "/openapi.json"]
     got = [reader.send("GET", path) for path in paths]
     for number in range(12):
-        got += [reader.send("GET", "/api/study"), reader.send("GET", "/api/study/step"), reader.pixels(number)]
+        got += [reader.send("GET", "/api/study"), reader.get("step"), reader.pixels(number)]
         got += [reader.answer(number), reader.answer(number), reader.answer(99), reader.answer(number + 1, decision=1)]
     got += [reader.send("GET", path) for path in ("/main.js", "/api/files", "/api/bundle", "/api/images/x/pixels")]
     sent = "".join(answer.body.decode("latin-1") + str(answer.headers) for answer in got)
@@ -138,12 +141,53 @@ def test_readers_at_once_have_orders_and_answers_of_their_own(study: ServedStudy
     assert orders[0] != orders[1]
 
 
+def test_a_window_of_a_reader_answers_for_no_other_whose_link_was_opened_in_the_browser(study: ServedStudy) -> None:
+    """Otherwise R1's answer would count as R2's, to another case: both are at step 0."""
+    window = StudyReader(study, "R1")
+    window.step()
+    window.cookie = StudyReader(study, "R2").cookie  # a browser has one cookie for all its windows
+    for found in (window.answer(0, probability=99), window.get("step"), window.pixels(0)):
+        assert (found.status, "another reader" in found.detail) == (409, True)
+    assert window.send("POST", "/api/study/answers", json.dumps({"step": 0})).status == 409
+    assert [one.answers for one in study.page.study.readers.values()] == [[], []]
+    assert window.send("GET", "/api/study").json["reader"] == "R2"
+
+
+def test_no_case_of_the_second_session_is_seen_before_it_opens(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path
+) -> None:
+    clock = Clock()
+    with served_study(capsys, write_study(tmp_path, store, design="independent", days=14), clock) as study:
+        reader = StudyReader(study, "R1")
+        for number in range(6):
+            reader.step()
+            reader.answer(number)
+        assert [reader.get("step").status, reader.pixels(6).status, reader.answer(6).status] == [409] * 3
+        clock.wait(14)
+        assert [reader.get("step").status, reader.pixels(6).status] == [200, 200]
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x" * 1000)])
+def test_a_damaged_store_shows_readers_no_id_and_no_path(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    store = write_store(tmp_path / "store-of-malignant", 3)
+    for path in [path for path in (store / "images").rglob("*") if path.is_file()]:
+        damage(path)
+    with served_study(capsys, write_study(tmp_path, store)) as study:
+        reader = StudyReader(study, "R1")
+        for found in (reader.get("step"), reader.pixels(0)):
+            assert (found.status, found.detail.startswith("This case cannot be shown")) == (500, True)
+            assert not any(secret in found.detail for secret in (*SECRETS, "store"))
+        assert "a case cannot be shown" in study.log
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{}", b"\xff", b'{"step": "0"}', b'{"step": true}', b'{"step": 0, "probability": 101}']
 )
 def test_a_wrong_answer_is_one_sentence_and_not_kept(study: ServedStudy, content: bytes) -> None:
     reader = StudyReader(study, "R1")
-    answer = reader.send("POST", "/api/study/answers", content)
+    answer = reader.send("POST", "/api/study/answers?reader=R1", content)
     assert (answer.status, answer.detail.count("\n")) == (422, 0)
     assert study.page.study.readers["R1"].answers == []
 

@@ -132,12 +132,39 @@ def test_a_reload_and_a_second_window_continue_at_the_same_case(
         types(tab, "Enter")
         wait_for(tab, f"Case 1 of {N_CASES}, with the score")
         step = study.page.study
-        tab.run("""fetch('/api/study/answers', { method: 'POST', body: JSON.stringify(
+        tab.run("""fetch('/api/study/answers?reader=R1', { method: 'POST', body: JSON.stringify(
             { step: 1, probability: 77, decision: 'biopsy', seconds: 1 }) })""")  # the other window
         types(tab, "6", "b", "Enter")
         wait_for(tab, f"Case 2 of {N_CASES}, without the score")
         assert [entry["probability"] for entry in step.readers["R1"].answers] == [5, 77]
         assert step.readers["R1"].answers[1]["times_shown"] == 2
+
+
+def test_a_window_whose_browser_belongs_to_another_reader_now_gives_no_answer(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path
+) -> None:
+    tab = browser_tab
+    with served_study(capsys, write_study(tmp_path, store)) as study:
+        begin(tab, study)
+        tab.run(f"fetch('{study.link('R2')}')")  # in another window
+        types(tab, "5", "b", "Enter")
+        tab.wait("document.getElementById('reader').textContent === 'Reader R2'")
+        tab.wait("document.activeElement.id === 'start'")
+        assert "another reader" in tab.run("document.getElementById('message').textContent")
+        assert [one.answers for one in study.page.study.readers.values()] == [[], []]
+
+
+@pytest.mark.parametrize("text", ["0x10", "1e1", "101", "5 5", "."])
+def test_what_is_no_percentage_is_not_taken_for_one(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path, text: str
+) -> None:
+    tab = browser_tab
+    with served_study(capsys, write_study(tmp_path, store)) as study:
+        begin(tab, study)
+        tab.run(f"document.getElementById('probability').value = '{text}'")
+        types(tab, "b", "Enter")
+        tab.wait("/from 0 to 100/.test(document.getElementById('message').textContent)")
+        assert study.page.study.readers["R1"].answers == []
 
 
 def test_the_second_session_waits(
