@@ -7,6 +7,7 @@ name the file and the remedy.
 
 import json
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -89,14 +90,25 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401
     """The content of a YAML file without references, of which a short file can build more than any memory holds.
 
     Raises:
-        ValueError: as check_yaml, or it refers to itself, or is not YAML.
+        ValueError: as check_yaml, it refers to itself, has a key twice, or is not YAML.
         OSError: it does not exist or cannot be read.
     """
     check_yaml(path, references=False)
     try:
-        return yaml.load(read_text(path, YAML_BYTES), yaml.CSafeLoader)
+        return yaml.load(read_text(path, YAML_BYTES), _UniqueKeys)
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
+
+
+class _UniqueKeys(yaml.CSafeLoader):
+    """Reads YAML, of which PyYAML would take the last of several values of one key."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The dictionary of a node; YAMLError where it has a key twice."""
+        names = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise yaml.YAMLError(f"it has the key {twice[0]} twice")
+        return super().construct_mapping(node, deep)
 
 
 def check_yaml(path: Path, references: bool = True) -> None:

@@ -79,6 +79,14 @@ def test_sizes_nesting_and_references_have_limits(tmp_path: Path) -> None:
     assert read_yaml(tmp_path / "y") == {"a": [1, {"b": "c"}]}
 
 
+@pytest.mark.parametrize("text", ["seed: 1\na: 2\nseed: 3\n", "a: {b: 1, 'b': 2}\n", "- {b: 1, b: 1}\n"])
+def test_a_key_that_stands_twice_in_yaml_is_rejected(tmp_path: Path, text: str) -> None:
+    """PyYAML takes the last value without a word."""
+    (tmp_path / "y").write_text(text)
+    with pytest.raises(ValueError, match=r"has the key (seed|b) twice"):
+        read_yaml(tmp_path / "y")
+
+
 NINE = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{one}: &{one} [{', '.join([f'*{before}'] * 9)}]\n" for before, one in pairwise("abcdefghi")
 )

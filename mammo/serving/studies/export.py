@@ -106,9 +106,10 @@ def imrmc_text(answers: pd.DataFrame, column: str, name: str) -> str:
         *zip([TRUTH] * len(cases), cases["lesion_id"], [0] * len(cases), cases["malignant"], strict=True),
         *zip(answers["reader"], answers["lesion_id"], answers["condition"], values, strict=True),
     ]
-    head = [f"{name}: {column} by reader, lesion and condition", ""]
+    title = name.replace(":", " ")  # iMRMC finds its counts by N0: and so on anywhere in a line
+    head = [f"{column} by reader, lesion and condition, study {title}", ""]
     head += [*(f"{key}: {count}" for key, count in counts.items()), "", "BEGIN DATA:"]
-    lines = [f"{reader},{case},{condition},{value:g}" for reader, case, condition, value in rows]
+    lines = [f"{reader},{case},{condition},{value!r}" for reader, case, condition, value in rows]
     return "\n".join([*head, *lines]) + "\n"
 
 

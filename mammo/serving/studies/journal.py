@@ -1,13 +1,14 @@
 """The journal of a study: a file to which lines are appended, each of which is on the disk before it counts.
 
-A line that a killed process left half written at the end was never confirmed, and is removed when the journal is
-opened.
+Each line ends with a check of itself and of all lines before it, so that a changed, missing or foreign one is found. A
+line that a killed process left half written at the end was never confirmed, and is removed when the journal is opened.
 """
 
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from mammo.limits import parse_json
 from mammo.records import MammoError
 
 Entry = Mapping[str, Any]
+
+CHECK, DIGITS = "check", 16
+"""Key of a line's check, and the hexadecimal digits that it has of a SHA-256."""
 
 
 class Journal:
@@ -34,7 +38,7 @@ class Journal:
         self.path, self._descriptor = path, descriptor
         content = _content(descriptor)
         whole = content.rfind(b"\n") + 1
-        self.entries, kept = _entries(path, content[:whole])
+        self.entries, self._check, kept = _entries(path, content[:whole])
         self.torn = len(content) - kept
         if self.torn:
             os.ftruncate(descriptor, kept)
@@ -51,7 +55,8 @@ class Journal:
         Raises:
             OSError: the disk is full or fails; the file is named.
         """
-        line = (json.dumps(entry, allow_nan=False) + "\n").encode()
+        check = _check_of(self._check, entry)
+        line = (json.dumps({**entry, CHECK: check}, allow_nan=False) + "\n").encode()
         with errors_about(self.path):
             try:
                 _write(self._descriptor, line, self._size)
@@ -61,6 +66,7 @@ class Journal:
                 os.ftruncate(self._descriptor, self._size)
                 raise
         self._size += len(line)
+        self._check = check
         self.entries.append(entry)
 
 
@@ -109,22 +115,38 @@ def _content(descriptor: int) -> bytes:
         return file.read()
 
 
-def _entries(path: Path, content: bytes) -> tuple[list[Entry], int]:
-    """The objects of whole lines, and the bytes of the lines that are kept: all, or all but a damaged last one."""
+def _entries(path: Path, content: bytes) -> tuple[list[Entry], str, int]:
+    """The objects of whole lines, the check of the last, and the bytes of the lines that are kept.
+
+    These are all lines, or all but a last one that is no JSON object.
+    """
     found: list[Entry] = []
-    lines, size = content.split(b"\n")[:-1], 0
+    lines, check, size = content.split(b"\n")[:-1], "", 0
     for number, line in enumerate(lines, 1):
-        try:
-            entry = parse_json(line.decode())
-        except ValueError:
-            entry = None
-        if not isinstance(entry, dict):
-            if number == len(lines):  # a loss of power can leave any bytes there
-                break
+        entry = _parsed(line)
+        if entry is None and number == len(lines):  # a loss of power can leave any bytes there
+            break
+        own = None if entry is None else entry.pop(CHECK, None)
+        if entry is None or own != _check_of(check, entry):
             raise MammoError(f"{path}, line {number} is damaged: restore the file from a backup")
         found.append(entry)
+        check = own
         size += len(line) + 1
-    return found, size
+    return found, check, size
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The JSON object of a line; None where it is not one."""
+    try:
+        entry = parse_json(line.decode())
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
+
+
+def _check_of(before: str, entry: Entry) -> str:
+    """The check of a line, from that of the line before it, which is empty for the first."""
+    return sha256(f"{before}\n{json.dumps(entry)}".encode()).hexdigest()[:DIGITS]
 
 
 def _write(descriptor: int, line: bytes, place: int) -> None:

@@ -19,7 +19,7 @@ from mammo.serving.studies.journal import begin_journal
 from mammo.serving.studies.settings import Settings
 
 STUDY, ANSWERS, LOCK = "study.json", "answers.jsonl", ".lock"
-FORMAT = 1
+FORMAT = 2
 TABLE_BYTES = 1 << 28
 
 
@@ -153,10 +153,12 @@ def _prepared(settings: Settings, content: Mapping[str, Any]) -> Prepared:
 
 
 def _check_empty(folder: Path) -> None:
-    """MammoError where a folder has answers without the study that they belong to."""
+    """MammoError where a folder has answers without the study that they belong to, or other files."""
     journal = folder / ANSWERS
     if journal.exists() and journal.stat().st_size:  # an empty one is left where a begin was interrupted
         raise MammoError(f"{folder} has {ANSWERS}, but no {STUDY}: restore it, or name another output")
+    if others := sorted(path.name for path in folder.iterdir() if path != journal and path.name[0] != "."):
+        raise MammoError(f"{folder} has other files, such as {others[0]}: name a new folder as output of the study")
 
 
 def _check_same(path: Path, began: Mapping[str, Any], now: Mapping[str, Any]) -> None:

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mammo.inference.bundle import Bundle
 from mammo.inference.bundle_facts import BundleFacts
 from mammo.inference.predictor import PredictOptions, Predictor
+from mammo.inference.store_scores import scale_warning
 from mammo.io import file_lock
 from mammo.serving.page_server import serve_page
 from mammo.serving.studies.cases import StudyCases
@@ -54,14 +56,19 @@ def opened_study(
     on_phantoms = "phantom" in facts.name.trained_on
     scoring = Scoring(facts.name, on_phantoms, options.n_windows, options.prevalence)
     with file_lock(settings.output / LOCK, f"study {settings.name}", wait=False):
-        prepared = prepare(
-            settings, cases, scoring, lambda: score_cases(Predictor.load(bundle, options, allowed), cases)
-        )
+        prepared = prepare(settings, cases, scoring, lambda: _scored(Predictor.load(bundle, options, allowed), cases))
         _print_facts(settings, cases, facts)
         with opened_journal(settings.output / ANSWERS) as journal:
             if journal.torn:
                 print_text("a line that was never confirmed was removed from the end of the journal")
             yield StudyPage(Study(prepared, journal), cases)
+
+
+def _scored(predictor: Predictor, cases: StudyCases) -> list[dict[str, Any]]:
+    """The scores of the cases (score_cases); prints what makes them doubtful."""
+    if warning := scale_warning(predictor.ensemble.run, cases.manifest):
+        print_text(f"warning: {warning}")
+    return score_cases(predictor, cases)
 
 
 def _print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> None:

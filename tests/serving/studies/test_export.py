@@ -77,6 +77,20 @@ def test_all_tables_hold_the_same_answers(study: Path, tmp_path: Path) -> None:
     assert bundle["score"].tolist() == [k / 100 for k in range(9)]
 
 
+@pytest.mark.parametrize("name", ["Pilot N1", "Study nr: 4", "BEGIN DATA: now"])
+def test_a_study_may_have_a_name_in_which_imrmc_would_look_for_counts(tmp_path: Path, name: str) -> None:
+    """It finds N0:, N1:, NR: and NM: anywhere in a line of the head, in capitals or not, and takes what follows."""
+    path = write_study(tmp_path, write_store(tmp_path / "store", 3), name=f"'{name}'")
+    with opened(path) as study:
+        study.answer("R1", 0, Answer(12.3456789, Decision.BIOPSY, 1.0))
+    export_study(Settings.read(path), tmp_path / "tables")
+    lines = (tmp_path / "tables" / "probability.imrmc").read_text().splitlines()
+    for key in ("N0:", "N1:", "NR:", "NM:", "BEGIN DATA:"):
+        assert sum(key in line.upper() for line in lines) == 1
+        assert sum(line.startswith(key) for line in lines) == 1
+    assert lines[-1].split(",")[-1] == "12.3456789"
+
+
 def test_compare_takes_the_folders_of_readers_who_have_finished(study: Path, tmp_path: Path) -> None:
     export_study(Settings.read(study), tmp_path / "tables")
     folders = tmp_path / "tables" / "with", tmp_path / "tables" / "without"

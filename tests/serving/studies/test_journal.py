@@ -61,6 +61,25 @@ def test_what_a_loss_of_power_leaves_at_the_end_is_removed(tmp_path: Path, end: 
         assert (len(journal.entries), journal.torn) == (2, len(end))
 
 
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_a_changed_answer_is_an_error(tmp_path: Path, number: int) -> None:
+    """Each line stays JSON of known keys: only its check finds it."""
+    path = tmp_path / "answers.jsonl"
+    path.write_bytes(written(path, 3).replace(b'"step": %d' % number, b'"step": 7'))
+    for work in (lambda: read_journal(path), lambda: opened_journal(path).__enter__()):
+        with pytest.raises(MammoError, match=f"line {number + 1} is damaged: restore"):
+            work()
+
+
+@pytest.mark.parametrize("order", [[1, 2], [0, 2], [0, 0, 1, 2], [1, 0, 2]])
+def test_a_line_that_is_missing_doubled_or_moved_is_an_error(tmp_path: Path, order: list[int]) -> None:
+    path = tmp_path / "answers.jsonl"
+    lines = written(path, 3).splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[number] for number in order))
+    with pytest.raises(MammoError, match="is damaged: restore"):
+        read_journal(path)
+
+
 def test_damage_in_the_middle_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "answers.jsonl"
     first, _, rest = written(path, 3).partition(b"\n")

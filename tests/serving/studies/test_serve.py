@@ -1,5 +1,6 @@
 """A study begun with a real bundle: the scores that readers see are those of its networks, computed once."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,6 +18,13 @@ from tests.inference.conftest import fagg, trained_root  # noqa: F401  (fixtures
 from tests.serving.studies.study_cases import write_study
 
 OPTIONS = PredictOptions(changes=False)
+
+
+def _of_other_scale(predictor: Predictor) -> Predictor:
+    """A predictor whose networks were trained on images of another scale than those of the test's store."""
+    (member,) = predictor.ensemble.members
+    other = replace(member, run=replace(member.run, scale=0.123))
+    return Predictor(replace(predictor.ensemble, members=(other,)), predictor.facts, predictor.options)
 
 
 def test_the_scores_that_are_shown_are_those_of_the_run(
@@ -45,6 +53,11 @@ def test_the_scores_that_are_shown_are_those_of_the_run(
         ):
             pass
     assert "patients, but most multi-reader analyses take cases as independent" in capsys.readouterr().out
+    smaller = _of_other_scale(Predictor.load(bundle, OPTIONS))
+    with monkeypatch.context() as patch:
+        patch.setattr(Predictor, "load", lambda *_: smaller)
+        with opened_study(replace(settings, output=tmp_path / "other"), bundle, OPTIONS):
+            assert "warning: The images were ingested with data.scale=" in capsys.readouterr().out
     monkeypatch.setattr(Predictor, "load", lambda *_: pytest.fail("the scores are there already"))
     with opened_study(settings, bundle, OPTIONS) as page:
         assert page.study.prepared.shown == prepared.shown

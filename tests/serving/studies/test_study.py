@@ -1,6 +1,5 @@
 """A study that goes on: every answer once and in order, sessions apart, and nothing changed since it began."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import pytest
 
 from mammo.records import MammoError
+from mammo.serving.studies.journal import opened_journal
 from mammo.serving.studies.prepared import ANSWERS, STUDY, prepare
 from mammo.serving.studies.settings import Settings
 from mammo.serving.studies.study import Answer, AnsweredError, Decision, parse_answer
@@ -96,7 +96,8 @@ def test_the_second_session_opens_days_after_the_last_answer_of_the_first(tmp_pa
 def test_a_journal_of_another_study_is_an_error(tmp_path: Path, store: Path, line: dict[str, Any]) -> None:
     path = write_study(tmp_path, store)
     prepared_study(path)
-    (tmp_path / "study" / ANSWERS).write_text(json.dumps(line) + "\n")
+    with opened_journal(tmp_path / "study" / ANSWERS) as journal:
+        journal.append(line)
     with pytest.raises(MammoError, match="line 1 is not of this study"), opened(path):
         pass
 
@@ -157,6 +158,14 @@ def test_answers_without_a_study_are_never_taken_over(tmp_path: Path, store: Pat
     (tmp_path / "study" / ANSWERS).write_text("{}\n")
     with pytest.raises(MammoError, match="restore it, or name another output"):
         prepared_study(write_study(tmp_path, store))
+
+
+def test_a_folder_with_other_files_is_no_output_of_a_study(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "store", 2)
+    before = sorted(store.rglob("*"))
+    with pytest.raises(MammoError, match=r"has other files, such as .*: name a new folder"):
+        prepared_study(write_study(tmp_path, store, output="store"))
+    assert sorted(store.rglob("*")) == before
 
 
 def test_a_begin_that_was_interrupted_is_made_again(tmp_path: Path, store: Path) -> None:
