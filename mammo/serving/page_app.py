@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from mammo.inference.cases import Case
 from mammo.inference.lesion_model import PHANTOMS
 from mammo.inference.overlay import overlay_pixels
-from mammo.inference.prediction import RESEARCH_USE
+from mammo.inference.prediction import RESEARCH_USE, LesionPrediction
 from mammo.inference.predictor import Predictor
 from mammo.intake.object_type import MAX_SPACING_MM
 from mammo.limits import parse_json
@@ -25,7 +25,7 @@ from mammo.records import Laterality, MammoError, View
 from mammo.serving.page_extras import NO_EXTRAS, Extras
 from mammo.serving.page_files import ListedFiles, upload_name
 from mammo.serving.page_guard import SESSION
-from mammo.serving.page_images import OpenImage, OpenImages, open_image
+from mammo.serving.page_images import OpenImage, OpenImages, ScoredOutline, open_image
 from mammo.serving.page_neighbors import PageNeighbors
 from mammo.serving.page_outlines import load_outlines, outlines_name
 from mammo.serving.page_results import results_of, send_results, why_no_results, zipped
@@ -102,6 +102,11 @@ class Page:
     def _image(self, request: Request) -> OpenImage:
         return self.images.get(request.scope[SESSION].key, request.path_params["key"])
 
+    def _last(self, request: Request) -> tuple[OpenImage, ScoredOutline]:
+        """An image, and what was scored last on it, which is that of the query's `score` where it gives one."""
+        image = self._image(request)
+        return image, scored(image, request.query_params.get("score"))
+
     async def pixels(self, request: Request) -> Response:
         """Presentation values of an image: uint16 [rows, cols], 0 to 4095, little endian, compressed by gzip."""
         content = self._image(request).pixels
@@ -119,30 +124,34 @@ class Page:
         return answer
 
     def _scored(self, image: OpenImage, content: Mapping[str, Any]) -> dict[str, Any]:
-        answer, saves = answer_json(score_outline(self.predictor, image, content)), self.extras.saves
-        not_saved = saves.save(image, predictions_json(self.predictor, image)) if saves else ""
-        return answer | {"not_saved": not_saved}
+        found, saves = score_outline(self.predictor, image, content), self.extras.saves
+        kept = saves.save(image, found.number, predictions_json(self.predictor, image, found)) if saves else ""
+        return answer_json(found) | {"not_saved": kept}
 
     async def prediction(self, request: Request) -> Response:
-        """The last score of an image as predictions.json has it, to download."""
-        content = predictions_json(self.predictor, self._image(request))
+        """The last score of an image as predictions.json has it, to download.
+
+        Here and below the query can give the number of a `score`, which must be the last.
+        """
+        content = predictions_json(self.predictor, *self._last(request))
         return JSONResponse(content, headers=_attachment("prediction.json"))
 
     async def picture(self, request: Request) -> Response:
         """The picture of an image's last score, as `mammo predict` draws it, to download."""
-        content = await self._scorer.run(_picture, self.predictor, self._image(request))
+        image, found = self._last(request)
+        content = await self._scorer.run(_picture, self.predictor, image, found.prediction)
         return Response(content, media_type="image/png", headers=_attachment("prediction.png"))
 
     async def results(self, request: Request) -> Response:
         """The DICOM results of an image's last score, as `mammo predict --dicom` makes them: a zip archive."""
-        files = await self._scorer.run(results_of, self.predictor, self._image(request))
+        files = await self._results(request)
         return Response(zipped(files), media_type="application/zip", headers=_attachment("mammo-results.zip"))
 
     async def send(self, request: Request) -> dict[str, str]:
         """Send these results to the peer."""
         if self.extras.peer is None:
             raise MammoError("This page sends to no DICOM peer: download the results.")
-        files = await self._scorer.run(results_of, self.predictor, self._image(request))
+        files = await self._results(request)
         try:
             sent = await self._sender.run(send_results, self.extras.peer, files)
         except MammoError:
@@ -151,9 +160,14 @@ class Page:
         print_event(f"results were sent to {self.extras.peer}")
         return {"sent": sent}
 
+    async def _results(self, request: Request) -> dict[str, bytes]:
+        image, found = self._last(request)
+        return await self._scorer.run(results_of, self.predictor, image, found.prediction)
+
     async def neighbors(self, request: Request) -> dict[str, Any]:
         """The labeled lesions that are most similar to the last one that was scored on an image."""
-        return await self._scorer.run(self._neighbors.answer, self._image(request))
+        image, found = self._last(request)
+        return await self._scorer.run(self._neighbors.answer, image, found.prediction)
 
     async def neighbor(self, request: Request) -> Response:
         """The picture of one of them, by its number."""
@@ -197,9 +211,9 @@ def _described(case: Case, said: Any) -> Case:  # noqa: ANN401  (query parameter
     )
 
 
-def _picture(predictor: Predictor, image: OpenImage) -> bytes:
+def _picture(predictor: Predictor, image: OpenImage, prediction: LesionPrediction) -> bytes:
     file = BytesIO()
-    Image.fromarray(overlay_pixels(scored(image), image.image, predictor.facts.name)).save(file, format="png")
+    Image.fromarray(overlay_pixels(prediction, image.image, predictor.facts.name)).save(file, format="png")
     return file.getvalue()
 
 

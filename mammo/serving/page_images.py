@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydicom.dataset import Dataset
 
@@ -44,9 +44,7 @@ class OpenImage:
         name: path below the folder that the page lists, or "image" for an upload.
         key: unguessable name in addresses.
         opened: when.
-        n_scores: number of outlines that were scored.
-        prediction: the last one.
-        outline: what was scored then, as the page sent it.
+        last: what was scored last; None where nothing was.
     """
 
     image: CaseImage
@@ -57,15 +55,23 @@ class OpenImage:
     name: str
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     opened: datetime = field(default_factory=lambda: datetime.now(UTC))
-    n_scores: int = 0
-    prediction: LesionPrediction | None = None
-    outline: Mapping[str, Any] | None = None
+    last: "ScoredOutline | None" = None
 
     @property
     def n_bytes(self) -> int:
         """Bytes of memory that its pixels and outlines take."""
         masks = sum(one.outline.mask.nbytes for one in self.known)
         return len(self.pixels) + self.image.admitted.pixels.nbytes + masks
+
+
+class ScoredOutline(NamedTuple):
+    """An outline that was scored on an image."""
+
+    number: int
+    """Of the score, from 1 for the first outline of the image."""
+    outline: Mapping[str, Any]
+    """As the page sent it."""
+    prediction: LesionPrediction
 
 
 def start_workers() -> None:

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from mammo.geometry import Box
 from mammo.inference.neighbors import Neighbors
+from mammo.inference.prediction import LesionPrediction
 from mammo.inference.predictor import Predictor
 from mammo.inference.store_scores import scale_warning
 from mammo.intake.laterality_view import text
 from mammo.progress import unreported
 from mammo.records import FULL_SCALE, MammoError
 from mammo.serving.page_images import OpenImage
-from mammo.serving.page_scores import scored
 from mammo.store.fingerprints import Fingerprint, read_fingerprints
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
@@ -96,17 +96,14 @@ class PageNeighbors:
         found = [each for one in keyed for each in (one, *map(one.of_source, names))]
         return cls(predictor, neighbors, terms or "drawn by mammo", _patients(store), found)
 
-    def answer(self, image: OpenImage) -> dict[str, Any]:
-        """The lesions that are most similar to the last one that was scored on an image.
+    def answer(self, image: OpenImage, prediction: LesionPrediction) -> dict[str, Any]:
+        """The lesions that are most similar to one that was scored on an image.
 
         Returns:
             JSON values. about: sentences; lesions: number, label, label_source, split, laterality, view, score and
             is_seen of each, the most similar first; is_seen: whether the networks were trained or selected on it.
-
-        Raises:
-            MammoError: nothing was scored yet.
         """
-        h, manifest = scored(image).h, self.neighbors.manifest
+        h, manifest = prediction.h, self.neighbors.manifest
         assert h is not None  # or there would be no neighbors
         patients, known = self._patients_of(image)
         rows = self.neighbors.nearest(h, patients, N_SHOWN)

@@ -13,13 +13,12 @@ from mammo.dicom_out.origin import Origin
 from mammo.dicom_out.results import check_dicom_extra, dicom_results
 from mammo.inference.bundle_facts import BundleName
 from mammo.inference.overlay import overlay_pixels
-from mammo.inference.prediction import CasePrediction
+from mammo.inference.prediction import CasePrediction, LesionPrediction
 from mammo.inference.predictor import Predictor
 from mammo.intake.dicom_header import quiet
 from mammo.records import MammoError
 from mammo.serving.application_entity import Address
 from mammo.serving.page_images import OpenImage
-from mammo.serving.page_scores import scored
 from mammo.serving.page_words import in_page
 
 OWN_TITLE = "MAMMO"
@@ -45,13 +44,13 @@ def why_no_results(image: OpenImage, bundle: BundleName) -> str:
     return ""
 
 
-def results_of(predictor: Predictor, image: OpenImage) -> dict[str, bytes]:
-    """The DICOM files of an image's last score by name: report, outlines and picture.
+def results_of(predictor: Predictor, image: OpenImage, lesion: LesionPrediction) -> dict[str, bytes]:
+    """The DICOM files of a prediction on an image by name: report, outlines and picture.
 
     Raises:
-        MammoError: nothing was scored yet, or the image can have no DICOM results.
+        MammoError: the image can have no DICOM results.
     """
-    lesion, bundle = scored(image), predictor.facts.name
+    bundle = predictor.facts.name
     if reason := why_no_results(image, bundle):
         raise MammoError(reason)
     assert image.header is not None  # or there would have been a reason

@@ -43,11 +43,12 @@ class Saves:
             raise MammoError(f"--save {folder}: no file can be made there ({error.strerror}): name another") from None
         return cls(folder)
 
-    def save(self, image: OpenImage, content: Mapping[str, Any]) -> str:
-        """Write the last score of an image, which only its owner can read.
+    def save(self, image: OpenImage, number: int, content: Mapping[str, Any]) -> str:
+        """Write a score of an image, which only its owner can read.
 
         Args:
             image: the image.
+            number: of the score.
             content: of the file, JSON values.
 
         Returns:
@@ -57,7 +58,7 @@ class Saves:
         folder = self.folder / f"{image.opened:%Y%m%dT%H%M%SZ}-{key}"
         try:
             folder.mkdir(exist_ok=True)
-            with atomic_write(folder / f"score-{image.n_scores:04}.json", mode=0o600) as path:
+            with atomic_write(folder / f"score-{number:04}.json", mode=0o600) as path:
                 path.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         except OSError as error:
             return f"This score was not saved on the server ({error.strerror}): download it."

@@ -16,7 +16,7 @@ from mammo.intake.extents import OutlineError
 from mammo.intake.rejections import Code, RejectedError
 from mammo.progress import unreported
 from mammo.records import MammoError, is_number, is_whole
-from mammo.serving.page_images import OpenImage
+from mammo.serving.page_images import OpenImage, ScoredOutline
 from mammo.serving.page_words import AWAY, OUTLINES, in_page
 
 MOST_POINTS = 10_000
@@ -80,27 +80,29 @@ def _is_polygon(value: object) -> bool:
     return all(isinstance(each, list) and len(each) == 2 and all(map(is_number, each)) for each in value)
 
 
-def score_outline(predictor: Predictor, image: OpenImage, content: Mapping[str, Any]) -> LesionPrediction:
-    """The prediction for an outline, which the image keeps; MammoError as drawn_outline."""
+def score_outline(predictor: Predictor, image: OpenImage, content: Mapping[str, Any]) -> ScoredOutline:
+    """The score of an outline, which the image keeps as its last; MammoError as drawn_outline."""
     outline = drawn_outline(content, image)
     with unreported():
         (found,) = predictor.predict(image.image, [Request(LESION_ID, outline)])
-    image.prediction, image.outline, image.n_scores = found, content, image.n_scores + 1
-    return found
+    image.last = ScoredOutline(image.last.number + 1 if image.last else 1, content, found)
+    return image.last
 
 
-def answer_json(prediction: LesionPrediction) -> dict[str, Any]:
-    """What the page shows of a prediction: JSON values.
+def answer_json(found: ScoredOutline) -> dict[str, Any]:
+    """What the page shows of a score: JSON values.
 
     Returns:
-        prediction: its object in predictions.json; warnings: its warnings in the words of the page; windows: corners
-        [n, 4, 2]; outline: the ring [N, 2] around the mask that was scored; saliency: None, or the maps malignant and
-        benign [rows, cols] and the corners [2, 2] of the image's part that they show. All corners are (row, col), px of
-        the image's file.
+        number: of the score, by which results are asked for; prediction: its object in predictions.json; warnings: its
+        warnings in the words of the page; windows: corners [n, 4, 2]; outline: the ring [N, 2] around the mask that was
+        scored; saliency: None, or the maps malignant and benign [rows, cols] and the corners [2, 2] of the image's part
+        that they show. All corners are (row, col), px of the image's file.
     """
+    prediction = found.prediction
     chain = prediction.chain
     windows = chain.network_to_stored(CropWindows(prediction.windows).to_frame(np.array([CORNERS])))
     return {
+        "number": found.number,
         "prediction": prediction.as_json(),
         "warnings": [in_page(warning) for warning in prediction.warnings],
         "windows": windows.round(2).tolist(),
@@ -142,19 +144,27 @@ def _known_points(request: Request) -> Sequence[Sequence[float]]:
     return found
 
 
-def predictions_json(predictor: Predictor, image: OpenImage) -> dict[str, Any]:
-    """The last prediction of an image as predictions.json has it, with its outline.
-
-    Raises:
-        MammoError: nothing was scored yet.
-    """
-    case = CasePrediction(image.name, lesions=(scored(image),))
-    options = {"windows": predictor.options.n_windows, "outline": image.outline, "image_sha256": image.image.sha256}
+def predictions_json(predictor: Predictor, image: OpenImage, found: ScoredOutline) -> dict[str, Any]:
+    """A score on an image as predictions.json has it, with its outline."""
+    case = CasePrediction(image.name, lesions=(found.prediction,))
+    options = {"windows": predictor.options.n_windows, "outline": found.outline, "image_sha256": image.image.sha256}
     return {"bundle": asdict(predictor.facts.name), "use": RESEARCH_USE, **options, "cases": [case.as_json()]}
 
 
-def scored(image: OpenImage) -> LesionPrediction:
-    """The last prediction of an image; MammoError where nothing was scored yet."""
-    if image.prediction is None:
+def scored(image: OpenImage, number: str | None = None) -> ScoredOutline:
+    """What was scored last on an image.
+
+    Args:
+        image: the image.
+        number: that it must have; None for any. The page shows one score while another outline is scored.
+
+    Raises:
+        MammoError: nothing was scored yet, or another outline since.
+    """
+    if image.last is None:
         raise MammoError("Nothing was scored on this image yet: draw an outline and choose Score.")
-    return image.prediction
+    if number not in (None, str(image.last.number)):
+        raise MammoError(
+            "Another outline was scored on this image since: choose Score again for the one that is shown."
+        )
+    return image.last

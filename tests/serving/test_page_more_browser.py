@@ -3,6 +3,7 @@
 Left out of make test; make test-browser runs it and needs Chromium.
 """
 
+import threading
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -23,8 +24,9 @@ from mammo.serving.page_files import ListedFiles
 from mammo.serving.page_neighbors import N_SHOWN, PageNeighbors
 from mammo.store.manifest import Manifest
 from tests.reporting.browser import Tab, browser
-from tests.serving.cases import counting_peer
+from tests.serving.cases import counting_peer, until
 from tests.serving.page_cases import FakePredictor, Served, fresh_fork_server, served
+from tests.serving.page_tab import FOCUS, drag
 
 pytestmark = pytest.mark.browser
 
@@ -49,10 +51,14 @@ def visit(tab: Tab, server: Served) -> None:
     })()""")
     tab.wait("/true pixels/.test(document.getElementById('state').textContent)")
     tab.run("document.querySelector('[data-tool=box]').click()")
-    for event, x, y in (("mousePressed", 430, 330), ("mouseMoved", 500, 400), ("mouseReleased", 500, 400)):
-        tab.send("Input.dispatchMouseEvent", type=event, x=x, y=y, button="left", clickCount=1, buttons=1)
-    tab.run("document.getElementById('score').click()")
+    score_box(tab, 400)
     tab.wait("!document.getElementById('answer').hidden")
+
+
+def score_box(tab: Tab, bottom: float) -> None:
+    """Draw a box down to a place of the window, and ask for its score."""
+    drag(tab, (430, 330), (500, bottom))
+    tab.run("document.getElementById('score').click()")
 
 
 def neighbors_of(small_root: Path, predictor: Any) -> PageNeighbors:
@@ -108,3 +114,38 @@ def test_a_page_without_extras_offers_the_archive_alone(tab: Tab, small_root: Pa
         visit(tab, server)
         assert tab.run(f"{MORE}.innerText").strip() == "Download DICOM (SR, SEG, picture)"
         assert tab.errors == []
+
+
+class PausedPredictor(FakePredictor):
+    """Predicts when it is let."""
+
+    def __init__(self) -> None:
+        self.lets = threading.Semaphore(1)
+
+    def predict(self, *arguments: Any) -> Any:
+        self.lets.acquire()
+        return super().predict(*arguments)
+
+
+def test_the_download_beside_an_answer_is_not_that_of_an_outline_that_was_scored_later(
+    tab: Tab, small_root: Path, capsys: Any
+) -> None:
+    """Two outlines are being scored; the reader undoes the second, so that the answer to the first is shown."""
+    predictor = PausedPredictor()
+    with served(capsys, predictor, ListedFiles.of(small_root / "dicom")) as server:
+        visit(tab, server)
+        score_box(tab, 420)
+        score_box(tab, 450)
+        tab.run(FOCUS)
+        tab.press("z")
+        predictor.lets.release()
+        tab.wait("!document.getElementById('answer').hidden")
+        score = tab.run("document.querySelector('#answer .score').textContent")
+        predictor.lets.release()
+        (image,) = server.page.images._images.values()
+        until(lambda: image.last is not None and image.last.number == 3)
+        assert tab.run("document.querySelector('#answer .score').textContent") == score
+        for link in ("#json", "#png", "#more a"):
+            status = tab.run(f"fetch(document.querySelector('{link}').href).then((answer) => answer.status)")
+            assert status == 422
+    tab.errors.clear()

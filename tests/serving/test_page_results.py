@@ -106,6 +106,19 @@ def test_the_peer_gets_the_same_objects(
     assert sorted(uids) == sorted(2 * [str(one.SOPInstanceUID) for one in predicted.values()])
 
 
+def test_results_of_a_score_are_never_those_of_a_later_one(
+    capsys: pytest.CaptureFixture[str], folder: Path, tmp_path: Path
+) -> None:
+    with counting_peer(tmp_path / "log") as peer, served(capsys, extras=Extras(peer=peer.address)) as server:
+        reader, key, _ = scored(server, (folder / "image.dcm").read_bytes())
+        assert reader.score(key, {"circle": [180, 200, 12]}).json["number"] == 2
+        for method, name in (("GET", "results.zip"), ("POST", "send")):
+            late = reader.send(method, f"/api/images/{key}/{name}?score=1")
+            assert (late.status, "Another outline was scored" in late.detail) == (422, True)
+        assert peer.objects() == []
+        assert reader.send("POST", f"/api/images/{key}/send?score=2").status == 200
+
+
 def test_a_peer_that_is_away_is_a_sentence(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
     peer = Address("AWAY", "127.0.0.1", free_port())
     with served(capsys, extras=Extras(peer=peer)) as server:

@@ -122,8 +122,7 @@ def test_the_mask_that_is_scored_is_that_of_predict(
     opened = reader.open(image).json
     answer = reader.score(opened["key"], outline).json
     mask, box, _ = draw(same, (opened["rows"], opened["cols"]))  # type: ignore[arg-type]
-    (kept,) = (one.prediction for one in server.page.images._images.values())
-    assert kept is not None
+    (kept,) = (one.last.prediction for one in server.page.images._images.values() if one.last)
     assert np.array_equal(kept.outline.mask, mask)
     assert kept.outline.box == box
     assert answer["n_pixels"] == mask.sum()
@@ -133,6 +132,16 @@ def test_the_mask_that_is_scored_is_that_of_predict(
     assert downloaded["cases"][0]["lesions"] == [answer["prediction"]]
     picture = reader.send("GET", f"/api/images/{opened['key']}/picture.png")
     assert cv2.imdecode(np.frombuffer(picture.body, np.uint8), cv2.IMREAD_COLOR).shape[1] == 1000
+
+
+@pytest.mark.parametrize("name", ["prediction.json", "picture.png"])
+def test_results_of_a_score_are_never_those_of_a_later_one(reader: Reader, image: Path, name: str) -> None:
+    key = reader.open(image).json["key"]
+    first, second = (reader.score(key, {"circle": [180, 200, radius]}).json for radius in (10, 12))
+    assert (first["number"], second["number"]) == (1, 2)
+    late = reader.send("GET", f"/api/images/{key}/{name}?score=1")
+    assert (late.status, "Another outline was scored" in late.detail) == (422, True)
+    assert reader.send("GET", f"/api/images/{key}/{name}?score=2").status == 200
 
 
 def test_windows_and_maps_lie_where_the_networks_saw_them(reader: Reader, image: Path) -> None:

@@ -89,8 +89,8 @@ let shownAnswer = null;
  */
 function showAnswerOf(image, answer) {
   showAnswer(byId("answer-text"), answer, facts);
-  byId("json").href = `/api/images/${image.key}/prediction.json`;
-  byId("png").href = `/api/images/${image.key}/picture.png`;
+  byId("json").href = server.resultOf(image.key, "prediction.json", answer);
+  byId("png").href = server.resultOf(image.key, "picture.png", answer);
   showMore(byId("more"), image, answer, facts);
 }
 

@@ -1,7 +1,7 @@
 // What follows the answer: DICOM results, and similar lesions. All texts are set as text, never as HTML.
 
 import { line } from "./elements.js";
-import { read, send } from "./server.js";
+import { read, resultOf, send } from "./server.js";
 
 /**
  * @typedef {{number: number, label: string, label_source: string, split: string, laterality: string, view: string,
@@ -26,12 +26,12 @@ const SOURCES = /** @type {Record<string, string>} */ ({
 export function showMore(place, image, answer, { peer, has_neighbors: hasNeighbors }) {
   place.replaceChildren();
   if (answer.not_saved) place.append(line("p", answer.not_saved, "warning"));
-  place.append(...(image.no_results ? [line("p", image.no_results, "small")] : results(image.key, peer)));
+  place.append(...(image.no_results ? [line("p", image.no_results, "small")] : results(image.key, answer, peer)));
   if (!hasNeighbors) return;
   const shown = document.createElement("div");
   shown.append(line("h3", "Similar lesions"), line("p", "Searching…"));
   place.append(shown);
-  answer.neighbors ??= read(`/api/images/${image.key}/neighbors`);
+  answer.neighbors ??= read(resultOf(image.key, "neighbors", answer));
   answer.neighbors.then(
     (/** @type {Neighbors} */ found) => shown.replaceChildren(line("h3", "Similar lesions"), ...neighbors(found)),
     (/** @type {Error} */ error) => shown.lastElementChild?.replaceWith(line("p", error.message, "warning")),
@@ -39,12 +39,13 @@ export function showMore(place, image, answer, { peer, has_neighbors: hasNeighbo
 }
 
 /**
- * @param {string} key
+ * @param {string} key of the image
+ * @param {{number: number}} answer
  * @param {string} peer
  */
-function results(key, peer) {
+function results(key, answer, peer) {
   const link = /** @type {HTMLAnchorElement} */ (line("a", "Download DICOM (SR, SEG, picture)", "button"));
-  Object.assign(link, { href: `/api/images/${key}/results.zip`, download: "" });
+  Object.assign(link, { href: resultOf(key, "results.zip", answer), download: "" });
   const row = line("p", "", "row");
   row.append(link);
   if (!peer) return [row];
@@ -57,7 +58,7 @@ function results(key, peer) {
     result.textContent = "Sending…";
     result.className = "";
     try {
-      result.textContent = (await send(key)).sent;
+      result.textContent = (await send(key, answer)).sent;
     } catch (error) {
       result.textContent = /** @type {Error} */ (error).message;
       result.className = "warning";

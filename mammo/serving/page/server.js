@@ -120,10 +120,19 @@ export async function post(path, content) {
 }
 
 /**
- * Send the DICOM results of an image's last score to the peer.
- * @param {string} key
+ * The address of a result of a score. The server has those of an image's last one only.
+ * @param {string} key of the image
+ * @param {string} name
+ * @param {{number: number}} answer the score
+ */
+export const resultOf = (key, name, { number }) => `/api/images/${key}/${name}?score=${number}`;
+
+/**
+ * Send the DICOM results of a score to the peer.
+ * @param {string} key of the image
+ * @param {{number: number}} answer
  * @returns {Promise<{sent: string}>}
  */
-export async function send(key) {
-  return (await answered(`/api/images/${key}/send`, { method: "POST" })).json();
+export async function send(key, answer) {
+  return (await answered(resultOf(key, "send", answer), { method: "POST" })).json();
 }
