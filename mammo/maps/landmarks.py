@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import FrameChain
 from mammo.maps.nipple import find_nipple
-from mammo.maps.other_views import Landmarks
+from mammo.maps.view_geometry import Landmarks
 from mammo.records import View
 from mammo.store.manifest import Manifest
 

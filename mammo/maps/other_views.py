@@ -8,38 +8,21 @@ right, are nearly alike in one view. The contra maps take S of the other breast 
 Both are functions of grid cells: a cell stands at its center.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.geometry import Frame, Points
+from mammo.geometry import Frame
+from mammo.maps.view_geometry import (
+    TOLERANCE_MM,
+    Landmarks,
+    cell_centers,
+    corresponding,
+    nipple_distance,
+    spacing,
+)
 
 Maps = NDArray[np.float32]
 """Maps [channels, rows, cols] on the grid."""
-
-TOLERANCE_MM = 12.0
-"""Half the width of an arc, mm: about the error of equal nipple distance, with that of the nipple's place."""
-
-FULL_PX_MM = 0.07
-"""Assumed mm of a full-size pixel where no image states its spacing."""
-
-
-@dataclass(frozen=True)
-class Landmarks:
-    """The places of one image by which it is compared with another; network frame, px.
-
-    Attributes:
-        nipple: (row, col) of the nipple; None if it was not found.
-        top_left: (row, col) of the breast box's first corner; can be negative.
-        bottom_right: (row, col) of its last corner, exclusive; beyond top_left.
-        px_mm: mm between pixels of the network frame; None if unknown.
-    """
-
-    nipple: tuple[float, float] | None
-    top_left: tuple[float, float]
-    bottom_right: tuple[float, float]
-    px_mm: float | None = None
 
 
 def with_presence(maps: Maps | None, frame: Frame) -> Maps:
@@ -71,9 +54,9 @@ def ipsi_maps(
     if own.nipple is None or others.nipple is None:
         return None
     centers = cell_centers(frame)
-    inside = ((centers >= others.top_left) & (centers < others.bottom_right)).all(axis=-1)
-    to_nipple = _distance(centers, own.nipple, _px_mm(own, others, frame)).ravel()
-    of_others = _distance(centers[inside], others.nipple, _px_mm(others, own, frame))
+    inside = others.in_breast_box(centers)
+    to_nipple = nipple_distance(centers, own.nipple, spacing(own, others, frame)).ravel()
+    of_others = nipple_distance(centers[inside], others.nipple, spacing(others, own, frame))
     order = np.argsort(of_others)
     sorted_distance, values = of_others[order], other[:, inside][:, order]
     first = np.searchsorted(sorted_distance, to_nipple - tolerance_mm, side="left")
@@ -87,9 +70,8 @@ def contra_maps(own_maps: Maps, other_maps: Maps, own: Landmarks, others: Landma
 
     The channels are malignant and benign S of the other breast in [0, 1], then own S minus them in [-1, 1].
 
-    The corresponding place lies at the same offset from the nipple, scaled by the height and width of the breast boxes:
-    an affine map that takes nipple to nipple. S is bilinear between the centers of cells, constant from the outermost
-    centers to the edge of the grid, and 0 beyond it.
+    The corresponding place is that of view_geometry.corresponding. S is bilinear between the centers of cells, constant
+    from the outermost centers to the edge of the grid, and 0 beyond it.
 
     Args:
         own_maps: S of this image [2, rows, cols] in [0, 1], malignant then benign.
@@ -98,32 +80,13 @@ def contra_maps(own_maps: Maps, other_maps: Maps, own: Landmarks, others: Landma
         others: landmarks of the other breast, in the same view.
         frame: the network window and its grid.
     """
-    if own.nipple is None or others.nipple is None:
+    places = corresponding(cell_centers(frame), own, others)
+    if places is None:
         return None
-    ratio = np.subtract(others.bottom_right, others.top_left) / np.subtract(own.bottom_right, own.top_left)
-    rows, cols = (
-        others.nipple[axis] + ((np.arange(frame.grid[axis]) + 0.5) * frame.cell_px - own.nipple[axis]) * ratio[axis]
-        for axis in (0, 1)
-    )
+    rows, cols = places[:, 0, 0], places[0, :, 1]  # the map is made axis by axis
     by_rows = np.moveaxis(_sampled(other_maps, rows / frame.cell_px), 1, 2)
     there = np.moveaxis(_sampled(by_rows, cols / frame.cell_px), 1, 2).astype(np.float32)
     return np.concatenate([there, own_maps - there])
-
-
-def cell_centers(frame: Frame) -> Points:
-    """Centers of the grid cells [rows, cols, 2], (row, col), network px."""
-    rows, cols = (np.arange(n) + 0.5 for n in frame.grid)
-    return np.stack(np.meshgrid(rows, cols, indexing="ij"), axis=-1) * frame.cell_px
-
-
-def _px_mm(image: Landmarks, other: Landmarks, frame: Frame) -> float:
-    """The mm between pixels: the image's, else the other's, else the usual one."""
-    return image.px_mm or other.px_mm or FULL_PX_MM / frame.fineness
-
-
-def _distance(points: Points, nipple: tuple[float, float], px_mm: float) -> NDArray[np.float64]:
-    """Distance to the nipple, mm, of points [..., 2] (row, col), network px."""
-    return np.asarray(np.hypot(*np.moveaxis(points - nipple, -1, 0)) * px_mm)
 
 
 def _range_mean(values: Maps, first: NDArray[np.intp], last: NDArray[np.intp]) -> NDArray[np.float64]:

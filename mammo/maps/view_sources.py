@@ -1,6 +1,6 @@
 """Sources of the maps ipsi and contra of images, made from S of their other images, and the control with wrong ones."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 
 from mammo.data.dataset import ImageMapSource
 from mammo.geometry import Frame
-from mammo.maps.other_views import Landmarks, Maps, contra_maps, ipsi_maps, with_presence
+from mammo.maps.landmarks import landmarks
+from mammo.maps.other_views import Maps, contra_maps, ipsi_maps, with_presence
 from mammo.maps.saliency import exchanged
+from mammo.maps.view_geometry import Landmarks
+from mammo.store.manifest import Manifest
+from mammo.store.other_images import other_images
 
 Kind = Literal["ipsi", "contra"]
 KINDS: tuple[Kind, ...] = ("ipsi", "contra")
@@ -18,6 +22,21 @@ KINDS: tuple[Kind, ...] = ("ipsi", "contra")
 
 MOST_KEPT = 10_000
 """Images whose maps stay in memory: 28 KB each with 46 x 30 cells."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """An image and the other image of its exam that gives it maps.
+
+    Attributes:
+        other: id of the other image.
+        own: landmarks of the image.
+        others: landmarks of the other image.
+    """
+
+    other: str
+    own: Landmarks
+    others: Landmarks
 
 
 @dataclass(frozen=True)
@@ -39,7 +58,7 @@ class OtherViewMaps:
     own: ImageMapSource
     saliency: ImageMapSource
     frame: Frame
-    _kept: dict[str, Maps] = field(default_factory=dict, repr=False, compare=False)
+    _kept: dict[str, Maps] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __call__(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
         """Maps of these images, float32 [N, 5, rows, cols]: four, and presence (mammo.maps.other_views).
@@ -57,14 +76,34 @@ class OtherViewMaps:
             self._kept[image_id] = made
         return made
 
-    def _made(self, image_id: str) -> Maps | None:
+    def pair(self, image_id: str) -> Pair | None:
+        """An image and its other image; None where that is missing."""
         other = self.others.get(image_id, "")
-        if not other:
+        return Pair(other, self.landmarks(image_id), self.landmarks(other)) if other else None
+
+    def _made(self, image_id: str) -> Maps | None:
+        if (pair := self.pair(image_id)) is None:
             return None
-        (saliency,), own, others = self.saliency([other]), self.landmarks(image_id), self.landmarks(other)
+        (saliency,) = self.saliency([pair.other])
         if self.kind == "ipsi":
-            return ipsi_maps(saliency, own, others, self.frame)
-        return contra_maps(self.own([image_id])[0], saliency, own, others, self.frame)
+            return ipsi_maps(saliency, pair.own, pair.others, self.frame)
+        return contra_maps(self.own([image_id])[0], saliency, pair.own, pair.others, self.frame)
+
+
+def view_sources(
+    manifest: Manifest, kinds: Iterable[Kind], own: ImageMapSource, saliency: ImageMapSource
+) -> dict[Kind, OtherViewMaps]:
+    """The maps that the other images of the exams of a store give its images.
+
+    Args:
+        manifest: of the store.
+        kinds: of the maps.
+        own: source of S of the images themselves.
+        saliency: source of S of the other images.
+    """
+    pairs, places = other_images(manifest.images), landmarks(manifest)
+    others = {kind: dict(zip(pairs.index, pairs[kind], strict=True)) for kind in kinds}
+    return {kind: OtherViewMaps(kind, found, places, own, saliency, manifest.frame) for kind, found in others.items()}
 
 
 def others_of_other_patients(

@@ -1,16 +1,14 @@
 """The configured sources of f_agg's maps of images: S, and those made from S of the other images of the exam."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Container
+from dataclasses import replace
 
 from omegaconf import DictConfig
 
 from mammo.data.dataset import ImageMapSource
-from mammo.maps.landmarks import landmarks
-from mammo.maps.other_views import Landmarks
 from mammo.maps.saliency import ShuffledMaps
-from mammo.maps.view_sources import KINDS, OtherViewMaps, others_of_other_patients
+from mammo.maps.view_sources import KINDS, OtherViewMaps, others_of_other_patients, view_sources
 from mammo.store.manifest import Manifest
-from mammo.store.other_images import other_images
 from mammo.store.splits import of_fold
 from mammo.training.build import shuffled_maps
 
@@ -33,20 +31,18 @@ def image_map_sources(
     if "sal" in shuffled or ("contra" in shuffled and "sal" not in cfg.maps):  # contra's maps hold own S, too
         own = ShuffledMaps(saliency, patients, groups, cfg.context.seed)
     sources: dict[str, ImageMapSource] = {"saliency": own}
-    if not kinds:
-        return sources
-    pairs, places = other_images(images), landmarks(manifest)
-    for kind in kinds:
-        others = dict(zip(images.index, pairs[kind], strict=True))
+    for kind, source in view_sources(manifest, kinds, own, saliency).items():
+        sources[kind] = source
         if kind in shuffled:
-            others = others_of_other_patients(_compared(others, places), patients, groups, cfg.context.seed)
-        sources[kind] = OtherViewMaps(kind, others, places, own, saliency, manifest.frame)
+            wrong = others_of_other_patients(_compared(source), patients, groups, cfg.context.seed)
+            sources[kind] = replace(source, others=wrong)
     return sources
 
 
-def _compared(others: Mapping[str, str], places: Callable[[str], Landmarks]) -> dict[str, str]:
+def _compared(source: OtherViewMaps) -> dict[str, str]:
     """The other image of each image; empty, too, where a nipple of the two was not found, so that presence is 0."""
+    pairs = {image_id: source.pair(image_id) for image_id in source.others}
     return {
-        image_id: other if other and all(places(one).nipple for one in (image_id, other)) else ""
-        for image_id, other in others.items()
+        image_id: pair.other if pair and pair.own.nipple and pair.others.nipple else ""
+        for image_id, pair in pairs.items()
     }

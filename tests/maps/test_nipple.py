@@ -11,7 +11,7 @@ from mammo.geometry import Frame
 from mammo.intake.frames import Placed, place
 from mammo.intake.rasters import read_raster
 from mammo.maps.nipple import TILT, find_nipple
-from mammo.maps.other_views import FULL_PX_MM, TOLERANCE_MM
+from mammo.maps.view_geometry import FULL_PX_MM, TOLERANCE_MM
 from mammo.phantoms.canvas import PIXEL_MM
 from mammo.phantoms.image import draw_image, plan_image
 from mammo.phantoms.spec import CohortSpec

@@ -8,15 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mammo.geometry import Frame
-from mammo.maps.other_views import (
-    FULL_PX_MM,
-    TOLERANCE_MM,
-    Landmarks,
-    Maps,
-    contra_maps,
-    ipsi_maps,
-    with_presence,
-)
+from mammo.maps.other_views import Maps, contra_maps, ipsi_maps, with_presence
+from mammo.maps.view_geometry import FULL_PX_MM, TOLERANCE_MM, Landmarks
 
 FRAME = Frame(56, 40, 8)
 SEEDS = st.integers(0, 2**32 - 1)

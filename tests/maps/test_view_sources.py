@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mammo.geometry import Frame
-from mammo.maps.other_views import Landmarks, contra_maps, ipsi_maps
+from mammo.maps.other_views import contra_maps, ipsi_maps
+from mammo.maps.view_geometry import Landmarks
 from mammo.maps.view_sources import KINDS, Kind, OtherViewMaps, others_of_other_patients
 
 FRAME = Frame(56, 40, 8)
