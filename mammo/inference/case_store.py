@@ -39,15 +39,18 @@ class CaseStore:
         image: the image.
         frame: of the networks.
         others: other images of its exam.
+
+    Attributes:
+        images: all of them by image id.
     """
 
     def __init__(self, image: CaseImage, frame: Frame, others: Sequence[CaseImage] = ()) -> None:
         self.image, self.frame = image, frame
-        images = {IMAGE_ID: image} | {f"other{number}": other for number, other in enumerate(others)}
-        self._rows = [_row(image_id, one) for image_id, one in images.items()]
+        self.images = {IMAGE_ID: image} | {f"other{number}": other for number, other in enumerate(others)}
+        self._rows = [_row(image_id, one) for image_id, one in self.images.items()]
         self._folder = TemporaryDirectory(prefix="mammo-")
         with errors_about(self.path):
-            for image_id, one in images.items():
+            for image_id, one in self.images.items():
                 ImageStore(self.path).write(image_id, one.admitted.pixels)
 
     @property

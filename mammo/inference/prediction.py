@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mammo.geometry import FrameChain
 from mammo.inference.bundle_facts import RATES, BundleName, ThresholdFacts
+from mammo.inference.other_image import OtherImage
 from mammo.inference.outlines import Drawn
 from mammo.inference.result_files import CSV, JSON
 from mammo.io import atomic_write
@@ -91,6 +92,7 @@ class LesionPrediction:
             members; None without a context network.
         h: float64 [K], mean over the windows of the representation h by each member's f_loc, one after the other; None
             without f_loc.
+        others: the other images of the exam that the networks read, missing ones, too; empty where they read none.
     """
 
     lesion_id: str
@@ -108,6 +110,7 @@ class LesionPrediction:
     windows: Floats = field(default_factory=lambda: np.empty((0, 4)))
     saliency: NDArray[np.float32] | None = None
     h: Floats | None = None
+    others: tuple[OtherImage, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The lesion's object in predictions.json."""

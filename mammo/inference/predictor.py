@@ -12,6 +12,7 @@ from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.ensemble import Ensemble, EnsembleScores, mean_saliency
 from mammo.inference.lesion_model import CLIPPED, N_WINDOWS, PHANTOMS
 from mammo.inference.missing_images import missing_images
+from mammo.inference.other_image import other_images_of
 from mammo.inference.outline_changes import CHANGES, changed_outlines
 from mammo.inference.outlines import Drawn
 from mammo.inference.placing import placing_of
@@ -101,8 +102,10 @@ class Predictor:
             changes = {name: None if one is None else next(of_changes) - base for name, one in own.items()}
             span = slice(row * self.options.n_windows, (row + 1) * self.options.n_windows)
             one = self._prediction(store, request, scores, row, changes)
+            read = tuple(other_images_of(store, manifest, self.other_images, saliency, request.outline))
             one = replace(one, windows=windows[span].copy(), h=None if h is None else h[span].mean(axis=0))
-            one = replace(one, saliency=mean_saliency(saliency, IMAGE_ID), warnings=(*missing, *one.warnings))
+            one = replace(one, saliency=mean_saliency(saliency, IMAGE_ID), others=read)
+            one = replace(one, warnings=(*missing, *one.warnings))
             found.append(one)
         return tuple(found)
 

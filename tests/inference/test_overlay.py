@@ -9,8 +9,9 @@ import pytest
 from mammo.geometry import Box, Frame
 from mammo.inference.bundle_facts import BundleName, Rate, ThresholdFacts
 from mammo.inference.case_image import CaseImage, Placing, read_image
+from mammo.inference.lesion_panels import OUTLINE
 from mammo.inference.outlines import draw
-from mammo.inference.overlay import OUTLINE, overlay_figure, overlay_pixels
+from mammo.inference.overlay import overlay_figure, overlay_pixels
 from mammo.inference.prediction import LesionPrediction, ThresholdResult
 
 FACTS = ThresholdFacts(0.02, 0.4, Rate(0.23), Rate(0.019), Rate(0.2), Rate(None))
