@@ -137,7 +137,7 @@ class MammoDataModule(pl.LightningDataModule):
 
     @property
     def image_maps(self) -> Mapping[str, ImageMapSource]:
-        """Sources of the columns saliency, ipsi and contra; setting them changes the maps of all later batches."""
+        """Sources of the columns saliency, ipsi and contra [N, K, rows, cols]; later batches have those set last."""
         return self._image_maps
 
     @image_maps.setter

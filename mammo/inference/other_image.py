@@ -39,7 +39,7 @@ def other_images_of(
         store: of the case.
         manifest: its tables.
         kinds: the other images that the networks read.
-        saliency: S of the images by each member.
+        saliency: S [2, rows, cols] of the images by each member.
         outline: of the lesion.
     """
 

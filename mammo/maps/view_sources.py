@@ -48,7 +48,7 @@ class OtherViewMaps:
         others: the other image of each image, by image id; empty or absent where it is missing, and its maps are 0.
         landmarks: gives those of an image, by its id.
         own: source of S of the images themselves.
-        saliency: source of S of the other images.
+        saliency: source of S [N, 2, rows, cols] of the other images.
         frame: the network window and its grid.
     """
 
@@ -99,7 +99,7 @@ def view_sources(
         manifest: of the store.
         kinds: of the maps.
         own: source of S of the images themselves.
-        saliency: source of S of the other images.
+        saliency: source of S [N, 2, rows, cols] of the other images.
     """
     pairs, places = other_images(manifest.images), landmarks(manifest)
     others = {kind: dict(zip(pairs.index, pairs[kind], strict=True)) for kind in kinds}

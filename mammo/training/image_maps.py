@@ -21,7 +21,7 @@ def image_map_sources(
     Args:
         cfg: the configuration.
         manifest: of the store.
-        saliency: source of true saliency maps.
+        saliency: source of true saliency maps [N, 2, rows, cols].
         columns: those that the network reads; others have no source.
     """
     shuffled, kinds = shuffled_maps(cfg), [kind for kind in KINDS if kind in columns]
