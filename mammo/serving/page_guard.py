@@ -60,7 +60,7 @@ ENTER = (
 
 ENTERED = (
     '<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/">'
-    '<title>mammo</title><p><a href="/">Open the page</a></p></html>'
+    '<link rel="icon" href="/icon.svg"><title>mammo</title><p><a href="/">Open the page</a></p></html>'
 )
 """The way into the page. From a link in a mail or chat browsers would follow a redirect without the cookie."""
 

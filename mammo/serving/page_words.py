@@ -18,6 +18,8 @@ WORDS: Mapping[str, str] = {
     REMEDIES[Code.NO_VIEW]: f"choose the view {CHOOSE}",
     REMEDIES[Code.NO_SPACING]: f"give its pixel spacing {CHOOSE}",
     "which data.scale=auto needs": "which the networks of this page need",
+    Code.NO_LATERALITY.reason: "the file does not state the breast",
+    Code.NO_VIEW.reason: "the file does not state the view",
     Code.UNREADABLE.remedy: KEEPER,
     Code.NOT_REGULAR.remedy: KEEPER,
     Code.ARCHIVE.remedy: "if it holds images, unpack it and open one of them",

@@ -1,5 +1,9 @@
-"""A running server of the page, and the page in a browser, for the tests of both."""
+"""A running server of the page, and the page in a browser, for the tests of both.
 
+axe-core (an npm package) is read from MAMMO_AXE, the path of its axe.min.js; without it its tests are left out.
+"""
+
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +48,15 @@ def browser_tab(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Tab]":
 
     with browser(tmp_path_factory.mktemp("profile"), *SOFTWARE_GL) as tab:
         yield tab
+
+
+@pytest.fixture
+def axe() -> str:
+    """The source of axe-core."""
+    path = os.environ.get("MAMMO_AXE")
+    if not path:
+        pytest.skip("MAMMO_AXE is not set: npm install axe-core in any folder, and name its axe.min.js")
+    return Path(path).read_text(encoding="utf-8")
 
 
 @pytest.fixture

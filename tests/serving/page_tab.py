@@ -3,6 +3,7 @@
 Coordinates of pointers are CSS px of the window; those of images are (row, col), px of the image's file.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ NAME = '<img src=x onerror="document.title=1">.dcm'
 STATE = "document.getElementById('state').textContent"
 FOCUS = "document.querySelector('.pane').focus()"
 FULL = (0, 4095, False)
+WIDTHS = (1366, 1024, 390)
 
 
 def open_file(tab: Tab, name: str = "R-MLO") -> None:
@@ -27,7 +29,7 @@ def open_file(tab: Tab, name: str = "R-MLO") -> None:
         files.value = [...files.options].find((one) => one.text.includes({name!r})).value;
         files.dispatchEvent(new Event('change'));
     }})()""")
-    tab.wait(f"/true pixels/.test({STATE})")
+    tab.wait(f"/true pixels/.test({STATE}) && !document.getElementById('about').textContent.startsWith('Opening')")
     settle(tab)
 
 
@@ -171,3 +173,15 @@ def press(tab: Tab, *keys: str) -> None:
         for event in ("keyDown", "keyUp"):
             code = KEYS.get(key, 13 if key == "Enter" else 0)
             tab.send("Input.dispatchKeyEvent", type=event, key=key, windowsVirtualKeyCode=code, **extra)
+
+
+def violations(tab: Tab, axe: str) -> list[Any]:
+    """What axe-core finds wrong on the page in every width: rule and elements."""
+    found = []
+    for width in WIDTHS:
+        tab.send("Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=False)
+        settle(tab)
+        tab.run(f"(() => {{ {axe} }})()")
+        answer = tab.run("axe.run(document).then(({ violations }) => JSON.stringify(violations))")
+        found += [(width, one["id"], [node["html"] for node in one["nodes"]]) for one in json.loads(answer)]
+    return found

@@ -1,12 +1,6 @@
-"""The page for readers without a mouse, and for those who do not see it: keys, and the rules of axe-core.
+"""The page for readers without a mouse, and for those who do not see it: keys, and the rules of axe-core."""
 
-axe-core (an npm package) is read from MAMMO_AXE, the path of its axe.min.js; without it these tests are left out.
-"""
-
-import json
-import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,33 +8,20 @@ pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 
 from tests.reporting.browser import Tab
-from tests.serving.page_tab import choose_files, labels, open_exam, open_file, press, press_score, settle
+from tests.serving.page_tab import (
+    choose_files,
+    labels,
+    open_exam,
+    open_file,
+    press,
+    press_score,
+    settle,
+    violations,
+)
 
 pytestmark = pytest.mark.browser
 
-WIDTHS = (1366, 1024, 390)
 BOX = (" ", *["ArrowRight"] * 15, *["ArrowDown"] * 10, " ")
-
-
-@pytest.fixture
-def axe() -> str:
-    """The source of axe-core."""
-    path = os.environ.get("MAMMO_AXE")
-    if not path:
-        pytest.skip("MAMMO_AXE is not set: npm install axe-core in any folder, and name its axe.min.js")
-    return Path(path).read_text(encoding="utf-8")
-
-
-def violations(tab: Tab, axe: str) -> list[Any]:
-    """What axe-core finds wrong on the page in every width: rule and elements."""
-    found = []
-    for width in WIDTHS:
-        tab.send("Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=False)
-        settle(tab)
-        tab.run(f"(() => {{ {axe} }})()")
-        answer = tab.run("axe.run(document).then(({ violations }) => JSON.stringify(violations))")
-        found += [(width, one["id"], [node["html"] for node in one["nodes"]]) for one in json.loads(answer)]
-    return found
 
 
 def score_a_box(tab: Tab) -> None:

@@ -1,11 +1,11 @@
 // The answer in plain words. All texts are set as text, never as HTML.
 
-import { line } from "./elements.js";
+import { line, percent } from "./elements.js";
 
-const THRESHOLDS = "What would have happened had no lesion with a score below the threshold been biopsied, with 95 % intervals:";
+const THRESHOLDS = "What would have happened had no lesion with a score below the threshold been biopsied, with 95\u00a0% intervals:";
 
 /** @param {number | null} share */
-const percent = (share) => (share === null ? "undefined" : `${(100 * share).toFixed(1)} %`);
+const known = (share) => (share === null ? "undefined" : percent(share));
 
 /** @param {[number | null, number | null]} interval */
 const between = ([low, high]) => (low === null || high === null ? "" : ` (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`);
@@ -21,8 +21,8 @@ export function showAnswer(place, { prediction, warnings, n_pixels: nPixels }, {
   const lines = [
     line("p", `Score ${prediction.score.toFixed(3)}`, "score"),
     line("p", `on a scale from 0 to 1, the higher the more suspicious; ± ${prediction.score_sd.toFixed(3)} (standard deviation)` +
-      ` over the windows${spread === null ? "" : `, ± ${spread.toFixed(3)} over the trainings`}. Not a probability.`),
-    line("p", `Calibrated probability of cancer: ${percent(prediction.probability)}, if ${percent(prediction.prevalence)}` +
+      ` over the crop windows${spread === null ? "" : `, ± ${spread.toFixed(3)} over the trainings`}. Not a probability.`),
+    line("p", `Calibrated probability of cancer: ${known(prediction.probability)}, if ${known(prediction.prevalence)}` +
       " of such lesions are cancers."),
   ];
   if (prediction.score_without_context !== null) {
@@ -43,7 +43,7 @@ function thresholds(each) {
     const item = document.createElement("li");
     item.append(
       line("strong", `${one.below ? "Below" : "Above"} ${one.threshold.toFixed(3)}`),
-      `, chosen to miss at most ${Number((100 * one.fnr).toFixed(1))} % of the cancers of validation.`,
+      `, chosen to miss at most ${Number((100 * one.fnr).toFixed(1))}\u00a0% of the validation cancers.`,
       line("p", of("Validation", one, "validation")),
       line("p", of("Test", one, "test")),
     );
@@ -59,6 +59,6 @@ function thresholds(each) {
  */
 function of(name, one, split) {
   const [avoided, missed] = [one[`tnr_${split}`], one[`fnr_${split}`]];
-  return `${name}: ${percent(avoided)}${between(one[`tnr_${split}_interval`])} of benign biopsies avoided, ` +
-    `${percent(missed)}${between(one[`fnr_${split}_interval`])} of cancers missed.`;
+  return `${name}: ${known(avoided)}${between(one[`tnr_${split}_interval`])} of benign biopsies avoided, ` +
+    `${known(missed)}${between(one[`fnr_${split}_interval`])} of cancers missed.`;
 }

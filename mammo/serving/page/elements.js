@@ -14,6 +14,16 @@ export function line(tag, text, name) {
   return made;
 }
 
+/** @param {string} text an error, which is brought into view; empty where there is none */
+export function say(text) {
+  byId("message").textContent = text;
+  byId("message").hidden = !text;
+  if (text) byId("message").scrollIntoView({ block: "nearest" });
+}
+
+/** @param {number} share from 0 to 1, as percent whose sign stays on the line of the number */
+export const percent = (share) => `${(100 * share).toFixed(1)}\u00a0%`;
+
 /**
  * A new button at the end of a place.
  * @param {string} place id

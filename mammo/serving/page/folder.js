@@ -33,7 +33,8 @@ export function listFiles(files, opening) {
 function show(files) {
   const part = byId("search").value.toLowerCase();
   const found = files.map((file, number) => ({ file, number })).filter(({ file }) => file.name.toLowerCase().includes(part));
-  const options = found.slice(0, MOST_LISTED).map(({ file, number }) => new Option(text(file), String(number)));
+  const options = found.slice(0, MOST_LISTED).map(({ file, number }) =>
+    Object.assign(new Option(text(file), String(number)), { title: file.name }));
   byId("files").replaceChildren(...options);
   const listed = found.length > MOST_LISTED ? `, ${MOST_LISTED} listed` : "";
   byId("n-files").textContent = `${found.length} of ${files.length} images${listed}`;

@@ -2,7 +2,7 @@
 
 import { showAnswer } from "./answer.js";
 import { makeControls, showLayout } from "./controls.js";
-import { byId } from "./elements.js";
+import { byId, say } from "./elements.js";
 import { listFiles } from "./folder.js";
 import { showMore } from "./more.js";
 import { Opening } from "./opening.js";
@@ -18,12 +18,6 @@ const opening = new Opening(stage, { begun, ended }, () =>
 
 /** @type {any} */
 let facts = null;
-
-/** @param {string} text */
-function say(text) {
-  byId("message").textContent = text;
-  byId("message").hidden = !text;
-}
 
 /** @param {Pane} pane */
 function drawn(pane) {
@@ -73,7 +67,7 @@ function showActive() {
   byId("outlines").disabled = !image;
   byId("outline-about").textContent = !sketch.outline
     ? "None yet: choose a tool and draw."
-    : sketch.outline.kind === "known" ? `${sketch.outline.name}, as its file has it.` : `Your ${sketch.outline.kind}.`;
+    : sketch.outline.kind === "known" ? `${sketch.outline.name}, as in its file.` : `Your ${sketch.outline.kind}.`;
   showScoring();
   byId("answer").hidden = !answer;
   if (image && answer && answer !== shownAnswer) showAnswerOf(image, answer);
@@ -156,15 +150,18 @@ async function score() {
   say("");
   scoring.add(outline);
   showScoring();
+  let isNew = false;
   try {
     const answer = await server.score(image.key, request(outline));
     if (pane.image === image && pane.sketch.outline === outline) pane.answer = answer;  // neither was changed meanwhile
+    isNew = pane.answer === answer && pane === stage.active;
   } catch (error) {
     say(/** @type {Error} */ (error).message);
   } finally {
     scoring.delete(outline);
     showLayers(pane);
     showActive();
+    if (isNew) byId("answer-title").scrollIntoView();
   }
 }
 
@@ -213,7 +210,7 @@ async function start() {
   listen();
   try {
     facts = await server.read("/api/bundle");
-    byId("bundle").textContent = `${facts.bundle.name}, ${facts.bundle.model}, trained on ${facts.bundle.trained_on.join(", ")}`;
+    byId("bundle").textContent = `Bundle ${facts.bundle.name}, trained on ${facts.bundle.trained_on.join(", ")}`;
     byId("use").textContent = facts.use;
     byId("phantoms").textContent = facts.phantoms;
     listFiles(await server.read("/api/files"), opening);

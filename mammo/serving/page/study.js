@@ -1,6 +1,6 @@
 // The page of a reader study: shows case after case, and sends the reader's answers.
 
-import { button, byId, line } from "./elements.js";
+import { button, byId, line, percent, say } from "./elements.js";
 import * as server from "./server.js";
 import { Stage } from "./stage.js";
 import { arrow, toggle, zoom } from "./tools.js";
@@ -47,12 +47,6 @@ let shownAt = 0;
 let isOutlined = true;
 let isBusy = false;
 
-/** @param {string} text */
-function say(text) {
-  byId("message").textContent = text;
-  byId("message").hidden = !text;
-}
-
 function drawn() {
   const { view, levels } = stage.active;
   const zoomed = `${(100 * view.scale).toFixed(0)} % of true pixels`;
@@ -95,15 +89,18 @@ async function busy(work) {
 function pause(found) {
   progress = found;
   step = null;
+  stage.active.close();
+  stage.active.place.setAttribute("aria-label", "Mammogram, none shown now");
+  byId("state").textContent = "";
   byId("case").hidden = true;
   byId("pause").hidden = false;
   const { answered, total, session, n_sessions: sessions, opens } = found;
   const which = sessions > 1 ? `, session ${session} of ${sessions}` : "";
   let text = `${answered} of ${total} answers are given${session ? which : ""}.`;
   if (!session) text = `All ${total} answers are given. Thank you.`;
-  else if (opens) text += ` This session opens on ${new Date(opens).toLocaleString()}.`;
+  else if (opens) text += ` This session opens on ${new Date(opens).toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" })}.`;
   byId("pause-text").textContent = text;
-  byId("task").hidden = !session;
+  byId("task").hidden = !session || Boolean(opens);
   byId("start").hidden = !session || Boolean(opens);
   byId("start").textContent = answered ? "Go on (Enter)" : "Start (Enter)";
 }
@@ -139,7 +136,9 @@ async function showStep() {
   byId("case").hidden = false;
   byId("probability").value = "";
   for (const input of document.querySelectorAll("input[name=decision]")) /** @type {any} */ (input).checked = false;
-  byId("probability").focus();
+  byId("probability").focus({ preventScroll: true });
+  byId("place").scrollIntoView();
+  if (pixels) window.scrollTo(0, 0);  // on a narrow screen the image is above
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
   shownAt = performance.now();
 }
@@ -151,17 +150,16 @@ function describe(found) {
   byId("place").textContent = `Case ${place} of ${n}${which}, ${condition} the score`;
   byId("about").textContent = `${laterality === "L" ? "Left" : "Right"} ${view}. The lesion is outlined.`;
   byId("before").hidden = !before;
-  if (before) byId("before").textContent = `Without the score you answered ${before.probability} %, ${before.decision}.`;
+  if (before) byId("before").textContent = `Without the score you answered ${before.probability}\u00a0%, ${before.decision}.`;
   byId("score").hidden = !score;
   if (score) showScore(score);
 }
 
 /** @param {Score} score */
 function showScore({ score, score_sd: sd, probability, prevalence, thresholds }) {
-  const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(1)} %`;
   const lines = [
     line("p", score.toFixed(3), "value"),
-    line("p", `on a scale from 0 to 1, the higher the more suspicious; ± ${sd.toFixed(3)} over the windows. Not a probability.`),
+    line("p", `on a scale from 0 to 1, the higher the more suspicious; ± ${sd.toFixed(3)} over the crop windows. Not a probability.`),
     line("p", `Calibrated probability of cancer: ${percent(probability)}, if ${percent(prevalence)} of such lesions are cancers.`),
   ];
   const list = document.createElement("ul");

@@ -4,7 +4,6 @@ Left out of make test; make test-browser runs it and needs Chromium.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,8 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 
-from tests.reporting.browser import Tab, browser
-from tests.serving.page_tab import SOFTWARE_GL, canvas_gray, settle
+from tests.reporting.browser import Tab
+from tests.serving.page_tab import WIDTHS, canvas_gray, settle, violations
 from tests.serving.studies.served_study import ServedStudy, served_study
 from tests.serving.studies.study_cases import Clock, write_store, write_study
 
@@ -22,12 +21,6 @@ pytestmark = pytest.mark.browser
 
 N_CASES = 3
 PLACE = "document.getElementById('place').textContent"
-
-
-@pytest.fixture(scope="module")
-def browser_tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
-    with browser(tmp_path_factory.mktemp("profile"), *SOFTWARE_GL) as tab:
-        yield tab
 
 
 @pytest.fixture
@@ -71,9 +64,11 @@ def test_a_reader_answers_all_cases_by_keyboard(
             assert tab.run("document.getElementById('score').hidden")
             types(tab, "i", "t", "3", str(place), "f", "b", "Enter")
             wait_for(tab, f"Case {place} of {N_CASES}, with the score")
-            assert f"you answered 3{place} %, biopsy" in tab.run("document.getElementById('before').textContent")
+            assert f"you answered 3{place}\u00a0%, biopsy" in tab.run("document.getElementById('before').textContent")
             types(tab, "6", str(place), "n", "Enter")
         tab.wait("/Thank you/.test(document.getElementById('pause-text').textContent)")
+        assert tab.run("document.querySelectorAll('.outline').length") == 0
+        assert canvas_gray(tab).max() == 0, "no case is seen beyond its answers"
         answers = study.page.study.readers["R1"].answers
     expected = [pair for k in range(1, N_CASES + 1) for pair in ((30 + k, "biopsy"), (60 + k, "no biopsy"))]
     assert [(entry["probability"], entry["decision"]) for entry in answers] == expected
@@ -196,7 +191,7 @@ def test_every_screen_fits_and_says_what_it_is_for(
         begin(tab, study)
         types(tab, "5", "b", "Enter")
         wait_for(tab, f"Case 1 of {N_CASES}, with the score")
-        for width in (1366, 1024, 390):
+        for width in WIDTHS:
             tab.send("Emulation.setDeviceMetricsOverride", width=width, height=768, deviceScaleFactor=1, mobile=False)
             settle(tab)
             assert tab.run("document.documentElement.scrollWidth") <= width
@@ -205,3 +200,23 @@ def test_every_screen_fits_and_says_what_it_is_for(
             assert "synthetic phantoms" in shown
             if folder := os.environ.get("STUDY_PICTURES"):
                 tab.screenshot(Path(folder) / f"study-{width}.png")
+
+
+def test_axe_finds_nothing_wrong_in_any_state(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path, axe: str
+) -> None:
+    tab = browser_tab
+    with served_study(capsys, write_study(tmp_path, store, design="independent", days=14), Clock()) as study:
+        visit(tab, study)
+        assert violations(tab, axe) == []  # before the first case
+        types(tab, "Enter")
+        for number in range(N_CASES):  # R1 begins with the score
+            wait_for(tab, f"Case {number + 1} of {N_CASES}, session 1, with the score")
+            if number == 0:
+                tab.run("document.querySelectorAll('details').forEach((one) => (one.open = true))")
+                types(tab, "Enter")
+                tab.wait("!document.getElementById('message').hidden")
+                assert violations(tab, axe) == []  # a case with the score, and a rejected answer
+            types(tab, "5", "b", "Enter")
+        tab.wait("/opens on/.test(document.getElementById('pause-text').textContent)")
+        assert violations(tab, axe) == []  # between the sessions
