@@ -1,8 +1,7 @@
 """The evaluation of finished runs: their scores of the same lesions, tables, comparisons and warnings."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,14 +23,12 @@ from mammo.reporting.report_columns import OTHER_COLUMNS
 from mammo.reporting.reported_runs import PooledRun, common_folds, fold_table, fold_warnings, pooled_runs
 from mammo.reporting.shared_lesions import SharedLesions, share_lesions
 from mammo.reporting.summary import birads_table
-from mammo.reporting.views_table import maps_order, views_table
+from mammo.reporting.views_table import maps_order, views_of
 from mammo.scoring.model_comparison import Comparison, compare
 from mammo.scoring.performance import Performance, Subgroup, class_subgroups, performance, subgroups
 from mammo.scoring.score_tables import size_group
 from mammo.scoring.trivial_predictors import trivial_table, trivial_warnings
 from mammo.training.results import Run
-
-K = TypeVar("K")
 
 SUBGROUP_COLUMNS = ("finding", "view", "laterality", "vendor", "density", "size", "birads", "label_source", "source")
 """Columns whose values make the report's subgroups of lesions."""
@@ -128,7 +125,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     scored = [pool for pool in pools if pool.first.model in ("floc", "fagg")]
     fagg = [pool for pool in scored if pool.first.model == "fagg" and not pool.first.is_control]
     shared = share_lesions({pool.name: pool.lesions() for pool in scored})
-    malignant, patients, stacks = shared.malignant, shared.patients, _stacks(fagg, shared, _maps)
+    malignant, patients, stacks = shared.malignant, shared.patients, _stacks(fagg, shared)
     by_network = _floc_by_network(scored)
     floc = {key: np.stack([shared.scores[pool.name] for pool in own]) for key, own in by_network.items()}
     named = _named(floc)
@@ -141,7 +138,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
     main_performance = performance(malignant, means[main], patients, thresholds)
     lesions = shared.lesions.assign(size=size_group(shared.lesions["size_px"]))
     models = means | named
-    gains = _gains(means, _stacks([pool for pool in scored if pool.first.context == "shuffled"], shared, _maps), shared)
+    gains = _gains(means, _stacks([pool for pool in scored if pool.first.context == "shuffled"], shared), shared)
     evaluation = Evaluation(
         runs=[run for pool in pools for run in pool.runs],
         main=main,
@@ -155,7 +152,7 @@ def evaluate(runs: Sequence[Run]) -> Evaluation:
         findings=finding_results(models, main, lesions, validation),
         table3=table3(stacks, malignant, patients, _seeds_of(fagg)),
         missing=[maps for maps in MAPS if stacks and maps not in stacks],
-        views=_views(scored, shared),
+        views=views_of([pool for pool in scored if pool.first.model == "fagg"], shared),
         floc=auc_row(next(iter(floc.values())), malignant, patients) if len(floc) == 1 else None,
         figure6=figure6(floc, malignant, patients),
         folds=fold_table(models, lesions),
@@ -208,25 +205,11 @@ def _best(models: Mapping[str, list[PooledRun]]) -> tuple[str, list[PooledRun]]:
     return list(models.items())[int(np.argmax(np.nan_to_num(aucs, nan=-1.0)))]
 
 
-def _views(pools: Sequence[PooledRun], shared: SharedLesions) -> pd.DataFrame:
-    """The table of maps of other images, of f_agg and its controls."""
-    fagg = [pool for pool in pools if pool.first.model == "fagg"]
-    return views_table(_stacks(fagg, shared, _maps_and_control), shared.malignant, shared.patients)
-
-
-def _maps(run: Run) -> str:
-    return run.maps
-
-
-def _maps_and_control(run: Run) -> tuple[str, str]:
-    return run.maps, run.context if run.is_control else ""
-
-
-def _stacks(pools: Sequence[PooledRun], shared: SharedLesions, key: Callable[[Run], K]) -> dict[K, Floats]:
-    """A key of runs, as their maps, to their scores [S, N], one row for each seed; in the paper's order of maps."""
-    rows: dict[K, list[Floats]] = {}
+def _stacks(pools: Sequence[PooledRun], shared: SharedLesions) -> dict[str, Floats]:
+    """The maps of runs to their scores [S, N], one row for each seed; in the paper's order of maps."""
+    rows: dict[str, list[Floats]] = {}
     for pool in sorted(pools, key=lambda pool: maps_order(pool.first.maps)):
-        rows.setdefault(key(pool.first), []).append(shared.scores[pool.name])
+        rows.setdefault(pool.first.maps, []).append(shared.scores[pool.name])
     return {maps: np.stack(scores) for maps, scores in rows.items()}
 
 

@@ -2,7 +2,7 @@
 
 Tables (CSV): table1, table2, table3 and figure6, with the paper's numbers in the last columns, settings beside the
 paper's, and views, folds, birads, trivial, other_models, findings and findings_tnr. Figures (PNG and SVG):
-table3-dots, roc, figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show images: see cohort_figures.
+table3-dots, views, roc, figure6, figure7 and calibration. Figures 1, 2, 3 and 5 show images: see cohort_figures.
 """
 
 import re
@@ -20,8 +20,18 @@ from mammo.reporting.result_figures import (
     roc_figure,
     table3_figure,
 )
+from mammo.reporting.views_figure import views_figure
+from mammo.reporting.views_table import PUBLISHED_GAINS
 
 PX_PER_INCH = 112
+
+VIEWS = (
+    "Difference of the AUC from that of sal+emb, by maps of the other images of the exam: ipsi, the other view of the "
+    "breast, and contra, the other breast. Both are means over the seeds that both have; lines: 95 % paired "
+    "patient-bootstrap interval. A control has wrong images in place of those named: what it gains is not due to them. "
+    "Diamonds: what such context added in publications, on other data and other tasks, printed without intervals."
+)
+"""Caption of the figure of views."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +115,8 @@ def result_figures(evaluation: Evaluation) -> list[ReportFigure]:
         )
         caption = " ".join([caption, *figure6_notes(evaluation.figure6)])
         figures.insert(1, ReportFigure("figure6", caption, figure6_figure(evaluation.figure6)))
+    if evaluation.views["gain"].notna().any():
+        figures.insert(0, ReportFigure("views", VIEWS, views_figure(evaluation.views, PUBLISHED_GAINS)))
     if len(evaluation.table3):
         caption = (
             "Test AUC of every combination of maps. Dots: mean over seeds; lines: 95 % patient-bootstrap interval of "

@@ -73,10 +73,11 @@ VIEWS_COLUMNS: Columns = {
     "context": "of a control the maps that are of wrong images, as shuffled-ipsi; otherwise empty",
     **AUC_COLUMNS,
     **_LESIONS,
-    "gain": "AUC of the seed-mean score minus that of sal+emb; empty without a run of it",
+    "gain": "AUC of the seed-mean score minus that of sal+emb, each the mean over the seeds that both have",
     "gain_low": "lower bound of its 95 % paired patient-bootstrap interval",
     "gain_high": "upper bound",
     "p_bootstrap": "two-sided p-value by the same resamples",
+    "n_paired": "number of these seeds; with 0 the four are empty",
 }
 """Columns of views.csv."""
 

@@ -106,7 +106,7 @@ def table3_figure(table: pd.DataFrame, others: pd.DataFrame | None = None) -> Fi
         axes.set_yticks(range(len(names)), [figure_text(name) for name in names])
         axes.set_ylim(len(names) - 0.5, -0.6)
         axes.set_xlabel("AUC, lesions malignant or benign (0.5: chance)")
-        axes.set_title(f"Test lesions: {_table_counts(table)}")
+        axes.set_title(f"Test lesions: {table_counts(table)}")
         axes.grid(axis="x", color="#eeeeee")
         axes.set_axisbelow(True)
         figure.legend(loc="outside lower center", ncols=2)
@@ -141,7 +141,7 @@ def figure6_figure(table: pd.DataFrame) -> Figure:
         axes.set(xlim=(-0.6, len(backbones) - 0.4), ylim=(0.4, 1))
         axes.axhline(0.5, color="#cccccc", linewidth=0.8, zorder=0)
         axes.set_ylabel("AUC, f_loc alone (0.5: chance)")
-        axes.set_title(f"Test lesions: {_table_counts(table)}")
+        axes.set_title(f"Test lesions: {table_counts(table)}")
         figure.legend(loc="outside lower center", ncols=3)
     return figure
 
@@ -243,6 +243,12 @@ def _fix_layout(figure: Figure) -> None:
         axes.set_position(np.round(axes.get_position(original=True).bounds, LAYOUT_DIGITS))
 
 
+def table_counts(table: pd.DataFrame) -> str:
+    """The numbers of malignant and benign lesions of a table with n_lesions and n_malignant, in words."""
+    first = table.iloc[0]
+    return f"{int(first['n_malignant'])} malignant, {int(first['n_lesions'] - first['n_malignant'])} benign"
+
+
 def _line_styles(names: Iterable[str], maps: Iterable[str] = MAPS_STYLES) -> dict[str, tuple[str, str]]:
     """Color and line style by name: of these combinations of maps, and of every name that is no combination."""
     given = list(names)
@@ -254,11 +260,6 @@ def _line_styles(names: Iterable[str], maps: Iterable[str] = MAPS_STYLES) -> dic
 
 def _counts(malignant: Ints) -> str:
     return f"{int(malignant.sum())} malignant, {int((1 - malignant).sum())} benign"
-
-
-def _table_counts(table: pd.DataFrame) -> str:
-    first = table.iloc[0]
-    return f"{int(first['n_malignant'])} malignant, {int(first['n_lesions'] - first['n_malignant'])} benign"
 
 
 def _write_undefined(axes: Axes, malignant: Ints) -> bool:

@@ -1,6 +1,6 @@
 """The table of f_agg with maps of the other images of the exam, and published gains of such context."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from mammo.paper import BEST, LOCAL, MAPS
 from mammo.records import Floats, Ints
 from mammo.reporting.paper_tables import auc_row
 from mammo.reporting.report_columns import VIEWS_COLUMNS
+from mammo.reporting.reported_runs import PooledRun
+from mammo.reporting.shared_lesions import SharedLesions
 from mammo.scoring.model_comparison import compare
 
 
@@ -58,35 +60,50 @@ def has_views(maps: str) -> bool:
     return not {"ipsi", "contra"}.isdisjoint(maps.split("+"))
 
 
+def views_of(pools: Sequence[PooledRun], shared: SharedLesions) -> pd.DataFrame:
+    """The views_table of f_agg runs and their controls, by their scores of the shared lesions."""
+    scores: dict[tuple[str, str], dict[int, Floats]] = {}
+    for pool in pools:
+        run = pool.first
+        scores.setdefault((run.maps, run.context if run.is_control else ""), {})[run.seed] = shared.scores[pool.name]
+    return views_table(scores, shared.malignant, shared.patients)
+
+
 def views_table(
-    scores: Mapping[tuple[str, str], Floats], malignant: Ints, patients: NDArray[np.object_]
+    scores: Mapping[tuple[str, str], Mapping[int, Floats]], malignant: Ints, patients: NDArray[np.object_]
 ) -> pd.DataFrame:
     """AUC with maps of other images and of the controls with wrong ones, and their differences from sal+emb.
 
     Args:
-        scores: (maps joined by +, source of a control or empty) to [S, N] in [0, 1], one row of lesion scores for each
-            seed; S can differ.
+        scores: (maps joined by +, source of a control or empty) to lesion scores [N] in [0, 1] by training seed.
         malignant: [N] in {0, 1}.
         patients: [N].
 
     Returns:
         Columns VIEWS_COLUMNS: emb and sal+emb, then each combination with maps of other images, with its controls;
-        empty without such a combination. Differences are paired, of seed-mean scores; NaN without a run of sal+emb.
+        empty without such a combination. Differences are paired: of the same lesions and of the seeds that both have.
+        They are NaN without such a seed.
     """
     shown = [key for key in scores if has_views(key[0])]
     shown = [key for key in ((LOCAL, ""), (BEST, "")) if shown and key in scores] + shown
     rows = []
     for maps, context in sorted(shown, key=lambda key: (maps_order(key[0]), key[1])):
-        own = scores[maps, context]
-        gain = _gain(own, scores.get((BEST, "")), malignant, patients)
-        rows.append({"maps": maps, "context": context, **auc_row(own, malignant, patients), **gain})
-    return pd.DataFrame(rows, columns=list(VIEWS_COLUMNS))
+        own, baseline = scores[maps, context], scores.get((BEST, ""), {})
+        gain = {} if (maps, context) == (BEST, "") else _gain(own, baseline, malignant, patients)
+        auc = auc_row(np.stack(list(own.values())), malignant, patients)
+        rows.append({"maps": maps, "context": context, **auc, **gain})
+    return pd.DataFrame(rows, columns=list(VIEWS_COLUMNS)).astype({"n_paired": "Int64"})
 
 
-def _gain(scores: Floats, baseline: Floats | None, malignant: Ints, patients: NDArray[np.object_]) -> dict[str, float]:
-    """The difference of scores [S, N] from those of sal+emb [S, N]; empty without these, or of themselves."""
-    if baseline is None or baseline is scores:
-        return {}
-    found = compare(malignant, scores.mean(axis=0), baseline.mean(axis=0), patients)
+def _gain(
+    scores: Mapping[int, Floats], baseline: Mapping[int, Floats], malignant: Ints, patients: NDArray[np.object_]
+) -> dict[str, float]:
+    """The difference of scores from those of sal+emb, mean over the seeds of both; NaN without such a seed."""
+    seeds = sorted(scores.keys() & baseline.keys())
+    if not seeds:
+        return {"n_paired": 0}
+    first, second = (np.mean([each[seed] for seed in seeds], axis=0) for each in (scores, baseline))
+    found = compare(malignant, first, second, patients)
     gain = found.auc_difference
-    return {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "p_bootstrap": found.p_bootstrap}
+    values = {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "p_bootstrap": found.p_bootstrap}
+    return values | {"n_paired": len(seeds)}

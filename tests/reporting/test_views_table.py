@@ -13,7 +13,15 @@ MALIGNANT = np.arange(60) % 3 // 2
 PATIENTS = np.array([f"p{number // 2}" for number in range(60)], dtype=object)
 RNG = np.random.default_rng(0)
 KEYS = [("sal", ""), ("emb", ""), ("sal+ipsi+contra+emb", ""), ("sal+ipsi+emb", "shuffled-ipsi"), ("sal+ipsi+emb", "")]
-SCORES = {key: np.clip(0.3 * MALIGNANT + 0.7 * RNG.random((2, 60)), 0, 1) for key in [*KEYS, ("sal+emb", "")]}
+SCORES = {
+    key: dict(enumerate(np.clip(0.3 * MALIGNANT + 0.7 * RNG.random((2, 60)), 0, 1), start=3))
+    for key in [*KEYS, ("sal+emb", "")]
+}
+"""Scores of the seeds 3 and 4."""
+
+
+def mean(scores: dict[int, np.ndarray], *seeds: int) -> np.ndarray:
+    return np.mean([scores[seed] for seed in seeds or scores], axis=0)
 
 
 def test_rows_are_the_baselines_then_the_combinations_with_their_controls() -> None:
@@ -31,13 +39,26 @@ def test_rows_are_the_baselines_then_the_combinations_with_their_controls() -> N
 def test_differences_are_paired_with_sal_and_emb() -> None:
     table = views_table(SCORES, MALIGNANT, PATIENTS).set_index(["maps", "context"])
     for key in table.index.drop(("sal+emb", "")):
-        better, baseline = (SCORES[each].mean(axis=0) for each in (key, ("sal+emb", "")))
+        better, baseline = (mean(SCORES[each]) for each in (key, ("sal+emb", "")))
         found = compare(MALIGNANT, better, baseline, PATIENTS)
         row = table.loc[key]
         assert row["gain"] == pytest.approx(auc(MALIGNANT, better) - auc(MALIGNANT, baseline))
         assert (row["gain_low"], row["gain_high"]) == (found.auc_difference.low, found.auc_difference.high)
-        assert row["p_bootstrap"] == found.p_bootstrap
+        assert (row["p_bootstrap"], row["n_paired"]) == (found.p_bootstrap, 2)
     assert np.isnan(table.loc[("sal+emb", ""), "gain"]), "not compared with itself"
+
+
+def test_differences_are_of_the_seeds_that_both_have() -> None:
+    """A mean over more seeds ranks lesions better, whatever its maps."""
+    control, alone = ("sal+ipsi+emb", "shuffled-ipsi"), ("sal+contra+emb", "")
+    scores = SCORES | {control: {4: SCORES[control][4], 7: SCORES[control][3]}, alone: {9: SCORES[control][3]}}
+    table = views_table(scores, MALIGNANT, PATIENTS).set_index(["maps", "context"])
+    row = table.loc[control]
+    assert (row["n_seeds"], row["n_paired"]) == (2, 1)
+    expected = auc(MALIGNANT, scores[control][4]) - auc(MALIGNANT, scores["sal+emb", ""][4])
+    assert row["gain"] == pytest.approx(expected)
+    assert table.loc[alone, "n_paired"] == 0
+    assert table.loc[alone, ["gain", "gain_low", "gain_high", "p_bootstrap"]].isna().all()
 
 
 def test_without_sal_and_emb_there_is_no_difference_and_without_other_views_no_table() -> None:
