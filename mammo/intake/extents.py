@@ -61,7 +61,7 @@ def check_inside(edges: Edges, shape: Shape) -> None:
     Raises:
         OutlineError: less than half of it does, or it covers nearly the whole image.
     """
-    row0, row1, col0, col1 = edges
+    row0, row1, col0, col1 = map(float, edges)  # products of whole numbers can be too large for one
     inside = (min(row1, shape[0]) - max(row0, 0), min(col1, shape[1]) - max(col0, 0))
     if min(inside) <= 0 or inside[0] * inside[1] < (row1 - row0) * (col1 - col0) / 2:
         raise OutlineError(

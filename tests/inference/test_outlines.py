@@ -80,3 +80,8 @@ def test_the_command_line_rejects_what_a_table_does(option: str, text: str, mess
 def test_fractions_are_named_in_python_too(outline: Box | Circle | NDArray[np.generic]) -> None:
     with pytest.raises(MammoError, match="are fractions of the image"):
         draw(outline, SHAPE)
+
+
+def test_coordinates_of_no_image_are_rejected_however_large() -> None:
+    with pytest.raises(MammoError, match="mostly outside its image"):
+        draw(Box(-(10**308), 10**308, -(10**300), 10**300), SHAPE)

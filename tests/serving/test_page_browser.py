@@ -175,6 +175,23 @@ def test_boxes_circles_and_freehand_lines_can_be_drawn_edited_and_undone(tab: Ta
     assert press_score(tab)["outline"]["circle"] == [row, col, radius]
 
 
+def test_the_outline_on_the_screen_is_scored_also_where_it_was_not_finished(tab: Tab, folder: Path) -> None:
+    """Otherwise the outline before it is scored, and the answer stands beside the one on the screen."""
+    open_file(tab)
+    tab.run("document.querySelector('[data-tool=box]').click()")
+    drag(tab, (430, 330), (500, 400))
+    first = press_score(tab)["outline"]["box"]
+    tab.run(FOCUS)
+    press(tab, " ", *["ArrowRight"] * 15, *["ArrowDown"] * 10, "Enter")  # the tool is still down
+    row0, row1, col0, col1 = press_score(tab)["outline"]["box"]
+    assert [row0, row1, col0, col1] != first
+    assert (row1 - row0, col1 - col0) == (10, 15)
+    tab.run("document.querySelector('[data-tool=polygon]').click()")
+    for corner in ((430, 330), (520, 340), (500, 420)):
+        drag(tab, corner)
+    assert len(press_score(tab)["outline"]["polygon"]) == 3  # without a click on the first corner
+
+
 def test_the_keyboard_alone_draws_and_scores(tab: Tab) -> None:
     tab.run("document.getElementById('files').focus()")
     press(tab, "ArrowDown")

@@ -145,6 +145,7 @@ function showScoring() {
 
 async function score() {
   const pane = stage.active;
+  pane.sketch.finish();
   const { image, sketch: { outline } } = pane;
   if (!outline || !image || scoring.has(outline)) return;
   say("");

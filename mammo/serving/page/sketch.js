@@ -60,6 +60,12 @@ export class Sketch {
     return true;
   }
 
+  /** End what is being drawn, so that the outline is what the screen shows. */
+  finish() {
+    this.isDown = false;
+    this.#settle(this.draft.begun ? closed(this.draft) : released("", this.draft));
+  }
+
   /** Give up what is begun and not closed. */
   giveUp() {
     this.draft = { ...NOTHING, outline: this.outline };

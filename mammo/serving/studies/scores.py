@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mammo.inference.prediction import ThresholdResult
+from mammo.inference.bundle_facts import ThresholdFacts
 from mammo.inference.predictor import Predictor
 from mammo.serving.studies.cases import StudyCases
 
@@ -15,7 +15,8 @@ def score_cases(predictor: Predictor, cases: StudyCases) -> list[dict[str, Any]]
         cases: of a store in the frame of the networks.
 
     Returns:
-        For each case score, score_sd, probability, prevalence and thresholds, as in predictions.json.
+        For each case score, score_sd, probability, prevalence and thresholds, as in predictions.json, but for what
+        each threshold did on test lesions, which can be these cases.
 
     Raises:
         MammoError: the store is of another frame.
@@ -32,7 +33,11 @@ def score_cases(predictor: Predictor, cases: StudyCases) -> list[dict[str, Any]]
             "score_sd": float(sd),
             "probability": float(probability),
             "prevalence": prevalence or facts.calibration.prevalence,
-            "thresholds": [ThresholdResult(each, bool(score < each.threshold)).as_json() for each in facts.thresholds],
+            "thresholds": [_threshold(each, float(score)) for each in facts.thresholds],
         }
         for score, sd, probability in zip(scored.scores.score, scored.scores.sd, probabilities, strict=True)
     ]
+
+
+def _threshold(facts: ThresholdFacts, score: float) -> dict[str, Any]:
+    return {"threshold": facts.threshold, "below": score < facts.threshold, "meaning": facts.meaning()}

@@ -1,5 +1,6 @@
 """Runs a reader study: begins it or goes on with it, and serves its page."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -57,7 +58,7 @@ def opened_study(
     scoring = Scoring(facts.name, on_phantoms, options.n_windows, options.prevalence)
     with file_lock(settings.output / LOCK, f"study {settings.name}", wait=False):
         prepared = prepare(settings, cases, scoring, lambda: _scored(Predictor.load(bundle, options, allowed), cases))
-        _print_facts(settings, cases, facts)
+        print_facts(settings, cases, facts)
         with opened_journal(settings.output / ANSWERS) as journal:
             if journal.torn:
                 print_text("a line that was never confirmed was removed from the end of the journal")
@@ -71,7 +72,7 @@ def _scored(predictor: Predictor, cases: StudyCases) -> list[dict[str, Any]]:
     return score_cases(predictor, cases)
 
 
-def _print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> None:
+def print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> None:
     """Print the size of a study, and what makes its result doubtful."""
     n, n_patients = len(cases.lesions), len({cases.patient(lesion) for lesion in cases.lesions})
     n_malignant = sum(map(cases.malignant, cases.lesions))
@@ -81,6 +82,9 @@ def _print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> N
             f"warning: the {n} cases are of {n_patients} patients, but most multi-reader analyses take cases as "
             "independent: the key cases draws one lesion of each patient"
         )
-    images = cases.manifest.images.loc[list(cases.image_ids), "sha256"]
-    if n_seen := sum(facts.images.knows(str(digest)) for digest in images):
+    images = cases.manifest.images.loc[list(cases.image_ids)]
+    if n_seen := sum(facts.images.knows(str(digest)) for digest in images["sha256"]):
         print_text(f"warning: {n_seen} of {len(images)} images were among those that the networks were trained on")
+    if flags := Counter(flag for text in images["flags"] for flag in text.split("+") if flag):
+        listed = ", ".join(f"{name} {count}" for name, count in sorted(flags.items()))
+        print_text(f"warning: some images are flagged, and can show a name or lie upside down, so view them: {listed}")

@@ -31,12 +31,15 @@ SECRETS = ("zzlesion", "zzpatient", "zzimage", "zzexam", "malignant", "benign")
 """Parts of every id, and the labels, none of which a reader sees."""
 
 
-def write_store(root: Path, n: int, n_patients: int | None = None) -> Path:
-    """A split store with a lesion on each of n images, every second of which is of a right breast, mirrored."""
+def write_store(root: Path, n: int, n_patients: int | None = None, flags: str = "") -> Path:
+    """A split store with a lesion on each of n images, every second of which is of a right breast, mirrored.
+
+    The first image has the flags.
+    """
     store, images, lesions, rng = ImageStore(root), [], [], np.random.default_rng(0)
     for k in range(n):
         chain = FrameChain(SHAPE, k % 2 == 1, BREAST, 1.0, (-120, 0), FRAME)
-        images.append(_image(k, k % (n_patients or n), chain))
+        images.append(_image(k, k % (n_patients or n), chain) | {"flags": "" if k else flags})
         lesions.append(_lesion(k))
         store.write(f"zzimage{k}", rng.integers(100, 4000, (BREAST.height, BREAST.width), dtype=np.uint16))
     Manifest.of(FRAME, images, lesions).save(root)
