@@ -76,7 +76,7 @@ def _predict(options: argparse.Namespace) -> int:
     check_exists(options.bundle)
     check_out(options.out, options.cases, options.overwrite)
     from mammo.inference.case_pictures import case_pictures
-    from mammo.inference.exam_images import with_other_images
+    from mammo.inference.exams import with_other_images
     from mammo.inference.prediction_run import predict_cases
     from mammo.inference.predictor import PredictOptions, Predictor
 
@@ -87,7 +87,7 @@ def _predict(options: argparse.Namespace) -> int:
         _check_dicom(asked.cases)
     chosen = PredictOptions(options.windows, not options.no_changes, options.prevalence)
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
-    asked = asked._replace(cases=with_other_images(asked.cases, _folders(options.cases), predictor.other_images))
+    asked = with_other_images(asked, predictor.other_images)
     outputs = [] if options.no_pictures else [case_pictures(options.out)]
     if options.dicom:
         from mammo.dicom_out.results import written_results
@@ -105,14 +105,6 @@ def _predict(options: argparse.Namespace) -> int:
         print_text(f"and {len(found.errors) - 20} more, see {CSV}")
     print_text(f"{found.n_lesions} lesions scored with {predictor.facts.name.name}; see {options.out / CSV}")
     return LEFT_OUT if found.errors else 0
-
-
-def _folders(words: "Sequence[Path]") -> "list[Path]":
-    """The folders that are named by themselves or by a list in them; not that of a single image."""
-    from mammo.inference.case_list import TABLES
-
-    named = [word for word in words if word.is_dir() or word.suffix.lower() in TABLES]
-    return [word if word.is_dir() else word.parent for word in named]
 
 
 def _check_dicom(cases: "Sequence[Case]") -> None:
@@ -148,7 +140,7 @@ def _cases(options: argparse.Namespace) -> "CaseList":
         view=None if options.view is None else View(options.view),
         spacing_mm=options.pixel_spacing,
     )
-    return CaseList([outlined(case, outlines)], [], [])
+    return CaseList([outlined(case, outlines)], [], [], [], [])
 
 
 def _columns(words: Sequence[str]) -> dict[str, str]:

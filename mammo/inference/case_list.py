@@ -3,12 +3,12 @@
 Nothing is decoded here. A row that is wrong becomes a case with an error, so that it never stops the others.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from mammo.inference.cases import Case, CaseList, LesionRequest, no_outline
+from mammo.inference.cases import Case, CaseFolder, CaseList, LesionRequest, no_outline
 from mammo.inference.not_used import OF_LESION, unused_columns, unused_keys
 from mammo.inference.outlines import Drawn
 from mammo.inference.segment_cases import folder_cases
@@ -48,7 +48,7 @@ def read_cases(words: Sequence[Path], columns: Mapping[str, str] | None = None) 
     Raises:
         MammoError: one does not exist, a table cannot be read or lacks a column, or no table has a chosen one.
     """
-    chosen, found = dict(columns or {}), CaseList([], [], [])
+    chosen, found = dict(columns or {}), CaseList([], [], [], [], [])
     headers: list[tuple[str, ...]] = []
     for word in words:
         if not word.exists():
@@ -59,6 +59,7 @@ def read_cases(words: Sequence[Path], columns: Mapping[str, str] | None = None) 
                 headers += _add(found, word, [table] if table else [], annotations, chosen)
             else:
                 found.cases.extend(folder_cases(word))
+                found.folders.append(CaseFolder(word, columns=chosen))
         elif word.suffix.lower() in TABLES:
             headers += _add(found, word.parent, *_by_kind(word), chosen)
         else:
@@ -77,7 +78,7 @@ def read_list(file: Path, images: Sequence[str]) -> list[Case]:
     Raises:
         MammoError: the file cannot be read or lacks a column.
     """
-    found = CaseList([], [], [])
+    found = CaseList([], [], [], [], [])
     _add(found, file.parent, *_by_kind(file), {}, images)
     return found.cases
 
@@ -101,21 +102,29 @@ def _add(
         The columns of each table.
     """
     paths = Folder(root).candidates if images is None else images
+    found.folders.append(CaseFolder(root, tuple(tables), tuple(annotated), chosen))
     described = _image_table(root)
     headers = {file: read_header(file) for file in (*tables, *([described] if described else []))}
     for file, columns in headers.items():
         header = [column for column in columns if column]
         by_field = columns_of(header, chosen)
-        unused = unused_columns(header, by_field, is_list=file in tables)
-        found.not_used.extend(f"{column} ({file.name})" for column in unused)
+        _add_unused(found, file, partial(unused_columns, header, by_field, file in tables))
         _check_columns(file, header, by_field, is_list=file in tables)
     cases = list(_table_cases(root, ImageNames(root, paths), tables, annotated, chosen))
-    found.not_used.extend(f"{key} ({file.name})" for file in annotated for key in unused_keys(file))
+    for file in annotated:
+        _add_unused(found, file, partial(unused_keys, file))
     found.cases.extend(case for case in cases if case.error or case.lesions)
     known = {case.path for case in cases} | {request.mask for case in cases for request in case.lesions}
     bare = [path for path in paths if path not in known and not path.startswith(f"{OUTLINES}/")]
     found.without_outline.extend(bare)
     return list(headers.values())
+
+
+def _add_unused(found: CaseList, file: Path, unused: Callable[[bool], Sequence[str]]) -> None:
+    """Add what is not used of a file: columns or keys, by whether the networks read the other images of an exam."""
+    alone, with_others = unused(False), unused(True)
+    found.not_used.extend(f"{name} ({file.name})" for name in alone)
+    found.of_exams.extend(f"{name} ({file.name})" for name in alone if name not in with_others)
 
 
 def _check_columns(file: Path, header: Sequence[str], by_field: Mapping[str, object], is_list: bool) -> None:

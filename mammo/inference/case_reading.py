@@ -118,8 +118,9 @@ def _others(placing: Placing, cases: Sequence[Case]) -> tuple[list[CaseImage], l
     """The other images of an exam, and why some of them cannot be used."""
     images, warnings = [], []
     for case in cases:
+        file, said = case.root / case.path, (case.laterality, case.view)
         try:
-            images.append(read_image(case.root / case.path, case.laterality, case.view, placing, case.name))
+            images.append(read_image(file, *said, placing, case.name, case.spacing_mm))
         except MammoError as error:
             warnings.append(f"Not used as another image of the exam: {error}.")
     return images, warnings

@@ -1,7 +1,7 @@
 """The cases that a caller asks to score, as values: an image, its outlines, and what is said about them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -52,7 +52,7 @@ class Case:
         view: likewise.
         spacing_mm: mm between pixels, for a file that states none; None if unknown.
         lesions: its outlines.
-        others: the other images of its exam that are known, without lesions.
+        others: the other images of its exam that are known, without lesions; of one view there can be several.
         error: why it cannot be scored; empty if it can.
     """
 
@@ -67,14 +67,36 @@ class Case:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class CaseFolder:
+    """A folder of images that the user named, by itself or by a table in it, and what describes its images.
+
+    Attributes:
+        root: the folder.
+        tables: tables of lesions.
+        annotated: COCO files.
+        columns: columns of tables by field, where the usual names do not decide.
+    """
+
+    root: Path
+    tables: tuple[Path, ...] = ()
+    annotated: tuple[Path, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
 class CaseList(NamedTuple):
     """The cases that a caller asks to score, in order."""
 
     cases: list[Case]
     not_used: list[str]
-    """Columns of tables and keys of COCO files that no prediction depends on, as in "label (lesions.csv)"."""
+    """Columns of tables and keys of COCO files that no prediction depends on, as in "label (lesions.csv)"; also those
+    that name an exam, which networks that read one image do not use."""
     without_outline: list[str]
     """Images beside a table of lesions that it does not list: nothing is scored on them."""
+    folders: list[CaseFolder]
+    """Where the other images of the exams can be; none for a single image."""
+    of_exams: list[str]
+    """Those of not_used that name an exam."""
 
 
 def no_outline(name: str) -> str:

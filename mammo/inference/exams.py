@@ -1,17 +1,38 @@
-"""The exams of images, as the table of images of their folder and their headers state them."""
+"""The exams of images, as tables of their folder and their headers state them, and the other images of each exam."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mammo.intake.adapters._table_columns import Entry, read_entries
+from mammo.inference.case_reading import PRELOAD
+from mammo.inference.cases import Case, CaseFolder, CaseList
+from mammo.intake.adapters._table_columns import Entry, entry_of_annotation, read_entries
 from mammo.intake.adapters._table_files import usual_file
-from mammo.intake.adapters._table_images import FoundImage, described_images, find_images, qualified_exams
+from mammo.intake.adapters._table_images import (
+    Description,
+    FoundImage,
+    described_images,
+    descriptions_by_lesions,
+    find_images,
+    qualified_exams,
+)
 from mammo.intake.adapters._table_matching import ImageNames
 from mammo.intake.adapters._table_messages import Problems
-from mammo.intake.sandbox import DEFAULT_WORKERS, Workers
+from mammo.intake.adapters.table import OUTLINES
+from mammo.intake.coco import read_coco
+from mammo.intake.sandbox import Workers
+from mammo.intake.source_folder import Folder
+from mammo.maps.view_sources import Kind
 from mammo.records import Laterality, View
+from mammo.store.other_images import OTHER_BREAST, OTHER_VIEW
+
+WORKERS = Workers(preload=PRELOAD)
+"""How headers are read: by the child processes that decode the images afterwards."""
+
+Place = tuple[str, str, Laterality, View]
+"""What an image shows: patient, exam, breast and view."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +45,7 @@ class ExamImage:
         laterality: which breast.
         view: CC or MLO.
         date: of the exam, YYYYMMDD; empty if unknown.
+        spacing_mm: mm between pixels, as a table states it; 0 if none does.
     """
 
     patient: str
@@ -31,37 +53,118 @@ class ExamImage:
     laterality: Laterality
     view: View
     date: str = ""
+    spacing_mm: float = 0.0
+
+    @property
+    def place(self) -> Place:
+        """What it shows."""
+        return self.patient, self.exam, self.laterality, self.view
+
+    def other(self, kind: Kind) -> Place:
+        """The place of the other view of the breast (ipsi), or of the other breast (contra), in the exam."""
+        if kind == "ipsi":
+            return self.patient, self.exam, self.laterality, View(OTHER_VIEW[self.view])
+        return self.patient, self.exam, Laterality(OTHER_BREAST[self.laterality]), self.view
 
 
-def read_exam_images(root: Path, paths: Sequence[str], workers: Workers = DEFAULT_WORKERS) -> list[ExamImage | None]:
-    """What is known about each image; None where side or view is unknown, or an ingest would reject its header.
+def other_images(images: Sequence[ExamImage | None], kinds: Collection[Kind]) -> list[list[int]]:
+    """For each image the numbers of the other images of its exam, in the order given; none where its exam is unknown.
+
+    Several images of one view are all among them: their flags, by which the scorer chooses (store.other_images), are
+    known when they are decoded.
 
     Args:
-        root: the folder, with a table of images if it has one (intake.adapters.table).
-        paths: images below it.
-        workers: how headers are read in child processes.
+        images: what is known about each.
+        kinds: which other images: of the other view (ipsi), of the other breast (contra).
     """
-    file = usual_file(root, "images", "rename it")
-    entries, names, problems = read_entries(file, {}) if file else [], ImageNames(root, paths), Problems()
-    described, _ = qualified_exams(described_images(entries, names, problems))  # read_cases has named wrong rows
-    dates = _dates(entries, names, problems)
-    found = find_images(root, paths, described, workers, exams=True)
-    return [_exam_image(image, dates.get(image.record.path, "")) for image in found]
+    by_place: dict[Place, list[int]] = defaultdict(list)
+    for number, image in enumerate(images):
+        if image is not None and image.exam:
+            by_place[image.place].append(number)
+    return [
+        [] if image is None else sorted(number for kind in kinds for number in by_place.get(image.other(kind), ()))
+        for image in images
+    ]
 
 
-def _dates(entries: Sequence[Entry], names: ImageNames, problems: Problems) -> dict[str, str]:
-    """The dates that rows of a table of images state, by path."""
-    found: dict[str, str] = {}
+def with_other_images(asked: CaseList, kinds: Collection[Kind]) -> CaseList:
+    """The cases, each with the other images of its exam that its folder holds; single images have none.
+
+    Args:
+        asked: the cases, and their folders.
+        kinds: as other_images; without any, no file is read.
+    """
+    if not kinds:
+        return asked
+    found: dict[tuple[Path, str], tuple[Case, ...]] = {}
+    for folder in asked.folders:
+        others = other_cases(folder.root, read_exam_images(folder), kinds)
+        found |= {(folder.root, path): each for path, each in others.items()}
+    cases = [replace(case, others=found.get((case.root, case.path), ())) for case in asked.cases]
+    return asked._replace(cases=cases, not_used=[name for name in asked.not_used if name not in asked.of_exams])
+
+
+def other_cases(root: Path, images: Mapping[str, ExamImage], kinds: Collection[Kind]) -> dict[str, tuple[Case, ...]]:
+    """The other images of each image, by its path below a folder, as cases without lesions.
+
+    Args:
+        root: the folder.
+        images: as read_exam_images.
+        kinds: as other_images.
+    """
+    paths, known = list(images), list(images.values())
+    return {
+        path: tuple(_case(root, paths[number], known[number]) for number in others)
+        for path, others in zip(paths, other_images(known, kinds), strict=True)
+    }
+
+
+def _case(root: Path, path: str, image: ExamImage) -> Case:
+    breast = image.laterality, image.view
+    return Case(root, path, str(root / path), *breast, image.spacing_mm or None)
+
+
+def read_exam_images(folder: CaseFolder, paths: Sequence[str] | None = None) -> dict[str, ExamImage]:
+    """What is known about the exams of images, by path and in order, as an ingest of the folder would know it.
+
+    Images whose side or view is unknown, or whose header an ingest would reject, are left out.
+
+    Args:
+        folder: the folder and its tables.
+        paths: of images below it; None for all of the folder, in the order of an ingest.
+    """
+    root, candidates = folder.root, Folder(folder.root).candidates if paths is None else tuple(paths)
+    files = [path for path in candidates if not path.startswith(f"{OUTLINES}/")]
+    file, names, problems = usual_file(root, "images", "rename it"), ImageNames(root, candidates), Problems()
+    entries = read_entries(file, folder.columns) if file else []
+    strong = described_images(entries, names, problems)  # read_cases has named what is wrong
+    described, _ = qualified_exams(_described_by_lesions(folder, names, problems) | strong)
+    dates = {path: entry.get("date") for entry, path in _with_paths(entries, names, problems)}
+    found = [_exam_image(one, dates) for one in find_images(root, files, described, WORKERS, exams=True)]
+    return {path: image for path, image in zip(files, found, strict=True) if image is not None}
+
+
+def _described_by_lesions(folder: CaseFolder, names: ImageNames, problems: Problems) -> dict[str, Description]:
+    """What the rows of tables of lesions and the annotations of COCO files say about images, by path."""
+    entries = [entry for file in folder.tables for entry in read_entries(file, folder.columns)]
+    entries += [entry_of_annotation(annotation) for file in folder.annotated for annotation in read_coco(file)]
+    return descriptions_by_lesions(_with_paths(entries, names, problems), problems)
+
+
+def _with_paths(entries: Sequence[Entry], names: ImageNames, problems: Problems) -> Iterator[tuple[Entry, str]]:
+    """Yield the rows whose image is in the folder, with its path."""
     for entry in entries:
+        path = ""
         with problems.collected():
-            found[names.path(entry, "image")] = entry.get("date")
-    return found
+            path = names.path(entry, "image") if entry.get("image") else ""
+        if path:
+            yield entry, path
 
 
-def _exam_image(image: FoundImage, stated: str) -> ExamImage | None:
-    record = image.record
+def _exam_image(found: FoundImage, dates: Mapping[str, str]) -> ExamImage | None:
+    record = found.record
     if record.code or record.laterality is None or record.view is None:
         return None
-    date = re.sub(r"\D", "", stated or image.keys.date)
-    breast = record.laterality, record.view
-    return ExamImage(record.patient_key, record.exam_key, *breast, date if len(date) == 8 else "")
+    date = re.sub(r"\D", "", dates.get(record.path, "") or found.keys.date)
+    keys = record.patient_key, record.exam_key, record.laterality, record.view
+    return ExamImage(*keys, date if len(date) == 8 else "", record.spacing_mm)

@@ -178,7 +178,7 @@ def _key(predictor: Predictor, number: int, case: Case, content: ReadCase, outpu
     facts += [case.laterality, case.view, case.spacing_mm, content.errors, content.warnings, outputs]
     digest = hashlib.sha256(json.dumps(facts, default=str).encode())
     for image in (content.image, *content.others):
-        digest.update(image.sha256.encode() if image else b"")
+        digest.update(f"{image.sha256} {image.laterality} {image.view}".encode() if image else b"")
     for request in content.requests:
         outline = request.outline
         digest.update(repr((request.lesion_id, outline.box, outline.clipped)).encode() + outline.mask.tobytes())

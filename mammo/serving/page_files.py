@@ -1,12 +1,13 @@
 """The images of a folder that the page lists, with the outlines that tables, COCO files and segmentations give them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mammo.inference.case_list import read_cases
 from mammo.inference.cases import Case
-from mammo.inference.exams import read_exam_images
+from mammo.inference.exams import other_cases, read_exam_images
+from mammo.maps.view_sources import Kind
 from mammo.records import MammoError
 from mammo.serving.page_hanging import Hanging, hangings
 from mammo.store.manifest import Manifest
@@ -37,12 +38,13 @@ class ListedFiles:
     hangings: Sequence[Hanging] = ()
 
     @classmethod
-    def of(cls, folder: Path, store: Path | None = None) -> "ListedFiles":
+    def of(cls, folder: Path, store: Path | None = None, kinds: Collection[Kind] = ()) -> "ListedFiles":
         """List a folder or a table of lesions, as `mammo predict` reads them.
 
         Args:
             folder: a folder of images, a table of lesions or a COCO file.
             store: made from the folder; only the images of its test split are listed. None for all.
+            kinds: other images of an exam that scores depend on; each case has those of the folder.
 
         Raises:
             MammoError: the folder has no image or a table that cannot be read, or the store none of its images.
@@ -57,7 +59,10 @@ class ListedFiles:
             cases = [case for case in cases if case.path in tested]
             if not cases:
                 raise MammoError(f"{store} has no test image of {folder}: name the store that was made from it")
-        return cls(cases, hangings(read_exam_images(root, [case.path for case in cases])))
+        images = {path: image for each in found.folders for path, image in read_exam_images(each).items()}
+        others = other_cases(root, images, kinds)
+        cases = [replace(case, others=others.get(case.path, ())) for case in cases]
+        return cls(cases, hangings([images.get(case.path) for case in cases]))
 
     def case(self, number: int) -> Case:
         """The image of a number; MammoError where there is none."""

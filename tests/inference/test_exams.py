@@ -1,12 +1,16 @@
-"""The exams of images: as headers state them, and as a table of images does, which outranks them."""
+"""The exams of images, as headers and tables state them; and the other images of each, against pydicom's headers."""
 
+import shutil
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pydicom
 import pytest
 
-from mammo.inference.exams import ExamImage, read_exam_images
+from mammo.inference.cases import Case, CaseFolder, CaseList
+from mammo.inference.exams import ExamImage, read_exam_images, with_other_images
+from mammo.maps.view_sources import KINDS
 from mammo.records import Laterality, View
 from tests.intake.conftest import mammogram
 
@@ -27,20 +31,107 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-PATHS = ["a.dcm", "b.dcm", "c.dcm", "d.png", "e.png"]
-
-
 def test_headers_state_the_exam_of_a_mammogram(root: Path) -> None:
-    expected = [ExamImage("P1", "1.2.3", L, CC, "20200301"), ExamImage("P1", "1.2.4", L, CC)]
-    assert read_exam_images(root, PATHS) == [*expected, None, None, None]
+    expected = {"a.dcm": ExamImage("P1", "1.2.3", L, CC, "20200301"), "b.dcm": ExamImage("P1", "1.2.4", L, CC)}
+    assert read_exam_images(CaseFolder(root)) == expected
 
 
 def test_a_table_states_it_for_images_without_a_header_and_outranks_headers(root: Path) -> None:
     rows = ["a.dcm,P1,1,L,CC,2020-04-01", "d.png,P1,2,R,MLO,2019-03-01", "e.png,P1,3,R,MLO,unknown"]
     (root / "images.csv").write_text("image,patient,exam,laterality,view,date\n" + "\n".join(rows))
-    found = read_exam_images(root, PATHS)
-    assert found[0] == ExamImage("P1", "1", L, CC, "20200401")
-    assert found[3:] == [
-        ExamImage("P1", "2", Laterality.RIGHT, View.MLO, "20190301"),
-        ExamImage("P1", "3", Laterality.RIGHT, View.MLO),
+    found = read_exam_images(CaseFolder(root))
+    assert found == {
+        "a.dcm": ExamImage("P1", "1", L, CC, "20200401"),
+        "b.dcm": ExamImage("P1", "1.2.4", L, CC),
+        "d.png": ExamImage("P1", "2", Laterality.RIGHT, View.MLO, "20190301"),
+        "e.png": ExamImage("P1", "3", Laterality.RIGHT, View.MLO),
+    }
+
+
+def test_a_table_of_lesions_states_it_where_there_is_no_table_of_images(root: Path) -> None:
+    rows = ["d.png,P9,2021-01-02,R,CC,0.1", "e.png,P9,2021-01-02,L,CC,0.1", "a.dcm,P8,2000-01-01,L,CC,"]
+    (root / "mine.csv").write_text("picture,patient,date,side,view,spacing\n" + "\n".join(rows))
+    found = read_exam_images(CaseFolder(root, (root / "mine.csv",), columns={"image": "picture"}))
+    assert found["d.png"] == ExamImage("P9", "2021-01-02", Laterality.RIGHT, CC, spacing_mm=0.1)
+    assert found["e.png"].place == found["d.png"].other("contra")
+    assert (found["a.dcm"].patient, found["a.dcm"].exam) == ("P1", "1.2.3"), "a header outranks a table of lesions"
+
+
+def asked(cases: list[Case], *folders: Path) -> CaseList:
+    return CaseList(cases, ["label (lesions.csv)"], [], [CaseFolder(folder) for folder in folders], [])
+
+
+EXAM = [
+    f"{name}.png,P1,{exam},{side},{view}"
+    for name, exam, side, view in (
+        ("own", "1", "L", "CC"),
+        ("mlo2", "1", "L", "MLO"),
+        ("mlo1", "1", "L", "MLO"),
+        ("right", "1", "R", "CC"),
+        ("far", "1", "R", "MLO"),
+        ("other", "2", "L", "MLO"),
+        ("lone", "3", "L", "MLO"),
+    )
+]
+
+
+def test_other_images_are_all_of_the_exam_in_the_wanted_views_in_the_order_of_the_folder(tmp_path: Path) -> None:
+    for row in EXAM:
+        cv2.imwrite(str(tmp_path / row.partition(",")[0]), PIXELS)
+    (tmp_path / "images.csv").write_text("image,patient,exam,laterality,view\n" + "\n".join(EXAM))
+    cases = [Case(tmp_path, f"{name}.png", name) for name in ("own", "lone")]
+    (own, lone) = with_other_images(asked(cases, tmp_path), KINDS).cases
+    assert [other.path for other in own.others] == ["mlo1.png", "mlo2.png", "right.png"]
+    assert [(other.laterality, other.view) for other in own.others] == [(L, "MLO"), (L, "MLO"), ("R", "CC")]
+    assert lone.others == ()
+    assert [other.path for other in with_other_images(asked(cases, tmp_path), ["contra"]).cases[0].others] == [
+        "right.png"
     ]
+
+
+Header = tuple[str, str, str, str]
+
+
+def header(path: Path) -> Header:
+    """Patient, study, laterality and view."""
+    dataset = pydicom.dcmread(path, stop_before_pixels=True)
+    return dataset.PatientID, dataset.StudyInstanceUID, dataset.ImageLaterality, dataset.ViewPosition
+
+
+@pytest.fixture(scope="module")
+def folder(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """DICOM files of three patients, of the last of whom one image is missing, and files that are no images."""
+    folder = tmp_path_factory.mktemp("exams")
+    by_patient: dict[str, list[Path]] = {}
+    for path in sorted((small_root / "dicom").rglob("*.dcm")):
+        by_patient.setdefault(header(path)[0], []).append(path)
+    for paths in list(by_patient.values())[:3]:
+        for path in paths:
+            shutil.copy(path, folder / f"{len(list(folder.iterdir())):02d}.dcm")
+    sorted(folder.iterdir())[-1].unlink()
+    (folder / "broken.dcm").write_bytes(b"no DICOM file")
+    return folder
+
+
+def test_each_image_gets_the_other_view_and_the_other_breast_of_its_exam(folder: Path) -> None:
+    paths = [path.name for path in sorted(folder.glob("[0-9]*.dcm"))]
+    headers = {name: header(folder / name) for name in paths}
+    found = with_other_images(asked([Case(folder, name, name) for name in paths], folder), KINDS).cases
+    for case in found:
+        patient, study, side, view = headers[case.path]
+        wanted = (
+            (patient, study, side, "MLO" if view == "CC" else "CC"),
+            (patient, study, "R" if side == "L" else "L", view),
+        )
+        assert [other.path for other in case.others] == [name for name in paths if headers[name] in wanted]
+    assert sorted(len(case.others) for case in found)[:3] == [1, 1, 2]
+
+
+def test_only_wanted_images_of_named_folders_are_looked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = [Case(folder, "00.dcm", "00.dcm"), Case(folder, "broken.dcm", "broken.dcm", error="broken")]
+    (one, broken) = with_other_images(asked(cases, folder), ["contra"]).cases
+    assert len(one.others) == 1
+    assert not broken.others
+    monkeypatch.setattr("mammo.inference.exams.find_images", pytest.fail)
+    assert with_other_images(asked(cases), KINDS).cases == cases
+    assert with_other_images(asked(cases, folder), []) == asked(cases, folder)
