@@ -140,7 +140,8 @@ def _serve_page(options: argparse.Namespace) -> int:
     chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
     start_workers()
-    files = ListedFiles.of(options.data, options.test_of) if options.data else ListedFiles()
+    data, kinds = options.data, predictor.other_images
+    files = ListedFiles.of(data, options.test_of, kinds) if data else ListedFiles()
     if options.neighbors:
         extras = extras.with_neighbors(predictor, options.neighbors, options.neighbors_license)
     page = application(Page(predictor, files, extras))
@@ -223,8 +224,9 @@ def _serve_node(options: argparse.Namespace) -> int:
 
     # the results hold no scores of changed outlines
     chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
-    scorer = bundle_scorer(Predictor.load(options.bundle, chosen, options.allow_targets))
-    Node(CaseQueue(options.queue), scorer, NodeSettings(own, accept, peer)).serve(threading.Event())
+    predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
+    queue = CaseQueue(options.queue, whole_studies=bool(predictor.other_images))
+    Node(queue, bundle_scorer(predictor), NodeSettings(own, accept, peer)).serve(threading.Event())
     return 0
 
 

@@ -29,6 +29,9 @@ Image = str | Path | NDArray[np.generic] | Dataset
 
 Word = TypeVar("Word", Laterality, View)
 
+UNSTATED = "\0"
+"""Stands for a patient or exam that a header does not state; no attribute has this value."""
+
 BITS = 12
 """Bits of the gray values of an array."""
 
@@ -51,12 +54,16 @@ class CaseImage:
         laterality: which breast.
         view: CC or MLO.
         sha256: of the file's bytes, as hex.
+        patient: Patient ID (0010,0020); empty where the file states none.
+        exam: Study Instance UID (0020,000D), likewise.
     """
 
     admitted: Admitted
     laterality: Laterality
     view: View
     sha256: str
+    patient: str = ""
+    exam: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,8 @@ def read_image(
         raise MammoError(f"{name}: {error.code.reason}: {remedy}") from None
     assert record.laterality is not None  # admit rejects an image without
     assert record.view is not None
-    return CaseImage(admitted, record.laterality, record.view, hashlib.sha256(content).hexdigest())
+    keys = record.patient_key, record.exam_key
+    return CaseImage(admitted, record.laterality, record.view, hashlib.sha256(content).hexdigest(), *keys)
 
 
 def _record(
@@ -166,7 +174,7 @@ def _record(
         if laterality is None or view is None:
             raise RejectedError(Code.NO_LATERALITY if laterality is None else Code.NO_VIEW)
         return ImageRecord(file.name, "", "", laterality, view, spacing_mm=spacing)
-    header = read_header(file, Known("patient", "exam", laterality, view))
+    header = read_header(file, Known(UNSTATED, UNSTATED, laterality, view))
     spacing_differs = spacing and header.spacing_mm and not is_same_spacing(spacing, header.spacing_mm)
     for what, given, stated, differs in (
         ("laterality", laterality, header.laterality, laterality not in (None, header.laterality)),
@@ -176,8 +184,8 @@ def _record(
         if differs:
             wrong = f"{name}: {what}={given}, but the header of the image states {stated}"
             raise MammoError(f"{wrong}: leave {what} out, or view the image and correct its header")
-    sides = header.laterality, header.view
-    return ImageRecord(file.name, "", "", *sides, flags=header.flags, spacing_mm=spacing)
+    patient, exam = ("" if key == UNSTATED else key for key in (header.patient, header.exam))
+    return ImageRecord(file.name, patient, exam, header.laterality, header.view, flags=header.flags, spacing_mm=spacing)
 
 
 def _word(kind: type[Word], name: str, value: str | None) -> Word | None:

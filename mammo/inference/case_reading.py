@@ -3,8 +3,9 @@
 import gzip
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -39,6 +40,15 @@ class Request:
     outline: Drawn
 
 
+class OtherImages(NamedTuple):
+    """The other images of an exam."""
+
+    images: tuple[CaseImage, ...] = ()
+    """Those that can be used."""
+    warnings: tuple[str, ...] = ()
+    """Why others cannot, a sentence each."""
+
+
 @dataclass(frozen=True, eq=False)
 class ReadCase:
     """A case whose files were read.
@@ -47,15 +57,13 @@ class ReadCase:
         image: the image; None where it cannot be used.
         requests: its lesions whose outlines could be drawn.
         errors: why the image or an outline cannot be used, a sentence each.
-        others: the other images of its exam that can be used.
-        warnings: why others cannot, a sentence each.
+        others: the other images of its exam.
     """
 
     image: CaseImage | None
     requests: tuple[Request, ...] = ()
     errors: tuple[str, ...] = ()
-    others: tuple[CaseImage, ...] = ()
-    warnings: tuple[str, ...] = ()
+    others: OtherImages = field(default_factory=OtherImages)
 
 
 def read_all(cases: Sequence[Case], placing: Placing, workers: Workers) -> Iterator[ReadCase]:
@@ -89,8 +97,7 @@ def read_case(placing: Placing, case: Case, whole: bool = False) -> ReadCase:
     except MammoError as error:
         return ReadCase(None, errors=(str(error),))
     requests, errors = drawn(case.lesions, image.admitted.chain.stored_shape)
-    others, warnings = _others(placing, case.others) if requests else ([], [])
-    return ReadCase(image, requests, errors, tuple(others), tuple(warnings))
+    return ReadCase(image, requests, errors, read_others(placing, case.others if requests else ()))
 
 
 def drawn(lesions: Sequence[LesionRequest], shape: Shape) -> tuple[tuple[Request, ...], tuple[str, ...]]:
@@ -114,8 +121,13 @@ def drawn(lesions: Sequence[LesionRequest], shape: Shape) -> tuple[tuple[Request
     return tuple(requests), tuple(errors)
 
 
-def _others(placing: Placing, cases: Sequence[Case]) -> tuple[list[CaseImage], list[str]]:
-    """The other images of an exam, and why some of them cannot be used."""
+def read_others(placing: Placing, cases: Sequence[Case]) -> OtherImages:
+    """The other images of an exam, in order; as read_case, they are read in a child process.
+
+    Args:
+        placing: how images are brought into the frame of the networks.
+        cases: the images, without lesions.
+    """
     images, warnings = [], []
     for case in cases:
         file, said = case.root / case.path, (case.laterality, case.view)
@@ -123,7 +135,7 @@ def _others(placing: Placing, cases: Sequence[Case]) -> tuple[list[CaseImage], l
             images.append(read_image(file, *said, placing, case.name, case.spacing_mm))
         except MammoError as error:
             warnings.append(f"Not used as another image of the exam: {error}.")
-    return images, warnings
+    return OtherImages(tuple(images), tuple(warnings))
 
 
 def read_viewed(placing: Placing, tags: Sequence[str], case: Case) -> tuple[ReadCase, bytes, Dataset | None]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mammo.inference.case_image import CaseImage
 from mammo.inference.case_reading import PRELOAD
 from mammo.inference.cases import Case, CaseFolder, CaseList
 from mammo.intake.adapters._table_columns import Entry, entry_of_annotation, read_entries
@@ -54,6 +55,11 @@ class ExamImage:
     view: View
     date: str = ""
     spacing_mm: float = 0.0
+
+    @classmethod
+    def of(cls, image: CaseImage) -> "ExamImage":
+        """What the header of an image states."""
+        return cls(image.patient, image.exam, image.laterality, image.view)
 
     @property
     def place(self) -> Place:

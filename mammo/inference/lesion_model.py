@@ -1,7 +1,6 @@
 """Single lesions scored from Python: mammo.load returns a model with `score`, which needs no store and no label."""
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -11,14 +10,16 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mammo.geometry import CORNERS, CropWindows, FrameChain
-from mammo.inference.case_image import CaseImage, Image, Placing, as_file, read_image
+from mammo.inference.case_image import Image, Placing
 from mammo.inference.case_store import IMAGE_ID, CaseStore
 from mammo.inference.ensemble import Ensemble, mean_saliency
+from mammo.inference.given_images import GivenImages
 from mammo.inference.missing_images import missing_images
 from mammo.inference.outlines import Drawn, Outline, draw
 from mammo.inference.placing import placing_of
 from mammo.inference.scorer import SaliencyById
 from mammo.inference.training_images import SEEN
+from mammo.maps.view_sources import Kind
 from mammo.records import Floats, MammoError
 from mammo.reporting.cohort_figures import lesion_windows
 from mammo.scoring.number_text import number_text
@@ -71,21 +72,23 @@ class _Case:
     """The last image that was scored.
 
     Attributes:
-        key: of the image and what was said about it.
+        key: of the image, its other images, and what was said about them.
         store: its store.
-        saliency: its maps, of each member.
+        saliency: its maps and those of its other images, of each member.
+        warnings: sentences on the other images.
     """
 
     key: str
     store: CaseStore
     saliency: Sequence[SaliencyById]
+    warnings: tuple[str, ...]
 
 
 class LesionModel:
     """The networks of a finished run, which score single lesions. Made by `load`.
 
-    The last image stays in memory with its saliency maps: several lesions of one image cost one pass of the context
-    network.
+    The last image stays in memory with its saliency maps, and those of its other images: several lesions of one image
+    cost one pass of the context network.
 
     Args:
         ensemble: the networks.
@@ -109,6 +112,8 @@ class LesionModel:
         view: str | None = None,
         n_windows: int = N_WINDOWS,
         pixel_spacing: float | None = None,
+        other_view: Image | None = None,
+        other_breast: Image | None = None,
     ) -> LesionScore:
         """Score one lesion, with or without a known label.
 
@@ -124,12 +129,16 @@ class LesionModel:
             n_windows: crop windows that the score is the mean over (the paper: 100).
             pixel_spacing: mm between pixels of an image that states none; needed where images are brought to one
                 spacing (data.scale=auto).
+            other_view: the same breast in the other view, of the same exam, likewise a file, data set or array; read
+                by networks with maps ipsi only, which score without it where it is None.
+            other_breast: the other breast in the same view; by networks with maps contra.
 
         Raises:
-            MammoError: the image would be rejected by an ingest (with the reason and what to do), its laterality or
+            MammoError: an image would be rejected by an ingest (with the reason and what to do), its laterality or
                 view is missing or contradicts header or pixels, or the outline is not one of this image.
         """
-        case = self._opened(image, laterality, view, pixel_spacing)
+        others: Mapping[Kind, Image | None] = {"ipsi": other_view, "contra": other_breast}
+        case = self._opened(GivenImages(image, laterality, view, pixel_spacing, others))
         drawn = draw(outline, case.store.chain.stored_shape)
         return self._scored(case, drawn, n_windows)
 
@@ -140,6 +149,8 @@ class LesionModel:
         laterality: str | None = None,
         view: str | None = None,
         pixel_spacing: float | None = None,
+        other_view: Image | None = None,
+        other_breast: Image | None = None,
     ) -> Figure:
         """Draw one lesion with ten of its crop windows and their patches (paper, Figure 5); the title has its score.
 
@@ -152,11 +163,14 @@ class LesionModel:
             laterality: as in `score`.
             view: as in `score`.
             pixel_spacing: as in `score`.
+            other_view: as in `score`.
+            other_breast: as in `score`.
 
         Raises:
             MammoError: as `score`.
         """
-        case = self._opened(image, laterality, view, pixel_spacing)
+        others: Mapping[Kind, Image | None] = {"ipsi": other_view, "contra": other_breast}
+        case = self._opened(GivenImages(image, laterality, view, pixel_spacing, others))
         drawn = draw(outline, case.store.chain.stored_shape)
         scored = self._scored(case, drawn, N_WINDOWS)
         ten = self.ensemble.members[0].datamodule(case.store.path, 10)
@@ -168,7 +182,7 @@ class LesionModel:
         case.store.tables([drawn])
         data = self.ensemble.datamodules(case.store.path, _whole(n_windows))
         scores, plan = self.ensemble.score(data, case.saliency).mean.scores, data[0].evaluation_plan(None)
-        warnings = [*missing_images(data[0], IMAGE_ID), *([CLIPPED] if drawn.clipped else [])]
+        warnings = [*case.warnings, *missing_images(data[0], IMAGE_ID), *([CLIPPED] if drawn.clipped else [])]
         warnings += case.store.warnings(drawn)
         trained = self.ensemble.training_images
         warnings += [SEEN] if trained and trained.knows(case.store.image.sha256) else []
@@ -183,19 +197,16 @@ class LesionModel:
             chain=case.store.chain,
         )
 
-    def _opened(self, image: Image, laterality: str | None, view: str | None, pixel_spacing: float | None) -> _Case:
-        """The image's store and saliency maps: those of the last image if it is the same."""
-        with as_file(image) as file:
-            key = _key(file, laterality, view, pixel_spacing)
+    def _opened(self, given: GivenImages) -> _Case:
+        """The store and saliency maps of given images: those of the last ones if they are the same."""
+        with given.files(self.ensemble.members[0].other_images) as files:
+            key = files.key()
             if self._case is not None and self._case.key == key and key:
                 return self._case
-            read = read_image(file, laterality, view, self.placing, image, pixel_spacing)
-        self._case = _Case(key, *self._with_maps(read))
+            image, others, warnings = files.read(self.placing)
+        store = CaseStore(image, self.placing.frame, others)
+        self._case = _Case(key, store, self.ensemble.saliency(store.path, store.tables(), [IMAGE_ID]), warnings)
         return self._case
-
-    def _with_maps(self, image: CaseImage) -> tuple[CaseStore, Sequence[SaliencyById]]:
-        store = CaseStore(image, self.placing.frame)
-        return store, self.ensemble.saliency(store.path, store.tables(), [IMAGE_ID])
 
     def _repr_html_(self) -> str:
         """What the model is, for notebooks."""
@@ -214,17 +225,6 @@ def _whole(n_windows: object) -> int:
     if isinstance(n_windows, bool) or not isinstance(n_windows, int | np.integer) or n_windows < 1:
         raise MammoError(f"n_windows={n_windows!r}: give a whole number of at least 1")
     return int(n_windows)
-
-
-def _key(file: Path, *said: str | float | None) -> str:
-    """Digest of a file's bytes and of what is said about it; empty where it cannot be read."""
-    if not file.is_file():  # a pipe would wait
-        return ""
-    try:
-        with file.open("rb") as stream:
-            return f"{hashlib.file_digest(stream, 'sha256').hexdigest()} {file.suffix} {said}"
-    except OSError:
-        return ""
 
 
 def load(

@@ -145,8 +145,8 @@ def _scored(
     """The scored lesions of a case, as JSON values; empty if it has none."""
     if content.image is None or not content.requests:
         return []
-    lesions = predictor.predict(content.image, content.requests, content.others)
-    lesions = tuple(replace(lesion, warnings=(*content.warnings, *lesion.warnings)) for lesion in lesions)
+    lesions = predictor.predict(content.image, content.requests, content.others.images)
+    lesions = tuple(replace(lesion, warnings=(*content.others.warnings, *lesion.warnings)) for lesion in lesions)
     prediction = CasePrediction(case.name, lesions=lesions)
     found = prediction.as_json()
     drawn = prediction.lesions if outputs else ()
@@ -175,9 +175,9 @@ def _finished(journal: Path) -> Iterator[tuple[str, FinishedCase]]:
 def _key(predictor: Predictor, number: int, case: Case, content: ReadCase, outputs: Sequence[str]) -> str:
     """SHA-256 of everything that the prediction for a case depends on, of its place in the list, and its outputs."""
     facts: list[object] = [predictor.facts.name.digest, asdict(predictor.options), number, case.name]
-    facts += [case.laterality, case.view, case.spacing_mm, content.errors, content.warnings, outputs]
+    facts += [case.laterality, case.view, case.spacing_mm, content.errors, content.others.warnings, outputs]
     digest = hashlib.sha256(json.dumps(facts, default=str).encode())
-    for image in (content.image, *content.others):
+    for image in (content.image, *content.others.images):
         digest.update(f"{image.sha256} {image.laterality} {image.view}".encode() if image else b"")
     for request in content.requests:
         outline = request.outline

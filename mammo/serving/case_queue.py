@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from mammo.intake.rejections import RejectedError
 from mammo.io import PARTIAL, atomic_write, file_lock, remove_partials
 from mammo.limits import read_json
 from mammo.records import MammoError
-from mammo.serving.received_object import Kind, check_received, referenced_images
+from mammo.serving.received_headers import ReceivedHeaders, arrival
+from mammo.serving.received_object import Kind, check_received
 
 FOLDERS = ("received/images", "received/outlines", "scored", "sent", "failed")
 
@@ -63,11 +63,18 @@ class Case:
         name: of the case in the queue.
         image: file of the mammogram.
         outlines: file of the segmentation.
+        others: files of the other mammograms of its study that came so far, in order of arrival; with whole_studies.
     """
 
     name: str
     image: Path
     outlines: Path
+    others: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """All files that its scores depend on."""
+        return self.image, self.outlines, *self.others
 
 
 def digest_name(*parts: str) -> str:
@@ -94,12 +101,13 @@ class CaseQueue:
     Args:
         folder: made where it is missing.
         limits: what it takes.
+        whole_studies: whether scores depend on the other images of a study, which are then files of a case.
     """
 
-    def __init__(self, folder: Path, limits: Limits | None = None) -> None:
-        self.folder, self.limits = folder, limits or Limits()
+    def __init__(self, folder: Path, limits: Limits | None = None, whole_studies: bool = False) -> None:
+        self.folder, self.limits, self.whole_studies = folder, limits or Limits(), whole_studies
         self._receiving = threading.Lock()
-        self._references: dict[str, list[str]] = {}
+        self._headers = ReceivedHeaders()
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -188,18 +196,11 @@ class CaseQueue:
     def _cases(self, bundle: str) -> list[Case]:
         """All images with outlines that name them, in order of arrival of the outlines."""
         images = {_key(path): path for path in self._received(Kind.IMAGE).glob("*.dcm")}
-        outlines = sorted(self._received(Kind.OUTLINES).glob("*.dcm"), key=lambda path: path.stat().st_mtime_ns)
-        pairs = [(images[key], path) for path in outlines for key in self._named_by(path) if key in images]
-        return [Case(digest_name(image.name, path.name, bundle), image, path) for image, path in pairs]
-
-    def _named_by(self, outlines: Path) -> list[str]:
-        """The keys of the images that a segmentation names; a file is read once, because none ever changes."""
-        if outlines.name not in self._references:
-            try:
-                self._references[outlines.name] = sorted(map(digest_name, referenced_images(outlines)))
-            except RejectedError:  # damaged on this disk
-                return []
-        return self._references[outlines.name]
+        outlines = sorted(self._received(Kind.OUTLINES).glob("*.dcm"), key=arrival)
+        named = [(digest_name(uid), path) for path in outlines for uid in self._headers.named_by(path)]
+        pairs = [(images[key], path) for key, path in named if key in images]
+        others = self._headers.others_of(images.values()) if self.whole_studies else {}
+        return [Case(digest_name(own.name, path.name, bundle), own, path, others.get(own, ())) for own, path in pairs]
 
     def _is_decided(self, case: str) -> bool:
         return self._has_record(case) or (self._scored / case).exists()
@@ -235,8 +236,8 @@ class CaseQueue:
             path.write_text(json.dumps(content) + "\n", encoding="utf-8")
 
     def damaged(self, case: Case) -> Path | None:
-        """The first file of a case that is no longer what was received; None if both are."""
-        return next((path for path in (case.image, case.outlines) if not _is_intact(path)), None)
+        """The first file of a case that is no longer what was received; None if all are."""
+        return next((path for path in case.files if not _is_intact(path)), None)
 
     def scored(self) -> list[str]:
         """The names of the cases whose results wait to be sent."""
@@ -266,15 +267,15 @@ class CaseQueue:
 
         A case that is not scored or sent keeps its objects for as long as it takes.
         """
-        before = time.time() - self.limits.keep_s
+        before = 1e9 * (time.time() - self.limits.keep_s)
         unsent = [case for case in self._cases(bundle) if not self._has_record(case.name)]
-        waiting = {path for case in unsent for path in (case.image, case.outlines)}
+        waiting = {path for case in unsent for path in case.files}
         files = [path for kind in Kind for path in self._received(kind).glob("*.dcm") if path not in waiting]
         files += [path for state in ("sent", "failed") for path in (self.folder / state).glob("*.json")]
-        old = [path for path in files if path.stat().st_mtime < before]
+        old = [path for path in files if arrival(path) < before]
         for path in old:
             path.unlink()
-            self._references.pop(path.name, None)
+            self._headers.forget(path)
         return len(old)
 
     def status(self) -> dict[str, int]:

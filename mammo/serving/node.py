@@ -32,8 +32,11 @@ class Scored(NamedTuple):
     """The overlay of every lesion, uint8 [H, W, 3] each; or none."""
 
 
-Score = Callable[[Path, Path], Scored]
-"""Scores the lesions that a segmentation (second path) outlines on a mammogram (first path)."""
+Score = Callable[[Case], Scored]
+"""Scores the lesions that the segmentation of a case outlines on its mammogram."""
+
+QUIET_S = 30.0
+"""Seconds without a new object of a study before a case of it is scored, where scores depend on the other images."""
 
 IDLE_S = 1.0
 """Seconds between two looks at the queue while nothing arrives."""
@@ -110,6 +113,7 @@ class Node:
         """
         now = time.monotonic()
         waiting = self.queue.complete(self.scorer.bundle.digest)
+        waiting = [case for case in waiting if not self.queue.whole_studies or _is_quiet(case)]
         case = next((case for case in waiting if self._pauses.ready(case.name, now)), None)
         if case is None:
             return False
@@ -130,7 +134,7 @@ class Node:
         return True
 
     def _score(self, case: Case) -> None:
-        found, pictures = self.scorer.score(case.image, case.outlines)
+        found, pictures = self.scorer.score(case)
         try:
             with quiet():
                 source = open_dicom(case.image)
@@ -175,3 +179,9 @@ class Node:
             print_event(f"case {case}: its results were damaged on this disk, and are made again")
             return []
         return self.queue.results(case)
+
+
+def _is_quiet(case: Case) -> bool:
+    """Whether no object of a case's study has come for a while: before, more of it may be on its way."""
+    age = time.time() - max(path.stat().st_mtime for path in case.files)
+    return not 0 <= age < QUIET_S  # a clock that was set back does not hold a case up

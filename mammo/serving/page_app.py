@@ -14,6 +14,7 @@ from PIL import Image
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from mammo.inference.case_reading import OtherImages
 from mammo.inference.cases import Case
 from mammo.inference.lesion_model import PHANTOMS
 from mammo.inference.overlay import overlay_pixels
@@ -114,17 +115,19 @@ class Page:
 
     async def score(self, request: Request) -> dict[str, Any]:
         """Score the outline of the body, a JSON object (page_scores.FORMS)."""
-        image, started = self._image(request), monotonic()
+        image, started, kinds = self._image(request), monotonic(), self.predictor.other_images
         try:
             content = parse_json((await request.body()).decode())
         except ValueError:
             raise MammoError("The outline is not JSON: draw it again.") from None
-        answer = await self._scorer.run(self._scored, image, content)
+        beside = self.images.beside(request.scope[SESSION].key, image, kinds) if image.is_upload else None
+        answer = await self._scorer.run(self._scored, image, content, beside)
         print_event(f"an outline was scored ({monotonic() - started:.1f} s)")
         return answer
 
-    def _scored(self, image: OpenImage, content: Mapping[str, Any]) -> dict[str, Any]:
-        found, saves = score_outline(self.predictor, image, content), self.extras.saves
+    def _scored(self, image: OpenImage, content: Mapping[str, Any], beside: OtherImages | None) -> dict[str, Any]:
+        others = image.read_beside(self.predictor.placing) if beside is None else beside
+        found, saves = score_outline(self.predictor, image, content, others), self.extras.saves
         kept = saves.save(image, found.number, predictions_json(self.predictor, image, found)) if saves else ""
         return answer_json(found) | {"not_saved": kept}
 

@@ -1,7 +1,7 @@
 """The mammograms that are open in the page: read as `mammo predict` reads them, and kept in memory only."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,11 +11,13 @@ from pydicom.dataset import Dataset
 
 from mammo.dicom_out.origin import READ
 from mammo.inference.case_image import CaseImage, Placing
-from mammo.inference.case_reading import PRELOAD, Request, read_viewed
+from mammo.inference.case_reading import PRELOAD, OtherImages, Request, read_others, read_viewed
 from mammo.inference.cases import Case
+from mammo.inference.exams import ExamImage, other_images
 from mammo.inference.prediction import LesionPrediction
 from mammo.intake.rejections import Code
 from mammo.intake.sandbox import Workers, isolated
+from mammo.maps.view_sources import Kind
 from mammo.records import MammoError
 from mammo.serving.page_words import NAME, in_page
 
@@ -42,6 +44,7 @@ class OpenImage:
         pixels: presentation values uint16 [rows, cols], 0 to 4095, little endian, compressed by gzip.
         header: the attributes that DICOM results depend on; None where the file is not DICOM.
         name: path below the folder that the page lists, or "image" for an upload.
+        beside: the other images of its exam in that folder.
         key: unguessable name in addresses.
         opened: when.
         last: what was scored last; None where nothing was.
@@ -53,15 +56,29 @@ class OpenImage:
     pixels: bytes
     header: Dataset | None
     name: str
+    beside: tuple[Case, ...] = ()
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     opened: datetime = field(default_factory=lambda: datetime.now(UTC))
     last: "ScoredOutline | None" = None
+    _beside: OtherImages | None = None
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether it is no image of the folder."""
+        return self.name == UPLOADED
 
     @property
     def n_bytes(self) -> int:
         """Bytes of memory that its pixels and outlines take."""
         masks = sum(one.outline.mask.nbytes for one in self.known)
-        return len(self.pixels) + self.image.admitted.pixels.nbytes + masks
+        kept = (self.image, *(self._beside.images if self._beside else ()))
+        return len(self.pixels) + sum(image.admitted.pixels.nbytes for image in kept) + masks
+
+    def read_beside(self, placing: Placing) -> OtherImages:
+        """The other images of its exam in the folder, read once, in child processes; sentences name no folder."""
+        if self._beside is None:
+            self._beside = _read_beside(self.beside, placing) if self.beside else OtherImages()
+        return self._beside
 
 
 class ScoredOutline(NamedTuple):
@@ -72,6 +89,8 @@ class ScoredOutline(NamedTuple):
     outline: Mapping[str, Any]
     """As the page sent it."""
     prediction: LesionPrediction
+    others: tuple[CaseImage, ...]
+    """Other images of the exam that it was scored with."""
 
 
 def start_workers() -> None:
@@ -89,7 +108,7 @@ def open_image(case: Case, placing: Placing) -> OpenImage:
     Raises:
         MammoError: `mammo predict` would reject the image; the sentence names no folder.
     """
-    (found,) = isolated(partial(read_viewed, placing, READ), [replace(case, error="")], WORKERS)
+    (found,) = isolated(partial(read_viewed, placing, READ), [replace(case, error="", others=())], WORKERS)
     if isinstance(found, Code):  # also where the child did not survive it
         raise MammoError(in_page(f"{NAME}: {found.reason}: {found.remedy}"))
     read, pixels, header = found
@@ -97,7 +116,17 @@ def open_image(case: Case, placing: Placing) -> OpenImage:
         raise MammoError(_about(" ".join(read.errors), case))
     problems = tuple(_about(error, case) for error in read.errors)
     name = UPLOADED if case.name == NAME else case.path
-    return OpenImage(read.image, read.requests, problems, pixels, header, name)
+    return OpenImage(read.image, read.requests, problems, pixels, header, name, case.others)
+
+
+def _read_beside(cases: Sequence[Case], placing: Placing) -> OtherImages:
+    (found,) = isolated(partial(read_others, placing), [cases], WORKERS)
+    if isinstance(found, Code):  # the child did not survive it
+        return OtherImages(warnings=(in_page(f"The other images of the exam are not used: {found.reason}"),))
+    warnings = found.warnings
+    for case in cases:
+        warnings = tuple(warning.replace(case.name, "the file") for warning in warnings)
+    return found._replace(warnings=tuple(map(in_page, warnings)))
 
 
 def _about(sentence: str, case: Case) -> str:
@@ -126,6 +155,18 @@ class OpenImages:
         while self._images and self.n_bytes + image.n_bytes > self.most_bytes:
             del self._images[next(iter(self._images))]
         self._images[reader, image.key] = image
+
+    def beside(self, reader: str, image: OpenImage, kinds: Collection[Kind]) -> OtherImages:
+        """The other images of the exam of an upload that this reader has open, by their headers.
+
+        Args:
+            reader: who has opened the image.
+            image: an open image.
+            kinds: other images of an exam that scores depend on.
+        """
+        own = [one for (name, _), one in self._images.items() if name == reader]
+        others = other_images([ExamImage.of(one.image) for one in own], kinds)[own.index(image)] if image in own else ()
+        return OtherImages(tuple(own[number].image for number in others))
 
     def close(self, reader: str, key: str) -> None:
         """Forget an image of this reader; nothing where it is not open."""

@@ -34,7 +34,7 @@ def load_outlines(image: OpenImage, file: Path, named: str) -> tuple[str, ...]:
         MammoError: none can be used.
     """
     admitted = image.image.admitted
-    path = image.name if image.name != UPLOADED else PurePosixPath(standardized_path(named)).name or UPLOADED
+    path = image.name if not image.is_upload else PurePosixPath(standardized_path(named)).name or UPLOADED
     wanted = OutlineFile(file, path, admitted.uid, admitted.chain.stored_shape)
     try:
         (found,) = isolated(read_outlines, [wanted], WORKERS)

@@ -1,14 +1,14 @@
 """Scores of the outlines that are drawn in the page, and what the page shows of them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
 from mammo.dicom_out.polygon import ring_around
 from mammo.geometry import CORNERS, CropWindows
-from mammo.inference.case_reading import Request
+from mammo.inference.case_reading import OtherImages, Request
 from mammo.inference.outlines import Circle, Drawn, Outline, draw_or_reject, whole_box
 from mammo.inference.prediction import RESEARCH_USE, CasePrediction, LesionPrediction
 from mammo.inference.predictor import Predictor
@@ -80,12 +80,25 @@ def _is_polygon(value: object) -> bool:
     return all(isinstance(each, list) and len(each) == 2 and all(map(is_number, each)) for each in value)
 
 
-def score_outline(predictor: Predictor, image: OpenImage, content: Mapping[str, Any]) -> ScoredOutline:
-    """The score of an outline, which the image keeps as its last; MammoError as drawn_outline."""
+def score_outline(
+    predictor: Predictor, image: OpenImage, content: Mapping[str, Any], others: OtherImages
+) -> ScoredOutline:
+    """The score of an outline, which the image keeps as its last.
+
+    Args:
+        predictor: the networks of a bundle.
+        image: an open image.
+        content: the outline, as drawn_outline.
+        others: other images of its exam.
+
+    Raises:
+        MammoError: as drawn_outline.
+    """
     outline = drawn_outline(content, image)
     with unreported():
-        (found,) = predictor.predict(image.image, [Request(LESION_ID, outline)])
-    image.last = ScoredOutline(image.last.number + 1 if image.last else 1, content, found)
+        (found,) = predictor.predict(image.image, [Request(LESION_ID, outline)], others.images)
+    found = replace(found, warnings=(*others.warnings, *found.warnings))
+    image.last = ScoredOutline(image.last.number + 1 if image.last else 1, content, found, others.images)
     return image.last
 
 
@@ -147,7 +160,8 @@ def _known_points(request: Request) -> Sequence[Sequence[float]]:
 def predictions_json(predictor: Predictor, image: OpenImage, found: ScoredOutline) -> dict[str, Any]:
     """A score on an image as predictions.json has it, with its outline."""
     case = CasePrediction(image.name, lesions=(found.prediction,))
-    options = {"windows": predictor.options.n_windows, "outline": found.outline, "image_sha256": image.image.sha256}
+    digests = {"image_sha256": image.image.sha256, "others_sha256": [other.sha256 for other in found.others]}
+    options = {"windows": predictor.options.n_windows, "outline": found.outline, **digests}
     return {"bundle": asdict(predictor.facts.name), "use": RESEARCH_USE, **options, "cases": [case.as_json()]}
 
 

@@ -76,6 +76,17 @@ def _check_pixels(dataset: Dataset) -> None:
         raise RejectedError(Code.NO_PIXELS)
 
 
+def study_of(path: Path) -> tuple[str, str]:
+    """Patient ID and Study Instance UID of an image file; empty where it states none.
+
+    Raises:
+        RejectedError: the file cannot be read.
+    """
+    with quiet():
+        dataset = open_dicom(path, ("PatientID", "StudyInstanceUID"))
+        return text(dataset, "PatientID"), text(dataset, "StudyInstanceUID")
+
+
 def referenced_images(path: Path) -> frozenset[str]:
     """The SOP Instance UIDs of the images that a segmentation file names.
 

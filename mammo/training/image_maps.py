@@ -16,7 +16,9 @@ from mammo.training.build import shuffled_maps
 def image_map_sources(
     cfg: DictConfig, manifest: Manifest, saliency: ImageMapSource, columns: Container[str]
 ) -> dict[str, ImageMapSource]:
-    """The configured sources of the batch columns saliency, ipsi and contra; with context=shuffled of wrong images.
+    """The configured sources of saliency [N, 2, rows, cols], ipsi and contra [N, 5, rows, cols].
+
+    With context=shuffled they are those of wrong images.
 
     Args:
         cfg: the configuration.

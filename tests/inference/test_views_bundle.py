@@ -9,43 +9,20 @@ import pandas as pd
 import pytest
 
 import mammo
-from mammo import bundle as bundle_command
 from mammo import predict
-from mammo.cli import hydra_app
 from mammo.inference.ensemble import Ensemble
 from mammo.inference.store_scores import score_store
 from mammo.store.pseudonyms import read_own_ids
-from mammo.training.fit import train
-from mammo.training.results import Run, read_run
-from mammo.training.train_config import store_defaults
-from tests.inference.conftest import WORDS
+from mammo.training.results import Run
 
 BOTH = "Scored without the other view of the breast and without the other breast, which the networks read"
 
 
 @pytest.fixture(scope="module")
-def run(trained_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A finished f_agg run with all maps of images."""
-    root = tmp_path_factory.mktemp("views")
-    shutil.copytree(trained_root, root, dirs_exist_ok=True)
-    words = (f"root={root}", *WORDS, "maps=[emb,sal,ipsi,contra]", "batch_size=10", "drop_views=0.3")
-    train(hydra_app.composed("train", words, store_defaults))
-    (folder,) = root.glob("runs/fagg-sal+ipsi+contra+emb-*")
-    return read_run(folder)
-
-
-@pytest.fixture(scope="module")
-def bundle(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("bundle") / "views.bundle"
-    assert bundle_command.main([str(run.folder), "-o", str(path), "--sensitivity-lesions", "1"]) == 0
-    return path
-
-
-@pytest.fixture(scope="module")
-def tested(run: Run) -> dict[str, float]:
+def tested(views_run: Run) -> dict[str, float]:
     """The score of each test lesion by the user's own id."""
-    own = read_own_ids(run.folder.parents[1] / "store")
-    return {own[row.lesion_id].id: row.score for row in run.lesions().itertuples()}
+    own = read_own_ids(views_run.folder.parents[1] / "store")
+    return {own[row.lesion_id].id: row.score for row in views_run.lesions().itertuples()}
 
 
 def predicted(bundle: Path, out: Path, *words: object) -> list[dict[str, Any]]:
@@ -56,45 +33,47 @@ def predicted(bundle: Path, out: Path, *words: object) -> list[dict[str, Any]]:
     return [lesion for case in cases for lesion in case["lesions"]]
 
 
-def test_scoring_the_store_gives_the_scores_of_the_test(run: Run, bundle: Path) -> None:
-    for path in (run.folder, bundle):
-        table = score_store(Ensemble.load(path), run.folder.parents[1] / "store", n_windows=100).table
+def test_scoring_the_store_gives_the_scores_of_the_test(views_run: Run, views_bundle: Path) -> None:
+    for path in (views_run.folder, views_bundle):
+        table = score_store(Ensemble.load(path), views_run.folder.parents[1] / "store", n_windows=100).table
         found = table.set_index("lesion_id")["score"]
-        own = run.lesions().set_index("lesion_id")["score"]
+        own = views_run.lesions().set_index("lesion_id")["score"]
         assert (found[own.index] - own).abs().max() < 1e-6
 
 
-def test_a_folder_gives_the_runs_own_scores(run: Run, bundle: Path, tested: dict[str, float], tmp_path: Path) -> None:
+def test_a_folder_gives_the_runs_own_scores(
+    views_run: Run, views_bundle: Path, tested: dict[str, float], tmp_path: Path
+) -> None:
     folder = tmp_path / "cases"
-    shutil.copytree(run.folder.parents[1] / "dicom", folder)
+    shutil.copytree(views_run.folder.parents[1] / "dicom", folder)
     table = pd.read_csv(folder / "lesions.csv")
     table[table["lesion_id"].isin(tested)][["image", "lesion_id", "mask"]].to_csv(folder / "lesions.csv", index=False)
-    found = predicted(bundle, tmp_path / "out", folder)
+    found = predicted(views_bundle, tmp_path / "out", folder)
     assert {lesion["lesion_id"]: lesion["score"] for lesion in found} == pytest.approx(tested, abs=1e-6)
     assert not any("Scored without" in warning for lesion in found for warning in lesion["warnings"])
 
 
 def test_a_single_image_is_scored_with_a_warning(
-    run: Run, bundle: Path, tested: dict[str, float], tmp_path: Path
+    views_run: Run, views_bundle: Path, tested: dict[str, float], tmp_path: Path
 ) -> None:
-    source = run.folder.parents[1] / "dicom"
+    source = views_run.folder.parents[1] / "dicom"
     table = pd.read_csv(source / "lesions.csv").set_index("lesion_id")
     differences = []
     for lesion_id, score in list(tested.items())[:3]:
         image, mask = (source / table.loc[lesion_id, name] for name in ("image", "mask"))
-        (found,) = predicted(bundle, tmp_path / lesion_id, image, "--mask", mask)
+        (found,) = predicted(views_bundle, tmp_path / lesion_id, image, "--mask", mask)
         assert found["warnings"][0].startswith(BOTH)
         differences.append(abs(found["score"] - score))
     assert max(differences) > 1e-4
-    scored = mammo.load(bundle).score(image, mammo.Box(100, 140, 60, 100))
+    scored = mammo.load(views_bundle).score(image, mammo.Box(100, 140, 60, 100))
     assert scored.warnings[0].startswith(BOTH)
 
 
 def test_another_image_that_cannot_be_read_is_named(
-    run: Run, bundle: Path, tested: dict[str, float], tmp_path: Path
+    views_run: Run, views_bundle: Path, tested: dict[str, float], tmp_path: Path
 ) -> None:
     """A file with a whole header and cut pixels."""
-    folder, source = tmp_path / "cases", run.folder.parents[1] / "dicom"
+    folder, source = tmp_path / "cases", views_run.folder.parents[1] / "dicom"
     table = pd.read_csv(source / "lesions.csv")
     chosen = table[table["lesion_id"] == next(iter(tested))]
     (image,) = chosen["image"]
@@ -103,6 +82,6 @@ def test_another_image_that_cannot_be_read_is_named(
     view = Path(image).stem
     other = (folder / image).with_stem(view.replace("CC", "MLO") if "CC" in view else view.replace("MLO", "CC"))
     other.write_bytes(other.read_bytes()[:-3000])
-    (lesion,) = predicted(bundle, tmp_path / "out", folder)
+    (lesion,) = predicted(views_bundle, tmp_path / "out", folder)
     assert lesion["warnings"][0].startswith(f"Not used as another image of the exam: {other}: ")
     assert lesion["warnings"][1].startswith("Scored without the other view of the breast, which the networks read")

@@ -22,7 +22,7 @@ from mammo.inference.prediction import CasePrediction
 from mammo.intake.dicom_seg import outline_of_segment
 from mammo.records import MammoError
 from mammo.serving.application_entity import Address
-from mammo.serving.case_queue import CaseQueue, Limits
+from mammo.serving.case_queue import Case, CaseQueue, Limits
 from mammo.serving.node import Node, NodeSettings, Scored, Scorer
 from tests.dicom_out.predictions import BUNDLE, asymmetric, case, lesion
 from tests.intake.conftest import mammogram
@@ -58,15 +58,15 @@ def content(dataset: Dataset) -> bytes:
     return file.getvalue()
 
 
-def score(image_path: Path, outlines_path: Path) -> Scored:
+def score(queued: Case) -> Scored:
     """Scores that follow from the pixels and the outlines alone."""
-    stored = pydicom.dcmread(image_path)
+    stored = pydicom.dcmread(queued.image)
     number = int(stored.pixel_array[0, 0])
     if number == 13:
         raise MammoError("the image is unlucky: choose another")
     if number == 17:
         raise KeyError(CANARY)
-    masks = [outline_of_segment(outlines_path, n, str(stored.SOPInstanceUID), SHAPE) for n in (1, 2)]
+    masks = [outline_of_segment(queued.outlines, n, str(stored.SOPInstanceUID), SHAPE) for n in (1, 2)]
     found = case(*(lesion(mask, box.row0, box.col0, score=number / 1000) for mask, box in masks))
     return Scored(found, draw(found))
 

@@ -21,6 +21,7 @@ from mammo.inference.case_image import CaseImage, Placing
 from mammo.inference.case_reading import Request
 from mammo.inference.prediction import LesionPrediction
 from mammo.inference.predictor import PredictOptions
+from mammo.maps.view_sources import Kind
 from mammo.serving.page_app import Page, application
 from mammo.serving.page_extras import NO_EXTRAS, Extras
 from mammo.serving.page_files import ListedFiles
@@ -38,6 +39,7 @@ class FakePredictor:
     options = PredictOptions(changes=False)
     ensemble = SimpleNamespace(trained_on_phantoms=True)
     error: Exception | None = None
+    other_images: tuple[Kind, ...] = ()
 
     def predict(
         self, image: CaseImage, requests: Sequence[Request], others: Sequence[CaseImage] = ()

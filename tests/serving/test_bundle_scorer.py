@@ -27,7 +27,7 @@ from mammo.predict import main as predict
 from mammo.records import MammoError
 from mammo.serving.application_entity import Address
 from mammo.serving.bundle_scorer import bundle_scorer
-from mammo.serving.case_queue import CaseQueue
+from mammo.serving.case_queue import Case, CaseQueue
 from tests.dicom_out.predictions import BUNDLE, case, lesion
 from tests.inference.conftest import fagg, trained_root  # noqa: F401  (fixtures)
 from tests.serving.cases import ROOT, counting_peer, free_port, reachable, until
@@ -60,7 +60,7 @@ def test_a_node_scores_as_predict_does(bundle: Path, trained_root: Path, tmp_pat
     assert predict([str(bundle), str(folder), "-o", str(tmp_path / "out"), "--no-changes", "--no-pictures"]) == 0
     expected = pd.read_csv(tmp_path / "out" / "predictions.csv")
     scorer = bundle_scorer(Predictor.load(bundle, PredictOptions(changes=False)))
-    found, pictures = scorer.score(folder / "image.dcm", folder / "outlines.dcm")
+    found, pictures = scorer.score(Case("one", folder / "image.dcm", folder / "outlines.dcm"))
     assert [each.score for each in found.lesions] == expected["score"].tolist()
     assert [each.probability for each in found.lesions] == expected["probability"].tolist()
     assert [picture.shape[1:] for picture in pictures] == [(1000, 3)]
@@ -70,7 +70,7 @@ def test_a_node_scores_as_predict_does(bundle: Path, trained_root: Path, tmp_pat
     source.SOPInstanceUID = source.file_meta.MediaStorageSOPInstanceUID = "1.2.3"
     source.save_as(tmp_path / "other.dcm")
     with pytest.raises(MammoError, match="no segment on this image"):
-        scorer.score(tmp_path / "other.dcm", folder / "outlines.dcm")
+        scorer.score(Case("other", tmp_path / "other.dcm", folder / "outlines.dcm"))
 
 
 @contextmanager

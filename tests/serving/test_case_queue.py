@@ -17,7 +17,7 @@ pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
 
 from mammo.serving.application_entity import Address
 from mammo.serving.case_queue import CaseQueue, Limits, NoRoomError
-from mammo.serving.node import Node, NodeSettings
+from mammo.serving.node import QUIET_S, Node, NodeSettings
 from tests.serving.cases import CANARY, SCORER, content, image, outlines
 
 
@@ -250,6 +250,28 @@ def test_a_case_with_an_object_that_the_disk_damaged_fails_until_it_is_sent_agai
     assert not node.score_next()
     receive(queue, image(1), outlines(1))
     assert queue.failures() == {}
+    assert node.score_next()
+    assert queue.status()["scored"] == 1
+
+
+def test_where_scores_depend_on_a_whole_study_its_images_are_waited_for_and_checked(tmp_path: Path) -> None:
+    queue, past = CaseQueue(tmp_path / "queue", Limits(free_bytes=0), whole_studies=True), time.time() - QUIET_S - 1
+    with queue.held():
+        receive(queue, image(3), image(1), image(2, StudyInstanceUID="1.9"), image(4, PatientID="other"), outlines(1))
+    (case,), node = queue.complete("b"), scoring_node(queue)
+    (other,) = case.others
+    assert other.read_bytes() == content(image(3))
+    for path in (case.image, case.outlines):
+        os.utime(path, (past, past))
+    assert not node.score_next(), "more of the study may come"
+    flip(other)
+    os.utime(other, (past, past))
+    assert queue.remove_old("b") == 0
+    assert node.score_next()
+    (reason,) = queue.failures().values()
+    assert f"images/{other.name} was damaged on this disk: send it again" in reason
+    receive(queue, image(3))
+    os.utime(other, (past, past))
     assert node.score_next()
     assert queue.status()["scored"] == 1
 

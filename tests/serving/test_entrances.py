@@ -1,0 +1,167 @@
+"""One exam through every entrance: one score with the other images, and one without them, absent or masked."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import ExplicitVRLittleEndian
+
+pytest.importorskip("fastapi", reason="the extra serve is not installed")
+pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+pytest.importorskip("pynetdicom", reason="the extra dicom is not installed")
+
+import mammo
+from mammo import predict
+from mammo.dicom_out.results import dicom_results
+from mammo.geometry import Frame
+from mammo.inference.predictor import PredictOptions, Predictor
+from mammo.inference.store_scores import score_store
+from mammo.ingestion.run import ingest_cohort
+from mammo.ingestion.worker import Recipe
+from mammo.intake.adapters import read_cohort
+from mammo.serving.bundle_scorer import bundle_scorer
+from mammo.serving.case_queue import CaseQueue, Limits
+from mammo.serving.page_files import ListedFiles
+from tests.dicom_out.predictions import BUNDLE, case, lesion
+from tests.inference.conftest import trained_root, views_bundle, views_run  # noqa: F401  (fixtures)
+from tests.serving.page_cases import Reader, served
+
+N_WINDOWS = 20
+BOX = mammo.Box(130, 165, 60, 100)
+OWN, OTHER_VIEW, OTHER_BREAST = "L-CC.dcm", "L-MLO.dcm", "R-CC.dcm"
+FLAGGED, SPARE = "A.dcm", "Z.dcm"
+"""Two more images of the place of OTHER_VIEW: the first by name is flagged, the last is not."""
+
+ROW = f"{OWN},lesion,benign,{BOX.row0},{BOX.row1},{BOX.col0},{BOX.col1}\n"
+
+
+@pytest.fixture(scope="module")
+def folder(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exam of five images with a table of one lesion."""
+    folder = tmp_path_factory.mktemp("exam")
+    patients = sorted(path for path in (small_root / "dicom").iterdir() if path.is_dir())
+    for name in (OWN, OTHER_VIEW, OTHER_BREAST):
+        (folder / name).write_bytes((patients[0] / name).read_bytes())
+    same = pydicom.dcmread(patients[0] / OTHER_VIEW)
+    for number, (name, partial) in enumerate([(FLAGGED, "YES"), (SPARE, "NO")], 1):
+        spare = pydicom.dcmread(patients[number] / OTHER_VIEW)
+        spare.PatientID, spare.StudyInstanceUID, spare.PartialView = same.PatientID, same.StudyInstanceUID, partial
+        flipped = np.flipud(spare.pixel_array)  # far from the others
+        spare.PixelData, spare.file_meta.TransferSyntaxUID = flipped.tobytes(), ExplicitVRLittleEndian
+        spare.save_as(folder / name)
+    return write_table(folder)
+
+
+@pytest.fixture(scope="module")
+def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The image with the lesion alone."""
+    alone = tmp_path_factory.mktemp("alone")
+    (alone / OWN).write_bytes((folder / OWN).read_bytes())
+    return write_table(alone)
+
+
+def write_table(folder: Path) -> Path:
+    (folder / "lesions.csv").write_text(f"image,lesion_id,label,row0,row1,col0,col1\n{ROW}")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def predictor(views_bundle: Path) -> Predictor:  # noqa: F811
+    return Predictor.load(views_bundle, PredictOptions(N_WINDOWS, changes=False))
+
+
+Score = Callable[[Predictor, Path, Path, Any], float]
+"""The score of the lesion of a folder, by a predictor, with an empty folder and pytest's capsys."""
+
+
+def by_store(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
+    ingest_cohort(Recipe(folder, empty / "store", Frame(368, 240, 8), 1.0), read_cohort("table", folder), 1)
+    return float(score_store(predictor.ensemble, empty / "store", N_WINDOWS).table["score"].item())
+
+
+def by_predict(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
+    assert predictor.ensemble.bundle is not None
+    options = ("--windows", str(N_WINDOWS), "--no-changes", "--no-pictures", "-o", str(empty / "out"))
+    assert predict.main([str(predictor.ensemble.bundle.path), str(folder), *options]) == 0
+    (found,) = json.loads((empty / "out" / "predictions.json").read_text())["cases"]
+    return float(found["lesions"][0]["score"])
+
+
+def by_python(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
+    return by_python_with(predictor, folder, OTHER_VIEW)
+
+
+def by_python_with(predictor: Predictor, folder: Path, other_view: str) -> float:
+    model = mammo.LesionModel(predictor.ensemble, predictor.placing)
+    names = {"other_view": other_view, "other_breast": OTHER_BREAST}
+    others = {name: folder / file for name, file in names.items() if (folder / file).exists()}
+    return model.score(folder / OWN, BOX, n_windows=N_WINDOWS, **others).score
+
+
+def by_listed_page(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
+    files = ListedFiles.of(folder, kinds=predictor.other_images)
+    number = [each.path for each in files.cases].index(OWN)
+    with served(capture, predictor, files) as server:
+        reader = Reader(server)
+        return page_score(reader, reader.send("POST", f"/api/images?file={number}").json["key"])
+
+
+def by_uploads(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
+    with served(capture, predictor) as server:
+        reader = Reader(server)
+        keys = {path.name: reader.open(path).json["key"] for path in sorted(folder.glob("*.dcm"))}
+        return page_score(reader, keys[OWN])
+
+
+def page_score(reader: Reader, key: str) -> float:
+    answer = reader.score(key, {"box": [BOX.row0, BOX.row1, BOX.col0, BOX.col1]})
+    assert answer.status == 200, answer.body
+    return float(answer.json["prediction"]["score"])
+
+
+def by_node(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
+    queue = CaseQueue(empty / "queue", Limits(free_bytes=0), whole_studies=True)
+    own = pydicom.dcmread(folder / OWN)
+    mask = np.zeros((own.Rows, own.Columns), np.bool_)
+    mask[BOX.row0 : BOX.row1, BOX.col0 : BOX.col1] = True
+    dicom_results(case(lesion(mask, 0, 0)), own, BUNDLE)["outlines.dcm"].save_as(
+        empty / "outlines.dcm", enforce_file_format=True
+    )
+    with queue.held():
+        for path in (*sorted(folder.glob("*.dcm")), empty / "outlines.dcm"):
+            queue.receive(path.read_bytes(), pydicom.dcmread(path, stop_before_pixels=True).SOPInstanceUID)
+        (found,) = queue.complete("digest")
+    return bundle_scorer(predictor).score(found).case.lesions[0].score
+
+
+ENTRANCES: tuple[Score, ...] = (by_store, by_predict, by_python, by_listed_page, by_uploads, by_node)
+
+
+def test_all_entrances_give_one_score_with_the_other_images(
+    predictor: Predictor,
+    folder: Path,
+    alone: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without the other images another one, which is that of an exam whose other images have no nipple, too."""
+    found: dict[str, dict[str, float]] = {"whole": {}, "absent": {}, "masked": {}}
+    for name, images in (("whole", folder), ("absent", alone), ("masked", folder)):
+        if name == "masked":
+            monkeypatch.setattr("mammo.maps.landmarks.find_nipple", lambda *_: None)
+        for entrance in ENTRANCES:
+            empty = tmp_path / f"{name}-{entrance.__name__}"
+            empty.mkdir()
+            found[name][entrance.__name__] = entrance(predictor, images, empty, capsys)
+    monkeypatch.undo()
+    for scores in found.values():
+        assert list(scores.values()) == pytest.approx([scores["by_store"]] * len(scores), abs=1e-6)
+    assert found["masked"]["by_store"] == pytest.approx(found["absent"]["by_store"], abs=1e-6)
+    assert abs(found["whole"]["by_store"] - found["absent"]["by_store"]) > 1e-4
+    for name in (FLAGGED, SPARE):
+        assert abs(found["whole"]["by_store"] - by_python_with(predictor, folder, name)) > 1e-5, "the choice counts"
