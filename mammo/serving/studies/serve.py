@@ -77,6 +77,8 @@ def print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> No
     n, n_patients = len(cases.lesions), len({cases.patient(lesion) for lesion in cases.lesions})
     n_malignant = sum(map(cases.malignant, cases.lesions))
     print_text(f"study {settings.name}: {n} cases, {n_malignant} malignant, {len(settings.readers)} readers")
+    if n_malignant in (0, n):
+        print_text("warning: no AUC is defined without a malignant and a benign case: let the study have both")
     if n_patients < n:
         print_text(
             f"warning: the {n} cases are of {n_patients} patients, but most multi-reader analyses take cases as "

@@ -55,7 +55,14 @@ def test_the_scores_that_are_shown_are_those_of_the_run(
             opened_study(settings, bundle, OPTIONS),
         ):
             pass
-    assert "patients, but most multi-reader analyses take cases as independent" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "patients, but most multi-reader analyses take cases as independent" in printed
+    assert "no AUC is defined" not in printed
+    labels = expected["label"][expected["label"] != "none"]
+    benign = tuple(map(str, labels.index[labels == "benign"]))
+    alone = replace(settings, split=None, lesions=benign, output=tmp_path / "alone")
+    with opened_study(alone, bundle, OPTIONS):
+        assert "warning: no AUC is defined without a malignant" in capsys.readouterr().out
     smaller = _of_other_scale(Predictor.load(bundle, OPTIONS))
     with monkeypatch.context() as patch:
         patch.setattr(Predictor, "load", lambda *_: smaller)
