@@ -19,7 +19,7 @@ from mammo.records import MammoError
 Entry = Mapping[str, Any]
 
 CHECK, DIGITS = "check", 16
-"""Key of a line's check, and the hexadecimal digits that it has of a SHA-256."""
+"""Key of an object's check, and the hexadecimal digits that it has of a SHA-256."""
 
 
 class Journal:
@@ -55,7 +55,7 @@ class Journal:
         Raises:
             OSError: the disk is full or fails; the file is named.
         """
-        check = _check_of(self._check, entry)
+        check = check_of(self._check, entry)
         line = (json.dumps({**entry, CHECK: check}, allow_nan=False) + "\n").encode()
         with errors_about(self.path):
             try:
@@ -127,7 +127,7 @@ def _entries(path: Path, content: bytes) -> tuple[list[Entry], str, int]:
         if entry is None and number == len(lines):  # a loss of power can leave any bytes there
             break
         own = None if entry is None else entry.pop(CHECK, None)
-        if entry is None or own != _check_of(check, entry):
+        if entry is None or own != check_of(check, entry):
             raise MammoError(f"{path}, line {number} is damaged: restore the file from a backup")
         found.append(entry)
         check = own
@@ -144,8 +144,8 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return entry if isinstance(entry, dict) else None
 
 
-def _check_of(before: str, entry: Entry) -> str:
-    """The check of a line, from that of the line before it, which is empty for the first."""
+def check_of(before: str, entry: Entry) -> str:
+    """The check of a JSON object that follows another one with the check `before`, which is empty for the first."""
     return sha256(f"{before}\n{json.dumps(entry)}".encode()).hexdigest()[:DIGITS]
 
 

@@ -15,7 +15,7 @@ from mammo.io import atomic_write
 from mammo.limits import read_json
 from mammo.records import MammoError
 from mammo.serving.studies.cases import StudyCases
-from mammo.serving.studies.journal import begin_journal
+from mammo.serving.studies.journal import CHECK, begin_journal, check_of
 from mammo.serving.studies.settings import Settings
 
 STUDY, ANSWERS, LOCK = "study.json", "answers.jsonl", ".lock"
@@ -117,11 +117,8 @@ def _read(settings: Settings) -> dict[str, Any]:
         content = read_json(path, TABLE_BYTES)
         if content["format"] != FORMAT:
             raise MammoError(f"{path} is of format {content['format']}, not {FORMAT}: use the version that wrote it")
-        _options(content["scoring"])
-        if len([one["lesion_id"] for one in content["cases"]]) != len([one["score"] for one in content["shown"]]):
-            raise ValueError("cases without a score")
-        if not isinstance(content["settings"], dict) or not isinstance(content["readers"], list):
-            raise ValueError("no settings")
+        if content.pop(CHECK) != check_of("", content):
+            raise ValueError("it was changed")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MammoError(f"{path} is damaged ({type(error).__name__}): restore it from a backup") from None
     return dict(content)
@@ -195,5 +192,6 @@ def _check_cases(path: Path, store: Path, began: list[Any], now: list[Any]) -> N
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
+    text = json.dumps({**content, CHECK: check_of("", content)}, indent=1, allow_nan=False)
     with atomic_write(path, mode=0o600) as file:
-        file.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        file.write_text(text + "\n", encoding="utf-8")

@@ -8,7 +8,7 @@ import pytest
 
 from mammo.records import MammoError
 from mammo.serving.studies.journal import opened_journal
-from mammo.serving.studies.prepared import ANSWERS, STUDY, prepare
+from mammo.serving.studies.prepared import ANSWERS, STUDY, begun, prepare
 from mammo.serving.studies.settings import Settings
 from mammo.serving.studies.study import Answer, AnsweredError, Decision, parse_answer
 from tests.serving.studies.study_cases import SCORING, Clock, opened, prepared_study, scores, write_store, write_study
@@ -144,13 +144,25 @@ def test_readers_may_join_and_scores_stay(tmp_path: Path, store: Path) -> None:
     assert prepared_study(write_study(tmp_path, store, readers="[R1, R2, R3]"))[0].settings.readers[-1] == "R3"
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"format": 2}', "[1]", '{"format": 1, "cases": [1], "shown": []}'])
+@pytest.mark.parametrize("content", ["", "{}", '{"format": 1}', "[1]", '{"format": 2, "cases": [1], "shown": []}'])
 def test_a_damaged_study_is_one_sentence(tmp_path: Path, store: Path, content: str) -> None:
     path = write_study(tmp_path, store)
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / STUDY).write_text(content)
     with pytest.raises(MammoError, match=STUDY):
         prepared_study(path)
+
+
+def test_a_changed_score_is_an_error(tmp_path: Path, store: Path) -> None:
+    path = write_study(tmp_path, store)
+    prepared_study(path)
+    file = tmp_path / "study" / STUDY
+    before = file.read_text()
+    file.write_text(before.replace('"score": 0.03', '"score": 0.93'))
+    assert file.read_text() != before
+    for work in (lambda: prepared_study(path), lambda: begun(Settings.read(path))):
+        with pytest.raises(MammoError, match=r"is damaged.*: restore it from a backup"):
+            work()
 
 
 def test_answers_without_a_study_are_never_taken_over(tmp_path: Path, store: Path) -> None:
