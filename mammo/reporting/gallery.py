@@ -3,26 +3,32 @@
 No value names a patient. Coordinates are (x, y) = (column, row) in the network frame, as browsers use them.
 """
 
-from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 import torch
-from contourpy import contour_generator
 from numpy.typing import NDArray
 
 from mammo.data.dataset import ImageMapSource
-from mammo.geometry import Box, Frame
 from mammo.maps.stack import location_map
+from mammo.maps.view_sources import KINDS, OtherViewMaps, view_sources
 from mammo.paper import LOCAL
 from mammo.progress import track
-from mammo.records import FULL_SCALE, Pixels
 from mammo.reporting.evaluation import Evaluation
+from mammo.reporting.gallery_images import (
+    OTHER,
+    WHOLE,
+    WHOLE_WITH_OTHERS,
+    GalleryImage,
+    Grid,
+    frame_values,
+    grid_bytes,
+    image_values,
+)
+from mammo.reporting.gallery_views import lesion_views, maps_with_views
 from mammo.reporting.reported_runs import PooledRun, pooled_runs
 from mammo.reporting.shared_lesions import share_lesions
 from mammo.scoring.score_tables import size_group
@@ -32,10 +38,6 @@ from mammo.store.splits import NO_FOLD
 from mammo.training.results import Run
 from mammo.training.saliency_source import saliency_cache
 
-IMAGE_BYTES = 100_000
-"""Largest size of one image, so that a page with N_LESIONS images in base64 stays below 25 MB."""
-
-MAX_HEIGHT = 920
 FIELDS = {
     "label": "Pathology",
     "split": "Split",
@@ -50,23 +52,6 @@ FIELDS = {
     "high_risk": "High-risk",
 }
 """The fields that lesions are filtered by, and their names on the page."""
-
-Grid = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class GalleryImage:
-    """One image of the gallery.
-
-    Attributes:
-        pixels: uint16 [H, W], network frame, 0 to FULL_SCALE.
-        saliency: [2, rows, cols] in [0, 1], malignant then benign; None for models without saliency maps.
-        outlines: lesion id, label, mask [box.height, box.width] and box (network frame) of every lesion on the image.
-    """
-
-    pixels: Pixels
-    saliency: Grid | None
-    outlines: Sequence[tuple[str, str, NDArray[np.bool_], Box]]
 
 
 def build_gallery(evaluation: Evaluation, root: Path, store: Path, n_lesions: int) -> dict[str, Any]:
@@ -86,24 +71,52 @@ def build_gallery(evaluation: Evaluation, root: Path, store: Path, n_lesions: in
     runs = evaluation.main_runs
     windows = _windows(pooled_runs(runs))
     shown = choose_lesions(_lesions(evaluation, windows), n_lesions)
-    saliency = _saliency(runs, root, manifest)
+    sources = _view_sources(evaluation.runs, root, manifest)
     by_lesion = dict(iter(windows.groupby("lesion_id")))
-    lesions = []
-    for _, lesion in shown.iterrows():
-        own_windows = by_lesion[lesion["lesion_id"]]
-        upright = torch.tensor(own_windows[["row", "col", "side"]].assign(angle=0.0).to_numpy())
-        location = location_map(upright, manifest.frame).mean(dim=0)[0].numpy()
-        lesions.append(lesion_values(lesion, own_windows, location))
+    lesions = [
+        _shown_lesion(lesion, by_lesion[lesion["lesion_id"]], sources, manifest) for _, lesion in shown.iterrows()
+    ]
+    others = dict.fromkeys(view["image"] for lesion in lesions for view in lesion["views"] if view["image"])
+    own, saliency = dict.fromkeys(shown["image_id"]), _saliency(runs, root, manifest)
     images = {}
-    for image_id in track(list(dict.fromkeys(shown["image_id"])), "gallery", shown["image_id"].nunique()):
-        on_image = manifest.lesions[manifest.lesions["image_id"] == image_id]
-        outlines = [(key, str(on_image.at[key, "label"]), *manifest.network_outline(key)) for key in on_image.index]
-        maps = None if saliency is None else saliency([image_id])[0]
-        images[image_id] = image_values(
-            GalleryImage(pixels.network(image_id, manifest.chain(image_id)), maps, outlines)
-        )
+    for image_id in track(list(own), "gallery", len(own)):
+        image = _gallery_image(pixels, manifest, image_id, saliency)
+        images[image_id] = image_values(image, WHOLE_WITH_OTHERS if others else WHOLE)
+    for image_id in [key for key in others if key not in own]:
+        images[image_id] = image_values(_gallery_image(pixels, manifest, image_id, sources[0].saliency), OTHER)
     common = {"frame": frame_values(manifest.frame), "fields": FIELDS, "maps": evaluation.main}
     return {**common, "images": images, "lesions": lesions}
+
+
+def _shown_lesion(
+    lesion: "pd.Series[Any]", windows: pd.DataFrame, sources: Sequence[OtherViewMaps], manifest: Manifest
+) -> dict[str, Any]:
+    """The values of a lesion of _lesions, with these windows, and of the other images of its exam."""
+    upright = torch.tensor(windows[["row", "col", "side"]].assign(angle=0.0).to_numpy())
+    location = location_map(upright, manifest.frame).mean(dim=0)[0].numpy()
+    outline = manifest.network_outline(lesion["lesion_id"])
+    views = lesion_views(sources, manifest, lesion["image_id"], outline)
+    return lesion_values(lesion, windows, location) | {"views": views}
+
+
+def _gallery_image(
+    pixels: ImageStore, manifest: Manifest, image_id: str, saliency: ImageMapSource | None
+) -> GalleryImage:
+    """An image with its maps and all outlines on it."""
+    on_image = manifest.lesions[manifest.lesions["image_id"] == image_id]
+    outlines = [(key, str(on_image.at[key, "label"]), *manifest.network_outline(key)) for key in on_image.index]
+    maps = None if saliency is None else saliency([image_id])[0]
+    return GalleryImage(pixels.network(image_id, manifest.chain(image_id)), maps, outlines)
+
+
+def _view_sources(runs: Sequence[Run], root: Path, manifest: Manifest) -> list[OtherViewMaps]:
+    """Sources of the maps of other images that runs read, made from the seed-mean S of these; empty without them."""
+    maps = maps_with_views(runs)
+    saliency = _saliency([run for run in runs if run.maps == maps and not run.is_control], root, manifest)
+    if not maps or saliency is None:
+        return []
+    kinds = [kind for kind in KINDS if kind in maps.split("+")]
+    return list(view_sources(manifest, kinds, saliency, saliency).values())
 
 
 def _windows(pools: Sequence[PooledRun]) -> pd.DataFrame:
@@ -114,22 +127,26 @@ def _windows(pools: Sequence[PooledRun]) -> pd.DataFrame:
 
 
 def _lesions(evaluation: Evaluation, windows: pd.DataFrame) -> pd.DataFrame:
-    """Test and, without folds, validation lesions with their seed-mean scores, with and without context."""
-    means, unknown = evaluation.mean_scores, np.full(len(evaluation.lesions), np.nan)
-    local = means.get(LOCAL, unknown) if evaluation.main != LOCAL else unknown
-    parts = [evaluation.lesions.assign(score=means[evaluation.main], without=local)]
+    """Test and, without folds, validation lesions with their seed-mean scores, without context and with all of it."""
+    means = evaluation.mean_scores
+    compared = {"without": LOCAL, "with_others": maps_with_views(evaluation.runs)}
+    compared = {name: maps for name, maps in compared.items() if maps in means and maps != evaluation.main}
+    empty = dict.fromkeys(("without", "with_others"), np.nan)
+    test = {"score": means[evaluation.main]} | empty | {name: means[maps] for name, maps in compared.items()}
+    parts = [evaluation.lesions.assign(**test)]
     if None in evaluation.validation:
         validation, score = evaluation.validation[None]
-        parts.append(validation.assign(score=score, without=_local_validation(evaluation, validation)))
+        own = {name: _validation_score(evaluation, validation, maps) for name, maps in compared.items()}
+        parts.append(validation.assign(**({"score": score} | empty | own)))
     table = pd.concat(parts, ignore_index=True)
     spread = windows.groupby("lesion_id")["score"].std(ddof=0)
     table = table[table["lesion_id"].isin(spread.index)]
     return table.assign(size=size_group(table["size_px"]), score_sd=spread.loc[table["lesion_id"]].to_numpy())
 
 
-def _local_validation(evaluation: Evaluation, lesions: pd.DataFrame) -> "pd.Series[float]":
-    """The seed-mean score without context of validation lesions; NaN if unknown."""
-    runs = [run for run in evaluation.runs if run.maps == LOCAL != evaluation.main]
+def _validation_score(evaluation: Evaluation, lesions: pd.DataFrame, maps: str) -> "pd.Series[float]":
+    """The seed-mean score of validation lesions by these maps; NaN if unknown."""
+    runs = [run for run in evaluation.runs if run.maps == maps and not run.is_control]
     tables = {run.name: table for run in runs if (table := run.validation()) is not None}
     if not tables:
         return pd.Series(np.nan, index=lesions.index)
@@ -182,7 +199,8 @@ def lesion_values(lesion: "pd.Series[Any]", windows: pd.DataFrame, location: Gri
     """The values of one lesion for the viewer.
 
     Args:
-        lesion: FIELDS, lesion_id, image_id, exam_id, score, score_sd and without (score without context, or NaN).
+        lesion: FIELDS, lesion_id, image_id, exam_id, score, score_sd, without (score without context, or NaN) and
+            with_others (score with maps of other images, or NaN).
         windows: row, col, side (network px) and score of its windows.
         location: [rows, cols] in [0, 1], mean of the windows' location indicator maps.
     """
@@ -195,51 +213,11 @@ def lesion_values(lesion: "pd.Series[Any]", windows: pd.DataFrame, location: Gri
         "high_risk": "yes" if lesion["high_risk"] else "no",
         "score": round(float(lesion["score"]), 4),
         "sd": round(float(lesion["score_sd"]), 4),
-        "without": None if np.isnan(lesion["without"]) else round(float(lesion["without"]), 4),
+        **{
+            name: None if np.isnan(lesion[name]) else round(float(lesion[name]), 4)
+            for name in ("without", "with_others")
+        },
         "windows": np.round(windows[["col", "row", "side"]].to_numpy(), 1).tolist(),
         "scores": np.round(windows["score"].to_numpy(), 3).tolist(),
-        "location": _grid(location),
+        "location": grid_bytes(location),
     }
-
-
-def image_values(image: GalleryImage) -> dict[str, Any]:
-    """The values of one image for the viewer: a JPEG, outlines as polygons, maps as bytes."""
-    outlines = [
-        {"lesion": lesion, "label": label, "rings": _rings(mask, box)} for lesion, label, mask, box in image.outlines
-    ]
-    values: dict[str, Any] = {"src": jpeg(image.pixels), "outlines": outlines, "malignant": None, "benign": None}
-    if image.saliency is not None:
-        values |= {"malignant": _grid(image.saliency[0]), "benign": _grid(image.saliency[1])}
-    return values
-
-
-def frame_values(frame: Frame) -> dict[str, int]:
-    """The frame's size (network px) and grid for the viewer."""
-    rows, cols = frame.grid
-    return {"height": frame.height, "width": frame.width, "rows": rows, "cols": cols}
-
-
-def jpeg(pixels: Pixels) -> str:
-    """The data URI of a JPEG of at most IMAGE_BYTES, from pixels uint16 [H, W], 0 to FULL_SCALE."""
-    height, width = pixels.shape
-    gray = pixels.astype(np.float32) * (255 / FULL_SCALE)
-    size = (round(width * MAX_HEIGHT / height), MAX_HEIGHT) if height > MAX_HEIGHT else (width, height)
-    small = cv2.resize(gray, size, interpolation=cv2.INTER_AREA).round().astype(np.uint8)
-    for quality in (88, 75, 60, 45, 30, 15, 5):
-        content = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
-        if len(content) <= IMAGE_BYTES:
-            break
-    return "data:image/jpeg;base64," + b64encode(content).decode()
-
-
-def _rings(mask: NDArray[np.bool_], box: Box) -> list[list[list[float]]]:
-    """The contours of a mask as closed rings of (x, y), network px."""
-    lines = contour_generator(z=np.pad(mask, 1).astype(np.float64)).lines(0.5)
-    rings = [cv2.approxPolyDP(np.asarray(line, dtype=np.float32), 0.4, closed=True)[:, 0] for line in lines]
-    start = np.array([box.col0, box.row0]) - 0.5  # the center of pixel c of the padded mask is at c - 1 + 0.5
-    return [np.round(ring + start, 1).tolist() for ring in rings]
-
-
-def _grid(values: Grid) -> str:
-    """Values [rows, cols] in [0, 1] as bytes, row by row, in base64."""
-    return b64encode(np.round(values * 255).astype(np.uint8).tobytes()).decode()

@@ -13,16 +13,8 @@ from mammo.geometry import Box
 from mammo.records import FULL_SCALE
 from mammo.reporting import N_LESIONS
 from mammo.reporting.evaluation import SUBGROUP_COLUMNS, evaluate
-from mammo.reporting.gallery import (
-    IMAGE_BYTES,
-    MAX_HEIGHT,
-    GalleryImage,
-    build_gallery,
-    choose_lesions,
-    image_values,
-    jpeg,
-    lesion_values,
-)
+from mammo.reporting.gallery import build_gallery, choose_lesions, lesion_values
+from mammo.reporting.gallery_images import OTHER, WHOLE, WHOLE_WITH_OTHERS, GalleryImage, Size, image_values, jpeg
 from mammo.reporting.reported_runs import reported_runs
 from mammo.store.manifest import Manifest
 
@@ -46,12 +38,13 @@ def test_the_largest_errors_are_shown_and_the_rest_spread_over_the_scores() -> N
     assert len(choose_lesions(lesions, 500)) == 200
 
 
-def test_images_of_noise_still_fit_the_page() -> None:
+@pytest.mark.parametrize("size", [WHOLE, WHOLE_WITH_OTHERS, OTHER])
+def test_images_of_noise_still_fit_the_page(size: Size) -> None:
     noise = RNG.integers(0, FULL_SCALE + 1, (2944, 1920)).astype(np.uint16)
-    address = jpeg(noise)
-    assert len(b64decode(address.split(",")[1])) <= IMAGE_BYTES
-    assert decoded(address).shape == (MAX_HEIGHT, 600)
-    assert N_LESIONS * (IMAGE_BYTES * 4 / 3 + 12_000) < 25_000_000 - 2_500_000  # room for lesions and for figures
+    address = jpeg(noise, size)
+    assert len(b64decode(address.split(",")[1])) <= size.n_bytes
+    assert decoded(address).shape == (size.height, size.height * 1920 // 2944)
+    assert N_LESIONS * (size.n_bytes * 4 / 3 + 12_000) < 25_000_000 - 2_500_000  # room for lesions and for figures
 
 
 def test_an_image_keeps_its_gray_values_and_proportions() -> None:
@@ -92,12 +85,14 @@ def test_a_lesion_does_not_name_its_patient(without: float, expected: float | No
             "score": 0.5,
             "score_sd": 0.1,
             "without": without,
+            "with_others": np.nan,
         }
     )
     windows = pd.DataFrame({"row": [1.0, 2.0], "col": [3.0, 4.0], "side": [16.0, 20.0], "score": [0.4, 0.6]})
     facts = lesion_values(lesion, windows, np.zeros((2, 2), np.float32))
     assert facts["windows"] == [[3, 1, 16], [4, 2, 20]]
     assert (facts["scores"], facts["without"], facts["high_risk"]) == ([0.4, 0.6], expected, "yes")
+    assert facts["with_others"] is None
     assert "somebody" not in json.dumps(facts, allow_nan=False)
 
 

@@ -27,6 +27,7 @@
     return element;
   }
   const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  const range = (values) => values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [255, 0]);
   const number = (x) => (x === null ? "not run" : x.toFixed(3));
 
   // The gallery: filters, order, cards.
@@ -99,6 +100,7 @@
     if (!$("viewer").open) $("viewer").showModal();
     $("image").src = image.src;
     drawOverlays(lesion, image);
+    drawViews(lesion);
     drawScores(lesion);
     drawHistogram(lesion);
     const facts = Object.entries(FACTS).filter(([field]) => lesion[field]);
@@ -117,7 +119,6 @@
     }
     const grids = { malignant: image.malignant, benign: image.benign, location: lesion.location };
     const decoded = Object.fromEntries(Object.entries(grids).map(([name, text]) => [name, text === null ? null : bytes(text)]));
-    const range = (values) => values.reduce(([low, high], v) => [Math.min(low, v), Math.max(high, v)], [255, 0]);
     for (const [name, values] of Object.entries(decoded)) {
       paintGrid($("layer-" + name), values, COLORS[name], values === null ? [0, 0] : range(values));
       document.querySelector(`#toggles input[value=${name}]`).disabled = values === null;
@@ -126,6 +127,32 @@
     const saliency = decoded.malignant === null ? "This model reads no saliency maps." :
       `Each map is drawn from its minimum to its maximum on this image: S_m ${share(decoded.malignant)}, S_b ${share(decoded.benign)}.`;
     $("maps-caption").textContent = `${saliency} I: mean over the ${lesion.windows.length} windows.`;
+  }
+  function drawViews(lesion) {  // the other images of the exam: where they are read for the lesion
+    $("views").replaceChildren(...lesion.views.map((view, index) => {
+      const panel = make("div", { className: "view" });
+      panel.style.aspectRatio = `${W} / ${H}`;
+      if (view.image) {
+        const image = data.images[view.image], canvas = make("canvas", {}), values = image.malignant === null ? null : bytes(image.malignant);
+        paintGrid(canvas, values, COLORS.malignant, values === null ? [0, 0] : range(values));
+        panel.append(make("img", { src: image.src, alt: "" }), canvas);
+        drawPlace(view, lesion.label, `box-${index}`, draw("svg", { viewBox: `0 0 ${W} ${H}` }, panel));
+      }
+      if (view.missing) panel.append(make("p", { textContent: view.missing }));
+      return make("figure", {}, panel, make("figcaption", { textContent: [view.title, view.words].filter(Boolean).join(". ") }));
+    }));
+    $("views-caption").hidden = !lesion.views.some((view) => view.image);
+    show();
+  }
+  function drawPlace(view, label, name, svg) {
+    if (view.arc) {
+      const [cx, cy] = view.nipple, [x0, y0, x1, y1] = view.box;
+      draw("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0 }, draw("clipPath", { id: name }, svg));
+      const circle = (r) => `M ${cx - r} ${cy} a ${r} ${r} 0 1 0 ${2 * r} 0 a ${r} ${r} 0 1 0 ${-2 * r} 0`;
+      draw("path", { d: view.arc.map(circle).join(" "), class: "arc" }, draw("g", { "clip-path": `url(#${name})` }, svg));
+    }
+    drawOutline(view, `${label} there`, svg);
+    if (view.nipple) draw("circle", { cx: view.nipple[0], cy: view.nipple[1], r: W / 40, class: "nipple" }, svg);
   }
   function paintGrid(canvas, values, color, [low, high]) {
     canvas.width = cols;
@@ -137,6 +164,7 @@
   }
   function drawScores(lesion) {
     const models = [["with context", lesion.score], ["without context", lesion.without]];
+    if (lesion.with_others !== null) models.push(["and other images", lesion.with_others]);
     const scores = models.map(([name, value]) => {
       const bar = make("meter", { min: 0, max: 1, value: value ?? 0 });
       bar.setAttribute("aria-label", `score ${name}`);
@@ -185,6 +213,8 @@
   }
   function show() {
     for (const box of document.querySelectorAll("#toggles input")) $("layer-" + box.value).classList.toggle("off", !box.checked || box.disabled);
+    const hidden = $("layer-malignant").classList.contains("off");
+    for (const canvas of document.querySelectorAll(".view canvas")) canvas.classList.toggle("off", hidden);
   }
   function key(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
