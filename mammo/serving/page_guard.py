@@ -17,6 +17,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from mammo.intake.source_folder import MAX_BYTES
 from mammo.records import MammoError
 from mammo.serving.sessions import ALL_UPLOADS, PER_MINUTE, UPLOADS, Session, Sessions
+from mammo.serving.static_files import DEFECT, FAILED
 from mammo.text import print_event
 
 Scope = MutableMapping[str, Any]
@@ -97,7 +98,7 @@ class Guard:
         except Exception as error:  # its text may hold patient data
             print_event(f"a defect of the program ({type(error).__name__}): please report it")
             if not answer.started:
-                await _refusal(500, "The program has a defect: please report what you did.")(scope, receive, answer)
+                await _refusal(FAILED, DEFECT)(scope, receive, answer)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope)
