@@ -1,6 +1,6 @@
 """Scores of the outlines that are drawn in the page, and what the page shows of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -148,13 +148,14 @@ def image_json(image: OpenImage) -> dict[str, Any]:
         "faces_left": admitted.chain.mirrored,
         "flags": [f"{flag}: {flag.reason}" for flag in admitted.flags],
         "problems": image.problems,
-        "known": [{"id": one.lesion_id, "points": _known_points(one)} for one in image.known],
+        "known": [_known(one) for one in image.known],
     }
 
 
-def _known_points(request: Request) -> Sequence[Sequence[float]]:
-    found: list[list[float]] = ring_around(request.outline).points[:-1].tolist()
-    return found
+def _known(request: Request) -> dict[str, Any]:
+    """An outline of a file: its id, the corners [N, 2] of a polygon, and whether that encloses exactly its pixels."""
+    ring = ring_around(request.outline)
+    return {"id": request.lesion_id, "points": ring.points[:-1].tolist(), "is_exact": ring.exact}
 
 
 def predictions_json(predictor: Predictor, image: OpenImage, found: ScoredOutline) -> dict[str, Any]:

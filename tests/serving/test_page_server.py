@@ -184,6 +184,18 @@ def test_outlines_of_a_file_are_added_and_scored(reader: Reader, folder: Path) -
         assert reader.score(opened["key"], {"known": n_known}).json["n_pixels"] == 600
 
 
+def test_an_outline_of_several_parts_says_that_not_all_is_drawn(reader: Reader, folder: Path) -> None:
+    opened = reader.open(folder / "PHANTOM-0001" / "R-MLO.dcm").json
+    mask = np.zeros((opened["rows"], opened["cols"]), np.uint8)
+    mask[150:160, 150:170] = 255
+    for n_parts in (1, 2):
+        mask[200 : 200 + 4 * (n_parts - 1), 150:170] = 255
+        content = cv2.imencode(".png", mask)[1].tobytes()
+        (*_, found) = load(reader, opened["key"], "mask.png", content, "R-MLO.dcm").json["known"]
+        assert found["is_exact"] == (n_parts == 1)
+        assert np.ptp(found["points"], axis=0) == pytest.approx([10, 20])
+
+
 @pytest.mark.parametrize(
     ("name", "content", "sentence"),
     [

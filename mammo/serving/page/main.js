@@ -65,9 +65,7 @@ function showActive() {
   stage.active.draw();
   showKnown(image?.known ?? [], sketch.outline);
   byId("outlines").disabled = !image;
-  byId("outline-about").textContent = !sketch.outline
-    ? "None yet: choose a tool and draw."
-    : sketch.outline.kind === "known" ? `${sketch.outline.name}, as in its file.` : `Your ${sketch.outline.kind}.`;
+  byId("outline-about").textContent = aboutOutline(sketch.outline, image?.known ?? []);
   showScoring();
   byId("answer").hidden = !answer;
   if (image && answer && answer !== shownAnswer) showAnswerOf(image, answer);
@@ -96,6 +94,18 @@ function described({ rows, cols, spacing_mm: spacing, laterality, view, flags, p
   const size = spacing ? `, ${((rows * spacing) / 10).toFixed(1)} x ${((cols * spacing) / 10).toFixed(1)} cm` : "";
   const about = `${name ? `${name}: ` : ""}${laterality === "L" ? "left" : "right"} ${view}, ${rows} x ${cols} px${size}.`;
   return [about, ...flags.map((flag) => `Flagged ${flag}.`), ...problems].join(" ");
+}
+
+/**
+ * @param {import("./outline.js").Outline | null} outline
+ * @param {server.Known[]} known
+ */
+function aboutOutline(outline, known) {
+  if (!outline) return "None yet: choose a tool and draw.";
+  if (outline.kind !== "known") return `Your ${outline.kind}.`;
+  const isExact = known[outline.number ?? 0]?.is_exact ?? true;
+  const drawn = isExact ? "" : " The edge of its largest part is drawn; all of its parts are scored, without its holes.";
+  return `${outline.name}, as in its file.${drawn}`;
 }
 
 /**

@@ -1,7 +1,8 @@
 // Requests to the server. An error is one sentence that the page shows.
 
 /**
- * @typedef {{id: string, points: [number, number][]}} Known an outline that a file gives
+ * @typedef {{id: string, points: [number, number][], is_exact: boolean}} Known an outline that a file gives; is_exact:
+ *   whether the points enclose all that is scored, and nothing else
  * @typedef {{key: string, rows: number, cols: number, spacing_mm: number, laterality: string, view: string,
  *   faces_left: boolean, flags: string[], problems: string[], known: Known[], no_results: string}} OpenImage
  * @typedef {{name: string, n_outlines: number, exam: (number | null)[], prior: number | null}} ListedFile

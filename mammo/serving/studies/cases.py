@@ -104,6 +104,11 @@ class StudyCases:
         """The patient of a case."""
         return str(self.store.manifest.images.at[self._image(lesion), "patient_id"])
 
+    def is_drawn_whole(self, lesion: str) -> bool:
+        """Whether the polygon that readers see encloses exactly the outline of a case: it has one part and no holes."""
+        mask, box = self.store.manifest.outline(lesion)
+        return ring_around(Drawn(mask, box, clipped=False)).exact
+
     def shown(self, case: int) -> "ShownCase":
         """How a case is shown; MammoError where its pixels are damaged."""
         lesion = self.lesions[case]

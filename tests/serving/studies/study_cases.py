@@ -26,21 +26,25 @@ BREAST = Box(5, 125, 0, 90)
 OUTLINE = Box(50, 62, 20, 30)
 MASK = np.zeros((OUTLINE.height, OUTLINE.width), np.bool_)
 MASK[:, :4] = MASK[-3:] = True
+TWO_PARTS = np.zeros((OUTLINE.height, OUTLINE.width), np.bool_)
+TWO_PARTS[:3] = TWO_PARTS[-3:] = True
 SCORING = Scoring(BundleName("ab" * 32, "demo", "0.9.0", ("phantom",), "f_agg sal+emb", 2), True, 100, None)
 SECRETS = ("zzlesion", "zzpatient", "zzimage", "zzexam", "malignant", "benign")
 """Parts of every id, and the labels, none of which a reader sees."""
 
 
-def write_store(root: Path, n: int, n_patients: int | None = None, flags: str = "") -> Path:
+def write_store(root: Path, n: int, n_patients: int | None = None, flags: str = "", n_parts: int = 1) -> Path:
     """A split store with a lesion on each of n images, every second of which is of a right breast, mirrored.
 
-    The first image has the flags.
+    The first image has the flags, and the first lesion one or two parts.
     """
     store, images, lesions, rng = ImageStore(root), [], [], np.random.default_rng(0)
     for k in range(n):
         chain = FrameChain(SHAPE, k % 2 == 1, BREAST, 1.0, (-120, 0), FRAME)
         images.append(_image(k, k % (n_patients or n), chain) | {"flags": "" if k else flags})
         lesions.append(_lesion(k))
+        if n_parts == 2 and k == 0:
+            lesions[0] |= outline_values(TWO_PARTS, OUTLINE)
         store.write(f"zzimage{k}", rng.integers(100, 4000, (BREAST.height, BREAST.width), dtype=np.uint16))
     Manifest.of(FRAME, images, lesions).save(root)
     return root

@@ -73,9 +73,13 @@ def test_the_scores_that_are_shown_are_those_of_the_run(
         assert page.study.prepared.shown == prepared.shown
 
 
-def test_flagged_images_are_named_before_readers_see_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    store = write_store(tmp_path / "store", 3, flags="burned_in+upside_down")
+def test_what_makes_a_case_doubtful_is_named_before_readers_see_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = write_store(tmp_path / "store", 3, flags="burned_in+upside_down", n_parts=2)
     settings = Settings.read(write_study(tmp_path, store))
     facts: Any = SimpleNamespace(name=SCORING.bundle, images=SimpleNamespace(knows=lambda _: False))
     print_facts(settings, StudyCases.of(settings), facts)
-    assert "so view them: burned_in 1, upside_down 1" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "so view them: burned_in 1, upside_down 1" in printed
+    assert "of which readers see the largest edge: 1" in printed
