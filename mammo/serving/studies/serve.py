@@ -86,7 +86,7 @@ def print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> No
         )
     if n_partly := n - sum(map(cases.is_drawn_whole, cases.lesions)):
         print_text(
-            f"warning: outlines of several parts or with holes, of which readers see the largest edge: {n_partly}"
+            f"warning: outlines with several parts or holes, of which readers see the largest edge: {n_partly}"
         )
     images = cases.manifest.images.loc[list(cases.image_ids)]
     if n_seen := sum(facts.images.knows(str(digest)) for digest in images["sha256"]):
