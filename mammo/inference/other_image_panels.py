@@ -4,11 +4,12 @@ The other breast is drawn facing as the lesion's breast does, so that correspond
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
-from matplotlib.patches import Wedge
+from matplotlib.patches import Rectangle, Wedge
 
 from mammo.inference.lesion_panels import OUTLINE, DrawnImage, draw_outline, draw_saliency, lesion_outline
 from mammo.inference.other_image import OtherImage
@@ -23,12 +24,12 @@ PANELS = 2
 def draw_other_image(slots: Sequence[Axes], other: OtherImage, prediction: LesionPrediction) -> None:
     """Draw another image into PANELS slots, with the arc or the corresponding place, or say why there is none."""
     plain, mapped = slots
-    for axes in slots:
-        axes.set_axis_off()
-        if other.place.missing:
-            axes.text(0.5, 0.5, other.place.missing, transform=axes.transAxes, ha="center", va="center", zorder=9)
+    if other.place.missing:
+        style: dict[str, Any] = {"color": "white", "path_effects": HALO, "ha": "center", "va": "center"}
+        plain.text(0.5, 0.5, other.place.missing, transform=plain.transAxes, **style)
     if other.image is None or other.saliency is None:
-        plain.set_title("other view" if other.place.kind == "ipsi" else "other breast")
+        plain.set(title="other view" if other.place.kind == "ipsi" else "other breast", aspect=1.5)
+        plain.add_patch(Rectangle((0, 0), 1, 1, transform=plain.transAxes, color="black"))
         return
     admitted = other.image.admitted
     image = DrawnImage(admitted.pixels, admitted.chain, prediction.chain.mirrored)

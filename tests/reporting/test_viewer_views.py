@@ -49,4 +49,4 @@ def test_the_saliency_of_other_images_follows_that_of_the_lesions_image(tab: Tab
 
 
 def test_the_score_with_other_images_is_shown(tab: Tab) -> None:
-    assert "and other images0." in tab.run("document.getElementById('scores').textContent")
+    assert "other images0." in tab.run("document.getElementById('scores').textContent")

@@ -164,7 +164,7 @@
   }
   function drawScores(lesion) {
     const models = [["with context", lesion.score], ["without context", lesion.without]];
-    if (lesion.with_others !== null) models.push(["and other images", lesion.with_others]);
+    if (lesion.with_others !== null) models.push(["other images", lesion.with_others]);
     const scores = models.map(([name, value]) => {
       const bar = make("meter", { min: 0, max: 1, value: value ?? 0 });
       bar.setAttribute("aria-label", `score ${name}`);
