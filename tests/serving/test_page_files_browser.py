@@ -91,7 +91,7 @@ def test_an_image_opens_beside_its_prior(tab: Tab, folder: Path, server: Served)
     drag(tab, (left + width * 0.7, top + height * 0.4), (left + width * 0.8, top + height * 0.5))
     press_score(tab)
     assert tab.run(f"{panes}.map((one) => one.querySelectorAll('.outline').length)") == [0, 1]
-    scored = {image.name: image.n_scores for image in server.page.images._images.values()}
+    scored = {image.name: image.last.number if image.last else 0 for image in server.page.images._images.values()}
     assert scored == {PRIOR: 0, CURRENT: 1}
 
 

@@ -85,9 +85,7 @@ def print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> No
             "independent: the key cases draws one lesion of each patient"
         )
     if n_partly := n - sum(map(cases.is_drawn_whole, cases.lesions)):
-        print_text(
-            f"warning: outlines with several parts or holes, of which readers see the largest edge: {n_partly}"
-        )
+        print_text(f"warning: outlines with several parts or holes, of which readers see the largest edge: {n_partly}")
     images = cases.manifest.images.loc[list(cases.image_ids)]
     if n_seen := sum(facts.images.knows(str(digest)) for digest in images["sha256"]):
         print_text(f"warning: {n_seen} of {len(images)} images were among those that the networks were trained on")
