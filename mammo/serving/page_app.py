@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 
 from mammo.inference.case_reading import OtherImages
 from mammo.inference.cases import Case
+from mammo.inference.exams import ExamImage
 from mammo.inference.lesion_model import PHANTOMS
 from mammo.inference.overlay import overlay_pixels
 from mammo.inference.prediction import RESEARCH_USE, LesionPrediction
@@ -70,19 +71,22 @@ class Page:
         if "file" in said:
             number = said["file"]
             is_number = number.isdecimal() and len(number) <= LONGEST_NUMBER
-            return await self._opened(request, self.files.case(int(number) if is_number else -1))
+            return await self._opened(request, *self.files.case(int(number) if is_number else -1))
         with TemporaryDirectory(prefix="mammo-") as folder:
             file = await _received(request, Path(folder), upload_name)
             return await self._opened(request, Case(file.parent, file.name, NAME))
 
-    async def _opened(self, request: Request, case: Case) -> dict[str, Any]:
+    async def _opened(self, request: Request, case: Case, known: ExamImage | None = None) -> dict[str, Any]:
+        described, reader = _described(case, request.query_params), request.scope[SESSION].key
         try:
-            image = await self._reader.run(open_image, _described(case, request.query_params), self.predictor.placing)
+            image = await self._reader.run(open_image, described, self.predictor.placing, known)
         except MammoError:
             print_event("an image was rejected")
             raise
-        self.images.add(request.scope[SESSION].key, image)
-        found = image_json(image) | {"no_results": why_no_results(image, self.predictor.facts.name)}
+        self.images.add(reader, image)
+        found = (
+            image_json(image) | {"no_results": why_no_results(image, self.predictor.facts.name)} | image.among(reader)
+        )
         print_event(f"an image was opened ({found['rows']} x {found['cols']} px)")
         return found
 
@@ -136,19 +140,21 @@ class Page:
 
         Here and below the query can give the number of a `score`, which must be the last.
         """
-        content = predictions_json(self.predictor, *self._last(request))
-        return JSONResponse(content, headers=_attachment("prediction.json"))
+        image, found = self._last(request)
+        content = predictions_json(self.predictor, image, found)
+        return JSONResponse(content, headers=_attachment(image, found, "json"))
 
     async def picture(self, request: Request) -> Response:
         """The picture of an image's last score, as `mammo predict` draws it, to download."""
         image, found = self._last(request)
         content = await self._scorer.run(_picture, self.predictor, image, found.prediction)
-        return Response(content, media_type="image/png", headers=_attachment("prediction.png"))
+        return Response(content, media_type="image/png", headers=_attachment(image, found, "png"))
 
     async def results(self, request: Request) -> Response:
         """The DICOM results of an image's last score, as `mammo predict --dicom` makes them: a zip archive."""
+        image, found = self._last(request)
         files = await self._results(request)
-        return Response(zipped(files), media_type="application/zip", headers=_attachment("mammo-results.zip"))
+        return Response(zipped(files), media_type="application/zip", headers=_attachment(image, found, "zip"))
 
     async def send(self, request: Request) -> dict[str, str]:
         """Send these results to the peer."""
@@ -220,7 +226,9 @@ def _picture(predictor: Predictor, image: OpenImage, prediction: LesionPredictio
     return file.getvalue()
 
 
-def _attachment(name: str) -> dict[str, str]:
+def _attachment(image: OpenImage, found: ScoredOutline, suffix: str) -> dict[str, str]:
+    """The name of a download: one for each score, from the SHA-256 of the image's file, which names no patient."""
+    name = f"mammo-{image.image.sha256[:8]}-score-{found.number:04}.{suffix}"
     return {"content-disposition": f'attachment; filename="{name}"'}
 
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from mammo.inference.case_list import read_cases
 from mammo.inference.cases import Case
-from mammo.inference.exams import other_cases, read_exam_images
+from mammo.inference.exams import ExamImage, other_cases, read_exam_images
 from mammo.maps.view_sources import Kind
 from mammo.records import MammoError
 from mammo.serving.page_hanging import Hanging, hangings
@@ -31,11 +32,11 @@ class ListedFiles:
 
     Attributes:
         cases: the images.
-        hangings: for each the images that hang together with it.
+        exams: what tables and headers state about the exam of each; None where that is not known.
     """
 
     cases: Sequence[Case] = ()
-    hangings: Sequence[Hanging] = ()
+    exams: Sequence[ExamImage | None] = ()
 
     @classmethod
     def of(cls, folder: Path, store: Path | None = None, kinds: Collection[Kind] = ()) -> "ListedFiles":
@@ -62,13 +63,18 @@ class ListedFiles:
         images = {path: image for each in found.folders for path, image in read_exam_images(each).items()}
         others = other_cases(root, images, kinds)
         cases = [replace(case, others=others.get(case.path, ())) for case in cases]
-        return cls(cases, hangings([images.get(case.path) for case in cases]))
+        return cls(cases, [images.get(case.path) for case in cases])
 
-    def case(self, number: int) -> Case:
-        """The image of a number; MammoError where there is none."""
+    @cached_property
+    def hangings(self) -> Sequence[Hanging]:
+        """For each image those that hang together with it."""
+        return hangings(self.exams)
+
+    def case(self, number: int) -> tuple[Case, ExamImage | None]:
+        """The image of a number, and what is known about its exam; MammoError where there is none."""
         if not 0 <= number < len(self.cases):
             raise MammoError(f"The folder has no image of number {number}: load the page again.")
-        return self.cases[number]
+        return self.cases[number], self.exams[number]
 
     def as_json(self) -> list[dict[str, object]]:
         """What the page lists: path below the folder, the number of outlines, and what hangs together (Hanging)."""

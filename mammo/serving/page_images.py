@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from pydicom.dataset import Dataset
@@ -44,6 +45,8 @@ class OpenImage:
         pixels: presentation values uint16 [rows, cols], 0 to 4095, little endian, compressed by gzip.
         header: the attributes that DICOM results depend on; None where the file is not DICOM.
         name: path below the folder that the page lists, or "image" for an upload.
+        patient: as its header states it, or the tables of the folder; empty if unknown.
+        exam: likewise.
         beside: the other images of its exam in that folder.
         key: unguessable name in addresses.
         opened: when.
@@ -56,11 +59,22 @@ class OpenImage:
     pixels: bytes
     header: Dataset | None
     name: str
+    patient: str = ""
+    exam: str = ""
     beside: tuple[Case, ...] = ()
     key: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     opened: datetime = field(default_factory=lambda: datetime.now(UTC))
     last: "ScoredOutline | None" = None
     _beside: OtherImages | None = None
+
+    def among(self, reader: str) -> dict[str, str]:
+        """Its patient and exam, as its header or the tables of the folder state them, for comparison only.
+
+        Returns:
+            Of patient and exam, a digest that is another one for each reader; empty where unknown.
+        """
+        states = {"patient": (self.patient,), "exam": (self.patient, self.exam)}
+        return {name: _digest(reader, *keys) if keys[-1] else "" for name, keys in states.items()}
 
     @property
     def is_upload(self) -> bool:
@@ -98,12 +112,17 @@ def start_workers() -> None:
     list(isolated(str, [""], WORKERS))
 
 
-def open_image(case: Case, placing: Placing) -> OpenImage:
+def _digest(*parts: str) -> str:
+    return sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def open_image(case: Case, placing: Placing, known: ExamImage | None = None) -> OpenImage:
     """Read a file and its outlines, in child processes with limits of memory and time.
 
     Args:
         case: the file, what is said about it, and its outlines.
         placing: how images are brought into the frame of the networks.
+        known: what the folder states about the image's exam.
 
     Raises:
         MammoError: `mammo predict` would reject the image; the sentence names no folder.
@@ -116,7 +135,10 @@ def open_image(case: Case, placing: Placing) -> OpenImage:
         raise MammoError(_about(" ".join(read.errors), case))
     problems = tuple(_about(error, case) for error in read.errors)
     name = UPLOADED if case.name == NAME else case.path
-    return OpenImage(read.image, read.requests, problems, pixels, header, name, case.others)
+    stated = known or ExamImage.of(read.image)
+    return OpenImage(
+        read.image, read.requests, problems, pixels, header, name, stated.patient, stated.exam, case.others
+    )
 
 
 def _read_beside(cases: Sequence[Case], placing: Placing) -> OtherImages:

@@ -140,6 +140,7 @@ def image_json(image: OpenImage) -> dict[str, Any]:
     rows, cols = admitted.chain.stored_shape
     return {
         "key": image.key,
+        "name": "" if image.is_upload else image.name,
         "rows": rows,
         "cols": cols,
         "spacing_mm": admitted.spacing_mm,

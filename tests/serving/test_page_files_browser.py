@@ -95,6 +95,36 @@ def test_an_image_opens_beside_its_prior(tab: Tab, folder: Path, server: Served)
     assert scored == {PRIOR: 0, CURRENT: 1}
 
 
+def test_a_file_of_another_exam_opens_alone_and_what_is_drawn_is_asked_for(
+    tab: Tab, folder: Path, server: Served
+) -> None:
+    """The exam and its outline stay where the reader keeps them; every image has its name."""
+    open_exam(tab, CURRENT)
+    files = "[...document.querySelectorAll('.pane .file')].map((one) => one.textContent)"
+    assert tab.run(files) == [f"PHANTOM-0001/{name}.dcm" for name in ("R-CC", "L-CC", "R-MLO", "L-MLO")]
+    marked = "[...document.getElementById('files').options].filter((one) => one.text.startsWith('\u25b6')).length"
+    assert tab.run(marked) == 4
+    assert CURRENT in tab.run("document.getElementById('files').selectedOptions[0].text")
+    left, top, width, height = place_of(tab, 2)
+    tab.run("document.querySelector('[data-tool=box]').click()")
+    drag(tab, (left + width * 0.7, top + height * 0.4), (left + width * 0.8, top + height * 0.5))
+    press_score(tab)
+    for answer, names in (("keep", None), ("go-on", ["R-MLO.dcm"])):
+        choose_files(tab, "file", [folder / PRIOR])
+        tab.wait("document.getElementById('ask').open")
+        assert CURRENT in tab.run("document.getElementById('ask-text').textContent")
+        tab.run(f"document.getElementById('ask-{answer}').click()")
+        tab.wait("!/^Opening/.test(document.getElementById('about').textContent)")
+        settle(tab)
+        n_left = tab.run("document.querySelectorAll('.pane .outline').length")
+        assert (len(tab.run(files)), n_left) == ((4, 1) if names is None else (1, 0))
+    assert tab.run(files) == names
+    assert is_shown(tab, presentation_values(folder, PRIOR), 0) is False  # one image alone is centered
+    assert tab.run(marked) == 0
+    tab.wait("true")
+    assert len(server.page.images._images) == 1
+
+
 def test_an_image_without_a_prior_has_no_button_for_it(tab: Tab) -> None:
     for name, is_disabled in ((PRIOR, True), ("PHANTOM-0001/L-CC", True), (CURRENT, False)):
         open_file(tab, name)

@@ -1,5 +1,6 @@
 """DICOM results from the page: those of `mammo predict --dicom`, in the archive that is downloaded and at the peer."""
 
+import hashlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -70,7 +71,8 @@ def test_the_archive_holds_what_predict_writes(
         reader, key, no_results = scored(server, (folder / "image.dcm").read_bytes())
         assert no_results == ""
         answer = reader.send("GET", f"/api/images/{key}/results.zip")
-        assert answer.headers["content-disposition"] == 'attachment; filename="mammo-results.zip"'
+        sha256 = hashlib.sha256((folder / "image.dcm").read_bytes()).hexdigest()
+        assert answer.headers["content-disposition"] == f'attachment; filename="mammo-{sha256[:8]}-score-0001.zip"'
         assert CANARY[:8] not in server.log
     with ZipFile(BytesIO(answer.body)) as archive:
         found = {name: pydicom.dcmread(BytesIO(archive.read(name))) for name in archive.namelist()}

@@ -122,6 +122,7 @@ function perform(stage, act) {
  * @param {KeyboardEvent} event
  */
 function isForStage({ target, key, altKey, ctrlKey, metaKey }) {
+  if (byId("ask").open) return false;
   if (altKey || ((ctrlKey || metaKey) && !/^[zy]$/i.test(key))) return false;
   return !/^(INPUT|SELECT|TEXTAREA|SUMMARY)$/.test(/** @type {Element} */ (target).tagName);
 }

@@ -6,6 +6,22 @@ import { byId } from "./elements.js";
 
 const MOST_LISTED = 500;
 
+/** @type {Set<string>} names of the images that panes show */
+let open = new Set();
+
+/**
+ * Mark the images that are open, and choose that of the active pane.
+ * @param {ListedFile[]} files
+ * @param {import("./stage.js").Stage} stage
+ */
+export function showOpen(files, { panes, active }) {
+  open = new Set(panes.flatMap(({ image }) => (image?.name ? [image.name] : [])));
+  const number = active.image?.name ? files.findIndex(({ name }) => name === active.image?.name) : -1;
+  for (const option of byId("files").options) option.textContent = text(files[Number(option.value)]);
+  byId("files").value = number < 0 ? "" : String(number);
+  showChoices(files);
+}
+
 /**
  * List the images.
  * @param {ListedFile[]} files
@@ -36,13 +52,14 @@ function show(files) {
   const options = found.slice(0, MOST_LISTED).map(({ file, number }) =>
     Object.assign(new Option(text(file), String(number)), { title: file.name }));
   byId("files").replaceChildren(...options);
-  const listed = found.length > MOST_LISTED ? `, ${MOST_LISTED} listed` : "";
+  const listed = found.length > MOST_LISTED ? `, of which the first ${MOST_LISTED} are listed: type part of a name` : "";
   byId("n-files").textContent = `${found.length} of ${files.length} images${listed}`;
   showChoices(files);
 }
 
 /** @param {ListedFile} file */
-const text = ({ name, n_outlines: n }) => (n ? `${name} (${n} outline${n > 1 ? "s" : ""})` : name);
+const text = ({ name, n_outlines: n }) =>
+  `${open.has(name) ? "\u25b6 " : ""}${n ? `${name} (${n} outline${n > 1 ? "s" : ""})` : name}`;
 
 /** @param {ListedFile[]} files */
 function showChoices(files) {

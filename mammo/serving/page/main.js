@@ -3,7 +3,7 @@
 import { showAnswer } from "./answer.js";
 import { makeControls, showLayout } from "./controls.js";
 import { byId, say } from "./elements.js";
-import { listFiles } from "./folder.js";
+import { listFiles, showOpen } from "./folder.js";
 import { showMore } from "./more.js";
 import { Opening } from "./opening.js";
 import { request } from "./outline.js";
@@ -18,6 +18,8 @@ const opening = new Opening(stage, { begun, ended }, () =>
 
 /** @type {any} */
 let facts = null;
+/** @type {server.ListedFile[]} */
+let files = [];
 
 /** @param {Pane} pane */
 function drawn(pane) {
@@ -61,6 +63,7 @@ function ended(problems, isOpened) {
 function showActive() {
   const { image, name, sketch, answer } = stage.active;
   byId("about").textContent = image ? described(image, name) : "";
+  showOpen(files, stage);
   if (!image) byId("state").textContent = "";
   stage.active.draw();
   showKnown(image?.known ?? [], sketch.outline);
@@ -90,9 +93,9 @@ function showAnswerOf(image, answer) {
  * @param {server.OpenImage} image
  * @param {string} name
  */
-function described({ rows, cols, spacing_mm: spacing, laterality, view, flags, problems }, name) {
+function described({ name: listed, rows, cols, spacing_mm: spacing, laterality, view, flags, problems }, name) {
   const size = spacing ? `, ${((rows * spacing) / 10).toFixed(1)} x ${((cols * spacing) / 10).toFixed(1)} cm` : "";
-  const about = `${name ? `${name}: ` : ""}${laterality === "L" ? "left" : "right"} ${view}, ${rows} x ${cols} px${size}.`;
+  const about = `${listed || name ? `${listed || name}: ` : ""}${laterality === "L" ? "left" : "right"} ${view}, ${rows} x ${cols} px${size}.`;
   return [about, ...flags.map((flag) => `Flagged ${flag}.`), ...problems].join(" ");
 }
 
@@ -224,7 +227,8 @@ async function start() {
     byId("bundle").textContent = `Bundle ${facts.bundle.name}, trained on ${facts.bundle.trained_on.join(", ")}`;
     byId("use").textContent = facts.use;
     byId("phantoms").textContent = facts.phantoms;
-    listFiles(await server.read("/api/files"), opening);
+    files = await server.read("/api/files");
+    listFiles(files, opening);
   } catch (error) {
     say(/** @type {Error} */ (error).message);
   }

@@ -1,6 +1,7 @@
 // Opens images in the panes of a stage: files of the reader's, and images of the folder.
 
 import { layoutFor } from "./hanging.js";
+import { asked } from "./question.js";
 import * as server from "./server.js";
 
 /**
@@ -52,17 +53,41 @@ export class Opening {
    * @param {(number | null)[]} files by pane
    * @param {number} first
    */
-  together(files, first) {
+  async together(files, first) {
     const { stage } = this;
+    if (!(await mayLose(stage.panes))) return false;
     const jobs = files.flatMap((file, n) => (file === null ? [] : [{ pane: stage.panes[n], file }]));
-    for (const pane of stage.panes) {
-      if (pane.image) server.close(pane.image);
-      pane.close();
-    }
+    this.#closeAll();
     stage.show(layoutFor(files.length));
     jobs.sort((a, b) => Number(b.file === first) - Number(a.file === first));
     stage.activate(jobs[0].pane);
     return this.#open(jobs);
+  }
+
+  #closeAll() {
+    for (const pane of this.stage.panes) {
+      if (pane.image) server.close(pane.image);
+      pane.close();
+    }
+  }
+
+  /**
+   * Make room for images of which the first has been opened: those of another exam open alone. False where the reader
+   * keeps what would be lost.
+   * @param {server.OpenImage} opened
+   * @param {Pane[]} wanted
+   */
+  async #roomFor(opened, wanted) {
+    const { stage } = this;
+    const shown = stage.panes.filter(({ image }) => image);
+    const others = wanted.length === 1 ? shown.filter((pane) => pane !== wanted[0]) : shown;
+    const isNew = others.length > 0 && !others.some(({ image }) => image && isOfOne(image, opened));
+    if (!(await mayLose(isNew ? shown : wanted))) return false;
+    if (!isNew) return true;
+    this.#closeAll();
+    stage.activate(wanted[0]);
+    stage.show(1);
+    return true;
   }
 
   /**
@@ -78,6 +103,10 @@ export class Opening {
       try {
         const opened = await server.open(file, this.said());
         const pixels = await server.pixels(opened);
+        if (mine === this.#latest && !isOpened && !(await this.#roomFor(opened, jobs.map((job) => job.pane)))) {
+          server.close(opened);
+          break;
+        }
         const closed = mine === this.#latest ? pane.image : opened;
         if (closed) server.close(closed);
         if (closed === opened) return false;
@@ -90,7 +119,31 @@ export class Opening {
         problems.push(jobs.length > 1 && file instanceof File ? `${file.name}: ${message}` : message);
       }
     }
+    if (isOpened && jobs.length > 1 && this.#nPatients > 1) {
+      problems.push("The images that are open are of several patients: each has its name.");
+    }
     this.listener.ended(problems, isOpened);
     return true;
   }
+
+  get #nPatients() {
+    return new Set(this.stage.panes.flatMap(({ image }) => (image ? [image.patient] : []))).size;
+  }
+}
+
+/**
+ * Whether two images are of one exam, as far as is known.
+ * @param {server.OpenImage} one
+ * @param {server.OpenImage} other
+ */
+const isOfOne = (one, other) => one.patient === other.patient && one.exam === other.exam;
+
+/**
+ * Whether these panes may be closed; asks where an outline would be lost.
+ * @param {Pane[]} panes
+ */
+async function mayLose(panes) {
+  const names = panes.filter(({ isDrawn }) => isDrawn).map(({ image, title }) => title || `${image?.laterality} ${image?.view}`);
+  if (!names.length) return true;
+  return asked(`This closes what you have drawn on ${names.join(", ")}. Downloads and saved scores stay.`);
 }

@@ -121,15 +121,27 @@ export class Pane {
     this.resized();
   }
 
+  /** What the reader knows the image by: its name in the list, or that of the file. */
+  get title() {
+    return this.image?.name || this.name;
+  }
+
+  /** Whether the reader has drawn an outline here, which closing the image would lose. */
+  get isDrawn() {
+    const { outline, draft } = this.sketch;
+    return draft.begun !== null || (outline !== null && outline.kind !== "known");
+  }
+
   #describe() {
     const { image } = this;
     const what = image ? `${image.laterality === "L" ? "left" : "right"} ${image.view}` : "empty";
     this.#part("empty").toggleAttribute("hidden", image !== null);
     this.#part("label").textContent = image ? `${image.laterality} ${image.view}` : "";
+    this.#part("file").textContent = this.title;
     this.place.dataset.side = image?.laterality ?? "";
     this.place.setAttribute(
       "aria-label",
-      `Mammogram, ${what}. Choose a tool by its number; arrow keys move the cursor, Space presses it.`,
+      `Mammogram, ${this.title ? `${what}, ${this.title}` : what}. Choose a tool by its number; arrow keys move the cursor, Space presses it.`,
     );
   }
 

@@ -3,8 +3,10 @@
 /**
  * @typedef {{id: string, points: [number, number][], is_exact: boolean}} Known an outline that a file gives; is_exact:
  *   whether the points enclose all that is scored, and nothing else
- * @typedef {{key: string, rows: number, cols: number, spacing_mm: number, laterality: string, view: string,
+ * @typedef {{key: string, name: string, patient: string, exam: string, rows: number, cols: number, spacing_mm: number,
+ *   laterality: string, view: string,
  *   faces_left: boolean, flags: string[], problems: string[], known: Known[], no_results: string}} OpenImage
+ *   name: in the folder's list, empty for an upload; patient and exam: alike for images of one, empty where unknown
  * @typedef {{name: string, n_outlines: number, exam: (number | null)[], prior: number | null}} ListedFile
  *   exam: the numbers of the images of its exam, by pane; prior: of the same view of an earlier exam
  */

@@ -39,6 +39,9 @@ const ARROWS = /** @type {Record<string, [number, number]>} */ ({
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 });
 
+/** What a reader of a study is not to know of an image. */
+const UNNAMED = { name: "", patient: "", exam: "" };
+
 /** @type {Progress | null} */
 let progress = null;
 /** @type {Step | null} */
@@ -127,7 +130,7 @@ async function showStep() {
   const pixels = isSame ? null : await server.pixelsAt(own(`steps/${found.number}/pixels`), found.rows, found.cols);
   step = found;
   if (pixels) {
-    stage.active.show({ ...found, key: "", flags: [], problems: [], known: [], no_results: "" }, pixels, "");
+    stage.active.show({ ...found, key: "", flags: [], problems: [], known: [], no_results: "", ...UNNAMED }, pixels, "");
     stage.active.place.setAttribute("aria-label", "Mammogram with an outlined lesion. Arrow keys move it.");
     outline(true);
   }
