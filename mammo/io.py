@@ -101,7 +101,7 @@ _remove_partials_once = cache(remove_partials)
 
 
 @contextmanager
-def file_lock(path: Path, what: str, wait: bool = True) -> Iterator[None]:
+def file_lock(path: Path, what: str, wait: bool = True, remedy: str = "wait until it has ended") -> Iterator[None]:
     """Hold the lock file at path; the lock is released when the process exits, however it ends.
 
     Forked children do not share the lock. The file is created where it is missing and never removed.
@@ -110,6 +110,7 @@ def file_lock(path: Path, what: str, wait: bool = True) -> Iterator[None]:
         path: the lock file.
         what: the work that the lock protects, for messages.
         wait: whether to wait, and say so, while another process holds the lock.
+        remedy: what to do where wait is False.
 
     Raises:
         MammoError: another process holds the lock and wait is False, or the file system cannot lock files.
@@ -121,7 +122,7 @@ def file_lock(path: Path, what: str, wait: bool = True) -> Iterator[None]:
             lock.acquire(FIRST_TRY_S, TRY_EVERY_S)
         except Timeout:
             if not wait:
-                raise MammoError(f"{what}: another process holds {path}: wait until it has ended") from None
+                raise MammoError(f"{what}: another process holds {path}: {remedy}") from None
             print_text(f"{what}: waiting for another process")
             lock.acquire()
     except OSError as error:

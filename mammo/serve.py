@@ -127,7 +127,7 @@ def _serve_page(options: argparse.Namespace) -> int:
     from mammo.serving.application_entity import Address
 
     peer = Address.parse(options.peer) if options.peer else None
-    _check_serve_extra()
+    address = _address(options)
     from mammo.inference.predictor import PredictOptions, Predictor
     from mammo.serving.page_app import Page, application
     from mammo.serving.page_extras import Extras
@@ -145,7 +145,7 @@ def _serve_page(options: argparse.Namespace) -> int:
     if options.neighbors:
         extras = extras.with_neighbors(predictor, options.neighbors, options.neighbors_license)
     page = application(Page(predictor, files, extras))
-    serve_page(page, options.host or HOST, PORT if options.port is None else options.port)
+    serve_page(page, *address)
     return 0
 
 
@@ -154,14 +154,14 @@ def _serve_study(options: argparse.Namespace) -> int:
     check_unused({"--dicom": options.dicom} | _given(options, unused), "--study")
     _check_page(options)
     check_exists(options.study)
-    _check_serve_extra()
-    from mammo.inference.predictor import PredictOptions
-    from mammo.serving.studies.serve import serve_study
     from mammo.serving.studies.settings import Settings
 
+    settings, address = Settings.read(options.study), _address(options)
+    from mammo.inference.predictor import PredictOptions
+    from mammo.serving.studies.serve import serve_study
+
     chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
-    address = options.host or HOST, PORT if options.port is None else options.port
-    serve_study(Settings.read(options.study), options.bundle, chosen, options.allow_targets, *address)
+    serve_study(settings, options.bundle, chosen, options.allow_targets, *address)
     return 0
 
 
@@ -197,6 +197,16 @@ def _check_page(options: argparse.Namespace) -> None:
     if (options.port or 0) > MOST_PORT:
         raise MammoError(f"--port {options.port} is not a port: give a whole number of at most {MOST_PORT}")
     check_exists(*(path for path in (options.bundle, options.data, options.test_of, options.neighbors) if path))
+
+
+def _address(options: argparse.Namespace) -> tuple[str, int]:
+    """Host and port of the page; MammoError, before anything is loaded, where it cannot be served there."""
+    _check_serve_extra()
+    from mammo.serving.page_server import check_address
+
+    address = options.host or HOST, PORT if options.port is None else options.port
+    check_address(*address)
+    return address
 
 
 def _check_serve_extra() -> None:

@@ -43,6 +43,11 @@ def serve_page(application: FastAPI, host: str, port: int, readers: Sequence[str
         page_server(application, address, readers).run(sockets=[listener])
 
 
+def check_address(host: str, port: int) -> None:
+    """MammoError, before anything is loaded, where a page cannot be served at an address of this machine."""
+    _listening(host, port).close()
+
+
 def page_server(application: FastAPI, address: str, readers: Sequence[str] = ("",)) -> uvicorn.Server:
     """A server of a page, which prints a link for every reader.
 
@@ -90,5 +95,7 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.listen()  # links are printed before the server runs
     except OSError as error:
         listener.close()
-        raise MammoError(f"cannot listen on {host}:{port} ({error.strerror}): name another --port or --host") from None
+        raise MammoError(
+            f"cannot listen on {host}:{port} ({error.strerror}): end what uses it, or name another --port or --host"
+        ) from None
     return listener

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from mammo.compare import main
+from mammo.records import MammoError
 from mammo.reporting.reader_results import compare_folders
 from mammo.scoring.reader_comparison import compare_readers
 
@@ -68,3 +69,22 @@ def test_wrong_folders_are_one_sentence(folders: tuple[Path, Path], capsys: pyte
             (folder / f"{name}.csv").unlink(missing_ok=True)
     assert main(["--readers", one, other]) == 2
     assert "at least two" in capsys.readouterr().err
+
+
+def test_a_reader_who_has_not_finished_is_named(folders: tuple[Path, Path]) -> None:
+    path = folders[1] / "b.csv"
+    pd.read_csv(path).iloc[:30].to_csv(path, index=False)
+    with pytest.raises(MammoError, match=r"b\.csv has 30 lesions of 40, .*: delete b\.csv in both folders"):
+        compare_folders(*folders)
+
+
+def test_few_readers_are_warned_of_and_no_interval_passes_what_an_auc_can_be(folders: tuple[Path, Path]) -> None:
+    """Two readers, one of whom is always right, have t quantiles of few degrees of freedom."""
+    (folders[0] / "c.csv").unlink()
+    (folders[1] / "c.csv").unlink()
+    path = folders[0] / "a.csv"
+    table = pd.read_csv(path)
+    table.assign(score=table["malignant"]).to_csv(path, index=False)
+    found = compare_folders(*folders)
+    assert found["auc_first_ci"][1] == 1
+    assert [one.split(":")[0] for one in found["warnings"]][0] == "2 readers"

@@ -116,7 +116,7 @@ export class Opening {
       } catch (error) {
         if (mine !== this.#latest) return false;
         const { message } = /** @type {Error} */ (error);
-        problems.push(jobs.length > 1 && file instanceof File ? `${file.name}: ${message}` : message);
+        problems.push(file instanceof File ? `${file.name}: ${message}` : message);
       }
     }
     if (isOpened && jobs.length > 1 && this.#nPatients > 1) {

@@ -87,6 +87,7 @@ export class Pane {
     this.#clear();
     this.marks.replaceChildren();
     drawMap(this.maps, this.view, null, "");
+    this.lens.width = 0;  // no part of the image stays in the magnifier
     this.#describe();
     this.listener.outline(this);
   }

@@ -39,6 +39,11 @@ const ARROWS = /** @type {Record<string, [number, number]>} */ ({
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 });
 
+const WHEN = /** @type {const} */ ({
+  year: "numeric", month: "long", day: "numeric", hour: "numeric", minute: "2-digit", timeZoneName: "short",
+});
+const WAIT_MS = [1000, 60_000];
+
 /** What a reader of a study is not to know of an image. */
 const UNNAMED = { name: "", patient: "", exam: "" };
 
@@ -47,6 +52,7 @@ let progress = null;
 /** @type {Step | null} */
 let step = null;
 let shownAt = 0;
+let waiting = 0;
 let isOutlined = true;
 let isBusy = false;
 
@@ -88,6 +94,25 @@ async function busy(work) {
   }
 }
 
+/**
+ * Ask again when the next session opens, and each minute until then.
+ * @param {string | null} opens
+ */
+function waitFor(opens) {
+  clearTimeout(waiting);
+  if (!opens) return;
+  const left = new Date(opens).getTime() - Date.now();
+  waiting = setTimeout(async () => {
+    try {
+      enter(await server.read("/api/study"));
+      say("");
+    } catch (error) {
+      say(/** @type {Error} */ (error).message);
+      waitFor(opens);
+    }
+  }, Math.min(Math.max(left, WAIT_MS[0]), WAIT_MS[1]));
+}
+
 /** @param {Progress} found */
 function pause(found) {
   progress = found;
@@ -100,8 +125,12 @@ function pause(found) {
   const { answered, total, session, n_sessions: sessions, opens } = found;
   const which = sessions > 1 ? `, session ${session} of ${sessions}` : "";
   let text = `${answered} of ${total} answers are given${session ? which : ""}.`;
-  if (!session) text = `All ${total} answers are given. Thank you.`;
-  else if (opens) text += ` This session opens on ${new Date(opens).toLocaleString(undefined, { dateStyle: "long", timeStyle: "short" })}.`;
+  if (!session) text = `All ${total} answers are given. Thank you: you may close the page.`;
+  else if (opens) {
+    text = `Session ${session - 1} is done, ${answered} of ${total} answers are given. Session ${session} of ${sessions} opens on ` +
+      `${new Date(opens).toLocaleString(undefined, WHEN)}: you may close the page until then, or leave it open, and it goes on.`;
+  }
+  waitFor(opens);
   byId("pause-text").textContent = text;
   byId("task").hidden = !session || Boolean(opens);
   byId("start").hidden = !session || Boolean(opens);

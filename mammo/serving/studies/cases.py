@@ -46,14 +46,14 @@ class StudyCases:
         if settings.split is None:
             found = cls.listed(settings.store, settings.lesions)
         else:
-            store = OpenStore(settings.store)
+            store = _opened(settings.store)
             found = cls(store, _of_split(store, settings.split))
         return found if settings.cases is None else found.drawn(settings.cases, settings.seed)
 
     @classmethod
     def listed(cls, path: Path, lesions: Sequence[str]) -> "StudyCases":
         """These lesions of a store; MammoError where one is not in it, or has no label."""
-        store = OpenStore(path)
+        store = _opened(path)
         labels = store.manifest.lesions["label"]
         for lesion in lesions:
             if lesion not in labels.index:
@@ -152,6 +152,13 @@ class ShownCase:
     def packed(self) -> bytes:
         """The values for a viewer (case_reading.packed)."""
         return packed(self.values)
+
+
+def _opened(path: Path) -> OpenStore:
+    """The store of a study; MammoError, with the key that names it, where there is none."""
+    if not path.is_dir():
+        raise MammoError(f"{path}, the store of the study, is no folder: correct the key store in its YAML file")
+    return OpenStore(path)
 
 
 def _of_split(store: OpenStore, split: Split) -> tuple[str, ...]:

@@ -16,10 +16,13 @@ from mammo.serving.studies.cases import StudyCases
 from mammo.serving.studies.journal import opened_journal
 from mammo.serving.studies.prepared import ANSWERS, LOCK, Scoring, prepare
 from mammo.serving.studies.scores import score_cases
-from mammo.serving.studies.settings import Settings
+from mammo.serving.studies.settings import Design, Settings
 from mammo.serving.studies.study import Study
 from mammo.serving.studies.study_app import StudyPage, study_application
 from mammo.text import print_text
+
+RUNS = "a mammo serve runs this study already: use its links, or end it"
+"""What to do where the study is held."""
 
 
 def serve_study(
@@ -53,10 +56,10 @@ def opened_study(
         MammoError: as serve_study.
     """
     cases = StudyCases.of(settings)
-    facts = BundleFacts.of(Bundle.open(bundle))
-    on_phantoms = "phantom" in facts.name.trained_on
-    scoring = Scoring(facts.name, on_phantoms, options.n_windows, options.prevalence)
-    with file_lock(settings.output / LOCK, f"study {settings.name}", wait=False):
+    with file_lock(settings.output / LOCK, f"study {settings.name}", wait=False, remedy=RUNS):
+        facts = BundleFacts.of(Bundle.open(bundle))
+        on_phantoms = "phantom" in facts.name.trained_on
+        scoring = Scoring(facts.name, on_phantoms, options.n_windows, options.prevalence)
         prepared = prepare(settings, cases, scoring, lambda: _scored(Predictor.load(bundle, options, allowed), cases))
         print_facts(settings, cases, facts)
         with opened_journal(settings.output / ANSWERS) as journal:
@@ -86,6 +89,10 @@ def print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> No
         )
     if n_partly := n - sum(map(cases.is_drawn_whole, cases.lesions)):
         print_text(f"warning: outlines with several parts or holes, of which readers see the largest edge: {n_partly}")
+    if settings.design is Design.INDEPENDENT and settings.days < 1:
+        print_text(
+            f"warning: days is {settings.days:g}, less than one: readers can remember cases of the first session"
+        )
     images = cases.manifest.images.loc[list(cases.image_ids)]
     if n_seen := sum(facts.images.knows(str(digest)) for digest in images["sha256"]):
         print_text(f"warning: {n_seen} of {len(images)} images were among those that the networks were trained on")

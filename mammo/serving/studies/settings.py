@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from mammo.limits import read_yaml
+from mammo.limits import YAML_BYTES, read_text, read_yaml
 from mammo.records import MammoError, Split, did_you_mean, is_number, is_whole
 
 MOST_READERS = 64
@@ -64,6 +64,8 @@ class Settings:
         try:
             content = read_yaml(path)
         except (OSError, ValueError) as error:
+            if tabs := _tabbed_line(path):
+                raise MammoError(f"{path}, line {tabs}, begins with a tab: use spaces, as YAML asks for") from None
             raise MammoError(f"{path} cannot be read as YAML ({error}): see the how-to of reader studies") from None
         if not isinstance(content, dict):
             raise MammoError(f"{path} is not a table of keys and values: write KEY: VALUE lines, as in seed: 1")
@@ -100,8 +102,31 @@ class Settings:
         }
 
 
-REQUIRED = ("name", "store", "design", "seed", "readers", "output")
+def _tabbed_line(path: Path) -> int:
+    """Number of the first line whose indentation has a tab, from 1; 0 where none has, or the file cannot be read."""
+    try:
+        lines = read_text(path, YAML_BYTES).splitlines()
+    except (OSError, ValueError):
+        return 0
+    return next((number for number, line in enumerate(lines, 1) if re.match(r" *\t", line)), 0)
+
+
+REQUIRED = {
+    "name": "demo study",
+    "store": "runs/demo/store",
+    "design": "sequential",
+    "seed": "1",
+    "readers": "[R1, R2]",
+    "output": "runs/demo/study",
+}
+"""Keys that every study needs, each with an example."""
+
 OPTIONAL = ("split", "lesions", "cases", "days")
+
+
+def _unquoted(value: object) -> str:
+    """What to do beside where a text stands for a number."""
+    return ", without quotes or other text" if isinstance(value, str) else ""
 
 
 @dataclass(frozen=True)
@@ -113,7 +138,7 @@ class _Keys:
 
     def wrong(self, key: str, remedy: str) -> MammoError:
         """The error of a key."""
-        return MammoError(f"{self.path}: {key} is {str(self.content[key])[:100]!r}: {remedy}")
+        return MammoError(f"{self.path}: {key} is {repr(self.content[key])[:100]}: {remedy}")
 
     def check_names(self) -> None:
         """Check that no key is unknown, and none is missing."""
@@ -124,7 +149,7 @@ class _Keys:
                 raise MammoError(f"{self.path}: the key {key!s:.100} is unknown{hint}: use {', '.join(known)}")
         for key in REQUIRED:
             if key not in self.content:
-                raise MammoError(f"{self.path}: the key {key} is missing: the how-to of reader studies explains it")
+                raise MammoError(f"{self.path}: the key {key} is missing: give it, as in {key}: {REQUIRED[key]}")
 
     def text(self, key: str) -> str:
         """A line of text."""
@@ -151,7 +176,7 @@ class _Keys:
         """A whole number in [low, high]."""
         value = self.content[key]
         if not is_whole(value) or not low <= value <= high:
-            raise self.wrong(key, f"give a whole number from {low} to {high}")
+            raise self.wrong(key, f"give a whole number from {low} to {high}{_unquoted(value)}")
         return int(value)
 
     def lesions(self) -> tuple[Split | None, tuple[str, ...]]:
@@ -180,7 +205,7 @@ class _Keys:
             raise MammoError(f"{self.path}: the key days is missing: give the days between sessions, as in days: 28")
         value = self.content["days"]
         if not is_number(value) or not 0 <= value <= MOST_DAYS:
-            raise self.wrong("days", f"give a number of days from 0 to {MOST_DAYS}")
+            raise self.wrong("days", f"give a number of days from 0 to {MOST_DAYS}{_unquoted(value)}")
         return float(value)
 
     def readers(self) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ reader's own order.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +36,7 @@ CONFLICT, NOT_SHOWN, NOT_KEPT = 409, 500, 507
 """HTTP statuses: the step is not the reader's next one; its image cannot be read; the disk cannot keep the answer."""
 
 ELSEWHERE = "This case was answered already, perhaps in another window: the next one is shown."
+NOT_YET = "This case is not reached yet: answer those before it first."
 NOT_NOW = "No case is to be read now: load the page again."
 OTHER_READER = "The link of another reader was opened in this browser, and nothing was kept: open your own link again."
 DAMAGED = "This case cannot be shown: inform the person who runs the study."
@@ -70,8 +72,9 @@ class StudyPage:
         reader = _reader(request)
         progress = self.study.readers[reader]
         step = progress.next
-        if step is None or request.path_params["number"] != str(len(progress.answers)):
-            raise HTTPException(CONFLICT, ELSEWHERE)
+        number = request.path_params["number"]
+        if step is None or number != len(progress.answers):
+            raise HTTPException(CONFLICT, _why_not(number, len(progress.answers)))
         if self.study.opens(reader):
             raise HTTPException(CONFLICT, NOT_NOW)
         with _case_errors():
@@ -91,7 +94,8 @@ class StudyPage:
             try:
                 self.study.answer(reader, content["step"], parse_answer(content))
             except AnsweredError:
-                raise HTTPException(CONFLICT, ELSEWHERE) from None
+                n_answers = len(self.study.readers[reader].answers)
+                raise HTTPException(CONFLICT, _why_not(content["step"], n_answers)) from None
         progress = self.study.readers[reader]
         print_event(f"reader {reader}: {len(progress.answers)} of {len(progress.steps)} answers")
         return self._progress(reader)
@@ -108,7 +112,7 @@ class StudyPage:
             "total": len(progress.steps),
             "session": progress.next.session if progress.next else None,
             "n_sessions": progress.steps[-1].session,
-            "opens": None if opens is None else opens.isoformat(timespec="minutes"),
+            "opens": None if opens is None else _whole_minute(opens).isoformat(timespec="minutes"),
         }
 
     async def _step(self, step: Step, answers: list[Entry]) -> dict[str, Any]:
@@ -131,6 +135,16 @@ class StudyPage:
             **{"laterality": shown.laterality, "view": shown.view, "faces_left": shown.faces_left},
             "outline": shown.outline,
         }
+
+
+def _why_not(number: int, n_answers: int) -> str:
+    """Why the step of a number, from 0, is not the next one of a reader who has given so many answers."""
+    return ELSEWHERE if number < n_answers else NOT_NOW if number == n_answers else NOT_YET
+
+
+def _whole_minute(time: datetime) -> datetime:
+    """A time rounded up to the minute, so that a session is open when it is said to be."""
+    return time + timedelta(seconds=-time.timestamp() % 60)
 
 
 @contextmanager
@@ -173,5 +187,5 @@ def study_application(page: StudyPage) -> FastAPI:
     app.add_api_route("/api/study", page.progress)
     app.add_api_route("/api/study/step", page.step)
     app.add_api_route("/api/study/answers", page.answer, methods=["POST"])
-    app.add_api_route("/api/study/steps/{number}/pixels", page.pixels, response_class=Response)
+    app.add_api_route("/api/study/steps/{number:int}/pixels", page.pixels, response_class=Response)
     return app

@@ -51,7 +51,7 @@ def test_the_scores_that_are_shown_are_those_of_the_run(
                 assert set(one) == {"threshold", "below", "meaning"}
                 assert one["below"] == (shown["score"] < one["threshold"])
         with (
-            pytest.raises(MammoError, match=r"another process holds .*: wait until"),
+            pytest.raises(MammoError, match=r"another process holds .*: a mammo serve runs this study"),
             opened_study(settings, bundle, OPTIONS),
         ):
             pass

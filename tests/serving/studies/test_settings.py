@@ -28,24 +28,25 @@ def test_lesions_can_be_listed(tmp_path: Path) -> None:
     [
         ({"sed": 1}, "the key sed is unknown (did you mean seed?)"),
         ({"seed": None}, "the key seed is missing"),
-        ({"seed": -1}, "seed is '-1': give a whole number from 0 to"),
-        ({"seed": "true"}, "seed is 'True'"),
+        ({"seed": -1}, "seed is -1: give a whole number from 0 to"),
+        ({"seed": "true"}, "seed is True"),
         ({"name": "''"}, "name is ''"),
-        ({"name": "12"}, "name is '12': give a text"),
-        ({"store": "[1]"}, "store is '[1]': give the path of a folder"),
+        ({"name": "12"}, "name is 12: give a text"),
+        ({"store": "[1]"}, "store is [1]: give the path of a folder"),
         ({"split": "all"}, "split is 'all': give train, val, test"),
         ({"split": None}, "give one of the keys split and lesions"),
         ({"lesions": "[a]"}, "give one of the keys split and lesions"),
-        ({"split": None, "lesions": "[]"}, "lesions is '[]': give a list"),
+        ({"split": None, "lesions": "[]"}, "lesions is []: give a list"),
         ({"split": None, "lesions": "[12]"}, "quote numbers"),
         ({"split": None, "lesions": "[a, b, a]"}, "lesions has 'a' twice"),
-        ({"cases": 1}, "cases is '1': give a whole number from 2"),
+        ({"cases": 1}, "cases is 1: give a whole number from 2"),
         ({"design": "crossed"}, "design is 'crossed': give sequential or independent"),
-        ({"days": 3}, "days is '3': a sequential design has one session"),
+        ({"days": 3}, "days is 3: a sequential design has one session"),
         ({"design": "independent"}, "the key days is missing"),
-        ({"design": "independent", "days": -1}, "days is '-1': give a number of days"),
-        ({"design": "independent", "days": ".nan"}, "days is 'nan'"),
-        ({"readers": "[]"}, "readers is '[]': give a list of 1 to 64 codes"),
+        ({"design": "independent", "days": "'3'"}, "days is '3': give a number of days from 0 to 3650, without quotes"),
+        ({"design": "independent", "days": -1}, "days is -1: give a number of days"),
+        ({"design": "independent", "days": ".nan"}, "days is nan"),
+        ({"readers": "[]"}, "readers is []: give a list of 1 to 64 codes"),
         ({"readers": "R1"}, "readers is 'R1': give a list"),
         ({"readers": "[R1, ../x]"}, "readers has '../x', which is not a code"),
         ({"readers": "['-1']"}, "readers has '-1', which is not a code"),
@@ -68,4 +69,14 @@ def test_what_is_no_table_of_keys_is_one_sentence(tmp_path: Path, content: str) 
     path = tmp_path / "study.yaml"
     path.write_text(content)
     with pytest.raises(MammoError, match=str(path)):
+        Settings.read(path)
+
+
+def test_a_tab_and_a_missing_key_say_what_to_write(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("name: a\nreaders:\n\t- R1\n")
+    with pytest.raises(MammoError, match=r"study\.yaml, line 3, begins with a tab: use spaces"):
+        Settings.read(path)
+    path.write_text("name: a\nstore: s\ndesign: sequential\n")
+    with pytest.raises(MammoError, match="the key seed is missing: give it, as in seed: 1"):
         Settings.read(path)
