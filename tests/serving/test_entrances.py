@@ -1,13 +1,16 @@
 """One exam through every entrance: one score with the other images, and one without them, absent or masked."""
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pydicom
 import pytest
+from numpy.typing import NDArray
 from pydicom.uid import ExplicitVRLittleEndian
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
@@ -23,6 +26,7 @@ from mammo.inference.store_scores import score_store
 from mammo.ingestion.run import ingest_cohort
 from mammo.ingestion.worker import Recipe
 from mammo.intake.adapters import read_cohort
+from mammo.intake.gate import presentation_values
 from mammo.serving.bundle_scorer import bundle_scorer
 from mammo.serving.case_queue import CaseQueue, Limits
 from mammo.serving.page_files import ListedFiles
@@ -32,11 +36,10 @@ from tests.serving.page_cases import Reader, served
 
 N_WINDOWS = 20
 BOX = mammo.Box(130, 165, 60, 100)
-OWN, OTHER_VIEW, OTHER_BREAST = "L-CC.dcm", "L-MLO.dcm", "R-CC.dcm"
-FLAGGED, SPARE = "A.dcm", "Z.dcm"
+OWN, OTHER_VIEW, OTHER_BREAST = "L-CC", "L-MLO", "R-CC"
+"""Names of the images of an exam, without their suffix."""
+FLAGGED, SPARE = "A", "Z"
 """Two more images of the place of OTHER_VIEW: the first by name is flagged, the last is not."""
-
-ROW = f"{OWN},lesion,benign,{BOX.row0},{BOX.row1},{BOX.col0},{BOX.col1}\n"
 
 
 @pytest.fixture(scope="module")
@@ -45,14 +48,14 @@ def folder(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("exam")
     patients = sorted(path for path in (small_root / "dicom").iterdir() if path.is_dir())
     for name in (OWN, OTHER_VIEW, OTHER_BREAST):
-        (folder / name).write_bytes((patients[0] / name).read_bytes())
-    same = pydicom.dcmread(patients[0] / OTHER_VIEW)
+        (folder / f"{name}.dcm").write_bytes((patients[0] / f"{name}.dcm").read_bytes())
+    same = pydicom.dcmread(patients[0] / f"{OTHER_VIEW}.dcm")
     for number, (name, partial) in enumerate([(FLAGGED, "YES"), (SPARE, "NO")], 1):
-        spare = pydicom.dcmread(patients[number] / OTHER_VIEW)
+        spare = pydicom.dcmread(patients[number] / f"{OTHER_VIEW}.dcm")
         spare.PatientID, spare.StudyInstanceUID, spare.PartialView = same.PatientID, same.StudyInstanceUID, partial
         flipped = np.flipud(spare.pixel_array)  # far from the others
         spare.PixelData, spare.file_meta.TransferSyntaxUID = flipped.tobytes(), ExplicitVRLittleEndian
-        spare.save_as(folder / name)
+        spare.save_as(folder / f"{name}.dcm")
     return write_table(folder)
 
 
@@ -60,13 +63,30 @@ def folder(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def alone(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The image with the lesion alone."""
     alone = tmp_path_factory.mktemp("alone")
-    (alone / OWN).write_bytes((folder / OWN).read_bytes())
+    own = image(folder, OWN)
+    (alone / own.name).write_bytes(own.read_bytes())
     return write_table(alone)
 
 
+def image(folder: Path, name: str) -> Path:
+    (found,) = folder.glob(f"{name}.*")
+    return found
+
+
 def write_table(folder: Path) -> Path:
-    (folder / "lesions.csv").write_text(f"image,lesion_id,label,row0,row1,col0,col1\n{ROW}")
+    row = f"{image(folder, OWN).name},lesion,benign,{BOX.row0},{BOX.row1},{BOX.col0},{BOX.col1}"
+    (folder / "lesions.csv").write_text(f"image,lesion_id,label,row0,row1,col0,col1\n{row}\n")
     return folder
+
+
+def write_rasters(folder: Path, images: Mapping[str, NDArray[np.uint16]]) -> Path:
+    """A folder of PNG files of one exam, which a table of images describes."""
+    folder.mkdir()
+    for name, values in images.items():
+        cv2.imwrite(str(folder / f"{name}.png"), values)
+    rows = [f"{name}.png,P1,2026,{','.join(name.split('-'))}" for name in images]
+    (folder / "images.csv").write_text("\n".join(["image,patient,exam,laterality,view", *rows]))
+    return write_table(folder)
 
 
 @pytest.fixture(scope="module")
@@ -98,13 +118,13 @@ def by_python(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> 
 def by_python_with(predictor: Predictor, folder: Path, other_view: str) -> float:
     model = mammo.LesionModel(predictor.ensemble, predictor.placing)
     names = {"other_view": other_view, "other_breast": OTHER_BREAST}
-    others = {name: folder / file for name, file in names.items() if (folder / file).exists()}
-    return model.score(folder / OWN, BOX, n_windows=N_WINDOWS, **others).score
+    others = {name: image(folder, file) for name, file in names.items() if list(folder.glob(f"{file}.*"))}
+    return model.score(image(folder, OWN), BOX, "L", "CC", N_WINDOWS, **others).score
 
 
 def by_listed_page(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
     files = ListedFiles.of(folder, kinds=predictor.other_images)
-    number = [each.path for each in files.cases].index(OWN)
+    number = [each.path for each in files.cases].index(image(folder, OWN).name)
     with served(capture, predictor, files) as server:
         reader = Reader(server)
         return page_score(reader, reader.send("POST", f"/api/images?file={number}").json["key"])
@@ -113,7 +133,7 @@ def by_listed_page(predictor: Predictor, folder: Path, empty: Path, capture: Any
 def by_uploads(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
     with served(capture, predictor) as server:
         reader = Reader(server)
-        keys = {path.name: reader.open(path).json["key"] for path in sorted(folder.glob("*.dcm"))}
+        keys = {path.stem: reader.open(path).json["key"] for path in sorted(folder.glob("*.dcm"))}
         return page_score(reader, keys[OWN])
 
 
@@ -125,7 +145,7 @@ def page_score(reader: Reader, key: str) -> float:
 
 def by_node(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
     queue = CaseQueue(empty / "queue", Limits(free_bytes=0), whole_studies=True)
-    own = pydicom.dcmread(folder / OWN)
+    own = pydicom.dcmread(image(folder, OWN))
     mask = np.zeros((own.Rows, own.Columns), np.bool_)
     mask[BOX.row0 : BOX.row1, BOX.col0 : BOX.col1] = True
     dicom_results(case(lesion(mask, 0, 0)), own, BUNDLE)["outlines.dcm"].save_as(
@@ -165,3 +185,42 @@ def test_all_entrances_give_one_score_with_the_other_images(
     assert abs(found["whole"]["by_store"] - found["absent"]["by_store"]) > 1e-4
     for name in (FLAGGED, SPARE):
         assert abs(found["whole"]["by_store"] - by_python_with(predictor, folder, name)) > 1e-5, "the choice counts"
+
+
+def phantom_exam(small_root: Path) -> dict[str, NDArray[np.uint16]]:
+    folder = min(path for path in (small_root / "dicom").iterdir() if path.is_dir() and path.name != "outlines")
+    return {name: presentation_values(folder, f"{name}.dcm") for name in (OWN, OTHER_VIEW, OTHER_BREAST)}
+
+
+def real_exam(small_root: Path) -> dict[str, NDArray[np.uint16]]:
+    folder = Path(os.environ["MAMMO_REAL_EXAM"]) / "images"
+    whole = {
+        name: cv2.imread(str(folder / f"0_{name}.png"), cv2.IMREAD_UNCHANGED)
+        for name in (OWN, OTHER_VIEW, OTHER_BREAST)
+    }
+    return {
+        name: cv2.resize(one, None, fx=1 / 8, fy=1 / 8, interpolation=cv2.INTER_AREA) for name, one in whole.items()
+    }
+
+
+REAL = pytest.mark.skipif("MAMMO_REAL_EXAM" not in os.environ, reason="MAMMO_REAL_EXAM is not set")
+
+
+@pytest.mark.parametrize("exam", [phantom_exam, pytest.param(real_exam, marks=REAL)])
+def test_files_without_a_header_are_one_exam_by_their_table(
+    predictor: Predictor,
+    small_root: Path,
+    exam: Callable[[Path], dict[str, NDArray[np.uint16]]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    images = exam(small_root)
+    whole = write_rasters(tmp_path / "whole", images)
+    alone = write_rasters(tmp_path / "alone", {OWN: images[OWN]})
+    scores = []
+    for entrance in (by_store, by_predict, by_python, by_listed_page):
+        empty = tmp_path / entrance.__name__
+        empty.mkdir()
+        scores.append(entrance(predictor, whole, empty, capsys))
+    assert scores == pytest.approx([scores[0]] * len(scores), abs=1e-6)
+    assert abs(by_python(predictor, alone, tmp_path, capsys) - scores[0]) > 1e-4
