@@ -39,6 +39,9 @@ PATTERNS: Mapping[str, str] = {
         rf"you gave a pixel spacing of \1 mm, but the header of the file states \2 mm: {LEAVE_OUT}"
     ),
     r"; scale=[\d.e-]+ would fit this breast": "",
+    f"{re.escape(Code.NOT_DICOM.reason)}: .*": (
+        "not a DICOM, PNG or TIFF file, or its header is damaged: choose another, or fetch it from its source again"
+    ),
 }
 """Likewise, by regular expressions."""
 

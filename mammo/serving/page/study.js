@@ -133,6 +133,7 @@ function pause(found) {
   waitFor(opens);
   byId("pause-text").textContent = text;
   byId("task").hidden = !session || Boolean(opens);
+  byId("twice").textContent = sessions > 1 ? "" : "Each case is answered twice, without the score and then with it. ";
   byId("start").hidden = !session || Boolean(opens);
   byId("start").textContent = answered ? "Go on (Enter)" : "Start (Enter)";
 }

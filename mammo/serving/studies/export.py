@@ -44,7 +44,7 @@ def export_study(settings: Settings, out: Path) -> dict[str, tuple[int, int]]:
         MammoError: the folder has files, the study has not begun, or a case is no longer in the store.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise MammoError(f"{out} exists: name a new folder, so that no earlier export is replaced")
+        raise MammoError(f"{out} is not an empty folder: name a new or empty one: no earlier export is replaced")
     prepared, journal = begun(settings), settings.output / ANSWERS
     facts = case_table(prepared, StudyCases.listed(settings.store, prepared.lesions))
     progress = progress_of(prepared, read_journal(journal), str(journal))

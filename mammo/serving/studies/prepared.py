@@ -155,7 +155,7 @@ def _check_empty(folder: Path) -> None:
     if journal.exists() and journal.stat().st_size:  # an empty one is left where a begin was interrupted
         raise MammoError(f"{folder} has {ANSWERS}, but no {STUDY}: restore it, or name another output")
     if others := sorted(path.name for path in folder.iterdir() if path != journal and path.name[0] != "."):
-        raise MammoError(f"{folder} has other files, such as {others[0]}: name a new folder as output of the study")
+        raise MammoError(f"{folder} has other files, such as {others[0]}: name a new or empty folder as output")
 
 
 def _check_same(path: Path, began: Mapping[str, Any], now: Mapping[str, Any]) -> None:

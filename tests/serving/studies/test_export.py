@@ -110,7 +110,7 @@ def test_the_command_exports_and_replaces_nothing(
     assert main(["--study", str(study), "--export", str(out)]) == 0
     assert "reader R3: 9 of 18 answers" in capsys.readouterr().out
     assert main(["--study", str(study), "--export", str(out)]) == 2
-    assert "name a new folder" in capsys.readouterr().err
+    assert "name a new or empty one" in capsys.readouterr().err
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in out.rglob("*.*"))
 
 

@@ -175,7 +175,7 @@ def test_answers_without_a_study_are_never_taken_over(tmp_path: Path, store: Pat
 def test_a_folder_with_other_files_is_no_output_of_a_study(tmp_path: Path) -> None:
     store = write_store(tmp_path / "store", 2)
     before = sorted(store.rglob("*"))
-    with pytest.raises(MammoError, match=r"has other files, such as .*: name a new folder"):
+    with pytest.raises(MammoError, match=r"has other files, such as .*: name a new or empty folder"):
         prepared_study(write_study(tmp_path, store, output="store"))
     assert sorted(store.rglob("*")) == before
 
