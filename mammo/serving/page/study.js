@@ -127,7 +127,7 @@ function pause(found) {
   let text = `${answered} of ${total} answers are given${session ? which : ""}.`;
   if (!session) text = `All ${total} answers are given. Thank you: you may close the page.`;
   else if (opens) {
-    text = `Session ${session - 1} is done, ${answered} of ${total} answers are given. Session ${session} of ${sessions} opens on ` +
+    text = `Session ${session - 1} is done, ${answered} of ${total} answers are given; session ${session} of ${sessions} opens on ` +
       `${new Date(opens).toLocaleString(undefined, WHEN)}: you may close the page until then, or leave it open, and it goes on.`;
   }
   waitFor(opens);
