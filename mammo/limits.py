@@ -95,12 +95,12 @@ def read_yaml(path: Path) -> Any:  # noqa: ANN401
     """
     check_yaml(path, references=False)
     try:
-        return yaml.load(read_text(path, YAML_BYTES), _UniqueKeys)
+        return yaml.load(read_text(path, YAML_BYTES), _SafeUniqueKeys)
     except yaml.YAMLError as error:
         raise ValueError(" ".join(str(error).split())) from None
 
 
-class _UniqueKeys(yaml.CSafeLoader):
+class _SafeUniqueKeys(yaml.CSafeLoader):
     """Reads YAML, of which PyYAML would take the last of several values of one key."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

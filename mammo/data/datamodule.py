@@ -142,6 +142,7 @@ class MammoDataModule(pl.LightningDataModule):
 
     @image_maps.setter
     def image_maps(self, sources: Mapping[str, ImageMapSource]) -> None:
+        """Set the sources of the columns, maps [N, K, rows, cols] of N images; batches that were kept are dropped."""
         self._image_maps = dict(sources)
         self._evaluation_loaders.clear()  # they keep batches
 

@@ -129,9 +129,10 @@ class LesionModel:
             n_windows: crop windows that the score is the mean over (the paper: 100).
             pixel_spacing: mm between pixels of an image that states none; needed where images are brought to one
                 spacing (data.scale=auto).
-            other_view: the same breast in the other view, of the same exam, likewise a file, data set or array; read
-                by networks with maps ipsi only, which score without it where it is None.
-            other_breast: the other breast in the same view; by networks with maps contra.
+            other_view: the same breast in the other view, of the same exam: a file, data set or gray values uint16
+                [H, W], as image; read by networks with maps ipsi only, which score without it where it is None.
+            other_breast: the other breast in the same view: a file, data set or gray values uint16 [H, W], likewise;
+                read by networks with maps contra only.
 
         Raises:
             MammoError: an image would be rejected by an ingest (with the reason and what to do), its laterality or

@@ -11,7 +11,7 @@ import pytest
 from mammo.data.plans import Plan
 from mammo.geometry import Frame
 from mammo.inference.case_image import Placing, read_image
-from mammo.inference.lesion_model import _key
+from mammo.inference.given_images import _digest
 from mammo.ingest import main as ingest_command
 from mammo.ingestion.quarantine import RejectionLog
 from mammo.intake.adapters import mias, nyu, read_cohort
@@ -101,7 +101,7 @@ READERS: dict[str, tuple[str, Callable[[Path], object]]] = {
 """Readers that reject what is not a file."""
 
 MISSING: dict[str, tuple[str, Callable[[Path], object]]] = {
-    "digest of an image": ("image.dcm", _key),
+    "digest of an image": ("image.dcm", _digest),
     "origin of a run": ("origin.json", lambda path: _reads(path.parent)),
     "table of own ids": ("ids.csv", lambda path: OWN_IDS.read(path.parent)),
     "saliency cache": ("x.txt", lambda path: SaliencyMaps(path.parent, {}, (46, 30), "").missing()),
