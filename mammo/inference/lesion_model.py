@@ -164,8 +164,8 @@ class LesionModel:
             laterality: as in `score`.
             view: as in `score`.
             pixel_spacing: as in `score`.
-            other_view: as in `score`.
-            other_breast: as in `score`.
+            other_view: path, pydicom Dataset or gray values uint16 [H, W], as in `score`.
+            other_breast: likewise, gray values uint16 [H, W], as in `score`.
 
         Raises:
             MammoError: as `score`.
