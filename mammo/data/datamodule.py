@@ -121,8 +121,7 @@ class MammoDataModule(pl.LightningDataModule):
     ) -> None:
         super().__init__()
         self.root, self.plan, self.columns = Path(store), plan, tuple(columns)
-        self.crops, self.quota = crops, quota
-        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.crops, self.quota, self.batch_size, self.eval_batch_size = crops, quota, batch_size, eval_batch_size
         self.windows_per_lesion = dict(windows_per_lesion)
         self.fold, self.seed, self.shared_windows, self.window_epochs = fold, seed, shared_windows, window_epochs
         self._image_maps, self.view_dropping = dict(image_maps or {}), view_dropping or ViewDropping()
