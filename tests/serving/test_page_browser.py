@@ -281,7 +281,9 @@ def test_the_page_scores_as_predict_does(
             browser_tab.run(FOCUS)
             browser_tab.press("Enter")
             found = press_score(browser_tab)
-            name = browser_tab.run("document.getElementById('files').selectedOptions[0].text.split(' ')[0]")
+            name = browser_tab.run(
+                "document.getElementById('files').selectedOptions[0].text.replace('▶ ', '').split(' ')[0]"
+            )
         finally:
             os.killpg(process.pid, signal.SIGINT)
             process.wait(60)
