@@ -1,6 +1,6 @@
 """Sources of the maps ipsi and contra of images, made from S of their other images, and the control with wrong ones."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -91,9 +91,9 @@ class OtherViewMaps:
 
 
 def view_sources(
-    manifest: Manifest, kinds: Iterable[Kind], own: ImageMapSource, saliency: ImageMapSource
-) -> dict[Kind, OtherViewMaps]:
-    """The maps that the other images of the exams of a store give its images.
+    manifest: Manifest, kinds: Collection[Kind], own: ImageMapSource, saliency: ImageMapSource
+) -> dict[str, OtherViewMaps]:
+    """The maps that the other images of the exams of a store give its images, by kind.
 
     Args:
         manifest: of the store.
@@ -101,6 +101,8 @@ def view_sources(
         own: source of S of the images themselves.
         saliency: source of S [N, 2, rows, cols] of the other images.
     """
+    if not kinds:  # pairing the images of a large store takes seconds
+        return {}
     pairs, places = other_images(manifest.images), landmarks(manifest)
     others = {kind: dict(zip(pairs.index, pairs[kind], strict=True)) for kind in kinds}
     return {kind: OtherViewMaps(kind, found, places, own, saliency, manifest.frame) for kind, found in others.items()}

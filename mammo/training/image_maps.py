@@ -26,8 +26,10 @@ def image_map_sources(
         saliency: source of true saliency maps [N, 2, rows, cols].
         columns: those that the network reads; others have no source.
     """
-    shuffled, kinds = shuffled_maps(cfg), [kind for kind in KINDS if kind in columns]
-    images, own = of_fold(manifest, cfg.fold).images if shuffled else manifest.images, saliency
+    kinds = [kind for kind in KINDS if kind in columns]
+    if not (shuffled := shuffled_maps(cfg)):
+        return {"saliency": saliency, **view_sources(manifest, kinds, saliency, saliency)}
+    images, own = of_fold(manifest, cfg.fold).images, saliency
     groups = dict(zip(images.index, images["split"] + " " + images["view"], strict=True))
     patients = dict(zip(images.index, images["patient_id"], strict=True))
     if "sal" in shuffled or ("contra" in shuffled and "sal" not in cfg.maps):  # contra's maps hold own S, too
