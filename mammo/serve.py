@@ -174,9 +174,12 @@ def _export_study(options: argparse.Namespace) -> int:
     from mammo.serving.studies.export import export_study
     from mammo.serving.studies.settings import Settings
 
-    for reader, (n, total) in export_study(Settings.read(options.study), options.export).items():
+    exported = export_study(Settings.read(options.study), options.export)
+    for reader, (n, total) in exported.answers.items():
         print_text(f"reader {reader}: {n} of {total} answers")
-    print_text(f"written: {options.export}")
+    print_text(f"written: {options.export}, {exported.n_cases} cases, {exported.n_malignant} malignant")
+    if exported.warning:
+        print_text(f"warning: {exported.warning}")
     return 0
 
 

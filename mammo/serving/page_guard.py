@@ -32,6 +32,9 @@ SESSION = "mammo_session"
 UPLOADS_AT = re.compile(r"/api/images(/[^/]*/outlines)?")
 """Paths of uploads, which have limits of their own."""
 
+STEP_AT = "/api/study/step"
+"""Path of the next step of a reader study. It is asked for before each answer, so that its rate counts apart."""
+
 JSON_BYTES = 1 << 20
 """Largest body that is not an upload."""
 
@@ -64,6 +67,11 @@ ENTERED = (
     '<link rel="icon" href="/icon.svg"><title>mammo</title><p><a href="/">Open the page</a></p></html>'
 )
 """The way into the page. From a link in a mail or chat browsers would follow a redirect without the cookie."""
+
+UNKNOWN = (
+    "This link is not known: it was used already, is older than the last start of the server, or is not complete. In "
+    f"the browser that has used it, open http://{{address}}. {ENTER}"
+)
 
 CLOSED = (
     "More readers came than the page serves at once, and your browser had asked for nothing the longest, so it was "
@@ -142,7 +150,7 @@ class Guard:
         if request.method not in ("GET", "HEAD"):
             if headers.get("origin") != own:
                 return _refusal(403, f"Requests that change something come from the page at {own} only.")
-            if request.method != "DELETE" and not session.may_ask(self.sessions.now()):
+            if request.method != "DELETE" and not session.may_ask(self.sessions.now(), request.url.path == STEP_AT):
                 return _refusal(429, f"More than {PER_MINUTE} requests came within a minute: wait a minute.")
         return session
 
@@ -153,9 +161,7 @@ class Guard:
         except MammoError as error:
             return _refusal(403, str(error))
         if session is None:
-            return _refusal(
-                403, f"This link was used. In the browser that used it, open http://{self.address}. {ENTER}"
-            )
+            return _refusal(403, UNKNOWN.format(address=self.address))
         answer = HTMLResponse(ENTERED)
         answer.set_cookie(self._cookie, session.key, httponly=True, samesite="strict", path="/")
         return answer

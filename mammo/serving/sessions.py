@@ -17,7 +17,7 @@ REMEMBERED = 1000
 """Closed sessions whose browsers are answered why."""
 
 PER_MINUTE = 60
-"""Uploads and scores that a reader may ask for within a minute."""
+"""Uploads, scores and answers of a reader within a minute, and as many requests for the next step of a study."""
 
 UPLOADS, ALL_UPLOADS = 2, 8
 """Uploads of a reader, and of all readers, at once: they are in memory."""
@@ -34,6 +34,7 @@ class Session:
         uploads: that are being received.
         last: when its last request came, s.
         times: when the requests of the last minute came, s.
+        steps: likewise of those for the next step of a reader study.
     """
 
     reader: str = ""
@@ -42,14 +43,21 @@ class Session:
     uploads: int = 0
     last: float = 0.0
     times: deque[float] = field(default_factory=deque)
+    steps: deque[float] = field(default_factory=deque)
 
-    def may_ask(self, now: float) -> bool:
-        """Whether another upload or score is within PER_MINUTE; if so, it is counted."""
-        while self.times and self.times[0] <= now - 60:
-            self.times.popleft()
-        if len(self.times) >= PER_MINUTE:
+    def may_ask(self, now: float, is_step: bool = False) -> bool:
+        """Whether another request of its kind is within PER_MINUTE; if so, it is counted.
+
+        Args:
+            now: the clock, s.
+            is_step: whether it is for the next step of a study, not an upload, score or answer.
+        """
+        times = self.steps if is_step else self.times
+        while times and times[0] <= now - 60:
+            times.popleft()
+        if len(times) >= PER_MINUTE:
             return False
-        self.times.append(now)
+        times.append(now)
         return True
 
 

@@ -155,7 +155,7 @@ function enter(found) {
 
 async function showStep() {
   const before = step;
-  const found = /** @type {Step} */ (await server.read(own("step")));
+  const found = /** @type {Step} */ (await server.post(own("step"), {}));
   const isSame = before && before.session === found.session && before.place === found.place;
   const pixels = isSame ? null : await server.pixelsAt(own(`steps/${found.number}/pixels`), found.rows, found.cols);
   step = found;

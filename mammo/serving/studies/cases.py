@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import NamedTuple
 
 from mammo.dicom_out.polygon import ring_around
 from mammo.geometry import Box
@@ -21,7 +22,25 @@ from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.open_store import OpenStore
 
+CHANGES = {"lesion_id": "lesion", "digest": "image or outline", "patient_id": "patient", "malignant": "label"}
+"""What has changed of a case, by the field of Recorded."""
+
 LABELED = (Pathology.MALIGNANT, Pathology.BENIGN)
+
+
+class Recorded(NamedTuple):
+    """What a study records of a case when it begins: all that an export needs of the store."""
+
+    lesion_id: str
+    digest: str
+    """Of the source of its image, of the frame and of its outline."""
+    patient_id: str
+    malignant: int
+    """1 malignant, 0 benign."""
+
+    def changed(self, other: "Recorded") -> str:
+        """What another record of the case has otherwise, of CHANGES; empty where they are equal."""
+        return next((CHANGES[name] for name, value in self._asdict().items() if value != getattr(other, name)), "")
 
 
 @dataclass(frozen=True)
@@ -95,6 +114,14 @@ class StudyCases:
             parts = (images[self._image(lesion)], repr(box), sha256(mask.tobytes()).hexdigest())
             found.append(sha256("\n".join(parts).encode()).hexdigest()[:16])
         return tuple(found)
+
+    @cached_property
+    def recorded(self) -> tuple[Recorded, ...]:
+        """By case, what a study records of it."""
+        return tuple(
+            Recorded(lesion, digest, self.patient(lesion), int(self.malignant(lesion)))
+            for lesion, digest in zip(self.lesions, self.digests, strict=True)
+        )
 
     def malignant(self, lesion: str) -> bool:
         """Whether a case is malignant; it is benign otherwise."""

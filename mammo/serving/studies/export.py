@@ -4,10 +4,13 @@
 - probability.imrmc, decision.imrmc: for multi-reader multi-case analysis with iMRMC
 - without/READER.csv, with/READER.csv: score tables of each reader, of the cases that the reader has answered
 - bundle.csv: the score table of the bundle alone, of all cases
+
+Patients and labels are those that the study recorded when it began: neither the store nor the bundle is needed.
 """
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -24,29 +27,40 @@ from mammo.serving.studies.study import Decision, progress_of
 TRUTH = "-1"
 """What iMRMC calls the reader of the truth."""
 
+NAMED = 5
+"""Most lesions that a warning names."""
+
 ANSWER_COLUMNS = (
     *("reader", "session", "place", "condition", "lesion_id", "patient_id", "malignant", "probability", "decision"),
     *("seconds", "times_shown", "first_shown", "time", "score"),
 )
 
 
-def export_study(settings: Settings, out: Path) -> dict[str, tuple[int, int]]:
+class Exported(NamedTuple):
+    """What an export is of."""
+
+    answers: dict[str, tuple[int, int]]
+    """By reader the number of answers, and of all that are asked."""
+    n_cases: int
+    n_malignant: int
+    warning: str
+    """What the store has otherwise now; empty where it is as it was when the study began."""
+
+
+def export_study(settings: Settings, out: Path) -> Exported:
     """Write the tables into a new folder; the study may go on meanwhile.
 
     Args:
         settings: of the study.
         out: the folder, which must not exist, or be empty.
 
-    Returns:
-        By reader the number of answers, and of all that are asked.
-
     Raises:
-        MammoError: the folder has files, the study has not begun, or a case is no longer in the store.
+        MammoError: the folder has files or cannot be made, or the study has not begun, has changed or is damaged.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise MammoError(f"{out} is not an empty folder: name a new or empty one: no earlier export is replaced")
     prepared, journal = begun(settings), settings.output / ANSWERS
-    facts = case_table(prepared, StudyCases.listed(settings.store, prepared.lesions))
+    facts = case_table(prepared)
     progress = progress_of(prepared, read_journal(journal), str(journal))
     table = answer_table(facts, (entry for one in progress.values() for entry in one.answers))
     out.mkdir(parents=True, exist_ok=True)
@@ -57,16 +71,32 @@ def export_study(settings: Settings, out: Path) -> dict[str, tuple[int, int]]:
     for (condition, reader), own in table.groupby(["condition", "reader"]):
         (out / str(condition)).mkdir(exist_ok=True)
         _write(out / str(condition) / f"{reader}.csv", csv_text(score_table(own)))
-    return {reader: (len(one.answers), len(one.steps)) for reader, one in progress.items()}
+    answers = {reader: (len(one.answers), len(one.steps)) for reader, one in progress.items()}
+    n_malignant = int(facts["malignant"].sum())
+    return Exported(answers, len(facts), n_malignant, _store_warning(prepared, settings.store))
 
 
-def case_table(prepared: Prepared, cases: StudyCases) -> pd.DataFrame:
+def _store_warning(prepared: Prepared, path: Path) -> str:
+    """A sentence on the cases that a store has otherwise than when the study began; empty where there are none."""
+    kept = "the tables have what the study recorded when it began"
+    try:
+        now = StudyCases.listed(path, prepared.lesions).recorded
+    except (MammoError, OSError) as error:
+        return f"the cases cannot be compared with the store ({error}): {kept}"
+    pairs = zip(prepared.cases, now, strict=True)
+    changes = {case.lesion_id: changed for case, other in pairs if (changed := case.changed(other))}
+    listed = ", ".join(f"{lesion} ({changed})" for lesion, changed in list(changes.items())[:NAMED])
+    more = ", ..." if len(changes) > NAMED else ""
+    return f"{path} has {len(changes)} cases otherwise now: {listed}{more}: {kept}" if changes else ""
+
+
+def case_table(prepared: Prepared) -> pd.DataFrame:
     """The cases in order: lesion_id, patient_id, malignant (0 or 1), score (the bundle's)."""
     return pd.DataFrame(
         {
             "lesion_id": prepared.lesions,
-            "patient_id": [cases.patient(lesion) for lesion in prepared.lesions],
-            "malignant": [int(cases.malignant(lesion)) for lesion in prepared.lesions],
+            "patient_id": [case.patient_id for case in prepared.cases],
+            "malignant": [case.malignant for case in prepared.cases],
             "score": [float(one["score"]) for one in prepared.shown],
         }
     )

@@ -1,7 +1,8 @@
 """The journal of a study: a file to which lines are appended, each of which is on the disk before it counts.
 
 Each line ends with a check of itself and of all lines before it, so that a changed, missing or foreign one is found. A
-line that a killed process left half written at the end was never confirmed, and is removed when the journal is opened.
+line without its line feed, which a killed process left half written at the end, was never confirmed: it is removed when
+the journal is opened. A whole line that is not what was written is damage, also at the end: nothing is removed.
 """
 
 import json
@@ -37,13 +38,12 @@ class Journal:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path, self._descriptor = path, descriptor
         content = _content(descriptor)
-        whole = content.rfind(b"\n") + 1
-        self.entries, self._check, kept = _entries(path, content[:whole])
-        self.torn = len(content) - kept
+        self._size = content.rfind(b"\n") + 1
+        self.entries, self._check = _entries(path, content[: self._size])
+        self.torn = len(content) - self._size
         if self.torn:
-            os.ftruncate(descriptor, kept)
+            os.ftruncate(descriptor, self._size)
             os.fsync(descriptor)
-        self._size = kept
 
     def append(self, entry: Entry, durable: bool = True) -> None:
         """Append a line; an error leaves the journal as it was.
@@ -82,7 +82,7 @@ def opened_journal(path: Path) -> Iterator[Journal]:
     """Open a journal within the block.
 
     Raises:
-        MammoError: there is none, or a line other than the last is damaged.
+        MammoError: there is none, or a whole line is damaged.
     """
     _check_exists(path)
     with errors_about(path):
@@ -115,24 +115,18 @@ def _content(descriptor: int) -> bytes:
         return file.read()
 
 
-def _entries(path: Path, content: bytes) -> tuple[list[Entry], str, int]:
-    """The objects of whole lines, the check of the last, and the bytes of the lines that are kept.
-
-    These are all lines, or all but a last one that is no JSON object.
-    """
+def _entries(path: Path, content: bytes) -> tuple[list[Entry], str]:
+    """The objects of whole lines, and the check of the last; MammoError that names the first damaged line."""
     found: list[Entry] = []
-    lines, check, size = content.split(b"\n")[:-1], "", 0
-    for number, line in enumerate(lines, 1):
+    check = ""
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
         entry = _parsed(line)
-        if entry is None and number == len(lines):  # a loss of power can leave any bytes there
-            break
         own = None if entry is None else entry.pop(CHECK, None)
         if entry is None or own != check_of(check, entry):
             raise MammoError(f"{path}, line {number} is damaged: restore the file from a backup")
         found.append(entry)
         check = own
-        size += len(line) + 1
-    return found, check, size
+    return found, check
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -1,11 +1,11 @@
 """The study folder: what a study was begun with, which must not change while it goes on.
 
-- study.json: settings, bundle, cases and the scores that are shown
+- study.json: settings, bundle, cases with their labels, and the scores that are shown
 - answers.jsonl: the journal
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ from mammo.inference.bundle_facts import BundleName
 from mammo.io import atomic_write
 from mammo.limits import read_json
 from mammo.records import MammoError
-from mammo.serving.studies.cases import StudyCases
+from mammo.serving.studies.cases import Recorded, StudyCases
 from mammo.serving.studies.journal import CHECK, begin_journal, check_of
 from mammo.serving.studies.settings import Settings
 
 STUDY, ANSWERS, LOCK = "study.json", "answers.jsonl", ".lock"
-FORMAT = 2
+FORMAT = 3
 TABLE_BYTES = 1 << 28
 
 
@@ -46,17 +46,22 @@ class Prepared:
 
     Attributes:
         settings: its own.
-        lesions: ids of the cases, in order.
+        cases: in order, what the study records of each when it begins (cases.Recorded).
         shown: by case, the score that is shown (scores.score_cases).
         bundle: the JSON values of its BundleName.
         on_phantoms: whether its training images were synthetic.
     """
 
     settings: Settings
-    lesions: tuple[str, ...]
+    cases: tuple[Recorded, ...]
     shown: tuple[Mapping[str, Any], ...]
     bundle: Mapping[str, Any]
     on_phantoms: bool
+
+    @property
+    def lesions(self) -> tuple[str, ...]:
+        """Ids of the cases, in order."""
+        return tuple(case.lesion_id for case in self.cases)
 
 
 Score = Callable[[], list[dict[str, Any]]]
@@ -87,7 +92,7 @@ def prepare(settings: Settings, cases: StudyCases, scoring: Scoring, score: Scor
     content = _read(settings)
     _check_same(path, content["settings"], now["settings"])
     _check_same(path, _options(content["scoring"]), _options(now["scoring"]))
-    _check_cases(path, settings.store, content["cases"], now["cases"])
+    _check_cases(path, settings.store, _recorded(content), cases.recorded)
     _check_readers(path, content["readers"], now["readers"])
     if content["readers"] != now["readers"]:
         content["readers"] = now["readers"]
@@ -125,13 +130,12 @@ def _read(settings: Settings) -> dict[str, Any]:
 
 
 def _content(settings: Settings, cases: StudyCases, scoring: Scoring) -> dict[str, Any]:
-    pairs = zip(cases.lesions, cases.digests, strict=True)
     return {
         "format": FORMAT,
         "settings": settings.fixed(),
         "readers": list(settings.readers),
         "scoring": asdict(scoring),
-        "cases": [{"lesion_id": lesion, "digest": digest} for lesion, digest in pairs],
+        "cases": [case._asdict() for case in cases.recorded],
     }
 
 
@@ -144,9 +148,12 @@ def _options(scoring: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _prepared(settings: Settings, content: Mapping[str, Any]) -> Prepared:
-    lesions = tuple(str(one["lesion_id"]) for one in content["cases"])
     scoring = content["scoring"]
-    return Prepared(settings, lesions, tuple(content["shown"]), scoring["bundle"], scoring["on_phantoms"])
+    return Prepared(settings, _recorded(content), tuple(content["shown"]), scoring["bundle"], scoring["on_phantoms"])
+
+
+def _recorded(content: Mapping[str, Any]) -> tuple[Recorded, ...]:
+    return tuple(Recorded(**case) for case in content["cases"])
 
 
 def _check_empty(folder: Path) -> None:
@@ -176,7 +183,7 @@ def _check_readers(path: Path, began: list[str], now: list[str]) -> None:
         )
 
 
-def _check_cases(path: Path, store: Path, began: list[Any], now: list[Any]) -> None:
+def _check_cases(path: Path, store: Path, began: Sequence[Recorded], now: Sequence[Recorded]) -> None:
     """MammoError where the cases are not those that a study began with."""
     if len(began) != len(now):
         raise MammoError(
@@ -184,10 +191,10 @@ def _check_cases(path: Path, store: Path, began: list[Any], now: list[Any]) -> N
             "or name another output"
         )
     for number, (one, other) in enumerate(zip(began, now, strict=True), 1):
-        if one != other:
+        if changed := one.changed(other):
             raise MammoError(
-                f"{path}: case {number}, lesion {one['lesion_id']}, is not in {store} as it was when the study began: "
-                "restore the store, or name another output"
+                f"{path}: the {changed} of case {number}, lesion {one.lesion_id}, is not in {store} as it was when the "
+                "study began: restore the store, or name another output"
             )
 
 

@@ -11,6 +11,7 @@ from mammo.inference.bundle_facts import BundleFacts
 from mammo.inference.predictor import PredictOptions, Predictor
 from mammo.inference.store_scores import scale_warning
 from mammo.io import file_lock
+from mammo.records import MammoError
 from mammo.serving.page_server import serve_page
 from mammo.serving.studies.cases import StudyCases
 from mammo.serving.studies.journal import opened_journal
@@ -53,9 +54,10 @@ def opened_study(
     """The page of a study, which is held by this process within the block; the networks are loaded to begin it only.
 
     Raises:
-        MammoError: as serve_study.
+        MammoError: as serve_study; the cases have all the same label.
     """
     cases = StudyCases.of(settings)
+    check_labels(cases)
     with file_lock(settings.output / LOCK, f"study {settings.name}", wait=False, remedy=RUNS):
         facts = BundleFacts.of(Bundle.open(bundle))
         on_phantoms = "phantom" in facts.name.trained_on
@@ -68,6 +70,15 @@ def opened_study(
             yield StudyPage(Study(prepared, journal), cases)
 
 
+def check_labels(cases: StudyCases) -> None:
+    """MammoError where the cases are all malignant or all benign."""
+    if len({case.malignant for case in cases.recorded}) < 2:
+        raise MammoError(
+            "the cases of the study have all the same label, but no AUC is defined without a malignant and a benign "
+            "one: list other lesions, or draw more cases"
+        )
+
+
 def _scored(predictor: Predictor, cases: StudyCases) -> list[dict[str, Any]]:
     """The scores of the cases (score_cases); prints what makes them doubtful."""
     if warning := scale_warning(predictor.ensemble.run, cases.manifest):
@@ -76,12 +87,9 @@ def _scored(predictor: Predictor, cases: StudyCases) -> list[dict[str, Any]]:
 
 
 def print_facts(settings: Settings, cases: StudyCases, facts: BundleFacts) -> None:
-    """Print the size of a study, and what makes its result doubtful."""
+    """Print the size of a study, and what makes its result doubtful; not its labels: a reader can see the terminal."""
     n, n_patients = len(cases.lesions), len({cases.patient(lesion) for lesion in cases.lesions})
-    n_malignant = sum(map(cases.malignant, cases.lesions))
-    print_text(f"study {settings.name}: {n} cases, {n_malignant} malignant, {len(settings.readers)} readers")
-    if n_malignant in (0, n):
-        print_text("warning: no AUC is defined without a malignant and a benign case: let the study have both")
+    print_text(f"study {settings.name}: {n} cases, {len(settings.readers)} readers")
     if n_patients < n:
         print_text(
             f"warning: the {n} cases are of {n_patients} patients, but most multi-reader analyses take cases as "

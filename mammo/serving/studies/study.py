@@ -43,17 +43,29 @@ class Progress:
     Attributes:
         steps: all that the reader is asked, in order.
         answers: lines of the journal, one for each step that was answered.
-        shown: times, in ISO 8601, at which the next step was shown.
+        first_shown: when the next step was first shown, in ISO 8601; empty where it was not.
+        times_shown: how often it was.
     """
 
     steps: tuple[Step, ...]
     answers: list[Entry] = field(default_factory=list)
-    shown: list[str] = field(default_factory=list)
+    first_shown: str = ""
+    times_shown: int = 0
 
     @property
     def next(self) -> Step | None:
         """The first step without an answer; None at the end."""
         return self.steps[len(self.answers)] if len(self.answers) < len(self.steps) else None
+
+    def note_shown(self, time: str) -> None:
+        """Count that the next step was shown at a time."""
+        self.first_shown = self.first_shown or time
+        self.times_shown += 1
+
+    def note_answer(self, entry: Entry) -> None:
+        """Add the answer to the next step; the one after it was not shown yet."""
+        self.answers.append(entry)
+        self.first_shown, self.times_shown = "", 0
 
 
 class Study:
@@ -84,14 +96,19 @@ class Study:
         return opens if self.now() < opens else None
 
     def show(self, reader: str) -> Step | None:
-        """The reader's next step, which the journal notes as shown; None where there is none now."""
+        """The reader's next step; None where there is none now.
+
+        The journal notes when it is first shown. Later times, as after a reload, are counted in memory, so that
+        requests without an end do not fill the disk; a new start of the server loses this count, but not the first.
+        """
         progress = self.readers[reader]
         if progress.next is None or self.opens(reader):
             return None
         time = self._time()
-        entry = {"event": "shown", "reader": reader, "step": len(progress.answers), "time": time}
-        self._journal.append(entry, durable=False)
-        progress.shown.append(time)
+        if not progress.first_shown:
+            entry = {"event": "shown", "reader": reader, "step": len(progress.answers), "time": time}
+            self._journal.append(entry, durable=False)
+        progress.note_shown(time)
         return progress.next
 
     def answer(self, reader: str, number: int, answer: Answer) -> None:
@@ -121,13 +138,12 @@ class Study:
             "probability": answer.probability,
             "decision": answer.decision,
             "seconds": answer.seconds,
-            "times_shown": len(progress.shown),
-            "first_shown": progress.shown[0] if progress.shown else "",
+            "times_shown": progress.times_shown,
+            "first_shown": progress.first_shown,
             "time": self._time(),
         }
         self._journal.append(entry)
-        progress.answers.append(entry)
-        progress.shown.clear()
+        progress.note_answer(entry)
 
     def _time(self) -> str:
         return self.now().isoformat(timespec="milliseconds")
@@ -149,10 +165,9 @@ def progress_of(prepared: Prepared, entries: list[Entry], where: str) -> dict[st
         if progress is None or not _fits(progress, prepared, entry):
             raise MammoError(f"{where}, line {number} is not of this study: restore the file from a backup")
         if entry["event"] == "answer":
-            progress.answers.append(entry)
-            progress.shown.clear()
+            progress.note_answer(entry)
         else:
-            progress.shown.append(str(entry["time"]))
+            progress.note_shown(str(entry["time"]))
     return found
 
 

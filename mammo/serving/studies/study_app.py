@@ -19,7 +19,7 @@ from mammo.inference.lesion_model import PHANTOMS
 from mammo.inference.prediction import RESEARCH_USE
 from mammo.limits import parse_json
 from mammo.records import MammoError, is_whole
-from mammo.serving.page_guard import SESSION
+from mammo.serving.page_guard import SESSION, STEP_AT
 from mammo.serving.static_files import application_with
 from mammo.serving.studies.cases import ShownCase, StudyCases
 from mammo.serving.studies.journal import Entry
@@ -185,7 +185,7 @@ def study_application(page: StudyPage) -> FastAPI:
     """The application; /openapi.json describes its addresses."""
     app = application_with("study.html")
     app.add_api_route("/api/study", page.progress)
-    app.add_api_route("/api/study/step", page.step)
+    app.add_api_route(STEP_AT, page.step, methods=["POST"])
     app.add_api_route("/api/study/answers", page.answer, methods=["POST"])
     app.add_api_route("/api/study/steps/{number:int}/pixels", page.pixels, response_class=Response)
     return app

@@ -1,5 +1,6 @@
 """Exports of a study, parsed back: they hold exactly the answers that were given."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from mammo.serve import main
 from mammo.serving.studies.export import export_study
 from mammo.serving.studies.settings import Settings
 from mammo.serving.studies.study import Answer, Decision
+from mammo.store.manifest import Manifest
 from tests.serving.studies.study_cases import opened, write_store, write_study
 
 
@@ -50,7 +52,8 @@ def parse_imrmc(text: str) -> tuple[dict[str, int], dict[str, int], dict[tuple[s
 
 def test_all_tables_hold_the_same_answers(study: Path, tmp_path: Path) -> None:
     out = tmp_path / "tables"
-    assert export_study(Settings.read(study), out) == {"R1": (18, 18), "R2": (18, 18), "R3": (9, 18)}
+    exported = export_study(Settings.read(study), out)
+    assert exported == ({"R1": (18, 18), "R2": (18, 18), "R3": (9, 18)}, 9, 3, "")
     answers = pd.read_csv(out / "answers.csv", dtype={"lesion_id": str})
     with opened(study) as going:
         given = [entry for reader in ("R1", "R2", "R3") for entry in going.readers[reader].answers]
@@ -108,10 +111,40 @@ def test_the_command_exports_and_replaces_nothing(
 ) -> None:
     out = tmp_path / "tables"
     assert main(["--study", str(study), "--export", str(out)]) == 0
-    assert "reader R3: 9 of 18 answers" in capsys.readouterr().out
+    assert f"reader R3: 9 of 18 answers\nwritten: {out}, 9 cases, 3 malignant\n" in capsys.readouterr().out
     assert main(["--study", str(study), "--export", str(out)]) == 2
     assert "name a new or empty one" in capsys.readouterr().err
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in out.rglob("*.*"))
+
+
+def tables_of(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*.*")}
+
+
+def test_labels_and_patients_are_those_of_the_start_whatever_the_store_has_now(
+    study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    export_study(Settings.read(study), tmp_path / "before")
+    manifest = Manifest.load(tmp_path / "store")
+    lesions, images = manifest.lesions.copy(), manifest.images.copy()
+    lesions.loc[["zzlesion0", "zzlesion1"], "label"] = ["benign", "malignant"]
+    images.loc["zzimage4", "patient_id"] = "zzpatient0"
+    replace(manifest, lesions=lesions, images=images).save(tmp_path / "store")
+    assert main(["--study", str(study), "--export", str(tmp_path / "after")]) == 0
+    printed = capsys.readouterr().out
+    assert "has 3 cases otherwise now: zzlesion0 (label), zzlesion1 (label), zzlesion4 (patient): the tables" in printed
+    assert tables_of(tmp_path / "after") == tables_of(tmp_path / "before")
+
+
+@pytest.mark.parametrize("is_gone", [True, False])
+def test_answers_can_be_exported_without_the_store(study: Path, tmp_path: Path, is_gone: bool) -> None:
+    export_study(Settings.read(study), tmp_path / "before")
+    (tmp_path / "store").rename(tmp_path / "moved")
+    if not is_gone:
+        write_store(tmp_path / "store", 2)
+    word = "is no folder" if is_gone else "lesion 'zzlesion2' of the study is not in"
+    assert word in export_study(Settings.read(study), tmp_path / "after").warning
+    assert tables_of(tmp_path / "after") == tables_of(tmp_path / "before")
 
 
 @pytest.mark.parametrize("readers", ["[R1, R2]", "[R1, R2, R4]", "[R2, R1, R3]"])
@@ -130,6 +163,6 @@ def test_a_study_without_answers_has_empty_tables(tmp_path: Path) -> None:
     assert not (tmp_path / "tables").exists()
     with opened(path):
         pass
-    assert export_study(settings, tmp_path / "tables") == {"R1": (0, 6), "R2": (0, 6)}
+    assert export_study(settings, tmp_path / "tables").answers == {"R1": (0, 6), "R2": (0, 6)}
     counts, truth, scores = parse_imrmc((tmp_path / "tables" / "probability.imrmc").read_text())
     assert (counts, truth, scores) == ({"NR": 0, "N0": 0, "N1": 0, "NM": 0}, {}, {})

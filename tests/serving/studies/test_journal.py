@@ -53,8 +53,19 @@ def test_a_journal_cut_at_any_byte_keeps_every_whole_line(tmp_path: Path) -> Non
         assert [entry["step"] for entry in read_journal(path)] == [*range(n_whole), "next"]
 
 
-@pytest.mark.parametrize("end", [b"\0" * 20 + b"\n", b'{"step": 3}\xff\n', b"[1]\n", b"\0" * 4096])
-def test_what_a_loss_of_power_leaves_at_the_end_is_removed(tmp_path: Path, end: bytes) -> None:
+@pytest.mark.parametrize("end", [b"\0" * 20 + b"\n", b'{"step": 3}\xff\n', b"[1]\n", b"\n", b'{"step": 2}\n'])
+def test_a_whole_line_at_the_end_that_was_not_written_is_damage_and_stays(tmp_path: Path, end: bytes) -> None:
+    """It can be an answer that was confirmed, and that the disk has damaged since."""
+    path = tmp_path / "answers.jsonl"
+    path.write_bytes(written(path, 2) + end)
+    for work in (lambda: read_journal(path), lambda: opened_journal(path).__enter__()):
+        with pytest.raises(MammoError, match=r"answers\.jsonl, line 3 is damaged: restore the file from a backup"):
+            work()
+    assert path.read_bytes().endswith(end)
+
+
+@pytest.mark.parametrize("end", [b'{"step": 3}', b"\xff", b"\0" * 4096])
+def test_what_a_kill_or_a_loss_of_power_leaves_without_a_line_feed_is_removed(tmp_path: Path, end: bytes) -> None:
     path = tmp_path / "answers.jsonl"
     path.write_bytes(written(path, 2) + end)
     with opened_journal(path) as journal:

@@ -57,12 +57,13 @@ def test_the_scores_that_are_shown_are_those_of_the_run(
             pass
     printed = capsys.readouterr().out
     assert "patients, but most multi-reader analyses take cases as independent" in printed
-    assert "no AUC is defined" not in printed
+    assert "malignant" not in printed, "a reader can see the terminal"
     labels = expected["label"][expected["label"] != "none"]
     benign = tuple(map(str, labels.index[labels == "benign"]))
     alone = replace(settings, split=None, lesions=benign, output=tmp_path / "alone")
-    with opened_study(alone, bundle, OPTIONS):
-        assert "warning: no AUC is defined without a malignant" in capsys.readouterr().out
+    with pytest.raises(MammoError, match="all the same label, but no AUC"), opened_study(alone, bundle, OPTIONS):
+        pass
+    assert not alone.output.exists()
     smaller = _of_other_scale(Predictor.load(bundle, OPTIONS))
     with monkeypatch.context() as patch:
         patch.setattr(Predictor, "load", lambda *_: smaller)
@@ -83,3 +84,5 @@ def test_what_makes_a_case_doubtful_is_named_before_readers_see_it(
     printed = capsys.readouterr().out
     assert "so view them: burned_in 1, upside_down 1" in printed
     assert "of which readers see the largest edge: 1" in printed
+    assert "study phantoms: 3 cases, 2 readers\n" in printed
+    assert "malignant" not in printed

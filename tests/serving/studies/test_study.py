@@ -11,6 +11,7 @@ from mammo.serving.studies.journal import opened_journal
 from mammo.serving.studies.prepared import ANSWERS, STUDY, begun, prepare
 from mammo.serving.studies.settings import Settings
 from mammo.serving.studies.study import Answer, AnsweredError, Decision, parse_answer
+from mammo.store.manifest import Manifest
 from tests.serving.studies.study_cases import SCORING, Clock, opened, prepared_study, scores, write_store, write_study
 
 YES = Answer(80.0, Decision.BIOPSY, 3.5)
@@ -38,10 +39,24 @@ def test_answers_are_kept_in_order_and_a_study_goes_on_where_it_was(tmp_path: Pa
         assert progress.next == steps[5]
         study.show("R1")
         study.answer("R1", 5, YES)
-        assert progress.answers[5]["times_shown"] == 3
+        assert progress.answers[5]["times_shown"] == 2, "once in the journal, once since the new start"
         assert study.readers["R2"].answers == []
         lesions = [study.prepared.lesions[step.case] for step in steps]
         assert [entry["lesion_id"] for entry in progress.answers] == lesions[:6]
+
+
+def test_the_journal_grows_by_what_readers_do_not_by_how_often_they_ask(tmp_path: Path, store: Path) -> None:
+    path, journal = write_study(tmp_path, store), tmp_path / "study" / ANSWERS
+    with opened(path) as study:
+        study.show("R1")
+        first = journal.read_bytes()
+        for _ in range(50):
+            study.show("R1")
+        assert journal.read_bytes() == first
+        study.answer("R1", 0, YES)
+        assert study.readers["R1"].answers[0]["times_shown"] == 51
+        study.show("R1")
+    assert journal.read_bytes().count(b"\n") == 3
 
 
 def test_a_step_is_answered_once(tmp_path: Path, store: Path) -> None:
@@ -136,6 +151,23 @@ def test_another_bundle_and_another_store_are_named(tmp_path: Path, store: Path)
         prepared_study(write_study(tmp_path, smaller))
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "what"), [("label", "benign", "label"), ("lesion_id", "zzother", "lesion")]
+)
+def test_a_study_does_not_go_on_with_cases_that_have_changed(
+    tmp_path: Path, column: str, value: str, what: str
+) -> None:
+    store = write_store(tmp_path / "store", 4)
+    path = write_study(tmp_path, store)
+    prepared_study(path)
+    manifest = Manifest.load(store)
+    lesions = manifest.lesions.reset_index()
+    lesions.loc[0, column] = value
+    replace(manifest, lesions=lesions.set_index("lesion_id")).save(store)
+    with pytest.raises(MammoError, match=f"the {what} of case 1, lesion zzlesion0, is not in .* as it was"):
+        prepared_study(path)
+
+
 def test_readers_may_join_and_scores_stay(tmp_path: Path, store: Path) -> None:
     first, cases = prepared_study(write_study(tmp_path, store))
     settings = Settings.read(write_study(tmp_path, store, readers="[R1, R2, R3]"))
@@ -144,7 +176,7 @@ def test_readers_may_join_and_scores_stay(tmp_path: Path, store: Path) -> None:
     assert prepared_study(write_study(tmp_path, store, readers="[R1, R2, R3]"))[0].settings.readers[-1] == "R3"
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"format": 1}', "[1]", '{"format": 2, "cases": [1], "shown": []}'])
+@pytest.mark.parametrize("content", ["", "{}", '{"format": 1}', "[1]", '{"format": 3, "cases": [1], "shown": []}'])
 def test_a_damaged_study_is_one_sentence(tmp_path: Path, store: Path, content: str) -> None:
     path = write_study(tmp_path, store)
     (tmp_path / "study").mkdir()

@@ -41,14 +41,14 @@ class StudyReader(Reader):
         assert entered.status == 200
         self.cookie = entered.headers["set-cookie"].split(";")[0]
 
-    def get(self, path: str) -> Answer:
-        return self.send("GET", f"/api/study/{path}?reader={self.code}")
+    def ask(self) -> Answer:
+        return self.send("POST", f"/api/study/step?reader={self.code}")
 
     def step(self) -> Any:
-        return self.get("step").json
+        return self.ask().json
 
     def pixels(self, number: int) -> Answer:
-        return self.get(f"steps/{number}/pixels")
+        return self.send("GET", f"/api/study/steps/{number}/pixels?reader={self.code}")
 
     def answer(self, number: int, **changes: object) -> Answer:
         content = {"step": number, "probability": 20 + number, "decision": "no biopsy", "seconds": 1.5} | changes
@@ -75,7 +75,7 @@ def test_a_reader_sees_every_case_without_and_then_with_the_score(study: ServedS
         assert shown["outline"] == expected.outline
         assert reader.answer(number).json["answered"] == number + 1
     assert reader.send("GET", "/api/study").json["session"] is None
-    assert reader.get("step").status == 409
+    assert reader.ask().status == 409
 
 
 def test_nothing_that_a_reader_gets_says_what_a_case_is(study: ServedStudy, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_nothing_that_a_reader_gets_says_what_a_case_is(study: ServedStudy, tmp_
     paths = ["/", "/study.js", "/api/study", "/openapi.json"]
     got = [reader.send("GET", path) for path in paths]
     for number in range(12):
-        got += [reader.send("GET", "/api/study"), reader.get("step"), reader.pixels(number)]
+        got += [reader.send("GET", "/api/study"), reader.ask(), reader.pixels(number)]
         got += [reader.answer(number), reader.answer(number), reader.answer(99), reader.answer(number + 1, decision=1)]
     got += [reader.send("GET", path) for path in ("/main.js", "/api/files", "/api/bundle", "/api/images/x/pixels")]
     sent = "".join(answer.body.decode("latin-1") + str(answer.headers) for answer in got)
@@ -146,7 +146,7 @@ def test_a_window_of_a_reader_answers_for_no_other_whose_link_was_opened_in_the_
     window = StudyReader(study, "R1")
     window.step()
     window.cookie = StudyReader(study, "R2").cookie  # a browser has one cookie for all its windows
-    for found in (window.answer(0, probability=99), window.get("step"), window.pixels(0)):
+    for found in (window.answer(0, probability=99), window.ask(), window.pixels(0)):
         assert (found.status, "another reader" in found.detail) == (409, True)
     assert window.send("POST", "/api/study/answers", json.dumps({"step": 0})).status == 409
     assert [one.answers for one in study.page.study.readers.values()] == [[], []]
@@ -162,9 +162,9 @@ def test_no_case_of_the_second_session_is_seen_before_it_opens(
         for number in range(6):
             reader.step()
             reader.answer(number)
-        assert [reader.get("step").status, reader.pixels(6).status, reader.answer(6).status] == [409] * 3
+        assert [reader.ask().status, reader.pixels(6).status, reader.answer(6).status] == [409] * 3
         clock.wait(14)
-        assert [reader.get("step").status, reader.pixels(6).status] == [200, 200]
+        assert [reader.ask().status, reader.pixels(6).status] == [200, 200]
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x" * 1000)])
@@ -176,7 +176,7 @@ def test_a_damaged_store_shows_readers_no_id_and_no_path(
         damage(path)
     with served_study(capsys, write_study(tmp_path, store)) as study:
         reader = StudyReader(study, "R1")
-        for found in (reader.get("step"), reader.pixels(0)):
+        for found in (reader.ask(), reader.pixels(0)):
             assert (found.status, found.detail.startswith("This case cannot be shown")) == (500, True)
             assert not any(secret in found.detail for secret in (*SECRETS, "store"))
         assert "a case cannot be shown" in study.log
@@ -215,5 +215,13 @@ def test_links_are_the_readers_own(study: ServedStudy, monkeypatch: pytest.Monke
     assert other.send("GET", link).status == 403
     assert reader.send("GET", link, Cookie="").status == 403
     assert study.link("R1") != link
+
+
+def test_the_rate_of_a_client_in_a_loop_is_limited(
+    study: ServedStudy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Steps and answers are counted apart: a reader asks for one before each of the other."""
+    reader = StudyReader(study, "R1")
     monkeypatch.setattr(sessions, "PER_MINUTE", 3)
+    assert [reader.ask().status for _ in range(4)] == [200, 200, 200, 429]
     assert [reader.answer(99, probability=1).status for _ in range(4)] == [409, 409, 409, 429]
