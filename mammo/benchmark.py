@@ -16,7 +16,7 @@ from typing import cast
 
 from mammo.cli.arguments import at_least_one, parser
 from mammo.cli.commands import run
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.records import MammoError
 from mammo.text import print_text
 
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         results.append(measure(name, args.rounds))
         print_text(json.dumps(results[-1]))
         if args.table:  # after each benchmark, so that finished results are kept if a later one is interrupted
-            args.table.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(args.table.parent)
             from mammo.benchmarks.timing import markdown_table
 
             with atomic_write(args.table) as written:

@@ -1,4 +1,4 @@
-"""Atomic writes and file locks."""
+"""Folders, atomic writes and file locks."""
 
 import errno
 import os
@@ -63,6 +63,23 @@ def atomic_write(path: Path, durable: bool = True, mode: int = 0o666) -> Iterato
         raise
 
 
+def make_folder(path: Path, mode: int = 0o777) -> None:
+    """Make a folder, and those above it, where it is missing.
+
+    Args:
+        path: the folder.
+        mode: permissions of the folder itself, from which the system takes those of its umask.
+
+    Raises:
+        MammoError: its place holds no folders that can be made, as /proc and a share that is not mounted.
+        OSError: no permission, a full disk, or a file of that name; the path is named.
+    """
+    try:
+        path.mkdir(mode, parents=True, exist_ok=True)
+    except FileNotFoundError:  # in a folder that exists: others were made
+        raise MammoError(f"{path} cannot be made, because its place takes no folders: name another") from None
+
+
 @contextmanager
 def errors_about(path: Path) -> Iterator[None]:
     """Let errors of the system name a file or folder: those of a write name none, or a temporary file."""
@@ -115,7 +132,7 @@ def file_lock(path: Path, what: str, wait: bool = True, remedy: str = "wait unti
     Raises:
         MammoError: another process holds the lock and wait is False, or the file system cannot lock files.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     lock = FileLock(path, fallback_to_soft=False)
     try:
         try:

@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo.cli.arguments import PREVALENCE, Parser, at_least_one, check_exists, complain, parser, share
+from mammo.cli.arguments import PREVALENCE, Parser, check_exists, complain, parser, share, window_count
 from mammo.cli.commands import run
 from mammo.inference.result_files import CSV, check_out
 from mammo.records import MammoError
@@ -31,7 +31,6 @@ if TYPE_CHECKING:  # heavy: imported after the command line is checked
     from mammo.inference.cases import Case, CaseList
     from mammo.inference.outlines import Outline
 
-MOST_WINDOWS = 10_000
 
 LEFT_OUT = 3
 """Exit status where at least one case or lesion could not be scored."""
@@ -63,7 +62,7 @@ def _parser() -> Parser:
     columns_help = "your own names of a table's columns, as in image=Picture lesion_id=No"
     words.add_argument("--columns", nargs="+", default=[], metavar="FIELD=NAME", help=columns_help)
     words.add_argument("--prevalence", type=share, metavar="P", help=PREVALENCE)
-    words.add_argument("--windows", type=_windows, default=100, metavar="N", help="windows per lesion (100)")
+    words.add_argument("--windows", type=window_count, default=100, metavar="N", help="windows per lesion (100)")
     words.add_argument("--no-changes", action="store_true", help="do not score changed outlines (far faster)")
     words.add_argument("--no-pictures", action="store_true", help="draw no pictures")
     words.add_argument("--dicom", action="store_true", help="write DICOM objects for the study, too (extra dicom)")
@@ -195,12 +194,6 @@ def _positive(text: str) -> float:
     if not 0 < value <= 1:
         raise ArgumentTypeError(f"give mm between pixels, above 0 and at most 1, got {text!r}")
     return value
-
-
-def _windows(text: str) -> int:
-    if (count := at_least_one(text)) > MOST_WINDOWS:
-        raise ArgumentTypeError(f"give at most {MOST_WINDOWS:,} windows, got {text}")
-    return count
 
 
 if __name__ == "__main__":

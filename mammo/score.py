@@ -14,7 +14,7 @@ from omegaconf import DictConfig
 
 from mammo.cli.commands import run
 from mammo.cli.hydra_app import command
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.records import MammoError, Split
 from mammo.store.pseudonyms import read_own_ids
 from mammo.store.store_header import patient_warning, read_store_header
@@ -93,7 +93,7 @@ def task(cfg: DictConfig) -> None:
     ]
     manifest = Manifest.current(store)
     scored = pd.concat([part.table for part in parts]).set_index("lesion_id").loc[manifest.lesions.index].reset_index()
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     labeled = scored[is_labeled(scored)]
     write_lesion_table(labeled, out / "lesions.parquet")
     table = predictions(scored, own)

@@ -32,42 +32,36 @@ import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mammo.cli.arguments import (
     PREVALENCE,
     Parser,
-    at_least_one,
     at_least_zero,
     check_exists,
-    check_unused,
     complain,
     parser,
     share,
+    window_count,
 )
 from mammo.cli.commands import run
 from mammo.records import MammoError
+from mammo.serving.modes import Mode, mode_of
 from mammo.text import print_text
+
+if TYPE_CHECKING:
+    from mammo.inference.predictor import PredictOptions
 
 LISTEN = "MAMMO@127.0.0.1:11112"
 HOST, PORT = "127.0.0.1", 8000
 MOST_PORT = 65535
-OF_NODE = ("queue", "accept", "listen")
-OF_PAGE = ("data", "test_of", "neighbors", "neighbors_license", "save", "port", "host")
-OF_STUDY = ("study", "export")
-"""Arguments of the node, of the page and of a study alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0, or 2 with one sentence on wrong use; a page or node works until it is interrupted."""
     options = _parser().parse_args(arguments)
     try:
-        if options.json and not options.status:
-            raise MammoError("--json goes with --status FOLDER: leave it out")
-        if options.status:
-            return _status(options)
-        if options.study or options.export:
-            return _export_study(options) if options.export else _serve_study(options)
-        return _serve_node(options) if options.dicom else _serve_page(options)
+        return WORK[mode_of(vars(options))](options)
     except (MammoError, OSError) as error:
         return complain(error)
 
@@ -95,7 +89,7 @@ def _parser() -> Parser:
     peer_help = "where results are sent, by the page where a reader asks for it"
     words.add_argument("--peer", metavar="AET@HOST:PORT", help=peer_help)
     node.add_argument("--listen", metavar="AET@HOST:PORT", help=f"own title and address ({LISTEN})")
-    words.add_argument("--windows", type=at_least_one, default=100, metavar="N", help="windows per lesion (100)")
+    words.add_argument("--windows", type=window_count, metavar="N", help="windows per lesion (100)")
     words.add_argument("--prevalence", type=share, metavar="P", help=PREVALENCE)
     words.add_argument("--allow-targets", nargs="+", default=[], metavar="PACKAGE", help="packages of your own classes")
     node.add_argument("--status", type=Path, metavar="FOLDER", help="print what is in a queue")
@@ -104,9 +98,6 @@ def _parser() -> Parser:
 
 
 def _status(options: argparse.Namespace) -> int:
-    given = {"BUNDLE": options.bundle, "--dicom": options.dicom, "--queue": options.queue, "--peer": options.peer}
-    given |= {"--accept": options.accept} | _given(options, OF_STUDY)
-    check_unused(given, "--status, which starts no node")
     check_exists(options.status)
     from mammo.serving.case_queue import CaseQueue
 
@@ -128,7 +119,7 @@ def _serve_page(options: argparse.Namespace) -> int:
 
     peer = Address.parse(options.peer) if options.peer else None
     address = _address(options)
-    from mammo.inference.predictor import PredictOptions, Predictor
+    from mammo.inference.predictor import Predictor
     from mammo.serving.page_app import Page, application
     from mammo.serving.page_extras import Extras
     from mammo.serving.page_files import ListedFiles
@@ -136,9 +127,7 @@ def _serve_page(options: argparse.Namespace) -> int:
     from mammo.serving.page_server import serve_page
 
     extras = Extras.asked(peer, options.save, options.data)
-    # a score for each of ten changed outlines would take ten times as long
-    chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
-    predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
+    predictor = Predictor.load(options.bundle, _predict_options(options), options.allow_targets)
     start_workers()
     data, kinds = options.data, predictor.other_images
     files = ListedFiles.of(data, options.test_of, kinds) if data else ListedFiles()
@@ -150,26 +139,20 @@ def _serve_page(options: argparse.Namespace) -> int:
 
 
 def _serve_study(options: argparse.Namespace) -> int:
-    unused = (*OF_NODE, "peer", *(name for name in OF_PAGE if name not in ("port", "host")))
-    check_unused({"--dicom": options.dicom} | _given(options, unused), "--study")
     _check_page(options)
     check_exists(options.study)
     from mammo.serving.studies.settings import Settings
 
     settings, address = Settings.read(options.study), _address(options)
-    from mammo.inference.predictor import PredictOptions
     from mammo.serving.studies.serve import serve_study
 
-    chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
-    serve_study(settings, options.bundle, chosen, options.allow_targets, *address)
+    serve_study(settings, options.bundle, _predict_options(options), options.allow_targets, *address)
     return 0
 
 
 def _export_study(options: argparse.Namespace) -> int:
     if not options.study:
         raise MammoError("--export goes with --study FILE: name the settings of the study")
-    given = {"BUNDLE": options.bundle, "--dicom": options.dicom}
-    check_unused(given | _given(options, (*OF_NODE, "peer", *OF_PAGE)), "--export, which serves no page")
     check_exists(options.study)
     from mammo.serving.studies.export import export_study
     from mammo.serving.studies.settings import Settings
@@ -183,16 +166,18 @@ def _export_study(options: argparse.Namespace) -> int:
     return 0
 
 
-def _given(options: argparse.Namespace, names: Sequence[str]) -> dict[str, object]:
-    """The values of arguments by how they are written, as for check_unused."""
-    return {"--" + name.replace("_", "-"): getattr(options, name) for name in names}
+def _predict_options(options: argparse.Namespace) -> "PredictOptions":
+    """How lesions are scored: without the scores of changed outlines, which would take ten times as long."""
+    from mammo.inference.lesion_model import N_WINDOWS
+    from mammo.inference.predictor import PredictOptions
+
+    return PredictOptions(options.windows or N_WINDOWS, changes=False, prevalence=options.prevalence)
 
 
 def _check_page(options: argparse.Namespace) -> None:
     """MammoError that names the first argument that a page lacks or cannot use."""
     if options.bundle is None:
         raise MammoError("BUNDLE is missing: mammo serve --help shows an example")
-    check_unused(_given(options, OF_NODE), "the page, but with --dicom")
     if options.test_of and not options.data:
         raise MammoError("--test-of goes with --data FOLDER: name the folder that the store was made from")
     if options.neighbors_license and not options.neighbors:
@@ -221,7 +206,6 @@ def _check_serve_extra() -> None:
 
 def _serve_node(options: argparse.Namespace) -> int:
     _check_complete(options)
-    check_unused(_given(options, OF_PAGE), "--dicom")
     check_exists(options.bundle)
     from mammo.serving.application_entity import Address, ae_title
 
@@ -230,14 +214,12 @@ def _serve_node(options: argparse.Namespace) -> int:
     from mammo.dicom_out.results import check_dicom_extra
 
     check_dicom_extra()
-    from mammo.inference.predictor import PredictOptions, Predictor
+    from mammo.inference.predictor import Predictor
     from mammo.serving.bundle_scorer import bundle_scorer
     from mammo.serving.case_queue import CaseQueue
     from mammo.serving.node import Node, NodeSettings
 
-    # the results hold no scores of changed outlines
-    chosen = PredictOptions(options.windows, changes=False, prevalence=options.prevalence)
-    predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
+    predictor = Predictor.load(options.bundle, _predict_options(options), options.allow_targets)
     queue = CaseQueue(options.queue, whole_studies=bool(predictor.other_images))
     Node(queue, bundle_scorer(predictor), NodeSettings(own, accept, peer)).serve(threading.Event())
     return 0
@@ -250,6 +232,15 @@ def _check_complete(options: argparse.Namespace) -> None:
     missing = next((name for name, value in needed.items() if not value), None)
     if missing:
         raise MammoError(f"{missing} is missing: mammo serve --help shows an example")
+
+
+WORK = {
+    Mode.PAGE: _serve_page,
+    Mode.NODE: _serve_node,
+    Mode.STUDY: _serve_study,
+    Mode.EXPORT: _export_study,
+    Mode.STATUS: _status,
+}
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from mammo.cli.arguments import Parser, at_least_one, check_exists, complain, default_root, parser
 from mammo.cli.commands import run
+from mammo.io import make_folder
 from mammo.records import MammoError
 from mammo.text import print_text
 
@@ -83,7 +84,7 @@ def _compare(root: Path, group: str) -> int:
         raise MammoError(f"{root / group}: no finished run; python -m mammo.sweep status shows the state of the sweeps")
     table = comparison_table(runs)
     folder = root / "comparison" / group
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     safe_csv(table, folder / "table.csv")
     save(comparison_figure(runs), folder, "comparison")
     print_text(f"{table.to_string(index=False, na_rep=UNDEFINED)}\n{folder / 'table.csv'}\n{folder / 'comparison.png'}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo.io import PARTIAL, atomic_write, did_you_mean_path, file_lock, is_locked, remove_partials
+from mammo.io import PARTIAL, atomic_write, did_you_mean_path, file_lock, is_locked, make_folder, remove_partials
 from mammo.records import MammoError
 
 
@@ -232,3 +232,18 @@ def test_the_nearest_existing_path_is_suggested(
     for start in (Path(), tmp_path):
         expected = f" (did you mean {start / suggested}?)" if suggested else ""
         assert did_you_mean_path(start / typed) == expected
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is of Linux")
+def test_a_folder_that_its_place_does_not_take_is_one_sentence(tmp_path: Path) -> None:
+    """The system says that /proc/x does not exist, as of a file that the program has missed."""
+    make_folder(tmp_path / "a" / "b", 0o700)
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o777 == 0o700
+    for path in (Path("/proc/x"), Path("/proc/x/y")):
+        with pytest.raises(MammoError, match=f"{path} cannot be made, .*: name another"):
+            make_folder(path)
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "x"):
+        with pytest.raises(OSError, match=str(path)):
+            make_folder(path)

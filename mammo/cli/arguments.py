@@ -38,6 +38,9 @@ WIDTH = 100
 
 LEAST_SHARE = 1e-6
 
+MOST_WINDOWS = 10_000
+"""Of a lesion."""
+
 PREVALENCE = "share of cancers among such lesions, for which the probability then holds"
 """Help of --prevalence."""
 
@@ -114,6 +117,13 @@ def at_least_one(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"give a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def window_count(text: str) -> int:
+    """The number of windows per lesion that an argument gives; ArgumentTypeError where it gives none, or too many."""
+    if (count := at_least_one(text)) > MOST_WINDOWS:
+        raise ArgumentTypeError(f"give at most {MOST_WINDOWS:,} windows, got {text}")
+    return count
 
 
 def at_least_zero(text: str) -> int:

@@ -22,6 +22,7 @@ from pathlib import Path
 from tempfile import TemporaryFile, gettempdir
 from threading import Thread
 
+from mammo.io import make_folder
 from mammo.machine import without_interrupts
 from mammo.records import MammoError
 from mammo.text import print_text
@@ -80,7 +81,7 @@ def run_pipeline(stages: Sequence[Stage], root: Path, preload: Sequence[str] = (
             estimate = "" if left is None else f", about {left:.0f} s left"
             print_text(f"\n== stage {number} of {len(stages)}: {stage.name} ({done / total:.0%} done{estimate})")
             _run_in_parallel(stage, started, preload)
-            mark.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(mark.parent)
             mark.touch()
             run_here += stage.share
         done += stage.share

@@ -18,7 +18,7 @@ from mammo.inference.result_files import dicom_folder
 from mammo.intake.dicom_header import open_dicom, quiet
 from mammo.intake.rejections import RejectedError
 from mammo.intake.source_folder import regular_file
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.records import MammoError
 
 
@@ -117,7 +117,7 @@ def write_dicom_results(
     """
     results = dicom_results(case, source, bundle, pictures, when)
     if results:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     for name, made in results.items():
         with quiet(), atomic_write(folder / name, mode=0o600) as path:
             made.save_as(path, enforce_file_format=True)

@@ -18,7 +18,7 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save as bytes_of
 from torch import Tensor
 
-from mammo.io import atomic_write, did_you_mean_path, runtime_errors_as
+from mammo.io import atomic_write, did_you_mean_path, make_folder, runtime_errors_as
 from mammo.limits import TEXT_BYTES, check_size, parse_json
 from mammo.records import MammoError, did_you_mean
 
@@ -123,7 +123,7 @@ def write_bundle(
     text = json.dumps({**facts, "format": FORMAT}, indent=1, allow_nan=False) + "\n"
     members = {FACTS: text.encode(), CARD: card.encode()}
     members |= {_weight_file(name): _as_bytes(weights[name]) for name in sorted(weights)}
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_write(path) as written:
         with ZipFile(written, "w", ZIP_STORED) as archive:
             archive.comment = b"0" * DIGEST_BYTES

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from mammo.io import make_folder
 from mammo.records import MammoError
 
 JSON, CSV = "predictions.json", "predictions.csv"
@@ -69,7 +70,7 @@ def _tables(out: Path) -> list[str]:
 def make_out(out: Path) -> None:
     """Make the folder of the results; MammoError where it cannot be, or leads elsewhere."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        make_folder(out)
     except OSError as error:
         raise MammoError(f"{out} cannot be made ({error.strerror}): name another folder") from None
     places = [out / name for name in (JOURNAL, PICTURES, DICOM)]

@@ -11,7 +11,7 @@ from zlib import error as ZlibError  # noqa: N812
 import torch
 from torch import Tensor, nn
 
-from mammo.io import atomic_write, did_you_mean_path, runtime_errors_as
+from mammo.io import atomic_write, did_you_mean_path, make_folder, runtime_errors_as
 from mammo.limits import check_archive
 from mammo.pickles import check_pickle, check_pickle_file
 from mammo.records import MammoError
@@ -113,7 +113,7 @@ def write_weights(content: dict[str, Any], path: Path, legacy: bool = False) -> 
     """
     if path.exists():
         raise MammoError(f"{path} already exists: name another file, or remove it first")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     with atomic_write(path) as written:
         if legacy:
             stream = BytesIO()

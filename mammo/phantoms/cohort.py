@@ -24,7 +24,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.machine import without_interrupts
 from mammo.phantoms.dicom_file import draw_storage, patient_name, write_image
 from mammo.phantoms.image import ImagePlan, draw_image, plan_image
@@ -85,7 +85,7 @@ def write_cohort(spec: CohortSpec, out: Path, processes: int) -> CohortSummary:
 def _write_recipe(out: Path, spec: CohortSpec) -> None:
     """Write the recipe, or check that the folder already holds the same one."""
     path, recipe = out / "dials.json", json.dumps(spec.recipe(), indent=1) + "\n"
-    (out / "outlines").mkdir(parents=True, exist_ok=True)
+    make_folder(out / "outlines")
     if not path.exists():
         with atomic_write(path) as written:
             written.write_text(recipe, encoding="utf-8")

@@ -15,6 +15,7 @@ from mammo.data.dataset import Reader
 from mammo.data.plans import Plan, Quota, epoch_plan, lesion_plan
 from mammo.data.sampling_index import SamplingIndex
 from mammo.data.window_sampler import CropSizes
+from mammo.io import make_folder
 from mammo.models.context_network import ContextNetwork
 from mammo.records import MammoError, PatchClass, Pixels, Split
 from mammo.reporting.figure_list import ReportFigure
@@ -162,7 +163,7 @@ def write_saliency_figures(folder: Path, store: Path, checkpoint: Path, images: 
     manifest, network = Manifest.current(store), load_context_network(checkpoint)
     manifest.check_frame(network.network.frame, str(checkpoint), store)
     reader, pseudonyms = Reader.from_manifest(store, manifest, patch_px=1), Pseudonyms.of_store(store)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = []
     for name in images:
         image_id = name if name in manifest.images.index else pseudonyms.of("image", name)

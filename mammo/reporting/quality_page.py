@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.quality.audit import Audit
 from mammo.quality.checks import CHECKS, Check, Issue
 from mammo.records import FULL_SCALE, Floats, MammoError
@@ -56,7 +56,7 @@ def write_quality_page(page: Path, store: Path, audit: Audit) -> Path:
         "cohort": table1(manifest.labeled_images, manifest.lesions).T.to_dict("list"),
         "sources": manifest.lesions["label_source"].value_counts().to_dict(),
     }
-    page.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(page.parent)
     with atomic_write(page) as written:
         written.write_text(render("quality.html.j2", {**facts, **inline_asset("report.css")}), encoding="utf-8")
     return page

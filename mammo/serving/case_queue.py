@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from mammo.io import PARTIAL, atomic_write, file_lock, remove_partials
+from mammo.io import PARTIAL, atomic_write, file_lock, make_folder, remove_partials
 from mammo.limits import read_json
 from mammo.records import MammoError
 from mammo.serving.received_headers import ReceivedHeaders, arrival
@@ -116,10 +116,10 @@ class CaseQueue:
         Raises:
             MammoError: another node holds it.
         """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder, 0o700)
         with file_lock(self.folder / ".lock", "mammo serve", wait=False):
             for name in FOLDERS:
-                (self.folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_folder(self.folder / name, 0o700)
                 remove_partials(self.folder / name) if name != "scored" else None
             for half in self._scored.glob(f".*{PARTIAL}"):
                 shutil.rmtree(half)

@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from mammo.inference.result_files import check_out
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.records import MammoError
 from mammo.serving.page_images import OpenImage
 
@@ -37,7 +37,7 @@ class Saves:
         """
         check_out(folder, [] if data is None else [data], overwrite=True)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             TemporaryFile(dir=folder).close()
         except OSError as error:
             raise MammoError(f"--save {folder}: no file can be made there ({error.strerror}): name another") from None

@@ -14,7 +14,7 @@ from zlib import error as ZlibError  # noqa: N812
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.io import atomic_write, runtime_errors_as
+from mammo.io import atomic_write, make_folder, runtime_errors_as
 from mammo.limits import check_archive
 from mammo.records import MammoError
 
@@ -66,7 +66,7 @@ class Embeddings:
 
     def write(self, plan: Digestible, h: NDArray[np.float32]) -> None:
         """Store h [N, 32] of the plan's windows atomically."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         with atomic_write(self.path(plan)) as written, written.open("wb") as file:
             np.savez(file, h=h.astype(np.float32), digest=np.array(self.digest(plan)))
 

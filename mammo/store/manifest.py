@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, FrameChain
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.limits import check_parquet
 from mammo.records import MammoError, Pathology, Split
 from mammo.store.schema import IMAGES, LESIONS, Row, chain_of, check_tables, labels_elsewhere, outline_of, tissue_of
@@ -110,7 +110,7 @@ class Manifest:
 
         Whenever this is interrupted, the store has either both old tables or both new ones.
         """
-        store.mkdir(parents=True, exist_ok=True)
+        make_folder(store)
         for name, frame, schema in (("images", self.images, IMAGES), ("lesions", self.lesions, LESIONS)):
             table = pa.Table.from_pandas(frame.reset_index(), schema=schema, preserve_index=False)
             sink = pa.BufferOutputStream()

@@ -18,7 +18,7 @@ from hashlib import file_digest, sha256
 from io import StringIO
 from pathlib import Path
 
-from mammo.io import PARTIAL, atomic_write
+from mammo.io import PARTIAL, atomic_write, make_folder
 from mammo.leftovers import locked_file
 from mammo.limits import TABLE_BYTES, check_size, limited_lines, read_text
 from mammo.records import MammoError
@@ -74,7 +74,7 @@ class Pseudonyms:
 
     def write_key(self, store: Path) -> None:
         """Write the key to a store that has none; of several processes that try, the first one wins."""
-        store.mkdir(parents=True, exist_ok=True)
+        make_folder(store)
         partial = store / f"{KEY}.{secrets.token_hex(4)}{PARTIAL}"
         try:
             with locked_file(partial, 0o600), suppress(FileExistsError):

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo.io import make_folder
 from mammo.records import MammoError
 
 FILE_BYTES = 1 << 32
@@ -271,7 +272,7 @@ class _End:
 
 def _last_end(folder: Path) -> _End:
     """The end of the last pair, after cutting off an interrupted record; of a new pair where the last is damaged."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     indices = sorted(folder.glob("*.index"))
     found = [np.fromfile(index, ENTRY) for index in indices]
     number = 1 + max((int(entries["number"][-1]) for entries in found if len(entries)), default=-1)

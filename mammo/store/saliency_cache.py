@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.limits import TABLE_BYTES, check_size, read_text
 from mammo.records import MammoError
 
@@ -58,7 +58,7 @@ class SaliencyMaps:
             raise MammoError(
                 f"a saliency map of {self.folder.name} is outside [0, 1] or NaN: train the context network again"
             )
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         content = BytesIO()
         np.save(content, maps.astype(np.float32, copy=False))
         lines = f"sha256 {sha256(content.getvalue()).hexdigest()}\n"

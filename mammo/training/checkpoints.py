@@ -15,7 +15,7 @@ from pytorch_lightning.loggers import CSVLogger
 from pytorch_lightning.trainer.states import TrainerFn
 from torch import Tensor
 
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.models.weight_files import archive_damage, read_weights, save_torch
 from mammo.records import MammoError, is_number, is_whole
 from mammo.training.metric_files import drop_rows, logged_names
@@ -48,7 +48,7 @@ class DurableCheckpoints(TorchCheckpointIO):
         target = Path(path)
         _check_finite(checkpoint.get("state_dict", {}), target)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(target.parent)
             with atomic_write(target) as partial:
                 save_torch(checkpoint, partial)
                 _verify(partial)

@@ -24,7 +24,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from mammo import __version__
-from mammo.io import atomic_write, did_you_mean_path, file_lock, remove_partials
+from mammo.io import atomic_write, did_you_mean_path, file_lock, make_folder, remove_partials
 from mammo.records import MammoError
 from mammo.store.manifest import Manifest
 from mammo.store.splits import of_fold
@@ -121,7 +121,7 @@ class RunDir:
 
     def start(self, cfg: DictConfig) -> None:
         """Create the folder; write the resolved configuration and the run's origin into it, and delete error.txt."""
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         remove_partials(self.path)
         (self.path / ERROR).unlink(missing_ok=True)
         kept = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "allow_targets"])

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.limits import parse_json, read_text
 from mammo.records import MammoError
 
@@ -177,7 +177,7 @@ def _spans(numbers: Sequence[int]) -> str:
 
 def write_record(folder: Path, job: SlurmJob, overrides: Sequence[str]) -> None:
     """Record with a job's folder that it was submitted, in place of what was recorded of an earlier attempt."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with atomic_write(folder / RECORD) as written:
         content = {**job._asdict(), "overrides": list(overrides)}
         written.write_text(json.dumps(content) + "\n", encoding="utf-8")

@@ -23,7 +23,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from mammo.io import atomic_write, is_locked
+from mammo.io import atomic_write, is_locked, make_folder
 from mammo.limits import read_json, read_text
 from mammo.records import MammoError
 from mammo.scoring.number_text import json_number
@@ -117,7 +117,7 @@ class Sweep:
         digest = hashlib.sha256(json.dumps([cfg.hydra.job.name, overrides]).encode()).hexdigest()
         group = cfg.get("group", cfg.hydra.job.name)
         sweep = cls(Path(cfg.root).absolute() / "sweeps" / f"{group}-{digest[:8]}", _planned(overrides))
-        sweep.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(sweep.folder)
         with atomic_write(sweep.folder / "jobs.json") as written:
             content = {"jobs": sweep.jobs, "sha256": _digest(sweep.jobs)}
             written.write_text(json.dumps(content, indent=0) + "\n", encoding="utf-8")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.records import MammoError
 from mammo.scoring.score_file import COLUMNS
 from mammo.scoring.score_tables import csv_text
@@ -63,7 +63,7 @@ def export_study(settings: Settings, out: Path) -> Exported:
     facts = case_table(prepared)
     progress = progress_of(prepared, read_journal(journal), str(journal))
     table = answer_table(facts, (entry for one in progress.values() for entry in one.answers))
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     _write(out / "answers.csv", csv_text(table))
     _write(out / "bundle.csv", csv_text(facts[list(COLUMNS)]))
     for name in ("probability", "decision"):

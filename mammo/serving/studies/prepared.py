@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mammo.inference.bundle_facts import BundleName
-from mammo.io import atomic_write
+from mammo.io import atomic_write, make_folder
 from mammo.limits import read_json
 from mammo.records import MammoError
 from mammo.serving.studies.cases import Recorded, StudyCases
@@ -80,7 +80,7 @@ def prepare(settings: Settings, cases: StudyCases, scoring: Scoring, score: Scor
     Raises:
         MammoError: the folder holds another study, or something has changed since it began.
     """
-    settings.output.mkdir(parents=True, exist_ok=True)
+    make_folder(settings.output)
     now = _content(settings, cases, scoring)
     path = settings.output / STUDY
     if not path.exists():

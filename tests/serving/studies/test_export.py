@@ -1,5 +1,6 @@
 """Exports of a study, parsed back: they hold exactly the answers that were given."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -145,6 +146,17 @@ def test_answers_can_be_exported_without_the_store(study: Path, tmp_path: Path, 
     word = "is no folder" if is_gone else "lesion 'zzlesion2' of the study is not in"
     assert word in export_study(Settings.read(study), tmp_path / "after").warning
     assert tables_of(tmp_path / "after") == tables_of(tmp_path / "before")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is of Linux")
+@pytest.mark.parametrize("out", ["/proc/x", "/proc/x/y", "/dev/null", "/dev/null/x", "x" * 300])
+def test_a_folder_that_cannot_be_made_is_one_sentence(
+    study: Path, capsys: pytest.CaptureFixture[str], out: str
+) -> None:
+    assert main(["--study", str(study), "--export", out]) == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: {out} ")
+    assert printed.count("\n") == 1
 
 
 @pytest.mark.parametrize("readers", ["[R1, R2]", "[R1, R2, R4]", "[R2, R1, R3]"])

@@ -1,5 +1,6 @@
 """A study that goes on: every answer once and in order, sessions apart, and nothing changed since it began."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,12 @@ def test_a_folder_with_other_files_is_no_output_of_a_study(tmp_path: Path) -> No
     with pytest.raises(MammoError, match=r"has other files, such as .*: name a new or empty folder"):
         prepared_study(write_study(tmp_path, store, output="store"))
     assert sorted(store.rglob("*")) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is of Linux")
+def test_an_output_that_cannot_be_made_is_one_sentence(tmp_path: Path, store: Path) -> None:
+    with pytest.raises(MammoError, match="/proc/x cannot be made, .*: name another"):
+        prepared_study(write_study(tmp_path, store, output="/proc/x"))
 
 
 def test_a_begin_that_was_interrupted_is_made_again(tmp_path: Path, store: Path) -> None:
