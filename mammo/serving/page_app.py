@@ -24,6 +24,8 @@ from mammo.inference.predictor import Predictor
 from mammo.intake.object_type import MAX_SPACING_MM
 from mammo.limits import parse_json
 from mammo.records import Laterality, MammoError, View
+from mammo.serving.api_schema import Call, add_routes
+from mammo.serving.page_api import PAGE_API
 from mammo.serving.page_extras import NO_EXTRAS, Extras
 from mammo.serving.page_files import ListedFiles, upload_name
 from mammo.serving.page_guard import SESSION
@@ -118,7 +120,7 @@ class Page:
         return Response(content, media_type="application/octet-stream", headers={"content-encoding": "gzip"})
 
     async def score(self, request: Request) -> dict[str, Any]:
-        """Score the outline of the body, a JSON object (page_scores.FORMS)."""
+        """Score the outline of the body."""
         image, started, kinds = self._image(request), monotonic(), self.predictor.other_images
         try:
             content = parse_json((await request.body()).decode())
@@ -235,16 +237,18 @@ def _attachment(image: OpenImage, found: ScoredOutline, suffix: str) -> dict[str
 def application(page: Page) -> FastAPI:
     """The application; /openapi.json describes its addresses."""
     app = application_with("index.html")
-    for address, call in (("/api/bundle", page.bundle), ("/api/files", page.listed)):
-        app.add_api_route(address, call)
-    app.add_api_route("/api/images", page.open, methods=["POST"])
-    app.add_api_route("/api/images/{key}", page.close, methods=["DELETE"], status_code=204, response_class=Response)
-    app.add_api_route("/api/images/{key}/outlines", page.outlines, methods=["POST"])
-    app.add_api_route("/api/images/{key}/score", page.score, methods=["POST"])
-    app.add_api_route("/api/images/{key}/send", page.send, methods=["POST"])
-    app.add_api_route("/api/images/{key}/neighbors", page.neighbors)
-    app.add_api_route("/api/neighbors/{number:int}.png", page.neighbor, response_class=Response)
+    calls: dict[str, Call] = {
+        "GET /api/bundle": page.bundle,
+        "GET /api/files": page.listed,
+        "POST /api/images": page.open,
+        "DELETE /api/images/{key}": page.close,
+        "POST /api/images/{key}/outlines": page.outlines,
+        "POST /api/images/{key}/score": page.score,
+        "POST /api/images/{key}/send": page.send,
+        "GET /api/images/{key}/neighbors": page.neighbors,
+        "GET /api/neighbors/{number:int}.png": page.neighbor,
+    }
     files = {"pixels": page.pixels, "prediction.json": page.prediction, "picture.png": page.picture}
-    for name, answer in (files | {"results.zip": page.results}).items():
-        app.add_api_route(f"/api/images/{{key}}/{name}", answer, response_class=Response)
+    of_image = {f"GET /api/images/{{key}}/{name}": call for name, call in files.items()}
+    add_routes(app, PAGE_API, calls | of_image | {"GET /api/images/{key}/results.zip": page.results})
     return app

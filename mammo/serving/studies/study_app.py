@@ -19,6 +19,7 @@ from mammo.inference.lesion_model import PHANTOMS
 from mammo.inference.prediction import RESEARCH_USE
 from mammo.limits import parse_json
 from mammo.records import MammoError, is_whole
+from mammo.serving.api_schema import Call, add_routes
 from mammo.serving.page_guard import SESSION, STEP_AT
 from mammo.serving.static_files import application_with
 from mammo.serving.studies.cases import ShownCase, StudyCases
@@ -26,6 +27,7 @@ from mammo.serving.studies.journal import Entry
 from mammo.serving.studies.order import Condition, Step
 from mammo.serving.studies.settings import Design
 from mammo.serving.studies.study import AnsweredError, Study, parse_answer
+from mammo.serving.studies.study_schema import STUDY_API
 from mammo.serving.worker import Worker
 from mammo.text import print_event
 
@@ -82,7 +84,7 @@ class StudyPage:
         return Response(content, media_type="application/octet-stream", headers={"content-encoding": "gzip"})
 
     async def answer(self, request: Request) -> dict[str, Any]:
-        """Keep an answer, {"step", "probability", "decision", "seconds"}; returns the progress."""
+        """Keep an answer to the reader's next step; returns the progress."""
         reader = _reader(request)
         try:
             content = parse_json((await request.body()).decode())
@@ -184,8 +186,11 @@ def _session(request: Request) -> str:
 def study_application(page: StudyPage) -> FastAPI:
     """The application; /openapi.json describes its addresses."""
     app = application_with("study.html")
-    app.add_api_route("/api/study", page.progress)
-    app.add_api_route(STEP_AT, page.step, methods=["POST"])
-    app.add_api_route("/api/study/answers", page.answer, methods=["POST"])
-    app.add_api_route("/api/study/steps/{number:int}/pixels", page.pixels, response_class=Response)
+    calls: dict[str, Call] = {
+        "GET /api/study": page.progress,
+        f"POST {STEP_AT}": page.step,
+        "POST /api/study/answers": page.answer,
+        "GET /api/study/steps/{number:int}/pixels": page.pixels,
+    }
+    add_routes(app, STUDY_API, calls)
     return app

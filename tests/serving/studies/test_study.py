@@ -215,7 +215,7 @@ def test_a_folder_with_other_files_is_no_output_of_a_study(tmp_path: Path) -> No
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is of Linux")
 def test_an_output_that_cannot_be_made_is_one_sentence(tmp_path: Path, store: Path) -> None:
-    with pytest.raises(MammoError, match="/proc/x cannot be made, .*: name another"):
+    with pytest.raises(MammoError, match=r"/proc/x cannot be made, .*: name another"):
         prepared_study(write_study(tmp_path, store, output="/proc/x"))
 
 

@@ -5,7 +5,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,9 +15,9 @@ pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 from mammo.serving import sessions
 from mammo.serving.studies.journal import read_journal
 from mammo.serving.studies.prepared import ANSWERS
-from tests.serving.page_cases import Answer, Reader
 from tests.serving.studies.served_study import ServedStudy, served_study
 from tests.serving.studies.study_cases import SECRETS, Clock, write_store, write_study
+from tests.serving.studies.study_reader import StudyReader
 
 
 @pytest.fixture(scope="module")
@@ -30,29 +29,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def study(capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path) -> Iterator[ServedStudy]:
     with served_study(capsys, write_study(tmp_path, store)) as found:
         yield found
-
-
-class StudyReader(Reader):
-    """A browser that has opened a reader's last link."""
-
-    def __init__(self, study: ServedStudy, code: str) -> None:
-        self.address, self.cookie, self.code = study.address, "", code
-        entered = self.send("GET", study.link(code))
-        assert entered.status == 200
-        self.cookie = entered.headers["set-cookie"].split(";")[0]
-
-    def ask(self) -> Answer:
-        return self.send("POST", f"/api/study/step?reader={self.code}")
-
-    def step(self) -> Any:
-        return self.ask().json
-
-    def pixels(self, number: int) -> Answer:
-        return self.send("GET", f"/api/study/steps/{number}/pixels?reader={self.code}")
-
-    def answer(self, number: int, **changes: object) -> Answer:
-        content = {"step": number, "probability": 20 + number, "decision": "no biopsy", "seconds": 1.5} | changes
-        return self.send("POST", f"/api/study/answers?reader={self.code}", json.dumps(content))
 
 
 def test_a_reader_sees_every_case_without_and_then_with_the_score(study: ServedStudy) -> None:
