@@ -135,6 +135,6 @@ def threshold_text(result: ThresholdResult) -> str:
     facts = result.facts
     side = "below" if result.below else "not below"
     return (
-        f"The score is {side} {facts.threshold:.6g}, the threshold for a false negative rate of {facts.fnr:.0%}; "
-        f"{facts.meaning()}."
+        f"The score is {side} {facts.threshold:.6g}, the threshold for a false negative rate of "
+        f"{100 * facts.fnr:.0f} %; {facts.meaning()}."
     )

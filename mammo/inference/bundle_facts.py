@@ -54,7 +54,8 @@ class ThresholdFacts:
         avoided, missed = self.tnr_validation.value, self.fnr_validation.value
         if avoided is None or missed is None:
             return "what this threshold did on validation lesions is undefined"
-        return f"below this: {avoided:.0%} of benign biopsies avoided, {missed:.1%} of cancers missed on validation"
+        shares = f"{100 * avoided:.1f} % of benign biopsies avoided, {100 * missed:.1f} % of cancers missed"
+        return f"below this: {shares} on validation"
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,9 @@ class CaseStore:
         if is_beyond or lies_in_air(outline.mask, outline.box, self.chain, admitted.tissue, FILM in admitted.notes):
             found.append("The outline lies outside the breast.")
         elif (of_breast := overlap(self.chain, outline.mask, outline.box, admitted.tissue).of_breast) > MAX_OF_BREAST:
-            found.append(f"The outline covers {of_breast:.0%} of the breast: check that it is that of one lesion.")
+            found.append(
+                f"The outline covers {100 * of_breast:.0f} % of the breast: check that it is that of one lesion."
+            )
         return (*found, *self._scale_warnings())
 
     def _scale_warnings(self) -> Iterator[str]:

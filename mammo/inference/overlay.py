@@ -118,8 +118,8 @@ def _about(prediction: LesionPrediction) -> list[str]:
     spread += "" if prediction.score_sd_seeds is None else f", {prediction.score_sd_seeds:.3f} over trainings"
     lines = [
         spread,
-        f"Calibrated probability of cancer: {prediction.probability:.0%}",
-        f"   (if {prediction.prevalence:.0%} of such lesions are cancers)",
+        f"Calibrated probability of cancer: {100 * prediction.probability:.1f} %",
+        f"   (if {100 * prediction.prevalence:.1f} % of such lesions are cancers)",
     ]
     if prediction.score_without_context is not None:
         lines.append(f"Without context (f_loc alone): {prediction.score_without_context:.3f}")

@@ -58,7 +58,9 @@ def outline_of_mask_file(path: Path, shape: tuple[int, int], value: int | None =
         return outline_of_mask(values == value)
     inside = inside_of(values)
     if inside.mean() > MOST:
-        raise MaskError(f"covers {inside.mean():.0%} of its image: the lesion must be white on black, or above 0")
+        raise MaskError(
+            f"covers {100 * inside.mean():.0f} % of its image: the lesion must be white on black, or above 0"
+        )
     if _is_line(inside):
         raise MaskError("is only a line around the lesion: fill it, so that the pixels inside are above 0 too")
     return outline_of_mask(inside)

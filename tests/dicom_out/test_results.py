@@ -68,8 +68,8 @@ def test_the_report_states_every_value(tmp_path: Path) -> None:
     above, below = texts(report, "THRESHOLD")
     assert "not below 0.234568" in above
     assert "is below 0.234568" in below
-    assert "false negative rate of 2%" in below
-    assert "23% of benign biopsies avoided, 1.9% of cancers missed" in below
+    assert "false negative rate of 2 %" in below
+    assert "23.0 % of benign biopsies avoided, 1.9 % of cancers missed" in below
     assert texts(report, "WARNING") == ["The networks were trained on synthetic phantoms."] * 2
     holds_for = "The probability holds where 0.4 of the outlined lesions are malignant."
     assert texts(report, "121106") == [RESEARCH_USE, holds_for] * 2

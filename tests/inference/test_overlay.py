@@ -86,8 +86,8 @@ def test_it_says_what_the_score_means_and_not_whose_it_is(image: CaseImage) -> N
     text = " ".join(str(each.get_text()) for part in figure.subfigs for each in part.texts)
     for words in (
         "Score 0.300",
-        "Calibrated probability of cancer: 20%",
-        "(if 40% of such lesions are cancers)",
+        "Calibrated probability of cancer: 20.0 %",
+        "(if 40.0 % of such lesions are cancers)",
         "below",
         "23.0%",
         "1.9%",

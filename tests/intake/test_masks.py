@@ -95,8 +95,8 @@ STRIPES = np.repeat(np.arange(200, dtype=np.uint8) // 10, 120).reshape(SHAPE)
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (WHITE, "covers 100% of its image: the lesion must be white on black"),
-        (255 - SQUARE * 255, "covers 98% of its image"),
+        (WHITE, "covers 100 % of its image: the lesion must be white on black"),
+        (255 - SQUARE * 255, "covers 98 % of its image"),
         (TWO, "has the values 1, 2 above 0: if they are several lesions"),
         (TWO * 100, "has the values 100, 200 above 0"),
         (np.where(TWO == 2, 255, TWO).astype(np.uint8), "has the values 1, 255 above 0"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("fastapi", reason="the extra serve is not installed")
 pytest.importorskip("uvicorn", reason="the extra serve is not installed")
@@ -199,4 +200,40 @@ def test_a_file_that_has_no_outline_of_the_image_is_a_sentence_and_another_can_b
     choose_files(tab, "outlines", [file])  # the same name again
     tab.wait(f"/as in its file/.test({ABOUT})")
     assert tab.run("document.getElementById('message').hidden")
+    tab.errors.clear()  # Chromium logs every answer of status 422
+
+
+def state_breast_and_view(tab: Tab, laterality: str, view: str) -> None:
+    tab.run(f"document.getElementById('laterality').value = '{laterality}'")
+    tab.run(f"document.getElementById('view').value = '{view}'")
+
+
+def test_a_stated_breast_holds_for_one_file_or_for_several_only_where_the_reader_says_so(
+    tab: Tab, folder: Path, tmp_path: Path, server: Served
+) -> None:
+    """A file whose header states another breast is not opened in any case."""
+    picture = tmp_path / "a.png"
+    values = presentation_values(folder, "PHANTOM-0001/L-CC.dcm")
+    Image.fromarray((values * 16).astype(np.uint16)).save(picture)
+    files = "[...document.querySelectorAll('.pane .file')].map((one) => one.textContent).filter(Boolean)"
+    chosen = "['laterality', 'view', 'spacing'].map((id) => document.getElementById(id).value)"
+    state_breast_and_view(tab, "L", "CC")
+    choose_files(tab, "file", [picture, folder / CURRENT])
+    tab.wait("document.getElementById('ask').open")
+    assert "the left breast and CC, but opened 2 files" in tab.run("document.getElementById('ask-text').textContent")
+    tab.run("document.getElementById('ask-keep').click()")
+    tab.wait("!document.getElementById('ask').open")
+    settle(tab)
+    assert (tab.run(files), server.page.images._images) == ([], {})
+    choose_files(tab, "file", [picture, folder / CURRENT])
+    tab.wait("document.getElementById('ask').open")
+    tab.run("document.getElementById('ask-go-on').click()")
+    tab.wait(f"/R-MLO.dcm: .*ou chose the breast L, but the header of the file states R/.test({MESSAGE})")
+    (image,) = (one.image for one in server.page.images._images.values())
+    assert (image.laterality, image.view) == ("L", "CC")
+    assert tab.run(chosen) == ["L", "CC", ""], "what could not be opened can be corrected"
+    choose_files(tab, "file", [picture])
+    tab.wait(f"document.getElementById('message').hidden && {chosen}.join('') === ''")
+    choose_files(tab, "file", [picture])
+    tab.wait(f"/a.png: .*does not state the breast/.test({MESSAGE})")
     tab.errors.clear()  # Chromium logs every answer of status 422

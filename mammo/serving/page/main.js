@@ -12,9 +12,12 @@ import { Stage } from "./stage.js";
 
 /** @typedef {import("./pane.js").Pane} Pane */
 
+/** What a reader says of a file that does not say it. */
+const SAID = ["laterality", "view", "spacing"];
+
 const stage = new Stage(byId("stage"), { outline: outlineChanged, drawn, active: showActive, layout: () => showLayout(stage) });
 const opening = new Opening(stage, { begun, ended }, () =>
-  Object.fromEntries(["laterality", "view", "spacing"].map((id) => [id, byId(id).value.trim()])));
+  Object.fromEntries(SAID.map((id) => [id, byId(id).value.trim()])));
 
 /** @type {any} */
 let facts = null;
@@ -53,6 +56,7 @@ function begun(at, of) {
  */
 function ended(problems, isOpened) {
   showActive();
+  if (isOpened && !problems.length) for (const id of SAID) byId(id).value = "";  // the next file is another one
   if (!problems.length) return;
   if (!isOpened && stage.active.image) byId("about").textContent = "The image shown is the one opened before.";
   say(problems.join(" "));

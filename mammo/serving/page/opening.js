@@ -36,8 +36,10 @@ export class Opening {
     const left = files.length - chosen.length;
     const notes = left ? [`Four images can be open at once: ${left} of the files were left out.`] : [];
     if (chosen.length === 1) return this.#open([{ pane, file: chosen[0] }], notes);
+    const said = this.said();
+    if (!(await mayHoldForAll(said, chosen.length))) return;
     const byUse = [...stage.panes].sort((a, b) => Number(Boolean(a.image)) - Number(Boolean(b.image)));
-    if (await this.#open(chosen.map((file, n) => ({ pane: byUse[n], file })), notes)) stage.hang();
+    if (await this.#open(chosen.map((file, n) => ({ pane: byUse[n], file })), notes, said)) stage.hang();
   }
 
   /**
@@ -61,7 +63,7 @@ export class Opening {
     stage.show(layoutFor(files.length));
     jobs.sort((a, b) => Number(b.file === first) - Number(a.file === first));
     stage.activate(jobs[0].pane);
-    return this.#open(jobs);
+    return this.#open(jobs, [], {});  // the folder states the breast and the view of each
   }
 
   #closeAll() {
@@ -94,14 +96,15 @@ export class Opening {
    * Open one image after the other; whether no other choice came meanwhile.
    * @param {Job[]} jobs
    * @param {string[]} problems so far
+   * @param {Record<string, string>} said of each of them
    */
-  async #open(jobs, problems = []) {
+  async #open(jobs, problems = [], said = this.said()) {
     const mine = ++this.#latest;
     let isOpened = false;
     for (const [n, { pane, file }] of jobs.entries()) {
       this.listener.begun(n + 1, jobs.length);
       try {
-        const opened = await server.open(file, this.said());
+        const opened = await server.open(file, said);
         const pixels = await server.pixels(opened);
         if (mine === this.#latest && !isOpened && !(await this.#roomFor(opened, jobs.map((job) => job.pane)))) {
           server.close(opened);
@@ -145,5 +148,19 @@ const isOfOne = (one, other) => one.patient === other.patient && one.exam === ot
 async function mayLose(panes) {
   const names = panes.filter(({ isDrawn }) => isDrawn).map(({ image, title }) => title || `${image?.laterality} ${image?.view}`);
   if (!names.length) return true;
-  return asked(`This closes what you have drawn on ${names.join(", ")}. Downloads and saved scores stay.`);
+  const text = `This closes what you have drawn on ${names.join(", ")}. Downloads and saved scores stay.`;
+  return asked(text, "Keep what is open", "Close it");
+}
+
+/**
+ * Whether what was chosen for one file may hold for several; asks where breast or view were chosen.
+ * @param {Record<string, string>} said
+ * @param {number} n files
+ */
+async function mayHoldForAll({ laterality, view }, n) {
+  if (!laterality && !view) return true;
+  const breast = laterality && `the ${laterality === "L" ? "left" : "right"} breast`;
+  const text = `You have chosen ${[breast, view].filter(Boolean).join(" and ")}, but opened ${n} files at once: it would hold for ` +
+    "each of them that does not state its own. A file that states another is not opened.";
+  return asked(text, "Open none, and choose for each", "It holds for all");
 }

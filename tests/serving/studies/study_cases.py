@@ -103,7 +103,7 @@ def write_study(folder: Path, store: Path, /, **changes: Any) -> Path:
 
 def scores(cases: StudyCases) -> list[dict[str, Any]]:
     """Scores that follow from the number of the case."""
-    threshold = {"threshold": 0.25, "below": False, "meaning": "below this: 20% of biopsies avoided"}
+    threshold = {"threshold": 0.25, "below": False, "meaning": "below this: 20.0 % of biopsies avoided"}
     return [
         {"score": k / 100, "score_sd": 0.05, "probability": k / 200, "prevalence": 0.4, "thresholds": [threshold]}
         for k in range(len(cases.lesions))
