@@ -86,3 +86,15 @@ def test_what_makes_a_case_doubtful_is_named_before_readers_see_it(
     assert "of which readers see the largest edge: 1" in printed
     assert "study phantoms: 3 cases, 2 readers\n" in printed
     assert "malignant" not in printed
+
+
+@pytest.mark.parametrize(("days", "is_warned"), [(0, True), (0.5, True), (1, False), (28, False)])
+def test_less_than_a_day_between_sessions_is_a_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], days: float, is_warned: bool
+) -> None:
+    store = write_store(tmp_path / "store", 3)
+    settings = Settings.read(write_study(tmp_path, store, design="independent", days=days))
+    facts: Any = SimpleNamespace(name=SCORING.bundle, images=SimpleNamespace(knows=lambda _: False))
+    print_facts(settings, StudyCases.of(settings), facts)
+    warning = f"warning: days is {days:g}, less than one: readers can remember cases of the first session\n"
+    assert (warning in capsys.readouterr().out) is is_warned

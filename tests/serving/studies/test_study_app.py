@@ -4,6 +4,7 @@ import gzip
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ pytest.importorskip("uvicorn", reason="the extra serve is not installed")
 from mammo.serving import sessions
 from mammo.serving.studies.journal import read_journal
 from mammo.serving.studies.prepared import ANSWERS
+from mammo.serving.studies.study_app import ELSEWHERE, NOT_YET
 from tests.serving.studies.served_study import ServedStudy, served_study
 from tests.serving.studies.study_cases import SECRETS, Clock, write_store, write_study
 from tests.serving.studies.study_reader import StudyReader
@@ -201,3 +203,31 @@ def test_the_rate_of_a_client_in_a_loop_is_limited(
     monkeypatch.setattr(sessions, "PER_MINUTE", 3)
     assert [reader.ask().status for _ in range(4)] == [200, 200, 200, 429]
     assert [reader.answer(99, probability=1).status for _ in range(4)] == [409, 409, 409, 429]
+
+
+def test_a_case_that_is_not_reached_yet_is_not_said_to_be_answered(study: ServedStudy) -> None:
+    """A script, or a window of a study that was begun anew, can be ahead of its reader."""
+    reader = StudyReader(study, "R1")
+    reader.step()
+    for found in (reader.answer(5), reader.pixels(5)):
+        assert (found.status, found.detail) == (409, NOT_YET)
+    reader.answer(0)
+    assert reader.answer(0).detail == ELSEWHERE
+    assert len(study.page.study.readers["R1"].answers) == 1
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(0, "03:04"), (0.001, "03:05"), (59.999, "03:05")])
+def test_a_session_is_open_at_the_minute_at_which_it_is_said_to_open(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path, seconds: float, expected: str
+) -> None:
+    clock = Clock(datetime(2026, 1, 2, 3, 4, tzinfo=UTC) + timedelta(seconds=seconds))
+    path = write_study(tmp_path, store, design="independent", days=1)
+    with served_study(capsys, path, clock) as study:
+        reader = StudyReader(study, "R1")
+        for number in range(6):
+            reader.answer(number)
+        opens = reader.send("GET", "/api/study").json["opens"]
+        assert opens == f"2026-01-03T{expected}+00:00"
+        clock.time = datetime.fromisoformat(opens)
+        assert reader.send("GET", "/api/study").json["opens"] is None
+        assert reader.step()["session"] == 2
