@@ -236,7 +236,9 @@ def test_every_screen_says_what_the_score_is_for(tab: Tab) -> None:
         shown = tab.run("document.querySelector('header').innerText")
         assert "research use only" in shown
         assert "synthetic phantoms" in shown
-    assert "research use only" in tab.run("document.getElementById('answer').innerText")
+    answer = tab.run("document.getElementById('answer').innerText")
+    assert "research use only" in answer
+    assert "Test: 20.0\u00a0% of benign biopsies avoided, the share of cancers missed is undefined." in answer
 
 
 def test_a_rejected_file_is_a_sentence_and_the_image_stays(tab: Tab) -> None:

@@ -4,9 +4,6 @@ import { line, percent } from "./elements.js";
 
 const THRESHOLDS = "What would have happened had no lesion with a score below the threshold been biopsied, with 95\u00a0% intervals:";
 
-/** @param {number | null} share */
-const known = (share) => (share === null ? "undefined" : percent(share));
-
 /** @param {[number | null, number | null]} interval */
 const between = ([low, high]) => (low === null || high === null ? "" : ` (${(100 * low).toFixed(1)} to ${(100 * high).toFixed(1)})`);
 
@@ -22,7 +19,7 @@ export function showAnswer(place, { prediction, warnings, n_pixels: nPixels }, {
     line("p", `Score ${prediction.score.toFixed(3)}`, "score"),
     line("p", `on a scale from 0 to 1, the higher the more suspicious; ± ${prediction.score_sd.toFixed(3)} (standard deviation)` +
       ` over the crop windows${spread === null ? "" : `, ± ${spread.toFixed(3)} over the trainings`}. Not a probability.`),
-    line("p", `Calibrated probability of cancer: ${known(prediction.probability)}, if ${known(prediction.prevalence)}` +
+    line("p", `Calibrated probability of cancer: ${percent(prediction.probability)}, if ${percent(prediction.prevalence)}` +
       " of such lesions are cancers."),
   ];
   if (prediction.score_without_context !== null) {
@@ -58,7 +55,15 @@ function thresholds(each) {
  * @param {string} split
  */
 function of(name, one, split) {
-  const [avoided, missed] = [one[`tnr_${split}`], one[`fnr_${split}`]];
-  return `${name}: ${known(avoided)}${between(one[`tnr_${split}_interval`])} of benign biopsies avoided, ` +
-    `${known(missed)}${between(one[`fnr_${split}_interval`])} of cancers missed.`;
+  const rates = [rate(one, `tnr_${split}`, "of benign biopsies avoided"), rate(one, `fnr_${split}`, "of cancers missed")];
+  return `${name}: ${rates.join(", ")}.`;
+}
+
+/**
+ * @param {any} one threshold
+ * @param {string} key
+ * @param {string} what
+ */
+function rate(one, key, what) {
+  return one[key] === null ? `the share ${what} is undefined` : `${percent(one[key])}${between(one[`${key}_interval`])} ${what}`;
 }
