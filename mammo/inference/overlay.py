@@ -28,6 +28,9 @@ OTHERS_IN = 4.0
 LINE = 52
 """Characters of a line of the text."""
 
+WIDTHS = (8, 8, 9, 8)
+"""Characters of the columns of rates, in which `100.0 %` stands apart from its neighbor."""
+
 TEXT_PT, SPACING = 8.5, 1.4
 """Size of the text in points, and distance of its lines in sizes."""
 
@@ -132,18 +135,18 @@ def _about(prediction: LesionPrediction) -> list[str]:
 
 def _table(prediction: LesionPrediction) -> list[str]:
     """Each threshold, the score's side of it, and what lay below it of validation and test lesions."""
-    lines = ["FNR  threshold     validation          test", "     and score  avoided missed avoided missed"]
+    lines = ["FNR    threshold     validation           test", "       and score  avoided  missed  avoided  missed"]
     for each in prediction.thresholds:
         facts, side = each.facts, "below" if each.below else "above"
         rates = (facts.tnr_validation, facts.fnr_validation, facts.tnr_test, facts.fnr_test)
-        shares = "".join(f"{_percent(rate.value):>{width}}" for rate, width in zip(rates, (8, 7, 8, 7), strict=True))
-        lines.append(f"{facts.fnr:3.0%} {facts.threshold:.3f} {side}{shares}")
+        shares = "".join(f"{_percent(rate.value):>{width}}" for rate, width in zip(rates, WIDTHS, strict=True))
+        lines.append(f"{100 * facts.fnr:3.0f} % {facts.threshold:.3f} {side}{shares}")
     legend = ("FNR: false negative rate allowed on validation", "avoided: benign biopsies below the threshold")
     return [*lines, *legend, "missed: cancers below it"]
 
 
 def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.1%}"
+    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def _warning_lines(prediction: LesionPrediction) -> list[str]:

@@ -43,8 +43,16 @@ def test_axe_finds_nothing_wrong_in_any_state(tab: Tab, axe: str, tmp_path: Path
     tab.wait("!document.getElementById('about').textContent.startsWith('Opening')")
     score_a_box(tab)
     assert violations(tab, axe) == []
-    (tmp_path / "bad.png").write_bytes(b"\x89PNG")
-    choose_files(tab, "file", [tmp_path / "bad.png"])
+    bad = [tmp_path / "bad.png", tmp_path / "worse.png"]
+    for path in bad:
+        path.write_bytes(b"\x89PNG")
+    tab.run("document.getElementById('view').value = 'CC'")
+    choose_files(tab, "file", bad)  # asks before what was chosen for one file holds for several
+    tab.wait("document.getElementById('ask').open")
+    assert "CC, but opened 2 files" in tab.run("document.getElementById('ask-text').textContent")
+    assert violations(tab, axe) == []
+    tab.run("document.getElementById('ask-keep').click()")
+    choose_files(tab, "file", bad[:1])
     tab.wait("!document.getElementById('message').hidden")
     assert violations(tab, axe) == []
     tab.errors.clear()  # Chromium logs every answer of status 422

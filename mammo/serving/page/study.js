@@ -1,20 +1,18 @@
 // The page of a reader study: shows case after case, and sends the reader's answers.
 
-import { button, byId, line, percent, say } from "./elements.js";
+import { button, byId, line, say } from "./elements.js";
 import * as server from "./server.js";
 import { Stage } from "./stage.js";
+import { describe } from "./step.js";
+import { Stopwatch } from "./stopwatch.js";
 import { arrow, toggle, zoom } from "./tools.js";
 
 /**
- * @typedef {{study: string, use: string, phantoms: string, reader: string, answered: number, total: number,
- *   session: number | null, n_sessions: number, opens: string | null}} Progress
- * @typedef {{score: number, score_sd: number, probability: number, prevalence: number,
- *   thresholds: {threshold: number, below: boolean, meaning: string}[]}} Score
- * @typedef {{number: number, session: number, place: number, n_cases: number, condition: "without" | "with",
- *   score: Score | null, before: {probability: number, decision: string} | null, rows: number, cols: number,
- *   spacing_mm: number, laterality: string, view: string, faces_left: boolean, outline: [number, number][]}} Step
+ * @typedef {import("./step.js").Progress} Progress
+ * @typedef {import("./step.js").Step} Step
  */
 
+const stopwatch = new Stopwatch();
 const stage = new Stage(byId("stage"), { outline: () => {}, drawn, active: () => {}, layout: () => {} });
 
 /** @type {[key: string, tool: import("./sketch.js").Tool, label: string, hint: string][]} */
@@ -51,7 +49,6 @@ const UNNAMED = { name: "", patient: "", exam: "" };
 let progress = null;
 /** @type {Step | null} */
 let step = null;
-let shownAt = 0;
 let waiting = 0;
 let isOutlined = true;
 let isBusy = false;
@@ -164,7 +161,7 @@ async function showStep() {
     stage.active.place.setAttribute("aria-label", "Mammogram with an outlined lesion. Arrow keys move it.");
     outline(true);
   }
-  describe(found);
+  describe(found, progress?.n_sessions ?? 1);
   byId("pause").hidden = true;
   byId("case").hidden = false;
   byId("probability").value = "";
@@ -173,34 +170,7 @@ async function showStep() {
   byId("place").scrollIntoView();
   if (pixels) window.scrollTo(0, 0);  // on a narrow screen the image is above
   await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-  shownAt = performance.now();
-}
-
-/** @param {Step} found */
-function describe(found) {
-  const { place, n_cases: n, session, condition, laterality, view, before, score } = found;
-  const which = progress && progress.n_sessions > 1 ? `, session ${session}` : "";
-  byId("place").textContent = `Case ${place} of ${n}${which}, ${condition} the score`;
-  byId("about").textContent = `${laterality === "L" ? "Left" : "Right"} ${view}. The lesion is outlined.`;
-  byId("before").hidden = !before;
-  if (before) byId("before").textContent = `Without the score you answered ${before.probability}\u00a0%, ${before.decision}.`;
-  byId("score").hidden = !score;
-  if (score) showScore(score);
-}
-
-/** @param {Score} score */
-function showScore({ score, score_sd: sd, probability, prevalence, thresholds }) {
-  const lines = [
-    line("p", score.toFixed(3), "value"),
-    line("p", `on a scale from 0 to 1, the higher the more suspicious; ± ${sd.toFixed(3)} over the crop windows. Not a probability.`),
-    line("p", `Calibrated probability of cancer: ${percent(probability)}, if ${percent(prevalence)} of such lesions are cancers.`),
-  ];
-  const list = document.createElement("ul");
-  const nPassed = thresholds.filter(({ below }) => !below).length;
-  for (const one of thresholds.slice(Math.max(nPassed - 1, 0), nPassed + 1)) {  // those next to the score
-    list.append(line("li", `${one.below ? "Below" : "Above"} ${one.threshold.toFixed(3)} (${one.meaning}).`));
-  }
-  byId("score-text").replaceChildren(...lines, list);
+  stopwatch.restart();
 }
 
 /** The answer that is entered; null, with a sentence, where it is not complete. */
@@ -223,7 +193,7 @@ function entered() {
 async function next() {
   const answer = entered();
   if (!step || !answer) return;
-  const seconds = (performance.now() - shownAt) / 1000;
+  const { seconds } = stopwatch;
   say("");
   try {
     await goOn(await server.post(own("answers"), { step: step.number, ...answer, seconds }));

@@ -4,6 +4,7 @@ Left out of make test; make test-browser runs it and needs Chromium.
 """
 
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from tests.serving.studies.study_cases import Clock, write_store, write_study
 pytestmark = pytest.mark.browser
 
 N_CASES = 3
+READ_S = 3.0
 PLACE = "document.getElementById('place').textContent"
 
 
@@ -94,6 +96,27 @@ def test_the_image_that_is_shown_is_the_case(
     rows, cols = np.nonzero(shown)
     found = shown[rows.min() : rows.max() + 1, cols.min() : cols.max() + 1]
     assert np.array_equal(found, gray)
+
+
+def test_the_time_of_a_case_does_not_hold_the_sleep_of_the_computer(
+    browser_tab: Tab, capsys: pytest.CaptureFixture[str], tmp_path: Path, store: Path
+) -> None:
+    """The browser's clock is put forward by a night, as on systems whose clock runs on in a sleep."""
+    tab = browser_tab
+    with served_study(capsys, write_study(tmp_path, store)) as study:
+        visit(tab, study)
+        started = time.monotonic()
+        types(tab, "Enter")
+        wait_for(tab, f"Case 1 of {N_CASES}, without the score")
+        time.sleep(READ_S)
+        tab.run("performance.now = ((clock) => () => clock() + 8 * 3600e3)(performance.now.bind(performance))")
+        time.sleep(READ_S)
+        types(tab, "5", "b", "Enter")
+        wait_for(tab, f"Case 1 of {N_CASES}, with the score")
+        passed = time.monotonic() - started
+        [entry] = study.page.study.readers["R1"].answers
+    assert 1.2 * READ_S < entry["seconds"] < passed, "what was read before and after the sleep counts, but for a tick"
+    assert entry["times_shown"] == 1
 
 
 def test_an_incomplete_answer_is_not_sent(
