@@ -17,6 +17,11 @@ import websocket
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_S = 60
+NAVIGATED = "Inspected target navigated or closed"
+
+
+class NavigatedError(Exception):
+    """The page went on to another one before it answered."""
 
 
 class Tab:
@@ -39,6 +44,8 @@ class Tab:
         while True:
             answer = json.loads(self._socket.recv())
             if answer.get("id") == self._number:
+                if answer.get("error", {}).get("message") == NAVIGATED:
+                    raise NavigatedError
                 assert "error" not in answer, answer
                 return dict(answer["result"])
             self._note(answer.get("method", ""), answer.get("params", {}))
@@ -63,9 +70,16 @@ class Tab:
     def wait(self, condition: str) -> None:
         """Wait until an expression is true."""
         deadline = time.monotonic() + TIMEOUT_S
-        while not self.run(condition):
+        while not self._holds(condition):
             assert time.monotonic() < deadline, f"timed out waiting for: {condition}"
             time.sleep(0.05)
+
+    def _holds(self, condition: str) -> bool:
+        """Whether an expression is true now; not where the page goes on meanwhile."""
+        try:
+            return bool(self.run(condition))
+        except NavigatedError:
+            return False
 
     def press(self, key: str, modifiers: int = 0) -> None:
         """Press and release a key; modifiers: 8 is Shift."""
