@@ -55,6 +55,7 @@ def test_the_demo_table_has_the_demos_context_network() -> None:
     assert list(cfg.gmic.local_widths) == [16, 32]
     assert row("context network: share of cells")[1].startswith(f"{cfg.gmic.top_share:g} ")
     assert row("context network: maps in air")[1] == f"0 in cells of air; {cfg.gmic.base_logit:g}"
+    assert row("context network: number added to the logit of every cell") == ("0", f"{cfg.gmic.map_logit:g}")
     rate, beta = map(float, row("context network: learning rate; beta")[1].split("; "))
     assert (rate, beta) == (cfg.model.lr, cfg.model.loss.beta)
     epochs, batch = map(int, row("context network: epochs; batch")[1].split("; "))

@@ -79,8 +79,8 @@ PHANTOM: Mapping[str, ValueType] = {
     "seed": whole(0),
     "n_patients": whole(1),
     **PROCESSES,
-    **dict.fromkeys(("scale", "dials.local", "dials.context", "dials.division", "dials.contra"), NUMBER),
-    "dials.ipsi": or_null(NUMBER),
+    "scale": NUMBER,
+    **{f"dials.{name}": NUMBER for name in ("local", "context", "division", "ipsi", "contra")},
     **{f"mix.{name}": NUMBER for name in ("negative", "benign", "malignant")},
 }
 

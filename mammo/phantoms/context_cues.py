@@ -28,8 +28,11 @@ VIEW_SPREAD = 0.3
 BLUR_REACH_PX = 40.0
 """Largest distance over which the detector's blur spreads a cue, full-size px; cues stay this much further away."""
 
-MAX_STRENGTH = 2.2
-"""Strongest cue, in units of c."""
+STRENGTH = 1.5
+"""Strength of the cues of latent 1. Weaker ones are read too badly for two images to know more than one."""
+
+MAX_STRENGTH = 3.5
+"""Largest strength of cues."""
 
 PixelIndices = tuple[NDArray[np.int_], ...]
 """Rows and columns on the canvas of the pixels that can carry cues, each [n]."""
@@ -82,8 +85,8 @@ def draw_cues(key: Key, shown: float, shape: BreastShape, tissue: Tissue, weight
 
 
 def _strength(latent: float) -> float:
-    """Return the strength of one direction: 0 far below latent 0, about the latent above 0, at most MAX_STRENGTH."""
-    return MAX_STRENGTH * tanh(log1p(exp(1.6 * latent)) / 1.6 / MAX_STRENGTH)
+    """Return the strength of one direction: 0 far below latent 0, about proportional above, at most MAX_STRENGTH."""
+    return MAX_STRENGTH * tanh(STRENGTH * log1p(exp(1.6 * latent)) / 1.6 / MAX_STRENGTH)
 
 
 def _reticulum(

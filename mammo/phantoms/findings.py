@@ -1,11 +1,9 @@
 """Lesions of a cohort: which breasts have lesions, and position, size and latent of each lesion of an image.
 
 Position, size, outline and visibility are independent of the label; the label enters only the latent v, through
-dials.local and dials.division. dials.ipsi decides how the two views of a breast go together:
-
-- null: both views have the breast's label and show its cues; each lesion is drawn in one view only.
-- a share of the breasts: their two views have one label and the same findings, each with one v. In the other breasts
-  the views have nothing in common but whether the breast has lesions: label, lesions and cues are drawn for each view.
+dials.local and dials.division. In a share dials.ipsi of the breasts the two views have one label and the same
+findings, each with one v. In the other breasts the views have nothing in common but whether the breast has lesions:
+label, lesions and cues are drawn for each view.
 """
 
 from dataclasses import dataclass, replace
@@ -84,21 +82,17 @@ class Lesion:
 def draw_breast(spec: CohortSpec, patient: int, laterality: Laterality, view: View) -> Breast:
     """Draw a breast's worst lesion, density and latents, as one view shows them; patients count from 1."""
     dials, breast, image = spec.dials, Key(spec.seed, patient, laterality), Key(spec.seed, patient, laterality, view)
-    u, noise, by_lesions = _draws(breast)
-    lesions, cues = image, breast  # their owners
-    if dials.ipsi is not None:
-        cues = image
-        own_u, noise, own_division = _draws(image)
-        if breast.rng(Purpose.TWO_VIEWS).random() < dials.ipsi:
-            lesions = breast
-        elif u >= spec.mix.negative:
-            u, by_lesions = spec.mix.negative + own_u * (1 - spec.mix.negative), own_division
+    u, _, by_lesions = _draws(breast)
+    own_u, noise, own_division = _draws(image)
+    two_views = breast.rng(Purpose.TWO_VIEWS).random() < dials.ipsi
+    if not two_views and u >= spec.mix.negative:
+        u, by_lesions = spec.mix.negative + own_u * (1 - spec.mix.negative), own_division
     share = dials.division if by_lesions else -dials.division
     worst, shift = _worst(spec.mix, u)
     density = int(Key(spec.seed, patient).rng(Purpose.PATIENT).choice(4, p=DENSITY_SHARES))
-    common = replace(cues, laterality=None).rng(Purpose.BOTH_BREASTS).standard_normal()
+    common = replace(image, laterality=None).rng(Purpose.BOTH_BREASTS).standard_normal()
     context = dials.context * (1 - share) * shift + sqrt(1 - dials.contra) * noise + sqrt(dials.contra) * common
-    return Breast(lesions, worst, density, float(context), dials.local * (1 + share))
+    return Breast(breast if two_views else image, worst, density, float(context), dials.local * (1 + share))
 
 
 def _draws(owner: Key) -> tuple[float, float, bool]:

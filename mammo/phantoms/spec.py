@@ -10,7 +10,7 @@ import numpy as np
 
 from mammo.records import Laterality, MammoError, View, is_number, is_whole
 
-FORMAT = 7
+FORMAT = 8
 """Version of the recipe: raised whenever the same parameters would give other files."""
 
 
@@ -26,26 +26,24 @@ class Dials:
             breasts carries only the local signal and the other half only the context signal. The means stay as above.
         ipsi: share of breasts whose two views show the same findings, with independent noise in their cues. In the
             others label, lesions and cues are drawn for each view, so that at 0 a view says nothing about the other
-            one. None: both views have the breast's label and its cues, and lesions of their own.
+            one.
         contra: share of the variance of the noise in a view's cues that is the same in the patient's other breast. At 0
             a breast says nothing about the other one.
     """
 
-    local: float = 3.3
-    context: float = 1.15
+    local: float = 2.9
+    context: float = 1.3
     division: float = 0.6
-    ipsi: float | None = None
-    contra: float = 0.0
+    ipsi: float = 0.9
+    contra: float = 0.9
 
     def __post_init__(self) -> None:
         for name, value in (("local", self.local), ("context", self.context)):
             if not (is_number(value) and 0 <= value <= 100):
                 raise MammoError(f"dials.{name} must be a number in [0, 100], got {value}")
-        for name, value in (("division", self.division), ("contra", self.contra)):
+        for name, value in (("division", self.division), ("ipsi", self.ipsi), ("contra", self.contra)):
             if not (is_number(value) and 0 <= value <= 1):
                 raise MammoError(f"dials.{name} must be a number in [0, 1], got {value}")
-        if self.ipsi is not None and not (is_number(self.ipsi) and 0 <= self.ipsi <= 1):
-            raise MammoError(f"dials.ipsi must be null or a number in [0, 1], got {self.ipsi}")
 
 
 @dataclass(frozen=True)
@@ -98,9 +96,9 @@ class CohortSpec:
         return {"format": FORMAT, **asdict(self), **numbers}
 
 
-def _floats(values: dict[str, float | None]) -> dict[str, float | None]:
+def _floats(values: dict[str, float]) -> dict[str, float]:
     """Convert all numbers to float, so that 1 and 1.0 give the same recipe."""
-    return {name: value if value is None else float(value) for name, value in values.items()}
+    return {name: float(value) for name, value in values.items()}
 
 
 class Purpose(IntEnum):

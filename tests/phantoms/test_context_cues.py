@@ -11,7 +11,7 @@ from mammo.phantoms.spec import CohortSpec, Dials, Mix
 from mammo.records import Laterality, View
 
 SPEC = CohortSpec(seed=4, mix=Mix(0.0, 0.5, 0.5))
-TWO_VIEWS = replace(SPEC, dials=Dials(ipsi=1.0, contra=0.8))
+APART = replace(SPEC, dials=Dials(ipsi=0.0))
 
 
 def draw(plan: ImagePlan, shown: float) -> Phantom:
@@ -24,7 +24,7 @@ def distance(phantom: Phantom, scale: float) -> np.ndarray:
     return np.asarray(cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE) / scale)
 
 
-@pytest.mark.parametrize("spec", [SPEC, TWO_VIEWS], ids=["one-view", "two-view"])
+@pytest.mark.parametrize("spec", [SPEC, APART], ids=["two-view", "one-view"])
 @pytest.mark.parametrize("patient", range(1, 7))
 @pytest.mark.parametrize("view", View)
 def test_cues_are_exactly_zero_near_every_lesion_and_present_beyond(spec: CohortSpec, patient: int, view: View) -> None:
@@ -39,9 +39,8 @@ def test_cues_are_exactly_zero_near_every_lesion_and_present_beyond(spec: Cohort
     assert low.cue_share > 0.05
 
 
-@pytest.mark.parametrize("ipsi", [None, 0.5])
-def test_without_the_local_signal_no_pixel_near_a_lesion_depends_on_labels(ipsi: float | None) -> None:
-    spec = replace(SPEC, dials=Dials(local=0.0, context=3.0, ipsi=ipsi, contra=0.8))
+def test_without_the_local_signal_no_pixel_near_a_lesion_depends_on_labels() -> None:
+    spec = replace(SPEC, dials=Dials(local=0.0, context=3.0, ipsi=0.5, contra=0.8))
     cohorts = [replace(spec, mix=mix) for mix in (Mix(0.0, 1.0, 0.0), Mix(0.0, 0.0, 1.0))]
     for patient, side, view in [(1, "L", View.CC), (1, "L", View.MLO), (2, "R", View.CC), (3, "R", View.MLO)]:
         plans = [plan_image(each, patient, Laterality(side), view) for each in cohorts]

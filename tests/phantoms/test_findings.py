@@ -10,7 +10,8 @@ from mammo.phantoms.spec import CohortSpec, Dials, Mix
 from mammo.records import Laterality, Pathology, View
 
 SPEC = CohortSpec(seed=11)
-SPECS = [SPEC, replace(SPEC, dials=Dials(ipsi=0.5, contra=0.6))]
+APART = replace(SPEC, dials=Dials(ipsi=0.0, contra=0.0))
+SPECS = [SPEC, APART, replace(SPEC, dials=Dials(ipsi=0.5, contra=0.6))]
 AFFECTED = Mix(0.0, 0.5, 0.5)
 
 
@@ -31,14 +32,14 @@ def test_breasts_have_the_configured_shares(spec: CohortSpec, view: View) -> Non
 
 
 def test_lesion_labels_agree_with_their_breast() -> None:
-    for plan in plans(SPEC) + plans(replace(SPEC, dials=Dials(ipsi=0.0)), 10):
+    for plan in plans(SPEC) + plans(APART, 10):
         labels = Counter(lesion.label for lesion in plan.lesions)
+        all_shown = plan.breast.key.view is not None or plan.key.view is View.CC  # some have no room in MLO
         if plan.breast.worst is Pathology.NONE:
             assert not labels
         elif plan.breast.worst is Pathology.BENIGN:
-            assert set(labels) == {Pathology.BENIGN}
-        else:
-            assert labels[Pathology.MALIGNANT] >= 1
+            assert set(labels) <= {Pathology.BENIGN}
+        assert plan.breast.worst is Pathology.NONE or not all_shown or plan.breast.worst in labels
 
 
 @pytest.mark.parametrize("spec", SPECS)
@@ -102,13 +103,13 @@ def test_both_views_show_the_same_findings_at_other_sites() -> None:
     assert 0 < missing < 0.15 * together  # no room on the arc: findings of one view
 
 
-def test_without_the_dial_every_lesion_has_one_view() -> None:
-    for cc, mlo in pairs(SPEC, 10) + pairs(replace(SPEC, dials=Dials(ipsi=0.0)), 10):
+def test_at_0_every_lesion_has_one_view() -> None:
+    for cc, mlo in pairs(APART, 10):
         assert not any(lesion.breast for lesion in cc.lesions + mlo.lesions)
         assert not {lesion.latent for lesion in cc.lesions} & {lesion.latent for lesion in mlo.lesions}
 
 
-def agreement(ipsi: float | None) -> tuple[float, float]:
+def agreement(ipsi: float) -> tuple[float, float]:
     """Correlations of label and of c between the views of breasts with lesions."""
     spec = replace(SPEC, dials=Dials(ipsi=ipsi), mix=AFFECTED)
     cc, mlo = (breasts(spec, 400, view) for view in View)
@@ -118,7 +119,6 @@ def agreement(ipsi: float | None) -> tuple[float, float]:
 
 
 def test_views_have_one_label_and_similar_cues_in_the_dials_share_of_breasts() -> None:
-    assert agreement(None) == pytest.approx((1, 1))
     assert agreement(0.0) == pytest.approx((0, 0), abs=3 / np.sqrt(800))
     assert agreement(0.5)[0] == pytest.approx(0.5, abs=3 / np.sqrt(800))
     label, cues = agreement(1.0)
@@ -126,8 +126,8 @@ def test_views_have_one_label_and_similar_cues_in_the_dials_share_of_breasts() -
     assert 0.15 < cues < 0.5  # by the label alone: noise is each view's own
 
 
-@pytest.mark.parametrize("ipsi", [None, 0.0, 0.7])
-def test_the_other_breast_shares_the_dials_part_of_the_noise_and_no_label(ipsi: float | None) -> None:
+@pytest.mark.parametrize("ipsi", [0.0, 0.7])
+def test_the_other_breast_shares_the_dials_part_of_the_noise_and_no_label(ipsi: float) -> None:
     for contra in (0.0, 0.6):
         spec = replace(SPEC, dials=Dials(context=0.0, ipsi=ipsi, contra=contra))
         both = breasts(spec, 500)

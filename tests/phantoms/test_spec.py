@@ -18,7 +18,7 @@ from mammo.records import Laterality, MammoError, View
         (lambda: Dials(context=float("nan")), "dials.context must be a number in [0, 100], got nan"),
         (lambda: Dials(division=1.5), "dials.division must be a number in [0, 1], got 1.5"),
         (lambda: Dials(contra=-1), "dials.contra must be a number in [0, 1], got -1"),
-        (lambda: Dials(ipsi=2), "dials.ipsi must be null or a number in [0, 1], got 2"),
+        (lambda: Dials(ipsi=2), "dials.ipsi must be a number in [0, 1], got 2"),
         (lambda: Mix(negative=0.5), "mix must be three shares >= 0 that sum to 1, got mix.negative=0.5"),
     ],
 )
@@ -29,11 +29,11 @@ def test_invalid_values_are_rejected(make: Callable[[], object], message: str) -
 
 def test_the_recipe_contains_every_parameter() -> None:
     assert CohortSpec(seed=3).recipe() == {
-        "format": 7,
+        "format": 8,
         "seed": 3,
         "scale": 0.125,
         "n_patients": 600,
-        "dials": {"local": 3.3, "context": 1.15, "division": 0.6, "ipsi": None, "contra": 0.0},
+        "dials": {"local": 2.9, "context": 1.3, "division": 0.6, "ipsi": 0.9, "contra": 0.9},
         "mix": {"negative": 0.16, "benign": 0.42, "malignant": 0.42},
     }
 
