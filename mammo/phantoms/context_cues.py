@@ -34,6 +34,12 @@ STRENGTH = 1.5
 MAX_STRENGTH = 3.5
 """Largest strength of cues."""
 
+CEILING = 1.15
+"""Brightness that an image with strong cues approaches, so that nothing turns white."""
+
+MIN_ROOM = 0.05
+"""Room for cues where the image without them is about as bright as the ceiling or brighter."""
+
 PixelIndices = tuple[NDArray[np.int_], ...]
 """Rows and columns on the canvas of the pixels that can carry cues, each [n]."""
 
@@ -59,7 +65,7 @@ def draw_shown(key: Key, latent: float) -> float:
     return latent + VIEW_SPREAD * float(key.rng(Purpose.CUES).standard_normal())
 
 
-def draw_cues(key: Key, shown: float, shape: BreastShape, tissue: Tissue, weights: Plane) -> tuple[Plane, Plane]:
+def draw_cues(key: Key, shown: float, shape: BreastShape, tissue: Tissue, brightness: Plane, weights: Plane) -> Plane:
     """Draw the cues of one image.
 
     Args:
@@ -67,10 +73,11 @@ def draw_cues(key: Key, shown: float, shape: BreastShape, tissue: Tissue, weight
         shown: what they show of the breast's latent c (draw_shown).
         shape: its outer shape.
         tissue: the drawn tissue, which stays unchanged.
+        brightness: of the image without cues [height, width], which stays unchanged.
         weights: weight of cues [height, width], 0 to 1.
 
     Returns:
-        Brightness to add to the tissue and to the skin, each [height, width].
+        Brightness to add to it [height, width], at least 0.
     """
     rng = key.rng(Purpose.CUES)
     rng.standard_normal()  # the noise of draw_shown
@@ -81,7 +88,18 @@ def draw_cues(key: Key, shown: float, shape: BreastShape, tissue: Tissue, weight
     benign = _strength(-shown) * _nodules(rng, tissue.canvas, indices)
     _add_calcifications(rng, tissue, _strength(-shown), benign)
     skin = skin_line(tissue.skin_depth, SKIN_PX * (1 + 0.45 * _strength(shown))) - skin_line(tissue.skin_depth, SKIN_PX)
-    return np.asarray((malignant + benign) * inside, dtype=np.float32), skin * weights
+    added = (malignant + benign) * inside * tissue.falloff + skin * weights * tissue.skin_factor
+    return _limited(added, CEILING - brightness)
+
+
+def _limited(added: Plane, room: Plane) -> Plane:
+    """Return added brightness [height, width] that never exceeds the room for it.
+
+    Weak and medium cues keep their brightness: with the fourth power, what takes half of its room loses 1.5 %.
+    """
+    share = added / np.maximum(room, np.float32(MIN_ROOM))
+    share *= share
+    return np.asarray(added / np.sqrt(np.sqrt(1 + share * share)), dtype=np.float32)
 
 
 def _strength(latent: float) -> float:

@@ -113,9 +113,8 @@ def draw_image(plan: ImagePlan) -> Phantom:
     for lesion in plan.lesions:
         draw_lesion(plan.key, lesion, tissue.canvas, tissue.brightness)
     weights = cue_weights(plan.key, plan.lesions, tissue.canvas)
-    cues, skin = draw_cues(plan.key, plan.shown, plan.shape, tissue, weights)
-    skin = (skin_line(tissue.skin_depth, SKIN_PX) + skin) * tissue.skin_factor
-    brightness = (tissue.brightness + cues) * tissue.falloff + skin
+    brightness = tissue.brightness * tissue.falloff + skin_line(tissue.skin_depth, SKIN_PX) * tissue.skin_factor
+    brightness = brightness + draw_cues(plan.key, plan.shown, plan.shape, tissue, brightness, weights)
     noise = plan.key.rng(Purpose.NOISE).standard_normal(brightness.shape, dtype=np.float32)
     noise *= np.float32(draw_exposure(plan.key))
     inside = tissue.skin_depth > max(EDGE_PX - 1 / plan.scale, 0)

@@ -58,3 +58,12 @@ def test_cues_grow_smoothly_with_the_latent() -> None:
     assert max(changes) < 4 * min(changes)
     total = np.abs(steps[-1] - steps[0]).mean()
     assert total > 2 * max(changes)
+
+
+@pytest.mark.parametrize("shown", [-4.0, 4.0])
+def test_the_strongest_cues_of_either_direction_do_not_saturate(shown: float) -> None:
+    for patient in range(1, 6):
+        for view in View:
+            pixels = draw(plan_image(SPEC, patient, Laterality.LEFT, view), shown).pixels
+            assert (pixels == 4095).mean() < 1e-4
+            assert np.quantile(pixels[pixels > 0], 0.999) < 4000
