@@ -148,7 +148,11 @@ def _of_patches(network: str, target: str, batch_size: int, lr: Range) -> tuple[
         "epochs without a better validation AUC before training stops": {"callbacks.early_stopping.patience": 10},
         "epochs at most": {"trainer.max_epochs": Range(11, words="more than 10, no limit stated")},
         "average of weights": {"callbacks.weight_averaging.decay": None},
-        "windows per lesion: validation, test": {"windows_per_lesion.val": 100, "windows_per_lesion.test": 100},
+        "windows per lesion: training, validation, test": {
+            "windows_per_lesion.train": 1,
+            "windows_per_lesion.val": 100,
+            "windows_per_lesion.test": 100,
+        },
         "fold of cross-validation": {"fold": None},
     }
     return tuple(Setting(network, name, keys) for name, keys in values.items())

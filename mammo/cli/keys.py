@@ -245,7 +245,7 @@ DATA: Mapping[str, ValueType] = {
     "fold": or_null(whole(0)),
     **{f"quota.{name}": whole(0) for name in ("malignant", "benign", "outside", "negative")},
     "max_angle_deg": number("from 0 to 180", "30", lambda x: 0 <= x <= 180),
-    **{f"windows_per_lesion.{split}": WINDOWS for split in ("val", "test")},
+    **{f"windows_per_lesion.{split}": WINDOWS for split in ("train", "val", "test")},
     "intensity": free(),
     "workers": whole(0, 1024),
     "workers_timeout_s": POSITIVE,

@@ -73,8 +73,8 @@ class MammoDataModule(pl.LightningDataModule):
         batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training), in all processes
             together.
         eval_batch_size: rows of a validation or test batch, in each process.
-        windows_per_lesion: fixed windows per lesion, by "val" and "test" (the paper: 100 and 100); lesions of a whole
-            store have as many as test lesions.
+        windows_per_lesion: windows of a training row, by "train" (1 without it, as the paper), and fixed ones per lesion,
+            by "val" and "test" (the paper: 100 and 100); lesions of a whole store have as many as test lesions.
         fold: number of the fold that is tested; None for a store without folds (store.splits).
         seed: of the training windows.
         shared_windows: whether the training windows are those that all trainings share (plans.epoch_plan).
@@ -122,7 +122,7 @@ class MammoDataModule(pl.LightningDataModule):
         super().__init__()
         self.root, self.plan, self.columns = Path(store), plan, tuple(columns)
         self.crops, self.quota, self.batch_size, self.eval_batch_size = crops, quota, batch_size, eval_batch_size
-        self.windows_per_lesion = dict(windows_per_lesion)
+        self.windows_per_lesion = {"train": 1, **windows_per_lesion}
         self.fold, self.seed, self.shared_windows, self.window_epochs = fold, seed, shared_windows, window_epochs
         self._image_maps, self.view_dropping = dict(image_maps or {}), view_dropping or ViewDropping()
         self.embeddings, self.intensity, self.workers = embeddings, intensity, workers
@@ -203,7 +203,8 @@ class MammoDataModule(pl.LightningDataModule):
             noise, sampling = self.image_noise, self.image_sampling
             return training_images(index, exams, self.seed, epoch, noise, sampling, self.labels)
         number = epoch if self.window_epochs is None else epoch % self.window_epochs
-        return _epoch_plan(index, self.quota, self.crops, self.seed, number, self.shared_windows)
+        n_windows = self.windows_per_lesion[Split.TRAIN]
+        return _epoch_plan(index, self.quota, self.crops, self.seed, number, self.shared_windows, n_windows)
 
     def evaluation_plan(self, split: Split | None) -> Plan:
         """Rows of validation, test or the whole store or fold: the fixed windows of every lesion, or every image.
@@ -223,16 +224,11 @@ class MammoDataModule(pl.LightningDataModule):
         n_images = len(dataset.reader.ids)
         dropped = {name: self.view_dropping.dropped(name, epoch, n_images) for name in STREAMS if name in self.columns}
         seed = self.seed + 1_000_003 * epoch
-        dataset = replace(dataset, dropped=dropped, intensity=self.intensity, seed=seed)
-        rank, n_processes = self._process
-        return Loader(
-            dataset,
-            self.batch_size,
-            self.workers,
-            timeout_s=self.workers_timeout_s,
-            rank=rank,
-            n_processes=n_processes,
-        )
+        group = self.windows_per_lesion[Split.TRAIN] if self.plan == "patches" else 1
+        dataset = replace(dataset, dropped=dropped, intensity=self.intensity, seed=seed, group=group)
+        rank, n = self._process
+        timeout_s = self.workers_timeout_s
+        return Loader(dataset, self.batch_size, self.workers, timeout_s=timeout_s, rank=rank, n_processes=n)
 
     def val_dataloader(self) -> Loader:
         """Batches of the validation split."""
@@ -295,6 +291,8 @@ def _lesion_plan(index: SamplingIndex, crops: CropSizes, n_windows: int, seed: i
 
 
 @lru_cache(maxsize=CACHED_PLANS)
-def _epoch_plan(index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, epoch: int, shared: bool) -> Plan:
+def _epoch_plan(
+    index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, epoch: int, shared: bool, n_windows: int
+) -> Plan:
     """epoch_plan with read-only arrays."""
-    return epoch_plan(index, quota, crops, seed, epoch, shared).read_only()
+    return epoch_plan(index, quota, crops, seed, epoch, shared, n_windows).read_only()

@@ -3,7 +3,7 @@
 | column | tensor | content |
 |---|---|---|
 | image_row, lesion, repeat | int64 [B] | as in the plan |
-| target | int64 [B] or [B, 2] | as in the plan |
+| target | int64 [B / K] or [B / K, 2] | as in the plan, of each group of K windows |
 | window | float64 [B, 4] | crop window (row, col, side, angle), network frame |
 | patch | uint16 [B, 1, P, P] | pixels of the crop window, 0 to 4095 |
 | image | uint16 [B, 1, H, W] | pixels of the network window, 0 to 4095 |
@@ -12,7 +12,8 @@
 | map_row | int64 [B] | row of saliency, ipsi and contra that belongs to each row of the batch; comes with them |
 | embedding | float32 [B, 32] | h of the patch |
 
-In training with several processes, a batch also has whole_target, the targets of its rows in all of them (data.loader).
+K is 1 but in training on several windows per lesion (windows_per_lesion.train). In training with several processes, a
+batch also has whole_target, the targets of its groups in all of them (data.loader).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -135,6 +136,7 @@ class PlanDataset:
         embedding: h of every row of the plan, float32 [N, 32].
         intensity: intensity augmentation of training patches.
         seed: of the augmentation; row i uses (seed, i).
+        group: K, number of the plan's rows that follow each other and are one row of the dataset.
     """
 
     plan: Plan
@@ -145,24 +147,41 @@ class PlanDataset:
     embedding: NDArray[np.float32] | None = None
     intensity: IntensityAugmentation | None = None
     seed: int = 0
+    group: int = 1
 
     def __len__(self) -> int:
-        return len(self.plan)
+        return len(self.plan) // self.group
+
+    @property
+    def targets(self) -> NDArray[np.int64]:
+        """The target of each row of the dataset, int64 [N] or [N, 2]."""
+        return self.plan.target[:: self.group]
+
+    @property
+    def images(self) -> NDArray[np.int64]:
+        """The image row of each row of the dataset, int64 [N]."""
+        return self.plan.image[:: self.group]
 
     def take(self, rows: slice) -> "PlanDataset":
-        """The dataset of these rows [M]; the augmentation of each is by its new number."""
-        return replace(
-            self, plan=self.plan.take(rows), embedding=None if self.embedding is None else self.embedding[rows]
-        )
+        """The dataset of these rows [M]; the augmentation of each window is by its new number."""
+        of_plan = self._of_plan(range(len(self))[rows])
+        h = None if self.embedding is None else self.embedding[of_plan]
+        return replace(self, plan=self.plan.take(of_plan), embedding=h)
+
+    def _of_plan(self, rows: Sequence[int]) -> NDArray[np.int64]:
+        """The rows of the plan [M * K] that these rows of the dataset [M] are."""
+        return (np.asarray(rows, dtype=np.int64)[:, None] * self.group + np.arange(self.group)).ravel()
 
     def batch(self, rows: Sequence[int], memory: PixelMemory | None = None) -> Batch:
-        """The batch of these rows [B], in this order; memory allocates its pixels, if given.
+        """The batch of these rows [B / K], in this order; memory allocates its pixels, if given.
 
         Raises:
             MammoError: a column is unknown or has no source.
         """
-        plan = self.plan.take(np.asarray(rows, dtype=np.int64))
-        own = {"image_row": plan.image, "lesion": plan.lesion, "repeat": plan.repeat, "target": plan.target}
+        of_plan = self._of_plan(rows)
+        plan, rows = self.plan.take(of_plan), of_plan.tolist()
+        target = plan.target[:: self.group]
+        own = {"image_row": plan.image, "lesion": plan.lesion, "repeat": plan.repeat, "target": target}
         single = [name for name in self.columns if name not in IMAGE_COLUMNS]
         extra = {name: self._column(name, plan, rows, memory or NewMemory()) for name in single}
         if len(single) < len(self.columns):

@@ -78,7 +78,7 @@ class Loader:
     def image_ids(self, number: int) -> list[str]:
         """The image of each row of a whole batch, by the batch's number."""
         rows = slice(number * self.batch_size, (number + 1) * self.batch_size)
-        return [self.dataset.reader.ids[row] for row in self.dataset.plan.image[rows]]
+        return [self.dataset.reader.ids[row] for row in self.dataset.images[rows]]
 
     def state_dict(self) -> dict[str, int]:
         """Number of batches given in this pass, as Lightning stores it in a checkpoint."""
@@ -126,7 +126,7 @@ class Loader:
         """This process's part of a whole batch of these rows."""
         batch = self.dataset.batch(dealt(rows, self.rank, self.n_processes) or rows[:1], self._memory)
         if self.n_processes > 1:
-            batch["whole_target"] = torch.from_numpy(self.dataset.plan.target[rows.start : rows.stop].copy())
+            batch["whole_target"] = torch.from_numpy(self.dataset.targets[rows.start : rows.stop].copy())
         return batch
 
 

@@ -118,9 +118,17 @@ class Quota:
 
 
 def epoch_plan(
-    index: SamplingIndex, quota: Quota, crops: CropSizes, seed: int, epoch: int, shared: bool = False
+    index: SamplingIndex,
+    quota: Quota,
+    crops: CropSizes,
+    seed: int,
+    epoch: int,
+    shared: bool = False,
+    n_windows: int = 1,
 ) -> Plan:
     """The training patches of one epoch, in random order (paper, Model training).
+
+    The windows of one row, of which `repeat` is the number, follow each other.
 
     Args:
         index: sampling index of the split.
@@ -130,18 +138,24 @@ def epoch_plan(
         epoch: row i is a pure function of (seed, shared, epoch, i).
         shared: whether to draw from the random stream of windows that all trainings share (f_agg's), which has no
             window in common with the stream of f_loc, whatever the two seeds are.
+        n_windows: windows per row, all of one lesion, or of one image for outside and negative rows (the paper: 1).
+            The first ones are the same for any number.
     """
     windows_of, order_of = (SHARED_EPOCH_STREAM, SHARED_ORDER_STREAM) if shared else (EPOCH_STREAM, ORDER_STREAM)
     classes = np.repeat(np.arange(len(quota.counts)), quota.counts)
     np.random.default_rng((seed, order_of, epoch)).shuffle(classes)
-    image, lesion = np.empty(len(classes), np.int64), np.empty(len(classes), np.int64)
-    windows = np.empty((len(classes), 4))
+    shape = len(classes), n_windows
+    image, lesion, windows = np.empty(shape, np.int64), np.empty(shape, np.int64), np.empty((*shape, 4))
     for number in np.unique(classes).tolist():
-        rows = np.flatnonzero(classes == number)
-        rngs = [np.random.default_rng((seed, windows_of, epoch, row)) for row in rows.tolist()]
-        drawn = training_windows(rngs, index, PatchClass(number), crops)
-        image[rows], windows[rows], lesion[rows] = drawn.image, drawn.windows, drawn.lesion
-    return Plan(image, windows, classes.astype(np.int64), lesion, np.zeros(len(classes), dtype=np.int64))
+        rows, first = np.flatnonzero(classes == number), None
+        for repeat in range(n_windows):
+            more = (repeat,) if repeat else ()
+            rngs = [np.random.default_rng((seed, windows_of, epoch, row, *more)) for row in rows.tolist()]
+            drawn = training_windows(rngs, index, PatchClass(number), crops, first)
+            image[rows, repeat], windows[rows, repeat], lesion[rows, repeat] = drawn.image, drawn.windows, drawn.lesion
+            first = first or drawn
+    targets, repeats = np.repeat(classes.astype(np.int64), n_windows), np.tile(np.arange(n_windows), len(classes))
+    return Plan(image.ravel(), windows.reshape(-1, 4), targets, lesion.ravel(), repeats.astype(np.int64))
 
 
 def lesion_plan(

@@ -76,6 +76,10 @@ class DrawnWindows:
     windows: NDArray[np.float64]
     lesion: NDArray[np.int64]
 
+    def copy(self) -> "DrawnWindows":
+        """The same windows in new arrays."""
+        return DrawnWindows(self.image.copy(), self.windows.copy(), self.lesion.copy())
+
 
 def lesion_windows(
     rngs: Sequence[np.random.Generator],
@@ -152,24 +156,41 @@ def tissue_windows(
 
 
 def training_windows(
-    rngs: Sequence[np.random.Generator], index: SamplingIndex, patch_class: PatchClass, crops: CropSizes
+    rngs: Sequence[np.random.Generator],
+    index: SamplingIndex,
+    patch_class: PatchClass,
+    crops: CropSizes,
+    first: DrawnWindows | None = None,
 ) -> DrawnWindows:
     """One window of the class per generator, redrawn until it belongs to the class and holds enough tissue.
 
     After TRIES draws, the window of the class with the most tissue is taken.
 
+    Args:
+        rngs: N generators.
+        index: sampling index of the split.
+        patch_class: class of the windows.
+        crops: their sizes.
+        first: N windows of the class whose lesions, or whose images for a class without lesions, are shown again; where
+            no draw gives another window of the class, it stays. None to draw lesions or images, too.
+
     Raises:
         MammoError: no image can give a window of the class.
     """
-    rows = index.candidate_rows(patch_class)
     pathology = LESION_CLASSES.get(patch_class)
     allowed = {pathology} if pathology else set()
     n = len(rngs)
+    candidates, again = index.candidate_rows(patch_class), None
     best = DrawnWindows(np.zeros(n, np.int64), np.zeros((n, 4)), np.zeros(n, np.int64))
     best_tissue = np.full(n, -1.0)  # -1 for a window of another class
+    if first is not None:
+        again = first.lesion if pathology else first.image
+        best, best_tissue = first.copy(), np.full(n, -0.5)  # any window of the class takes its place
     waiting = np.arange(n)
     for _ in range(TRIES):
-        drawn = _draw([rngs[row] for row in waiting.tolist()], index, rows, pathology, crops)
+        drawing = [rngs[row] for row in waiting.tolist()]
+        rows = _choose(drawing, candidates) if again is None else again[waiting]
+        drawn = _draw(drawing, index, rows, pathology, crops)
         tissue = index.tissue_fractions(drawn.image, drawn.windows)
         overlapped = index.overlapped_pathologies(drawn.image, drawn.windows)
         tissue[[pathologies != allowed for pathologies in overlapped]] = -1.0
@@ -180,13 +201,18 @@ def training_windows(
         waiting = waiting[tissue < MIN_TISSUE_FRACTION]
         if len(waiting) == 0:
             break
-    if (best_tissue < 0).any():
+    if (best_tissue == -1).any():
         name = patch_class.name.lower()
         raise MammoError(
             f"no {name} window found in {TRIES} draws, because the lesions leave no room: "
             f"add images or set quota.{name}=0"
         )
     return best
+
+
+def _choose(rngs: Sequence[np.random.Generator], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A random row [N] for each generator."""
+    return np.array([rows[rng.integers(rows.size)] for rng in rngs], dtype=np.int64)
 
 
 def _draw(
@@ -196,9 +222,8 @@ def _draw(
     pathology: Pathology | None,
     crops: CropSizes,
 ) -> DrawnWindows:
-    """One draw per generator: a lesion or image row, and a window."""
-    chosen = np.array([rows[rng.integers(rows.size)] for rng in rngs], dtype=np.int64)
+    """One window per generator, of these lesion rows [N], or image rows if pathology is None."""
     if pathology is None:
-        return DrawnWindows(chosen, tissue_windows(rngs, index, chosen.tolist(), crops), np.full(len(rngs), -1))
+        return DrawnWindows(rows, tissue_windows(rngs, index, rows.tolist(), crops), np.full(len(rngs), -1))
     angles = [crops.angle(rng) for rng in rngs]
-    return DrawnWindows(index.image_of[chosen], lesion_windows(rngs, index, chosen.tolist(), crops, angles), chosen)
+    return DrawnWindows(index.image_of[rows], lesion_windows(rngs, index, rows.tolist(), crops, angles), rows)

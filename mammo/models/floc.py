@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mammo.models.backbones import Backbone, he_initialize
 from mammo.models.epoch_metrics import LOGGED_FNRS, LesionAUROC, PatchClassStats, ScoredLesions, WindowPredictions
-from mammo.models.losses import without_loss
+from mammo.models.losses import mean_of_windows, without_loss
 from mammo.models.precision import adam, in_float32, to_channels_last
 from mammo.records import FULL_SCALE, Batch, PatchClass
 from mammo.scoring.thresholds import tnr_at_fnr
@@ -46,8 +46,8 @@ class PatchClassifier(pl.LightningModule):
         self.class_stats.reset()
 
     def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The loss, float32 [], of a batch, which has the column target, int64 [B]."""
-        logits = self.batch_logits(batch).float()
+        """The loss, float32 [], of a batch, which has the column target, int64 [B], for B groups of windows."""
+        logits = mean_of_windows(self.batch_logits(batch).float(), len(batch["target"]))
         loss: Tensor = self.loss(logits, batch["target"])
         self.log("train_loss", loss, on_step=False, on_epoch=True, batch_size=len(logits), sync_dist=True)
         self.class_stats.update(logits.detach(), batch["target"])

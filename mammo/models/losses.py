@@ -1,6 +1,7 @@
 """Training losses: weighted cross-entropy of patches, and GMIC's loss of whole images."""
 
 from collections.abc import Mapping, Sequence
+from math import log
 from typing import Literal
 
 import torch
@@ -51,6 +52,23 @@ class WeightedCrossEntropy(nn.Module):
     def divisor(self, target: Tensor) -> Tensor | float:
         """The sum of weights that the weighted sum over targets int64 [B] is divided by; 0 for B = 0."""
         return self.class_weights[target].sum() if self.normalize == "batch" else len(target) * self.mean_weight
+
+
+def mean_of_windows(logits: Tensor, n_groups: int) -> Tensor:
+    """Logits [G, C] whose softmax is the mean of those of each group of windows, as a lesion's score is a mean.
+
+    A network that is trained on single windows weighs the parts of its input by what one window shows. A lesion is
+    scored by the mean over many, in which what differs between windows, h, is known better, and what is the same for
+    all of them, the maps of the image, is not.
+
+    Args:
+        logits: [G * K, C], the K windows of a group one after another; returned as they are for K = 1.
+        n_groups: G.
+    """
+    if len(logits) == n_groups:
+        return logits
+    n_windows = len(logits) // n_groups
+    return logits.log_softmax(dim=1).unflatten(0, (n_groups, n_windows)).logsumexp(dim=1) - log(n_windows)
 
 
 class GmicLoss(nn.Module):

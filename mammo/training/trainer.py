@@ -197,7 +197,8 @@ class EpochMetrics(Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: object, batch: Batch, _: int
     ) -> None:
         """Count the batch's rows in all processes."""
-        self.n_rows += len(batch.get("whole_target", batch["target"]))
+        n_windows = len(batch["repeat"]) // len(batch["target"])
+        self.n_rows += n_windows * len(batch.get("whole_target", batch["target"]))
         self.mark = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -330,3 +330,18 @@ def test_batches_of_fixed_windows_are_read_once(small_root: Path, monkeypatch: p
     monkeypatch.setattr(data.split_data(Split.VAL).reader.store.__class__, "read_into", None)
     assert torch.equal(concatenated(data.val_dataloader(), "patch"), first)
     assert data.val_dataloader() is data.val_dataloader()
+
+
+def test_a_training_row_of_several_windows_is_one_target_and_stays_in_one_process(small_root: Path) -> None:
+    data = datamodule(small_root, windows_per_lesion={"train": 3, "val": 3, "test": 2}, columns=("window",))
+    whole = list(data.train_dataloader())
+    assert [len(batch["target"]) for batch in whole] == [8, 8, 4]
+    plan = data.training_plan(0)
+    assert np.array_equal(concatenated(whole, "window"), plan.windows)
+    assert np.array_equal(concatenated(whole, "target"), plan.target[::3])
+    data.trainer = SimpleNamespace(current_epoch=0, global_rank=1, world_size=2)  # type: ignore[assignment]
+    part = next(iter(data.train_dataloader()))
+    assert np.array_equal(part["window"], whole[0]["window"].reshape(8, 3, 4)[1::2].reshape(-1, 4))
+    assert torch.equal(part["target"], whole[0]["target"][1::2])
+    assert torch.equal(part["whole_target"], whole[0]["target"])
+    assert len(next(iter(data.val_dataloader()))["target"]) == 16

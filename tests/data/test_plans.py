@@ -138,3 +138,13 @@ def test_take_keeps_rows_together(index: SamplingIndex) -> None:
     part: Plan = plan.take([3, 1])
     assert part.window(0) == plan.window(3)
     assert part.target.tolist() == plan.target[[3, 1]].tolist()
+
+
+def test_the_windows_of_a_row_follow_each_other_and_the_first_ones_are_those_of_one(index: SamplingIndex) -> None:
+    one, three = (epoch_plan(index, QUOTA, CROPS, 1, 0, n_windows=n) for n in (1, 3))
+    assert np.array_equal(three.take(slice(None, None, 3)).windows, one.windows)
+    assert np.array_equal(three.repeat, np.tile([0, 1, 2], len(one)))
+    for name in ("image", "lesion", "target"):
+        assert np.array_equal(getattr(three, name), np.repeat(getattr(one, name), 3))
+    assert len(np.unique(three.windows, axis=0)) == len(three)
+    assert np.array_equal(epoch_plan(index, QUOTA, CROPS, 1, 0, n_windows=2).windows, three.windows[three.repeat < 2])

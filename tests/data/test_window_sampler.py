@@ -147,3 +147,26 @@ def test_lesions_that_leave_no_room_are_rejected(index: SamplingIndex) -> None:
 def test_sides_in_the_wrong_order_are_rejected() -> None:
     with pytest.raises(MammoError, match=r"crops\.side_px=\[30\.0, 12\.0\]: give the smallest and the largest side"):
         CropSizes((30.0, 12.0), 16)
+
+
+@pytest.mark.parametrize("patch_class", list(PatchClass))
+def test_further_windows_show_the_same_lesion_or_image_and_are_of_the_class(
+    index: SamplingIndex, patch_class: PatchClass
+) -> None:
+    first = training_windows([np.random.default_rng((2, number)) for number in range(40)], index, patch_class, CROPS)
+    before = first.windows.copy()
+    rngs = [np.random.default_rng((3, number)) for number in range(40)]
+    again = training_windows(rngs, index, patch_class, CROPS, first)
+    assert np.array_equal(first.windows, before)
+    assert np.array_equal(again.image, first.image)
+    assert np.array_equal(again.lesion, first.lesion)
+    assert (again.windows != first.windows).any(axis=1).all()
+    allowed = {PatchClass.MALIGNANT: {Pathology.MALIGNANT}, PatchClass.BENIGN: {Pathology.BENIGN}}
+    assert index.overlapped_pathologies(again.image, again.windows) == [allowed.get(patch_class, set())] * 40
+
+
+def test_a_window_stays_where_its_lesion_gives_no_other(index: SamplingIndex) -> None:
+    first = training_windows([np.random.default_rng(0)], index, PatchClass.MALIGNANT, CROPS)
+    crowded = replace(index, pixels=[index.pixels[0], disc(40, 40, 200), *index.pixels[2:]])
+    again = training_windows([np.random.default_rng(1)], crowded, PatchClass.MALIGNANT, CROPS, first)
+    assert np.array_equal(again.windows, first.windows)

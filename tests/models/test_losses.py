@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from mammo.data.plans import Quota
 from mammo.models.gmic import ByClass
-from mammo.models.losses import GmicLoss, WeightedCrossEntropy, without_loss
+from mammo.models.losses import GmicLoss, WeightedCrossEntropy, mean_of_windows, without_loss
 from mammo.records import MammoError
 
 
@@ -109,3 +109,11 @@ def test_an_unknown_norm_is_rejected() -> None:
 def test_the_weights_of_a_loss_are_left_out_for_inference() -> None:
     state = {"loss.scale": torch.ones(()), "lossy.weight": torch.ones(()), "backbone.loss.weight": torch.ones(())}
     assert set(without_loss(state)) == {"lossy.weight", "backbone.loss.weight"}
+
+
+def test_the_mean_of_windows_is_that_of_their_probabilities() -> None:
+    logits = torch.randn(12, 4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = mean_of_windows(logits, 3)
+    expected = [sum(logits[4 * group + k].softmax(dim=0) for k in range(4)) / 4 for group in range(3)]
+    assert torch.allclose(found.softmax(dim=1), torch.stack(expected), atol=1e-12)
+    assert mean_of_windows(logits, 12) is logits
