@@ -73,8 +73,8 @@ class MammoDataModule(pl.LightningDataModule):
         batch_size: rows of a training batch (25 for f_loc, 100 for f_agg; paper, Model training), in all processes
             together.
         eval_batch_size: rows of a validation or test batch, in each process.
-        windows_per_lesion: windows of a training row, by "train" (1 without it, as the paper), and fixed ones per lesion,
-            by "val" and "test" (the paper: 100 and 100); lesions of a whole store have as many as test lesions.
+        windows_per_lesion: windows of a training row, by "train" (1 without it, as in the paper), and fixed ones per
+            lesion, by "val" and "test" (the paper: 100 and 100); lesions of a whole store have as many as test lesions.
         fold: number of the fold that is tested; None for a store without folds (store.splits).
         seed: of the training windows.
         shared_windows: whether the training windows are those that all trainings share (plans.epoch_plan).
