@@ -55,7 +55,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 @pytest.fixture(scope="session")
 def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A root whose store holds twelve phantom patients in the small frame, split; made from DICOM files. Read only."""
+    """A root whose store holds twelve phantom patients in the small frame, split; made from DICOM files. Read only.
+
+    In half of the breasts both views show the same findings. Each split has at least two patients with malignant and
+    two with benign lesions, images with lesions of both labels and of none, and views that differ from their breast.
+    """
     from mammo.geometry import Frame  # imports numpy, so only after the environment is set
     from mammo.ingestion.run import ingest_cohort
     from mammo.ingestion.worker import PRELOAD, Recipe
@@ -67,14 +71,30 @@ def small_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mammo.store.store_header import DataSet
 
     root = tmp_path_factory.mktemp("small")
-    spec = CohortSpec(seed=3, scale=0.125, n_patients=12, dials=Dials(2.0, 1.5), mix=Mix(0.3, 0.35, 0.35))
+    dials = Dials(local=2.0, context=1.5, ipsi=0.5, contra=0.5)
+    spec = CohortSpec(seed=81, scale=0.125, n_patients=12, dials=dials, mix=Mix(0.3, 0.35, 0.35))
     write_cohort(spec, root / "dicom", processes=1)
     cohort = read_cohort("table", root / "dicom", Workers(preload=PRELOAD))
     data_set = DataSet("phantom", "table", "eighth")
     recipe = Recipe(root / "dicom", root / "store", Frame(368, 240, 8), 1.0, data_set=data_set)
     manifest = ingest_cohort(recipe, cohort, 1).manifest
-    assign_splits(manifest, seed=0, fractions=[0.4, 0.3, 0.3], allow_empty=True).save(root / "store")
+    manifest = assign_splits(manifest, seed=0, fractions=[0.4, 0.3, 0.3])
+    check_splits(manifest)
+    manifest.save(root / "store")
     return root
+
+
+def check_splits(manifest: "Manifest") -> None:
+    """Fail if a split lacks what small_root promises: its phantoms then need another seed."""
+    labels = ["malignant", "benign"]
+    for split, images in manifest.images.groupby("split"):
+        assert (images.groupby("patient_id")[labels].any().sum() >= 2).all(), split
+        assert images[labels].all(axis=1).any(), split
+        assert images["negative"].any(), split
+        of_breast = images.groupby(["exam_id", "laterality"])[labels].transform("any")
+        assert (of_breast != images[labels]).any(axis=None), split
+        lesions = manifest.lesions[manifest.lesions["image_id"].isin(images.index)]
+        assert set(lesions["finding_id"] != "") == {True, False}, split
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,10 @@ def test_the_tables_auc_is_the_reported_one(root: Path) -> None:
         result = json.loads(path.read_text())
         assert result["test_auc"] == pytest.approx(reference, abs=1e-6)
         assert result["test_lesions"]["auc"] == pytest.approx(reference, abs=1e-6)
-        assert result["test_findings"] is None  # each lesion of these phantoms has one view
+        findings = table.groupby(table["finding_id"].where(table["finding_id"] != "", table["lesion_id"]))
+        reference = roc_auc_score(findings["malignant"].first(), findings["score"].mean())
+        assert result["test_findings"]["n"] == len(findings) < len(table)
+        assert result["test_findings"]["auc"] == pytest.approx(reference, abs=1e-6)
 
 
 def test_every_model_was_scored_by_the_same_windows_whose_mean_is_the_score(root: Path) -> None:
@@ -144,8 +147,8 @@ def test_the_same_request_is_not_run_again(root: Path, capsys: pytest.CaptureFix
     assert before == {path: path.stat().st_mtime_ns for path in root.glob("runs/*/best.ckpt")}
 
 
-def test_another_request_is_another_run(root: Path) -> None:
-    n_runs = len(results(root))
+def test_another_request_is_another_run(root: Path, tmp_path: Path) -> None:
+    root, n_runs = shutil.copytree(root, tmp_path / "root"), len(results(root))
     train(composed(root, *MODELS["floc"], "seed=5"))
     assert len(results(root)) == n_runs + 1
     assert json.loads((best_run(root, "floc", seed=5) / "result.json").read_text())["seed"] == 5
@@ -347,32 +350,35 @@ def test_the_context_networks_images_are_scored(root: Path) -> None:
     assert "test_lesions" not in result
 
 
-def test_mixed_precision_trains_the_context_network(root: Path) -> None:
-    train(composed(root, *MODELS["context"], "trainer.precision=bf16-mixed", "seed=8"))
-    (run,) = root.glob("runs/context-s8-*")
+def test_mixed_precision_trains_the_context_network(small_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "store").symlink_to(small_root / "store")
+    train(composed(tmp_path, *MODELS["context"], "trainer.precision=bf16-mixed", "seed=8"))
+    (run,) = tmp_path.glob("runs/context-s8-*")
     scores = read_image_table(run / "images.parquet")["score_malignant"]
     assert scores.nunique() > 1
 
 
-def test_activation_checkpointing_and_averaged_weights_train(root: Path) -> None:
+def test_activation_checkpointing_and_averaged_weights_train(small_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "store").symlink_to(small_root / "store")
     words = ("model.checkpoint_activations=true", *AVERAGED, "image_sampling=balanced", "seed=3")
-    train(composed(root, *MODELS["context"], *words, "trainer.accumulate_grad_batches=2"))
-    (run,) = root.glob("runs/context-s3-*")
+    train(composed(tmp_path, *MODELS["context"], *words, "trainer.accumulate_grad_batches=2"))
+    (run,) = tmp_path.glob("runs/context-s3-*")
     network = load_context_network(run / "best.ckpt")
-    manifest = Manifest.load(root / "store")
+    manifest = Manifest.load(tmp_path / "store")
     table = pd.read_parquet(run / "images.parquet")
-    pixels = ImageStore(root / "store")
+    pixels = ImageStore(tmp_path / "store")
     images = np.stack([pixels.network(image_id, manifest.chain(image_id))[None] for image_id in table["image_id"]])
     with torch.inference_mode():
         expected = network(torch.from_numpy(images)).y_fusion.malignant
     assert np.allclose(table["score_malignant"], expected, atol=1e-5)
 
 
-def test_averaged_weights_are_tested(root: Path) -> None:
-    train(composed(root, *MODELS["floc"], *AVERAGED, "seed=3"))
-    (run,) = root.glob("runs/floc-*-s3-*")
+def test_averaged_weights_are_tested(small_root: Path, tmp_path: Path) -> None:
+    (tmp_path / "store").symlink_to(small_root / "store")
+    train(composed(tmp_path, *MODELS["floc"], *AVERAGED, "seed=3"))
+    (run,) = tmp_path.glob("runs/floc-*-s3-*")
     network = FLoc.load_from_checkpoint(run / "best.ckpt", weights_only=True).eval()
-    data = datamodule_of(composed(root, *MODELS["floc"], "seed=3"))
+    data = datamodule_of(composed(tmp_path, *MODELS["floc"], "seed=3"))
     plan = data.evaluation_plan(Split.TEST)
     logits = network(torch.from_numpy(data.split_data(Split.TEST).reader.patches(plan)[:, None])).detach()
     share = torch.sigmoid(logits[:, PatchClass.MALIGNANT] - logits[:, PatchClass.BENIGN]).numpy()

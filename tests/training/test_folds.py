@@ -41,7 +41,7 @@ def root(small_root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root whose store has three folds, with the context, f_loc and f_agg runs of the first two."""
     root = tmp_path_factory.mktemp("folds")
     shutil.copytree(small_root / "store", root / "store")
-    assign_folds(Manifest.load(root / "store"), N_FOLDS, seed=0, allow_empty=True).save(root / "store")
+    assign_folds(Manifest.load(root / "store"), N_FOLDS, seed=0).save(root / "store")
     for fold in (0, 1):
         quick = (f"fold={fold}", "trainer.max_epochs=1")
         for model in MODELS.values():
@@ -120,9 +120,10 @@ def test_each_lesion_is_scored_by_the_network_of_its_own_fold(root: Path, tmp_pa
     cfg = hydra_app.composed("score", [f"root={root}", f"out={tmp_path / 'out'}", "n_windows=2", "n_pictures=1"])
     with pytest.raises(MammoError, match=r"no finished run of fagg with fold=2 .* fold=2; or score .* run=FOLDER"):
         score.check(cfg)
-    # A run of fold 2 that is better on validation than the others.
+    # A run of fold 2, validated on fold 0 as such a run is, that is better on validation than the others.
     copied = shutil.copytree(run_of(root, "fagg-sal+emb-s0-f1"), root / "runs" / "fagg-2")
-    pd.read_parquet(copied / "lesions-val.parquet").assign(fold=2).to_parquet(copied / "lesions-val.parquet")
+    validation = pd.read_parquet(run_of(root, "fagg-sal+emb-s0-f0") / "lesions.parquet")
+    validation.assign(fold=2, split="val").to_parquet(copied / "lesions-val.parquet")
     rewrite_result(copied, fold=2, val_auc=1.0)
     score.task(cfg)
     table = pd.read_parquet(tmp_path / "out" / "lesions.parquet").set_index("lesion_id")
