@@ -87,7 +87,7 @@ class FAgg(PatchClassifier):
 
     def _stack(self, batch: Batch) -> Stack:
         """X in factored form; rows of one image share its maps."""
-        n_rows, dtype, device = len(batch.get("map_row", batch.get("window"))), self.conv1.weight.dtype, self.device
+        n_rows, dtype, device = len(batch["map_row" if "map_row" in batch else "window"]), self.conv1.weight.dtype, self.device
         if columns := [COLUMNS[name][0] for name in self.maps if name in IMAGE_MAPS]:
             of_images, image = torch.cat([batch[name] for name in columns], dim=1).to(dtype), batch["map_row"]
         else:

@@ -68,7 +68,7 @@ def mean_of_windows(logits: Tensor, n_groups: int) -> Tensor:
     if len(logits) == n_groups:
         return logits
     n_windows = len(logits) // n_groups
-    return logits.log_softmax(dim=1).unflatten(0, (n_groups, n_windows)).logsumexp(dim=1) - log(n_windows)
+    return logits.log_softmax(dim=1).view(n_groups, n_windows, -1).logsumexp(dim=1) - log(n_windows)
 
 
 class GmicLoss(nn.Module):
