@@ -8,7 +8,8 @@
 | patch | uint16 [B, 1, P, P] | pixels of the crop window, 0 to 4095 |
 | image | uint16 [B, 1, H, W] | pixels of the network window, 0 to 4095 |
 | saliency | float32 [U, 2, rows, cols] | S of the batch's U distinct images, malignant then benign, in [0, 1] |
-| ipsi, contra | float32 [U, 5, rows, cols] | maps of their other view and of the other breast (maps.other_views) |
+| ipsi | float32 [U, 3, rows, cols] | maps of their other view (maps.other_views) |
+| contra | float32 [U, 5, rows, cols] | maps of the other breast |
 | map_row | int64 [B] | row of saliency, ipsi and contra that belongs to each row of the batch; comes with them |
 | embedding | float32 [B, 32] | h of the patch |
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from mammo.records import MammoError
 
-CHANNELS = {"loc": 1, "sal": 2, "ipsi": 5, "contra": 5, "emb": 32}
+CHANNELS = {"loc": 1, "sal": 2, "ipsi": 3, "contra": 5, "emb": 32}
 """Channels of each map, in the canonical order of the stack."""
 
 COLUMNS = {

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo.geometry import Box, Frame, Points
-from mammo.maps.view_geometry import Arc, Place, arc_of, corresponding
+from mammo.maps.view_geometry import Arc, Place, arc_of, cell_centers, corresponding
 from mammo.maps.view_sources import Kind, OtherViewMaps, Pair
 from mammo.records import View
 from mammo.store.other_images import OTHER_VIEW
@@ -23,8 +23,9 @@ class OtherPlace:
         place: (row, col) of the place, network px.
         frame: the network window.
         missing: why the other image gives nothing, in words; empty if it does.
-        read: the malignant channels of the maps at the place's cell: maximum and mean over the arc (ipsi), or S of the
-            other breast and own S minus it (contra); None outside the network window, or where something is missing.
+        read: malignant S: its maximum and mean over the arc of the other view (ipsi), or, at the place's cell, that of
+            the other breast and own S minus it (contra). None outside the network window, or where something is
+            missing.
     """
 
     kind: Kind
@@ -84,9 +85,25 @@ def _other_place(source: OtherViewMaps, image_id: str, view: View, place: Place)
     missing, read = _missing(source.kind, pair, view), None
     cell = (int(place[0] // frame.cell_px), int(place[1] // frame.cell_px))
     if not missing and all(0 <= at < n for at, n in zip(cell, frame.grid, strict=True)):
-        malignant = source([image_id])[0, [0, 1] if source.kind == "ipsi" else [0, 2], *cell]
-        read = float(malignant[0]), float(malignant[1])
+        assert pair is not None
+        read = _on_arc(source, pair, place) if source.kind == "ipsi" else _in_other_breast(source, image_id, cell)
     return OtherPlace(source.kind, pair, place, frame, missing, read)
+
+
+def _on_arc(source: OtherViewMaps, pair: Pair, place: Place) -> tuple[float, float] | None:
+    """Maximum and mean of the other view's malignant S over the cells of its breast box that lie on the arc."""
+    if (arc := arc_of(place, pair.own, pair.others, source.frame)) is None:
+        return None
+    centers = cell_centers(source.frame)
+    away = np.hypot(*np.moveaxis(centers - arc.nipple, -1, 0))
+    on_arc = (away >= arc.near) & (away <= arc.far) & pair.others.in_breast_box(centers)
+    values = source.saliency([pair.other])[0, 0][on_arc]
+    return (float(values.max()), float(values.mean())) if values.size else (0.0, 0.0)
+
+
+def _in_other_breast(source: OtherViewMaps, image_id: str, cell: tuple[int, int]) -> tuple[float, float]:
+    there, difference = source([image_id])[0, [0, 2], *cell]
+    return float(there), float(difference)
 
 
 def _missing(kind: Kind, pair: Pair | None, view: View) -> str:

@@ -35,7 +35,7 @@ class Stack(NamedTuple):
     """The map stack X [B, M, rows, cols] in factored form; any of its maps may be absent."""
 
     of_images: Tensor
-    """[U, K, rows, cols], the K maps of each of the batch's U different images (sal, ipsi and contra: 0 to 12)."""
+    """[U, K, rows, cols], the K maps of each of the batch's U different images (sal, ipsi and contra: 0 to 10)."""
     image: Tensor
     """int64 [B], index of each row's image among the U."""
     start: Tensor

@@ -76,9 +76,9 @@ class FAgg(PatchClassifier):
 
         Args:
             batch: the columns of the maps (mammo.maps.map_names.batch_columns): window float64 [B, 4],
-                (row, col, side, angle) of the crop window in the network frame; saliency [U, 2, rows, cols], ipsi and
-                contra [U, 5, rows, cols] of each different image, with map_row int64 [B], the image of each row;
-                embedding [B, 32], h.
+                (row, col, side, angle) of the crop window in the network frame; saliency [U, 2, rows, cols], ipsi
+                [U, 3, rows, cols] and contra [U, 5, rows, cols] of each different image, with map_row int64 [B], the
+                image of each row; embedding [B, 32], h.
         """
         with torch.autocast(self.device.type, enabled=False):
             pooled = aggregate(self._stack(batch), self.bn1, self.conv1, self.bn2, self.conv2)
@@ -87,7 +87,8 @@ class FAgg(PatchClassifier):
 
     def _stack(self, batch: Batch) -> Stack:
         """X in factored form; rows of one image share its maps."""
-        n_rows, dtype, device = len(batch["map_row" if "map_row" in batch else "window"]), self.conv1.weight.dtype, self.device
+        n_rows = len(batch["map_row" if "map_row" in batch else "window"])
+        dtype, device = self.conv1.weight.dtype, self.device
         if columns := [COLUMNS[name][0] for name in self.maps if name in IMAGE_MAPS]:
             of_images, image = torch.cat([batch[name] for name in columns], dim=1).to(dtype), batch["map_row"]
         else:

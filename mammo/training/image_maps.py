@@ -16,7 +16,7 @@ from mammo.training.build import shuffled_maps
 def image_map_sources(
     cfg: DictConfig, manifest: Manifest, saliency: ImageMapSource, columns: Container[str]
 ) -> dict[str, ImageMapSource]:
-    """The configured sources of saliency [N, 2, rows, cols], ipsi and contra [N, 5, rows, cols].
+    """The configured sources of saliency [N, 2, rows, cols], ipsi [N, 3, ...] and contra [N, 5, rows, cols].
 
     With context=shuffled they are those of wrong images.
 

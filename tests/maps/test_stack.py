@@ -14,7 +14,7 @@ FRAME = Frame(48, 40, 8)
 BATCH = {
     "window": torch.tensor([[20.0, 20.0, 16.0, 10.0], [30.0, 12.0, 9.0, 0.0]]),
     "saliency": torch.rand(2, 2, *FRAME.grid, generator=torch.Generator().manual_seed(1)),
-    "ipsi": torch.rand(2, 5, *FRAME.grid, generator=torch.Generator().manual_seed(3)),
+    "ipsi": torch.rand(2, 3, *FRAME.grid, generator=torch.Generator().manual_seed(3)),
     "contra": torch.rand(2, 5, *FRAME.grid, generator=torch.Generator().manual_seed(4)),
     "map_row": torch.tensor([1, 0]),
     "embedding": torch.randn(2, 32, generator=torch.Generator().manual_seed(2)),

@@ -1,4 +1,6 @@
-"""Arcs and corresponding places are those that the maps of other images read."""
+"""Arcs hold what is as far from the nipple, and corresponding places are those that the maps of other images read."""
+
+from math import hypot
 
 import numpy as np
 import pytest
@@ -6,33 +8,39 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mammo.geometry import Frame
-from mammo.maps.other_views import contra_maps, ipsi_maps
-from mammo.maps.view_geometry import Landmarks, arc_of, cell_centers, corresponding
+from mammo.maps.other_views import contra_maps
+from mammo.maps.view_geometry import FULL_PX_MM, Landmarks, arc_of, cell_centers, corresponding
 from tests.maps.test_other_views import FRAME, SEEDS, drawn_landmarks
 
 CELLS = st.tuples(st.integers(0, FRAME.grid[0] - 1), st.integers(0, FRAME.grid[1] - 1))
 
 
 @given(SEEDS, CELLS, st.floats(0.5, 25))
-def test_the_arc_of_a_cell_holds_the_cells_that_its_map_reads(
+def test_the_arc_holds_what_is_as_far_from_the_nipple_in_mm(
     seed: int, cell: tuple[int, int], tolerance_mm: float
 ) -> None:
-    """Each cell of the other view has an S of its own, so that the mean over the arc says which cells are in it."""
     own, others = drawn_landmarks(seed), drawn_landmarks(seed + 1)
-    centers = cell_centers(FRAME)
-    row, col = centers[cell]
+    assert own.nipple
+    assert others.nipple
+    assert own.px_mm
+    assert others.px_mm
+    row, col = cell_centers(FRAME)[cell]
     arc = arc_of((row, col), own, others, FRAME, tolerance_mm)
     assert arc is not None
     assert arc.nipple == others.nipple
-    to_nipple = np.linalg.norm(centers - arc.nipple, axis=-1)
-    held = (to_nipple >= arc.near) & (to_nipple <= arc.far) & others.in_breast_box(centers)
-    for each in np.ndindex(*FRAME.grid):
-        lit = np.zeros((2, *FRAME.grid), np.float32)
-        lit[0][each] = 1
-        maps = ipsi_maps(lit, own, others, FRAME, tolerance_mm)
-        assert maps is not None
-        assert bool(maps[0][cell]) == bool(held[each])
-    assert arc.far - arc.near <= 2 * tolerance_mm / (others.px_mm or 0) + 1e-9
+    wanted = own.px_mm * hypot(row - own.nipple[0], col - own.nipple[1])
+    for place in cell_centers(FRAME).reshape(-1, 2):
+        away = hypot(place[0] - others.nipple[0], place[1] - others.nipple[1])
+        if abs(abs(others.px_mm * away - wanted) - tolerance_mm) > 1e-6:
+            assert (arc.near <= away <= arc.far) == (abs(others.px_mm * away - wanted) < tolerance_mm)
+
+
+def test_an_unknown_spacing_is_the_other_images_or_the_usual_one() -> None:
+    full, place = Frame(448, 320, 64), ((200.0, 250.0), (0.0, 0.0), (448.0, 320.0))
+    known, unknown, finer = Landmarks(*place, FULL_PX_MM), Landmarks(*place), Landmarks(*place, 2 * FULL_PX_MM)
+    at = (90.0, 30.0)
+    assert arc_of(at, unknown, unknown, full) == arc_of(at, known, known, full)
+    assert arc_of(at, unknown, finer, full) == arc_of(at, finer, finer, full)
 
 
 @given(SEEDS)

@@ -24,7 +24,7 @@ def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     windows = torch.rand(n, 4, generator=generator, dtype=torch.float64)
     image = torch.randint(0, 5, (n,), generator=generator)
-    sal, ipsi, contra = (torch.rand(5, k, 46, 30, generator=generator, dtype=torch.float64) for k in (2, 5, 5))
+    sal, ipsi, contra = (torch.rand(5, k, 46, 30, generator=generator, dtype=torch.float64) for k in (2, 3, 5))
     for maps in (ipsi, contra):  # with presence
         maps[:, 4] = 1
         maps[torch.randint(0, 5, (1,), generator=generator)] = 0

@@ -86,7 +86,7 @@ def test_a_control_changes_the_maps_of_its_source_only(root: Path, kind: str) ->
         true, control = (source[column](ids) for source in sources)
         assert np.array_equal(true, control) == (column != kind)
         if column == kind:
-            assert np.array_equal(true[:, 4], control[:, 4]), "presence stays as it was"
+            assert np.array_equal(true[:, -1], control[:, -1]), "presence stays as it was"
     assert np.array_equal(sources[0]["saliency"](ids), maps(ids))
 
 
@@ -104,7 +104,7 @@ def test_a_control_is_present_where_the_true_maps_are_also_without_some_nipples(
         lambda tissue, view, frame: None if tissue.tobytes() in lost else find_nipple(tissue, view, frame),
     )
     true, control = (
-        image_map_sources(composed(root, *words(root, VIEWS, *more)), manifest, maps, KINDS)[kind](ids)[:, 4]
+        image_map_sources(composed(root, *words(root, VIEWS, *more)), manifest, maps, KINDS)[kind](ids)[:, -1]
         for more in ((), ("context=shuffled", f"context.shuffled=[{kind}]"))
     )
     assert 0 < true.max(axis=(1, 2)).sum() < len(ids)
