@@ -35,8 +35,9 @@ def with_presence(maps: Maps | None, n_maps: int, frame: Frame) -> Maps:
 def laid_over(other: Maps, own: Landmarks, others: Landmarks, frame: Frame) -> Maps | None:
     """S of another image, laid over this one: [2, rows, cols] in [0, 1], malignant then benign; None without a nipple.
 
-    These are the maps ipsi, of the other view. The place in the other image is that of view_geometry.corresponding. S is bilinear between the centers of cells,
-    constant from the outermost centers to the edge of the grid, and 0 beyond it.
+    These are the maps ipsi, of the other view. The place in the other image is that of view_geometry.corresponding. S
+    is bilinear between the centers of cells, constant from the outermost centers to the edge of the grid, and 0 beyond
+    it.
 
     Args:
         other: S of the other image [2, rows, cols] in [0, 1], malignant then benign.
