@@ -37,13 +37,13 @@ ONE = (
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six full-size phantom patients, ingested and split."""
     root = tmp_path_factory.mktemp("full")
-    spec = CohortSpec(seed=1, scale=1.0, n_patients=6, dials=Dials(2.0, 1.5), mix=Mix(0.34, 0.33, 0.33))
+    spec = CohortSpec(seed=22, scale=1.0, n_patients=6, dials=Dials(2.0, 1.5), mix=Mix(0.34, 0.33, 0.33))
     write_cohort(spec, root / "dicom", processes=2)
     cohort = read_cohort("table", root / "dicom")
     data_set = DataSet("phantom", "table", "full")
     recipe = Recipe(root / "dicom", root / "store", Frame(2944, 1920, 64), 1.0, data_set=data_set)
     manifest = ingest_cohort(recipe, cohort, 2).manifest
-    assign_splits(manifest, seed=0, fractions=[0.4, 0.3, 0.3], allow_empty=True).save(root / "store")
+    assign_splits(manifest, seed=0, fractions=[0.4, 0.3, 0.3]).save(root / "store")
     return root
 
 

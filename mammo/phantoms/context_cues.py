@@ -1,9 +1,9 @@
-"""Context cues: signs of malignancy in the breast away from its lesions, controlled by one latent c for each breast.
+"""Context cues: signs of malignancy in the breast away from its lesions, controlled by one latent c for each view.
 
 Above 0 (malignant direction): widened ducts that fan out from the nipple, a coarse web between them and thickened skin.
 Below 0 (benign direction): scattered round calcifications and a smooth nodular texture. Both grow smoothly with |c|,
-lie all over the breast, and are exactly 0 within placement.KEEPOUT_PX of every outline, so that a crop window on a
-lesion cannot see them.
+lie all over the breast, never saturate, and are exactly 0 within placement.KEEPOUT_PX of every outline, so that a crop
+window on a lesion cannot see them.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from mammo.phantoms.texture import line, smooth_pair
 from mammo.phantoms.tissue import Tissue
 
 VIEW_SPREAD = 0.3
-"""SD of one view's cues around the breast's latent c."""
+"""SD of what the cues of an image show around its latent c."""
 
 BLUR_REACH_PX = 40.0
 """Largest distance over which the detector's blur spreads a cue, full-size px; cues stay this much further away."""
@@ -70,7 +70,7 @@ def draw_cues(key: Key, shown: float, shape: BreastShape, tissue: Tissue, bright
 
     Args:
         key: owner of the image's random numbers.
-        shown: what they show of the breast's latent c (draw_shown).
+        shown: what they show of the image's latent c (draw_shown).
         shape: its outer shape.
         tissue: the drawn tissue, which stays unchanged.
         brightness: of the image without cues [height, width], which stays unchanged.

@@ -45,7 +45,7 @@ class Breast:
         key: owner of the random numbers of its lesions: the breast if both views show the same ones, else the image.
         worst: its worst lesion, NONE for a negative breast.
         density: 0 to 3 for A to D, the same in both breasts of a patient.
-        context: latent c; above 0 the malignant direction, below 0 the benign one.
+        context: latent c of this view; above 0 the malignant direction, below 0 the benign one.
         local: strength of the signal in its lesions' own appearance; dials.local on average.
     """
 

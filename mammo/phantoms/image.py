@@ -59,7 +59,7 @@ class ImagePlan:
         detector: the mammography unit.
         scale: stored pixels of that unit per full-size pixel.
         breast: the breast it shows.
-        shown: what its context cues show of the breast's latent c.
+        shown: what its context cues show of the latent c of its breast in this view.
         shape: outer shape of the breast in this view.
         lesions: its lesions.
     """

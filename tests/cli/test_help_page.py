@@ -14,6 +14,7 @@ from mammo.cli.config_check import as_typed, check_config, check_swept, forced
 from mammo.cli.help_page import help_page
 from mammo.cli.hydra_app import CONF, _asked, _fixed, _unswept, composed
 from mammo.cli.keys import KEYS
+from mammo.phantoms.spec import Dials
 
 CHOICES = (
     ("phantom", ""),
@@ -81,7 +82,7 @@ def test_every_key_is_shown_with_its_meaning(name: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("name", "words", "row"),
     [
-        ("phantom", "", "dials.local=3.3 in a lesion's own appearance: v = sigmoid(1.7 m), m = local * (malignant"),
+        ("phantom", "", f"dials.local={Dials().local:g} in a lesion's own appearance: v = sigmoid(1.7 m), m = local *"),
         ("phantom", "", "dials: Strengths of the signals of malignancy; 0 is no signal, larger is easier."),
         (
             "train",
