@@ -26,7 +26,7 @@ def batch_of(n: int, seed: int) -> dict[str, torch.Tensor]:
     image = torch.randint(0, 5, (n,), generator=generator)
     sal, ipsi, contra = (torch.rand(5, k, 46, 30, generator=generator, dtype=torch.float64) for k in (2, 3, 5))
     for maps in (ipsi, contra):  # with presence
-        maps[:, 4] = 1
+        maps[:, -1] = 1
         maps[torch.randint(0, 5, (1,), generator=generator)] = 0
     contra[:, 2:4] -= 0.5 * contra[:, 4:]
     return {
