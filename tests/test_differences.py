@@ -35,6 +35,8 @@ def test_the_demo_table_has_the_demos_quota_batches_rates_and_epochs(network: st
     assert row(f"{network}: patches per epoch") == ("20 / 35 / 5,000 / 4,945", " / ".join(counts))
     batch, rate = row(f"{network}: batch; learning rate")[1].split(", ")[0].split("; ")
     assert (int(batch), float(rate)) == (cfg.batch_size, cfg.model.lr)
+    if network == "f_agg":
+        assert row("f_agg: windows of a training row") == ("1", str(cfg.windows_per_lesion.train))
     assert int(row(f"{network}: epochs")[1].split(",")[0]) == cfg.trainer.max_epochs < 10
 
 
