@@ -31,7 +31,7 @@ class Dials:
             a breast says nothing about the other one.
     """
 
-    local: float = 2.9
+    local: float = 3.2
     context: float = 1.3
     division: float = 0.6
     ipsi: float = 0.9

@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 
 from mammo.records import Floats, Laterality, View
 
-READ_SD = 1.7
+READ_SD = 1.9
 """SD of the error of m = logit(v) / 1.7, so that v alone has the AUC of the demo's embedding maps, about 0.82."""
 
 KEY = ["patient", "laterality", "view"]
@@ -20,22 +20,26 @@ KEY = ["patient", "laterality", "view"]
 OTHER = {View.CC: View.MLO, View.MLO: View.CC, Laterality.LEFT: Laterality.RIGHT, Laterality.RIGHT: Laterality.LEFT}
 
 
-def oracle_aucs(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+def oracle_aucs(tables: Mapping[str, pd.DataFrame], with_lesions: bool = False) -> dict[str, float]:
     """AUC of lesions by what their own image shows (own), with the breast's other view (ipsi), the other breast
     (contra), and both (all).
 
     Args:
         tables: lesions, truth, images and images_truth of a cohort, as its files of these names.
+        with_lesions: whether lesions of the other images are read as well as those images' cues, and it is known which
+            are the same finding. Maps of other images, made of saliency, hold their context.
     """
     images = tables["images"].merge(tables["images_truth"], on="image")
     lesions = tables["lesions"].merge(tables["truth"], on="lesion_id").merge(images, on="image")
     error = READ_SD * np.random.default_rng(0).standard_normal(len(lesions))
     lesions["m"] = np.log(lesions["v"] / (1 - lesions["v"])) / 1.7 + error
-    joined = (lesions["finding_id"] != "").to_numpy()
-    other_view = _shown(lesions, images, "view")
     own = [lesions["m"], lesions["shown"]]
-    ipsi = [_in_other_view(lesions, joined), *other_view * joined, *other_view * ~joined]
-    contra = list(_shown(lesions, images, "laterality"))
+    other_view, other_breast = (_shown(lesions, images, field) for field in ("view", "laterality"))
+    ipsi, contra = [other_view[0]], [other_breast[0]]
+    if with_lesions:
+        joined = (lesions["finding_id"] != "").to_numpy()
+        ipsi = [_in_other_view(lesions, joined), *other_view * joined, *other_view * ~joined]
+        contra = list(other_breast)
     sources = {"own": own, "ipsi": own + ipsi, "contra": own + contra, "all": own + ipsi + contra}
     labels = (lesions["label"] == "malignant").to_numpy()
     return {name: _auc(np.column_stack(columns), labels) for name, columns in sources.items()}
