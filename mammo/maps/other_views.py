@@ -18,17 +18,14 @@ from mammo.maps.view_geometry import Landmarks, cell_centers, corresponding
 Maps = NDArray[np.float32]
 """Maps [channels, rows, cols] on the grid."""
 
-N_MAPS = {"ipsi": 2, "contra": 4}
-"""Maps of each source, without its presence map."""
 
-
-def with_presence(maps: Maps | None, n_maps: int, frame: Frame) -> Maps:
-    """Maps of a source [n_maps, rows, cols] and its presence map, 1 everywhere: [n_maps + 1, rows, cols] float32.
+def with_presence(maps: Maps | None, n_channels: int, frame: Frame) -> Maps:
+    """Maps of a source and its presence map, 1 everywhere: [n_channels, rows, cols] float32.
 
     All are 0 where there are no maps (None): the other image, or a nipple, is missing.
     """
     if maps is None:
-        return np.zeros((n_maps + 1, *frame.grid), np.float32)
+        return np.zeros((n_channels, *frame.grid), np.float32)
     return np.concatenate([maps, np.ones((1, *frame.grid), np.float32)])
 
 

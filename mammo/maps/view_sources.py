@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from mammo.data.dataset import ImageMapSource
 from mammo.geometry import Frame
 from mammo.maps.landmarks import landmarks
-from mammo.maps.other_views import N_MAPS, Maps, contra_maps, laid_over, with_presence
+from mammo.maps.map_names import CHANNELS
+from mammo.maps.other_views import Maps, contra_maps, laid_over, with_presence
 from mammo.maps.saliency import exchanged
 from mammo.maps.view_geometry import Landmarks
 from mammo.store.manifest import Manifest
@@ -61,7 +62,7 @@ class OtherViewMaps:
     _kept: dict[str, Maps] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __call__(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
-        """Maps of these images, float32 [N, K, rows, cols]: two (ipsi) or four, and presence (mammo.maps.other_views).
+        """Maps of these images, float32 [N, K, rows, cols], with presence (mammo.maps.other_views).
 
         Raises:
             MammoError: as the sources of S.
@@ -71,7 +72,7 @@ class OtherViewMaps:
     def _maps(self, image_id: str) -> Maps:
         if (kept := self._kept.get(image_id)) is not None:
             return kept
-        made = with_presence(self._made(image_id), N_MAPS[self.kind], self.frame)
+        made = with_presence(self._made(image_id), CHANNELS[self.kind], self.frame)
         if len(self._kept) < MOST_KEPT:
             self._kept[image_id] = made
         return made

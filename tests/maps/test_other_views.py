@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from mammo.geometry import Frame
 from mammo.maps.map_names import CHANNELS
-from mammo.maps.other_views import N_MAPS, Maps, contra_maps, laid_over, with_presence
+from mammo.maps.other_views import Maps, contra_maps, laid_over, with_presence
 from mammo.maps.view_geometry import Landmarks
 
 FRAME = Frame(56, 40, 8)
@@ -87,7 +87,7 @@ def test_without_a_nipple_there_are_no_maps_and_presence_is_zero(missing: tuple[
     made = {"ipsi": laid_over(maps, own, others, FRAME), "contra": contra_maps(maps, maps, own, others, FRAME)}
     for kind, source in made.items():
         assert source is None
-        absent = with_presence(source, N_MAPS[kind], FRAME)
+        absent = with_presence(source, CHANNELS[kind], FRAME)
         assert absent.shape == (CHANNELS[kind], *FRAME.grid)
         assert not absent.any()
 
@@ -95,7 +95,7 @@ def test_without_a_nipple_there_are_no_maps_and_presence_is_zero(missing: tuple[
 def test_presence_is_one_everywhere_where_maps_are() -> None:
     maps = laid_over(drawn_maps(1), drawn_landmarks(2), drawn_landmarks(3), FRAME)
     assert maps is not None
-    present = with_presence(maps, N_MAPS["ipsi"], FRAME)
+    present = with_presence(maps, CHANNELS["ipsi"], FRAME)
     np.testing.assert_array_equal(present[:2], maps)
     assert present.shape == (3, *FRAME.grid)
     assert (present[2] == 1).all()
