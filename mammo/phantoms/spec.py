@@ -31,11 +31,11 @@ class Dials:
             a breast says nothing about the other one.
     """
 
-    local: float = 3.2
-    context: float = 1.3
-    division: float = 0.6
+    local: float = 3.1
+    context: float = 1.5
+    division: float = 0.75
     ipsi: float = 0.9
-    contra: float = 0.9
+    contra: float = 0.95
 
     def __post_init__(self) -> None:
         for name, value in (("local", self.local), ("context", self.context)):
