@@ -366,9 +366,10 @@ FIELD_VALUES = {
 
 
 def table_case(field: str, cases: Path, folder: Path) -> tuple[dict[str, str], str]:
-    """A folder with two copies of an image and a mask; a row of a table, and a value of the field for it."""
-    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
-    header = pydicom.dcmread(image)
+    """A folder with two copies of an image of a left breast and a mask; a row of a table, and a value for a field."""
+    headers = {name: pydicom.dcmread(cases / name) for name in pd.read_csv(cases / "lesions.csv")["image"]}
+    name, header = next((name, header) for name, header in headers.items() if header.ImageLaterality == "L")
+    image = cases / name
     folder.mkdir()
     for name in ("a.dcm", "b.dcm"):
         shutil.copy(image, folder / name)
@@ -504,11 +505,11 @@ def test_an_outline_of_most_of_its_image_is_rejected_as_by_an_ingest(
             outline |= {"segmentation": {"size": [rows, cols], "counts": counts}}  # type: ignore[dict-item]
         content = coco_of(folder, {"category_id": 1} | outline)
         (folder / "lesions.json").write_text(json.dumps(content | {"categories": [{"id": 1, "name": "malignant"}]}))
-    with pytest.raises(MammoError, match=r"covers (the whole image|(more than half|70%) of its image)"):
+    with pytest.raises(MammoError, match=r"covers (the whole image|(more than half|70 %) of its image)"):
         read_own_tables(folder)
     content = predicted(bundle, folder, "-o", tmp_path / "out", status=3)
     assert scores(content) == []
-    assert re.search(r"covers (the whole image|(more than half|70%) of its image)", content["cases"][0]["error"])
+    assert re.search(r"covers (the whole image|(more than half|70 %) of its image)", content["cases"][0]["error"])
 
 
 def test_each_picture_is_drawn_once_for_all_outputs(

@@ -116,7 +116,7 @@ def test_the_demo_is_shown_beside_the_paper(tmp_path: Path) -> None:
     assert found["floc"]["average of weights"] == ("none", "0.98")
     assert {name: each["epochs at most"][1] for name, each in found.items() if name != "context"} == {
         "floc": "4",
-        "fagg": "3",
+        "fagg": "2",
     }
     assert found["context"]["global trunk: channels of its stages"] == ("16 32 64 128 256", "16 32 32")
 
