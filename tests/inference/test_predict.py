@@ -360,16 +360,16 @@ FIELD_VALUES = {
     "pixel_spacing": "0.3",
     "mask": "mask.png",
     "segment": "2",
-    "outline": "100,40;100,60;140,60",
+    "outline": "100,240;100,270;140,270",
 }
 """A value of each field that a prediction depends on, which changes it or contradicts the header."""
 
 
 def table_case(field: str, cases: Path, folder: Path) -> tuple[dict[str, str], str]:
-    """A folder with two copies of an image of a left breast and a mask; a row of a table, and a value for a field."""
-    headers = {name: pydicom.dcmread(cases / name) for name in pd.read_csv(cases / "lesions.csv")["image"]}
-    name, header = next((name, header) for name, header in headers.items() if header.ImageLaterality == "L")
-    image = cases / name
+    """A folder with two copies of an image and a mask; a row of a table, and a value of the field for it."""
+    image = cases / pd.read_csv(cases / "lesions.csv")["image"][0]
+    header = pydicom.dcmread(image)
+    assert header.ImageLaterality == "R", "the outlines lie at the right edge, on the breast"
     folder.mkdir()
     for name in ("a.dcm", "b.dcm"):
         shutil.copy(image, folder / name)
@@ -381,7 +381,7 @@ def table_case(field: str, cases: Path, folder: Path) -> tuple[dict[str, str], s
         others = {
             "mask": {"mask": "none"},
             "segment": {"mask": "mask.png"},
-            "outline": {"outline": "150,40;150,60;180,60"},
+            "outline": {"outline": "150,240;150,270;180,270"},
         }
         row = {"image": "a.dcm", **others[field]}
     stated = {"laterality": header.ImageLaterality, "view": header.ViewPosition}
