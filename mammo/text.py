@@ -47,6 +47,11 @@ def print_event(text: str) -> None:
     print_text(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}")
 
 
+def percent(share: float, digits: int = 1) -> str:
+    """A share in per cent with so many digits after the point, as in 42.9 %."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def csv_cell(text: str) -> str:
     """A text that a spreadsheet shows and does not run: printable, with an apostrophe before a formula."""
     shown = printable(text)

@@ -46,7 +46,7 @@ from mammo.dicom_out.codes import (
 from mammo.dicom_out.origin import Origin
 from mammo.dicom_out.polygon import ring_around
 from mammo.inference.prediction import RESEARCH_USE, LesionPrediction, ThresholdResult
-from mammo.text import printable
+from mammo.text import percent, printable
 
 LARGEST_PART = (
     "The polygon shows the largest part of the outline, without holes; the segmentation of this study has all of it."
@@ -136,5 +136,5 @@ def threshold_text(result: ThresholdResult) -> str:
     side = "below" if result.below else "not below"
     return (
         f"The score is {side} {facts.threshold:.6g}, the threshold for a false negative rate of "
-        f"{100 * facts.fnr:.0f} %; {facts.meaning()}."
+        f"{percent(facts.fnr, 0)}; {facts.meaning()}."
     )

@@ -10,6 +10,7 @@ from mammo.inference.training_images import TrainingImages
 from mammo.inference.training_ranges import TrainingRanges
 from mammo.records import MammoError, is_number, is_whole
 from mammo.scoring.calibration import RULES, Calibration
+from mammo.text import percent
 
 RATES = ("tnr_validation", "fnr_validation", "tnr_test", "fnr_test")
 
@@ -54,7 +55,7 @@ class ThresholdFacts:
         avoided, missed = self.tnr_validation.value, self.fnr_validation.value
         if avoided is None or missed is None:
             return "what this threshold did on validation lesions is undefined"
-        shares = f"{100 * avoided:.1f} % of benign biopsies avoided, {100 * missed:.1f} % of cancers missed"
+        shares = f"{percent(avoided)} of benign biopsies avoided, {percent(missed)} of cancers missed"
         return f"below this: {shares} on validation"
 
 

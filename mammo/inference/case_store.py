@@ -23,6 +23,7 @@ from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.schema import Row, chain_values, outline_values, tissue_values
 from mammo.store.splits import NO_FOLD
+from mammo.text import percent
 
 IMAGE_ID = "image"
 """The id of the image in such a store."""
@@ -102,7 +103,7 @@ class CaseStore:
             found.append("The outline lies outside the breast.")
         elif (of_breast := overlap(self.chain, outline.mask, outline.box, admitted.tissue).of_breast) > MAX_OF_BREAST:
             found.append(
-                f"The outline covers {100 * of_breast:.0f} % of the breast: check that it is that of one lesion."
+                f"The outline covers {percent(of_breast, 0)} of the breast: check that it is that of one lesion."
             )
         return (*found, *self._scale_warnings())
 

@@ -20,6 +20,7 @@ from mammo.inference.other_image_panels import PANELS, draw_nipple, draw_other_i
 from mammo.inference.prediction import RESEARCH_USE, LesionPrediction
 from mammo.maps.view_sources import KINDS
 from mammo.reporting.result_figures import STYLE, figure_text
+from mammo.text import percent
 
 WIDTH_IN, HEIGHT_IN, DPI = 10.0, 6.4, 100
 OTHERS_IN = 4.0
@@ -121,8 +122,8 @@ def _about(prediction: LesionPrediction) -> list[str]:
     spread += "" if prediction.score_sd_seeds is None else f", {prediction.score_sd_seeds:.3f} over trainings"
     lines = [
         spread,
-        f"Calibrated probability of cancer: {100 * prediction.probability:.1f} %",
-        f"   (if {100 * prediction.prevalence:.1f} % of such lesions are cancers)",
+        f"Calibrated probability of cancer: {percent(prediction.probability)}",
+        f"   (if {percent(prediction.prevalence)} of such lesions are cancers)",
     ]
     if prediction.score_without_context is not None:
         lines.append(f"Without context (f_loc alone): {prediction.score_without_context:.3f}")
@@ -139,14 +140,14 @@ def _table(prediction: LesionPrediction) -> list[str]:
     for each in prediction.thresholds:
         facts, side = each.facts, "below" if each.below else "above"
         rates = (facts.tnr_validation, facts.fnr_validation, facts.tnr_test, facts.fnr_test)
-        shares = "".join(f"{_percent(rate.value):>{width}}" for rate, width in zip(rates, WIDTHS, strict=True))
-        lines.append(f"{100 * facts.fnr:3.0f} % {facts.threshold:.3f} {side}{shares}")
+        shares = "".join(f"{_known(rate.value):>{width}}" for rate, width in zip(rates, WIDTHS, strict=True))
+        lines.append(f"{percent(facts.fnr, 0):>5} {facts.threshold:.3f} {side}{shares}")
     legend = ("FNR: false negative rate allowed on validation", "avoided: benign biopsies below the threshold")
     return [*lines, *legend, "missed: cancers below it"]
 
 
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
+def _known(share: float | None) -> str:
+    return "-" if share is None else percent(share)
 
 
 def _warning_lines(prediction: LesionPrediction) -> list[str]:

@@ -16,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mammo.intake.outlines import MOST, Outline, outline_of_mask
 from mammo.intake.rasters import raster_shape, raster_values
+from mammo.text import percent
 
 FEW = 8
 """Up to this number of values above 0, each value with an area of its own is a label; more come from blur or JPEG."""
@@ -59,7 +60,7 @@ def outline_of_mask_file(path: Path, shape: tuple[int, int], value: int | None =
     inside = inside_of(values)
     if inside.mean() > MOST:
         raise MaskError(
-            f"covers {100 * inside.mean():.0f} % of its image: the lesion must be white on black, or above 0"
+            f"covers {percent(inside.mean(), 0)} of its image: the lesion must be white on black, or above 0"
         )
     if _is_line(inside):
         raise MaskError("is only a line around the lesion: fill it, so that the pixels inside are above 0 too")

@@ -12,6 +12,7 @@ from mammo.reporting.report_columns import BIRADS_COLUMNS
 from mammo.scoring.number_text import number_text, range_text
 from mammo.scoring.performance import Performance
 from mammo.scoring.thresholds import threshold_at_fnr
+from mammo.text import percent
 
 ALLOWED_FNR = 0.02
 """The false negative rate that the paper's abstract and discussion use."""
@@ -88,7 +89,7 @@ def tradeoff_sentence(performance: Performance) -> str:
 
 
 def _percent(share: float, digits: int = 1) -> str:
-    return f"{100 * share:.{digits}f}\N{NO-BREAK SPACE}%"
+    return percent(share, digits).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def birads_table(
