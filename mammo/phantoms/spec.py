@@ -31,8 +31,8 @@ class Dials:
             a breast says nothing about the other one.
     """
 
-    local: float = 3.1
-    context: float = 1.5
+    local: float = 3.2
+    context: float = 1.4
     division: float = 0.75
     ipsi: float = 0.9
     contra: float = 0.95

@@ -33,7 +33,7 @@ def test_the_recipe_contains_every_parameter() -> None:
         "seed": 3,
         "scale": 0.125,
         "n_patients": 600,
-        "dials": {"local": 3.1, "context": 1.5, "division": 0.75, "ipsi": 0.9, "contra": 0.95},
+        "dials": {"local": 3.2, "context": 1.4, "division": 0.75, "ipsi": 0.9, "contra": 0.95},
         "mix": {"negative": 0.16, "benign": 0.42, "malignant": 0.42},
     }
 
