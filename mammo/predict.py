@@ -30,6 +30,7 @@ from mammo.text import print_text
 if TYPE_CHECKING:  # heavy: imported after the command line is checked
     from mammo.inference.cases import Case, CaseList
     from mammo.inference.outlines import Outline
+    from mammo.maps.view_sources import Kind
 
 
 LEFT_OUT = 3
@@ -59,6 +60,10 @@ def _parser() -> Parser:
     one.add_argument("--laterality", choices=("L", "R"), help="breast, for an image without a header")
     one.add_argument("--view", choices=("CC", "MLO"), help="view, likewise")
     one.add_argument("--pixel-spacing", type=_positive, metavar="MM", help="mm between its pixels, likewise")
+    one.add_argument(
+        "--other-view", type=_image_file, metavar="FILE", help="the breast's other view, for networks that read it"
+    )
+    one.add_argument("--other-breast", type=_image_file, metavar="FILE", help="the other breast in this view, likewise")
     columns_help = "your own names of a table's columns, as in image=Picture lesion_id=No"
     words.add_argument("--columns", nargs="+", default=[], metavar="FIELD=NAME", help=columns_help)
     words.add_argument("--prevalence", type=share, metavar="P", help=PREVALENCE)
@@ -76,6 +81,7 @@ def _predict(options: argparse.Namespace) -> int:
     check_out(options.out, options.cases, options.overwrite)
     from mammo.inference.case_pictures import case_pictures
     from mammo.inference.exams import with_other_images
+    from mammo.inference.given_images import check_read
     from mammo.inference.prediction_run import predict_cases
     from mammo.inference.predictor import PredictOptions, Predictor
 
@@ -86,6 +92,7 @@ def _predict(options: argparse.Namespace) -> int:
         _check_dicom(asked.cases)
     chosen = PredictOptions(options.windows, not options.no_changes, options.prevalence)
     predictor = Predictor.load(options.bundle, chosen, options.allow_targets)
+    check_read(_other_files(options), predictor.other_images)
     asked = with_other_images(asked, predictor.other_images)
     outputs = [] if options.no_pictures else [case_pictures(options.out)]
     if options.dicom:
@@ -122,10 +129,12 @@ def _cases(options: argparse.Namespace) -> "CaseList":
 
     from mammo.inference.case_list import read_cases
     from mammo.inference.cases import CaseList, outlined
+    from mammo.inference.exams import with_given_images
     from mammo.records import Laterality, View
 
-    outlines = _outlines(options)
-    said = {name: getattr(options, name) for name in ("laterality", "view", "pixel_spacing") if getattr(options, name)}
+    outlines, others = _outlines(options), _other_files(options)
+    words = "laterality", "view", "pixel_spacing", "other_view", "other_breast"
+    said = [f"--{word.replace('_', '-')}" for word in words if getattr(options, word)]
     is_image = len(options.cases) == 1 and options.cases[0].is_file()
     asked = read_cases(options.cases, _columns(options.columns))
     if not outlines and not said:
@@ -139,7 +148,13 @@ def _cases(options: argparse.Namespace) -> "CaseList":
         view=None if options.view is None else View(options.view),
         spacing_mm=options.pixel_spacing,
     )
-    return CaseList([outlined(case, outlines)], [], [], [], [])
+    return CaseList([with_given_images(outlined(case, outlines), others)], [], [], [], [])
+
+
+def _other_files(options: argparse.Namespace) -> "dict[Kind, Path]":
+    """The other images of the exam that the command line names."""
+    given: dict[Kind, Path | None] = {"ipsi": options.other_view, "contra": options.other_breast}
+    return {kind: file for kind, file in given.items() if file is not None}
 
 
 def _columns(words: Sequence[str]) -> dict[str, str]:
@@ -180,6 +195,13 @@ def _numbers(count: int) -> Callable[[str], list[float]]:
         return found
 
     return numbers
+
+
+def _image_file(text: str) -> Path:
+    file = Path(text)
+    if not file.is_file():  # a pipe would wait
+        raise ArgumentTypeError(f"{text} is not a file: give an image")
+    return file
 
 
 def _polygon(text: str) -> list[list[float]]:

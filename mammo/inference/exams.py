@@ -23,10 +23,11 @@ from mammo.intake.adapters._table_matching import ImageNames
 from mammo.intake.adapters._table_messages import Problems
 from mammo.intake.adapters.table import OUTLINES
 from mammo.intake.coco import read_coco
+from mammo.intake.rasters import is_raster
 from mammo.intake.sandbox import Workers
 from mammo.intake.source_folder import Folder
 from mammo.maps.view_sources import Kind
-from mammo.records import Laterality, View
+from mammo.records import Laterality, MammoError, View
 from mammo.store.other_images import OTHER_BREAST, OTHER_VIEW
 
 WORKERS = Workers(preload=PRELOAD)
@@ -94,7 +95,7 @@ def other_images(images: Sequence[ExamImage | None], kinds: Collection[Kind]) ->
 
 
 def with_other_images(asked: CaseList, kinds: Collection[Kind]) -> CaseList:
-    """The cases, each with the other images of its exam that its folder holds; single images have none.
+    """The cases, each with the other images of its exam that its folder holds; single images keep those they have.
 
     Args:
         asked: the cases, and their folders.
@@ -106,8 +107,46 @@ def with_other_images(asked: CaseList, kinds: Collection[Kind]) -> CaseList:
     for folder in asked.folders:
         others = other_cases(folder.root, read_exam_images(folder), kinds)
         found |= {(folder.root, path): each for path, each in others.items()}
-    cases = [replace(case, others=found.get((case.root, case.path), ())) for case in asked.cases]
+    cases = [replace(case, others=case.others or found.get((case.root, case.path), ())) for case in asked.cases]
     return asked._replace(cases=cases, not_used=[name for name in asked.not_used if name not in asked.of_exams])
+
+
+def with_given_images(case: Case, given: Mapping[Kind, Path]) -> Case:
+    """A single image with the other images of its exam that the caller names.
+
+    Args:
+        case: the image; one whose breast or view is unknown stays as it is, since it cannot be scored.
+        given: their files.
+
+    Raises:
+        MammoError: by its header another image is of another patient or study, or shows something else.
+    """
+    own = _by_header(case)
+    if own is None:
+        return case
+    others = []
+    for kind, file in given.items():
+        *exam, side, view = own.other(kind)
+        other = Case(file.parent, file.name, str(file), side, view, case.spacing_mm)
+        stated = _by_header(replace(other, laterality=None, view=None))
+        if stated and (stated.laterality, stated.view) != (side, view):
+            shown = f"breast {stated.laterality} in {stated.view}"
+            raise MammoError(f"{file} shows {shown} by its header: give the image of breast {side} in {view}")
+        if stated and stated.exam and own.exam and [stated.patient, stated.exam] != exam:
+            raise MammoError(
+                f"{file} is of another patient or study than {case.name} by its header: give one of that exam"
+            )
+        others.append(other)
+    return replace(case, others=tuple(others))
+
+
+def _by_header(case: Case) -> ExamImage | None:
+    """What the header of an image states and the caller says; None if its breast or view is unknown or contradicted."""
+    file, said = (case.root / case.path).resolve(), Description(laterality=case.laterality, view=case.view)
+    (found,) = find_images(file.parent, [file.name], {file.name: said}, WORKERS, exams=True)
+    if is_raster(file.name) and case.laterality and case.view:
+        return ExamImage("", "", case.laterality, case.view)
+    return _exam_image(found, {})
 
 
 def other_cases(root: Path, images: Mapping[str, ExamImage], kinds: Collection[Kind]) -> dict[str, tuple[Case, ...]]:

@@ -1,4 +1,4 @@
-"""The images that a caller in Python gives: the one with the lesion, and the others of its exam."""
+"""The images that a caller gives one by one: the one with the lesion, and the others of its exam."""
 
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
@@ -13,6 +13,14 @@ from mammo.store.other_images import OTHER_BREAST, OTHER_VIEW
 
 ARGUMENTS: Mapping[Kind, str] = {"ipsi": "other_view", "contra": "other_breast"}
 """The arguments that give the other images."""
+
+
+def check_read(given: Collection[Kind], read: Collection[Kind]) -> None:
+    """Check that networks read the other images that a command line gives; MammoError for one that they do not."""
+    for kind in given:
+        if kind not in read:
+            option = f"--{ARGUMENTS[kind].replace('_', '-')}"
+            raise MammoError(f"{option}: these networks have no maps {kind}, and do not read it: leave it out")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,6 +1,8 @@
 """The exams of images, as headers and tables state them; and the other images of each, against pydicom's headers."""
 
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,9 +11,9 @@ import pydicom
 import pytest
 
 from mammo.inference.cases import Case, CaseFolder, CaseList
-from mammo.inference.exams import ExamImage, read_exam_images, with_other_images
-from mammo.maps.view_sources import KINDS
-from mammo.records import Laterality, View
+from mammo.inference.exams import ExamImage, read_exam_images, with_given_images, with_other_images
+from mammo.maps.view_sources import KINDS, Kind
+from mammo.records import Laterality, MammoError, View
 from tests.intake.conftest import mammogram
 
 PIXELS = np.zeros((8, 8), np.uint16)
@@ -135,3 +137,57 @@ def test_only_wanted_images_of_named_folders_are_looked_for(folder: Path, monkey
     monkeypatch.setattr("mammo.inference.exams.find_images", pytest.fail)
     assert with_other_images(asked(cases), KINDS).cases == cases
     assert with_other_images(asked(cases, folder), []) == asked(cases, folder)
+
+
+def files_of_first_exam(folder: Path) -> dict[str, Path]:
+    """By breast and view, as LCC."""
+    files = {path: header(path) for path in sorted(folder.glob("[0-9]*.dcm"))}
+    first = min(files.values())[:2]
+    return {side + view: path for path, (*exam, side, view) in files.items() if tuple(exam) == first}
+
+
+def case_of(file: Path) -> Case:
+    return Case(file.parent, file.name, str(file))
+
+
+def test_a_single_image_gets_the_other_images_that_are_named(folder: Path, tmp_path: Path) -> None:
+    exam = files_of_first_exam(folder)
+    (tmp_path / "link.dcm").symlink_to(exam["LCC"])
+    for own in (exam["LCC"], tmp_path / "link.dcm"):
+        case = with_given_images(case_of(own), {"ipsi": exam["LMLO"], "contra": exam["RCC"]})
+        found = [(other.root / other.path, other.laterality, other.view) for other in case.others]
+        assert found == [(exam["LMLO"], "L", "MLO"), (exam["RCC"], "R", "CC")]
+        assert with_other_images(asked([case]), KINDS).cases == [case]
+
+
+def test_so_does_an_image_without_a_header(root: Path) -> None:
+    case = replace(case_of(root / "d.png"), laterality=Laterality.RIGHT, view=CC, spacing_mm=0.1)
+    (other,) = with_given_images(case, {"contra": root / "e.png"}).others
+    assert (other.laterality, other.view, other.spacing_mm) == (L, CC, 0.1)
+    unknown = case_of(root / "d.png")
+    assert with_given_images(unknown, {"contra": root / "e.png"}) == unknown, "it is an error when it is read"
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown", "message"),
+    [
+        ("ipsi", "RCC", "shows breast R in CC by its header: give the image of breast L in MLO"),
+        ("contra", "LMLO", "shows breast L in MLO by its header: give the image of breast R in CC"),
+        ("contra", "LCC", "shows breast L in CC by its header: give the image of breast R in CC"),
+    ],
+)
+def test_another_image_than_the_named_one_is_an_error(folder: Path, kind: Kind, shown: str, message: str) -> None:
+    exam = files_of_first_exam(folder)
+    with pytest.raises(MammoError, match=f"^{re.escape(str(exam[shown]))} {message}$"):
+        with_given_images(case_of(exam["LCC"]), {kind: exam[shown]})
+
+
+def test_an_image_of_another_study_is_an_error(folder: Path, tmp_path: Path) -> None:
+    exam = files_of_first_exam(folder)
+    other = pydicom.dcmread(exam["RCC"])
+    other.StudyInstanceUID = "1.2.3"
+    other.save_as(tmp_path / "other.dcm")
+    with pytest.raises(
+        MammoError, match=r"other\.dcm is of another patient or study than .* by its header: give one of"
+    ):
+        with_given_images(case_of(exam["LCC"]), {"contra": tmp_path / "other.dcm"})

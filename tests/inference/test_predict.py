@@ -227,6 +227,9 @@ def test_wrong_use_is_one_sentence(
     (done / "predictions.json").write_text("{}")
     os.mkfifo(pipe := tmp_path / "pipe.dcm")
     none, linked = tmp_path / "none.csv", tmp_path / "linked"
+    header = pydicom.dcmread(image)
+    header.ViewPosition = "CC" if header.ViewPosition == "MLO" else "MLO"
+    header.save_as(view := tmp_path / "view.dcm")
     none.write_text("image,row0,row1,col0,col1\n")
     linked.mkdir()
     (linked / JOURNAL).symlink_to(tmp_path / "elsewhere")
@@ -240,7 +243,14 @@ def test_wrong_use_is_one_sentence(
         ((tmp_path / "none", image, "-o", out), "does not exist"),
         ((fagg, image, "--box", "1,2,3,4", "-o", out), "is the folder of a run: make a bundle"),
         ((bundle, cases, "--box", "1,2,3,4", "-o", out), "outlines on the command line are for a single image"),
-        ((bundle, cases, "--laterality", "L", "-o", out), "laterality on the command line are for a single image"),
+        ((bundle, cases, "--laterality", "L", "-o", out), "--laterality on the command line are for a single image"),
+        ((bundle, cases, "--other-view", image, "-o", out), "--other-view on the command line are for a single image"),
+        (
+            (bundle, image, "--box", "1,2,3,4", "--other-breast", pipe, "-o", out),
+            f"--other-breast: {pipe} is not a file: give an image",
+        ),
+        ((bundle, image, "--box", "1,2,3,4", "--other-view", image, "-o", out), "shows breast"),
+        ((bundle, image, "--box", "1,2,3,4", "--other-view", view, "-o", out), "--other-view: these networks have no"),
         ((bundle, image, "--box", "9,2,3,4", "-o", out), "--box: empty box"),
         ((bundle, image, "--box", "1,2", "-o", out), "give 4 numbers"),
         ((bundle, image, "--polygon", "1,2;3,4", "-o", out), "at least 3 corners"),

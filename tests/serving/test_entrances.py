@@ -105,9 +105,23 @@ def by_store(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> f
 
 def by_predict(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
     assert predictor.ensemble.bundle is not None
-    options = ("--windows", str(N_WINDOWS), "--no-changes", "--no-pictures", "-o", str(empty / "out"))
-    assert predict.main([str(predictor.ensemble.bundle.path), str(folder), *options]) == 0
-    (found,) = json.loads((empty / "out" / "predictions.json").read_text())["cases"]
+    return predicted_score(predictor, empty / "out", str(folder))
+
+
+def by_predict_one(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> float:
+    words = [str(image(folder, OWN)), "--box", f"{BOX.row0},{BOX.row1},{BOX.col0},{BOX.col1}"]
+    for option, name in (("--other-view", OTHER_VIEW), ("--other-breast", OTHER_BREAST)):
+        words += [f"{option}={path}" for path in folder.glob(f"{name}.*")]
+    if image(folder, OWN).suffix == ".png":
+        words += ["--laterality", "L", "--view", "CC"]
+    return predicted_score(predictor, empty / "one", *words)
+
+
+def predicted_score(predictor: Predictor, out: Path, *words: str) -> float:
+    assert predictor.ensemble.bundle is not None
+    options = ("--windows", str(N_WINDOWS), "--no-changes", "--no-pictures", "-o", str(out))
+    assert predict.main([str(predictor.ensemble.bundle.path), *words, *options]) == 0
+    (found,) = json.loads((out / "predictions.json").read_text())["cases"]
     return float(found["lesions"][0]["score"])
 
 
@@ -158,7 +172,15 @@ def by_node(predictor: Predictor, folder: Path, empty: Path, capture: Any) -> fl
     return bundle_scorer(predictor).score(found).case.lesions[0].score
 
 
-ENTRANCES: tuple[Score, ...] = (by_store, by_predict, by_python, by_listed_page, by_uploads, by_node)
+ENTRANCES: tuple[Score, ...] = (
+    by_store,
+    by_predict,
+    by_predict_one,
+    by_python,
+    by_listed_page,
+    by_uploads,
+    by_node,
+)
 
 
 def test_all_entrances_give_one_score_with_the_other_images(
@@ -218,7 +240,7 @@ def test_files_without_a_header_are_one_exam_by_their_table(
     whole = write_rasters(tmp_path / "whole", images)
     alone = write_rasters(tmp_path / "alone", {OWN: images[OWN]})
     scores = []
-    for entrance in (by_store, by_predict, by_python, by_listed_page):
+    for entrance in (by_store, by_predict, by_predict_one, by_python, by_listed_page):
         empty = tmp_path / entrance.__name__
         empty.mkdir()
         scores.append(entrance(predictor, whole, empty, capsys))
