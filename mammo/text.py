@@ -1,4 +1,4 @@
-"""Text from files, made safe to write: nothing that controls a terminal or runs in a spreadsheet; near words."""
+"""Text from files, made safe to write: nothing that controls a terminal or runs in a spreadsheet; words."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -16,6 +16,14 @@ LINES = "\n"
 
 BLANKS = "\u00a0\u2009\u202f"
 """Blanks that do not break a line, or are narrow, as between a number and its unit."""
+
+UNSTATED = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "none", "null"}) | {
+    "missing",
+    "unknown",
+    "not known",
+    "not available",
+}
+"""Cells of free text that state nothing, in lower case."""
 
 
 def printable(text: str, kept: str = "") -> str:

@@ -14,11 +14,11 @@ from mammo.ingestion.worker import ImageFacts
 from mammo.intake.film import lies_in_air
 from mammo.intake.gate import FILM
 from mammo.intake.rejections import Code, left_out
-from mammo.intake.source_tables import UNSTATED
 from mammo.records import Cohort, ImageRecord, Laterality, LesionRecord, MammoError, Pathology
 from mammo.store.image_store import ImageStore
 from mammo.store.manifest import Manifest
 from mammo.store.schema import FindingType, PathologyType, Row, chain_of, tissue_of
+from mammo.text import UNSTATED
 
 Kind = TypeVar("Kind", FindingType, PathologyType)
 

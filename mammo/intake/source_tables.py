@@ -22,14 +22,6 @@ from mammo.records import MammoError
 ABSENT = frozenset({"", "NA", "N/A", "nan", "NaN", "None", "<NA>"})
 """Cells that stand for a missing value."""
 
-UNSTATED = frozenset({"", "-", "--", "?", "na", "n/a", "n.a.", "#n/a", "<na>", "nan", "none", "null"}) | {
-    "missing",
-    "unknown",
-    "not known",
-    "not available",
-}
-"""Cells of free text that state nothing, in lower case."""
-
 INVISIBLE = re.compile("[\u200b\u200c\u200d\u2060\ufeff\xa0]")
 """Zero-width and other invisible characters that spreadsheets leave in cells."""
 

@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from mammo.records import Floats, Ints, MammoError
 from mammo.scoring.intervals import Interval, Weights, aucs, bootstrap, percentile_interval, tallies
 from mammo.scoring.metrics import auc
+from mammo.text import UNSTATED
 
 FINDING = "finding_id"
-"""The column with the id that all views of a finding share; empty if unknown."""
+"""The column with the id that all views of a finding share; if unknown, empty or a word of UNSTATED."""
 
 REMEDIES = {
     "patient_id": "give each finding an id of its own",
@@ -145,7 +146,8 @@ def _joined_in_one(at: int, *files: tuple[str, pd.DataFrame, Findings]) -> Mammo
 
 
 def _finding_ids(table: pd.DataFrame) -> NDArray[np.object_]:
-    """The finding_id of each row, empty where it is unknown."""
+    """The finding_id of each row, empty where it is unknown; a word for that would join lesions."""
     if FINDING not in table:
         return np.full(len(table), "", dtype=object)
-    return table[FINDING].fillna("").astype(str).to_numpy(dtype=object)
+    ids = table[FINDING].astype(object).fillna("").astype(str).str.strip()
+    return ids.mask(ids.str.lower().isin(UNSTATED), "").to_numpy(dtype=object)

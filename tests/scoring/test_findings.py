@@ -13,7 +13,7 @@ from mammo.records import Floats, MammoError
 from mammo.scoring.findings import Findings, check_same_findings, per_finding
 from mammo.scoring.intervals import N_RESAMPLES, Interval, resample_weights
 from mammo.scoring.performance_json import test_values as values_of
-from mammo.scoring.score_file import read_scores
+from mammo.scoring.score_file import read_scores, score_table
 from tests.scoring.test_score_tables import lesion_scores
 
 
@@ -101,6 +101,14 @@ def test_lesions_without_a_finding_are_findings_of_their_own() -> None:
         assert not findings.are_joined
         assert findings.mean(table["score"]).tolist() == table["score"].tolist()
         assert findings.auc_gain(table["malignant"], table["score"], table["patient_id"]) == Interval(0, 0, 0)
+
+
+@pytest.mark.parametrize("unknown", ["", " ", "-", "NA", "nan", "Unknown", None, np.nan])
+def test_a_word_for_an_unknown_finding_joins_no_lesions(unknown: object) -> None:
+    """Of two patients such a word was an error, and of one it made her lesions one finding."""
+    columns = {"lesion_id": list("abcd"), "patient_id": list("pppq"), "malignant": [1, 1, 1, 0], "score": [0.5] * 4}
+    table = score_table(pd.DataFrame(columns | {"finding_id": ["f", unknown, unknown, unknown]})).table
+    assert Findings.of(table).number.tolist() == [0, 1, 2, 3]
 
 
 def test_a_lesion_id_that_is_another_ones_finding_id_joins_nothing() -> None:

@@ -6,8 +6,8 @@ from mammo.intake.adapters._table_columns import Entry
 from mammo.intake.adapters._table_lesions import TableLesion
 from mammo.intake.adapters._table_messages import Problems
 from mammo.intake.adapters._table_words import Meaning
-from mammo.intake.source_tables import UNSTATED
 from mammo.records import ImageRecord
+from mammo.text import UNSTATED
 
 FIELD = "finding_id"
 
