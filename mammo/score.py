@@ -73,6 +73,7 @@ def task(cfg: DictConfig) -> None:
     import pandas as pd
 
     from mammo.inference.ensemble import Ensemble
+    from mammo.inference.missing_images import missing_of_store
     from mammo.inference.store_scores import (
         is_labeled,
         known_images,
@@ -109,6 +110,7 @@ def task(cfg: DictConfig) -> None:
         warned.append(KNOWN.format(len(known), len(manifest.images)))
     if not parts[0].is_own and (other := scale_warning(parts[0].ensemble.run, manifest)):
         warned.append(other)
+    warned += missing_of_store((part.without for part in parts), len(scored))
     for caution in warned:
         print_text(f"caution: {caution}")
     _evaluate(parts, out, warned)

@@ -12,8 +12,10 @@ import pandas as pd
 from mammo.data.dataset import Reader
 from mammo.data.plans import Plan
 from mammo.inference.ensemble import Ensemble
+from mammo.inference.missing_images import lesions_without
 from mammo.inference.result_files import CSV, JSON
 from mammo.io import atomic_write
+from mammo.maps.view_sources import Kind
 from mammo.records import MammoError, Pathology, Split
 from mammo.scoring.score_tables import csv_text
 from mammo.store.manifest import Manifest
@@ -41,6 +43,7 @@ class StoreScores:
         manifest: the images and lesions that the plan counts.
         plan: every lesion's windows.
         reader: the pixels of the plan's images.
+        without: number of lesions that were scored without each of the other images that the networks read.
     """
 
     ensemble: Ensemble
@@ -49,6 +52,7 @@ class StoreScores:
     manifest: Manifest
     plan: Plan
     reader: Reader
+    without: Mapping[Kind, int]
 
     @property
     def evaluated(self) -> pd.DataFrame:
@@ -84,7 +88,8 @@ def score_store(ensemble: Ensemble, store: Path, n_windows: int, fold: int | Non
     is_own = run.store == Manifest.current(store).digest()
     seen = of_fold(part.manifest, run.fold) if is_own and fold is None else part.manifest
     table = lesion_table(scored, seen, run.fold)
-    return StoreScores(ensemble, table, is_own, part.manifest, data[0].evaluation_plan(None), part.reader)
+    without = lesions_without(data[0], part.manifest.lesions["image_id"])
+    return StoreScores(ensemble, table, is_own, part.manifest, data[0].evaluation_plan(None), part.reader, without)
 
 
 def known_images(ensemble: Ensemble, manifest: Manifest) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import pytest
 import mammo
 from mammo import predict
 from mammo.inference.ensemble import Ensemble
+from mammo.inference.missing_images import missing_of_store
 from mammo.inference.store_scores import score_store
+from mammo.store.manifest import Manifest
 from mammo.store.pseudonyms import read_own_ids
 from mammo.training.results import Run
 
@@ -39,6 +42,23 @@ def test_scoring_the_store_gives_the_scores_of_the_test(views_run: Run, views_bu
         found = table.set_index("lesion_id")["score"]
         own = views_run.lesions().set_index("lesion_id")["score"]
         assert (found[own.index] - own).abs().max() < 1e-6
+
+
+def test_lesions_of_a_store_without_other_images_are_counted(views_run: Run, tmp_path: Path) -> None:
+    source, store = views_run.folder.parents[1] / "store", tmp_path / "store"
+    shutil.copytree(source, store)
+    whole = Manifest.load(source)
+    view = whole.lesions["image_id"].map(whole.images["view"])
+    n_cc = int((view == "CC").sum())
+    images = whole.images[whole.images["view"] == "CC"]  # as a source of one view
+    replace(whole, images=images, lesions=whole.lesions[view == "CC"]).save(store)
+    counts = [score_store(Ensemble.load(views_run.folder), each, n_windows=2).without for each in (source, store)]
+    assert counts == [{"ipsi": 0, "contra": 0}, {"ipsi": n_cc, "contra": 0}]
+    assert missing_of_store(counts[:1], len(view)) == []
+    assert missing_of_store([*counts, {"contra": 2}], 90) == [
+        f"Of 90 lesions the networks scored {n_cc} without the other view of the breast and 2 without the other "
+        "breast, which they read where an exam has them: the store has no such image, or the nipple was not found."
+    ]
 
 
 def test_a_folder_gives_the_runs_own_scores(

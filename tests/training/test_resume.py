@@ -108,6 +108,7 @@ def test_training_resumes_within_an_epoch_to_the_same_weights(
     cfg.model.lr, cfg.batch_size, cfg.trainer.max_epochs = 1e-2, 3, 3
     cfg.callbacks.early_stopping.patience = 9
     cfg.trainer.accumulate_grad_batches, cfg.test = accumulate, False
+    cfg.windows_per_lesion.train, cfg.workers = 3, 2
     train(cfg)
     (folder,) = Path(cfg.root).glob("runs/*")
     whole = torch.load(folder / "last.ckpt", weights_only=True)

@@ -35,7 +35,7 @@ OVERRIDES = (
     "batch_size=5",
     "eval_batch_size=7",
     "quota={malignant: 2, benign: 3, outside: 9, negative: 7}",  # a last batch of one patch, for two processes
-    "windows_per_lesion={val: 3, test: 3}",
+    "windows_per_lesion={train: 2, val: 3, test: 3}",
 )
 
 
