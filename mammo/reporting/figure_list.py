@@ -29,6 +29,7 @@ VIEWS = (
     "Difference of the AUC from that of sal+emb, by maps of the other images of the exam: ipsi, the other view of the "
     "breast, and contra, the other breast. Both are means over the seeds that both have; lines: 95 % paired "
     "patient-bootstrap interval. A control has wrong images in place of those named: what it gains is not due to them. "
+    "Triangles: the same per finding, scored by the mean over its views. "
     "Diamonds: what such context added in publications, on other data and other tasks, printed without intervals."
 )
 """Caption of the figure of views."""

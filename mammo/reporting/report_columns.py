@@ -77,7 +77,10 @@ VIEWS_COLUMNS: Columns = {
     "gain_low": "lower bound of its 95 % paired patient-bootstrap interval",
     "gain_high": "upper bound",
     "p_bootstrap": "two-sided p-value by the same resamples",
-    "n_paired": "number of these seeds; with 0 the four are empty",
+    "n_paired": "number of these seeds; with 0 the differences are empty",
+    "finding_gain": "the same difference per finding, by the mean over its views; empty where none has two",
+    "finding_gain_low": "lower bound of its 95 % paired patient-bootstrap interval",
+    "finding_gain_high": "upper bound",
 }
 """Columns of views.csv."""
 

@@ -32,6 +32,8 @@ def views_figure(table: pd.DataFrame, published: Sequence[PublishedGain]) -> Fig
         control = (rows["context"] != "").to_numpy()
         _draw_gains(axes, rows, ~control, "this cohort, 95 % interval", BLUE, BLUE)
         _draw_gains(axes, rows, control, "control: wrong images", GRAY, "white")
+        if rows["finding_gain"].notna().any():
+            axes.plot(rows["finding_gain"], np.arange(n), "^", label="per finding", color=BLUE, markerfacecolor="white")
         below = np.arange(n + 1, n + 1 + len(published))
         gains = [each.with_context - each.without for each in published]
         words = "published, on other data and tasks"

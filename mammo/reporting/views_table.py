@@ -5,16 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mammo.maps.map_names import CHANNELS
 from mammo.paper import BEST, LOCAL, MAPS
-from mammo.records import Floats, Ints
+from mammo.records import Floats
 from mammo.reporting.paper_tables import auc_row
 from mammo.reporting.report_columns import VIEWS_COLUMNS
 from mammo.reporting.reported_runs import PooledRun
 from mammo.reporting.shared_lesions import SharedLesions
-from mammo.scoring.model_comparison import compare
+from mammo.scoring.findings import Findings, per_finding
+from mammo.scoring.model_comparison import Comparison, compare
 
 
 @dataclass(frozen=True)
@@ -66,44 +66,53 @@ def views_of(pools: Sequence[PooledRun], shared: SharedLesions) -> pd.DataFrame:
     for pool in pools:
         run = pool.first
         scores.setdefault((run.maps, run.context if run.is_control else ""), {})[run.seed] = shared.scores[pool.name]
-    return views_table(scores, shared.malignant, shared.patients)
+    return views_table(scores, shared.lesions)
 
 
-def views_table(
-    scores: Mapping[tuple[str, str], Mapping[int, Floats]], malignant: Ints, patients: NDArray[np.object_]
-) -> pd.DataFrame:
+def views_table(scores: Mapping[tuple[str, str], Mapping[int, Floats]], lesions: pd.DataFrame) -> pd.DataFrame:
     """AUC with maps of other images and of the controls with wrong ones, and their differences from sal+emb.
 
     Args:
         scores: (maps joined by +, source of a control or empty) to lesion scores [N] in [0, 1] by training seed.
-        malignant: [N] in {0, 1}.
-        patients: [N].
+        lesions: N rows with lesion_id, finding_id, patient_id and malignant (0 or 1).
 
     Returns:
         Columns VIEWS_COLUMNS: emb and sal+emb, then each combination with maps of other images, with its controls;
         empty without such a combination. Differences are paired: of the same lesions and of the seeds that both have.
-        They are NaN without such a seed.
+        They are NaN without such a seed, and those of findings, each scored by the mean over its views, where no
+        finding has two views.
     """
     shown = [key for key in scores if has_views(key[0])]
     shown = [key for key in ((LOCAL, ""), (BEST, "")) if shown and key in scores] + shown
     rows = []
     for maps, context in sorted(shown, key=lambda key: (maps_order(key[0]), key[1])):
         own, baseline = scores[maps, context], scores.get((BEST, ""), {})
-        gain = {} if (maps, context) == (BEST, "") else _gain(own, baseline, malignant, patients)
+        gain = {} if (maps, context) == (BEST, "") else _gain(own, baseline, lesions)
+        malignant, patients = lesions["malignant"].to_numpy(np.int64), lesions["patient_id"].to_numpy(dtype=object)
         auc = auc_row(np.stack(list(own.values())), malignant, patients)
         rows.append({"maps": maps, "context": context, **auc, **gain})
     return pd.DataFrame(rows, columns=list(VIEWS_COLUMNS)).astype({"n_paired": "Int64"})
 
 
-def _gain(
-    scores: Mapping[int, Floats], baseline: Mapping[int, Floats], malignant: Ints, patients: NDArray[np.object_]
-) -> dict[str, float]:
-    """The difference of scores from those of sal+emb, mean over the seeds of both; NaN without such a seed."""
+def _gain(scores: Mapping[int, Floats], baseline: Mapping[int, Floats], lesions: pd.DataFrame) -> dict[str, float]:
+    """The differences of scores from those of sal+emb, means over the seeds of both; NaN without such a seed."""
     seeds = sorted(scores.keys() & baseline.keys())
     if not seeds:
         return {"n_paired": 0}
-    first, second = (np.mean([each[seed] for seed in seeds], axis=0) for each in (scores, baseline))
-    found = compare(malignant, first, second, patients)
+    first, second = (
+        lesions.assign(score=np.mean([each[seed] for seed in seeds], axis=0)) for each in (scores, baseline)
+    )
+    found = _compared(first, second)
+    values = {**_values("gain", found), "p_bootstrap": found.p_bootstrap, "n_paired": len(seeds)}
+    if not Findings.of(lesions).are_joined:
+        return values
+    return values | _values("finding_gain", _compared(per_finding(first), per_finding(second)))
+
+
+def _compared(first: pd.DataFrame, second: pd.DataFrame) -> Comparison:
+    return compare(first["malignant"], first["score"], second["score"], first["patient_id"])
+
+
+def _values(name: str, found: Comparison) -> dict[str, float]:
     gain = found.auc_difference
-    values = {"gain": gain.value, "gain_low": gain.low, "gain_high": gain.high, "p_bootstrap": found.p_bootstrap}
-    return values | {"n_paired": len(seeds)}
+    return {name: gain.value, f"{name}_low": gain.low, f"{name}_high": gain.high}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from mammo.records import Floats
+from mammo.scoring.findings import per_finding
 from mammo.scoring.intervals import Interval, Weights, auc_interval, aucs, bootstrap, percentile_interval, tallies
 from mammo.scoring.metrics import auc
 from mammo.training.results import Run, read_runs
@@ -33,7 +34,9 @@ def main() -> None:
     root = Path(sys.argv[1])
     runs = {cohort: _runs(root / str(cohort)) for cohort in COHORTS}
     scores = {cohort: found for cohort, each in runs.items() if EVERY in (found := _scores(each, 10 * cohort))}
-    for lines in (cohort_lines(scores), pooled_lines(scores), seed_lines(runs), dial_lines(root)):
+    findings = {cohort: {row: per_finding(table) for row, table in found.items()} for cohort, found in scores.items()}
+    tables = cohort_lines(scores), pooled_lines(scores), pooled_lines(findings), seed_lines(runs), dial_lines(root)
+    for lines in tables:
         print(*lines, sep="\n", end="\n\n")
 
 

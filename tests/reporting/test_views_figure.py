@@ -6,9 +6,9 @@ from matplotlib.lines import Line2D
 
 from mammo.reporting.views_figure import views_figure
 from mammo.reporting.views_table import PUBLISHED_GAINS, views_table
-from tests.reporting.test_views_table import MALIGNANT, PATIENTS, SCORES
+from tests.reporting.test_views_table import LESIONS, SCORES
 
-TABLE = views_table(SCORES, MALIGNANT, PATIENTS)
+TABLE = views_table(SCORES, LESIONS)
 
 
 def marks(axes: Axes, label: str) -> Line2D:

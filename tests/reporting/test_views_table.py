@@ -1,6 +1,7 @@
 """The table of maps of other images: its rows, their differences from sal+emb, and its order."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mammo.paper import MAPS
@@ -10,7 +11,8 @@ from mammo.scoring.metrics import auc
 from mammo.scoring.model_comparison import compare
 
 MALIGNANT = np.arange(60) % 3 // 2
-PATIENTS = np.array([f"p{number // 2}" for number in range(60)], dtype=object)
+PATIENTS = np.array([f"p{number // 6}" for number in range(60)], dtype=object)
+LESIONS = pd.DataFrame({"patient_id": PATIENTS, "malignant": MALIGNANT, "lesion_id": range(60), "finding_id": ""})
 RNG = np.random.default_rng(0)
 KEYS = [("sal", ""), ("emb", ""), ("sal+ipsi+contra+emb", ""), ("sal+ipsi+emb", "shuffled-ipsi"), ("sal+ipsi+emb", "")]
 SCORES = {
@@ -25,7 +27,7 @@ def mean(scores: dict[int, np.ndarray], *seeds: int) -> np.ndarray:
 
 
 def test_rows_are_the_baselines_then_the_combinations_with_their_controls() -> None:
-    table = views_table(SCORES, MALIGNANT, PATIENTS)
+    table = views_table(SCORES, LESIONS)
     assert list(table.columns) == list(VIEWS_COLUMNS)
     assert list(zip(table["maps"], table["context"], strict=True)) == [
         ("emb", ""),
@@ -37,7 +39,7 @@ def test_rows_are_the_baselines_then_the_combinations_with_their_controls() -> N
 
 
 def test_differences_are_paired_with_sal_and_emb() -> None:
-    table = views_table(SCORES, MALIGNANT, PATIENTS).set_index(["maps", "context"])
+    table = views_table(SCORES, LESIONS).set_index(["maps", "context"])
     for key in table.index.drop(("sal+emb", "")):
         better, baseline = (mean(SCORES[each]) for each in (key, ("sal+emb", "")))
         found = compare(MALIGNANT, better, baseline, PATIENTS)
@@ -48,11 +50,27 @@ def test_differences_are_paired_with_sal_and_emb() -> None:
     assert np.isnan(table.loc[("sal+emb", ""), "gain"]), "not compared with itself"
 
 
+def test_findings_are_scored_by_the_mean_over_their_views_where_some_have_two() -> None:
+    assert views_table(SCORES, LESIONS)["finding_gain"].isna().all()
+    joined = np.arange(60) // 6 * 3 + np.arange(60) % 3  # two of each patient and place have one label
+    table = views_table(SCORES, LESIONS.assign(finding_id=[f"f{number}" for number in joined])).set_index("maps")
+    malignant = np.array([MALIGNANT[joined == number][0] for number in range(30)])
+    patients = np.array([PATIENTS[joined == number][0] for number in range(30)])
+    found = compare(malignant, *(by_finding(mean(SCORES[maps, ""]), joined) for maps in ("emb", "sal+emb")), patients)
+    row, gain = table.loc["emb"], found.auc_difference
+    assert (row["finding_gain"], row["finding_gain_low"], row["finding_gain_high"]) == (gain.value, gain.low, gain.high)
+    assert row["finding_gain"] != row["gain"]
+
+
+def by_finding(scores: np.ndarray, joined: np.ndarray) -> np.ndarray:
+    return np.array([scores[joined == number].mean() for number in range(30)])
+
+
 def test_differences_are_of_the_seeds_that_both_have() -> None:
     """A mean over more seeds ranks lesions better, whatever its maps."""
     control, alone = ("sal+ipsi+emb", "shuffled-ipsi"), ("sal+contra+emb", "")
     scores = SCORES | {control: {4: SCORES[control][4], 7: SCORES[control][3]}, alone: {9: SCORES[control][3]}}
-    table = views_table(scores, MALIGNANT, PATIENTS).set_index(["maps", "context"])
+    table = views_table(scores, LESIONS).set_index(["maps", "context"])
     row = table.loc[control]
     assert (row["n_seeds"], row["n_paired"]) == (2, 1)
     expected = auc(MALIGNANT, scores[control][4]) - auc(MALIGNANT, scores["sal+emb", ""][4])
@@ -62,10 +80,10 @@ def test_differences_are_of_the_seeds_that_both_have() -> None:
 
 
 def test_without_sal_and_emb_there_is_no_difference_and_without_other_views_no_table() -> None:
-    table = views_table({("ipsi+emb", ""): SCORES["emb", ""]}, MALIGNANT, PATIENTS)
+    table = views_table({("ipsi+emb", ""): SCORES["emb", ""]}, LESIONS)
     assert len(table) == 1
     assert table["gain"].isna().all()
-    assert views_table({key: SCORES[key] for key in KEYS[:2]}, MALIGNANT, PATIENTS).empty
+    assert views_table({key: SCORES[key] for key in KEYS[:2]}, LESIONS).empty
 
 
 def test_combinations_stand_in_the_papers_order_and_then_by_their_maps() -> None:
