@@ -90,7 +90,8 @@ def _pack(options: argparse.Namespace) -> int:
     content = make_bundle(runs, chosen, options.allow_targets)
     digest = write_bundle(path, content.facts, content.card, content.weights, options.overwrite)
     size = path.stat().st_size / 1e6
-    print_text(f"{path}: {content.facts['model']}, {len(runs)} trainings, {size:.1f} MB, digest {digest}")
+    trainings = f"{len(runs)} training{'s' if len(runs) > 1 else ''}"
+    print_text(f"{path}: {content.facts['model']}, {trainings}, {size:.1f} MB, digest {digest}")
     return 0
 
 

@@ -33,6 +33,9 @@ if TYPE_CHECKING:  # heavy: imported after the command line is checked
     from mammo.maps.view_sources import Kind
 
 
+OTHERS = ("--other-view", "--other-breast")
+OTHERS_OF_SEVERAL = "put the other images into the folder, with their rows in images.csv if they are not DICOM files"
+
 LEFT_OUT = 3
 """Exit status where at least one case or lesion could not be scored."""
 
@@ -102,15 +105,23 @@ def _predict(options: argparse.Namespace) -> int:
     found = predict_cases(predictor, asked, options.out, outputs, options.overwrite)
     if asked.not_used:
         print_text(f"no prediction depends on these columns or keys: {', '.join(asked.not_used)}")
-    if asked.without_outline:
-        listed, n = ", ".join(asked.without_outline[:5]), len(asked.without_outline)
-        print_text(f"{n} images are in no table and were not scored: {listed}{', ...' if n > 5 else ''}")
+    if found.without_outline:
+        print_text(_not_scored(found.without_outline, bool(predictor.other_images)))
     for error in found.errors[:20]:
         print_text(f"left out: {error}")
     if len(found.errors) > 20:
         print_text(f"and {len(found.errors) - 20} more, see {CSV}")
-    print_text(f"{found.n_lesions} lesions scored with {predictor.facts.name.name}; see {options.out / CSV}")
+    lesions = "lesion" if found.n_lesions == 1 else "lesions"
+    print_text(f"{found.n_lesions} {lesions} scored with {predictor.facts.name.name}; see {options.out / CSV}")
     return LEFT_OUT if found.errors else 0
+
+
+def _not_scored(images: Sequence[str], has_others: bool) -> str:
+    """A line on images without an outline; has_others: whether the networks read other images of an exam, too."""
+    n = len(images)
+    has, was = ("image has", "was") if n == 1 else ("images have", "were")
+    done = f"{was} neither scored nor used as another image of an exam" if has_others else f"{was} not scored"
+    return f"{n} {has} no outline and {done}: {', '.join(images[:5])}{', ...' if n > 5 else ''}"
 
 
 def _check_dicom(cases: "Sequence[Case]") -> None:
@@ -140,15 +151,24 @@ def _cases(options: argparse.Namespace) -> "CaseList":
     if not outlines and not said:
         return asked
     if not is_image or len(asked.cases) != 1 or asked.cases[0].lesions:
-        given = ", ".join([*(["outlines"] if outlines else []), *said])
-        raise MammoError(f"{given} on the command line are for a single image: put those of several into lesions.csv")
+        raise MammoError(_for_one(bool(outlines), said))
     case = replace(
         asked.cases[0],
         laterality=None if options.laterality is None else Laterality(options.laterality),
         view=None if options.view is None else View(options.view),
         spacing_mm=options.pixel_spacing,
     )
-    return CaseList([with_given_images(outlined(case, outlines), others)], [], [], [], [])
+    return CaseList([with_given_images(outlined(case, outlines), others)], [], [], [])
+
+
+def _for_one(has_outlines: bool, said: Sequence[str]) -> str:
+    """The error on outlines and options that are given with several images, or with a folder or list."""
+    own = [*(["outlines"] if has_outlines else []), *(word for word in said if word not in OTHERS)]
+    others = [word for word in said if word in OTHERS]
+    are = "are" if has_outlines or len(said) > 1 else "is"
+    remedies = ["put those of several into lesions.csv"] if own else []
+    remedies += [OTHERS_OF_SEVERAL] if others else []
+    return f"{', '.join([*own, *others])} on the command line {are} for a single image: {'; '.join(remedies)}"
 
 
 def _other_files(options: argparse.Namespace) -> "dict[Kind, Path]":

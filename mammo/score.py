@@ -102,7 +102,8 @@ def task(cfg: DictConfig) -> None:
     _draw(parts, scored.head(cfg.n_pictures), out)
     print_text(table.drop(columns=["image_id", "finding_id", "patient_id", "label_source"]).to_string(index=False))
     names = ", ".join(part.ensemble.name for part in parts)
-    print_text(f"{len(scored)} lesions scored by {names}; tables and figures are in {out}")
+    lesions = "lesion" if len(scored) == 1 else "lesions"
+    print_text(f"{len(scored)} {lesions} scored by {names}; tables and figures are in {out}")
     if n_seen := int(labeled["split"].isin((Split.TRAIN, Split.VAL)).sum()):
         print_text(f"{n_seen} of them are of patients that a network was trained or selected on: see the column split")
     warned = [warning] if (warning := patient_warning(manifest.sources)) else []

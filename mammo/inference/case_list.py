@@ -48,7 +48,7 @@ def read_cases(words: Sequence[Path], columns: Mapping[str, str] | None = None) 
     Raises:
         MammoError: one does not exist, a table cannot be read or lacks a column, or no table has a chosen one.
     """
-    chosen, found = dict(columns or {}), CaseList([], [], [], [], [])
+    chosen, found = dict(columns or {}), CaseList([], [], [], [])
     headers: list[tuple[str, ...]] = []
     for word in words:
         if not word.exists():
@@ -78,7 +78,7 @@ def read_list(file: Path, images: Sequence[str]) -> list[Case]:
     Raises:
         MammoError: the file cannot be read or lacks a column.
     """
-    found = CaseList([], [], [], [], [])
+    found = CaseList([], [], [], [])
     _add(found, file.parent, *_by_kind(file), {}, images)
     return found.cases
 
@@ -102,7 +102,6 @@ def _add(
         The columns of each table.
     """
     paths = Folder(root).candidates if images is None else images
-    found.folders.append(CaseFolder(root, tuple(tables), tuple(annotated), chosen))
     described = _image_table(root)
     headers = {file: read_header(file) for file in (*tables, *([described] if described else []))}
     for file, columns in headers.items():
@@ -115,8 +114,8 @@ def _add(
         _add_unused(found, file, partial(unused_keys, file))
     found.cases.extend(case for case in cases if case.error or case.lesions)
     known = {case.path for case in cases} | {request.mask for case in cases for request in case.lesions}
-    bare = [path for path in paths if path not in known and not path.startswith(f"{OUTLINES}/")]
-    found.without_outline.extend(bare)
+    bare = tuple(path for path in paths if path not in known and not path.startswith(f"{OUTLINES}/"))
+    found.folders.append(CaseFolder(root, tuple(tables), tuple(annotated), chosen, bare))
     return list(headers.values())
 
 

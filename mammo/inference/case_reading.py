@@ -47,6 +47,8 @@ class OtherImages(NamedTuple):
     """Those that can be used."""
     warnings: tuple[str, ...] = ()
     """Why others cannot, a sentence each."""
+    names: tuple[str, ...] = ()
+    """Names of the files of `images`, as the user named them; empty where these were opened before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,14 +130,15 @@ def read_others(placing: Placing, cases: Sequence[Case]) -> OtherImages:
         placing: how images are brought into the frame of the networks.
         cases: the images, without lesions.
     """
-    images, warnings = [], []
+    images, warnings, names = [], [], []
     for case in cases:
         file, said = case.root / case.path, (case.laterality, case.view)
         try:
             images.append(read_image(file, *said, placing, case.name, case.spacing_mm))
+            names.append(case.name)
         except MammoError as error:
             warnings.append(f"Not used as another image of the exam: {error}.")
-    return OtherImages(tuple(images), tuple(warnings))
+    return OtherImages(tuple(images), tuple(warnings), tuple(names))
 
 
 def read_viewed(placing: Placing, tags: Sequence[str], case: Case) -> tuple[ReadCase, bytes, Dataset | None]:

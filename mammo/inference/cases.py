@@ -1,6 +1,6 @@
 """The cases that a caller asks to score, as values: an image, its outlines, and what is said about them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -76,12 +76,14 @@ class CaseFolder:
         tables: tables of lesions.
         annotated: COCO files.
         columns: columns of tables by field, where the usual names do not decide.
+        bare: paths below it of images without an outline, beside a table of lesions or a COCO file.
     """
 
     root: Path
     tables: tuple[Path, ...] = ()
     annotated: tuple[Path, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    bare: tuple[str, ...] = ()
 
 
 class CaseList(NamedTuple):
@@ -91,12 +93,18 @@ class CaseList(NamedTuple):
     not_used: list[str]
     """Columns of tables and keys of COCO files that no prediction depends on, as in "label (lesions.csv)"; also those
     that name an exam, which networks that read one image do not use."""
-    without_outline: list[str]
-    """Images beside a table of lesions that it does not list: nothing is scored on them."""
     folders: list[CaseFolder]
     """Where the other images of the exams can be; none for a single image."""
     of_exams: list[str]
     """Those of not_used that name an exam."""
+
+    def without_outline(self, used: Collection[str] = ()) -> list[str]:
+        """Images, by their paths below their folder, that have no outline, but for those that are used otherwise.
+
+        Args:
+            used: names of files (Case.name).
+        """
+        return [path for each in self.folders for path in each.bare if str(each.root / path) not in used]
 
 
 def no_outline(name: str) -> str:

@@ -38,6 +38,7 @@ class DrawnImage:
         shown = self.pixels[:, ::-1] if self.mirrored else self.pixels
         axes.imshow(shown, cmap="gray", vmin=0, vmax=FULL_SCALE, extent=(0, width, height, 0))
         axes.set_axis_off()
+        axes.set_anchor("NW")  # panels of a row begin at one height
 
     def points(self, network: Floats) -> Floats:
         """Points [..., 2] (row, col), network px, as they are drawn."""
@@ -80,10 +81,12 @@ def show_all(axes: Axes, prediction: LesionPrediction, image: DrawnImage) -> Non
 
 
 def enlarge(axes: Axes, prediction: LesionPrediction, image: DrawnImage) -> None:
-    """Show the part around the windows, in the proportions of the whole image's panel."""
-    points = _rings(prediction, image, N_SHOWN).reshape(-1, 2)
-    center, half = (points.min(axis=0) + points.max(axis=0)) / 2, np.ptp(points, axis=0).max() / 2 * MARGIN
-    axes.set(xlim=(center[1] - half, center[1] + half), ylim=(center[0] + half, center[0] - half))
+    """Show the part around the windows, moved or cut so that it lies on the image: nothing is drawn beside that."""
+    points, size = _rings(prediction, image, N_SHOWN).reshape(-1, 2), np.array(image.pixels.shape)
+    center, side = (points.min(axis=0) + points.max(axis=0)) / 2, np.ptp(points, axis=0).max() * MARGIN
+    first = np.clip(center - side / 2, 0, np.maximum(size - side, 0))
+    last = np.minimum(first + side, size)
+    axes.set(xlim=(first[1], last[1]), ylim=(last[0], first[0]))
 
 
 def draw_saliency(axes: Axes, malignant: NDArray[np.float32], image: DrawnImage) -> None:

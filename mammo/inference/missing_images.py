@@ -1,30 +1,36 @@
 """The warnings about other images of exams that scores were made without."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mammo.data.datamodule import MammoDataModule
-from mammo.data.dataset import ImageMapSource
-from mammo.maps.view_sources import KINDS, Kind
+from mammo.maps.view_sources import KINDS, Kind, OtherViewMaps
 
 WORDS: Mapping[Kind, str] = {"ipsi": "the other view of the breast", "contra": "the other breast"}
 """The other images, in words."""
 
 
 def missing_images(data: MammoDataModule, image_id: str) -> list[str]:
-    """A sentence on the other images without which the lesions of an image were scored; none if nothing is missing.
+    """Sentences on the other images without which the lesions of an image were scored, one for each reason.
 
     Args:
         data: that served the lesions, after Scorer.score.
         image_id: the image.
+
+    Returns:
+        None if nothing is missing.
     """
-    missing = [WORDS[kind] for kind, source in _sources(data).items() if _lacks(source, image_id)]
-    if not missing:
-        return []
-    return [
-        f"Scored without {' and without '.join(missing)}, which the networks read where an exam has them: no such "
-        "image was given, or the nipple was not found."
-    ]
+    by_reason: dict[str, list[str]] = {}
+    for kind, source in _sources(data).items():
+        if reason := _why_missing(source, image_id):
+            by_reason.setdefault(reason, []).append(WORDS[kind])
+    return [_scored_without(missing, reason) for reason, missing in by_reason.items()]
+
+
+def _scored_without(missing: Sequence[str], reason: str) -> str:
+    them, images = ("them", "their images") if len(missing) > 1 else ("it", "its image")
+    without = f"Scored without {' and without '.join(missing)}, which the networks read where an exam has {them}"
+    return f"{without}: {reason.format(them=them, images=images)}."
 
 
 def lesions_without(data: MammoDataModule, images: Iterable[str]) -> dict[Kind, int]:
@@ -36,7 +42,7 @@ def lesions_without(data: MammoDataModule, images: Iterable[str]) -> dict[Kind, 
     """
     n_lesions = Counter(images)
     return {
-        kind: sum(n for image_id, n in n_lesions.items() if _lacks(source, image_id))
+        kind: sum(n for image_id, n in n_lesions.items() if _why_missing(source, image_id))
         for kind, source in _sources(data).items()
     }
 
@@ -54,16 +60,23 @@ def missing_of_store(parts: Iterable[Mapping[Kind, int]], n_lesions: int) -> lis
     missing = [f"{found[kind]} without {WORDS[kind]}" for kind in KINDS if found[kind]]
     if not missing:
         return []
+    of, them = "lesion" if n_lesions == 1 else "lesions", "them" if len(missing) > 1 else "it"
     return [
-        f"Of {n_lesions} lesions the networks scored {' and '.join(missing)}, which they read where an exam has them: "
-        "the store has no such image, or the nipple was not found."
+        f"Of {n_lesions} {of} the networks scored {' and '.join(missing)}, which they read where an exam has {them}: "
+        "the store has no such image, or a nipple was not found."
     ]
 
 
-def _sources(data: MammoDataModule) -> dict[Kind, ImageMapSource]:
-    return {kind: data.image_maps[kind] for kind in KINDS if kind in data.image_maps}
+def _sources(data: MammoDataModule) -> dict[Kind, OtherViewMaps]:
+    found = {kind: data.image_maps.get(kind) for kind in KINDS}
+    return {kind: source for kind, source in found.items() if isinstance(source, OtherViewMaps)}
 
 
-def _lacks(source: ImageMapSource, image_id: str) -> bool:
-    """Whether an image has no maps of another image: presence is 0."""
-    return not source([image_id])[0, -1].any()
+def _why_missing(source: OtherViewMaps, image_id: str) -> str:
+    """Why an image has no maps of another image (presence 0), with a place for {them} and {images}; empty if it has."""
+    pair = source.pair(image_id)
+    if pair is None:
+        return "no usable image of {them} was given"
+    if pair.own.nipple is None:
+        return "no nipple was found on the lesion's own image"
+    return "" if pair.others.nipple else "no nipple was found on {images}"

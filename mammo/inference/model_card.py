@@ -7,7 +7,9 @@ import numpy as np
 from markupsafe import Markup
 
 from mammo.inference.bundle_facts import parse_calibration
+from mammo.inference.missing_images import WORDS
 from mammo.inference.prediction import RESEARCH_USE
+from mammo.maps.view_sources import KINDS
 from mammo.reporting.page import render
 
 OPEN = Markup("**open**: to be answered by the people who publish the model")
@@ -37,8 +39,10 @@ def model_card(facts: Mapping[str, Any]) -> str:
         Markdown; values of the user's data are escaped.
     """
     words = {"open": OPEN, "changes": CHANGES, "use": RESEARCH_USE, "phantom": "phantom" in facts["trained_on"]}
+    words["others"] = [WORDS[kind] for kind in KINDS if kind in facts["maps"]]
     probabilities = {"shares": SHARES, "probabilities": _probabilities(facts["calibration"])}
-    return render("model_card.md.j2", {"facts": facts, **words, **probabilities})
+    card = render("model_card.md.j2", {"facts": facts, **words, **probabilities})
+    return card.replace("&#39;", "'").replace("&#34;", '"')  # which neither Markdown nor HTML needs in text
 
 
 def _probabilities(facts: Mapping[str, Any]) -> list[tuple[float, ...]]:

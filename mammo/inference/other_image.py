@@ -29,6 +29,11 @@ class OtherImage:
     image: CaseImage | None
     saliency: NDArray[np.float32] | None
 
+    @property
+    def is_used(self) -> bool:
+        """Whether it gives the lesions maps: there is such an image, and both nipples were found."""
+        return not self.place.missing
+
 
 def other_images_of(
     store: CaseStore, manifest: Manifest, kinds: Sequence[Kind], saliency: Sequence[SaliencyById], outline: Drawn

@@ -8,27 +8,29 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle, Wedge
 
+from mammo.inference.case_image import CaseImage
 from mammo.inference.lesion_panels import OUTLINE, DrawnImage, draw_outline, draw_saliency, lesion_outline
 from mammo.inference.other_image import OtherImage
 from mammo.inference.prediction import LesionPrediction
 from mammo.maps.view_geometry import Arc, Place
 from mammo.reporting.image_figures import HALO
+from mammo.store.other_images import OTHER_BREAST, OTHER_VIEW
 
 PANELS = 2
 """Panels of each other image: its pixels, and its saliency map over them."""
 
 
-def draw_other_image(slots: Sequence[Axes], other: OtherImage, prediction: LesionPrediction) -> None:
+def draw_other_image(slots: Sequence[Axes], other: OtherImage, prediction: LesionPrediction, own: CaseImage) -> None:
     """Draw another image into PANELS slots, with the arc or the corresponding place, or say why there is none."""
-    plain, mapped = slots
+    (plain, mapped), name = slots, _name(other, own)
     if other.place.missing:
         style: dict[str, Any] = {"color": "white", "path_effects": HALO, "ha": "center", "va": "center"}
-        plain.text(0.5, 0.5, other.place.missing, transform=plain.transAxes, **style)
+        missing = other.place.missing if other.image else f"{name} not given"
+        plain.text(0.5, 0.5, missing, transform=plain.transAxes, **style)
     if other.image is None or other.saliency is None:
-        plain.set(title="other view" if other.place.kind == "ipsi" else "other breast", aspect=1.5)
+        plain.set(title=name, aspect=1.5, anchor="NW")
         plain.add_patch(Rectangle((0, 0), 1, 1, transform=plain.transAxes, color="black"))
         return
     admitted = other.image.admitted
@@ -39,8 +41,9 @@ def draw_other_image(slots: Sequence[Axes], other: OtherImage, prediction: Lesio
     for axes in slots:
         _draw_place(axes, other, image, prediction)
         axes.set(xlim=(0, image.pixels.shape[1]), ylim=(image.pixels.shape[0], 0))
-    plain.set_title(_title(other, is_flipped=prediction.chain.mirrored != admitted.chain.mirrored))
-    mapped.set_title(f"malignant saliency\n{other.place.words}")
+    plain.set_title(_title(other, name, is_flipped=prediction.chain.mirrored != admitted.chain.mirrored))
+    lines = other.place.words(f"{own.laterality} {own.view}", name)
+    mapped.set_title("\n".join([f"{name}, malignant saliency", *lines]))
 
 
 def draw_nipple(axes: Axes, nipple: Place, image: DrawnImage) -> None:
@@ -64,13 +67,19 @@ def _draw_place(axes: Axes, other: OtherImage, image: DrawnImage, prediction: Le
 def _draw_arc(axes: Axes, arc: Arc, image: DrawnImage) -> None:
     row, col = image.points(np.array(arc.nipple))
     band = Wedge((col, row), arc.far, 0, 360, width=arc.far - arc.near)
-    band.set(facecolor=to_rgba(OUTLINE, 0.08), edgecolor=OUTLINE, linewidth=1.0, path_effects=HALO)
+    band.set(facecolor="none", edgecolor=OUTLINE, linewidth=1.0, path_effects=HALO)
     axes.add_patch(band)
 
 
-def _title(other: OtherImage, is_flipped: bool) -> str:
-    assert other.image is not None
-    name = f"{other.image.laterality} {other.image.view}{', mirrored' if is_flipped else ''}"
+def _name(other: OtherImage, own: CaseImage) -> str:
+    """Breast and view that another image shows or would show, as in R CC, by the image of the lesion."""
+    if other.place.kind == "ipsi":
+        return f"{own.laterality} {OTHER_VIEW[own.view]}"
+    return f"{OTHER_BREAST[own.laterality]} {own.view}"
+
+
+def _title(other: OtherImage, name: str, is_flipped: bool) -> str:
+    name += ", mirrored" if is_flipped else ""
     if (arc := other.place.arc) is not None:
         return f"{name}\n{arc.distance_mm:.0f} ± {arc.tolerance_mm:.0f} mm from the nipple"
     return f"{name}\ncorresponding place" if not other.place.missing else name

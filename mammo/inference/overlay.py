@@ -4,6 +4,7 @@ It shows the image as a viewer does, a right breast facing left, and is made to 
 Where the networks read other images of the exam, these are shown below it.
 """
 
+from collections.abc import Sequence
 from io import BytesIO
 from textwrap import wrap
 
@@ -23,8 +24,11 @@ from mammo.reporting.result_figures import STYLE, figure_text
 from mammo.text import percent
 
 WIDTH_IN, HEIGHT_IN, DPI = 10.0, 6.4, 100
-OTHERS_IN = 4.0
-"""Height of the panels of other images of the exam."""
+OTHERS_IN, FOOT_IN, PICTURES_IN = 4.2, 0.5, 4.2
+"""With other images of the exam: heights of their panels, and of the lines below them; least height of the others."""
+
+SCORE_IN, TEXT_IN = 0.2, 0.7
+"""Distance of the score, and of the text below it, from the upper edge."""
 
 LINE = 52
 """Characters of a line of the text."""
@@ -48,15 +52,19 @@ def overlay_figure(prediction: LesionPrediction, image: CaseImage, bundle: Bundl
         A figure 1,000 pixels wide at DPI; it names neither the patient nor the file.
     """
     with rc_context(STYLE | {"font.size": 9}):
-        height = HEIGHT_IN + (OTHERS_IN if prediction.others else 0)
-        figure = Figure(figsize=(WIDTH_IN, height), dpi=DPI, layout="constrained")
+        height = max(PICTURES_IN, _text_height(_text(prediction))) if prediction.others else HEIGHT_IN
+        heights = (height, OTHERS_IN, FOOT_IN) if prediction.others else (height,)
+        figure = Figure(figsize=(WIDTH_IN, sum(heights)), dpi=DPI, layout="constrained")
         top: Figure | SubFigure = figure
         if prediction.others:
-            (top, below), *_ = figure.subfigures(2, 1, squeeze=False, height_ratios=(HEIGHT_IN, OTHERS_IN)).T
-            _draw_others(below, prediction)
+            (top, below, foot), *_ = figure.subfigures(3, 1, squeeze=False, height_ratios=heights).T
+            _draw_others(below, prediction, image)
+            _write_foot(foot, bundle, 2 * LINE)
         (pictures, words), *_ = top.subfigures(1, 2, squeeze=False, width_ratios=(1.55, 1))
         _draw_image(pictures, prediction, image)
-        _write(words, prediction, bundle)
+        _write(words, prediction, height)
+        if not prediction.others:
+            _write_foot(words, bundle, LINE)
     return figure
 
 
@@ -79,17 +87,18 @@ def _draw_image(panel: SubFigure, prediction: LesionPrediction, image: CaseImage
         malignant = prediction.saliency[0]
         draw_saliency(slots[2], malignant, drawn)
         draw_lesion(slots[2], prediction, drawn, n_windows=0)
-        slots[2].set_title(f"malignant saliency\n(0 to 1, here up to {malignant.max():.2f})")
+        name = f"{image.laterality} {image.view}"
+        slots[2].set_title(f"{name}, malignant saliency\n0 to 1, maximum {malignant.max():.2f}")
         show_all(slots[2], prediction, drawn)
 
 
-def _draw_others(panel: SubFigure, prediction: LesionPrediction) -> None:
+def _draw_others(panel: SubFigure, prediction: LesionPrediction, image: CaseImage) -> None:
     """Draw the other images of the exam side by side."""
     slots = panel.subplots(1, PANELS * len(KINDS), squeeze=False)[0]
     for axes in slots:
         axes.set_axis_off()
     for number, other in enumerate(prediction.others):
-        draw_other_image(slots[PANELS * number : PANELS * (number + 1)], other, prediction)
+        draw_other_image(slots[PANELS * number : PANELS * (number + 1)], other, prediction, image)
 
 
 def overlay_pixels(prediction: LesionPrediction, image: CaseImage, bundle: BundleName) -> NDArray[np.uint8]:
@@ -101,19 +110,37 @@ def overlay_pixels(prediction: LesionPrediction, image: CaseImage, bundle: Bundl
         return np.asarray(picture.convert("RGB"))
 
 
-def _write(panel: SubFigure, prediction: LesionPrediction, bundle: BundleName) -> None:
-    """Write the score and what it means, from the top."""
-    panel.text(0.0, 0.97, f"Score {prediction.score:.3f}", fontsize=17, fontweight="bold", va="top")
-    top = 0.89
-    for text, family in (
+Blocks = Sequence[tuple[Sequence[str], str]]
+"""Blocks of lines, each in a font family."""
+
+
+def _text(prediction: LesionPrediction) -> Blocks:
+    """What the score means."""
+    return (
         (_about(prediction), "sans-serif"),
         (_table(prediction), "monospace"),
         (_warning_lines(prediction), "sans-serif"),
-    ):
-        panel.text(0.0, top, "\n".join(text), fontsize=TEXT_PT, family=family, va="top", linespacing=SPACING)
-        top -= (len(text) + 1) * TEXT_PT * SPACING / (HEIGHT_IN * 72)
+    )
+
+
+def _text_height(blocks: Blocks) -> float:
+    """Height of the score and blocks of text, inches."""
+    return TEXT_IN + sum(len(lines) + 1 for lines, _ in blocks) * TEXT_PT * SPACING / 72
+
+
+def _write(panel: SubFigure, prediction: LesionPrediction, height: float) -> None:
+    """Write the score and what it means, from the top of a panel of this height in inches."""
+    score, blocks = f"Score {prediction.score:.3f}", _text(prediction)
+    panel.text(0.0, 1 - SCORE_IN / height, score, fontsize=17, fontweight="bold", va="top")
+    for number, (lines, family) in enumerate(blocks):
+        top = 1 - _text_height(blocks[:number]) / height
+        panel.text(0.0, top, "\n".join(lines), fontsize=TEXT_PT, family=family, va="top", linespacing=SPACING)
+
+
+def _write_foot(panel: SubFigure, bundle: BundleName, width: int) -> None:
+    """Write what made the prediction, and what it is for, at the bottom, in lines of so many characters."""
     origin = f"{bundle.name}, {bundle.model}, trained on {', '.join(bundle.trained_on)}, bundle {bundle.digest[:12]}"
-    foot = "\n".join([*wrap(figure_text(origin), LINE), *wrap(RESEARCH_USE, LINE)])
+    foot = "\n".join([*wrap(figure_text(origin), width), *wrap(RESEARCH_USE, width)])
     panel.text(0.0, 0.01, foot, fontsize=TEXT_PT - 1, color="#444444", va="bottom", linespacing=SPACING)
 
 

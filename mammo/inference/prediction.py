@@ -29,6 +29,18 @@ SCORES = ("score", "score_sd", "score_sd_seeds", "probability", "prevalence", "s
 """Numbers of a lesion that the tables repeat as they are."""
 
 
+CASE_FIELDS = {
+    "image": "its path",
+    "error": "null, or why the image or one of its outlines has no score",
+    "other_view": (
+        "path of the image of the breast's other view that the scores depend on; null where there is none, its nipple "
+        "was not found, or the networks do not read it"
+    ),
+    "other_breast": "likewise of the other breast in this view",
+    "lesions": "its scored lesions",
+}
+"""What predictions.json says about a case."""
+
 LESION_FIELDS = {
     "lesion_id": "the user's own id, or lesion-1 and so on for outlines of the command line",
     "score": "mean over windows and members, in [0, 1]",
@@ -127,16 +139,19 @@ class CasePrediction:
         image: path of its file, as the user named it or relative to the folder that the user named.
         error: why nothing was scored, in one sentence; empty if it was.
         lesions: in the order of the user's table.
+        others: files of the other images that the scores depend on, other_view and other_breast; None for one that is
+            missing; empty where other images are not named by files.
     """
 
     image: str
     error: str = ""
     lesions: tuple[LesionPrediction, ...] = ()
+    others: Mapping[str, str | None] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The case's object in predictions.json."""
         lesions = [lesion.as_json() for lesion in self.lesions]
-        return {"image": self.image, "error": self.error or None, "lesions": lesions}
+        return {"image": self.image, "error": self.error or None, **self.others, "lesions": lesions}
 
 
 def write_case_predictions(

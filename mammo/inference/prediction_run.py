@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo.inference.case_reading import PRELOAD, ReadCase, read_all
+from mammo.inference.case_reading import PRELOAD, OtherImages, ReadCase, read_all
 from mammo.inference.cases import Case, CaseList
+from mammo.inference.given_images import ARGUMENTS
 from mammo.inference.overlay import overlay_pixels
-from mammo.inference.prediction import CasePrediction, write_case_predictions
+from mammo.inference.prediction import CasePrediction, LesionPrediction, write_case_predictions
 from mammo.inference.predictor import Predictor
 from mammo.inference.result_files import (
     JOURNAL,
@@ -43,10 +44,17 @@ they cannot be made, which becomes the error of the case."""
 
 @dataclass(frozen=True)
 class Outcome:
-    """Counts of a run: lesions with a score, and the sentences on what could not be scored."""
+    """What a run has done.
+
+    Attributes:
+        n_lesions: number of lesions with a score.
+        errors: sentences on what could not be scored.
+        without_outline: images that were neither scored nor used as another image of an exam (CaseList).
+    """
 
     n_lesions: int
     errors: tuple[str, ...]
+    without_outline: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -118,11 +126,12 @@ def _predict_cases(predictor: Predictor, asked: CaseList, out: Path, outputs: Se
             found += one.found
             files.update(one.files)
     keep_case_files(out, files)
-    said = {"options": asdict(predictor.options), "not_used": asked.not_used, "without_outline": asked.without_outline}
+    bare = asked.without_outline({case[name] for case in found for name in ARGUMENTS.values()})
+    said = {"options": asdict(predictor.options), "not_used": asked.not_used, "without_outline": bare}
     write_case_predictions(predictor.facts.name, said, found, out)
     journal.unlink()
     n_lesions = sum(len(case["lesions"]) for case in found)
-    return Outcome(n_lesions, tuple(case["error"] for case in found if case["error"]))
+    return Outcome(n_lesions, tuple(case["error"] for case in found if case["error"]), tuple(bare))
 
 
 def _finish(
@@ -135,8 +144,12 @@ def _finish(
         found = _scored(predictor, number, case, content, outputs)
         files = file_digests(out, case_files(out, number))
     except MammoError as error:
-        found, files = [CasePrediction(case.name, f"{case.name}: {error}").as_json()], {}
-    return FinishedCase(found + [CasePrediction(case.name, error).as_json() for error in content.errors], files)
+        found, files = [_failed(case, f"{case.name}: {error}")], {}
+    return FinishedCase(found + [_failed(case, error) for error in content.errors], files)
+
+
+def _failed(case: Case, error: str) -> dict[str, Any]:
+    return CasePrediction(case.name, error, others=dict.fromkeys(ARGUMENTS.values())).as_json()
 
 
 def _scored(
@@ -147,7 +160,7 @@ def _scored(
         return []
     lesions = predictor.predict(content.image, content.requests, content.others.images)
     lesions = tuple(replace(lesion, warnings=(*content.others.warnings, *lesion.warnings)) for lesion in lesions)
-    prediction = CasePrediction(case.name, lesions=lesions)
+    prediction = CasePrediction(case.name, lesions=lesions, others=_used_files(content.others, lesions[0]))
     found = prediction.as_json()
     drawn = prediction.lesions if outputs else ()
     pictures = [overlay_pixels(lesion, content.image, predictor.facts.name) for lesion in drawn]
@@ -155,6 +168,13 @@ def _scored(
         for lesion, added in zip(found["lesions"], output(number, case, prediction, pictures), strict=True):
             lesion.update(added)
     return [found]
+
+
+def _used_files(others: OtherImages, lesion: LesionPrediction) -> dict[str, str | None]:
+    """CasePrediction.others: all lesions of an image depend on the same other images."""
+    names = {id(image): name for image, name in zip(others.images, others.names, strict=True)}
+    used = {ARGUMENTS[other.place.kind]: names[id(other.image)] for other in lesion.others if other.is_used}
+    return dict.fromkeys(ARGUMENTS.values()) | used
 
 
 def _finished(journal: Path) -> Iterator[tuple[str, FinishedCase]]:
@@ -176,6 +196,7 @@ def _key(predictor: Predictor, number: int, case: Case, content: ReadCase, outpu
     """SHA-256 of everything that the prediction for a case depends on, of its place in the list, and its outputs."""
     facts: list[object] = [predictor.facts.name.digest, asdict(predictor.options), number, case.name]
     facts += [case.laterality, case.view, case.spacing_mm, content.errors, content.others.warnings, outputs]
+    facts.append(content.others.names)
     digest = hashlib.sha256(json.dumps(facts, default=str).encode())
     for image in (content.image, *content.others.images):
         digest.update(f"{image.sha256} {image.laterality} {image.view}".encode() if image else b"")

@@ -51,15 +51,19 @@ class OtherPlace:
             return None
         return corresponding(points, self.pair.own, self.pair.others)
 
-    @property
-    def words(self) -> str:
-        """What was read, in words; empty if nothing was."""
+    def words(self, own: str, other: str) -> tuple[str, ...]:
+        """What was read, in words, a line each; empty if nothing was.
+
+        Args:
+            own: name of the image with the place, as in L CC.
+            other: name of the other image.
+        """
         if self.read is None:
-            return ""
+            return ()
         first, second = self.read
         if self.kind == "ipsi":
-            return f"arc: up to {first:.2f}, mean {second:.2f}"
-        return f"here {first + second:.2f}, there {first:.2f}"
+            return (f"arc: maximum {first:.2f}, mean {second:.2f}",)
+        return f"{own} at the lesion: {first + second:.2f}", f"{other} at this place: {first:.2f}"
 
 
 def other_places(sources: Iterable[OtherViewMaps], image_id: str, view: View, place: Place) -> list[OtherPlace]:

@@ -37,21 +37,25 @@ def lesion_views(
         image_id: the lesion's image.
         outline: of the lesion: mask [box.height, box.width] and box, network frame.
     """
-    view = View(str(manifest.images.at[image_id, "view"]))
+    own = manifest.images.loc[image_id]
+    view = View(str(own["view"]))
     places = other_places(sources, image_id, view, center_of(*outline))
-    return [_values(place, manifest, outline) for place in places]
+    return [_values(place, manifest, outline, f"{own['laterality']} {view}") for place in places]
 
 
-def _values(place: OtherPlace, manifest: Manifest, outline: tuple[NDArray[np.bool_], Box]) -> dict[str, Any]:
+def _values(place: OtherPlace, manifest: Manifest, outline: tuple[NDArray[np.bool_], Box], own: str) -> dict[str, Any]:
     name = "other view" if place.kind == "ipsi" else "other breast"
-    values = {"missing": place.missing, "words": place.words and f"S_m {place.words}"}
     if place.pair is None:
-        return values | {"title": name, "image": None, "nipple": None, "box": None, "arc": None, "rings": []}
+        empty = {"words": "", "image": None, "nipple": None, "box": None, "arc": None, "rings": []}
+        return {"missing": place.missing, "title": name, **empty}
     row, others, arc = manifest.images.loc[place.pair.other], place.pair.others, place.arc
-    title = f"{row['laterality']} {row['view']}, {name}"
+    other = f"{row['laterality']} {row['view']}"
+    words, title = ", ".join(place.words(own, other)), f"{other}, {name}"
     if arc is not None:
         title += f": {arc.distance_mm:.0f} ± {arc.tolerance_mm:.0f} mm from the nipple"
-    return values | {
+    return {
+        "missing": place.missing,
+        "words": words and f"S_m {words}",
         "title": title,
         "image": place.pair.other,
         "nipple": others.nipple and _point(others.nipple),

@@ -52,7 +52,7 @@ class ListedFiles:
         """
         found = read_cases([folder])
         root = folder if folder.is_dir() else folder.parent
-        bare = [Case(root, path, path) for path in found.without_outline]
+        bare = [Case(root, path, path) for path in found.without_outline()]
         cases = [replace(case, error="") for case in (*found.cases, *bare) if case.path]
         cases.sort(key=lambda case: not case.lesions)  # stable
         if store is not None:

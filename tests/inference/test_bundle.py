@@ -235,6 +235,7 @@ def test_options_that_write_do_not_go_with_show(
 def test_the_card_escapes_what_the_user_wrote_and_leaves_open_what_no_run_knows(bundle: Path) -> None:
     card = Bundle.open(bundle).card()
     assert r"CC0 \| &lt;b&gt;" in card
+    assert "one mammogram (CC or MLO) and the outline of one lesion; window of" in card
     assert "<b>" not in card
     assert "trained on synthetic phantoms" in card
     assert card.count("**open**") > 8

@@ -153,7 +153,7 @@ def test_a_wrong_row_names_its_image_as_other_rows_do(tmp_path: Path) -> None:
     assert {case.name for case in found.cases if not case.error} <= {str(tmp_path / "p/a.dcm"), str(tmp_path / "b.dcm")}
     names = [case.name for case in found.cases if case.error]
     assert names[-3:] == [str(tmp_path / "b.dcm"), str(tmp_path / "none.dcm"), f"{tmp_path / 'lesions.csv'} row 6"]
-    assert found.without_outline == ["c.dcm"], "an image whose row is wrong is in a table"
+    assert found.without_outline() == ["c.dcm"], "an image whose row is wrong is in a table"
 
 
 def test_of_two_tables_the_remedy_is_one_that_predict_has(tmp_path: Path) -> None:

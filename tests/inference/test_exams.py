@@ -60,7 +60,7 @@ def test_a_table_of_lesions_states_it_where_there_is_no_table_of_images(root: Pa
 
 
 def asked(cases: list[Case], *folders: Path) -> CaseList:
-    return CaseList(cases, ["label (lesions.csv)"], [], [CaseFolder(folder) for folder in folders], [])
+    return CaseList(cases, ["label (lesions.csv)"], [CaseFolder(folder) for folder in folders], [])
 
 
 EXAM = [

@@ -116,8 +116,8 @@ def test_the_drawn_place_of_the_other_breast_is_where_the_map_reads(small_root: 
 
 def test_missing_images_are_named_in_their_panels(small_root: Path) -> None:
     for name, words in (
-        ("L-CC", {"no MLO of this breast", "no CC of the other breast"}),
-        ("R-MLO", {"no CC of this breast", "no MLO of the other breast"}),
+        ("L-CC", {"L MLO not given", "R CC not given"}),
+        ("R-MLO", {"R CC not given", "L MLO not given"}),
     ):
         _, others, figure = others_with(exam(small_root, name, n=1), np.zeros((2, *FRAME.grid)))
         assert {text.get_text() for axes in panels(figure) for text in axes.texts} == words

@@ -243,8 +243,20 @@ def test_wrong_use_is_one_sentence(
         ((tmp_path / "none", image, "-o", out), "does not exist"),
         ((fagg, image, "--box", "1,2,3,4", "-o", out), "is the folder of a run: make a bundle"),
         ((bundle, cases, "--box", "1,2,3,4", "-o", out), "outlines on the command line are for a single image"),
-        ((bundle, cases, "--laterality", "L", "-o", out), "--laterality on the command line are for a single image"),
-        ((bundle, cases, "--other-view", image, "-o", out), "--other-view on the command line are for a single image"),
+        (
+            (bundle, cases, "--laterality", "L", "-o", out),
+            "--laterality on the command line is for a single image: put those of several into lesions.csv\n",
+        ),
+        (
+            (bundle, cases, "--other-view", image, "-o", out),
+            "--other-view on the command line is for a single image: put the other images into the folder, with their "
+            "rows in images.csv if they are not DICOM files\n",
+        ),
+        (
+            (bundle, image, image, "--box", "1,2,3,4", "--other-breast", image, "--other-view", image, "-o", out),
+            "outlines, --other-view, --other-breast on the command line are for a single image: put those of several "
+            "into lesions.csv; put the other images into the folder",
+        ),
         (
             (bundle, image, "--box", "1,2,3,4", "--other-breast", pipe, "-o", out),
             f"--other-breast: {pipe} is not a file: give an image",
@@ -293,7 +305,8 @@ def test_images_that_no_table_lists_and_own_column_names(
     found = predicted(bundle, table, "-o", tmp_path / "out", *words)
     assert len(scores(found)) == 1
     assert found["without_outline"] == ["b.dcm"]
-    assert "1 images are in no table and were not scored: b.dcm" in capsys.readouterr().out
+    assert "1 image has no outline and was not scored: b.dcm\n" in capsys.readouterr().out
+    assert [(case["other_view"], case["other_breast"]) for case in found["cases"]] == [(None, None)]
 
 
 def test_a_mask_that_cannot_be_read_is_named_and_the_others_are_scored(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from mammo.inference.prediction import LESION_FIELDS
+from mammo.inference.prediction import CASE_FIELDS, LESION_FIELDS
 from mammo.ingestion.quarantine import QUARANTINE
 from mammo.intake.adapters._table_columns import FIELDS
 from mammo.intake.adapters._table_outlines import FORMS
@@ -29,9 +29,9 @@ def typed(columns: Mapping[str, tuple[object, str]]) -> str:
     return table(["column", "type", "meaning"], rows)
 
 
-def plain(columns: Mapping[str, str]) -> str:
-    """Columns with a meaning."""
-    return table(["column", "meaning"], [[code(name), cell(meaning)] for name, meaning in columns.items()])
+def plain(columns: Mapping[str, str], kind: str = "column") -> str:
+    """Columns, or fields, with a meaning."""
+    return table([kind, "meaning"], [[code(name), cell(meaning)] for name, meaning in columns.items()])
 
 
 def own_fields() -> str:
@@ -98,7 +98,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "score-windows": lambda: typed(score_columns.WINDOW_COLUMNS),
     "score-images": lambda: typed(score_columns.IMAGE_COLUMNS),
     "result": result_keys,
-    "prediction": lambda: table(["field", "meaning"], [[code(n), cell(m)] for n, m in LESION_FIELDS.items()]),
+    "predicted-case": lambda: plain(CASE_FIELDS, "field"),
+    "prediction": lambda: plain(LESION_FIELDS, "field"),
     "table1": lambda: plain(report_columns.TABLE1_COLUMNS),
     "table2": lambda: plain(report_columns.TABLE2_COLUMNS),
     "table3": lambda: plain(report_columns.TABLE3_COLUMNS),

@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def predicted(folder: Path, tmp_path: Path) -> dict[str, pydicom.Dataset]:
     """What `mammo predict --dicom` writes for the outline with the same scores, by name."""
     (case,) = read_cases([folder / "image.dcm"]).cases
-    asked = CaseList([outlined(case, [Circle(*OUTLINE["circle"])])], [], [], [], [])
+    asked = CaseList([outlined(case, [Circle(*OUTLINE["circle"])])], [], [], [])
     out = tmp_path / "out"
     found = predict_cases(FakePredictor(), asked, out, [written_results(out, BUNDLE)])  # type: ignore[arg-type]
     assert not found.errors
