@@ -38,7 +38,6 @@ class DrawnImage:
         shown = self.pixels[:, ::-1] if self.mirrored else self.pixels
         axes.imshow(shown, cmap="gray", vmin=0, vmax=FULL_SCALE, extent=(0, width, height, 0))
         axes.set_axis_off()
-        axes.set_anchor("NW")  # panels of a row begin at one height
 
     def points(self, network: Floats) -> Floats:
         """Points [..., 2] (row, col), network px, as they are drawn."""

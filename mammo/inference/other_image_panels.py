@@ -30,7 +30,7 @@ def draw_other_image(slots: Sequence[Axes], other: OtherImage, prediction: Lesio
         missing = other.place.missing if other.image else f"{name} not given"
         plain.text(0.5, 0.5, missing, transform=plain.transAxes, **style)
     if other.image is None or other.saliency is None:
-        plain.set(title=name, aspect=1.5, anchor="NW")
+        plain.set(title=name, aspect=1.5)
         plain.add_patch(Rectangle((0, 0), 1, 1, transform=plain.transAxes, color="black"))
         return
     admitted = other.image.admitted

@@ -65,12 +65,15 @@ def overlay_figure(prediction: LesionPrediction, image: CaseImage, bundle: Bundl
         _write(words, prediction, height)
         if not prediction.others:
             _write_foot(words, bundle, LINE)
+        for axes in figure.axes if prediction.others else ():
+            axes.set_anchor("NW")  # the panels of both rows begin at one height and at the left
     return figure
 
 
 def _draw_image(panel: SubFigure, prediction: LesionPrediction, image: CaseImage) -> None:
     """Draw the lesion on its image: the whole of it, enlarged with windows, and with the saliency map."""
     drawn = DrawnImage(image.admitted.pixels, prediction.chain, prediction.chain.mirrored)
+    n_windows = len(prediction.windows)
     slots = panel.subplots(1, 3 if prediction.saliency is not None else 2, squeeze=False)[0]
     for axes in slots:
         drawn.show(axes)
@@ -82,7 +85,7 @@ def _draw_image(panel: SubFigure, prediction: LesionPrediction, image: CaseImage
         draw_nipple(slots[0], pairs[0].own.nipple, drawn)
     draw_lesion(slots[1], prediction, drawn, N_SHOWN)
     enlarge(slots[1], prediction, drawn)
-    slots[1].set_title(f"{N_SHOWN} of {len(prediction.windows)} windows")
+    slots[1].set_title(f"{min(N_SHOWN, n_windows)} of {n_windows} windows")
     if prediction.saliency is not None:
         malignant = prediction.saliency[0]
         draw_saliency(slots[2], malignant, drawn)
@@ -141,7 +144,7 @@ def _write_foot(panel: SubFigure, bundle: BundleName, width: int) -> None:
     """Write what made the prediction, and what it is for, at the bottom, in lines of so many characters."""
     origin = f"{bundle.name}, {bundle.model}, trained on {', '.join(bundle.trained_on)}, bundle {bundle.digest[:12]}"
     foot = "\n".join([*wrap(figure_text(origin), width), *wrap(RESEARCH_USE, width)])
-    panel.text(0.0, 0.01, foot, fontsize=TEXT_PT - 1, color="#444444", va="bottom", linespacing=SPACING)
+    panel.text(0.004, 0.01, foot, fontsize=TEXT_PT - 1, color="#444444", va="bottom", linespacing=SPACING)
 
 
 def _about(prediction: LesionPrediction) -> list[str]:

@@ -46,7 +46,7 @@ def lesion_views(
 def _values(place: OtherPlace, manifest: Manifest, outline: tuple[NDArray[np.bool_], Box], own: str) -> dict[str, Any]:
     name = "other view" if place.kind == "ipsi" else "other breast"
     if place.pair is None:
-        empty = {"words": "", "image": None, "nipple": None, "box": None, "arc": None, "rings": []}
+        empty: dict[str, Any] = {"words": "", "image": None, "nipple": None, "box": None, "arc": None, "rings": []}
         return {"missing": place.missing, "title": name, **empty}
     row, others, arc = manifest.images.loc[place.pair.other], place.pair.others, place.arc
     other = f"{row['laterality']} {row['view']}"

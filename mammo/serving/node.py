@@ -143,7 +143,7 @@ class Node:
         self.queue.keep_results(
             case.name, lambda folder: write_dicom_results(found, source, self.scorer.bundle, pictures, folder)
         )
-        print_event(f"case {case.name}: {len(found.lesions)} lesions scored")
+        print_event(f"case {case.name}: {len(found.lesions)} lesion{'s' if len(found.lesions) > 1 else ''} scored")
 
     def _fail(self, case: Case, reason: str, damaged: Path | None = None) -> None:
         self.queue.fail(case.name, reason, damaged)

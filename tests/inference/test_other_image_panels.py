@@ -84,6 +84,7 @@ def test_the_drawn_arc_holds_the_cells_that_the_map_reads(small_root: Path, name
         held = on_image & (distance <= band.r) & (distance >= band.r - band.width)
         assert 20 < held.sum() < 600
         assert others["ipsi"].place.read == pytest.approx((saliency[0][held].max(), saliency[0][held].mean()), abs=1e-5)
+        assert band.get_facecolor()[3] == 0, "tissue under it is seen as it is"
         (nipple,) = axes.lines
         assert (nipple.get_xdata(), nipple.get_ydata()) == pytest.approx(band.center)
 
@@ -112,6 +113,44 @@ def test_the_drawn_place_of_the_other_breast_is_where_the_map_reads(small_root: 
     plain, shown = panels(figure)[2].images[0].get_array(), admitted.pixels
     assert np.array_equal(plain, shown[:, ::-1] if is_mirrored else shown), "it faces as the lesion's breast"
     assert panels(figure)[2].get_title(loc="left").startswith(f"{'R' if name[0] == 'L' else 'L'} {name[2:]}, mirrored")
+
+
+@pytest.mark.parametrize(("name", "view", "breast"), [("L-CC", "L MLO", "R CC"), ("R-MLO", "R CC", "L MLO")])
+def test_titles_name_the_image_and_the_place_of_every_number(
+    small_root: Path, name: str, view: str, breast: str
+) -> None:
+    saliency = np.random.default_rng(1).random((2, *FRAME.grid))
+    _, others, figure = others_with(exam(small_root, name), saliency)
+    titles = [axes.get_title(loc="left") for axes in panels(figure)]
+    most, mean = others["ipsi"].place.read or (0, 0)
+    there, difference = others["contra"].place.read or (0, 0)
+    assert titles[0].startswith(f"{view}\n")
+    assert titles[1] == f"{view}, malignant saliency\narc: maximum {most:.2f}, mean {mean:.2f}"
+    assert there + difference == pytest.approx(0, abs=1e-6), "the lesion's own S is 0 here"
+    own = name.replace("-", " ")
+    numbers = f"{own} at the lesion: 0.00\n{breast} at this place: {there:.2f}"
+    assert titles[3] == f"{breast}, malignant saliency\n{numbers}"
+    upper = figure.subfigs[0].subfigs[0].axes
+    assert [axes.get_title(loc="left").partition("\n")[0] for axes in upper] == [
+        own,
+        "1 of 1 windows",
+        f"{own}, malignant saliency",
+    ]
+
+
+def test_the_panels_of_a_row_begin_at_one_height_below_the_text(small_root: Path) -> None:
+    *_, figure = others_with(exam(small_root, "L-CC"), np.zeros((2, *FRAME.grid)))
+    figure.draw_without_rendering()
+    pictures, words = figure.subfigs[0].subfigs
+    for row in (pictures.axes, panels(figure)):
+        assert np.ptp([axes.get_window_extent().y1 for axes in row]) < 1
+    first, below = (axes[0].get_window_extent().x0 for axes in (pictures.axes, panels(figure)))
+    assert first == pytest.approx(below, abs=1)
+    text = min(each.get_window_extent().y0 for each in words.texts)
+    title = max(axes._left_title.get_window_extent().y1 for axes in panels(figure))
+    assert text > title
+    lowest = min(text, *(axes.get_window_extent().y0 for axes in pictures.axes))
+    assert lowest - title < 60, "px between the rows"
 
 
 def test_missing_images_are_named_in_their_panels(small_root: Path) -> None:

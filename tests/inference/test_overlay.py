@@ -9,7 +9,7 @@ import pytest
 from mammo.geometry import Box, Frame
 from mammo.inference.bundle_facts import BundleName, Rate, ThresholdFacts
 from mammo.inference.case_image import CaseImage, Placing, read_image
-from mammo.inference.lesion_panels import OUTLINE
+from mammo.inference.lesion_panels import OUTLINE, DrawnImage
 from mammo.inference.outlines import draw
 from mammo.inference.overlay import overlay_figure, overlay_pixels
 from mammo.inference.prediction import LesionPrediction, ThresholdResult
@@ -71,6 +71,21 @@ def test_outline_window_and_saliency_lie_on_the_same_place_of_the_file(image: Ca
     at = (top + (row + 0.5) / 46 * (bottom - top), start + (cell + 0.5) / 30 * (stop - start))
     assert at == pytest.approx(middle, abs=8)
     assert right_edge - left_edge == FRAME.width
+
+
+@pytest.mark.parametrize(("row", "col"), [(0.0, 4.0), (366.0, 2.0), (180.0, 100.0)])
+def test_the_enlarged_part_lies_on_the_image_and_holds_the_middle_of_the_windows(
+    image: CaseImage, row: float, col: float
+) -> None:
+    chain, size = image.admitted.chain, image.admitted.pixels.shape
+    one = replace(prediction(image, inside(image)), windows=np.array([(row, col, 60.0, 0.0)]))
+    near = overlay_figure(one, image, BUNDLE).axes[1]
+    (left, right), (bottom, top) = near.get_xlim(), near.get_ylim()
+    assert 0 <= left < right <= size[1]
+    assert 0 <= top < bottom <= size[0]
+    middle = np.clip(DrawnImage(image.admitted.pixels, chain, chain.mirrored).points(np.array([row, col])), 0, size)
+    assert top <= middle[0] <= bottom
+    assert left <= middle[1] <= right
 
 
 def test_pixels_are_shown_as_a_viewer_shows_the_file(image: CaseImage, small_root: Path) -> None:

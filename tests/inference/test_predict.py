@@ -23,7 +23,7 @@ from mammo.inference.case_list import read_cases
 from mammo.inference.case_pictures import case_pictures
 from mammo.inference.outline_changes import CHANGES
 from mammo.inference.overlay import overlay_pixels
-from mammo.inference.prediction import LESION_FIELDS, CasePrediction
+from mammo.inference.prediction import CASE_FIELDS, LESION_FIELDS, CasePrediction
 from mammo.inference.prediction_run import predict_cases
 from mammo.inference.predictor import PredictOptions, Predictor
 from mammo.inference.result_files import JOURNAL
@@ -93,6 +93,7 @@ def test_every_field_follows_from_the_bundle(bundle: Path, cases: Path, tmp_path
     content, facts = predicted(bundle, cases, "-o", tmp_path, "--windows", N), BundleFacts.of(Bundle.open(bundle))
     assert content["bundle"]["digest"] == Bundle.open(bundle).digest
     assert content["bundle"]["trained_on"] == ["phantom"]
+    assert all(list(case) == list(CASE_FIELDS) for case in content["cases"])
     lesions = [lesion for case in content["cases"] for lesion in case["lesions"]]
     table = pd.read_csv(tmp_path / "predictions.csv")
     assert len(lesions) == len(table) > 3
