@@ -83,6 +83,7 @@ def _group(origin: Origin, header: Dataset, index: int) -> PlanarROIMeasurements
     lesion, bundle = origin.lesions[index], origin.bundle
     ring = ring_around(lesion.outline)
     side = SIDES[origin.laterality] if origin.laterality else None
+    trainings = f"{bundle.n_members} training{'s' if bundle.n_members > 1 else ''}"
     group = PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=origin.uid("lesion", index), identifier=origin.label(index)),
         referenced_region=ImageRegion(
@@ -99,7 +100,7 @@ def _group(origin: Origin, header: Dataset, index: int) -> PlanarROIMeasurements
             parameters=[
                 f"bundle {printable(bundle.name)}",
                 f"bundle SHA-256 {bundle.digest}",
-                f"model {printable(bundle.model)}, mean of {bundle.n_members} trainings",
+                f"model {printable(bundle.model)}, mean of {trainings}",
                 f"trained on {printable(', '.join(bundle.trained_on)) or 'unknown data'}",
             ],
         ),
