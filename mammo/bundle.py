@@ -19,7 +19,7 @@ from pathlib import Path
 from mammo.cli.arguments import Parser, at_least_zero, check_exists, check_unused, complain, parser
 from mammo.cli.commands import run
 from mammo.records import MammoError
-from mammo.text import print_text
+from mammo.text import counted, print_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -90,8 +90,7 @@ def _pack(options: argparse.Namespace) -> int:
     content = make_bundle(runs, chosen, options.allow_targets)
     digest = write_bundle(path, content.facts, content.card, content.weights, options.overwrite)
     size = path.stat().st_size / 1e6
-    trainings = f"{len(runs)} training{'s' if len(runs) > 1 else ''}"
-    print_text(f"{path}: {content.facts['model']}, {trainings}, {size:.1f} MB, digest {digest}")
+    print_text(f"{path}: {content.facts['model']}, {counted(len(runs), 'training')}, {size:.1f} MB, digest {digest}")
     return 0
 
 

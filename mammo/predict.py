@@ -25,7 +25,7 @@ from mammo.cli.arguments import PREVALENCE, Parser, check_exists, complain, pars
 from mammo.cli.commands import run
 from mammo.inference.result_files import CSV, check_out
 from mammo.records import MammoError
-from mammo.text import print_text
+from mammo.text import counted, print_text
 
 if TYPE_CHECKING:  # heavy: imported after the command line is checked
     from mammo.inference.cases import Case, CaseList
@@ -111,8 +111,7 @@ def _predict(options: argparse.Namespace) -> int:
         print_text(f"left out: {error}")
     if len(found.errors) > 20:
         print_text(f"and {len(found.errors) - 20} more, see {CSV}")
-    lesions = "lesion" if found.n_lesions == 1 else "lesions"
-    print_text(f"{found.n_lesions} {lesions} scored with {predictor.facts.name.name}; see {options.out / CSV}")
+    print_text(f"{counted(found.n_lesions, 'lesion')} scored with {predictor.facts.name.name}; see {options.out / CSV}")
     return LEFT_OUT if found.errors else 0
 
 

@@ -18,7 +18,7 @@ from mammo.io import atomic_write, make_folder
 from mammo.records import MammoError, Split
 from mammo.store.pseudonyms import read_own_ids
 from mammo.store.store_header import patient_warning, read_store_header
-from mammo.text import print_text
+from mammo.text import counted, print_text
 
 if TYPE_CHECKING:  # heavy: each function imports what it needs, after the command line is checked
     import pandas as pd
@@ -102,8 +102,7 @@ def task(cfg: DictConfig) -> None:
     _draw(parts, scored.head(cfg.n_pictures), out)
     print_text(table.drop(columns=["image_id", "finding_id", "patient_id", "label_source"]).to_string(index=False))
     names = ", ".join(part.ensemble.name for part in parts)
-    lesions = "lesion" if len(scored) == 1 else "lesions"
-    print_text(f"{len(scored)} {lesions} scored by {names}; tables and figures are in {out}")
+    print_text(f"{counted(len(scored), 'lesion')} scored by {names}; tables and figures are in {out}")
     if n_seen := int(labeled["split"].isin((Split.TRAIN, Split.VAL)).sum()):
         print_text(f"{n_seen} of them are of patients that a network was trained or selected on: see the column split")
     warned = [warning] if (warning := patient_warning(manifest.sources)) else []

@@ -55,6 +55,11 @@ def print_event(text: str) -> None:
     print_text(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} {text}")
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, as in 1 lesion and 2 lesions, of a noun that takes an s."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def percent(share: float, digits: int = 1) -> str:
     """A share in per cent with so many digits after the point, as in 42.9 %."""
     return f"{100 * share:.{digits}f} %"

@@ -46,7 +46,7 @@ from mammo.dicom_out.codes import (
 from mammo.dicom_out.origin import Origin
 from mammo.dicom_out.polygon import ring_around
 from mammo.inference.prediction import RESEARCH_USE, LesionPrediction, ThresholdResult
-from mammo.text import percent, printable
+from mammo.text import counted, percent, printable
 
 LARGEST_PART = (
     "The polygon shows the largest part of the outline, without holes; the segmentation of this study has all of it."
@@ -83,7 +83,6 @@ def _group(origin: Origin, header: Dataset, index: int) -> PlanarROIMeasurements
     lesion, bundle = origin.lesions[index], origin.bundle
     ring = ring_around(lesion.outline)
     side = SIDES[origin.laterality] if origin.laterality else None
-    trainings = f"{bundle.n_members} training{'s' if bundle.n_members > 1 else ''}"
     group = PlanarROIMeasurementsAndQualitativeEvaluations(
         tracking_identifier=TrackingIdentifier(uid=origin.uid("lesion", index), identifier=origin.label(index)),
         referenced_region=ImageRegion(
@@ -100,7 +99,7 @@ def _group(origin: Origin, header: Dataset, index: int) -> PlanarROIMeasurements
             parameters=[
                 f"bundle {printable(bundle.name)}",
                 f"bundle SHA-256 {bundle.digest}",
-                f"model {printable(bundle.model)}, mean of {trainings}",
+                f"model {printable(bundle.model)}, mean of {counted(bundle.n_members, 'training')}",
                 f"trained on {printable(', '.join(bundle.trained_on)) or 'unknown data'}",
             ],
         ),

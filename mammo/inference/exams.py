@@ -121,7 +121,7 @@ def with_given_images(case: Case, given: Mapping[Kind, Path]) -> Case:
     Raises:
         MammoError: by its header another image is of another patient or study, or shows something else.
     """
-    own = _by_header(case)
+    own = _by_header(case) if given else None
     if own is None:
         return case
     others = []
@@ -143,9 +143,9 @@ def with_given_images(case: Case, given: Mapping[Kind, Path]) -> Case:
 def _by_header(case: Case) -> ExamImage | None:
     """What the header of an image states and the caller says; None if its breast or view is unknown or contradicted."""
     file, said = (case.root / case.path).resolve(), Description(laterality=case.laterality, view=case.view)
+    if is_raster(file.name):
+        return ExamImage("", "", case.laterality, case.view) if case.laterality and case.view else None
     (found,) = find_images(file.parent, [file.name], {file.name: said}, WORKERS, exams=True)
-    if is_raster(file.name) and case.laterality and case.view:
-        return ExamImage("", "", case.laterality, case.view)
     return _exam_image(found, {})
 
 

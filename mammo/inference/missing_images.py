@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mammo.data.datamodule import MammoDataModule
 from mammo.maps.view_sources import KINDS, Kind, OtherViewMaps
+from mammo.text import counted
 
 WORDS: Mapping[Kind, str] = {"ipsi": "the other view of the breast", "contra": "the other breast"}
 """The other images, in words."""
@@ -60,10 +61,10 @@ def missing_of_store(parts: Iterable[Mapping[Kind, int]], n_lesions: int) -> lis
     missing = [f"{found[kind]} without {WORDS[kind]}" for kind in KINDS if found[kind]]
     if not missing:
         return []
-    of, them = "lesion" if n_lesions == 1 else "lesions", "them" if len(missing) > 1 else "it"
+    them = "them" if len(missing) > 1 else "it"
     return [
-        f"Of {n_lesions} {of} the networks scored {' and '.join(missing)}, which they read where an exam has {them}: "
-        "the store has no such image, or a nipple was not found."
+        f"Of {counted(n_lesions, 'lesion')} the networks scored {' and '.join(missing)}, which they read where an exam "
+        f"has {them}: the store has no such image, or a nipple was not found."
     ]
 
 

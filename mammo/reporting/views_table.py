@@ -84,11 +84,11 @@ def views_table(scores: Mapping[tuple[str, str], Mapping[int, Floats]], lesions:
     """
     shown = [key for key in scores if has_views(key[0])]
     shown = [key for key in ((LOCAL, ""), (BEST, "")) if shown and key in scores] + shown
+    malignant, patients = lesions["malignant"].to_numpy(np.int64), lesions["patient_id"].to_numpy(dtype=object)
     rows = []
     for maps, context in sorted(shown, key=lambda key: (maps_order(key[0]), key[1])):
         own, baseline = scores[maps, context], scores.get((BEST, ""), {})
         gain = {} if (maps, context) == (BEST, "") else _gain(own, baseline, lesions)
-        malignant, patients = lesions["malignant"].to_numpy(np.int64), lesions["patient_id"].to_numpy(dtype=object)
         auc = auc_row(np.stack(list(own.values())), malignant, patients)
         rows.append({"maps": maps, "context": context, **auc, **gain})
     return pd.DataFrame(rows, columns=list(VIEWS_COLUMNS)).astype({"n_paired": "Int64"})

@@ -53,14 +53,26 @@ def compare(
     n_resamples: int = N_RESAMPLES,
 ) -> Comparison:
     """Compare scores [N] with baseline [N] on lesions of labels [N] in {0, 1} and patients [N]."""
+    drawn = auc_differences(malignant, scores, baseline, patients, seed, n_resamples)
+    difference = percentile_interval(auc(malignant, scores) - auc(malignant, baseline), drawn)
+    return Comparison(difference, bootstrap_p_value(drawn), delong_p_value(malignant, scores, baseline))
+
+
+def auc_differences(
+    malignant: ArrayLike,
+    scores: ArrayLike,
+    baseline: ArrayLike,
+    patients: ArrayLike,
+    seed: int = 0,
+    n_resamples: int = N_RESAMPLES,
+) -> Floats:
+    """AUC of scores [N] minus AUC of baseline [N] in each resample of patients, [R]; NaN where one is undefined."""
 
     def gains(weights: Weights) -> Floats:
         """Difference of the AUCs, [R], in resamples of these weights [R, N]."""
         return aucs(tallies(malignant, scores, weights)) - aucs(tallies(malignant, baseline, weights))
 
-    drawn = bootstrap(gains, patients, seed, n_resamples)
-    difference = percentile_interval(auc(malignant, scores) - auc(malignant, baseline), drawn)
-    return Comparison(difference, bootstrap_p_value(drawn), delong_p_value(malignant, scores, baseline))
+    return bootstrap(gains, patients, seed, n_resamples)
 
 
 def bootstrap_p_value(differences: Floats) -> float:

@@ -20,7 +20,7 @@ from mammo.serving.application_entity import Address
 from mammo.serving.case_queue import Case, CaseQueue
 from mammo.serving.peer import Pauses, send_cases
 from mammo.serving.receiver import receiving
-from mammo.text import print_event
+from mammo.text import counted, print_event
 
 
 class Scored(NamedTuple):
@@ -143,7 +143,7 @@ class Node:
         self.queue.keep_results(
             case.name, lambda folder: write_dicom_results(found, source, self.scorer.bundle, pictures, folder)
         )
-        print_event(f"case {case.name}: {len(found.lesions)} lesion{'s' if len(found.lesions) > 1 else ''} scored")
+        print_event(f"case {case.name}: {counted(len(found.lesions), 'lesion')} scored")
 
     def _fail(self, case: Case, reason: str, damaged: Path | None = None) -> None:
         self.queue.fail(case.name, reason, damaged)

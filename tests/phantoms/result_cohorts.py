@@ -1,4 +1,4 @@
-"""Runs the demo's experiment on ten cohorts of phantoms that nobody tuned on: thirteen minutes of a core for each.
+"""Runs the demo's experiment on ten cohorts of phantoms on which nothing was set: 13 minutes of a core for each.
 
     python -m tests.phantoms.result_cohorts runs/results   # run what is missing
     python -m tests.phantoms.result_tables runs/results    # the tables of what has been run

@@ -9,8 +9,9 @@ import pandas as pd
 
 from mammo.records import Floats
 from mammo.scoring.findings import per_finding
-from mammo.scoring.intervals import Interval, Weights, auc_interval, aucs, bootstrap, percentile_interval, tallies
+from mammo.scoring.intervals import Interval, auc_interval, percentile_interval
 from mammo.scoring.metrics import auc
+from mammo.scoring.model_comparison import auc_differences
 from mammo.training.results import Run, read_runs
 from tests.phantoms.result_cohorts import COHORTS, N_SEEDS, STEADY, WITHOUT
 
@@ -97,13 +98,8 @@ def dial_lines(root: Path) -> Iterator[str]:
 
 def _difference(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> tuple[float, Floats]:
     """AUC of the first minus that of the second table of the same lesions, and in each resample of patients [R]."""
-    tables = first, second
-
-    def gains(weights: Weights) -> Floats:
-        of_first, of_second = (aucs(tallies(each["malignant"], each["score"], weights)) for each in tables)
-        return of_first - of_second
-
-    return _auc(first) - _auc(second), bootstrap(gains, first["patient_id"].to_numpy(), seed)
+    drawn = auc_differences(first["malignant"], first["score"], second["score"], first["patient_id"], seed)
+    return _auc(first) - _auc(second), drawn
 
 
 def _runs(root: Path, models: Sequence[str] = ("fagg",)) -> list[Run]:
